@@ -1,0 +1,47 @@
+/* Memory: every allocation of weft goes through here, is counted, and can be made to fail.
+ *
+ * The array forms check for overflow. Failure returns NULL and changes nothing; the caller turns
+ * that into WF_E_NOMEM. Raw malloc, calloc, realloc, strdup and free are banned elsewhere by
+ * tools/tidy. Thread rule: any. */
+#ifndef WF_BASE_ALLOC_H
+#define WF_BASE_ALLOC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/config.h"
+
+/* n bytes, uninitialised; n == 0 gives a unique pointer. Owned by the caller, freed by wf_free. */
+void *wf_alloc(size_t n) WF_MUST_USE;
+
+/* n_items * item_bytes, zeroed; NULL when the product overflows. */
+void *wf_alloc_array(size_t n_items, size_t item_bytes) WF_MUST_USE;
+
+/* Grows or shrinks `p` (NULL allowed) to n_items * item_bytes; on failure NULL and `p` lives on. */
+void *wf_realloc_array(void *p, size_t n_items, size_t item_bytes) WF_MUST_USE;
+
+/* Copies: n bytes plus a NUL / a C string. NULL on failure. Owned by the caller. */
+char *wf_memdup0(const void *p, size_t n) WF_MUST_USE;
+char *wf_strdup(const char *s) WF_MUST_USE;
+
+/* Frees what the functions above gave; NULL is a no-op. */
+void wf_free(void *p);
+
+struct wf_alloc_stats {
+    uint64_t n_live;     /* allocations not yet freed */
+    uint64_t bytes_live; /* as the C library rounds them */
+    uint64_t bytes_peak; /* the most bytes_live has been */
+    uint64_t n_total;    /* allocations ever made: the counter that wf_alloc_fail_at counts in */
+};
+
+/* A snapshot of the process-wide counters (each read by itself, not as one atomic whole). */
+struct wf_alloc_stats wf_alloc_stats(void);
+
+/* Tests: makes the n-th allocation from now (1 = the next) fail, once; 0 switches it off. */
+void wf_alloc_fail_at(uint64_t n);
+
+/* True when a failure set by wf_alloc_fail_at has happened since it was set. */
+bool wf_alloc_failed(void);
+
+#endif

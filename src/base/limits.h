@@ -1,0 +1,38 @@
+/* Limits: every bound on what comes from outside, with its reason. Tested at the limit and one
+ * above. */
+#ifndef WF_BASE_LIMITS_H
+#define WF_BASE_LIMITS_H
+
+#include <stdint.h>
+
+/* One file taken in. Larger ones are databases or films, not documents. */
+#define WF_LIMIT_FILE_BYTES (UINT64_C(2) << 30)
+/* Text out of one document: 150 times the Bible; above it a file is a bomb. */
+#define WF_LIMIT_TEXT_BYTES (UINT64_C(1) << 30)
+/* One frame of the extract stream. */
+#define WF_LIMIT_STREAM_FRAME (1u << 20)
+/* Memory and time of one extract worker; the defaults of two settings. */
+#define WF_LIMIT_EXTRACT_BYTES (UINT64_C(512) << 20)
+#define WF_LIMIT_EXTRACT_S 60
+/* Members of one archive (DOCX, EPUB, ...) and its unpacked size: a real book has a few thousand
+ * members; the size bounds zip bombs before the worker's memory limit does. */
+#define WF_LIMIT_ARCHIVE_MEMBERS 20000
+#define WF_LIMIT_ARCHIVE_BYTES (UINT64_C(1) << 30)
+/* Nesting of markup, JSON, or message parts: deeper ones only occur in attacks. */
+#define WF_LIMIT_NESTING 100
+/* One chunk's text, bytes; the cutter aims far lower. */
+#define WF_LIMIT_CHUNK_BYTES (16u << 10)
+/* A frame on the local socket: requests and results, never whole documents. */
+#define WF_LIMIT_FRAME_BYTES (8u << 20)
+/* A question or search text, bytes. */
+#define WF_LIMIT_QUERY_BYTES (16u << 10)
+/* Results of one search. */
+#define WF_LIMIT_HITS 200
+/* A path, as the kernel has it. */
+#define WF_LIMIT_PATH_BYTES 4096
+/* Open connections at the HTTP port: a person's devices, not a public server. */
+#define WF_LIMIT_HTTP_CONNECTIONS 256
+/* A JSON request body; uploads of documents have WF_LIMIT_FILE_BYTES. */
+#define WF_LIMIT_HTTP_JSON_BYTES (1u << 20)
+
+#endif

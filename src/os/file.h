@@ -1,0 +1,51 @@
+/* Files: what weft needs of a file system, with durability spelled out.
+ *
+ * Paths are NUL-terminated. Descriptors are close-on-exec. Thread rule: any. */
+#ifndef WF_OS_FILE_H
+#define WF_OS_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+/* Reads from the start of `fd` (pread) or the whole of `path` into `out`, whose maximum is the
+ * limit. Errors: WF_E_IO, WF_E_NOENT, WF_E_DENIED, WF_E_NOMEM, WF_E_LIMIT. */
+int wf_file_read_fd(int fd, struct wf_buf *out, struct wf_err *err) WF_MUST_USE;
+int wf_file_read(const char *path, struct wf_buf *out, struct wf_err *err) WF_MUST_USE;
+
+/* Writes all n bytes at the descriptor's position. Errors: WF_E_IO, WF_E_FULL. */
+int wf_file_write_all(int fd, const void *p, size_t n, struct wf_err *err) WF_MUST_USE;
+
+/* Replaces `path` by the bytes so that a crash at any moment leaves the old or the new content,
+ * whole: temporary file in the same folder, fsync, rename, fsync of the folder. `mode` e.g. 0600. */
+int wf_file_replace(const char *path, const void *p, size_t n, unsigned mode,
+                    struct wf_err *err) WF_MUST_USE;
+
+/* fsync of a folder, so that names made or removed in it are durable. */
+int wf_file_sync_dir(const char *path, struct wf_err *err) WF_MUST_USE;
+
+/* Makes `path` and its missing parents, 0700. An existing folder is no error. */
+int wf_file_mkdirs(const char *path, struct wf_err *err) WF_MUST_USE;
+
+/* Removes a file; a missing one is no error. */
+int wf_file_remove(const char *path, struct wf_err *err) WF_MUST_USE;
+
+/* Opens `path` (made when missing, 0600) and takes an exclusive lock that ends with the descriptor.
+ * WF_E_BUSY when another process holds it. The caller closes *out_fd. */
+int wf_file_lock(const char *path, int *out_fd, struct wf_err *err) WF_MUST_USE;
+
+/* An anonymous file in memory (memfd), for bytes that a worker must get as a descriptor. */
+int wf_file_memfd(const char *name, int *out_fd, struct wf_err *err) WF_MUST_USE;
+
+/* Closes *io_fd when it is not -1 and sets it to -1. */
+void wf_file_close(int *io_fd);
+
+/* Makes the n-th write, fsync or rename of this layer from now fail with ENOSPC, once; 0 = off.
+ * For tests. */
+void wf_file_fail_at(uint64_t n);
+
+#endif

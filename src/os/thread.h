@@ -1,0 +1,35 @@
+/* Threads: a fixed team of workers with one bounded queue.
+ *
+ * Mutexes and condition variables are used from <pthread.h> directly. */
+#ifndef WF_OS_THREAD_H
+#define WF_OS_THREAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+typedef void (*wf_work_fn)(void *ud);
+
+struct wf_team;
+
+/* Starts n_threads (1..64) workers named `name` with room for queue_max waiting jobs.
+ * Errors: WF_E_NOMEM, WF_E_IO. Thread: any. */
+int wf_team_new(const char *name, size_t n_threads, size_t queue_max, struct wf_team **out,
+                struct wf_err *err) WF_MUST_USE;
+
+/* Queues fn(ud). WF_E_BUSY when the queue is full, WF_E_CANCELED after wf_team_stop.
+ * Thread: any. */
+int wf_team_post(struct wf_team *t, wf_work_fn fn, void *ud) WF_MUST_USE;
+
+/* Jobs that wait or run. Thread: any. */
+size_t wf_team_load(struct wf_team *t);
+
+/* Takes no new jobs, runs those queued, joins the threads, frees. NULL is a no-op.
+ * Thread: the one that made it. */
+void wf_team_free(struct wf_team *t);
+
+/* Processors this process may run on (sched affinity), at least 1. Thread: any. */
+size_t wf_cpu_count(void);
+
+#endif

@@ -1,0 +1,20 @@
+/* Sentences: borders in any language, by rule (after Unicode UAX #29, with abbreviations, initials,
+ * numbers, list marks, quotes and headings handled). Thread rule: any. */
+#ifndef WF_TEXT_SENTENCE_H
+#define WF_TEXT_SENTENCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/str.h"
+
+struct wf_sentence {
+    size_t start, end; /* bytes, half-open, without white space at either end */
+};
+
+/* The next sentence at or after *io_i (bytes) of `text` (valid UTF-8); *io_i moves behind it.
+ * A blank line always ends a sentence, one line break does where a list item or heading begins.
+ * False at the end. */
+bool wf_sentence_next(struct wf_str text, size_t *io_i, struct wf_sentence *out);
+
+#endif
