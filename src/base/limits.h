@@ -11,6 +11,8 @@
 #define WF_LIMIT_TEXT_BYTES (UINT64_C(1) << 30)
 /* One frame of the extract stream. */
 #define WF_LIMIT_STREAM_FRAME (1u << 20)
+/* Warnings of one document: a person reads a few, and a broken file can cause millions. */
+#define WF_LIMIT_STREAM_WARNINGS 50
 /* Memory and time of one extract worker; the defaults of two settings. */
 #define WF_LIMIT_EXTRACT_BYTES (UINT64_C(512) << 20)
 #define WF_LIMIT_EXTRACT_S 60

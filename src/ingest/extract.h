@@ -38,8 +38,7 @@ struct wf_extract_job;
  * *out_pipe_fd gives the stream until end of file (owned by the job). Thread: any. Errors:
  * WF_E_CRASHED (the spawner is gone), WF_E_NOMEM. */
 int wf_extract_start(struct wf_extract_client *c, int doc_fd, const char *name,
-                     struct wf_extract_job **out, int *out_pipe_fd,
-                     struct wf_err *err) WF_MUST_USE;
+                     struct wf_extract_job **out, int *out_pipe_fd, struct wf_err *err) WF_MUST_USE;
 
 /* After the pipe's end of file: waits for how the worker ended and frees the job. 0 when it exited
  * by itself. WF_E_CRASHED, WF_E_TIMEOUT, WF_E_LIMIT (memory), each with a sentence. `cancel`

@@ -1,0 +1,14 @@
+/* The rows of all formats: X(name) stands for `wf_format_name`. The order decides between rows
+ * that are equally sure. One line a format, so that additions do not collide. */
+#ifndef WF_INGEST_FORMAT_LIST_H
+#define WF_INGEST_FORMAT_LIST_H
+
+/* clang-format off */
+#define WF_FORMAT_LIST(X) \
+    X(txt) \
+    /* archives, PDF, pictures */ \
+    /* refused by name */ \
+    X(binary)
+/* clang-format on */
+
+#endif
