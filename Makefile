@@ -1,34 +1,318 @@
 # weft: one program, one library, from the sources below src/. See README.md.
+#
+#   make            build/weft, libweft, the tests' programs
+#   make run        installs what is missing, builds, starts weft
+#   make test       all tests; the last line is "N passed, N failed, N skipped" (T=word: only those)
+#   make bench      figures beside their limits and rivals (T=word: only those)
+#   make check      format, tidy, clang-tidy, cppcheck, generated files, scripts
+#   make asan tsan  unit tests under the sanitizers; make fuzz: FUZZ_S seconds a target
+#   make arm64      cross-build, unit tests under an emulator
+#   make po         refreshes the catalogues from the sources
+#   make install    PREFIX, DESTDIR; make uninstall; make clean
+#
+# B=dir builds into another folder, CC=clang-14 with the other compiler. Every source file is picked
+# up by itself: src/*/*.c, tests/unit/test_*.c, tests/fuzz/fuzz_*.c, bench/bench_*.c.
+
 B ?= build
-CC ?= gcc
-PKGS := sqlite3 libwebsockets jansson libutf8proc libpcre2-8 libarchive libxml-2.0 libical gmime-3.0 md4c tesseract lept libseccomp uchardet libsodium
-WARN := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wpointer-arith -Wundef
-CFLAGS ?= -O2 -g
-ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Isrc -Iinclude $(WARN) -fPIC -fvisibility=hidden -fstack-protector-strong $(shell pkg-config --cflags $(PKGS) | sed 's/-I/-isystem /g') $(CFLAGS)
-LIBS = $(shell pkg-config --libs $(PKGS)) -lpthread -lm
-SRC := $(filter-out src/cli/main.c,$(wildcard src/*/*.c))
-OBJ := $(SRC:src/%.c=$(B)/obj/%.o)
-TESTS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+PREFIX ?= /usr/local
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+CFLAGS ?= -O2 -g -D_FORTIFY_SOURCE=2
+FUZZ_S ?= 20
+T ?=
 
-all: $(B)/libweft.a $(if $(wildcard src/cli/main.c),$(B)/weft) $(TESTS)
+# As many jobs as processors, unless the person said otherwise.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
 
-$(B)/obj/%.o: src/%.c
+VERSION := $(shell sed -n 's/^.define WF_VERSION "\(.*\)"/\1/p' src/base/config.h)
+SONAME := libweft.so.$(firstword $(subst ., ,$(VERSION)))
+
+# ---- flags ----
+
+PKGS := sqlite3 libwebsockets jansson libutf8proc libpcre2-8 libarchive libxml-2.0 libical \
+        gmime-3.0 md4c tesseract lept libseccomp uchardet libsodium zlib
+WARN := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+        -Wvla -Wformat=2 -Wpointer-arith -Wundef
+MACHINE := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+HARDEN := -fstack-protector-strong -fstack-clash-protection
+HARDEN += $(if $(filter x86_64,$(MACHINE)),-fcf-protection)
+HARDEN += $(if $(filter aarch64,$(MACHINE)),-mbranch-protection=standard)
+
+# pkg-config is asked once, when first needed: `make run` works before it is installed.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS) | sed 's/-I/-isystem /g'))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Isrc -Iinclude -I$(B)/gen $(WARN) $(HARDEN) \
+             -fPIC -fvisibility=hidden $(PKG_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -Wl,--as-needed,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
+LIBS = $(PKG_LIBS) -lpthread -lm
+# Recipes show one short line; V=1 shows the commands.
+Q = $(if $(V),,@printf '%-8s %s\n' $(1) '$@'; )
+COMPILE = $(CC) $(ALL_CFLAGS) -MMD -MP
+LINK = $(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS)
+
+# ---- files ----
+
+# src/api/ is the C API of include/weft.h: the only code that is exported from libweft.
+API := $(wildcard src/api/*.c)
+MAIN := $(wildcard src/cli/main.c)
+SRC := $(filter-out $(API) $(MAIN),$(wildcard src/*/*.c))
+OBJ := $(SRC:src/%.c=$(B)/obj/%.o) $(B)/obj/gen/web_assets.o $(B)/obj/gen/manual_assets.o
+API_OBJ := $(API:src/%.c=$(B)/obj/%.o)
+MAIN_OBJ := $(MAIN:src/%.c=$(B)/obj/%.o)
+SUPPORT_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/support/*.c))
+ALL_A := $(B)/obj/all.a
+PROGRAM := $(if $(MAIN),$(B)/weft)
+LIBRARY := $(if $(API),$(B)/libweft.a $(B)/libweft.so)
+
+UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCH := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/bench_*.c))
+BENCH_SCRIPTS := $(wildcard bench/bench_*.sh bench/bench_*.py)
+E2E := $(wildcard tests/e2e/*.sh)
+WEB_TESTS := $(if $(wildcard tests/web/package-lock.json),tests/web)
+
+LANGS := $(patsubst po/%.po,%,$(wildcard po/*.po))
+MO := $(LANGS:%=$(B)/locale/%/LC_MESSAGES/weft.mo)
+WEB := $(shell find web -type f ! -name '*.md' ! -path '*/node_modules/*' 2>/dev/null | sort)
+MANUAL := $(shell find docs/manual -type f -name '*.md' 2>/dev/null | sort)
+OPENAPI := $(wildcard docs/openapi.json)
+
+all: $(ALL_A) $(PROGRAM) $(LIBRARY) $(MO) $(UNIT)
+.PHONY: all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+# ---- compiling ----
+
+# Written anew only when it changes, so that other flags or another compiler rebuild everything.
+$(B)/flags: FORCE
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	@pkg-config --exists $(PKGS) || { echo "weft: libraries are missing; run: tools/setup" >&2; exit 1; }
+	@echo '$(COMPILE) $(ALL_LDFLAGS) $(LIBS)' | cmp -s - $@ || \
+	    echo '$(COMPILE) $(ALL_LDFLAGS) $(LIBS)' >$@
+.PHONY: FORCE
 
-$(B)/libweft.a: $(OBJ)
+$(B)/obj/%.o: src/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call Q,compile)$(COMPILE) -c $< -o $@
+
+$(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call Q,compile)$(COMPILE) -c $< -o $@
+
+$(B)/obj/tests/%.o: tests/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call Q,compile)$(COMPILE) -Itests -c $< -o $@
+
+$(ALL_A): $(OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call Q,archive)ar rcs $@ $^
 
-$(B)/weft: src/cli/main.c $(B)/libweft.a
-	$(CC) $(ALL_CFLAGS) $< -o $@ $(B)/libweft.a $(LIBS) $(LDFLAGS)
+$(B)/weft: $(MAIN_OBJ) $(ALL_A)
+	$(call Q,link)$(LINK) $^ -o $@ $(LIBS)
 
-$(B)/tests/%: tests/unit/%.c $(B)/libweft.a
+$(B)/tests/%: tests/unit/%.c $(SUPPORT_OBJ) $(ALL_A) $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP $< -o $@ $(B)/libweft.a -lcmocka $(LIBS) $(LDFLAGS)
+	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie -Wno-missing-prototypes $(filter-out $(B)/flags,$^) \
+	    -o $@ -lcmocka $(LIBS)
 
-unit: $(TESTS)
-	@for t in $(TESTS); do echo "== $$t"; $$t || exit 1; done
+$(B)/fuzz/%: tests/fuzz/%.c $(SUPPORT_OBJ) $(ALL_A) $(B)/flags
+	@mkdir -p $(@D)
+	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie -Wno-missing-prototypes -fsanitize=fuzzer \
+	    $(filter-out $(B)/flags,$^) -o $@ $(LIBS)
 
-.PHONY: all unit
--include $(OBJ:.o=.d)
+$(B)/bench/%: bench/%.c $(SUPPORT_OBJ) $(ALL_A) $(B)/flags
+	@mkdir -p $(@D)
+	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie $(filter-out $(B)/flags,$^) -o $@ $(LIBS)
+
+-include $(shell find $(B)/obj $(B)/tests $(B)/fuzz $(B)/bench -name '*.d' 2>/dev/null)
+
+# ---- libweft: what src/api needs and no more; nothing but weft_* is visible ----
+
+$(B)/obj/weft.o: $(API_OBJ) $(ALL_A)
+	$(CC) -r -nostdlib $^ -o $@.all
+	objcopy --wildcard --keep-global-symbol='weft_*' $@.all $@
+	@rm -f $@.all
+
+$(B)/libweft.a: $(B)/obj/weft.o
+	@rm -f $@
+	$(call Q,archive)ar rcs $@ $^
+
+$(B)/libweft.so: $(API_OBJ) $(ALL_A) tools/weft.map
+	$(call Q,link)$(CC) $(ALL_CFLAGS) -shared $(ALL_LDFLAGS) -Wl,-soname,$(SONAME) \
+	    -Wl,--version-script=tools/weft.map $(filter-out %.map,$^) -o $@ $(LIBS)
+
+# ---- generated files: catalogues, and the tables of embedded files ----
+
+$(B)/locale/%/LC_MESSAGES/weft.mo: po/%.po
+	@mkdir -p $(@D)
+	$(call Q,text)msgfmt --check -o $@ $<
+
+$(B)/gen/locale/%.json: po/%.po tools/po2json
+	@mkdir -p $(@D)
+	$(call Q,embed)tools/po2json $< >$@
+
+WEB_PARTS := $(foreach f,$(WEB),$(f:web/%=/%)=$(f)) \
+             $(foreach l,$(LANGS),/locale/$(l).json=$(B)/gen/locale/$(l).json) \
+             $(foreach f,$(OPENAPI),/openapi.json=$(f))
+MANUAL_PARTS := $(foreach f,$(MANUAL),$(f:docs/manual/%=%)=$(f))
+
+# The lists change when a file is added or removed, which no time stamp would tell.
+$(B)/gen/%.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(WEB_PARTS) $(MANUAL_PARTS)' | cmp -s - $@ || echo '$(WEB_PARTS) $(MANUAL_PARTS)' >$@
+
+$(B)/gen/web_assets.c: $(B)/gen/web.list $(WEB) $(OPENAPI) tools/embed \
+                       $(LANGS:%=$(B)/gen/locale/%.json)
+	$(call Q,embed)tools/embed $@ wf_web_assets $(WEB_PARTS)
+
+$(B)/gen/manual_assets.c: $(B)/gen/manual.list $(MANUAL) tools/embed
+	$(call Q,embed)tools/embed $@ wf_manual_assets $(MANUAL_PARTS)
+
+# The template: every text a person reads, from C and from the app.
+PO_SOURCES = $(sort $(wildcard src/*/*.c) $(filter %.js %.mjs,$(WEB)))
+$(B)/gen/weft.pot: FORCE
+	@mkdir -p $(@D)
+	@tools/pot $(PO_SOURCES) >$@
+
+po: $(B)/gen/weft.pot
+	@mkdir -p po
+	@cmp -s $< po/weft.pot || cp $< po/weft.pot
+	@for f in $(wildcard po/*.po); do msgmerge -q --update --backup=none --no-fuzzy-matching $$f $<; done
+.PHONY: po
+
+# ---- run, test, bench ----
+
+run:
+	@tools/setup run build
+	@$(MAKE) --no-print-directory $(B)/weft $(MO)
+	@exec $(B)/weft up
+
+test:
+	@tools/setup run build test
+	@$(MAKE) --no-print-directory all $(if $(WEB_TESTS),$(B)/web-deps)
+	@tools/runtests -B $(B) -T '$(T)' --unit $(UNIT) --e2e $(E2E) --web $(WEB_TESTS)
+
+# Only the unit tests, on what is installed.
+unit: $(UNIT)
+	@tools/runtests -B $(B) -T '$(T)' --unit $(UNIT)
+
+$(B)/web-deps: tests/web/package-lock.json
+	cd tests/web && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --ignore-scripts
+	@mkdir -p $(@D) && touch $@
+
+bench: $(PROGRAM) $(BENCH)
+	@B=$(B) WEFT=$(B)/weft tools/runbench '$(T)' $(BENCH) $(BENCH_SCRIPTS)
+.PHONY: run test unit bench
+
+# ---- check ----
+
+C_FILES = $(wildcard include/*.h src/*/*.[ch] tests/*/*.[ch] bench/*.[ch])
+SH_FILES = $(wildcard tools/* .ci/run tests/e2e/*.sh tests/e2e/*/*.sh bench/*.sh)
+
+check:
+	@tools/setup run build check
+	@$(MAKE) --no-print-directory check-format check-tidy check-scripts check-generated \
+	    check-cppcheck check-clang-tidy
+	@echo "check: all is well"
+
+check-format:
+	clang-format-14 --dry-run -Werror $(C_FILES)
+
+check-tidy:
+	tools/tidy
+
+check-scripts:
+	@for f in $(SH_FILES); do [ ! -f $$f ] || case "$$(head -1 $$f)" in \
+	    *python3) python3 -c 'import ast,sys; ast.parse(open(sys.argv[1]).read())' $$f ;; \
+	    *bash) bash -n $$f ;; \
+	    *sh) sh -n $$f ;; esac || exit 1; done
+
+check-generated: $(B)/gen/weft.pot $(MO)
+	@[ ! -f po/weft.pot ] || cmp -s $< po/weft.pot || { \
+	    echo "po/weft.pot is not up to date; run: make po" >&2; diff $< po/weft.pot | head -20; exit 1; }
+	@for f in $(wildcard po/*.po); do \
+	    [ -z "$$(msgattrib --untranslated --no-obsolete $$f)$$(msgattrib --only-fuzzy --no-obsolete $$f)" ] || { \
+	    echo "$$f lacks translations" >&2; msgattrib --untranslated --no-obsolete $$f | head -20; exit 1; }; done
+
+check-cppcheck:
+	@mkdir -p $(B)/check/cppcheck
+	cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
+	    --error-exitcode=1 --cppcheck-build-dir=$(B)/check/cppcheck --suppressions-list=tools/cppcheck.allow \
+	    -D_GNU_SOURCE -Isrc -Iinclude src
+
+check-clang-tidy: $(patsubst src/%.c,$(B)/check/%.tidy,$(wildcard src/*/*.c))
+
+# The object knows the headers: it is newer than this stamp when one of them changed.
+$(B)/check/%.tidy: src/%.c $(B)/obj/%.o .clang-tidy
+	@mkdir -p $(@D)
+	$(call Q,lint)clang-tidy-14 -quiet $< -- $(ALL_CFLAGS) 2>$@.err || { cat $@.err; exit 1; }
+	@touch $@
+.PHONY: check check-format check-tidy check-scripts check-generated check-cppcheck check-clang-tidy
+
+# ---- sanitizers, fuzzing, the other architecture ----
+
+SAN := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+ASAN := -fsanitize=address,undefined
+
+asan:
+	@tools/setup run build test
+	@$(MAKE) --no-print-directory B=$(B)/asan CFLAGS="$(SAN) $(ASAN)" LDFLAGS="$(ASAN)" T='$(T)' unit
+
+tsan:
+	@tools/setup run build test
+	@$(MAKE) --no-print-directory B=$(B)/tsan CFLAGS="$(SAN) -fsanitize=thread" \
+	    LDFLAGS="-fsanitize=thread" T='$(T)' unit
+
+fuzz:
+	@tools/setup run build check
+	@$(MAKE) --no-print-directory B=$(B)/fuzzing CC=clang-14 LDFLAGS="$(ASAN)" \
+	    CFLAGS="$(SAN) $(ASAN) -fsanitize=fuzzer-no-link -DWF_FUZZING" fuzz-programs
+	@tools/runfuzz $(B)/fuzzing $(FUZZ_S) '$(T)'
+
+fuzz-programs: $(FUZZ)
+.PHONY: asan tsan fuzz fuzz-programs
+
+# ---- install ----
+
+BIN = $(DESTDIR)$(PREFIX)/bin
+LIB = $(DESTDIR)$(PREFIX)/lib
+SHARE = $(DESTDIR)$(PREFIX)/share
+INSTALLED = $(BIN)/weft $(LIB)/libweft.a $(LIB)/libweft.so $(LIB)/$(SONAME) $(LIB)/libweft.so.$(VERSION) \
+    $(LIB)/pkgconfig/weft.pc $(LIB)/systemd/user/weft.service $(DESTDIR)$(PREFIX)/include/weft.h \
+    $(patsubst man/%,$(SHARE)/man/man1/%,$(wildcard man/*.1)) \
+    $(SHARE)/bash-completion/completions/weft $(SHARE)/zsh/site-functions/_weft \
+    $(SHARE)/fish/vendor_completions.d/weft.fish $(LANGS:%=$(SHARE)/locale/%/LC_MESSAGES/weft.mo)
+FILL = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g'
+
+install: $(PROGRAM) $(LIBRARY) $(MO)
+	install -d $(BIN) $(LIB)/systemd/user $(SHARE)/man/man1
+	$(if $(PROGRAM),install -m 755 $(B)/weft $(BIN)/weft)
+	$(FILL) packaging/weft.service >$(LIB)/systemd/user/weft.service
+	install -m 644 $(wildcard man/*.1) $(SHARE)/man/man1/
+	install -D -m 644 packaging/weft.bash $(SHARE)/bash-completion/completions/weft
+	install -D -m 644 packaging/weft.zsh $(SHARE)/zsh/site-functions/_weft
+	install -D -m 644 packaging/weft.fish $(SHARE)/fish/vendor_completions.d/weft.fish
+	@$(foreach l,$(LANGS),install -D -m 644 $(B)/locale/$(l)/LC_MESSAGES/weft.mo \
+	    $(SHARE)/locale/$(l)/LC_MESSAGES/weft.mo;)
+	@$(if $(LIBRARY),$(MAKE) --no-print-directory install-library)
+
+install-library:
+	install -d $(LIB)/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 644 include/weft.h $(DESTDIR)$(PREFIX)/include/weft.h
+	install -m 644 $(B)/libweft.a $(LIB)/libweft.a
+	install -m 755 $(B)/libweft.so $(LIB)/libweft.so.$(VERSION)
+	ln -sf libweft.so.$(VERSION) $(LIB)/$(SONAME)
+	ln -sf $(SONAME) $(LIB)/libweft.so
+	$(FILL) packaging/weft.pc >$(LIB)/pkgconfig/weft.pc
+
+uninstall:
+	rm -f $(INSTALLED)
+
+clean:
+	rm -rf $(B)
+.PHONY: install install-library uninstall clean

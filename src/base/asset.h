@@ -1,0 +1,24 @@
+/* Assets: files that are built into the program (the web app, the manual), as tools/embed lays
+ * them out. Sorted by path, so that they can be searched by bisection. Thread rule: any. */
+#ifndef WF_BASE_ASSET_H
+#define WF_BASE_ASSET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct wf_asset {
+    const char *path;           /* "/index.html"; of the manual: "add.md" */
+    const char *type;           /* media type, "text/html; charset=utf-8" */
+    const char *etag;           /* quoted, over the bytes before compression */
+    const unsigned char *bytes; /* gzip (RFC 1952) when is_gzip */
+    size_t n_bytes;
+    size_t n_raw; /* bytes before compression */
+    bool is_gzip; /* false where compression gains nothing (pictures, fonts) */
+};
+
+extern const struct wf_asset wf_web_assets[];
+extern const size_t wf_web_assets_count;
+extern const struct wf_asset wf_manual_assets[];
+extern const size_t wf_manual_assets_count;
+
+#endif
