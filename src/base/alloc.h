@@ -21,7 +21,8 @@ void *wf_alloc_array(size_t n_items, size_t item_bytes) WF_MUST_USE;
 /* Grows or shrinks `p` (NULL allowed) to n_items * item_bytes; on failure NULL and `p` lives on. */
 void *wf_realloc_array(void *p, size_t n_items, size_t item_bytes) WF_MUST_USE;
 
-/* Copies: n bytes plus a NUL / a C string. NULL on failure. Owned by the caller. */
+/* Copies: n bytes (p may be NULL when n is 0) plus a NUL / a C string. NULL on failure. Owned by
+ * the caller. */
 char *wf_memdup0(const void *p, size_t n) WF_MUST_USE;
 char *wf_strdup(const char *s) WF_MUST_USE;
 
@@ -32,13 +33,14 @@ struct wf_alloc_stats {
     uint64_t n_live;     /* allocations not yet freed */
     uint64_t bytes_live; /* as the C library rounds them */
     uint64_t bytes_peak; /* the most bytes_live has been */
-    uint64_t n_total;    /* allocations ever made: the counter that wf_alloc_fail_at counts in */
+    uint64_t n_total;    /* allocations and resizings that succeeded, ever */
 };
 
 /* A snapshot of the process-wide counters (each read by itself, not as one atomic whole). */
 struct wf_alloc_stats wf_alloc_stats(void);
 
-/* Tests: makes the n-th allocation from now (1 = the next) fail, once; 0 switches it off. */
+/* Tests: makes the n-th allocation or resizing from now (1 = the next), by whichever thread, fail,
+ * once; 0 switches it off. */
 void wf_alloc_fail_at(uint64_t n);
 
 /* True when a failure set by wf_alloc_fail_at has happened since it was set. */

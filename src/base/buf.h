@@ -2,7 +2,8 @@
  *
  * ptr is always NUL-terminated behind len (so it can be shown as a C string when the bytes hold
  * none), also when empty. The first failure (memory, or over the maximum) sticks: later appends
- * return it without effect, so that a run of appends may be checked once at its end.
+ * return it without effect, so that a run of appends may be checked once at its end. What is
+ * appended must not lie in the buffer itself.
  * Thread rule: owner. */
 #ifndef WF_BASE_BUF_H
 #define WF_BASE_BUF_H
@@ -60,7 +61,8 @@ void wf_buf_truncate(struct wf_buf *b, size_t n);
 struct wf_str wf_buf_str(const struct wf_buf *b);
 
 /* Hands the bytes (NUL-terminated, for wf_free) to the caller and leaves an empty buffer.
- * NULL when a failure sticks or memory ran out. */
+ * out_len may be NULL. NULL when a failure sticks or memory ran out; the buffer is then as before.
+ */
 char *wf_buf_detach(struct wf_buf *b, size_t *out_len) WF_MUST_USE;
 
 #endif

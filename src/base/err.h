@@ -43,21 +43,31 @@ struct wf_err {
     char msg[WF_ERR_MSG_MAX]; /* NUL-terminated, UTF-8, ready to show */
 };
 
-#define WF_ERR_INIT {0, {0}}
+#define WF_ERR_INIT                                                                                \
+    {                                                                                              \
+        0,                                                                                         \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
 
 /* Fills `err` (may be NULL) and returns `code`, so that callers can `return wf_err_set(...)`.
- * A message longer than the field is cut at a code point border. `code` must be negative. */
+ * A message longer than the field is cut at a code point border; control characters and bytes that
+ * are no UTF-8 are replaced. `code` must be negative; err->msg may be an argument. */
 int wf_err_set(struct wf_err *err, int code, const char *fmt, ...) WF_PRINTF(3, 4);
 
 /* Like wf_err_set with the code and text taken from errno value `errnum`
  * ("what: No space left on device"). Returns the code. */
 int wf_err_errno(struct wf_err *err, int errnum, const char *fmt, ...) WF_PRINTF(3, 4);
 
+/* The WF_E_* code that an errno value stands for; WF_E_IO for those without a closer one. */
+int wf_err_from_errno(int errnum);
+
 /* Puts "prefix: " before the message that `err` holds. Does nothing when err is NULL. */
 void wf_err_prefix(struct wf_err *err, const char *fmt, ...) WF_PRINTF(2, 3);
 
-/* "WF_E_NOMEM" and "out of memory"; "WF_E_?" and "unknown error" for a code not in the list.
- * Static storage. */
+/* "WF_E_NOMEM" and "out of memory"; "WF_OK" and "success" for 0; "WF_E_?" and "unknown
+ * error" for a code not in the list. Static storage. */
 const char *wf_err_name(int code);
 const char *wf_err_text(int code);
 

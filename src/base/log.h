@@ -8,6 +8,13 @@
 
 #include "base/config.h"
 
+/* Lines of one format string that are written in a second; a loop that fails shall not fill a
+ * disk. */
+#define WF_LOG_REPEAT_PER_S 10
+
+/* The longest line, with its newline; longer ones are cut. */
+#define WF_LOG_LINE_BYTES 2048
+
 enum wf_log_level {
     WF_LOG_ERROR,
     WF_LOG_WARN,
@@ -19,7 +26,11 @@ struct wf_log;
 
 /* A logger that writes to descriptor `fd` (not closed by it). NULL when memory is exhausted. */
 struct wf_log *wf_log_new(int fd, enum wf_log_level level) WF_MUST_USE;
-void wf_log_free(struct wf_log *log);
+
+/* Frees it; NULL is a no-op. Thread: owner, when no other uses it any more. */ void
+wf_log_free(struct wf_log *log);
+
+/* Changes from now on which lines are wanted. */
 void wf_log_set_level(struct wf_log *log, enum wf_log_level level);
 
 /* Writes one line when `level` is wanted. `component` is a static short name ("http"). Line breaks

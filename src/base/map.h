@@ -1,7 +1,7 @@
 /* Map: hash table from bytes to a 64-bit value or pointer, keys copied.
  *
  * Open addressing with linear probing, seeded per map so that outsiders cannot aim collisions.
- * Pointers to values are valid until the next set. Thread rule: owner. */
+ * Pointers to values are valid until the next put or remove. Thread rule: owner. */
 #ifndef WF_BASE_MAP_H
 #define WF_BASE_MAP_H
 
@@ -50,8 +50,9 @@ union wf_map_value *wf_map_put(struct wf_map *m, struct wf_str key, bool *out_is
 /* Removes `key`; false when it was absent. The key's copy stays until reset. */
 bool wf_map_remove(struct wf_map *m, struct wf_str key);
 
-/* Walks all entries in table order: start with *io_i = 0; false at the end. No set or remove
- * between calls. */
+/* Walks all entries: start with *io_i = 0; false at the end. No put or remove between calls. The
+ * order differs from run to run (the seed does): sort what is shown or sent. out_key and out_value
+ * may be NULL. */
 bool wf_map_next(const struct wf_map *m, size_t *io_i, struct wf_str *out_key,
                  union wf_map_value *out_value);
 

@@ -28,7 +28,8 @@ struct wf_str wf_str_n(const char *ptr, size_t len);
 /* The part [start, end) in bytes; both are clamped to the length. */
 struct wf_str wf_str_sub(struct wf_str s, size_t start, size_t end);
 
-/* Byte-wise equality, ASCII case-insensitive equality, and memcmp order (shorter first on a tie). */
+/* Byte-wise equality, ASCII case-insensitive equality, and memcmp order (shorter first on a tie).
+ */
 bool wf_str_eq(struct wf_str a, struct wf_str b);
 bool wf_str_eq_nocase(struct wf_str a, struct wf_str b);
 int wf_str_cmp(struct wf_str a, struct wf_str b);
@@ -53,11 +54,17 @@ bool wf_str_split(struct wf_str *rest, char sep, struct wf_str *out_part);
  * does not give one more empty line. */
 bool wf_str_line(struct wf_str *rest, struct wf_str *out_line);
 
-/* Whole view as a decimal number; false on anything else, on overflow and on the empty view.
- * *out is written only on success. */
+/* Whole view as a decimal number, independent of the locale: digits, "-" in front for the signed
+ * ones, and for f64 also "." and an exponent; at most 400 bytes. False on anything else (no "+",
+ * white space, hex, inf, nan), on overflow and on the empty view. *out is written only on
+ * success. */
 bool wf_str_to_i64(struct wf_str s, int64_t *out);
 bool wf_str_to_u64(struct wf_str s, uint64_t *out);
 bool wf_str_to_f64(struct wf_str s, double *out);
+
+/* Makes n bytes fit to show, in place: control characters become spaces, bytes that are not part of
+ * valid UTF-8 become '?'. The length stays. */
+void wf_str_make_printable(char *s, size_t n);
 
 /* 64-bit hash of the bytes under `seed` (for tables, not for security). */
 uint64_t wf_str_hash(struct wf_str s, uint64_t seed);
