@@ -2,9 +2,13 @@
  * and for every ranking.
  *
  * A token is a run of letters, marks and digits, folded: case folded, compatibility decomposed,
- * marks dropped where a Latin, Greek or Cyrillic letter carries them. Scripts written without
- * spaces (Han, Hiragana, Katakana, Thai, Lao, Khmer, Myanmar) give overlapping pairs of letters;
- * a single letter alone gives itself. ASCII takes a fast path. Thread rule: any. */
+ * without the marks that people do not type (accents of Latin, Greek and Cyrillic, Arabic and
+ * Hebrew points, Indic nukta; Indic vowel signs stay), digits of any script as ASCII. Hyphens and
+ * apostrophes separate, but a final 's is dropped and n't stays (don't: dont). Thousands separators
+ * vanish (1,000: 1000), a decimal point stays (3.5), dates and versions fall apart. Scripts written
+ * without spaces give overlapping pairs: of letters for Han and kana, of letters with their marks
+ * for Thai, Lao, Khmer and Myanmar; a letter without a neighbour gives itself.
+ * Thread rule: any; a struct wf_words belongs to its owner. */
 #ifndef WF_TEXT_WORD_H
 #define WF_TEXT_WORD_H
 
@@ -32,11 +36,12 @@ struct wf_words {
 /* Begins a walk over `text` (valid UTF-8, borrowed for the walk). */
 void wf_words_init(struct wf_words *w, struct wf_str text);
 
-/* The next word into *out; false at the end. Allocates nothing. */
+/* The next word into *out; false at the end (then *out holds nothing of use). Starts never go
+ * back; the ranges of neighbouring pairs overlap. Allocates nothing; linear in the text. */
 bool wf_words_next(struct wf_words *w, struct wf_word *out);
 
 /* True for words that carry little meaning in the languages weft knows best (en de es fr it pt nl
- * ru and others): the, und, ... `folded` is a token as wf_words_next gives it. */
+ * sv pl ro tr vi ru el ar hi): the, und, ... `folded` is a token as wf_words_next gives it. */
 bool wf_word_is_stop(struct wf_str folded);
 
 #endif
