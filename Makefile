@@ -42,8 +42,9 @@ HARDEN += $(if $(filter x86_64,$(MACHINE)),-fcf-protection)
 HARDEN += $(if $(filter aarch64,$(MACHINE)),-mbranch-protection=standard)
 
 # pkg-config is asked once, when first needed: `make run` works before it is installed.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS) | sed 's/-I/-isystem /g'))$(PKG_CFLAGS)
-PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+once = $(eval $(1) := $$(shell $(2)))$($(1))
+PKG_CFLAGS = $(call once,PKG_CFLAGS,pkg-config --cflags $(PKGS) | sed 's/-I/-isystem /g')
+PKG_LIBS = $(call once,PKG_LIBS,pkg-config --libs $(PKGS))
 
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Isrc -Iinclude -I$(B)/gen $(WARN) $(HARDEN) \
              -fPIC -fvisibility=hidden $(PKG_CFLAGS) $(CFLAGS)
@@ -91,7 +92,8 @@ all: $(ALL_A) $(PROGRAM) $(LIBRARY) $(MO) $(UNIT)
 # Written anew only when it changes, so that other flags or another compiler rebuild everything.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@pkg-config --exists $(PKGS) || { echo "weft: libraries are missing; run: tools/setup" >&2; exit 1; }
+	@pkg-config --exists $(PKGS) || { \
+	    echo "weft: libraries are missing; run: tools/setup" >&2; exit 1; }
 	@echo '$(COMPILE) $(ALL_LDFLAGS) $(LIBS)' | cmp -s - $@ || \
 	    echo '$(COMPILE) $(ALL_LDFLAGS) $(LIBS)' >$@
 .PHONY: FORCE
@@ -117,8 +119,8 @@ $(B)/weft: $(MAIN_OBJ) $(ALL_A)
 
 $(B)/tests/%: tests/unit/%.c $(SUPPORT_OBJ) $(ALL_A) $(B)/flags
 	@mkdir -p $(@D)
-	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie -Wno-missing-prototypes $(filter-out $(B)/flags,$^) \
-	    -o $@ -lcmocka $(LIBS)
+	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie -Wno-missing-prototypes \
+	    $(filter-out $(B)/flags,$^) -o $@ -lcmocka $(LIBS)
 
 $(B)/fuzz/%: tests/fuzz/%.c $(SUPPORT_OBJ) $(ALL_A) $(B)/flags
 	@mkdir -p $(@D)
@@ -127,7 +129,8 @@ $(B)/fuzz/%: tests/fuzz/%.c $(SUPPORT_OBJ) $(ALL_A) $(B)/flags
 
 $(B)/bench/%: bench/%.c $(SUPPORT_OBJ) $(ALL_A) $(B)/flags
 	@mkdir -p $(@D)
-	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie $(filter-out $(B)/flags,$^) -o $@ $(LIBS)
+	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie $(filter-out $(B)/flags,$^) \
+	    -o $@ $(LIBS)
 
 -include $(shell find $(B)/obj $(B)/tests $(B)/fuzz $(B)/bench -name '*.d' 2>/dev/null)
 
@@ -182,7 +185,8 @@ $(B)/gen/weft.pot: FORCE
 po: $(B)/gen/weft.pot
 	@mkdir -p po
 	@cmp -s $< po/weft.pot || cp $< po/weft.pot
-	@for f in $(wildcard po/*.po); do msgmerge -q --update --backup=none --no-fuzzy-matching $$f $<; done
+	@for f in $(wildcard po/*.po); do \
+	    msgmerge -q --update --backup=none --no-fuzzy-matching $$f $<; done
 .PHONY: po
 
 # ---- run, test, bench ----
@@ -202,7 +206,8 @@ unit: $(UNIT)
 	@tools/runtests -B $(B) -T '$(T)' --unit $(UNIT)
 
 $(B)/web-deps: tests/web/package-lock.json
-	cd tests/web && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --ignore-scripts
+	cd tests/web && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 \
+	    npm ci --no-audit --no-fund --ignore-scripts
 	@mkdir -p $(@D) && touch $@
 
 bench: $(PROGRAM) $(BENCH)
@@ -233,17 +238,17 @@ check-scripts:
 	    *sh) sh -n $$f ;; esac || exit 1; done
 
 check-generated: $(B)/gen/weft.pot $(MO)
-	@[ ! -f po/weft.pot ] || cmp -s $< po/weft.pot || { \
-	    echo "po/weft.pot is not up to date; run: make po" >&2; diff $< po/weft.pot | head -20; exit 1; }
-	@for f in $(wildcard po/*.po); do \
-	    [ -z "$$(msgattrib --untranslated --no-obsolete $$f)$$(msgattrib --only-fuzzy --no-obsolete $$f)" ] || { \
-	    echo "$$f lacks translations" >&2; msgattrib --untranslated --no-obsolete $$f | head -20; exit 1; }; done
+	@[ ! -f po/weft.pot ] || diff $< po/weft.pot || { \
+	    echo "po/weft.pot is not up to date; run: make po" >&2; exit 1; }
+	@for f in $(wildcard po/*.po); do for kind in --untranslated --only-fuzzy; do \
+	    [ -z "$$(msgattrib $$kind --no-obsolete $$f)" ] || { \
+	    echo "$$f lacks translations ($$kind)" >&2; exit 1; }; done; done
 
 check-cppcheck:
 	@mkdir -p $(B)/check/cppcheck
 	cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
-	    --error-exitcode=1 --cppcheck-build-dir=$(B)/check/cppcheck --suppressions-list=tools/cppcheck.allow \
-	    -D_GNU_SOURCE -Isrc -Iinclude src
+	    --error-exitcode=1 --cppcheck-build-dir=$(B)/check/cppcheck \
+	    --suppressions-list=tools/cppcheck.allow -D_GNU_SOURCE -Isrc -Iinclude src
 
 check-clang-tidy: $(patsubst src/%.c,$(B)/check/%.tidy,$(wildcard src/*/*.c))
 
@@ -282,8 +287,10 @@ fuzz-programs: $(FUZZ)
 BIN = $(DESTDIR)$(PREFIX)/bin
 LIB = $(DESTDIR)$(PREFIX)/lib
 SHARE = $(DESTDIR)$(PREFIX)/share
-INSTALLED = $(BIN)/weft $(LIB)/libweft.a $(LIB)/libweft.so $(LIB)/$(SONAME) $(LIB)/libweft.so.$(VERSION) \
-    $(LIB)/pkgconfig/weft.pc $(LIB)/systemd/user/weft.service $(DESTDIR)$(PREFIX)/include/weft.h \
+INSTALLED = $(BIN)/weft $(LIB)/libweft.a \
+    $(LIB)/libweft.so $(LIB)/$(SONAME) $(LIB)/libweft.so.$(VERSION) \
+    $(LIB)/pkgconfig/weft.pc $(LIB)/systemd/user/weft.service \
+    $(DESTDIR)$(PREFIX)/include/weft.h \
     $(patsubst man/%,$(SHARE)/man/man1/%,$(wildcard man/*.1)) \
     $(SHARE)/bash-completion/completions/weft $(SHARE)/zsh/site-functions/_weft \
     $(SHARE)/fish/vendor_completions.d/weft.fish $(LANGS:%=$(SHARE)/locale/%/LC_MESSAGES/weft.mo)

@@ -27,8 +27,8 @@ struct wf_log;
 /* A logger that writes to descriptor `fd` (not closed by it). NULL when memory is exhausted. */
 struct wf_log *wf_log_new(int fd, enum wf_log_level level) WF_MUST_USE;
 
-/* Frees it; NULL is a no-op. Thread: owner, when no other uses it any more. */ void
-wf_log_free(struct wf_log *log);
+/* Frees it; NULL is a no-op. Thread: the last that uses it. */
+void wf_log_free(struct wf_log *log);
 
 /* Changes from now on which lines are wanted. */
 void wf_log_set_level(struct wf_log *log, enum wf_log_level level);

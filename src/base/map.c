@@ -63,6 +63,7 @@ union wf_map_value *wf_map_get(const struct wf_map *m, struct wf_str key)
 /* Makes room for one more key. False when memory ran out; the table is then as before. */
 static bool grow(struct wf_map *m)
 {
+    assert((m->_slots == NULL) == (m->_n_slots == 0));
     if (m->_n_slots > 0 && m->n_items + 1 <= m->_n_slots - m->_n_slots / 4)
         return true;
     size_t n = m->_n_slots ? m->_n_slots * 2 : FIRST_SLOTS;

@@ -10,8 +10,10 @@
  * it would make that factor zero and so choose collisions. */
 #include "base/str.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <locale.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +39,10 @@ struct wf_str wf_str_sub(struct wf_str s, size_t start, size_t end)
 
 bool wf_str_eq(struct wf_str a, struct wf_str b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+    if (a.len != b.len || a.len == 0)
+        return a.len == b.len;
+    assert(a.ptr && b.ptr);
+    return memcmp(a.ptr, b.ptr, a.len) == 0;
 }
 
 static unsigned char lower(char c)
@@ -145,6 +150,7 @@ bool wf_str_to_u64(struct wf_str s, uint64_t *out)
 {
     if (s.len == 0)
         return false;
+    assert(s.ptr);
     uint64_t v = 0;
     for (size_t i = 0; i < s.len; i++) {
         if (s.ptr[i] < '0' || s.ptr[i] > '9')
@@ -216,7 +222,7 @@ bool wf_str_to_f64(struct wf_str s, double *out)
         return false;
     double v = strtod_l(number, NULL, c_locale);
     freelocale(c_locale);
-    if (v > 1.7976931348623157e308 || v < -1.7976931348623157e308)
+    if (!isfinite(v))
         return false;
     *out = v;
     return true;

@@ -34,6 +34,7 @@ bool wf_str_eq(struct wf_str a, struct wf_str b);
 bool wf_str_eq_nocase(struct wf_str a, struct wf_str b);
 int wf_str_cmp(struct wf_str a, struct wf_str b);
 
+/* Whether s begins (ends) with these bytes; every view does with the empty one. */
 bool wf_str_starts(struct wf_str s, struct wf_str prefix);
 bool wf_str_ends(struct wf_str s, struct wf_str suffix);
 

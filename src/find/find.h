@@ -26,22 +26,22 @@ struct wf_find_filter {
 };
 
 struct wf_find_query {
-    struct wf_str text;           /* plain words, any language; at most WF_LIMIT_QUERY_BYTES */
+    struct wf_str text; /* plain words, any language; at most WF_LIMIT_QUERY_BYTES */
     struct wf_find_filter filter;
-    size_t n_hits_max;            /* 1..WF_LIMIT_HITS; 0 = 10 */
+    size_t n_hits_max; /* 1..WF_LIMIT_HITS; 0 = 10 */
 };
 
 /* One found chunk. Views live in the arena of the call. */
 struct wf_hit {
     struct wf_str document; /* public id */
     struct wf_str title;
-    struct wf_str path;     /* absolute, as added; the first when there are several */
+    struct wf_str path; /* absolute, as added; the first when there are several */
     struct wf_str heading;
-    struct wf_str text;     /* the chunk's text, or the part of it that matches best */
+    struct wf_str text;        /* the chunk's text, or the part of it that matches best */
     uint64_t start_cp, end_cp; /* of text, half-open, in the document's text */
-    uint32_t page;          /* 0 = none */
-    double score;           /* higher is better; comparable within one result only */
-    double coverage;        /* 0..1: share of the question's meaning (idf) that text contains */
+    uint32_t page;             /* 0 = none */
+    double score;              /* higher is better; comparable within one result only */
+    double coverage;           /* 0..1: share of the question's meaning (idf) that text contains */
 };
 
 struct wf_hits {

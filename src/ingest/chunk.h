@@ -24,6 +24,7 @@ typedef int (*wf_chunk_fn)(void *ud, const struct wf_chunk *c, struct wf_err *er
 
 struct wf_chunker;
 
+/* A chunker that calls fn(ud, chunk); NULL when memory ran out. Freeing NULL is a no-op. */
 struct wf_chunker *wf_chunker_new(wf_chunk_fn fn, void *ud) WF_MUST_USE;
 void wf_chunker_free(struct wf_chunker *c);
 /* Takes TEXT, PAGE, HEADING and BORDER frames (others are ignored) and calls fn for each chunk

@@ -25,6 +25,7 @@ struct wf_compose {
     bool _any;      /* text was written */
 };
 
+/* Begins a document that is written to w (borrowed until its end). */
 void wf_compose_init(struct wf_compose *c, struct wf_stream_writer *w);
 /* Text in which every run of white space is one space (as HTML does it). */
 void wf_compose_flow(struct wf_compose *c, struct wf_str s);

@@ -119,6 +119,7 @@ struct wf_stream_reader {
     bool ended; /* E or Z was seen */
 };
 
+/* A reader before its first byte; deinit frees what it holds and may be called twice. */
 void wf_stream_reader_init(struct wf_stream_reader *r);
 void wf_stream_reader_deinit(struct wf_stream_reader *r);
 /* Feeds n bytes; calls fn(ud, frame) for each whole frame (views valid during the call). A

@@ -21,7 +21,8 @@ int wf_file_read(const char *path, struct wf_buf *out, struct wf_err *err) WF_MU
 int wf_file_write_all(int fd, const void *p, size_t n, struct wf_err *err) WF_MUST_USE;
 
 /* Replaces `path` by the bytes so that a crash at any moment leaves the old or the new content,
- * whole: temporary file in the same folder, fsync, rename, fsync of the folder. `mode` e.g. 0600. */
+ * whole: temporary file in the same folder, fsync, rename, fsync of the folder. `mode` e.g. 0600.
+ */
 int wf_file_replace(const char *path, const void *p, size_t n, unsigned mode,
                     struct wf_err *err) WF_MUST_USE;
 

@@ -13,7 +13,7 @@
 #include "find/find.h"
 
 struct wf_ask_query {
-    struct wf_str question;       /* at most WF_LIMIT_QUERY_BYTES */
+    struct wf_str question; /* at most WF_LIMIT_QUERY_BYTES */
     struct wf_find_filter filter;
     const struct wf_str *earlier; /* earlier questions of the thread, oldest first; may be NULL */
     size_t n_earlier;

@@ -36,8 +36,8 @@ struct wf_summarizer;
 int wf_summarizer_new(const struct wf_summary_options *o, struct wf_summarizer **out,
                       struct wf_err *err) WF_MUST_USE;
 void wf_summarizer_free(struct wf_summarizer *s);
-/* The next piece of text (valid UTF-8, whole code points) on `page` (0 = none). A border (paragraph,
- * heading) ends a sentence: call wf_summarizer_border. */
+/* The next piece of text (valid UTF-8, whole code points) on `page` (0 = none). A border
+ * (paragraph, heading) ends a sentence: call wf_summarizer_border. */
 int wf_summarizer_feed(struct wf_summarizer *s, struct wf_str text, uint32_t page,
                        struct wf_err *err) WF_MUST_USE;
 int wf_summarizer_border(struct wf_summarizer *s, struct wf_err *err) WF_MUST_USE;
