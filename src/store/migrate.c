@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Migrations: a table of SQL texts, the i-th leads from version i to i + 1.
+ *
+ * Rules: a text that was released is never edited, a change is a new row at the end. Each runs in
+ * one transaction together with its PRAGMA user_version, so a database is always of exactly one
+ * version. Tables are STRICT: a column holds its type or the statement fails.
+ *
+ * The full-text table keeps no copy of the text (content=''): the text stands in chunk once. The
+ * price is that removal must hand the old values back (chunk_index.c does). columnsize is kept,
+ * bm25() needs it. No prefix index: it halves the insert rate. The figures behind the settings
+ * (pgsz, hashsize, merges) are printed by bench/bench_intake.
+ *
+ * Deliberately absent: going back to an older version. */
+#include "store/migrate.h"
+
+#include <assert.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "store/schema.h"
+#include "store/sql.h"
+
+static const char migration_1[] =
+    "CREATE TABLE meta("
+    " key TEXT NOT NULL PRIMARY KEY,"
+    " value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE space("
+    " id INTEGER PRIMARY KEY,"
+    " name TEXT NOT NULL UNIQUE,"
+    " label TEXT NOT NULL,"
+    " created_ms INTEGER NOT NULL) STRICT;"
+    "INSERT INTO space VALUES(1, 'me', 'private', 0);"
+
+    "CREATE TABLE document("
+    " id INTEGER PRIMARY KEY,"
+    " uid TEXT NOT NULL UNIQUE,"
+    " space INTEGER NOT NULL REFERENCES space(id),"
+    " hash BLOB NOT NULL,"
+    " title TEXT NOT NULL,"
+    " type TEXT NOT NULL,"
+    " author TEXT NOT NULL,"
+    " language TEXT NOT NULL,"
+    " written TEXT NOT NULL,"
+    " bytes INTEGER NOT NULL,"
+    " n_cp INTEGER NOT NULL,"
+    " n_pages INTEGER NOT NULL,"
+    " n_chunks INTEGER NOT NULL,"
+    " first_chunk INTEGER NOT NULL,"
+    " modified_ms INTEGER NOT NULL,"
+    " added_ms INTEGER NOT NULL,"
+    " label TEXT NOT NULL,"
+    " warning TEXT NOT NULL,"
+    " kept INTEGER NOT NULL,"
+    " UNIQUE(hash, space)) STRICT;"
+
+    "CREATE TABLE source("
+    " path TEXT NOT NULL PRIMARY KEY,"
+    " document INTEGER NOT NULL REFERENCES document(id) ON DELETE CASCADE,"
+    " size INTEGER NOT NULL,"
+    " mtime_ns INTEGER NOT NULL,"
+    " ino INTEGER NOT NULL,"
+    " dev INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX source_document ON source(document);"
+
+    "CREATE TABLE failed("
+    " path TEXT NOT NULL PRIMARY KEY,"
+    " code INTEGER NOT NULL,"
+    " reason TEXT NOT NULL,"
+    " size INTEGER NOT NULL,"
+    " mtime_ns INTEGER NOT NULL,"
+    " at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE chunk("
+    " id INTEGER PRIMARY KEY,"
+    " document INTEGER NOT NULL,"
+    " start_cp INTEGER NOT NULL,"
+    " n_cp INTEGER NOT NULL,"
+    " page INTEGER NOT NULL,"
+    " heading TEXT NOT NULL,"
+    " text TEXT NOT NULL) STRICT;"
+
+    "CREATE TABLE limbo("
+    " document INTEGER PRIMARY KEY,"
+    " hash BLOB NOT NULL,"
+    " title TEXT NOT NULL,"
+    " first_chunk INTEGER NOT NULL,"
+    " n_chunks INTEGER NOT NULL,"
+    " leaving INTEGER NOT NULL,"
+    " since_ms INTEGER NOT NULL) STRICT;"
+
+    "CREATE TABLE thread("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " title TEXT NOT NULL,"
+    " created_ms INTEGER NOT NULL,"
+    " updated_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX thread_updated ON thread(updated_ms);"
+    "CREATE TABLE turn("
+    " thread TEXT NOT NULL REFERENCES thread(id) ON DELETE CASCADE,"
+    " seq INTEGER NOT NULL,"
+    " question TEXT NOT NULL,"
+    " answer TEXT NOT NULL,"
+    " at_ms INTEGER NOT NULL,"
+    " PRIMARY KEY(thread, seq)) STRICT, WITHOUT ROWID;"
+
+    "CREATE VIRTUAL TABLE chunk_fts USING fts5("
+    " title, heading, body, content='', tokenize='weft 1');";
+
+static const char *const migrations[] = {
+    migration_1,
+};
+_Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
+
+static int pragma_number(sqlite3 *db, const char *sql, int64_t *out, struct wf_err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(st);
+    }
+    if (rc == SQLITE_ROW) {
+        *out = sqlite3_column_int64(st, 0);
+        sqlite3_finalize(st);
+        return 0;
+    }
+    int status = wf_sql_err(err, db, rc, "reading the database's version");
+    sqlite3_finalize(st);
+    return status;
+}
+
+int wf_migrate_prepare(sqlite3 *db, struct wf_err *err)
+{
+    /* INCREMENTAL: removal hands freed pages back to the file system, and with them what they
+     * held (purge.c). */
+    return wf_sql_exec(db, "PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL;", err);
+}
+
+/* The version the database has; refuses what is not ours or of a newer program. */
+static int read_version(sqlite3 *db, int64_t *out, struct wf_err *err)
+{
+    int64_t version = 0;
+    int64_t app = 0;
+    int64_t n_tables = 0;
+    int status = pragma_number(db, "PRAGMA user_version", &version, err);
+    if (status == 0) {
+        status = pragma_number(db, "PRAGMA application_id", &app, err);
+    }
+    if (status == 0) {
+        status = pragma_number(db, "SELECT count(*) FROM sqlite_schema", &n_tables, err);
+    }
+    if (status != 0) {
+        return status;
+    }
+    bool is_new = version == 0 && app == 0 && n_tables == 0;
+    if (!is_new && app != WF_SCHEMA_APPLICATION_ID) {
+        return wf_err_set(err, WF_E_FORMAT,
+                          "The file weft.db in the data folder belongs to another program: move it "
+                          "away or choose another folder with --home.");
+    }
+    if (version > WF_SCHEMA_VERSION) {
+        return wf_err_set(err, WF_E_UNSUPPORTED,
+                          "The data folder was written by a newer weft (data version %lld, this "
+                          "program knows %d): update weft.",
+                          (long long)version, WF_SCHEMA_VERSION);
+    }
+    *out = version;
+    return 0;
+}
+
+static int run_one(sqlite3 *db, size_t i_from, struct wf_err *err)
+{
+    assert(i_from < WF_ARRAY_LEN(migrations));
+    char tail[128];
+    snprintf(tail, sizeof tail, "PRAGMA application_id=%d; PRAGMA user_version=%zu; COMMIT;",
+             WF_SCHEMA_APPLICATION_ID, i_from + 1);
+    int status = wf_sql_exec(db, "BEGIN IMMEDIATE", err);
+    if (status == 0) {
+        status = wf_sql_exec(db, migrations[i_from], err);
+    }
+    if (status == 0) {
+        status = wf_sql_exec(db, tail, err);
+    }
+    if (status != 0 && !sqlite3_get_autocommit(db)) {
+        (void)wf_sql_exec(db, "ROLLBACK", NULL);
+    }
+    return status;
+}
+
+int wf_migrate_run(sqlite3 *db, struct wf_err *err)
+{
+    int64_t version = 0;
+    int status = read_version(db, &version, err);
+    while (status == 0 && version < WF_SCHEMA_VERSION) {
+        status = run_one(db, (size_t)version, err);
+        version++;
+    }
+    return status;
+}
+
+int wf_migrate_check(sqlite3 *db, struct wf_err *err)
+{
+    int64_t version = 0;
+    int status = read_version(db, &version, err);
+    if (status == 0 && version != WF_SCHEMA_VERSION) {
+        return wf_err_set(err, WF_E_UNSUPPORTED,
+                          "The data folder is of an older version (%lld): open it once for writing "
+                          "so that it is brought up to date.",
+                          (long long)version);
+    }
+    return status;
+}
