@@ -182,7 +182,7 @@ static int run_one(sqlite3 *db, size_t i_from, struct wf_err *err)
         status = wf_sql_exec(db, tail, err);
     }
     if (status != 0 && !sqlite3_get_autocommit(db)) {
-        (void)wf_sql_exec(db, "ROLLBACK", NULL);
+        (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     }
     return status;
 }

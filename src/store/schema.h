@@ -1,26 +1,32 @@
 /* Schema: what the database holds. The texts that make it are the rows of the table in migrate.c.
  *
- * | table | what | notes |
- * |---|---|---|
- * | meta(key PK, value) | settings and marks of the store itself | |
- * | space(id PK, name UNIQUE, label, created_ms) | sets of documents | row 1 is "me" |
- * | document(id PK, uid UNIQUE, space -> space, hash, title, type, author, language, written, | one
- * text that was taken in; a row here means: whole, durable, findable | UNIQUE (hash, space): same
- * content twice is one document | |   bytes, n_cp, n_pages, n_chunks, first_chunk, modified_ms,
- * added_ms, label, warning, kept) | bytes: of the file; n_cp: code points of the text; modified_ms:
- * of the file; kept = 1: stays when no path names it (an upload) | its chunks are the rows
- * first_chunk .. first_chunk + n_chunks - 1 | | source(path PK, document -> document, size,
- * mtime_ns, ino, dev) | where a document came from | several paths may name one document;
- * document(id) may have none (an upload) | | failed(path PK, code, reason, size, mtime_ns, at_ms) |
- * files that could not be taken in, and why | gone when the path succeeds | | chunk(id PK,
- * document, start_cp, n_cp, page, heading, text) | the text in pieces; concatenated by id they are
- * the document's text | page 0 = none | | chunk_fts(title, heading, body), rowid = chunk.id | FTS5,
- * contentless, tokenizer `weft` (text/word.h), detail=full | body is chunk.text, title is the
- * document's | | limbo(document PK, hash, title, first_chunk, n_chunks, leaving, since_ms) |
- * documents that are not there yet, or no longer: their chunks are being written or removed |
- * finished at the next open | | thread(id PK, title, created_ms, updated_ms) | conversations | | |
- * turn(thread -> thread, seq, question, answer, at_ms), PK (thread, seq) | one question and its
- * answer (JSON) | |
+ * meta        settings and marks of the store itself
+ *     key PK, value
+ * space       sets of documents; row 1 is "me"
+ *     id PK, name UNIQUE, label, created_ms
+ * document    one text that was taken in; a row here means: whole, durable, findable
+ *     id PK, uid UNIQUE (public id), space -> space, hash (of the file; UNIQUE with space: the same
+ *     content twice is one document), title, type (media type), author, language, written (date as
+ *     the document states it), bytes (of the file), n_cp (code points of the text), n_pages (0 =
+ *     the format has none), n_chunks, first_chunk (its chunks are the rows first_chunk ..
+ *     first_chunk + n_chunks - 1), modified_ms (of the file), added_ms, label, warning (what could
+ *     not be read; may be empty), kept (1: stays when no path names it: an upload)
+ * source      where a document came from; several paths may name one document, an upload has none
+ *     path PK, document -> document, size, mtime_ns, ino, dev
+ * failed      files that could not be taken in, and why; gone when the path succeeds
+ *     path PK, code (WF_E_*), reason, size, mtime_ns, at_ms
+ * chunk       the text in pieces; concatenated by id they are the document's text
+ *     id PK, document, start_cp, n_cp, page (0 = none), heading ("A > B"), text
+ * chunk_fts   FTS5, contentless, tokenizer `weft` (text/word.h), detail=full; rowid = chunk.id
+ *     title (the document's), heading, body (chunk.text)
+ * limbo       documents that are not there yet, or no longer: their chunks are being written or
+ *             removed; finished at the next open
+ *     document PK, hash, title (as indexed), first_chunk, n_chunks, leaving (1: being removed),
+ *     since_ms
+ * thread      conversations
+ *     id PK, title, created_ms, updated_ms
+ * turn        one question and its answer
+ *     thread -> thread, seq, question, answer (JSON), at_ms; PK (thread, seq)
  *
  * Invariants:
  *  (1) A chunk whose document has no row in `document` does not exist for anybody who reads: always
