@@ -6,8 +6,7 @@
  * as the C library rounds them.
  *
  * The counters are relaxed atomics: they order nothing, each is exact by itself, and a reader wants
- * no picture of all of them at one instant. The hook counts down with compare-exchange, so that the
- * n-th call fails, and only that one, whichever thread makes it; while it is off it costs a load.
+ * no picture of all of them at one instant.
  *
  * Not done here: limits on the total (the kernel's rlimits do that), and pools (arena.h). */
 #include "base/alloc.h"
@@ -18,30 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
+
 static atomic_uint_least64_t n_made;     /* allocations, resizings included */
 static atomic_uint_least64_t n_gone;     /* frees, and blocks that a resizing replaced */
 static atomic_uint_least64_t bytes_live; /* sum of usable sizes */
 static atomic_uint_least64_t bytes_peak;
-static atomic_uint_least64_t fail_in; /* calls until the one that fails; 0 = off */
-static atomic_bool has_failed;
-
-/* True when this call is the one that shall fail. */
-static bool must_fail(void)
-{
-    /* Relaxed: only the counter's own modification order matters. */
-    uint64_t left = atomic_load_explicit(&fail_in, memory_order_relaxed);
-    while (__builtin_expect(left != 0, 0)) {
-        if (atomic_compare_exchange_weak_explicit(&fail_in, &left, left - 1, memory_order_relaxed,
-                                                  memory_order_relaxed)) {
-            if (left != 1)
-                return false;
-            /* Relaxed: whoever asks does so after joining the threads it tests. */
-            atomic_store_explicit(&has_failed, true, memory_order_relaxed);
-            return true;
-        }
-    }
-    return false;
-}
+static struct wf_fault fault;
 
 /* Counts a block of `now` bytes that took the place of one of `before` bytes. */
 static void count_bytes(size_t before, size_t now)
@@ -68,7 +50,7 @@ static void *count_new(void *p)
 
 void *wf_alloc(size_t n)
 {
-    if (must_fail())
+    if (wf_fault_now(&fault))
         return NULL;
     return count_new(malloc(n ? n : 1));
 }
@@ -76,7 +58,7 @@ void *wf_alloc(size_t n)
 void *wf_alloc_array(size_t n_items, size_t item_bytes)
 {
     size_t bytes;
-    if (must_fail() || __builtin_mul_overflow(n_items, item_bytes, &bytes))
+    if (wf_fault_now(&fault) || __builtin_mul_overflow(n_items, item_bytes, &bytes))
         return NULL;
     return count_new(calloc(1, bytes ? bytes : 1));
 }
@@ -84,7 +66,7 @@ void *wf_alloc_array(size_t n_items, size_t item_bytes)
 void *wf_realloc_array(void *p, size_t n_items, size_t item_bytes)
 {
     size_t bytes;
-    if (must_fail() || __builtin_mul_overflow(n_items, item_bytes, &bytes))
+    if (wf_fault_now(&fault) || __builtin_mul_overflow(n_items, item_bytes, &bytes))
         return NULL;
     if (!p)
         return count_new(malloc(bytes ? bytes : 1));
@@ -144,12 +126,10 @@ struct wf_alloc_stats wf_alloc_stats(void)
 
 void wf_alloc_fail_at(uint64_t n)
 {
-    /* Relaxed: a test sets it before it starts what it tests. */
-    atomic_store_explicit(&has_failed, false, memory_order_relaxed);
-    atomic_store_explicit(&fail_in, n, memory_order_relaxed);
+    wf_fault_set(&fault, n);
 }
 
 bool wf_alloc_failed(void)
 {
-    return atomic_load_explicit(&has_failed, memory_order_relaxed);
+    return wf_fault_hit(&fault);
 }

@@ -12,34 +12,41 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* Reads from the start of `fd` (pread) or the whole of `path` into `out`, whose maximum is the
- * limit. Errors: WF_E_IO, WF_E_NOENT, WF_E_DENIED, WF_E_NOMEM, WF_E_LIMIT. */
+/* Reads from the start of `fd` (pread) or the whole of `path` into `out` (reset first; its maximum
+ * is the limit). Errors: WF_E_IO, WF_E_NOENT, WF_E_DENIED, WF_E_NOMEM, WF_E_LIMIT. */
 int wf_file_read_fd(int fd, struct wf_buf *out, struct wf_err *err) WF_MUST_USE;
 int wf_file_read(const char *path, struct wf_buf *out, struct wf_err *err) WF_MUST_USE;
 
-/* Writes all n bytes at the descriptor's position. Errors: WF_E_IO, WF_E_FULL. */
+/* Writes all n bytes at the descriptor's position; waits where a pipe is full. The caller ignores
+ * SIGPIPE. Errors: WF_E_IO, WF_E_FULL, WF_E_LIMIT (the process's file size limit). */
 int wf_file_write_all(int fd, const void *p, size_t n, struct wf_err *err) WF_MUST_USE;
 
 /* Replaces `path` by the bytes so that a crash at any moment leaves the old or the new content,
- * whole: temporary file in the same folder, fsync, rename, fsync of the folder. `mode` e.g. 0600.
- */
+ * whole: temporary file in the same folder (".weft-HEX.tmp"; a crash may leave it), fsync,
+ * rename, fsync of the folder. `mode` e.g. 0600, whatever the umask is. A symbolic link at `path`
+ * is replaced, not followed. When only the folder's fsync fails, the new content is in place and
+ * the failure is returned. Errors: WF_E_IO, WF_E_FULL, WF_E_NOENT, WF_E_DENIED, WF_E_LIMIT (the
+ * path is too long), and what else the system says. */
 int wf_file_replace(const char *path, const void *p, size_t n, unsigned mode,
                     struct wf_err *err) WF_MUST_USE;
 
 /* fsync of a folder, so that names made or removed in it are durable. */
 int wf_file_sync_dir(const char *path, struct wf_err *err) WF_MUST_USE;
 
-/* Makes `path` and its missing parents, 0700. An existing folder is no error. */
+/* Makes `path` and its missing parents, 0700. An existing folder is no error; something else of
+ * that name is WF_E_EXIST. The names are durable after wf_file_sync_dir of the parents. */
 int wf_file_mkdirs(const char *path, struct wf_err *err) WF_MUST_USE;
 
 /* Removes a file; a missing one is no error. */
 int wf_file_remove(const char *path, struct wf_err *err) WF_MUST_USE;
 
 /* Opens `path` (made when missing, 0600) and takes an exclusive lock that ends with the descriptor.
- * WF_E_BUSY when another process holds it. The caller closes *out_fd. */
+ * WF_E_BUSY when another descriptor, of this or another process, holds it. The caller closes
+ * *out_fd. */
 int wf_file_lock(const char *path, int *out_fd, struct wf_err *err) WF_MUST_USE;
 
-/* An anonymous file in memory (memfd), for bytes that a worker must get as a descriptor. */
+/* An anonymous file in memory (memfd), for bytes that a worker must get as a descriptor. `name` is
+ * for /proc only. */
 int wf_file_memfd(const char *name, int *out_fd, struct wf_err *err) WF_MUST_USE;
 
 /* Closes *io_fd when it is not -1 and sets it to -1. */

@@ -13,8 +13,14 @@ typedef void (*wf_work_fn)(void *ud);
 
 struct wf_team;
 
-/* Starts n_threads (1..64) workers named `name` with room for queue_max waiting jobs.
- * Errors: WF_E_NOMEM, WF_E_IO. Thread: any. */
+/* The most workers of one team, and each one's stack: the deepest thing they run (SQLite's parser,
+ * a search) takes under 200 KiB. */
+#define WF_TEAM_THREADS_MAX 64
+#define WF_TEAM_STACK_BYTES ((size_t)1 << 20)
+
+/* Starts n_threads (1..WF_TEAM_THREADS_MAX) workers named `name` (and a number; the kernel keeps 15
+ * bytes) with room for queue_max (at least 1) waiting jobs. Workers take all signals blocked.
+ * Errors: WF_E_NOMEM, WF_E_BUSY (the system has no room for threads). Thread: any. */
 int wf_team_new(const char *name, size_t n_threads, size_t queue_max, struct wf_team **out,
                 struct wf_err *err) WF_MUST_USE;
 
@@ -22,10 +28,13 @@ int wf_team_new(const char *name, size_t n_threads, size_t queue_max, struct wf_
  * Thread: any. */
 int wf_team_post(struct wf_team *t, wf_work_fn fn, void *ud) WF_MUST_USE;
 
+/* Takes no new jobs from now on; those queued will run. Thread: any. */
+void wf_team_stop(struct wf_team *t);
+
 /* Jobs that wait or run. Thread: any. */
 size_t wf_team_load(struct wf_team *t);
 
-/* Takes no new jobs, runs those queued, joins the threads, frees. NULL is a no-op.
+/* wf_team_stop, runs those queued, joins the threads, frees. NULL is a no-op.
  * Thread: the one that made it. */
 void wf_team_free(struct wf_team *t);
 
