@@ -1,6 +1,6 @@
 # weft: one program, one library, from the sources below src/. See README.md.
 #
-#   make            build/weft, libweft, the tests' programs
+#   make            build/weft, libweft, and where cmocka is installed the tests' programs
 #   make run        installs what is missing, builds, starts weft
 #   make test       all tests; the last line is "N passed, N failed, N skipped" (T=word: only those)
 #   make bench      figures beside their limits and rivals (T=word: only those)
@@ -82,7 +82,7 @@ WEB := $(shell find web -type f ! -name '*.md' ! -path '*/node_modules/*' 2>/dev
 MANUAL := $(shell find docs/manual -type f -name '*.md' 2>/dev/null | sort)
 OPENAPI := $(wildcard docs/openapi.json)
 
-all: $(ALL_A) $(PROGRAM) $(LIBRARY) $(MO) $(UNIT)
+all: $(ALL_A) $(PROGRAM) $(LIBRARY) $(MO) $(if $(shell pkg-config --exists cmocka && echo 1),$(UNIT))
 .PHONY: all
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -137,8 +137,8 @@ $(B)/bench/%: bench/%.c $(SUPPORT_OBJ) $(ALL_A) $(B)/flags
 # ---- libweft: what src/api needs and no more; nothing but weft_* is visible ----
 
 $(B)/obj/weft.o: $(API_OBJ) $(ALL_A)
-	$(CC) -r -nostdlib $^ -o $@.all
-	objcopy --wildcard --keep-global-symbol='weft_*' $@.all $@
+	$(call Q,link)$(CC) -r -nostdlib $^ -o $@.all
+	@objcopy --wildcard --keep-global-symbol='weft_*' $@.all $@
 	@rm -f $@.all
 
 $(B)/libweft.a: $(B)/obj/weft.o
@@ -217,7 +217,7 @@ bench: $(PROGRAM) $(BENCH)
 # ---- check ----
 
 C_FILES = $(wildcard include/*.h src/*/*.[ch] tests/*/*.[ch] bench/*.[ch])
-SH_FILES = $(wildcard tools/* .ci/run tests/e2e/*.sh tests/e2e/*/*.sh bench/*.sh)
+SH_FILES = $(wildcard packaging/weft.bash tools/* .ci/run tests/e2e/*.sh tests/e2e/*/*.sh bench/*.sh)
 
 check:
 	@tools/setup run build check
@@ -226,10 +226,10 @@ check:
 	@echo "check: all is well"
 
 check-format:
-	clang-format-14 --dry-run -Werror $(C_FILES)
+	@clang-format-14 --dry-run -Werror $(C_FILES)
 
 check-tidy:
-	tools/tidy
+	@tools/tidy
 
 check-scripts:
 	@for f in $(SH_FILES); do [ ! -f $$f ] || case "$$(head -1 $$f)" in \
@@ -246,7 +246,7 @@ check-generated: $(B)/gen/weft.pot $(MO)
 
 check-cppcheck:
 	@mkdir -p $(B)/check/cppcheck
-	cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
+	@cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
 	    --error-exitcode=1 --cppcheck-build-dir=$(B)/check/cppcheck \
 	    --suppressions-list=tools/cppcheck.allow -D_GNU_SOURCE -Isrc -Iinclude src
 

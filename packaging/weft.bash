@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# bash completion for weft(1)
+
+_weft() {
+    local commands="up link add search ask summarize watch documents remove doctor"
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    local command='' i
+
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        --home) ((i++)) ;;
+        -*) ;;
+        *)
+            command=${COMP_WORDS[i]}
+            break
+            ;;
+        esac
+    done
+
+    COMPREPLY=()
+    case $previous in
+    --home)
+        mapfile -t COMPREPLY < <(compgen -d -- "$word")
+        return
+        ;;
+    --port | --sentences | --ratio | --about | -k) return ;;
+    esac
+
+    local options="--home --json"
+    case $command in
+    '') options="$options --help --version" ;;
+    up) options="$options --port" ;;
+    search) options="$options -k" ;;
+    summarize) options="$options --sentences --ratio --about" ;;
+    esac
+    case $word:$command in
+    -*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
+    *:) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
+    *:add | *:summarize)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        ;;
+    *:watch)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -d -- "$word")
+        ;;
+    esac
+}
+
+complete -F _weft weft

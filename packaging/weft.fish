@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+# fish completion for weft(1)
+
+set -l commands up link add search ask summarize watch documents remove doctor
+set -l none "not __fish_seen_subcommand_from $commands"
+
+complete -c weft -f
+complete -c weft -l home -x -a '(__fish_complete_directories)' -d 'Where the data lies'
+complete -c weft -l json -d 'Print one JSON object'
+complete -c weft -n $none -l help -d 'Print help and end'
+complete -c weft -n $none -l version -d 'Print the version and end'
+complete -c weft -n $none -a up -d 'Run the web app and the HTTP interface'
+complete -c weft -n $none -a link -d 'Print a link that signs a browser in'
+complete -c weft -n $none -a add -d 'Take in files and folders'
+complete -c weft -n $none -a search -d 'Print the passages that match best'
+complete -c weft -n $none -a ask -d 'Answer from your documents'
+complete -c weft -n $none -a summarize -d 'Print the sentences that carry a text'
+complete -c weft -n $none -a watch -d 'Keep folders taken in as they change'
+complete -c weft -n $none -a documents -d 'List what was taken in'
+complete -c weft -n $none -a remove -d 'Remove documents for good'
+complete -c weft -n $none -a doctor -d 'Say what is missing or misconfigured'
+complete -c weft -n '__fish_seen_subcommand_from up' -l port -x -d 'Where to listen'
+complete -c weft -n '__fish_seen_subcommand_from search' -s k -x -d 'At most so many'
+complete -c weft -n '__fish_seen_subcommand_from summarize' -l sentences -x -d 'This many'
+complete -c weft -n '__fish_seen_subcommand_from summarize' -l ratio -x -d 'This share'
+complete -c weft -n '__fish_seen_subcommand_from summarize' -l about -x -d 'Turned to a topic'
+complete -c weft -n '__fish_seen_subcommand_from add summarize' -F
+complete -c weft -n '__fish_seen_subcommand_from watch' -a '(__fish_complete_directories)'

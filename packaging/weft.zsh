@@ -1,0 +1,47 @@
+#compdef weft
+# SPDX-License-Identifier: Apache-2.0
+# zsh completion for weft(1)
+
+_weft() {
+    local context state state_descr line
+    typeset -A opt_args
+    local -a commands=(
+        'up:run the web app, the HTTP interface and the watched folders'
+        'link:print a link that signs a browser in, once'
+        'add:take in files and folders'
+        'search:print the passages that match best'
+        'ask:answer from your documents'
+        'summarize:print the sentences that carry a text'
+        'watch:keep folders taken in as they change'
+        'documents:list what was taken in'
+        'remove:remove documents for good'
+        'doctor:say what is missing or misconfigured'
+    )
+
+    _arguments -C \
+        '--home[where the data lies]:folder:_files -/' \
+        '--json[print one JSON object]' \
+        '(- *)--help[print help and end]' \
+        '(- *)--version[print the version and end]' \
+        '1:command:->command' \
+        '*::argument:->argument'
+
+    case $state in
+    command) _describe command commands ;;
+    argument)
+        case $words[1] in
+        up) _arguments '--port[where to listen]:port:' '--json[print one JSON object]' ;;
+        add) _arguments '--json[print one JSON object]' '*:file:_files' ;;
+        search) _arguments '-k[at most so many]:number:' '--json[print one JSON object]' ;;
+        summarize)
+            _arguments '--sentences[this many]:number:' '--ratio[this share]:share:' \
+                '--about[turned to a topic]:topic:' '--json[print one JSON object]' '1:file:_files'
+            ;;
+        watch) _arguments '*:folder:_files -/' ;;
+        *) _arguments '--json[print one JSON object]' ;;
+        esac
+        ;;
+    esac
+}
+
+_weft "$@"
