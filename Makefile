@@ -82,7 +82,8 @@ WEB := $(shell find web -type f ! -name '*.md' ! -path '*/node_modules/*' 2>/dev
 MANUAL := $(shell find docs/manual -type f -name '*.md' 2>/dev/null | sort)
 OPENAPI := $(wildcard docs/openapi.json)
 
-all: $(ALL_A) $(PROGRAM) $(LIBRARY) $(MO) $(if $(shell pkg-config --exists cmocka && echo 1),$(UNIT))
+HAVE_CMOCKA := $(shell pkg-config --exists cmocka 2>/dev/null && echo yes)
+all: $(ALL_A) $(PROGRAM) $(LIBRARY) $(MO) $(if $(HAVE_CMOCKA),$(UNIT))
 .PHONY: all
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -217,11 +218,11 @@ bench: $(PROGRAM) $(BENCH)
 # ---- check ----
 
 C_FILES = $(wildcard include/*.h src/*/*.[ch] tests/*/*.[ch] bench/*.[ch])
-SH_FILES = $(wildcard packaging/weft.bash tools/* .ci/run tests/e2e/*.sh tests/e2e/*/*.sh bench/*.sh)
+SH_FILES = $(wildcard packaging/*.bash tools/* .ci/run tests/e2e/*.sh tests/e2e/lib/* bench/*.sh)
 
 check:
 	@tools/setup run build check
-	@$(MAKE) --no-print-directory check-format check-tidy check-scripts check-generated \
+	@$(MAKE) --no-print-directory -k check-format check-tidy check-scripts check-generated \
 	    check-cppcheck check-clang-tidy
 	@echo "check: all is well"
 

@@ -39,6 +39,7 @@ struct wf_sql_cache {
     size_t _n;
 };
 
+/* An empty cache of statements of db (borrowed until deinit). */
 void wf_sql_cache_init(struct wf_sql_cache *c, sqlite3 *db);
 /* Finalizes all. */
 void wf_sql_cache_deinit(struct wf_sql_cache *c);
