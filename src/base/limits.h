@@ -22,6 +22,8 @@
 #define WF_LIMIT_ARCHIVE_BYTES (UINT64_C(1) << 30)
 /* Nesting of markup, JSON, or message parts: deeper ones only occur in attacks. */
 #define WF_LIMIT_NESTING 100
+/* Documents inside documents (a mail forwarded as an attachment, again and again). */
+#define WF_LIMIT_NESTING_DOCUMENTS 8
 /* One chunk's text, bytes; the cutter aims far lower. */
 #define WF_LIMIT_CHUNK_BYTES (16u << 10)
 /* A frame on the local socket: requests and results, never whole documents. */

@@ -20,6 +20,13 @@ void wf_encoding_warm(void);
  * `declared` may be empty. *out_bom_bytes (may be NULL): bytes of a byte order mark to skip. */
 const char *wf_encoding_guess(struct wf_str sample, struct wf_str declared, size_t *out_bom_bytes);
 
+/* The name that wf_encoding_guess would use for a declared one ("latin1"), or NULL. */
+const char *wf_encoding_known(struct wf_str declared);
+
+/* Appends `bytes` in the encoding `name` (as the guess gives it) as UTF-8; what cannot be converted
+ * becomes U+FFFD. `bytes` holds whole characters. Returns wf_buf_status. */
+int wf_encoding_convert(const char *name, struct wf_str bytes, struct wf_buf *out);
+
 /* Appends `bytes` as valid UTF-8: guesses as above and converts; what cannot be converted becomes
  * U+FFFD. Returns wf_buf_status. */
 int wf_encoding_to_utf8(struct wf_str bytes, struct wf_str declared, struct wf_buf *out);

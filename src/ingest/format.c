@@ -18,16 +18,38 @@
 WF_FORMAT_LIST(DECLARE_ROW)
 #undef DECLARE_ROW
 
-static const struct wf_format *const all[] = {
+static const struct wf_format *const rows[] = {
 #define ROW_POINTER(name) &wf_format_##name,
     WF_FORMAT_LIST(ROW_POINTER)
 #undef ROW_POINTER
-        NULL,
 };
 
-const struct wf_format *const *wf_format_all(void)
+static const struct wf_format *const *extra; /* of a test; they come first */
+static size_t n_extra;
+
+void wf_format_set_extra(const struct wf_format *const *list)
 {
-    return all;
+    extra = list;
+    for (n_extra = 0; list != NULL && list[n_extra] != NULL; n_extra++) {
+    }
+}
+
+const struct wf_format *wf_format_at(size_t i)
+{
+    if (i < n_extra) {
+        return extra[i];
+    }
+    return i - n_extra < WF_ARRAY_LEN(rows) ? rows[i - n_extra] : NULL;
+}
+
+size_t wf_format_index(const struct wf_format *f)
+{
+    size_t i = 0;
+    while (wf_format_at(i) != f) {
+        assert(wf_format_at(i) != NULL);
+        i++;
+    }
+    return i;
 }
 
 /* ---- the shape of the file's beginning ---- */
@@ -212,10 +234,11 @@ const struct wf_format *wf_format_find(struct wf_format_hint *h, char *text_buf)
     fill_hint(h, text_buf);
     const struct wf_format *best = NULL;
     int best_score = WF_SCORE_NO;
-    for (size_t i = 0; all[i] != NULL; i++) {
-        int score = all[i]->score ? all[i]->score(all[i], h) : default_score(all[i], h);
+    const struct wf_format *f;
+    for (size_t i = 0; (f = wf_format_at(i)) != NULL; i++) {
+        int score = f->score ? f->score(f, h) : default_score(f, h);
         if (score > best_score) {
-            best = all[i];
+            best = f;
             best_score = score;
         }
     }
@@ -225,9 +248,10 @@ const struct wf_format *wf_format_find(struct wf_format_hint *h, char *text_buf)
 
 const struct wf_format *wf_format_by_type(struct wf_str media_type)
 {
-    for (size_t i = 0; all[i] != NULL; i++) {
-        if (wf_str_eq_nocase(wf_str_from(all[i]->media_type), media_type)) {
-            return all[i];
+    const struct wf_format *f;
+    for (size_t i = 0; (f = wf_format_at(i)) != NULL; i++) {
+        if (wf_str_eq_nocase(wf_str_from(f->media_type), media_type)) {
+            return f;
         }
     }
     return NULL;
@@ -235,9 +259,10 @@ const struct wf_format *wf_format_by_type(struct wf_str media_type)
 
 const struct wf_format *wf_format_by_id(struct wf_str id)
 {
-    for (size_t i = 0; all[i] != NULL; i++) {
-        if (wf_str_eq(wf_str_from(all[i]->id), id)) {
-            return all[i];
+    const struct wf_format *f;
+    for (size_t i = 0; (f = wf_format_at(i)) != NULL; i++) {
+        if (wf_str_eq(wf_str_from(f->id), id)) {
+            return f;
         }
     }
     return NULL;

@@ -66,8 +66,10 @@ struct wf_format {
     bool refuses; /* parse only tells why it is not taken in */
 };
 
-/* All rows, NULL-terminated, in the order of format_list.h. */
-const struct wf_format *const *wf_format_all(void);
+/* The i-th row in the order of format_list.h, or NULL behind the last. */
+const struct wf_format *wf_format_at(size_t i);
+/* The index of a row of the table. */
+size_t wf_format_index(const struct wf_format *f);
 
 /* The row for a file; never NULL (the last resort refuses). *h needs name, head, tail, n_bytes;
  * the rest is filled in. `text_buf` (at least WF_FORMAT_HEAD_BYTES) gives h->text room. */
@@ -77,6 +79,10 @@ const struct wf_format *wf_format_find(struct wf_format_hint *h, char *text_buf)
 const struct wf_format *wf_format_by_type(struct wf_str media_type);
 /* The row whose id it is, or NULL. */
 const struct wf_format *wf_format_by_id(struct wf_str id);
+
+/* Tests only: rows (NULL-terminated, static; NULL = none) that are asked before all others.
+ * Thread: init. */
+void wf_format_set_extra(const struct wf_format *const *rows);
 
 /* Helpers for `score`. */
 bool wf_format_has_extension(const struct wf_format *f, const struct wf_format_hint *h);

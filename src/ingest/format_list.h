@@ -6,8 +6,10 @@
 /* clang-format off */
 #define WF_FORMAT_LIST(X) \
     X(txt) \
+    X(code) \
     /* archives, PDF, pictures */ \
     /* refused by name */ \
+    X(ole2) \
     X(binary)
 /* clang-format on */
 
