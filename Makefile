@@ -36,6 +36,8 @@ PKGS := sqlite3 libwebsockets jansson libutf8proc libpcre2-8 libarchive libxml-2
         gmime-3.0 md4c tesseract lept libseccomp uchardet libsodium zlib
 WARN := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wvla -Wformat=2 -Wpointer-arith -Wundef
+OBJCOPY := $(patsubst %gcc,%objcopy,$(filter %-gcc,$(firstword $(CC))))
+OBJCOPY := $(or $(OBJCOPY),objcopy)
 MACHINE := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 HARDEN := -fstack-protector-strong -fstack-clash-protection
 HARDEN += $(if $(filter x86_64,$(MACHINE)),-fcf-protection)
@@ -139,7 +141,7 @@ $(B)/bench/%: bench/%.c $(SUPPORT_OBJ) $(ALL_A) $(B)/flags
 
 $(B)/obj/weft.o: $(API_OBJ) $(ALL_A)
 	$(call Q,link)$(CC) -r -nostdlib $^ -o $@.all
-	@objcopy --wildcard --keep-global-symbol='weft_*' $@.all $@
+	@$(OBJCOPY) --wildcard --keep-global-symbol='weft_*' $@.all $@
 	@rm -f $@.all
 
 $(B)/libweft.a: $(B)/obj/weft.o
@@ -204,7 +206,7 @@ test:
 
 # Only the unit tests, on what is installed.
 unit: $(UNIT)
-	@tools/runtests -B $(B) -T '$(T)' --unit $(UNIT)
+	@tools/runtests -B $(B) -T '$(T)' --wrap '$(WRAP)' --unit $(UNIT)
 
 $(B)/web-deps: tests/web/package-lock.json
 	cd tests/web && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 \
@@ -281,7 +283,19 @@ fuzz:
 	@tools/runfuzz $(B)/fuzzing $(FUZZ_S) '$(T)'
 
 fuzz-programs: $(FUZZ)
-.PHONY: asan tsan fuzz fuzz-programs
+
+# Below the emulator there is no seccomp: tests that need the sandbox say that they are skipped.
+SYSROOT = $(abspath $(B)/sysroot-arm64)
+arm64:
+	@tools/setup run build test arm64
+	@tools/sysroot arm64 $(SYSROOT) libc6-dev \
+	    $(filter %-dev,$(shell tools/setup --list build test))
+	@PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) \
+	    PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/aarch64-linux-gnu/pkgconfig \
+	    $(MAKE) --no-print-directory B=$(B)/arm64 T='$(T)' \
+	    CC='aarch64-linux-gnu-gcc --sysroot=$(SYSROOT)' \
+	    WRAP='qemu-aarch64-static -L $(SYSROOT)' all unit
+.PHONY: asan tsan fuzz fuzz-programs arm64
 
 # ---- install ----
 

@@ -218,6 +218,8 @@ static void test_sock__sockets_are_refused(void **state)
 
 static void test_sock__unwanted_descriptors_are_closed(void **state)
 {
+    if (getenv("WF_EMULATED"))
+        skip(); /* qemu-user does not tell that descriptors were cut off */
     struct pair *p = *state;
     int n_before = n_open_fds();
     int memfd = -1;
