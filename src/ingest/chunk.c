@@ -217,13 +217,13 @@ static bool sentence_ends(const char *p, size_t n, size_t n_all)
     if (wide_sentence_ends(p, n, n_all)) {
         return true;
     }
-    if ( !is_space(p[n - 1]) || is_lower(next) || is_space(next)) {
+    if (!is_space(p[n - 1]) || is_lower(next) || is_space(next)) {
         return false;
     }
     while (n > 0 && is_space(p[n - 1])) {
         n--;
     }
-    end = without_closers(p, n);
+    size_t end = without_closers(p, n);
     if (end == 0) {
         return false;
     }

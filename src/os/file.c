@@ -156,6 +156,46 @@ static int sync_fd(int fd)
     return r;
 }
 
+int wf_file_create(const char *path, int *out_fd, struct wf_err *err)
+{
+    int fd = open_retry(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return wf_err_errno(err, errno, "cannot make the file %s", path);
+    *out_fd = fd;
+    return 0;
+}
+
+int wf_file_sync(const char *path, struct wf_err *err)
+{
+    int fd = open_retry(path, O_RDONLY, 0);
+    if (fd < 0)
+        return wf_err_errno(err, errno, "cannot open %s", path);
+    int r = 0;
+    if (sync_fd(fd) != 0)
+        r = wf_err_errno(err, errno, "cannot make %s durable", path);
+    wf_file_close(&fd);
+    return r;
+}
+
+int wf_file_sync_all(const char *path, struct wf_err *err)
+{
+    int fd = open_retry(path, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        return wf_err_errno(err, errno, "cannot open the folder %s", path);
+    int r = 0;
+    if (must_fail() || syncfs(fd) != 0)
+        r = wf_err_errno(err, errno, "cannot make the files in %s durable", path);
+    wf_file_close(&fd);
+    return r;
+}
+
+int wf_file_rename(const char *from, const char *to, struct wf_err *err)
+{
+    if (must_fail() || rename(from, to) != 0)
+        return wf_err_errno(err, errno, "cannot move a file to %s", to);
+    return 0;
+}
+
 int wf_file_sync_dir(const char *path, struct wf_err *err)
 {
     int fd = open_retry(path, O_RDONLY | O_DIRECTORY, 0);

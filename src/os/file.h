@@ -30,6 +30,20 @@ int wf_file_write_all(int fd, const void *p, size_t n, struct wf_err *err) WF_MU
 int wf_file_replace(const char *path, const void *p, size_t n, unsigned mode,
                     struct wf_err *err) WF_MUST_USE;
 
+/* Makes a new file for writing, 0600; one of that name is WF_E_EXIST. The caller closes *out_fd. */
+int wf_file_create(const char *path, int *out_fd, struct wf_err *err) WF_MUST_USE;
+
+/* fsync of a file's content. Errors: WF_E_IO, WF_E_FULL, WF_E_NOENT. */
+int wf_file_sync(const char *path, struct wf_err *err) WF_MUST_USE;
+
+/* Makes all that was written to the file system that `path` lies in durable, names and contents:
+ * one call is cheaper than fsync of many small files (syncfs). Errors: as wf_file_sync. */
+int wf_file_sync_all(const char *path, struct wf_err *err) WF_MUST_USE;
+
+/* Moves `from` to `to` within a file system, replacing what is there. Durable after fsync of the
+ * folder. Errors: WF_E_IO, WF_E_FULL, WF_E_NOENT (`from`, or the folder of `to`, is missing). */
+int wf_file_rename(const char *from, const char *to, struct wf_err *err) WF_MUST_USE;
+
 /* fsync of a folder, so that names made or removed in it are durable. */
 int wf_file_sync_dir(const char *path, struct wf_err *err) WF_MUST_USE;
 

@@ -301,6 +301,36 @@ static void test_file__sync_dir(void **state)
     assert_non_null(strstr(e.msg, dir));
 }
 
+static void test_file__create_sync_rename(void **state)
+{
+    (void)state;
+    char from[256];
+    snprintf(from, sizeof(from), "%s", at("from"));
+    struct wf_err err = WF_ERR_INIT;
+    int fd = -1;
+    assert_int_equal(wf_file_create(from, &fd, &err), 0);
+    assert_int_equal(wf_file_write_all(fd, "abc", 3, &err), 0);
+    int again = -1;
+    assert_int_equal(wf_file_create(from, &again, &err), WF_E_EXIST);
+    assert_int_equal(again, -1);
+    wf_file_close(&fd);
+    for (unsigned i = 0; i < 3; i++) {
+        wf_file_fail_at(1);
+        int r = i == 0   ? wf_file_sync(from, &err)
+                : i == 1 ? wf_file_sync_all(dir, &err)
+                         : wf_file_rename(from, at("to"), &err);
+        assert_int_equal(r, WF_E_FULL);
+    }
+    assert_int_equal(wf_file_sync(from, &err), 0);
+    assert_int_equal(wf_file_sync_all(dir, &err), 0);
+    assert_int_equal(wf_file_rename(from, at("to"), &err), 0);
+    assert_content(at("to"), "abc");
+    assert_int_equal(wf_file_rename(from, at("to"), &err), WF_E_NOENT);
+    assert_int_equal(wf_file_sync(from, &err), WF_E_NOENT);
+    assert_int_equal(wf_file_sync_all(at("none"), &err), WF_E_NOENT);
+    assert_int_equal(n_entries(), 1);
+}
+
 static void test_file__remove(void **state)
 {
     (void)state;
@@ -349,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_file__write_all_waits_for_a_full_pipe),
         cmocka_unit_test_setup_teardown(test_file__mkdirs_makes_parents, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_file__sync_dir, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_file__create_sync_rename, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_file__remove, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_file__lock_excludes, set_up, tear_down),
     };
