@@ -60,6 +60,10 @@ static void pay(struct wf_compose *c)
     } else if (c->_space && !fresh) {
         (void)wf_stream_text(c->_w, WF_STR(" "));
     }
+    if (c->_mark != NULL) {
+        (void)wf_stream_text(c->_w, wf_str_from(c->_mark));
+    }
+    c->_mark = NULL;
     c->_n_breaks = 0;
     c->_border = false;
     c->_page = 0;
@@ -178,8 +182,26 @@ void wf_compose_paragraph(struct wf_compose *c)
     owe_breaks(c, 2, true);
 }
 
+void wf_compose_break(struct wf_compose *c)
+{
+    owe_breaks(c, WF_MIN(c->_n_breaks + 1, 2u), c->_n_breaks > 0);
+}
+
+void wf_compose_mark(struct wf_compose *c, const char *mark)
+{
+    c->_mark = NULL;
+    if (mark != NULL) {
+        size_t n = WF_MIN(strlen(mark), sizeof(c->_mark_room) - 1);
+        memcpy(c->_mark_room, mark, n);
+        c->_mark_room[n] = '\0';
+        c->_mark = c->_mark_room;
+    }
+}
+
 void wf_compose_cell(struct wf_compose *c)
 {
+    c->_n_breaks = 0;
+    c->_border = false;
     c->_n_tabs = WF_MIN(c->_n_tabs + 1, TABS_MAX);
 }
 

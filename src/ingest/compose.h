@@ -21,8 +21,10 @@ struct wf_compose {
     bool _border;       /* a border is owed behind the breaks */
     unsigned _heading;  /* level to begin before the next text; 0 = none */
     bool _in_heading;
-    uint32_t _page; /* page to begin before the next text; 0 = none */
-    bool _any;      /* text was written */
+    uint32_t _page;    /* page to begin before the next text; 0 = none */
+    const char *_mark; /* of a list item, before its first text; NULL = none */
+    char _mark_room[16];
+    bool _any; /* text was written */
 };
 
 /* Begins a document that is written to w (borrowed until its end). */
@@ -38,8 +40,13 @@ void wf_compose_space(struct wf_compose *c);
 void wf_compose_line(struct wf_compose *c);
 void wf_compose_item(struct wf_compose *c);
 void wf_compose_paragraph(struct wf_compose *c);
-/* The next text is another cell of the same row. */
+/* A line break that counts: two of them without text between make a paragraph. */
+void wf_compose_break(struct wf_compose *c);
+/* The next text is another cell of the same row: breaks that are owed are forgotten. */
 void wf_compose_cell(struct wf_compose *c);
+/* The next item's text begins with `mark` ("- ", "3. "; copied, at most 15 bytes), however many
+ * breaks come before it. NULL: it no longer does. */
+void wf_compose_mark(struct wf_compose *c, const char *mark);
 /* A heading from here to wf_compose_heading_end (a paragraph break comes before and behind it).
  * One without any text leaves no trace. */
 void wf_compose_heading(struct wf_compose *c, unsigned level);

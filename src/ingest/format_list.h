@@ -6,6 +6,8 @@
 /* clang-format off */
 #define WF_FORMAT_LIST(X) \
     X(txt) \
+    X(html) \
+    X(md) \
     X(code) \
     /* archives, PDF, pictures */ \
     /* refused by name */ \

@@ -16,7 +16,7 @@
 
 struct wf_html_options {
     struct wf_str charset; /* known from outside, or empty: declared in the page, or guessed */
-    bool keep_navigation;  /* nav, header, footer, aside count as text */
+    bool keep_navigation;  /* nav elements count as text */
     bool no_meta;          /* title, author, ... are not written as metadata */
     unsigned heading_add;  /* h1 becomes level 1 + this */
 };
