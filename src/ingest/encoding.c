@@ -153,11 +153,11 @@ static struct wf_str squeeze(struct wf_str s, char *out, size_t out_bytes)
 }
 
 /* The name of `names` that a name from outside means, or NULL. */
-const char *wf_encoding_known(struct wf_str s)
+const char *wf_encoding_known(struct wf_str declared)
 {
     char room[32];
     char room2[32];
-    struct wf_str key = squeeze(s, room, sizeof(room));
+    struct wf_str key = squeeze(declared, room, sizeof(room));
     for (size_t i = 0; i < WF_ARRAY_LEN(aliases); i++) {
         if (wf_str_eq(key, wf_str_from(aliases[i].alias))) {
             return aliases[i].name;

@@ -80,9 +80,9 @@ const struct wf_format *wf_format_by_type(struct wf_str media_type);
 /* The row whose id it is, or NULL. */
 const struct wf_format *wf_format_by_id(struct wf_str id);
 
-/* Tests only: rows (NULL-terminated, static; NULL = none) that are asked before all others.
+/* Tests only: a list of rows (NULL-terminated, static; NULL = none), asked before all others.
  * Thread: init. */
-void wf_format_set_extra(const struct wf_format *const *rows);
+void wf_format_set_extra(const struct wf_format *const *list);
 
 /* Helpers for `score`. */
 bool wf_format_has_extension(const struct wf_format *f, const struct wf_format_hint *h);
