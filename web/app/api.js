@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server's calls (docs/api.md). A failure is a Problem: `detail` is a sentence for the person,
+// `status` 0 means that nobody answered.
+
+import { signal } from "./signal.js";
+import { t } from "./i18n.js";
+import { readEvents } from "./sse.js";
+
+const BASE = "/weft/v1/";
+
+export class Problem extends Error {
+    constructor(status, detail, body) {
+        super(detail);
+        this.status = status;
+        this.body = body ?? {};
+    }
+}
+
+// Does weft answer? Goes false when a call fails or comes from the saved copies.
+export const reachable = signal(true);
+// May we? Goes false at the first 401.
+export const allowed = signal(true);
+
+export const isAbort = (error) => error?.name === "AbortError";
+
+async function toProblem(answer) {
+    const body = await answer.json().catch(() => ({}));
+    if (answer.status === 401) allowed.set(false);
+    const detail = body.detail || t("weft answered with an error ({status}).", { status: answer.status });
+    return new Problem(answer.status, detail, body);
+}
+
+export function noteUnreachable() {
+    reachable.set(false);
+    return new Problem(0, t("weft isn't answering. Start it with: weft up"));
+}
+
+async function send(method, path, { query, body, headers, signal: stop } = {}) {
+    const url = new URL(BASE + path, location.origin);
+    for (const [name, value] of Object.entries(query ?? {})) {
+        if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, value);
+    }
+    let answer;
+    try {
+        answer = await fetch(url, {
+            method,
+            signal: stop,
+            credentials: "same-origin",
+            headers: { ...(body ? { "content-type": "application/json" } : {}), ...headers },
+            body: body ? JSON.stringify(body) : undefined,
+        });
+    } catch (error) {
+        throw isAbort(error) ? error : noteUnreachable();
+    }
+    reachable.set(!answer.headers.has("x-weft-saved"));
+    if (!answer.ok) throw await toProblem(answer);
+    return answer;
+}
+
+async function json(method, path, options) {
+    const answer = await send(method, path, options);
+    return answer.status === 204 ? null : answer.json();
+}
+
+const id = encodeURIComponent;
+
+export const api = {
+    documents: (query, stop) => json("GET", "documents", { query, signal: stop }),
+    document: (doc) => json("GET", `documents/${id(doc)}`),
+    removeDocument: (doc) => json("DELETE", `documents/${id(doc)}`),
+    parts: (doc, at, limit) => json("GET", `documents/${id(doc)}/parts`, { query: { at, limit } }),
+    text: async (doc, stop) =>
+        (await send("GET", `documents/${id(doc)}/text`, { signal: stop })).text(),
+    originalUrl: (doc) => `${BASE}documents/${id(doc)}/original`,
+    uploadUrl: (name) => `${BASE}documents?name=${id(name)}`,
+    search: (query, stop) => json("GET", "search", { query, signal: stop }),
+    summarize: (body) => json("POST", "summarize", { body }),
+    threads: (query) => json("GET", "threads", { query }),
+    thread: (thread) => json("GET", `threads/${id(thread)}`),
+    renameThread: (thread, title) => json("PATCH", `threads/${id(thread)}`, { body: { title } }),
+    removeThread: (thread) => json("DELETE", `threads/${id(thread)}`),
+    status: () => json("GET", "status"),
+    settings: () => json("GET", "settings"),
+    changeSettings: (body) => json("PATCH", "settings", { body }),
+
+    // Asks and calls on.citation(c), on.text(piece) as they come; gives the whole answer.
+    async ask(body, on, stop) {
+        const headers = { accept: "text/event-stream" };
+        const answer = await send("POST", "ask", { body, headers, signal: stop });
+        let whole = null;
+        await readEvents(answer.body, (name, data) => {
+            if (name === "citation") on.citation(data);
+            else if (name === "text") on.text(data.text);
+            else if (name === "done") whole = data;
+            else if (name === "error") throw new Problem(data.status, data.detail, data);
+        });
+        if (!whole) throw new Problem(0, t("The answer broke off. Ask again."));
+        return whole;
+    },
+};

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// The conversation: a new question, or a thread with its turns and what is asked next.
+
+import { api, isAbort, reachable } from "./api.js";
+import { composer } from "./composer.js";
+import { fill, h, scope } from "./dom.js";
+import { countDocuments } from "./format.js";
+import { icon } from "./icons.js";
+import { t } from "./i18n.js";
+import { changed, on } from "./live.js";
+import { adopt, go, href } from "./route.js";
+import { say } from "./toast.js";
+import { answerNode, failedNode, turnNode, waitingNode } from "./turn.js";
+import { pickFiles } from "./upload.js";
+
+// Up to here the library is taken for one that holds little but weft's own manual.
+const YOUNG_LIBRARY = 20;
+
+function suggestions(ask) {
+    const questions = [t("How do I add a folder?"), t("Does anything leave this device?"),
+        t("Which kinds of files can weft read?")];
+    return h("ul", { class: "suggestions", "aria-label": t("Questions to begin with") },
+        questions.map((question) => h("li", null,
+            h("button", { type: "button", class: "suggestion", onclick: () => ask(question) },
+                h("span", null, question), icon("forward")))));
+}
+
+function firstSteps(total) {
+    return h("p", { class: "hint first-steps" },
+        total ? t("weft's own manual is already in the library, so you can ask at once.") :
+            t("Your library is empty."), " ",
+        h("button", { type: "button", class: "text-button inline", onclick: () => pickFiles(false) },
+            t("Add your first files")), " ", t("or drop them anywhere on this page."));
+}
+
+function greeting(place, ask) {
+    const draw = async () => {
+        const list = await api.documents({ limit: 1 }).catch(() => null);
+        const young = list && list.total <= YOUNG_LIBRARY;
+        fill(place, young ? firstSteps(list.total) : null,
+            list && !young ? h("p", { class: "hint" }, h("a", { href: href({ view: "library" }) },
+                t("Asking {documents}", { documents: countDocuments(list.total) }))) : null,
+            !list || list.total === 0 ? null : young ? suggestions(ask) : null);
+    };
+    draw();
+    return on("documents", draw);
+}
+
+export const title = (route) => (route.id ? t("Conversation") : t("Ask"));
+
+export function show(root, route) {
+    const own = scope();
+    let thread = route.view === "thread" ? route.id : null;
+    let scopeId = route.scope;
+    let stop = null;
+    const turns = h("div", { class: "turns" });
+    const hello = h("div", { class: "hello" });
+    const box = composer({ ask, placeholder: "" });
+    const field = box.node.querySelector("textarea");
+    const page = h("div", { class: "ask-page" }, hello, turns, h("div", { class: "dock" }, box.node));
+    root.append(page);
+
+    const setMode = (fresh) => {
+        page.classList.toggle("fresh", fresh);
+        field.placeholder = fresh ? t("Ask your documents") : t("Ask further");
+    };
+
+    const scrollTo = (node) => {
+        const top = node.offsetTop - 16;
+        root.scrollTo({ top, behavior: "smooth" });
+    };
+
+    async function ask(question) {
+        const waiting = waitingNode();
+        const turn = turnNode(question, waiting.node);
+        setMode(false);
+        hello.remove();
+        turns.append(turn);
+        scrollTo(turn);
+        box.busy(true);
+        say(t("Looking it up"));
+        stop = new AbortController();
+        try {
+            const body = { question, thread, ...(scopeId ? { document: scopeId } : {}) };
+            const answer = await api.ask(body,
+                { citation() {}, text: (piece) => waiting.add(piece) }, stop.signal);
+            turn.replaceChild(answerNode(question, answer), waiting.node);
+            say(answer.found ? answer.answer : t("Nothing in your documents answers this."));
+            if (!thread && answer.thread) {
+                thread = answer.thread;
+                adopt({ view: "thread", id: thread });
+            }
+            changed("threads");
+        } catch (error) {
+            if (isAbort(error)) return;
+            turn.replaceChild(failedNode(error, () => {
+                turn.remove();
+                ask(question);
+            }), waiting.node);
+        } finally {
+            box.busy(false);
+        }
+    }
+
+    async function showScope() {
+        if (!scopeId) return box.setScope(null);
+        const doc = await api.document(scopeId).catch(() => null);
+        if (!doc) scopeId = null;
+        box.setScope(doc?.title, () => {
+            scopeId = null;
+            box.setScope(null);
+            box.focus();
+        });
+    }
+
+    async function showThread() {
+        fill(turns, h("div", { class: "bones wide" }, h("span"), h("span"), h("span")));
+        try {
+            const whole = await api.thread(thread);
+            fill(turns, whole.turns.map(({ question, answer }) =>
+                turnNode(question, answerNode(question, answer))));
+            document.title = `${whole.title} · weft`;
+            const last = turns.lastElementChild;
+            if (last) root.scrollTop = last.offsetTop - 16;
+        } catch (error) {
+            fill(turns, h("div", { class: "empty" }, icon("history"), h("h2", null,
+                error.status === 404 ? t("This conversation is no longer here.") : error.message),
+            h("p", null, h("a", { class: "button", href: href({}) }, t("Ask something new")))));
+        }
+    }
+
+    setMode(!thread);
+    if (thread) {
+        hello.remove();
+        page.prepend(h("h1", { class: "unseen", tabindex: -1 }, t("Conversation")));
+        showThread();
+    } else {
+        const below = h("div", { class: "below" });
+        hello.append(h("h1", { tabindex: -1 }, t("What would you like to know?")),
+            h("p", { class: "lead" }, t("Ask in plain words. The answer comes from your own " +
+                "documents, with the place where it stands.")));
+        page.append(below);
+        own(greeting(below, (question) => {
+            below.remove();
+            ask(question);
+        }));
+        const hideBelow = new MutationObserver(() => turns.children.length && below.remove());
+        hideBelow.observe(turns, { childList: true });
+        own(() => hideBelow.disconnect());
+        if (matchMedia("(hover: hover)").matches) box.focus();
+    }
+    showScope();
+    own(reachable.later((well) => well && thread && !turns.querySelector(".turn") && showThread()));
+    own(() => stop?.abort());
+    if (route.q && !thread) ask(route.q);
+    return own.end;
+}
+
+export const askAbout = (doc) => go({ scope: doc });

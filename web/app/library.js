@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// The library: every document, newest first; filter, open, ask about, download, remove.
+
+import { api, isAbort } from "./api.js";
+import { askAbout } from "./ask.js";
+import { confirm } from "./dialog.js";
+import { debounce, fill, h, scope } from "./dom.js";
+import { bytes, countDocuments, folderOf, kindOf, when } from "./format.js";
+import { icon } from "./icons.js";
+import { t, tn } from "./i18n.js";
+import { changed, on } from "./live.js";
+import { besideHref, closeBeside, route as current } from "./route.js";
+import { failed, toast } from "./toast.js";
+import { pickFiles } from "./upload.js";
+
+const PAGE = 50;
+const TYPING_MS = 200;
+const CHANGE_MS = 400;
+
+const TYPES = () => [["", t("All kinds")], ["application/pdf", t("PDF")], ["text", t("Text")],
+    ["message", t("Mail")], ["image", t("Pictures")]];
+
+async function remove(doc) {
+    const sure = await confirm({ title: t("Remove from the library?"),
+        body: t("“{title}”, its text and weft's copy of the file go for good. The file that you " +
+            "added stays where it is.", { title: doc.title }),
+        action: t("Remove"), danger: true });
+    if (!sure) return;
+    try {
+        await api.removeDocument(doc.id);
+        toast(t("Removed “{title}”.", { title: doc.title }));
+        if (current.value.doc === doc.id) closeBeside();
+        changed("documents");
+    } catch (error) {
+        failed(error);
+    }
+}
+
+function noteOf(doc) {
+    const size = doc.pages ? tn("One page", "{n} pages", doc.pages) : bytes(doc.bytes);
+    const folder = doc.paths[0]?.startsWith("/") ? folderOf(doc.paths[0]) : "";
+    return [kindOf(doc.type, doc.paths[0]).name, size, folder, when(doc.added)]
+        .filter(Boolean).join(" · ");
+}
+
+function row(doc) {
+    const action = (name, label, words, run) => h("button", { type: "button", title: label,
+        class: "icon-button", "aria-label": words, onclick: run }, icon(name));
+    const link = h("a", { class: "row-link", href: besideHref(doc.id), "data-document": doc.id },
+        icon(kindOf(doc.type, doc.paths[0]).icon),
+        h("span", { class: "row-text" },
+            h("span", { class: "row-title", dir: "auto" }, doc.title),
+            h("span", { class: "row-note", dir: "auto", title: doc.paths[0] }, noteOf(doc)),
+            doc.warnings?.length ? h("span", { class: "row-warning" }, icon("alert"),
+                t("Not everything in it could be read")) : null));
+    link.addEventListener("click", () => {
+        link.href = besideHref(doc.id);
+    });
+    return h("li", { class: "row" }, link, h("span", { class: "row-actions" },
+        action("ask", t("Ask about it"), t("Ask about “{title}”", { title: doc.title }),
+            () => askAbout(doc.id)),
+        h("a", { class: "icon-button", href: api.originalUrl(doc.id), download: "",
+            title: t("Download"), "aria-label": t("Download “{title}”", { title: doc.title }) },
+        icon("download")),
+        action("remove", t("Remove"), t("Remove “{title}”", { title: doc.title }),
+            () => remove(doc))));
+}
+
+function emptyNode(filtered) {
+    if (filtered) {
+        return h("div", { class: "empty" }, icon("search"),
+            h("h2", null, t("No document is called that")),
+            h("p", null, t("This looks at titles and paths. To look inside the documents, use the " +
+                "search.")));
+    }
+    return h("div", { class: "empty" }, icon("library"), h("h2", null, t("Your library is empty")),
+        h("p", null, t("Drop files anywhere on this page. weft reads text, PDF, Office documents, " +
+            "mail, calendars, e-books and pictures, and keeps all of it on this device.")),
+        h("p", null, h("button", { type: "button", class: "button primary",
+            onclick: () => pickFiles(false) }, icon("plus"), t("Add files"))));
+}
+
+function markOpen(list) {
+    for (const link of list.querySelectorAll("[data-document]")) {
+        const open = link.dataset.document === current.value.doc;
+        if (open) link.setAttribute("aria-current", "true");
+        else link.removeAttribute("aria-current");
+    }
+}
+
+export const title = () => t("Library");
+
+export function show(root) {
+    const own = scope();
+    let stop = null;
+    let docs = [];
+    let next = null;
+    let total = 0;
+    const count = h("p", { class: "count", "aria-live": "polite" });
+    const list = h("div", { class: "list" }, h("div", { class: "bones rows-bones" },
+        h("span"), h("span"), h("span"), h("span")));
+    const field = h("input", { type: "search", class: "field", dir: "auto", "data-ask": true,
+        "aria-label": t("Find a document by title or path"), placeholder: t("Title or path") });
+    const kinds = h("select", { class: "field", "aria-label": t("Kind of document"),
+        onchange: () => load(null) }, TYPES().map(([value, name]) => h("option", { value }, name)));
+
+    const draw = () => {
+        const filtered = Boolean(field.value.trim() || kinds.value);
+        count.textContent = total ? countDocuments(total) : "";
+        fill(list, docs.length ? h("ul", { class: "rows" }, docs.map(row)) : emptyNode(filtered),
+            next ? h("p", { class: "more" }, h("button", { type: "button", class: "button",
+                onclick: () => load(next) }, t("Show more"))) : null);
+        const more = list.querySelector(".more");
+        if (more) watcher.observe(more);
+        markOpen(list);
+    };
+    const load = async (after, limit = PAGE) => {
+        stop?.abort();
+        stop = new AbortController();
+        const query = { limit, after, q: field.value.trim(), type: kinds.value };
+        try {
+            const answer = await api.documents(query, stop.signal);
+            docs = after ? [...docs, ...answer.documents] : answer.documents;
+            ({ next, total } = answer);
+            draw();
+        } catch (error) {
+            if (!isAbort(error) && !docs.length) {
+                fill(list, h("p", { class: "failed" }, error.message));
+            }
+        }
+    };
+    // The button that says "Show more" comes near: no need to press it.
+    const watcher = new IntersectionObserver((entries) => {
+        if (entries.some((entry) => entry.isIntersecting) && next) load(next);
+    }, { root, rootMargin: "600px" });
+    const later = debounce(() => load(null), TYPING_MS);
+    const refresh = debounce(() => load(null, Math.max(PAGE, Math.min(docs.length, 500))), CHANGE_MS);
+    field.addEventListener("input", later);
+
+    root.append(h("div", { class: "page" },
+        h("header", { class: "page-head" }, h("h1", { tabindex: -1 }, t("Library")),
+            h("div", { class: "actions" },
+                h("button", { type: "button", class: "button", onclick: () => pickFiles(true) },
+                    icon("folder"), t("Add a folder")),
+                h("button", { type: "button", class: "button primary",
+                    onclick: () => pickFiles(false) }, icon("plus"), t("Add files")))),
+        h("form", { class: "bar", role: "search", onsubmit: (event) => event.preventDefault() },
+            h("div", { class: "field-with-icon" }, icon("search"), field), kinds),
+        count, list));
+    load(null);
+    own(on("documents", refresh));
+    own(current.later(() => markOpen(list)));
+    own(() => watcher.disconnect());
+    own(() => {
+        later.cancel();
+        refresh.cancel();
+        stop?.abort();
+    });
+    return own.end;
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The start: language, frame, then what may come later.
+
+import { startInstall } from "./install.js";
+import { startKeys } from "./keys.js";
+import { startLive } from "./live.js";
+import { refreshPrefs, startLanguage } from "./prefs.js";
+import { startShell } from "./shell.js";
+import { followIntake } from "./upload.js";
+
+await startLanguage();
+startShell(document.getElementById("app"));
+startKeys();
+followIntake();
+startLive();
+refreshPrefs().catch(() => {});
+startInstall();

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Settings, and what there is to know about this weft.
+
+import { api } from "./api.js";
+import { fill, h, scope } from "./dom.js";
+import { bytes } from "./format.js";
+import { icon } from "./icons.js";
+import { LANGUAGES, number, t } from "./i18n.js";
+import { canInstall, install } from "./install.js";
+import { showKeys } from "./keys.js";
+import { on } from "./live.js";
+import { chooseKeys, choosePref, prefs } from "./prefs.js";
+import { failed, toast } from "./toast.js";
+
+function section(title, ...inside) {
+    return h("section", { class: "card" }, h("h2", null, title), ...inside);
+}
+
+function choices(name, legend, values) {
+    return h("fieldset", { class: "segments" }, h("legend", null, legend),
+        h("div", null, values.map(([value, label]) => h("label", null,
+            h("input", { type: "radio", name, value, checked: prefs[name] === value,
+                onchange: () => choosePref(name, value).catch(failed) }), h("span", null, label)))));
+}
+
+function appearance() {
+    const languages = Object.entries(LANGUAGES);
+    return section(t("Appearance"),
+        choices("theme", t("Colours"), [["auto", t("As the system")], ["light", t("Light")],
+            ["dark", t("Dark")]]),
+        choices("language", t("Language"), [["auto", t("As the browser")], ...languages]));
+}
+
+function keyboard() {
+    return section(t("Keyboard"),
+        h("label", { class: "switch" }, h("input", { type: "checkbox", role: "switch",
+            checked: prefs.keys, onchange: (event) => chooseKeys(event.target.checked) }),
+        h("span", null, t("Single keys such as / and n"))),
+        h("p", null, h("button", { type: "button", class: "text-button", onclick: showKeys },
+            t("Show the keys"))));
+}
+
+function command(text) {
+    return h("div", { class: "command" }, h("code", { dir: "ltr" }, text),
+        h("button", { type: "button", class: "icon-button small", title: t("Copy"),
+            "aria-label": t("Copy “{command}”", { command: text }), onclick: async () => {
+                await navigator.clipboard.writeText(text);
+                toast(t("Copied."));
+            } }, icon("copy")));
+}
+
+function watchState(state) {
+    const names = { watching: t("watched"), missing: t("missing"), reading: t("being read") };
+    return names[state] ?? state;
+}
+
+function watched(status) {
+    return section(t("Watched folders"),
+        h("p", { class: "hint" }, t("weft takes in what is in a watched folder, and follows when " +
+            "files there change. For safety a folder is chosen on the command line, not here:")),
+        status?.watched.length ? h("ul", { class: "facts" }, status.watched.map((folder) =>
+            h("li", null, icon("folder"), h("span", { dir: "auto" }, folder.path),
+                h("span", { class: "fact-note" }, watchState(folder.state))))) : null,
+        command("weft watch ~/Documents"));
+}
+
+function sandbox({ seccomp, landlock }) {
+    if (seccomp && landlock) return t("On: system calls and files are restricted");
+    if (seccomp) return t("On: system calls are restricted (this kernel cannot restrict files)");
+    return t("Off: run “weft doctor” to see why");
+}
+
+function about(status) {
+    if (!status) return section(t("This weft"), h("div", { class: "bones" }, h("span"), h("span")));
+    const rows = [[t("Documents"), number(status.documents)],
+        [t("Size of the originals"), bytes(status.bytes)],
+        [t("Text"), t("{n} characters", { n: number(status.characters) })],
+        [t("Data folder"), h("code", { dir: "ltr" }, status.home)],
+        [t("Text recognition"), status.ocr.length ? status.ocr.join(", ") : t("not installed")],
+        [t("Sandbox"), sandbox(status.sandbox)],
+        [t("Version"), status.version]];
+    return section(t("This weft"),
+        h("p", { class: "promise" }, icon("lock"), t("Everything stays on this device: the " +
+            "program that holds your documents cannot open a connection to the internet.")),
+        h("dl", { class: "table-list" }, rows.map(([name, value]) =>
+            h("div", null, h("dt", null, name), h("dd", null, value)))),
+        h("details", null, h("summary", null, t("Kinds of files it reads")),
+            h("p", { class: "formats", dir: "ltr" }, status.formats.join(", "))));
+}
+
+function thisBrowser() {
+    const node = section(t("This browser"));
+    const draw = () => fill(node, h("h2", null, t("This browser")),
+        canInstall.value ? h("p", null, h("button", { type: "button", class: "button",
+            onclick: install }, icon("device"), t("Install weft as an app"))) : null,
+        h("p", { class: "hint" }, t("To open weft in another browser, make a one-time link:")),
+        command("weft link"));
+    return { node, end: canInstall.on(draw) };
+}
+
+export const title = () => t("Settings");
+
+export function show(root) {
+    const own = scope();
+    const fromStatus = h("div", { class: "cards" });
+    const browser = thisBrowser();
+    own(browser.end);
+    const load = async () => {
+        const status = await api.status().catch(() => null);
+        fill(fromStatus, watched(status), about(status));
+    };
+    root.append(h("div", { class: "page settings" }, h("h1", { tabindex: -1 }, t("Settings")),
+        h("div", { class: "cards" }, appearance(), keyboard()), fromStatus,
+        h("div", { class: "cards" }, browser.node)));
+    fill(fromStatus, about(null));
+    load();
+    own(on("documents", load));
+    return own.end;
+}

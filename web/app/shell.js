@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// The frame: the sidebar (on a phone the bar below), what is shown, the reader beside it.
+
+import { allowed, reachable } from "./api.js";
+import * as ask from "./ask.js";
+import { fill, h, scope } from "./dom.js";
+import { icon, logo } from "./icons.js";
+import { t } from "./i18n.js";
+import { tryAgain } from "./live.js";
+import { languageChanged } from "./prefs.js";
+import { href, route } from "./route.js";
+import { signinPage } from "./signin.js";
+import { recentThreads } from "./threads.js";
+import { toastPlace, voicePlace } from "./toast.js";
+import { dropTarget, tray } from "./tray.js";
+
+// Views beside the first are loaded when they are wanted.
+const VIEWS = {
+    ask: async () => ask,
+    thread: async () => ask,
+    search: () => import("./search.js"),
+    library: () => import("./library.js"),
+    threads: () => import("./threads.js"),
+    settings: () => import("./settings.js"),
+};
+const TABS = () => [["ask", "ask", t("Ask")], ["search", "search", t("Search")],
+    ["library", "library", t("Library")], ["threads", "history", t("History")],
+    ["settings", "settings", t("Settings")]];
+
+function sidebar(recent) {
+    const links = TABS().map(([view, shape, name]) => h("li", null,
+        h("a", { class: "tab", href: href({ view }), "data-view": view }, icon(shape),
+            h("span", null, name))));
+    return h("header", { class: "sidebar" },
+        h("a", { class: "brand", href: href({}), "aria-label": t("weft: new question") }, logo(),
+            h("span", null, "weft")),
+        h("nav", { class: "tabs", "aria-label": t("Main") }, h("ul", null, links)),
+        h("nav", { class: "recents", "aria-label": t("Recent conversations"), hidden: true },
+            h("h2", null, t("Recent")), recent.node),
+        h("p", { class: "privacy" }, icon("lock"), h("span", null, t("All on this device"))));
+}
+
+function offlineBar() {
+    return h("div", { class: "offline", role: "status" }, icon("offline"),
+        h("p", null, h("strong", null, t("weft isn't running.")), " ",
+            t("You see what was saved here. Start it with “weft up”.")),
+        h("button", { type: "button", class: "text-button", onclick: tryAgain }, t("Try again")));
+}
+
+function markTab(sidebarNode, view) {
+    const current = view === "thread" ? "ask" : view === "document" ? "library" : view;
+    for (const link of sidebarNode.querySelectorAll(".tab")) {
+        if (link.dataset.view === current) link.setAttribute("aria-current", "page");
+        else link.removeAttribute("aria-current");
+    }
+}
+
+// [ and ]: the source before or behind the one that is open.
+function stepSource(main, by) {
+    const links = [...main.querySelectorAll(".source-link[data-source]")];
+    if (!links.length) return;
+    const { doc, start } = route.value;
+    const now = links.findIndex((link) => link.dataset.source === `${doc}@${start}`);
+    const next = now < 0 ? (by > 0 ? 0 : links.length - 1) :
+        (now + by + links.length) % links.length;
+    links[next].click();
+    links[next].scrollIntoView({ block: "nearest" });
+}
+
+function markSource(main) {
+    const { doc, start } = route.value;
+    for (const link of main.querySelectorAll("[data-source]")) {
+        link.classList.toggle("open", link.dataset.source === `${doc}@${start}`);
+    }
+}
+
+const sameView = (a, b) =>
+    a.view === b.view && a.id === b.id && a.scope === b.scope && a.q === b.q;
+
+// The left part: one view at a time.
+function mainPart(main, own) {
+    let end = null;
+    let shown = null;
+    own(() => end?.());
+    return async (now, first) => {
+        if (now.alone || (shown && sameView(shown, now))) return;
+        shown = now;
+        const view = await (VIEWS[now.view] ?? VIEWS.ask)();
+        if (shown !== now) return;
+        end?.();
+        fill(main);
+        main.scrollTop = 0;
+        document.title = `${view.title(now)} · weft`;
+        end = view.show(main, now);
+        if (!first && !now.doc && !main.contains(document.activeElement)) {
+            main.querySelector("h1")?.focus({ preventScroll: true });
+        }
+    };
+}
+
+// The right part: the reader, while a document is open.
+function readerPart(app, pane, own) {
+    let reader = null;
+    let doc = null;
+    let alone = false;
+    let opener = null;
+    own(() => reader?.end());
+    return async (now) => {
+        app.classList.toggle("reading", Boolean(now.doc));
+        app.classList.toggle("alone", now.alone);
+        pane.hidden = !now.doc;
+        if (!now.doc) {
+            reader?.end();
+            reader = doc = null;
+            fill(pane);
+            if (opener?.isConnected) opener.focus();
+            opener = null;
+            return;
+        }
+        if (now.doc === doc && now.alone === alone) return reader?.move(now);
+        if (!doc) opener = document.activeElement?.closest("a, button");
+        reader?.end();
+        reader = null;
+        ({ doc, alone } = now);
+        const { openReader } = await import("./reader.js");
+        if (doc === now.doc && alone === now.alone && !reader) reader = openReader(pane, now);
+    };
+}
+
+const drop = dropTarget();
+
+function build(app) {
+    const own = scope();
+    const recent = recentThreads();
+    const side = sidebar(recent);
+    const files = tray();
+    own(recent.end);
+    own(files.end);
+    const main = h("main", { id: "main", tabindex: -1 });
+    const pane = h("aside", { class: "pane", "aria-label": t("Open document"), hidden: true });
+    const bar = h("div", { class: "bar-place" });
+    const skip = h("a", { class: "skip", href: "#main", onclick: (event) => {
+        event.preventDefault();
+        main.focus();
+    } }, t("Skip to the content"));
+    fill(app, skip, side, bar, main, pane, files.node, drop, toastPlace(), voicePlace());
+
+    const showMain = mainPart(main, own);
+    const showReader = readerPart(app, pane, own);
+    let first = true;
+    own(route.on((now) => {
+        markTab(side, now.view);
+        showMain(now, first);
+        showReader(now);
+        markSource(main);
+        first = false;
+    }));
+    own(reachable.on((well) => fill(bar, well ? null : offlineBar())));
+    own.listen(window, "weft-source", (event) => stepSource(main, event.detail));
+    recent.draw();
+    return own.end;
+}
+
+// Draws everything, and draws it anew when the language changes or the door is closed.
+export function startShell(app) {
+    let end = build(app);
+    languageChanged.later(() => {
+        if (!allowed.value) return;
+        end();
+        end = build(app);
+    });
+    allowed.later((yes) => {
+        if (yes) return;
+        end();
+        end = () => {};
+        app.className = "app";
+        fill(app, signinPage());
+        document.title = "weft";
+    });
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// The service worker: the page opens when weft is not running, with the conversations and the
+// library as they were last seen.
+//
+// Always asks weft first (it is on this device or near), so that nothing shown is ever older than
+// it has to be; what it answered is kept for when it doesn't answer. Answers with documents' words
+// are kept only as far as they are listed in SAVED, and all of them go when something is deleted or
+// the browser is no longer let in.
+
+const SHELL = "weft-shell";
+const DATA = "weft-data";
+const PATIENCE_MS = 4000;
+const THREADS_MAX = 50;
+
+const FILES = ["/", "/manifest.webmanifest", "/icons/weft.svg", "/icons/weft-192.png",
+    "/icons/weft-512.png", "/icons/weft-maskable-512.png", "/icons/apple-touch-icon.png",
+    "/i18n/de.json",
+    ...["base", "shell", "views", "reader"].map((name) => `/app/${name}.css`),
+    ...["api", "ask", "composer", "dialog", "dom", "find", "flow", "format", "i18n", "icons",
+        "install", "keys", "library", "live", "main", "prefs", "reader", "route", "search",
+        "settings", "shell", "side", "signal", "signin", "sse", "text", "theme", "threads",
+        "toast", "tray", "turn", "upload"].map((name) => `/app/${name}.js`)];
+
+// Lists, settings and conversations; never documents' texts.
+const SAVED = /^\/weft\/v1\/(documents|threads|status|settings|threads\/[^/]+)$/;
+
+self.addEventListener("install", (event) => {
+    event.waitUntil(caches.open(SHELL).then((cache) => cache.addAll(FILES))
+        .then(() => self.skipWaiting()));
+});
+
+self.addEventListener("activate", (event) => {
+    event.waitUntil(caches.keys()
+        .then((names) => Promise.all(names.filter((name) => name !== SHELL && name !== DATA)
+            .map((name) => caches.delete(name))))
+        .then(() => self.clients.claim()));
+});
+
+async function trim(cache) {
+    const keys = (await cache.keys()).filter((key) => /\/threads\/[^/]+$/.test(key.url));
+    await Promise.all(keys.slice(0, Math.max(0, keys.length - THREADS_MAX))
+        .map((key) => cache.delete(key)));
+}
+
+async function keep(name, request, answer) {
+    const cache = await caches.open(name);
+    await cache.delete(request);
+    await cache.put(request, answer);
+    if (name === DATA) await trim(cache);
+}
+
+// (A navigation's request cannot be given a signal, its address can.)
+function fresh(request) {
+    const what = request.mode === "navigate" ? request.url : request;
+    return fetch(what, { signal: AbortSignal.timeout(PATIENCE_MS) });
+}
+
+// The page itself is one file, whatever stands behind its "/".
+async function shell(event) {
+    const { request } = event;
+    try {
+        const answer = await fresh(request);
+        if (answer.ok && !answer.redirected) {
+            event.waitUntil(keep(SHELL, request, answer.clone()));
+        }
+        return answer;
+    } catch (error) {
+        const saved = await caches.match(request.mode === "navigate" ? "/" : request,
+            { cacheName: SHELL });
+        if (saved) return saved;
+        throw error;
+    }
+}
+
+async function data(event) {
+    const { request } = event;
+    try {
+        const answer = await fetch(request);
+        if (answer.ok) event.waitUntil(keep(DATA, request, answer.clone()));
+        if (answer.status === 401) event.waitUntil(caches.delete(DATA));
+        return answer;
+    } catch (error) {
+        const saved = await caches.match(request, { cacheName: DATA });
+        if (!saved) throw error;
+        const headers = new Headers(saved.headers);
+        headers.set("x-weft-saved", "1");
+        return new Response(saved.body, { status: saved.status, headers });
+    }
+}
+
+async function deletion(request) {
+    const answer = await fetch(request);
+    if (answer.ok) await caches.delete(DATA);
+    return answer;
+}
+
+self.addEventListener("fetch", (event) => {
+    const { request } = event;
+    const url = new URL(request.url);
+    if (url.origin !== location.origin) return;
+    if (request.method === "DELETE") event.respondWith(deletion(request));
+    else if (request.method !== "GET") return;
+    else if (SAVED.test(url.pathname) && !url.searchParams.get("q")) event.respondWith(data(event));
+    else if (request.mode === "navigate" ? url.pathname === "/" : FILES.includes(url.pathname)) {
+        event.respondWith(shell(event));
+    }
+});
