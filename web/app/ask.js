@@ -60,6 +60,7 @@ export function show(root, route) {
     const page = h("div", { class: "ask-page" }, hello, turns, h("div", { class: "dock" }, box.node));
     root.append(page);
 
+    const heading = () => h("h1", { class: "unseen", tabindex: -1 }, t("Conversation"));
     const setMode = (fresh) => {
         page.classList.toggle("fresh", fresh);
         field.placeholder = fresh ? t("Ask your documents") : t("Ask further");
@@ -74,7 +75,7 @@ export function show(root, route) {
         const waiting = waitingNode();
         const turn = turnNode(question, waiting.node);
         setMode(false);
-        hello.remove();
+        if (hello.isConnected) hello.replaceWith(heading());
         turns.append(turn);
         scrollTo(turn);
         box.busy(true);
@@ -131,8 +132,7 @@ export function show(root, route) {
 
     setMode(!thread);
     if (thread) {
-        hello.remove();
-        page.prepend(h("h1", { class: "unseen", tabindex: -1 }, t("Conversation")));
+        hello.replaceWith(heading());
         showThread();
     } else {
         const below = h("div", { class: "below" });

@@ -75,7 +75,8 @@ export function findBar(doc, flow, place) {
         event.preventDefault();
         event.stopPropagation();
     });
-    const node = h("div", { class: "find-bar", role: "search", hidden: true }, icon("search"), field,
+    const node = h("div", { class: "find-bar", role: "search", hidden: true,
+        "aria-label": t("Find in this document") }, icon("search"), field,
         count, button("up", t("Previous place"), () => step(-1)),
         button("down", t("Next place"), () => step(1)), button("close", t("Close"), close));
     return {

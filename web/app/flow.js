@@ -62,7 +62,7 @@ function cut(text, start, outline, code) {
     for (const heading of headingsIn(text, start, outline)) {
         if (heading.from < from) continue;
         paragraphs(from, heading.from);
-        blocks.push({ kind: `h${Math.min(heading.level + 2, 6)}`, from: heading.from,
+        blocks.push({ kind: `h${Math.min(heading.level + 1, 6)}`, from: heading.from,
             text: text.slice(heading.from, heading.to) });
         from = heading.to;
     }

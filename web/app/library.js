@@ -144,7 +144,7 @@ export function show(root) {
                     icon("folder"), t("Add a folder")),
                 h("button", { type: "button", class: "button primary",
                     onclick: () => pickFiles(false) }, icon("plus"), t("Add files")))),
-        h("form", { class: "bar", role: "search", onsubmit: (event) => event.preventDefault() },
+        h("form", { class: "bar", role: "search", "aria-label": t("Documents"), onsubmit: (event) => event.preventDefault() },
             h("div", { class: "field-with-icon" }, icon("search"), field), kinds),
         count, list));
     load(null);

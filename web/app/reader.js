@@ -24,7 +24,7 @@ function head(doc, tools) {
     return h("header", { class: "reader-head" },
         tool("close", t("Close the document"), closeBeside, { class: "icon-button reader-close" }),
         h("div", { class: "reader-title" },
-            h("h2", { tabindex: -1, dir: "auto" }, doc.title),
+            h("h1", { tabindex: -1, dir: "auto" }, doc.title),
             h("p", { title: doc.paths[0] }, icon(kind.icon), `${kind.name} · ${size}`)),
         h("div", { class: "reader-tools", role: "toolbar", "aria-label": t("Document") }, tools));
 }
@@ -59,7 +59,7 @@ function footer(doc, flow) {
             failed(error);
         }
     });
-    const node = h("footer", { class: "reader-foot" }, doc.pages ? h("label", { class: "page-of" },
+    const node = h("footer", { class: "reader-foot" }, doc.pages > 1 ? h("label", { class: "page-of" },
         t("Page"), page, t("of {pages}", { pages: number(doc.pages) })) : null, slider, share);
     return { node, at: 0, set(place) {
         this.at = place.at;
@@ -90,7 +90,7 @@ function sidePlace(doc, jump) {
             if (node.offsetWidth > 0.7 * node.parentElement.offsetWidth) close();
             jump(range);
         }, close));
-        node.querySelector("h3").focus();
+        node.querySelector("h2").focus();
     };
     node.addEventListener("keydown", (event) => {
         if (event.key !== "Escape") return;
@@ -136,7 +136,7 @@ function build(root, doc, route, own) {
 function gone(root, error) {
     const missing = error.status === 404;
     fill(root, h("div", { class: "empty" }, icon(missing ? "file" : "offline"),
-        h("h2", { tabindex: -1 }, missing ? t("This document is no longer in the library.") :
+        h("h1", { tabindex: -1 }, missing ? t("This document is no longer in the library.") :
             error.message),
         h("p", null, h("button", { type: "button", class: "button", onclick: closeBeside },
             t("Close")))));
@@ -168,7 +168,7 @@ export function openReader(root, route) {
         } catch (error) {
             if (!ended) gone(root, error);
         } finally {
-            if (!ended) root.querySelector("h2")?.focus({ preventScroll: true });
+            if (!ended) root.querySelector("h1, h2")?.focus({ preventScroll: true });
         }
     })();
     return {

@@ -105,9 +105,17 @@ function readerPart(app, pane, own) {
     let alone = false;
     let opener = null;
     own(() => reader?.end());
+    // A reader that covers everything else is the main part of the page.
+    const folded = matchMedia("(max-width: 68.75rem)");
+    const setRole = (now) => {
+        const covers = now.doc && (now.alone || folded.matches);
+        pane.setAttribute("role", covers ? "main" : "complementary");
+    };
+    own.listen(folded, "change", () => setRole(route.value));
     return async (now) => {
         app.classList.toggle("reading", Boolean(now.doc));
         app.classList.toggle("alone", now.alone);
+        setRole(now);
         pane.hidden = !now.doc;
         if (!now.doc) {
             reader?.end();

@@ -38,7 +38,7 @@ function line(item) {
         item.document ? h("button", { type: "button", class: "text-button",
             onclick: () => openBeside(item.document) }, t("Open")) : null,
         item.state === "failed" && item.file ? h("button", { type: "button", class: "text-button",
-            "aria-label": t("Try “{name}” again", { name: item.name }),
+            "aria-label": t("Try again: {name}", { name: item.name }),
             onclick: () => retry(item) }, t("Try again")) : null);
 }
 
@@ -58,7 +58,7 @@ function heading(items, event) {
 }
 
 export function tray() {
-    const head = h("h2", { class: "tray-title", role: "status" });
+    const head = h("h2", { class: "tray-title", "aria-live": "polite" });
     const list = h("ul", { class: "tray-list" });
     const fold = h("button", { type: "button", class: "icon-button small", "aria-expanded": "true",
         "aria-label": t("Show the files"), onclick: () => {
