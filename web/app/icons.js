@@ -57,8 +57,8 @@ export function icon(name, className = "") {
 export function logo() {
     return svg(
         "svg",
-        { viewBox: "0 0 24 24", class: "logo", "aria-hidden": "true" },
-        svg("path", { class: "warp", d: "M8.5 2.5v10M8.5 18.5v3M15.5 2.5v3M15.5 11.5v10" }),
-        svg("path", { class: "weft", d: "M2.5 8.5h3M11.5 8.5h10M2.5 15.5h10M18.5 15.5h3" }),
+        { viewBox: "0 0 64 64", class: "logo", "aria-hidden": "true" },
+        svg("path", { class: "warp", d: "M24 10v22M24 48v6M40 10v6M40 32v22" }),
+        svg("path", { class: "weft", d: "M10 24h6M32 24h22M10 40h22M48 40h6" }),
     );
 }
