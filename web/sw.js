@@ -14,7 +14,7 @@ const THREADS_MAX = 50;
 
 const FILES = ["/", "/manifest.webmanifest", "/icons/weft.svg", "/icons/weft-192.png",
     "/icons/weft-512.png", "/icons/weft-maskable-512.png", "/icons/apple-touch-icon.png",
-    "/i18n/de.json",
+    "/locale/de.json",
     ...["base", "shell", "views", "reader"].map((name) => `/app/${name}.css`),
     ...["api", "ask", "composer", "dialog", "dom", "find", "flow", "format", "i18n", "icons",
         "install", "keys", "library", "live", "main", "prefs", "reader", "route", "search",
@@ -22,7 +22,7 @@ const FILES = ["/", "/manifest.webmanifest", "/icons/weft.svg", "/icons/weft-192
         "toast", "tray", "turn", "upload"].map((name) => `/app/${name}.js`)];
 
 // Lists, settings and conversations; never documents' texts.
-const SAVED = /^\/weft\/v1\/(documents|threads|status|settings|threads\/[^/]+)$/;
+const SAVED = /^\/weft\/v1\/(documents|threads|status|settings|threads\/\w+)$/;
 
 self.addEventListener("install", (event) => {
     event.waitUntil(caches.open(SHELL).then((cache) => cache.addAll(FILES))
@@ -37,7 +37,7 @@ self.addEventListener("activate", (event) => {
 });
 
 async function trim(cache) {
-    const keys = (await cache.keys()).filter((key) => /\/threads\/[^/]+$/.test(key.url));
+    const keys = (await cache.keys()).filter((key) => key.url.includes("/threads/"));
     await Promise.all(keys.slice(0, Math.max(0, keys.length - THREADS_MAX))
         .map((key) => cache.delete(key)));
 }

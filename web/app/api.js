@@ -26,8 +26,9 @@ export const isAbort = (error) => error?.name === "AbortError";
 async function toProblem(answer) {
     const body = await answer.json().catch(() => ({}));
     if (answer.status === 401) allowed.set(false);
-    const detail = body.detail || t("weft answered with an error ({status}).", { status: answer.status });
-    return new Problem(answer.status, detail, body);
+    const { status } = answer;
+    const detail = body.detail || t("weft answered with an error ({status}).", { status });
+    return new Problem(status, detail, body);
 }
 
 export function noteUnreachable() {
@@ -35,14 +36,19 @@ export function noteUnreachable() {
     return new Problem(0, t("weft isn't answering. Start it with: weft up"));
 }
 
-async function send(method, path, { query, body, headers, signal: stop } = {}) {
+function address(path, query) {
     const url = new URL(BASE + path, location.origin);
     for (const [name, value] of Object.entries(query ?? {})) {
-        if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, value);
+        const said = value !== null && value !== undefined && value !== "";
+        if (said) url.searchParams.set(name, value);
     }
+    return url;
+}
+
+async function send(method, path, { query, body, headers, signal: stop } = {}) {
     let answer;
     try {
-        answer = await fetch(url, {
+        answer = await fetch(address(path, query), {
             method,
             signal: stop,
             credentials: "same-origin",

@@ -29,8 +29,9 @@ function firstSteps(total) {
     return h("p", { class: "hint first-steps" },
         total ? t("weft's own manual is already in the library, so you can ask at once.") :
             t("Your library is empty."), " ",
-        h("button", { type: "button", class: "text-button inline", onclick: () => pickFiles(false) },
-            t("Add your first files")), " ", t("or drop them anywhere on this page."));
+        h("button", { type: "button", class: "text-button inline",
+            onclick: () => pickFiles(false) }, t("Add your first files")), " ",
+        t("or drop them anywhere on this page."));
 }
 
 function greeting(place, ask) {
@@ -57,7 +58,8 @@ export function show(root, route) {
     const hello = h("div", { class: "hello" });
     const box = composer({ ask, placeholder: "" });
     const field = box.node.querySelector("textarea");
-    const page = h("div", { class: "ask-page" }, hello, turns, h("div", { class: "dock" }, box.node));
+    const dock = h("div", { class: "dock" }, box.node);
+    const page = h("div", { class: "ask-page" }, hello, turns, dock);
     root.append(page);
 
     const heading = () => h("h1", { class: "unseen", tabindex: -1 }, t("Conversation"));

@@ -122,8 +122,9 @@ function makeWindow(answer, parts, doc, code) {
         else groups.push([part]);
     }
     const pages = groups.map((group) => makePage(group, doc, code));
+    const node = h("div", { class: "window" }, pages.map((page) => page.node));
     return { pages, previous: answer.previous, next: answer.next, start: parts[0].start,
-        end: parts.at(-1).end, node: h("div", { class: "window" }, pages.map((page) => page.node)) };
+        end: parts.at(-1).end, node };
 }
 
 export class Flow {
@@ -341,7 +342,7 @@ export class Flow {
         return this.windows.at(-1)?.next === null && scrollHeight - clientHeight - scrollTop < 4;
     }
 
-    // Where page `page` begins: the server counts characters, so that the place is searched by halves.
+    // Where page `page` begins: the server counts characters, so that it is searched by halves.
     async pageStart(page) {
         let low = 0;
         let high = this.doc.characters;

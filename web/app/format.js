@@ -41,9 +41,6 @@ export function when(ms, now = Date.now()) {
     return new Intl.DateTimeFormat(currentLanguage(), style).format(ms);
 }
 
-export const fullDate = (ms) =>
-    new Intl.DateTimeFormat(currentLanguage(), { dateStyle: "long", timeStyle: "short" }).format(ms);
-
 export const baseName = (path) => path.slice(path.lastIndexOf("/") + 1);
 
 // The last two folders of a path: enough to know it, short enough for a line.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a person reads. English stands in the source: t("Add files"), tn("One page", "{n} pages",
-// n). Other languages are catalogues made from po/*.po, served as /i18n/LANGUAGE.json:
-// {"language":"de","messages":{"English":"translation" or ["form 0","form 1"]}}.
+// n). Other languages are catalogues made from po/*.po (tools/po2json), served as
+// /locale/LANGUAGE.json: {"English": "translation" or ["form 0", "form 1"]}.
 
 export const LANGUAGES = { en: "English", de: "Deutsch" };
 const RTL = new Set(["ar", "fa", "he", "ur"]);
@@ -16,16 +16,19 @@ function put(text, values) {
     return text.replace(/\{(\w+)\}/g, (whole, name) => values?.[name] ?? whole);
 }
 
+// The source keeps to ASCII (gettext wishes so); a person sees real quotation marks.
+const typographic = (text) => text.replace(/"([^"]*)"/g, "\u201c$1\u201d").replace(/'/g, "\u2019");
+
 export function t(text, values) {
     const found = messages[text];
-    return put(typeof found === "string" && found ? found : text, values);
+    return put(typeof found === "string" && found ? found : typographic(text), values);
 }
 
 export function tn(one, many, n, values) {
     const all = { n: number(n), ...values };
     const found = messages[one];
     if (Array.isArray(found)) return put(found[forms.indexOf(plural.select(n))] ?? many, all);
-    return put(n === 1 ? one : many, all);
+    return put(typographic(n === 1 ? one : many), all);
 }
 
 export const number = (n) => new Intl.NumberFormat(language).format(n);
@@ -41,9 +44,9 @@ export function chooseLanguage(wish) {
 export async function setLanguage(next) {
     let catalogue = {};
     if (next !== "en") {
-        const answer = await fetch(`/i18n/${next}.json`).catch(() => null);
+        const answer = await fetch(`/locale/${next}.json`).catch(() => null);
         if (!answer?.ok) return false;
-        catalogue = (await answer.json()).messages;
+        catalogue = await answer.json();
     }
     language = next;
     messages = catalogue;

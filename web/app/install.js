@@ -15,8 +15,8 @@ let offer = null;
 async function warm() {
     await navigator.serviceWorker.ready;
     await new Promise((resolve) => setTimeout(resolve, WARM_AFTER_MS));
-    const [{ threads }] = await Promise.all([api.threads({ limit: 50 }), api.documents({ limit: 50 }),
-        api.status()]);
+    const lists = [api.threads({ limit: 50 }), api.documents({ limit: 50 }), api.status()];
+    const [{ threads }] = await Promise.all(lists);
     for (const thread of threads.slice(0, WARM_THREADS)) await api.thread(thread.id);
 }
 

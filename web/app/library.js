@@ -14,6 +14,7 @@ import { failed, toast } from "./toast.js";
 import { pickFiles } from "./upload.js";
 
 const PAGE = 50;
+const RELOAD_MAX = 500;
 const TYPING_MS = 200;
 const CHANGE_MS = 400;
 
@@ -22,13 +23,13 @@ const TYPES = () => [["", t("All kinds")], ["application/pdf", t("PDF")], ["text
 
 async function remove(doc) {
     const sure = await confirm({ title: t("Remove from the library?"),
-        body: t("“{title}”, its text and weft's copy of the file go for good. The file that you " +
-            "added stays where it is.", { title: doc.title }),
+        body: t("\"{title}\", its text and weft's copy of the file go for good. The file " +
+            "that you added stays where it is.", { title: doc.title }),
         action: t("Remove"), danger: true });
     if (!sure) return;
     try {
         await api.removeDocument(doc.id);
-        toast(t("Removed “{title}”.", { title: doc.title }));
+        toast(t("Removed \"{title}\".", { title: doc.title }));
         if (current.value.doc === doc.id) closeBeside();
         changed("documents");
     } catch (error) {
@@ -57,12 +58,12 @@ function row(doc) {
         link.href = besideHref(doc.id);
     });
     return h("li", { class: "row" }, link, h("span", { class: "row-actions" },
-        action("ask", t("Ask about it"), t("Ask about “{title}”", { title: doc.title }),
+        action("ask", t("Ask about it"), t("Ask about \"{title}\"", { title: doc.title }),
             () => askAbout(doc.id)),
         h("a", { class: "icon-button", href: api.originalUrl(doc.id), download: "",
-            title: t("Download"), "aria-label": t("Download “{title}”", { title: doc.title }) },
+            title: t("Download"), "aria-label": t("Download \"{title}\"", { title: doc.title }) },
         icon("download")),
-        action("remove", t("Remove"), t("Remove “{title}”", { title: doc.title }),
+        action("remove", t("Remove"), t("Remove \"{title}\"", { title: doc.title }),
             () => remove(doc))));
 }
 
@@ -70,12 +71,13 @@ function emptyNode(filtered) {
     if (filtered) {
         return h("div", { class: "empty" }, icon("search"),
             h("h2", null, t("No document is called that")),
-            h("p", null, t("This looks at titles and paths. To look inside the documents, use the " +
-                "search.")));
+            h("p", null, t("This looks at titles and paths. To look inside the documents, use " +
+                "the search.")));
     }
     return h("div", { class: "empty" }, icon("library"), h("h2", null, t("Your library is empty")),
-        h("p", null, t("Drop files anywhere on this page. weft reads text, PDF, Office documents, " +
-            "mail, calendars, e-books and pictures, and keeps all of it on this device.")),
+        h("p", null, t("Drop files anywhere on this page. weft reads text, PDF, Office " +
+            "documents, mail, calendars, e-books and pictures, and keeps all of it on this " +
+            "device.")),
         h("p", null, h("button", { type: "button", class: "button primary",
             onclick: () => pickFiles(false) }, icon("plus"), t("Add files"))));
 }
@@ -134,7 +136,8 @@ export function show(root) {
         if (entries.some((entry) => entry.isIntersecting) && next) load(next);
     }, { root, rootMargin: "600px" });
     const later = debounce(() => load(null), TYPING_MS);
-    const refresh = debounce(() => load(null, Math.max(PAGE, Math.min(docs.length, 500))), CHANGE_MS);
+    const shown = () => Math.max(PAGE, Math.min(docs.length, RELOAD_MAX));
+    const refresh = debounce(() => load(null, shown()), CHANGE_MS);
     field.addEventListener("input", later);
 
     root.append(h("div", { class: "page" },
@@ -144,8 +147,9 @@ export function show(root) {
                     icon("folder"), t("Add a folder")),
                 h("button", { type: "button", class: "button primary",
                     onclick: () => pickFiles(false) }, icon("plus"), t("Add files")))),
-        h("form", { class: "bar", role: "search", "aria-label": t("Documents"), onsubmit: (event) => event.preventDefault() },
-            h("div", { class: "field-with-icon" }, icon("search"), field), kinds),
+        h("form", { class: "bar", role: "search", "aria-label": t("Documents"),
+            onsubmit: (event) => event.preventDefault() },
+        h("div", { class: "field-with-icon" }, icon("search"), field), kinds),
         count, list));
     load(null);
     own(on("documents", refresh));

@@ -59,8 +59,9 @@ function footer(doc, flow) {
             failed(error);
         }
     });
-    const node = h("footer", { class: "reader-foot" }, doc.pages > 1 ? h("label", { class: "page-of" },
-        t("Page"), page, t("of {pages}", { pages: number(doc.pages) })) : null, slider, share);
+    const ofPages = doc.pages > 1 ? h("label", { class: "page-of" }, t("Page"), page,
+        t("of {pages}", { pages: number(doc.pages) })) : null;
+    const node = h("footer", { class: "reader-foot" }, ofPages, slider, share);
     return { node, at: 0, set(place) {
         this.at = place.at;
         const shown = place.atEnd ? doc.characters : place.at;
@@ -126,7 +127,8 @@ function build(root, doc, route, own) {
         tool(route.alone ? "shrink" : "expand",
             route.alone ? t("Back beside the library") : t("Widen"), toggleAlone,
             { class: "icon-button reader-widen" }),
-    ]), warnings(doc), find.node, h("div", { class: "reader-body" }, side.node, scroller), foot.node);
+    ]), warnings(doc), find.node, h("div", { class: "reader-body" }, side.node, scroller),
+    foot.node);
     scroller.append(flow.node);
     find.node.addEventListener("closed", () => scroller.focus({ preventScroll: true }));
     own.listen(window, "weft-find", () => find.open());

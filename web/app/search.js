@@ -94,7 +94,8 @@ export function show(root, route) {
     own(() => later.cancel());
     own(() => stop?.abort());
     root.append(h("div", { class: "page" }, h("h1", { tabindex: -1 }, t("Search")),
-        h("form", { class: "bar", role: "search", "aria-label": t("All documents"), onsubmit: (event) => {
+        h("form", { class: "bar", role: "search", "aria-label": t("All documents"),
+            onsubmit: (event) => {
             event.preventDefault();
             later.cancel();
             run();

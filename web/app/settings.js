@@ -20,7 +20,8 @@ function choices(name, legend, values) {
     return h("fieldset", { class: "segments" }, h("legend", null, legend),
         h("div", null, values.map(([value, label]) => h("label", null,
             h("input", { type: "radio", name, value, checked: prefs[name] === value,
-                onchange: () => choosePref(name, value).catch(failed) }), h("span", null, label)))));
+                onchange: () => choosePref(name, value).catch(failed) }),
+            h("span", null, label)))));
 }
 
 function appearance() {
@@ -43,7 +44,7 @@ function keyboard() {
 function command(text) {
     return h("div", { class: "command" }, h("code", { dir: "ltr" }, text),
         h("button", { type: "button", class: "icon-button small", title: t("Copy"),
-            "aria-label": t("Copy “{command}”", { command: text }), onclick: async () => {
+            "aria-label": t("Copy \"{command}\"", { command: text }), onclick: async () => {
                 await navigator.clipboard.writeText(text);
                 toast(t("Copied."));
             } }, icon("copy")));
@@ -67,7 +68,7 @@ function watched(status) {
 function sandbox({ seccomp, landlock }) {
     if (seccomp && landlock) return t("On: system calls and files are restricted");
     if (seccomp) return t("On: system calls are restricted (this kernel cannot restrict files)");
-    return t("Off: run “weft doctor” to see why");
+    return t("Off: run \"weft doctor\" to see why");
 }
 
 function about(status) {

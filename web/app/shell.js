@@ -43,7 +43,7 @@ function sidebar(recent) {
 function offlineBar() {
     return h("div", { class: "offline", role: "status" }, icon("offline"),
         h("p", null, h("strong", null, t("weft isn't running.")), " ",
-            t("You see what was saved here. Start it with “weft up”.")),
+            t("You see what was saved here. Start it with \"weft up\".")),
         h("button", { type: "button", class: "text-button", onclick: tryAgain }, t("Try again")));
 }
 

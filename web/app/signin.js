@@ -8,10 +8,10 @@ import { t } from "./i18n.js";
 export const signinPage = () => h("main", { class: "signin", id: "main", tabindex: -1 },
     h("p", { class: "brand" }, logo(), "weft"),
     h("h1", null, t("Open weft with your link")),
-    h("p", { class: "lead" }, t("Your documents are open to nobody who does not hold a link. Make " +
-        "one on the machine where weft runs:")),
+    h("p", { class: "lead" }, t("Your documents are open to nobody who does not hold a link. " +
+        "Make one on the machine where weft runs:")),
     h("div", { class: "command" }, h("code", { dir: "ltr" }, "weft link")),
-    h("p", { class: "hint" }, t("Then open the address that it prints. It works once and lets this " +
-        "browser in. Starting weft again with “weft up” prints one, too.")),
+    h("p", { class: "hint" }, t("Then open the address that it prints. It works once and lets " +
+        "this browser in. Starting weft again with \"weft up\" prints one, too.")),
     h("p", null, h("button", { type: "button", class: "button", onclick: () => location.reload() },
         icon("check"), t("I have opened it"))));

@@ -24,7 +24,7 @@ async function rename(thread) {
 
 async function remove(thread) {
     const sure = await confirm({ title: t("Delete this conversation?"),
-        body: t("“{title}” and its answers go. Your documents stay.", { title: thread.title }),
+        body: t("\"{title}\" and its answers go. Your documents stay.", { title: thread.title }),
         action: t("Delete"), danger: true });
     if (!sure) return;
     try {
@@ -48,10 +48,10 @@ function row(thread) {
                     when(thread.updated)))),
         h("span", { class: "row-actions" },
             h("button", { type: "button", class: "icon-button", title: t("Rename"),
-                "aria-label": t("Rename “{title}”", { title: thread.title }),
+                "aria-label": t("Rename \"{title}\"", { title: thread.title }),
                 onclick: () => rename(thread) }, icon("rename")),
             h("button", { type: "button", class: "icon-button", title: t("Delete"),
-                "aria-label": t("Delete “{title}”", { title: thread.title }),
+                "aria-label": t("Delete \"{title}\"", { title: thread.title }),
                 onclick: () => remove(thread) }, icon("remove"))));
 }
 

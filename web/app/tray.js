@@ -46,7 +46,7 @@ function heading(items, event) {
     const open = items.filter((item) => !isDone(item)).length;
     const bad = items.filter((item) => item.state === "failed").length;
     if (open) {
-        return t("Adding {n} of {all}", { n: number(Math.min(items.length - open + 1, items.length)),
+        return t("Adding {n} of {all}", { n: number(items.length - open + 1),
             all: number(items.length) });
     }
     if (event) {
@@ -104,7 +104,8 @@ export function dropTarget() {
     let depth = 0;
     const show = (on) => {
         node.hidden = !on;
-        fill(node, h("div", { class: "drop-inside" }, icon("upload"), h("p", null, t("Drop to add"))));
+        const words = h("p", null, t("Drop to add"));
+        fill(node, h("div", { class: "drop-inside" }, icon("upload"), words));
     };
     const onFiles = (type, listener) => addEventListener(type, (event) => {
         if ([...(event.dataTransfer?.types ?? [])].includes("Files")) listener(event);

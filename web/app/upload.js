@@ -37,7 +37,8 @@ function resultOf(request) {
     if (request.status === 401) allowed.set(false);
     const result = body.results?.[0];
     if (result) {
-        return { state: result.status, reason: result.reason, document: result.document?.id ?? null };
+        const { status, reason, document: doc } = result;
+        return { state: status, reason, document: doc?.id ?? null };
     }
     const reason = body.detail ??
         t("weft answered with an error ({status}).", { status: request.status });
