@@ -21,9 +21,10 @@
 #include "store/chunk_index.h"
 #include "store/store.h"
 
-#define WF_HASH_BYTES 32   /* BLAKE2b-256 of the file's bytes */
-#define WF_UID_BYTES 20    /* a public id: lower-case hex digits */
-#define WF_SPACE_DEFAULT 1 /* the space "me" */
+#define WF_HASH_BYTES 32        /* BLAKE2b-256 of the file's bytes */
+#define WF_UID_BYTES 20         /* a public id: lower-case hex digits */
+#define WF_TITLE_BYTES_MAX 1024 /* of a document; the caller cuts longer ones */
+#define WF_SPACE_DEFAULT 1      /* the space "me" */
 
 /* ---- writing ---- */
 

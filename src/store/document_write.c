@@ -40,12 +40,12 @@ int wf_incoming_chunk(struct wf_store *s, struct wf_incoming *in, struct wf_str 
 }
 
 static int limbo_put(struct wf_store *s, const struct wf_incoming *in, const uint8_t *hash,
-                     struct wf_str title, bool leaving, struct wf_err *err)
+                     struct wf_str title, enum wf_limbo_stage stage, struct wf_err *err)
 {
     static const char sql[] =
-        "INSERT INTO limbo(document,hash,title,first_chunk,n_chunks,leaving,since_ms)"
-        " VALUES(?,?,?,?,?,?,?) ON CONFLICT(document) DO UPDATE SET"
-        " n_chunks=excluded.n_chunks, leaving=excluded.leaving";
+        "INSERT INTO limbo(document,hash,title,first_chunk,n_chunks,stage,urgent,since_ms)"
+        " VALUES(?,?,?,?,?,?,0,?) ON CONFLICT(document) DO UPDATE SET"
+        " n_chunks=excluded.n_chunks, stage=excluded.stage";
     sqlite3_stmt *st = NULL;
     int status = wf_store__stmt(s, sql, &st, err);
     if (status != 0) {
@@ -56,7 +56,7 @@ static int limbo_put(struct wf_store *s, const struct wf_incoming *in, const uin
     wf_sql_bind_text(st, 3, title);
     sqlite3_bind_int64(st, 4, in->first_chunk);
     sqlite3_bind_int64(st, 5, in->n_chunks);
-    sqlite3_bind_int64(st, 6, leaving);
+    sqlite3_bind_int64(st, 6, stage);
     sqlite3_bind_int64(st, 7, wf_clock_wall_ms(s->o.clock));
     return wf_sql_run(st, "noting an unfinished document", err);
 }
@@ -64,7 +64,7 @@ static int limbo_put(struct wf_store *s, const struct wf_incoming *in, const uin
 int wf_incoming_park(struct wf_store *s, struct wf_incoming *in, const uint8_t *hash,
                      struct wf_str title, struct wf_err *err)
 {
-    int status = limbo_put(s, in, hash, title, false, err);
+    int status = limbo_put(s, in, hash, title, WF_LIMBO_WRITING, err);
     in->_parked = in->_parked || status == 0;
     return status;
 }
@@ -75,7 +75,8 @@ int wf_incoming_abandon(struct wf_store *s, struct wf_incoming *in, const uint8_
     if (in->n_chunks == 0 && !in->_parked) {
         return 0;
     }
-    return limbo_put(s, in, hash, title, true, err);
+    s->removed = true;
+    return limbo_put(s, in, hash, title, WF_LIMBO_LEAVING, err);
 }
 
 static int insert_document(struct wf_store *s, const struct wf_incoming *in,
@@ -185,12 +186,12 @@ int wf_document_keep(struct wf_store *s, int64_t id, struct wf_err *err)
 
 /* ---- removal ---- */
 
-int wf_document_remove(struct wf_store *s, int64_t id, struct wf_err *err)
+static int take_away(struct wf_store *s, int64_t id, bool urgent, struct wf_err *err)
 {
     assert(s->turn_taken);
     static const char sql_limbo[] =
-        "INSERT INTO limbo(document,hash,title,first_chunk,n_chunks,leaving,since_ms)"
-        " SELECT id,hash,title,first_chunk,n_chunks,1,?2 FROM document WHERE id=?1";
+        "INSERT INTO limbo(document,hash,title,first_chunk,n_chunks,stage,urgent,since_ms)"
+        " SELECT id,hash,title,first_chunk,n_chunks,1,?2,?3 FROM document WHERE id=?1";
     static const char sql_source[] = "DELETE FROM source WHERE document=?";
     static const char sql_document[] = "DELETE FROM document WHERE id=?";
     sqlite3_stmt *st = NULL;
@@ -199,7 +200,8 @@ int wf_document_remove(struct wf_store *s, int64_t id, struct wf_err *err)
         return status;
     }
     sqlite3_bind_int64(st, 1, id);
-    sqlite3_bind_int64(st, 2, wf_clock_wall_ms(s->o.clock));
+    sqlite3_bind_int64(st, 2, urgent);
+    sqlite3_bind_int64(st, 3, wf_clock_wall_ms(s->o.clock));
     status = wf_sql_run(st, "removing a document", err);
     if (status == 0 && sqlite3_changes64(s->db) == 0) {
         return wf_err_set(err, WF_E_NOENT, "There is no such document.");
@@ -210,7 +212,13 @@ int wf_document_remove(struct wf_store *s, int64_t id, struct wf_err *err)
     if (status == 0) {
         status = run_with_id(s, sql_document, id, "removing a document", err);
     }
+    s->removed = s->removed || status == 0;
     return status;
+}
+
+int wf_document_remove(struct wf_store *s, int64_t id, struct wf_err *err)
+{
+    return take_away(s, id, true, err);
 }
 
 /* ---- spaces ---- */
@@ -290,7 +298,7 @@ static int source_document(struct wf_store *s, struct wf_str path, int64_t *out_
 }
 
 /* Removes the document unless it is kept without a path, or a path names it still. */
-static int remove_unless_named(struct wf_store *s, int64_t id, struct wf_err *err)
+static int remove_unless_named(struct wf_store *s, int64_t id, bool urgent, struct wf_err *err)
 {
     static const char sql[] = "SELECT 1 FROM source WHERE document=?1"
                               " UNION ALL SELECT 1 FROM document WHERE id=?1 AND kept=1 LIMIT 1";
@@ -305,7 +313,7 @@ static int remove_unless_named(struct wf_store *s, int64_t id, struct wf_err *er
         sqlite3_reset(st);
         return 0;
     }
-    return status == 0 ? wf_document_remove(s, id, err) : status;
+    return status == 0 ? take_away(s, id, urgent, err) : status;
 }
 
 static int run_with_path(struct wf_store *s, const char *sql, struct wf_str path,
@@ -350,7 +358,7 @@ int wf_source_set(struct wf_store *s, struct wf_str path, int64_t document,
     sqlite3_bind_int64(stmt, 6, (int64_t)st->dev);
     status = wf_sql_run(stmt, "noting a path", err);
     if (status == 0 && before != 0 && before != document) {
-        status = remove_unless_named(s, before, err);
+        status = remove_unless_named(s, before, false, err);
     }
     return status;
 }
@@ -367,7 +375,7 @@ int wf_source_remove(struct wf_store *s, struct wf_str path, struct wf_err *err)
     if (status == 0 && before != 0) {
         status = run_with_path(s, sql, path, err);
         if (status == 0) {
-            status = remove_unless_named(s, before, err);
+            status = remove_unless_named(s, before, true, err);
         }
     }
     return status;

@@ -87,7 +87,8 @@ static const char migration_1[] =
     " title TEXT NOT NULL,"
     " first_chunk INTEGER NOT NULL,"
     " n_chunks INTEGER NOT NULL,"
-    " leaving INTEGER NOT NULL,"
+    " stage INTEGER NOT NULL,"
+    " urgent INTEGER NOT NULL,"
     " since_ms INTEGER NOT NULL) STRICT;"
 
     "CREATE TABLE thread("

@@ -21,12 +21,11 @@
  *     title (the document's), heading, body (chunk.text)
  * limbo       documents that are not there yet, or no longer: their chunks are being written or
  *             removed; finished at the next open
- *     document PK, hash, title (as indexed), first_chunk, n_chunks, leaving (1: being removed),
- *     since_ms
- * thread      conversations
- *     id PK, title, created_ms, updated_ms
- * turn        one question and its answer
- *     thread -> thread, seq, question, answer (JSON), at_ms; PK (thread, seq)
+ *     document PK, hash, title (as indexed), first_chunk, n_chunks, stage (0: being written, 1: its
+ *     chunks are to be removed, 2: they are, words and blob are to be destroyed), urgent (1:
+ * somebody removed it; 0: it was replaced or never finished), since_ms thread      conversations id
+ * PK, title, created_ms, updated_ms turn        one question and its answer thread -> thread, seq,
+ * question, answer (JSON), at_ms; PK (thread, seq)
  *
  * Invariants:
  *  (1) A chunk whose document has no row in `document` does not exist for anybody who reads: always

@@ -18,7 +18,9 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/limits.h"
 #include "os/file.h"
+#include "store/blob.h"
 #include "store/fts_tokenizer.h"
 #include "store/migrate.h"
 #include "store/store_internal.h"
@@ -29,8 +31,6 @@
  * reader's the postings of a few questions. KiB, negative as SQLite wants it. */
 #define WRITER_CACHE_KIB "-16384"
 #define READER_CACHE_KIB "-4096"
-/* Another process (a backup, the sqlite3 shell) may hold the lock for a moment. */
-#define BUSY_TIMEOUT_MS 5000
 
 static const char common_pragmas[] = "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
                                      "PRAGMA temp_store=MEMORY;";
@@ -43,7 +43,7 @@ static const char reader_pragmas[] =
 
 static int open_database(struct wf_store *s, sqlite3 **out, struct wf_err *err)
 {
-    char path[4096 + 16];
+    char path[WF_LIMIT_PATH_BYTES];
     int n = snprintf(path, sizeof path, "%s/weft.db", s->dir);
     if (n < 0 || (size_t)n >= sizeof path) {
         return wf_err_set(err, WF_E_RANGE, "The data folder's path is too long.");
@@ -73,7 +73,7 @@ int wf_store__connect(struct wf_store *s, bool writer, sqlite3 **out, struct wf_
     if (status != 0) {
         return status;
     }
-    sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+    sqlite3_busy_timeout(db, WF_BUSY_TIMEOUT_MS);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
@@ -100,7 +100,7 @@ int wf_store__connect(struct wf_store *s, bool writer, sqlite3 **out, struct wf_
 static int make_folders(struct wf_store *s, struct wf_err *err)
 {
     static const char *const folders[] = {"", "/blobs", "/tmp"};
-    char path[4096 + 16];
+    char path[WF_LIMIT_PATH_BYTES];
     for (size_t i = 0; i < WF_ARRAY_LEN(folders); i++) {
         int n = snprintf(path, sizeof path, "%s%s", s->dir, folders[i]);
         if (n < 0 || (size_t)n >= sizeof path) {
@@ -174,7 +174,10 @@ static int open_all(struct wf_store *s, struct wf_err *err)
     if (status == 0) {
         status = load_ids(s, err);
     }
-    return status;
+    if (status == 0) {
+        status = wf_blob_sweep(s, err);
+    }
+    return status == 0 ? wf_purge__start(s, err) : status;
 }
 
 int wf_store_open(const char *dir, const struct wf_store_options *o, struct wf_store **out,
@@ -215,6 +218,7 @@ void wf_store_close(struct wf_store *s)
     if (s == NULL) {
         return;
     }
+    wf_purge__stop(s);
     assert(s->n_readers == 0);
     assert(!s->turn_taken);
     struct wf_list *it = NULL;
@@ -224,6 +228,9 @@ void wf_store_close(struct wf_store *s)
         reader_free(WF_CONTAINER(it, struct wf_reader, node));
     }
     wf_sql_cache_deinit(&s->cache);
+    if (s->db != NULL) {
+        wf_blob__forget_mark(s);
+    }
     sqlite3_close(s->db); /* the last connection checkpoints and removes the WAL */
     wf_file_close(&s->lock_fd);
     pthread_mutex_destroy(&s->turn_mutex);
@@ -353,7 +360,7 @@ static int writer_run(struct wf_store *s, const char *sql, struct wf_err *err)
     return status == 0 ? wf_sql_run(st, "a write transaction", err) : status;
 }
 
-static void turn_take(struct wf_store *s)
+void wf_store__turn_take(struct wf_store *s)
 {
     pthread_mutex_lock(&s->turn_mutex);
     uint64_t ticket = s->turn_next++;
@@ -365,7 +372,7 @@ static void turn_take(struct wf_store *s)
     pthread_mutex_unlock(&s->turn_mutex);
 }
 
-static void turn_give(struct wf_store *s)
+void wf_store__turn_give(struct wf_store *s)
 {
     pthread_mutex_lock(&s->turn_mutex);
     assert(s->turn_taken);
@@ -388,10 +395,10 @@ int wf_store_write_begin(struct wf_store *s, struct wf_err *err)
     if (s->o.read_only) {
         return wf_err_set(err, WF_E_DENIED, "The store was opened for reading only.");
     }
-    turn_take(s);
+    wf_store__turn_take(s);
     int status = writer_run(s, sql_write_begin, err);
     if (status != 0) {
-        turn_give(s);
+        wf_store__turn_give(s);
     }
     return status;
 }
@@ -416,7 +423,12 @@ int wf_store_write_commit(struct wf_store *s, struct wf_err *err)
     if (status != 0) {
         abort_transaction(s);
     }
-    turn_give(s);
+    bool removed = status == 0 && s->removed;
+    s->removed = false;
+    wf_store__turn_give(s);
+    if (removed) {
+        wf_purge__poke(s);
+    }
     return status;
 }
 
@@ -424,5 +436,6 @@ void wf_store_write_rollback(struct wf_store *s)
 {
     assert(s->turn_taken);
     abort_transaction(s);
-    turn_give(s);
+    s->removed = false;
+    wf_store__turn_give(s);
 }

@@ -10,6 +10,8 @@
 #include "store/store.h"
 
 #define WF_READER_SETUPS 4
+/* Another process (a backup, the sqlite3 shell) may hold the lock for a moment. */
+#define WF_BUSY_TIMEOUT_MS 5000
 
 struct wf_reader {
     struct wf_list node; /* in wf_store.idle while nobody has it */
@@ -35,13 +37,35 @@ struct wf_store {
     struct wf_sql_cache cache;
     int64_t next_document; /* ids that no row has or had since the store was opened */
     int64_t next_chunk;
+    bool removed;       /* this transaction put something into limbo that is to be destroyed */
+    bool must_sweep;    /* a blob without a document could not be removed */
+    bool marked_adding; /* tmp/ says that a sweep may be needed (blob.c) */
 
     /* Idle readers; the mutex (rank 2) guards the list and the counters. */
     pthread_mutex_t idle_mutex;
     struct wf_list idle;
     size_t n_idle;
     size_t n_readers; /* handed out */
+
+    struct wf_purge *purge; /* background destruction (purge.c); NULL when read-only */
 };
+
+/* limbo.stage */
+enum wf_limbo_stage {
+    WF_LIMBO_WRITING = 0,
+    WF_LIMBO_LEAVING = 1,
+    WF_LIMBO_TEXT_GONE = 2,
+};
+
+/* Takes and ends a turn of writing without a transaction. */
+void wf_store__turn_take(struct wf_store *s);
+void wf_store__turn_give(struct wf_store *s);
+
+/* Starts the thread that destroys what was removed; stops it (after its current step). */
+int wf_purge__start(struct wf_store *s, struct wf_err *err) WF_MUST_USE;
+void wf_purge__stop(struct wf_store *s);
+/* Something was removed and committed. */
+void wf_purge__poke(struct wf_store *s);
 
 /* Opens one connection to the store's database with the settings that all have. */
 int wf_store__connect(struct wf_store *s, bool writer, sqlite3 **out,
@@ -50,5 +74,8 @@ int wf_store__connect(struct wf_store *s, bool writer, sqlite3 **out,
 /* The writer's cached statement; the caller holds the turn. */
 int wf_store__stmt(struct wf_store *s, const char *sql, sqlite3_stmt **out,
                    struct wf_err *err) WF_MUST_USE;
+
+/* At a clean close: no sweep is needed at the next open. */
+void wf_blob__forget_mark(struct wf_store *s);
 
 #endif
