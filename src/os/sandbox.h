@@ -1,9 +1,13 @@
 /* Sandbox: what a process may do once it has been locked down. One call, no way back.
  *
  * Uses rlimits, no_new_privs, Landlock where the kernel has it, and an allow-list of system calls
- * (seccomp, KILL_PROCESS on anything else, except calls that libraries probe, which get EPERM or
- * ENOSYS). Under an emulator without these calls WF_E_UNSUPPORTED is returned and nothing is
- * applied: callers must refuse to go on unless the person allowed it. Thread rule: init. */
+ * (seccomp): what libraries merely probe fails with an error (EACCES, EPERM, ENOSYS), anything else
+ * ends the process with SIGSYS, which its parent sees and the kernel's log names. Memory is never
+ * writable and executable. Under an emulator without these calls WF_E_UNSUPPORTED is returned and
+ * nothing is applied: callers must refuse to go on unless the person allowed it. Thread rule: init.
+ *
+ * What libraries load from disk when first used (time zones, iconv's modules, locales) is loaded
+ * before, or its folder is among read_dirs. */
 #ifndef WF_OS_SANDBOX_H
 #define WF_OS_SANDBOX_H
 
@@ -14,36 +18,50 @@
 #include "base/err.h"
 
 enum wf_sandbox_kind {
-    /* The core: threads, files below the given folders, no new socket but AF_UNIX, no connect to
-     * inet, no sendto with an address, no sendmsg (but to AF_UNIX peers it holds), no io_uring, no
-     * ptrace, no exec. Accepting on listeners it holds goes on. */
+    /* The core: threads, files below the given folders, listeners and connections it holds. No new
+     * socket but AF_UNIX stream ones, which cannot be bound or connected; no bytes to an address,
+     * by no call (connect, sendto, sendmsg with MSG_FASTOPEN, io_uring); no process, no exec, no
+     * signal to others, no ptrace. No permissions, owners or times of files by path. */
     WF_SANDBOX_CORE,
     /* An extract worker: reads and writes the descriptors it holds, memory, time. No network, no
-     * new processes. Opens only below read_dirs (libraries' data), read-only. */
+     * threads, no processes. Opens only below read_dirs (libraries' data), read-only, and nothing
+     * at all where the kernel has no Landlock. */
     WF_SANDBOX_EXTRACT,
-    /* Like EXTRACT, and may then exec one helper program below exec_dirs (poppler's tools); the
-     * filter stays in force in it. */
+    /* Like EXTRACT, and may fork, and exec helper programs below exec_dirs (poppler's tools) by
+     * wf_sandbox_exec; all limits hold in them. Without Landlock it reads what its user may read.
+     */
     WF_SANDBOX_EXTRACT_EXEC,
 };
 
 struct wf_sandbox_options {
     enum wf_sandbox_kind kind;
-    const char *const *read_dirs;  /* NULL-terminated; missing ones are skipped; NULL = none */
+    /* Folders or single files, NULL-terminated; missing ones are skipped; NULL = none. */
+    const char *const *read_dirs;
     const char *const *write_dirs; /* read, write, make, remove below these */
-    const char *const *exec_dirs;  /* read and execute below these */
-    uint64_t memory_bytes_max;     /* RLIMIT_AS; 0 = leave */
-    uint32_t cpu_s_max;            /* RLIMIT_CPU; 0 = leave */
+    const char *const *exec_dirs;  /* read and execute below these; also code of libraries */
+    uint64_t memory_bytes_max;     /* RLIMIT_AS, of each process; 0 = leave */
+    uint32_t cpu_s_max;            /* RLIMIT_CPU (SIGXCPU, a second later SIGKILL); 0 = leave */
     uint64_t file_bytes_max;       /* RLIMIT_FSIZE; 0 = leave */
+    bool explain; /* for developers: a forbidden call is named on stderr before the process dies */
 };
 
-/* Locks the calling process (all its threads). Errors: WF_E_UNSUPPORTED, WF_E_IO. */
+/* Locks the calling process, which has one thread yet. After a failure it may be locked in part and
+ * is to end. Errors: WF_E_UNSUPPORTED (nothing was applied), WF_E_INVAL (there are threads),
+ * WF_E_IO, and what else the system says. */
 int wf_sandbox_enter(const struct wf_sandbox_options *o, struct wf_err *err) WF_MUST_USE;
+
+/* In a child that an EXTRACT_EXEC process forked: gives up making processes for good, then runs the
+ * program `path` in the place of this one. Returns only on failure. Works unsandboxed as well. */
+int wf_sandbox_exec(const char *path, char *const argv[], char *const envp[],
+                    struct wf_err *err) WF_MUST_USE;
 
 /* Which protections this kernel has, for `weft doctor`. */
 struct wf_sandbox_support {
     bool seccomp;
     int landlock_abi; /* 0 = none */
 };
+
+/* Asks the kernel; changes nothing. Thread: any. */
 struct wf_sandbox_support wf_sandbox_support(void);
 
 #endif

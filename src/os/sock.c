@@ -8,7 +8,8 @@
  * A peer may be hostile (an extract worker that was taken over). So the control buffer has room for
  * one descriptor and the kernel drops more; only the frame's first byte is read with a control
  * buffer, so that descriptors with later bytes are dropped as well; the buffer grows with the bytes
- * that came, not with the length that was claimed; received sockets are refused, see sock.h. */
+ * that came, not with the length that was claimed; received network sockets are refused, see
+ * sock.h. */
 #include "os/sock.h"
 
 #include <arpa/inet.h>
@@ -296,6 +297,18 @@ int wf_sock_send_frame(int fd, const void *p, size_t n, int pass_fd, int timeout
     return 0;
 }
 
+/* True for sockets of any kind but local ones. */
+static bool is_foreign_socket(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return true; /* nothing that we could judge */
+    int domain = -1;
+    socklen_t len = sizeof(domain);
+    return S_ISSOCK(st.st_mode) &&
+           (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) != 0 || domain != AF_UNIX);
+}
+
 /* Takes the descriptor out of a received message into *out_fd (-1 when there is none). */
 static int take_fd(struct msghdr *m, int *out_fd, struct wf_err *err)
 {
@@ -316,10 +329,9 @@ static int take_fd(struct msghdr *m, int *out_fd, struct wf_err *err)
         wf_file_close(&fd);
         return wf_err_set(err, WF_E_FORMAT, "a message came with more than one descriptor");
     }
-    struct stat st;
-    if (fd != -1 && (fstat(fd, &st) != 0 || S_ISSOCK(st.st_mode))) {
+    if (fd != -1 && is_foreign_socket(fd)) {
         wf_file_close(&fd);
-        return wf_err_set(err, WF_E_DENIED, "a message came with a socket, which is refused");
+        return wf_err_set(err, WF_E_DENIED, "a message came with a network socket");
     }
     *out_fd = fd;
     return 0;

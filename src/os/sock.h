@@ -38,12 +38,12 @@ int wf_sock_send_frame(int fd, const void *p, size_t n, int pass_fd, int timeout
  * came with it, or -1, into *out_fd (out_fd NULL: a descriptor that comes is closed).
  * *out_eof is true, and the result 0, when the peer closed between frames.
  * Waits at most timeout_ms (0 = for ever) for a frame to begin and as long again for its end.
- * A descriptor that is a socket is closed and refused: another process could hand over a connected
- * one, and the core has no network.
- * Errors: WF_E_TIMEOUT (no frame began: the connection goes on). After the others the connection is
- * of no use, close it: WF_E_LIMIT (also: too
- * many open files for the descriptor), WF_E_FORMAT (closed or stalled inside a frame; several
- * descriptors), WF_E_DENIED (a socket came), WF_E_NOMEM, WF_E_IO. */
+ * A descriptor that is a socket other than AF_UNIX is closed and refused: another process could
+ * hand over a connected one, and the core has no network. Errors: WF_E_TIMEOUT (no frame began: the
+ * connection goes on). After the others the connection is of no use, close it: WF_E_LIMIT (also:
+ * too many open files for the descriptor), WF_E_FORMAT (closed or stalled inside a frame; several
+ * descriptors), WF_E_DENIED (a network socket
+ * came), WF_E_NOMEM, WF_E_IO. */
 int wf_sock_recv_frame(int fd, struct wf_buf *out, int *out_fd, bool *out_eof, int timeout_ms,
                        struct wf_err *err) WF_MUST_USE;
 

@@ -196,24 +196,33 @@ static void send_raw(int sock, const char *text, size_t n, int fd, size_t n_fds)
     assert_int_equal(sendmsg(sock, &m, 0), n);
 }
 
-static void test_sock__sockets_are_refused(void **state)
+static void test_sock__network_sockets_are_refused(void **state)
 {
     struct pair *p = *state;
     int n_before = n_open_fds();
-    const int domains[] = {AF_UNIX, AF_INET};
-    for (size_t i = 0; i < 2; i++) {
-        int sock = socket(domains[i], SOCK_STREAM, 0);
+    const struct {
+        int domain;
+        int type;
+    } kinds[] = {{AF_INET, SOCK_STREAM}, {AF_INET, SOCK_DGRAM}, {AF_NETLINK, SOCK_RAW}};
+    int fd = -1;
+    bool eof;
+    for (size_t i = 0; i < WF_ARRAY_LEN(kinds); i++) {
+        int sock = socket(kinds[i].domain, kinds[i].type, 0);
         assert_true(sock >= 0);
         assert_int_equal(wf_sock_send_frame(p->fds[0], "", 0, sock, 1000, NULL), 0);
         close(sock);
-        int fd = -1;
-        bool eof;
         struct wf_err e = WF_ERR_INIT;
         assert_int_equal(wf_sock_recv_frame(p->fds[1], &p->buf, &fd, &eof, 1000, &e), WF_E_DENIED);
         assert_int_equal(fd, -1);
         assert_int_equal(recv(p->fds[1], &(char[4]){0}, 3, 0), 3); /* the rest of the head */
     }
     assert_int_equal(n_open_fds(), n_before);
+    int local = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(wf_sock_send_frame(p->fds[0], "", 0, local, 1000, NULL), 0);
+    close(local);
+    assert_int_equal(wf_sock_recv_frame(p->fds[1], &p->buf, &fd, &eof, 1000, NULL), 0);
+    assert_true(fd >= 0);
+    wf_file_close(&fd);
 }
 
 static void test_sock__unwanted_descriptors_are_closed(void **state)
@@ -447,7 +456,7 @@ int main(void)
         cmocka_unit_test(test_sock__cut_anywhere_is_a_format_error),
         cmocka_unit_test_setup_teardown(test_sock__descriptor_arrives_close_on_exec, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(test_sock__sockets_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_sock__network_sockets_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sock__unwanted_descriptors_are_closed, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_sock__no_room_for_a_descriptor_is_told, set_up,
