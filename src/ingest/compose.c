@@ -154,6 +154,36 @@ void wf_compose_verbatim(struct wf_compose *c, struct wf_str s)
     c->_n_breaks = WF_MAX(c->_n_breaks, n_breaks);
 }
 
+/* Without white space at its end; empty when nothing but marks of quotation is left. */
+static struct wf_str tidy_line(struct wf_str line)
+{
+    size_t n = line.len;
+    while (n > 0 &&
+           (line.ptr[n - 1] == ' ' || line.ptr[n - 1] == '\t' || line.ptr[n - 1] == '\r')) {
+        n--;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (line.ptr[i] != '>' && line.ptr[i] != ' ') {
+            return wf_str_sub(line, 0, n);
+        }
+    }
+    return wf_str_n("", 0);
+}
+
+void wf_compose_paragraphs(struct wf_compose *c, struct wf_str s)
+{
+    struct wf_str line;
+    while (wf_str_line(&s, &line)) {
+        line = tidy_line(line);
+        if (line.len == 0) {
+            wf_compose_paragraph(c);
+        } else {
+            wf_compose_verbatim(c, line);
+            wf_compose_line(c);
+        }
+    }
+}
+
 void wf_compose_space(struct wf_compose *c)
 {
     c->_space = true;
@@ -225,6 +255,13 @@ void wf_compose_heading_end(struct wf_compose *c)
 void wf_compose_page(struct wf_compose *c, uint32_t page)
 {
     c->_page = page;
+}
+
+void wf_compose_settle(struct wf_compose *c)
+{
+    if (c->_any && c->_n_breaks > 0) {
+        pay(c);
+    }
 }
 
 bool wf_compose_any(const struct wf_compose *c)

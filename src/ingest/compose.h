@@ -33,6 +33,9 @@ void wf_compose_init(struct wf_compose *c, struct wf_stream_writer *w);
 void wf_compose_flow(struct wf_compose *c, struct wf_str s);
 /* Text kept as it is: spaces, tabs, line breaks. */
 void wf_compose_verbatim(struct wf_compose *c, struct wf_str s);
+/* Text whose lines are kept and whose blank lines (also quoted ones, ">") end
+ * paragraphs: a mail's body, a description. */
+void wf_compose_paragraphs(struct wf_compose *c, struct wf_str s);
 /* White space between words, if the parser knows of one without seeing it. */
 void wf_compose_space(struct wf_compose *c);
 /* The next text stands on a new line / is a new row or item (new line and border) / is a new
@@ -53,6 +56,8 @@ void wf_compose_heading(struct wf_compose *c, unsigned level);
 void wf_compose_heading_end(struct wf_compose *c);
 /* The next text is on this page. */
 void wf_compose_page(struct wf_compose *c, uint32_t page);
+/* Pays the breaks that are owed, so that text written past c begins where it should. */
+void wf_compose_settle(struct wf_compose *c);
 /* True when any text was written. */
 bool wf_compose_any(const struct wf_compose *c);
 

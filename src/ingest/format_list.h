@@ -8,6 +8,12 @@
     X(txt) \
     X(html) \
     X(md) \
+    X(csv) \
+    X(json) \
+    X(vtt) \
+    X(srt) \
+    X(eml) \
+    X(mbox) \
     X(code) \
     /* archives, PDF, pictures */ \
     /* refused by name */ \
