@@ -56,7 +56,7 @@ int wf_extract__recv(int fd, void *p, size_t n_max, size_t *out_n, bool want_soc
                      int *out_fd) WF_MUST_USE;
 
 /* Common to both, right after the fork: only stdin, stdout, stderr (as /dev/null) and `fd` stay
- * open; dies with its parent; signals as in a fresh process. Returns the new number of `fd`, or
+ * open; dies with its parent. Returns the new number of `fd`, or
  * -1 when the parent is gone already. */
 int wf_extract__isolate(int fd, int parent_pid);
 

@@ -196,6 +196,13 @@ static void do_request(struct spawner *s, struct wf_str p)
  * tracing by others, a clean environment. */
 static void settle(void)
 {
+    for (int sig = 1; sig < NSIG; sig++) {
+        (void)signal(sig, SIG_DFL); /* fails for SIGKILL, SIGSTOP and libc's own: rightly */
+    }
+    (void)signal(SIGPIPE, SIG_IGN); /* a peer that hung up is an error of write */
+    sigset_t no_signals;
+    (void)sigemptyset(&no_signals);
+    (void)sigprocmask(SIG_SETMASK, &no_signals, NULL);
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* cannot fail on kernels since 3.5 */
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);     /* likewise */
     (void)prctl(PR_SET_NAME, "weft-spawner");

@@ -44,13 +44,6 @@ int wf_extract__isolate(int fd, int parent_pid)
     if (getppid() != parent_pid) {
         return -1; /* the parent died before the line above */
     }
-    for (int sig = 1; sig < NSIG; sig++) {
-        (void)signal(sig, SIG_DFL); /* fails for SIGKILL, SIGSTOP and libc's own: rightly */
-    }
-    (void)signal(SIGPIPE, SIG_IGN); /* a peer that hung up is an error of write */
-    sigset_t none;
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (fd <= STDERR_FILENO) {
         fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);

@@ -14,6 +14,7 @@
     X(srt) \
     X(eml) \
     X(mbox) \
+    X(ics) \
     X(code) \
     /* archives, PDF, pictures */ \
     /* refused by name */ \
