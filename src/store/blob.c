@@ -63,7 +63,7 @@ static void blob_paths(const struct wf_store *s, const uint8_t *hash, char out_d
 
 /* ---- copying ---- */
 
-static int check_kind(int fd, struct wf_err *err)
+static int check_kind(int fd, uint64_t *out_bytes, struct wf_err *err)
 {
     struct stat st;
     if (fstat(fd, &st) != 0) {
@@ -77,17 +77,18 @@ static int check_kind(int fd, struct wf_err *err)
                           "the file is larger than %u MB, the most that one document may have",
                           (unsigned)(WF_LIMIT_FILE_BYTES >> 20));
     }
+    *out_bytes = (uint64_t)st.st_size;
     return 0;
 }
 
-/* Reads fd in pieces through `buf`; hashes, and writes to `out_fd` unless it is -1. */
-static int copy_pieces(int fd, int out_fd, char *buf, struct wf_blob *b,
+/* Reads fd in pieces through buf[0..n_buf); hashes, and writes to `out_fd` unless it is -1. */
+static int copy_pieces(int fd, int out_fd, char *buf, size_t n_buf, struct wf_blob *b,
                        wf_blob_progress_fn progress, void *ud, struct wf_err *err)
 {
     crypto_generichash_state state;
     crypto_generichash_init(&state, NULL, 0, WF_HASH_BYTES);
     for (;;) {
-        ssize_t n = pread(fd, buf, PIECE_BYTES, (off_t)b->bytes);
+        ssize_t n = pread(fd, buf, n_buf, (off_t)b->bytes);
         if (n < 0 && errno == EINTR) {
             continue;
         }
@@ -117,11 +118,13 @@ static int copy_pieces(int fd, int out_fd, char *buf, struct wf_blob *b,
 int wf_blob_copy(struct wf_store *s, int fd, struct wf_blob *out, wf_blob_progress_fn progress,
                  void *ud, struct wf_err *err)
 {
-    int status = check_kind(fd, err);
+    uint64_t bytes = 0;
+    int status = check_kind(fd, &bytes, err);
     if (status != 0) {
         return status;
     }
-    char *buf = wf_alloc(PIECE_BYTES);
+    size_t n_buf = (size_t)WF_MIN(bytes + 1, PIECE_BYTES); /* small files in one read */
+    char *buf = wf_alloc(n_buf);
     if (buf == NULL) {
         return wf_err_set(err, WF_E_NOMEM, "out of memory (copying a file)");
     }
@@ -132,7 +135,7 @@ int wf_blob_copy(struct wf_store *s, int fd, struct wf_blob *out, wf_blob_progre
     int out_fd = -1;
     status = wf_file_create(path, &out_fd, err);
     if (status == 0) {
-        status = copy_pieces(fd, out_fd, buf, &b, progress, ud, err);
+        status = copy_pieces(fd, out_fd, buf, n_buf, &b, progress, ud, err);
         wf_file_close(&out_fd);
         if (status != 0) {
             unlink(path);
@@ -224,9 +227,8 @@ static int sync_names(struct wf_store *s, struct wf_blob *const *blobs, size_t n
     return status;
 }
 
-int wf_blob_place(struct wf_store *s, struct wf_blob *const *blobs, size_t n, struct wf_err *err)
+static int place(struct wf_store *s, struct wf_blob *const *blobs, size_t n, struct wf_err *err)
 {
-    assert(s->turn_taken);
     if (n == 0) {
         return 0;
     }
@@ -241,9 +243,9 @@ int wf_blob_place(struct wf_store *s, struct wf_blob *const *blobs, size_t n, st
     return status == 0 ? sync_names(s, blobs, n, err) : status;
 }
 
-void wf_blob_discard(struct wf_store *s, struct wf_blob *const *blobs, size_t n)
+/* Forgets copies whose documents did not become real. */
+static void discard(struct wf_store *s, struct wf_blob *const *blobs, size_t n)
 {
-    assert(s->turn_taken);
     for (size_t i = 0; i < n; i++) {
         /* What cannot be removed now, the next open sweeps: the mark stays. */
         if (blobs[i]->placed && wf_blob_remove(s, blobs[i]->hash, NULL) != 0) {
@@ -251,6 +253,22 @@ void wf_blob_discard(struct wf_store *s, struct wf_blob *const *blobs, size_t n)
         }
         wf_blob_drop(s, blobs[i]);
     }
+}
+
+int wf_blob_commit(struct wf_store *s, struct wf_blob *const *blobs, size_t n, struct wf_err *err)
+{
+    assert(s->turn_taken);
+    int status = place(s, blobs, n, err);
+    if (status != 0) {
+        wf_store__rollback(s);
+    } else {
+        status = wf_store__commit(s, err);
+    }
+    if (status != 0) {
+        discard(s, blobs, n);
+    }
+    wf_store__turn_end(s, status == 0);
+    return status;
 }
 
 /* ---- reading and removing ---- */
@@ -313,7 +331,7 @@ int wf_blob_check(struct wf_store *s, const uint8_t *hash, struct wf_err *err)
     }
     char *buf = wf_alloc(PIECE_BYTES);
     struct wf_blob b = {.bytes = 0};
-    status = buf != NULL ? copy_pieces(fd, -1, buf, &b, NULL, NULL, err)
+    status = buf != NULL ? copy_pieces(fd, -1, buf, PIECE_BYTES, &b, NULL, NULL, err)
                          : wf_err_set(err, WF_E_NOMEM, "out of memory (checking a file)");
     if (status == 0 && memcmp(b.hash, hash, WF_HASH_BYTES) != 0) {
         status = wf_err_set(err, WF_E_CORRUPT, "an original file in the data folder is damaged");

@@ -35,15 +35,11 @@ typedef int (*wf_blob_progress_fn)(void *ud, uint64_t n_done, struct wf_err *err
 int wf_blob_copy(struct wf_store *s, int fd, struct wf_blob *out, wf_blob_progress_fn progress,
                  void *ud, struct wf_err *err) WF_MUST_USE;
 
-/* Makes the copies durable and moves them to blobs/. Call within the turn, before the commit that
- * makes their documents real. On failure some may have been placed: discard all.
- * Thread: owner (of the turn). */
-int wf_blob_place(struct wf_store *s, struct wf_blob *const *blobs, size_t n,
-                  struct wf_err *err) WF_MUST_USE;
-
-/* Forgets copies whose documents did not become real: removes them from tmp/, and from blobs/ when
- * no document has that content. Thread: owner (of the turn). */
-void wf_blob_discard(struct wf_store *s, struct wf_blob *const *blobs, size_t n);
+/* Commits the turn's transaction (as wf_store_write_commit) together with the copies that its
+ * documents need: they are durable and in blobs/ before the documents are real. On failure nothing
+ * of either is there. Thread: owner (of the turn). */
+int wf_blob_commit(struct wf_store *s, struct wf_blob *const *blobs, size_t n,
+                   struct wf_err *err) WF_MUST_USE;
 
 /* Removes a copy from tmp/ that was never placed. Thread: any. */
 void wf_blob_drop(struct wf_store *s, struct wf_blob *b);

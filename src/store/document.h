@@ -147,8 +147,8 @@ int wf_document_chunks(struct wf_reader *r, const struct wf_document *d, uint64_
                        uint64_t to_cp, wf_document_chunk_fn fn, void *ud,
                        struct wf_err *err) WF_MUST_USE;
 
-/* Is `path` as it was when it was taken in? *out_uid: the document's public id when `unchanged`;
- * reason and code: when it failed before. */
+/* Is `path` as it was when it was taken in (into `space`; empty = any)? uid: the document's public
+ * id when UNCHANGED; reason and code: when it FAILED before. */
 enum wf_source_state {
     WF_SOURCE_NEW,       /* unknown, or changed since */
     WF_SOURCE_UNCHANGED, /* in document uid */
@@ -162,8 +162,12 @@ struct wf_source_known {
     struct wf_str reason; /* in the arena; NULL arena = not wanted */
 };
 int wf_source_look(struct wf_reader *r, struct wf_str path, const struct wf_source_stat *st,
-                   struct wf_arena *arena, struct wf_source_known *out,
+                   struct wf_str space, struct wf_arena *arena, struct wf_source_known *out,
                    struct wf_err *err) WF_MUST_USE;
+
+/* Is there a document with this content in the space (by name)? False when the space is missing. */
+int wf_document_is_known(struct wf_reader *r, struct wf_str space, const uint8_t *hash,
+                         bool *out_known, struct wf_err *err) WF_MUST_USE;
 
 /* Sums over all documents, for the status page. */
 struct wf_document_totals {

@@ -319,12 +319,34 @@ static int look_failed(struct wf_reader *r, struct wf_str path, const struct wf_
     return WF_MIN(status, 0);
 }
 
+int wf_document_is_known(struct wf_reader *r, struct wf_str space, const uint8_t *hash,
+                         bool *out_known, struct wf_err *err)
+{
+    static const char sql[] = "SELECT 1 FROM document WHERE hash=?"
+                              " AND space=(SELECT id FROM space WHERE name=?)";
+    sqlite3_stmt *st = NULL;
+    int status = wf_reader_cached(r, sql, &st, err);
+    if (status != 0) {
+        return status;
+    }
+    wf_sql_bind_blob(st, 1, wf_str_n((const char *)hash, WF_HASH_BYTES));
+    wf_sql_bind_text(st, 2, space);
+    status = wf_sql_step(st, "looking for the same content", err);
+    if (status >= 0) {
+        *out_known = status == 1;
+        sqlite3_reset(st);
+    }
+    return WF_MIN(status, 0);
+}
+
 int wf_source_look(struct wf_reader *r, struct wf_str path, const struct wf_source_stat *stat,
-                   struct wf_arena *arena, struct wf_source_known *out, struct wf_err *err)
+                   struct wf_str space, struct wf_arena *arena, struct wf_source_known *out,
+                   struct wf_err *err)
 {
     static const char sql[] =
         "SELECT d.uid,d.id FROM source s JOIN document d ON d.id=s.document"
-        " WHERE s.path=? AND s.size=? AND s.mtime_ns=? AND s.ino=? AND s.dev=?";
+        " WHERE s.path=?1 AND s.size=?2 AND s.mtime_ns=?3 AND s.ino=?4 AND s.dev=?5"
+        " AND (?6='' OR d.space=(SELECT id FROM space WHERE name=?6))";
     sqlite3_stmt *st = NULL;
     int status = wf_reader_cached(r, sql, &st, err);
     if (status != 0) {
@@ -335,6 +357,7 @@ int wf_source_look(struct wf_reader *r, struct wf_str path, const struct wf_sour
     sqlite3_bind_int64(st, 3, stat->mtime_ns);
     sqlite3_bind_int64(st, 4, (int64_t)stat->ino);
     sqlite3_bind_int64(st, 5, (int64_t)stat->dev);
+    wf_sql_bind_text(st, 6, space);
     struct wf_source_known known = {.state = WF_SOURCE_NEW};
     status = wf_sql_step(st, "looking for a path", err);
     if (status == 1) {

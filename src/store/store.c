@@ -403,7 +403,7 @@ int wf_store_write_begin(struct wf_store *s, struct wf_err *err)
     return status;
 }
 
-static void abort_transaction(struct wf_store *s)
+void wf_store__rollback(struct wf_store *s)
 {
     wf_sql_cache_reset(&s->cache);
     if (!sqlite3_get_autocommit(s->db)) {
@@ -411,7 +411,7 @@ static void abort_transaction(struct wf_store *s)
     }
 }
 
-int wf_store_write_commit(struct wf_store *s, struct wf_err *err)
+int wf_store__commit(struct wf_store *s, struct wf_err *err)
 {
     assert(s->turn_taken);
     int status = 0;
@@ -421,21 +421,31 @@ int wf_store_write_commit(struct wf_store *s, struct wf_err *err)
         status = writer_run(s, sql_end, err);
     }
     if (status != 0) {
-        abort_transaction(s);
+        wf_store__rollback(s);
     }
-    bool removed = status == 0 && s->removed;
+    return status;
+}
+
+void wf_store__turn_end(struct wf_store *s, bool committed)
+{
+    bool removed = committed && s->removed;
     s->removed = false;
     wf_store__turn_give(s);
     if (removed) {
         wf_purge__poke(s);
     }
+}
+
+int wf_store_write_commit(struct wf_store *s, struct wf_err *err)
+{
+    int status = wf_store__commit(s, err);
+    wf_store__turn_end(s, status == 0);
     return status;
 }
 
 void wf_store_write_rollback(struct wf_store *s)
 {
     assert(s->turn_taken);
-    abort_transaction(s);
-    s->removed = false;
-    wf_store__turn_give(s);
+    wf_store__rollback(s);
+    wf_store__turn_end(s, false);
 }

@@ -60,6 +60,11 @@ enum wf_limbo_stage {
 /* Takes and ends a turn of writing without a transaction. */
 void wf_store__turn_take(struct wf_store *s);
 void wf_store__turn_give(struct wf_store *s);
+/* The parts of committing and rolling back: the transaction (a failed commit rolls back), then the
+ * turn. */
+int wf_store__commit(struct wf_store *s, struct wf_err *err) WF_MUST_USE;
+void wf_store__rollback(struct wf_store *s);
+void wf_store__turn_end(struct wf_store *s, bool committed);
 
 /* Starts the thread that destroys what was removed; stops it (after its current step). */
 int wf_purge__start(struct wf_store *s, struct wf_err *err) WF_MUST_USE;
