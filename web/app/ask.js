@@ -47,6 +47,11 @@ function greeting(place, ask) {
     return on("documents", draw);
 }
 
+// The service worker keeps what was fetched: so that the conversation is there without weft, too.
+function keepForOffline(thread) {
+    if (navigator.serviceWorker?.controller) api.thread(thread).catch(() => {});
+}
+
 export const title = (route) => (route.id ? t("Conversation") : t("Ask"));
 
 export function show(root, route) {
@@ -94,6 +99,7 @@ export function show(root, route) {
                 adopt({ view: "thread", id: thread });
             }
             changed("threads");
+            keepForOffline(thread);
         } catch (error) {
             if (isAbort(error)) return;
             turn.replaceChild(failedNode(error, () => {

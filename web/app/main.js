@@ -10,6 +10,7 @@ import { followIntake } from "./upload.js";
 
 await startLanguage();
 startShell(document.getElementById("app"));
+performance.mark("weft-ready");
 startKeys();
 followIntake();
 startLive();

@@ -145,7 +145,8 @@ function build(app) {
     own(recent.end);
     own(files.end);
     const main = h("main", { id: "main", tabindex: -1 });
-    const pane = h("aside", { class: "pane", "aria-label": t("Open document"), hidden: true });
+    const pane = h("div", { class: "pane", role: "complementary", hidden: true,
+        "aria-label": t("Open document") });
     const bar = h("div", { class: "bar-place" });
     const skip = h("a", { class: "skip", href: "#main", onclick: (event) => {
         event.preventDefault();
