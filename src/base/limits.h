@@ -20,6 +20,9 @@
  * members; the size bounds zip bombs before the worker's memory limit does. */
 #define WF_LIMIT_ARCHIVE_MEMBERS 20000
 #define WF_LIMIT_ARCHIVE_BYTES (UINT64_C(1) << 30)
+/* How many times its size a file above 32 MiB unpacked may become: deflate can do 1032, documents
+ * of real programs stay below 100. */
+#define WF_LIMIT_ARCHIVE_RATIO 250
 /* Nesting of markup, JSON, or message parts: deeper ones only occur in attacks. */
 #define WF_LIMIT_NESTING 100
 /* Documents inside documents (a mail forwarded as an attachment, again and again). */
