@@ -1,27 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DOCX: the walk over a part with paragraphs.
- *
- * The part is read in one pass. What a paragraph is (heading, list item, plain) is known when its
- * first text comes, since its properties stand in front; so breaks, heading marks and list labels
- * are written just then. What stands inside a paragraph but is read behind it (text boxes, notes,
- * comments, charts) waits on the tape `later` until the outermost paragraph or table ends.
+/* DOCX: the walk over a part with paragraphs, in one pass.
  *
  * Left out: tracked deletions, codes of fields, hidden text, placeholders of forms, and the second
- * copy of what mc:AlternateContent gives twice.
+ * copy of what mc:AlternateContent gives twice. Text boxes, notes, comments and charts stand behind
+ * the paragraph or table that they are anchored in.
  *
- * Invariants: (1) pars[0..n_pars) are the paragraphs that are open: one, or more where text boxes
- * nest; (2) bit i of result_bits says whether field i of the n_fields open ones shows its result
- * now; text is shown only when all do. */
+ * Invariants: (1) pars[i] belongs to the i-th open paragraph of the blocks; (2) bit i of
+ * result_bits says whether field i of the n_fields open ones shows its result now; text is shown
+ * only when all do. */
 #include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "ingest/blocks.h"
 #include "ingest/docx_internal.h"
 
-#define PARS_MAX 16u
 #define FIELDS_MAX 64u
 #define ALTERNATES_MAX 32u
-#define LATER_BYTES_MAX (32u << 20)
 #define ASIDE_BYTES_MAX (16u << 20)
 
 enum {
@@ -129,45 +124,20 @@ struct par {
     struct wf_str num_id; /* likewise; ptr NULL = not said */
     int num_level;        /* -1 = not said */
     int outline;          /* -1 = not said */
-    bool begun;           /* its first text was written */
-    bool heading;         /* a heading mark is open */
     bool merged;          /* its mark was deleted: the next paragraph goes on in it */
-};
-
-struct table {
-    unsigned n_columns; /* of its grid */
-    bool any_cell;      /* in this row */
-};
-
-/* What a text box interrupts. */
-struct outside {
-    struct wf_emit out;
-    unsigned table_base;
-    bool cell_text;
 };
 
 struct walker {
     struct wf_docx *d;
     bool is_body;
-    struct wf_emit out;
-    struct outside outsides[PARS_MAX]; /* of the open text boxes */
-    unsigned n_outsides;
-    struct wf_buf later;
-    struct wf_buf aside; /* the note or comment that is read, or one text box */
+    struct wf_blocks b;
+    struct par pars[WF_BLOCKS_DEPTH]; /* (1) */
+    struct wf_buf aside;              /* the note or comment that is read */
     struct wf_str aside_id;
-    struct par pars[PARS_MAX]; /* (1) */
-    unsigned n_pars;
-    struct table tables[PARS_MAX];
-    unsigned n_tables;   /* open, those too deep for the array included */
-    unsigned table_base; /* those outside of the open text box */
-    bool cell_text;      /* the open cell holds text */
-    bool in_list;        /* the last paragraph was an item */
-    bool glue;           /* the last paragraph's mark was deleted */
     bool in_ppr, hidden, in_text, in_ruby_text;
     unsigned n_fields;
     uint64_t result_bits;                /* (2) */
-    uint64_t n_text;                     /* pieces of text so far: did this element give any? */
-    uint64_t alternates[ALTERNATES_MAX]; /* n_text at the start of each open AlternateContent */
+    uint64_t alternates[ALTERNATES_MAX]; /* b.n_text at the start of each open AlternateContent */
     unsigned n_alternates;
     bool placeholder; /* the open sdt shows its placeholder only */
     bool fresh_page;  /* a page began and no text came since */
@@ -178,18 +148,7 @@ struct walker {
 
 static struct par *par_of(struct walker *k)
 {
-    return k->n_pars > 0 ? &k->pars[k->n_pars - 1] : NULL;
-}
-
-/* A table of one column only frames its content. */
-static bool in_real_table(const struct walker *k)
-{
-    for (unsigned i = k->table_base; i < k->n_tables && i < PARS_MAX; i++) {
-        if (k->tables[i].n_columns != 1) { /* 0: not told */
-            return true;
-        }
-    }
-    return false;
+    return k->b.n_pars > 0 ? &k->pars[k->b.n_pars - 1] : NULL;
 }
 
 /* 1..6 when the paragraph is a heading, else 0. */
@@ -213,40 +172,13 @@ static bool begin_item(struct walker *k, const struct par *p, struct wf_buf *lab
     return wf_docx__next_label(k->d, num_id, level, s != NULL ? s->id : p->style, label);
 }
 
-static void begin_breaks(struct walker *k, bool item, unsigned level)
-{
-    if (k->glue) {
-        return;
-    }
-    if (in_real_table(k)) {
-        if (k->cell_text) {
-            wf_emit_line(&k->out);
-        }
-    } else if (level > 0) {
-        wf_emit_heading(&k->out, level);
-    } else if (item && k->in_list) {
-        wf_emit_item(&k->out);
-    } else {
-        wf_emit_paragraph(&k->out);
-    }
-}
-
 /* Before the first text of a paragraph. */
-static void begin_par(struct walker *k, struct par *p)
+static void begin_par(struct walker *k, const struct par *p)
 {
     struct wf_buf label;
     wf_buf_init(&label, 256);
     bool item = begin_item(k, p, &label);
-    unsigned level = in_real_table(k) || k->glue ? 0 : heading_level(k, p);
-    begin_breaks(k, item, level);
-    k->in_list = item && level == 0;
-    k->glue = false;
-    p->begun = true;
-    p->heading = level > 0;
-    if (label.len > 0) {
-        wf_emit_text(&k->out, wf_buf_str(&label));
-        wf_emit_text(&k->out, WF_STR(" "));
-    }
+    wf_blocks_par_begin(&k->b, heading_level(k, p), item, wf_buf_str(&label));
     wf_buf_deinit(&label);
 }
 
@@ -256,14 +188,8 @@ static bool is_shown(const struct walker *k)
     return !k->hidden && (k->result_bits & all) == all;
 }
 
-static bool is_blank(struct wf_str s)
-{
-    return wf_str_trim(s).len == 0;
-}
-
 static void put_text(struct walker *k, struct wf_str s)
 {
-    struct par *p = par_of(k);
     if (!is_shown(k) || s.len == 0) {
         return;
     }
@@ -271,127 +197,49 @@ static void put_text(struct walker *k, struct wf_str s)
         (void)wf_buf_append_str(&k->ruby, s); /* its failure drops the reading aid */
         return;
     }
-    if (p != NULL && !p->begun && !is_blank(s)) {
-        begin_par(k, p);
+    if (wf_blocks_is_first(&k->b, s)) {
+        begin_par(k, par_of(k));
     }
-    wf_emit_text(&k->out, s);
-    if (!is_blank(s)) {
-        k->n_text++;
-        k->cell_text = true;
-        k->fresh_page = false;
-    }
-}
-
-/* What waited for the end of the outermost paragraph or table. */
-static void flush_later(struct walker *k)
-{
-    if (k->n_pars > 0 || k->n_tables > 0 || k->n_outsides > 0 || k->later.len == 0) {
-        return;
-    }
-    wf_emit_paragraph(&k->out);
-    wf_emit_replay(&k->out, wf_buf_str(&k->later));
-    wf_emit_paragraph(&k->out);
-    wf_buf_reset(&k->later);
+    uint64_t n_before = k->b.n_text;
+    wf_blocks_text(&k->b, s);
+    k->fresh_page = k->fresh_page && k->b.n_text == n_before;
 }
 
 static bool start_par(struct walker *k)
 {
-    if (k->n_pars == PARS_MAX) {
+    if (!wf_blocks_par_start(&k->b)) {
         return false;
     }
-    k->pars[k->n_pars++] = (struct par){.num_level = -1, .outline = -1};
+    *par_of(k) = (struct par){.num_level = -1, .outline = -1};
     return true;
 }
 
 static void end_par(struct walker *k)
 {
-    assert(k->n_pars > 0);
-    struct par *p = par_of(k);
-    if (!p->begun) { /* an empty item counts, too */
+    const struct par *p = par_of(k);
+    bool begun = wf_blocks_par_begun(&k->b);
+    if (!begun) { /* an empty item counts, too */
         struct wf_buf label;
         wf_buf_init(&label, 256);
         (void)begin_item(k, p, &label);
         wf_buf_deinit(&label);
+    } else if (p->merged && !wf_blocks_in_heading(&k->b)) {
+        k->b.glue = true;
     }
-    if (p->heading) {
-        wf_emit_heading_end(&k->out);
-    }
-    if (p->merged && p->begun) {
-        k->glue = !p->heading;
-    }
-    k->n_pars--;
-    if (k->n_pars == 0) { /* a field whose result never began must not swallow the rest */
+    wf_blocks_par_end(&k->b);
+    if (k->b.n_pars == 0) { /* a field whose result never began must not swallow the rest */
         k->result_bits = UINT64_MAX;
     }
-    flush_later(k);
 }
 
 static void next_page(struct walker *k, bool rendered)
 {
-    if (k->d->page == 0 || k->out.c == NULL || (rendered && k->fresh_page)) {
+    if (k->d->page == 0 || k->b.out.c == NULL || (rendered && k->fresh_page)) {
         return;
     }
     k->d->page++;
     k->fresh_page = true;
-    wf_emit_page(&k->out, k->d->page);
-}
-
-/* ---- tables ---- */
-
-static struct table *table_of(struct walker *k)
-{
-    return k->n_tables > 0 && k->n_tables <= PARS_MAX ? &k->tables[k->n_tables - 1] : NULL;
-}
-
-static void start_table(struct walker *k)
-{
-    k->n_tables++;
-    if (table_of(k) != NULL) {
-        *table_of(k) = (struct table){0};
-    }
-    k->in_list = false;
-    k->glue = false;
-}
-
-static void start_row(struct walker *k)
-{
-    struct table *t = table_of(k);
-    if (t != NULL) {
-        t->any_cell = false;
-    }
-    if (!in_real_table(k)) {
-        return;
-    }
-    if (k->n_tables - k->table_base == 1) {
-        wf_emit_item(&k->out);
-        k->cell_text = false;
-    } else if (k->cell_text) { /* a table in a cell of another one */
-        wf_emit_line(&k->out);
-    }
-}
-
-static void start_cell(struct walker *k)
-{
-    struct table *t = table_of(k);
-    if (t == NULL || t->n_columns == 1) {
-        return;
-    }
-    if (t->any_cell) {
-        wf_emit_cell(&k->out);
-        k->cell_text = false;
-    }
-    t->any_cell = true;
-}
-
-static void end_table(struct walker *k)
-{
-    assert(k->n_tables > k->table_base);
-    k->n_tables--;
-    if (k->n_tables == k->table_base) {
-        wf_emit_paragraph(&k->out);
-    }
-    k->cell_text = k->n_tables > k->table_base;
-    flush_later(k);
+    wf_emit_page(&k->b.out, k->d->page);
 }
 
 /* ---- what stands apart ---- */
@@ -400,48 +248,20 @@ static void add_aside(struct walker *k, const char *kind, struct wf_str id)
 {
     struct wf_str tape = wf_docx__aside(k->d, kind, id);
     if (tape.len > 0 && is_shown(k)) {
-        struct wf_emit later = {.tape = &k->later};
-        wf_emit_paragraph(&later);
-        (void)wf_buf_append_str(&k->later, tape); /* too much: dropped */
+        wf_blocks_add_later(&k->b, tape);
     }
-}
-
-/* Text boxes go to `later`; inside of one paragraphs and tables are counted anew. */
-static bool start_box(struct walker *k)
-{
-    if (k->n_outsides == PARS_MAX) {
-        return false;
-    }
-    k->outsides[k->n_outsides++] =
-        (struct outside){.out = k->out, .table_base = k->table_base, .cell_text = k->cell_text};
-    k->out = (struct wf_emit){.tape = &k->later};
-    k->table_base = k->n_tables;
-    k->in_list = false;
-    wf_emit_paragraph(&k->out);
-    return true;
-}
-
-static void end_box(struct walker *k)
-{
-    assert(k->n_outsides > 0);
-    wf_emit_paragraph(&k->out);
-    const struct outside *o = &k->outsides[--k->n_outsides];
-    k->out = o->out;
-    k->table_base = o->table_base;
-    k->cell_text = o->cell_text;
-    k->in_list = false;
 }
 
 static void start_aside(struct walker *k, int id, const struct wf_xml_element *e)
 {
     wf_buf_reset(&k->aside);
     k->aside_id = wf_arena_dup(&k->d->pkg.arena, wf_xml_attr(e, "w:id"));
-    k->out = (struct wf_emit){.tape = &k->aside};
+    k->b.out = (struct wf_emit){.tape = &k->aside};
     struct wf_str author = wf_xml_attr(e, "w:author");
     if (id == W_COMMENT && author.len > 0) {
-        wf_emit_text(&k->out, author);
-        wf_emit_text(&k->out, WF_STR(": "));
-        k->glue = true; /* the text goes on in this line */
+        wf_emit_text(&k->b.out, author);
+        wf_emit_text(&k->b.out, WF_STR(": "));
+        k->b.glue = true; /* the text goes on in this line */
     }
 }
 
@@ -449,13 +269,13 @@ static void end_aside(struct walker *k, int id)
 {
     const char *kind = id == W_FOOTNOTE ? "footnote" : id == W_ENDNOTE ? "endnote" : "comment";
     wf_docx__keep_aside(k->d, kind, k->aside_id, wf_buf_str(&k->aside));
-    k->glue = false;
+    k->b.glue = false;
 }
 
 static void start_alternate(struct walker *k)
 {
     if (k->n_alternates < ALTERNATES_MAX) {
-        k->alternates[k->n_alternates] = k->n_text;
+        k->alternates[k->n_alternates] = k->b.n_text;
     }
     k->n_alternates++;
 }
@@ -464,7 +284,7 @@ static void start_alternate(struct walker *k)
 static bool take_branch(const struct walker *k)
 {
     return k->n_alternates == 0 || k->n_alternates > ALTERNATES_MAX ||
-           k->alternates[k->n_alternates - 1] == k->n_text;
+           k->alternates[k->n_alternates - 1] == k->b.n_text;
 }
 
 static void field_char(struct walker *k, struct wf_str type)
@@ -488,35 +308,6 @@ static void put_sign(struct walker *k, const struct wf_xml_element *e)
 }
 
 /* ---- elements ---- */
-
-static void put_tab(struct walker *k)
-{
-    struct par *p = par_of(k);
-    if (p == NULL || !p->begun || !is_shown(k)) {
-        return; /* one in front only indents */
-    }
-    if (p->heading || in_real_table(k)) {
-        wf_emit_text(&k->out, WF_STR(" "));
-    } else {
-        wf_emit_cell(&k->out);
-    }
-}
-
-static void put_break(struct walker *k, struct wf_str type)
-{
-    struct par *p = par_of(k);
-    if (wf_str_eq(type, WF_STR("page"))) {
-        next_page(k, false);
-    }
-    if (p == NULL || !p->begun || !is_shown(k)) {
-        return;
-    }
-    if (p->heading || (in_real_table(k) && !k->cell_text)) {
-        wf_emit_text(&k->out, WF_STR(" "));
-    } else {
-        wf_emit_line(&k->out);
-    }
-}
 
 /* Properties of a paragraph. */
 static void par_property(struct walker *k, int id, const struct wf_xml_element *e)
@@ -548,10 +339,17 @@ static bool start_sign(struct walker *k, int id, const struct wf_xml_element *e)
 {
     switch (id) {
     case W_TAB:
-        put_tab(k);
+        if (is_shown(k)) {
+            wf_blocks_tab(&k->b);
+        }
         return true;
     case W_BR:
-        put_break(k, wf_xml_attr(e, "w:type"));
+        if (wf_str_eq(wf_xml_attr(e, "w:type"), WF_STR("page"))) {
+            next_page(k, false);
+        }
+        if (is_shown(k)) {
+            wf_blocks_line(&k->b);
+        }
         return true;
     case W_HYPHEN:
         put_text(k, WF_STR("-"));
@@ -596,26 +394,23 @@ static bool is_separator(struct wf_str type)
 /* Elements that hold others; false: it is passed over. */
 static bool start_block(struct walker *k, int id, const struct wf_xml_element *e)
 {
-    struct table *t = table_of(k);
     switch (id) {
     case W_P:
         return start_par(k);
     case W_TBL:
-        start_table(k);
+        wf_blocks_table_start(&k->b, 0);
         return true;
     case W_GRID_COL:
-        if (t != NULL) {
-            t->n_columns++;
-        }
+        wf_blocks_table_columns(&k->b, 1);
         return true;
     case W_TR:
-        start_row(k);
+        wf_blocks_row_start(&k->b);
         return true;
     case W_TC:
-        start_cell(k);
+        wf_blocks_cell_start(&k->b);
         return true;
     case W_TEXT_BOX:
-        return start_box(k);
+        return wf_blocks_box_start(&k->b);
     case W_ALTERNATE:
         start_alternate(k);
         return true;
@@ -707,10 +502,10 @@ static void body_end(void *ud, int id)
         end_par(k);
         break;
     case W_TBL:
-        end_table(k);
+        wf_blocks_table_end(&k->b);
         break;
     case W_TEXT_BOX:
-        end_box(k);
+        wf_blocks_box_end(&k->b);
         break;
     case W_ALTERNATE:
         k->n_alternates--;
@@ -751,10 +546,9 @@ int wf_docx__walk(struct wf_docx *d, size_t i_member, struct wf_buf *tape, struc
     }
     k->d = d;
     k->is_body = tape == NULL;
-    k->out = (struct wf_emit){.c = tape == NULL ? &d->c : NULL, .tape = tape};
+    wf_blocks_init(&k->b, (struct wf_emit){.c = tape == NULL ? &d->c : NULL, .tape = tape});
     k->result_bits = UINT64_MAX;
     k->fresh_page = true;
-    wf_buf_init(&k->later, LATER_BYTES_MAX);
     wf_buf_init(&k->aside, ASIDE_BYTES_MAX);
     wf_buf_init(&k->ruby, 4096);
     struct wf_xml_handler h = {.spaces = wf_ooxml_spaces,
@@ -764,9 +558,8 @@ int wf_docx__walk(struct wf_docx *d, size_t i_member, struct wf_buf *tape, struc
                                .text = body_text,
                                .ud = k};
     int rc = wf_xml_walk_member(d->pkg.archive, i_member, &h, &d->pkg.damaged, err);
-    assert(k->n_outsides == 0);
-    flush_later(k);
-    wf_buf_deinit(&k->later);
+    wf_blocks_flush(&k->b);
+    wf_blocks_deinit(&k->b);
     wf_buf_deinit(&k->aside);
     wf_buf_deinit(&k->ruby);
     wf_free(k);

@@ -174,6 +174,7 @@ const struct wf_docx_style *wf_docx__style(const struct wf_docx *d, struct wf_st
 enum number_format {
     FORMAT_DECIMAL,
     FORMAT_DECIMAL_ZERO,
+    FORMAT_ORDINAL,
     FORMAT_LOWER_LETTER,
     FORMAT_UPPER_LETTER,
     FORMAT_LOWER_ROMAN,
@@ -185,8 +186,7 @@ enum number_format {
 struct level {
     enum number_format format;
     int64_t start;
-    int64_t at;         /* the counter; valid when counting */
-    bool counting;      /* the counter has been started */
+    long restart;       /* begins anew behind levels below this one; 0 = never; -1 = the usual */
     bool legal;         /* all numbers of the label are decimal */
     struct wf_str text; /* "%1.%2." */
     struct wf_str style;
@@ -194,12 +194,15 @@ struct level {
 
 struct wf_docx_list {
     struct level levels[WF_DOCX_LEVELS];
-    struct wf_str style_link; /* the numbering style that it defines, or uses */
+    int64_t at[WF_DOCX_LEVELS];    /* the counters */
+    bool counting[WF_DOCX_LEVELS]; /* ... that have been started */
+    struct wf_str style_link;      /* the numbering style that it uses */
 };
 
 struct wf_docx_number {
     struct wf_docx_list *list;
-    int64_t start[WF_DOCX_LEVELS]; /* overrides; -1 = none */
+    struct level *levels[WF_DOCX_LEVELS]; /* its own, or NULL */
+    int64_t start[WF_DOCX_LEVELS];        /* its own, or -1 */
     bool used;
 };
 
@@ -211,6 +214,7 @@ enum {
     N_TEXT,
     N_STYLE,
     N_LEGAL,
+    N_RESTART,
     N_STYLE_LINK,
     N_NUM_STYLE_LINK,
     N_NUM,
@@ -227,6 +231,7 @@ static const struct wf_xml_name number_names[] = {
     {"w:lvlText", N_TEXT},
     {"w:pStyle", N_STYLE},
     {"w:isLgl", N_LEGAL},
+    {"w:lvlRestart", N_RESTART},
     {"w:styleLink", N_STYLE_LINK},
     {"w:numStyleLink", N_NUM_STYLE_LINK},
     {"w:num", N_NUM},
@@ -259,6 +264,7 @@ static enum number_format parse_format(struct wf_str s)
         {"upperRoman", FORMAT_UPPER_ROMAN},
         {"bullet", FORMAT_BULLET},
         {"none", FORMAT_NONE},
+        {"ordinal", FORMAT_ORDINAL},
     };
     for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
         if (wf_str_eq(s, wf_str_from(rows[i].name))) {
@@ -277,7 +283,7 @@ static bool open_list(struct number_reader *r, const struct wf_xml_element *e)
         return false;
     }
     for (int i = 0; i < WF_DOCX_LEVELS; i++) {
-        r->list->levels[i].start = 1;
+        r->list->levels[i].restart = -1;
     }
     v->ptr = r->list;
     return true;
@@ -313,7 +319,7 @@ static bool level_start(struct number_reader *r, int id, const struct wf_xml_ele
         return true;
     }
     if (id == N_START) {
-        l->start = wf_xml_attr_long(e, "w:val", 1);
+        l->start = wf_xml_attr_long(e, "w:val", 0);
     } else if (id == N_FORMAT) {
         l->format = parse_format(wf_xml_attr(e, "w:val"));
     } else if (id == N_TEXT) {
@@ -322,6 +328,8 @@ static bool level_start(struct number_reader *r, int id, const struct wf_xml_ele
     } else if (id == N_STYLE) {
         l->style = wf_arena_dup(arena, wf_xml_attr(e, "w:val"));
         return l->style.ptr != NULL;
+    } else if (id == N_RESTART) {
+        l->restart = wf_xml_attr_long(e, "w:val", -1);
     } else if (id == N_LEGAL) {
         l->legal = wf_xml_attr_bool(e, "w:val", true);
     }
@@ -344,6 +352,23 @@ static bool style_link(struct number_reader *r, int id, const struct wf_xml_elem
     return v != NULL;
 }
 
+/* A level of an abstract numbering, or one that a numbering has for itself. */
+static bool open_level(struct number_reader *r, const struct wf_xml_element *e)
+{
+    int i = level_attr(e);
+    if (r->number == NULL) {
+        r->level = r->list != NULL ? &r->list->levels[i] : NULL;
+        return true;
+    }
+    r->level = wf_arena_alloc(&r->d->pkg.arena, sizeof(*r->level));
+    if (r->level == NULL) {
+        return false;
+    }
+    r->level->restart = -1;
+    r->number->levels[i] = r->level;
+    return true;
+}
+
 static bool number_part(struct number_reader *r, int id, const struct wf_xml_element *e)
 {
     if (id == N_ABSTRACT) {
@@ -352,10 +377,10 @@ static bool number_part(struct number_reader *r, int id, const struct wf_xml_ele
     if (id == N_NUM) {
         return open_number(r, e);
     }
-    if (id == N_LEVEL) { /* one inside an override changes the list: near enough */
-        struct wf_docx_list *list = r->number != NULL ? r->number->list : r->list;
-        r->level = list != NULL ? &list->levels[level_attr(e)] : NULL;
-    } else if (id == N_STYLE_LINK || id == N_NUM_STYLE_LINK) {
+    if (id == N_LEVEL) {
+        return open_level(r, e);
+    }
+    if (id == N_STYLE_LINK || id == N_NUM_STYLE_LINK) {
         return style_link(r, id, e);
     } else if (id == N_ABSTRACT_ID && r->number != NULL) {
         union wf_map_value *v = wf_map_get(&r->d->lists, wf_xml_attr(e, "w:val"));
@@ -455,11 +480,23 @@ static void append_roman(struct wf_buf *out, int64_t n, bool upper)
     }
 }
 
+static const char *ordinal_ending(int64_t n)
+{
+    int64_t tens = n / 10 % 10;
+    if (tens == 1 || n % 10 > 3) {
+        return "th";
+    }
+    return n % 10 == 1 ? "st" : n % 10 == 2 ? "nd" : n % 10 == 3 ? "rd" : "th";
+}
+
 static void append_number(struct wf_buf *out, int64_t n, enum number_format format)
 {
     switch (format) {
     case FORMAT_DECIMAL_ZERO:
         (void)wf_buf_appendf(out, "%02lld", (long long)n); /* too long: cut */
+        break;
+    case FORMAT_ORDINAL: /* as English has them; other languages' rules are not in the file */
+        (void)wf_buf_appendf(out, "%lld%s", (long long)n, ordinal_ending(n)); /* likewise */
         break;
     case FORMAT_LOWER_LETTER:
         append_letters(out, n, 'a');
@@ -482,10 +519,20 @@ static void append_number(struct wf_buf *out, int64_t n, enum number_format form
     }
 }
 
-/* Fills in "%1.%2" with the counters of the levels. */
-static void append_label(struct wf_buf *out, const struct wf_docx_list *list, int i_level)
+static const struct level *level_of(const struct wf_docx_number *n, int i)
 {
-    const struct level *l = &list->levels[i_level];
+    return n->levels[i] != NULL ? n->levels[i] : &n->list->levels[i];
+}
+
+static int64_t start_of(const struct wf_docx_number *n, int i)
+{
+    return n->start[i] >= 0 ? n->start[i] : level_of(n, i)->start;
+}
+
+/* Fills in "%1.%2" with the counters of the levels. */
+static void append_label(struct wf_buf *out, const struct wf_docx_number *n, int i_level)
+{
+    const struct level *l = level_of(n, i_level);
     if (l->format == FORMAT_BULLET) {
         (void)wf_buf_append_cstr(out, "\xe2\x80\xa2"); /* the file's own sign needs its font */
         return;
@@ -494,9 +541,7 @@ static void append_label(struct wf_buf *out, const struct wf_docx_list *list, in
         char c = l->text.ptr[i];
         int k = i + 1 < l->text.len ? l->text.ptr[i + 1] - '1' : -1;
         if (c == '%' && k >= 0 && k < WF_DOCX_LEVELS) {
-            const struct level *of = &list->levels[k];
-            append_number(out, of->counting ? of->at : of->start,
-                          l->legal ? FORMAT_DECIMAL : of->format);
+            append_number(out, n->list->at[k], l->legal ? FORMAT_DECIMAL : level_of(n, k)->format);
             i++;
         } else {
             (void)wf_buf_append_byte(out, c); /* too long: cut */
@@ -507,20 +552,21 @@ static void append_label(struct wf_buf *out, const struct wf_docx_list *list, in
 static void count(struct wf_docx_number *n, int i_level)
 {
     struct wf_docx_list *list = n->list;
-    if (!n->used) {
-        n->used = true;
-        for (int i = 0; i < WF_DOCX_LEVELS; i++) {
-            if (n->start[i] >= 0) {
-                list->levels[i].start = n->start[i];
-                list->levels[i].counting = false;
-            }
+    for (int i = 0; !n->used && i < WF_DOCX_LEVELS; i++) {
+        list->counting[i] = list->counting[i] && n->start[i] < 0;
+    }
+    n->used = true;
+    for (int i = 0; i <= i_level; i++) { /* one that was skipped counts as begun */
+        if (!list->counting[i]) {
+            list->at[i] = start_of(n, i);
+            list->counting[i] = true;
+        } else if (i == i_level) {
+            list->at[i] = WF_MIN(list->at[i], (int64_t)INT32_MAX) + 1;
         }
     }
-    struct level *l = &list->levels[i_level];
-    l->at = l->counting && l->at < INT32_MAX ? l->at + 1 : l->start;
-    l->counting = true;
     for (int i = i_level + 1; i < WF_DOCX_LEVELS; i++) {
-        list->levels[i].counting = false;
+        long restart = level_of(n, i)->restart;
+        list->counting[i] = list->counting[i] && restart >= 0 && i_level >= restart;
     }
 }
 
@@ -540,6 +586,6 @@ bool wf_docx__next_label(struct wf_docx *d, struct wf_str num_id, int level, str
     level = WF_MAX(level, 0);
     assert(level < WF_DOCX_LEVELS);
     count(n, level);
-    append_label(out, n->list, level);
+    append_label(out, n, level);
     return true;
 }

@@ -17,6 +17,9 @@
     X(ics) \
     X(code) \
     /* archives, PDF, pictures */ \
+    X(docx) \
+    X(pptx) \
+    X(xlsx) \
     /* refused by name */ \
     X(ole2) \
     X(binary)
