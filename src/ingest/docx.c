@@ -116,18 +116,6 @@ static int read_drawings(struct wf_docx *d, const struct wf_ooxml_rels *rels, st
     return rc;
 }
 
-/* Page numbers alone are no text worth finding. */
-static bool has_letter(struct wf_str tape)
-{
-    for (size_t i = 0; i < tape.len; i++) {
-        unsigned char c = (unsigned char)tape.ptr[i];
-        if (c >= 0x80 || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Headers or footers of all sections and kinds of pages; most are the same. */
 static int read_margins(struct wf_docx *d, const struct wf_ooxml_rels *rels, const char *type,
                         struct wf_map *seen, struct wf_err *err)
@@ -140,10 +128,12 @@ static int read_margins(struct wf_docx *d, const struct wf_ooxml_rels *rels, con
     int rc = 0;
     while (rc == 0 && (i = wf_ooxml_by_type(rels, type, &at)) != SIZE_MAX) {
         wf_buf_reset(&tape);
+        d->saw_page_field = false;
         rc = forgive(d, wf_docx__walk(d, i, &tape, err));
         bool is_new = true;
         struct wf_str s = wf_buf_str(&tape);
-        if (rc == 0 && has_letter(s) && wf_map_put(seen, s, &is_new) != NULL && is_new) {
+        if (rc == 0 && wf_emit_is_margin(s, d->saw_page_field) &&
+            wf_map_put(seen, s, &is_new) != NULL && is_new) {
             wf_emit_paragraph(&out);
             wf_emit_replay(&out, s);
             wf_emit_paragraph(&out);

@@ -40,6 +40,8 @@ enum {
     W_COMMENT_REF,
     W_DEL,
     W_FIELD_CHAR,
+    W_FIELD_CODE,
+    W_PAGE_NUMBER,
     W_TBL,
     W_GRID_COL,
     W_TR,
@@ -106,7 +108,9 @@ static const struct wf_xml_name body_names[] = {
     {"m:t", M_T},
     {"m:den", M_DEN},
     {"w:moveFrom", PASS_OVER},
-    {"w:instrText", PASS_OVER},
+    {"w:instrText", W_FIELD_CODE},
+    {"w:fldSimple", W_FIELD_CODE},
+    {"w:pgNum", W_PAGE_NUMBER},
     {"w:delText", PASS_OVER},
     {"w:delInstrText", PASS_OVER},
     {"w:tabs", PASS_OVER},
@@ -134,7 +138,7 @@ struct walker {
     struct par pars[WF_BLOCKS_DEPTH]; /* (1) */
     struct wf_buf aside;              /* the note or comment that is read */
     struct wf_str aside_id;
-    bool in_ppr, hidden, in_text, in_ruby_text;
+    bool in_ppr, hidden, in_text, in_code, in_ruby_text;
     unsigned n_fields;
     uint64_t result_bits;                /* (2) */
     uint64_t alternates[ALTERNATES_MAX]; /* b.n_text at the start of each open AlternateContent */
@@ -378,12 +382,24 @@ static bool start_sign(struct walker *k, int id, const struct wf_xml_element *e)
             add_aside(k, "part", part.len > 0 ? part : wf_xml_attr(e, "r:dm"));
         }
         return true;
+    case W_PAGE_NUMBER:
+        k->d->saw_page_field = true;
+        return true;
     case W_FIELD_CHAR:
         field_char(k, wf_xml_attr(e, "w:fldCharType"));
         return true;
     default:
         return false;
     }
+}
+
+/* PAGE, NUMPAGES, SECTIONPAGES */
+static bool is_page_code(struct wf_str code)
+{
+    struct wf_str word = wf_str_trim(code);
+    word = wf_str_sub(word, 0, wf_str_find_byte(word, ' ', 0));
+    return wf_str_eq_nocase(word, WF_STR("PAGE")) || wf_str_eq_nocase(word, WF_STR("NUMPAGES")) ||
+           wf_str_eq_nocase(word, WF_STR("SECTIONPAGES"));
 }
 
 static bool is_separator(struct wf_str type)
@@ -452,6 +468,10 @@ static bool body_start(void *ud, int id, const struct wf_xml_element *e)
     case W_R:
         k->hidden = false;
         return true;
+    case W_FIELD_CODE: /* a simple field has its code as an attribute */
+        k->d->saw_page_field = k->d->saw_page_field || is_page_code(wf_xml_attr(e, "w:instr"));
+        k->in_code = wf_xml_attr(e, "w:instr").ptr == NULL;
+        return true;
     case W_VANISH:
         k->hidden = !k->in_ppr && wf_xml_attr_bool(e, "w:val", true);
         return true;
@@ -491,6 +511,9 @@ static void body_end(void *ud, int id)
     case W_T:
     case M_T:
         k->in_text = false;
+        break;
+    case W_FIELD_CODE:
+        k->in_code = false;
         break;
     case W_R:
         k->hidden = false;
@@ -533,7 +556,9 @@ static void body_end(void *ud, int id)
 static void body_text(void *ud, struct wf_str s)
 {
     struct walker *k = ud;
-    if (k->in_text) {
+    if (k->in_code) {
+        k->d->saw_page_field = k->d->saw_page_field || is_page_code(s);
+    } else if (k->in_text) {
         put_text(k, s);
     }
 }

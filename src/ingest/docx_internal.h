@@ -38,6 +38,7 @@ struct wf_docx {
     struct wf_map numbers; /* numbering's id -> struct wf_docx_number * */
     struct wf_map asides;  /* what stands elsewhere: "footnote 2", "endnote 1", "comment 0",
                               "part rId7" -> struct wf_str * with its tape */
+    bool saw_page_field;   /* the part that was walked last shows the number of the page */
     uint32_t page;         /* 0 = the document does not tell its pages */
 };
 

@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "ingest/counting.h"
 #include "ingest/docx_internal.h"
 
 /* Chains of basedOn in real files are below ten; a circle must end. */
@@ -449,37 +450,6 @@ int wf_docx__numbering(struct wf_docx *d, size_t i_member, struct wf_err *err)
     return rc;
 }
 
-/* a b ... z aa bb ... zz aaa ..., as Word counts */
-static void append_letters(struct wf_buf *out, int64_t n, char first)
-{
-    if (n < 1 || n > 26 * 10) {
-        (void)wf_buf_appendf(out, "%lld", (long long)n); /* too long: cut */
-        return;
-    }
-    (void)wf_buf_append_fill(out, (char)(first + (n - 1) % 26), (size_t)((n - 1) / 26 + 1));
-}
-
-static void append_roman(struct wf_buf *out, int64_t n, bool upper)
-{
-    static const struct {
-        int value;
-        const char *lower;
-        const char *upper;
-    } rows[] = {{1000, "m", "M"}, {900, "cm", "CM"}, {500, "d", "D"}, {400, "cd", "CD"},
-                {100, "c", "C"},  {90, "xc", "XC"},  {50, "l", "L"},  {40, "xl", "XL"},
-                {10, "x", "X"},   {9, "ix", "IX"},   {5, "v", "V"},   {4, "iv", "IV"},
-                {1, "i", "I"}};
-    if (n < 1 || n > 3999) {
-        (void)wf_buf_appendf(out, "%lld", (long long)n); /* too long: cut */
-        return;
-    }
-    for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
-        for (; n >= rows[i].value; n -= rows[i].value) {
-            (void)wf_buf_append_cstr(out, upper ? rows[i].upper : rows[i].lower); /* likewise */
-        }
-    }
-}
-
 static const char *ordinal_ending(int64_t n)
 {
     int64_t tens = n / 10 % 10;
@@ -499,16 +469,16 @@ static void append_number(struct wf_buf *out, int64_t n, enum number_format form
         (void)wf_buf_appendf(out, "%lld%s", (long long)n, ordinal_ending(n)); /* likewise */
         break;
     case FORMAT_LOWER_LETTER:
-        append_letters(out, n, 'a');
+        (void)wf_counting_letters(out, n, 'a');
         break;
     case FORMAT_UPPER_LETTER:
-        append_letters(out, n, 'A');
+        (void)wf_counting_letters(out, n, 'A');
         break;
     case FORMAT_LOWER_ROMAN:
-        append_roman(out, n, false);
+        (void)wf_counting_roman(out, n, false);
         break;
     case FORMAT_UPPER_ROMAN:
-        append_roman(out, n, true);
+        (void)wf_counting_roman(out, n, true);
         break;
     case FORMAT_BULLET:
     case FORMAT_NONE:

@@ -168,6 +168,16 @@ bool wf_emit_has_text(struct wf_str tape)
     return false;
 }
 
+bool wf_emit_is_margin(struct wf_str tape, bool had_page_number)
+{
+    size_t n_letters = 0;
+    for (size_t i = 0; i < tape.len; i++) {
+        unsigned char c = (unsigned char)tape.ptr[i];
+        n_letters += c >= 0x80 || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+    }
+    return n_letters >= (had_page_number ? 12 : 3); /* "Seite 3 von 10" */
+}
+
 void wf_emit_plain(struct wf_str tape, struct wf_buf *out)
 {
     for (size_t i = 0; i < tape.len; i++) {

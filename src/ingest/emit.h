@@ -33,6 +33,9 @@ void wf_emit_page(struct wf_emit *e, uint32_t page);
 void wf_emit_replay(struct wf_emit *e, struct wf_str tape);
 /* True when the tape holds a character other than white space. */
 bool wf_emit_has_text(struct wf_str tape);
+/* Is the text of a header or footer worth taking in? Not when it holds hardly a letter, or little
+ * more than the number of the page (whose field was left out). */
+bool wf_emit_is_margin(struct wf_str tape, bool had_page_number);
 /* The tape's text alone, breaks as spaces, appended to `out`: for comparing, and for metadata. */
 void wf_emit_plain(struct wf_str tape, struct wf_buf *out);
 

@@ -20,6 +20,10 @@
     X(docx) \
     X(pptx) \
     X(xlsx) \
+    X(odt) \
+    X(ods) \
+    X(odp) \
+    X(odg) \
     /* refused by name */ \
     X(ole2) \
     X(binary)
