@@ -122,7 +122,8 @@ static void emit_head(struct program *p)
     emit(p, BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
     emit_return(p, SECCOMP_RET_KILL_PROCESS);
     emit_load(p, offsetof(struct seccomp_data, nr));
-    if (ARCH == AUDIT_ARCH_X86_64) {
+    const uint32_t arch = ARCH;
+    if (arch == AUDIT_ARCH_X86_64) {
         emit(p, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
         emit_return(p, SECCOMP_RET_KILL_PROCESS);
     }
