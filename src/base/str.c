@@ -289,14 +289,14 @@ uint64_t wf_str_hash(struct wf_str s, uint64_t seed)
     /* Odd constants with bits evenly set: the fractions of the golden ratio and of sqrt(2), sqrt(3)
      * in 64 bits. */
     uint64_t k = fold(seed ^ UINT64_C(0x9E3779B97F4A7C15), UINT64_C(0x6A09E667F3BCC909));
-    uint64_t h = fold(seed ^ k, UINT64_C(0xBB67AE8584CAA73B)) ^ (uint64_t)s.len;
+    uint64_t h = fold(seed ^ k, UINT64_C(0xBB67AE8584CAA73B));
     const char *p = s.ptr;
     size_t n = s.len;
     for (; n > 16; n -= 16, p += 16)
         h = fold(h ^ read_u64(p), k ^ read_u64(p + 8));
     uint64_t a = 0;
     uint64_t b = 0;
-    if (n >= 8) { /* the two reads overlap; the length in h tells such tails apart */
+    if (n >= 8) { /* the reads may overlap; the length, below, tells such tails apart */
         a = read_u64(p);
         b = read_u64(p + n - 8);
     } else if (n >= 4) {
@@ -307,5 +307,6 @@ uint64_t wf_str_hash(struct wf_str s, uint64_t seed)
             (uint64_t)(unsigned char)p[n - 1];
     }
     h = fold(h ^ a, k ^ b);
-    return fold(h ^ k, seed ^ UINT64_C(0x3C6EF372FE94F82B));
+    /* The length comes where no byte of the text can cancel it. */
+    return fold(h ^ k, seed ^ UINT64_C(0x3C6EF372FE94F82B) ^ (uint64_t)s.len);
 }
