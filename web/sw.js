@@ -58,15 +58,15 @@ function fresh(request) {
 // The page itself is one file, whatever stands behind its "/".
 async function shell(event) {
     const { request } = event;
+    const name = request.mode === "navigate" ? "/" : request;
     try {
         const answer = await fresh(request);
         if (answer.ok && !answer.redirected) {
-            event.waitUntil(keep(SHELL, request, answer.clone()));
+            event.waitUntil(keep(SHELL, name, answer.clone()));
         }
         return answer;
     } catch (error) {
-        const saved = await caches.match(request.mode === "navigate" ? "/" : request,
-            { cacheName: SHELL });
+        const saved = await caches.match(name, { cacheName: SHELL });
         if (saved) return saved;
         throw error;
     }

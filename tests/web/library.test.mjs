@@ -36,7 +36,7 @@ async function pick(page, files) {
 test("picked files show their progress and their results, failures with the reason", async () => {
     const page = await openPage(context, weft, "#/library");
     page.expected.push(/422/);
-    await pick(page, [file("lease.md", LEASE), file("noise.pdf", "this is no PDF\u0000\u0001\u0002"),
+    await pick(page, [file("lease.md", LEASE), file("noise.pdf", "no PDF\u0000\u0001\u0002"),
         file("twin.md", LEASE)]);
     await page.locator(".tray-line.added", { hasText: "lease.md" }).waitFor();
     await page.locator(".tray-line.unchanged", { hasText: "twin.md" }).waitFor();

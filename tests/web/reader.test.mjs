@@ -60,7 +60,7 @@ test("a long book opens at its first page and loads what comes as it is read", a
     await page.close();
 });
 
-test("a page number leads to that page, and reading backwards loads what stands before", async () => {
+test("a page number leads to that page, and reading backwards what is before it", async () => {
     const page = await openDocument(long.id);
     await page.fill(".page-field", String(RARE_PAGE));
     await page.keyboard.press("Enter");

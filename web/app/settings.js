@@ -51,7 +51,7 @@ function command(text) {
 }
 
 function watchState(state) {
-    const names = { watching: t("watched"), missing: t("missing"), reading: t("being read") };
+    const names = { watched: t("watched"), missing: t("missing") };
     return names[state] ?? state;
 }
 
@@ -59,7 +59,7 @@ function watched(status) {
     return section(t("Watched folders"),
         h("p", { class: "hint" }, t("weft takes in what is in a watched folder, and follows when " +
             "files there change. For safety a folder is chosen on the command line, not here:")),
-        status?.watched.length ? h("ul", { class: "facts" }, status.watched.map((folder) =>
+        status?.watched?.length ? h("ul", { class: "facts" }, status.watched.map((folder) =>
             h("li", null, icon("folder"), h("span", { dir: "auto" }, folder.path),
                 h("span", { class: "fact-note" }, watchState(folder.state))))) : null,
         command("weft watch ~/Documents"));
@@ -77,16 +77,16 @@ function about(status) {
         [t("Size of the originals"), bytes(status.bytes)],
         [t("Text"), t("{n} characters", { n: number(status.characters) })],
         [t("Data folder"), h("code", { dir: "ltr" }, status.home)],
-        [t("Text recognition"), status.ocr.length ? status.ocr.join(", ") : t("not installed")],
+        [t("Text recognition"), status.ocr && (status.ocr.join(", ") || t("not installed"))],
         [t("Sandbox"), sandbox(status.sandbox)],
         [t("Version"), status.version]];
     return section(t("This weft"),
         h("p", { class: "promise" }, icon("lock"), t("Everything stays on this device: the " +
             "program that holds your documents cannot open a connection to the internet.")),
-        h("dl", { class: "table-list" }, rows.map(([name, value]) =>
+        h("dl", { class: "table-list" }, rows.filter(([, value]) => value).map(([name, value]) =>
             h("div", null, h("dt", null, name), h("dd", null, value)))),
-        h("details", null, h("summary", null, t("Kinds of files it reads")),
-            h("p", { class: "formats", dir: "ltr" }, status.formats.join(", "))));
+        status.formats ? h("details", null, h("summary", null, t("Kinds of files it reads")),
+            h("p", { class: "formats", dir: "ltr" }, status.formats.join(", "))) : null);
 }
 
 function thisBrowser() {

@@ -5,9 +5,14 @@ import { h } from "./dom.js";
 import { icon, logo } from "./icons.js";
 import { t } from "./i18n.js";
 
+// The server leads a spent link here.
+const wasUsed = () => new URLSearchParams(location.search).get("link") === "used";
+
 export const signinPage = () => h("main", { class: "signin", id: "main", tabindex: -1 },
     h("p", { class: "brand" }, logo(), "weft"),
     h("h1", null, t("Open weft with your link")),
+    wasUsed() ? h("p", { class: "failed" }, icon("alert"),
+        t("This link was used already, or is too old.")) : null,
     h("p", { class: "lead" }, t("Your documents are open to nobody who does not hold a link. " +
         "Make one on the machine where weft runs:")),
     h("div", { class: "command" }, h("code", { dir: "ltr" }, "weft link")),

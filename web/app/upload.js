@@ -9,6 +9,9 @@ import { changed, on } from "./live.js";
 import { signal } from "./signal.js";
 
 const AT_ONCE = 2;
+// So long after the last event weft is taken to be done: reading one document may take a minute.
+const QUIET_MS = 2500;
+const BUSY_MS = 65000;
 const DONE = new Set(["added", "unchanged", "failed"]);
 
 let last = 0;
@@ -16,7 +19,7 @@ let running = 0;
 
 // [{id, file, name, state, sent, reason, document}]; state: waiting, sending, reading, or a result
 export const uploads = signal([]);
-// What weft takes in by itself (watched folders, the command line): {path, done, all} or null.
+// What weft takes in by itself (watched folders, the command line): the last event, or null.
 export const intake = signal(null);
 export const failures = signal([]);
 
@@ -141,8 +144,7 @@ export function followIntake() {
             failures.set([...rest, { path: event.path, reason: event.reason }]);
         }
         clearTimeout(quiet);
-        const over = event.status !== "reading" && event.done >= event.all;
-        quiet = setTimeout(() => intake.set(null), over ? 1500 : 60000);
+        quiet = setTimeout(() => intake.set(null), event.status === "reading" ? BUSY_MS : QUIET_MS);
         intake.set(event);
     });
 }

@@ -27,7 +27,7 @@ function freePort() {
 function firstLink(child) {
     return new Promise((resolve, reject) => {
         let seen = "";
-        const timer = setTimeout(() => reject(new Error(`weft up gave no link: ${seen}`)), START_MS);
+        const timer = setTimeout(() => reject(new Error(`weft gave no link: ${seen}`)), START_MS);
         child.stdout.on("data", (data) => {
             seen += data;
             const link = /https?:\/\/[^\s/]+\/open\/\w+/.exec(seen);
