@@ -1,0 +1,47 @@
+/* Config: one table of settings gives name, default, bounds and help; the file weft.conf and the
+ * command line both come from it.
+ *
+ * weft.conf holds lines `name = value`; `#` begins a comment. An unknown name or a value out of its
+ * bounds is an error that names file and line: a typing error must not pass as a default.
+ * Thread rule: owner. */
+#ifndef WF_DAEMON_CONFIG_H
+#define WF_DAEMON_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct wf_config {
+    char host[64];              /* numeric address of the HTTP port */
+    int64_t port;               /* 0 = any free one */
+    int64_t log_level;          /* enum wf_log_level */
+    int64_t extract_memory_mib; /* of one extract worker */
+    int64_t extract_time_s;
+};
+
+struct wf_config_option {
+    const char *name;
+    size_t offset;      /* in struct wf_config */
+    size_t text_bytes;  /* size of a text field; 0: the field is an int64_t */
+    const char *fallback;
+    int64_t min, max;
+    const char *help;
+};
+
+/* The table, ended by a row without name. Static storage. */
+const struct wf_config_option *wf_config_options(void);
+
+/* All defaults. */
+void wf_config_init(struct wf_config *c);
+
+/* Sets one option from text. WF_E_NOENT (no such option), WF_E_RANGE, WF_E_INVAL. */
+int wf_config_set(struct wf_config *c, struct wf_str name, struct wf_str value,
+                  struct wf_err *err) WF_MUST_USE;
+
+/* Reads the file over what is set; a missing file is no error. Errors name file and line. */
+int wf_config_load(struct wf_config *c, const char *path, struct wf_err *err) WF_MUST_USE;
+
+#endif

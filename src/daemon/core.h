@@ -1,0 +1,31 @@
+/* Core: the process that holds the data and answers. Locked down before it reads a byte of anyone's:
+ * it writes the home's data folder only, and can reach no network.
+ *
+ * It runs in two ways: below the daemon's supervisor, with listeners; or for one command, with one
+ * connected socket, and ends when that closes. */
+#ifndef WF_DAEMON_CORE_H
+#define WF_DAEMON_CORE_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "daemon/config.h"
+#include "daemon/home.h"
+
+struct wf_core_options {
+    const struct wf_home *home;
+    const struct wf_config *config;
+    int conn_fd;            /* one connected local socket, or -1 */
+    int unix_fd;            /* listener of local sockets, or -1 */
+    int http_fd;            /* listener of HTTP, or -1 */
+    uint16_t http_port;     /* of http_fd */
+    const char *token;      /* for http_fd */
+    const char *first_code; /* of the first one-time link, or NULL */
+    int ready_fd;           /* one byte is written here once requests are answered; -1 = none */
+};
+
+/* Serves until the connection closes or SIGTERM comes, then closes the store cleanly. Must be called
+ * while the process has one thread. Errors: those of the start; told to conn_fd as well. */
+int wf_core_run(const struct wf_core_options *o, struct wf_err *err) WF_MUST_USE;
+
+#endif

@@ -1,0 +1,41 @@
+/* Home: the folder that holds everything of one weft, and the paths in it.
+ *
+ *   weft.conf   settings, written by the person            (read before the core is locked down)
+ *   token       the access token, 0600                     (read before the core is locked down)
+ *   watch       watched folders, one absolute path a line  (read by the watcher only)
+ *   run/        socket, lock
+ *   data/       the store; the only folder the core may write
+ *
+ * Thread rule: owner. */
+#ifndef WF_DAEMON_HOME_H
+#define WF_DAEMON_HOME_H
+
+#include "base/config.h"
+#include "base/err.h"
+#include "base/limits.h"
+
+#define WF_TOKEN_HEX_LEN 64 /* 32 random bytes */
+
+struct wf_home {
+    char dir[WF_LIMIT_PATH_BYTES]; /* absolute */
+    char data[WF_LIMIT_PATH_BYTES];
+    char socket[WF_LIMIT_PATH_BYTES];
+    char lock[WF_LIMIT_PATH_BYTES];
+    char token[WF_LIMIT_PATH_BYTES];
+    char watch[WF_LIMIT_PATH_BYTES];
+    char conf[WF_LIMIT_PATH_BYTES];
+};
+
+/* Works out the paths of the home `dir` (made absolute against the current folder). Touches no
+ * file. Errors: WF_E_LIMIT when a path, or the socket's (107 bytes), is too long. */
+int wf_home_init(struct wf_home *h, const char *dir, struct wf_err *err) WF_MUST_USE;
+
+/* Makes the missing folders, 0700. Errors: WF_E_IO, WF_E_DENIED. */
+int wf_home_create(const struct wf_home *h, struct wf_err *err) WF_MUST_USE;
+
+/* The token into out (hex, NUL-terminated), made and written durably when missing.
+ * WF_E_FORMAT when the file holds something else. */
+int wf_home_token(const struct wf_home *h, char out[WF_TOKEN_HEX_LEN + 1],
+                  struct wf_err *err) WF_MUST_USE;
+
+#endif

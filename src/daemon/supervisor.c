@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The supervisor: a loop around waitpid and a few signals.
+ *
+ * It owns what must outlive a crash of the others: the lock, the listeners, the token. Children are
+ * forked from it while it is small and has one thread, so they inherit exactly the descriptors that
+ * they are meant to have; everything else is close-on-exec or closed by them.
+ *
+ * State of a child: stopped (pid 0) -> running -> stopped. The core's death stops nothing else; it is
+ * started again after a pause that doubles while it keeps dying, and given up after RESTARTS_MAX
+ * deaths without a minute of life, since a person should then read why. */
+#include "daemon/supervisor.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "daemon/core.h"
+#include "daemon/notify.h"
+#include "daemon/watcher.h"
+#include "http/http.h"
+#include "os/file.h"
+#include "os/sock.h"
+
+#define RESTARTS_MAX 6
+#define READY_WAIT_MS 60000  /* migrations of a large store may take a while */
+#define STOP_WAIT_MS 10000   /* running requests get 5 s; then the store is closed */
+#define LOCK_WAIT_MS 5000    /* a command that runs without a daemon may hold the lock */
+#define STABLE_MS 60000
+
+struct supervisor {
+    const struct wf_supervisor_options *o;
+    struct wf_config config;
+    struct wf_log *log;
+    int lock_fd, unix_fd, http_fd;
+    uint16_t port;
+    char token[WF_TOKEN_HEX_LEN + 1];
+    char code[WF_HTTP_CODE_HEX_LEN + 1]; /* empty once a core has been given it */
+    pid_t core, watcher;                 /* 0 = not running */
+    int64_t core_started_ns;
+    int n_deaths;
+    sigset_t signals, old_signals;
+};
+
+static int take_lock(struct supervisor *s, struct wf_err *err)
+{
+    int64_t deadline_ns = wf_clock_mono_ns(NULL) + (int64_t)LOCK_WAIT_MS * 1000000;
+    int rc;
+
+    for (;;) {
+        rc = wf_file_lock(s->o->home->lock, &s->lock_fd, err);
+        if (rc != WF_E_BUSY || wf_clock_mono_ns(NULL) > deadline_ns)
+            break;
+        (void)poll(NULL, 0, 50); /* a pause, nothing to wait on */
+    }
+    if (rc == WF_E_BUSY)
+        return wf_err_set(err, rc,
+                          "weft is already running in %.150s. Stop it first (Ctrl-C where it runs, "
+                          "or systemctl --user stop weft), or choose another --home.",
+                          s->o->home->dir);
+    return rc;
+}
+
+static int open_listeners(struct supervisor *s, struct wf_err *err)
+{
+    int rc = wf_sock_listen_unix(s->o->home->socket, &s->unix_fd, err);
+
+    if (rc == 0)
+        rc = wf_sock_listen_tcp(s->config.host, (uint16_t)s->config.port, &s->http_fd, &s->port,
+                                err);
+    if (rc == WF_E_BUSY)
+        return wf_err_set(err, rc,
+                          "Port %d at %s is taken by another program. Choose another: "
+                          "weft up --port 7771",
+                          (int)s->config.port, s->config.host);
+    return rc;
+}
+
+/* In the child: back to ordinary signals, and death with the parent. */
+static void become_child(struct supervisor *s, pid_t parent)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* cannot fail with a valid signal */
+    if (getppid() != parent)
+        _exit(1);
+    for (int sig = 1; sig < 32; sig++) {
+        if (sigismember(&s->signals, sig))
+            (void)signal(sig, SIG_DFL);
+    }
+    sigprocmask(SIG_SETMASK, &s->old_signals, NULL);
+    wf_file_close(&s->lock_fd); /* the parent's copy holds the lock */
+}
+
+static void core_child(struct supervisor *s, int ready_fd)
+{
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_core_options o = {
+        .home = s->o->home,
+        .config = &s->config,
+        .conn_fd = -1,
+        .unix_fd = s->unix_fd,
+        .http_fd = s->http_fd,
+        .http_port = s->port,
+        .token = s->token,
+        .first_code = s->code[0] ? s->code : NULL,
+        .ready_fd = ready_fd,
+    };
+
+    if (wf_core_run(&o, &err) != 0) {
+        wf_log_line(s->log, WF_LOG_ERROR, "core", "%s", err.msg);
+        _exit(1);
+    }
+    _exit(0);
+}
+
+/* Waits for the byte of a core that answers; false when it died or took too long. */
+static bool wait_ready(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    char byte;
+    int n;
+
+    do {
+        n = poll(&p, 1, READY_WAIT_MS);
+    } while (n < 0 && errno == EINTR);
+    return n > 0 && read(fd, &byte, 1) == 1;
+}
+
+static int start_core(struct supervisor *s, struct wf_err *err)
+{
+    pid_t parent = getpid();
+    int fds[2];
+    bool ready;
+
+    assert(s->core == 0);
+    if (pipe2(fds, O_CLOEXEC) != 0)
+        return wf_err_errno(err, errno, "No pipe could be made");
+    s->core_started_ns = wf_clock_mono_ns(NULL);
+    s->core = fork();
+    if (s->core == 0) {
+        become_child(s, parent);
+        wf_file_close(&fds[0]);
+        core_child(s, fds[1]);
+    }
+    wf_file_close(&fds[1]);
+    if (s->core < 0) {
+        wf_file_close(&fds[0]);
+        s->core = 0;
+        return wf_err_errno(err, errno, "The core could not be started");
+    }
+    ready = wait_ready(fds[0]);
+    wf_file_close(&fds[0]);
+    if (!ready)
+        return wf_err_set(err, WF_E_CRASHED,
+                          "weft could not start: see the message above, or run weft doctor.");
+    return 0;
+}
+
+static void start_watcher(struct supervisor *s)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        become_child(s, parent);
+        wf_file_close(&s->unix_fd);
+        wf_file_close(&s->http_fd);
+        _exit(wf_watcher_run(s->o->home, s->log) == 0 ? 0 : 1);
+    }
+    s->watcher = pid > 0 ? pid : 0;
+    if (pid < 0)
+        wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "the watcher could not be started");
+}
+
+static void log_death(struct supervisor *s, const char *name, int status)
+{
+    if (WIFSIGNALED(status))
+        wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "%s died of signal %d (%s)", name,
+                    WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else
+        wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "%s ended with status %d", name,
+                    WEXITSTATUS(status));
+}
+
+/* Collects the dead and starts them again. */
+static int revive(struct supervisor *s, struct wf_err *err)
+{
+    int status, rc = 0;
+    pid_t pid;
+
+    while (rc == 0 && (pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == s->watcher) {
+            s->watcher = 0;
+            log_death(s, "the watcher", status);
+            (void)poll(NULL, 0, 500); /* a pause, so that a watcher that keeps dying costs little */
+            start_watcher(s);
+        } else if (pid == s->core) {
+            int64_t lived_ms = (wf_clock_mono_ns(NULL) - s->core_started_ns) / 1000000;
+            s->core = 0;
+            log_death(s, "the core", status);
+            s->n_deaths = lived_ms > STABLE_MS ? 1 : s->n_deaths + 1;
+            if (s->n_deaths >= RESTARTS_MAX)
+                return wf_err_set(err, WF_E_CRASHED,
+                                  "The core keeps dying; weft gives up. What was acknowledged is "
+                                  "safe. The messages above say why; weft doctor may say more.");
+            (void)poll(NULL, 0, 50 << s->n_deaths); /* a pause that doubles */
+            rc = start_core(s, s->n_deaths + 1 < RESTARTS_MAX ? NULL : err);
+            rc = rc != 0 && s->n_deaths + 1 < RESTARTS_MAX ? 0 : rc;
+        }
+    }
+    return rc;
+}
+
+/* Asks a child to end, then makes it. */
+static void stop_child(pid_t *io_pid)
+{
+    int64_t deadline_ns = wf_clock_mono_ns(NULL) + (int64_t)STOP_WAIT_MS * 1000000;
+    pid_t pid = *io_pid;
+
+    if (pid <= 0)
+        return;
+    (void)kill(pid, SIGTERM); /* it may be dead already */
+    while (waitpid(pid, NULL, WNOHANG) == 0) {
+        if (wf_clock_mono_ns(NULL) > deadline_ns) {
+            (void)kill(pid, SIGKILL);
+            (void)waitpid(pid, NULL, 0);
+            break;
+        }
+        (void)poll(NULL, 0, 10);
+    }
+    *io_pid = 0;
+}
+
+static int reload(struct supervisor *s, struct wf_err *err)
+{
+    struct wf_err conf_err = WF_ERR_INIT;
+    struct wf_config config = s->config;
+
+    if (wf_config_load(&config, s->o->home->conf, &conf_err) != 0) {
+        wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "settings not read: %s", conf_err.msg);
+        return 0;
+    }
+    /* The listeners stay as they are: host and port change with a restart only. */
+    s->config = config;
+    wf_log_set_level(s->log, (enum wf_log_level)config.log_level);
+    wf_log_line(s->log, WF_LOG_INFO, "supervisor", "settings read, the core starts anew");
+    stop_child(&s->core);
+    return start_core(s, err);
+}
+
+static int loop(struct supervisor *s, struct wf_err *err)
+{
+    int rc = 0;
+
+    while (rc == 0) {
+        int sig = sigwaitinfo(&s->signals, NULL);
+        if (sig == SIGCHLD)
+            rc = revive(s, err);
+        else if (sig == SIGHUP)
+            rc = reload(s, err);
+        else if (sig == SIGTERM || sig == SIGINT)
+            break;
+    }
+    return rc;
+}
+
+static void announce(struct supervisor *s)
+{
+    const char *open = strchr(s->config.host, ':') ? "[" : "", *close = *open ? "]" : "";
+    char address[128], link[192];
+
+    snprintf(address, sizeof(address), "http://%s%s%s:%u", open, s->config.host, close, s->port);
+    snprintf(link, sizeof(link), "%s/open/%s", address, s->code);
+    if (s->o->ready)
+        s->o->ready(s->o->ud, address, link);
+    wf_notify(s->o->notify_socket, "READY=1");
+    s->code[0] = 0; /* a later core must not honour it again */
+}
+
+static void block_signals(struct supervisor *s)
+{
+    sigemptyset(&s->signals);
+    sigaddset(&s->signals, SIGCHLD);
+    sigaddset(&s->signals, SIGHUP);
+    sigaddset(&s->signals, SIGINT);
+    sigaddset(&s->signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &s->signals, &s->old_signals);
+    (void)signal(SIGPIPE, SIG_IGN); /* cannot fail with a valid signal */
+}
+
+int wf_supervisor_run(const struct wf_supervisor_options *o, struct wf_err *err)
+{
+    struct supervisor s = {.o = o, .config = *o->config, .lock_fd = -1, .unix_fd = -1,
+                           .http_fd = -1};
+    int rc;
+
+    block_signals(&s);
+    s.log = wf_log_new(STDERR_FILENO, (enum wf_log_level)s.config.log_level);
+    if (!s.log)
+        return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    wf_rng_hex(NULL, s.code, WF_HTTP_CODE_HEX_LEN / 2);
+    rc = wf_home_create(o->home, err);
+    if (rc == 0)
+        rc = take_lock(&s, err);
+    if (rc == 0)
+        rc = wf_home_token(o->home, s.token, err);
+    if (rc == 0)
+        rc = open_listeners(&s, err);
+    if (rc == 0)
+        rc = start_core(&s, err);
+    if (rc == 0) {
+        announce(&s);
+        start_watcher(&s);
+        rc = loop(&s, err);
+        wf_notify(o->notify_socket, "STOPPING=1");
+    }
+    stop_child(&s.watcher);
+    stop_child(&s.core);
+    if (s.unix_fd >= 0)
+        (void)unlink(o->home->socket); /* a socket left behind is replaced at the next start */
+    wf_file_close(&s.http_fd);
+    wf_file_close(&s.unix_fd);
+    wf_file_close(&s.lock_fd);
+    wf_log_free(s.log);
+    return rc;
+}

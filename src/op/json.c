@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parameters come from two faces: JSON bodies keep their types, query strings arrive as text. Both
+ * end here, so a number may be spelled either way, and every complaint names the parameter. */
+#include "op/json.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+static int append_piece(const char *p, size_t n, void *ud)
+{
+    struct wf_buf *out = ud;
+
+    return wf_buf_append(out, p, n) == 0 ? 0 : -1;
+}
+
+int wf_json_append(struct wf_buf *out, const json_t *v)
+{
+    assert(v != NULL);
+    if (json_dump_callback(v, append_piece, out, JSON_COMPACT | JSON_ENCODE_ANY) != 0 &&
+        wf_buf_status(out) == 0)
+        return WF_E_NOMEM;
+    return wf_buf_status(out);
+}
+
+int wf_json_parse(struct wf_str text, json_t **out, struct wf_err *err)
+{
+    json_error_t je;
+    json_t *v;
+
+    v = json_loadb(text.len ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
+                   &je);
+    if (!v) {
+        if (json_error_code(&je) == json_error_out_of_memory)
+            return wf_err_set(err, WF_E_NOMEM, "Out of memory while reading JSON.");
+        return wf_err_set(err, WF_E_FORMAT, "This is not valid JSON (line %d, column %d): %s.",
+                          je.line, je.column, je.text);
+    }
+    *out = v;
+    return 0;
+}
+
+json_t *wf_json_str(struct wf_str s)
+{
+    return json_stringn(s.len ? s.ptr : "", s.len);
+}
+
+json_t *wf_json_str_or_null(struct wf_str s)
+{
+    return s.len ? wf_json_str(s) : json_null();
+}
+
+static const json_t *param(const json_t *params, const char *key)
+{
+    const json_t *v = json_object_get(params, key);
+
+    return json_is_null(v) ? NULL : v;
+}
+
+int wf_param_str(const json_t *params, const char *key, bool required, struct wf_str *out,
+                 struct wf_err *err)
+{
+    const json_t *v = param(params, key);
+
+    if (v && !json_is_string(v))
+        return wf_err_set(err, WF_E_INVAL, "\"%s\" must be a text.", key);
+    if (required && (!v || json_string_length(v) == 0))
+        return wf_err_set(err, WF_E_INVAL, "\"%s\" is missing or empty.", key);
+    *out = v ? wf_str_n(json_string_value(v), json_string_length(v)) : wf_str_n(NULL, 0);
+    return 0;
+}
+
+int wf_param_int(const json_t *params, const char *key, struct wf_param_range range, int64_t *out,
+                 struct wf_err *err)
+{
+    const json_t *v = param(params, key);
+    int64_t n = range.fallback;
+    bool ok = true;
+
+    if (json_is_string(v))
+        ok = wf_str_to_i64(wf_str_from(json_string_value(v)), &n);
+    else if (json_is_integer(v))
+        n = json_integer_value(v);
+    else if (v)
+        ok = false;
+    if (!ok || (v && (n < range.min || n > range.max)))
+        return wf_err_set(err, WF_E_INVAL,
+                          "\"%s\" must be a whole number from %" PRId64 " to %" PRId64 ".", key,
+                          range.min, range.max);
+    *out = n;
+    return 0;
+}
+
+int wf_param_ratio(const json_t *params, const char *key, double *out, struct wf_err *err)
+{
+    const json_t *v = param(params, key);
+    double x = 0;
+    bool ok = true;
+
+    if (json_is_string(v))
+        ok = wf_str_to_f64(wf_str_from(json_string_value(v)), &x);
+    else if (json_is_number(v))
+        x = json_number_value(v);
+    else if (v)
+        ok = false;
+    if (!ok || !(x >= 0 && x <= 1))
+        return wf_err_set(err, WF_E_INVAL, "\"%s\" must be a number from 0 to 1.", key);
+    *out = x;
+    return 0;
+}
+
+int wf_param_known(const json_t *params, const char *const *keys, struct wf_err *err)
+{
+    const char *key;
+    json_t *v;
+
+    json_object_foreach((json_t *)(uintptr_t)params, key, v)
+    {
+        size_t i = 0;
+        while (keys[i] && strcmp(keys[i], key) != 0)
+            i++;
+        if (!keys[i])
+            return wf_err_set(err, WF_E_INVAL, "\"%s\" is not a known parameter here.", key);
+    }
+    return 0;
+}

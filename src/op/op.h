@@ -1,0 +1,55 @@
+/* Operations: what weft can be asked to do, with JSON in and JSON out.
+ *
+ * One table, one row an operation; the HTTP server and the local socket both run its rows, so that
+ * the two faces cannot differ. Parameters and results are those that docs/api.md describes.
+ * Thread rule: any (each call works on its own; the context's members are shared and safe). */
+#ifndef WF_OP_OP_H
+#define WF_OP_OP_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "op/hub.h"
+#include "store/store.h"
+
+struct wf_intake;
+struct wf_extract_client;
+
+struct wf_op_context {
+    struct wf_store *store;
+    struct wf_intake *intake;
+    struct wf_extract_client *extract;
+    struct wf_hub *hub;          /* who wants to hear of changes */
+    struct wf_log *log;          /* may be NULL */
+    const struct wf_clock *clock; /* NULL = the system's */
+    const char *home;            /* for status only: nothing is opened by it */
+};
+
+/* Where an operation sends what it has before its result. All members may be NULL. */
+struct wf_op_sink {
+    /* `data` is borrowed for the call. */
+    void (*event)(void *ud, const char *name, json_t *data);
+    /* True once the caller has gone: stop early with WF_E_CANCELED. */
+    bool (*canceled)(void *ud);
+    void *ud;
+};
+
+struct wf_op_call {
+    const json_t *params;         /* object; never NULL */
+    const struct wf_op_sink *sink; /* never NULL */
+    int fd;                       /* a descriptor that came with the call, or -1; borrowed */
+};
+
+typedef int (*wf_op_fn)(struct wf_op_context *ctx, const struct wf_op_call *call,
+                        json_t **out_result, struct wf_err *err);
+
+/* Runs the operation `name`. *out_result is a new reference (an object), given on success only.
+ * Errors: WF_E_NOENT (no such operation, or no such document or thread), WF_E_INVAL (a parameter
+ * is missing, unknown or of the wrong type; the sentence names it), those of the operation. */
+int wf_op_run(struct wf_op_context *ctx, const char *name, const struct wf_op_call *call,
+              json_t **out_result, struct wf_err *err) WF_MUST_USE;
+
+#endif
