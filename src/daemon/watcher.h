@@ -3,6 +3,8 @@
 #ifndef WF_DAEMON_WATCHER_H
 #define WF_DAEMON_WATCHER_H
 
+#include <stddef.h>
+
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/home.h"

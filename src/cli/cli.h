@@ -1,0 +1,93 @@
+/* Command line: what all commands share. A command is one file cmd_x.c with one function; results go
+ * to stdout, progress and complaints to stderr; --json gives one documented object.
+ * Thread rule: owner (the commands are single-threaded). */
+#ifndef WF_CLI_CLI_H
+#define WF_CLI_CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "daemon/client.h"
+#include "daemon/home.h"
+
+enum wf_exit {
+    WF_EXIT_DONE = 0,
+    WF_EXIT_FAILED = 1,
+    WF_EXIT_USAGE = 2,
+};
+
+struct wf_cli {
+    const char *home_dir;     /* as given or found; NULL until known */
+    struct wf_home home;
+    bool json;                /* --json */
+    const char *program;      /* path of this program, to start a core with */
+    const char *notify_socket; /* NOTIFY_SOCKET or NULL */
+    char **args;              /* what is left after the options */
+    size_t n_args;
+};
+
+/* An option of a command. `out` is a `const char *` (text), `int64_t` (number within [min, max])
+ * or `bool` (flag). */
+enum wf_option_kind { WF_OPTION_TEXT, WF_OPTION_NUMBER, WF_OPTION_RATIO, WF_OPTION_FLAG };
+struct wf_option {
+    const char *name;       /* "sentences" for --sentences; NULL ends a table */
+    char letter;            /* 'k' for -k; 0 = none */
+    enum wf_option_kind kind;
+    void *out;
+    int64_t min, max;       /* of a number */
+};
+
+/* Takes the options out of cli->args; those left are the arguments. On a mistake says it on stderr
+ * and returns false (the command returns WF_EXIT_USAGE). `options` may be NULL. */
+bool wf_cli_options(struct wf_cli *cli, const struct wf_option *options) WF_MUST_USE;
+
+/* Says on stderr how the command is used; returns WF_EXIT_USAGE. */
+int wf_cli_usage(const char *text);
+
+/* Says `err` on stderr (with --json also {"error":...} on stdout); returns WF_EXIT_FAILED. */
+int wf_cli_fail(const struct wf_cli *cli, const struct wf_err *err);
+
+/* Opens the conversation with the core, making the home first when `make_home`. 0 or, having said
+ * why, WF_EXIT_FAILED. */
+int wf_cli_connect(struct wf_cli *cli, bool make_home, struct wf_client **out) WF_MUST_USE;
+
+/* Runs one operation on a core (params are taken over) and closes. 0 or, having said why,
+ * WF_EXIT_FAILED. *out_result is a new reference. */
+int wf_cli_call(struct wf_cli *cli, const char *op, json_t *params, json_t **out_result) WF_MUST_USE;
+
+/* Prints one JSON object and a newline on stdout. */
+void wf_cli_print_json(const json_t *v);
+
+/* Text of `key` in an object, or "". */
+const char *wf_cli_text(const json_t *object, const char *key);
+
+/* Terminal: on/off sequences for stdout, empty when it is no terminal. */
+const char *wf_cli_bold(void);
+const char *wf_cli_dim(void);
+const char *wf_cli_plain(void);
+
+/* Prints text on stdout wrapped to the terminal (80 columns when unknown), each line after `indent`
+ * spaces; [mark_start, mark_end) in bytes is shown bold. White space is folded. */
+void wf_cli_print_wrapped(const char *text, size_t indent, size_t mark_start, size_t mark_end);
+
+/* 1234567 as "1,234,567" into out (32 bytes); bytes as "1.2 MB". Return out. */
+char *wf_cli_count(char out[32], uint64_t n);
+char *wf_cli_bytes(char out[32], uint64_t n);
+
+/* ---- the commands; each returns an enum wf_exit ---- */
+int wf_cmd_add(struct wf_cli *cli);
+int wf_cmd_ask(struct wf_cli *cli);
+int wf_cmd_core(struct wf_cli *cli);
+int wf_cmd_doctor(struct wf_cli *cli);
+int wf_cmd_documents(struct wf_cli *cli);
+int wf_cmd_link(struct wf_cli *cli);
+int wf_cmd_remove(struct wf_cli *cli);
+int wf_cmd_search(struct wf_cli *cli);
+int wf_cmd_summarize(struct wf_cli *cli);
+int wf_cmd_up(struct wf_cli *cli);
+int wf_cmd_watch(struct wf_cli *cli);
+
+#endif
