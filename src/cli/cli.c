@@ -58,11 +58,9 @@ static bool set_option(const struct wf_option *o, const char *value)
 /* Handles args[*io_i], which begins with '-'. */
 static bool one_option(struct wf_cli *cli, const struct wf_option *table, size_t *io_i)
 {
-    bool help = false; /* --help is left to the command: it shows its usage */
     struct wf_option common[] = {
         {.name = "home", .kind = WF_OPTION_TEXT, .out = &cli->home_dir},
         {.name = "json", .kind = WF_OPTION_FLAG, .out = &cli->json},
-        {.name = "help", .letter = 'h', .kind = WF_OPTION_FLAG, .out = &help},
         {.name = NULL},
     };
     const char *arg = cli->args[*io_i], *value = NULL;
@@ -80,7 +78,7 @@ static bool one_option(struct wf_cli *cli, const struct wf_option *table, size_t
     o = find_option(table, name, letter);
     if (!o)
         o = find_option(common, name, letter);
-    if (!o || help) {
+    if (!o) {
         fprintf(stderr, _("weft: there is no option %s here.\n"), arg);
         return false;
     }
@@ -91,17 +89,24 @@ static bool one_option(struct wf_cli *cli, const struct wf_option *table, size_t
         }
         value = cli->args[++*io_i];
     }
-    return set_option(o, value) && !help;
+    return set_option(o, value);
 }
 
-bool wf_cli_options(struct wf_cli *cli, const struct wf_option *options)
+bool wf_cli_options(struct wf_cli *cli, const char *usage, const struct wf_option *options,
+                    int *out_exit)
 {
     struct wf_err err = WF_ERR_INIT;
     bool only_arguments = false;
     size_t n = 0;
 
+    *out_exit = WF_EXIT_USAGE;
     for (size_t i = 0; i < cli->n_args; i++) {
         char *arg = cli->args[i];
+        if (!only_arguments && (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0)) {
+            printf("%s\n", usage);
+            *out_exit = WF_EXIT_DONE;
+            return false;
+        }
         if (!only_arguments && strcmp(arg, "--") == 0)
             only_arguments = true;
         else if (only_arguments || arg[0] != '-' || arg[1] == 0)
@@ -117,9 +122,9 @@ bool wf_cli_options(struct wf_cli *cli, const struct wf_option *options)
     return true;
 }
 
-int wf_cli_usage(const char *text)
+int wf_cli_usage(const char *usage)
 {
-    fprintf(stderr, "%s\n", text);
+    fprintf(stderr, "%s\n", usage);
     return WF_EXIT_USAGE;
 }
 

@@ -40,12 +40,14 @@ struct wf_option {
     int64_t min, max;       /* of a number */
 };
 
-/* Takes the options out of cli->args; those left are the arguments. On a mistake says it on stderr
- * and returns false (the command returns WF_EXIT_USAGE). `options` may be NULL. */
-bool wf_cli_options(struct wf_cli *cli, const struct wf_option *options) WF_MUST_USE;
+/* Takes the options out of cli->args; those left are the arguments. On a mistake says it on stderr,
+ * on --help prints `usage`, and returns false: the command then returns *out_exit. `options` may be
+ * NULL. */
+bool wf_cli_options(struct wf_cli *cli, const char *usage, const struct wf_option *options,
+                    int *out_exit) WF_MUST_USE;
 
-/* Says on stderr how the command is used; returns WF_EXIT_USAGE. */
-int wf_cli_usage(const char *text);
+/* Prints how the command is used on stderr; returns WF_EXIT_USAGE. */
+int wf_cli_usage(const char *usage);
 
 /* Says `err` on stderr (with --json also {"error":...} on stdout); returns WF_EXIT_FAILED. */
 int wf_cli_fail(const struct wf_cli *cli, const struct wf_err *err);

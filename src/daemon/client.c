@@ -38,11 +38,14 @@ struct wf_client {
     struct wf_buf in;
 };
 
-static int spawn_core(struct wf_client *c, const struct wf_home *home, const char *program,
+/* home_dir NULL: a core without a home. */
+static int spawn_core(struct wf_client *c, const char *home_dir, const char *program,
                       struct wf_err *err)
 {
+    /* posix_spawn takes char *const * for history's sake; nothing is written through it. */
     char *argv[] = {(char *)(uintptr_t)"weft", (char *)(uintptr_t)"core",
-                    (char *)(uintptr_t)"--home", (char *)(uintptr_t)home->dir, NULL};
+                    (char *)(uintptr_t)(home_dir ? "--home" : "--bare"),
+                    (char *)(uintptr_t)home_dir, NULL};
     posix_spawn_file_actions_t actions;
     int fds[2], rc;
 
@@ -89,27 +92,61 @@ int wf_client_error(const json_t *error, struct wf_err *err)
     return wf_err_set(err, code, "%s", message ? message : "The core reports an error.");
 }
 
-/* Connects one way or the other and reads the hello. */
-static int greet(struct wf_client *c, const struct wf_home *home,
-                 const struct wf_client_options *o, struct wf_err *err)
+static int read_hello(struct wf_client *c, struct wf_err *err)
 {
     json_t *hello = NULL;
-    int rc;
+    int rc = wf_client_recv(c, &hello, err);
 
-    rc = wf_sock_connect_unix(home->socket, &c->fd, err);
-    if (rc == WF_E_NOENT && o->program)
-        rc = spawn_core(c, home, o->program, err);
-    if (rc != 0)
-        return rc;
-    rc = wf_client_recv(c, &hello, err);
     if (rc == 0 && json_object_get(hello, "error"))
         rc = wf_client_error(json_object_get(hello, "error"), err);
     else if (rc == 0 && !json_object_get(hello, "hello"))
-        rc = wf_err_set(err, WF_E_FORMAT, "What answers at %s is not weft.", home->socket);
+        rc = wf_err_set(err, WF_E_FORMAT, "What answers at the home's socket is not weft.");
     json_decref(hello);
     if (rc != 0)
         hang_up(c);
     return rc;
+}
+
+/* Connects one way or the other. */
+static int greet(struct wf_client *c, const struct wf_home *home,
+                 const struct wf_client_options *o, struct wf_err *err)
+{
+    int rc = wf_sock_connect_unix(home->socket, &c->fd, err);
+
+    if (rc == WF_E_NOENT && o->program)
+        rc = spawn_core(c, home->dir, o->program, err);
+    return rc == 0 ? read_hello(c, err) : rc;
+}
+
+static struct wf_client *make(struct wf_err *err)
+{
+    struct wf_client *c = wf_alloc_array(1, sizeof(*c));
+
+    if (!c) {
+        (void)wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+        return NULL;
+    }
+    c->fd = -1;
+    wf_buf_init(&c->in, WF_LIMIT_FRAME_BYTES);
+    return c;
+}
+
+int wf_client_open_bare(const char *program, struct wf_client **out, struct wf_err *err)
+{
+    struct wf_client *c = make(err);
+    int rc;
+
+    if (!c)
+        return WF_E_NOMEM;
+    rc = spawn_core(c, NULL, program, err);
+    if (rc == 0)
+        rc = read_hello(c, err);
+    if (rc != 0) {
+        wf_client_close(c);
+        return rc;
+    }
+    *out = c;
+    return 0;
 }
 
 int wf_client_open(const struct wf_home *home, const struct wf_client_options *o,
@@ -126,11 +163,9 @@ int wf_client_open(const struct wf_home *home, const struct wf_client_options *o
                           home->dir);
     if (o->make_home && (rc = wf_home_create(home, err)) != 0)
         return rc;
-    c = wf_alloc_array(1, sizeof(*c));
+    c = make(err);
     if (!c)
-        return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
-    c->fd = -1;
-    wf_buf_init(&c->in, WF_LIMIT_FRAME_BYTES);
+        return WF_E_NOMEM;
     for (;;) {
         rc = greet(c, home, o, err);
         if (rc != WF_E_BUSY || wf_clock_mono_ns(NULL) > deadline_ns)

@@ -13,7 +13,7 @@
 #include "daemon/home.h"
 
 struct wf_core_options {
-    const struct wf_home *home;
+    const struct wf_home *home; /* NULL: keeps nothing, can only summarize what it is handed */
     const struct wf_config *config;
     int conn_fd;            /* one connected local socket, or -1 */
     int unix_fd;            /* listener of local sockets, or -1 */
@@ -27,5 +27,8 @@ struct wf_core_options {
 /* Serves until the connection closes or SIGTERM comes, then closes the store cleanly. Must be called
  * while the process has one thread. Errors: those of the start; told to conn_fd as well. */
 int wf_core_run(const struct wf_core_options *o, struct wf_err *err) WF_MUST_USE;
+
+/* Tells the client at `fd` that no core can be had, and why. */
+void wf_core_refuse(int fd, const struct wf_err *why);
 
 #endif

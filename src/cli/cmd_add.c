@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weft add PATH...: walks the paths here, as the person, and hands descriptors to the core.
+ *
+ * Ctrl-C sends no more files, waits for those under way, and says what is done: running the same
+ * command again goes on from there, since finished files cost a stat. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/i18n.h"
+#include "daemon/add.h"
+#include "daemon/walk.h"
+
+#define REDRAW_NS 100000000
+
+struct add_view {
+    struct wf_cli *cli;
+    json_t *failed; /* array of {path, reason} */
+    bool bar;       /* stderr is a terminal */
+    int64_t start_ns, drawn_ns;
+};
+
+static volatile int stop_flag;
+
+static void on_interrupt(int sig)
+{
+    (void)sig;
+    stop_flag = 1;
+}
+
+static void clear_bar(const struct add_view *v)
+{
+    if (v->bar)
+        fputs("\r\033[K", stderr);
+}
+
+static void fail_path(struct add_view *v, const char *path, const char *reason)
+{
+    clear_bar(v);
+    fprintf(stderr, _("not added: %s: %s\n"), path, reason);
+    json_array_append_new(v->failed, json_pack("{s:s, s:s}", "path", path, "reason", reason));
+}
+
+static void draw_bar(struct add_view *v, const struct wf_add_progress *p)
+{
+    int64_t now_ns = wf_clock_mono_ns(NULL);
+    double s = (double)(now_ns - v->start_ns) / 1e9;
+    double share = p->bytes_all ? (double)p->bytes_done / (double)p->bytes_all : 1;
+    const char *slash = p->path ? strrchr(p->path, '/') : NULL;
+    char done[32], all[32], rate[32], left[64] = "";
+
+    if (!v->bar || (now_ns - v->drawn_ns < REDRAW_NS && p->n_done < p->n_all))
+        return;
+    v->drawn_ns = now_ns;
+    if (s > 2 && share > 0.01 && share < 1) {
+        int left_s = (int)(s / share - s) + 1;
+        if (left_s < 100)
+            snprintf(left, sizeof(left), _(" · %d s left"), left_s);
+        else
+            snprintf(left, sizeof(left), _(" · %d min left"), (left_s + 59) / 60);
+    }
+    fprintf(stderr, _("\r\033[K%s of %s files · %d%% · %s/s%s · %.40s"),
+            wf_cli_count(done, p->n_done), wf_cli_count(all, p->n_all), (int)(share * 100),
+            wf_cli_bytes(rate, s > 0.1 ? (uint64_t)((double)p->bytes_done / s) : 0), left,
+            slash ? slash + 1 : "");
+    fflush(stderr);
+}
+
+static void told(void *ud, const struct wf_add_progress *p)
+{
+    struct add_view *v = ud;
+
+    if (p->path && p->status && strcmp(p->status, "failed") == 0)
+        fail_path(v, p->path, p->reason ? p->reason : _("It cannot be read."));
+    draw_bar(v, p);
+}
+
+static void print_result(struct add_view *v, const struct wf_add_result *r)
+{
+    char a[32], u[32], f[32];
+
+    if (v->cli->json) {
+        json_t *out = json_pack("{s:I, s:I, s:O}", "added", (json_int_t)r->n_added, "unchanged",
+                                (json_int_t)r->n_unchanged, "failed", v->failed);
+        wf_cli_print_json(out);
+        json_decref(out);
+        return;
+    }
+    printf(_("%s added, %s unchanged, %s failed.\n"), wf_cli_count(a, r->n_added),
+           wf_cli_count(u, r->n_unchanged), wf_cli_count(f, json_array_size(v->failed)));
+    if (stop_flag)
+        printf("%s\n", _("Stopped early. The same command goes on from here."));
+}
+
+static int add_all(struct add_view *v, struct wf_walk *walk, const char *space)
+{
+    struct wf_add_options o = {.space = space, .fn = told, .ud = v, .stop = &stop_flag};
+    struct wf_add_result result = {0, 0, 0};
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_client *c = NULL;
+    int code = wf_cli_connect(v->cli, true, &c);
+
+    if (code == 0) {
+        if (wf_add_files(c, walk, &o, &result, &err) != 0) {
+            clear_bar(v);
+            code = wf_cli_fail(v->cli, &err);
+        } else {
+            clear_bar(v);
+            print_result(v, &result);
+            code = json_array_size(v->failed) > 0 || stop_flag ? WF_EXIT_FAILED : WF_EXIT_DONE;
+        }
+    }
+    wf_client_close(c);
+    return code;
+}
+
+int wf_cmd_add(struct wf_cli *cli)
+{
+    const char *usage = _("Usage: weft add PATH... [--space NAME]\n\n"
+                          "Takes in files, and all files in folders. Files that have not changed "
+                          "cost a look only.\nHidden files and links inside folders are passed "
+                          "over.");
+    const char *space = NULL;
+    const struct wf_option options[] = {
+        {.name = "space", .kind = WF_OPTION_TEXT, .out = &space},
+        {.name = NULL},
+    };
+    struct sigaction sa = {.sa_handler = on_interrupt, .sa_flags = (int)(SA_RESTART | SA_RESETHAND)};
+    struct add_view v = {.cli = cli, .start_ns = wf_clock_mono_ns(NULL)};
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_walk walk;
+    int code = 0;
+
+    if (!wf_cli_options(cli, usage, options, &code))
+        return code;
+    if (cli->n_args == 0)
+        return wf_cli_usage(usage);
+    v.bar = isatty(STDERR_FILENO) && !cli->json;
+    v.failed = json_array();
+    sigaction(SIGINT, &sa, NULL);
+    wf_walk_init(&walk, cli->home.dir);
+    for (size_t i = 0; code == 0 && i < cli->n_args; i++) {
+        if (wf_walk_add(&walk, cli->args[i], &err) != 0)
+            code = wf_cli_fail(cli, &err);
+    }
+    for (size_t i = 0; code == 0 && i < walk.n_failures; i++)
+        fail_path(&v, walk.failures[i].path, walk.failures[i].reason);
+    if (code == 0)
+        code = add_all(&v, &walk, space);
+    wf_walk_deinit(&walk);
+    json_decref(v.failed);
+    return code;
+}

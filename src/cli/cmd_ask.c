@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weft ask "QUESTION": the sentences of one's own documents that answer, each with its place. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/i18n.h"
+#include "text/utf8.h"
+
+static void print_citation(size_t n, const json_t *c)
+{
+    const json_t *page = json_object_get(c, "page"), *mark = json_object_get(c, "highlight");
+    struct wf_str text = wf_str_from(wf_cli_text(c, "text"));
+    json_int_t start = json_integer_value(json_object_get(c, "start"));
+    json_int_t mark_start = json_integer_value(json_object_get(mark, "start")) - start;
+    json_int_t mark_end = json_integer_value(json_object_get(mark, "end")) - start;
+
+    printf("%s[%zu] %s%s", wf_cli_bold(), n, wf_cli_text(c, "title"), wf_cli_plain());
+    if (json_is_integer(page))
+        printf(_(", page %d"), (int)json_integer_value(page));
+    printf("\n");
+    if (!mark || mark_start < 0 || mark_end < mark_start)
+        mark_start = mark_end = 0;
+    wf_cli_print_wrapped(text.ptr, 4, wf_utf8_offset(text, (size_t)mark_start),
+                         wf_utf8_offset(text, (size_t)mark_end));
+    printf("    %s%s%s\n\n", wf_cli_dim(), wf_cli_text(c, "path"), wf_cli_plain());
+}
+
+static void print_answer(const json_t *result)
+{
+    const json_t *citations = json_object_get(result, "citations");
+    json_t *c;
+    size_t i;
+
+    if (!json_is_true(json_object_get(result, "found"))) {
+        printf("%s\n", _("Nothing in your documents answers this."));
+        return;
+    }
+    wf_cli_print_wrapped(wf_cli_text(result, "answer"), 0, 0, 0);
+    printf("\n");
+    json_array_foreach(citations, i, c)
+        print_citation(i + 1, c);
+}
+
+int wf_cmd_ask(struct wf_cli *cli)
+{
+    const char *usage = _("Usage: weft ask \"QUESTION\" [--thread ID] [--space NAME] [--type TYPE] "
+                          "[--path PREFIX]\n\nAnswers from your documents, with the places it "
+                          "stands at. --thread goes on with an earlier question.");
+    const char *thread = NULL, *space = NULL, *type = NULL, *path = NULL;
+    const struct wf_option options[] = {
+        {.name = "thread", .kind = WF_OPTION_TEXT, .out = &thread},
+        {.name = "space", .kind = WF_OPTION_TEXT, .out = &space},
+        {.name = "type", .kind = WF_OPTION_TEXT, .out = &type},
+        {.name = "path", .kind = WF_OPTION_TEXT, .out = &path},
+        {.name = NULL},
+    };
+    json_t *result = NULL;
+    int code;
+
+    if (!wf_cli_options(cli, usage, options, &code))
+        return code;
+    if (cli->n_args != 1)
+        return wf_cli_usage(usage);
+    code = wf_cli_call(cli, "ask",
+                       json_pack("{s:s, s:s*, s:s*, s:s*, s:s*}", "question", cli->args[0],
+                                 "thread", thread, "space", space, "type", type, "path", path),
+                       &result);
+    if (code != 0)
+        return code;
+    if (cli->json) {
+        wf_cli_print_json(result);
+    } else {
+        print_answer(result);
+        fprintf(stderr, _("To go on: weft ask --thread %s \"...\"\n"),
+                wf_cli_text(result, "thread"));
+    }
+    json_decref(result);
+    return WF_EXIT_DONE;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weft documents: what was taken in, newest first. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/i18n.h"
+
+static void print_document(const json_t *d)
+{
+    const json_t *paths = json_object_get(d, "paths");
+    const char *path = json_string_value(json_array_get(paths, 0));
+    char bytes[32];
+
+    printf("%s  %s%s%s  %s%s%s\n", wf_cli_text(d, "id"), wf_cli_bold(), wf_cli_text(d, "title"),
+           wf_cli_plain(), wf_cli_dim(),
+           wf_cli_bytes(bytes, (uint64_t)json_integer_value(json_object_get(d, "bytes"))),
+           wf_cli_plain());
+    if (path)
+        printf("                  %s%s%s\n", wf_cli_dim(), path, wf_cli_plain());
+}
+
+int wf_cmd_documents(struct wf_cli *cli)
+{
+    const char *usage = _("Usage: weft documents [WORDS] [--limit N] [--after CURSOR]\n\nLists what "
+                          "was taken in, newest first; WORDS choose by title and path.");
+    const char *after = NULL;
+    int64_t limit = 50;
+    const struct wf_option options[] = {
+        {.name = "limit", .kind = WF_OPTION_NUMBER, .out = &limit, .min = 1, .max = 200},
+        {.name = "after", .kind = WF_OPTION_TEXT, .out = &after},
+        {.name = NULL},
+    };
+    json_t *result = NULL, *d;
+    const char *next;
+    size_t i;
+    int code;
+
+    if (!wf_cli_options(cli, usage, options, &code))
+        return code;
+    if (cli->n_args > 1)
+        return wf_cli_usage(usage);
+    code = wf_cli_call(cli, "documents.list",
+                       json_pack("{s:I, s:s*, s:s*}", "limit", (json_int_t)limit, "after", after,
+                                 "q", cli->n_args ? cli->args[0] : NULL),
+                       &result);
+    if (code != 0)
+        return code;
+    next = json_string_value(json_object_get(result, "next"));
+    if (cli->json) {
+        wf_cli_print_json(result);
+    } else {
+        json_array_foreach(json_object_get(result, "documents"), i, d)
+            print_document(d);
+        if (next)
+            fprintf(stderr, _("More: weft documents --after %s\n"), next);
+    }
+    json_decref(result);
+    return WF_EXIT_DONE;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weft summarize FILE|-: the sentences that carry a text. The file is read by an extract worker of the
+ * core, like any other, but nothing of it is kept, so no home is needed for it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "cli/cli.h"
+#include "cli/i18n.h"
+#include "os/file.h"
+
+/* Copies standard input into a file in memory, for the worker needs one it can seek in. */
+static int slurp_stdin(int *out_fd, struct wf_err *err)
+{
+    char buf[64 << 10];
+    uint64_t n_all = 0;
+    ssize_t n;
+    int fd = -1, rc = wf_file_memfd("stdin", &fd, err);
+
+    while (rc == 0 && (n = read(STDIN_FILENO, buf, sizeof(buf))) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            rc = wf_err_errno(err, errno, _("Standard input could not be read"));
+        else if ((n_all += (uint64_t)n) > WF_LIMIT_FILE_BYTES)
+            rc = wf_err_set(err, WF_E_LIMIT, "%s", _("Standard input holds more than 2 GiB."));
+        else
+            rc = wf_file_write_all(fd, buf, (size_t)n, err);
+    }
+    if (rc != 0) {
+        wf_file_close(&fd);
+        return rc;
+    }
+    *out_fd = fd;
+    return 0;
+}
+
+static int open_input(const char *path, int *out_fd, struct wf_err *err)
+{
+    struct stat st;
+    int fd;
+
+    if (strcmp(path, "-") == 0)
+        return slurp_stdin(out_fd, err);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return wf_err_errno(err, errno, "%s", path);
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        wf_file_close(&fd);
+        return wf_err_set(err, WF_E_INVAL, _("%s is not a file."), path);
+    }
+    *out_fd = fd;
+    return 0;
+}
+
+static void print_summary(const json_t *result)
+{
+    const json_t *sentences = json_object_get(result, "sentences");
+    json_t *s;
+    size_t i;
+
+    if (json_array_size(sentences) == 0)
+        printf("%s\n", _("There are no sentences in it."));
+    json_array_foreach(sentences, i, s)
+    {
+        const json_t *page = json_object_get(s, "page");
+        wf_cli_print_wrapped(wf_cli_text(s, "text"), 0, 0, 0);
+        if (json_is_integer(page))
+            printf(_("  %spage %d%s\n"), wf_cli_dim(), (int)json_integer_value(page),
+                   wf_cli_plain());
+        printf("\n");
+    }
+}
+
+int wf_cmd_summarize(struct wf_cli *cli)
+{
+    const char *usage = _("Usage: weft summarize FILE|- [--sentences N | --ratio R] "
+                          "[--about \"WORDS\"]\n\nPrints the sentences that carry the text, in its "
+                          "own order. - reads standard input.");
+    const char *about = NULL, *slash;
+    int64_t sentences = 0;
+    double ratio = 0;
+    const struct wf_option options[] = {
+        {.name = "sentences", .letter = 'n', .kind = WF_OPTION_NUMBER, .out = &sentences, .min = 1,
+         .max = 10000},
+        {.name = "ratio", .kind = WF_OPTION_RATIO, .out = &ratio},
+        {.name = "about", .kind = WF_OPTION_TEXT, .out = &about},
+        {.name = NULL},
+    };
+    struct wf_client_call call = {.op = "summarize"};
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_client *c = NULL;
+    json_t *result = NULL;
+    int code, fd = -1;
+
+    if (!wf_cli_options(cli, usage, options, &code))
+        return code;
+    if (cli->n_args != 1 || (sentences > 0 && ratio > 0))
+        return wf_cli_usage(usage);
+    slash = strrchr(cli->args[0], '/');
+    call.params = json_pack("{s:s, s:I, s:f, s:s*}", "name", slash ? slash + 1 : cli->args[0],
+                            "sentences", (json_int_t)sentences, "ratio", ratio, "about", about);
+    code = WF_EXIT_DONE;
+    if (open_input(cli->args[0], &fd, &err) != 0 || wf_client_open_bare(cli->program, &c, &err) != 0) {
+        code = wf_cli_fail(cli, &err);
+    } else {
+        call.fd = fd;
+        if (wf_client_run(c, &call, &result, &err) != 0)
+            code = wf_cli_fail(cli, &err);
+        else if (cli->json)
+            wf_cli_print_json(result);
+        else
+            print_summary(result);
+    }
+    wf_client_close(c);
+    wf_file_close(&fd);
+    json_decref(call.params);
+    json_decref(result);
+    return code;
+}
