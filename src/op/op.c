@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of operations, and what all of them share. An operation checks its parameters before it
+ * does anything; an unknown parameter is an error, since a misspelt filter must not widen a search. */
+#include "op/op.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "op/op_internal.h"
+
+#define PARAMS_MAX 10
+
+static const struct row {
+    const char *name;
+    wf_op_fn run;
+    bool needs_store;
+    const char *params[PARAMS_MAX + 1];
+} rows[] = {
+    {"ask",
+     wf_op__ask,
+     true,
+     {"question", "thread", "space", "type", "path", "since", "until", "document"}},
+    {"search",
+     wf_op__search,
+     true,
+     {"q", "k", "space", "type", "path", "since", "until", "document"}},
+    {"summarize",
+     wf_op__summarize,
+     false,
+     {"document", "text", "name", "sentences", "ratio", "about"}},
+    {"documents.list", wf_op__documents_list, true, {"limit", "after", "q", "space", "type"}},
+    {"documents.get", wf_op__documents_get, true, {"id"}},
+    {"documents.parts", wf_op__documents_parts, true, {"id", "at", "limit"}},
+    {"documents.remove", wf_op__documents_remove, true, {"documents"}},
+    {"threads.list", wf_op__threads_list, true, {"limit", "after"}},
+    {"threads.get", wf_op__threads_get, true, {"id"}},
+    {"threads.rename", wf_op__threads_rename, true, {"id", "title"}},
+    {"threads.remove", wf_op__threads_remove, true, {"id"}},
+    {"status", wf_op__status, true, {NULL}},
+    {"settings.get", wf_op__settings_get, true, {NULL}},
+    {"settings.set", wf_op__settings_set, true, {"language", "theme"}},
+    {"watch.report", wf_op__watch_report, true, {"watched"}},
+    {"link", wf_op__link, true, {NULL}},
+};
+
+int wf_op_run(struct wf_op_context *ctx, const char *name, const struct wf_op_call *call,
+              json_t **out_result, struct wf_err *err)
+{
+    int rc;
+
+    assert(call->params != NULL);
+    assert(call->sink != NULL);
+    for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
+        if (strcmp(rows[i].name, name) != 0)
+            continue;
+        if (rows[i].needs_store && !ctx->store)
+            return wf_err_set(err, WF_E_INVAL, "\"%s\" needs a home.", name);
+        if (!json_is_object(call->params))
+            return wf_err_set(err, WF_E_INVAL, "The parameters must be a JSON object.");
+        rc = wf_param_known(call->params, rows[i].params, err);
+        return rc != 0 ? rc : rows[i].run(ctx, call, out_result, err);
+    }
+    return wf_err_set(err, WF_E_NOENT, "There is no operation \"%.80s\".", name);
+}
+
+int wf_op__no_memory(struct wf_err *err)
+{
+    return wf_err_set(err, WF_E_NOMEM, "Out of memory. Close other programs and try again.");
+}
+
+int wf_op__give(json_t *v, json_t **out_result, struct wf_err *err)
+{
+    if (!v)
+        return wf_op__no_memory(err);
+    *out_result = v;
+    return 0;
+}
+
+int wf_op__filter(const json_t *params, struct wf_find_filter *out, struct wf_err *err)
+{
+    const struct wf_param_range times = {INT64_MIN, INT64_MAX, 0};
+    struct wf_find_filter f = {.since_ms = 0};
+    int rc = wf_param_str(params, "space", false, &f.space, err);
+
+    if (rc == 0)
+        rc = wf_param_str(params, "type", false, &f.type, err);
+    if (rc == 0)
+        rc = wf_param_str(params, "path", false, &f.path_prefix, err);
+    if (rc == 0)
+        rc = wf_param_str(params, "document", false, &f.document, err);
+    if (rc == 0)
+        rc = wf_param_int(params, "since", times, &f.since_ms, err);
+    if (rc == 0)
+        rc = wf_param_int(params, "until", times, &f.until_ms, err);
+    if (rc == 0)
+        *out = f;
+    return rc;
+}
+
+static json_t *page_json(uint32_t page)
+{
+    return page ? json_integer((json_int_t)page) : json_null();
+}
+
+json_t *wf_op__hit_json(const struct wf_hit *h)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:f}", "document",
+                     wf_json_str(h->document), "title", wf_json_str(h->title), "path",
+                     wf_json_str(h->path), "page", page_json(h->page), "heading",
+                     wf_json_str(h->heading), "start", (json_int_t)h->start_cp, "end",
+                     (json_int_t)h->end_cp, "text", wf_json_str(h->text), "score", h->score);
+}
+
+json_t *wf_op__document_json(struct wf_reader *r, const struct wf_document *d,
+                             struct wf_arena *arena, struct wf_err *err)
+{
+    json_t *paths = json_array(), *warnings = json_array();
+    struct wf_str *items = NULL;
+    size_t n = 0;
+
+    if (wf_document_paths(r, d->id, arena, &items, &n, err) != 0) {
+        json_decref(paths);
+        json_decref(warnings);
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(paths, wf_json_str(items[i]));
+    if (d->warning.len > 0)
+        json_array_append_new(warnings, wf_json_str(d->warning));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:I, s:I, s:o}", "id",
+                     wf_json_str(d->uid), "title", wf_json_str(d->title), "type",
+                     wf_json_str(d->type), "space", wf_json_str(d->space), "author",
+                     wf_json_str_or_null(d->author), "language",
+                     wf_json_str_or_null(d->language), "paths", paths, "bytes",
+                     (json_int_t)d->bytes, "characters", (json_int_t)d->n_cp, "pages",
+                     page_json(d->n_pages), "added", (json_int_t)d->added_ms, "modified",
+                     (json_int_t)d->modified_ms, "warnings", warnings);
+}
+
+void wf_op__publish_documents(struct wf_op_context *ctx)
+{
+    struct wf_document_totals totals;
+    struct wf_reader *r = NULL;
+    json_t *v;
+
+    if (wf_store_reader_get(ctx->store, &r, NULL) != 0)
+        return;
+    if (wf_document_totals(r, &totals, NULL) == 0) {
+        v = json_pack("{s:I}", "total", (json_int_t)totals.n_documents);
+        wf_hub_publish(ctx->hub, "documents", v);
+        json_decref(v);
+    }
+    wf_store_reader_put(ctx->store, r);
+}

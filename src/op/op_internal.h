@@ -1,0 +1,53 @@
+/* What the operations share: the rows' functions, and JSON of the things they give. Only op/ includes
+ * this. */
+#ifndef WF_OP_OP_INTERNAL_H
+#define WF_OP_OP_INTERNAL_H
+
+#include "base/arena.h"
+#include "find/find.h"
+#include "op/json.h"
+#include "op/op.h"
+#include "store/document.h"
+
+/* The most one operation's results may take. */
+#define WF_OP_ARENA_BYTES_MAX ((size_t)64 << 20)
+
+#define WF_OP_DECLARE(name)                                                                        \
+    int name(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,        \
+             struct wf_err *err)
+
+WF_OP_DECLARE(wf_op__ask);
+WF_OP_DECLARE(wf_op__search);
+WF_OP_DECLARE(wf_op__summarize);
+WF_OP_DECLARE(wf_op__documents_list);
+WF_OP_DECLARE(wf_op__documents_get);
+WF_OP_DECLARE(wf_op__documents_parts);
+WF_OP_DECLARE(wf_op__documents_remove);
+WF_OP_DECLARE(wf_op__threads_list);
+WF_OP_DECLARE(wf_op__threads_get);
+WF_OP_DECLARE(wf_op__threads_rename);
+WF_OP_DECLARE(wf_op__threads_remove);
+WF_OP_DECLARE(wf_op__status);
+WF_OP_DECLARE(wf_op__settings_get);
+WF_OP_DECLARE(wf_op__settings_set);
+WF_OP_DECLARE(wf_op__watch_report);
+WF_OP_DECLARE(wf_op__link);
+
+/* WF_E_NOMEM with its sentence; and v, or that error when v is NULL. */
+int wf_op__no_memory(struct wf_err *err);
+int wf_op__give(json_t *v, json_t **out_result, struct wf_err *err);
+
+/* The filter that params space, type, path, since, until, document describe (views into params). */
+int wf_op__filter(const json_t *params, struct wf_find_filter *out, struct wf_err *err);
+
+/* A hit, with `"highlight"` absent; NULL out of memory. */
+json_t *wf_op__hit_json(const struct wf_hit *h);
+
+/* The document of docs/api.md, with its paths; NULL out of memory or when they cannot be read. */
+json_t *wf_op__document_json(struct wf_reader *r, const struct wf_document *d,
+                             struct wf_arena *arena, struct wf_err *err);
+
+/* Tells the hub how many documents there are now. */
+void wf_op__publish_documents(struct wf_op_context *ctx);
+
+#endif
