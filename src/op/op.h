@@ -17,6 +17,9 @@
 
 struct wf_intake;
 struct wf_extract_client;
+struct wf_op_state;
+
+#define WF_OP_LINK_BYTES 256
 
 struct wf_op_context {
     struct wf_store *store;
@@ -26,7 +29,15 @@ struct wf_op_context {
     struct wf_log *log;          /* may be NULL */
     const struct wf_clock *clock; /* NULL = the system's */
     const char *home;            /* for status only: nothing is opened by it */
+    struct wf_op_state *state;   /* what operations remember between calls */
+    /* Writes a new one-time link to the page into out; NULL when no page is served. */
+    void (*new_link)(void *ud, char out[WF_OP_LINK_BYTES]);
+    void *new_link_ud;
 };
+
+/* What the watcher last reported, and the like. NULL out of memory. Thread: any. */
+struct wf_op_state *wf_op_state_new(void) WF_MUST_USE;
+void wf_op_state_free(struct wf_op_state *s);
 
 /* Where an operation sends what it has before its result. All members may be NULL. */
 struct wf_op_sink {

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The core's life: fork the spawner, lock itself down, open the store, serve, close.
+ *
+ * The order matters. The spawner is forked first, because afterwards no process can be made. The lock
+ * comes before the store is opened and before any thread exists: the database is bytes from outside
+ * too, and Landlock holds for threads that are made after it. Only then is anything read. */
+#include "daemon/core.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/serve.h"
+#include "http/http.h"
+#include "ingest/extract.h"
+#include "ingest/intake.h"
+#include "op/op.h"
+#include "os/file.h"
+#include "os/sandbox.h"
+
+#define STORE_WAIT_MS 10000 /* for a command that has the store open when the daemon starts */
+
+struct core {
+    const struct wf_core_options *o;
+    struct wf_op_context ops;
+    struct wf_serve *serve;
+    struct wf_http *http;
+    int spawner_pid;
+};
+
+/* For the signal handler; set before it is installed, wf_http_stop may be called from one. */
+static struct wf_http *_Atomic stop_http;
+
+static void on_term(int sig)
+{
+    struct wf_http *h = atomic_load(&stop_http);
+
+    (void)sig;
+    if (h)
+        wf_http_stop(h);
+}
+
+void wf_core_refuse(int fd, const struct wf_err *why)
+{
+    int rc = wf_serve__send(fd, wf_serve__error(why), NULL);
+
+    (void)rc; /* when the client is gone too, nobody is left to tell */
+}
+
+static void new_link(void *ud, char out[WF_OP_LINK_BYTES])
+{
+    struct core *c = ud;
+    const char *host = c->o->config->host;
+    char code[WF_HTTP_CODE_HEX_LEN + 1];
+    bool v6 = strchr(host, ':') != NULL;
+
+    wf_http_new_code(c->http, code);
+    snprintf(out, WF_OP_LINK_BYTES, "http://%s%s%s:%u/open/%s", v6 ? "[" : "", host, v6 ? "]" : "",
+             c->o->http_port, code);
+}
+
+static int lock_down(const struct wf_core_options *o, struct wf_err *err)
+{
+    const char *const write_dirs[] = {o->home ? o->home->data : NULL, NULL};
+    const struct wf_sandbox_options so = {.kind = WF_SANDBOX_CORE, .write_dirs = write_dirs};
+    int rc = wf_sandbox_enter(&so, err);
+
+    if (rc != 0)
+        wf_err_prefix(err, "weft does not run without protection");
+    return rc;
+}
+
+/* A daemon waits for its turn; a command says BUSY at once, its client tries again. */
+static int open_store(struct core *c, struct wf_err *err)
+{
+    int64_t wait_ms = c->o->conn_fd >= 0 ? 0 : STORE_WAIT_MS;
+    int64_t deadline_ns = wf_clock_mono_ns(NULL) + wait_ms * 1000000;
+    int rc;
+
+    for (;;) {
+        rc = wf_store_open(c->o->home->data, NULL, &c->ops.store, err);
+        if (rc != WF_E_BUSY || wf_clock_mono_ns(NULL) >= deadline_ns)
+            return rc;
+        (void)poll(NULL, 0, 50); /* a pause, nothing to wait on */
+    }
+}
+
+static int start(struct core *c, struct wf_err *err)
+{
+    const struct wf_core_options *o = c->o;
+    const struct wf_extract_limits limits = {
+        .memory_bytes_max = (uint64_t)o->config->extract_memory_mib << 20,
+        .time_s_max = (uint32_t)o->config->extract_time_s,
+    };
+    int spawner_fd = -1;
+    int rc = wf_extract_spawn(&limits, &spawner_fd, &c->spawner_pid, err);
+
+    if (rc != 0)
+        return rc;
+    rc = lock_down(o, err);
+    if (rc != 0) {
+        wf_file_close(&spawner_fd);
+        return rc;
+    }
+    rc = wf_extract_client_new(spawner_fd, &limits, &c->ops.extract, err);
+    if (rc == 0)
+        c->ops.log = wf_log_new(STDERR_FILENO, (enum wf_log_level)o->config->log_level);
+    if (rc == 0 && (!(c->ops.hub = wf_hub_new()) || !(c->ops.state = wf_op_state_new())))
+        rc = wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    if (rc == 0 && o->home) {
+        c->ops.home = o->home->dir;
+        rc = open_store(c, err);
+        if (rc == 0)
+            rc = wf_intake_new(c->ops.store, c->ops.extract, &c->ops.intake, err);
+    }
+    return rc;
+}
+
+static void finish(struct core *c)
+{
+    wf_serve_stop(c->serve);
+    wf_http_free(c->http);
+    wf_intake_free(c->ops.intake);
+    wf_extract_client_free(c->ops.extract); /* the spawner ends with its socket */
+    wf_store_close(c->ops.store);
+    wf_hub_free(c->ops.hub);
+    wf_op_state_free(c->ops.state);
+    wf_log_free(c->ops.log);
+}
+
+static int serve_listeners(struct core *c, struct wf_err *err)
+{
+    const struct wf_core_options *o = c->o;
+    const struct wf_http_options ho = {
+        .ops = &c->ops,
+        .listen_fd = o->http_fd,
+        .host = o->config->host,
+        .port = o->http_port,
+        .token = o->token,
+        .first_code = o->first_code,
+        .log = c->ops.log,
+    };
+    struct sigaction sa = {.sa_handler = on_term};
+    int rc = wf_http_new(&ho, &c->http, err);
+
+    if (rc != 0)
+        return rc;
+    c->ops.new_link = new_link;
+    c->ops.new_link_ud = c;
+    sigemptyset(&sa.sa_mask);
+    atomic_store(&stop_http, c->http);
+    sigaction(SIGTERM, &sa, NULL);
+    sigaction(SIGINT, &sa, NULL);
+    rc = wf_serve_start(&c->ops, o->unix_fd, &c->serve, err);
+    if (rc == 0) {
+        ssize_t n = write(o->ready_fd, "r", 1);
+        (void)n; /* a supervisor that is gone takes us with it */
+        rc = wf_http_run(c->http, err);
+    }
+    (void)signal(SIGTERM, SIG_IGN); /* stopping already; cannot fail with a valid signal */
+    atomic_store(&stop_http, NULL);
+    return rc;
+}
+
+int wf_core_run(const struct wf_core_options *o, struct wf_err *err)
+{
+    struct core c = {.o = o};
+    struct wf_err own = WF_ERR_INIT;
+    int rc;
+
+    (void)signal(SIGPIPE, SIG_IGN); /* a client that hangs up is an error of write, not a death */
+    rc = start(&c, &own);
+    if (rc == 0 && o->conn_fd >= 0)
+        wf_serve_conn(&c.ops, o->conn_fd);
+    else if (rc == 0)
+        rc = serve_listeners(&c, &own);
+    else if (o->conn_fd >= 0)
+        wf_core_refuse(o->conn_fd, &own);
+    finish(&c);
+    if (rc != 0)
+        return wf_err_set(err, own.code, "%s", own.msg);
+    return 0;
+}

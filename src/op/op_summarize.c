@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* summarize: of a document that was taken in, of text in the call, or of a file whose descriptor came
+ * with it (read by an extract worker; nothing is kept). All three feed the same summarizer. */
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ingest/extract.h"
+#include "op/op_internal.h"
+#include "skill/summarize.h"
+#include "text/utf8.h"
+
+#define PIECE_BYTES (64u << 10)
+
+static json_t *summary_json(const struct wf_summary *s, struct wf_str document)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < s->n_sentences; i++) {
+        const struct wf_summary_sentence *x = &s->sentences[i];
+        json_array_append_new(
+            array, json_pack("{s:o, s:I, s:I, s:o, s:f}", "text", wf_json_str(x->text), "start",
+                             (json_int_t)x->start_cp, "end", (json_int_t)x->end_cp, "page",
+                             x->page ? json_integer(x->page) : json_null(), "score", x->score));
+    }
+    return json_pack("{s:o, s:o}", "sentences", array, "document", wf_json_str_or_null(document));
+}
+
+struct feed {
+    struct wf_summarizer *summarizer;
+    const struct wf_op_sink *sink;
+    uint32_t page;
+    struct wf_arena *arena;
+};
+
+static bool canceled(const struct feed *f)
+{
+    return f->sink->canceled && f->sink->canceled(f->sink->ud);
+}
+
+static int feed_frame(void *ud, const struct wf_stream_frame *frame, struct wf_err *err)
+{
+    struct feed *f = ud;
+
+    switch (frame->type) {
+    case WF_STREAM_TEXT:
+        if (canceled(f))
+            return wf_err_set(err, WF_E_CANCELED, "Canceled.");
+        return wf_summarizer_feed(f->summarizer, frame->text, f->page, err);
+    case WF_STREAM_PAGE:
+        f->page = frame->number;
+        return 0;
+    case WF_STREAM_HEADING:
+        wf_summarizer_heading(f->summarizer, frame->number);
+        return 0;
+    case WF_STREAM_BORDER:
+        return wf_summarizer_border(f->summarizer, err);
+    case WF_STREAM_META:
+    case WF_STREAM_PROGRESS:
+    case WF_STREAM_WARNING:
+    case WF_STREAM_ERROR:
+    case WF_STREAM_END:
+        return 0;
+    }
+    return 0;
+}
+
+static int feed_chunk(void *ud, int64_t chunk, const struct wf_chunk_row *c, struct wf_err *err)
+{
+    struct feed *f = ud;
+
+    (void)chunk;
+    if (canceled(f))
+        return wf_err_set(err, WF_E_CANCELED, "Canceled.");
+    return wf_summarizer_feed(f->summarizer, c->text, c->page, err);
+}
+
+static int feed_document(struct wf_op_context *ctx, struct feed *f, struct wf_str id,
+                         struct wf_err *err)
+{
+    struct wf_reader *r = NULL;
+    struct wf_document d;
+    int rc;
+
+    if (!ctx->store)
+        return wf_err_set(err, WF_E_INVAL, "A document can only be summarized with a home.");
+    rc = wf_store_reader_get(ctx->store, &r, err);
+    if (rc == 0)
+        rc = wf_document_get(r, id, f->arena, &d, err);
+    if (rc == 0)
+        rc = wf_document_chunks(r, &d, 0, UINT64_MAX, feed_chunk, f, err);
+    if (r)
+        wf_store_reader_put(ctx->store, r);
+    return rc;
+}
+
+/* Feeds the bytes of `fd` as they are, in pieces cut at code points, when all of them are UTF-8 text;
+ * *out_is_text is false, and nothing was fed, when they are not. `f` NULL only looks. */
+static int feed_bytes(struct feed *f, int fd, bool *out_is_text, struct wf_err *err)
+{
+    char buf[PIECE_BYTES];
+    size_t kept = 0;
+    off_t at = 0;
+    ssize_t n;
+
+    *out_is_text = false;
+    while ((n = pread(fd, buf + kept, sizeof(buf) - kept, at)) > 0) {
+        struct wf_str piece = wf_str_n(buf, kept + (size_t)n);
+        size_t valid = wf_utf8_valid_prefix(piece);
+        int rc = 0;
+        if (piece.len - valid >= 4 || wf_str_find_byte(piece, 0, 0) != SIZE_MAX)
+            return 0;
+        if (f)
+            rc = canceled(f) ? wf_err_set(err, WF_E_CANCELED, "Canceled.")
+                             : wf_summarizer_feed(f->summarizer, wf_str_n(buf, valid), 0, err);
+        if (rc != 0)
+            return rc;
+        kept = piece.len - valid;
+        memmove(buf, buf + valid, kept);
+        at += n;
+    }
+    if (n < 0)
+        return wf_err_errno(err, errno, "The text could not be read");
+    *out_is_text = kept == 0;
+    return 0;
+}
+
+/* Text on standard input is taken byte for byte; anything else goes to a worker. */
+static int feed_fd(struct wf_op_context *ctx, struct feed *f, struct wf_str name, int fd,
+                   struct wf_err *err)
+{
+    bool is_text = false;
+    char *copy;
+    int rc = 0;
+
+    if (wf_str_eq(name, WF_STR("-")))
+        rc = feed_bytes(NULL, fd, &is_text, err);
+    if (rc == 0 && is_text)
+        return feed_bytes(f, fd, &is_text, err);
+    if (rc != 0)
+        return rc;
+    copy = wf_arena_cstr(f->arena, name);
+    return copy ? wf_extract_run(ctx->extract, fd, copy, feed_frame, f, err)
+                : wf_op__no_memory(err);
+}
+
+struct input {
+    struct wf_str document, text, name;
+    int fd;
+};
+
+static int read_params(const struct wf_op_call *call, struct input *in,
+                       struct wf_summary_options *o, struct wf_err *err)
+{
+    const struct wf_param_range counts = {0, 10000, 0};
+    int64_t n = 0;
+    int rc = wf_param_str(call->params, "document", false, &in->document, err);
+
+    in->fd = call->fd;
+    if (rc == 0)
+        rc = wf_param_str(call->params, "text", false, &in->text, err);
+    if (rc == 0)
+        rc = wf_param_str(call->params, "name", false, &in->name, err);
+    if (rc == 0)
+        rc = wf_param_str(call->params, "about", false, &o->about, err);
+    if (rc == 0)
+        rc = wf_param_int(call->params, "sentences", counts, &n, err);
+    if (rc == 0)
+        rc = wf_param_ratio(call->params, "ratio", &o->ratio, err);
+    o->n_sentences = (size_t)n;
+    if (rc == 0 && (in->document.len > 0) + (in->text.len > 0) + (in->fd >= 0) != 1)
+        rc = wf_err_set(err, WF_E_INVAL, "Give either \"document\" or \"text\" to summarize.");
+    return rc;
+}
+
+int wf_op__summarize(struct wf_op_context *ctx, const struct wf_op_call *call,
+                     json_t **out_result, struct wf_err *err)
+{
+    struct wf_summary_options o = {.n_sentences = 0};
+    struct feed f = {.sink = call->sink};
+    struct wf_summary summary;
+    struct wf_arena arena;
+    struct input in;
+    int rc = read_params(call, &in, &o, err);
+
+    if (rc != 0)
+        return rc;
+    wf_arena_init(&arena, 0, WF_OP_ARENA_BYTES_MAX);
+    f.arena = &arena;
+    rc = wf_summarizer_new(&o, &f.summarizer, err);
+    if (rc == 0 && in.fd >= 0) {
+        rc = feed_fd(ctx, &f, in.name, in.fd, err);
+    } else if (rc == 0 && in.text.len > 0) {
+        rc = wf_summarizer_feed(f.summarizer, in.text, 0, err);
+    } else if (rc == 0) {
+        rc = feed_document(ctx, &f, in.document, err);
+    }
+    if (rc == 0)
+        rc = wf_summarizer_finish(f.summarizer, &arena, &summary, err);
+    if (rc == 0)
+        rc = wf_op__give(summary_json(&summary, in.document), out_result, err);
+    wf_summarizer_free(f.summarizer);
+    wf_arena_deinit(&arena);
+    return rc;
+}
