@@ -21,6 +21,7 @@ struct wf_http_options {
     uint16_t port;             /* its port, for the Host and Origin checks and for links */
     const char *token;         /* hex text that guards everything below /weft/; copied */
     const char *first_code;    /* the code of the first one-time link, or NULL; copied */
+    const char *spool_dir;     /* folder for uploads on their way; borrowed until free */
     size_t n_workers;          /* 0 = as many as processors, at least 2 */
     struct wf_log *log;        /* may be NULL */
 };

@@ -1,0 +1,34 @@
+/* Connection: libwebsockets' callbacks turned into requests, and answers into writes. Event thread.
+ * Only http/ includes this. */
+#ifndef WF_HTTP_CONNECTION_H
+#define WF_HTTP_CONNECTION_H
+
+#include <libwebsockets.h>
+#include <stdbool.h>
+
+#include "base/list.h"
+#include "http/request.h"
+
+/* libwebsockets keeps one, zeroed, with each connection. */
+struct wf_connection {
+    struct wf_list node;           /* in wf_http.clients while `r` is there */
+    struct lws *wsi;
+    struct wf_request *r;          /* the request being received or answered */
+    struct wf_upload_parser *upload;
+    bool dispatched;               /* somebody is answering it */
+    bool close_after;              /* the connection cannot be used again */
+    bool is_events;
+};
+
+/* The callback of the protocol "http". */
+int wf_connection_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                           size_t len);
+
+/* A comment line to every event stream, so that a dead connection is noticed. */
+void wf_connection_beat(struct wf_http *h);
+/* Ends the event streams, for a clean stop. */
+void wf_connection_end_streams(struct wf_http *h);
+/* Marks every request's client as gone. */
+void wf_connection_abandon(struct wf_http *h);
+
+#endif

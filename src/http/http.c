@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server: its making, its loop, its end. The connections themselves are in connection.c.
+ *
+ * The listener is adopted as a plain descriptor and connections are accepted here, because it was made
+ * by another process; libwebsockets then runs them. Workers wake the loop with lws_cancel_service,
+ * which is safe from any thread and from a signal handler. */
+#include "http/http.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "http/connection.h"
+#include "http/http_internal.h"
+#include "os/file.h"
+
+#define QUEUE_MAX 256          /* requests that wait for a worker; one more gets 503 */
+#define TICK_US (1000 * 1000)
+#define STOP_GRACE_NS ((int64_t)5 * 1000000000)
+#define BEAT_NS ((int64_t)15 * 1000000000)
+#define HEAD_TIMEOUT_S 10      /* for a request's head to arrive */
+#define KEEPALIVE_S 60
+#define ACCEPT_BATCH 32
+
+void wf_http__wake(struct wf_http *h)
+{
+    if (atomic_load(&h->running) && !atomic_exchange(&h->woken, true))
+        lws_cancel_service(h->context);
+}
+
+static void accept_some(struct wf_http *h)
+{
+    int one = 1;
+
+    for (int i = 0; i < ACCEPT_BATCH; i++) {
+        int fd = accept4(h->o.listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0)
+            return;
+        if (h->n_connections >= WF_LIMIT_HTTP_CONNECTIONS || atomic_load(&h->stop)) {
+            wf_file_close(&fd);
+            continue;
+        }
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* only a delay if not */
+        /* It closes the descriptor itself when it fails. */
+        (void)lws_adopt_socket_vhost(h->vhost, fd);
+    }
+}
+
+static int on_listener(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                       size_t len)
+{
+    struct wf_http *h = lws_context_user(lws_get_context(wsi));
+
+    (void)user;
+    (void)in;
+    (void)len;
+    if (reason == LWS_CALLBACK_RAW_RX_FILE)
+        accept_some(h);
+    return 0;
+}
+
+static const struct lws_protocols protocols[] = {
+    {.name = "http", .callback = wf_connection_callback,
+     .per_session_data_size = sizeof(struct wf_connection)},
+    {.name = "listener", .callback = on_listener},
+    {.name = NULL},
+};
+
+static void quiet(int level, const char *line)
+{
+    (void)level;
+    (void)line;
+}
+
+static int make_context(struct wf_http *h, struct wf_err *err)
+{
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        .protocols = protocols,
+        .user = h,
+        .gid = -1,
+        .uid = -1,
+        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+        .timeout_secs = HEAD_TIMEOUT_S,
+        .keepalive_timeout = KEEPALIVE_S,
+        .max_http_header_data = 8192,
+        .max_http_header_pool = WF_LIMIT_HTTP_CONNECTIONS,
+        .fd_limit_per_thread = WF_LIMIT_HTTP_CONNECTIONS + 16,
+        .pt_serv_buf_size = 64 << 10,
+    };
+    lws_adopt_desc_t listener = {.type = LWS_ADOPT_RAW_FILE_DESC, .vh_prot_name = "listener"};
+
+    lws_set_log_level(0, quiet); /* its lines name paths, which may hold the token */
+    h->context = lws_create_context(&info);
+    if (h->context)
+        h->vhost = lws_create_vhost(h->context, &info);
+    if (h->vhost) {
+        listener.vh = h->vhost;
+        listener.fd.filefd = h->o.listen_fd;
+        h->listener = lws_adopt_descriptor_vhost_via_info(&listener);
+    }
+    if (!h->listener)
+        return wf_err_set(err, WF_E_IO, "The HTTP server could not be started.");
+    return 0;
+}
+
+int wf_http_new(const struct wf_http_options *o, struct wf_http **out, struct wf_err *err)
+{
+    struct wf_http *h = wf_alloc_array(1, sizeof(*h));
+    size_t n_workers = o->n_workers ? o->n_workers : WF_MAX(wf_cpu_count(), (size_t)2);
+    int rc;
+
+    if (!h)
+        return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    h->o = *o;
+    wf_list_init(&h->clients);
+    rc = wf_guard_init(&h->guard, o, err);
+    if (rc != 0) {
+        wf_free(h);
+        return rc;
+    }
+    rc = wf_team_new("http", n_workers, QUEUE_MAX, &h->team, err);
+    if (rc == 0)
+        rc = make_context(h, err);
+    if (rc != 0) {
+        wf_http_free(h);
+        return rc;
+    }
+    atomic_store(&h->running, true);
+    *out = h;
+    return 0;
+}
+
+void wf_http_new_code(struct wf_http *h, char out[WF_HTTP_CODE_HEX_LEN + 1])
+{
+    wf_guard_new_code(&h->guard, out);
+}
+
+void wf_http_stop(struct wf_http *h)
+{
+    atomic_store(&h->stop, true);
+    lws_cancel_service(h->context);
+}
+
+struct ticker {
+    lws_sorted_usec_list_t sul;
+    struct wf_http *h;
+};
+
+static void tick(lws_sorted_usec_list_t *sul)
+{
+    struct ticker *t = WF_CONTAINER(sul, struct ticker, sul);
+    int64_t now_ns = wf_clock_mono_ns(NULL);
+
+    if (now_ns - t->h->beat_ns > BEAT_NS) {
+        t->h->beat_ns = now_ns;
+        wf_connection_beat(t->h);
+    }
+    lws_sul_schedule(t->h->context, 0, &t->sul, tick, TICK_US);
+}
+
+/* True when the loop may end: told to stop, and nobody is being answered or time is up. */
+static bool finished(struct wf_http *h)
+{
+    if (!atomic_load(&h->stop))
+        return false;
+    if (h->stop_ns == 0) {
+        h->stop_ns = wf_clock_mono_ns(NULL);
+        wf_connection_end_streams(h);
+    }
+    return wf_list_empty(&h->clients) || wf_clock_mono_ns(NULL) - h->stop_ns > STOP_GRACE_NS;
+}
+
+int wf_http_run(struct wf_http *h, struct wf_err *err)
+{
+    struct ticker t = {.h = h};
+    int rc = 0;
+
+    h->beat_ns = wf_clock_mono_ns(NULL);
+    lws_sul_schedule(h->context, 0, &t.sul, tick, TICK_US);
+    while (rc >= 0 && !finished(h))
+        rc = lws_service(h->context, 0);
+    lws_sul_cancel(&t.sul);
+    if (rc < 0)
+        return wf_err_set(err, WF_E_IO, "The HTTP server stopped: %s", strerror(errno));
+    return 0;
+}
+
+void wf_http_free(struct wf_http *h)
+{
+    if (!h)
+        return;
+    atomic_store(&h->running, false);
+    wf_connection_abandon(h); /* workers that wait for a client wait no longer */
+    wf_team_free(h->team);
+    if (h->context)
+        lws_context_destroy(h->context);
+    wf_guard_deinit(&h->guard);
+    wf_free(h);
+}

@@ -1,0 +1,121 @@
+/* What the files of http/ share: the server's state, the routes, the guard. Only http/ includes this. */
+#ifndef WF_HTTP_HTTP_INTERNAL_H
+#define WF_HTTP_HTTP_INTERNAL_H
+
+#include <libwebsockets.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "http/http.h"
+#include "http/request.h"
+#include "os/thread.h"
+
+#define WF_HTTP_CODES_MAX 16
+#define WF_HTTP_TOKEN_BYTES_MAX 128
+
+/* Who may come in: guard.c. */
+struct wf_guard {
+    char token[WF_HTTP_TOKEN_BYTES_MAX];
+    char cookie_name[32];             /* by port: browsers share cookies among ports */
+    char cookie[65];                  /* derived from the token */
+    char host[80];                    /* "127.0.0.1" or "[::1]" */
+    uint16_t port;
+    pthread_mutex_t lock;             /* guards the codes */
+    struct {
+        char code[WF_HTTP_CODE_HEX_LEN + 1]; /* empty: free */
+        int64_t until_ns;
+    } codes[WF_HTTP_CODES_MAX];
+    size_t i_next;
+};
+
+/* What /metrics counts. */
+struct wf_http_counters {
+    _Atomic uint64_t n_requests[6]; /* by status / 100; 0 is unused */
+    _Atomic uint64_t n_seconds_us;  /* time of all requests together */
+    _Atomic uint64_t n_uploads;
+    _Atomic uint64_t n_refused;     /* by the guard */
+};
+
+struct wf_http {
+    struct wf_http_options o;
+    struct wf_guard guard;
+    struct wf_http_counters counters;
+    struct wf_team *team;
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+    struct lws *listener;
+    size_t n_connections;           /* event thread */
+    struct wf_list clients;         /* event thread: struct client of http.c */
+    _Atomic bool stop;
+    _Atomic bool woken;             /* a wake-up is on its way */
+    _Atomic bool running;
+    int64_t stop_ns;                /* when stopping began */
+    int64_t beat_ns;                /* of the last comment line to event streams */
+};
+
+/* Has the event thread look at all answers soon. Thread: any. */
+void wf_http__wake(struct wf_http *h);
+
+/* ---- guard.c; thread: event ---- */
+int wf_guard_init(struct wf_guard *g, const struct wf_http_options *o, struct wf_err *err) WF_MUST_USE;
+void wf_guard_deinit(struct wf_guard *g);
+bool wf_guard_host_ok(const struct wf_guard *g, const char *host);
+bool wf_guard_origin_ok(const struct wf_guard *g, const char *origin); /* empty: none was sent */
+bool wf_guard_token_ok(const struct wf_guard *g, struct wf_str token);
+bool wf_guard_cookie_ok(const struct wf_guard *g, struct wf_str cookie);
+void wf_guard_new_code(struct wf_guard *g, char out[WF_HTTP_CODE_HEX_LEN + 1]); /* thread: any */
+bool wf_guard_use_code(struct wf_guard *g, struct wf_str code);
+
+/* ---- route.c ---- */
+enum wf_route_body { WF_BODY_NONE, WF_BODY_JSON, WF_BODY_UPLOAD };
+
+typedef void (*wf_route_fn)(struct wf_request *r);
+
+struct wf_route {
+    enum wf_http_method method;
+    const char *pattern;     /* segments; {id} matches one */
+    enum wf_route_body body;
+    const char *op;          /* run with query, {id} and body as parameters; or */
+    wf_route_fn run;         /* run on a worker */
+    int status;              /* of a good answer of `op`; 204 drops the result */
+    bool in_event_thread;    /* `run` is called there, and must not block */
+};
+
+/* The route of r->method and r->path, with r->id set; NULL, and *out_allowed true when the path
+ * exists for other methods. Thread: event. */
+const struct wf_route *wf_route_find(struct wf_request *r, bool *out_allowed);
+/* Answers r by its route. Thread: worker. */
+void wf_route_run(struct wf_request *r);
+
+/* Runs an operation with the request's parameters; `event` (may be NULL) gets r as its ud. */
+int wf_route_op(struct wf_request *r, const char *op,
+                void (*event)(void *ud, const char *name, json_t *data), json_t **out_result,
+                struct wf_err *err) WF_MUST_USE;
+
+/* ---- handlers ---- */
+void wf_handle_healthz(struct wf_request *r);
+void wf_handle_open(struct wf_request *r);
+void wf_handle_asset(struct wf_request *r);
+void wf_handle_metrics(struct wf_request *r);
+void wf_handle_events(struct wf_request *r);
+void wf_handle_events_closed(struct wf_request *r);
+void wf_handle_upload(struct wf_request *r);
+void wf_handle_document_text(struct wf_request *r);
+void wf_handle_document_original(struct wf_request *r);
+void wf_handle_document_remove(struct wf_request *r);
+void wf_handle_ask(struct wf_request *r);
+
+/* ---- upload.c: bodies with files, taken in as they arrive; thread: event ---- */
+struct wf_upload_parser;
+/* For a body of this content type. NULL with err set: 400. */
+struct wf_upload_parser *wf_upload_begin(struct lws *wsi, struct wf_request *r, const char *type,
+                                         struct wf_err *err) WF_MUST_USE;
+int wf_upload_feed(struct wf_upload_parser *p, const void *bytes, size_t n,
+                   struct wf_err *err) WF_MUST_USE;
+int wf_upload_end(struct wf_upload_parser *p, struct wf_err *err) WF_MUST_USE;
+void wf_upload_free(struct wf_upload_parser *p);
+
+#endif

@@ -1,0 +1,112 @@
+/* Request: one HTTP request and its answer, shared by the event thread and one worker.
+ *
+ * The event thread fills the request and owns the connection; a worker (or the event thread itself)
+ * answers with the functions below. Answers are queued here and written by the event thread; a worker
+ * that is ahead of a slow client waits. The struct lives until both sides have let go of it.
+ * Only http/ includes this. */
+#ifndef WF_HTTP_REQUEST_H
+#define WF_HTTP_REQUEST_H
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "op/op.h"
+
+enum wf_http_method {
+    WF_HTTP_GET,
+    WF_HTTP_HEAD,
+    WF_HTTP_POST,
+    WF_HTTP_PUT,
+    WF_HTTP_PATCH,
+    WF_HTTP_DELETE,
+    WF_HTTP_OPTIONS,
+    WF_HTTP_OTHER,
+};
+
+/* A file of an upload, spooled to disk. */
+struct wf_upload {
+    struct wf_list node;
+    char *name;
+    int fd;
+    uint64_t bytes;
+};
+
+struct wf_http;
+struct wf_route;
+
+struct wf_request {
+    /* ---- the request: written by the event thread before a worker sees it ---- */
+    struct wf_http *http;
+    enum wf_http_method method;
+    struct wf_buf path;           /* decoded, without /t/TOKEN */
+    json_t *query;                /* object of texts; never NULL */
+    struct wf_buf body;           /* of JSON requests */
+    struct wf_list uploads;       /* struct wf_upload */
+    uint64_t uploads_bytes;
+    const struct wf_route *route; /* NULL: answered by the event thread */
+    struct wf_str id;             /* the {id} of the route, into path */
+    bool wants_events;            /* Accept: text/event-stream */
+    bool accepts_gzip;
+    char range[128];              /* Range, or empty */
+    char if_none_match[128];
+    int64_t start_ns;
+
+    /* ---- the answer: under the lock ---- */
+    pthread_mutex_t lock;
+    pthread_cond_t room; /* the queue has room again, or the client has gone */
+    unsigned n_refs;
+    bool closed;         /* the client has gone */
+    bool has_head;       /* status and head are final */
+    bool head_sent;      /* event thread */
+    int status;
+    struct wf_buf head;  /* name NUL value NUL ..., besides those every answer has */
+    int64_t length;      /* of the body; -1: not known, sent in chunks */
+    struct wf_buf out;   /* body bytes that wait */
+    int file_fd;         /* sent behind `out` when not -1; owned */
+    off_t file_at, file_end;
+    bool ended;          /* nothing more will be queued */
+    bool lossy;          /* an event stream: drop what does not fit */
+};
+
+/* A request with one reference. NULL out of memory. */
+struct wf_request *wf_request_new(struct wf_http *h) WF_MUST_USE;
+void wf_request_ref(struct wf_request *r);
+void wf_request_unref(struct wf_request *r);
+
+/* ---- answering; thread: any, one at a time ---- */
+
+/* Begins the answer. length -1: not known. `type` may be NULL (no body). */
+void wf_answer_begin(struct wf_request *r, int status, const char *type, int64_t length);
+/* Adds a header; before wf_answer_begin. Values with line breaks are refused silently. */
+void wf_answer_header(struct wf_request *r, const char *name, const char *value);
+/* Queues body bytes; waits while the queue is full. WF_E_CANCELED once the client has gone. */
+int wf_answer_write(struct wf_request *r, const void *p, size_t n);
+/* Queues a part of a file behind everything else; takes the descriptor. */
+void wf_answer_file(struct wf_request *r, int fd, off_t start, off_t end);
+/* The end. */
+void wf_answer_end(struct wf_request *r);
+
+/* Whole answers. `v` is taken over (NULL: out of memory, answered as such). */
+void wf_answer_json(struct wf_request *r, int status, json_t *v);
+void wf_answer_empty(struct wf_request *r, int status);
+void wf_answer_bytes(struct wf_request *r, int status, const char *type, struct wf_str bytes);
+/* RFC 9457. `more` (may be NULL, taken over) is merged into the object. */
+void wf_answer_problem(struct wf_request *r, int status, const char *code, const char *detail,
+                       json_t *more);
+/* The problem that an operation's error is. */
+void wf_answer_error(struct wf_request *r, const struct wf_err *err);
+
+/* One server-sent event; `data` borrowed. As wf_answer_write. */
+int wf_answer_event(struct wf_request *r, const char *event, const json_t *data);
+int wf_answer_event_text(struct wf_request *r, const char *event, const char *json);
+
+/* True once the client has gone. */
+bool wf_request_closed(struct wf_request *r);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The routes: one table. Most rows name an operation, whose parameters are the query, the {id} and the
+ * JSON body together; the others have a handler of their own. */
+#include <string.h>
+
+#include "base/log.h"
+#include "http/http_internal.h"
+#include "op/json.h"
+
+static const struct wf_route routes[] = {
+    {.method = WF_HTTP_GET, .pattern = "healthz", .run = wf_handle_healthz, .in_event_thread = true},
+    {.method = WF_HTTP_GET, .pattern = "metrics", .run = wf_handle_metrics},
+    {.method = WF_HTTP_GET, .pattern = "open/{id}", .run = wf_handle_open, .in_event_thread = true},
+    {.method = WF_HTTP_GET,
+     .pattern = "weft/v1/events",
+     .run = wf_handle_events,
+     .in_event_thread = true},
+    {.method = WF_HTTP_GET, .pattern = "weft/v1/documents", .op = "documents.list", .status = 200},
+    {.method = WF_HTTP_POST,
+     .pattern = "weft/v1/documents",
+     .body = WF_BODY_UPLOAD,
+     .run = wf_handle_upload},
+    {.method = WF_HTTP_GET,
+     .pattern = "weft/v1/documents/{id}",
+     .op = "documents.get",
+     .status = 200},
+    {.method = WF_HTTP_DELETE,
+     .pattern = "weft/v1/documents/{id}",
+     .run = wf_handle_document_remove},
+    {.method = WF_HTTP_GET,
+     .pattern = "weft/v1/documents/{id}/text",
+     .run = wf_handle_document_text},
+    {.method = WF_HTTP_GET,
+     .pattern = "weft/v1/documents/{id}/parts",
+     .op = "documents.parts",
+     .status = 200},
+    {.method = WF_HTTP_GET,
+     .pattern = "weft/v1/documents/{id}/original",
+     .run = wf_handle_document_original},
+    {.method = WF_HTTP_GET, .pattern = "weft/v1/search", .op = "search", .status = 200},
+    {.method = WF_HTTP_POST,
+     .pattern = "weft/v1/search",
+     .body = WF_BODY_JSON,
+     .op = "search",
+     .status = 200},
+    {.method = WF_HTTP_POST, .pattern = "weft/v1/ask", .body = WF_BODY_JSON, .run = wf_handle_ask},
+    {.method = WF_HTTP_POST,
+     .pattern = "weft/v1/summarize",
+     .body = WF_BODY_JSON,
+     .op = "summarize",
+     .status = 200},
+    {.method = WF_HTTP_GET, .pattern = "weft/v1/threads", .op = "threads.list", .status = 200},
+    {.method = WF_HTTP_GET, .pattern = "weft/v1/threads/{id}", .op = "threads.get", .status = 200},
+    {.method = WF_HTTP_PATCH,
+     .pattern = "weft/v1/threads/{id}",
+     .body = WF_BODY_JSON,
+     .op = "threads.rename",
+     .status = 200},
+    {.method = WF_HTTP_DELETE,
+     .pattern = "weft/v1/threads/{id}",
+     .op = "threads.remove",
+     .status = 204},
+    {.method = WF_HTTP_GET, .pattern = "weft/v1/status", .op = "status", .status = 200},
+    {.method = WF_HTTP_GET, .pattern = "weft/v1/settings", .op = "settings.get", .status = 200},
+    {.method = WF_HTTP_PATCH,
+     .pattern = "weft/v1/settings",
+     .body = WF_BODY_JSON,
+     .op = "settings.set",
+     .status = 200},
+};
+
+static bool matches(const char *pattern, struct wf_str path, struct wf_str *out_id)
+{
+    struct wf_str want, have, patterns = wf_str_from(pattern);
+    struct wf_str id = wf_str_n(NULL, 0);
+
+    if (path.len == 0 || path.ptr[0] != '/')
+        return false;
+    path = wf_str_sub(path, 1, path.len);
+    while (wf_str_split(&patterns, '/', &want)) {
+        if (!wf_str_split(&path, '/', &have))
+            return false;
+        if (wf_str_eq(want, WF_STR("{id}"))) {
+            if (have.len == 0)
+                return false;
+            id = have;
+        } else if (!wf_str_eq(want, have)) {
+            return false;
+        }
+    }
+    if (wf_str_split(&path, '/', &have))
+        return false;
+    *out_id = id;
+    return true;
+}
+
+const struct wf_route *wf_route_find(struct wf_request *r, bool *out_allowed)
+{
+    enum wf_http_method method = r->method == WF_HTTP_HEAD ? WF_HTTP_GET : r->method;
+
+    *out_allowed = false;
+    for (size_t i = 0; i < WF_ARRAY_LEN(routes); i++) {
+        if (!matches(routes[i].pattern, wf_buf_str(&r->path), &r->id))
+            continue;
+        if (routes[i].method == method)
+            return &routes[i];
+        *out_allowed = true;
+    }
+    return NULL;
+}
+
+/* Query, {id} and body as one object; a new reference, or NULL with err set. */
+static json_t *params_of(struct wf_request *r, struct wf_err *err)
+{
+    json_t *params = json_copy(r->query), *body = NULL;
+
+    if (params && r->route->body == WF_BODY_JSON && r->body.len > 0) {
+        if (wf_json_parse(wf_buf_str(&r->body), &body, err) != 0) {
+            json_decref(params);
+            return NULL;
+        }
+        if (!json_is_object(body)) {
+            (void)wf_err_set(err, WF_E_INVAL, "The body must be a JSON object.");
+            json_decref(body);
+            json_decref(params);
+            return NULL;
+        }
+        json_object_update(params, body);
+        json_decref(body);
+    }
+    if (params && r->id.len > 0)
+        json_object_set_new(params, "id", wf_json_str(r->id));
+    if (!params)
+        (void)wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    return params;
+}
+
+static bool canceled(void *ud)
+{
+    return wf_request_closed(ud);
+}
+
+int wf_route_op(struct wf_request *r, const char *op,
+                void (*event)(void *ud, const char *name, json_t *data), json_t **out_result,
+                struct wf_err *err)
+{
+    const struct wf_op_sink sink = {.event = event, .canceled = canceled, .ud = r};
+    json_t *params = params_of(r, err);
+    int rc = err->code;
+
+    if (params)
+        rc = wf_op_run(r->http->o.ops, op,
+                       &(struct wf_op_call){.params = params, .sink = &sink, .fd = -1}, out_result,
+                       err);
+    /* A body that is not JSON is a malformed request, not an unreadable document. */
+    if (rc == WF_E_FORMAT && !params)
+        rc = err->code = WF_E_INVAL;
+    json_decref(params);
+    return rc;
+}
+
+void wf_route_run(struct wf_request *r)
+{
+    struct wf_err err = WF_ERR_INIT;
+    json_t *result = NULL;
+
+    if (r->route->run) {
+        r->route->run(r);
+        return;
+    }
+    if (wf_route_op(r, r->route->op, NULL, &result, &err) != 0) {
+        wf_answer_error(r, &err);
+    } else if (r->route->status == 204) {
+        json_decref(result);
+        wf_answer_empty(r, 204);
+    } else {
+        wf_answer_json(r, r->route->status, result);
+    }
+}
