@@ -501,7 +501,7 @@ static int on_writable(struct wf_connection *c)
         rc = write_head(c);
     } else {
         n = has_body(r) ? next_bytes(r, buf + LWS_PRE, WRITE_BYTES) : 0;
-        rc = n < 0 ? -1 : 0;
+        rc = n < 0 || r->broken ? -1 : 0;
     }
     done = r->ended && r->head_sent && (!has_body(r) || drained(r));
     waiting = !done && drained(r);

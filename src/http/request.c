@@ -182,6 +182,16 @@ void wf_answer_end(struct wf_request *r)
     wf_http__wake(r->http);
 }
 
+void wf_answer_break(struct wf_request *r)
+{
+    pthread_mutex_lock(&r->lock);
+    assert(r->has_head);
+    r->broken = true;
+    r->ended = true;
+    pthread_mutex_unlock(&r->lock);
+    wf_http__wake(r->http);
+}
+
 void wf_answer_bytes(struct wf_request *r, int status, const char *type, struct wf_str bytes)
 {
     int64_t length = (int64_t)bytes.len;

@@ -71,6 +71,7 @@ struct wf_request {
     int file_fd;         /* sent behind `out` when not -1; owned */
     off_t file_at, file_end;
     bool ended;          /* nothing more will be queued */
+    bool broken;         /* what was announced will not come */
     bool lossy;          /* an event stream: drop what does not fit */
 };
 
@@ -91,6 +92,8 @@ int wf_answer_write(struct wf_request *r, const void *p, size_t n);
 void wf_answer_file(struct wf_request *r, int fd, off_t start, off_t end);
 /* The end. */
 void wf_answer_end(struct wf_request *r);
+/* The end of an answer that cannot be finished: the connection breaks, so that the client notices. */
+void wf_answer_break(struct wf_request *r);
 
 /* Whole answers. `v` is taken over (NULL: out of memory, answered as such). */
 void wf_answer_json(struct wf_request *r, int status, json_t *v);
