@@ -1,11 +1,13 @@
 /* weft: the C interface for apps.
  *
- * A handle is a conversation with the core of one home: with the running daemon, or with a core that is
- * started for this handle and ends with it. Nothing is parsed or kept in the calling process; there is
- * no core outside the sandbox. Requests and results are the JSON objects that docs/api.md describes.
+ * A handle is a conversation with the core of one home: with the running daemon, or with a core
+ * that is started for this handle and ends with it. Nothing is parsed or kept in the calling
+ * process; there is no core outside the sandbox. Requests and results are the JSON objects that
+ * docs/api.md describes.
  *
  * Thread rule: a handle belongs to one thread at a time; different handles may be used at once.
- * Strings are UTF-8 and NUL-terminated. Functions return 0, or a negative code with `err` filled. */
+ * Strings are UTF-8 and NUL-terminated. Functions return 0, or a negative code with `err` filled.
+ */
 #ifndef WEFT_H
 #define WEFT_H
 

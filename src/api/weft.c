@@ -36,7 +36,8 @@ static int give_error(const struct wf_err *from, struct weft_error *to)
 WEFT_EXPORT int weft_open(const struct weft_options *options, struct weft **out,
                           struct weft_error *err)
 {
-    struct wf_client_options o = {.program = options->program, .make_home = options->program != NULL};
+    struct wf_client_options o = {.program = options->program,
+                                  .make_home = options->program != NULL};
     struct wf_err e = WF_ERR_INIT;
     struct weft *w = wf_alloc_array(1, sizeof(*w));
     int rc;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the commands share: options by table, one way to fail, one way to call the core, and text that
- * fits the terminal. */
+/* What the commands share: options by table, one way to fail, one way to call the core, and text
+ * that fits the terminal. */
 #include "cli/cli.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
-/* Command line: what all commands share. A command is one file cmd_x.c with one function; results go
- * to stdout, progress and complaints to stderr; --json gives one documented object.
- * Thread rule: owner (the commands are single-threaded). */
+/* Command line: what all commands share. A command is one file cmd_x.c with one function; results
+ * go to stdout, progress and complaints to stderr; --json gives one documented object. Thread rule:
+ * owner (the commands are single-threaded). */
 #ifndef WF_CLI_CLI_H
 #define WF_CLI_CLI_H
 
@@ -20,24 +20,29 @@ enum wf_exit {
 };
 
 struct wf_cli {
-    const char *home_dir;     /* as given or found; NULL until known */
+    const char *home_dir; /* as given or found; NULL until known */
     struct wf_home home;
-    bool json;                /* --json */
-    const char *program;      /* path of this program, to start a core with */
+    bool json;                 /* --json */
+    const char *program;       /* path of this program, to start a core with */
     const char *notify_socket; /* NOTIFY_SOCKET or NULL */
-    char **args;              /* what is left after the options */
+    char **args;               /* what is left after the options */
     size_t n_args;
 };
 
 /* An option of a command. `out` is a `const char *` (text), `int64_t` (number within [min, max])
  * or `bool` (flag). */
-enum wf_option_kind { WF_OPTION_TEXT, WF_OPTION_NUMBER, WF_OPTION_RATIO, WF_OPTION_FLAG };
+enum wf_option_kind {
+    WF_OPTION_TEXT,
+    WF_OPTION_NUMBER,
+    WF_OPTION_RATIO,
+    WF_OPTION_FLAG
+};
 struct wf_option {
-    const char *name;       /* "sentences" for --sentences; NULL ends a table */
-    char letter;            /* 'k' for -k; 0 = none */
+    const char *name; /* "sentences" for --sentences; NULL ends a table */
+    char letter;      /* 'k' for -k; 0 = none */
     enum wf_option_kind kind;
     void *out;
-    int64_t min, max;       /* of a number */
+    int64_t min, max; /* of a number */
 };
 
 /* Takes the options out of cli->args; those left are the arguments. On a mistake says it on stderr,
@@ -58,7 +63,8 @@ int wf_cli_connect(struct wf_cli *cli, bool make_home, struct wf_client **out) W
 
 /* Runs one operation on a core (params are taken over) and closes. 0 or, having said why,
  * WF_EXIT_FAILED. *out_result is a new reference. */
-int wf_cli_call(struct wf_cli *cli, const char *op, json_t *params, json_t **out_result) WF_MUST_USE;
+int wf_cli_call(struct wf_cli *cli, const char *op, json_t *params,
+                json_t **out_result) WF_MUST_USE;
 
 /* Prints one JSON object and a newline on stdout. */
 void wf_cli_print_json(const json_t *v);

@@ -128,7 +128,8 @@ int wf_cmd_add(struct wf_cli *cli)
         {.name = "space", .kind = WF_OPTION_TEXT, .out = &space},
         {.name = NULL},
     };
-    struct sigaction sa = {.sa_handler = on_interrupt, .sa_flags = (int)(SA_RESTART | SA_RESETHAND)};
+    struct sigaction sa = {.sa_handler = on_interrupt,
+                           .sa_flags = (int)(SA_RESTART | SA_RESETHAND)};
     struct add_view v = {.cli = cli, .start_ns = wf_clock_mono_ns(NULL)};
     struct wf_err err = WF_ERR_INIT;
     struct wf_walk walk;

@@ -39,8 +39,7 @@ static void print_answer(const json_t *result)
     }
     wf_cli_print_wrapped(wf_cli_text(result, "answer"), 0, 0, 0);
     printf("\n");
-    json_array_foreach(citations, i, c)
-        print_citation(i + 1, c);
+    json_array_foreach(citations, i, c) print_citation(i + 1, c);
 }
 
 int wf_cmd_ask(struct wf_cli *cli)

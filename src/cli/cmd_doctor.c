@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft doctor: looks at everything weft needs and says, line by line, whether it is well, and what to
- * do when it is not. It changes nothing. */
+/* weft doctor: looks at everything weft needs and says, line by line, whether it is well, and what
+ * to do when it is not. It changes nothing. */
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,11 @@
 
 #define FREE_BYTES_LOW ((uint64_t)1 << 30)
 
-enum state { WELL, NOTE, BAD };
+enum state {
+    WELL,
+    NOTE,
+    BAD
+};
 
 struct report {
     struct wf_cli *cli;
@@ -143,8 +147,9 @@ static void check_config(struct report *r)
     if (wf_config_load(&config, r->cli->home.conf, &err) != 0)
         say(r, BAD, _("Settings"), err.msg, _("Mend the line; man weft lists the settings."));
     else if (strcmp(config.host, "127.0.0.1") != 0 && strcmp(config.host, "::1") != 0)
-        say(r, NOTE, _("Settings"), _("the HTTP port can be reached from other machines, without "
-                                      "encryption"),
+        say(r, NOTE, _("Settings"),
+            _("the HTTP port can be reached from other machines, without "
+              "encryption"),
             _("Set host = 127.0.0.1 in weft.conf unless you mean it."));
     else
         say(r, WELL, _("Settings"), _("in order"), NULL);
@@ -195,8 +200,9 @@ static void check_watched(struct report *r)
     for (size_t i = 0; i < list.n_paths; i++) {
         bool readable = access(list.paths[i], R_OK | X_OK) == 0;
         say(r, readable ? WELL : BAD, _("Watched folder"), list.paths[i],
-            readable ? NULL : _("It is missing or may not be read. weft watch --remove forgets "
-                                "it."));
+            readable ? NULL
+                     : _("It is missing or may not be read. weft watch --remove forgets "
+                         "it."));
     }
     wf_watch_list_free(&list);
 }
@@ -226,8 +232,8 @@ int wf_cmd_doctor(struct wf_cli *cli)
         wf_cli_print_json(v);
         json_decref(v);
     } else {
-        printf("\n%s\n", r.bad ? _("Something needs your hand: see the lines marked ✗.")
-                               : _("All is well."));
+        printf("\n%s\n",
+               r.bad ? _("Something needs your hand: see the lines marked ✗.") : _("All is well."));
     }
     json_decref(r.lines);
     return r.bad ? WF_EXIT_FAILED : WF_EXIT_DONE;

@@ -22,8 +22,9 @@ static void print_document(const json_t *d)
 
 int wf_cmd_documents(struct wf_cli *cli)
 {
-    const char *usage = _("Usage: weft documents [WORDS] [--limit N] [--after CURSOR]\n\nLists what "
-                          "was taken in, newest first; WORDS choose by title and path.");
+    const char *usage =
+        _("Usage: weft documents [WORDS] [--limit N] [--after CURSOR]\n\nLists what "
+          "was taken in, newest first; WORDS choose by title and path.");
     const char *after = NULL;
     int64_t limit = 50;
     const struct wf_option options[] = {
@@ -50,8 +51,7 @@ int wf_cmd_documents(struct wf_cli *cli)
     if (cli->json) {
         wf_cli_print_json(result);
     } else {
-        json_array_foreach(json_object_get(result, "documents"), i, d)
-            print_document(d);
+        json_array_foreach(json_object_get(result, "documents"), i, d) print_document(d);
         if (next)
             fprintf(stderr, _("More: weft documents --after %s\n"), next);
     }

@@ -26,7 +26,11 @@ int wf_cmd_search(struct wf_cli *cli)
     const char *space = NULL, *type = NULL, *path = NULL;
     int64_t k = 10;
     const struct wf_option options[] = {
-        {.name = "hits", .letter = 'k', .kind = WF_OPTION_NUMBER, .out = &k, .min = 1,
+        {.name = "hits",
+         .letter = 'k',
+         .kind = WF_OPTION_NUMBER,
+         .out = &k,
+         .min = 1,
          .max = WF_LIMIT_HITS},
         {.name = "space", .kind = WF_OPTION_TEXT, .out = &space},
         {.name = "type", .kind = WF_OPTION_TEXT, .out = &type},
@@ -54,8 +58,7 @@ int wf_cmd_search(struct wf_cli *cli)
     } else if (json_array_size(hits) == 0) {
         printf("%s\n", _("Nothing in your documents holds these words."));
     } else {
-        json_array_foreach(hits, i, hit)
-            print_hit(i + 1, hit);
+        json_array_foreach(hits, i, hit) print_hit(i + 1, hit);
     }
     json_decref(result);
     return WF_EXIT_DONE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft summarize FILE|-: the sentences that carry a text. The file is read by an extract worker of the
- * core, like any other, but nothing of it is kept, so no home is needed for it. */
+/* weft summarize FILE|-: the sentences that carry a text. The file is read by an extract worker of
+ * the core, like any other, but nothing of it is kept, so no home is needed for it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -85,7 +85,11 @@ int wf_cmd_summarize(struct wf_cli *cli)
     int64_t sentences = 0;
     double ratio = 0;
     const struct wf_option options[] = {
-        {.name = "sentences", .letter = 'n', .kind = WF_OPTION_NUMBER, .out = &sentences, .min = 1,
+        {.name = "sentences",
+         .letter = 'n',
+         .kind = WF_OPTION_NUMBER,
+         .out = &sentences,
+         .min = 1,
          .max = 10000},
         {.name = "ratio", .kind = WF_OPTION_RATIO, .out = &ratio},
         {.name = "about", .kind = WF_OPTION_TEXT, .out = &about},
@@ -105,7 +109,8 @@ int wf_cmd_summarize(struct wf_cli *cli)
     call.params = json_pack("{s:s, s:I, s:f, s:s*}", "name", slash ? slash + 1 : cli->args[0],
                             "sentences", (json_int_t)sentences, "ratio", ratio, "about", about);
     code = WF_EXIT_DONE;
-    if (open_input(cli->args[0], &fd, &err) != 0 || wf_client_open_bare(cli->program, &c, &err) != 0) {
+    if (open_input(cli->args[0], &fd, &err) != 0 ||
+        wf_client_open_bare(cli->program, &c, &err) != 0) {
         code = wf_cli_fail(cli, &err);
     } else {
         call.fd = fd;

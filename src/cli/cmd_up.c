@@ -24,19 +24,24 @@ static void print_ready(void *ud, const char *address, const char *link)
 
 int wf_cmd_up(struct wf_cli *cli)
 {
-    const char *usage = _("Usage: weft up [--port N] [--host ADDRESS]\n\nStarts weft and prints its "
-                          "address and a one-time link to its page. Ctrl-C stops it.\nSettings are "
-                          "read from weft.conf in the home folder; SIGHUP reads them again.");
+    const char *usage =
+        _("Usage: weft up [--port N] [--host ADDRESS]\n\nStarts weft and prints its "
+          "address and a one-time link to its page. Ctrl-C stops it.\nSettings are "
+          "read from weft.conf in the home folder; SIGHUP reads them again.");
     const char *host = NULL;
     int64_t port = -1;
     const struct wf_option options[] = {
-        {.name = "port", .letter = 'p', .kind = WF_OPTION_NUMBER, .out = &port, .min = 0,
+        {.name = "port",
+         .letter = 'p',
+         .kind = WF_OPTION_NUMBER,
+         .out = &port,
+         .min = 0,
          .max = 65535},
         {.name = "host", .kind = WF_OPTION_TEXT, .out = &host},
         {.name = NULL},
     };
-    struct wf_supervisor_options o = {.notify_socket = cli->notify_socket, .ready = print_ready,
-                                      .ud = cli};
+    struct wf_supervisor_options o = {
+        .notify_socket = cli->notify_socket, .ready = print_ready, .ud = cli};
     struct wf_err err = WF_ERR_INIT;
     struct wf_config config;
     int code;

@@ -28,8 +28,9 @@ static int add_path(struct wf_watch_list *l, const char *path, struct wf_err *er
     char **p;
 
     if (strchr(path, '\n'))
-        return wf_err_set(err, WF_E_INVAL, "%s", _("A folder with a line break in its name cannot "
-                                                   "be watched."));
+        return wf_err_set(err, WF_E_INVAL, "%s",
+                          _("A folder with a line break in its name cannot "
+                            "be watched."));
     if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
         return wf_err_set(err, WF_E_NOENT, _("%.200s is not a folder."), path);
     if (find_path(l, path) < l->n_paths)
@@ -75,9 +76,10 @@ static void print_list(const struct wf_cli *cli, const struct wf_watch_list *l)
 
 int wf_cmd_watch(struct wf_cli *cli)
 {
-    const char *usage = _("Usage: weft watch [FOLDER...] [--remove]\n\nKeeps folders taken in while "
-                          "weft runs; without a folder, lists those watched.\n--remove stops "
-                          "watching; documents stay.");
+    const char *usage =
+        _("Usage: weft watch [FOLDER...] [--remove]\n\nKeeps folders taken in while "
+          "weft runs; without a folder, lists those watched.\n--remove stops "
+          "watching; documents stay.");
     bool remove = false;
     const struct wf_option options[] = {
         {.name = "remove", .kind = WF_OPTION_FLAG, .out = &remove},

@@ -147,7 +147,7 @@ static int hand_over(struct session *s, size_t i, struct wf_err *err)
 
     if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         settle(s, i, "failed",
-               fd < 0 && errno == ENOENT ? "It was gone before it could be read."
+               fd < 0 && errno == ENOENT   ? "It was gone before it could be read."
                : fd < 0 && errno == EACCES ? "You may not read it (permission denied)."
                                            : "It cannot be opened.");
         wf_file_close(&fd);
@@ -201,10 +201,9 @@ int wf_add_files(struct wf_client *c, const struct wf_walk *w, const struct wf_a
     s->o = o;
     s->progress.n_all = w->n_files;
     s->progress.bytes_all = w->bytes;
-    rc = send_owned(s,
-                    json_pack("{s:s, s:{s:s}}", "op", "add", "params", "space",
-                              o->space ? o->space : "me"),
-                    -1, err);
+    rc = send_owned(
+        s, json_pack("{s:s, s:{s:s}}", "op", "add", "params", "space", o->space ? o->space : "me"),
+        -1, err);
     for (size_t i = 0; rc == 0 && i < w->n_files && !stopped(s); i += WF_ADD_BATCH) {
         s->batch_first = i;
         s->batch_n = WF_MIN(w->n_files - i, (size_t)WF_ADD_BATCH);

@@ -27,11 +27,11 @@
 #define WF_ADD_WINDOW 64
 
 struct wf_add_progress {
-    size_t n_done, n_all;         /* files, the unchanged ones included */
+    size_t n_done, n_all; /* files, the unchanged ones included */
     uint64_t bytes_done, bytes_all;
-    const char *path;             /* the file this is about; NULL for a batch of unchanged ones */
-    const char *status;           /* "added", "unchanged", "failed"; NULL: still at work */
-    const char *reason;           /* of "failed" */
+    const char *path;   /* the file this is about; NULL for a batch of unchanged ones */
+    const char *status; /* "added", "unchanged", "failed"; NULL: still at work */
+    const char *reason; /* of "failed" */
 };
 
 typedef void (*wf_add_fn)(void *ud, const struct wf_add_progress *p);
@@ -41,10 +41,10 @@ struct wf_add_result {
 };
 
 struct wf_add_options {
-    const char *space;            /* NULL = "me" */
-    wf_add_fn fn;                 /* may be NULL */
+    const char *space; /* NULL = "me" */
+    wf_add_fn fn;      /* may be NULL */
     void *ud;
-    const volatile int *stop;     /* becomes non-zero: send no more, wait for what is under way */
+    const volatile int *stop; /* becomes non-zero: send no more, wait for what is under way */
 };
 
 /* Hands over the files of `w` (its failures are the caller's to report). A file that cannot be

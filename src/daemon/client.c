@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A conversation with a core: connect to the daemon's socket, or start `weft core` with one end of a
- * socket pair as its descriptor 3.
+/* A conversation with a core: connect to the daemon's socket, or start `weft core` with one end of
+ * a socket pair as its descriptor 3.
  *
  * Two commands at once without a daemon take turns: a home has one core at a time (its lock), so a
- * core that finds the lock taken says BUSY and the client tries again, socket first, since what holds
- * the lock may be a daemon that is just starting. */
+ * core that finds the lock taken says BUSY and the client tries again, socket first, since what
+ * holds the lock may be a daemon that is just starting. */
 #include "daemon/client.h"
 
 #include <assert.h>
@@ -26,8 +26,8 @@
 #include "os/file.h"
 #include "os/sock.h"
 
-#define CORE_FD 3                   /* where a core of our own finds its socket */
-#define LOCK_WAIT_MS 30000          /* other commands take turns for so long */
+#define CORE_FD 3          /* where a core of our own finds its socket */
+#define LOCK_WAIT_MS 30000 /* other commands take turns for so long */
 #define LOCK_RETRY_MS 50
 
 extern char **environ;
@@ -43,7 +43,7 @@ static int spawn_core(struct wf_client *c, const char *home_dir, const char *pro
                       struct wf_err *err)
 {
     /* posix_spawn takes char *const * for history's sake; nothing is written through it. */
-    char *argv[] = {(char *)(uintptr_t)"weft", (char *)(uintptr_t)"core",
+    char *argv[] = {(char *)(uintptr_t) "weft", (char *)(uintptr_t) "core",
                     (char *)(uintptr_t)(home_dir ? "--home" : "--bare"),
                     (char *)(uintptr_t)home_dir, NULL};
     posix_spawn_file_actions_t actions;
@@ -108,8 +108,8 @@ static int read_hello(struct wf_client *c, struct wf_err *err)
 }
 
 /* Connects one way or the other. */
-static int greet(struct wf_client *c, const struct wf_home *home,
-                 const struct wf_client_options *o, struct wf_err *err)
+static int greet(struct wf_client *c, const struct wf_home *home, const struct wf_client_options *o,
+                 struct wf_err *err)
 {
     int rc = wf_sock_connect_unix(home->socket, &c->fd, err);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings from one table. Only what a person has a reason to change is a setting; every other number
- * is a limit with its reason in base/limits.h. */
+/* Settings from one table. Only what a person has a reason to change is a setting; every other
+ * number is a limit with its reason in base/limits.h. */
 #include "daemon/config.h"
 
 #include <assert.h>

@@ -24,8 +24,8 @@ struct wf_config {
 
 struct wf_config_option {
     const char *name;
-    size_t offset;      /* in struct wf_config */
-    size_t text_bytes;  /* size of a text field; 0: the field is an int64_t */
+    size_t offset;     /* in struct wf_config */
+    size_t text_bytes; /* size of a text field; 0: the field is an int64_t */
     const char *fallback;
     int64_t min, max;
     const char *help;

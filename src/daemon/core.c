@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The core's life: fork the spawner, lock itself down, open the store, serve, close.
  *
- * The order matters. The spawner is forked first, because afterwards no process can be made. The lock
- * comes before the store is opened and before any thread exists: the database is bytes from outside
- * too, and Landlock holds for threads that are made after it. Only then is anything read. */
+ * The order matters. The spawner is forked first, because afterwards no process can be made. The
+ * lock comes before the store is opened and before any thread exists: the database is bytes from
+ * outside too, and Landlock holds for threads that are made after it. Only then is anything read.
+ */
 #include "daemon/core.h"
 
 #include <assert.h>

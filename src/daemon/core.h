@@ -1,5 +1,5 @@
-/* Core: the process that holds the data and answers. Locked down before it reads a byte of anyone's:
- * it writes the home's data folder only, and can reach no network.
+/* Core: the process that holds the data and answers. Locked down before it reads a byte of
+ * anyone's: it writes the home's data folder only, and can reach no network.
  *
  * It runs in two ways: below the daemon's supervisor, with listeners; or for one command, with one
  * connected socket, and ends when that closes. */
@@ -24,8 +24,8 @@ struct wf_core_options {
     int ready_fd;           /* one byte is written here once requests are answered; -1 = none */
 };
 
-/* Serves until the connection closes or SIGTERM comes, then closes the store cleanly. Must be called
- * while the process has one thread. Errors: those of the start; told to conn_fd as well. */
+/* Serves until the connection closes or SIGTERM comes, then closes the store cleanly. Must be
+ * called while the process has one thread. Errors: those of the start; told to conn_fd as well. */
 int wf_core_run(const struct wf_core_options *o, struct wf_err *err) WF_MUST_USE;
 
 /* Tells the client at `fd` that no core can be had, and why. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The home folder: where things lie, and the token that guards the HTTP port.
  *
- * Only paths are decided here; who may open which of them is the business of the processes: the core
- * is confined to data/ before it reads a byte of anyone's, so the settings, the token and the list of
- * watched folders are out of its reach once it runs. */
+ * Only paths are decided here; who may open which of them is the business of the processes: the
+ * core is confined to data/ before it reads a byte of anyone's, so the settings, the token and the
+ * list of watched folders are out of its reach once it runs. */
 #include "daemon/home.h"
 
 #include <assert.h>
@@ -62,7 +62,8 @@ int wf_home_init(struct wf_home *h, const char *dir, struct wf_err *err)
     assert(dir != NULL);
     memset(h, 0, sizeof(*h));
     if (dir[0] == 0)
-        return wf_err_set(err, WF_E_INVAL, "The home folder's name is empty. Give --home a folder.");
+        return wf_err_set(err, WF_E_INVAL,
+                          "The home folder's name is empty. Give --home a folder.");
     rc = absolute(h->dir, dir, err);
     for (size_t i = 0; rc == 0 && i < WF_ARRAY_LEN(parts); i++)
         rc = join(parts[i].out, h->dir, parts[i].name, err);

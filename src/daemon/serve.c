@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Conversations with the command line and the watcher, one thread each: they are few, and an operation
- * may take as long as it likes without holding up another.
+/* Conversations with the command line and the watcher, one thread each: they are few, and an
+ * operation may take as long as it likes without holding up another.
  *
  * A client that hangs up is noticed between events (the sink's canceled) and at the next frame. */
 #include "daemon/serve.h"
@@ -115,9 +115,9 @@ static int run(struct wf_op_context *ctx, int fd, struct wf_buf *in, const json_
     else if (strcmp(op, "add") == 0)
         rc = wf_serve__add(ctx, fd, in, params, &err);
     else
-        rc = wf_op_run(ctx, op,
-                       &(struct wf_op_call){.params = params, .sink = &sink, .fd = pass_fd},
-                       &result, &err);
+        rc =
+            wf_op_run(ctx, op, &(struct wf_op_call){.params = params, .sink = &sink, .fd = pass_fd},
+                      &result, &err);
     if (rc != 0)
         rc = wf_serve__send(fd, wf_serve__error(&err), NULL);
     else if (result)
@@ -158,7 +158,7 @@ struct conn {
 
 struct wf_serve {
     struct wf_op_context *ctx;
-    int listen_fd;  /* non-blocking; shared with the supervisor, so it is never shut down */
+    int listen_fd;   /* non-blocking; shared with the supervisor, so it is never shut down */
     int wake_fds[2]; /* a pipe: its write end is closed to stop */
     pthread_t thread;
     pthread_mutex_t lock; /* guards conns, n_conns, and done and fd of each */
@@ -186,7 +186,8 @@ static void reap(struct wf_serve *s, bool all)
 
     wf_list_init(&ended);
     pthread_mutex_lock(&s->lock);
-    WF_LIST_EACH(it, tmp, &s->conns) {
+    WF_LIST_EACH(it, tmp, &s->conns)
+    {
         if (all || WF_CONTAINER(it, struct conn, node)->done) {
             wf_list_remove(it);
             wf_list_push(&ended, it);
@@ -194,7 +195,8 @@ static void reap(struct wf_serve *s, bool all)
         }
     }
     pthread_mutex_unlock(&s->lock);
-    WF_LIST_EACH(it, tmp, &ended) {
+    WF_LIST_EACH(it, tmp, &ended)
+    {
         struct conn *c = WF_CONTAINER(it, struct conn, node);
         pthread_join(c->thread, NULL);
         wf_free(c);
@@ -287,8 +289,9 @@ failed:
     wf_file_close(&s->wake_fds[1]);
     pthread_mutex_destroy(&s->lock);
     wf_free(s);
-    return wf_err_set(err, WF_E_IO, "The local socket cannot be served: the system is out of "
-                                    "threads or descriptors.");
+    return wf_err_set(err, WF_E_IO,
+                      "The local socket cannot be served: the system is out of "
+                      "threads or descriptors.");
 }
 
 void wf_serve_stop(struct wf_serve *s)
@@ -300,7 +303,8 @@ void wf_serve_stop(struct wf_serve *s)
     wf_file_close(&s->wake_fds[1]);
     pthread_join(s->thread, NULL);
     pthread_mutex_lock(&s->lock);
-    WF_LIST_EACH(it, tmp, &s->conns) {
+    WF_LIST_EACH(it, tmp, &s->conns)
+    {
         struct conn *c = WF_CONTAINER(it, struct conn, node);
         if (c->fd >= 0)
             (void)shutdown(c->fd, SHUT_RD); /* the operation that runs may still answer */

@@ -22,7 +22,8 @@ void wf_serve_stop(struct wf_serve *s);
 
 /* ---- between serve.c and serve_add.c ---- */
 
-/* Sends one object (taken over; NULL is out of memory) to the client. Thread: any, one at a time. */
+/* Sends one object (taken over; NULL is out of memory) to the client. Thread: any, one at a time.
+ */
 int wf_serve__send(int fd, json_t *frame, struct wf_err *err) WF_MUST_USE;
 /* Receives one object; *out_frame is NULL at the end of the conversation. */
 int wf_serve__recv(int fd, struct wf_buf *in, json_t **out_frame, int *out_fd,

@@ -5,8 +5,8 @@
  * forked from it while it is small and has one thread, so they inherit exactly the descriptors that
  * they are meant to have; everything else is close-on-exec or closed by them.
  *
- * State of a child: stopped (pid 0) -> running -> stopped. The core's death stops nothing else; it is
- * started again after a pause that doubles while it keeps dying, and given up after RESTARTS_MAX
+ * State of a child: stopped (pid 0) -> running -> stopped. The core's death stops nothing else; it
+ * is started again after a pause that doubles while it keeps dying, and given up after RESTARTS_MAX
  * deaths without a minute of life, since a person should then read why. */
 #include "daemon/supervisor.h"
 
@@ -34,9 +34,9 @@
 #include "os/sock.h"
 
 #define RESTARTS_MAX 6
-#define READY_WAIT_MS 60000  /* migrations of a large store may take a while */
-#define STOP_WAIT_MS 10000   /* running requests get 5 s; then the store is closed */
-#define LOCK_WAIT_MS 5000    /* a command that runs without a daemon may hold the lock */
+#define READY_WAIT_MS 60000 /* migrations of a large store may take a while */
+#define STOP_WAIT_MS 10000  /* running requests get 5 s; then the store is closed */
+#define LOCK_WAIT_MS 5000   /* a command that runs without a daemon may hold the lock */
 #define STABLE_MS 60000
 
 struct supervisor {
@@ -300,8 +300,8 @@ static void block_signals(struct supervisor *s)
 
 int wf_supervisor_run(const struct wf_supervisor_options *o, struct wf_err *err)
 {
-    struct supervisor s = {.o = o, .config = *o->config, .lock_fd = -1, .unix_fd = -1,
-                           .http_fd = -1};
+    struct supervisor s = {
+        .o = o, .config = *o->config, .lock_fd = -1, .unix_fd = -1, .http_fd = -1};
     int rc;
 
     block_signals(&s);

@@ -16,9 +16,9 @@ struct wf_supervisor_options {
     void *ud;
 };
 
-/* Runs until SIGTERM or SIGINT. SIGHUP reads weft.conf anew and restarts the core with it (a running
- * request is finished first). Errors: WF_E_BUSY (another weft holds the home, or the port is taken),
- * WF_E_CRASHED (the core keeps dying), those of the start. Thread: init. */
+/* Runs until SIGTERM or SIGINT. SIGHUP reads weft.conf anew and restarts the core with it (a
+ * running request is finished first). Errors: WF_E_BUSY (another weft holds the home, or the port
+ * is taken), WF_E_CRASHED (the core keeps dying), those of the start. Thread: init. */
 int wf_supervisor_run(const struct wf_supervisor_options *o, struct wf_err *err) WF_MUST_USE;
 
 #endif

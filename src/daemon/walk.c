@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Walks folders as the person who asked, outside the core, which sees descriptors only.
  *
- * The whole list is made before anything is sent, so that progress can say how much is left. Folders
- * are read with a stack of names, not of open descriptors: depth costs memory, never descriptors.
- * Nothing is opened here but folders. */
+ * The whole list is made before anything is sent, so that progress can say how much is left.
+ * Folders are read with a stack of names, not of open descriptors: depth costs memory, never
+ * descriptors. Nothing is opened here but folders. */
 #include "daemon/walk.h"
 
 #include <assert.h>
@@ -104,8 +104,7 @@ static const char *errno_reason(int e)
     }
 }
 
-static int add_file(struct wf_walk *w, const char *path, const struct stat *st,
-                    struct wf_err *err)
+static int add_file(struct wf_walk *w, const char *path, const struct stat *st, struct wf_err *err)
 {
     struct wf_walk_file *f;
 

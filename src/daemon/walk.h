@@ -35,6 +35,7 @@ struct wf_walk {
     const char *skip; /* absolute path of a folder to pass over, or NULL; borrowed */
 };
 
+/* An empty list; `skip` as above. Allocates nothing; deinit frees all and may be called twice. */
 void wf_walk_init(struct wf_walk *w, const char *skip);
 void wf_walk_deinit(struct wf_walk *w);
 

@@ -3,8 +3,8 @@
  *
  * A change marks a path; once nothing has been written for SETTLE_MS (or MAX_WAIT_MS passed, for a
  * file that is written all the time) the marked paths are walked and added: unchanged files cost a
- * stat. When events were lost, or a folder cannot be watched (the system's limit on watches, network
- * folders), the whole list is walked: at the start, after an overflow, and every RESCAN_MS.
+ * stat. When events were lost, or a folder cannot be watched (the system's limit on watches,
+ * network folders), the whole list is walked: at the start, after an overflow, and every RESCAN_MS.
  * Removed files stay in the library: only a person removes documents. */
 #include "daemon/watcher.h"
 
@@ -39,14 +39,14 @@
 struct watcher {
     const struct wf_home *home;
     struct wf_log *log;
-    int fd;                   /* inotify */
-    int home_wd;              /* of the home folder, where the list lies */
-    struct wf_map folders;    /* decimal watch descriptor -> path (owned) */
-    struct wf_map changed;    /* paths that wait */
+    int fd;                /* inotify */
+    int home_wd;           /* of the home folder, where the list lies */
+    struct wf_map folders; /* decimal watch descriptor -> path (owned) */
+    struct wf_map changed; /* paths that wait */
     struct wf_watch_list list;
-    bool rescan;              /* walk everything */
+    bool rescan; /* walk everything */
     bool list_changed;
-    bool warned;              /* of a folder that cannot be watched */
+    bool warned;               /* of a folder that cannot be watched */
     int64_t first_ms, last_ms; /* of the changes that wait */
 };
 
@@ -219,9 +219,9 @@ static int report(struct watcher *w, struct wf_err *err)
     json_object_set_new(params, "watched", folders);
     rc = wf_client_open(w->home, &co, &c, err);
     if (rc == 0)
-        rc = wf_client_run(c,
-                           &(struct wf_client_call){.op = "watch.report", .params = params, .fd = -1},
-                           &result, err);
+        rc = wf_client_run(
+            c, &(struct wf_client_call){.op = "watch.report", .params = params, .fd = -1}, &result,
+            err);
     json_decref(result);
     json_decref(params);
     wf_client_close(c);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One connection, one request at a time:
  *
- *   head arrives -> guard -> route -> (body arrives) -> worker answers -> written -> next, or closed
+ *   head arrives -> guard -> route -> (body arrives) -> worker answers -> written -> next, or
+ * closed
  *
- * What the guard or the limits refuse before the body has been read closes the connection afterwards,
- * since the rest of the body would be taken for the next request. Every wait has a time-out: the
- * head's and the body's arrival, and a client that does not read. Only the time that our own workers
- * take has none. */
+ * What the guard or the limits refuse before the body has been read closes the connection
+ * afterwards, since the rest of the body would be taken for the next request. Every wait has a
+ * time-out: the head's and the body's arrival, and a client that does not read. Only the time that
+ * our own workers take has none. */
 #include "http/connection.h"
 
 #include <assert.h>
@@ -75,9 +76,8 @@ static bool read_query(struct lws *wsi, struct wf_request *r)
     char arg[2048];
     int n;
 
-    for (int i = 0; (n = lws_hdr_copy_fragment(wsi, arg, sizeof(arg), WSI_TOKEN_HTTP_URI_ARGS, i)) >=
-                    0;
-         i++) {
+    for (int i = 0;
+         (n = lws_hdr_copy_fragment(wsi, arg, sizeof(arg), WSI_TOKEN_HTTP_URI_ARGS, i)) >= 0; i++) {
         struct wf_str value = wf_str_n(arg, (size_t)n), name;
         json_t *text;
         if (n == 0)
@@ -529,7 +529,8 @@ static void on_wake(struct wf_http *h)
     struct wf_list *it, *tmp;
 
     atomic_store(&h->woken, false);
-    WF_LIST_EACH(it, tmp, &h->clients) {
+    WF_LIST_EACH(it, tmp, &h->clients)
+    {
         struct wf_connection *c = WF_CONTAINER(it, struct wf_connection, node);
         bool ready;
         pthread_mutex_lock(&c->r->lock);
@@ -580,7 +581,8 @@ void wf_connection_beat(struct wf_http *h)
 {
     struct wf_list *it, *tmp;
 
-    WF_LIST_EACH(it, tmp, &h->clients) {
+    WF_LIST_EACH(it, tmp, &h->clients)
+    {
         struct wf_connection *c = WF_CONTAINER(it, struct wf_connection, node);
         if (c->is_events && wf_answer_write(c->r, ":\n\n", 3) != 0)
             lws_set_timeout(c->wsi, PENDING_TIMEOUT_HTTP_CONTENT, 1);
@@ -591,7 +593,8 @@ void wf_connection_end_streams(struct wf_http *h)
 {
     struct wf_list *it, *tmp;
 
-    WF_LIST_EACH(it, tmp, &h->clients) {
+    WF_LIST_EACH(it, tmp, &h->clients)
+    {
         struct wf_connection *c = WF_CONTAINER(it, struct wf_connection, node);
         if (c->is_events) {
             wf_handle_events_closed(c->r);
@@ -605,7 +608,8 @@ void wf_connection_abandon(struct wf_http *h)
 {
     struct wf_list *it, *tmp;
 
-    WF_LIST_EACH(it, tmp, &h->clients) {
+    WF_LIST_EACH(it, tmp, &h->clients)
+    {
         struct wf_request *r = WF_CONTAINER(it, struct wf_connection, node)->r;
         pthread_mutex_lock(&r->lock);
         r->closed = true;

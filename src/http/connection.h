@@ -11,12 +11,12 @@
 
 /* libwebsockets keeps one, zeroed, with each connection. */
 struct wf_connection {
-    struct wf_list node;           /* in wf_http.clients while `r` is there */
+    struct wf_list node; /* in wf_http.clients while `r` is there */
     struct lws *wsi;
-    struct wf_request *r;          /* the request being received or answered */
+    struct wf_request *r; /* the request being received or answered */
     struct wf_upload_parser *upload;
-    bool dispatched;               /* somebody is answering it */
-    bool close_after;              /* the connection cannot be used again */
+    bool dispatched;  /* somebody is answering it */
+    bool close_after; /* the connection cannot be used again */
     bool is_events;
 };
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The guard: who may come in.
  *
- * Three checks, each closing one door: Host must be ours (a page elsewhere may point its name at this
- * machine: DNS rebinding), Origin must be ours when sent (a page elsewhere may send requests blindly),
- * and the token must be right (other programs and people of this machine). The page holds no token: a
- * one-time code becomes a cookie that scripts cannot read. Comparisons take the same time for any
- * wrong guess. */
+ * Three checks, each closing one door: Host must be ours (a page elsewhere may point its name at
+ * this machine: DNS rebinding), Origin must be ours when sent (a page elsewhere may send requests
+ * blindly), and the token must be right (other programs and people of this machine). The page holds
+ * no token: a one-time code becomes a cookie that scripts cannot read. Comparisons take the same
+ * time for any wrong guess. */
 #include <assert.h>
 #include <sodium.h>
 #include <stdio.h>

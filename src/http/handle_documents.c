@@ -97,8 +97,8 @@ void wf_handle_document_text(struct wf_request *r)
 
 /* ---- the original file ---- */
 
-/* "bytes=a-b", "bytes=a-", "bytes=-n" (RFC 9110, 14.1.2); several ranges are answered with the whole.
- * 1: a range, 0: none that we take, -1: not satisfiable. */
+/* "bytes=a-b", "bytes=a-", "bytes=-n" (RFC 9110, 14.1.2); several ranges are answered with the
+ * whole. 1: a range, 0: none that we take, -1: not satisfiable. */
 static int parse_range(const char *text, int64_t size, int64_t *out_start, int64_t *out_end)
 {
     struct wf_str rest = wf_str_from(text), first;
@@ -176,7 +176,8 @@ static void send_file(struct wf_request *r, const struct wf_document *d, int fd,
     }
     disposition(r, d);
     if (kind > 0) {
-        snprintf(text, sizeof(text), "bytes %" PRId64 "-%" PRId64 "/%" PRId64, start, end - 1, size);
+        snprintf(text, sizeof(text), "bytes %" PRId64 "-%" PRId64 "/%" PRId64, start, end - 1,
+                 size);
         wf_answer_header(r, "content-range:", text);
     }
     wf_answer_begin(r, kind > 0 ? 206 : 200, "application/octet-stream", end - start);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What needs no token: the health check, the one-time link, and the files of the web app, which are
- * built into the program. The files carry an entity tag and are asked about again each time, so a new
- * program never meets an old page. */
+ * built into the program. The files carry an entity tag and are asked about again each time, so a
+ * new program never meets an old page. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,8 +50,10 @@ static const struct wf_asset *find_asset(const char *path)
 static void answer_unpacked(struct wf_request *r, const struct wf_asset *a)
 {
     unsigned char *raw = wf_alloc(a->n_raw);
-    z_stream z = {.next_in = (unsigned char *)(uintptr_t)a->bytes, .avail_in = (uInt)a->n_bytes,
-                  .next_out = raw, .avail_out = (uInt)a->n_raw};
+    z_stream z = {.next_in = (unsigned char *)(uintptr_t)a->bytes,
+                  .avail_in = (uInt)a->n_bytes,
+                  .next_out = raw,
+                  .avail_out = (uInt)a->n_raw};
     bool ok = raw && inflateInit2(&z, 16 + MAX_WBITS) == Z_OK;
 
     if (ok) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server: its making, its loop, its end. The connections themselves are in connection.c.
  *
- * The listener is adopted as a plain descriptor and connections are accepted here, because it was made
- * by another process; libwebsockets then runs them. Workers wake the loop with lws_cancel_service,
- * which is safe from any thread and from a signal handler. */
+ * The listener is adopted as a plain descriptor and connections are accepted here, because it was
+ * made by another process; libwebsockets then runs them. Workers wake the loop with
+ * lws_cancel_service, which is safe from any thread and from a signal handler. */
 #include "http/http.h"
 
 #include <assert.h>
@@ -20,11 +20,11 @@
 #include "http/http_internal.h"
 #include "os/file.h"
 
-#define QUEUE_MAX 256          /* requests that wait for a worker; one more gets 503 */
+#define QUEUE_MAX 256 /* requests that wait for a worker; one more gets 503 */
 #define TICK_US (1000 * 1000)
 #define STOP_GRACE_NS ((int64_t)5 * 1000000000)
 #define BEAT_NS ((int64_t)15 * 1000000000)
-#define HEAD_TIMEOUT_S 10      /* for a request's head to arrive */
+#define HEAD_TIMEOUT_S 10 /* for a request's head to arrive */
 #define KEEPALIVE_S 60
 #define ACCEPT_BATCH 32
 
@@ -66,7 +66,8 @@ static int on_listener(struct lws *wsi, enum lws_callback_reasons reason, void *
 }
 
 static const struct lws_protocols protocols[] = {
-    {.name = "http", .callback = wf_connection_callback,
+    {.name = "http",
+     .callback = wf_connection_callback,
      .per_session_data_size = sizeof(struct wf_connection)},
     {.name = "listener", .callback = on_listener},
     {.name = NULL},

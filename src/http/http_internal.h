@@ -1,4 +1,5 @@
-/* What the files of http/ share: the server's state, the routes, the guard. Only http/ includes this. */
+/* What the files of http/ share: the server's state, the routes, the guard. Only http/ includes
+ * this. */
 #ifndef WF_HTTP_HTTP_INTERNAL_H
 #define WF_HTTP_HTTP_INTERNAL_H
 
@@ -19,11 +20,11 @@
 /* Who may come in: guard.c. */
 struct wf_guard {
     char token[WF_HTTP_TOKEN_BYTES_MAX];
-    char cookie_name[32];             /* by port: browsers share cookies among ports */
-    char cookie[65];                  /* derived from the token */
-    char host[80];                    /* "127.0.0.1" or "[::1]" */
+    char cookie_name[32]; /* by port: browsers share cookies among ports */
+    char cookie[65];      /* derived from the token */
+    char host[80];        /* "127.0.0.1" or "[::1]" */
     uint16_t port;
-    pthread_mutex_t lock;             /* guards the codes */
+    pthread_mutex_t lock; /* guards the codes */
     struct {
         char code[WF_HTTP_CODE_HEX_LEN + 1]; /* empty: free */
         int64_t until_ns;
@@ -36,7 +37,7 @@ struct wf_http_counters {
     _Atomic uint64_t n_requests[6]; /* by status / 100; 0 is unused */
     _Atomic uint64_t n_seconds_us;  /* time of all requests together */
     _Atomic uint64_t n_uploads;
-    _Atomic uint64_t n_refused;     /* by the guard */
+    _Atomic uint64_t n_refused; /* by the guard */
 };
 
 struct wf_http {
@@ -47,20 +48,21 @@ struct wf_http {
     struct lws_context *context;
     struct lws_vhost *vhost;
     struct lws *listener;
-    size_t n_connections;           /* event thread */
-    struct wf_list clients;         /* event thread: struct client of http.c */
+    size_t n_connections;   /* event thread */
+    struct wf_list clients; /* event thread: struct client of http.c */
     _Atomic bool stop;
-    _Atomic bool woken;             /* a wake-up is on its way */
+    _Atomic bool woken; /* a wake-up is on its way */
     _Atomic bool running;
-    int64_t stop_ns;                /* when stopping began */
-    int64_t beat_ns;                /* of the last comment line to event streams */
+    int64_t stop_ns; /* when stopping began */
+    int64_t beat_ns; /* of the last comment line to event streams */
 };
 
 /* Has the event thread look at all answers soon. Thread: any. */
 void wf_http__wake(struct wf_http *h);
 
 /* ---- guard.c; thread: event ---- */
-int wf_guard_init(struct wf_guard *g, const struct wf_http_options *o, struct wf_err *err) WF_MUST_USE;
+int wf_guard_init(struct wf_guard *g, const struct wf_http_options *o,
+                  struct wf_err *err) WF_MUST_USE;
 void wf_guard_deinit(struct wf_guard *g);
 bool wf_guard_host_ok(const struct wf_guard *g, const char *host);
 bool wf_guard_origin_ok(const struct wf_guard *g, const char *origin); /* empty: none was sent */
@@ -70,18 +72,22 @@ void wf_guard_new_code(struct wf_guard *g, char out[WF_HTTP_CODE_HEX_LEN + 1]); 
 bool wf_guard_use_code(struct wf_guard *g, struct wf_str code);
 
 /* ---- route.c ---- */
-enum wf_route_body { WF_BODY_NONE, WF_BODY_JSON, WF_BODY_UPLOAD };
+enum wf_route_body {
+    WF_BODY_NONE,
+    WF_BODY_JSON,
+    WF_BODY_UPLOAD
+};
 
 typedef void (*wf_route_fn)(struct wf_request *r);
 
 struct wf_route {
     enum wf_http_method method;
-    const char *pattern;     /* segments; {id} matches one */
+    const char *pattern; /* segments; {id} matches one */
     enum wf_route_body body;
-    const char *op;          /* run with query, {id} and body as parameters; or */
-    wf_route_fn run;         /* run on a worker */
-    int status;              /* of a good answer of `op`; 204 drops the result */
-    bool in_event_thread;    /* `run` is called there, and must not block */
+    const char *op;       /* run with query, {id} and body as parameters; or */
+    wf_route_fn run;      /* run on a worker */
+    int status;           /* of a good answer of `op`; 204 drops the result */
+    bool in_event_thread; /* `run` is called there, and must not block */
 };
 
 /* The route of r->method and r->path, with r->id set; NULL, and *out_allowed true when the path

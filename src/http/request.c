@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The answer's queue, and the forms an answer can have.
  *
- * A worker fills `out` up to QUEUE_BYTES and waits; the event thread empties it as the client reads.
- * An event stream is lossy instead: whoever does not read misses events, nobody waits for them.
- * Invariant: after `ended` nothing is queued; after `closed` nothing is written. */
+ * A worker fills `out` up to QUEUE_BYTES and waits; the event thread empties it as the client
+ * reads. An event stream is lossy instead: whoever does not read misses events, nobody waits for
+ * them. Invariant: after `ended` nothing is queued; after `closed` nothing is written. */
 #include "http/request.h"
 
 #include <assert.h>
@@ -66,7 +66,8 @@ void wf_request_unref(struct wf_request *r)
     pthread_mutex_unlock(&r->lock);
     if (n > 0)
         return;
-    WF_LIST_EACH(it, tmp, &r->uploads) {
+    WF_LIST_EACH(it, tmp, &r->uploads)
+    {
         struct wf_upload *u = WF_CONTAINER(it, struct wf_upload, node);
         wf_file_close(&u->fd);
         wf_free(u->name);
@@ -244,13 +245,20 @@ static const char *title_of(int status)
         int status;
         const char *title;
     } titles[] = {
-        {400, "Bad Request"},       {401, "Unauthorized"},
-        {403, "Forbidden"},         {404, "Not Found"},
-        {405, "Method Not Allowed"}, {409, "Conflict"},
-        {411, "Length Required"},   {413, "Content Too Large"},
-        {416, "Range Not Satisfiable"}, {422, "Unprocessable Content"},
-        {429, "Too Many Requests"}, {503, "Service Unavailable"},
-        {504, "Gateway Timeout"},   {507, "Insufficient Storage"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {411, "Length Required"},
+        {413, "Content Too Large"},
+        {416, "Range Not Satisfiable"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+        {507, "Insufficient Storage"},
     };
 
     for (size_t i = 0; i < WF_ARRAY_LEN(titles); i++) {

@@ -1,8 +1,8 @@
 /* Request: one HTTP request and its answer, shared by the event thread and one worker.
  *
  * The event thread fills the request and owns the connection; a worker (or the event thread itself)
- * answers with the functions below. Answers are queued here and written by the event thread; a worker
- * that is ahead of a slow client waits. The struct lives until both sides have let go of it.
+ * answers with the functions below. Answers are queued here and written by the event thread; a
+ * worker that is ahead of a slow client waits. The struct lives until both sides have let go of it.
  * Only http/ includes this. */
 #ifndef WF_HTTP_REQUEST_H
 #define WF_HTTP_REQUEST_H
@@ -44,16 +44,16 @@ struct wf_request {
     /* ---- the request: written by the event thread before a worker sees it ---- */
     struct wf_http *http;
     enum wf_http_method method;
-    struct wf_buf path;           /* decoded, without /t/TOKEN */
-    json_t *query;                /* object of texts; never NULL */
-    struct wf_buf body;           /* of JSON requests */
-    struct wf_list uploads;       /* struct wf_upload */
+    struct wf_buf path;     /* decoded, without /t/TOKEN */
+    json_t *query;          /* object of texts; never NULL */
+    struct wf_buf body;     /* of JSON requests */
+    struct wf_list uploads; /* struct wf_upload */
     uint64_t uploads_bytes;
     const struct wf_route *route; /* NULL: answered by the event thread */
     struct wf_str id;             /* the {id} of the route, into path */
     bool wants_events;            /* Accept: text/event-stream */
     bool accepts_gzip;
-    char range[128];              /* Range, or empty */
+    char range[128]; /* Range, or empty */
     char if_none_match[128];
     int64_t start_ns;
 
@@ -61,18 +61,18 @@ struct wf_request {
     pthread_mutex_t lock;
     pthread_cond_t room; /* the queue has room again, or the client has gone */
     unsigned n_refs;
-    bool closed;         /* the client has gone */
-    bool has_head;       /* status and head are final */
-    bool head_sent;      /* event thread */
+    bool closed;    /* the client has gone */
+    bool has_head;  /* status and head are final */
+    bool head_sent; /* event thread */
     int status;
-    struct wf_buf head;  /* name NUL value NUL ..., besides those every answer has */
-    int64_t length;      /* of the body; -1: not known, sent in chunks */
-    struct wf_buf out;   /* body bytes that wait */
-    int file_fd;         /* sent behind `out` when not -1; owned */
+    struct wf_buf head; /* name NUL value NUL ..., besides those every answer has */
+    int64_t length;     /* of the body; -1: not known, sent in chunks */
+    struct wf_buf out;  /* body bytes that wait */
+    int file_fd;        /* sent behind `out` when not -1; owned */
     off_t file_at, file_end;
-    bool ended;          /* nothing more will be queued */
-    bool broken;         /* what was announced will not come */
-    bool lossy;          /* an event stream: drop what does not fit */
+    bool ended;  /* nothing more will be queued */
+    bool broken; /* what was announced will not come */
+    bool lossy;  /* an event stream: drop what does not fit */
 };
 
 /* A request with one reference. NULL out of memory. */
@@ -92,7 +92,8 @@ int wf_answer_write(struct wf_request *r, const void *p, size_t n);
 void wf_answer_file(struct wf_request *r, int fd, off_t start, off_t end);
 /* The end. */
 void wf_answer_end(struct wf_request *r);
-/* The end of an answer that cannot be finished: the connection breaks, so that the client notices. */
+/* The end of an answer that cannot be finished: the connection breaks, so that the client notices.
+ */
 void wf_answer_break(struct wf_request *r);
 
 /* Whole answers. `v` is taken over (NULL: out of memory, answered as such). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The routes: one table. Most rows name an operation, whose parameters are the query, the {id} and the
- * JSON body together; the others have a handler of their own. */
+/* The routes: one table. Most rows name an operation, whose parameters are the query, the {id} and
+ * the JSON body together; the others have a handler of their own. */
 #include <string.h>
 
 #include "base/log.h"
@@ -8,7 +8,10 @@
 #include "op/json.h"
 
 static const struct wf_route routes[] = {
-    {.method = WF_HTTP_GET, .pattern = "healthz", .run = wf_handle_healthz, .in_event_thread = true},
+    {.method = WF_HTTP_GET,
+     .pattern = "healthz",
+     .run = wf_handle_healthz,
+     .in_event_thread = true},
     {.method = WF_HTTP_GET, .pattern = "metrics", .run = wf_handle_metrics},
     {.method = WF_HTTP_GET, .pattern = "open/{id}", .run = wf_handle_open, .in_event_thread = true},
     {.method = WF_HTTP_GET,

@@ -18,10 +18,10 @@
 
 struct wf_upload_parser {
     struct wf_request *r;
-    struct lws_spa *spa;      /* NULL: the body is the file */
-    struct wf_upload *file;   /* the one being received */
+    struct lws_spa *spa;    /* NULL: the body is the file */
+    struct wf_upload *file; /* the one being received */
     size_t n_files;
-    struct wf_err err;        /* of the callback */
+    struct wf_err err; /* of the callback */
 };
 
 /* The last part of a name, without control characters: a label, never opened. */

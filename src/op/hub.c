@@ -40,7 +40,7 @@ void wf_hub_free(struct wf_hub *h)
     if (!h)
         return;
     WF_LIST_EACH(it, tmp, &h->listeners)
-        wf_free(WF_CONTAINER(it, struct listener, node));
+    wf_free(WF_CONTAINER(it, struct listener, node));
     pthread_mutex_destroy(&h->lock);
     wf_free(h);
 }
@@ -65,7 +65,8 @@ void wf_hub_unsubscribe(struct wf_hub *h, wf_hub_fn fn, void *ud)
     struct wf_list *it, *tmp;
 
     pthread_mutex_lock(&h->lock);
-    WF_LIST_EACH(it, tmp, &h->listeners) {
+    WF_LIST_EACH(it, tmp, &h->listeners)
+    {
         struct listener *l = WF_CONTAINER(it, struct listener, node);
         if (l->fn == fn && l->ud == ud) {
             wf_list_remove(&l->node);
@@ -88,7 +89,8 @@ void wf_hub_publish(struct wf_hub *h, const char *event, const json_t *data)
         return;
     }
     pthread_mutex_lock(&h->lock);
-    WF_LIST_EACH(it, tmp, &h->listeners) {
+    WF_LIST_EACH(it, tmp, &h->listeners)
+    {
         struct listener *l = WF_CONTAINER(it, struct listener, node);
         l->fn(l->ud, event, json.ptr);
     }

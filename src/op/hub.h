@@ -15,6 +15,7 @@ struct wf_hub;
 /* Called from the thread that publishes: take a copy, queue it, return at once. */
 typedef void (*wf_hub_fn)(void *ud, const char *event, const char *json);
 
+/* A hub without listeners, NULL out of memory; free with none left. */
 struct wf_hub *wf_hub_new(void) WF_MUST_USE;
 void wf_hub_free(struct wf_hub *h);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of operations, and what all of them share. An operation checks its parameters before it
- * does anything; an unknown parameter is an error, since a misspelt filter must not widen a search. */
+ * does anything; an unknown parameter is an error, since a misspelt filter must not widen a search.
+ */
 #include "op/op.h"
 
 #include <assert.h>
@@ -127,14 +128,13 @@ json_t *wf_op__document_json(struct wf_reader *r, const struct wf_document *d,
         json_array_append_new(paths, wf_json_str(items[i]));
     if (d->warning.len > 0)
         json_array_append_new(warnings, wf_json_str(d->warning));
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:I, s:I, s:o}", "id",
-                     wf_json_str(d->uid), "title", wf_json_str(d->title), "type",
-                     wf_json_str(d->type), "space", wf_json_str(d->space), "author",
-                     wf_json_str_or_null(d->author), "language",
-                     wf_json_str_or_null(d->language), "paths", paths, "bytes",
-                     (json_int_t)d->bytes, "characters", (json_int_t)d->n_cp, "pages",
-                     page_json(d->n_pages), "added", (json_int_t)d->added_ms, "modified",
-                     (json_int_t)d->modified_ms, "warnings", warnings);
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:I, s:I, s:o}", "id",
+        wf_json_str(d->uid), "title", wf_json_str(d->title), "type", wf_json_str(d->type), "space",
+        wf_json_str(d->space), "author", wf_json_str_or_null(d->author), "language",
+        wf_json_str_or_null(d->language), "paths", paths, "bytes", (json_int_t)d->bytes,
+        "characters", (json_int_t)d->n_cp, "pages", page_json(d->n_pages), "added",
+        (json_int_t)d->added_ms, "modified", (json_int_t)d->modified_ms, "warnings", warnings);
 }
 
 void wf_op__publish_documents(struct wf_op_context *ctx)

@@ -25,11 +25,11 @@ struct wf_op_context {
     struct wf_store *store;
     struct wf_intake *intake;
     struct wf_extract_client *extract;
-    struct wf_hub *hub;          /* who wants to hear of changes */
-    struct wf_log *log;          /* may be NULL */
+    struct wf_hub *hub;           /* who wants to hear of changes */
+    struct wf_log *log;           /* may be NULL */
     const struct wf_clock *clock; /* NULL = the system's */
-    const char *home;            /* for status only: nothing is opened by it */
-    struct wf_op_state *state;   /* what operations remember between calls */
+    const char *home;             /* for status only: nothing is opened by it */
+    struct wf_op_state *state;    /* what operations remember between calls */
     /* Writes a new one-time link to the page into out; NULL when no page is served. */
     void (*new_link)(void *ud, char out[WF_OP_LINK_BYTES]);
     void *new_link_ud;
@@ -49,9 +49,9 @@ struct wf_op_sink {
 };
 
 struct wf_op_call {
-    const json_t *params;         /* object; never NULL */
+    const json_t *params;          /* object; never NULL */
     const struct wf_op_sink *sink; /* never NULL */
-    int fd;                       /* a descriptor that came with the call, or -1; borrowed */
+    int fd;                        /* a descriptor that came with the call, or -1; borrowed */
 };
 
 typedef int (*wf_op_fn)(struct wf_op_context *ctx, const struct wf_op_call *call,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ask: a question, in a thread or beginning one. What is found is told as it is known (citations,
- * then the answer, sentence by sentence), the whole comes last and is kept as a turn of the thread. */
+ * then the answer, sentence by sentence), the whole comes last and is kept as a turn of the thread.
+ */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -31,8 +32,8 @@ static json_t *answer_json(const struct wf_answer *a, const char *thread)
         json_array_append_new(citations, citation_json(&a->citations[i]));
     return json_pack("{s:o, s:b, s:f, s:o, s:s, s:{s:s, s:s}}", "answer",
                      a->found ? wf_json_str(a->text) : json_null(), "found", (int)a->found,
-                     "confidence", a->confidence, "citations", citations, "thread", thread,
-                     "route", "place", "this device", "reason", "built-in, extractive");
+                     "confidence", a->confidence, "citations", citations, "thread", thread, "route",
+                     "place", "this device", "reason", "built-in, extractive");
 }
 
 static void tell(const struct wf_op_sink *sink, const char *event, json_t *data)

@@ -7,10 +7,12 @@
 
 #include "base/limits.h"
 #include "op/op_internal.h"
+#include "store/purge.h"
 
-#define OUTLINE_MAX 500      /* headings; a book's table of contents is shorter */
-#define PART_CP_GUESS 2000   /* code points of a part, from above, for looking back */
+#define OUTLINE_MAX 500    /* headings; a book's table of contents is shorter */
+#define PART_CP_GUESS 2000 /* code points of a part, from above, for looking back */
 #define PARTS_MAX 200
+#define PURGE_WAIT_MS 120000u /* destroying rewrites the index: long for a very large library */
 
 int wf_op__documents_list(struct wf_op_context *ctx, const struct wf_op_call *call,
                           json_t **out_result, struct wf_err *err)
@@ -176,8 +178,8 @@ static json_t *previous_json(struct wf_reader *r, const struct wf_document *d, u
 
     if (first_cp == 0)
         return json_null();
-    if (wf_document_chunks(r, d, first_cp > reach ? first_cp - reach : 0, first_cp,
-                           look_back_chunk, &b, NULL) != 0 ||
+    if (wf_document_chunks(r, d, first_cp > reach ? first_cp - reach : 0, first_cp, look_back_chunk,
+                           &b, NULL) != 0 ||
         b.n_seen == 0)
         return json_null();
     return json_integer((json_int_t)b.starts[b.n_seen > n_max ? b.n_seen % n_max : 0]);
@@ -211,13 +213,12 @@ int wf_op__documents_parts(struct wf_op_context *ctx, const struct wf_op_call *c
     }
     if (rc == 0) {
         const json_t *first = json_array_get(w.parts, 0);
-        uint64_t first_cp = first ? (uint64_t)json_integer_value(json_object_get(first, "start"))
-                                  : (uint64_t)at;
-        rc = wf_op__give(
-            json_pack("{s:O, s:o, s:o}", "parts", w.parts, "previous",
-                      previous_json(r, &d, first_cp, w.n_max), "next",
-                      w.next_cp ? json_integer((json_int_t)w.next_cp) : json_null()),
-            out_result, err);
+        uint64_t first_cp =
+            first ? (uint64_t)json_integer_value(json_object_get(first, "start")) : (uint64_t)at;
+        rc = wf_op__give(json_pack("{s:O, s:o, s:o}", "parts", w.parts, "previous",
+                                   previous_json(r, &d, first_cp, w.n_max), "next",
+                                   w.next_cp ? json_integer((json_int_t)w.next_cp) : json_null()),
+                         out_result, err);
     }
     if (r)
         wf_store_reader_put(ctx->store, r);
@@ -312,7 +313,7 @@ int wf_op__documents_remove(struct wf_op_context *ctx, const struct wf_op_call *
     if (rc == 0)
         rc = remove_all(ctx, ids, n, &n_removed, err);
     if (rc == 0)
-        rc = wf_store_purge_wait(ctx->store, err);
+        rc = wf_purge_wait(ctx->store, PURGE_WAIT_MS, err);
     if (rc != 0)
         return rc;
     wf_op__publish_documents(ctx);

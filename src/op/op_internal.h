@@ -1,5 +1,5 @@
-/* What the operations share: the rows' functions, and JSON of the things they give. Only op/ includes
- * this. */
+/* What the operations share: the rows' functions, and JSON of the things they give. Only op/
+ * includes this. */
 #ifndef WF_OP_OP_INTERNAL_H
 #define WF_OP_OP_INTERNAL_H
 
@@ -12,26 +12,26 @@
 /* The most one operation's results may take. */
 #define WF_OP_ARENA_BYTES_MAX ((size_t)64 << 20)
 
-#define WF_OP_DECLARE(name)                                                                        \
-    int name(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,        \
-             struct wf_err *err)
+/* Every operation has this type. */
+typedef int wf_op_operation(struct wf_op_context *ctx, const struct wf_op_call *call,
+                            json_t **out_result, struct wf_err *err);
 
-WF_OP_DECLARE(wf_op__ask);
-WF_OP_DECLARE(wf_op__search);
-WF_OP_DECLARE(wf_op__summarize);
-WF_OP_DECLARE(wf_op__documents_list);
-WF_OP_DECLARE(wf_op__documents_get);
-WF_OP_DECLARE(wf_op__documents_parts);
-WF_OP_DECLARE(wf_op__documents_remove);
-WF_OP_DECLARE(wf_op__threads_list);
-WF_OP_DECLARE(wf_op__threads_get);
-WF_OP_DECLARE(wf_op__threads_rename);
-WF_OP_DECLARE(wf_op__threads_remove);
-WF_OP_DECLARE(wf_op__status);
-WF_OP_DECLARE(wf_op__settings_get);
-WF_OP_DECLARE(wf_op__settings_set);
-WF_OP_DECLARE(wf_op__watch_report);
-WF_OP_DECLARE(wf_op__link);
+wf_op_operation wf_op__ask;
+wf_op_operation wf_op__search;
+wf_op_operation wf_op__summarize;
+wf_op_operation wf_op__documents_list;
+wf_op_operation wf_op__documents_get;
+wf_op_operation wf_op__documents_parts;
+wf_op_operation wf_op__documents_remove;
+wf_op_operation wf_op__threads_list;
+wf_op_operation wf_op__threads_get;
+wf_op_operation wf_op__threads_rename;
+wf_op_operation wf_op__threads_remove;
+wf_op_operation wf_op__status;
+wf_op_operation wf_op__settings_get;
+wf_op_operation wf_op__settings_set;
+wf_op_operation wf_op__watch_report;
+wf_op_operation wf_op__link;
 
 /* WF_E_NOMEM with its sentence; and v, or that error when v is NULL. */
 int wf_op__no_memory(struct wf_err *err);

@@ -75,14 +75,14 @@ int wf_op__status(struct wf_op_context *ctx, const struct wf_op_call *call, json
     wf_store_reader_put(ctx->store, r);
     if (rc != 0)
         return rc;
-    return wf_op__give(
-        json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:{s:b, s:i}}", "version", WF_VERSION,
-                  "home", ctx->home ? ctx->home : "", "documents", (json_int_t)t.n_documents,
-                  "chunks", (json_int_t)t.n_chunks, "characters", (json_int_t)t.n_cp, "bytes",
-                  (json_int_t)t.bytes, "failed", (json_int_t)t.n_failed, "watched",
-                  watched_json(ctx->state), "sandbox", "seccomp", (int)sandbox.seccomp, "landlock",
-                  sandbox.landlock_abi),
-        out_result, err);
+    return wf_op__give(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:{s:b, s:i}}",
+                                 "version", WF_VERSION, "home", ctx->home ? ctx->home : "",
+                                 "documents", (json_int_t)t.n_documents, "chunks",
+                                 (json_int_t)t.n_chunks, "characters", (json_int_t)t.n_cp, "bytes",
+                                 (json_int_t)t.bytes, "failed", (json_int_t)t.n_failed, "watched",
+                                 watched_json(ctx->state), "sandbox", "seccomp",
+                                 (int)sandbox.seccomp, "landlock", sandbox.landlock_abi),
+                       out_result, err);
 }
 
 /* ---- settings of the page ---- */
@@ -109,9 +109,9 @@ int wf_op__settings_get(struct wf_op_context *ctx, const struct wf_op_call *call
         struct wf_str value;
         rc = wf_setting_get(r, settings[i].name, &arena, &value, err);
         if (rc == 0)
-            json_object_set_new(v, settings[i].name,
-                                wf_json_str(value.len ? value
-                                                      : wf_str_from(settings[i].values[0])));
+            json_object_set_new(
+                v, settings[i].name,
+                wf_json_str(value.len ? value : wf_str_from(settings[i].values[0])));
     }
     if (r)
         wf_store_reader_put(ctx->store, r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* summarize: of a document that was taken in, of text in the call, or of a file whose descriptor came
- * with it (read by an extract worker; nothing is kept). All three feed the same summarizer. */
+/* summarize: of a document that was taken in, of text in the call, or of a file whose descriptor
+ * came with it (read by an extract worker; nothing is kept). All three feed the same summarizer. */
 
 #include <errno.h>
 #include <string.h>
@@ -95,8 +95,8 @@ static int feed_document(struct wf_op_context *ctx, struct feed *f, struct wf_st
     return rc;
 }
 
-/* Feeds the bytes of `fd` as they are, in pieces cut at code points, when all of them are UTF-8 text;
- * *out_is_text is false, and nothing was fed, when they are not. `f` NULL only looks. */
+/* Feeds the bytes of `fd` as they are, in pieces cut at code points, when all of them are UTF-8
+ * text; *out_is_text is false, and nothing was fed, when they are not. `f` NULL only looks. */
 static int feed_bytes(struct feed *f, int fd, bool *out_is_text, struct wf_err *err)
 {
     char buf[PIECE_BYTES];
@@ -174,8 +174,8 @@ static int read_params(const struct wf_op_call *call, struct input *in,
     return rc;
 }
 
-int wf_op__summarize(struct wf_op_context *ctx, const struct wf_op_call *call,
-                     json_t **out_result, struct wf_err *err)
+int wf_op__summarize(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,
+                     struct wf_err *err)
 {
     struct wf_summary_options o = {.n_sentences = 0};
     struct feed f = {.sink = call->sink};

@@ -41,9 +41,8 @@ int wf_op__threads_list(struct wf_op_context *ctx, const struct wf_op_call *call
         bool more = n > (size_t)limit;
         if (more)
             snprintf(next, sizeof(next), "%" PRId64, items[limit - 1].updated_ms);
-        rc = wf_op__give(
-            json_pack("{s:O, s:s?}", "threads", array, "next", more ? next : NULL), out_result,
-            err);
+        rc = wf_op__give(json_pack("{s:O, s:s?}", "threads", array, "next", more ? next : NULL),
+                         out_result, err);
     }
     if (r)
         wf_store_reader_put(ctx->store, r);
