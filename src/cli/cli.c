@@ -169,13 +169,6 @@ void wf_cli_print_json(const json_t *v)
     putchar('\n');
 }
 
-const char *wf_cli_text(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-
-    return s ? s : "";
-}
-
 static const char *if_terminal(const char *sequence)
 {
     return isatty(STDOUT_FILENO) ? sequence : "";

@@ -69,9 +69,6 @@ int wf_cli_call(struct wf_cli *cli, const char *op, json_t *params,
 /* Prints one JSON object and a newline on stdout. */
 void wf_cli_print_json(const json_t *v);
 
-/* Text of `key` in an object, or "". */
-const char *wf_cli_text(const json_t *object, const char *key);
-
 /* Terminal: on/off sequences for stdout, empty when it is no terminal. */
 const char *wf_cli_bold(void);
 const char *wf_cli_dim(void);

@@ -95,9 +95,10 @@ static void print_result(struct add_view *v, const struct wf_add_result *r)
         printf("%s\n", _("Stopped early. The same command goes on from here."));
 }
 
-static int add_all(struct add_view *v, struct wf_walk *walk, const char *space)
+static int add_all(struct add_view *v, struct wf_walk *walk, const char *space, bool retry)
 {
-    struct wf_add_options o = {.space = space, .fn = told, .ud = v, .stop = &stop_flag};
+    struct wf_add_options o = {
+        .space = space, .retry = retry, .fn = told, .ud = v, .stop = &stop_flag};
     struct wf_add_result result = {0, 0, 0};
     struct wf_err err = WF_ERR_INIT;
     struct wf_client *c = NULL;
@@ -119,13 +120,15 @@ static int add_all(struct add_view *v, struct wf_walk *walk, const char *space)
 
 int wf_cmd_add(struct wf_cli *cli)
 {
-    const char *usage = _("Usage: weft add PATH... [--space NAME]\n\n"
+    const char *usage = _("Usage: weft add PATH... [--space NAME] [--retry]\n\n"
                           "Takes in files, and all files in folders. Files that have not changed "
                           "cost a look only.\nHidden files and links inside folders are passed "
-                          "over.");
+                          "over.\n--retry reads again what failed before.");
     const char *space = NULL;
+    bool retry = false;
     const struct wf_option options[] = {
         {.name = "space", .kind = WF_OPTION_TEXT, .out = &space},
+        {.name = "retry", .kind = WF_OPTION_FLAG, .out = &retry},
         {.name = NULL},
     };
     struct sigaction sa = {.sa_handler = on_interrupt,
@@ -150,7 +153,7 @@ int wf_cmd_add(struct wf_cli *cli)
     for (size_t i = 0; code == 0 && i < walk.n_failures; i++)
         fail_path(&v, walk.failures[i].path, walk.failures[i].reason);
     if (code == 0)
-        code = add_all(&v, &walk, space);
+        code = add_all(&v, &walk, space, retry);
     wf_walk_deinit(&walk);
     json_decref(v.failed);
     return code;

@@ -6,17 +6,18 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/i18n.h"
+#include "op/json.h"
 #include "text/utf8.h"
 
 static void print_citation(size_t n, const json_t *c)
 {
     const json_t *page = json_object_get(c, "page"), *mark = json_object_get(c, "highlight");
-    struct wf_str text = wf_str_from(wf_cli_text(c, "text"));
+    struct wf_str text = wf_str_from(wf_json_text(c, "text"));
     json_int_t start = json_integer_value(json_object_get(c, "start"));
     json_int_t mark_start = json_integer_value(json_object_get(mark, "start")) - start;
     json_int_t mark_end = json_integer_value(json_object_get(mark, "end")) - start;
 
-    printf("%s[%zu] %s%s", wf_cli_bold(), n, wf_cli_text(c, "title"), wf_cli_plain());
+    printf("%s[%zu] %s%s", wf_cli_bold(), n, wf_json_text(c, "title"), wf_cli_plain());
     if (json_is_integer(page))
         printf(_(", page %d"), (int)json_integer_value(page));
     printf("\n");
@@ -24,7 +25,7 @@ static void print_citation(size_t n, const json_t *c)
         mark_start = mark_end = 0;
     wf_cli_print_wrapped(text.ptr, 4, wf_utf8_offset(text, (size_t)mark_start),
                          wf_utf8_offset(text, (size_t)mark_end));
-    printf("    %s%s%s\n\n", wf_cli_dim(), wf_cli_text(c, "path"), wf_cli_plain());
+    printf("    %s%s%s\n\n", wf_cli_dim(), wf_json_text(c, "path"), wf_cli_plain());
 }
 
 static void print_answer(const json_t *result)
@@ -37,7 +38,7 @@ static void print_answer(const json_t *result)
         printf("%s\n", _("Nothing in your documents answers this."));
         return;
     }
-    wf_cli_print_wrapped(wf_cli_text(result, "answer"), 0, 0, 0);
+    wf_cli_print_wrapped(wf_json_text(result, "answer"), 0, 0, 0);
     printf("\n");
     json_array_foreach(citations, i, c) print_citation(i + 1, c);
 }
@@ -73,7 +74,7 @@ int wf_cmd_ask(struct wf_cli *cli)
     } else {
         print_answer(result);
         fprintf(stderr, _("To go on: weft ask --thread %s \"...\"\n"),
-                wf_cli_text(result, "thread"));
+                wf_json_text(result, "thread"));
     }
     json_decref(result);
     return WF_EXIT_DONE;

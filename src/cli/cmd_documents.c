@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/i18n.h"
+#include "op/json.h"
 
 static void print_document(const json_t *d)
 {
@@ -12,7 +13,7 @@ static void print_document(const json_t *d)
     const char *path = json_string_value(json_array_get(paths, 0));
     char bytes[32];
 
-    printf("%s  %s%s%s  %s%s%s\n", wf_cli_text(d, "id"), wf_cli_bold(), wf_cli_text(d, "title"),
+    printf("%s  %s%s%s  %s%s%s\n", wf_json_text(d, "id"), wf_cli_bold(), wf_json_text(d, "title"),
            wf_cli_plain(), wf_cli_dim(),
            wf_cli_bytes(bytes, (uint64_t)json_integer_value(json_object_get(d, "bytes"))),
            wf_cli_plain());

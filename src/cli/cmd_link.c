@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/i18n.h"
+#include "op/json.h"
 
 int wf_cmd_link(struct wf_cli *cli)
 {
@@ -30,7 +31,7 @@ int wf_cmd_link(struct wf_cli *cli)
     else if (cli->json)
         wf_cli_print_json(result);
     else
-        printf("%s\n", wf_cli_text(result, "link"));
+        printf("%s\n", wf_json_text(result, "link"));
     if (rc == 0)
         code = WF_EXIT_DONE;
     json_decref(result);

@@ -6,17 +6,18 @@
 #include "base/limits.h"
 #include "cli/cli.h"
 #include "cli/i18n.h"
+#include "op/json.h"
 
 static void print_hit(size_t n, const json_t *hit)
 {
     const json_t *page = json_object_get(hit, "page");
 
-    printf("%s[%zu] %s%s", wf_cli_bold(), n, wf_cli_text(hit, "title"), wf_cli_plain());
+    printf("%s[%zu] %s%s", wf_cli_bold(), n, wf_json_text(hit, "title"), wf_cli_plain());
     if (json_is_integer(page))
         printf(_(", page %d"), (int)json_integer_value(page));
     printf("\n");
-    wf_cli_print_wrapped(wf_cli_text(hit, "text"), 4, 0, 0);
-    printf("    %s%s%s\n\n", wf_cli_dim(), wf_cli_text(hit, "path"), wf_cli_plain());
+    wf_cli_print_wrapped(wf_json_text(hit, "text"), 4, 0, 0);
+    printf("    %s%s%s\n\n", wf_cli_dim(), wf_json_text(hit, "path"), wf_cli_plain());
 }
 
 int wf_cmd_search(struct wf_cli *cli)

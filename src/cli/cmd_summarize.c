@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "cli/cli.h"
 #include "cli/i18n.h"
+#include "op/json.h"
 #include "os/file.h"
 
 /* Copies standard input into a file in memory, for the worker needs one it can seek in. */
@@ -68,7 +69,7 @@ static void print_summary(const json_t *result)
     json_array_foreach(sentences, i, s)
     {
         const json_t *page = json_object_get(s, "page");
-        wf_cli_print_wrapped(wf_cli_text(s, "text"), 0, 0, 0);
+        wf_cli_print_wrapped(wf_json_text(s, "text"), 0, 0, 0);
         if (json_is_integer(page))
             printf(_("  %spage %d%s\n"), wf_cli_dim(), (int)json_integer_value(page),
                    wf_cli_plain());

@@ -72,13 +72,31 @@ static int malformed(struct wf_err *err)
     return wf_err_set(err, WF_E_FORMAT, "The core's answer is malformed.");
 }
 
+/* Those that failed before and have not changed. */
+static int take_failed(struct session *s, const json_t *failed, struct wf_err *err)
+{
+    json_t *v;
+    size_t k;
+
+    json_array_foreach(failed, k, v)
+    {
+        json_int_t i = json_integer_value(json_array_get(v, 0));
+        if (i < 0 || (size_t)i >= s->batch_n)
+            return malformed(err);
+        settle(s, s->batch_first + (size_t)i, "failed", json_string_value(json_array_get(v, 1)));
+        s->progress.bytes_done -= s->w->files[s->batch_first + (size_t)i].bytes;
+    }
+    return 0;
+}
+
 static int take_need(struct session *s, const json_t *frame, struct wf_err *err)
 {
-    const json_t *need = json_object_get(frame, "need");
-    size_t n = json_array_size(need), n_unchanged = s->batch_n - WF_MIN(n, s->batch_n);
+    const json_t *need = json_object_get(frame, "need"), *failed = json_object_get(frame, "failed");
+    size_t n = json_array_size(need), n_failed = json_array_size(failed), n_unchanged;
 
-    if (n > s->batch_n)
+    if (n + n_failed > s->batch_n || take_failed(s, failed, err) != 0)
         return malformed(err);
+    n_unchanged = s->batch_n - n - n_failed;
     for (size_t k = 0; k < n; k++) {
         json_int_t i = json_integer_value(json_array_get(need, k));
         if (i < 0 || (size_t)i >= s->batch_n)
@@ -201,9 +219,10 @@ int wf_add_files(struct wf_client *c, const struct wf_walk *w, const struct wf_a
     s->o = o;
     s->progress.n_all = w->n_files;
     s->progress.bytes_all = w->bytes;
-    rc = send_owned(
-        s, json_pack("{s:s, s:{s:s}}", "op", "add", "params", "space", o->space ? o->space : "me"),
-        -1, err);
+    rc = send_owned(s,
+                    json_pack("{s:s, s:{s:s, s:b}}", "op", "add", "params", "space",
+                              o->space ? o->space : "me", "retry", (int)o->retry),
+                    -1, err);
     for (size_t i = 0; rc == 0 && i < w->n_files && !stopped(s); i += WF_ADD_BATCH) {
         s->batch_first = i;
         s->batch_n = WF_MIN(w->n_files - i, (size_t)WF_ADD_BATCH);

@@ -1,8 +1,9 @@
 /* Add: the dialogue that hands files to the core, as descriptors, and hears what became of them.
  *
- *   -> {"op":"add","params":{"space":"me"}}
+ *   -> {"op":"add","params":{"space":"me","retry":false}}
  *   -> {"stat":[[path, bytes, mtime_ns, ino, dev], ...]}     at most WF_ADD_BATCH of them
- *   <- {"need":[index, ...],"unchanged":n}                   indexes into that batch
+ *   <- {"need":[index, ...],"failed":[[index, reason], ...]} indexes into that batch; the others
+ * are unchanged, the failed ones since then
  *   -> {"file":[path, bytes, mtime_ns, ino, dev],"id":n}     with the descriptor
  *   <- {"progress":{"id":n,"done":x,"all":y}}                now and then
  *   <- {"done":{"id":n,"status":"added"|"unchanged"|"failed","reason":...,"document":...}}
@@ -42,6 +43,7 @@ struct wf_add_result {
 
 struct wf_add_options {
     const char *space; /* NULL = "me" */
+    bool retry;        /* read again what failed before, though it has not changed */
     wf_add_fn fn;      /* may be NULL */
     void *ud;
     const volatile int *stop; /* becomes non-zero: send no more, wait for what is under way */

@@ -31,6 +31,7 @@
 
 struct core {
     const struct wf_core_options *o;
+    char spool_dir[WF_LIMIT_PATH_BYTES + 8]; /* the store empties it when it opens */
     struct wf_op_context ops;
     struct wf_serve *serve;
     struct wf_http *http;
@@ -71,7 +72,9 @@ static void new_link(void *ud, char out[WF_OP_LINK_BYTES])
 static int lock_down(const struct wf_core_options *o, struct wf_err *err)
 {
     const char *const write_dirs[] = {o->home ? o->home->data : NULL, NULL};
-    const struct wf_sandbox_options so = {.kind = WF_SANDBOX_CORE, .write_dirs = write_dirs};
+    const char *const read_dirs[] = {"/dev/urandom", NULL}; /* libwebsockets opens it */
+    const struct wf_sandbox_options so = {
+        .kind = WF_SANDBOX_CORE, .write_dirs = write_dirs, .read_dirs = read_dirs};
     int rc = wf_sandbox_enter(&so, err);
 
     if (rc != 0)
@@ -147,10 +150,14 @@ static int serve_listeners(struct core *c, struct wf_err *err)
         .port = o->http_port,
         .token = o->token,
         .first_code = o->first_code,
+        .spool_dir = c->spool_dir,
         .log = c->ops.log,
     };
     struct sigaction sa = {.sa_handler = on_term};
-    int rc = wf_http_new(&ho, &c->http, err);
+    int rc;
+
+    snprintf(c->spool_dir, sizeof(c->spool_dir), "%s/tmp", o->home->data);
+    rc = wf_http_new(&ho, &c->http, err);
 
     if (rc != 0)
         return rc;

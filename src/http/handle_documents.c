@@ -8,7 +8,6 @@
 
 #include "base/limits.h"
 #include "http/http_internal.h"
-#include "ingest/intake.h"
 #include "op/json.h"
 #include "os/file.h"
 #include "store/blob.h"

@@ -50,6 +50,13 @@ json_t *wf_json_str_or_null(struct wf_str s)
     return s.len ? wf_json_str(s) : json_null();
 }
 
+const char *wf_json_text(const json_t *object, const char *key)
+{
+    const char *s = json_string_value(json_object_get(object, key));
+
+    return s ? s : "";
+}
+
 static const json_t *param(const json_t *params, const char *key)
 {
     const json_t *v = json_object_get(params, key);

@@ -22,6 +22,9 @@ int wf_json_parse(struct wf_str text, json_t **out, struct wf_err *err) WF_MUST_
 json_t *wf_json_str(struct wf_str s) WF_MUST_USE;
 json_t *wf_json_str_or_null(struct wf_str s) WF_MUST_USE;
 
+/* The text of `key` in an object, or "". Borrowed from it. */
+const char *wf_json_text(const json_t *object, const char *key);
+
 /* ---- parameters of an operation: absent and null mean the default ---- */
 
 /* The string `key` (a view into `params`), or the empty view when absent.

@@ -112,8 +112,8 @@ json_t *wf_op__hit_json(const struct wf_hit *h)
                      (json_int_t)h->end_cp, "text", wf_json_str(h->text), "score", h->score);
 }
 
-json_t *wf_op__document_json(struct wf_reader *r, const struct wf_document *d,
-                             struct wf_arena *arena, struct wf_err *err)
+json_t *wf_op_document_json(struct wf_reader *r, const struct wf_document *d,
+                            struct wf_arena *arena, struct wf_err *err)
 {
     json_t *paths = json_array(), *warnings = json_array();
     struct wf_str *items = NULL;
@@ -135,20 +135,4 @@ json_t *wf_op__document_json(struct wf_reader *r, const struct wf_document *d,
         wf_json_str_or_null(d->language), "paths", paths, "bytes", (json_int_t)d->bytes,
         "characters", (json_int_t)d->n_cp, "pages", page_json(d->n_pages), "added",
         (json_int_t)d->added_ms, "modified", (json_int_t)d->modified_ms, "warnings", warnings);
-}
-
-void wf_op__publish_documents(struct wf_op_context *ctx)
-{
-    struct wf_document_totals totals;
-    struct wf_reader *r = NULL;
-    json_t *v;
-
-    if (wf_store_reader_get(ctx->store, &r, NULL) != 0)
-        return;
-    if (wf_document_totals(r, &totals, NULL) == 0) {
-        v = json_pack("{s:I}", "total", (json_int_t)totals.n_documents);
-        wf_hub_publish(ctx->hub, "documents", v);
-        json_decref(v);
-    }
-    wf_store_reader_put(ctx->store, r);
 }

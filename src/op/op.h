@@ -35,6 +35,28 @@ struct wf_op_context {
     void *new_link_ud;
 };
 
+struct wf_arena;
+struct wf_document;
+
+/* The document of docs/api.md, with its paths; NULL (and err set) out of memory or when they cannot
+ * be read. Thread: owner of the reader. */
+json_t *wf_op_document_json(struct wf_reader *r, const struct wf_document *d,
+                            struct wf_arena *arena, struct wf_err *err);
+
+struct wf_arena;
+struct wf_document;
+struct wf_intake_result;
+
+/* Tells listeners what became of a file, and now and then how many documents there are; and the
+ * latter at once. Thread: any. */
+void wf_op_publish_intake(struct wf_op_context *ctx, const struct wf_intake_result *r);
+void wf_op_publish_documents(struct wf_op_context *ctx);
+
+/* The document of docs/api.md, with its paths; NULL (and err set) out of memory or when they cannot
+ * be read. Thread: owner of the reader. */
+json_t *wf_op_document_json(struct wf_reader *r, const struct wf_document *d,
+                            struct wf_arena *arena, struct wf_err *err);
+
 /* What the watcher last reported, and the like. NULL out of memory. Thread: any. */
 struct wf_op_state *wf_op_state_new(void) WF_MUST_USE;
 void wf_op_state_free(struct wf_op_state *s);

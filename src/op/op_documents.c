@@ -45,7 +45,7 @@ int wf_op__documents_list(struct wf_op_context *ctx, const struct wf_op_call *ca
     if (rc == 0)
         rc = wf_document_page(r, space, q, after, (size_t)limit + 1, &arena, &list, err);
     for (size_t i = 0; rc == 0 && i < WF_MIN(list.n_items, (size_t)limit); i++) {
-        json_t *d = wf_op__document_json(r, &list.items[i], &arena, err);
+        json_t *d = wf_op_document_json(r, &list.items[i], &arena, err);
         if (json_array_append_new(array, d) != 0)
             rc = wf_op__no_memory(err);
     }
@@ -114,7 +114,7 @@ int wf_op__documents_get(struct wf_op_context *ctx, const struct wf_op_call *cal
         rc = wf_document_chunks(r, &d, 0, UINT64_MAX, outline_chunk, &outline, err);
         rc = rc == 1 ? 0 : rc; /* the outline is full */
     }
-    if (rc == 0 && !(v = wf_op__document_json(r, &d, &arena, err)))
+    if (rc == 0 && !(v = wf_op_document_json(r, &d, &arena, err)))
         rc = WF_E_NOMEM;
     if (rc == 0) {
         json_object_set(v, "outline", outline.items);
@@ -316,6 +316,6 @@ int wf_op__documents_remove(struct wf_op_context *ctx, const struct wf_op_call *
         rc = wf_purge_wait(ctx->store, PURGE_WAIT_MS, err);
     if (rc != 0)
         return rc;
-    wf_op__publish_documents(ctx);
+    wf_op_publish_documents(ctx);
     return wf_op__give(json_pack("{s:I}", "removed", (json_int_t)n_removed), out_result, err);
 }

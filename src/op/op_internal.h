@@ -43,11 +43,4 @@ int wf_op__filter(const json_t *params, struct wf_find_filter *out, struct wf_er
 /* A hit, with `"highlight"` absent; NULL out of memory. */
 json_t *wf_op__hit_json(const struct wf_hit *h);
 
-/* The document of docs/api.md, with its paths; NULL out of memory or when they cannot be read. */
-json_t *wf_op__document_json(struct wf_reader *r, const struct wf_document *d,
-                             struct wf_arena *arena, struct wf_err *err);
-
-/* Tells the hub how many documents there are now. */
-void wf_op__publish_documents(struct wf_op_context *ctx);
-
 #endif
