@@ -57,26 +57,12 @@ static int send_now(struct session *s, json_t *frame, struct wf_err *err)
     return rc;
 }
 
-static const char *status_of(enum wf_intake_outcome outcome)
-{
-    switch (outcome) {
-    case WF_INTAKE_ADDED:
-        return "added";
-    case WF_INTAKE_UNCHANGED:
-    case WF_INTAKE_KNOWN:
-        return "unchanged";
-    case WF_INTAKE_FAILED:
-        return "failed";
-    }
-    return "failed";
-}
-
 static void on_done(void *ud, const struct wf_intake_result *r)
 {
     struct file *f = ud;
     struct session *s = f->s;
     json_t *frame = json_pack("{s:{s:I, s:s, s:o, s:o}}", "done", "id", f->id, "status",
-                              status_of(r->outcome), "reason", wf_json_str_or_null(r->reason),
+                              wf_op_outcome(r->outcome), "reason", wf_json_str_or_null(r->reason),
                               "document", wf_json_str_or_null(r->uid));
     int rc;
 

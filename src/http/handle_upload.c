@@ -26,20 +26,6 @@ struct upload_job {
     const char *name;
 };
 
-static const char *outcome_text(enum wf_intake_outcome outcome)
-{
-    switch (outcome) {
-    case WF_INTAKE_ADDED:
-        return "added";
-    case WF_INTAKE_UNCHANGED:
-    case WF_INTAKE_KNOWN:
-        return "unchanged";
-    case WF_INTAKE_FAILED:
-        return "failed";
-    }
-    return "failed";
-}
-
 static void settle(struct upload_job *job, enum wf_intake_outcome outcome, struct wf_str reason,
                    struct wf_str uid)
 {
@@ -48,7 +34,7 @@ static void settle(struct upload_job *job, enum wf_intake_outcome outcome, struc
     pthread_mutex_lock(&b->lock);
     json_array_set_new(b->results, job->i,
                        json_pack("{s:s, s:s, s:o, s:o}", "name", job->name, "status",
-                                 outcome_text(outcome), "reason", wf_json_str_or_null(reason),
+                                 wf_op_outcome(outcome), "reason", wf_json_str_or_null(reason),
                                  "document", wf_json_str_or_null(uid)));
     b->n_added += outcome == WF_INTAKE_ADDED;
     b->n_failed += outcome == WF_INTAKE_FAILED;

@@ -12,10 +12,10 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "ingest/intake.h"
 #include "op/hub.h"
 #include "store/store.h"
 
-struct wf_intake;
 struct wf_extract_client;
 struct wf_op_state;
 
@@ -38,19 +38,13 @@ struct wf_op_context {
 struct wf_arena;
 struct wf_document;
 
-/* The document of docs/api.md, with its paths; NULL (and err set) out of memory or when they cannot
- * be read. Thread: owner of the reader. */
-json_t *wf_op_document_json(struct wf_reader *r, const struct wf_document *d,
-                            struct wf_arena *arena, struct wf_err *err);
-
-struct wf_arena;
-struct wf_document;
-struct wf_intake_result;
-
 /* Tells listeners what became of a file, and now and then how many documents there are; and the
  * latter at once. Thread: any. */
 void wf_op_publish_intake(struct wf_op_context *ctx, const struct wf_intake_result *r);
 void wf_op_publish_documents(struct wf_op_context *ctx);
+
+/* "added", "unchanged" (also for content that is known already) or "failed". Static storage. */
+const char *wf_op_outcome(enum wf_intake_outcome outcome);
 
 /* The document of docs/api.md, with its paths; NULL (and err set) out of memory or when they cannot
  * be read. Thread: owner of the reader. */
