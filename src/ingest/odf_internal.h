@@ -13,6 +13,7 @@
 #include "ingest/archive.h"
 #include "ingest/compose.h"
 #include "ingest/emit.h"
+#include "ingest/grid.h"
 #include "ingest/stream.h"
 #include "ingest/xml.h"
 
@@ -95,23 +96,19 @@ void wf_odf__next_label(const struct wf_odf_list_style *s, struct wf_odf_counter
 /* ---- the rows of a spreadsheet ---- */
 
 struct wf_odf_sheet {
-    struct wf_odf *o;
-    struct wf_str name; /* in the arena */
-    uint32_t i_sheet;   /* page */
-    bool begun;         /* its page and heading were written */
-    uint64_t i_row, i_last_row;
-    uint32_t gap;       /* cells since the last one with text */
+    struct wf_grid grid;
+    uint64_t i_row;     /* from 1 */
+    uint32_t i_column;  /* from 0 */
     bool cell_is_value; /* the open cell has its text already */
     uint64_t n_row_repeats, n_cell_repeats;
-    struct wf_buf cell; /* text of the open cell */
-    struct wf_buf row;  /* tape of the open row */
+    struct wf_buf cell;  /* text of the open cell */
+    struct wf_buf cells; /* the open row: u32 column, u32 bytes, text, for each cell */
 };
 
-void wf_odf__sheet_init(struct wf_odf_sheet *s, struct wf_odf *o);
+void wf_odf__sheet_init(struct wf_odf_sheet *s, struct wf_compose *c);
 void wf_odf__sheet_deinit(struct wf_odf_sheet *s);
 void wf_odf__sheet_start(struct wf_odf_sheet *s, struct wf_str name);
-/* Page and heading, before the sheet's first text; does nothing the second time. */
-void wf_odf__sheet_begin(struct wf_odf_sheet *s);
+int wf_odf__sheet_end(struct wf_odf_sheet *s) WF_MUST_USE;
 void wf_odf__row_start(struct wf_odf_sheet *s, long n_repeats);
 void wf_odf__row_end(struct wf_odf_sheet *s);
 void wf_odf__cell_start(struct wf_odf_sheet *s, const struct wf_xml_element *e);

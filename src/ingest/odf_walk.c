@@ -219,6 +219,7 @@ struct walker {
     uint32_t i_page;                   /* of slides */
     struct wf_buf title, slide, notes; /* tapes of the open slide */
     bool in_notes;
+    int status;           /* of the sheets */
     size_t margin_at;     /* where the open margin begins in o->rest */
     bool margin_has_page; /* it shows the number of the page */
 };
@@ -523,8 +524,10 @@ static bool start_table_part(struct walker *k, int id, const struct wf_xml_eleme
 static void end_sheet(struct walker *k)
 {
     struct wf_emit out = {.c = &k->o->c};
+    int rc = wf_odf__sheet_end(&k->sheet);
+    k->status = k->status != 0 ? k->status : rc;
     if (wf_emit_has_text(wf_buf_str(&k->slide))) {
-        wf_odf__sheet_begin(&k->sheet);
+        wf_grid_begin(&k->sheet.grid);
         wf_emit_paragraph(&out);
         wf_emit_replay(&out, wf_buf_str(&k->slide));
         wf_emit_paragraph(&out);
@@ -756,7 +759,7 @@ int wf_odf__walk(struct wf_odf *o, size_t i_member, struct wf_err *err)
     k->o = o;
     k->styles.o = o;
     wf_blocks_init(&k->b, (struct wf_emit){.tape = &o->rest});
-    wf_odf__sheet_init(&k->sheet, o);
+    wf_odf__sheet_init(&k->sheet, &o->c);
     wf_buf_init(&k->title, TAPE_BYTES_MAX);
     wf_buf_init(&k->slide, TAPE_BYTES_MAX);
     wf_buf_init(&k->notes, TAPE_BYTES_MAX);
@@ -768,6 +771,7 @@ int wf_odf__walk(struct wf_odf *o, size_t i_member, struct wf_err *err)
                                .ud = k};
     int rc = i_member == SIZE_MAX ? wf_xml_walk_bytes(o->flat, &h, &o->damaged, err)
                                   : wf_xml_walk_member(o->archive, i_member, &h, &o->damaged, err);
+    rc = rc == 0 ? k->status : rc;
     wf_blocks_flush(&k->b);
     wf_blocks_deinit(&k->b);
     wf_odf__sheet_deinit(&k->sheet);

@@ -342,19 +342,6 @@ static int read_drawings(struct wf_xlsx *x, const struct wf_ooxml_rels *rels, st
     return rc;
 }
 
-void wf_xlsx__begin_sheet(struct wf_xlsx *x)
-{
-    if (x->sheet_begun) {
-        return;
-    }
-    x->sheet_begun = true;
-    wf_compose_paragraph(&x->c);
-    wf_compose_page(&x->c, x->n_sheets);
-    wf_compose_heading(&x->c, 1);
-    wf_compose_flow(&x->c, x->sheet_name);
-    wf_compose_heading_end(&x->c);
-}
-
 static int read_extras(struct wf_xlsx *x, size_t i_member, struct wf_err *err)
 {
     struct wf_ooxml_rels rels;
@@ -369,7 +356,7 @@ static int read_extras(struct wf_xlsx *x, size_t i_member, struct wf_err *err)
     }
     if (rc == 0 && wf_emit_has_text(wf_buf_str(&tape))) {
         struct wf_emit out = {.c = &x->c};
-        wf_xlsx__begin_sheet(x);
+        wf_grid_begin(&x->grid);
         wf_emit_paragraph(&out);
         wf_emit_replay(&out, wf_buf_str(&tape));
     }
@@ -379,9 +366,7 @@ static int read_extras(struct wf_xlsx *x, size_t i_member, struct wf_err *err)
 
 static int read_sheet(struct wf_xlsx *x, size_t i_member, struct wf_str name, struct wf_err *err)
 {
-    x->n_sheets++;
-    x->sheet_name = name;
-    x->sheet_begun = false;
+    wf_grid_sheet(&x->grid, name);
     int rc = forgive(x, wf_xlsx__sheet(x, i_member, err));
     if (rc == 0) {
         rc = read_extras(x, i_member, err);
@@ -446,6 +431,7 @@ static int parse(const struct wf_parse_input *in, struct wf_stream_writer *w, st
 {
     struct wf_xlsx x = {.w = w};
     wf_compose_init(&x.c, w);
+    wf_grid_init(&x.grid, &x.c);
     wf_buf_init(&x.strings, STRINGS_BYTES_MAX);
     size_t i_main = 0;
     int rc = wf_ooxml_open(in, &x.pkg, err);
@@ -464,6 +450,7 @@ static int parse(const struct wf_parse_input *in, struct wf_stream_writer *w, st
     if (rc == 0) {
         rc = wf_ooxml_finish(&x.pkg, &x.c, w, err);
     }
+    wf_grid_deinit(&x.grid);
     wf_buf_deinit(&x.strings);
     wf_free(x.string_ends);
     wf_free(x.formats);

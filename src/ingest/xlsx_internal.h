@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "ingest/compose.h"
+#include "ingest/grid.h"
 #include "ingest/ooxml.h"
 #include "ingest/stream.h"
 
@@ -52,16 +53,13 @@ struct wf_xlsx {
     size_t n_strings, n_strings_room;
     struct wf_xlsx_format *formats; /* of the cells' styles */
     size_t n_formats;
-    uint32_t n_sheets;        /* that were begun; the page of the open one */
-    struct wf_str sheet_name; /* of the open one */
-    bool sheet_begun;         /* its page and heading were written */
+    struct wf_grid grid;
 };
 
 struct wf_str wf_xlsx__string(const struct wf_xlsx *x, uint64_t i);
 
-/* Walks a sheet: its rows, then the texts in its margins. Errors: as for wf_xml_walk_member. */
+/* Walks a sheet, which the grid has begun: its rows, then the texts in its margins. Errors: as for
+ * wf_xml_walk_member. */
 int wf_xlsx__sheet(struct wf_xlsx *x, size_t i_member, struct wf_err *err) WF_MUST_USE;
-/* Page and heading of the open sheet, before its first text; does nothing the second time. */
-void wf_xlsx__begin_sheet(struct wf_xlsx *x);
 
 #endif

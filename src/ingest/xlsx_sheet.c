@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* XLSX sheets: rows of cells.
+/* XLSX sheets: the cells of each row, as the person sees them, into the grid.
  *
- * A row is a line, cells are separated by tabs, and empty cells keep their place, so that the
- * columns of a table stay under their headings. The file lists only cells that hold something, so
- * the work is bounded by its size, however large the sheet claims to be; a wide gap is one tab. An
- * empty row between rows separates tables, and becomes a paragraph's end. */
+ * The file lists only cells that hold something, so the work is bounded by its size, however large
+ * the sheet claims to be. Of a formula the value is taken that Excel kept with it. Behind the rows
+ * come the texts of the printed margins. */
 #include <assert.h>
 
 #include "ingest/xlsx_internal.h"
 
-/* Wider gaps are not a table with empty cells but two things side by side. */
-#define GAP_MAX 32u
-#define COLUMN_MAX 16384u
 #define CELL_BYTES_MAX (1u << 20) /* Excel's own limit is 32767 characters */
 
 enum {
     S_ROW = 1,
+    S_ROWS,
     S_C,
     S_V,
     S_IS,
@@ -28,6 +25,7 @@ static const struct wf_xml_name sheet_names[] = {
     {"s:c", S_C},
     {"s:v", S_V},
     {"s:row", S_ROW},
+    {"s:sheetData", S_ROWS},
     {"s:is", S_IS},
     {"s:t", S_T},
     {"s:f", S_PASS_OVER},
@@ -54,13 +52,13 @@ enum cell_type {
 
 struct sheet {
     struct wf_xlsx *x;
-    uint32_t first_column;  /* where its rows begin */
-    uint64_t i_row, i_last; /* the open one, and the last one with text; from 1 */
-    uint32_t i_column, i_last_column;
-    bool row_begun;
+    uint64_t i_row;    /* from 1 */
+    uint32_t i_column; /* likewise */
     enum cell_type type;
     size_t i_format;
     bool in_text, in_inline;
+    bool any_cell;
+    int status;          /* of the grid */
     struct wf_buf value; /* of the cell or margin */
     struct wf_buf shown;
 };
@@ -69,52 +67,17 @@ struct sheet {
 static uint32_t column_of(struct wf_str ref)
 {
     uint32_t v = 0;
-    for (size_t i = 0; i < ref.len && v <= COLUMN_MAX; i++) {
+    for (size_t i = 0; i < ref.len && v <= WF_GRID_COLUMNS_MAX; i++) {
         char c = (char)(ref.ptr[i] & ~0x20);
         if (c < 'A' || c > 'Z') {
             break;
         }
         v = v * 26 + (uint32_t)(c - 'A') + 1;
     }
-    return v <= COLUMN_MAX ? v : 0;
+    return v <= WF_GRID_COLUMNS_MAX ? v : 0;
 }
 
 /* ---- writing ---- */
-
-static void begin_row(struct sheet *s)
-{
-    wf_xlsx__begin_sheet(s->x);
-    if (s->i_last == 0 || s->i_row > s->i_last + 1) {
-        wf_compose_paragraph(&s->x->c);
-    } else {
-        wf_compose_item(&s->x->c);
-    }
-    s->row_begun = true;
-    s->i_last = s->i_row;
-    s->i_last_column = 0;
-}
-
-static void put_cell(struct sheet *s, struct wf_str text)
-{
-    if (wf_str_trim(text).len == 0) {
-        return;
-    }
-    if (!s->row_begun) {
-        begin_row(s);
-    }
-    uint32_t from = s->i_last_column > 0 ? s->i_last_column : s->first_column;
-    uint32_t gap = s->i_column > from ? s->i_column - from : 0;
-    if (gap > GAP_MAX) {
-        gap = 1;
-    } else if (gap == 0 && s->i_last_column > 0) { /* cells out of order */
-        gap = 1;
-    }
-    for (uint32_t i = 0; i < gap; i++) {
-        wf_compose_cell(&s->x->c);
-    }
-    wf_compose_flow(&s->x->c, text);
-    s->i_last_column = s->i_column;
-}
 
 static const struct wf_xlsx_format *format_of(const struct sheet *s)
 {
@@ -148,7 +111,8 @@ static void end_cell(struct sheet *s)
         break;
     }
     if (v.len > 0) {
-        put_cell(s, text);
+        s->any_cell = true;
+        wf_grid_cell(&s->x->grid, s->i_column - 1, text);
     }
 }
 
@@ -178,7 +142,7 @@ static void put_margin(struct sheet *s)
             }
         }
     }
-    if (s->x->sheet_begun && wf_str_trim(wf_buf_str(&s->shown)).len > 0) {
+    if (s->any_cell && wf_str_trim(wf_buf_str(&s->shown)).len > 0) {
         wf_compose_paragraph(&s->x->c);
         wf_compose_flow(&s->x->c, wf_buf_str(&s->shown));
     }
@@ -191,14 +155,14 @@ static void start_row(struct sheet *s, const struct wf_xml_element *e)
     long i = wf_xml_attr_long(e, "r", 0);
     s->i_row = i > 0 ? (uint64_t)i : s->i_row + 1;
     s->i_column = 0;
-    s->row_begun = false;
+    wf_grid_row(&s->x->grid, s->i_row);
 }
 
 static void start_cell(struct sheet *s, const struct wf_xml_element *e)
 {
     uint32_t column = column_of(wf_xml_attr(e, "r"));
     struct wf_str t = wf_xml_attr(e, "t");
-    s->i_column = column > 0 ? column : WF_MIN(s->i_column + 1, COLUMN_MAX);
+    s->i_column = column > 0 ? column : WF_MIN(s->i_column + 1, WF_GRID_COLUMNS_MAX);
     s->i_format = (size_t)WF_MAX(wf_xml_attr_long(e, "s", 0), 0L);
     if (t.len == 0 || wf_str_eq(t, WF_STR("n"))) {
         s->type = CELL_NUMBER;
@@ -236,7 +200,7 @@ static bool on_start(void *ud, int id, const struct wf_xml_element *e)
         break;
     case S_DIMENSION:
         /* A sheet whose cells are not listed has "A1" here. */
-        s->first_column = WF_MAX(column_of(wf_xml_attr(e, "ref")), 1u);
+        wf_grid_base(&s->x->grid, WF_MAX(column_of(wf_xml_attr(e, "ref")), 1u) - 1);
         break;
     case S_MARGIN:
         wf_buf_reset(&s->value);
@@ -254,6 +218,9 @@ static void on_end(void *ud, int id)
     switch (id) {
     case S_C:
         end_cell(s);
+        break;
+    case S_ROWS:
+        s->status = wf_grid_end(&s->x->grid);
         break;
     case S_IS:
         s->in_inline = false;
@@ -281,7 +248,7 @@ static void on_text(void *ud, struct wf_str text)
 
 int wf_xlsx__sheet(struct wf_xlsx *x, size_t i_member, struct wf_err *err)
 {
-    struct sheet s = {.x = x, .first_column = 1};
+    struct sheet s = {.x = x};
     wf_buf_init(&s.value, CELL_BYTES_MAX);
     wf_buf_init(&s.shown, CELL_BYTES_MAX);
     struct wf_xml_handler h = {.spaces = wf_ooxml_spaces,
@@ -293,5 +260,5 @@ int wf_xlsx__sheet(struct wf_xlsx *x, size_t i_member, struct wf_err *err)
     int rc = wf_xml_walk_member(x->pkg.archive, i_member, &h, &x->pkg.damaged, err);
     wf_buf_deinit(&s.value);
     wf_buf_deinit(&s.shown);
-    return rc;
+    return rc == 0 && s.status != 0 ? wf_err_set(err, s.status, "not enough memory for a row") : rc;
 }
