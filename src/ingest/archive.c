@@ -351,6 +351,75 @@ size_t wf_archive_find(const struct wf_archive *a, struct wf_str name)
     return first;
 }
 
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* "a%20b" -> "a b", in place. */
+static void decode_percent(struct wf_buf *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->len; i++) {
+        char c = b->ptr[i];
+        if (c == '%' && i + 2 < b->len && hex_digit(b->ptr[i + 1]) >= 0 &&
+            hex_digit(b->ptr[i + 2]) >= 0) {
+            c = (char)(hex_digit(b->ptr[i + 1]) * 16 + hex_digit(b->ptr[i + 2]));
+            i += 2;
+        }
+        b->ptr[n++] = c;
+    }
+    wf_buf_truncate(b, n);
+}
+
+/* "a/b.xml" + "../c.xml" -> "c.xml" */
+static void resolve(struct wf_buf *out, struct wf_str base, struct wf_str target)
+{
+    size_t n_folder = base.len;
+    while (n_folder > 0 && base.ptr[n_folder - 1] != '/') {
+        n_folder--;
+    }
+    if (!wf_str_starts(target, WF_STR("/"))) {
+        (void)wf_buf_append(out, n_folder > 0 ? base.ptr : "", n_folder); /* its failure sticks */
+    }
+    struct wf_str step;
+    while (wf_str_split(&target, '/', &step)) {
+        if (wf_str_eq(step, WF_STR(".."))) {
+            size_t n = out->len - (out->len > 0); /* the "/" at the end */
+            while (n > 0 && out->ptr[n - 1] != '/') {
+                n--;
+            }
+            wf_buf_truncate(out, n);
+        } else if (step.len > 0 && !wf_str_eq(step, WF_STR("."))) {
+            (void)wf_buf_append_str(out, step); /* likewise */
+            (void)wf_buf_append_byte(out, '/'); /* likewise */
+        }
+    }
+    wf_buf_truncate(out, out->len - (out->len > 0));
+}
+
+size_t wf_archive_find_from(const struct wf_archive *a, struct wf_str base, struct wf_str target)
+{
+    struct wf_buf path;
+    wf_buf_init(&path, 2 * NAME_BYTES_MAX);
+    target = wf_str_sub(target, 0, wf_str_find_byte(target, '#', 0));
+    resolve(&path, base, target);
+    size_t i = SIZE_MAX;
+    if (wf_buf_status(&path) == 0 && path.len > 0) {
+        i = wf_archive_find(a, wf_buf_str(&path));
+        if (i == SIZE_MAX) {
+            wf_buf_truncate(&path, WF_MIN(wf_str_find_byte(wf_buf_str(&path), '?', 0), path.len));
+            decode_percent(&path);
+            i = wf_archive_find(a, wf_buf_str(&path));
+        }
+    }
+    wf_buf_deinit(&path);
+    return i;
+}
+
 bool wf_archive_damaged(const struct wf_archive *a)
 {
     return a->damaged;

@@ -38,6 +38,10 @@ struct wf_str wf_archive_name(const struct wf_archive *a, size_t i);
 /* The member of that name (a leading "/" is ignored; if none is exactly it, the first that differs
  * in ASCII case only), or SIZE_MAX. Of several equal names the first. */
 size_t wf_archive_find(const struct wf_archive *a, struct wf_str name);
+/* The member that `target` means inside the member `base`: relative to its folder, or absolute with
+ * a "/" in front; "." and ".." are followed, "#..." and "?..." ignored, %20 and the like decoded.
+ */
+size_t wf_archive_find_from(const struct wf_archive *a, struct wf_str base, struct wf_str target);
 /* True when the listing was cut short or rebuilt: the file is damaged, members may be missing. */
 bool wf_archive_damaged(const struct wf_archive *a);
 /* True when the member's bytes are encrypted. */

@@ -504,7 +504,7 @@ static void append_label(struct wf_buf *out, const struct wf_docx_number *n, int
 {
     const struct level *l = level_of(n, i_level);
     if (l->format == FORMAT_BULLET) {
-        (void)wf_buf_append_cstr(out, "\xe2\x80\xa2"); /* the file's own sign needs its font */
+        (void)wf_buf_append_cstr(out, "-"); /* the file's own sign needs its font */
         return;
     }
     for (size_t i = 0; i < l->text.len; i++) {

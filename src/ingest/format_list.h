@@ -24,6 +24,7 @@
     X(ods) \
     X(odp) \
     X(odg) \
+    X(epub) \
     /* refused by name */ \
     X(ole2) \
     X(binary)

@@ -149,7 +149,7 @@ static void append_label(const struct wf_odf_list_style *s, const struct wf_odf_
 {
     const struct wf_odf_level *l = &s->levels[level];
     if (l->format == '*') {
-        (void)wf_buf_append_cstr(out, "\xe2\x80\xa2"); /* as above */
+        (void)wf_buf_append_cstr(out, "-"); /* as above */
         return;
     }
     if (l->format == '\0') {

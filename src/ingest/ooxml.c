@@ -71,42 +71,10 @@ static const struct wf_xml_name rel_names[] = {{"rel:Relationship", REL}, {NULL,
 
 struct rel_reader {
     struct wf_ooxml *pkg;
-    struct wf_str folder; /* of the part, with "/" at its end, or empty */
+    struct wf_str part; /* whose relationships they are */
     struct wf_ooxml_rels rels;
     size_t n_room;
 };
-
-/* "a/b/" + "../c.xml" -> "a/c.xml", in the arena; ptr NULL when memory ran out. */
-static struct wf_str resolve(struct wf_arena *arena, struct wf_str folder, struct wf_str target)
-{
-    if (wf_str_starts(target, WF_STR("/"))) {
-        folder.len = 0;
-        target = wf_str_sub(target, 1, target.len);
-    }
-    size_t cut = wf_str_find_byte(target, '#', 0);
-    target = wf_str_sub(target, 0, cut);
-    char *out = wf_arena_alloc(arena, folder.len + target.len + 1);
-    if (out == NULL) {
-        return wf_str_n(NULL, 0);
-    }
-    memcpy(out, folder.len > 0 ? folder.ptr : "", folder.len);
-    size_t n = folder.len;
-    struct wf_str step;
-    while (wf_str_split(&target, '/', &step)) {
-        if (wf_str_eq(step, WF_STR(".."))) {
-            n -= n > 0; /* the "/" at the end */
-            while (n > 0 && out[n - 1] != '/') {
-                n--;
-            }
-        } else if (step.len > 0 && !wf_str_eq(step, WF_STR("."))) {
-            memcpy(out + n, step.ptr, step.len);
-            n += step.len;
-            out[n++] = '/';
-        }
-    }
-    n -= n > 0;
-    return wf_str_n(out, n);
-}
 
 static struct wf_str last_word(struct wf_str uri)
 {
@@ -144,8 +112,7 @@ static bool rel_start(void *ud, int id, const struct wf_xml_element *e)
     struct wf_arena *arena = &r->pkg->arena;
     struct wf_str rel_id = wf_arena_dup(arena, wf_xml_attr(e, "Id"));
     struct wf_str type = wf_arena_dup(arena, last_word(wf_xml_attr(e, "Type")));
-    struct wf_str target = resolve(arena, r->folder, wf_xml_attr(e, "Target"));
-    if (!grow_rels(r) || rel_id.ptr == NULL || type.ptr == NULL || target.ptr == NULL) {
+    if (!grow_rels(r) || rel_id.ptr == NULL || type.ptr == NULL) {
         wf_xml_stop(e, WF_E_NOMEM);
         return false;
     }
@@ -153,7 +120,9 @@ static bool rel_start(void *ud, int id, const struct wf_xml_element *e)
     r->rels.items[r->rels.n_items++] = (struct wf_ooxml_rel){
         .id = rel_id,
         .type = type,
-        .i_member = outside ? SIZE_MAX : wf_archive_find(r->pkg->archive, target),
+        .i_member = outside
+                        ? SIZE_MAX
+                        : wf_archive_find_from(r->pkg->archive, r->part, wf_xml_attr(e, "Target")),
     };
     return true;
 }
@@ -181,7 +150,7 @@ int wf_ooxml_rels(struct wf_ooxml *pkg, size_t i_part, struct wf_ooxml_rels *out
     if (i == SIZE_MAX) {
         return 0;
     }
-    struct rel_reader r = {.pkg = pkg, .folder = folder};
+    struct rel_reader r = {.pkg = pkg, .part = part};
     struct wf_xml_handler h = {.spaces = wf_ooxml_spaces,
                                .names = rel_names,
                                .start = rel_start,
