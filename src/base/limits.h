@@ -35,6 +35,8 @@
 #define WF_LIMIT_QUERY_BYTES (16u << 10)
 /* Results of one search. */
 #define WF_LIMIT_HITS 200
+/* Sentences of one summary: more is reading the text. Half of what the summarizer holds. */
+#define WF_LIMIT_SUMMARY_SENTENCES 1000u
 /* A path, as the kernel has it. */
 #define WF_LIMIT_PATH_BYTES 4096
 /* Open connections at the HTTP port: a person's devices, not a public server. */

@@ -22,17 +22,18 @@ enum wf_next {
     WF_NEXT_OTHER,
 };
 
+/* The kind of `cp`, 0 being the end of the text. */
 enum wf_next wf_text__next_of(uint32_t cp);
 
 /* The code point at i; 0 at the end of the text. */
 uint32_t wf_text__peek(struct wf_str s, size_t i);
 
-/* White space from i on: where it ends, and the line breaks in it. */
 struct wf_gap {
     size_t end;
     size_t n_lines;
 };
 
+/* White space from i on: where it ends, and the line breaks in it. */
 struct wf_gap wf_text__gap(struct wf_str s, size_t i);
 
 /* Where the white space before `end` begins, not before `start`. */
