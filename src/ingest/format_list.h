@@ -15,6 +15,8 @@
     X(eml) \
     X(mbox) \
     X(ics) \
+    X(rtf) \
+    X(xml) \
     X(code) \
     /* archives, PDF, pictures */ \
     X(docx) \

@@ -440,13 +440,22 @@ static void put_calendar_title(struct calendar *k, icalcomponent *e)
     put_prose(k, e, ICAL_DESCRIPTION_PROPERTY);
 }
 
+/* An alarm repeats its entry's words, unless the entry has none. */
+static bool is_left_out(icalcomponent *e, icalcomponent_kind kind, unsigned depth)
+{
+    icalcomponent *parent = icalcomponent_get_parent(e);
+    bool spoken = parent != NULL && icalcomponent_get_first_property(parent, ICAL_ANY_PROPERTY);
+    return kind == ICAL_VTIMEZONE_COMPONENT ||
+           (kind == ICAL_VALARM_COMPONENT && depth > 0 && spoken);
+}
+
 static void walk(struct calendar *k, icalcomponent *e, unsigned depth)
 {
     if (e == NULL || depth > WF_LIMIT_NESTING || wf_stream_status(k->w) != 0) {
         return;
     }
     icalcomponent_kind kind = icalcomponent_isa(e);
-    if (kind == ICAL_VTIMEZONE_COMPONENT || (kind == ICAL_VALARM_COMPONENT && depth > 0)) {
+    if (is_left_out(e, kind, depth)) {
         return;
     }
     if (kind == ICAL_VCALENDAR_COMPONENT) {
@@ -465,9 +474,41 @@ static void walk(struct calendar *k, icalcomponent *e, unsigned depth)
 
 /* ---- the format ---- */
 
+/* libical gives nothing at all of a calendar that is cut off: what is open at the end is closed.
+ */
+static void close_open(struct calendar *k, struct wf_buf *text)
+{
+    struct wf_str names[WF_LIMIT_NESTING];
+    struct wf_str rest = wf_buf_str(text);
+    struct wf_str line;
+    struct wf_buf ends;
+    size_t n = 0;
+    while (wf_str_line(&rest, &line)) {
+        bool begins = wf_str_eq_nocase(wf_str_sub(line, 0, 6), WF_STR("BEGIN:"));
+        bool closes = wf_str_eq_nocase(wf_str_sub(line, 0, 4), WF_STR("END:"));
+        if (begins && n < WF_LIMIT_NESTING) {
+            names[n++] = wf_str_trim(wf_str_sub(line, 6, line.len));
+        } else if (closes && n > 0) {
+            n--;
+        }
+    }
+    wf_buf_init(&ends, 65536);
+    if (n > 0) {
+        (void)wf_stream_warning(k->w, "the calendar is cut off at its end");
+    }
+    while (n > 0) {
+        n--;
+        (void)wf_buf_appendf(&ends, "\nEND:%.*s", WF_STR_ARG(names[n])); /* cut: less is closed */
+    }
+    (void)wf_buf_append_str(&ends, WF_STR("\n"));     /* likewise */
+    (void)wf_buf_append_str(text, wf_buf_str(&ends)); /* likewise */
+    wf_buf_deinit(&ends);
+}
+
 static int parse_text(struct calendar *k, struct wf_buf *text, struct wf_err *err)
 {
     icalerror_set_errors_are_fatal(false);
+    close_open(k, text);
     icalcomponent *root = icalparser_parse_string(text->ptr);
     if (root == NULL) {
         return wf_err_set(err, WF_E_FORMAT, "the calendar is broken: no component in it is whole");
@@ -490,7 +531,7 @@ static int parse(const struct wf_parse_input *in, struct wf_stream_writer *w, st
     int rc = 0;
     wf_compose_init(&k.c, w);
     wf_text_in_init(&text_in, in);
-    wf_buf_init(&text, TEXT_BYTES_MAX);
+    wf_buf_init(&text, TEXT_BYTES_MAX + 65536);
     while (rc == 0 && (rc = wf_text_in_next(&text_in, &block, err)) == 0 && block.len > 0) {
         if (wf_utf8_append_repaired(&text, block) != 0) {
             rc = wf_err_set(err, WF_E_LIMIT, "the calendar is larger than %u MB",
