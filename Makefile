@@ -118,21 +118,21 @@ $(ALL_A): $(OBJ)
 	$(call Q,archive)ar rcs $@ $^
 
 $(B)/weft: $(MAIN_OBJ) $(ALL_A)
-	$(call Q,link)$(LINK) $^ -o $@ $(LIBS)
+	$(call Q,link)$(LINK) $(MAIN_OBJ) $(ALL_A) -o $@ $(LIBS)
 
 $(B)/tests/%: tests/unit/%.c $(SUPPORT_OBJ) $(ALL_A) $(B)/flags
 	@mkdir -p $(@D)
 	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie -Wno-missing-prototypes \
-	    $(filter-out $(B)/flags,$^) -o $@ -lcmocka $(LIBS)
+	    $< $(SUPPORT_OBJ) $(ALL_A) -o $@ -lcmocka $(LIBS)
 
 $(B)/fuzz/%: tests/fuzz/%.c $(SUPPORT_OBJ) $(ALL_A) $(B)/flags
 	@mkdir -p $(@D)
 	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie -Wno-missing-prototypes -fsanitize=fuzzer \
-	    $(filter-out $(B)/flags,$^) -o $@ $(LIBS)
+	    $< $(SUPPORT_OBJ) $(ALL_A) -o $@ $(LIBS)
 
 $(B)/bench/%: bench/%.c $(SUPPORT_OBJ) $(ALL_A) $(B)/flags
 	@mkdir -p $(@D)
-	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie $(filter-out $(B)/flags,$^) \
+	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie $< $(SUPPORT_OBJ) $(ALL_A) \
 	    -o $@ $(LIBS)
 
 -include $(shell find $(B)/obj $(B)/tests $(B)/fuzz $(B)/bench -name '*.d' 2>/dev/null)
@@ -150,7 +150,7 @@ $(B)/libweft.a: $(B)/obj/weft.o
 
 $(B)/libweft.so: $(API_OBJ) $(ALL_A) tools/weft.map
 	$(call Q,link)$(CC) $(ALL_CFLAGS) -shared $(ALL_LDFLAGS) -Wl,-soname,$(SONAME) \
-	    -Wl,--version-script=tools/weft.map $(filter-out %.map,$^) -o $@ $(LIBS)
+	    -Wl,--version-script=tools/weft.map $(API_OBJ) $(ALL_A) -o $@ $(LIBS)
 
 # ---- generated files: catalogues, and the tables of embedded files ----
 
