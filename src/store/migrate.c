@@ -106,7 +106,11 @@ static const char migration_1[] =
     " PRIMARY KEY(thread, seq)) STRICT, WITHOUT ROWID;"
 
     "CREATE VIRTUAL TABLE chunk_fts USING fts5("
-    " title, heading, body, content='', tokenize='weft 1');";
+    " title, heading, body, content='', tokenize='weft 1');"
+    /* Words gather in memory until 16 MB: one segment for about as much text, instead of sixteen
+     * that are merged again. Merging goes on when 8 segments of a size have come together. */
+    "INSERT INTO chunk_fts(chunk_fts, rank) VALUES('hashsize', 16777216);"
+    "INSERT INTO chunk_fts(chunk_fts, rank) VALUES('automerge', 8);";
 
 static const char *const migrations[] = {
     migration_1,
@@ -132,9 +136,9 @@ static int pragma_number(sqlite3 *db, const char *sql, int64_t *out, struct wf_e
 
 int wf_migrate_prepare(sqlite3 *db, struct wf_err *err)
 {
-    /* INCREMENTAL: removal hands freed pages back to the file system, and with them what they
-     * held (purge.c). */
-    return wf_sql_exec(db, "PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL;", err);
+    /* 8192: seven texts a page instead of three, and half the system calls of 4096. INCREMENTAL:
+     * removal hands freed pages back to the file system, and with them what they held (purge.c). */
+    return wf_sql_exec(db, "PRAGMA page_size=8192; PRAGMA auto_vacuum=INCREMENTAL;", err);
 }
 
 /* The version the database has; refuses what is not ours or of a newer program. */

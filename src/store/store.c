@@ -34,10 +34,11 @@
 
 static const char common_pragmas[] = "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
                                      "PRAGMA temp_store=MEMORY;";
-static const char writer_pragmas[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                                     "PRAGMA secure_delete=FAST;"
-                                     "PRAGMA cache_size=" WRITER_CACHE_KIB ";"
-                                     "PRAGMA journal_size_limit=33554432;";
+static const char writer_pragmas[] =
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+    "PRAGMA secure_delete=FAST;"
+    "PRAGMA cache_size=" WRITER_CACHE_KIB ";"
+    "PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=33554432;";
 static const char reader_pragmas[] =
     "PRAGMA query_only=ON; PRAGMA cache_size=" READER_CACHE_KIB ";";
 
