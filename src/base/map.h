@@ -19,9 +19,10 @@ union wf_map_value {
 };
 
 struct wf_map_slot {
-    struct wf_str key; /* ptr NULL: the slot is free */
-    uint64_t hash;
-    union wf_map_value value;
+    const char *_key; /* NULL: the slot is free */
+    uint32_t _key_bytes;
+    uint32_t _hash;
+    union wf_map_value _value;
 };
 
 struct wf_map {
@@ -44,7 +45,7 @@ void wf_map_reset(struct wf_map *m);
 union wf_map_value *wf_map_get(const struct wf_map *m, struct wf_str key);
 
 /* The value of `key`, inserted as zero when absent (then *out_is_new, which may be NULL, is true).
- * NULL when memory or the maximum is exhausted. */
+ * NULL when memory or the maximum is exhausted, or the key is of 4 GiB. */
 union wf_map_value *wf_map_put(struct wf_map *m, struct wf_str key, bool *out_is_new) WF_MUST_USE;
 
 /* Removes `key`; false when it was absent. The key's copy stays until reset. */
