@@ -4,6 +4,7 @@
  * A refusal is an answer: the person learns that the file is a film, an old Word document or an
  * encrypted workbook, rather than that "parsing failed". Nothing is parsed here beyond signatures;
  * in OLE2 files the directory's names (UTF-16) are looked for where they lie. */
+#include <ctype.h>
 #include <string.h>
 
 #include "ingest/format.h"
@@ -17,28 +18,28 @@
 #define OLE2_PIECE_BYTES (256u << 10)
 
 static const struct {
-    const char *name; /* of a stream in the directory */
+    const char *name; /* of a stream in the directory, in lower case */
     int code;
     const char *sentence;
 } ole2_kinds[] = {
-    {"EncryptedPackage", WF_E_ENCRYPTED,
+    {"encryptedpackage", WF_E_ENCRYPTED,
      "the Office document is encrypted: save it without a password and add it again"},
-    {"WordDocument", WF_E_UNSUPPORTED,
+    {"worddocument", WF_E_UNSUPPORTED,
      "the old Word format (DOC) is not read: save it as DOCX and add that"},
-    {"Workbook", WF_E_UNSUPPORTED,
+    {"workbook", WF_E_UNSUPPORTED,
      "the old Excel format (XLS) is not read: save it as XLSX and add that"},
-    {"Book", WF_E_UNSUPPORTED,
+    {"book", WF_E_UNSUPPORTED,
      "the old Excel format (XLS) is not read: save it as XLSX and add that"},
-    {"PowerPoint Document", WF_E_UNSUPPORTED,
+    {"powerpoint document", WF_E_UNSUPPORTED,
      "the old PowerPoint format (PPT) is not read: save it as PPTX and add that"},
     {"__properties_version1.0", WF_E_UNSUPPORTED,
      "the Outlook format (MSG) is not read: save the message as EML and add that"},
-    {"VisioDocument", WF_E_UNSUPPORTED,
+    {"visiodocument", WF_E_UNSUPPORTED,
      "the old Visio format (VSD) is not read: save it as PDF and add that"},
-    {"Quill", WF_E_UNSUPPORTED,
+    {"quill", WF_E_UNSUPPORTED,
      "the Publisher format (PUB) is not read: save it as PDF and add "
      "that"},
-    {"PerfectOffice_MAIN", WF_E_UNSUPPORTED,
+    {"perfectoffice_main", WF_E_UNSUPPORTED,
      "the WordPerfect format is not read: save it as DOCX and add that"},
 };
 
@@ -53,6 +54,14 @@ static struct wf_str utf16_name(const char *name, char out[64])
     out[n] = 0;
     out[n + 1] = 0;
     return wf_str_n(out, n + 2);
+}
+
+/* Names compare without case: some writers store them in lower case. */
+static void lower(struct wf_buf *b)
+{
+    for (size_t i = 0; i < b->len; i++) {
+        b->ptr[i] = (char)tolower((unsigned char)b->ptr[i]);
+    }
 }
 
 static size_t ole2_kind_in(struct wf_str s, size_t best)
@@ -79,7 +88,10 @@ static int parse_ole2(const struct wf_parse_input *in, struct wf_stream_writer *
     for (uint64_t at = 0; rc == 0 && at < end; at += OLE2_PIECE_BYTES / 2) {
         size_t n = 0;
         rc = wf_parse_read_at(in, at, piece.ptr, OLE2_PIECE_BYTES, &n, err);
-        best = ole2_kind_in(wf_str_n(piece.ptr, n), best);
+        wf_buf_commit(&piece, n);
+        lower(&piece);
+        best = ole2_kind_in(wf_buf_str(&piece), best);
+        wf_buf_reset(&piece);
     }
     wf_buf_deinit(&piece);
     if (rc != 0) {

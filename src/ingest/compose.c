@@ -70,6 +70,7 @@ static void pay(struct wf_compose *c)
     c->_heading = 0;
     c->_n_tabs = 0;
     c->_space = false;
+    c->_row = true;
     c->_any = true;
 }
 
@@ -205,6 +206,7 @@ void wf_compose_line(struct wf_compose *c)
 void wf_compose_item(struct wf_compose *c)
 {
     owe_breaks(c, 1, true);
+    c->_row = false;
 }
 
 void wf_compose_paragraph(struct wf_compose *c)
@@ -230,8 +232,10 @@ void wf_compose_mark(struct wf_compose *c, const char *mark)
 
 void wf_compose_cell(struct wf_compose *c)
 {
-    c->_n_breaks = 0;
-    c->_border = false;
+    if (c->_row) {
+        c->_n_breaks = 0;
+        c->_border = false;
+    }
     c->_n_tabs = WF_MIN(c->_n_tabs + 1, TABS_MAX);
 }
 

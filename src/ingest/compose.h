@@ -24,6 +24,7 @@ struct wf_compose {
     uint32_t _page;    /* page to begin before the next text; 0 = none */
     const char *_mark; /* of a list item, before its first text; NULL = none */
     char _mark_room[16];
+    bool _row; /* the row under way has text */
     bool _any; /* text was written */
 };
 
@@ -45,7 +46,8 @@ void wf_compose_item(struct wf_compose *c);
 void wf_compose_paragraph(struct wf_compose *c);
 /* A line break that counts: two of them without text between make a paragraph. */
 void wf_compose_break(struct wf_compose *c);
-/* The next text is another cell of the same row: breaks that are owed are forgotten. */
+/* The next text is another cell of the row that wf_compose_item began: breaks that are owed since
+ * the row's first text are forgotten. */
 void wf_compose_cell(struct wf_compose *c);
 /* The next item's text begins with `mark` ("- ", "3. "; copied, at most 15 bytes), however many
  * breaks come before it. NULL: it no longer does. */

@@ -211,7 +211,7 @@ struct utf8_shape {
     size_t n_bad;  /* places where validity breaks */
 };
 
-/* A sequence cut by the sample's end is not bad. */
+/* A sequence cut by the sample's end is not bad, if others before it were whole. */
 static struct utf8_shape utf8_shape(struct wf_str s)
 {
     struct utf8_shape shape = {0, 0};
@@ -220,7 +220,8 @@ static struct utf8_shape utf8_shape(struct wf_str s)
         for (size_t i = 0; i < n; i++) {
             shape.n_long += ((unsigned char)s.ptr[i] & 0xc0) == 0xc0;
         }
-        if (n < s.len && !(s.len - n < 4 && ((unsigned char)s.ptr[n] & 0xc0) == 0xc0)) {
+        bool cut = s.len - n < 4 && shape.n_long > 0 && ((unsigned char)s.ptr[n] & 0xc0) == 0xc0;
+        if (n < s.len && !cut) {
             shape.n_bad++;
         }
         s = wf_str_sub(s, n + 1, s.len);
@@ -281,6 +282,31 @@ static bool is_ebcdic(struct wf_str s)
            n_letter * 2 >= s.len - n_space;
 }
 
+/* Encodings that texts in Latin letters really come in. */
+static bool is_latin(const char *name)
+{
+    static const char *const latin[] = {
+        "UTF-8",        "WINDOWS-1252", "WINDOWS-1250", "WINDOWS-1254", "WINDOWS-1257",
+        "WINDOWS-1258", "ISO-8859-2",   "ISO-8859-3",   "ISO-8859-4",   "ISO-8859-10",
+        "ISO-8859-13",  "ISO-8859-14",  "ISO-8859-15",  "ISO-8859-16"};
+    for (size_t i = 0; i < WF_ARRAY_LEN(latin); i++) {
+        if (strcmp(name, latin[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Latin text with a few accents makes a poor sample: a guess of another script is then chance. */
+static bool is_sparse(struct wf_str s)
+{
+    size_t n_high = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        n_high += (unsigned char)s.ptr[i] >= 0x80;
+    }
+    return n_high * 10 < s.len && n_high < 64;
+}
+
 static const char *by_statistics(struct wf_str s)
 {
     const char *name = NULL;
@@ -292,7 +318,7 @@ static const char *by_statistics(struct wf_str s)
         }
         uchardet_delete(u);
     }
-    return name;
+    return name != NULL && !is_latin(name) && is_sparse(s) ? "WINDOWS-1252" : name;
 }
 
 static bool is_multibyte_unit(const char *name)

@@ -91,7 +91,8 @@ struct page {
     struct wf_buf title;
     unsigned cells;      /* of the row so far */
     bool cell_empty;     /* no text in the cell yet: breaks before it mean nothing */
-    unsigned cell_parts; /* paragraph breaks inside the cell */
+    bool cell_break;     /* a paragraph ended in it */
+    unsigned cell_parts; /* times that text went on behind such an end */
     unsigned n_lists;
     unsigned list_count[LISTS_MAX]; /* items so far of a numbered list; UINT32_MAX: bullets */
     unsigned frames;
@@ -218,7 +219,7 @@ static void block(struct page *p)
     if (p->cells > 0 && p->cell_empty) {
         return;
     }
-    p->cell_parts++;
+    p->cell_break = true;
     wf_compose_paragraph(p->c);
 }
 
@@ -231,6 +232,7 @@ static void begin_cell(struct page *p)
     }
     p->cells++;
     p->cell_empty = true;
+    p->cell_break = false;
     p->cell_parts = 0;
 }
 
@@ -431,7 +433,11 @@ static void on_text(void *ud, const xmlChar *text, int n)
     } else {
         wf_compose_flow(p->c, s);
     }
-    p->cell_empty = p->cell_empty && wf_str_trim(s).len == 0;
+    if (wf_str_trim(s).len > 0) {
+        p->cell_parts += p->cell_break && !p->cell_empty;
+        p->cell_empty = false;
+        p->cell_break = false;
+    }
 }
 
 static void on_error(void *ud, const char *fmt, ...)

@@ -367,11 +367,18 @@ static int parse(const struct wf_parse_input *in, struct wf_stream_writer *w, st
     return rc;
 }
 
+/* The name is surer than tags at the beginning: Markdown may hold those. */
+static int score(const struct wf_format *f, const struct wf_format_hint *h)
+{
+    return wf_format_has_extension(f, h) && !h->is_binary ? WF_SCORE_CONTENT + 1 : WF_SCORE_NO;
+}
+
 const struct wf_format wf_format_md = {
     .id = "md",
     .title = "Markdown text",
     .media_type = "text/markdown",
     .extensions = "md markdown mdown mkd mkdn mdx qmd rmd",
+    .score = score,
     .parse = parse,
     .kind = WF_PARSE_ALONE,
 };

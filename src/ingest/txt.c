@@ -153,6 +153,12 @@ static int score_txt(const struct wf_format *f, const struct wf_format_hint *h)
     return wf_format_has_extension(f, h) ? WF_SCORE_NAME : WF_SCORE_FALLBACK;
 }
 
+/* The name is surer than what a source begins with: a template may begin like a page. */
+static int score_code(const struct wf_format *f, const struct wf_format_hint *h)
+{
+    return wf_format_has_extension(f, h) && !h->is_binary ? WF_SCORE_CONTENT + 1 : WF_SCORE_NO;
+}
+
 const struct wf_format wf_format_txt = {
     .id = "txt",
     .title = "plain text",
@@ -174,6 +180,7 @@ const struct wf_format wf_format_code = {
         "coffee css scss sass less sql sh bash zsh fish ps1 psm1 bat cmd awk sed mk cmake gradle "
         "make ninja bazel bzl nix proto thrift graphql gql tf hcl toml yaml yml ini cfg conf "
         "properties env service patch diff y l vim glsl hlsl vert frag cu cl sol vhd vhdl sv",
+    .score = score_code,
     .parse = parse_code,
     .kind = WF_PARSE_SHARED,
 };

@@ -98,9 +98,9 @@ static void run(struct parsed *p, const struct wf_format *f, const char *name, c
         (void)wf_stream_flush(&w); /* a fuzz target checks these frames too */
     }
     struct wf_err err = WF_ERR_INIT;
-    int rc = wf_stream_feed(&r, sink.ptr, sink.len, parsed_frame, p, &err);
-    if (rc != 0) {
-        p->rc = rc;
+    p->stream_rc = wf_stream_feed(&r, sink.ptr, sink.len, parsed_frame, p, &err);
+    if (p->stream_rc != 0) {
+        p->rc = p->stream_rc;
         p->err = err;
     }
     wf_stream_reader_deinit(&r);

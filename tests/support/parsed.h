@@ -17,6 +17,7 @@ struct parsed {
     struct wf_buf warnings; /* one a line */
     int rc;
     struct wf_err err;
+    int stream_rc;      /* what the core's reader said of the frames (parsed_run only) */
     const char *format; /* id of the row that was chosen (parsed_run only) */
 };
 
