@@ -286,9 +286,10 @@ static bool is_ebcdic(struct wf_str s)
 static bool is_latin(const char *name)
 {
     static const char *const latin[] = {
-        "UTF-8",        "WINDOWS-1252", "WINDOWS-1250", "WINDOWS-1254", "WINDOWS-1257",
-        "WINDOWS-1258", "ISO-8859-2",   "ISO-8859-3",   "ISO-8859-4",   "ISO-8859-10",
-        "ISO-8859-13",  "ISO-8859-14",  "ISO-8859-15",  "ISO-8859-16"};
+        "UTF-8",        "WINDOWS-1252", "WINDOWS-1250", "WINDOWS-1254",
+        "WINDOWS-1257", "WINDOWS-1258", "ISO-8859-2",   "ISO-8859-3",
+        "ISO-8859-4",   "ISO-8859-10",  "ISO-8859-13",  "ISO-8859-14",
+        "ISO-8859-15",  "ISO-8859-16",  "ISO-2022-JP",  "ISO-2022-KR"};
     for (size_t i = 0; i < WF_ARRAY_LEN(latin); i++) {
         if (strcmp(name, latin[i]) == 0) {
             return true;
@@ -304,7 +305,7 @@ static bool is_sparse(struct wf_str s)
     for (size_t i = 0; i < s.len; i++) {
         n_high += (unsigned char)s.ptr[i] >= 0x80;
     }
-    return n_high * 10 < s.len && n_high < 64;
+    return n_high < 3 || (n_high * 4 < s.len && n_high < 64);
 }
 
 static const char *by_statistics(struct wf_str s)
