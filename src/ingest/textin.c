@@ -77,22 +77,35 @@ static bool is_plain_ascii(struct wf_str s)
     return odd == 0;
 }
 
+/* Where the sample begins: a little before the first byte that is no plain ASCII, at an even
+ * distance from the beginning. */
+static size_t sample_start(struct wf_str s)
+{
+    size_t i = 0;
+    while (i < s.len && is_plain_ascii(wf_str_sub(s, i, i + 4096))) {
+        i += 4096;
+    }
+    return i > SAMPLE_BYTES / 4 ? i - SAMPLE_BYTES / 4 : 0;
+}
+
 /* Decides the encoding when the bytes to be given out demand it. */
 static int decide(struct wf_text_in *t, struct wf_err *err)
 {
     struct wf_str ready = wf_str_sub(wf_buf_str(&t->_raw), t->_n_used, SIZE_MAX);
     if (t->_encoding != NULL || is_plain_ascii(ready)) {
-        t->_began = true;
+        t->_began = t->_began || ready.len > 0;
         return 0;
     }
-    int rc = ready.len < SAMPLE_BYTES ? read_more(t, SAMPLE_BYTES - ready.len, err) : 0;
+    size_t from = sample_start(ready);
+    size_t n_have = ready.len - from;
+    int rc = n_have < SAMPLE_BYTES ? read_more(t, SAMPLE_BYTES - n_have, err) : 0;
     if (rc != 0) {
         return rc;
     }
     size_t n_bom = 0;
-    ready = wf_str_sub(wf_buf_str(&t->_raw), t->_n_used, SIZE_MAX);
+    ready = wf_str_sub(wf_buf_str(&t->_raw), t->_n_used + from, SIZE_MAX);
     t->_encoding = wf_encoding_guess(ready, t->_in->charset, &n_bom);
-    if (!t->_began) {
+    if (!t->_began && from == 0) {
         t->_n_used += n_bom;
     }
     t->_began = true;
