@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
+#include "base/config.h"
+
 struct wf_asset {
     const char *path;           /* "/index.html"; of the manual: "add.md" */
     const char *type;           /* media type, "text/html; charset=utf-8" */
@@ -15,6 +18,10 @@ struct wf_asset {
     size_t n_raw; /* bytes before compression */
     bool is_gzip; /* false where compression gains nothing (pictures, fonts) */
 };
+
+/* Appends the bytes as they were before compression. Errors: WF_E_NOMEM, WF_E_LIMIT (the buffer's),
+ * WF_E_CORRUPT. */
+int wf_asset_unpack(const struct wf_asset *a, struct wf_buf *out) WF_MUST_USE;
 
 extern const struct wf_asset wf_web_assets[];
 extern const size_t wf_web_assets_count;

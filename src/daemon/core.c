@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/manual.h"
 #include "daemon/serve.h"
 #include "http/http.h"
 #include "ingest/extract.h"
@@ -171,6 +172,7 @@ static int serve_listeners(struct core *c, struct wf_err *err)
     if (rc == 0) {
         ssize_t n = write(o->ready_fd, "r", 1);
         (void)n; /* a supervisor that is gone takes us with it */
+        wf_manual_offer(&c->ops, c->spool_dir);
         rc = wf_http_run(c->http, err);
     }
     (void)signal(SIGTERM, SIG_IGN); /* stopping already; cannot fail with a valid signal */

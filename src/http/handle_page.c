@@ -5,9 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
-#include "base/alloc.h"
 #include "base/asset.h"
 #include "http/http_internal.h"
 
@@ -49,22 +47,14 @@ static const struct wf_asset *find_asset(const char *path)
 /* For clients that do not take gzip. */
 static void answer_unpacked(struct wf_request *r, const struct wf_asset *a)
 {
-    unsigned char *raw = wf_alloc(a->n_raw);
-    z_stream z = {.next_in = (unsigned char *)(uintptr_t)a->bytes,
-                  .avail_in = (uInt)a->n_bytes,
-                  .next_out = raw,
-                  .avail_out = (uInt)a->n_raw};
-    bool ok = raw && inflateInit2(&z, 16 + MAX_WBITS) == Z_OK;
+    struct wf_buf raw;
 
-    if (ok) {
-        ok = inflate(&z, Z_FINISH) == Z_STREAM_END;
-        inflateEnd(&z);
-    }
-    if (ok)
-        wf_answer_bytes(r, 200, a->type, wf_str_n((const char *)raw, a->n_raw));
+    wf_buf_init(&raw, a->n_raw);
+    if (wf_asset_unpack(a, &raw) == 0)
+        wf_answer_bytes(r, 200, a->type, wf_buf_str(&raw));
     else
         wf_answer_problem(r, 500, "NOMEM", "Out of memory.", NULL);
-    wf_free(raw);
+    wf_buf_deinit(&raw);
 }
 
 void wf_handle_asset(struct wf_request *r)
