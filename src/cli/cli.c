@@ -119,6 +119,7 @@ bool wf_cli_options(struct wf_cli *cli, const char *usage, const struct wf_optio
         fprintf(stderr, "weft: %s\n", err.msg);
         return false;
     }
+    *out_exit = WF_EXIT_DONE;
     return true;
 }
 
