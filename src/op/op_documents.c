@@ -8,10 +8,12 @@
 #include "base/limits.h"
 #include "op/op_internal.h"
 #include "store/purge.h"
+#include "store/thread.h"
 
 #define OUTLINE_MAX 500    /* headings; a book's table of contents is shorter */
 #define PART_CP_GUESS 2000 /* code points of a part, from above, for looking back */
 #define PARTS_MAX 200
+#define REMOVE_MAX 1000
 #define PURGE_WAIT_MS 120000u /* destroying rewrites the index: long for a very large library */
 
 int wf_op__documents_list(struct wf_op_context *ctx, const struct wf_op_call *call,
@@ -249,7 +251,13 @@ static int resolve(struct wf_reader *r, const json_t *entry, struct wf_arena *ar
     return rc;
 }
 
-static int collect(struct wf_op_context *ctx, const json_t *entries, int64_t *out_ids,
+/* A document to be removed. */
+struct doomed {
+    int64_t id;
+    char uid[WF_UID_BYTES + 1];
+};
+
+static int collect(struct wf_op_context *ctx, const json_t *entries, struct doomed *out,
                    struct wf_err *err)
 {
     struct wf_reader *r = NULL;
@@ -267,15 +275,16 @@ static int collect(struct wf_op_context *ctx, const json_t *entries, int64_t *ou
         rc = resolve(r, entry, &arena, &d, err);
         if (rc != 0)
             break;
-        out_ids[i] = d.id;
+        out[i].id = d.id;
+        snprintf(out[i].uid, sizeof(out[i].uid), "%.*s", WF_STR_ARG(d.uid));
     }
     wf_arena_deinit(&arena);
     wf_store_reader_put(ctx->store, r);
     return rc;
 }
 
-static int remove_all(struct wf_op_context *ctx, const int64_t *ids, size_t n, size_t *out_removed,
-                      struct wf_err *err)
+static int remove_all(struct wf_op_context *ctx, const struct doomed *docs, size_t n,
+                      size_t *out_removed, struct wf_err *err)
 {
     size_t n_removed = 0;
     int rc = wf_store_write_begin(ctx->store, err);
@@ -283,11 +292,13 @@ static int remove_all(struct wf_op_context *ctx, const int64_t *ids, size_t n, s
     if (rc != 0)
         return rc;
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        rc = wf_document_remove(ctx->store, ids[i], err);
-        if (rc == 0)
+        rc = wf_document_remove(ctx->store, docs[i].id, err);
+        if (rc == 0) {
             n_removed++;
-        else if (rc == WF_E_NOENT)
+            rc = wf_thread_forget(ctx->store, wf_str_from(docs[i].uid), err);
+        } else if (rc == WF_E_NOENT) {
             rc = 0; /* named twice, or gone meanwhile: what was wanted */
+        }
     }
     if (rc != 0) {
         wf_store_write_rollback(ctx->store);
@@ -304,14 +315,14 @@ int wf_op__documents_remove(struct wf_op_context *ctx, const struct wf_op_call *
 {
     const json_t *entries = json_object_get(call->params, "documents");
     size_t n = json_array_size(entries), n_removed = 0;
-    int64_t ids[1000];
+    struct doomed docs[REMOVE_MAX];
     int rc;
 
-    if (!json_is_array(entries) || n == 0 || n > WF_ARRAY_LEN(ids))
+    if (!json_is_array(entries) || n == 0 || n > WF_ARRAY_LEN(docs))
         return wf_err_set(err, WF_E_INVAL, "\"documents\" must list 1 to 1000 documents.");
-    rc = collect(ctx, entries, ids, err);
+    rc = collect(ctx, entries, docs, err);
     if (rc == 0)
-        rc = remove_all(ctx, ids, n, &n_removed, err);
+        rc = remove_all(ctx, docs, n, &n_removed, err);
     if (rc == 0)
         rc = wf_purge_wait(ctx->store, PURGE_WAIT_MS, err);
     if (rc != 0)

@@ -131,6 +131,20 @@ int wf_thread_remove(struct wf_store *s, struct wf_str id, struct wf_err *err)
     return change(s, "DELETE FROM thread WHERE id=?1", id, wf_str_n(NULL, 0), err);
 }
 
+int wf_thread_forget(struct wf_store *s, struct wf_str uid, struct wf_err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store__stmt(s,
+                            "UPDATE turn SET answer='{\"answer\":null,\"found\":false,"
+                            "\"citations\":[],\"removed\":true}' WHERE instr(answer,?1)>0",
+                            &st, err);
+
+    if (rc != 0)
+        return rc;
+    wf_sql_bind_text(st, 1, uid);
+    return wf_sql_run(st, "taking a removed document out of conversations", err);
+}
+
 /* ---- reading ---- */
 
 #define THREAD_COLUMNS                                                                             \

@@ -40,6 +40,11 @@ int wf_thread_rename(struct wf_store *s, struct wf_str id, struct wf_str title,
                      struct wf_err *err) WF_MUST_USE;
 int wf_thread_remove(struct wf_store *s, struct wf_str id, struct wf_err *err) WF_MUST_USE;
 
+/* Takes the answers that quote document `uid` out of all turns (they become
+ * {"answer":null,"found":false,"citations":[],"removed":true}); the questions stay. Within the
+ * caller's turn of writing (wf_store_write_begin). Thread: owner of the turn. */
+int wf_thread_forget(struct wf_store *s, struct wf_str uid, struct wf_err *err) WF_MUST_USE;
+
 /* One thread and its turns, oldest first, the last n_turns_max of them. WF_E_NOENT. */
 int wf_thread_get(struct wf_reader *r, struct wf_str id, struct wf_arena *arena,
                   struct wf_thread *out, struct wf_err *err) WF_MUST_USE;
