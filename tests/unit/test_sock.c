@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "os/file.h"
+#include "os/sandbox.h"
 #include "os/sock.h"
 
 struct pair {
@@ -242,13 +243,6 @@ static void test_sock__unwanted_descriptors_are_closed(void **state)
     assert_int_equal(wf_sock_recv_frame(p->fds[1], &p->buf, &fd, &eof, 1000, NULL), 0);
     assert_string_equal(p->buf.ptr, "abc");
     assert_int_equal(fd, -1);
-    /* Several with the first byte: refused. */
-    for (size_t n = 2; n <= 4; n++) {
-        send_raw(p->fds[0], "\0\0\0\0", 4, memfd, n);
-        assert_int_equal(wf_sock_recv_frame(p->fds[1], &p->buf, &fd, &eof, 1000, NULL),
-                         WF_E_FORMAT);
-        assert_int_equal(recv(p->fds[1], &(char[4]){0}, 3, 0), 3);
-    }
     /* One with a frame that then breaks off: closed. */
     send_raw(p->fds[0], "\5\0\0\0ab", 6, memfd, 1);
     wf_file_close(&p->fds[0]);
@@ -256,6 +250,27 @@ static void test_sock__unwanted_descriptors_are_closed(void **state)
     assert_int_equal(fd, -1);
     wf_file_close(&memfd);
     assert_int_equal(n_open_fds(), n_before - 1); /* fds[0] */
+}
+
+static void test_sock__several_descriptors_are_refused(void **state)
+{
+    if (!wf_sandbox_support().seccomp)
+        skip(); /* the emulator writes control messages anew and does not tell of cut ones */
+    struct pair *p = *state;
+    int n_before = n_open_fds();
+    int memfd = -1;
+    assert_int_equal(wf_file_memfd("x", &memfd, NULL), 0);
+    for (size_t n = 2; n <= 4; n++) {
+        int fd = -1;
+        bool eof;
+        send_raw(p->fds[0], "\0\0\0\0", 4, memfd, n);
+        assert_int_equal(wf_sock_recv_frame(p->fds[1], &p->buf, &fd, &eof, 1000, NULL),
+                         WF_E_FORMAT);
+        assert_int_equal(fd, -1);
+        assert_int_equal(recv(p->fds[1], &(char[4]){0}, 3, 0), 3);
+    }
+    wf_file_close(&memfd);
+    assert_int_equal(n_open_fds(), n_before);
 }
 
 static void test_sock__no_room_for_a_descriptor_is_told(void **state)
@@ -458,6 +473,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_sock__network_sockets_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sock__unwanted_descriptors_are_closed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_sock__several_descriptors_are_refused, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_sock__no_room_for_a_descriptor_is_told, set_up,
                                         tear_down),
