@@ -44,7 +44,6 @@ async function trim(cache) {
 
 async function keep(name, request, answer) {
     const cache = await caches.open(name);
-    await cache.delete(request);
     await cache.put(request, answer);
     if (name === DATA) await trim(cache);
 }
@@ -72,11 +71,23 @@ async function shell(event) {
     }
 }
 
+// Of two answers to the same question the one that was asked for later is kept, in whatever order
+// they come.
+let asked = 0;
+const keptAt = new Map();
+
+async function keepData(request, answer, turn) {
+    if (turn < (keptAt.get(request.url) ?? 0)) return;
+    keptAt.set(request.url, turn);
+    await keep(DATA, request, answer);
+}
+
 async function data(event) {
     const { request } = event;
+    const turn = ++asked;
     try {
         const answer = await fetch(request);
-        if (answer.ok) event.waitUntil(keep(DATA, request, answer.clone()));
+        if (answer.ok) event.waitUntil(keepData(request, answer.clone(), turn));
         if (answer.status === 401) event.waitUntil(caches.delete(DATA));
         return answer;
     } catch (error) {

@@ -81,14 +81,29 @@ test("who has no link sees how to get one", async () => {
     await stranger.close();
 });
 
+// Until the service worker holds the history with this question, and a conversation.
+async function untilSaved(page, question) {
+    for (let tries = 0; tries < 150; tries++) {
+        const there = await page.evaluate(async (wanted) => {
+            const cache = await caches.open("weft-data");
+            const list = await (await cache.match("/weft/v1/threads?limit=50"))?.text();
+            const keys = await cache.keys();
+            return Boolean(list?.includes(wanted)) &&
+                keys.some((key) => /threads\/\w/.test(key.url));
+        }, question);
+        if (there) return;
+        await page.waitForTimeout(100);
+    }
+    assert.fail("nothing was saved for offline");
+}
+
 test("offline the page opens with the conversations and the library as last seen", async () => {
     const own = await openContext(browser, weft);
     const page = await openPage(own, weft);
     await ask(page, "When does the lease end?");
     await page.locator(".tab", { hasText: "Library" }).click();
     await page.locator(".row", { hasText: /lease/i }).first().waitFor();
-    await page.waitForFunction(async () => (await (await caches.open("weft-data")).keys())
-        .filter((key) => /threads\//.test(key.url)).length > 0, null, { timeout: 15000 });
+    await untilSaved(page, "When does the lease end?");
     await weft.stop();
     page.expected.push(/Failed to load|ERR_|net::|EventSource/);
     await page.goto(`${weft.origin}/`);
@@ -111,8 +126,7 @@ test("deleting takes the saved copies along", async () => {
     const own = await openContext(browser, weft);
     const page = await openPage(own, weft);
     await ask(page, "How much is the deposit?");
-    await page.waitForFunction(async () => (await (await caches.open("weft-data")).keys())
-        .some((key) => /threads\/\w/.test(key.url)), null, { timeout: 15000 });
+    await untilSaved(page, "How much is the deposit?");
     await page.locator(".tab", { hasText: "History" }).click();
     const row = page.locator(".row", { hasText: "How much is the deposit?" });
     await row.hover();

@@ -141,7 +141,7 @@ export function show(root) {
     field.addEventListener("input", later);
 
     root.append(h("div", { class: "page" },
-        h("header", { class: "page-head" }, h("h1", { tabindex: -1 }, t("Library")),
+        h("div", { class: "page-head" }, h("h1", { tabindex: -1 }, t("Library")),
             h("div", { class: "actions" },
                 h("button", { type: "button", class: "button", onclick: () => pickFiles(true) },
                     icon("folder"), t("Add a folder")),

@@ -21,7 +21,7 @@ function tool(name, label, run, more) {
 function head(doc, tools) {
     const kind = kindOf(doc.type, doc.paths[0]);
     const size = doc.pages ? tn("One page", "{n} pages", doc.pages) : bytes(doc.bytes);
-    return h("header", { class: "reader-head" },
+    return h("div", { class: "reader-head" },
         tool("close", t("Close the document"), closeBeside, { class: "icon-button reader-close" }),
         h("div", { class: "reader-title" },
             h("h1", { tabindex: -1, dir: "auto" }, doc.title),
@@ -61,7 +61,7 @@ function footer(doc, flow) {
     });
     const ofPages = doc.pages > 1 ? h("label", { class: "page-of" }, t("Page"), page,
         t("of {pages}", { pages: number(doc.pages) })) : null;
-    const node = h("footer", { class: "reader-foot" }, ofPages, slider, share);
+    const node = h("div", { class: "reader-foot" }, ofPages, slider, share);
     return { node, at: 0, set(place) {
         this.at = place.at;
         const shown = place.atEnd ? doc.characters : place.at;

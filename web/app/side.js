@@ -11,7 +11,7 @@ const LENGTHS = [3, 5, 10, 20];
 
 function frame(title, close, ...inside) {
     return h("section", { class: "side-panel", "aria-label": title },
-        h("header", null, h("h2", { tabindex: -1 }, title),
+        h("div", { class: "side-head" }, h("h2", { tabindex: -1 }, title),
             h("button", { type: "button", class: "icon-button", "aria-label": t("Close"),
                 onclick: close }, icon("close"))), ...inside);
 }
