@@ -24,8 +24,8 @@ enum wf_sandbox_kind {
      * signal to others, no ptrace. No permissions, owners or times of files by path. */
     WF_SANDBOX_CORE,
     /* An extract worker: reads and writes the descriptors it holds, memory, time. No network, no
-     * threads, no processes. Opens only below read_dirs (libraries' data), read-only, and nothing
-     * at all where the kernel has no Landlock. */
+     * processes, no threads unless asked for. Opens only below read_dirs (libraries' data),
+     * read-only, and nothing at all where the kernel has no Landlock. */
     WF_SANDBOX_EXTRACT,
     /* Like EXTRACT, and may fork, and exec helper programs below exec_dirs (poppler's tools) by
      * wf_sandbox_exec; all limits hold in them. Without Landlock it reads what its user may read.
@@ -42,6 +42,8 @@ struct wf_sandbox_options {
     uint64_t memory_bytes_max;     /* RLIMIT_AS, of each process; 0 = leave */
     uint32_t cpu_s_max;            /* RLIMIT_CPU (SIGXCPU, a second later SIGKILL); 0 = leave */
     uint64_t file_bytes_max;       /* RLIMIT_FSIZE; 0 = leave */
+    bool threads; /* EXTRACT kinds: may start threads (OpenMP reads its limit too early to be told)
+                   */
     bool explain; /* for developers: a forbidden call is named on stderr before the process dies */
 };
 

@@ -146,6 +146,8 @@ static unsigned powers_of(const struct wf_sandbox_options *o, bool has_landlock)
     unsigned powers = WF_POWER_LEAST;
     if (o->exec_dirs)
         powers |= WF_POWER_MAP_CODE;
+    if (o->threads || o->kind == WF_SANDBOX_CORE)
+        powers |= WF_POWER_THREADS;
     if (has_landlock && (o->read_dirs || o->exec_dirs))
         powers |= WF_POWER_PATHS;
     switch (o->kind) {

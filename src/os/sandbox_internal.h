@@ -41,10 +41,11 @@ int wf_sandbox__forbid_fork(void);
 /* What a process may do beyond the least; a row asks for one or several of these. */
 enum wf_sandbox_power {
     WF_POWER_LEAST = 1u << 0,    /* everyone */
-    WF_POWER_CORE = 1u << 1,     /* threads, writing files, serving sockets */
+    WF_POWER_CORE = 1u << 1,     /* writing files, serving sockets */
     WF_POWER_PATHS = 1u << 2,    /* looking at and reading files by path */
     WF_POWER_MAP_CODE = 1u << 3, /* mapping files as code: libraries that are loaded late */
     WF_POWER_EXEC = 1u << 4,     /* fork and exec */
+    WF_POWER_THREADS = 1u << 5,  /* threads */
 };
 
 enum wf_sandbox_condition {

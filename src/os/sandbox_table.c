@@ -27,6 +27,7 @@
 #define PATHS WF_POWER_PATHS
 #define MAP_CODE WF_POWER_MAP_CODE
 #define EXEC WF_POWER_EXEC
+#define THREADS WF_POWER_THREADS
 
 /* Let through with one of `powers`; otherwise the process dies, or the call fails. */
 #define ALLOW(name, powers)                                                                        \
@@ -137,7 +138,7 @@ const struct wf_sandbox_rule wf_sandbox__rules[] = {
     ALLOW(sched_get_priority_min, ALL), ALLOW(getcpu, ALL), ALLOW(getpriority, ALL),
     FAIL(sched_setaffinity, EPERM), FAIL(sched_setscheduler, EPERM), FAIL(sched_setparam, EPERM),
     FAIL(sched_setattr, EPERM), FAIL(setpriority, EPERM), FAIL(ioprio_set, EPERM),
-    WHEN(clone, CORE, EPERM, BITS(0, CLONE_THREAD | CLONE_APART, CLONE_THREAD)),
+    WHEN(clone, THREADS, EPERM, BITS(0, CLONE_THREAD | CLONE_APART, CLONE_THREAD)),
     WHEN(clone, EXEC, EPERM, BITS(0, CLONE_APART, 0)),
     FAIL(clone3, ENOSYS), ALLOW(exit, ALL), ALLOW(exit_group, ALL),
     ALLOW(rt_sigaction, ALL), ALLOW(rt_sigprocmask, ALL), ALLOW(rt_sigreturn, ALL),

@@ -20,7 +20,7 @@ struct wf_team;
 
 /* Starts n_threads (1..WF_TEAM_THREADS_MAX) workers named `name` (and a number; the kernel keeps 15
  * bytes) with room for queue_max (at least 1) waiting jobs. Workers take all signals blocked.
- * Errors: WF_E_NOMEM, WF_E_BUSY (the system has no room for threads). Thread: any. */
+ * Errors: WF_E_NOMEM, WF_E_BUSY (the system has no room for threads), WF_E_DENIED. Thread: any. */
 int wf_team_new(const char *name, size_t n_threads, size_t queue_max, struct wf_team **out,
                 struct wf_err *err) WF_MUST_USE;
 

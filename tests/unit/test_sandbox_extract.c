@@ -287,6 +287,21 @@ static void test_sandbox_extract__loads_libraries_where_allowed(void **state)
     assert_int_equal(in_sandbox(&o, load_code, NULL), -SIGSYS);
 }
 
+static void start_thread(void *ud)
+{
+    pthread_t t;
+    void *result = NULL;
+    CHILD_CHECK(pthread_create(&t, NULL, never, ud) == 0);
+    CHILD_CHECK(pthread_join(t, &result) == 0 && result == ud);
+    CHILD_CHECK(refused(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0)));
+}
+
+static void test_sandbox_extract__starts_threads_where_allowed(void **state)
+{
+    const struct wf_sandbox_options o = {.kind = WF_SANDBOX_EXTRACT, .threads = true};
+    assert_int_equal(in_sandbox(&o, start_thread, state), 0);
+}
+
 /* ---- limits ---- */
 
 static void take_memory(void *ud)
@@ -708,6 +723,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sandbox_extract__a_rule_may_name_a_file, set_up,
                                         tear_down),
         cmocka_unit_test(test_sandbox_extract__loads_libraries_where_allowed),
+        cmocka_unit_test(test_sandbox_extract__starts_threads_where_allowed),
         cmocka_unit_test(test_sandbox_extract__memory_is_limited),
         cmocka_unit_test(test_sandbox_extract__processor_time_is_limited),
         cmocka_unit_test(test_sandbox_extract__file_size_is_limited),

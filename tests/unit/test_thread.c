@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "os/thread.h"
+#include "support/child.h"
 
 static atomic_uint n_done;
 
@@ -191,6 +192,27 @@ static void test_thread__survives_every_allocation_failure(void **state)
     }
 }
 
+static void start_where_forbidden(void *ud)
+{
+    (void)ud;
+    uint64_t live = wf_alloc_stats().n_live;
+    struct wf_team *t = NULL;
+    struct wf_err e = WF_ERR_INIT;
+    CHILD_CHECK(wf_team_new("none", 3, 3, &t, &e) == WF_E_DENIED);
+    CHILD_CHECK(t == NULL && strstr(e.msg, "cannot start a thread"));
+    CHILD_CHECK(wf_alloc_stats().n_live == live);
+}
+
+static void test_thread__no_thread_is_an_error(void **state)
+{
+    (void)state;
+    const struct wf_sandbox_options o = {.kind = WF_SANDBOX_EXTRACT};
+    int r = child_run(&o, start_where_forbidden, NULL);
+    if (r == CHILD_UNSUPPORTED)
+        skip();
+    assert_int_equal(r, 0);
+}
+
 static void test_thread__cpu_count_is_sane(void **state)
 {
     (void)state;
@@ -206,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_thread__workers_are_named_and_take_no_signals),
         cmocka_unit_test(test_thread__the_most_workers),
         cmocka_unit_test(test_thread__survives_every_allocation_failure),
+        cmocka_unit_test(test_thread__no_thread_is_an_error),
         cmocka_unit_test(test_thread__cpu_count_is_sane),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
