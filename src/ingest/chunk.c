@@ -27,7 +27,7 @@
 
 #define SLICE_BYTES 2048
 /* At most 3 bytes a letter, one slice, and a code point's rest. */
-#define HOLD_BYTES (3 * WF_CHUNK_KEEP + SLICE_BYTES + 4)
+#define HOLD_BYTES (3 * (WF_CHUNK_KEEP + WF_CHUNK_LEAST) + SLICE_BYTES + 4)
 _Static_assert(HOLD_BYTES <= WF_LIMIT_CHUNK_BYTES, "all that is held may become one chunk");
 
 #define LEVELS 6
@@ -373,10 +373,17 @@ static int hand_on(struct wf_chunker *c, size_t at, struct wf_err *err)
     return 0;
 }
 
-/* More is held than one chunk may have: hands on a part. */
+/* Is more held than one chunk may have? What is too little to be cut off before the current
+ * paragraph does not count. */
+static bool is_too_long(const struct wf_chunker *c)
+{
+    size_t spare = c->par_weight < WF_CHUNK_LEAST ? c->par_weight : 0;
+    return c->weight > WF_CHUNK_KEEP + spare;
+}
+
+/* Hands on a part of what is too long. */
 static int split(struct wf_chunker *c, struct wf_err *err)
 {
-    assert(c->weight > WF_CHUNK_KEEP);
     if (c->par_weight >= WF_CHUNK_LEAST) {
         return hand_on(c, c->par_at, err);
     }
@@ -400,7 +407,7 @@ static int take_text(struct wf_chunker *c, struct wf_str s, struct wf_err *err)
         c->n += n;
         c->weight += weigh(s.ptr + i, n);
         i += n;
-        while (c->weight > WF_CHUNK_KEEP) {
+        while (is_too_long(c)) {
             int status = split(c, err);
             if (status != 0) {
                 return status;

@@ -47,7 +47,7 @@ static int open_database(struct wf_store *s, sqlite3 **out, struct wf_err *err)
     char path[WF_LIMIT_PATH_BYTES];
     int n = snprintf(path, sizeof path, "%s/weft.db", s->dir);
     if (n < 0 || (size_t)n >= sizeof path) {
-        return wf_err_set(err, WF_E_RANGE, "The data folder's path is too long.");
+        return wf_err_set(err, WF_E_LIMIT, "The data folder's path is too long.");
     }
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (!s->o.read_only) {
@@ -105,7 +105,7 @@ static int make_folders(struct wf_store *s, struct wf_err *err)
     for (size_t i = 0; i < WF_ARRAY_LEN(folders); i++) {
         int n = snprintf(path, sizeof path, "%s%s", s->dir, folders[i]);
         if (n < 0 || (size_t)n >= sizeof path) {
-            return wf_err_set(err, WF_E_RANGE, "The data folder's path is too long.");
+            return wf_err_set(err, WF_E_LIMIT, "The data folder's path is too long.");
         }
         int status = wf_file_mkdirs(path, err);
         if (status != 0) {

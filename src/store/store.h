@@ -35,8 +35,8 @@ struct wf_store_options {
 
 /* Opens (makes when missing) the data folder `dir`. A database of a newer version is refused with a
  * sentence (WF_E_UNSUPPORTED); a damaged one WF_E_CORRUPT; WF_E_BUSY when another process has it
- * open for writing; WF_E_NOENT read-only and missing. What a crash left unfinished is finished in
- * the background. Thread: init. */
+ * open for writing; WF_E_NOENT read-only and missing; WF_E_LIMIT when the path is too long. What a
+ * crash left unfinished is finished in the background. Thread: init. */
 int wf_store_open(const char *dir, const struct wf_store_options *o, struct wf_store **out,
                   struct wf_err *err) WF_MUST_USE;
 
