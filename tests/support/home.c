@@ -199,7 +199,7 @@ int64_t home_matches(struct home *h, const char *query)
 static bool file_holds(const char *path, const char *word)
 {
     struct wf_buf b;
-    wf_buf_init(&b, 4u << 30);
+    wf_buf_init(&b, (size_t)4 << 30);
     bool found = false;
     size_t n = strlen(word);
     assert_int_equal(wf_file_read(path, &b, NULL), 0);
