@@ -50,6 +50,7 @@ struct wf_blocks {
     bool _in_list;   /* the last paragraph was an item */
 };
 
+/* Before the first block; deinit frees what it holds. */
 void wf_blocks_init(struct wf_blocks *b, struct wf_emit out);
 /* Writes what still waits. */
 void wf_blocks_flush(struct wf_blocks *b);

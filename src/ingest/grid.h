@@ -47,6 +47,7 @@ struct wf_grid {
     int _status;
 };
 
+/* A table before its first sheet, written to c (borrowed); deinit frees what it holds. */
 void wf_grid_init(struct wf_grid *g, struct wf_compose *c);
 void wf_grid_deinit(struct wf_grid *g);
 

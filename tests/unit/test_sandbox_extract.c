@@ -386,8 +386,8 @@ static int make_pdf(void)
     static const char *const objects[] = {
         "<</Type/Catalog/Pages 2 0 R>>",
         "<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 100]/Contents 5 0 R"
-        "/Resources<</Font<</F 4 0 R>>>>>>",
+        ("<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 100]/Contents 5 0 R"
+         "/Resources<</Font<</F 4 0 R>>>>>>"),
         "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
         "<</Length 43>>stream\nBT /F 24 Tf 20 40 Td (woven words) Tj ET   \nendstream",
     };
