@@ -334,7 +334,11 @@ export class Flow {
             }
             if (place) break;
         }
-        if (place) this.onPlace({ ...place, atEnd: this.atEnd() });
+        if (place) this.onPlace({ ...place, atStart: this.atStart(), atEnd: this.atEnd() });
+    }
+
+    atStart() {
+        return this.windows[0]?.previous === null && this.scroller.scrollTop < 4;
     }
 
     atEnd() {

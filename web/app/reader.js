@@ -64,6 +64,7 @@ function footer(doc, flow) {
     const node = h("div", { class: "reader-foot" }, ofPages, slider, share);
     return { node, at: 0, set(place) {
         this.at = place.at;
+        node.hidden = place.atEnd && place.atStart;
         const shown = place.atEnd ? doc.characters : place.at;
         if (document.activeElement !== page && place.page) page.value = place.page;
         slider.value = shown;
