@@ -27,7 +27,7 @@
 /* Workers alive or not yet asked about; the core runs a few threads, each with one worker. */
 #define CHILDREN_MAX 128
 /* How long a worker that closed its socket may take to end before it is killed. */
-#define GRACE_MS 500
+#define GRACE_MS 200
 #define REAP_MS 1000
 
 struct child {
@@ -192,6 +192,16 @@ static void do_request(struct spawner *s, struct wf_str p)
     }
 }
 
+/* No worker outlives the core that it works for. Idle ones have seen the end of their socket. */
+static void end_all(struct spawner *s)
+{
+    for (size_t i = 0; i < CHILDREN_MAX; i++) {
+        if (s->children[i].id != 0) {
+            wait_for(s, &s->children[i], false);
+        }
+    }
+}
+
 /* As little as a process that must fork can hold: no privileges to gain, no memory dumps or
  * tracing by others, a clean environment. */
 static void settle(void)
@@ -245,6 +255,7 @@ void wf_extract__spawner(int fd, const struct wf_extract_limits *limits)
         }
         if (wf_extract__recv(fd, request, sizeof(request), &n_got, false, NULL) != 0 ||
             n_got == 0) {
+            end_all(&s);
             _exit(0);
         }
         do_request(&s, wf_str_n(request, n_got));
