@@ -4,12 +4,13 @@
  * Sentences are built from outside bytes (paths, names, a library's messages), so every one is
  * made printable UTF-8 before it is stored: it may go to a terminal, a log or JSON as it is.
  * The text is first formatted beside the struct and then copied, so that err->msg itself may be an
- * argument. errno's descriptions are taken untranslated, as all other sentences here are English;
- * translating is the faces' business. Nothing here prints, logs or exits. */
+ * argument. Formats go through the catalogue (gettext), so that no caller has to; errno's own
+ * descriptions stay English. Nothing here prints, logs or exits. */
 #include "base/err.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <libintl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,7 +34,7 @@ static size_t cut_point(const char *s, size_t n)
 static size_t format_msg(char *out, const char *fmt, va_list ap) WF_PRINTF(2, 0);
 static size_t format_msg(char *out, const char *fmt, va_list ap)
 {
-    int n = vsnprintf(out, WF_ERR_MSG_MAX, fmt, ap);
+    int n = vsnprintf(out, WF_ERR_MSG_MAX, gettext(fmt), ap);
     if (n < 0)
         n = 0; /* an encoding error of %ls, which nobody here uses */
     size_t len = (size_t)n;

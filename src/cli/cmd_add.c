@@ -62,8 +62,9 @@ static void draw_bar(struct add_view *v, const struct wf_add_progress *p)
         else
             snprintf(left, sizeof(left), _(" · %d min left"), (left_s + 59) / 60);
     }
-    fprintf(stderr, _("\r\033[K%s of %s files · %d%% · %s/s%s · %.40s"),
-            wf_cli_count(done, p->n_done), wf_cli_count(all, p->n_all), (int)(share * 100),
+    fputs("\r\033[K", stderr);
+    fprintf(stderr, _("%s of %s files · %d%% · %s/s%s · %.40s"), wf_cli_count(done, p->n_done),
+            wf_cli_count(all, p->n_all), (int)(share * 100),
             wf_cli_bytes(rate, s > 0.1 ? (uint64_t)((double)p->bytes_done / s) : 0), left,
             slash ? slash + 1 : "");
     fflush(stderr);

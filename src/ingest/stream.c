@@ -15,6 +15,7 @@
 #include "ingest/stream.h"
 
 #include <assert.h>
+#include <libintl.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -369,7 +370,7 @@ int wf_stream_warning(struct wf_stream_writer *w, const char *fmt, ...)
     char msg[WF_ERR_MSG_MAX];
     va_list ap;
     va_start(ap, fmt);
-    (void)vsnprintf(msg, sizeof(msg), fmt, ap); /* cut is fine */
+    (void)vsnprintf(msg, sizeof(msg), gettext(fmt), ap); /* cut is fine */
     va_end(ap);
     struct wf_buf b;
     wf_buf_init(&b, 4u * WF_STREAM_VALUE_MAX);
@@ -389,7 +390,7 @@ int wf_stream_fail(struct wf_stream_writer *w, int code, const char *fmt, ...)
     char msg[WF_ERR_MSG_MAX];
     va_list ap;
     va_start(ap, fmt);
-    (void)vsnprintf(msg, sizeof(msg), fmt, ap); /* cut is fine */
+    (void)vsnprintf(msg, sizeof(msg), gettext(fmt), ap); /* cut is fine */
     va_end(ap);
     struct wf_str s = wf_str_from(msg);
     s = wf_str_sub(s, 0, wf_utf8_valid_prefix(s));
