@@ -7,7 +7,8 @@
  * nothing is applied: callers must refuse to go on unless the person allowed it. Thread rule: init.
  *
  * What libraries load from disk when first used (time zones, iconv's modules, locales) is loaded
- * before, or its folder is among read_dirs. */
+ * before, or its folder is among read_dirs. /dev/urandom may always be read where opening is
+ * allowed at all. */
 #ifndef WF_OS_SANDBOX_H
 #define WF_OS_SANDBOX_H
 

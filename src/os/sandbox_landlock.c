@@ -141,7 +141,11 @@ int wf_sandbox__landlock(const struct wf_sandbox_options *o, int abi, struct wf_
     int ruleset = create_ruleset(abi);
     if (ruleset < 0)
         return wf_err_errno(err, errno, "cannot make the sandbox's rules for files");
-    int r = allow_paths(ruleset, o->read_dirs, reads, err);
+    /* Without it SQLite, jansson and libwebsockets seed themselves from the time, or refuse. */
+    static const char *const always[] = {"/dev/urandom", NULL};
+    int r = allow_paths(ruleset, always, reads, err);
+    if (r == 0)
+        r = allow_paths(ruleset, o->read_dirs, reads, err);
     if (r == 0)
         r = allow_paths(ruleset, o->write_dirs, writes & known, err);
     if (r == 0)

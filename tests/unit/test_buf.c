@@ -137,6 +137,7 @@ static void test_buf__allocation_failure_sticks(void **state)
     assert_int_equal(wf_buf_append_cstr(&b, "kept"), 0);
     assert_int_equal(wf_buf_append_fill(&b, 'x', 500), WF_E_NOMEM);
     assert_int_equal(wf_buf_append_byte(&b, 'x'), WF_E_NOMEM);
+    assert_int_equal(wf_buf_appendf(&b, "%d", 1), WF_E_NOMEM);
     assert_string_equal(b.ptr, "kept");
     wf_buf_reset(&b);
     wf_alloc_fail_at(1);

@@ -105,6 +105,11 @@ static void test_err__prefix_goes_in_front(void **state)
     assert_string_equal(e.msg, "book.epub: no header");
     assert_int_equal(e.code, WF_E_FORMAT);
     wf_err_prefix(NULL, "nothing");
+    for (size_t i = 0; i + 2 < WF_ERR_MSG_MAX; i += 2)
+        memcpy(e.msg + i, "\xC3\xA4", 3);
+    wf_err_prefix(&e, "xy"); /* the field now ends inside a code point */
+    assert_int_equal(strlen(e.msg), WF_ERR_MSG_MAX - 2);
+    assert_null(strchr(e.msg, '?'));
 }
 
 static void test_err__names_and_texts(void **state)

@@ -197,6 +197,7 @@ static void use_libraries(void *ud)
     struct wf_sandbox_support s = wf_sandbox_support();
     CHILD_CHECK(s.seccomp && s.landlock_abi == wf_sandbox__landlock_abi());
     CHILD_CHECK(kill(getpid(), 0) == 0);
+    CHILD_CHECK(open("/dev/urandom", O_RDONLY) >= 0); /* libraries' seeds */
     CHILD_CHECK(usleep(1000) == 0);
 }
 
@@ -410,6 +411,7 @@ static void touch_outside(void *ud)
         CHILD_CHECK(rename(secret, at(dir, "stolen")) == -1);
         CHILD_CHECK(link(secret, at(dir, "stolen")) == -1);
         CHILD_CHECK(refused(open("/proc/self/mem", O_RDWR)));
+        CHILD_CHECK(refused(open("/dev/urandom", O_WRONLY)));
         int d = open(outside, O_PATH | O_DIRECTORY); /* a name, no right */
         CHILD_CHECK(d >= 0 && refused(openat(d, "secret", O_RDONLY)));
     }
