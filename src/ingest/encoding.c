@@ -220,7 +220,8 @@ static struct utf8_shape utf8_shape(struct wf_str s)
         for (size_t i = 0; i < n; i++) {
             shape.n_long += ((unsigned char)s.ptr[i] & 0xc0) == 0xc0;
         }
-        bool cut = s.len - n < 4 && shape.n_long > 0 && ((unsigned char)s.ptr[n] & 0xc0) == 0xc0;
+        bool cut = n < s.len && s.len - n < 4 && shape.n_long > 0 &&
+                   ((unsigned char)s.ptr[n] & 0xc0) == 0xc0;
         if (n < s.len && !cut) {
             shape.n_bad++;
         }
