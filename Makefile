@@ -67,6 +67,7 @@ OBJ := $(SRC:src/%.c=$(B)/obj/%.o) $(B)/obj/gen/web_assets.o $(B)/obj/gen/manual
 API_OBJ := $(API:src/%.c=$(B)/obj/%.o)
 MAIN_OBJ := $(MAIN:src/%.c=$(B)/obj/%.o)
 SUPPORT_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/support/*.c))
+SUPPORT_A := $(B)/obj/support.a
 ALL_A := $(B)/obj/all.a
 PROGRAM := $(if $(MAIN),$(B)/weft)
 LIBRARY := $(if $(API),$(B)/libweft.a $(B)/libweft.so)
@@ -120,19 +121,24 @@ $(ALL_A): $(OBJ)
 $(B)/weft: $(MAIN_OBJ) $(ALL_A)
 	$(call Q,link)$(LINK) $(MAIN_OBJ) $(ALL_A) -o $@ $(LIBS)
 
-$(B)/tests/%: tests/unit/%.c $(SUPPORT_OBJ) $(ALL_A) $(B)/flags
+# An archive, so that a program links only the helpers it uses (some need cmocka).
+$(SUPPORT_A): $(SUPPORT_OBJ)
+	@rm -f $@
+	$(call Q,archive)ar rcs $@ $^
+
+$(B)/tests/%: tests/unit/%.c $(SUPPORT_A) $(ALL_A) $(B)/flags
 	@mkdir -p $(@D)
 	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie -Wno-missing-prototypes \
-	    $< $(SUPPORT_OBJ) $(ALL_A) -o $@ -lcmocka $(LIBS)
+	    $< $(SUPPORT_A) $(ALL_A) -o $@ -lcmocka $(LIBS)
 
-$(B)/fuzz/%: tests/fuzz/%.c $(SUPPORT_OBJ) $(ALL_A) $(B)/flags
+$(B)/fuzz/%: tests/fuzz/%.c $(SUPPORT_A) $(ALL_A) $(B)/flags
 	@mkdir -p $(@D)
 	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie -Wno-missing-prototypes -fsanitize=fuzzer \
-	    $< $(SUPPORT_OBJ) $(ALL_A) -o $@ $(LIBS)
+	    $< $(SUPPORT_A) $(ALL_A) -o $@ $(LIBS)
 
-$(B)/bench/%: bench/%.c $(SUPPORT_OBJ) $(ALL_A) $(B)/flags
+$(B)/bench/%: bench/%.c $(SUPPORT_A) $(ALL_A) $(B)/flags
 	@mkdir -p $(@D)
-	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie $< $(SUPPORT_OBJ) $(ALL_A) \
+	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie $< $(SUPPORT_A) $(ALL_A) \
 	    -o $@ $(LIBS)
 
 -include $(shell find $(B)/obj $(B)/tests $(B)/fuzz $(B)/bench -name '*.d' 2>/dev/null)
