@@ -30,8 +30,6 @@
 #define LOCK_WAIT_MS 30000 /* other commands take turns for so long */
 #define LOCK_RETRY_MS 50
 
-extern char **environ;
-
 struct wf_client {
     int fd;
     pid_t pid; /* of a core of our own, or 0 */

@@ -315,7 +315,7 @@ int wf_op__documents_remove(struct wf_op_context *ctx, const struct wf_op_call *
 {
     const json_t *entries = json_object_get(call->params, "documents");
     size_t n = json_array_size(entries), n_removed = 0;
-    struct doomed docs[REMOVE_MAX];
+    struct doomed docs[REMOVE_MAX] = {0};
     int rc;
 
     if (!json_is_array(entries) || n == 0 || n > WF_ARRAY_LEN(docs))
