@@ -230,6 +230,11 @@ void wf_compose_mark(struct wf_compose *c, const char *mark)
     }
 }
 
+void wf_compose_tab(struct wf_compose *c)
+{
+    c->_n_tabs = WF_MIN(c->_n_tabs + 1, TABS_MAX);
+}
+
 void wf_compose_cell(struct wf_compose *c)
 {
     if (c->_row) {

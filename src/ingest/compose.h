@@ -49,6 +49,8 @@ void wf_compose_break(struct wf_compose *c);
 /* The next text is another cell of the row that wf_compose_item began: breaks that are owed since
  * the row's first text are forgotten. */
 void wf_compose_cell(struct wf_compose *c);
+/* The same, but breaks that are owed stay: for rows whose first cells are empty. */
+void wf_compose_tab(struct wf_compose *c);
 /* The next item's text begins with `mark` ("- ", "3. "; copied, at most 15 bytes), however many
  * breaks come before it. NULL: it no longer does. */
 void wf_compose_mark(struct wf_compose *c, const char *mark);

@@ -83,7 +83,7 @@ void wf_emit_paragraph(struct wf_emit *e)
 void wf_emit_cell(struct wf_emit *e)
 {
     if (e->c != NULL) {
-        wf_compose_cell(e->c);
+        wf_compose_tab(e->c);
     } else {
         put_mark(e, MARK_CELL);
     }

@@ -27,6 +27,7 @@
     X(odp) \
     X(odg) \
     X(epub) \
+    X(pdf) \
     /* refused by name */ \
     X(ole2) \
     X(binary)

@@ -156,7 +156,7 @@ static void put_bare(struct wf_grid *g, const struct wf_grid_row *r, bool apart)
     for (size_t i = 0; i < r->n_cells; i++) {
         uint32_t gap = r->cells[i].i_column - WF_MIN(at, r->cells[i].i_column);
         for (uint32_t k = 0; k < (gap > GAP_MAX ? 1 : gap); k++) {
-            wf_compose_cell(g->_c);
+            wf_compose_tab(g->_c);
         }
         wf_compose_flow(g->_c, cell(r, i));
         at = r->cells[i].i_column;
