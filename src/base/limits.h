@@ -23,6 +23,9 @@
 /* How many times its size a file above 32 MiB unpacked may become: deflate can do 1032, documents
  * of real programs stay below 100. */
 #define WF_LIMIT_ARCHIVE_RATIO 250
+/* Points of one picture: in colour it takes four bytes a point, within an extract worker's memory.
+ * A4 at 600 points an inch is 35 million. */
+#define WF_LIMIT_PICTURE_PIXELS 50000000
 /* Nesting of markup, JSON, or message parts: deeper ones only occur in attacks. */
 #define WF_LIMIT_NESTING 100
 /* Documents inside documents (a mail forwarded as an attachment, again and again). */

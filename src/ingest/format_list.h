@@ -28,7 +28,15 @@
     X(odg) \
     X(epub) \
     X(pdf) \
+    X(png) \
+    X(jpeg) \
+    X(gif) \
+    X(tiff) \
+    X(webp) \
+    X(bmp) \
+    X(pnm) \
     /* refused by name */ \
+    X(heif) \
     X(ole2) \
     X(binary)
 /* clang-format on */

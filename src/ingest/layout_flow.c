@@ -311,7 +311,7 @@ static bool measure_column(const struct wf_layout *l, struct wf_layout_line **li
     for (size_t i = 0; i + 1 < n; i++) {
         values[i] = lines[i + 1]->box.y0 - lines[i]->box.y0;
     }
-    out->pitch = n > 3 ? at_part(values, n - 1, 5) : 1.4F * lines[0]->height;
+    out->pitch = n > 3 ? at_part(values, n - 1, 5) : 1.6F * lines[0]->height;
     size_t n_indented = 0;
     for (size_t i = 0; i < n; i++) {
         n_indented += lines[i]->box.x0 > out->left + 0.8F * lines[i]->height;

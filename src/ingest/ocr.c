@@ -24,6 +24,8 @@
 
 #define WORD_CONFIDENCE_MIN 35.0F
 #define SIGN_CONFIDENCE_MIN 70.0F
+/* How sure the model of orientations must be of its answer. */
+#define TURN_SURE_MIN 1.5F
 /* Each language costs time for every word that is not recognised well at once. */
 #define LANGUAGES_MAX 6
 #define LANGUAGES_LISTED_MAX 256
@@ -234,4 +236,33 @@ int wf_ocr_page(struct wf_ocr *o, const struct wf_ocr_image *image, uint32_t tim
     TessBaseAPIClear(o->api);
     *out_confidence = t.n_letters > 0 ? (unsigned)(t.confidence / (double)t.n_letters) : 0;
     return rc == 0 ? 0 : wf_err_set(err, WF_E_TIMEOUT, "the picture takes too long to read");
+}
+
+bool wf_ocr_is_text(size_t n_letters, unsigned confidence)
+{
+    unsigned least = n_letters >= 40 ? 45 : n_letters >= 12 ? 60 : 75;
+    return n_letters >= 3 && confidence >= least;
+}
+
+unsigned wf_ocr_turn(struct wf_ocr *o, const struct wf_ocr_image *image)
+{
+    int degrees = 0;
+    float sure = 0;
+    float script_sure = 0;
+    const char *script = NULL;
+    TessBaseAPI *api = open_api(o->folder, "osd", OEM_DEFAULT);
+    if (api == NULL) {
+        return 0;
+    }
+    TessBaseAPISetPageSegMode(api, PSM_OSD_ONLY);
+    TessBaseAPISetImage(api, image->pixels, (int)image->width, (int)image->height, 1,
+                        (int)image->row_bytes);
+    TessBaseAPISetSourceResolution(api, image->dpi > 0 ? (int)image->dpi : 300);
+    if (!TessBaseAPIDetectOrientationScript(api, &degrees, &sure, &script, &script_sure) ||
+        sure < TURN_SURE_MIN) {
+        degrees = 0;
+    }
+    TessBaseAPIEnd(api);
+    TessBaseAPIDelete(api);
+    return degrees > 0 && degrees < 360 ? 360 - (unsigned)degrees : 0;
 }

@@ -32,4 +32,11 @@ struct wf_ocr_image {
 int wf_ocr_page(struct wf_ocr *o, const struct wf_ocr_image *image, uint32_t time_ms,
                 struct wf_layout *l, unsigned *out_confidence, struct wf_err *err) WF_MUST_USE;
 
+/* Whether what a page gave is text rather than noise: few letters must be surer than many. */
+bool wf_ocr_is_text(size_t n_letters, unsigned confidence);
+
+/* By how many degrees (0, 90, 180, 270) the picture must be turned clockwise to be upright; 0 also
+ * when that cannot be told, or the model for it is not installed. */
+unsigned wf_ocr_turn(struct wf_ocr *o, const struct wf_ocr_image *image);
+
 #endif

@@ -34,7 +34,7 @@ static int end_page(void *ud, const struct wf_pdf_page *page, struct wf_err *err
     p->n_pages = page->number;
     wf_compose_page(&p->c, page->number);
     if (p->layout.n_letters < FEW_LETTERS) {
-        int rc = wf_pdf__ocr_page(&p->ocr, page, &scanned, err);
+        int rc = wf_pdf__ocr_page(&p->ocr, page, &p->layout, &scanned, err);
         if (rc != 0) {
             return rc;
         }
@@ -142,6 +142,9 @@ static int no_text(struct pdf *p, struct wf_err *err)
     }
     if (p->ocr.n_late > 0) {
         return wf_err_set(err, WF_E_TIMEOUT, "its pages are pictures, which take too long to read");
+    }
+    if (p->ocr.n_unreadable > 0) {
+        return wf_err_set(err, WF_E_FORMAT, "its pages are pictures without readable text");
     }
     return p->n_pages == 0 ? wf_err_set(err, WF_E_FORMAT, "the PDF file has no pages")
                            : wf_parse_no_text(err);

@@ -47,7 +47,7 @@ struct wf_pdf_ocr {
     struct wf_ocr *_ocr;                   /* made when first needed */
     uint64_t _end_ms;                      /* of the time for all pages */
     uint32_t _n_pages;                     /* of the document; 0 = not asked yet */
-    uint32_t n_read, n_unreadable, n_late; /* pages: with text, without any, not tried */
+    uint32_t n_read, n_unreadable, n_late; /* pages: with text, with ink only, not tried */
     struct wf_buf late;                    /* "3, 5-9": pages that were not tried */
     uint32_t _late_from, _late_to;
     struct wf_err missing; /* why no page can be read; code 0 = they can */
@@ -57,11 +57,11 @@ int wf_pdf__ocr_init(struct wf_pdf_ocr *o, const struct wf_parse_input *in,
                      struct wf_stream_writer *w, struct wf_compose *c,
                      struct wf_err *err) WF_MUST_USE;
 void wf_pdf__ocr_deinit(struct wf_pdf_ocr *o);
-/* Draws the page and reads it into o->layout (not yet written). False when it gives no text; the
- * counters say why. Failures of the programs cost the page only. Errors: those of the stream,
- * WF_E_NOMEM. */
-int wf_pdf__ocr_page(struct wf_pdf_ocr *o, const struct wf_pdf_page *page, bool *out_any,
-                     struct wf_err *err) WF_MUST_USE;
+/* Draws the page and, if there is more on it than the words it has as text, reads it into o->layout
+ * (not yet written). *out_any is false when that gives no text; the counters say why. Failures of
+ * the programs cost the page only. Errors: those of the stream, WF_E_NOMEM. */
+int wf_pdf__ocr_page(struct wf_pdf_ocr *o, const struct wf_pdf_page *page,
+                     const struct wf_layout *words, bool *out_any, struct wf_err *err) WF_MUST_USE;
 /* Writes the warning about pages that were not read. */
 void wf_pdf__ocr_finish(struct wf_pdf_ocr *o);
 

@@ -23,10 +23,13 @@
 #define DPI 300.0
 #define DPI_MIN 40.0
 #define PIXELS_MAX 18e6
-/* Grey levels between the darkest and the lightest point of a page that may hold text. */
-#define CONTRAST_MIN 48
+/* A page is first drawn small, to see whether there is anything to read on it. */
+#define SMALL_DPI 50.0
+/* What differs so much from the paper's grey is ink, and three small letters have so many points of
+ * it in a small drawing. */
+#define CONTRAST_MIN 40u
+#define INK_MIN 24u
 #define LATE_BYTES_MAX 160
-#define CONFIDENCE_MIN 45u
 
 static uint64_t now_ms(void)
 {
@@ -170,16 +173,55 @@ static int draw(struct wf_pdf_ocr *o, const struct wf_pdf_page *page, double dpi
     return rc;
 }
 
-static bool is_one_colour(const struct picture *p)
+/* The commonest grey level: the paper. */
+static unsigned paper_level(const struct picture *p)
 {
-    uint8_t low = 255;
-    uint8_t high = 0;
+    size_t counts[16] = {0};
     size_t n = (size_t)p->width * p->height;
     for (size_t i = 0; i < n; i++) {
-        low = WF_MIN(low, p->pixels[i]);
-        high = WF_MAX(high, p->pixels[i]);
+        counts[p->pixels[i] >> 4]++;
     }
-    return high - low < CONTRAST_MIN;
+    size_t best = 0;
+    for (size_t i = 1; i < WF_ARRAY_LEN(counts); i++) {
+        best = counts[i] > counts[best] ? i : best;
+    }
+    return (unsigned)best * 16 + 8;
+}
+
+static bool is_ink(const struct picture *p, size_t i, unsigned paper)
+{
+    unsigned v = p->pixels[i];
+    return (v > paper ? v - paper : paper - v) >= CONTRAST_MIN;
+}
+
+/* Removes the words that the page has as text from its small picture. */
+static void wipe_words(struct picture *p, const struct wf_layout *words, double scale,
+                       unsigned paper)
+{
+    for (size_t k = 0; k < words->_n_words; k++) {
+        const struct wf_layout_box *b = &words->_words[k].box;
+        double x0 = WF_MAX(b->x0 * scale - 2, 0.0);
+        double y0 = WF_MAX(b->y0 * scale - 2, 0.0);
+        double x1 = WF_MIN(b->x1 * scale + 3, (double)p->width);
+        double y1 = WF_MIN(b->y1 * scale + 3, (double)p->height);
+        for (size_t y = (size_t)y0; (double)y < y1; y++) {
+            for (size_t x = (size_t)x0; (double)x < x1; x++) {
+                p->pixels[y * p->width + x] = (uint8_t)paper;
+            }
+        }
+    }
+}
+
+/* Could there be writing in the picture? A few letters are at least so many points of ink, and some
+ * part of the page stays free of it. */
+static bool has_ink(const struct picture *p, unsigned paper)
+{
+    size_t n = (size_t)p->width * p->height;
+    size_t n_ink = 0;
+    for (size_t i = 0; i < n; i++) {
+        n_ink += is_ink(p, i, paper);
+    }
+    return n_ink >= INK_MIN;
 }
 
 /* ---- pages ---- */
@@ -221,7 +263,7 @@ static int read_page(struct wf_pdf_ocr *o, const struct picture *p, double dpi, 
     uint32_t left_ms = now < o->_end_ms ? (uint32_t)(o->_end_ms - now) : 1;
     wf_layout_page(&o->layout);
     int rc = wf_ocr_page(o->_ocr, &image, left_ms, &o->layout, &confidence, err);
-    *out_any = rc == 0 && o->layout.n_letters > 0 && confidence >= CONFIDENCE_MIN;
+    *out_any = rc == 0 && wf_ocr_is_text(o->layout.n_letters, confidence);
     return rc;
 }
 
@@ -238,36 +280,65 @@ static int prepare(struct wf_pdf_ocr *o)
     return o->missing.code;
 }
 
-int wf_pdf__ocr_page(struct wf_pdf_ocr *o, const struct wf_pdf_page *page, bool *out_any,
-                     struct wf_err *err)
+/* Draws the page small and looks whether it holds ink beside the words it has as text. */
+static int look(struct wf_pdf_ocr *o, const struct wf_pdf_page *page, const struct wf_layout *words,
+                bool *out_ink, struct wf_err *err)
+{
+    struct picture p = {0};
+    int rc = draw(o, page, SMALL_DPI, &p, err);
+    *out_ink = false;
+    if (rc == 0 && p.pixels != NULL) {
+        unsigned paper = paper_level(&p);
+        wipe_words(&p, words, SMALL_DPI / 72.0, paper);
+        *out_ink = has_ink(&p, paper);
+    }
+    wf_free(p.pixels);
+    return rc;
+}
+
+static int draw_and_read(struct wf_pdf_ocr *o, const struct wf_pdf_page *page, bool *out_any,
+                         struct wf_err *err)
 {
     struct picture p = {0};
     double inches = (double)page->width * (double)page->height / (72.0 * 72.0);
     double dpi = WF_MAX(WF_MIN(DPI, sqrt(PIXELS_MAX / WF_MAX(inches, 0.01))), DPI_MIN);
+    (void)wf_stream_progress(o->w, page->number, WF_MAX(o->_n_pages, page->number)); /* sticks */
+    int rc = draw(o, page, dpi, &p, err);
+    if (rc == 0 && p.pixels != NULL) {
+        rc = read_page(o, &p, dpi, out_any, err);
+    }
+    wf_free(p.pixels);
+    return rc;
+}
+
+int wf_pdf__ocr_page(struct wf_pdf_ocr *o, const struct wf_pdf_page *page,
+                     const struct wf_layout *words, bool *out_any, struct wf_err *err)
+{
+    struct wf_err why = WF_ERR_INIT;
+    bool ink = false;
     *out_any = false;
-    if (now_ms() >= o->_end_ms || prepare(o) != 0) {
+    if (now_ms() >= o->_end_ms) {
         note_late(o, page->number);
         return wf_stream_status(o->w);
     }
-    (void)wf_stream_progress(o->w, page->number, WF_MAX(o->_n_pages, page->number)); /* sticks */
-    struct wf_err why = WF_ERR_INIT;
-    int rc = draw(o, page, dpi, &p, &why);
-    if (rc == 0 && p.pixels != NULL && !is_one_colour(&p)) {
-        rc = read_page(o, &p, dpi, out_any, &why);
+    int rc = look(o, page, words, &ink, &why);
+    if (rc == 0 && ink && prepare(o) != 0) {
+        note_late(o, page->number);
+        return wf_stream_status(o->w);
     }
-    wf_free(p.pixels);
+    if (rc == 0 && ink) {
+        rc = draw_and_read(o, page, out_any, &why);
+    }
     if (rc == WF_E_NOMEM) {
         return wf_err_set(err, rc, "%s", why.msg);
     }
-    if (rc == WF_E_TIMEOUT) {
-        note_late(o, page->number);
-    } else if (rc != 0) {
-        o->missing = why;
+    if (rc != 0) {
+        o->missing = rc == WF_E_TIMEOUT ? o->missing : why;
         note_late(o, page->number);
     } else if (*out_any) {
         o->n_read++;
     } else {
-        o->n_unreadable++;
+        o->n_unreadable += ink;
     }
     return wf_stream_status(o->w);
 }
