@@ -21,8 +21,8 @@ int wf_op__documents_list(struct wf_op_context *ctx, const struct wf_op_call *ca
 {
     const struct wf_param_range limits = {1, 200, 50}, ids = {1, INT64_MAX, 0};
     struct wf_document_list list = {NULL, 0};
-    struct wf_document_totals totals;
-    struct wf_str q, space, type;
+    struct wf_document_like like = {.space = {NULL, 0}};
+    uint64_t n_all = 0;
     json_t *array = json_array();
     struct wf_reader *r = NULL;
     struct wf_arena arena;
@@ -35,17 +35,17 @@ int wf_op__documents_list(struct wf_op_context *ctx, const struct wf_op_call *ca
     if (rc == 0)
         rc = wf_param_int(call->params, "after", ids, &after, err);
     if (rc == 0)
-        rc = wf_param_str(call->params, "q", false, &q, err);
+        rc = wf_param_str(call->params, "q", false, &like.words, err);
     if (rc == 0)
-        rc = wf_param_str(call->params, "space", false, &space, err);
+        rc = wf_param_str(call->params, "space", false, &like.space, err);
     if (rc == 0)
-        rc = wf_param_str(call->params, "type", false, &type, err);
+        rc = wf_param_str(call->params, "type", false, &like.type, err);
     if (rc == 0)
         rc = wf_store_reader_get(ctx->store, &r, err);
     if (rc == 0)
-        rc = wf_document_totals(r, &totals, err);
+        rc = wf_document_count(r, &like, &n_all, err);
     if (rc == 0)
-        rc = wf_document_page(r, space, q, after, (size_t)limit + 1, &arena, &list, err);
+        rc = wf_document_page(r, &like, after, (size_t)limit + 1, &arena, &list, err);
     for (size_t i = 0; rc == 0 && i < WF_MIN(list.n_items, (size_t)limit); i++) {
         json_t *d = wf_op_document_json(r, &list.items[i], &arena, err);
         if (json_array_append_new(array, d) != 0)
@@ -56,7 +56,7 @@ int wf_op__documents_list(struct wf_op_context *ctx, const struct wf_op_call *ca
         if (more)
             snprintf(next, sizeof(next), "%" PRId64, list.items[limit - 1].id);
         rc = wf_op__give(json_pack("{s:O, s:s?, s:I}", "documents", array, "next",
-                                   more ? next : NULL, "total", (json_int_t)totals.n_documents),
+                                   more ? next : NULL, "total", (json_int_t)n_all),
                          out_result, err);
     }
     if (r)

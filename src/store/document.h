@@ -124,16 +124,24 @@ int wf_document_get_id(struct wf_reader *r, int64_t id, struct wf_arena *arena,
 int wf_document_at_path(struct wf_reader *r, struct wf_str path, struct wf_arena *arena,
                         struct wf_document *out, struct wf_err *err) WF_MUST_USE;
 
-/* Documents, newest first: those with an id below `before_id` (0 = all), at most n_max (<= 1000),
- * in space `space` (empty = all), whose title or path contains `like` (empty = all; ASCII case is
- * ignored). */
+/* Which documents a list holds; an empty member lets all through. */
+struct wf_document_like {
+    struct wf_str space;
+    struct wf_str words; /* in the title or a path, as they are; ASCII case is ignored */
+    struct wf_str type;  /* a media type, or its part before '/' */
+};
+/* How many there are. */
+int wf_document_count(struct wf_reader *r, const struct wf_document_like *like, uint64_t *out,
+                      struct wf_err *err) WF_MUST_USE;
+
+/* Newest first: those with an id below `before_id` (0 = all), at most n_max (<= 1000). */
 struct wf_document_list {
     struct wf_document *items;
     size_t n_items;
 };
-int wf_document_page(struct wf_reader *r, struct wf_str space, struct wf_str like,
-                     int64_t before_id, size_t n_max, struct wf_arena *arena,
-                     struct wf_document_list *out, struct wf_err *err) WF_MUST_USE;
+int wf_document_page(struct wf_reader *r, const struct wf_document_like *like, int64_t before_id,
+                     size_t n_max, struct wf_arena *arena, struct wf_document_list *out,
+                     struct wf_err *err) WF_MUST_USE;
 
 /* Its paths, sorted. */
 int wf_document_paths(struct wf_reader *r, int64_t id, struct wf_arena *arena,

@@ -144,16 +144,46 @@ int wf_document_at_path(struct wf_reader *r, struct wf_str path, struct wf_arena
     return read_one(st, arena, out, err);
 }
 
-int wf_document_page(struct wf_reader *r, struct wf_str space, struct wf_str like,
-                     int64_t before_id, size_t n_max, struct wf_arena *arena,
-                     struct wf_document_list *out, struct wf_err *err)
+/* ?1 a space, ?2 words of title or path, ?3 a media type or its part before '/'; empty = all. */
+#define LIKE_SQL                                                                                   \
+    "(?1='' OR s.name=?1)"                                                                         \
+    " AND (?2='' OR instr(lower(d.title),lower(?2))>0 OR EXISTS"                                   \
+    " (SELECT 1 FROM source WHERE document=d.id AND instr(lower(path),lower(?2))>0))"              \
+    " AND (?3='' OR d.type=?3 OR substr(d.type,1,length(?3)+1)=?3||'/')"
+
+static void bind_like(sqlite3_stmt *st, const struct wf_document_like *like)
+{
+    wf_sql_bind_text(st, 1, like->space);
+    wf_sql_bind_text(st, 2, like->words);
+    wf_sql_bind_text(st, 3, like->type);
+}
+
+int wf_document_count(struct wf_reader *r, const struct wf_document_like *like, uint64_t *out,
+                      struct wf_err *err)
+{
+    static const char sql[] = "SELECT count(*) FROM document d JOIN space s ON s.id=d.space"
+                              " WHERE " LIKE_SQL;
+    sqlite3_stmt *st = NULL;
+    int status = wf_reader_cached(r, sql, &st, err);
+    if (status != 0) {
+        return status;
+    }
+    bind_like(st, like);
+    status = wf_sql_step(st, "counting documents", err);
+    if (status == 1) {
+        *out = (uint64_t)sqlite3_column_int64(st, 0);
+        sqlite3_reset(st);
+        status = 0;
+    }
+    return status;
+}
+
+int wf_document_page(struct wf_reader *r, const struct wf_document_like *like, int64_t before_id,
+                     size_t n_max, struct wf_arena *arena, struct wf_document_list *out,
+                     struct wf_err *err)
 {
     assert(n_max > 0 && n_max <= 1000);
-    static const char sql[] =
-        COLUMNS "WHERE (?1='' OR s.name=?1) AND d.id<?2"
-                " AND (?3='' OR instr(lower(d.title),lower(?3))>0 OR EXISTS"
-                " (SELECT 1 FROM source WHERE document=d.id AND instr(lower(path),lower(?3))>0))"
-                " ORDER BY d.id DESC LIMIT ?4";
+    static const char sql[] = COLUMNS "WHERE " LIKE_SQL " AND d.id<?4 ORDER BY d.id DESC LIMIT ?5";
     sqlite3_stmt *st = NULL;
     int status = wf_reader_cached(r, sql, &st, err);
     if (status != 0) {
@@ -163,10 +193,9 @@ int wf_document_page(struct wf_reader *r, struct wf_str space, struct wf_str lik
     if (list.items == NULL) {
         return no_memory(err);
     }
-    wf_sql_bind_text(st, 1, space);
-    sqlite3_bind_int64(st, 2, before_id > 0 ? before_id : INT64_MAX);
-    wf_sql_bind_text(st, 3, like);
-    sqlite3_bind_int64(st, 4, (int64_t)n_max);
+    bind_like(st, like);
+    sqlite3_bind_int64(st, 4, before_id > 0 ? before_id : INT64_MAX);
+    sqlite3_bind_int64(st, 5, (int64_t)n_max);
     while ((status = wf_sql_step(st, "listing documents", err)) == 1) {
         status = read_row(st, arena, &list.items[list.n_items], err);
         if (status != 0) {

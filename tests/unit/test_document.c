@@ -385,20 +385,31 @@ static void test_document__lists_pages_newest_first(void **state)
     }
     struct wf_reader *r = NULL;
     struct wf_document_list list;
-    struct wf_str all = {NULL, 0};
+    const struct wf_document_like all = {.space = {NULL, 0}}, odd = {.words = WF_STR("oDD")},
+                                  seven = {.words = WF_STR("/7.TXT")},
+                                  none = {.space = WF_STR("none")},
+                                  texts = {.type = WF_STR("text")},
+                                  image = {.type = WF_STR("image")};
+    uint64_t n = 0;
     assert_int_equal(wf_store_reader_get(home.store, &r, NULL), 0);
-    assert_int_equal(wf_document_page(r, all, all, 0, 4, &arena, &list, NULL), 0);
+    assert_int_equal(wf_document_page(r, &all, 0, 4, &arena, &list, NULL), 0);
     assert_int_equal(list.n_items, 4);
     assert_string_equal(list.items[0].path.ptr, "/folder/9.txt");
     int64_t before = list.items[3].id;
-    assert_int_equal(wf_document_page(r, all, all, before, 100, &arena, &list, NULL), 0);
+    assert_int_equal(wf_document_page(r, &all, before, 100, &arena, &list, NULL), 0);
     assert_int_equal(list.n_items, 6);
-    assert_int_equal(wf_document_page(r, all, WF_STR("oDD"), 0, 100, &arena, &list, NULL), 0);
+    assert_int_equal(wf_document_page(r, &odd, 0, 100, &arena, &list, NULL), 0);
     assert_int_equal(list.n_items, 5);
-    assert_int_equal(wf_document_page(r, all, WF_STR("/7.TXT"), 0, 100, &arena, &list, NULL), 0);
+    assert_int_equal(wf_document_page(r, &seven, 0, 100, &arena, &list, NULL), 0);
     assert_int_equal(list.n_items, 1);
-    assert_int_equal(wf_document_page(r, WF_STR("none"), all, 0, 100, &arena, &list, NULL), 0);
+    assert_int_equal(wf_document_page(r, &none, 0, 100, &arena, &list, NULL), 0);
     assert_int_equal(list.n_items, 0);
+    assert_int_equal(wf_document_page(r, &texts, 0, 100, &arena, &list, NULL), 0);
+    assert_int_equal(list.n_items, 10);
+    assert_int_equal(wf_document_count(r, &odd, &n, NULL), 0);
+    assert_int_equal(n, 5);
+    assert_int_equal(wf_document_count(r, &image, &n, NULL), 0);
+    assert_int_equal(n, 0);
     struct wf_document_totals totals;
     assert_int_equal(wf_document_totals(r, &totals, NULL), 0);
     assert_int_equal(totals.n_documents, 10);

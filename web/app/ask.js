@@ -13,8 +13,8 @@ import { say } from "./toast.js";
 import { answerNode, failedNode, turnNode, waitingNode } from "./turn.js";
 import { pickFiles } from "./upload.js";
 
-// Up to here the library is taken for one that holds little but weft's own manual.
-const YOUNG_LIBRARY = 20;
+// Up to so many documents of their own a person is taken for new here.
+const FEW = 5;
 
 function suggestions(ask) {
     const questions = [t("How do I add a folder?"), t("Does anything leave this device?"),
@@ -34,14 +34,20 @@ function firstSteps(total) {
         t("or drop them anywhere on this page."));
 }
 
+const asking = (total) => h("p", { class: "hint" }, h("a", { href: href({ view: "library" }) },
+    t("Asking {documents}", { documents: countDocuments(total) })));
+
+// Below the box: how to begin, as long as there is little but the manual.
 function greeting(place, ask) {
     const draw = async () => {
-        const list = await api.documents({ limit: 1 }).catch(() => null);
-        const young = list && list.total <= YOUNG_LIBRARY;
-        fill(place, young ? firstSteps(list.total) : null,
-            list && !young ? h("p", { class: "hint" }, h("a", { href: href({ view: "library" }) },
-                t("Asking {documents}", { documents: countDocuments(list.total) }))) : null,
-            !list || list.total === 0 ? null : young ? suggestions(ask) : null);
+        try {
+            const [{ total: all }, { total: mine }] = await Promise.all([
+                api.documents({ limit: 1 }), api.documents({ limit: 1, space: "me" })]);
+            fill(place, mine ? asking(all) : firstSteps(all),
+                mine <= FEW && all > mine ? suggestions(ask) : null);
+        } catch {
+            fill(place);
+        }
     };
     draw();
     return on("documents", draw);

@@ -30,6 +30,9 @@ function update(item, change) {
     uploads.touch();
 }
 
+// Reasons come as parts of sentences, too.
+const sentence = (text) => (text ? text[0].toLocaleUpperCase() + text.slice(1) : text);
+
 function resultOf(request) {
     let body = {};
     try {
@@ -41,7 +44,7 @@ function resultOf(request) {
     const result = body.results?.[0];
     if (result) {
         const { status, reason, document: doc } = result;
-        return { state: status, reason, document: doc?.id ?? null };
+        return { state: status, reason: sentence(reason), document: doc?.id ?? null };
     }
     const reason = body.detail ??
         t("weft answered with an error ({status}).", { status: request.status });
@@ -141,7 +144,7 @@ export function followIntake() {
         if (!event.path || isOurs(event.path)) return;
         if (event.status === "failed") {
             const rest = failures.value.filter((one) => one.path !== event.path);
-            failures.set([...rest, { path: event.path, reason: event.reason }]);
+            failures.set([...rest, { path: event.path, reason: sentence(event.reason) }]);
         }
         clearTimeout(quiet);
         quiet = setTimeout(() => intake.set(null), event.status === "reading" ? BUSY_MS : QUIET_MS);
