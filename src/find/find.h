@@ -1,7 +1,7 @@
 /* Find: the chunks that match words best, over all documents that a filter lets through.
  *
- * BM25 over the full-text index, planned: the rare words choose the candidates, the frequent ones
- * only help to order them, so that the cost of a question does not depend on how often "the"
+ * BM25's idea over the full-text index, planned: the rare words choose the candidates, the frequent
+ * ones only help to order them, so that the cost of a question does not depend on how often "the"
  * occurs. Candidates are then ordered by what their text really says: fields, nearness, coverage.
  * A later vector side joins where wf_find fuses its lists. */
 #ifndef WF_FIND_FIND_H
@@ -16,6 +16,13 @@
 #include "base/str.h"
 #include "store/store.h"
 
+/* A hit's text is at most so many code points, unless one sentence is longer. */
+#define WF_FIND_PART_CP 600
+/* Hits of one document before those of others have had their turn. */
+#define WF_FIND_HITS_PER_DOCUMENT 3
+
+struct wf_question;
+
 struct wf_find_filter {
     struct wf_str space;       /* name; empty = all */
     struct wf_str type;        /* media type, or its part before '/' ; empty = all */
@@ -28,20 +35,23 @@ struct wf_find_filter {
 struct wf_find_query {
     struct wf_str text; /* plain words, any language; at most WF_LIMIT_QUERY_BYTES */
     struct wf_find_filter filter;
-    size_t n_hits_max; /* 1..WF_LIMIT_HITS; 0 = 10 */
+    size_t n_hits_max;             /* 1..WF_LIMIT_HITS; 0 = 10 */
+    const struct wf_str *favoured; /* public ids of documents that come a little earlier */
+    size_t n_favoured;             /* at most WF_LIMIT_HITS are looked at */
+    bool whole_chunks;             /* hits' text is all of the chunk */
 };
 
 /* One found chunk. Views live in the arena of the call. */
 struct wf_hit {
     struct wf_str document; /* public id */
     struct wf_str title;
-    struct wf_str path; /* absolute, as added; the first when there are several */
+    struct wf_str path; /* absolute, as added; the first when there are several; may be empty */
     struct wf_str heading;
-    struct wf_str text;        /* the chunk's text, or the part of it that matches best */
+    struct wf_str text;        /* the chunk's text, or the sentences of it that match best */
     uint64_t start_cp, end_cp; /* of text, half-open, in the document's text */
     uint32_t page;             /* 0 = none */
     double score;              /* higher is better; comparable within one result only */
-    double coverage;           /* 0..1: share of the question's meaning (idf) that text contains */
+    double coverage; /* 0..1: share of the weight of words with meaning that the chunk has */
 };
 
 struct wf_hits {
@@ -49,10 +59,17 @@ struct wf_hits {
     size_t n_items;
 };
 
-/* Searches. No hit is an empty result, not an error. Everything in *out lives in `arena`.
- * Errors: WF_E_INVAL, WF_E_LIMIT (query too long), WF_E_NOMEM, WF_E_IO, WF_E_CORRUPT.
+/* Searches. No hit is an empty result, not an error, and so is a question without words.
+ * Everything in *out lives in `arena`. Errors: WF_E_INVAL (n_hits_max), WF_E_FORMAT (text is no
+ * UTF-8), WF_E_LIMIT (query too long, arena), WF_E_NOMEM, WF_E_IO, WF_E_CORRUPT.
  * Thread: any (a reader connection is taken for the call). */
 int wf_find(struct wf_store *s, const struct wf_find_query *q, struct wf_arena *arena,
             struct wf_hits *out, struct wf_err *err) WF_MUST_USE;
+
+/* The same for a question that is taken apart already (find/question.h); q->text is not looked at.
+ * Sets the question's weights. */
+int wf_find_question(struct wf_store *s, struct wf_question *question,
+                     const struct wf_find_query *q, struct wf_arena *arena, struct wf_hits *out,
+                     struct wf_err *err) WF_MUST_USE;
 
 #endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Question: words, weights, and where a text says them.
+ *
+ * Matching walks the text once. Every word of it is looked up in a small hash table; a word that is
+ * not there may be another form of a term, which a bit set of word beginnings rules out for most.
+ * No language is chosen: two words are forms of one when they share a beginning that is long beside
+ * what differs behind it. That joins a few words too many (which the weights survive) and misses
+ * umlauts and prefixes.
+ *
+ * Weights are idf to the power of 1.5, which measured best on questions over paragraphs in sixteen
+ * sets: one rare word says more than two half-rare ones. The number of chunks in idf is drawn
+ * towards the most frequent word's: among 20,000 English chunks and 200 Hindi ones, a Hindi word of
+ * grammar is rare, but not rare among those that can answer.
+ *
+ * Deliberately absent: synonyms, and dictionaries of any language. */
+#include "find/question.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "text/utf8.h"
+
+#define STOP_WEIGHT 0.2
+#define IDF_POWER 1.5
+/* How far the number of chunks is drawn towards that of the most frequent word. */
+#define LOCAL_SHARE 0.6
+/* Words of a long text that are considered for the term places. */
+#define WORDS_MAX 4096
+
+static struct wf_str term_str(const struct wf_question_term *t)
+{
+    return wf_str_n(t->text, t->len);
+}
+
+static uint32_t hash_word(struct wf_str s)
+{
+    return (uint32_t)(wf_str_hash(s, 0) & (WF_QUESTION_SLOTS - 1));
+}
+
+/* Hash of the first three bytes, by which forms of a word are recognised first. */
+static unsigned hash_begin(const char *p)
+{
+    unsigned h = (unsigned)(unsigned char)p[0] * 31u + (unsigned char)p[1];
+    return (h * 31u + (unsigned char)p[2]) & 255u;
+}
+
+static bool find_term(const struct wf_question *q, struct wf_str word, size_t *out)
+{
+    for (uint32_t i = hash_word(word); q->_slots[i] != 0; i = (i + 1) % WF_QUESTION_SLOTS) {
+        size_t k = (size_t)q->_slots[i] - 1;
+        if (wf_str_eq(term_str(&q->terms[k]), word)) {
+            *out = k;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_digit(struct wf_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] >= '0' && s.ptr[i] <= '9')
+            return true;
+    }
+    return false;
+}
+
+/* A folded word goes through the index's tokenizer once more when it is looked up there: only words
+ * that stay what they are can be. */
+static bool is_stable(struct wf_str word)
+{
+    struct wf_words walk;
+    struct wf_word again;
+    wf_words_init(&walk, word);
+    return wf_words_next(&walk, &again) && again.len == word.len &&
+           memcmp(again.text, word.ptr, word.len) == 0 && !wf_words_next(&walk, &again);
+}
+
+static void index_term(struct wf_question *q, size_t k)
+{
+    struct wf_question_term *t = &q->terms[k];
+    uint32_t i = hash_word(term_str(t));
+    while (q->_slots[i] != 0)
+        i = (i + 1) % WF_QUESTION_SLOTS;
+    q->_slots[i] = (uint8_t)(k + 1);
+    if (t->len >= 3 && !t->is_pair && !t->has_digit && !t->is_stop) {
+        unsigned h = hash_begin(t->text);
+        q->_begins[h / 8] |= (uint8_t)(1u << (h % 8));
+    }
+}
+
+static struct wf_question_term *add_term(struct wf_question *q, const struct wf_word *w)
+{
+    struct wf_str word = wf_str_n(w->text, w->len);
+    if (q->n_terms == WF_QUESTION_TERMS || !is_stable(word))
+        return NULL;
+    struct wf_question_term *t = &q->terms[q->n_terms];
+    *t = (struct wf_question_term){.len = w->len, .is_pair = w->is_pair, .boost = 1};
+    memcpy(t->text, w->text, w->len);
+    t->is_stop = wf_word_is_stop(word);
+    t->has_digit = has_digit(word);
+    t->is_asked = true;
+    index_term(q, q->n_terms++);
+    return t;
+}
+
+/* Which words of a long text have a place: all longer than `len`, and n_at_len of just that. */
+struct room {
+    uint32_t len;
+    size_t n_at_len;
+};
+
+static struct room make_room(struct wf_str text)
+{
+    size_t n_by_len[WF_WORD_BYTES_MAX + 1] = {0};
+    struct wf_words walk;
+    struct wf_word w;
+    size_t n = 0;
+    wf_words_init(&walk, text);
+    for (; n < WORDS_MAX && wf_words_next(&walk, &w); n++)
+        n_by_len[w.len]++;
+    if (n <= WF_QUESTION_TERMS)
+        return (struct room){0, 0};
+    size_t n_kept = 0;
+    uint32_t len = WF_WORD_BYTES_MAX;
+    while (len > 1 && n_kept + n_by_len[len] <= WF_QUESTION_TERMS)
+        n_kept += n_by_len[len--];
+    return (struct room){len, n_kept < WF_QUESTION_TERMS ? WF_QUESTION_TERMS - n_kept : 0};
+}
+
+static bool has_room(struct room *room, const struct wf_word *w)
+{
+    if (w->len != room->len)
+        return w->len > room->len;
+    return room->n_at_len > 0 && room->n_at_len-- > 0;
+}
+
+void wf_question_init(struct wf_question *q, struct wf_str text)
+{
+    memset(q, 0, sizeof *q);
+    struct room room = make_room(text);
+    struct wf_words walk;
+    struct wf_word w;
+    wf_words_init(&walk, text);
+    for (size_t n = 0; n < WORDS_MAX && wf_words_next(&walk, &w); n++) {
+        size_t k;
+        struct wf_str word = wf_str_n(w.text, w.len);
+        if (!find_term(q, word, &k)) {
+            if (!has_room(&room, &w) || add_term(q, &w) == NULL)
+                continue;
+            k = q->n_terms - 1;
+        }
+        if (q->n_order < WF_QUESTION_ORDER)
+            q->order[q->n_order++] = (uint8_t)k;
+    }
+}
+
+void wf_question_lend(struct wf_question *q, struct wf_str text, double boost)
+{
+    assert(boost > 0 && boost <= 1);
+    struct wf_words walk;
+    struct wf_word w;
+    wf_words_init(&walk, text);
+    for (size_t n = 0; n < WORDS_MAX && wf_words_next(&walk, &w); n++) {
+        size_t k;
+        struct wf_str word = wf_str_n(w.text, w.len);
+        if (wf_word_is_stop(word) || find_term(q, word, &k))
+            continue;
+        struct wf_question_term *t = add_term(q, &w);
+        if (t != NULL) {
+            t->boost = boost;
+            t->is_asked = false;
+        }
+    }
+}
+
+void wf_question_weigh(struct wf_question *q, uint64_t n_all)
+{
+    uint64_t n_most = 0;
+    for (size_t i = 0; i < q->n_terms; i++)
+        n_most = q->terms[i].n_chunks > n_most ? q->terms[i].n_chunks : n_most;
+    double all = n_all > 0 ? (double)n_all : 1;
+    double n = exp((1 - LOCAL_SHARE) * log(all) + LOCAL_SHARE * log((double)n_most + 1));
+    q->weight = q->weight_max = q->pair_share = 0;
+    for (size_t i = 0; i < q->n_terms; i++) {
+        struct wf_question_term *t = &q->terms[i];
+        double with = fmin((double)t->n_chunks, n);
+        double idf = log(1 + (n - with + 0.5) / (with + 0.5));
+        t->weight = pow(idf, IDF_POWER) * t->boost * (t->is_stop ? STOP_WEIGHT : 1);
+        q->weight += t->weight;
+        q->weight_max = fmax(q->weight_max, t->weight);
+        if (t->is_pair)
+            q->pair_share += t->weight;
+    }
+    if (q->weight > 0)
+        q->pair_share /= q->weight;
+}
+
+/* ---- matching ---- */
+
+bool wf_word_same_stem(struct wf_str a, struct wf_str b)
+{
+    size_t n = WF_MIN(a.len, b.len), same = 0;
+    while (same < n && a.ptr[same] == b.ptr[same])
+        same++;
+    /* back to a code point border of both */
+    while (same > 0 && ((same < a.len && ((unsigned char)a.ptr[same] & 0xC0) == 0x80) ||
+                        (same < b.len && ((unsigned char)b.ptr[same] & 0xC0) == 0x80)))
+        same--;
+    size_t n_same = wf_utf8_count(wf_str_sub(a, 0, same));
+    size_t rest_a = wf_utf8_count(wf_str_sub(a, same, a.len));
+    size_t rest_b = wf_utf8_count(wf_str_sub(b, same, b.len));
+    size_t rest = WF_MAX(rest_a, rest_b);
+    return rest <= 4 && n_same >= (rest <= 1 ? 3 : rest + 2);
+}
+
+/* The term that `w` is another form of. */
+static bool find_form(const struct wf_question *q, const struct wf_word *w, size_t *out)
+{
+    if (w->len < 3 || w->is_pair)
+        return false;
+    unsigned h = hash_begin(w->text);
+    struct wf_str word = wf_str_n(w->text, w->len);
+    if ((q->_begins[h / 8] >> (h % 8) & 1) == 0 || has_digit(word) || wf_word_is_stop(word))
+        return false;
+    for (size_t k = 0; k < q->n_terms; k++) {
+        const struct wf_question_term *t = &q->terms[k];
+        if (t->is_pair || t->is_stop || t->has_digit || t->len < 3 ||
+            memcmp(t->text, w->text, 3) != 0)
+            continue;
+        if (wf_word_same_stem(term_str(t), word)) {
+            *out = k;
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t wf_question_match(const struct wf_question *q, struct wf_str text, struct wf_match *out,
+                         size_t n_max, size_t *out_n_words)
+{
+    struct wf_words walk;
+    struct wf_word w;
+    size_t n = 0, pos = 0, k = 0;
+    wf_words_init(&walk, text);
+    for (; wf_words_next(&walk, &w); pos++) {
+        enum wf_match_kind kind = WF_MATCH_EXACT;
+        if (n == n_max)
+            continue;
+        if (!find_term(q, wf_str_n(w.text, w.len), &k)) {
+            if (!find_form(q, &w, &k))
+                continue;
+            kind = WF_MATCH_FORM;
+        }
+        out[n++] = (struct wf_match){.start = (uint32_t)w.start,
+                                     .end = (uint32_t)w.end,
+                                     .pos = (uint32_t)pos,
+                                     .term = (uint8_t)k,
+                                     .kind = (uint8_t)kind};
+    }
+    *out_n_words = pos;
+    return n;
+}
+
+double wf_question_value(const struct wf_question *q, const struct wf_match *m)
+{
+    double value = m->kind == WF_MATCH_EXACT ? 1 : WF_MATCH_FORM_VALUE;
+    return q->terms[m->term].weight * value;
+}

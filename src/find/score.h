@@ -1,0 +1,46 @@
+/* Score: how well a passage answers to a question, from its text.
+ *
+ * Thread rule: owner. */
+#ifndef WF_FIND_SCORE_H
+#define WF_FIND_SCORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "find/question.h"
+
+/* Matches looked at in one passage; later ones add nothing to what a passage says. */
+#define WF_SCORE_MATCHES 1024
+
+/* What the score is made of, each 0..1 of the question's weight but length. The order is that of
+ * the weights in score.c, which bench/fit_find finds. */
+enum wf_feature {
+    WF_FEATURE_WORDS,   /* its words, a little more for those that come again */
+    WF_FEATURE_FORMS,   /* words there only in another form */
+    WF_FEATURE_PAIRS,   /* neighbours in the question that are neighbours in the passage */
+    WF_FEATURE_NEAR_12, /* most weight within so many words */
+    WF_FEATURE_NEAR_25,
+    WF_FEATURE_NEAR_50,
+    WF_FEATURE_RAREST, /* the heaviest word that is there, beside the question's heaviest */
+    WF_FEATURE_LENGTH, /* log of the words in the passage */
+    WF_FEATURE_COUNT,
+};
+
+struct wf_score {
+    double features[WF_FEATURE_COUNT];
+    double value;    /* weighted sum */
+    double coverage; /* 0..1: share of the weight of words with meaning that is there */
+    uint64_t terms;  /* bits: terms that are there, in any form, also in title or heading */
+};
+
+/* Scores `text` under `title` and `heading` (which may be empty). */
+void wf_score_passage(const struct wf_question *q, struct wf_str title, struct wf_str heading,
+                      struct wf_str text, struct wf_score *out);
+
+/* What the terms `others` add, found in a chunk next to the passage (`is_next`) or elsewhere in its
+ * document. */
+double wf_score_context(const struct wf_question *q, uint64_t own, uint64_t others, bool is_next);
+
+#endif
