@@ -37,8 +37,8 @@ out=$("$WEFT" --home "$H" add "$D/lease.txt" "$D/pump.md" "$D/kyoto.txt" --json)
 same "add of unchanged files exits 0" 0 $?
 same "unchanged files are counted" '0 3 []' \
     "$(json '"%d %d %s" % (d["added"],d["unchanged"],d["failed"])' <<<"$out")"
-cp "$D/lease.txt" "$D/copy.txt"
-out=$("$WEFT" --home "$H" add "$D/copy.txt" --json)
+cp "$D/lease.txt" "$D/z-copy.txt"
+out=$("$WEFT" --home "$H" add "$D/z-copy.txt" --json)
 same "the same content twice is one document" 3 \
     "$("$WEFT" --home "$H" documents --json | json 'len(d["documents"])')"
 out=$("$WEFT" --home "$H" add "$TMP/nowhere" --json)

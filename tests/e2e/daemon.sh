@@ -112,4 +112,5 @@ kill -TERM "$up"
 wait "$up"
 same "a stop is clean" 0 $?
 check "and closes the port" bash -c "! curl -s -m 2 '$base/healthz'"
-check "and leaves no process" bash -c "! pgrep -f -- '--home $H'"
+none_left() { ! pgrep -f "weft --home $H"; }
+check "and leaves no process" none_left
