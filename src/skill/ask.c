@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ask, extractive: search, then the sentence of each passage that says most of the question.
+ *
+ * A sentence is weighed by the question's words it says, with what the sentence before adds. The
+ * answer is given only when passage and sentence together cover enough of the question's weight:
+ * the rare words, which say what it is about, must be there. A follow-up borrows the words of
+ * earlier questions, for less weight. */
+#include "skill/ask.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "find/question.h"
+#include "text/sentence.h"
+#include "text/utf8.h"
+
+#define HITS 12
+#define CITATIONS 5
+#define MATCHES 512
+#define LENT 0.4
+#define FOUND_MIN 0.52
+
+struct best {
+    size_t start, end;
+    double share; /* of the question's weight */
+};
+
+static struct best best_sentence(const struct wf_question *q, struct wf_str text)
+{
+    struct best best = {0, 0, -1};
+    struct wf_sentence s;
+    size_t i = 0;
+
+    while (wf_sentence_next(text, &i, &s)) {
+        struct wf_match m[MATCHES];
+        uint64_t seen = 0;
+        double share = 0;
+        size_t n_words,
+            n = wf_question_match(q, wf_str_sub(text, s.start, s.end), m, MATCHES, &n_words);
+        for (size_t k = 0; k < n; k++) {
+            if (!(seen >> m[k].term & 1))
+                share += wf_question_value(q, &m[k]);
+            seen |= UINT64_C(1) << m[k].term;
+        }
+        share = q->weight > 0 ? share / q->weight : 0;
+        if (n_words > 0 && share > best.share)
+            best = (struct best){s.start, s.end, share};
+    }
+    return best;
+}
+
+static void cite(struct wf_citation *c, const struct wf_hit *h, const struct best *b)
+{
+    c->hit = *h;
+    c->highlight = wf_str_sub(h->text, b->start, b->end);
+    c->highlight_start_cp = h->start_cp + wf_utf8_count(wf_str_sub(h->text, 0, b->start));
+    c->highlight_end_cp = c->highlight_start_cp + wf_utf8_count(c->highlight);
+}
+
+int wf_ask(struct wf_store *s, const struct wf_ask_query *q, struct wf_arena *arena,
+           struct wf_answer *out, struct wf_err *err)
+{
+    struct wf_find_query fq = {.filter = q->filter,
+                               .n_hits_max = HITS,
+                               .favoured = q->earlier_documents,
+                               .n_favoured = q->n_earlier_documents};
+    size_t n_max = q->n_citations_max ? q->n_citations_max : CITATIONS;
+    struct wf_question *question = wf_arena_alloc(arena, sizeof(*question));
+    struct wf_answer a = {.found = false};
+    struct wf_hits hits;
+    int rc;
+
+    a.citations = wf_arena_array(arena, n_max, sizeof(*a.citations));
+    if (!question || !a.citations)
+        return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    wf_question_init(question, q->question);
+    for (size_t i = 0; i < q->n_earlier; i++)
+        wf_question_lend(question, q->earlier[i], LENT);
+    rc = wf_find_question(s, question, &fq, arena, &hits, err);
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < hits.n_items && a.n_citations < n_max; i++) {
+        struct best b = best_sentence(question, hits.items[i].text);
+        double share = 0.5 * hits.items[i].coverage + 0.5 * b.share;
+        if (i == 0)
+            a.confidence = share;
+        if (b.share > 0 && share >= FOUND_MIN && share >= 0.7 * a.confidence)
+            cite(&a.citations[a.n_citations++], &hits.items[i], &b);
+    }
+    a.found = a.n_citations > 0 && a.confidence >= FOUND_MIN;
+    if (!a.found)
+        a.n_citations = 0;
+    else
+        a.text = a.citations[0].highlight;
+    *out = a;
+    return 0;
+}
