@@ -29,6 +29,8 @@
 /* How long a worker that closed its socket may take to end before it is killed. */
 #define GRACE_MS 200
 #define REAP_MS 1000
+/* Descriptors of the spawner and of each worker: they need a handful. */
+#define FILES_MAX 256
 
 struct child {
     uint32_t id; /* 0 = the slot is free */
@@ -220,6 +222,8 @@ static void settle(void)
     (void)setenv("LC_ALL", "C.UTF-8", 1); /* else the libraries' defaults */
     struct rlimit none = {0, 0};
     (void)setrlimit(RLIMIT_CORE, &none); /* a core dump would hold a person's document */
+    struct rlimit few = {FILES_MAX, FILES_MAX};
+    (void)setrlimit(RLIMIT_NOFILE, &few); /* lower already: rightly */
     if (chdir("/") != 0) {
         _exit(1);
     }

@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <libxml/HTMLparser.h>
@@ -53,7 +54,8 @@ enum what {
     FRAME, /* iframe: its page may stand in an attribute */
 };
 
-static const struct {
+/* Sorted by name. */
+static const struct element {
     const char *name;
     enum what what;
 } elements[] = {
@@ -101,14 +103,16 @@ struct page {
 static int text_of(struct wf_str html, const struct wf_html_options *o, struct wf_compose *c,
                    struct wf_stream_writer *w, unsigned frames, struct wf_err *err);
 
+static int by_name(const void *key, const void *row)
+{
+    return strcmp(key, ((const struct element *)row)->name);
+}
+
 static enum what what_of(const char *name)
 {
-    for (size_t i = 0; i < WF_ARRAY_LEN(elements); i++) {
-        if (strcmp(name, elements[i].name) == 0) {
-            return elements[i].what;
-        }
-    }
-    return PLAIN;
+    const struct element *e =
+        bsearch(name, elements, WF_ARRAY_LEN(elements), sizeof(elements[0]), by_name);
+    return e != NULL ? e->what : PLAIN;
 }
 
 static struct wf_str attribute(const xmlChar **atts, const char *name)
@@ -515,6 +519,9 @@ static int text_of(struct wf_str html, const struct wf_html_options *o, struct w
     wf_buf_init(&p.title, TITLE_BYTES_MAX);
     wf_buf_init(&utf8, 2 * PAGE_BYTES_MAX);
     int rc = wf_encoding_to_utf8(html, charset, &utf8);
+    for (char *nul = utf8.ptr; (nul = memchr(nul, 0, utf8.len - (size_t)(nul - utf8.ptr)));) {
+        *nul = ' '; /* to the parser it would be the end */
+    }
     if (rc != 0) {
         rc = wf_err_set(err, WF_E_NOMEM, "no memory to read the page");
     } else if (utf8.len > 0) {

@@ -165,6 +165,9 @@ static int parse(const struct wf_parse_input *in, struct wf_stream_writer *w, st
         rc = rc == 0 ? 0 : wf_err_set(err, WF_E_NOMEM, "no memory to read the document");
     }
     wf_buf_deinit(&raw);
+    for (char *nul = utf8.ptr; (nul = memchr(nul, 0, utf8.len - (size_t)(nul - utf8.ptr)));) {
+        *nul = ' '; /* to the parser it would be the end */
+    }
     if (rc == 0 && utf8.len > 0) {
         rc = parse_events(&d, wf_buf_str(&utf8), err);
     }
