@@ -18,24 +18,24 @@
 /* A folder's links: itself, its parent's entry, and one for each folder in it. */
 #define LINKS_OF_ONE_TASK 3
 
-/* ThreadSanitizer keeps a thread of its own, which is none of ours. */
-#if defined(__SANITIZE_THREAD__)
-#define HAVE_FOREIGN_THREADS 1
+/* Sanitizers reserve terabytes of address space, which RLIMIT_AS would count; ThreadSanitizer keeps
+ * a thread of its own, which is none of ours. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAVE_SANITIZER 1
 #elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define HAVE_FOREIGN_THREADS 1
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAVE_SANITIZER 1
 #endif
 #endif
-#ifndef HAVE_FOREIGN_THREADS
-#define HAVE_FOREIGN_THREADS 0
+#ifndef HAVE_SANITIZER
+#define HAVE_SANITIZER 0
 #endif
 
 /* Landlock holds for the thread that asks and those it makes: others would stay free. */
 static bool has_threads(void)
 {
     struct stat st;
-    return !HAVE_FOREIGN_THREADS && stat("/proc/self/task", &st) == 0 &&
-           st.st_nlink > LINKS_OF_ONE_TASK;
+    return !HAVE_SANITIZER && stat("/proc/self/task", &st) == 0 && st.st_nlink > LINKS_OF_ONE_TASK;
 }
 
 /* Lowers a limit; one that is lower already stays. */
@@ -60,7 +60,7 @@ static int set_limits(const struct wf_sandbox_options *o, struct wf_err *err)
         uint64_t hard;
     } limits[] = {
         {RLIMIT_CORE, 0, 0},
-        {RLIMIT_AS, o->memory_bytes_max, o->memory_bytes_max},
+        {RLIMIT_AS, HAVE_SANITIZER ? 0 : o->memory_bytes_max, o->memory_bytes_max},
         {RLIMIT_CPU, o->cpu_s_max, (uint64_t)o->cpu_s_max + 1},
         {RLIMIT_FSIZE, o->file_bytes_max, o->file_bytes_max},
     };

@@ -32,7 +32,7 @@
 #include "os/sock.h"
 #include "support/child.h"
 
-/* Sanitizers reserve terabytes of address space and so cannot live with RLIMIT_AS. */
+/* Then memory is not limited and threads are not looked for, see sandbox.c. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HAVE_SANITIZER 1
 #elif defined(__has_feature)
@@ -473,7 +473,7 @@ static struct helper *in_exec_sandbox(const char *const *exec_dirs, struct helpe
         .kind = WF_SANDBOX_EXTRACT_EXEC,
         .exec_dirs = exec_dirs,
         .read_dirs = poppler_read,
-        .memory_bytes_max = HAVE_SANITIZER ? 0 : (uint64_t)512 << 20,
+        .memory_bytes_max = (uint64_t)512 << 20,
         .cpu_s_max = 60,
         .file_bytes_max = (uint64_t)1 << 30,
     };
