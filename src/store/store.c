@@ -13,6 +13,7 @@
 #include "store/store.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -193,6 +194,7 @@ int wf_store_open(const char *dir, const struct wf_store_options *o, struct wf_s
         s->o = *o;
     }
     wf_list_init(&s->idle);
+    (void)sodium_init(); /* chooses the fastest hash; without it the portable one is used */
     pthread_mutex_init(&s->turn_mutex, NULL);
     pthread_cond_init(&s->turn_cond, NULL);
     pthread_mutex_init(&s->idle_mutex, NULL);
