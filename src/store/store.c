@@ -194,7 +194,10 @@ int wf_store_open(const char *dir, const struct wf_store_options *o, struct wf_s
         s->o = *o;
     }
     wf_list_init(&s->idle);
-    (void)sodium_init(); /* chooses the fastest hash; without it the portable one is used */
+    if (sodium_init() < 0) { /* it chooses the fastest hash for this processor */
+        wf_free(s);
+        return wf_err_set(err, WF_E_IO, "The system gives no random numbers.");
+    }
     pthread_mutex_init(&s->turn_mutex, NULL);
     pthread_cond_init(&s->turn_cond, NULL);
     pthread_mutex_init(&s->idle_mutex, NULL);
