@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "ingest/format.h"
 #include "ingest/intake_internal.h"
 #include "os/file.h"
 
@@ -144,6 +145,13 @@ static int on_chunk(void *ud, const struct wf_chunk *c, struct wf_err *err)
 
 /* ---- reading the stream ---- */
 
+/* The worker names a row of formats; documents carry its media type. */
+static struct wf_str media_type(struct wf_str format_id)
+{
+    const struct wf_format *f = wf_format_by_id(format_id);
+    return f != NULL ? wf_str_from(f->media_type) : WF_STR("application/octet-stream");
+}
+
 static void take_meta(struct wf_intake_job *job, struct wf_str key, struct wf_str value)
 {
     struct wf_intake_meta *m = &job->meta;
@@ -160,7 +168,8 @@ static void take_meta(struct wf_intake_job *job, struct wf_str key, struct wf_st
             continue; /* too late: the writer uses the one that was settled */
         }
         if (wf_str_eq(key, keys[i].key) && keys[i].out->len == 0) {
-            (void)wf_buf_append_str(keys[i].out, value);
+            bool is_type = keys[i].out == &m->type;
+            (void)wf_buf_append_str(keys[i].out, is_type ? media_type(value) : value);
         }
     }
 }

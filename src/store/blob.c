@@ -243,7 +243,7 @@ static int place(struct wf_store *s, struct wf_blob *const *blobs, size_t n, str
     return status == 0 ? sync_names(s, blobs, n, err) : status;
 }
 
-/* Forgets copies whose documents did not become real. */
+/* Forgets copies after a failure before the commit. */
 static void discard(struct wf_store *s, struct wf_blob *const *blobs, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -261,11 +261,12 @@ int wf_blob_commit(struct wf_store *s, struct wf_blob *const *blobs, size_t n, s
     int status = place(s, blobs, n, err);
     if (status != 0) {
         wf_store__rollback(s);
-    } else {
-        status = wf_store__commit(s, err);
-    }
-    if (status != 0) {
         discard(s, blobs, n);
+    } else {
+        /* When this fails, a crash may still bring the transaction back from the log, and then its
+         * documents need their blobs: the next open decides. */
+        status = wf_store__commit(s, err);
+        s->must_sweep = s->must_sweep || status != 0;
     }
     wf_store__turn_end(s, status == 0);
     return status;

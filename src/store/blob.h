@@ -36,8 +36,8 @@ int wf_blob_copy(struct wf_store *s, int fd, struct wf_blob *out, wf_blob_progre
                  void *ud, struct wf_err *err) WF_MUST_USE;
 
 /* Commits the turn's transaction (as wf_store_write_commit) together with the copies that its
- * documents need: they are durable and in blobs/ before the documents are real. On failure nothing
- * of either is there. Thread: owner (of the turn). */
+ * documents need: they are durable and in blobs/ before the documents are real. On failure no
+ * document is there; a blob may stay until the next open sweeps it. Thread: owner (of the turn). */
 int wf_blob_commit(struct wf_store *s, struct wf_blob *const *blobs, size_t n,
                    struct wf_err *err) WF_MUST_USE;
 
