@@ -294,10 +294,10 @@ static void check_blobs(struct home *h)
     struct wf_reader *r = NULL;
     struct wf_arena arena;
     struct wf_document_list list;
-    struct wf_str all = {NULL, 0};
+    const struct wf_document_like all = {.space = {NULL, 0}};
     wf_arena_init(&arena, 0, 1u << 20);
     assert_int_equal(wf_store_reader_get(h->store, &r, NULL), 0);
-    assert_int_equal(wf_document_page(r, all, all, 0, 100, &arena, &list, NULL), 0);
+    assert_int_equal(wf_document_page(r, &all, 0, 100, &arena, &list, NULL), 0);
     wf_store_reader_put(h->store, r);
     for (size_t i = 0; i < list.n_items; i++)
         assert_int_equal(wf_blob_check(h->store, list.items[i].hash, NULL), 0);
