@@ -9,6 +9,7 @@
 #include "op/op_internal.h"
 #include "store/purge.h"
 #include "store/thread.h"
+#include "text/utf8.h"
 
 #define OUTLINE_MAX 500    /* headings; a book's table of contents is shorter */
 #define PART_CP_GUESS 2000 /* code points of a part, from above, for looking back */
@@ -68,32 +69,62 @@ int wf_op__documents_list(struct wf_op_context *ctx, const struct wf_op_call *ca
 
 /* ---- one document ---- */
 
+static const struct wf_str separator = {" > ", 3};
+
+/* The headings of a document, out of those that its chunks stand under. */
 struct outline {
     json_t *items;
     char last[512]; /* the heading of the chunk before */
 };
 
+/* Where `title` is a line of the chunk, else where the chunk begins. */
+static uint64_t title_place(const struct wf_chunk_row *c, struct wf_str title)
+{
+    struct wf_str rest = c->text, line;
+
+    while (wf_str_line(&rest, &line)) {
+        if (wf_str_eq(wf_str_trim(line), title)) {
+            size_t before = (size_t)(line.ptr - c->text.ptr);
+            return c->start_cp + wf_utf8_count(wf_str_n(c->text.ptr, before));
+        }
+    }
+    return c->start_cp;
+}
+
+/* Did the chunk before stand under the headings `path`, too? */
+static bool is_known(const struct outline *o, struct wf_str path)
+{
+    struct wf_str last = wf_str_from(o->last);
+
+    return wf_str_starts(last, path) &&
+           (last.len == path.len || wf_str_starts(wf_str_sub(last, path.len, last.len), separator));
+}
+
 static int outline_chunk(void *ud, int64_t chunk, const struct wf_chunk_row *c, struct wf_err *err)
 {
     struct outline *o = ud;
-    struct wf_str rest = c->heading;
-    unsigned level = 1;
-    size_t at;
+    size_t start = 0, end;
+    int level = 0;
 
     (void)chunk;
-    (void)err;
     if (c->heading.len == 0 || wf_str_eq(c->heading, wf_str_from(o->last)))
         return 0;
-    snprintf(o->last, sizeof(o->last), "%.*s", WF_STR_ARG(c->heading));
-    while ((at = wf_str_find(rest, WF_STR(" > "), 0)) != SIZE_MAX) {
-        rest = wf_str_sub(rest, at + 3, rest.len);
+    for (; start < c->heading.len; start = end + separator.len) {
+        end = WF_MIN(wf_str_find(c->heading, separator, start), c->heading.len);
         level++;
+        if (is_known(o, wf_str_sub(c->heading, 0, end)))
+            continue;
+        struct wf_str title = wf_str_sub(c->heading, start, end);
+        if (json_array_append_new(
+                o->items, json_pack("{s:o, s:i, s:I, s:o}", "title", wf_json_str(title), "level",
+                                    level, "start", (json_int_t)title_place(c, title), "page",
+                                    c->page ? json_integer(c->page) : json_null())) != 0)
+            return wf_op__no_memory(err);
+        if (json_array_size(o->items) == OUTLINE_MAX)
+            return 1;
     }
-    json_array_append_new(o->items,
-                          json_pack("{s:o, s:i, s:I, s:o}", "title", wf_json_str(rest), "level",
-                                    (int)level, "start", (json_int_t)c->start_cp, "page",
-                                    c->page ? json_integer(c->page) : json_null()));
-    return json_array_size(o->items) >= OUTLINE_MAX ? 1 : 0;
+    snprintf(o->last, sizeof(o->last), "%.*s", WF_STR_ARG(c->heading));
+    return 0;
 }
 
 int wf_op__documents_get(struct wf_op_context *ctx, const struct wf_op_call *call,
