@@ -89,7 +89,7 @@ sleep 0.3
 "$WEFT" --home "$H" watch "$TMP/watched" >/dev/null
 printf 'The lighthouse keeper feeds eleven cats.\n' >"$TMP/watched/cats.txt"
 for _ in $(seq 100); do
-    api "$base/weft/v1/search?q=lighthouse+keeper" >/dev/null
+    api "$base/weft/v1/search?q=lighthouse+keeper&path=$TMP/watched" >/dev/null
     [ "$(body 'len(d["hits"])')" != 0 ] && break
     sleep 0.1
 done
@@ -105,7 +105,7 @@ for _ in $(seq 100); do
     [ "$(code "$base/healthz")" = 200 ] && [ "$(api "$base/weft/v1/status")" = 200 ] && break
     sleep 0.1
 done
-same "a core that is killed comes back" 200 "$(api "$base/weft/v1/search?q=lighthouse")"
+same "a core that is killed comes back" 200 "$(api "$base/weft/v1/search?q=lighthouse&path=$TMP/watched")"
 same "with all it had" 1 "$(body 'len(d["hits"])')"
 check "the token is in no log" bash -c "! grep -q '$token' '$TMP/up.err' '$TMP/up.out'"
 kill -TERM "$up"
