@@ -26,6 +26,18 @@
 #include "os/sandbox.h"
 #include "text/utf8.h"
 
+/* AddressSanitizer's own bookkeeping takes more address space than the limit leaves. */
+#if defined(__SANITIZE_ADDRESS__)
+#define HAVE_MEMORY_LIMIT 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAVE_MEMORY_LIMIT 0
+#endif
+#endif
+#ifndef HAVE_MEMORY_LIMIT
+#define HAVE_MEMORY_LIMIT 1
+#endif
+
 struct worker {
     int fd;
     const struct wf_format *row; /* NULL: shared */
@@ -72,7 +84,7 @@ static int lock_down(const struct worker *wk, const struct wf_extract_limits *li
         .kind = f != NULL ? kinds[f->kind] : WF_SANDBOX_EXTRACT,
         .read_dirs = f != NULL ? f->read_dirs : NULL,
         .exec_dirs = f != NULL ? f->exec_dirs : NULL,
-        .memory_bytes_max = limits->memory_bytes_max,
+        .memory_bytes_max = HAVE_MEMORY_LIMIT ? limits->memory_bytes_max : 0,
         .cpu_s_max = f != NULL ? limits->time_s_max : 2 * limits->time_s_max,
         .file_bytes_max = WF_LIMIT_ARCHIVE_BYTES,
     };
