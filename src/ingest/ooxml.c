@@ -325,6 +325,25 @@ int wf_ooxml_meta(struct wf_ooxml *pkg, struct wf_stream_writer *w, struct wf_er
 
 /* ---- for the rows ---- */
 
+/* What there is instead of text, for the refusal: not every document without text is empty. */
+static int refuse(const struct wf_archive *a, struct wf_err *err)
+{
+    bool embedded = false;
+    bool media = false;
+    for (size_t i = 0; i < wf_archive_count(a); i++) {
+        embedded =
+            embedded || wf_str_find(wf_archive_name(a, i), WF_STR("/embeddings/"), 0) != SIZE_MAX;
+        media = media || wf_str_find(wf_archive_name(a, i), WF_STR("/media/"), 0) != SIZE_MAX;
+    }
+    if (embedded) {
+        return wf_err_set(err, WF_E_FORMAT,
+                          "the document holds no text of its own, only files inside it: save those "
+                          "and add them");
+    }
+    return media ? wf_err_set(err, WF_E_FORMAT, "the document holds no text, only pictures")
+                 : wf_parse_no_text(err);
+}
+
 int wf_ooxml_finish(const struct wf_ooxml *pkg, const struct wf_compose *c,
                     struct wf_stream_writer *w, struct wf_err *err)
 {
@@ -332,7 +351,7 @@ int wf_ooxml_finish(const struct wf_ooxml *pkg, const struct wf_compose *c,
     if (!wf_compose_any(c)) {
         return damaged ? wf_err_set(err, WF_E_FORMAT,
                                     "the file is damaged or incomplete: no text could be read")
-                       : wf_parse_no_text(err);
+                       : refuse(pkg->archive, err);
     }
     if (damaged) {
         (void)wf_stream_warning(w, "the file is damaged: some of its text may be missing");

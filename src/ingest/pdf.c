@@ -144,7 +144,9 @@ static int no_text(struct pdf *p, struct wf_err *err)
         return wf_err_set(err, WF_E_TIMEOUT, "its pages are pictures, which take too long to read");
     }
     if (p->ocr.n_unreadable > 0) {
-        return wf_err_set(err, WF_E_FORMAT, "its pages are pictures without readable text");
+        return wf_err_set(err, WF_E_FORMAT,
+                          "no text can be read on its pages: they hold pictures or "
+                          "unusual fonts only");
     }
     return p->n_pages == 0 ? wf_err_set(err, WF_E_FORMAT, "the PDF file has no pages")
                            : wf_parse_no_text(err);
