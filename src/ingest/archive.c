@@ -27,7 +27,8 @@
 #include "base/map.h"
 
 #define WINDOW_BYTES (32u << 10)
-#define NAME_BYTES_MAX (64u << 10) /* the format's own limit */
+/* Longer names are told apart, but letters' cases are not, and no relation leads to them. */
+#define NAME_BYTES_MAX 1024
 
 struct member {
     struct wf_str name;
@@ -201,36 +202,34 @@ static struct wf_str keep_name(struct wf_archive *a, struct archive_entry *entry
     return wf_str_n(copy, copy != NULL ? s.len : 0);
 }
 
-/* `name` in lower case, for the table of names. */
-static struct wf_str fold_name(struct wf_str name, struct wf_buf *out)
+/* `name` in lower case, for the table of names; empty when it is too long for that. */
+static struct wf_str fold_name(struct wf_str name, char room[static NAME_BYTES_MAX])
 {
-    wf_buf_reset(out);
-    (void)wf_buf_append_str(out, name); /* its failure sticks */
-    for (size_t i = 0; i < out->len; i++) {
-        char c = out->ptr[i];
-        out->ptr[i] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+    if (name.len > NAME_BYTES_MAX) {
+        return wf_str_n(room, 0);
     }
-    return wf_buf_str(out);
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        room[i] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+    }
+    return wf_str_n(room, name.len);
 }
 
 static int index_member(struct wf_archive *a, size_t i, struct wf_err *err)
 {
-    struct wf_buf folded;
-    wf_buf_init(&folded, NAME_BYTES_MAX);
+    char room[NAME_BYTES_MAX];
     bool is_new = false;
-    struct wf_str key = fold_name(a->members[i].name, &folded);
-    union wf_map_value *v = wf_map_put(&a->by_name, key, &is_new);
-    if (v != NULL && wf_buf_status(&folded) != WF_E_NOMEM) {
-        if (is_new) {
-            v->u64 = i;
-        } else { /* behind the first, which so stays the one that is found */
-            a->members[i].i_same = a->members[v->u64].i_same;
-            a->members[v->u64].i_same = i;
-        }
+    union wf_map_value *v = wf_map_put(&a->by_name, fold_name(a->members[i].name, room), &is_new);
+    if (v == NULL) {
+        return no_memory(err);
     }
-    int rc = v == NULL || wf_buf_status(&folded) == WF_E_NOMEM ? no_memory(err) : 0;
-    wf_buf_deinit(&folded);
-    return rc;
+    if (is_new) {
+        v->u64 = i;
+    } else { /* behind the first, which so stays the one that is found */
+        a->members[i].i_same = a->members[v->u64].i_same;
+        a->members[v->u64].i_same = i;
+    }
+    return 0;
 }
 
 static int add_member(struct wf_archive *a, struct archive_entry *entry, struct wf_err *err)
@@ -338,17 +337,15 @@ size_t wf_archive_find(const struct wf_archive *a, struct wf_str name)
     if (wf_str_starts(name, WF_STR("/"))) {
         name = wf_str_sub(name, 1, name.len);
     }
-    struct wf_buf folded;
-    wf_buf_init(&folded, NAME_BYTES_MAX);
-    union wf_map_value *v = wf_map_get(&a->by_name, fold_name(name, &folded));
-    size_t first = v != NULL && wf_buf_status(&folded) == 0 ? (size_t)v->u64 : SIZE_MAX;
-    wf_buf_deinit(&folded);
+    char room[NAME_BYTES_MAX];
+    union wf_map_value *v = wf_map_get(&a->by_name, fold_name(name, room));
+    size_t first = v != NULL ? (size_t)v->u64 : SIZE_MAX;
     for (size_t i = first; i != SIZE_MAX; i = a->members[i].i_same) {
         if (wf_str_eq(a->members[i].name, name)) {
             return i;
         }
     }
-    return first;
+    return name.len > 0 && name.len <= NAME_BYTES_MAX ? first : SIZE_MAX;
 }
 
 static int hex_digit(char c)
@@ -359,64 +356,81 @@ static int hex_digit(char c)
                                   : -1;
 }
 
-/* "a%20b" -> "a b", in place. */
-static void decode_percent(struct wf_buf *b)
+struct path {
+    char bytes[NAME_BYTES_MAX];
+    size_t len;
+    bool full;
+};
+
+static void path_add(struct path *p, struct wf_str s)
+{
+    if (s.len > sizeof(p->bytes) - p->len) {
+        p->full = true;
+        return;
+    }
+    memcpy(p->bytes + p->len, s.len > 0 ? s.ptr : "", s.len);
+    p->len += s.len;
+}
+
+/* "a/b/" -> "a/" */
+static void path_up(struct path *p)
+{
+    p->len -= p->len > 0;
+    while (p->len > 0 && p->bytes[p->len - 1] != '/') {
+        p->len--;
+    }
+}
+
+/* "a%20b" -> "a b" */
+static void path_decode(struct path *p)
 {
     size_t n = 0;
-    for (size_t i = 0; i < b->len; i++) {
-        char c = b->ptr[i];
-        if (c == '%' && i + 2 < b->len && hex_digit(b->ptr[i + 1]) >= 0 &&
-            hex_digit(b->ptr[i + 2]) >= 0) {
-            c = (char)(hex_digit(b->ptr[i + 1]) * 16 + hex_digit(b->ptr[i + 2]));
+    for (size_t i = 0; i < p->len; i++) {
+        char c = p->bytes[i];
+        int high = c == '%' && i + 2 < p->len ? hex_digit(p->bytes[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(p->bytes[i + 2]) : -1;
+        if (low >= 0) {
+            c = (char)(high * 16 + low);
             i += 2;
         }
-        b->ptr[n++] = c;
+        p->bytes[n++] = c;
     }
-    wf_buf_truncate(b, n);
+    p->len = n;
 }
 
 /* "a/b.xml" + "../c.xml" -> "c.xml" */
-static void resolve(struct wf_buf *out, struct wf_str base, struct wf_str target)
+static void resolve(struct path *out, struct wf_str base, struct wf_str target)
 {
-    size_t n_folder = base.len;
-    while (n_folder > 0 && base.ptr[n_folder - 1] != '/') {
-        n_folder--;
-    }
     if (!wf_str_starts(target, WF_STR("/"))) {
-        (void)wf_buf_append(out, n_folder > 0 ? base.ptr : "", n_folder); /* its failure sticks */
+        path_add(out, base);
+        path_up(out);
     }
     struct wf_str step;
     while (wf_str_split(&target, '/', &step)) {
         if (wf_str_eq(step, WF_STR(".."))) {
-            size_t n = out->len - (out->len > 0); /* the "/" at the end */
-            while (n > 0 && out->ptr[n - 1] != '/') {
-                n--;
-            }
-            wf_buf_truncate(out, n);
+            path_up(out);
         } else if (step.len > 0 && !wf_str_eq(step, WF_STR("."))) {
-            (void)wf_buf_append_str(out, step); /* likewise */
-            (void)wf_buf_append_byte(out, '/'); /* likewise */
+            path_add(out, step);
+            path_add(out, WF_STR("/"));
         }
     }
-    wf_buf_truncate(out, out->len - (out->len > 0));
+    out->len -= out->len > 0;
 }
 
 size_t wf_archive_find_from(const struct wf_archive *a, struct wf_str base, struct wf_str target)
 {
-    struct wf_buf path;
-    wf_buf_init(&path, 2 * NAME_BYTES_MAX);
+    struct path path = {.len = 0};
     target = wf_str_sub(target, 0, wf_str_find_byte(target, '#', 0));
     resolve(&path, base, target);
-    size_t i = SIZE_MAX;
-    if (wf_buf_status(&path) == 0 && path.len > 0) {
-        i = wf_archive_find(a, wf_buf_str(&path));
-        if (i == SIZE_MAX) {
-            wf_buf_truncate(&path, WF_MIN(wf_str_find_byte(wf_buf_str(&path), '?', 0), path.len));
-            decode_percent(&path);
-            i = wf_archive_find(a, wf_buf_str(&path));
-        }
+    if (path.full || path.len == 0) {
+        return SIZE_MAX;
     }
-    wf_buf_deinit(&path);
+    size_t i = wf_archive_find(a, wf_str_n(path.bytes, path.len));
+    if (i == SIZE_MAX) {
+        path.len = WF_MIN(wf_str_find_byte(wf_str_n(path.bytes, path.len), '?', 0), path.len);
+        path_decode(&path);
+        i = wf_archive_find(a, wf_str_n(path.bytes, path.len));
+    }
     return i;
 }
 

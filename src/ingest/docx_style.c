@@ -57,8 +57,9 @@ static bool open_style(struct style_reader *r, const struct wf_xml_element *e)
     struct wf_arena *arena = &r->d->pkg.arena;
     struct wf_docx_style *s = wf_arena_alloc(arena, sizeof(*s));
     struct wf_str id = wf_arena_dup(arena, wf_xml_attr(e, "w:styleId"));
-    union wf_map_value *v = id.ptr != NULL ? wf_map_put(&r->d->styles, id, NULL) : NULL;
-    if (s == NULL || v == NULL) {
+    union wf_map_value *v =
+        s != NULL && id.ptr != NULL ? wf_map_put(&r->d->styles, id, NULL) : NULL;
+    if (v == NULL) {
         return false;
     }
     *s = (struct wf_docx_style){.id = id, .outline = -1, .num_level = -1};
@@ -278,8 +279,9 @@ static enum number_format parse_format(struct wf_str s)
 static bool open_list(struct number_reader *r, const struct wf_xml_element *e)
 {
     r->list = wf_arena_alloc(&r->d->pkg.arena, sizeof(*r->list));
-    union wf_map_value *v = wf_map_put(&r->d->lists, wf_xml_attr(e, "w:abstractNumId"), NULL);
-    if (r->list == NULL || v == NULL) {
+    union wf_map_value *v =
+        r->list != NULL ? wf_map_put(&r->d->lists, wf_xml_attr(e, "w:abstractNumId"), NULL) : NULL;
+    if (v == NULL) {
         r->list = NULL;
         return false;
     }
@@ -293,8 +295,9 @@ static bool open_list(struct number_reader *r, const struct wf_xml_element *e)
 static bool open_number(struct number_reader *r, const struct wf_xml_element *e)
 {
     r->number = wf_arena_alloc(&r->d->pkg.arena, sizeof(*r->number));
-    union wf_map_value *v = wf_map_put(&r->d->numbers, wf_xml_attr(e, "w:numId"), NULL);
-    if (r->number == NULL || v == NULL) {
+    union wf_map_value *v =
+        r->number != NULL ? wf_map_put(&r->d->numbers, wf_xml_attr(e, "w:numId"), NULL) : NULL;
+    if (v == NULL) {
         r->number = NULL;
         return false;
     }

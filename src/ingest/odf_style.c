@@ -18,8 +18,8 @@ static bool open_style(struct wf_odf_style_reader *r, const struct wf_xml_elemen
     struct wf_arena *arena = &r->o->arena;
     struct wf_str name = wf_xml_attr(e, "style:name");
     struct wf_odf_style *s = wf_arena_alloc(arena, sizeof(*s));
-    union wf_map_value *v = wf_map_put(&r->o->styles, name, NULL);
-    if (s == NULL || v == NULL) {
+    union wf_map_value *v = s != NULL ? wf_map_put(&r->o->styles, name, NULL) : NULL;
+    if (v == NULL) {
         return false;
     }
     s->parent = wf_arena_dup(arena, wf_xml_attr(e, "style:parent-style-name"));
@@ -44,8 +44,9 @@ static void par_properties(struct wf_odf_style *s, const struct wf_xml_element *
 static bool open_list_style(struct wf_odf_style_reader *r, const struct wf_xml_element *e)
 {
     struct wf_odf_list_style *s = wf_arena_alloc(&r->o->arena, sizeof(*s));
-    union wf_map_value *v = wf_map_put(&r->o->list_styles, wf_xml_attr(e, "style:name"), NULL);
-    if (s == NULL || v == NULL) {
+    union wf_map_value *v =
+        s != NULL ? wf_map_put(&r->o->list_styles, wf_xml_attr(e, "style:name"), NULL) : NULL;
+    if (v == NULL) {
         return false;
     }
     v->ptr = s;

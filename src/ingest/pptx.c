@@ -75,8 +75,9 @@ static bool add_slide(struct slide_list *l, size_t i_member)
 static bool add_author(struct deck *d, const struct wf_xml_element *e)
 {
     struct wf_str *name = wf_arena_alloc(&d->pkg.arena, sizeof(*name));
-    union wf_map_value *v = wf_map_put(&d->authors, wf_xml_attr(e, "id"), NULL);
-    if (name == NULL || v == NULL) {
+    union wf_map_value *v =
+        name != NULL ? wf_map_put(&d->authors, wf_xml_attr(e, "id"), NULL) : NULL;
+    if (v == NULL) {
         return false;
     }
     *name = wf_arena_dup(&d->pkg.arena, wf_xml_attr(e, "name"));

@@ -154,8 +154,9 @@ struct style_reader {
 static bool add_code(struct style_reader *r, const struct wf_xml_element *e)
 {
     struct wf_str *code = wf_arena_alloc(&r->x->pkg.arena, sizeof(*code));
-    union wf_map_value *v = wf_map_put(&r->codes, wf_xml_attr(e, "numFmtId"), NULL);
-    if (code == NULL || v == NULL) {
+    union wf_map_value *v =
+        code != NULL ? wf_map_put(&r->codes, wf_xml_attr(e, "numFmtId"), NULL) : NULL;
+    if (v == NULL) {
         return false;
     }
     *code = wf_arena_dup(&r->x->pkg.arena, wf_xml_attr(e, "formatCode"));
