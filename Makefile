@@ -32,7 +32,7 @@ SONAME := libweft.so.$(firstword $(subst ., ,$(VERSION)))
 
 # ---- flags ----
 
-PKGS := sqlite3 libwebsockets jansson libutf8proc libpcre2-8 libarchive libxml-2.0 libical \
+PKGS := sqlite3 libwebsockets jansson libutf8proc libarchive libxml-2.0 libical \
         gmime-3.0 md4c tesseract lept uchardet libsodium zlib
 WARN := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wvla -Wformat=2 -Wpointer-arith -Wundef
@@ -219,7 +219,9 @@ $(B)/web-deps: tests/web/package-lock.json
 	    npm ci --no-audit --no-fund --ignore-scripts
 	@mkdir -p $(@D) && touch $@
 
-bench: $(PROGRAM) $(BENCH)
+bench:
+	@tools/setup run build bench
+	@$(MAKE) --no-print-directory $(PROGRAM) $(BENCH)
 	@B=$(B) WEFT=$(B)/weft tools/runbench '$(T)' $(BENCH) $(BENCH_SCRIPTS)
 .PHONY: run test unit bench
 

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Searches a second at /weft/v1/search over 100,000 passages of 90 words, client included.
 
-Passages are cut from the shared prose, questions are eight words in a row of a passage, with a question
-word in front. wrk asks on four connections from one thread while weft answers on the other cores.
+Passages are cut from the shared prose, questions are eight words in a row of a passage, with a
+question word in front. wrk asks on four connections from one thread while weft answers on the
+other cores.
 Must: 400 searches a second on two cores. Also: `weft ask`, cold start to answer, must 200 ms.
 """
 
@@ -63,7 +64,8 @@ def wrk_script(path, questions, token):
         f.write("local q = {\n%s\n}\nlocal i = 0\nrequest = function()\n  i = i %% #q + 1\n"
                 "  return wrk.format('GET', '/weft/v1/search?k=10&q=' .. q[i], "
                 "{Authorization = 'Bearer %s', Host = wrk.host .. ':' .. wrk.port})\nend\n"
-                "done = function(s, l, r)\n  print(string.format('RATE %%f P50 %%f P99 %%f BAD %%d', "
+                "done = function(s, l, r)\n"
+                "  print(string.format('RATE %%f P50 %%f P99 %%f BAD %%d', "
                 "s.requests / s.duration * 1e6, l:percentile(50) / 1000, l:percentile(99) / 1000, "
                 "s.errors.status + s.errors.connect + s.errors.read + s.errors.timeout))\nend\n"
                 % (",\n".join('"%s"' % quote(x) for x in questions[:1000]), token))

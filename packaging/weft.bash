@@ -23,14 +23,19 @@ _weft() {
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         return
         ;;
-    --port | --sentences | --ratio | --about | -k) return ;;
+    --port | --host | --sentences | --ratio | --about | --thread | --space | --type | --limit | \
+        --after | -k) return ;;
     esac
 
     local options="--home --json"
     case $command in
     '') options="$options --help --version" ;;
-    up) options="$options --port" ;;
-    search) options="$options -k" ;;
+    up) options="$options --port --host" ;;
+    add) options="$options --space --retry" ;;
+    ask) options="$options --thread --space --type --path" ;;
+    search) options="$options -k --space --type --path" ;;
+    documents) options="$options --limit --after" ;;
+    watch) options="$options --remove" ;;
     summarize) options="$options --sentences --ratio --about" ;;
     esac
     case $word:$command in

@@ -30,14 +30,14 @@ _weft() {
     command) _describe command commands ;;
     argument)
         case $words[1] in
-        up) _arguments '--port[where to listen]:port:' '--json[print one JSON object]' ;;
-        add) _arguments '--json[print one JSON object]' '*:file:_files' ;;
+        up) _arguments '--port[where to listen]:port:' '--host[at this address]:address:' '--json[print one JSON object]' ;;
+        add) _arguments '--space[into this space]:space:' '--retry[what failed before]' '*:file:_files' ;;
         search) _arguments '-k[at most so many]:number:' '--json[print one JSON object]' ;;
         summarize)
             _arguments '--sentences[this many]:number:' '--ratio[this share]:share:' \
                 '--about[turned to a topic]:topic:' '--json[print one JSON object]' '1:file:_files'
             ;;
-        watch) _arguments '*:folder:_files -/' ;;
+        watch) _arguments '--remove[stop watching]' '*:folder:_files -/' ;;
         *) _arguments '--json[print one JSON object]' ;;
         esac
         ;;

@@ -15,8 +15,8 @@
 #include "ingest/stream.h"
 
 #include <assert.h>
-#include <libintl.h>
 #include <errno.h>
+#include <libintl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
