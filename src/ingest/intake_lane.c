@@ -12,7 +12,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "ingest/format.h"
 #include "ingest/intake_internal.h"
 #include "os/file.h"
 
@@ -145,13 +144,6 @@ static int on_chunk(void *ud, const struct wf_chunk *c, struct wf_err *err)
 
 /* ---- reading the stream ---- */
 
-/* The worker names a row of formats; documents carry its media type. */
-static struct wf_str media_type(struct wf_str format_id)
-{
-    const struct wf_format *f = wf_format_by_id(format_id);
-    return f != NULL ? wf_str_from(f->media_type) : WF_STR("application/octet-stream");
-}
-
 static void take_meta(struct wf_intake_job *job, struct wf_str key, struct wf_str value)
 {
     struct wf_intake_meta *m = &job->meta;
@@ -168,8 +160,7 @@ static void take_meta(struct wf_intake_job *job, struct wf_str key, struct wf_st
             continue; /* too late: the writer uses the one that was settled */
         }
         if (wf_str_eq(key, keys[i].key) && keys[i].out->len == 0) {
-            bool is_type = keys[i].out == &m->type;
-            (void)wf_buf_append_str(keys[i].out, is_type ? media_type(value) : value);
+            (void)wf_buf_append_str(keys[i].out, value);
         }
     }
 }
@@ -288,6 +279,10 @@ static int extract(struct lane *l, struct wf_err *err)
     struct wf_intake_job *job = l->job;
     wf_chunker_reset(l->chunker, l);
     l->n_told = 0;
+    /* Plain text needs about its own size: one allocation instead of growing. A failure sticks and
+     * is found when the first chunk is put. */
+    uint64_t guess = job->blob.bytes + job->blob.bytes / 8 + 1024;
+    (void)wf_buf_reserve(&job->parcel, (size_t)WF_MIN(guess, (uint64_t)WF_INTAKE_PARCEL_BYTES));
     int status = wf_extract_run(l->in->extract, job->req.fd, job->req.name.ptr, on_frame, l, err);
     if (status == 0) {
         status = wf_chunker_end(l->chunker, err);
