@@ -27,6 +27,7 @@
 #include "daemon/client.h"
 #include "daemon/walk.h"
 #include "os/file.h"
+#include "os/sandbox.h"
 
 #define SETTLE_MS 700
 #define MAX_WAIT_MS 5000
@@ -294,11 +295,26 @@ static int wait_ms(const struct watcher *w)
     return due < 0 ? 0 : (int)due;
 }
 
+/* Reading is its work, so all files may be read; everything else is given up. */
+static int lock_down(struct wf_log *log)
+{
+    static const char *const read_dirs[] = {"/", NULL};
+    const struct wf_sandbox_options o = {.kind = WF_SANDBOX_WATCH, .read_dirs = read_dirs};
+    struct wf_err err = WF_ERR_INIT;
+    int rc = wf_sandbox_enter(&o, &err);
+
+    if (rc != 0)
+        wf_log_line(log, WF_LOG_ERROR, "watcher", "no protection, so no watching: %s", err.msg);
+    return rc;
+}
+
 int wf_watcher_run(const struct wf_home *home, struct wf_log *log)
 {
     struct sigaction sa = {.sa_handler = on_term};
     struct watcher w = {.home = home, .log = log, .fd = -1, .home_wd = -1};
 
+    if (lock_down(log) != 0)
+        return -1;
     sigemptyset(&sa.sa_mask);
     sigaction(SIGTERM, &sa, NULL); /* without SA_RESTART: poll must wake up */
     wf_map_init(&w.folders, FOLDERS_MAX);

@@ -24,6 +24,9 @@ enum wf_sandbox_kind {
      * by no call (connect, sendto, sendmsg with MSG_FASTOPEN, io_uring); no process, no exec, no
      * signal to others, no ptrace. No permissions, owners or times of files by path. */
     WF_SANDBOX_CORE,
+    /* The watcher: reads below read_dirs, watches folders (inotify), talks to the core over
+     * AF_UNIX. Writes no file, reaches no network, makes no process. */
+    WF_SANDBOX_WATCH,
     /* An extract worker: reads and writes the descriptors it holds, memory, time. No network, no
      * processes, no threads unless asked for. Opens only below read_dirs (libraries' data),
      * read-only, and nothing at all where the kernel has no Landlock. */

@@ -46,6 +46,7 @@ enum wf_sandbox_power {
     WF_POWER_MAP_CODE = 1u << 3, /* mapping files as code: libraries that are loaded late */
     WF_POWER_EXEC = 1u << 4,     /* fork and exec */
     WF_POWER_THREADS = 1u << 5,  /* threads */
+    WF_POWER_WATCH = 1u << 6,    /* watching folders, connecting to a local socket */
 };
 
 enum wf_sandbox_condition {

@@ -28,6 +28,7 @@
 #define MAP_CODE WF_POWER_MAP_CODE
 #define EXEC WF_POWER_EXEC
 #define THREADS WF_POWER_THREADS
+#define WATCH WF_POWER_WATCH
 
 /* Let through with one of `powers`; otherwise the process dies, or the call fails. */
 #define ALLOW(name, powers)                                                                        \
@@ -192,12 +193,12 @@ const struct wf_sandbox_rule wf_sandbox__rules[] = {
     FAIL(symlinkat, EACCES), FAIL(chdir, EACCES), FAIL(fchdir, EACCES),
     FAIL(getxattr, EOPNOTSUPP), FAIL(lgetxattr, EOPNOTSUPP), FAIL(fgetxattr, EOPNOTSUPP),
     FAIL(listxattr, EOPNOTSUPP), FAIL(llistxattr, EOPNOTSUPP), FAIL(flistxattr, EOPNOTSUPP),
-    FAIL(inotify_init1, ENOSYS),
+    ALLOW_ELSE(inotify_init1, WATCH, ENOSYS), ALLOW_ELSE(inotify_add_watch, WATCH, ENOSYS),
 
     /* ---- sockets ---- */
-    WHEN(socket, CORE, EACCES, IS(0, AF_UNIX), BITS(1, SOCKET_TYPE, SOCK_STREAM)),
+    WHEN(socket, CORE | WATCH, EACCES, IS(0, AF_UNIX), BITS(1, SOCKET_TYPE, SOCK_STREAM)),
     WHEN(socketpair, CORE, EACCES, IS(0, AF_UNIX), BITS(1, SOCKET_TYPE, SOCK_STREAM)),
-    FAIL(connect, EACCES), FAIL(bind, EACCES), FAIL(listen, EACCES),
+    ALLOW_ELSE(connect, WATCH, EACCES), FAIL(bind, EACCES), FAIL(listen, EACCES),
     ALLOW_ELSE(accept4, CORE, EACCES), ALLOW_ELSE(accept, CORE, EACCES),
     ALLOW(shutdown, ALL), ALLOW(getsockname, ALL), ALLOW(getpeername, ALL), ALLOW(getsockopt, ALL),
     SOCKET_OPTION(SO_REUSEADDR), SOCKET_OPTION(SO_REUSEPORT), SOCKET_OPTION(SO_SNDBUF),
