@@ -259,7 +259,8 @@ check-cppcheck:
 	@mkdir -p $(B)/check/cppcheck
 	@cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
 	    --error-exitcode=1 --cppcheck-build-dir=$(B)/check/cppcheck \
-	    --suppressions-list=tools/cppcheck.allow -D_GNU_SOURCE -Isrc -Iinclude src
+	    --suppressions-list=tools/cppcheck.allow --include=tools/cppcheck.h \
+	    -D_GNU_SOURCE -Isrc -Iinclude src
 
 check-clang-tidy: $(patsubst src/%.c,$(B)/check/%.tidy,$(wildcard src/*/*.c))
 

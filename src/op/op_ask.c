@@ -141,7 +141,7 @@ int wf_op__ask(struct wf_op_context *ctx, const struct wf_op_call *call, json_t 
     struct wf_ask_query q = {.n_citations_max = 0};
     struct wf_answer answer;
     struct wf_arena arena;
-    struct wf_str thread;
+    struct wf_str thread = {0};
     json_t *v = NULL;
     int rc = wf_param_str(call->params, "question", true, &q.question, err);
 
