@@ -72,13 +72,14 @@ const ENDINGS = {
     eml: "message/rfc822", mbox: "application/mbox", ics: "text/calendar", epub: "epub",
     png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", tif: "image/tiff", html: "text/html",
     htm: "text/html", md: "text/markdown", json: "application/json", txt: "text/plain",
-    c: "text/x-c", h: "text/x-c", py: "text/x-python", js: "text/javascript", rs: "text/x-rust",
+    code: "text/x-source", rtf: "application/rtf", c: "text/x-c", h: "text/x-c",
+    py: "text/x-python", js: "text/javascript", rs: "text/x-rust",
 };
 
 // {icon, name} of a media type, or else of a path's ending.
 export function kindOf(type, path = "") {
     const ending = path.slice(path.lastIndexOf(".") + 1).toLowerCase();
-    const known = type ?? ENDINGS[ending] ?? "";
+    const known = ENDINGS[type] ?? type ?? ENDINGS[ending] ?? "";
     const row = KINDS.find(([pattern]) => pattern.test(known));
     return row ? { icon: row[1], name: row[2]() } : { icon: "file", name: t("File") };
 }

@@ -8,6 +8,7 @@
 
 import { signal } from "./signal.js";
 
+let turn = 0;
 export const route = signal(parse(location.hash));
 
 function toNumber(text) {
@@ -29,6 +30,8 @@ function parse(hash) {
         start: toNumber(query.get("start")),
         end: toNumber(query.get("end")),
         alone,
+        // Another one shows the same address anew.
+        turn,
     };
 }
 
@@ -52,7 +55,12 @@ function show(state, hash, replace) {
     route.set(parse(location.hash));
 }
 
-export const go = (target) => show({}, href(target), false);
+// A new question while one without a conversation is shown begins anew at the same address.
+export function go(target) {
+    const hash = href(target);
+    if (hash === "#/" && (location.hash === "#/" || location.hash === "")) turn++;
+    show({}, hash, false);
+}
 
 // The address of `doc` open beside what is shown now.
 export function besideHref(doc, range) {

@@ -8,7 +8,7 @@ import { icon, logo } from "./icons.js";
 import { t } from "./i18n.js";
 import { tryAgain } from "./live.js";
 import { languageChanged } from "./prefs.js";
-import { href, route } from "./route.js";
+import { go, href, route } from "./route.js";
 import { signinPage } from "./signin.js";
 import { recentThreads } from "./threads.js";
 import { toastPlace, voicePlace } from "./toast.js";
@@ -27,12 +27,19 @@ const TABS = () => [["ask", "ask", t("Ask")], ["search", "search", t("Search")],
     ["library", "library", t("Library")], ["threads", "history", t("History")],
     ["settings", "settings", t("Settings")]];
 
+function anew(event) {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    go({});
+}
+
 function sidebar(recent) {
     const links = TABS().map(([view, shape, name]) => h("li", null,
-        h("a", { class: "tab", href: href({ view }), "data-view": view }, icon(shape),
-            h("span", null, name))));
+        h("a", { class: "tab", href: href({ view }), "data-view": view,
+            onclick: view === "ask" ? anew : null }, icon(shape), h("span", null, name))));
     return h("header", { class: "sidebar" },
-        h("a", { class: "brand", href: href({}), "aria-label": t("weft: new question") }, logo(),
+        h("a", { class: "brand", href: href({}), onclick: anew,
+            "aria-label": t("weft: new question") }, logo(),
             h("span", null, "weft")),
         h("nav", { class: "tabs", "aria-label": t("Main") }, h("ul", null, links)),
         h("nav", { class: "recents", "aria-label": t("Recent conversations"), hidden: true },
@@ -75,7 +82,7 @@ function markSource(main) {
 }
 
 const sameView = (a, b) =>
-    a.view === b.view && a.id === b.id && a.scope === b.scope && a.q === b.q;
+    a.view === b.view && a.id === b.id && a.scope === b.scope && a.q === b.q && a.turn === b.turn;
 
 // The left part: one view at a time.
 function mainPart(main, own) {
