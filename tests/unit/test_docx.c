@@ -227,16 +227,14 @@ static void test_docx__fields_give_their_results(void **state)
 static void test_docx__ruby_math_and_placeholders(void **state)
 {
     (void)state;
-    check(
-        "<w:p><w:r><w:ruby><w:rt><w:r><w:t>kana</w:t></w:r></w:rt><w:rubyBase><w:r><w:t>base"
-        "</w:t></w:r></w:rubyBase></w:ruby></w:r>" R(
-            " ") "<m:oMath><m:f><m:num><m:r><m:t>a</m:t>"
-                 "</m:r></m:num><m:den><m:r><m:t>b</m:t></m:r></m:den></m:f></m:oMath></w:p>"
-                 "<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent>" P(
-                     "Click here") "</w:sdtContent></w:sdt><w:sdt><w:sdtPr/><w:sdtContent>" P("fill"
-                                                                                              "ed "
-                                                                                              "in") "</w:sdtContent></w:sdt>",
-        "base(kana) a/b\n\n{B}filled in");
+    check("<w:p><w:r><w:ruby><w:rt><w:r><w:t>kana</w:t></w:r></w:rt><w:rubyBase><w:r><w:t>base"
+          "</w:t></w:r></w:rubyBase></w:ruby></w:r>" R(
+              " ") "<m:oMath><m:f><m:num><m:r><m:t>a</m:t>"
+                   "</m:r></m:num><m:den><m:r><m:t>b</m:t></m:r></m:den></m:f></m:oMath></w:p>"
+                   "<w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent>" P(
+                       "Click here") "</w:sdtContent></w:sdt><w:sdt><w:sdtPr/>"
+                                     "<w:sdtContent>" P("filled in") "</w:sdtContent></w:sdt>",
+          "base(kana) a/b\n\n{B}filled in");
 }
 
 static void test_docx__pages_are_counted_once(void **state)
