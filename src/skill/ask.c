@@ -7,10 +7,6 @@
  * earlier questions, for less weight. */
 #include "skill/ask.h"
 
-#include <assert.h>
-#include <string.h>
-
-#include "base/limits.h"
 #include "find/question.h"
 #include "text/sentence.h"
 #include "text/utf8.h"
@@ -19,7 +15,10 @@
 #define CITATIONS 5
 #define MATCHES 512
 #define LENT 0.4
-#define FOUND_MIN 0.52
+/* Measured on SQuAD and XQuAD: of questions whose subject is absent about one in seven passes.
+ * Pairs of letters (Chinese, Thai) are covered less even by the passage that answers. */
+#define FOUND_MIN 0.55
+#define FOUND_EASE_PAIRS 0.12
 
 struct best {
     size_t start, end;
@@ -69,6 +68,7 @@ int wf_ask(struct wf_store *s, const struct wf_ask_query *q, struct wf_arena *ar
     struct wf_question *question = wf_arena_alloc(arena, sizeof(*question));
     struct wf_answer a = {.found = false};
     struct wf_hits hits;
+    double found_min;
     int rc;
 
     a.citations = wf_arena_array(arena, n_max, sizeof(*a.citations));
@@ -80,15 +80,16 @@ int wf_ask(struct wf_store *s, const struct wf_ask_query *q, struct wf_arena *ar
     rc = wf_find_question(s, question, &fq, arena, &hits, err);
     if (rc != 0)
         return rc;
+    found_min = FOUND_MIN - FOUND_EASE_PAIRS * question->pair_share;
     for (size_t i = 0; i < hits.n_items && a.n_citations < n_max; i++) {
         struct best b = best_sentence(question, hits.items[i].text);
         double share = 0.5 * hits.items[i].coverage + 0.5 * b.share;
         if (i == 0)
             a.confidence = share;
-        if (b.share > 0 && share >= FOUND_MIN && share >= 0.7 * a.confidence)
+        if (b.share > 0 && share >= found_min && share >= 0.7 * a.confidence)
             cite(&a.citations[a.n_citations++], &hits.items[i], &b);
     }
-    a.found = a.n_citations > 0 && a.confidence >= FOUND_MIN;
+    a.found = a.n_citations > 0 && a.confidence >= found_min;
     if (!a.found)
         a.n_citations = 0;
     else
