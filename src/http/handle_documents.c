@@ -68,7 +68,7 @@ void wf_handle_document_text(struct wf_request *r)
     struct wf_reader *reader = NULL;
     int64_t start = 0, end = 0;
     struct wf_arena arena;
-    struct wf_document d;
+    struct wf_document d = {.id = 0};
     int rc = wf_param_int(r->query, "start", places, &start, &err);
 
     if (rc == 0)
@@ -189,7 +189,7 @@ void wf_handle_document_original(struct wf_request *r)
     struct wf_err err = WF_ERR_INIT;
     struct wf_reader *reader = NULL;
     struct wf_arena arena;
-    struct wf_document d;
+    struct wf_document d = {.id = 0};
     struct stat st;
     int fd = -1;
 

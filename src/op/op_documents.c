@@ -134,7 +134,7 @@ int wf_op__documents_get(struct wf_op_context *ctx, const struct wf_op_call *cal
     struct wf_reader *r = NULL;
     json_t *v = NULL;
     struct wf_arena arena;
-    struct wf_document d;
+    struct wf_document d = {.id = 0};
     struct wf_str id;
     int rc = wf_param_str(call->params, "id", true, &id, err);
 
@@ -225,7 +225,7 @@ int wf_op__documents_parts(struct wf_op_context *ctx, const struct wf_op_call *c
     struct window w = {.parts = json_array()};
     struct wf_reader *r = NULL;
     struct wf_arena arena;
-    struct wf_document d;
+    struct wf_document d = {.id = 0};
     int64_t at, limit;
     struct wf_str id;
     int rc = wf_param_str(call->params, "id", true, &id, err);
@@ -293,7 +293,7 @@ static int collect(struct wf_op_context *ctx, const json_t *entries, struct doom
 {
     struct wf_reader *r = NULL;
     struct wf_arena arena;
-    struct wf_document d;
+    struct wf_document d = {.id = 0};
     json_t *entry;
     size_t i;
     int rc = wf_store_reader_get(ctx->store, &r, err);

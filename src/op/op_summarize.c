@@ -80,7 +80,7 @@ static int feed_document(struct wf_op_context *ctx, struct feed *f, struct wf_st
                          struct wf_err *err)
 {
     struct wf_reader *r = NULL;
-    struct wf_document d;
+    struct wf_document d = {.id = 0};
     int rc;
 
     if (!ctx->store)
