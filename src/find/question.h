@@ -26,6 +26,7 @@ struct wf_question_term {
     bool is_stop;
     bool is_pair;      /* of a script without spaces */
     bool has_digit;    /* numbers have no other forms */
+    bool is_name;      /* begins with a capital, and the question does not begin with it */
     bool is_asked;     /* stands in the question itself, not only in an earlier one */
     bool is_counted;   /* n_chunks is exact, not an estimate */
     double boost;      /* 1, less for a word lent by an earlier question */

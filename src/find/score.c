@@ -2,9 +2,10 @@
 /* Score: a handful of features of the matches, summed with fixed weights.
  *
  * The idea behind each: a passage answers when it has the rare words (WORDS, RAREST), close
- * together (NEAR), in the question's order (PAIRS), be it in another form (FORMS). How often a word
- * comes again says little in a passage of a hundred words, so that it counts almost once (K1 below
- * what is usual), and length is hardly punished (B). Title and heading lend what the text lacks.
+ * together (NEAR), in the question's order (PAIRS), be it in another form (FORMS), and speaks of
+ * little else (DENSITY). How often a word comes again says little in a passage of a hundred words,
+ * so that it counts almost once (K1 below what is usual), and length is hardly punished (B). Title
+ * and heading lend what the text lacks.
  *
  * The weights were found by bench/fit_find (listwise logistic regression) on half of the articles
  * of sixteen question sets in thirteen languages; one set of weights for words, one for overlapping
@@ -20,18 +21,20 @@
 #define K1 0.4
 #define B 0.3
 #define TYPICAL_WORDS 120.0
+/* Added to the length, or a heading of three words would be densest. */
+#define DENSITY_WORDS 20.0
 #define TITLE_VALUE 0.5
 #define NEXT_VALUE 5.0
 #define ELSEWHERE_VALUE 2.0
 
 static const double weights_words[WF_FEATURE_COUNT] = {
-    [WF_FEATURE_WORDS] = 14.8,  [WF_FEATURE_FORMS] = 7.2,   [WF_FEATURE_PAIRS] = 4.5,
-    [WF_FEATURE_NEAR_12] = 3.1, [WF_FEATURE_NEAR_25] = 1.6, [WF_FEATURE_NEAR_50] = 2.6,
-    [WF_FEATURE_RAREST] = 2.25, [WF_FEATURE_LENGTH] = -0.23};
+    [WF_FEATURE_WORDS] = 15.5,  [WF_FEATURE_FORMS] = 7.7,   [WF_FEATURE_PAIRS] = 5.5,
+    [WF_FEATURE_NEAR_12] = 4.6, [WF_FEATURE_NEAR_50] = 5.6, [WF_FEATURE_RAREST] = 1.0,
+    [WF_FEATURE_DENSITY] = 16.5};
 static const double weights_pairs[WF_FEATURE_COUNT] = {
-    [WF_FEATURE_WORDS] = 30.0,  [WF_FEATURE_FORMS] = 7.2,   [WF_FEATURE_PAIRS] = 6.0,
-    [WF_FEATURE_NEAR_12] = 3.4, [WF_FEATURE_NEAR_25] = 2.0, [WF_FEATURE_NEAR_50] = 3.0,
-    [WF_FEATURE_RAREST] = 1.8,  [WF_FEATURE_LENGTH] = -0.4};
+    [WF_FEATURE_WORDS] = 27.0,  [WF_FEATURE_FORMS] = 7.2,    [WF_FEATURE_PAIRS] = 0.0,
+    [WF_FEATURE_NEAR_12] = 1.0, [WF_FEATURE_NEAR_50] = 10.0, [WF_FEATURE_RAREST] = 2.4,
+    [WF_FEATURE_DENSITY] = 16.5};
 
 /* What is known of the terms in one passage. */
 struct tally {
@@ -126,7 +129,6 @@ static void sum_terms(const struct wf_question *q, const struct tally *t, double
     out->features[WF_FEATURE_WORDS] = words / q->weight;
     out->features[WF_FEATURE_FORMS] = forms / q->weight;
     out->features[WF_FEATURE_RAREST] = rarest / q->weight_max;
-    out->features[WF_FEATURE_LENGTH] = log(n_words + 1);
     bool is_grammar = all[0] <= 0;
     out->coverage = fmin(covered[is_grammar] / all[is_grammar], 1);
 }
@@ -148,9 +150,9 @@ void wf_score_passage(const struct wf_question *q, struct wf_str title, struct w
     tally_title(q, title, &t);
     tally_title(q, heading, &t);
     sum_terms(q, &t, (double)n_words, out);
+    out->features[WF_FEATURE_DENSITY] = (double)n / ((double)n_words + DENSITY_WORDS);
     out->features[WF_FEATURE_PAIRS] = neighbours(q, m, n) / q->weight;
     out->features[WF_FEATURE_NEAR_12] = nearest(q, m, n, 12) / q->weight;
-    out->features[WF_FEATURE_NEAR_25] = nearest(q, m, n, 25) / q->weight;
     out->features[WF_FEATURE_NEAR_50] = nearest(q, m, n, 50) / q->weight;
     for (size_t f = 0; f < WF_FEATURE_COUNT; f++) {
         double w = (1 - q->pair_share) * weights_words[f] + q->pair_share * weights_pairs[f];

@@ -14,17 +14,16 @@
 /* Matches looked at in one passage; later ones add nothing to what a passage says. */
 #define WF_SCORE_MATCHES 1024
 
-/* What the score is made of, each 0..1 of the question's weight but length. The order is that of
- * the weights in score.c, which bench/fit_find finds. */
+/* What the score is made of, each 0..1, most of them shares of the question's weight. The order is
+ * that of the weights in score.c, which bench/fit_find finds. */
 enum wf_feature {
     WF_FEATURE_WORDS,   /* its words, a little more for those that come again */
     WF_FEATURE_FORMS,   /* words there only in another form */
     WF_FEATURE_PAIRS,   /* neighbours in the question that are neighbours in the passage */
     WF_FEATURE_NEAR_12, /* most weight within so many words */
-    WF_FEATURE_NEAR_25,
     WF_FEATURE_NEAR_50,
-    WF_FEATURE_RAREST, /* the heaviest word that is there, beside the question's heaviest */
-    WF_FEATURE_LENGTH, /* log of the words in the passage */
+    WF_FEATURE_RAREST,  /* the heaviest word that is there, beside the question's heaviest */
+    WF_FEATURE_DENSITY, /* how much of the passage is words of the question */
     WF_FEATURE_COUNT,
 };
 
