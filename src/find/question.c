@@ -5,7 +5,8 @@
  * not there may be another form of a term, which a bit set of word beginnings rules out for most.
  * No language is chosen: two words are forms of one when they share a beginning that is long beside
  * what differs behind it. That joins a few words too many (which the weights survive) and misses
- * umlauts and prefixes.
+ * umlauts and prefixes. A word that stands in no chunk at all may be misspelt: one or two slips of
+ * the pen are forgiven it.
  *
  * Weights are idf to the power of 1.5, which measured best on questions over paragraphs in sixteen
  * sets: one rare word says more than two half-rare ones. The number of chunks in idf is drawn
@@ -28,6 +29,9 @@
 #define NAME_WEIGHT 1.3
 /* How far the number of chunks is drawn towards that of the most frequent word. */
 #define LOCAL_SHARE 0.6
+/* From this length on a word that no chunk has may be misspelt, in two places if it is longer. */
+#define SLIP_BYTES 5
+#define SLIP_TWO_BYTES 8
 /* Words of a long text that are considered for the term places. */
 #define WORDS_MAX 4096
 
@@ -203,6 +207,7 @@ void wf_question_weigh(struct wf_question *q, uint64_t n_all)
         t->weight *= t->is_stop ? STOP_WEIGHT : t->is_name ? NAME_WEIGHT : 1;
         q->weight += t->weight;
         q->weight_max = fmax(q->weight_max, t->weight);
+        q->_has_unknown |= t->n_chunks == 0;
         if (t->is_pair)
             q->pair_share += t->weight;
     }
@@ -226,6 +231,55 @@ bool wf_word_same_stem(struct wf_str a, struct wf_str b)
     size_t rest_b = wf_utf8_count(wf_str_sub(b, same, b.len));
     size_t rest = WF_MAX(rest_a, rest_b);
     return rest <= 4 && n_same >= (rest <= 1 ? 3 : rest + 2);
+}
+
+/* Edits (letters changed, left out, added, swapped with the next) that lead from a to b, or more
+ * than max. Bytes stand for letters: good enough to tell one slip from two. */
+static unsigned edits(struct wf_str a, struct wf_str b, unsigned max)
+{
+    unsigned row[3][WF_WORD_BYTES_MAX + 1];
+    assert(a.len <= WF_WORD_BYTES_MAX && b.len <= WF_WORD_BYTES_MAX);
+    for (size_t k = 0; k <= b.len; k++)
+        row[0][k] = (unsigned)k;
+    for (size_t i = 1; i <= a.len; i++) {
+        unsigned *now = row[i % 3], *above = row[(i + 2) % 3], *two_above = row[(i + 1) % 3];
+        unsigned least = now[0] = (unsigned)i;
+        for (size_t k = 1; k <= b.len; k++) {
+            unsigned n = above[k - 1] + (a.ptr[i - 1] != b.ptr[k - 1]);
+            n = WF_MIN(n, WF_MIN(above[k], now[k - 1]) + 1);
+            if (i > 1 && k > 1 && a.ptr[i - 1] == b.ptr[k - 2] && a.ptr[i - 2] == b.ptr[k - 1])
+                n = WF_MIN(n, two_above[k - 2] + 1);
+            now[k] = n;
+            least = WF_MIN(least, n);
+        }
+        if (least > max + 1) /* a swap looks two rows back */
+            return max + 1;
+    }
+    return row[a.len % 3][b.len];
+}
+
+/* Could `word` be what was meant by a term that stands nowhere? */
+static bool is_slip(const struct wf_question_term *t, struct wf_str word)
+{
+    unsigned max = t->len >= SLIP_TWO_BYTES ? 2 : 1;
+    size_t apart = WF_MAX(t->len, word.len) - WF_MIN(t->len, word.len);
+    return t->text[0] == word.ptr[0] && apart <= max && edits(term_str(t), word, max) <= max;
+}
+
+/* The misspelt term that `word` spells right. */
+static bool find_slip(const struct wf_question *q, struct wf_str word, size_t *out)
+{
+    if (!q->_has_unknown || word.len + 1 < SLIP_BYTES)
+        return false;
+    for (size_t k = 0; k < q->n_terms; k++) {
+        const struct wf_question_term *t = &q->terms[k];
+        bool is_unknown = t->n_chunks == 0 && t->len >= SLIP_BYTES;
+        if (is_unknown && !t->is_pair && !t->is_stop && !t->has_digit && is_slip(t, word)) {
+            *out = k;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The term that `w` is another form of. */
@@ -262,7 +316,7 @@ size_t wf_question_match(const struct wf_question *q, struct wf_str text, struct
         if (n == n_max)
             continue;
         if (!find_term(q, wf_str_n(w.text, w.len), &k)) {
-            if (!find_form(q, &w, &k))
+            if (!find_form(q, &w, &k) && (w.is_pair || !find_slip(q, wf_str_n(w.text, w.len), &k)))
                 continue;
             kind = WF_MATCH_FORM;
         }

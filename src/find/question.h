@@ -43,13 +43,14 @@ struct wf_question {
     double weight_max;                 /* of one term */
     double pair_share;                 /* 0..1: the part of weight that pairs carry */
     uint8_t _slots[WF_QUESTION_SLOTS]; /* hash of a term -> its number + 1; 0 = free */
+    bool _has_unknown;                 /* a term stands in no chunk */
     uint8_t _begins[32];               /* bits: hashes of how terms begin */
 };
 
 /* How a word of a text stands to a term. */
 enum wf_match_kind {
     WF_MATCH_EXACT,
-    WF_MATCH_FORM, /* another form of the word: "airport" for "airports" */
+    WF_MATCH_FORM, /* another form of the word: "airport" for "airports"; or its right spelling */
 };
 
 struct wf_match {

@@ -131,6 +131,16 @@ static void test_find__other_forms_of_a_word(void **state)
     assert_true(hits.items[0].coverage < 1);
 }
 
+static void test_find__slips_of_the_pen(void **state)
+{
+    (void)state;
+    assert_first("ferries to the ilsands", "/d/harbour.txt");
+    double slip = hits.items[0].coverage;
+    assert_first("ferries to the zzzands", "/d/harbour.txt");
+    assert_true(slip > hits.items[0].coverage);
+    assert_first("hedgehog compst", "/d/notes/garden.txt");
+}
+
 static void test_find__case_and_accents(void **state)
 {
     (void)state;
@@ -440,6 +450,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find__whole_questions),
         cmocka_unit_test(test_find__other_forms_of_a_word),
+        cmocka_unit_test(test_find__slips_of_the_pen),
         cmocka_unit_test(test_find__case_and_accents),
         cmocka_unit_test(test_find__scripts_without_spaces),
         cmocka_unit_test(test_find__title_and_heading_count),
