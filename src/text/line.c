@@ -23,20 +23,29 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+static bool is_letter(char c)
+{
+    return (c | 32) >= 'a' && (c | 32) <= 'z';
+}
+
 static bool is_space_at(struct wf_str s, size_t i)
 {
     return i >= s.len || s.ptr[i] == ' ' || s.ptr[i] == '\t';
 }
 
-/* "- ", "* ", "• ", "# ", "| ", "> ", "[": what begins an item, a heading, a row, a turn. */
+/* "- ", "* ", "• ", "# ", "| ", "> ", "[", "<": what begins an item, a heading, a row, a turn, a
+ * tag. */
 static bool is_bullet(struct wf_str s, size_t i)
 {
     size_t next = i;
     switch (wf_utf8_next(s, &next)) {
     case '#':
-        return true;
+        return is_space_at(s, next) || s.ptr[next] == '#';
+    case '[': /* not the number of a note */
+        return next < s.len && !is_digit(s.ptr[next]);
+    case '<':
+        return next < s.len && (s.ptr[next] == '/' || is_letter(s.ptr[next]));
     case '|':
-    case '[':
     case 0x2022: /* bullets, squares, triangles, check marks */
     case 0x2023:
     case 0x2043:
@@ -73,7 +82,7 @@ static bool is_numbered(struct wf_str s, size_t i)
         i++;
     bool is_number = i > from;
     if (!is_number)
-        while (i < s.len && i - from < 4 && (s.ptr[i] | 32) >= 'a' && (s.ptr[i] | 32) <= 'z' &&
+        while (i < s.len && i - from < 4 && is_letter(s.ptr[i]) &&
                (i == from || strchr("ivxIVX", s.ptr[i])))
             i++;
     if (i == from)
@@ -133,14 +142,22 @@ static bool was_room(struct wf_str s, struct wf_str line, size_t next)
     return line.len + 1 + first_word_bytes(s, next) <= width - width / 4;
 }
 
+/* A heading, a row of a table, a tag: ends with its line whatever follows. */
+static bool is_row(struct wf_str line)
+{
+    if (line.len == 0)
+        return false;
+    return line.ptr[0] == '#' || line.ptr[0] == '|' || memchr(line.ptr, '\t', line.len) ||
+           (line.ptr[0] == '<' && line.ptr[line.len - 1] == '>');
+}
+
 bool wf_text__is_end_at_line(struct wf_str s, size_t start, size_t i, size_t next)
 {
     assert(start < i && i < next);
     if (next >= s.len || is_bullet(s, next) || is_numbered(s, next) || is_turn(s, next))
         return true;
     struct wf_str line = line_at(s, i);
-    if (line.len > 0 &&
-        (line.ptr[0] == '#' || memchr(line.ptr, '\t', line.len) || line.ptr[0] == '|'))
+    if (is_row(line))
         return true;
     enum wf_next n = wf_text__next_of(wf_text__peek(s, next));
     if (n == WF_NEXT_LOWER || n == WF_NEXT_COMMA)

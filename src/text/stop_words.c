@@ -23,6 +23,7 @@ const char *const wf_text__stop_words[] = {
     "thus to too toward towards under until up upon ve very via was wasn't we were weren't what "
     "when where whether which while who whom whose why will with within without won't would "
     "wouldn't yes yet you your yours yourself yourselves ain't aren't shouldn't mightn't needn't "
+    "um uh uhm erm hmm hm mm mhm huh oh ah eh yeah yep ok okay gonna wanna gotta "
     "among amongst although whatever whichever whoever whenever wherever",
     /* de */
     "ab aber als also am an ander andere anderem anderen anderer anderes auch auf aus bei beim bin "

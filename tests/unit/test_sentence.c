@@ -126,6 +126,10 @@ static void test_sentence__judges_line_breaks(void **state)
            "think|Grad A: ok");
     expect("# Title of a section that is rather long indeed\nthe text",
            "# Title of a section that is rather long indeed|the text");
+    expect("<speaker name=\"Ann\">\nWe go on with this.\n<p>\nAnd then",
+           "<speaker name=\"Ann\">|We go on with this.|<p>|And then");
+    expect("as it is shown with much detail in the books\n[12] and then in the long issue",
+           "as it is shown with much detail in the books~[12] and then in the long issue");
     expect("name\tage of them all in this table\nAlice\t7",
            "name\tage of them all in this table|Alice\t7");
 }
