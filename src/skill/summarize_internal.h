@@ -93,6 +93,7 @@ struct wf_summarizer {
     } * marks; /* where pages begin in pending; the first at 0 */
     size_t n_marks;
     bool is_heading, next_is_heading;
+    bool is_talk; /* begins with speakers' labels: its opening greets, it does not tell */
 
     struct wf_sum_terms terms;
     struct wf_sum_cand **cands; /* in text order */

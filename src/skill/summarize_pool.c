@@ -21,6 +21,8 @@
 
 #define N_SEEN 32768u     /* hashes remembered */
 #define HEADING_WEIGHT 3u /* a heading's word counts as often */
+#define TITLE_WEIGHT 8u   /* a word of the first sentences, which say what the text is about */
+#define N_TITLE 2u        /* so many sentences */
 #define FADE 0.7788F      /* per sentence: exp(-1/4) */
 #define WORDS_FEW 4       /* shorter sentences say little */
 #define WORDS_MANY 40.0F  /* longer ones count as if they were this long */
@@ -215,6 +217,13 @@ static int pool_ready(struct wf_summarizer *s, struct wf_err *err)
     return s->n_cands == WF_SUM_POOL_MAX ? reduce(s, err) : 0;
 }
 
+static uint32_t weight_of(const struct wf_summarizer *s)
+{
+    if (s->n_sentences < N_TITLE && !s->is_talk)
+        return TITLE_WEIGHT;
+    return s->is_heading ? HEADING_WEIGHT : 1;
+}
+
 int wf_summarize__take(struct wf_summarizer *s, struct wf_str sentence, uint64_t start_cp,
                        uint32_t page, struct wf_err *err)
 {
@@ -226,9 +235,10 @@ int wf_summarize__take(struct wf_summarizer *s, struct wf_str sentence, uint64_t
     wf_summarize__words(sentence, &words);
     if (words.is_markup || words.n_words == 0 || was_seen(s, words.hash))
         return 0;
+    s->is_talk = s->is_talk || (words.has_label && s->n_sentences < N_TITLE);
     if (words.has_label)
         s->label_hits = query_hits(s, words.terms, words.n_label);
-    if (count_terms(s, &words, s->is_heading ? HEADING_WEIGHT : 1, ids, &n_terms) != 0)
+    if (count_terms(s, &words, weight_of(s), ids, &n_terms) != 0)
         return wf_err_set(err, WF_E_NOMEM, "out of memory while summarizing");
     uint32_t hits = query_hits(s, words.terms, words.n_terms);
     struct wf_sum_cand *c = NULL;

@@ -28,13 +28,17 @@
     0.25F                 /* sentences are weighed per length to this power: a full sentence that  \
                              covers more is better than two halves, within WORDS_MANY */
 #define LENGTH_SLACK 5.0F /* words added to the length */
-#define FIRST 1.0F        /* bonus of the very first sentence, and of the last; fades with ... */
+#define FIRST 2.0F        /* bonus of the very first sentence, and of the last; fades with ... */
+#define FIRST_OF_TALK 1.0F
 #define LAST 0.5F
-#define EDGE_SHARE 0.05F /* ... this share of the text */
+#define EDGE_SHARE 0.02F /* ... this share of the text */
+#define EDGE_SHARE_OF_TALK 0.05F
 #define EDGE_MIN 3.0F    /* sentences */
 #define LABEL_SHARE 0.5F /* of a question's word found in the speaker's name */
 #define UNRELATED 0.2F   /* gain that is left without any relevance */
 #define FOCUS 0.3F       /* power of the share of a word's count that lies in relevant sentences */
+#define N_REGIONS 30     /* of a text, so that a summary tells of all its parts */
+#define REGION_LEFT 0.8F /* gain that is left for each sentence chosen in the same region */
 #define COVER_MAX 16     /* a word covered more often counts nothing */
 
 struct ranking {
@@ -44,7 +48,9 @@ struct ranking {
     float *factor;       /* per candidate: everything but the words */
     struct wf_sum_pick *heap;
     size_t n_heap;
-    float left[COVER_MAX]; /* COVERED^k */
+    float left[COVER_MAX];   /* COVERED^k */
+    float region[N_REGIONS]; /* REGION_LEFT^chosen; stays 1 for a summary about something */
+    float region_left;
 };
 
 static float inverse_df(const struct wf_summarizer *s, uint32_t id, float smooth)
@@ -100,18 +106,25 @@ static void weigh_terms_about(struct ranking *r, const float *relevant)
 static void weigh_sentences(struct ranking *r, const float *relevant)
 {
     const struct wf_summarizer *s = r->s;
-    float edge = fmaxf(EDGE_MIN, EDGE_SHARE * (float)s->n_sentences);
+    float first = s->is_talk ? FIRST_OF_TALK : FIRST;
+    float share = s->is_talk ? EDGE_SHARE_OF_TALK : EDGE_SHARE;
+    float edge = fmaxf(EDGE_MIN, share * (float)s->n_sentences);
     for (size_t i = 0; i < s->n_cands; i++) {
         const struct wf_sum_cand *c = s->cands[i];
         float f = c->prior / powf(c->n_words + LENGTH_SLACK, LENGTH_POWER);
         if (relevant) {
             f *= UNRELATED + relevant[i];
         } else {
-            f *= 1.0F + FIRST * expf(-(float)c->ordinal / edge);
+            f *= 1.0F + first * expf(-(float)c->ordinal / edge);
             f *= 1.0F + LAST * expf(-(float)(s->n_sentences - 1 - c->ordinal) / edge);
         }
         r->factor[i] = f;
     }
+}
+
+static size_t region_of(const struct ranking *r, uint32_t i)
+{
+    return (size_t)(r->s->cands[i]->ordinal * N_REGIONS / r->s->n_sentences);
 }
 
 static float gain(const struct ranking *r, uint32_t i)
@@ -125,7 +138,7 @@ static float gain(const struct ranking *r, uint32_t i)
         if (n < COVER_MAX)
             sum += r->weight[c->terms[k]] * r->left[n];
     }
-    return sum * r->factor[i];
+    return sum * r->factor[i] * r->region[region_of(r, i)];
 }
 
 /* Higher gain first; the earlier sentence on a tie, so that results do not depend on the heap. */
@@ -157,6 +170,8 @@ static void cover(struct ranking *r, uint32_t i)
     for (uint32_t k = 0; k < c->n_terms; k++)
         if (r->n_covered[c->terms[k]] < COVER_MAX)
             r->n_covered[c->terms[k]]++;
+    float *region = &r->region[region_of(r, i)];
+    *region = fmaxf(*region * r->region_left, 1e-12F); /* no underflow in a pool of thousands */
 }
 
 /* The gain at the top may be out of date, but gains only fall: when the top stays the top after it
@@ -204,6 +219,9 @@ int wf_summarize__rank(const struct wf_summarizer *s, size_t n, struct wf_sum_pi
     for (size_t k = 1; k < COVER_MAX; k++)
         r.left[k] = r.left[k - 1] * COVERED;
     bool is_about = s->n_query > 0 && relevance(s, relevant);
+    r.region_left = is_about ? 1 : REGION_LEFT;
+    for (size_t k = 0; k < N_REGIONS; k++)
+        r.region[k] = 1;
     if (is_about)
         weigh_terms_about(&r, relevant);
     else
