@@ -143,7 +143,7 @@ static int answer(struct worker *wk, const struct wf_parse_input *in)
     struct wf_err err = WF_ERR_INIT;
     struct wf_stream_writer w;
     wf_stream_writer_init(&w, wk->fd);
-    int rc = wf_stream_meta(&w, "type", wf_str_from(in->format->id));
+    int rc = wf_stream_meta(&w, "type", wf_str_from(in->format->media_type));
     if (rc == 0) {
         rc = in->format->parse(in, &w, &err);
     }

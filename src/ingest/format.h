@@ -46,9 +46,9 @@ enum {
 };
 
 struct wf_format {
-    const char *id;         /* "docx"; also the META "type" */
+    const char *id;         /* "docx" */
     const char *title;      /* for sentences: "Word document" */
-    const char *media_type; /* "application/..." */
+    const char *media_type; /* "application/..."; also the META "type" */
     const char *extensions; /* lower case, separated by spaces: "htm html xhtml"; may be "" */
     const char *magic;      /* bytes the file begins with, or NULL */
     size_t magic_bytes;

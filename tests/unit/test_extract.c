@@ -297,7 +297,7 @@ static void test_extract__documents_give_their_text(void **state)
     run(&p, "/home/someone/a.txt", "One.\n\nTwo.");
     assert_int_equal(p.rc, 0);
     assert_string_equal(p.marked.ptr, "One.\n\n{B}Two.");
-    assert_string_equal(p.meta.ptr, "type=txt\n");
+    assert_string_equal(p.meta.ptr, "type=text/plain\n");
     parsed_deinit(&p);
     run(&p, "a.html", "<h1>Head</h1><p>Body");
     assert_int_equal(p.rc, 0);
