@@ -280,12 +280,12 @@ static int parse(const struct wf_parse_input *in, struct wf_stream_writer *w, st
 #define PICTURE_ROW(name, name_title, type, names, sign, sign_bytes, how)                          \
     const struct wf_format wf_format_##name = {                                                    \
         .id = #name,                                                                               \
-        .title = name_title,                                                                       \
-        .media_type = type,                                                                        \
-        .extensions = names,                                                                       \
-        .magic = sign,                                                                             \
-        .magic_bytes = sign_bytes,                                                                 \
-        .score = how,                                                                              \
+        .title = (name_title),                                                                     \
+        .media_type = (type),                                                                      \
+        .extensions = (names),                                                                     \
+        .magic = (sign),                                                                           \
+        .magic_bytes = (sign_bytes),                                                               \
+        .score = (how),                                                                            \
         .parse = parse,                                                                            \
         .kind = WF_PARSE_ALONE,                                                                    \
         .read_dirs = wf_ocr_read_dirs,                                                             \
