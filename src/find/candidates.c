@@ -3,9 +3,10 @@
  *
  * A plain OR query with bm25() visits every chunk that contains "the". Here each word's list is
  * read by itself, straight inside FTS5 (xQueryPhrase, some 20 ns a chunk), words of grammar only so
- * far as to estimate how frequent they are. A list that is longer than LIST_MAX is given up: such a
- * word says little, and where it must decide, FTS5 intersects it with the others, which skips
- * (join_frequent). A rare word also brings the chunks with other forms of it (a prefix query).
+ * far as to estimate how frequent they are, and that once a connection. A list that is longer than
+ * LIST_MAX is given up: such a word says little, and where it must decide, FTS5 intersects it with
+ * the others, which skips (join_frequent). A rare word also brings the chunks with other forms of
+ * it (a prefix query).
  *
  * What comes out is an order good enough to choose some dozens of chunks by, which are then read
  * (score.c). It does not look at how often or where a chunk says a word, but for questions of one
@@ -30,6 +31,9 @@
 #define ROWS_MAX 60000
 /* Rows that tell how frequent a word of grammar is. */
 #define SAMPLE_ROWS 256
+/* Words of grammar remembered on a connection; longer ones are sampled each time. */
+#define KNOWN_SLOTS 1024
+#define KNOWN_BYTES 24
 /* A word in at most so many chunks brings other forms of it, for at most so many words. */
 #define RARE_CHUNKS 20
 #define FORMS_MAX 3
@@ -110,17 +114,28 @@ struct list {
     bool is_whole;
 };
 
+/* What a connection knows of how frequent a word of grammar is: opening its list costs more than
+ * the little that it weighs. */
+struct known {
+    char text[KNOWN_BYTES];
+    uint32_t len;   /* 0 = free */
+    float share;    /* of all chunks */
+    uint64_t n_all; /* when that was so */
+};
+
 struct gather {
-    const struct wf_question *q;
+    struct wf_question *q;
     int64_t *rows;
-    uint8_t *repeats; /* NULL, or how often the row has the word, 1..REPEAT_MAX */
+    uint8_t *repeats; /* how often the row has the word, 1..REPEAT_MAX */
     size_t n_rows, n_room;
     struct list lists[WF_QUESTION_TERMS];
-    size_t at;    /* term that is read */
-    size_t n_max; /* of its rows */
-    size_t n_few; /* terms with meaning */
-    int status;   /* WF_E_NOMEM sticks */
-    bool has_run;
+    size_t at;           /* term that is read */
+    size_t n_max;        /* of its rows */
+    size_t n_few;        /* terms with meaning */
+    int status;          /* WF_E_NOMEM sticks */
+    uint64_t which;      /* bits: terms that are read now */
+    struct known *known; /* the connection's; NULL until a list was read */
+    uint64_t n_all;      /* chunks */
 };
 
 static bool grow(struct gather *g)
@@ -173,23 +188,26 @@ static int on_row(const Fts5ExtensionApi *api, Fts5Context *fts, void *ud)
     return SQLITE_OK;
 }
 
-/* The SQL function wf_gather(chunk_fts, pointer): reads the lists of the query's phrases. */
+/* The SQL function wf_gather(chunk_fts, pointer): reads the lists of the query's phrases, which are
+ * the terms of g->which in their order. */
 static void gather_fn(const Fts5ExtensionApi *api, Fts5Context *fts, sqlite3_context *ctx,
                       int n_args, sqlite3_value **args)
 {
     struct gather *g = n_args == 1 ? sqlite3_value_pointer(args[0], "wf_gather") : NULL;
-    if (g == NULL || api->xPhraseCount(fts) != (int)g->q->n_terms) {
+    if (g == NULL || api->xPhraseCount(fts) != __builtin_popcountll(g->which)) {
         sqlite3_result_error(ctx, "wf_gather: not for use by hand", -1);
         return;
     }
-    g->has_run = true;
+    int phrase = 0;
+    g->known = api->xUserData(fts);
     for (size_t i = 0; i < g->q->n_terms; i++) {
+        if ((g->which >> i & 1) == 0)
+            continue;
+        bool is_sample = g->q->terms[i].is_stop || g->n_rows >= ROWS_MAX;
         g->at = i;
+        g->n_max = is_sample ? SAMPLE_ROWS : LIST_MAX;
         g->lists[i] = (struct list){.first = g->n_rows, .is_whole = true};
-        g->n_max = g->q->terms[i].is_stop ? SAMPLE_ROWS
-                   : g->n_rows < ROWS_MAX ? LIST_MAX
-                                          : SAMPLE_ROWS;
-        int rc = api->xQueryPhrase(fts, (int)i, g, on_row);
+        int rc = api->xQueryPhrase(fts, phrase++, g, on_row);
         if (rc != SQLITE_OK) {
             sqlite3_result_error_code(ctx, rc);
             return;
@@ -200,8 +218,14 @@ static void gather_fn(const Fts5ExtensionApi *api, Fts5Context *fts, sqlite3_con
 
 static int setup(sqlite3 *db, fts5_api *fts, struct wf_err *err)
 {
-    int rc = fts->xCreateFunction(fts, "wf_gather", NULL, gather_fn, NULL);
-    return rc == SQLITE_OK ? 0 : wf_sql_err(err, db, rc, "preparing to search");
+    struct known *known = wf_alloc_array(KNOWN_SLOTS, sizeof *known);
+    if (known == NULL)
+        return wf_err_set(err, WF_E_NOMEM, "Out of memory (searching).");
+    int rc = fts->xCreateFunction(fts, "wf_gather", known, gather_fn, wf_free);
+    if (rc == SQLITE_OK)
+        return 0;
+    wf_free(known);
+    return wf_sql_err(err, db, rc, "preparing to search");
 }
 
 static void append_term(struct wf_buf *b, const struct wf_question_term *t)
@@ -225,21 +249,24 @@ static void append_any(struct wf_buf *b, const struct wf_question *q, uint64_t w
     }
 }
 
-static int read_lists(struct wf_reader *r, struct gather *g, struct wf_err *err)
+static int read_lists(struct wf_reader *r, struct gather *g, uint64_t which, struct wf_err *err)
 {
     static const char sql[] = "SELECT wf_gather(chunk_fts, ?2) FROM chunk_fts"
                               " WHERE chunk_fts MATCH ?1 LIMIT 1";
     sqlite3_stmt *st = NULL;
     struct wf_buf match;
+    if (which == 0)
+        return 0;
     int status = wf_reader_setup(r, setup, err);
     if (status == 0)
         status = wf_reader_cached(r, sql, &st, err);
     if (status != 0)
         return status;
     wf_buf_init(&match, MATCH_BYTES);
-    append_any(&match, g->q, UINT64_MAX);
+    append_any(&match, g->q, which);
     status = wf_buf_status(&match);
     if (status == 0) {
+        g->which = which;
         wf_sql_bind_text(st, 1, wf_buf_str(&match));
         sqlite3_bind_pointer(st, 2, g, "wf_gather", NULL);
         status = wf_sql_step(st, "searching", err);
@@ -274,20 +301,83 @@ static int chunk_range(struct wf_reader *r, int64_t *out_first, int64_t *out_las
 }
 
 /* A list that was cut tells by how far its rows reach. */
-static void estimate(const struct gather *g, struct wf_question *q, int64_t first, int64_t last)
+static void estimate(struct gather *g, uint64_t which, int64_t first)
 {
-    for (size_t i = 0; i < q->n_terms; i++) {
+    for (size_t i = 0; i < g->q->n_terms; i++) {
         const struct list *l = &g->lists[i];
-        struct wf_question_term *t = &q->terms[i];
+        struct wf_question_term *t = &g->q->terms[i];
+        if ((which >> i & 1) == 0)
+            continue;
         t->n_chunks = l->n;
         t->is_counted = l->is_whole;
         if (l->is_whole || l->n == 0)
             continue;
         double reach = (double)(g->rows[l->first + l->n - 1] - first + 1);
-        double all = (double)(last - first + 1);
-        if (reach >= 1 && all > reach)
-            t->n_chunks = (uint64_t)((double)l->n * all / reach);
+        if (reach >= 1 && (double)g->n_all > reach)
+            t->n_chunks = (uint64_t)((double)l->n * (double)g->n_all / reach);
     }
+}
+
+/* The place of a word of grammar; NULL when it is too long to be remembered. */
+static struct known *known_place(const struct gather *g, const struct wf_question_term *t)
+{
+    if (g->known == NULL || t->len > KNOWN_BYTES)
+        return NULL;
+    return &g->known[wf_str_hash(wf_str_n(t->text, t->len), 1) & (KNOWN_SLOTS - 1)];
+}
+
+/* Takes what is known of the words of grammar; returns the bits of those that must be sampled:
+ * unknown ones, and those known from when there were half as many chunks, or twice. */
+static uint64_t recall(const struct gather *g, uint64_t stop)
+{
+    uint64_t missing = 0;
+    for (size_t i = 0; i < g->q->n_terms; i++) {
+        struct wf_question_term *t = &g->q->terms[i];
+        if ((stop >> i & 1) == 0)
+            continue;
+        const struct known *k = known_place(g, t);
+        if (k != NULL && k->len == t->len && memcmp(k->text, t->text, t->len) == 0 &&
+            k->n_all <= 2 * g->n_all && g->n_all <= 2 * k->n_all)
+            t->n_chunks = (uint64_t)((double)k->share * (double)g->n_all);
+        else
+            missing |= UINT64_C(1) << i;
+    }
+    return missing;
+}
+
+static void remember(const struct gather *g, uint64_t sampled)
+{
+    for (size_t i = 0; i < g->q->n_terms; i++) {
+        const struct wf_question_term *t = &g->q->terms[i];
+        struct known *k = sampled >> i & 1 ? known_place(g, t) : NULL;
+        if (k == NULL)
+            continue;
+        memcpy(k->text, t->text, t->len);
+        k->len = t->len;
+        k->share = (float)((double)t->n_chunks / (double)g->n_all);
+        k->n_all = g->n_all;
+    }
+}
+
+/* Reads the lists of the words that matter, and what the others lack. */
+static int read_all(struct wf_reader *r, struct gather *g, int64_t first, struct wf_err *err)
+{
+    uint64_t meaning = 0, stop = 0;
+    for (size_t i = 0; i < g->q->n_terms; i++)
+        *(g->q->terms[i].is_stop ? &stop : &meaning) |= UINT64_C(1) << i;
+    int status = read_lists(r, g, meaning, err);
+    estimate(g, meaning, first);
+    if (status == 0 && meaning != 0 && g->known != NULL)
+        stop = recall(g, stop);
+    else if (meaning != 0)
+        stop = 0; /* no chunk has a word that matters */
+    if (status == 0)
+        status = read_lists(r, g, stop, err);
+    if (status == 0) {
+        estimate(g, stop, first);
+        remember(g, stop);
+    }
+    return status;
 }
 
 /* ---- adding up ---- */
@@ -297,7 +387,7 @@ static int add_list(struct wf_candidates *c, const struct gather *g, size_t term
 {
     const struct list *l = &g->lists[term];
     double weight = g->q->terms[term].weight;
-    int status = reserve(c, l->n, err);
+    int status = 0;
     for (size_t i = l->first; status == 0 && i < l->first + l->n; i++) {
         double more = 1 + REPEAT_WEIGHT * (double)(g->repeats[i] - 1);
         status = wf_candidates_add(c, g->rows[i], term, weight * more, err);
@@ -432,7 +522,7 @@ static int add_whole(struct wf_reader *r, const struct gather *g, struct wf_cand
 {
     const struct wf_question *q = g->q;
     size_t n_forms = 0;
-    int status = 0;
+    int status = reserve(c, g->n_rows, err);
     for (size_t i = 0; status == 0 && i < q->n_terms; i++) {
         const struct wf_question_term *t = &q->terms[i];
         uint64_t bit = UINT64_C(1) << i;
@@ -463,8 +553,9 @@ static int add_up(struct wf_reader *r, const struct gather *g, struct wf_candida
     int status = add_whole(r, g, c, &whole, &cut, &stop, err);
     if (status == 0 && cut != 0)
         status = join_frequent(r, g->q, whole, cut, c, err);
-    /* nothing better: the beginning of the frequent words' lists, or of the grammar's */
-    uint64_t rest = c->n_items > 0 ? 0 : cut != 0 ? cut : stop;
+    /* nothing better: the beginning of the frequent words' lists; of the grammar's only when the
+     * question has nothing else */
+    uint64_t rest = c->n_items > 0 ? 0 : cut != 0 ? cut : g->n_few == 0 ? stop : 0;
     for (size_t i = 0; status == 0 && i < g->q->n_terms; i++) {
         if (rest >> i & 1)
             status = add_list(c, g, i, err);
@@ -483,14 +574,15 @@ int wf_candidates_gather(struct wf_reader *r, struct wf_question *q, struct wf_c
     int64_t first = 0, last = 0;
     for (size_t i = 0; i < q->n_terms; i++) {
         g.n_few += !q->terms[i].is_stop;
-        g.lists[i].is_whole = true; /* as long as the function did not run: no list has a row */
+        g.lists[i].is_whole = true; /* as long as it is not read, it has no rows */
     }
     int status = chunk_range(r, &first, &last, err);
-    if (status == 0 && last > 0)
-        status = read_lists(r, &g, err);
+    if (status == 0 && last > 0) {
+        g.n_all = (uint64_t)(last - first + 1);
+        status = read_all(r, &g, first, err);
+    }
     if (status == 0) {
-        estimate(&g, q, first, last);
-        wf_question_weigh(q, last > 0 ? (uint64_t)(last - first + 1) : 0);
+        wf_question_weigh(q, g.n_all);
         status = add_up(r, &g, out, err);
     }
     wf_free(g.rows);
