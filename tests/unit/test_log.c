@@ -2,6 +2,7 @@
 /* Tests of base/log.h and base/list.h: the line's form, levels, limits, whole lines from threads.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,8 +28,11 @@ static int set_up(void **state)
 {
     (void)state;
     fd = memfd_create("log", MFD_CLOEXEC);
+    /* As a log is opened: without it, threads' writes to a memfd may take the same place. */
+    if (fd < 0 || fcntl(fd, F_SETFL, O_APPEND) != 0)
+        return -1;
     logger = wf_log_new(fd, WF_LOG_INFO);
-    return fd >= 0 && logger ? 0 : -1;
+    return logger ? 0 : -1;
 }
 
 static int tear_down(void **state)
