@@ -19,6 +19,10 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "ingest/intake_internal.h"
+#include "os/heap.h"
+
+/* The page cache, the index's words that are not written yet, and a group of documents. */
+#define WRITER_HEAP_BYTES ((size_t)40 << 20)
 
 static int64_t mono_ms(void)
 {
@@ -421,6 +425,7 @@ void *wf_intake__writer(void *ud)
     struct wf_intake *in = ud;
     bool commit = false;
     struct wf_intake_job *job = NULL;
+    wf_heap_prepare(WRITER_HEAP_BYTES);
     while ((job = next_ready(in, &commit)) != NULL || commit) {
         struct wf_err err = WF_ERR_INIT;
         if (job != NULL) {

@@ -334,10 +334,12 @@ int wf_source_set(struct wf_store *s, struct wf_str path, int64_t document,
                   const struct wf_source_stat *st, struct wf_err *err)
 {
     assert(s->turn_taken && path.len > 0);
-    static const char sql[] =
-        "INSERT INTO source(path,document,size,mtime_ns,ino,dev) VALUES(?,?,?,?,?,?)"
-        " ON CONFLICT(path) DO UPDATE SET document=excluded.document, size=excluded.size,"
-        " mtime_ns=excluded.mtime_ns, ino=excluded.ino, dev=excluded.dev";
+    /* Not one statement with ON CONFLICT: together with the foreign key that takes a savepoint, at
+     * which FTS5 writes out all words that it has gathered, for each document. */
+    static const char sql_insert[] = "INSERT INTO source(path,document,size,mtime_ns,ino,dev)"
+                                     " VALUES(?1,?2,?3,?4,?5,?6)";
+    static const char sql_update[] =
+        "UPDATE source SET document=?2, size=?3, mtime_ns=?4, ino=?5, dev=?6 WHERE path=?1";
     int64_t before = 0;
     int status = source_document(s, path, &before, err);
     if (status == 0) {
@@ -345,7 +347,7 @@ int wf_source_set(struct wf_store *s, struct wf_str path, int64_t document,
     }
     sqlite3_stmt *stmt = NULL;
     if (status == 0) {
-        status = wf_store__stmt(s, sql, &stmt, err);
+        status = wf_store__stmt(s, before == 0 ? sql_insert : sql_update, &stmt, err);
     }
     if (status != 0) {
         return status;

@@ -39,7 +39,7 @@ static const char writer_pragmas[] =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
     "PRAGMA secure_delete=FAST;"
     "PRAGMA cache_size=" WRITER_CACHE_KIB ";"
-    "PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=33554432;";
+    "PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=33554432;";
 static const char reader_pragmas[] =
     "PRAGMA query_only=ON; PRAGMA cache_size=" READER_CACHE_KIB ";";
 
@@ -182,6 +182,13 @@ static int open_all(struct wf_store *s, struct wf_err *err)
     return status == 0 ? wf_purge__start(s, err) : status;
 }
 
+/* SQLite counts every allocation under a lock unless told not to; nobody reads the count. */
+static void configure_sqlite(void)
+{
+    /* Refused when the program used SQLite before: then it counts. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int wf_store_open(const char *dir, const struct wf_store_options *o, struct wf_store **out,
                   struct wf_err *err)
 {
@@ -194,6 +201,8 @@ int wf_store_open(const char *dir, const struct wf_store_options *o, struct wf_s
         s->o = *o;
     }
     wf_list_init(&s->idle);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, configure_sqlite); /* cannot fail */
     if (sodium_init() < 0) { /* it chooses the fastest hash for this processor */
         wf_free(s);
         return wf_err_set(err, WF_E_IO, "The system gives no random numbers.");

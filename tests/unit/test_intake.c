@@ -561,6 +561,9 @@ static void test_intake__many_producers(void **state)
     assert_int_equal(stats.n_waiting, 0);
     assert_true(stats.n_commits < 100); /* they shared commits */
     assert_int_equal(home_count(&home, "document"), 400);
+    /* The index was written out at commits, not for each document. */
+    assert_true((uint64_t)home_count(&home, "(SELECT DISTINCT segid FROM chunk_fts_idx)") <=
+                stats.n_commits);
     assert_sound();
 }
 

@@ -71,7 +71,7 @@ static void test_store__settings_of_the_database(void **state)
     } wanted[] = {{"application_id", WF_SCHEMA_APPLICATION_ID},
                   {"user_version", WF_SCHEMA_VERSION},
                   {"auto_vacuum", 2},
-                  {"page_size", 8192}};
+                  {"page_size", 16384}};
     for (size_t i = 0; i < WF_ARRAY_LEN(wanted); i++) {
         char what[96];
         snprintf(what, sizeof(what), "pragma_%s WHERE %s=%lld", wanted[i].pragma, wanted[i].pragma,
