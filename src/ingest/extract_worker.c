@@ -24,6 +24,7 @@
 #include "ingest/parse.h"
 #include "os/file.h"
 #include "os/sandbox.h"
+#include "os/thread.h"
 #include "text/utf8.h"
 
 /* AddressSanitizer's own bookkeeping takes more address space than the limit leaves. */
@@ -250,6 +251,7 @@ void wf_extract__worker(int fd, const struct wf_format *row, const struct wf_ext
     wk.memory_bytes_max = limits->memory_bytes_max;
     wk.time_s_max = limits->time_s_max;
     (void)prctl(PR_SET_NAME, row != NULL ? row->id : "shared"); /* for people who look at ps */
+    wf_thread_yield_to_others();
     if (lock_down(&wk, limits, &err) != 0) {
         (void)refuse(&wk, &err); /* the client learns the reason, or is gone */
         _exit(1);

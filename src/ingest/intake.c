@@ -37,7 +37,7 @@ static int start_threads(struct wf_intake *in, struct wf_err *err)
 {
     int rc = pthread_create(&in->writer, NULL, wf_intake__writer, in);
     in->has_writer = rc == 0;
-    size_t n = WF_MIN(wf_cpu_count() + 1, (size_t)WF_INTAKE_LANES_MAX);
+    size_t n = WF_MIN(wf_cpu_count(), (size_t)WF_INTAKE_LANES_MAX);
     pthread_mutex_lock(&in->mutex);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         rc = pthread_create(&in->lanes[i], NULL, wf_intake__lane, in);

@@ -19,6 +19,9 @@
 #define WF_INTAKE_PARCEL_BYTES ((size_t)1 << 20)
 /* Chunks of whole documents that wait for the writer. */
 #define WF_INTAKE_READY_BYTES ((size_t)4 << 20)
+/* From so much on a lane wakes the writer at each document; below, only when it has nothing else to
+ * do. On one processor, a wake-up for each small document takes the lane off it each time. */
+#define WF_INTAKE_WAKE_BYTES ((size_t)256 << 10)
 /* A commit comes at the latest after so much text, so many documents, or so long: the text bounds
  * the memory of the index's hash and the log, the documents what is kept of them, the time how long
  * a caller waits. */

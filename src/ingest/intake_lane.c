@@ -14,6 +14,7 @@
 
 #include "ingest/intake_internal.h"
 #include "os/file.h"
+#include "os/thread.h"
 
 /* Text between two progress calls. */
 #define PROGRESS_TEXT_BYTES ((uint64_t)1 << 20)
@@ -121,7 +122,9 @@ static int hand_over(struct lane *l, bool last, struct wf_err *err)
         in->ready_bytes += job->handed.len;
     }
     job->ended = last;
-    pthread_cond_signal(&in->cond_ready);
+    if (!last || in->ready_bytes >= WF_INTAKE_WAKE_BYTES) { /* else next_job wakes the writer */
+        pthread_cond_signal(&in->cond_ready);
+    }
     pthread_mutex_unlock(&in->mutex);
     return status;
 }
@@ -328,6 +331,9 @@ static void run(struct lane *l)
 static struct wf_intake_job *next_job(struct wf_intake *in)
 {
     pthread_mutex_lock(&in->mutex);
+    if (wf_list_empty(&in->queue) && !wf_list_empty(&in->ready)) {
+        pthread_cond_signal(&in->cond_ready);
+    }
     while (wf_list_empty(&in->queue) && !in->stop) {
         pthread_cond_wait(&in->cond_queue, &in->mutex);
     }
@@ -350,6 +356,7 @@ void *wf_intake__lane(void *ud)
 {
     struct wf_intake *in = ud;
     struct lane l = {.in = in};
+    wf_thread_yield_to_others();
     l.chunker = wf_chunker_new(on_chunk, &l);
     while ((l.job = next_job(in)) != NULL) {
         if (l.chunker == NULL) { /* memory was short when the lane began */

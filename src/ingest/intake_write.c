@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "ingest/intake_internal.h"
 #include "os/heap.h"
+#include "os/thread.h"
 
 /* The page cache, the index's words that are not written yet, and a group of documents. */
 #define WRITER_HEAP_BYTES ((size_t)40 << 20)
@@ -426,6 +427,7 @@ void *wf_intake__writer(void *ud)
     bool commit = false;
     struct wf_intake_job *job = NULL;
     wf_heap_prepare(WRITER_HEAP_BYTES);
+    wf_thread_yield_to_others();
     while ((job = next_ready(in, &commit)) != NULL || commit) {
         struct wf_err err = WF_ERR_INIT;
         if (job != NULL) {

@@ -137,7 +137,8 @@ const struct wf_sandbox_rule wf_sandbox__rules[] = {
     ALLOW(sched_yield, ALL), ALLOW(sched_getaffinity, ALL), ALLOW(sched_getparam, ALL),
     ALLOW(sched_getscheduler, ALL), ALLOW(sched_get_priority_max, ALL),
     ALLOW(sched_get_priority_min, ALL), ALLOW(getcpu, ALL), ALLOW(getpriority, ALL),
-    FAIL(sched_setaffinity, EPERM), FAIL(sched_setscheduler, EPERM), FAIL(sched_setparam, EPERM),
+    FAIL(sched_setaffinity, EPERM), FAIL(sched_setparam, EPERM),
+    WHEN(sched_setscheduler, CORE, EPERM, IS(0, 0), IS(1, SCHED_BATCH)), /* its own, to less */
     FAIL(sched_setattr, EPERM), FAIL(setpriority, EPERM), FAIL(ioprio_set, EPERM),
     WHEN(clone, THREADS, EPERM, BITS(0, CLONE_THREAD | CLONE_APART, CLONE_THREAD)),
     WHEN(clone, EXEC, EPERM, BITS(0, CLONE_APART, 0)),

@@ -197,3 +197,9 @@ size_t wf_cpu_count(void)
     int n = CPU_COUNT_S(sizeof(mask.bytes), &mask.set);
     return n > 0 ? (size_t)n : 1;
 }
+
+void wf_thread_yield_to_others(void)
+{
+    struct sched_param p = {.sched_priority = 0};
+    (void)sched_setscheduler(0, SCHED_BATCH, &p); /* see the header */
+}

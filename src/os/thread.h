@@ -41,4 +41,10 @@ void wf_team_free(struct wf_team *t);
 /* Processors this process may run on (sched affinity), at least 1. Thread: any. */
 size_t wf_cpu_count(void);
 
+/* The calling thread (and threads it starts) works in the background: it keeps its share of the
+ * processor, but no longer takes it from another thread in the moment it is woken (SCHED_BATCH).
+ * Threads that hand small things to each other on one processor switch half as often. Never fails:
+ * where it is not allowed, nothing changes. Thread: any. */
+void wf_thread_yield_to_others(void);
+
 #endif

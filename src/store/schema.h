@@ -17,7 +17,7 @@
  *     path PK, code (WF_E_*), reason, size, mtime_ns, at_ms
  * chunk       the text in pieces; concatenated by id they are the document's text
  *     id PK, document, start_cp, n_cp, page (0 = none), heading ("A > B"), text
- * chunk_fts   FTS5, contentless, tokenizer `weft` (text/word.h), detail=full; rowid = chunk.id
+ * chunk_fts   FTS5, contentless, tokenizer `weft` (text/word.h), detail=none; rowid = chunk.id
  *     title (the document's), heading, body (chunk.text)
  * limbo       documents that are not there yet, or no longer: their chunks are being written or
  *             removed; finished at the next open
