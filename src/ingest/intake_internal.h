@@ -17,7 +17,7 @@
 /* Chunks that a lane gathers before it hands them to the writer; a document below is handed over
  * whole, when it is known to be good. */
 #define WF_INTAKE_PARCEL_BYTES ((size_t)1 << 20)
-/* Chunks of whole documents that wait for the writer. */
+/* Chunks and small files' contents that wait for the writer. */
 #define WF_INTAKE_READY_BYTES ((size_t)4 << 20)
 /* From so much on a lane wakes the writer at each document; below, only when it has nothing else to
  * do. On one processor, a wake-up for each small document takes the lane off it each time. */
@@ -105,6 +105,8 @@ struct wf_intake {
 /* intake_job.c: the life of a job. */
 struct wf_intake_job *wf_intake__job_new(const struct wf_intake_request *req);
 void wf_intake__job_free(struct wf_intake_job *job);
+/* What it holds while it waits for the writer. */
+size_t wf_intake__job_bytes(const struct wf_intake_job *job);
 /* The first failure counts. */
 void wf_intake__job_fail(struct wf_intake_job *job, const struct wf_err *err);
 /* Settles the title: asked for, the document's own, its first heading, its name. */

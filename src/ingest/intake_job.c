@@ -89,8 +89,14 @@ struct wf_intake_job *wf_intake__job_new(const struct wf_intake_request *req)
     return job;
 }
 
+size_t wf_intake__job_bytes(const struct wf_intake_job *job)
+{
+    return job->handed.len + (job->blob.content != NULL ? (size_t)job->blob.bytes : 0);
+}
+
 void wf_intake__job_free(struct wf_intake_job *job)
 {
+    assert(job->blob.content == NULL); /* staged or dropped */
     struct wf_buf *bufs[] = {&job->meta.title,    &job->meta.type,    &job->meta.author,
                              &job->meta.language, &job->meta.written, &job->meta.warning,
                              &job->parcel,        &job->handed};

@@ -113,13 +113,13 @@ static int hand_over(struct lane *l, bool last, struct wf_err *err)
         job->is_handed = job->handed.len > 0;
     }
     if (!job->is_ready) {
-        while (in->ready_bytes + job->handed.len > WF_INTAKE_READY_BYTES &&
+        while (in->ready_bytes + wf_intake__job_bytes(job) > WF_INTAKE_READY_BYTES &&
                !wf_list_empty(&in->ready)) {
             pthread_cond_wait(&in->cond_taken, &in->mutex);
         }
         job->is_ready = true;
         wf_list_push(&in->ready, &job->node);
-        in->ready_bytes += job->handed.len;
+        in->ready_bytes += wf_intake__job_bytes(job);
     }
     job->ended = last;
     if (!last || in->ready_bytes >= WF_INTAKE_WAKE_BYTES) { /* else next_job wakes the writer */

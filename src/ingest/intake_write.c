@@ -243,6 +243,9 @@ static int finish_document(struct wf_intake *in, struct wf_intake_job *job, int6
     };
     int status = wf_incoming_finish(in->store, &job->incoming, &d, job->uid, err);
     if (status == 0) {
+        status = wf_blob_stage(in->store, &job->blob, err);
+    }
+    if (status == 0) {
         job->outcome = WF_INTAKE_ADDED;
         status = name_source(in, job, job->incoming.id, err);
     }
@@ -413,7 +416,7 @@ static struct wf_intake_job *next_ready(struct wf_intake *in, bool *out_commit)
     if (!wf_list_empty(&in->ready)) {
         job = WF_CONTAINER(in->ready.next, struct wf_intake_job, node);
         wf_list_remove(&job->node);
-        in->ready_bytes -= WF_MIN(in->ready_bytes, job->handed.len);
+        in->ready_bytes -= WF_MIN(in->ready_bytes, wf_intake__job_bytes(job));
         *out_commit = false;
         pthread_cond_broadcast(&in->cond_taken);
     }

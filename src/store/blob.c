@@ -10,6 +10,9 @@
  * came (swept at open; a file named "adding" in tmp/ says that this may be so, since an idle tmp/
  * is empty and listing all blobs at every start would be slow).
  *
+ * Small files never get there: they wait in memory and share a pack (pack.c), made durable with the
+ * commit.
+ *
  * Placing and removing happen in turns of writing, so that a removal never takes a blob that a
  * document of the same content is just about to need. */
 #include "store/blob.h"
@@ -27,6 +30,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "os/file.h"
+#include "store/pack.h"
 #include "store/store_internal.h"
 
 /* One read, hash and write; fits the second-level cache. */
@@ -115,12 +119,50 @@ static int copy_pieces(int fd, int out_fd, char *buf, size_t n_buf, struct wf_bl
     return 0;
 }
 
+/* Reads all of a small file into memory; *out_whole false: it has grown since. */
+static int copy_small(int fd, size_t n_max, struct wf_blob *out, bool *out_whole,
+                      struct wf_err *err)
+{
+    struct wf_blob b = {.content = wf_alloc(n_max + 1)};
+    if (b.content == NULL) {
+        return wf_err_set(err, WF_E_NOMEM, "out of memory (copying a file)");
+    }
+    size_t n = 0;
+    for (ssize_t got = 1; got != 0 && n <= n_max;) {
+        got = pread(fd, b.content + n, n_max + 1 - n, (off_t)n);
+        if (got < 0 && errno != EINTR) {
+            wf_free(b.content);
+            return wf_err_errno(err, errno, "cannot read the file");
+        }
+        n += got > 0 ? (size_t)got : 0;
+    }
+    *out_whole = n <= n_max;
+    if (!*out_whole) {
+        wf_free(b.content);
+        return 0;
+    }
+    b.bytes = n;
+    crypto_generichash(b.hash, WF_HASH_BYTES, (const unsigned char *)b.content, n, NULL, 0);
+    *out = b;
+    return 0;
+}
+
 int wf_blob_copy(struct wf_store *s, int fd, struct wf_blob *out, wf_blob_progress_fn progress,
                  void *ud, struct wf_err *err)
 {
     uint64_t bytes = 0;
+    bool whole = false;
     int status = check_kind(fd, &bytes, err);
-    if (status != 0) {
+    if (status == 0 && bytes <= WF_PACK_BLOB_BYTES_MAX) {
+        status = copy_small(fd, (size_t)bytes, out, &whole, err);
+    }
+    if (status == 0 && whole && progress != NULL) {
+        status = progress(ud, out->bytes, err);
+        if (status != 0) {
+            wf_blob_drop(s, out);
+        }
+    }
+    if (status != 0 || whole) {
         return status;
     }
     size_t n_buf = (size_t)WF_MIN(bytes + 1, PIECE_BYTES); /* small files in one read */
@@ -156,12 +198,26 @@ void wf_blob_drop(struct wf_store *s, struct wf_blob *b)
         unlink(path); /* when that fails, the next open sweeps it */
     }
     b->tmp[0] = '\0';
+    wf_free(b->content);
+    b->content = NULL;
+}
+
+int wf_blob_stage(struct wf_store *s, struct wf_blob *b, struct wf_err *err)
+{
+    if (b->content == NULL) {
+        return 0;
+    }
+    int status = wf_pack_put(s, b->hash, wf_str_n(b->content, (size_t)b->bytes), err);
+    if (status == 0) {
+        wf_free(b->content);
+        b->content = NULL;
+    }
+    return status;
 }
 
 /* ---- placing ---- */
 
-/* Says in tmp/ that names may come into blobs/ whose commit does not. */
-static int mark_adding(struct wf_store *s, struct wf_err *err)
+int wf_blob__mark_adding(struct wf_store *s, struct wf_err *err)
 {
     if (s->marked_adding) {
         return 0;
@@ -227,12 +283,13 @@ static int sync_names(struct wf_store *s, struct wf_blob *const *blobs, size_t n
     return status;
 }
 
-static int place(struct wf_store *s, struct wf_blob *const *blobs, size_t n, struct wf_err *err)
+static int place_files(struct wf_store *s, struct wf_blob *const *blobs, size_t n,
+                       struct wf_err *err)
 {
     if (n == 0) {
         return 0;
     }
-    int status = mark_adding(s, err);
+    int status = wf_blob__mark_adding(s, err);
     if (status == 0) {
         status = sync_contents(s, blobs, n, err);
     }
@@ -241,6 +298,31 @@ static int place(struct wf_store *s, struct wf_blob *const *blobs, size_t n, str
         blobs[i]->placed = status == 0;
     }
     return status == 0 ? sync_names(s, blobs, n, err) : status;
+}
+
+/* Small ones into the pack, the others to their names. */
+static int place(struct wf_store *s, struct wf_blob *const *blobs, size_t n, struct wf_err *err)
+{
+    struct wf_blob **files = wf_alloc_array(n + 1, sizeof *files);
+    if (files == NULL) {
+        return wf_err_set(err, WF_E_NOMEM, "out of memory (committing)");
+    }
+    size_t n_files = 0;
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < n; i++) {
+        status = wf_blob_stage(s, blobs[i], err);
+        if (blobs[i]->tmp[0] != '\0') {
+            files[n_files++] = blobs[i];
+        }
+    }
+    if (status == 0) {
+        status = wf_pack_sync(s, err);
+    }
+    if (status == 0) {
+        status = place_files(s, files, n_files, err);
+    }
+    wf_free(files);
+    return status;
 }
 
 /* Forgets copies after a failure before the commit. */
@@ -278,13 +360,19 @@ int wf_blob_open(struct wf_store *s, const uint8_t *hash, int *out_fd, struct wf
 {
     char dir[PATH_BYTES];
     char path[PATH_BYTES];
-    blob_paths(s, hash, dir, path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) {
-        return wf_err_errno(err, errno, "cannot open the original file %s", path);
+    int fd = -1;
+    int status = wf_pack_open(s, hash, &fd, err);
+    if (status == 0 && fd < 0) {
+        blob_paths(s, hash, dir, path);
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0) {
+            return wf_err_errno(err, errno, "cannot open the original file %s", path);
+        }
     }
-    *out_fd = fd;
-    return 0;
+    if (status == 0) {
+        *out_fd = fd;
+    }
+    return status;
 }
 
 /* Does any document, or one that is being taken in, have this content? */
@@ -309,8 +397,12 @@ static int is_needed(struct wf_store *s, const uint8_t *hash, bool *out, struct 
 int wf_blob_remove(struct wf_store *s, const uint8_t *hash, struct wf_err *err)
 {
     bool needed = true;
+    bool packed = false;
     int status = is_needed(s, hash, &needed, err);
-    if (status != 0 || needed) {
+    if (status == 0 && !needed) {
+        status = wf_pack_remove(s, hash, &packed, err);
+    }
+    if (status != 0 || needed || packed) {
         return status;
     }
     char dir[PATH_BYTES];
@@ -387,6 +479,12 @@ static int remove_entry(struct wf_store *s, const char *dir, const char *name, s
     return wf_file_remove(path, err);
 }
 
+static int sweep_pack(struct wf_store *s, const char *dir, const char *name, struct wf_err *err)
+{
+    (void)dir;
+    return wf_pack_sweep_one(s, name, err);
+}
+
 static int sweep_blob(struct wf_store *s, const char *dir, const char *name, struct wf_err *err)
 {
     (void)dir;
@@ -427,6 +525,10 @@ int wf_blob_sweep(struct wf_store *s, struct wf_err *err)
         return status;
     }
     status = each_entry(s, blobs, sweep_folder, &n, err);
+    if (status == 0) {
+        snprintf(blobs, sizeof blobs, "%s/packs", s->dir);
+        status = each_entry(s, blobs, sweep_pack, &n, err);
+    }
     wf_store_write_rollback(s); /* nothing was written: the turn alone was needed */
     if (status == 0) {
         status = each_entry(s, tmp, remove_entry, &n, err); /* last: the mark stays until done */

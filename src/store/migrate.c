@@ -72,6 +72,13 @@ static const char migration_1[] =
     " mtime_ns INTEGER NOT NULL,"
     " at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
 
+    "CREATE TABLE packed("
+    " hash BLOB NOT NULL PRIMARY KEY,"
+    " pack INTEGER NOT NULL,"
+    " start INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX packed_pack ON packed(pack);"
+
     "CREATE TABLE chunk("
     " id INTEGER PRIMARY KEY,"
     " document INTEGER NOT NULL,"
@@ -108,7 +115,7 @@ static const char migration_1[] =
     /* Which chunks have a word is all that is asked of the index (find/candidates.c): where and how
      * often is read from the chunk. Lists without positions are a third as long. */
     "CREATE VIRTUAL TABLE chunk_fts USING fts5("
-    " title, heading, body, content='', detail=none, columnsize=0, tokenize='weft 1');"
+    " title, heading, body, content='', detail=none, tokenize='weft 1');"
     /* Words gather in memory until 8 MB: fewer segments that are merged again, and not yet so large
      * a table that each word misses the cache. Merging goes on when 8 segments of a size have come
      * together. */

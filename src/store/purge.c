@@ -210,8 +210,7 @@ static int step_blobs(struct wf_store *s, struct wf_err *err)
         }
     }
     sqlite3_reset(st);
-    wf_store_write_rollback(s); /* nothing was written: the turn alone was needed */
-    return WF_MIN(status, row < 0 ? row : 0);
+    return end_turn(s, WF_MIN(status, row < 0 ? row : 0), err);
 }
 
 /* Truncates the log. A reader that began before keeps it: then *out_done is false. */

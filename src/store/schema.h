@@ -15,6 +15,8 @@
  *     path PK, document -> document, size, mtime_ns, ino, dev
  * failed      files that could not be taken in, and why; gone when the path succeeds
  *     path PK, code (WF_E_*), reason, size, mtime_ns, at_ms
+ * packed      where the small blobs lie (store/pack.h)
+ *     hash PK, pack (number of the file), start, bytes
  * chunk       the text in pieces; concatenated by id they are the document's text
  *     id PK, document, start_cp, n_cp, page (0 = none), heading ("A > B"), text
  * chunk_fts   FTS5, contentless, tokenizer `weft` (text/word.h), detail=none; rowid = chunk.id

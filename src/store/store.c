@@ -24,6 +24,7 @@
 #include "store/blob.h"
 #include "store/fts_tokenizer.h"
 #include "store/migrate.h"
+#include "store/pack.h"
 #include "store/store_internal.h"
 
 /* Readers kept for reuse; more are opened when asked for and closed when given back. */
@@ -101,7 +102,7 @@ int wf_store__connect(struct wf_store *s, bool writer, sqlite3 **out, struct wf_
 
 static int make_folders(struct wf_store *s, struct wf_err *err)
 {
-    static const char *const folders[] = {"", "/blobs", "/tmp"};
+    static const char *const folders[] = {"", "/blobs", "/packs", "/tmp"};
     char path[WF_LIMIT_PATH_BYTES];
     for (size_t i = 0; i < WF_ARRAY_LEN(folders); i++) {
         int n = snprintf(path, sizeof path, "%s%s", s->dir, folders[i]);
@@ -197,6 +198,7 @@ int wf_store_open(const char *dir, const struct wf_store_options *o, struct wf_s
         return wf_err_set(err, WF_E_NOMEM, "Out of memory (opening the store).");
     }
     s->lock_fd = -1;
+    s->pack_fd = -1;
     if (o != NULL) {
         s->o = *o;
     }
@@ -424,6 +426,7 @@ void wf_store__rollback(struct wf_store *s)
     if (!sqlite3_get_autocommit(s->db)) {
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     }
+    wf_pack_end(s, false);
 }
 
 int wf_store__commit(struct wf_store *s, struct wf_err *err)
@@ -433,7 +436,14 @@ int wf_store__commit(struct wf_store *s, struct wf_err *err)
     if (sqlite3_get_autocommit(s->db)) { /* SQLite rolled back by itself after an error */
         status = wf_err_set(err, WF_E_IO, "The write was rolled back after an error.");
     } else {
-        status = writer_run(s, sql_end, err);
+        status = wf_pack_sync(s, err);
+        if (status == 0) {
+            status = writer_run(s, sql_end, err);
+            /* When that failed, a crash may still bring the transaction back from the log: then its
+             * rows need the pack, and the next open decides. */
+            s->must_sweep = s->must_sweep || (status != 0 && s->pack_fd >= 0);
+            wf_pack_end(s, true);
+        }
     }
     if (status != 0) {
         wf_store__rollback(s);

@@ -40,6 +40,10 @@ struct wf_store {
     bool removed;       /* this transaction put something into limbo that is to be destroyed */
     bool must_sweep;    /* a blob without a document could not be removed */
     bool marked_adding; /* tmp/ says that a sweep may be needed (blob.c) */
+    int pack_fd;        /* the turn's pack; -1: none yet (pack.c) */
+    int64_t pack;       /* the highest number used */
+    uint64_t pack_end;
+    bool pack_synced;
 
     /* Idle readers; the mutex (rank 2) guards the list and the counters. */
     pthread_mutex_t idle_mutex;
@@ -80,6 +84,8 @@ int wf_store__connect(struct wf_store *s, bool writer, sqlite3 **out,
 int wf_store__stmt(struct wf_store *s, const char *sql, sqlite3_stmt **out,
                    struct wf_err *err) WF_MUST_USE;
 
+/* Says in tmp/ that files may come into blobs/ or packs/ whose commit does not. */
+int wf_blob__mark_adding(struct wf_store *s, struct wf_err *err) WF_MUST_USE;
 /* At a clean close: no sweep is needed at the next open. */
 void wf_blob__forget_mark(struct wf_store *s);
 

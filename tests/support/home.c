@@ -264,3 +264,10 @@ char *home_words(uint64_t seed, size_t n_bytes, size_t *out_len)
     assert_non_null(p);
     return p;
 }
+
+size_t home_n_blobs(struct home *h)
+{
+    /* No pack is left that no row names. */
+    assert_int_equal(home_n_files(h, "packs"), home_count(h, "(SELECT DISTINCT pack FROM packed)"));
+    return home_n_files(h, "blobs") + (size_t)home_count(h, "packed");
+}

@@ -45,6 +45,9 @@ unsigned home_grep(const struct home *h, const char *word, bool tell);
 /* Files below a folder of the home ("blobs", "tmp"). */
 size_t home_n_files(const struct home *h, const char *folder);
 
+/* Blobs, in files of their own and in packs. */
+size_t home_n_blobs(struct home *h);
+
 /* Text of about n_bytes with words made of `seed`: the same seed gives the same text. For wf_free.
  */
 char *home_words(uint64_t seed, size_t n_bytes, size_t *out_len);

@@ -281,7 +281,7 @@ static void check_blobs(struct driver *d)
     for (size_t i = 0; i < list.n_items; i++)
         if (wf_blob_check(d->home.store, list.items[i].hash, &err) != 0)
             mistake(d, "a blob is missing or damaged", err.msg);
-    if (home_n_files(&d->home, "blobs") != list.n_items)
+    if (home_n_blobs(&d->home) != list.n_items)
         mistake(d, "blobs without a document", "");
     if (home_n_files(&d->home, "tmp") != 0)
         mistake(d, "tmp/ is not empty", "");

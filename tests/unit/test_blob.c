@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of store/blob.h: copies, limits, placing with a commit, sweeping after a crash. */
+/* Tests of store/blob.h and store/pack.h: copies, limits, placing with a commit, sweeping after a
+ * crash; small ones in packs: together, destroyed one by one, written again. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <sodium.h>
@@ -17,7 +18,11 @@
 #include "base/limits.h"
 #include "os/file.h"
 #include "store/blob.h"
+#include "store/pack.h"
 #include "support/home.h"
+
+/* A content that gets a file of its own. */
+#define LARGE (WF_PACK_BLOB_BYTES_MAX + 1)
 
 static struct home home;
 
@@ -50,6 +55,14 @@ static struct wf_blob copy(const void *p, size_t n)
     assert_int_equal(wf_blob_copy(home.store, fd, &b, NULL, NULL, NULL), 0);
     close(fd);
     return b;
+}
+
+/* A large content that begins with `name`. */
+static struct wf_blob copy_large(const char *name)
+{
+    static char bytes[LARGE];
+    snprintf(bytes, sizeof(bytes), "%s", name);
+    return copy(bytes, sizeof(bytes));
 }
 
 static void path_of(const struct wf_blob *b, char out[256])
@@ -87,29 +100,129 @@ static void test_blob__copies_and_hashes(void **state)
         assert_int_equal(wf_blob_open(home.store, b.hash, &fd, NULL), 0);
         assert_int_equal(fstat(fd, &st), 0);
         assert_int_equal(st.st_size, sizes[i]);
-        assert_int_equal(st.st_mode & 0777, 0600);
+        if (sizes[i] > WF_PACK_BLOB_BYTES_MAX)
+            assert_int_equal(st.st_mode & 0777, 0600);
         close(fd);
     }
     wf_free(bytes);
-    assert_int_equal(home_n_files(&home, "blobs"), WF_ARRAY_LEN(sizes));
+    assert_int_equal(home_n_blobs(&home), WF_ARRAY_LEN(sizes));
     assert_int_equal(home_n_files(&home, "tmp"), 1); /* the mark */
+}
+
+static void commit_all(struct wf_blob *b, size_t n)
+{
+    struct wf_blob *blobs[64];
+    assert_true(n <= WF_ARRAY_LEN(blobs));
+    for (size_t i = 0; i < n; i++)
+        blobs[i] = &b[i];
+    assert_int_equal(wf_store_write_begin(home.store, NULL), 0);
+    assert_int_equal(wf_blob_commit(home.store, blobs, n, NULL), 0);
+    for (size_t i = 0; i < n; i++) {
+        assert_null(b[i].content);
+        assert_int_equal(wf_blob_check(home.store, b[i].hash, NULL), 0);
+    }
 }
 
 static void test_blob__many_at_once(void **state)
 {
     (void)state;
     struct wf_blob b[50];
-    struct wf_blob *blobs[50];
     for (unsigned i = 0; i < 50; i++) {
-        b[i] = copy(&i, sizeof(i));
-        blobs[i] = &b[i];
+        char name[16];
+        snprintf(name, sizeof(name), "%u", i);
+        b[i] = copy_large(name);
     }
     assert_int_equal(home_n_files(&home, "tmp"), 50);
-    assert_int_equal(wf_store_write_begin(home.store, NULL), 0);
-    assert_int_equal(wf_blob_commit(home.store, blobs, 50, NULL), 0);
+    commit_all(b, 50);
     assert_int_equal(home_n_files(&home, "blobs"), 50);
+    assert_int_equal(home_n_files(&home, "packs"), 0);
+}
+
+static void test_blob__small_ones_share_a_pack(void **state)
+{
+    (void)state;
+    struct wf_blob b[51];
     for (unsigned i = 0; i < 50; i++)
-        assert_int_equal(wf_blob_check(home.store, b[i].hash, NULL), 0);
+        b[i] = copy(&i, sizeof(i));
+    unsigned again = 7;
+    b[50] = copy(&again, sizeof(again)); /* twice in one commit */
+    commit_all(b, 51);
+    assert_int_equal(home_n_files(&home, "blobs"), 0);
+    assert_int_equal(home_n_files(&home, "packs"), 1);
+    assert_int_equal(home_n_blobs(&home), 50);
+    char path[256];
+    struct stat st;
+    snprintf(path, sizeof(path), "%s/packs/1", home.dir);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, 50 * sizeof(unsigned));
+    assert_int_equal(st.st_mode & 0777, 0600);
+    b[0] = copy(&again, sizeof(again)); /* and later: it is there already */
+    commit_all(b, 1);
+    assert_int_equal(home_n_files(&home, "packs"), 1);
+}
+
+/* Removes what no document needs, as a purge does; `commit` false: it is broken off. */
+static void remove_blob(const struct wf_blob *b, bool commit)
+{
+    assert_int_equal(wf_store_write_begin(home.store, NULL), 0);
+    assert_int_equal(wf_blob_remove(home.store, b->hash, NULL), 0);
+    if (commit)
+        assert_int_equal(wf_store_write_commit(home.store, NULL), 0);
+    else
+        wf_store_write_rollback(home.store);
+}
+
+static void test_blob__one_of_a_pack_is_destroyed(void **state)
+{
+    (void)state;
+    struct wf_blob b[3] = {copy("apricots", 8), copy("blueberries", 11), copy("cherries", 8)};
+    commit_all(b, 3);
+    assert_int_equal(home_grep(&home, "blueberries", false), 1);
+    remove_blob(&b[1], true);
+    assert_int_equal(home_grep(&home, "blueberries", false), 0);
+    assert_int_equal(wf_blob_check(home.store, b[1].hash, NULL), WF_E_NOENT);
+    assert_int_equal(wf_blob_check(home.store, b[0].hash, NULL), 0);
+    assert_int_equal(wf_blob_check(home.store, b[2].hash, NULL), 0);
+    assert_int_equal(home_n_blobs(&home), 2);
+    remove_blob(&b[0], true);
+    remove_blob(&b[2], true);
+    assert_int_equal(home_n_files(&home, "packs"), 0);
+    remove_blob(&b[2], true); /* safe to repeat */
+}
+
+static void test_blob__a_removal_that_was_broken_off(void **state)
+{
+    (void)state;
+    struct wf_blob b[2] = {copy("apricots", 8), copy("blueberries", 11)};
+    commit_all(b, 2);
+    remove_blob(&b[0], false); /* its row stays, its bytes are gone */
+    assert_int_equal(wf_blob_check(home.store, b[0].hash, NULL), WF_E_CORRUPT);
+    b[0] = copy("apricots", 8); /* who brings them again does not rely on the row */
+    commit_all(b, 1);
+    assert_int_equal(home_n_files(&home, "packs"), 2);
+    assert_int_equal(home_n_blobs(&home), 2);
+    assert_int_equal(wf_blob_check(home.store, b[1].hash, NULL), 0);
+}
+
+static void test_blob__a_pack_goes_with_its_transaction(void **state)
+{
+    (void)state;
+    struct wf_blob b = copy("apricots", 8);
+    assert_int_equal(wf_store_write_begin(home.store, NULL), 0);
+    assert_int_equal(wf_blob_stage(home.store, &b, NULL), 0);
+    assert_int_equal(home_n_files(&home, "packs"), 1);
+    wf_store_write_rollback(home.store);
+    assert_int_equal(home_n_blobs(&home), 0);
+    char path[256];
+    snprintf(path, sizeof(path), "%s/packs/12", home.dir); /* as a crash would leave it */
+    assert_int_equal(wf_file_replace(path, "x", 1, 0600, NULL), 0);
+    snprintf(path, sizeof(path), "%s/packs/notes", home.dir);
+    assert_int_equal(wf_file_replace(path, "x", 1, 0600, NULL), 0);
+    snprintf(path, sizeof(path), "%s/tmp/left", home.dir);
+    assert_int_equal(wf_file_replace(path, "x", 1, 0600, NULL), 0);
+    home_close(&home);
+    home_open(&home);
+    assert_int_equal(home_n_files(&home, "packs"), 1); /* only what is not ours */
 }
 
 static void test_blob__refuses_what_is_no_file_or_too_large(void **state)
@@ -152,20 +265,21 @@ static void test_blob__stops_when_told(void **state)
 static void test_blob__a_failed_commit_leaves_none(void **state)
 {
     (void)state;
-    for (uint64_t n = 1; n < 12; n++) {
-        struct wf_blob b = copy("abc", 3);
-        struct wf_blob *blobs[] = {&b};
+    for (uint64_t n = 1; n < 20; n++) {
+        struct wf_blob b[2] = {copy("abc", 3), copy_large("abc")};
+        struct wf_blob *blobs[] = {&b[0], &b[1]};
         struct wf_err err = WF_ERR_INIT;
         assert_int_equal(wf_store_write_begin(home.store, NULL), 0);
         wf_file_fail_at(n);
-        int r = wf_blob_commit(home.store, blobs, 1, &err);
+        int r = wf_blob_commit(home.store, blobs, 2, &err);
         wf_file_fail_at(0);
         if (r == 0) {
-            assert_true(n > 4); /* the mark, the content, the name, the folders */
+            assert_true(n > 6); /* the mark; both contents, both folders, a name */
+            assert_int_equal(home_n_blobs(&home), 2);
             return;
         }
         assert_int_equal(r, WF_E_FULL);
-        assert_int_equal(home_n_files(&home, "blobs"), 0);
+        assert_int_equal(home_n_blobs(&home), 0);
         assert_true(home_n_files(&home, "tmp") <= 1);
     }
     fail();
@@ -175,29 +289,37 @@ static void test_blob__damage_is_found(void **state)
 {
     (void)state;
     struct wf_err err = WF_ERR_INIT;
-    struct wf_blob b = copy("abc", 3);
+    struct wf_blob b = copy_large("abc");
+    struct wf_blob small = copy("abc", 3);
     assert_int_equal(wf_blob_check(home.store, b.hash, &err), WF_E_NOENT);
+    assert_int_equal(wf_blob_check(home.store, small.hash, &err), WF_E_NOENT);
     place(&b);
+    place(&small);
     char path[256];
     path_of(&b, path);
     assert_int_equal(wf_file_replace(path, "abd", 3, 0600, NULL), 0);
     assert_int_equal(wf_blob_check(home.store, b.hash, &err), WF_E_CORRUPT);
+    snprintf(path, sizeof(path), "%s/packs/1", home.dir);
+    assert_int_equal(wf_file_replace(path, "abd", 3, 0600, NULL), 0);
+    assert_int_equal(wf_blob_check(home.store, small.hash, &err), WF_E_CORRUPT);
+    assert_int_equal(wf_file_replace(path, "ab", 2, 0600, NULL), 0);
+    assert_int_equal(wf_blob_check(home.store, small.hash, &err), WF_E_CORRUPT);
 }
 
 static void test_blob__a_crash_is_swept_at_open(void **state)
 {
     (void)state;
-    struct wf_blob orphan = copy("orphan", 6);
+    struct wf_blob orphan = copy_large("orphan");
     char path[256];
     assert_int_equal(home_add(&home, "/a", "A", WF_STR("text"), NULL, NULL), 0);
-    (void)copy("left in tmp", 11);
+    (void)copy_large("left in tmp");
     place(&orphan);
     path_of(&orphan, path);
     assert_int_equal(access(path, F_OK), 0);
-    assert_int_equal(home_n_files(&home, "blobs"), 2);
+    assert_int_equal(home_n_blobs(&home), 2);
     home_close(&home); /* as a crash would: a copy is left in tmp/ */
     home_open(&home);
-    assert_int_equal(home_n_files(&home, "blobs"), 1);
+    assert_int_equal(home_n_blobs(&home), 1);
     assert_int_equal(home_n_files(&home, "tmp"), 0);
     assert_int_not_equal(access(path, F_OK), 0);
     size_t n = 0;
@@ -228,7 +350,7 @@ static void test_blob__strange_files_are_left_alone(void **state)
     assert_int_equal(wf_file_replace(path, "x", 1, 0600, NULL), 0);
     home_close(&home);
     home_open(&home);
-    assert_int_equal(home_n_files(&home, "blobs"), 1);
+    assert_int_equal(home_n_blobs(&home), 1);
     assert_int_equal(home_n_files(&home, "tmp"), 0);
 }
 
@@ -252,6 +374,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_blob__copies_and_hashes),
         T(test_blob__many_at_once),
+        T(test_blob__small_ones_share_a_pack),
+        T(test_blob__one_of_a_pack_is_destroyed),
+        T(test_blob__a_removal_that_was_broken_off),
+        T(test_blob__a_pack_goes_with_its_transaction),
         T(test_blob__refuses_what_is_no_file_or_too_large),
         T(test_blob__stops_when_told),
         T(test_blob__a_failed_commit_leaves_none),

@@ -295,7 +295,7 @@ static void test_intake__adds_and_knows_again(void **state)
     assert_string_equal(other->uid, t->uid);
     assert_int_equal(home_count(&home, "document"), 1);
     assert_int_equal(home_count(&home, "source"), 2);
-    assert_int_equal(home_n_files(&home, "blobs"), 1);
+    assert_int_equal(home_n_blobs(&home), 1);
     assert_sound();
 }
 
@@ -349,7 +349,7 @@ static void test_intake__uploads_have_no_path(void **state)
     /* In another space it is another document. */
     assert_int_equal(add("/a.txt", "uploaded words", 1)->outcome, WF_INTAKE_ADDED);
     assert_int_equal(home_count(&home, "document"), 2);
-    assert_int_equal(home_n_files(&home, "blobs"), 1);
+    assert_int_equal(home_n_blobs(&home), 1);
 }
 
 static void test_intake__titles(void **state)
@@ -407,7 +407,7 @@ static void test_intake__failures_are_told_and_remembered(void **state)
     assert_int_equal(add("/a.txt", "now it holds words", 2)->outcome, WF_INTAKE_ADDED);
     assert_int_equal(home_count(&home, "failed"), 2);
     assert_int_equal(home_count(&home, "document"), 1);
-    assert_int_equal(home_n_files(&home, "blobs"), 1);
+    assert_int_equal(home_n_blobs(&home), 1);
     assert_true(home_n_files(&home, "tmp") <= 1);
     assert_sound();
 }
@@ -495,7 +495,7 @@ static void test_intake__a_late_failure_leaves_nothing(void **state)
     assert_int_equal(home_count(&home, "chunk"), 1);
     assert_int_equal(home_matches(&home, "zzlateword"), 0);
     assert_int_equal(home_grep(&home, "zzlateword", true), 0);
-    assert_int_equal(home_n_files(&home, "blobs"), 1);
+    assert_int_equal(home_n_blobs(&home), 1);
     assert_sound();
 }
 

@@ -84,7 +84,7 @@ static void test_purge__one_document_leaves_no_trace(void **state)
     assert_false(wf_purge_pending(home.store));
     assert_int_equal(home_grep(&home, "zzgoaway", true), 0);
     assert_true(home_grep(&home, "staywith", false) > 0);
-    assert_int_equal(home_n_files(&home, "blobs"), 2);
+    assert_int_equal(home_n_blobs(&home), 2);
     assert_int_equal(home_count(&home, "limbo"), 0);
     assert_int_equal(home_matches(&home, "zzgoaway1"), 0);
     assert_true(home_matches(&home, "staywith1") > 0);
@@ -98,7 +98,7 @@ static void test_purge__the_last_document_leaves_an_empty_home(void **state)
     take_away(id);
     wait_until_gone();
     assert_int_equal(home_grep(&home, "zzgoaway", true), 0);
-    assert_int_equal(home_n_files(&home, "blobs"), 0);
+    assert_int_equal(home_n_blobs(&home), 0);
     assert_int_equal(wf_store_check(home.store, NULL), 0);
 }
 
@@ -129,7 +129,7 @@ static void test_purge__leaves_no_trace_in_a_busy_home(void **state)
             take_away(ids[i]);
     wait_until_gone();
     assert_int_equal(home_grep(&home, "staywith", true), 0);
-    assert_int_equal(home_n_files(&home, "blobs"), 0);
+    assert_int_equal(home_n_blobs(&home), 0);
 }
 
 static void test_purge__replaced_documents_go_when_asked(void **state)
@@ -228,7 +228,7 @@ static void test_purge__content_that_comes_back_keeps_its_blob(void **state)
     take_away(id);
     add(1, "comesback", 5000);
     wait_until_gone();
-    assert_int_equal(home_n_files(&home, "blobs"), 1);
+    assert_int_equal(home_n_blobs(&home), 1);
     assert_true(home_matches(&home, "comesback1") > 0);
     assert_int_equal(wf_store_check(home.store, NULL), 0);
 }

@@ -84,7 +84,7 @@ static void test_store__settings_of_the_database(void **state)
 static void test_store__files_are_private(void **state)
 {
     (void)state;
-    static const char *const names[] = {"weft.db", "lock", "blobs", "tmp"};
+    static const char *const names[] = {"weft.db", "lock", "blobs", "packs", "tmp"};
     for (size_t i = 0; i < WF_ARRAY_LEN(names); i++) {
         char path[256];
         struct stat st;

@@ -328,7 +328,7 @@ static void check(struct home *h, const struct acked *a)
     check_blobs(h);
     assert_int_equal(home_count(h, "limbo"), 0);
     size_t n_documents = (size_t)home_count(h, "document");
-    assert_int_equal(home_n_files(h, "blobs"), n_documents);
+    assert_int_equal(home_n_blobs(h), n_documents);
 }
 
 /* How many calls of this kind the scenario makes, about. */
