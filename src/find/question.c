@@ -191,6 +191,12 @@ void wf_question_lend(struct wf_question *q, struct wf_str text, double boost)
     }
 }
 
+/* idf of a word in `with` of n chunks, to the power that weights have. */
+static double rarity(double n, double with)
+{
+    return pow(log(1 + (n - with + 0.5) / (with + 0.5)), IDF_POWER);
+}
+
 void wf_question_weigh(struct wf_question *q, uint64_t n_all)
 {
     uint64_t n_most = 0;
@@ -199,11 +205,10 @@ void wf_question_weigh(struct wf_question *q, uint64_t n_all)
     double all = n_all > 0 ? (double)n_all : 1;
     double n = exp((1 - LOCAL_SHARE) * log(all) + LOCAL_SHARE * log((double)n_most + 1));
     q->weight = q->weight_max = q->pair_share = 0;
+    q->weight_once = rarity(fmax(n, 1), 1);
     for (size_t i = 0; i < q->n_terms; i++) {
         struct wf_question_term *t = &q->terms[i];
-        double with = fmin((double)t->n_chunks, n);
-        double idf = log(1 + (n - with + 0.5) / (with + 0.5));
-        t->weight = pow(idf, IDF_POWER) * t->boost;
+        t->weight = rarity(n, fmin((double)t->n_chunks, n)) * t->boost;
         t->weight *= t->is_stop ? STOP_WEIGHT : t->is_name ? NAME_WEIGHT : 1;
         q->weight += t->weight;
         q->weight_max = fmax(q->weight_max, t->weight);

@@ -39,9 +39,10 @@ struct wf_question {
     size_t n_terms;
     uint8_t order[WF_QUESTION_ORDER]; /* the question's words as indexes into terms */
     size_t n_order;
-    double weight;                     /* of all terms */
-    double weight_max;                 /* of one term */
-    double pair_share;                 /* 0..1: the part of weight that pairs carry */
+    double weight;      /* of all terms */
+    double weight_once; /* what a term that stands in one chunk would weigh, unboosted */
+    double weight_max;  /* of one term */
+    double pair_share;  /* 0..1: the part of weight that pairs carry */
     uint8_t _slots[WF_QUESTION_SLOTS]; /* hash of a term -> its number + 1; 0 = free */
     bool _has_unknown;                 /* a term stands in no chunk */
     uint8_t _begins[32];               /* bits: hashes of how terms begin */

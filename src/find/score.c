@@ -52,9 +52,8 @@ static void tally_title(const struct wf_question *q, struct wf_str s, struct tal
         t->in_title[m[i].term] = true;
 }
 
-/* The most weight of different terms within `span` words. */
-static double nearest(const struct wf_question *q, const struct wf_match *m, size_t n,
-                      uint32_t span)
+double wf_score_nearest(const struct wf_question *q, const struct wf_match *m, size_t n,
+                        uint32_t span)
 {
     uint16_t n_exact[WF_QUESTION_TERMS] = {0}, n_form[WF_QUESTION_TERMS] = {0};
     double sum = 0, best = 0;
@@ -82,8 +81,7 @@ static double nearest(const struct wf_question *q, const struct wf_match *m, siz
     return best;
 }
 
-/* Weight of the question's neighbours that stand side by side in the passage, in their order. */
-static double neighbours(const struct wf_question *q, const struct wf_match *m, size_t n)
+double wf_score_neighbours(const struct wf_question *q, const struct wf_match *m, size_t n)
 {
     /* bits: which terms follow a term directly */
     uint64_t follows[WF_QUESTION_TERMS] = {0};
@@ -151,9 +149,9 @@ void wf_score_passage(const struct wf_question *q, struct wf_str title, struct w
     tally_title(q, heading, &t);
     sum_terms(q, &t, (double)n_words, out);
     out->features[WF_FEATURE_DENSITY] = (double)n / ((double)n_words + DENSITY_WORDS);
-    out->features[WF_FEATURE_PAIRS] = neighbours(q, m, n) / q->weight;
-    out->features[WF_FEATURE_NEAR_12] = nearest(q, m, n, 12) / q->weight;
-    out->features[WF_FEATURE_NEAR_50] = nearest(q, m, n, 50) / q->weight;
+    out->features[WF_FEATURE_PAIRS] = wf_score_neighbours(q, m, n) / q->weight;
+    out->features[WF_FEATURE_NEAR_12] = wf_score_nearest(q, m, n, 12) / q->weight;
+    out->features[WF_FEATURE_NEAR_50] = wf_score_nearest(q, m, n, 50) / q->weight;
     for (size_t f = 0; f < WF_FEATURE_COUNT; f++) {
         double w = (1 - q->pair_share) * weights_words[f] + q->pair_share * weights_pairs[f];
         out->value += w * out->features[f];

@@ -42,4 +42,11 @@ void wf_score_passage(const struct wf_question *q, struct wf_str title, struct w
  * document. */
 double wf_score_context(const struct wf_question *q, uint64_t own, uint64_t others, bool is_next);
 
+/* Parts of the score that are of use for a single sentence; `m` are n matches in order. The most
+ * weight of different terms within `span` words; the weight of the question's neighbours that stand
+ * side by side. */
+double wf_score_nearest(const struct wf_question *q, const struct wf_match *m, size_t n,
+                        uint32_t span);
+double wf_score_neighbours(const struct wf_question *q, const struct wf_match *m, size_t n);
+
 #endif

@@ -163,6 +163,35 @@ bool qa_load_lines(struct qa_set *s, const char *path)
     return ok;
 }
 
+static bool on_clapnq(void *ud, json_t *v)
+{
+    struct qa_set *s = ud;
+    json_t *passage = json_array_get(json_object_get(v, "passages"), 0);
+    json_t *output = json_array_get(json_object_get(v, "output"), 0);
+    const char *answer = string_of(output, "answer");
+    size_t number = s->n_passages;
+    add_passage(s, clean(string_of(passage, "text")))->article = (unsigned)number + 1;
+    struct qa_question *q = add_question(s, string_of(v, "input"), number);
+    q->impossible = answer[0] == 0;
+    if (!q->impossible)
+        add_answer(q, answer);
+    return true;
+}
+
+bool qa_load_clapnq(struct qa_set *s, const char *dir)
+{
+    static const char *const names[] = {"answerable", "unanswerable"};
+    bool ok = true;
+    *s = (struct qa_set){.passages = NULL};
+    for (size_t i = 0; i < WF_ARRAY_LEN(names); i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/qa-retrieval/clapnq/dev_%s.part70.jsonl", dir, names[i]);
+        ok = jsonl_each(path, on_clapnq, s) > 0 && ok;
+    }
+    s->n_own = s->n_passages;
+    return ok;
+}
+
 void qa_free(struct qa_set *s)
 {
     for (size_t i = 0; i < s->n_passages; i++)

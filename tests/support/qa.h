@@ -33,6 +33,8 @@ struct qa_set {
 bool qa_load_xquad(struct qa_set *s, const char *dir, const char *lang);
 /* A file of one question a line (squad-dev, cmrc2018, jsquad, arcd, covid-qa). */
 bool qa_load_lines(struct qa_set *s, const char *path);
+/* DIR/qa-retrieval/clapnq: questions with a passage that answers, and without. */
+bool qa_load_clapnq(struct qa_set *s, const char *dir);
 void qa_free(struct qa_set *s);
 
 /* Passages of 60 to 150 words of DIR/text, by language. */
