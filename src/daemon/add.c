@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The client's half of "add": batches of stats out, descriptors for what is needed, results in.
  *
- * Sending and receiving take turns so that neither side can block the other: before a descriptor is
- * sent the window must have room, and with a full window only results are read. What the core says
- * about a file is small and bounded by the window, so it always fits into the socket's buffer. */
+ * Neither side can block the other: before anything is sent, results are read until it can be sent
+ * without waiting, and what is sent is small enough for that. With a full window only results are
+ * read. */
 #include "daemon/add.h"
 
 #include <errno.h>
@@ -56,13 +56,18 @@ static json_t *describe(const struct wf_walk_file *f)
                      (json_int_t)f->ino, (json_int_t)f->dev);
 }
 
+static int receive(struct session *s, bool *out_ended, struct wf_err *err);
+
 static int send_owned(struct session *s, json_t *frame, int fd, struct wf_err *err)
 {
-    int rc;
+    int rc = 0;
 
     if (!frame)
         return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
-    rc = wf_client_send(s->c, frame, fd, err);
+    while (rc == 0 && wf_client_wait(s->c))
+        rc = receive(s, NULL, err);
+    if (rc == 0)
+        rc = wf_client_send(s->c, frame, fd, err);
     json_decref(frame);
     return rc;
 }
@@ -185,6 +190,18 @@ static bool stopped(const struct session *s)
     return s->o->stop && *s->o->stop != 0;
 }
 
+/* As many files as may be asked about in one frame. */
+static void choose_batch(struct session *s, size_t first)
+{
+    size_t bytes = 0;
+
+    s->batch_first = first;
+    s->batch_n = 0;
+    while (first + s->batch_n < s->w->n_files && s->batch_n < WF_ADD_BATCH &&
+           bytes < WF_ADD_BATCH_BYTES)
+        bytes += strlen(s->w->files[first + s->batch_n++].path);
+}
+
 static int one_batch(struct session *s, struct wf_err *err)
 {
     json_t *stat = json_array();
@@ -223,9 +240,8 @@ int wf_add_files(struct wf_client *c, const struct wf_walk *w, const struct wf_a
                     json_pack("{s:s, s:{s:s, s:b}}", "op", "add", "params", "space",
                               o->space ? o->space : "me", "retry", (int)o->retry),
                     -1, err);
-    for (size_t i = 0; rc == 0 && i < w->n_files && !stopped(s); i += WF_ADD_BATCH) {
-        s->batch_first = i;
-        s->batch_n = WF_MIN(w->n_files - i, (size_t)WF_ADD_BATCH);
+    for (size_t i = 0; rc == 0 && i < w->n_files && !stopped(s); i += s->batch_n) {
+        choose_batch(s, i);
         rc = one_batch(s, err);
     }
     if (rc == 0)

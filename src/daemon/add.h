@@ -25,7 +25,10 @@
 #include "daemon/walk.h"
 
 #define WF_ADD_BATCH 256
-#define WF_ADD_WINDOW 64
+/* More than a commit takes along, or its company would always be waited for in vain. */
+#define WF_ADD_WINDOW 1024
+/* Of paths in one batch. */
+#define WF_ADD_BATCH_BYTES ((size_t)48 << 10)
 
 struct wf_add_progress {
     size_t n_done, n_all; /* files, the unchanged ones included */

@@ -202,6 +202,16 @@ int wf_client_send(struct wf_client *c, json_t *frame, int fd, struct wf_err *er
     return rc;
 }
 
+bool wf_client_wait(struct wf_client *c)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLIN | POLLOUT};
+
+    /* A Unix socket is writable while three quarters of its buffer (208 KB) are free. */
+    while (poll(&p, 1, -1) < 0 && errno == EINTR)
+        continue;
+    return (p.revents & ~POLLOUT) != 0;
+}
+
 int wf_client_recv(struct wf_client *c, json_t **out_frame, struct wf_err *err)
 {
     bool eof = false;

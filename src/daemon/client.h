@@ -59,6 +59,11 @@ int wf_client_run(struct wf_client *c, const struct wf_client_call *call, json_t
 int wf_client_send(struct wf_client *c, json_t *frame, int fd, struct wf_err *err) WF_MUST_USE;
 int wf_client_recv(struct wf_client *c, json_t **out_frame, struct wf_err *err) WF_MUST_USE;
 
+/* Waits until an object can be received (true), or one of up to WF_CLIENT_SEND_BYTES be sent
+ * without waiting for the other side to read (false). A side that is gone can be received from. */
+bool wf_client_wait(struct wf_client *c);
+#define WF_CLIENT_SEND_BYTES ((size_t)96 << 10)
+
 /* The error that an {"error":...} object carries, into err; returns its code. */
 int wf_client_error(const json_t *error, struct wf_err *err);
 

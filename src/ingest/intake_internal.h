@@ -18,7 +18,7 @@
  * whole, when it is known to be good. */
 #define WF_INTAKE_PARCEL_BYTES ((size_t)1 << 20)
 /* Chunks and small files' contents that wait for the writer. */
-#define WF_INTAKE_READY_BYTES ((size_t)4 << 20)
+#define WF_INTAKE_READY_BYTES ((size_t)8 << 20)
 /* From so much on a lane wakes the writer at each document; below, only when it has nothing else to
  * do. On one processor, a wake-up for each small document takes the lane off it each time. */
 #define WF_INTAKE_WAKE_BYTES ((size_t)256 << 10)
@@ -27,7 +27,7 @@
  * a caller waits. */
 #define WF_INTAKE_GROUP_TEXT ((uint64_t)16 << 20)
 #define WF_INTAKE_GROUP_JOBS 2048
-#define WF_INTAKE_GROUP_MS 1000
+#define WF_INTAKE_GROUP_MS 3000
 /* Nothing arrived for so long: commit. */
 #define WF_INTAKE_IDLE_MS 40
 

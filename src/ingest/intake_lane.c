@@ -325,6 +325,9 @@ static void run(struct lane *l)
     if (status != 0 || job->known) {
         wf_blob_drop(l->in->store, &job->blob);
     }
+    if (!job->known) { /* else it may have to be read after all */
+        wf_file_close(&job->req.fd);
+    }
     (void)hand_over(l, true, &err); /* when it was aborted, the writer knows why */
 }
 
