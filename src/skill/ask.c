@@ -56,8 +56,10 @@ static void lend(const struct wf_ask_query *q, struct wf_question *out)
     double boost = n_own <= SHORT_WORDS ? LEND_SHORT : LEND_LONG;
     if (wf_ask__leans(q->question))
         boost = n_own <= 2 * SHORT_WORDS ? LEND_LEANING : 2 * LEND_LONG;
-    for (size_t i = q->n_earlier; i-- > 0 && boost > 0.02; boost /= 2)
+    for (size_t i = q->n_earlier; i-- > 0 && boost > 0.02;) {
         wf_question_lend(out, q->earlier[i], boost);
+        boost /= 2;
+    }
 }
 
 int wf_ask__look(struct wf_store *s, const struct wf_ask_query *q, struct wf_arena *arena,

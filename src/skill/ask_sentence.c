@@ -234,13 +234,13 @@ static void sentence_features(const struct wf_question *q, enum wf_ask_type type
     double all = meaning(q), value[WF_QUESTION_TERMS] = {0}, *out = s->features;
     const struct wf_match *own = m + c->first[k];
     size_t n = c->first[k + 1] - c->first[k];
+    assert(k < c->n && c->n <= SENTENCES_PER_CHUNK);
     out[WF_ASK_S_COVER] = take_values(q, own, n, value);
     out[WF_ASK_S_COVER] += lend(q, c->above[k], value);
     add_own(q, m, c, k, value, out);
-    out[WF_ASK_S_BEFORE] = 0;
-    if (k > 0 && !c->is_heading[k - 1])
-        out[WF_ASK_S_BEFORE] =
-            take_values(q, m + c->first[k - 1], c->first[k] - c->first[k - 1], value);
+    bool has_before = k > 0 && !c->is_heading[k - 1];
+    const struct wf_match *before = has_before ? m + c->first[k - 1] : own;
+    out[WF_ASK_S_BEFORE] = take_values(q, before, (size_t)(own - before), value);
     out[WF_ASK_S_NEAR] = nearest(q, own, n, c->above[k]);
     for (size_t f = 0; f < WF_ASK_S_COUNT; f++)
         out[f] /= all;
@@ -252,9 +252,10 @@ static void sentence_features(const struct wf_question *q, enum wf_ask_type type
 
 static uint64_t heading_terms(const struct wf_question *q, const struct wf_hit *hit)
 {
-    struct wf_match m[64];
+    struct wf_match m[64] = {{0}};
     size_t n_words = 0;
-    return terms_of(q, m, wf_question_match(q, hit->heading, m, WF_ARRAY_LEN(m), &n_words));
+    size_t n = wf_question_match(q, hit->heading, m, WF_ARRAY_LEN(m), &n_words);
+    return n > 0 ? terms_of(q, m, n) : 0;
 }
 
 static int by_score(const void *pa, const void *pb)
