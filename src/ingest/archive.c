@@ -309,6 +309,14 @@ int wf_archive_open(const struct wf_archive_source *src, struct wf_archive **out
     return 0;
 }
 
+int wf_archive_open_input(const struct wf_parse_input *in, struct wf_archive **out,
+                          struct wf_err *err)
+{
+    const struct wf_archive_source src = {
+        .fd = in->fd, .n_bytes = in->n_bytes, .bytes = {in->bytes, (size_t)in->n_bytes}};
+    return wf_archive_open(&src, out, err);
+}
+
 void wf_archive_free(struct wf_archive *a)
 {
     if (a == NULL) {

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "ingest/parse.h"
 
 /* Where the bytes come from: a descriptor, or memory when fd is -1 (borrowed until free). */
 struct wf_archive_source {
@@ -29,6 +30,9 @@ struct wf_archive;
  * WF_E_IO, WF_E_NOMEM. */
 int wf_archive_open(const struct wf_archive_source *src, struct wf_archive **out,
                     struct wf_err *err) WF_MUST_USE;
+/* The same of a parser's input. */
+int wf_archive_open_input(const struct wf_parse_input *in, struct wf_archive **out,
+                          struct wf_err *err) WF_MUST_USE;
 void wf_archive_free(struct wf_archive *a);
 
 /* Members, and the name of member i < count: "/" between folders, none in front; it lives as long

@@ -532,14 +532,13 @@ static void deinit(struct book *b)
 static int parse(const struct wf_parse_input *in, struct wf_stream_writer *w, struct wf_err *err)
 {
     struct book b = {.w = w, .i_opf = SIZE_MAX, .i_toc = SIZE_MAX};
-    struct wf_archive_source src = {.fd = in->fd, .n_bytes = in->n_bytes};
     wf_compose_init(&b.c, w);
     wf_arena_init(&b.arena, 0, ARENA_BYTES_MAX);
     for (int i = 0; i < META_COUNT; i++) {
         wf_buf_init(&b.meta[i], META_BYTES_MAX);
     }
     wf_buf_init(&b.label, 1024);
-    int rc = wf_archive_open(&src, &b.archive, err);
+    int rc = wf_archive_open_input(in, &b.archive, err);
     if (rc == 0) {
         b.parts = wf_alloc_array(wf_archive_count(b.archive), sizeof(*b.parts));
         rc = b.parts == NULL ? no_memory(err) : read_book(&b, err);

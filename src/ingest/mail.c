@@ -3,8 +3,9 @@
  *
  * Heading: the subject. Then From, To, Cc, Date, a line each. Then the body: of alternatives the
  * plain one (unless it is a stub beside a real HTML one), HTML through the HTML parser, flowed text
- * unfolded. Then attachments: each named; text, calendars and forwarded messages are read in place,
- * anything else is only named. What is encrypted is said to be.
+ * unfolded. Then attachments: each named, and read in place where that needs neither programs nor
+ * folders (office documents, text, calendars, forwarded messages; not PDF, not pictures), else the
+ * person is told. What is encrypted is said to be.
  *
  * GMime takes apart, decoding of characters is ours (encoding.h). Nesting of parts and of messages
  * is bounded; everything else that is odd in a message is a warning and the rest goes on. */
@@ -222,17 +223,23 @@ static void put_attachment(struct mail *m, GMimeObject *part, struct wf_str byte
     wf_compose_paragraph(m->c);
     put_field(m, "Attachment", wf_str_from(name != NULL ? name : type));
     wf_compose_paragraph(m->c);
-    bool textual = is_type(part, "text", "*") || is_type(part, "application", "json") ||
-                   is_type(part, "application", "xml") || is_type(part, "application", "rtf") ||
-                   is_type(part, "application", "ics") || is_type(part, "application", "csv");
-    if (textual && bytes.len > 0) {
-        wf_compose_settle(m->c);
-        int rc = wf_parse_nested(m->in, bytes, wf_str_from(name), wf_str_from(type),
-                                 charset_of(part), m->w, &err);
+    bool silent = is_type(part, "image", "*") || is_type(part, "audio", "*") ||
+                  is_type(part, "video", "*") || is_type(part, "application", "pgp-signature") ||
+                  is_type(part, "application", "pkcs7-signature") ||
+                  is_type(part, "application", "x-pkcs7-signature");
+    const struct wf_format *format = NULL;
+    if (!silent && bytes.len > 0) {
+        int rc = wf_parse_nested_format(m->in, bytes, wf_str_from(name), wf_str_from(type), &format,
+                                        &err);
+        if (rc == 0) {
+            wf_compose_settle(m->c);
+            rc = wf_parse_nested(m->in, format, bytes, wf_str_from(name), charset_of(part), m->w,
+                                 &err);
+            wf_compose_paragraph(m->c);
+        }
         if (rc != 0 && wf_stream_status(m->w) == 0) {
             (void)wf_stream_warning(m->w, "attachment %s: %s", name != NULL ? name : type, err.msg);
         }
-        wf_compose_paragraph(m->c);
     }
     g_free(type);
 }
@@ -465,7 +472,7 @@ static int parse(const struct wf_parse_input *in, struct wf_stream_writer *w, st
     if (rc == 0 && !wf_compose_any(&c)) {
         rc = wf_parse_no_text(err);
     }
-    wf_parse_unmap(bytes);
+    wf_parse_unmap(in, bytes);
     return rc;
 }
 

@@ -282,8 +282,7 @@ static int open_document(struct wf_odf *o, const struct wf_parse_input *in, stru
     size_t n = 0;
     int rc = wf_parse_read_at(in, 0, head, sizeof(head), &n, err);
     if (rc == 0 && n == 2 && memcmp(head, "PK", 2) == 0) {
-        struct wf_archive_source src = {.fd = in->fd, .n_bytes = in->n_bytes};
-        return wf_archive_open(&src, &o->archive, err);
+        return wf_archive_open_input(in, &o->archive, err);
     }
     return rc == 0 ? wf_parse_map(in, &o->flat, err) : rc;
 }
@@ -304,7 +303,7 @@ static int parse(const struct wf_parse_input *in, struct wf_stream_writer *w, st
         rc = finish(&o, err);
     }
     wf_archive_free(o.archive);
-    wf_parse_unmap(o.flat);
+    wf_parse_unmap(in, o.flat);
     wf_arena_deinit(&o.arena);
     wf_map_deinit(&o.styles);
     wf_map_deinit(&o.list_styles);

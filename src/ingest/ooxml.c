@@ -51,8 +51,7 @@ int wf_ooxml_open(const struct wf_parse_input *in, struct wf_ooxml *pkg, struct 
 {
     memset(pkg, 0, sizeof(*pkg));
     wf_arena_init(&pkg->arena, 0, ARENA_BYTES_MAX);
-    struct wf_archive_source src = {.fd = in->fd, .n_bytes = in->n_bytes};
-    return wf_archive_open(&src, &pkg->archive, err);
+    return wf_archive_open_input(in, &pkg->archive, err);
 }
 
 void wf_ooxml_close(struct wf_ooxml *pkg)

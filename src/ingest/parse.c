@@ -18,6 +18,12 @@ int wf_parse_read_at(const struct wf_parse_input *in, uint64_t offset, void *p, 
                      size_t *out_n, struct wf_err *err)
 {
     size_t n_got = 0;
+    if (in->bytes != NULL) {
+        n_got = offset < in->n_bytes ? (size_t)WF_MIN(in->n_bytes - offset, (uint64_t)n) : 0;
+        memcpy(p, in->bytes + WF_MIN(offset, in->n_bytes), n_got);
+        *out_n = n_got;
+        return 0;
+    }
     while (n_got < n) {
         ssize_t k = pread(in->fd, (char *)p + n_got, n - n_got, (off_t)(offset + n_got));
         if (k < 0 && errno == EINTR) {
@@ -55,8 +61,8 @@ int wf_parse_read_all(const struct wf_parse_input *in, struct wf_buf *out, struc
 
 int wf_parse_map(const struct wf_parse_input *in, struct wf_str *out, struct wf_err *err)
 {
-    if (in->n_bytes == 0) {
-        *out = wf_str_n("", 0);
+    if (in->n_bytes == 0 || in->bytes != NULL) {
+        *out = in->bytes != NULL ? wf_str_n(in->bytes, (size_t)in->n_bytes) : wf_str_n("", 0);
         return 0;
     }
     void *p = mmap(NULL, (size_t)in->n_bytes, PROT_READ, MAP_PRIVATE, in->fd, 0);
@@ -71,9 +77,9 @@ int wf_parse_map(const struct wf_parse_input *in, struct wf_str *out, struct wf_
     return 0;
 }
 
-void wf_parse_unmap(struct wf_str s)
+void wf_parse_unmap(const struct wf_parse_input *in, struct wf_str s)
 {
-    if (s.len > 0) {
+    if (s.len > 0 && in->bytes == NULL) {
         (void)munmap((void *)(uintptr_t)s.ptr, s.len); /* cannot fail for what mmap gave */
     }
 }
@@ -95,37 +101,40 @@ static const struct wf_format *nested_format(struct wf_str bytes, struct wf_str 
     return unsure && said != NULL && !said->refuses && said->magic == NULL ? said : found;
 }
 
-int wf_parse_nested(const struct wf_parse_input *parent, struct wf_str bytes, struct wf_str name,
-                    struct wf_str media_type, struct wf_str charset, struct wf_stream_writer *w,
-                    struct wf_err *err)
+int wf_parse_nested_format(const struct wf_parse_input *parent, struct wf_str bytes,
+                           struct wf_str name, struct wf_str media_type,
+                           const struct wf_format **out, struct wf_err *err)
 {
     char text_buf[WF_FORMAT_HEAD_BYTES];
     const struct wf_format *f = nested_format(bytes, name, media_type, text_buf);
     if (parent->depth + 1 >= WF_LIMIT_NESTING_DOCUMENTS) {
         return wf_err_set(err, WF_E_UNSUPPORTED, "documents are nested too deep");
     }
-    if (f->kind == WF_PARSE_EXEC) {
+    if (f->kind == WF_PARSE_EXEC || f->read_dirs != NULL) {
         return wf_err_set(err, WF_E_UNSUPPORTED,
                           "a %s inside another document is not read: save it on its own", f->title);
     }
-    int fd = -1;
-    int rc = wf_file_memfd("nested", &fd, err);
-    if (rc == 0) {
-        rc = wf_file_write_all(fd, bytes.ptr, bytes.len, err);
-    }
-    if (rc == 0) {
-        struct wf_parse_input in = {
-            .fd = fd,
-            .n_bytes = bytes.len,
-            .name = name,
-            .format = f,
-            .charset = charset,
-            .depth = parent->depth + 1,
-            .tainted = parent->tainted,
-        };
-        rc = f->parse(&in, w, err);
-    }
-    wf_file_close(&fd);
+    *out = f;
+    return 0;
+}
+
+int wf_parse_nested(const struct wf_parse_input *parent, const struct wf_format *format,
+                    struct wf_str bytes, struct wf_str name, struct wf_str charset,
+                    struct wf_stream_writer *w, struct wf_err *err)
+{
+    struct wf_parse_input in = {
+        .fd = -1,
+        .bytes = bytes.len > 0 ? bytes.ptr : "",
+        .n_bytes = bytes.len,
+        .name = name,
+        .format = format,
+        .charset = charset,
+        .depth = parent->depth + 1,
+        .tainted = parent->tainted,
+    };
+    bool pages = wf_stream_ignore_pages(w, true);
+    int rc = format->parse(&in, w, err);
+    (void)wf_stream_ignore_pages(w, pages);
     return rc;
 }
 

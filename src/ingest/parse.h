@@ -34,6 +34,7 @@ struct wf_format;
 
 struct wf_parse_input {
     int fd;                         /* the document, read from offset 0 with pread; borrowed */
+    const char *bytes;              /* not NULL: it lies here instead, and fd is -1; borrowed */
     uint64_t n_bytes;               /* its size */
     struct wf_str name;             /* file name without folders; a hint only, may be empty */
     const struct wf_format *format; /* the row that was chosen */
@@ -57,19 +58,24 @@ int wf_parse_read_all(const struct wf_parse_input *in, struct wf_buf *out,
 int wf_parse_read_at(const struct wf_parse_input *in, uint64_t offset, void *p, size_t n,
                      size_t *out_n, struct wf_err *err) WF_MUST_USE;
 
-/* The whole file mapped read-only; unmapped with wf_parse_unmap. A file that another process cuts
- * meanwhile ends the worker with SIGBUS, which is reported as any crash. Empty for an empty file.
- * Errors: WF_E_NOMEM, WF_E_IO. */
+/* The whole file mapped read-only; unmapped with wf_parse_unmap of the same input. A file that
+ * another process cuts meanwhile ends the worker with SIGBUS, which is reported as any crash. Empty
+ * for an empty file. Errors: WF_E_NOMEM, WF_E_IO. */
 int wf_parse_map(const struct wf_parse_input *in, struct wf_str *out,
                  struct wf_err *err) WF_MUST_USE;
-void wf_parse_unmap(struct wf_str s);
+void wf_parse_unmap(const struct wf_parse_input *in, struct wf_str s);
 
-/* Recognises and parses bytes that lie in memory (a mail's attachment, a book's chapter) into the
- * same stream. Only formats that need no worker kind of their own beyond the caller's are parsed:
- * WF_PARSE_SHARED and WF_PARSE_ALONE; others, and depth above the limit, are WF_E_UNSUPPORTED. */
-int wf_parse_nested(const struct wf_parse_input *parent, struct wf_str bytes, struct wf_str name,
-                    struct wf_str media_type, struct wf_str charset, struct wf_stream_writer *w,
-                    struct wf_err *err) WF_MUST_USE;
+/* Recognises bytes that lie in memory (a mail's attachment). Only formats that need nothing beyond
+ * the caller's sandbox, neither programs nor folders, can be read inside another document; others,
+ * and depth above the limit, are WF_E_UNSUPPORTED. */
+int wf_parse_nested_format(const struct wf_parse_input *parent, struct wf_str bytes,
+                           struct wf_str name, struct wf_str media_type,
+                           const struct wf_format **out, struct wf_err *err) WF_MUST_USE;
+
+/* Parses them into the same stream, without their pages. */
+int wf_parse_nested(const struct wf_parse_input *parent, const struct wf_format *format,
+                    struct wf_str bytes, struct wf_str name, struct wf_str charset,
+                    struct wf_stream_writer *w, struct wf_err *err) WF_MUST_USE;
 
 /* Sets the sentence for a document that holds no text, and returns WF_E_FORMAT. */
 int wf_parse_no_text(struct wf_err *err);

@@ -271,7 +271,7 @@ static int parse(const struct wf_parse_input *in, struct wf_stream_writer *w, st
     }
     wf_ocr_free(p.ocr);
     wf_layout_deinit(&p.layout);
-    wf_parse_unmap(p.bytes);
+    wf_parse_unmap(in, p.bytes);
     return rc;
 }
 

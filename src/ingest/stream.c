@@ -258,9 +258,16 @@ int wf_stream_text(struct wf_stream_writer *w, struct wf_str s)
     return w->_status;
 }
 
+bool wf_stream_ignore_pages(struct wf_stream_writer *w, bool ignore)
+{
+    bool was = w->_no_pages;
+    w->_no_pages = ignore;
+    return was;
+}
+
 int wf_stream_page(struct wf_stream_writer *w, uint32_t page)
 {
-    if (page <= w->_page) {
+    if (page <= w->_page || w->_no_pages) {
         return w->_status;
     }
     char p[4];

@@ -57,6 +57,7 @@ struct wf_stream_writer {
     size_t _text_at;     /* where that TEXT frame's header stands, or SIZE_MAX */
     uint64_t text_bytes; /* of TEXT so far */
     uint32_t _page;
+    bool _no_pages;
     uint32_t _n_warnings;
     bool _heading;  /* one is open */
     bool _bordered; /* nothing but metadata since the last border */
@@ -76,6 +77,10 @@ void wf_stream_writer_deinit(struct wf_stream_writer *w);
  * dropped (a lone carriage return too: the parser decides what ends a line). A text must end at a
  * code point border. */
 int wf_stream_text(struct wf_stream_writer *w, struct wf_str s);
+/* Whether pages are passed over: those of a document inside another are not the other's. Returns
+ * what it was. */
+bool wf_stream_ignore_pages(struct wf_stream_writer *w, bool ignore);
+
 /* A page that is not above the last one is ignored. */
 int wf_stream_page(struct wf_stream_writer *w, uint32_t page);
 /* level 1..6 begins a heading (and ends one that is open; above 6 counts as 6), 0 ends it. */

@@ -307,6 +307,14 @@ static void test_extract__documents_give_their_text(void **state)
     assert_int_equal(p.rc, 0);
     assert_string_equal(p.text.ptr, "Stra\u00dfe in K\u00f6ln, sch\u00f6n");
     parsed_deinit(&p);
+    /* What lies inside needs no file of its own, which the sandbox would not give. */
+    run(&p, "a.eml",
+        "From: a@example.org\nSubject: s\nContent-Type: multipart/mixed; boundary=x\n\n--x\n"
+        "Content-Type: text/csv; name=t.csv\nContent-Disposition: attachment\n\nName,Age\nAnn,3\n"
+        "--x--\n");
+    assert_int_equal(p.rc, 0);
+    assert_non_null(strstr(p.text.ptr, "Name: Ann; Age: 3"));
+    parsed_deinit(&p);
 }
 
 static void test_extract__refusals_carry_their_sentence(void **state)
