@@ -207,6 +207,7 @@ struct walker {
     struct wf_odf_sheet sheet;
     struct list lists[WF_ODF_LEVELS]; /* (3); deeper ones are counted only */
     int n_lists;
+    bool in_master, in_margin;
     unsigned n_boxes; /* (2) */
     unsigned n_shapes;
     bool shape_is_box[WF_LIMIT_NESTING]; /* of the open frames, shapes and text boxes */
@@ -498,6 +499,9 @@ static void end_slide(struct walker *k)
 static bool start_table_part(struct walker *k, int id, const struct wf_xml_element *e)
 {
     long n = wf_xml_attr_long(e, "table:number-columns-repeated", 1);
+    if (k->body == BODY_NONE) {
+        return false;
+    }
     if (in_cell(k)) {
         if (id == TABLE) {
             wf_odf__sheet_start(&k->sheet, wf_xml_attr(e, "table:name"));
@@ -517,7 +521,7 @@ static bool start_table_part(struct walker *k, int id, const struct wf_xml_eleme
     } else {
         wf_blocks_cell_start(&k->b);
     }
-    return k->body != BODY_NONE;
+    return true;
 }
 
 /* The texts that lie over the rows of a sheet, behind them. */
@@ -553,8 +557,11 @@ static void end_table_part(struct walker *k, int id)
 
 /* ---- elements ---- */
 
-static void start_body(struct walker *k, int id)
+static bool start_body(struct walker *k, int id)
 {
+    if (k->body != BODY_NONE) {
+        return false;
+    }
     k->fresh_page = true;
     if (id == BODY_TEXT) {
         k->body = BODY_IS_TEXT;
@@ -564,14 +571,23 @@ static void start_body(struct walker *k, int id)
         k->body = id == BODY_SHEETS ? BODY_IS_SHEETS : BODY_IS_SLIDES;
         k->b.out = (struct wf_emit){.tape = &k->slide};
     }
+    return true;
 }
 
-static bool start_margin(struct walker *k, const struct wf_xml_element *e)
+/* Bodies do not lie in each other, nor headers in headers: what is so written is passed over, so
+ * that an element ends in the body in which it began. */
+static bool start_margin(struct walker *k, int id, const struct wf_xml_element *e)
 {
+    bool fits = k->body == BODY_NONE || (id == MARGIN && k->body == BODY_IS_MARGIN);
+    if (!fits || k->in_margin || !wf_xml_attr_bool(e, "style:display", true)) {
+        return false;
+    }
+    k->in_master = k->in_master || id == MASTER;
+    k->in_margin = id == MARGIN;
     k->body = BODY_IS_MARGIN;
     k->b.out = (struct wf_emit){.tape = &k->o->rest};
     begin_margin(k);
-    return wf_xml_attr_bool(e, "style:display", true);
+    return true;
 }
 
 static void put_space(struct walker *k, int id)
@@ -642,11 +658,10 @@ static bool on_start(void *ud, int id, const struct wf_xml_element *e)
     case BODY_TEXT:
     case BODY_SHEETS:
     case BODY_SLIDES:
-        start_body(k, id);
-        return true;
+        return start_body(k, id);
     case MARGIN:
     case MASTER:
-        return start_margin(k, e);
+        return start_margin(k, id, e);
     case T_NOTE_BODY:
     case ANNOTATION:
         return k->body != BODY_NONE && start_box(k);
@@ -724,11 +739,16 @@ static void on_end(void *ud, int id)
     case BODY_TEXT:
     case BODY_SHEETS:
     case BODY_SLIDES:
+        k->body = BODY_NONE;
+        break;
     case MASTER:
+        k->in_master = false;
         k->body = BODY_NONE;
         break;
     case MARGIN:
         end_margin(k);
+        k->in_margin = false;
+        k->body = k->in_master ? BODY_IS_MARGIN : BODY_NONE;
         break;
     default:
         wf_odf__style_end(&k->styles, id);

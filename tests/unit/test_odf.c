@@ -262,6 +262,18 @@ static void test_odf__a_password_is_asked_for(void **state)
     zipped_free(&z);
 }
 
+/* A table began in one kind of body and ended in another. */
+static void test_odf__bodies_in_bodies_are_passed_over(void **state)
+{
+    (void)state;
+    check_text("",
+               P("a") "<table:table><table:table-row><table:table-cell><office:spreadsheet>" P("x")
+               "</office:spreadsheet>" P("b") "</table:table-cell></table:table-row></table:table>"
+               "<style:master-page><style:header>" P("y") "</style:header></style:master-page>"
+               P("c"),
+               "a\n\n{B}b\n\n{B}c");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +288,7 @@ int main(void)
         cmocka_unit_test(test_odp__slides_titles_and_notes),
         cmocka_unit_test(test_odf__a_flat_file_is_read_alike),
         cmocka_unit_test(test_odf__a_password_is_asked_for),
+        cmocka_unit_test(test_odf__bodies_in_bodies_are_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
