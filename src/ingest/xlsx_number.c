@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "ingest/xlsx_internal.h"
+#include "text/utf8.h"
 
 /* ---- codes ---- */
 
@@ -35,17 +36,37 @@ static void add_literal(struct code_reader *r, struct wf_str s)
     }
 }
 
+static bool is_duration(struct wf_str s)
+{
+    size_t i = 0;
+    while (i < s.len && memchr("hHmMsS", s.ptr[i], 6) != NULL) {
+        i++;
+    }
+    return s.len > 0 && i == s.len;
+}
+
+/* Bytes of the character at s[i]; 0 at the end. */
+static size_t char_bytes(struct wf_str s, size_t i)
+{
+    size_t end = i;
+    if (end < s.len) {
+        (void)wf_utf8_next(s, &end);
+    }
+    return end - i;
+}
+
 /* "[$€-407]" is a currency, "[h]" hours without end; colours and conditions say nothing. */
 static void read_bracket(struct code_reader *r, struct wf_str s)
 {
     if (wf_str_starts(s, WF_STR("$"))) {
         add_literal(r, wf_str_sub(s, 1, wf_str_find_byte(s, '-', 1)));
-    } else if (s.len > 0 && strspn(s.ptr, "hHmMsS") >= s.len) {
+    } else if (is_duration(s)) {
         r->duration = true;
     }
 }
 
-/* Quoted text, escapes and brackets; returns their bytes, 0 when there is none at s[i]. */
+/* Quoted text, escapes, brackets and signs of currencies; returns their bytes, 0 when there is none
+ * at s[i]. */
 static size_t read_literal(struct code_reader *r, struct wf_str s, size_t i)
 {
     char c = s.ptr[i];
@@ -59,12 +80,18 @@ static size_t read_literal(struct code_reader *r, struct wf_str s, size_t i)
         read_bracket(r, wf_str_sub(s, i + 1, end));
         return end + 1 - i;
     }
+    size_t n_next = char_bytes(s, i + 1);
     if (c == '\\') {
-        add_literal(r, wf_str_sub(s, i + 1, i + 2));
-        return 2;
+        add_literal(r, wf_str_sub(s, i + 1, i + 1 + n_next));
+        return 1 + n_next;
     }
     if (c == '_' || c == '*') { /* a gap as wide as the next character; fill with it */
-        return 2;
+        return 1 + n_next;
+    }
+    if ((unsigned char)c >= 0x80 || c == '$') {
+        size_t n = char_bytes(s, i);
+        add_literal(r, wf_str_sub(s, i, i + n));
+        return n;
     }
     return 0;
 }
@@ -117,8 +144,6 @@ static void read_sign(struct code_reader *r, struct wf_str s, size_t i)
         r->plain = true;
     } else if (c == ',' && r->digits && (i + 1 == s.len || !strchr("0#?", s.ptr[i + 1]))) {
         r->plain = true; /* shows thousands or millions */
-    } else if ((unsigned char)c >= 0x80 || c == '$') {
-        add_literal(r, wf_str_sub(s, i, i + 1));
     }
 }
 

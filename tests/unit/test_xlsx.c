@@ -182,6 +182,17 @@ static void test_xlsx__numbers_have_their_format(void **state)
     assert_shown(61, "yyyy-mm-dd", "1900-03-01");
     assert_shown(-1, "yyyy-mm-dd", "-1");
     assert_shown(1e300, "yyyy", "1e+300");
+    assert_shown(5, "0_\xe2\x82\xac", "5"); /* a gap as wide as the sign */
+    assert_shown(5, "0\\\xe2\x82\xac", "5\xe2\x82\xac");
+    assert_shown(5,
+                 "\"12345678\"\xe2\x82\xac"
+                 "0",
+                 "12345678\xe2\x82\xac"
+                 "5");
+    assert_shown(5,
+                 "\"123456789\"\xe2\x82\xac"
+                 "0",
+                 "1234567895"); /* no half of it */
 }
 
 static void test_xlsx__years_may_begin_in_1904(void **state)
