@@ -38,7 +38,8 @@ static int set_option(struct wf_config *c, const struct wf_config_option *o, str
     int64_t n = 0;
 
     if (o->text_bytes > 0) {
-        if (value.len == 0 || value.len >= o->text_bytes)
+        if (value.len == 0 || value.len >= o->text_bytes ||
+            wf_str_find_byte(value, 0, 0) != SIZE_MAX)
             return wf_err_set(err, WF_E_RANGE, "The setting \"%s\" is empty or too long.", o->name);
         memset(field, 0, o->text_bytes);
         memcpy(field, value.ptr, value.len);

@@ -66,6 +66,18 @@ static void test_config__names_file_and_line_of_a_mistake(void **state)
     assert_int_equal(load("port 1\n", &c, &err), WF_E_INVAL);
 }
 
+static void test_config__a_text_holds_no_nul(void **state)
+{
+    static const char text[] = "host = \0001\n";
+    struct wf_config c;
+
+    (void)state;
+    assert_int_equal(wf_file_replace(path, text, sizeof(text) - 1, 0600, NULL), 0);
+    wf_config_init(&c);
+    assert_int_equal(wf_config_load(&c, path, NULL), WF_E_RANGE);
+    assert_string_equal(c.host, "127.0.0.1");
+}
+
 static void test_config__keeps_to_the_bounds(void **state)
 {
     static const struct {
@@ -111,6 +123,7 @@ int main(void)
         cmocka_unit_test(test_config__a_missing_file_is_no_error),
         cmocka_unit_test(test_config__names_file_and_line_of_a_mistake),
         cmocka_unit_test(test_config__keeps_to_the_bounds),
+        cmocka_unit_test(test_config__a_text_holds_no_nul),
     };
 
     return cmocka_run_group_tests(tests, make_file, remove_file);
