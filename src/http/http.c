@@ -178,17 +178,28 @@ static bool finished(struct wf_http *h)
     return wf_list_empty(&h->clients) || wf_clock_mono_ns(NULL) - h->stop_ns > STOP_GRACE_NS;
 }
 
+bool wf_http__turn(struct wf_http *h, bool now)
+{
+    bool ok;
+
+    h->n_calls = 0;
+    ok = lws_service(h->context, now ? -1 : 0) >= 0;
+    if (h->n_calls == 0)
+        wf_connection_look_after(h);
+    return ok;
+}
+
 int wf_http_run(struct wf_http *h, struct wf_err *err)
 {
     struct ticker t = {.h = h};
-    int rc = 0;
+    bool ok = true;
 
     h->beat_ns = wf_clock_mono_ns(NULL);
     lws_sul_schedule(h->context, 0, &t.sul, tick, TICK_US);
-    while (rc >= 0 && !finished(h))
-        rc = lws_service(h->context, 0);
+    while (ok && !finished(h))
+        ok = wf_http__turn(h, false);
     lws_sul_cancel(&t.sul);
-    if (rc < 0)
+    if (!ok)
         return wf_err_set(err, WF_E_IO, "The HTTP server stopped: %s", strerror(errno));
     return 0;
 }

@@ -53,9 +53,14 @@ struct wf_http {
     _Atomic bool stop;
     _Atomic bool woken; /* a wake-up is on its way */
     _Atomic bool running;
-    int64_t stop_ns; /* when stopping began */
-    int64_t beat_ns; /* of the last comment line to event streams */
+    unsigned n_calls; /* event thread: of our callback in this turn of the loop */
+    int64_t stop_ns;  /* when stopping began */
+    int64_t beat_ns;  /* of the last comment line to event streams */
 };
+
+/* One turn of the event loop, which waits for something to happen, unless `now`. False when the
+ * loop is broken. Thread: event. */
+bool wf_http__turn(struct wf_http *h, bool now) WF_MUST_USE;
 
 /* Has the event thread look at all answers soon. Thread: any. */
 void wf_http__wake(struct wf_http *h);
