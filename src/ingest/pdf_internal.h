@@ -62,6 +62,9 @@ void wf_pdf__ocr_deinit(struct wf_pdf_ocr *o);
  * the programs cost the page only. Errors: those of the stream, WF_E_NOMEM. */
 int wf_pdf__ocr_page(struct wf_pdf_ocr *o, const struct wf_pdf_page *page,
                      const struct wf_layout *words, bool *out_any, struct wf_err *err) WF_MUST_USE;
+/* The head of a grey picture, "P5\n1654 2339\n255\n": returns its bytes, 0 when it is not whole,
+ * SIZE_MAX when it is none or the picture is too large. Pixels: width * height bytes behind it. */
+size_t wf_pdf__pgm_head(struct wf_str s, uint32_t *out_width, uint32_t *out_height);
 /* Writes the warning about pages that were not read. */
 void wf_pdf__ocr_finish(struct wf_pdf_ocr *o);
 

@@ -92,9 +92,7 @@ struct picture {
     uint32_t width, height;
 };
 
-/* "P5\n1654 2339\n255\n": returns its bytes, 0 when it is not whole, SIZE_MAX when it is no such
- * header. */
-static size_t parse_pgm(struct wf_str s, struct picture *out)
+size_t wf_pdf__pgm_head(struct wf_str s, uint32_t *out_width, uint32_t *out_height)
 {
     uint32_t values[3] = {0};
     size_t i = 2;
@@ -114,8 +112,8 @@ static size_t parse_pgm(struct wf_str s, struct picture *out)
     }
     bool fits = values[0] > 0 && values[1] > 0 && values[2] == 255 &&
                 (double)values[0] * values[1] <= 2 * PIXELS_MAX;
-    out->width = values[0];
-    out->height = values[1];
+    *out_width = values[0];
+    *out_height = values[1];
     return fits ? i + 1 : SIZE_MAX;
 }
 
@@ -130,7 +128,7 @@ static int read_picture(struct wf_helper *h, struct picture *out, struct wf_err 
     while (rc == 0 && n_head == 0 && n_more > 0 && n < sizeof(head)) {
         rc = wf_helper_read(h, head + n, sizeof(head) - n, &n_more, err);
         n += n_more;
-        n_head = parse_pgm(wf_str_n(head, n), out);
+        n_head = wf_pdf__pgm_head(wf_str_n(head, n), &out->width, &out->height);
     }
     if (rc != 0 || n_head == 0 || n_head == SIZE_MAX) {
         return rc;
