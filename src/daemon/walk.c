@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/limits.h"
+#include "text/utf8.h"
 
 #define ARENA_BYTES_MAX ((size_t)2 << 30)
 
@@ -73,8 +75,34 @@ char *wf_walk_absolute(struct wf_arena *a, const char *path)
     return wf_arena_cstr(a, wf_str_n(out, len));
 }
 
+static bool is_utf8(const char *path)
+{
+    struct wf_str s = wf_str_from(path);
+
+    return wf_utf8_valid_prefix(s) == s.len;
+}
+
+/* `path` with what is no UTF-8 replaced, to be shown; NULL out of memory. */
+static const char *showable(struct wf_walk *w, const char *path)
+{
+    struct wf_buf b;
+    const char *copy = path;
+
+    if (is_utf8(path))
+        return path;
+    wf_buf_init(&b, 3 * WF_LIMIT_PATH_BYTES);
+    copy = wf_utf8_append_repaired(&b, wf_str_from(path)) == 0
+               ? wf_arena_cstr(&w->_arena, wf_buf_str(&b))
+               : NULL;
+    wf_buf_deinit(&b);
+    return copy;
+}
+
 static int fail(struct wf_walk *w, const char *path, const char *reason, struct wf_err *err)
 {
+    path = showable(w, path);
+    if (!path)
+        return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
     if (w->n_failures == w->_failures_cap) {
         size_t cap = w->_failures_cap ? 2 * w->_failures_cap : 16;
         struct wf_walk_failure *p = wf_realloc_array(w->failures, cap, sizeof(*p));
@@ -86,6 +114,9 @@ static int fail(struct wf_walk *w, const char *path, const char *reason, struct 
     w->failures[w->n_failures++] = (struct wf_walk_failure){path, reason};
     return 0;
 }
+
+/* Paths travel as JSON and are kept as text, neither of which holds other bytes. */
+static const char not_utf8[] = "Its name is not UTF-8 text. Rename it, then add it again.";
 
 static const char *errno_reason(int e)
 {
@@ -139,6 +170,8 @@ static int visit(struct wf_walk *w, char *path, struct wf_str **io_stack, size_t
 
     if (lstat(path, &st) != 0)
         return fail(w, path, errno_reason(errno), err);
+    if ((S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) && !is_utf8(path))
+        return fail(w, path, not_utf8, err);
     if (S_ISREG(st.st_mode))
         return add_file(w, path, &st, err);
     if (S_ISDIR(st.st_mode) && !(w->skip && strcmp(path, w->skip) == 0)) {
@@ -194,6 +227,8 @@ int wf_walk_add(struct wf_walk *w, const char *path, struct wf_err *err)
         return fail(w, path, "Its path is too long.", err);
     if (stat(absolute, &st) != 0)
         return fail(w, absolute, errno_reason(errno), err);
+    if (!is_utf8(absolute))
+        return fail(w, absolute, not_utf8, err);
     if (S_ISREG(st.st_mode))
         return add_file(w, absolute, &st, err);
     if (!S_ISDIR(st.st_mode))

@@ -137,6 +137,31 @@ static void test_walk__makes_paths_absolute(void **state)
     wf_arena_deinit(&arena);
 }
 
+/* Such a path cannot travel as JSON: it ended the whole walk's adding with "out of memory". */
+static void test_walk__a_name_that_is_not_utf8_is_a_failure(void **state)
+{
+    char folder[256], path[300];
+    struct wf_walk w;
+
+    (void)state;
+    make("odd\xff/in");
+    put("odd\xff/1.txt");
+    put("b/\xc3.txt");
+    wf_walk_init(&w, NULL);
+    snprintf(folder, sizeof(folder), "%s/b", dir);
+    assert_int_equal(wf_walk_add(&w, folder, NULL), 0);
+    assert_int_equal(w.n_files, 2);
+    assert_int_equal(w.n_failures, 1);
+    snprintf(path, sizeof(path), "%s/b/\xef\xbf\xbd.txt", dir);
+    assert_string_equal(w.failures[0].path, path);
+    assert_non_null(strstr(w.failures[0].reason, "UTF-8"));
+    snprintf(folder, sizeof(folder), "%s/odd\xff", dir);
+    assert_int_equal(wf_walk_add(&w, folder, NULL), 0);
+    assert_int_equal(w.n_files, 2);
+    assert_int_equal(w.n_failures, 2);
+    wf_walk_deinit(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +169,7 @@ int main(void)
         cmocka_unit_test(test_walk__follows_a_link_that_is_named),
         cmocka_unit_test(test_walk__what_is_missing_is_a_failure),
         cmocka_unit_test(test_walk__makes_paths_absolute),
+        cmocka_unit_test(test_walk__a_name_that_is_not_utf8_is_a_failure),
     };
 
     return cmocka_run_group_tests(tests, begin, end);
