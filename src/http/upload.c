@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "http/http_internal.h"
 #include "os/file.h"
+#include "text/utf8.h"
 
 #define FILES_MAX 1000
 #define FIELD_BYTES_MAX 4096
@@ -24,11 +25,12 @@ struct wf_upload_parser {
     struct wf_err err; /* of the callback */
 };
 
-/* The last part of a name, without control characters: a label, never opened. */
+/* The last part of a name, without control characters, as UTF-8: a label, never opened. */
 static char *clean_name(const char *name)
 {
     const char *slash = strrchr(name, '/'), *back;
-    char out[NAME_BYTES_MAX];
+    char out[NAME_BYTES_MAX], *copy;
+    struct wf_buf b;
     size_t n = 0;
 
     if (slash)
@@ -40,7 +42,13 @@ static char *clean_name(const char *name)
         if ((unsigned char)*name >= 0x20 && *name != 0x7f)
             out[n++] = *name;
     }
-    return n > 0 ? wf_memdup0(out, n) : wf_strdup("upload");
+    if (n == 0)
+        return wf_strdup("upload");
+    wf_buf_init(&b, 3 * sizeof(out));
+    (void)wf_utf8_append_repaired(&b, wf_str_n(out, n)); /* its failure sticks */
+    copy = wf_buf_status(&b) == 0 ? wf_buf_detach(&b, NULL) : NULL;
+    wf_buf_deinit(&b);
+    return copy;
 }
 
 static int open_file(struct wf_upload_parser *p, const char *name, struct wf_err *err)
@@ -155,8 +163,9 @@ int wf_upload_end(struct wf_upload_parser *p, struct wf_err *err)
     if (lws_spa_finalize(p->spa) != 0 || p->err.code != 0)
         return spa_failed(p, err);
     space = lws_spa_get_string(p->spa, 0);
-    if (space && *space && !json_object_get(p->r->query, "space"))
-        json_object_set_new(p->r->query, "space", json_string(space));
+    if (space && *space && !json_object_get(p->r->query, "space") &&
+        json_object_set_new(p->r->query, "space", json_string(space)) != 0)
+        return wf_err_set(err, WF_E_INVAL, "\"space\" is not UTF-8 text.");
     if (p->n_files == 0)
         return wf_err_set(err, WF_E_INVAL, "The form holds no file.");
     return 0;

@@ -126,6 +126,20 @@ static void test_http__an_event_stream_ends_with_its_client(void **state)
     spoken_close(fd);
 }
 
+static void test_http__an_uploads_name_becomes_utf8(void **state)
+{
+    (void)state;
+    int fd = spoken_connect();
+    assert_true(say(fd,
+                    "POST /weft/v1/documents HTTP/1.1\r\n" HOST
+                    "Content-Type: multipart/form-data; boundary=b\r\n"
+                    "Content-Length: 83\r\n\r\n"
+                    "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"/x/a\xff.txt\""
+                    "\r\n\r\nabc\r\n--b--\r\n"));
+    assert_int_equal(count("\"name\":\"a\xef\xbf\xbd.txt\",\"status\":\"unchanged\""), 1);
+    spoken_close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +151,7 @@ int main(void)
                                         begin, end),
         cmocka_unit_test_setup_teardown(test_http__a_body_before_its_turn_closes_the_connection,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(test_http__an_uploads_name_becomes_utf8, begin, end),
         cmocka_unit_test_setup_teardown(test_http__an_event_stream_ends_with_its_client, begin,
                                         end),
     };
