@@ -95,6 +95,8 @@ struct wf_route {
     bool in_event_thread; /* `run` is called there, and must not block */
 };
 
+/* The i-th route, or NULL behind the last. Thread: any. */
+const struct wf_route *wf_route_at(size_t i);
 /* The route of r->method and r->path, with r->id set; NULL, and *out_allowed true when the path
  * exists for other methods. Thread: event. */
 const struct wf_route *wf_route_find(struct wf_request *r, bool *out_allowed);

@@ -97,6 +97,11 @@ static bool matches(const char *pattern, struct wf_str path, struct wf_str *out_
     return true;
 }
 
+const struct wf_route *wf_route_at(size_t i)
+{
+    return i < WF_ARRAY_LEN(routes) ? &routes[i] : NULL;
+}
+
 const struct wf_route *wf_route_find(struct wf_request *r, bool *out_allowed)
 {
     enum wf_http_method method = r->method == WF_HTTP_HEAD ? WF_HTTP_GET : r->method;
