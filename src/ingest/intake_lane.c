@@ -99,6 +99,7 @@ static int hand_over(struct lane *l, bool last, struct wf_err *err)
     struct wf_intake_job *job = l->job;
     int status = 0;
     pthread_mutex_lock(&in->mutex);
+    bool in_parts = job->is_ready; /* the writer may be waiting in the middle of it */
     while (job->is_handed && !atomic_load(&job->aborted)) {
         pthread_cond_wait(&in->cond_taken, &in->mutex);
     }
@@ -122,7 +123,7 @@ static int hand_over(struct lane *l, bool last, struct wf_err *err)
         in->ready_bytes += wf_intake__job_bytes(job);
     }
     job->ended = last;
-    if (!last || in->ready_bytes >= WF_INTAKE_WAKE_BYTES) { /* else next_job wakes the writer */
+    if (!last || in_parts || in->ready_bytes >= WF_INTAKE_WAKE_BYTES) { /* else next_job wakes the writer */
         pthread_cond_signal(&in->cond_ready);
     }
     pthread_mutex_unlock(&in->mutex);

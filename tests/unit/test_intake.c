@@ -75,6 +75,16 @@ static int parse_large(const struct wf_parse_input *in, struct wf_stream_writer 
     return sentences(in, w, 34u << 20); /* beyond two commits */
 }
 
+static int parse_pausing(const struct wf_parse_input *in, struct wf_stream_writer *w,
+                         struct wf_err *err)
+{
+    (void)err;
+    (void)sentences(in, w, 3u << 20); /* some parts */
+    (void)wf_stream_flush(w);
+    usleep(200000); /* the writer has taken them all */
+    return sentences(in, w, 1000);
+}
+
 static int parse_endless(const struct wf_parse_input *in, struct wf_stream_writer *w,
                          struct wf_err *err)
 {
@@ -126,9 +136,10 @@ static int score(const struct wf_format *f, const struct wf_format_hint *h)
     }
 
 static const struct wf_format rows[] = {
-    ROW("late", parse_late, WF_PARSE_ALONE),        ROW("crash", parse_crash, WF_PARSE_ALONE),
-    ROW("large", parse_large, WF_PARSE_ALONE),      ROW("endless", parse_endless, WF_PARSE_ALONE),
-    ROW("telling", parse_telling, WF_PARSE_SHARED), ROW("silent", parse_silent, WF_PARSE_SHARED),
+    ROW("late", parse_late, WF_PARSE_ALONE),       ROW("crash", parse_crash, WF_PARSE_ALONE),
+    ROW("large", parse_large, WF_PARSE_ALONE),     ROW("endless", parse_endless, WF_PARSE_ALONE),
+    ROW("pausing", parse_pausing, WF_PARSE_ALONE), ROW("telling", parse_telling, WF_PARSE_SHARED),
+    ROW("silent", parse_silent, WF_PARSE_SHARED),
 };
 
 /* ---- the bench of it ---- */
@@ -482,6 +493,17 @@ static void test_intake__a_large_document_comes_in_parts(void **state)
     assert_int_equal(home_count(&home, "limbo"), 0);
 }
 
+static void test_intake__the_end_of_a_large_one_is_noticed(void **state)
+{
+    (void)state;
+    const struct wf_intake_request r = request("/a.pausing", WF_STR("alpha"), 1);
+    struct told *t = submit(&r);
+    for (int i = 0; i < 2000 && wf_intake_stats(intake).n_waiting > 0; i++)
+        usleep(10000); /* not a flush, which would wake the writer itself */
+    assert_int_equal(t->n_calls, 1);
+    assert_int_equal(t->outcome, WF_INTAKE_ADDED);
+}
+
 static void test_intake__a_late_failure_leaves_nothing(void **state)
 {
     (void)state;
@@ -645,6 +667,7 @@ int main(void)
         T(test_intake__look_costs_no_file),
         T(test_intake__refuses_bad_requests),
         T(test_intake__a_large_document_comes_in_parts),
+        T(test_intake__the_end_of_a_large_one_is_noticed),
         T(test_intake__a_late_failure_leaves_nothing),
         T(test_intake__others_may_write_meanwhile),
         T(test_intake__many_producers),
