@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Documents over HTTP beyond plain operations: the text as a stream, the original file with ranges,
  * uploads, removal by id. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -197,10 +198,12 @@ void wf_handle_document_original(struct wf_request *r)
     if (find_document(r, &arena, &reader, &d) == 0) {
         int rc = wf_blob_open(r->http->o.ops->store, d.hash, &fd, &err);
         wf_store_reader_put(r->http->o.ops->store, reader);
+        if (rc == 0 && fstat(fd, &st) != 0) {
+            rc = wf_err_errno(&err, errno, "The file cannot be read");
+            wf_file_close(&fd);
+        }
         if (rc != 0)
             wf_answer_error(r, &err);
-        else if (fstat(fd, &st) != 0)
-            wf_answer_problem(r, 500, "IO", "The file cannot be read.", NULL);
         else
             send_file(r, &d, fd, st.st_size);
     }

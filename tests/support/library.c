@@ -36,12 +36,17 @@ static int on_chunk(void *ud, const struct wf_chunk *c, struct wf_err *err)
 
 void library_open(struct library *l)
 {
+    library_open_with(l, NULL);
+}
+
+void library_open_with(struct library *l, const struct wf_store_options *o)
+{
     struct wf_err err = WF_ERR_INIT;
     *l = (struct library){.store = NULL};
     snprintf(l->dir, sizeof l->dir, "/tmp/weft-library-XXXXXX");
     if (mkdtemp(l->dir) == NULL)
         abort();
-    need(wf_store_open(l->dir, NULL, &l->store, &err), &err);
+    need(wf_store_open(l->dir, o, &l->store, &err), &err);
     l->chunker = wf_chunker_new(on_chunk, l);
     if (l->chunker == NULL)
         abort();

@@ -31,6 +31,8 @@ struct library_document {
 };
 
 void library_open(struct library *l);
+/* The same with options of the store. */
+void library_open_with(struct library *l, const struct wf_store_options *o);
 /* Adds; out_uid may be NULL. Durable after library_commit. */
 void library_add(struct library *l, const struct library_document *d,
                  char out_uid[WF_UID_BYTES + 1]);

@@ -10,8 +10,11 @@
 #include "support/played.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/rng.h"
 #include "ingest/extract.h"
 #include "ingest/intake.h"
 #include "os/file.h"
@@ -83,8 +86,23 @@ int wf_extract_run(struct wf_extract_client *c, int fd, const char *name, wf_str
 /* ---- the store ---- */
 
 static struct library library;
+static struct wf_rng_seeded rng;
 static struct wf_op_context context;
 static unsigned n_calls;
+
+/* The original of the n-th document, where the store looks for it; the library keeps none. */
+static void put_original(unsigned n, const char *text)
+{
+    char path[300];
+    int len = snprintf(path, sizeof(path), "%s/blobs/%02x", library.dir, n);
+    assert(len > 0 && (size_t)len < sizeof(path));
+    int rc = wf_file_mkdirs(path, NULL);
+    assert(rc == 0);
+    len = snprintf(path, sizeof(path), "%s/blobs/%02x/%02x%062d", library.dir, n, n, 0);
+    assert(len > 0 && (size_t)len < sizeof(path));
+    rc = wf_file_replace(path, text, strlen(text), 0600, NULL);
+    assert(rc == 0);
+}
 
 static void open_store(void)
 {
@@ -100,9 +118,12 @@ static void open_store(void)
          .text = "Die Miete beträgt 700 Euro. Wer kündigt, schreibt einen Brief.\n"},
         {.path = "/b/茶.txt", .title = "茶", .text = "茶は七百円です。毎月払います。\n"},
     };
-    library_open(&library);
+    /* Always the same ids, so that inputs can name documents and threads. */
+    wf_rng_seeded_init(&rng, 1);
+    library_open_with(&library, &(struct wf_store_options){.rng = &rng.rng});
     for (size_t i = 0; i < WF_ARRAY_LEN(documents); i++) {
         library_add(&library, &documents[i], NULL);
+        put_original((unsigned)i + 1, documents[i].text);
     }
     library_commit(&library);
     context =
