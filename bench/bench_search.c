@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Speed of search: whole questions in plain words over 100,000 passages of 90 words, alone and
- * while documents are taken in, beside a plain OR query with bm25() on the same index.
+ * while documents are taken in, beside a plain OR query with bm25() on the same index. Then one and
+ * two words of them, for which more chunks are read.
  *
  *   bench_search [-n PASSAGES] [DIR]    DIR: ../shared/data
  *
@@ -102,14 +103,35 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static void search(struct library *l, const struct qa_set *set, struct times *out)
+/* The first n_max words of meaning of a question, beginning anywhere in it; 0: all of it. */
+static struct wf_str shorten(const char *text, size_t n_max, struct wf_buf *out)
+{
+    struct wf_words walk;
+    struct wf_word w;
+    size_t n = 0, skip = n_max > 0 ? (size_t)(qa_hash(text) % 3) : 0;
+    if (n_max == 0)
+        return wf_str_from(text);
+    wf_buf_reset(out);
+    wf_words_init(&walk, wf_str_from(text));
+    while (n < n_max && wf_words_next(&walk, &w)) {
+        if (wf_word_is_stop(wf_str_n(w.text, w.len)) || (skip > 0 && skip-- > 0))
+            continue;
+        wf_buf_appendf(out, "%s%.*s", n++ > 0 ? " " : "", (int)w.len, w.text);
+    }
+    return wf_buf_str(out);
+}
+
+/* Whole questions, or n_words of each. */
+static void search(struct library *l, const struct qa_set *set, size_t n_words, struct times *out)
 {
     struct wf_arena arena;
+    struct wf_buf buf;
     size_t every = set->n_questions / QUESTIONS + 1;
+    wf_buf_init(&buf, 1 << 16);
     wf_arena_init(&arena, 0, 64 << 20);
     out->n = out->n_hits = 0;
     for (size_t i = 0; i < set->n_questions && out->n < QUESTIONS; i += every) {
-        struct wf_find_query q = {.text = wf_str_from(set->questions[i].text)};
+        struct wf_find_query q = {.text = shorten(set->questions[i].text, n_words, &buf)};
         struct wf_hits hits;
         struct wf_err err = WF_ERR_INIT;
         wf_arena_reset(&arena);
@@ -126,6 +148,7 @@ static void search(struct library *l, const struct qa_set *set, struct times *ou
     qsort(out->ms, out->n, sizeof *out->ms, by_value);
     qsort(out->cpu, out->n, sizeof *out->cpu, by_value);
     wf_arena_deinit(&arena);
+    wf_buf_deinit(&buf);
 }
 
 static bool report(const char *what, const struct times *t)
@@ -221,13 +244,17 @@ int main(int argc, char **argv)
         add_passage(&l, c.texts[i], i);
     library_commit(&l);
     printf("%zu passages of %d words, whole questions\n", c.n, WORDS);
-    search(&l, &set, &times);
+    search(&l, &set, 0, &times);
     ok = report("weft", &times) && ok;
+    search(&l, &set, 1, &times);
+    ok = report("weft, one word", &times) && ok;
+    search(&l, &set, 2, &times);
+    ok = report("weft, two words", &times) && ok;
     struct taker taker = {.l = &l, .c = &c};
     pthread_t thread;
     if (pthread_create(&thread, NULL, take_in, &taker) != 0)
         return 1;
-    search(&l, &set, &times);
+    search(&l, &set, 0, &times);
     atomic_store(&taker.stop, true);
     pthread_join(thread, NULL);
     ok = report("weft, while taking in", &times) && ok;

@@ -9,8 +9,9 @@
  * it (a prefix query).
  *
  * What comes out is an order good enough to choose some dozens of chunks by, which are then read
- * (score.c). It does not look at how often or where a chunk says a word, but for questions of one
- * or two words, where there would be nothing else to choose by.
+ * (score.c). The index does not tell how often or where a chunk says a word. For questions of one
+ * or two words, where the sum of weights leaves too many equal, the lists still do: a text that is
+ * about a word says it in chunk after chunk, one that is named by it says it in all.
  *
  * Invariants: (1) rows read for a question are bounded by TERMS * LIST_MAX and in practice by
  * ROWS_MAX + one list; (2) a term counts once a chunk. */
@@ -45,10 +46,10 @@
 /* Chunks with all of them, when pairs need not be looked for. */
 #define JOIN_ENOUGH 200
 #define MATCH_BYTES (WF_QUESTION_TERMS * (WF_WORD_BYTES_MAX + 8) + 64)
-/* Up to so many words that carry meaning, a chunk that repeats them is preferred. */
-#define FEW_TERMS 2
-#define REPEAT_MAX 6
-#define REPEAT_WEIGHT 0.06
+/* A chunk of a question of few words is preferred when so many before and behind it have the word
+ * too: what that adds when all of them have it. */
+#define CROWD_SPAN 4
+#define CROWD_VALUE 0.3
 
 /* ---- the table ---- */
 
@@ -126,12 +127,11 @@ struct known {
 struct gather {
     struct wf_question *q;
     int64_t *rows;
-    uint8_t *repeats; /* how often the row has the word, 1..REPEAT_MAX */
     size_t n_rows, n_room;
     struct list lists[WF_QUESTION_TERMS];
     size_t at;           /* term that is read */
     size_t n_max;        /* of its rows */
-    size_t n_few;        /* terms with meaning */
+    size_t n_meaning;    /* terms that are no words of grammar */
     int status;          /* WF_E_NOMEM sticks */
     uint64_t which;      /* bits: terms that are read now */
     struct known *known; /* the connection's; NULL until a list was read */
@@ -144,27 +144,11 @@ static bool grow(struct gather *g)
         return true;
     size_t room = g->n_room != 0 ? 2 * g->n_room : 4096;
     int64_t *rows = wf_realloc_array(g->rows, room, sizeof *rows);
-    if (rows != NULL)
-        g->rows = rows;
-    uint8_t *repeats = wf_realloc_array(g->repeats, room, sizeof *repeats);
-    if (repeats != NULL)
-        g->repeats = repeats;
-    if (rows == NULL || repeats == NULL)
+    if (rows == NULL)
         return false;
+    g->rows = rows;
     g->n_room = room;
     return true;
-}
-
-static uint8_t count_repeats(const Fts5ExtensionApi *api, Fts5Context *fts)
-{
-    Fts5PhraseIter it;
-    int col = 0, off = 0;
-    uint8_t n = 0;
-    if (api->xPhraseFirst(fts, 0, &it, &col, &off) != SQLITE_OK)
-        return 1;
-    for (; col >= 0 && n < REPEAT_MAX; n++)
-        api->xPhraseNext(fts, &it, &col, &off);
-    return n > 0 ? n : 1;
 }
 
 static int on_row(const Fts5ExtensionApi *api, Fts5Context *fts, void *ud)
@@ -179,11 +163,7 @@ static int on_row(const Fts5ExtensionApi *api, Fts5Context *fts, void *ud)
         g->status = WF_E_NOMEM;
         return SQLITE_NOMEM;
     }
-    g->rows[g->n_rows] = api->xRowid(fts);
-    g->repeats[g->n_rows] = 1;
-    if (g->n_few <= FEW_TERMS && !g->q->terms[g->at].is_stop)
-        g->repeats[g->n_rows] = count_repeats(api, fts);
-    g->n_rows++;
+    g->rows[g->n_rows++] = api->xRowid(fts);
     l->n++;
     return SQLITE_OK;
 }
@@ -382,15 +362,24 @@ static int read_all(struct wf_reader *r, struct gather *g, int64_t first, struct
 
 /* ---- adding up ---- */
 
+/* Adds one list. Its rows ascend, so those around one stand beside it. */
 static int add_list(struct wf_candidates *c, const struct gather *g, size_t term,
                     struct wf_err *err)
 {
     const struct list *l = &g->lists[term];
+    const int64_t *rows = g->rows + l->first;
     double weight = g->q->terms[term].weight;
+    double each = g->n_meaning <= WF_QUESTION_FEW ? weight * CROWD_VALUE / (2 * CROWD_SPAN) : 0;
+    size_t first = 0, end = 0;
     int status = 0;
-    for (size_t i = l->first; status == 0 && i < l->first + l->n; i++) {
-        double more = 1 + REPEAT_WEIGHT * (double)(g->repeats[i] - 1);
-        status = wf_candidates_add(c, g->rows[i], term, weight * more, err);
+    for (size_t i = 0; status == 0 && i < l->n; i++) {
+        while (rows[first] < rows[i] - CROWD_SPAN)
+            first++;
+        while (end < l->n && rows[end] <= rows[i] + CROWD_SPAN)
+            end++;
+        assert(first <= i && i < end);
+        status =
+            wf_candidates_add(c, rows[i], term, weight + each * (double)(end - first - 1), err);
     }
     return status;
 }
@@ -555,7 +544,7 @@ static int add_up(struct wf_reader *r, const struct gather *g, struct wf_candida
         status = join_frequent(r, g->q, whole, cut, c, err);
     /* nothing better: the beginning of the frequent words' lists; of the grammar's only when the
      * question has nothing else */
-    uint64_t rest = c->n_items > 0 ? 0 : cut != 0 ? cut : g->n_few == 0 ? stop : 0;
+    uint64_t rest = c->n_items > 0 ? 0 : cut != 0 ? cut : g->n_meaning == 0 ? stop : 0;
     for (size_t i = 0; status == 0 && i < g->q->n_terms; i++) {
         if (rest >> i & 1)
             status = add_list(c, g, i, err);
@@ -570,10 +559,9 @@ int wf_candidates_gather(struct wf_reader *r, struct wf_question *q, struct wf_c
     *out = (struct wf_candidates){.slots = NULL};
     if (q->n_terms == 0)
         return 0;
-    struct gather g = {.q = q};
+    struct gather g = {.q = q, .n_meaning = wf_question_n_meaning(q)};
     int64_t first = 0, last = 0;
     for (size_t i = 0; i < q->n_terms; i++) {
-        g.n_few += !q->terms[i].is_stop;
         g.lists[i].is_whole = true; /* as long as it is not read, it has no rows */
     }
     int status = chunk_range(r, &first, &last, err);
@@ -586,6 +574,5 @@ int wf_candidates_gather(struct wf_reader *r, struct wf_question *q, struct wf_c
         status = add_up(r, &g, out, err);
     }
     wf_free(g.rows);
-    wf_free(g.repeats);
     return status;
 }

@@ -32,11 +32,16 @@
 #define READ_LEAST 48
 #define READ_MORE 24 /* beside the hits asked for */
 #define READ_MAX (WF_LIMIT_HITS + READ_MORE)
+/* For a question of one or two words: too many chunks have them for the index to choose by. */
+#define READ_FEW 300
 /* Chunks looked at while a filter turns them away, before the filter is asked for its documents. */
 #define TURNED_AWAY_MAX 300
 /* So many chunks of filtered documents are read one by one. */
 #define FILTERED_READ_MAX 1500
 #define FAVOURED_VALUE 1.5
+/* Of a title or heading that says what a question of one or two words says, beside the 4 or so that
+ * a text gains by saying it five times instead of once. Of longer questions it proves little. */
+#define NAMED_VALUE 3.0
 #define HITS_DEFAULT 10
 
 /* A chunk that was read. */
@@ -60,6 +65,7 @@ struct search {
     struct item *items;
     size_t n_items, n_items_max;
     bool is_filtered;
+    bool is_few; /* words of meaning in the question */
 };
 
 static int no_memory(struct wf_err *err)
@@ -176,7 +182,7 @@ static int read_chunk(struct search *s, int64_t chunk, bool *out_seen, struct wf
         if (!ok)
             return no_memory(err);
         wf_score_passage(s->q, it->title, it->heading, it->text, &it->score);
-        it->value = it->score.value;
+        it->value = it->score.value + (s->is_few ? NAMED_VALUE * it->score.named : 0);
         s->n_items++;
     }
     return status < 0 ? status : 0;
@@ -384,7 +390,8 @@ static int fill_hits(struct search *s, size_t n_max, struct wf_arena *arena, str
 
 static int run(struct search *s, size_t n_hits, struct wf_err *err)
 {
-    size_t n = WF_MAX(READ_LEAST, n_hits + READ_MORE);
+    s->is_few = wf_question_n_meaning(s->q) <= WF_QUESTION_FEW;
+    size_t n = WF_MAX(s->is_few ? READ_FEW : READ_LEAST, n_hits + READ_MORE);
     s->items = wf_arena_array(&s->arena, n, sizeof *s->items);
     s->n_items_max = n;
     if (s->items == NULL)

@@ -191,6 +191,14 @@ void wf_question_lend(struct wf_question *q, struct wf_str text, double boost)
     }
 }
 
+size_t wf_question_n_meaning(const struct wf_question *q)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < q->n_terms; i++)
+        n += !q->terms[i].is_stop;
+    return n;
+}
+
 /* idf of a word in `with` of n chunks, to the power that weights have. */
 static double rarity(double n, double with)
 {

@@ -19,6 +19,8 @@
 /* Words in their order, for nearness. */
 #define WF_QUESTION_ORDER 128
 #define WF_QUESTION_SLOTS 256
+/* With so few words of meaning, many chunks have all of them. */
+#define WF_QUESTION_FEW 2
 
 struct wf_question_term {
     char text[WF_WORD_BYTES_MAX]; /* folded, not NUL-terminated */
@@ -70,6 +72,9 @@ void wf_question_init(struct wf_question *q, struct wf_str text);
 /* Adds the words of an earlier question that are not there yet, with `boost` below 1; words of
  * grammar and question words are left out. */
 void wf_question_lend(struct wf_question *q, struct wf_str text, double boost);
+
+/* How many terms are no words of grammar. */
+size_t wf_question_n_meaning(const struct wf_question *q);
 
 /* Computes the weights when n_chunks of all terms is known, among `n_all` chunks. */
 void wf_question_weigh(struct wf_question *q, uint64_t n_all);

@@ -43,13 +43,20 @@ struct tally {
     bool in_title[WF_QUESTION_TERMS];
 };
 
-static void tally_title(const struct wf_question *q, struct wf_str s, struct tally *t)
+/* Marks the terms in a title or heading. Returns 0..1: the share of the question's weight that it
+ * has, half of it for those that say much else. */
+static double tally_title(const struct wf_question *q, struct wf_str s, struct tally *t)
 {
     struct wf_match m[64];
+    bool seen[WF_QUESTION_TERMS] = {false};
     size_t n_words = 0;
+    double sum = 0;
     size_t n = s.len > 0 ? wf_question_match(q, s, m, WF_ARRAY_LEN(m), &n_words) : 0;
-    for (size_t i = 0; i < n; i++)
-        t->in_title[m[i].term] = true;
+    for (size_t i = 0; i < n; i++) {
+        sum += seen[m[i].term] ? 0 : q->terms[m[i].term].weight;
+        t->in_title[m[i].term] = seen[m[i].term] = true;
+    }
+    return n > 0 ? sum / q->weight * (1 + (double)n / (double)n_words) / 2 : 0;
 }
 
 double wf_score_nearest(const struct wf_question *q, const struct wf_match *m, size_t n,
@@ -145,8 +152,8 @@ void wf_score_passage(const struct wf_question *q, struct wf_str title, struct w
         uint32_t *count = m[i].kind == WF_MATCH_EXACT ? t.n_exact : t.n_form;
         count[m[i].term]++;
     }
-    tally_title(q, title, &t);
-    tally_title(q, heading, &t);
+    out->named = tally_title(q, title, &t);
+    out->named = fmax(out->named, tally_title(q, heading, &t));
     sum_terms(q, &t, (double)n_words, out);
     out->features[WF_FEATURE_DENSITY] = (double)n / ((double)n_words + DENSITY_WORDS);
     out->features[WF_FEATURE_PAIRS] = wf_score_neighbours(q, m, n) / q->weight;

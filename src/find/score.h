@@ -30,6 +30,7 @@ enum wf_feature {
 struct wf_score {
     double features[WF_FEATURE_COUNT];
     double value;    /* weighted sum */
+    double named;    /* 0..1: how much title or heading is made of the question, and it of them */
     double coverage; /* 0..1: share of the weight of words with meaning that is there */
     uint64_t terms;  /* bits: terms that are there, in any form, also in title or heading */
 };

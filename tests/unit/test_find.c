@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Find: order, forms, scripts, filters, diversity, exact ranges, hostile questions, failures. */
+/* Find: order, few words, forms, scripts, filters, diversity, exact ranges, hostile questions,
+ * failures. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -413,6 +414,78 @@ static void test_find__frequent_words_are_joined(void **state)
     library_close(&l);
 }
 
+/* n documents that mention quartz once; in their midst, `about`. */
+static void open_mentions(struct library *l, int n, const struct library_document *about)
+{
+    char path[32], text[512];
+    library_open(l);
+    for (int i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "/mention/%d", i);
+        snprintf(text, sizeof text,
+                 "On day %d they walked over %s of quartz and lime. The weather was dry and the "
+                 "mules were slow, so that they came late to the inn, where the supper was cold.",
+                 i, i % 3 == 0 ? "hills" : "gravel");
+        library_add(l, &(struct library_document){.path = path, .text = text}, NULL);
+        if (i % 2 == 0) /* what an index of many things has between them */
+            library_add(l, &(struct library_document){.path = path, .text = "Nothing else."}, NULL);
+        if (i == n / 2)
+            library_add(l, about, NULL);
+    }
+    library_commit(l);
+}
+
+static void assert_about_first(int n_mentions, const struct library_document *about)
+{
+    static const char *const questions[] = {"quartz", "What is quartz?", "lime quartz"};
+    struct library l;
+    struct wf_err err = WF_ERR_INIT;
+    open_mentions(&l, n_mentions, about);
+    for (size_t i = 0; i < WF_ARRAY_LEN(questions); i++) {
+        struct wf_find_query q = {.text = wf_str_from(questions[i])};
+        wf_arena_reset(&arena);
+        assert_int_equal(wf_find(l.store, &q, &arena, &hits, &err), 0);
+        assert_int_equal(hits.n_items, 10);
+        if (!wf_str_eq(hits.items[0].path, wf_str_from("/about")))
+            fail_msg("%s: first is %.*s", questions[i], WF_STR_ARG(hits.items[0].path));
+    }
+    library_close(&l);
+}
+
+static void test_find__few_words_prefer_what_repeats_them(void **state)
+{
+    (void)state;
+    assert_about_first(200, &(struct library_document){
+                                .path = "/about",
+                                .text = "Quartz is a mineral. Pure quartz is clear, and lime is "
+                                        "not; smoky quartz is brown."});
+}
+
+static void test_find__few_words_prefer_what_they_name(void **state)
+{
+    (void)state;
+    assert_about_first(200, &(struct library_document){
+                                .path = "/about",
+                                .title = "Quartz",
+                                .text = "On day 0 they walked over ridges of quartz and lime. The "
+                                        "weather was wet and the mules were slow, but they came "
+                                        "early to an inn, where the supper was good and "
+                                        "the wine was better."});
+}
+
+static void test_find__few_words_find_the_document_about_them(void **state)
+{
+    (void)state;
+    static char text[32 << 10];
+    size_t n = 0;
+    for (int i = 0; i < 8; i++) {
+        n += (size_t)snprintf(text + n, sizeof text - n, "# Part %d\nQuartz, no lime. ", i);
+        for (int k = 0; k < 12; k++)
+            n += (size_t)snprintf(text + n, sizeof text - n, "It lies in row %d of %d. ", k, i);
+        n += (size_t)snprintf(text + n, sizeof text - n, "Such is quartz.\n\n");
+    }
+    assert_about_first(4000, &(struct library_document){.path = "/about", .text = text});
+}
+
 static void test_find__removed_documents_are_gone(void **state)
 {
     (void)state;
@@ -466,6 +539,9 @@ int main(void)
         cmocka_unit_test(test_find__survives_failing_memory),
         cmocka_unit_test(test_find__a_document_takes_three_places_first),
         cmocka_unit_test(test_find__frequent_words_are_joined),
+        cmocka_unit_test(test_find__few_words_prefer_what_repeats_them),
+        cmocka_unit_test(test_find__few_words_prefer_what_they_name),
+        cmocka_unit_test(test_find__few_words_find_the_document_about_them),
         cmocka_unit_test(test_find__removed_documents_are_gone),
         cmocka_unit_test(test_find__empty_library),
     };
