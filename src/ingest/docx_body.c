@@ -494,9 +494,10 @@ static bool body_start(void *ud, int id, const struct wf_xml_element *e)
     }
 }
 
+/* A ruby inside the reading aid of another one is part of that. */
 static void end_ruby(struct walker *k)
 {
-    if (k->ruby.len > 0) {
+    if (k->ruby.len > 0 && !k->in_ruby_text) {
         put_text(k, WF_STR("("));
         put_text(k, wf_buf_str(&k->ruby));
         put_text(k, WF_STR(")"));

@@ -235,6 +235,9 @@ static void test_docx__ruby_math_and_placeholders(void **state)
                        "Click here") "</w:sdtContent></w:sdt><w:sdt><w:sdtPr/>"
                                      "<w:sdtContent>" P("filled in") "</w:sdtContent></w:sdt>",
           "base(kana) a/b\n\n{B}filled in");
+    check("<w:p><w:ruby><w:rt>" R("a") "<w:ruby/></w:rt><w:rubyBase>" R(
+              "base") "</w:rubyBase></w:ruby></w:p>",
+          "base(a)");
 }
 
 static void test_docx__pages_are_counted_once(void **state)
