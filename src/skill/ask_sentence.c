@@ -27,10 +27,6 @@
 
 #define SENTENCES_PER_CHUNK 64
 #define MATCHES_MAX 1024
-#define HEADING_WORDS 12
-#define HEADING_BYTES 160
-#define HEADING_VALUE 0.8
-#define NEAR_MATCHES 256
 /* Further than this ahead says no more. */
 #define MARGIN_MAX 12.0
 /* The usual score of a tenth hit that has nothing to do with the question. */
@@ -268,6 +264,33 @@ static int by_score(const void *pa, const void *pb)
     return a->start < b->start ? -1 : a->start > b->start;
 }
 
+/* Is one of the two the other with a letter or two behind it ("end", "ends")? Then, for choosing a
+ * sentence, they are the same word. ASCII only: elsewhere it would take folding. */
+static bool is_inflected(struct wf_str a, struct wf_str b)
+{
+    size_t n = WF_MIN(a.len, b.len);
+    if (n < 3 || a.len - n > 2 || b.len - n > 2)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)b.ptr[i];
+        c = (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+        if ((unsigned char)a.ptr[i] != c || c >= 0x80)
+            return false;
+    }
+    return true;
+}
+
+static void forgive_inflection(const struct wf_question *q, struct wf_str text, struct wf_match *m,
+                               size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct wf_question_term *t = &q->terms[m[i].term];
+        if (m[i].kind == WF_MATCH_FORM &&
+            is_inflected(wf_str_n(t->text, t->len), wf_str_sub(text, m[i].start, m[i].end)))
+            m[i].kind = WF_MATCH_EXACT;
+    }
+}
+
 /* Takes one hit's sentences; returns how many. */
 static size_t take_hit(const struct wf_question *q, enum wf_ask_type type,
                        const struct wf_hits *hits, size_t h, struct wf_ask_sentence *out,
@@ -278,6 +301,7 @@ static size_t take_hit(const struct wf_question *q, enum wf_ask_type type,
     struct cut c;
     size_t n = 0, n_words = 0;
     size_t n_matches = wf_question_match(q, hit->text, m, MATCHES_MAX, &n_words);
+    forgive_inflection(q, hit->text, m, n_matches);
     cut_chunk(hit->text, m, n_matches, &c);
     find_headings(q, hit->text, m, heading_terms(q, hit), &c);
     for (size_t k = 0; k < c.n && n < n_max; k++) {
