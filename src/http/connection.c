@@ -581,6 +581,16 @@ static void on_wake(struct wf_http *h)
     }
 }
 
+/* HTTP/1.1 is all that is spoken, and a server may pass over the wish for more: libwebsockets does
+ * when the name of it is none. Of other protocols than these it has told the client off already. */
+static int on_upgrade(char *name)
+{
+    if (strcasecmp(name, "websocket") != 0 && strcasecmp(name, "h2c") != 0)
+        return -1;
+    name[0] = 0;
+    return 0;
+}
+
 int wf_connection_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                            size_t len)
 {
@@ -596,6 +606,10 @@ int wf_connection_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
     case LWS_CALLBACK_WSI_DESTROY:
         h->n_connections--;
         return 0;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return on_upgrade(in);
+    case LWS_CALLBACK_RAW_ADOPT: /* the method CONNECT */
+        return -1;
     case LWS_CALLBACK_HTTP:
         return on_head(h, wsi, c, in, len);
     case LWS_CALLBACK_HTTP_BODY:

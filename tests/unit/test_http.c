@@ -126,6 +126,29 @@ static void test_http__an_event_stream_ends_with_its_client(void **state)
     spoken_close(fd);
 }
 
+static void test_http__speaks_no_other_protocol(void **state)
+{
+    (void)state;
+    int fd = spoken_connect();
+    assert_true(say(fd, "GET /healthz HTTP/1.1\r\n" HOST "Connection: Upgrade, HTTP2-Settings\r\n"
+                        "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n"));
+    assert_int_equal(count("HTTP/1.1 200 OK"), 1);
+    assert_int_equal(count("\"status\":\"ok\""), 1);
+    assert_true(say(fd, "POST /weft/v1/search HTTP/1.1\r\n" HOST "Connection: Upgrade\r\n"
+                        "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
+                        "Content-Length: 12\r\n\r\n{\"q\":\"rent\"}"));
+    assert_int_equal(count("The rent is 700 euros"), 1);
+    assert_true(say(fd, "GET /healthz HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: websocket"
+                        "\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n\r\n"));
+    assert_int_equal(count("\"status\":\"ok\""), 1);
+    assert_false(say(fd, "GET /healthz HTTP/1.1\r\n" HOST "Upgrade: other\r\n\r\n"));
+    assert_int_equal(count("\"status\":\"ok\""), 0);
+    spoken_close(fd);
+    fd = spoken_connect();
+    assert_false(say(fd, "CONNECT example.com:80 HTTP/1.1\r\n" HOST "\r\n"));
+    spoken_close(fd);
+}
+
 static void test_http__an_uploads_name_becomes_utf8(void **state)
 {
     (void)state;
@@ -151,6 +174,7 @@ int main(void)
                                         begin, end),
         cmocka_unit_test_setup_teardown(test_http__a_body_before_its_turn_closes_the_connection,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(test_http__speaks_no_other_protocol, begin, end),
         cmocka_unit_test_setup_teardown(test_http__an_uploads_name_becomes_utf8, begin, end),
         cmocka_unit_test_setup_teardown(test_http__an_event_stream_ends_with_its_client, begin,
                                         end),
