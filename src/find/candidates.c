@@ -367,7 +367,7 @@ static int add_list(struct wf_candidates *c, const struct gather *g, size_t term
                     struct wf_err *err)
 {
     const struct list *l = &g->lists[term];
-    const int64_t *rows = g->rows + l->first;
+    const int64_t *rows = l->n > 0 ? g->rows + l->first : NULL; /* nothing found: no rows at all */
     double weight = g->q->terms[term].weight;
     double each = g->n_meaning <= WF_QUESTION_FEW ? weight * CROWD_VALUE / (2 * CROWD_SPAN) : 0;
     size_t first = 0, end = 0;

@@ -582,10 +582,11 @@ static void on_wake(struct wf_http *h)
 }
 
 /* HTTP/1.1 is all that is spoken, and a server may pass over the wish for more: libwebsockets does
- * when the name of it is none. Of other protocols than these it has told the client off already. */
-static int on_upgrade(char *name)
+ * when the name of it is none. A protocol that it does not know itself it has refused already, and
+ * with that answer the name is gone. */
+static int on_upgrade(struct lws *wsi, char *name)
 {
-    if (strcasecmp(name, "websocket") != 0 && strcasecmp(name, "h2c") != 0)
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) <= 0)
         return -1;
     name[0] = 0;
     return 0;
@@ -607,7 +608,7 @@ int wf_connection_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
         h->n_connections--;
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return on_upgrade(in);
+        return on_upgrade(wsi, in);
     case LWS_CALLBACK_RAW_ADOPT: /* the method CONNECT */
         return -1;
     case LWS_CALLBACK_HTTP:
