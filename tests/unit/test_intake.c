@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -152,7 +153,7 @@ static struct wf_intake *intake;
 /* What was told, by the order of the requests. */
 #define N_MAX 3000
 static struct told {
-    unsigned n_calls;
+    atomic_uint n_calls; /* polled by a test; the rest is read behind a flush */
     enum wf_intake_outcome outcome;
     int code;
     char uid[32];
@@ -168,7 +169,6 @@ static size_t n_told;
 static void done(void *ud, const struct wf_intake_result *r)
 {
     struct told *t = ud;
-    t->n_calls++;
     t->outcome = r->outcome;
     t->code = r->code;
     t->bytes = r->bytes;
@@ -176,6 +176,7 @@ static void done(void *ud, const struct wf_intake_result *r)
     snprintf(t->reason, sizeof(t->reason), "%.*s", WF_STR_ARG(r->reason));
     snprintf(t->title, sizeof(t->title), "%.*s", WF_STR_ARG(r->title));
     snprintf(t->warning, sizeof(t->warning), "%.*s", WF_STR_ARG(r->warning));
+    t->n_calls++; /* last: what stands above is written */
 }
 
 static void progress(void *ud, const struct wf_intake_progress *p)
