@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "find/find.h"
+#include "os/thread.h"
 #include "support/jsonl.h"
 #include "support/library.h"
 #include "support/qa.h"
@@ -208,6 +209,7 @@ struct taker {
 static void *take_in(void *ud)
 {
     struct taker *t = ud;
+    wf_thread_yield_to_others(); /* as the threads of intake do */
     while (!atomic_load(&t->stop)) {
         add_passage(t->l, t->c->texts[t->n % t->c->n], t->c->n + t->n);
         if (++t->n % 200 == 0)

@@ -6,7 +6,9 @@
  * No language is chosen: two words are forms of one when they share a beginning that is long beside
  * what differs behind it. That joins a few words too many (which the weights survive) and misses
  * umlauts and prefixes. A word that stands in no chunk at all may be misspelt: one or two slips of
- * the pen are forgiven it.
+ * the pen are forgiven it. Who types accents means them: in Latin script a word with the same
+ * letters and other accents then is another form (Vietnamese has six words for each that is left
+ * without them); a question without any finds all alike.
  *
  * Weights are idf to the power of 1.5, which measured best on questions over paragraphs in sixteen
  * sets: one rare word says more than two half-rare ones. The number of chunks in idf is drawn
@@ -71,6 +73,46 @@ static bool has_digit(struct wf_str s)
             return true;
     }
     return false;
+}
+
+/* Letters with a stroke: no accent to Unicode, which takes them for letters of their own. */
+static bool is_stroked(utf8proc_int32_t cp)
+{
+    return cp == 0x00F0 || cp == 0x00F8 || cp == 0x0111 || cp == 0x0142;
+}
+
+static bool is_accent(utf8proc_int32_t cp)
+{
+    return cp >= 0x0300 && cp <= 0x036F;
+}
+
+/* Hash of the accents of a Latin word as `text` writes it, and of the letters that carry them; 0
+ * when it has none. */
+static uint32_t hash_accents(struct wf_str text, const struct wf_word *w)
+{
+    uint32_t h = 0, n_letters = 0;
+    for (size_t i = w->start; i < text.len;) {
+        bool is_behind = i >= w->end; /* a last letter's accents may stand there */
+        utf8proc_int32_t cp = (utf8proc_int32_t)wf_utf8_next(text, &i), parts[8];
+        if (is_behind && !is_accent(cp))
+            break;
+        if (cp < 0x80) {
+            n_letters++;
+            continue;
+        }
+        int last = 0;
+        cp = utf8proc_tolower(cp);
+        utf8proc_ssize_t n = utf8proc_decompose_char(cp, parts, WF_ARRAY_LEN(parts),
+                                                     UTF8PROC_DECOMPOSE | UTF8PROC_STABLE, &last);
+        for (utf8proc_ssize_t k = 0; k < n && k < (utf8proc_ssize_t)WF_ARRAY_LEN(parts); k++) {
+            if (parts[k] > 0x0250 && !is_accent(parts[k]))
+                return 0; /* another script: there, marks are often left out */
+            n_letters += !is_accent(parts[k]);
+            if (is_accent(parts[k]) || is_stroked(parts[k]))
+                h += ((uint32_t)parts[k] * 31u + n_letters) * 2654435761u; /* in any order */
+        }
+    }
+    return h;
 }
 
 /* Does the word at s[start] begin with a capital? */
@@ -160,10 +202,15 @@ void wf_question_init(struct wf_question *q, struct wf_str text)
     for (size_t n = 0; n < WORDS_MAX && wf_words_next(&walk, &w); n++) {
         size_t k;
         struct wf_str word = wf_str_n(w.text, w.len);
+        uint32_t accents = hash_accents(text, &w);
         if (!find_term(q, word, &k)) {
             if (!has_room(&room, &w) || add_term(q, &w) == NULL)
                 continue;
             k = q->n_terms - 1;
+            q->terms[k].accents = accents;
+            q->_has_accents |= accents != 0;
+        } else {
+            q->terms[k].is_any |= q->terms[k].accents != accents;
         }
         if (q->n_order > 0 && !q->terms[k].is_stop && is_capital(text, w.start))
             q->terms[k].is_name = true;
@@ -187,6 +234,7 @@ void wf_question_lend(struct wf_question *q, struct wf_str text, double boost)
         if (t != NULL) {
             t->boost = boost;
             t->is_asked = false;
+            t->accents = hash_accents(text, &w);
         }
     }
 }
@@ -317,6 +365,15 @@ static bool find_form(const struct wf_question *q, const struct wf_word *w, size
     return false;
 }
 
+/* Does the word that is this term but for case and accents also have its accents? */
+static bool has_accents_of(const struct wf_question_term *t, struct wf_str text,
+                           const struct wf_word *w)
+{
+    if (t->is_any || t->is_pair)
+        return true;
+    return hash_accents(text, w) == t->accents;
+}
+
 size_t wf_question_match(const struct wf_question *q, struct wf_str text, struct wf_match *out,
                          size_t n_max, size_t *out_n_words)
 {
@@ -331,6 +388,8 @@ size_t wf_question_match(const struct wf_question *q, struct wf_str text, struct
         if (!find_term(q, wf_str_n(w.text, w.len), &k)) {
             if (!find_form(q, &w, &k) && (w.is_pair || !find_slip(q, wf_str_n(w.text, w.len), &k)))
                 continue;
+            kind = WF_MATCH_FORM;
+        } else if (q->_has_accents && !has_accents_of(&q->terms[k], text, &w)) {
             kind = WF_MATCH_FORM;
         }
         out[n++] = (struct wf_match){.start = (uint32_t)w.start,

@@ -31,6 +31,8 @@ struct wf_question_term {
     bool is_name;      /* begins with a capital, and the question does not begin with it */
     bool is_asked;     /* stands in the question itself, not only in an earlier one */
     bool is_counted;   /* n_chunks is exact, not an estimate */
+    bool is_any;       /* the question has it with different accents */
+    uint32_t accents;  /* hash of which letters carry which; 0 = none */
     double boost;      /* 1, less for a word lent by an earlier question */
     uint64_t n_chunks; /* that contain it */
     double weight;
@@ -47,13 +49,15 @@ struct wf_question {
     double pair_share;  /* 0..1: the part of weight that pairs carry */
     uint8_t _slots[WF_QUESTION_SLOTS]; /* hash of a term -> its number + 1; 0 = free */
     bool _has_unknown;                 /* a term stands in no chunk */
+    bool _has_accents;                 /* a word was typed with accents: they mean something */
     uint8_t _begins[32];               /* bits: hashes of how terms begin */
 };
 
 /* How a word of a text stands to a term. */
 enum wf_match_kind {
     WF_MATCH_EXACT,
-    WF_MATCH_FORM, /* another form of the word: "airport" for "airports"; or its right spelling */
+    WF_MATCH_FORM, /* another form of the word: "airport" for "airports"; its right spelling; or
+                      the same letters with other accents */
 };
 
 struct wf_match {

@@ -149,6 +149,42 @@ static void test_find__case_and_accents(void **state)
     assert_first("hohe der mitgliedsbeitrage", "/d/de.txt");
 }
 
+static void test_find__typed_accents_are_meant(void **state)
+{
+    (void)state;
+    static const struct library_document accents[] = {
+        {.path = "/low", .text = "Con ma, qua dem."},
+        {.path = "/rising", .text = "Con m\u00E1, qua dem."},
+        {.path = "/apart", .text = "Con ma\u0300, qua dem."}, /* a letter and its mark */
+        {.path = "/plain", .text = "Rau duong lanh."},
+        {.path = "/stroke", .text = "Rau \u0111uong lanh."},
+    };
+    static const struct {
+        const char *question, *path;
+        bool is_alone; /* the others are not as good */
+    } asked[] = {
+        {"M\u00C1 con", "/rising", true},       {"m\u00E0 con", "/apart", true},
+        {"\u0111uong lanh", "/stroke", true},   {"ma dem con", "/low", false},
+        {"m\u00E1 m\u00E0 dem", "/low", false},
+    };
+    struct library l;
+    struct wf_err err = WF_ERR_INIT;
+    library_open(&l);
+    for (size_t i = 0; i < WF_ARRAY_LEN(accents); i++)
+        library_add(&l, &accents[i], NULL);
+    library_commit(&l);
+    for (size_t i = 0; i < WF_ARRAY_LEN(asked); i++) {
+        struct wf_find_query q = {.text = wf_str_from(asked[i].question)};
+        wf_arena_reset(&arena);
+        assert_int_equal(wf_find(l.store, &q, &arena, &hits, &err), 0);
+        assert_true(hits.n_items > 1);
+        if (!wf_str_eq(hits.items[0].path, wf_str_from(asked[i].path)))
+            fail_msg("%s: first is %.*s", asked[i].question, WF_STR_ARG(hits.items[0].path));
+        assert_true((hits.items[0].score > hits.items[1].score) == asked[i].is_alone);
+    }
+    library_close(&l);
+}
+
 static void test_find__scripts_without_spaces(void **state)
 {
     (void)state;
@@ -525,6 +561,7 @@ int main(void)
         cmocka_unit_test(test_find__other_forms_of_a_word),
         cmocka_unit_test(test_find__slips_of_the_pen),
         cmocka_unit_test(test_find__case_and_accents),
+        cmocka_unit_test(test_find__typed_accents_are_meant),
         cmocka_unit_test(test_find__scripts_without_spaces),
         cmocka_unit_test(test_find__title_and_heading_count),
         cmocka_unit_test(test_find__pages),
