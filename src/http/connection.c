@@ -599,7 +599,8 @@ int wf_connection_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
     struct wf_connection *c = user;
 
     h->n_calls += reason == LWS_CALLBACK_HTTP || reason == LWS_CALLBACK_HTTP_BODY ||
-                  reason == LWS_CALLBACK_HTTP_WRITEABLE || reason == LWS_CALLBACK_CLOSED_HTTP;
+                  reason == LWS_CALLBACK_HTTP_WRITEABLE || reason == LWS_CALLBACK_CLOSED_HTTP ||
+                  reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED;
     switch ((int)reason) {
     case LWS_CALLBACK_WSI_CREATE:
         h->n_connections++;
