@@ -180,9 +180,7 @@ static void send_file(struct wf_request *r, const struct wf_document *d, int fd,
                  size);
         wf_answer_header(r, "content-range:", text);
     }
-    wf_answer_begin(r, kind > 0 ? 206 : 200, "application/octet-stream", end - start);
-    wf_answer_file(r, fd, start, end);
-    wf_answer_end(r);
+    wf_answer_file(r, kind > 0 ? 206 : 200, fd, start, end);
 }
 
 void wf_handle_document_original(struct wf_request *r)

@@ -103,15 +103,21 @@ void wf_answer_header(struct wf_request *r, const char *name, const char *value)
     wf_buf_append(&r->head, value, strlen(value) + 1);
 }
 
+/* r->lock is held. */
+static void begin(struct wf_request *r, int status, int64_t length)
+{
+    assert(!r->has_head);
+    r->status = status;
+    r->length = length;
+    r->has_head = true;
+}
+
 void wf_answer_begin(struct wf_request *r, int status, const char *type, int64_t length)
 {
     if (type)
         wf_answer_header(r, "content-type:", type);
     pthread_mutex_lock(&r->lock);
-    assert(!r->has_head);
-    r->status = status;
-    r->length = length;
-    r->has_head = true;
+    begin(r, status, length);
     pthread_mutex_unlock(&r->lock);
     wf_http__wake(r->http);
 }
@@ -161,15 +167,18 @@ int wf_answer_write(struct wf_request *r, const void *p, size_t n)
     return rc;
 }
 
-void wf_answer_file(struct wf_request *r, int fd, off_t start, off_t end)
+void wf_answer_file(struct wf_request *r, int status, int fd, off_t start, off_t end)
 {
+    wf_answer_header(r, "content-type:", "application/octet-stream");
     pthread_mutex_lock(&r->lock);
     assert(r->file_fd < 0);
-    assert(r->length >= 0);
     r->file_fd = fd;
     r->file_at = start;
     r->file_end = end;
+    begin(r, status, end - start);
+    r->ended = true;
     pthread_mutex_unlock(&r->lock);
+    wf_http__wake(r->http);
 }
 
 void wf_answer_end(struct wf_request *r)
@@ -193,27 +202,31 @@ void wf_answer_break(struct wf_request *r)
     wf_http__wake(r->http);
 }
 
+/* The whole answer is there at once: were its end told later, the client could have it all and send
+ * its next request while this one still counts as not answered. */
 void wf_answer_bytes(struct wf_request *r, int status, const char *type, struct wf_str bytes)
 {
     int64_t length = (int64_t)bytes.len;
 
     /* It is in memory already, so waiting for room would gain nothing (and the event thread may not
      * wait at all). */
+    if (type)
+        wf_answer_header(r, "content-type:", type);
     pthread_mutex_lock(&r->lock);
     if (r->method != WF_HTTP_HEAD && wf_buf_append_str(&r->out, bytes) != 0) {
         wf_buf_reset(&r->out);
         status = 500;
         length = 0;
     }
+    begin(r, status, length);
+    r->ended = true;
     pthread_mutex_unlock(&r->lock);
-    wf_answer_begin(r, status, type, length);
-    wf_answer_end(r);
+    wf_http__wake(r->http);
 }
 
 void wf_answer_empty(struct wf_request *r, int status)
 {
-    wf_answer_begin(r, status, NULL, 0);
-    wf_answer_end(r);
+    wf_answer_bytes(r, status, NULL, wf_str_n(NULL, 0));
 }
 
 static const char no_memory[] =

@@ -88,8 +88,6 @@ void wf_answer_begin(struct wf_request *r, int status, const char *type, int64_t
 void wf_answer_header(struct wf_request *r, const char *name, const char *value);
 /* Queues body bytes; waits while the queue is full. WF_E_CANCELED once the client has gone. */
 int wf_answer_write(struct wf_request *r, const void *p, size_t n);
-/* Queues a part of a file behind everything else; takes the descriptor. */
-void wf_answer_file(struct wf_request *r, int fd, off_t start, off_t end);
 /* The end. */
 void wf_answer_end(struct wf_request *r);
 /* The end of an answer that cannot be finished: the connection breaks, so that the client notices.
@@ -99,6 +97,8 @@ void wf_answer_break(struct wf_request *r);
 /* Whole answers. `v` is taken over (NULL: out of memory, answered as such). */
 void wf_answer_json(struct wf_request *r, int status, json_t *v);
 void wf_answer_empty(struct wf_request *r, int status);
+/* A part of a file; takes the descriptor. */
+void wf_answer_file(struct wf_request *r, int status, int fd, off_t start, off_t end);
 void wf_answer_bytes(struct wf_request *r, int status, const char *type, struct wf_str bytes);
 /* RFC 9457. `more` (may be NULL, taken over) is merged into the object. */
 void wf_answer_problem(struct wf_request *r, int status, const char *code, const char *detail,
