@@ -123,7 +123,8 @@ static int hand_over(struct lane *l, bool last, struct wf_err *err)
         in->ready_bytes += wf_intake__job_bytes(job);
     }
     job->ended = last;
-    if (!last || in_parts || in->ready_bytes >= WF_INTAKE_WAKE_BYTES) { /* else next_job wakes the writer */
+    if (!last || in_parts ||
+        in->ready_bytes >= WF_INTAKE_WAKE_BYTES) { /* else next_job wakes the writer */
         pthread_cond_signal(&in->cond_ready);
     }
     pthread_mutex_unlock(&in->mutex);
