@@ -3,7 +3,9 @@
 #include "support/spoken.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -50,7 +52,10 @@ int spoken_connect(void)
     }
     a.sin_port = htons(port);
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int rc = connect(fd, (struct sockaddr *)&a, sizeof(a));
+    int rc;
+    while ((rc = connect(fd, (struct sockaddr *)&a, sizeof(a))) != 0 && errno == EADDRNOTAVAIL) {
+        (void)poll(NULL, 0, 100); /* a fuzzer can have all ports waiting for their end */
+    }
     assert(rc == 0);
     rc = setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     assert(rc == 0);
