@@ -128,6 +128,10 @@ static int parse_events(struct document *d, struct wf_str utf8, struct wf_err *e
         (void)wf_stream_warning(d->w, "the XML is broken (line %d): what follows may be missing",
                                 d->error_line > 0 ? d->error_line : 1);
     }
+    if (d->parser->myDoc != NULL) { /* an internal subset makes libxml2 build one */
+        xmlFreeDoc(d->parser->myDoc);
+        d->parser->myDoc = NULL;
+    }
     xmlFreeParserCtxt(d->parser);
     return rc;
 }
