@@ -22,6 +22,7 @@ struct session {
     struct wf_add_result result;
     struct wf_add_progress progress;
     size_t n_under_way;
+    uint64_t bytes_under_way;
     bool have_need; /* the answer to the batch that was sent last */
     size_t n_need;
     size_t need[WF_ADD_BATCH]; /* indexes into the walk's files */
@@ -129,6 +130,7 @@ static int take_done(struct session *s, const json_t *done, struct wf_err *err)
     if (id < 0 || (size_t)id >= s->w->n_files || !status || s->n_under_way == 0)
         return malformed(err);
     s->n_under_way--;
+    s->bytes_under_way -= s->w->files[id].bytes;
     settle(s, (size_t)id, status, json_string_value(json_object_get(done, "reason")));
     return 0;
 }
@@ -180,8 +182,10 @@ static int hand_over(struct session *s, size_t i, struct wf_err *err)
     f.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     rc = send_owned(s, json_pack("{s:o, s:I}", "file", describe(&f), "id", (json_int_t)i), fd, err);
     wf_file_close(&fd);
-    if (rc == 0)
+    if (rc == 0) {
         s->n_under_way++;
+        s->bytes_under_way += s->w->files[i].bytes;
+    }
     return rc;
 }
 
@@ -202,6 +206,13 @@ static void choose_batch(struct session *s, size_t first)
         bytes += strlen(s->w->files[first + s->batch_n++].path);
 }
 
+/* Many small files, or few large ones: who stops waits for what is under way. */
+static bool is_window_full(const struct session *s)
+{
+    return s->n_under_way >= WF_ADD_WINDOW ||
+           (s->n_under_way >= WF_ADD_WINDOW_LEAST && s->bytes_under_way >= WF_ADD_WINDOW_BYTES);
+}
+
 static int one_batch(struct session *s, struct wf_err *err)
 {
     json_t *stat = json_array();
@@ -214,7 +225,7 @@ static int one_batch(struct session *s, struct wf_err *err)
     while (rc == 0 && !s->have_need)
         rc = receive(s, NULL, err);
     for (size_t k = 0; rc == 0 && k < s->n_need && !stopped(s); k++) {
-        while (rc == 0 && s->n_under_way >= WF_ADD_WINDOW)
+        while (rc == 0 && is_window_full(s))
             rc = receive(s, NULL, err);
         if (rc == 0)
             rc = hand_over(s, s->need[k], err);

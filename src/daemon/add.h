@@ -27,6 +27,9 @@
 #define WF_ADD_BATCH 256
 /* More than a commit takes along, or its company would always be waited for in vain. */
 #define WF_ADD_WINDOW 1024
+/* From so many files on, also by their bytes. */
+#define WF_ADD_WINDOW_LEAST 32
+#define WF_ADD_WINDOW_BYTES ((uint64_t)48 << 20)
 /* Of paths in one batch. */
 #define WF_ADD_BATCH_BYTES ((size_t)48 << 10)
 
