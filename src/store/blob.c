@@ -85,14 +85,15 @@ static int check_kind(int fd, uint64_t *out_bytes, struct wf_err *err)
     return 0;
 }
 
-/* Reads fd in pieces through buf[0..n_buf); hashes, and writes to `out_fd` unless it is -1. */
-static int copy_pieces(int fd, int out_fd, char *buf, size_t n_buf, struct wf_blob *b,
+/* Reads fd in pieces through buf[0..PIECE_BYTES); hashes, and writes to `out_fd` unless it is -1.
+ */
+static int copy_pieces(int fd, int out_fd, char *buf, struct wf_blob *b,
                        wf_blob_progress_fn progress, void *ud, struct wf_err *err)
 {
     crypto_generichash_state state;
     crypto_generichash_init(&state, NULL, 0, WF_HASH_BYTES);
     for (;;) {
-        ssize_t n = pread(fd, buf, n_buf, (off_t)b->bytes);
+        ssize_t n = pread(fd, buf, PIECE_BYTES, (off_t)b->bytes);
         if (n < 0 && errno == EINTR) {
             continue;
         }
@@ -165,8 +166,7 @@ int wf_blob_copy(struct wf_store *s, int fd, struct wf_blob *out, wf_blob_progre
     if (status != 0 || whole) {
         return status;
     }
-    size_t n_buf = (size_t)WF_MIN(bytes + 1, PIECE_BYTES); /* small files in one read */
-    char *buf = wf_alloc(n_buf);
+    char *buf = wf_alloc(PIECE_BYTES);
     if (buf == NULL) {
         return wf_err_set(err, WF_E_NOMEM, "out of memory (copying a file)");
     }
@@ -177,7 +177,7 @@ int wf_blob_copy(struct wf_store *s, int fd, struct wf_blob *out, wf_blob_progre
     int out_fd = -1;
     status = wf_file_create(path, &out_fd, err);
     if (status == 0) {
-        status = copy_pieces(fd, out_fd, buf, n_buf, &b, progress, ud, err);
+        status = copy_pieces(fd, out_fd, buf, &b, progress, ud, err);
         wf_file_close(&out_fd);
         if (status != 0) {
             unlink(path);
@@ -424,7 +424,7 @@ int wf_blob_check(struct wf_store *s, const uint8_t *hash, struct wf_err *err)
     }
     char *buf = wf_alloc(PIECE_BYTES);
     struct wf_blob b = {.bytes = 0};
-    status = buf != NULL ? copy_pieces(fd, -1, buf, PIECE_BYTES, &b, NULL, NULL, err)
+    status = buf != NULL ? copy_pieces(fd, -1, buf, &b, NULL, NULL, err)
                          : wf_err_set(err, WF_E_NOMEM, "out of memory (checking a file)");
     if (status == 0 && memcmp(b.hash, hash, WF_HASH_BYTES) != 0) {
         status = wf_err_set(err, WF_E_CORRUPT, "an original file in the data folder is damaged");

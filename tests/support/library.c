@@ -184,3 +184,11 @@ char *library_text(struct library *l, struct wf_str uid, uint64_t start, uint64_
     char *text = wf_buf_detach(&s.buf, NULL);
     return text != NULL ? text : wf_strdup("");
 }
+
+void library_open_filled(struct library *l, const struct library_document *documents, size_t n)
+{
+    library_open(l);
+    for (size_t i = 0; i < n; i++)
+        library_add(l, &documents[i], NULL);
+    library_commit(l);
+}

@@ -37,6 +37,8 @@ void library_open_with(struct library *l, const struct wf_store_options *o);
 void library_add(struct library *l, const struct library_document *d,
                  char out_uid[WF_UID_BYTES + 1]);
 void library_commit(struct library *l);
+/* Opens, adds them all, commits. */
+void library_open_filled(struct library *l, const struct library_document *documents, size_t n);
 /* Closes and removes the folder. */
 void library_close(struct library *l);
 

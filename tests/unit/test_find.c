@@ -60,10 +60,7 @@ static struct wf_hits hits;
 static int setup(void **state)
 {
     (void)state;
-    library_open(&lib);
-    for (size_t i = 0; i < WF_ARRAY_LEN(documents); i++)
-        library_add(&lib, &documents[i], NULL);
-    library_commit(&lib);
+    library_open_filled(&lib, documents, WF_ARRAY_LEN(documents));
     wf_arena_init(&arena, 0, 64 << 20);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -395,6 +396,23 @@ static void test_sandbox_core__is_given_no_socket(void **state)
     close_network(&n);
 }
 
+static void schedule(void *ud)
+{
+    (void)ud;
+    const struct sched_param none = {0}, first = {.sched_priority = 1};
+    wf_thread_yield_to_others();
+    CHILD_CHECK(sched_getscheduler(0) == SCHED_BATCH);
+    CHILD_CHECK(refused(sched_setscheduler(0, SCHED_OTHER, &none)));
+    CHILD_CHECK(refused(sched_setscheduler(0, SCHED_FIFO, &first)));
+    CHILD_CHECK(refused(sched_setscheduler(getppid(), SCHED_BATCH, &none)));
+}
+
+static void test_sandbox_core__may_only_yield_to_others(void **state)
+{
+    (void)state;
+    assert_int_equal(in_core(schedule, NULL), 0);
+}
+
 static void touch_outside(void *ud)
 {
     (void)ud;
@@ -536,6 +554,7 @@ int main(void)
         cmocka_unit_test(test_sandbox_core__makes_no_sockets),
         cmocka_unit_test(test_sandbox_core__gives_no_bytes_an_address),
         cmocka_unit_test(test_sandbox_core__is_given_no_socket),
+        cmocka_unit_test(test_sandbox_core__may_only_yield_to_others),
         cmocka_unit_test_setup_teardown(test_sandbox_core__touches_nothing_outside, set_up,
                                         tear_down),
         cmocka_unit_test(test_sandbox_core__leaves_other_processes_alone),
