@@ -47,4 +47,12 @@
 /* A JSON request body; uploads of documents have WF_LIMIT_FILE_BYTES. */
 #define WF_LIMIT_HTTP_JSON_BYTES (1u << 20)
 
+/* Entries, tensors and parts of one model file: the largest known models have some hundred entries
+ * (their vocabulary is one), a few ten thousand tensors, and some hundred parts. */
+#define WF_LIMIT_GGUF_VALUES 65536
+#define WF_LIMIT_GGUF_TENSORS (1u << 20)
+#define WF_LIMIT_GGUF_PARTS 4096
+/* Values of one tensor: keeps every product of sizes within 64 bits. */
+#define WF_LIMIT_TENSOR_VALUES (UINT64_C(1) << 56)
+
 #endif
