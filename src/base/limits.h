@@ -55,4 +55,18 @@
 /* Values of one tensor: keeps every product of sizes within 64 bits. */
 #define WF_LIMIT_TENSOR_VALUES (UINT64_C(1) << 56)
 
+/* Sizes of a transformer: above the largest known ones, and small enough that no product of two of
+ * them overflows 64 bits, nor of a width and a batch's tokens. */
+#define WF_LIMIT_MODEL_LAYERS 1024
+#define WF_LIMIT_MODEL_DIM (1u << 18)
+#define WF_LIMIT_MODEL_FF (1u << 20)
+#define WF_LIMIT_MODEL_HEADS 4096
+#define WF_LIMIT_MODEL_HEAD_DIM 4096
+#define WF_LIMIT_MODEL_EXPERTS 4096
+#define WF_LIMIT_MODEL_VOCAB (1u << 24)
+#define WF_LIMIT_MODEL_CONTEXT (1u << 30)
+#define WF_LIMIT_MODEL_CLASSES 4096
+/* Tokens of one pass: more gains nothing, and the buffers grow with it. */
+#define WF_LIMIT_MODEL_BATCH 65536
+
 #endif

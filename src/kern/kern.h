@@ -2,7 +2,7 @@
  *
  * wf_kern_ref is written to be read and is the oracle; wf_kern() is the fastest table that this
  * processor runs, chosen once. Matrices are row-major; a weight matrix is [n_out, n_in] in a format
- * of kern/format.h, each row whole blocks. Nothing allocates; no alignment is asked; outputs do not
+ * of kern/dtype.h, each row whole blocks. Nothing allocates; no alignment is asked; outputs do not
  * overlap inputs unless said.
  * Threads: any. */
 #ifndef WF_KERN_KERN_H
@@ -12,10 +12,11 @@
 #include <stdint.h>
 
 #include "base/config.h"
-#include "kern/format.h"
+#include "kern/dtype.h"
 
 /* How activations are held while they meet weights: float32 as they are, or 8 bits with a scale
- * for every 32 values (faster; what quantised weights are usually met with). */
+ * for every 32 values, or 256 for weights in blocks of 256 (faster; what quantised weights are
+ * usually met with). */
 enum wf_act {
     WF_ACT_F32,
     WF_ACT_Q8,
@@ -25,14 +26,14 @@ struct wf_kern {
     const char *name; /* "ref", "avx2", "avx512", "neon" */
 
     /* Bytes that one activation row of n_in values takes once prepared for weights of `f`. */
-    size_t (*act_bytes)(const struct wf_format *f, enum wf_act act, size_t n_in);
+    size_t (*act_bytes)(const struct wf_dtype *f, enum wf_act act, size_t n_in);
     /* x [n_in] f32 -> one prepared row of act_bytes. */
-    void (*act_prepare)(const struct wf_format *f, enum wf_act act, const float *x, size_t n_in,
+    void (*act_prepare)(const struct wf_dtype *f, enum wf_act act, const float *x, size_t n_in,
                         void *out);
     /* out[t * ld + r] = dot(row r of w, prepared row t), r < n_rows, t < n_tok. w points at the
      * first row that is wanted; n_in a multiple of f->block. Float32, F16 and BF16 weights
      * accumulate in float32 or better with WF_ACT_F32 rows, whichever `act` is asked for. */
-    void (*matmul)(const struct wf_format *f, enum wf_act act, const void *w, size_t n_rows,
+    void (*matmul)(const struct wf_dtype *f, enum wf_act act, const void *w, size_t n_rows,
                    size_t n_in, const void *prepared, size_t n_tok, float *out, size_t ld);
 
     /* sum of a[i] * b[i], both f32. */
@@ -46,9 +47,8 @@ struct wf_kern {
     void (*rms_norm)(const float *x, const float *w, float eps, float *y, size_t n);
     /* x[i] = exp(x[i] - max) / sum, in place; all -inf gives all 0. */
     void (*softmax)(float *x, size_t n);
-    /* y[i] = silu(g[i]) * u[i]; y[i] = gelu_tanh(g[i]) * u[i]; y may be g or u. */
+    /* y[i] = silu(g[i]) * u[i]; y may be g or u. */
     void (*silu_mul)(const float *g, const float *u, float *y, size_t n);
-    void (*gelu_mul)(const float *g, const float *u, float *y, size_t n);
     /* f32 to half and back, round to nearest even. */
     void (*to_f16)(const float *x, uint16_t *y, size_t n);
     void (*from_f16)(const uint16_t *x, float *y, size_t n);

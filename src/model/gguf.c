@@ -21,7 +21,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/map.h"
-#include "kern/format.h"
+#include "kern/dtype.h"
 #include "os/mapping.h"
 
 #define NAME_BYTES_MAX 65535
@@ -77,7 +77,7 @@ static int take_u64(struct cursor *c, uint64_t *out)
 
 static int take_string(struct cursor *c, struct wf_str *out)
 {
-    uint64_t n;
+    uint64_t n = 0;
     int rc = take_u64(c, &n);
 
     if (rc != 0)
@@ -131,8 +131,8 @@ static int take_string_array(struct cursor *c, struct wf_gguf_value *v)
 
 static int take_array(struct cursor *c, struct wf_gguf_value *v)
 {
-    uint32_t kind;
-    uint64_t n;
+    uint32_t kind = 0;
+    uint64_t n = 0;
     int rc = take_u32(c, &kind);
 
     if (rc == 0)
@@ -160,7 +160,7 @@ static int take_array(struct cursor *c, struct wf_gguf_value *v)
 static int take_value(struct cursor *c, struct wf_gguf_value *v)
 {
     struct wf_str s;
-    uint32_t kind;
+    uint32_t kind = 0;
     int rc = take_name(c, "setting", &v->key);
 
     if (rc == 0)
@@ -189,7 +189,7 @@ static int take_value(struct cursor *c, struct wf_gguf_value *v)
 /* Number of values and bytes of a tensor, from its dims and type. */
 static int tensor_size(struct wf_gguf_tensor *t, struct wf_err *err)
 {
-    const struct wf_format *f = wf_format_by_id(t->type);
+    const struct wf_dtype *f = wf_dtype_by_id(t->type);
     uint64_t n = 1;
 
     if (f == NULL)
@@ -209,7 +209,7 @@ static int tensor_size(struct wf_gguf_tensor *t, struct wf_err *err)
         return wf_err_set(err, WF_E_FORMAT,
                           "The tensor %.*s has rows that are not whole blocks of %s.",
                           WF_STR_ARG(wf_str_sub(t->name, 0, 60)), f->name);
-    t->bytes = wf_format_bytes(f, n);
+    t->bytes = wf_dtype_bytes(f, n);
     return 0;
 }
 
@@ -342,8 +342,8 @@ static int read_part(struct wf_gguf *g, const uint8_t *p, size_t n, bool is_firs
 {
     struct cursor c = {p, n, 0, err};
     struct wf_gguf_tensor *tensors;
-    uint64_t n_tensors, n_values, *offsets = NULL;
-    uint32_t version;
+    uint64_t n_tensors = 0, n_values = 0, *offsets = NULL;
+    uint32_t version = 0;
     size_t first = g->n_tensors;
     int rc = take_header(&c, &version, &n_tensors, &n_values);
 

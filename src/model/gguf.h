@@ -50,7 +50,7 @@ struct wf_gguf_value {
 
 struct wf_gguf_tensor {
     struct wf_str name;
-    uint32_t type;                   /* the format's number in the file, see kern/format.h */
+    uint32_t type;                   /* the format's number in the file, see kern/dtype.h */
     uint32_t n_dims;                 /* 1..4 */
     uint64_t dims[WF_GGUF_DIMS_MAX]; /* dims[0] is the length of a row; unused ones are 1 */
     const void *data;                /* aligned as the file says; mapped read-only */

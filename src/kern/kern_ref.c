@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The reference kernels: every function in its plainest form, sums in double. What the others are
+ * held against. A row prepared for WF_ACT_Q8 is n_in bytes of int8 behind the float scales of
+ * their groups (32 values, or 256 for weights in blocks of 256); the dot product is then taken with
+ * what those bytes stand for. Groups and rounding are those of the common engines, so that the same
+ * file gives the same text there and here. */
+#include <assert.h>
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "kern/half.h"
+#include "kern/kern.h"
+
+#define CHUNK 256 /* whole blocks of every data type */
+
+static bool is_float(const struct wf_dtype *f)
+{
+    return f->block == 1;
+}
+
+/* Values that share a scale: as many as share one of the weights' halves. */
+static size_t group_of(const struct wf_dtype *f)
+{
+    return f->block == 256 ? 256 : 32;
+}
+
+static size_t act_bytes(const struct wf_dtype *f, enum wf_act act, size_t n_in)
+{
+    if (act == WF_ACT_F32 || is_float(f))
+        return n_in * sizeof(float);
+    return n_in / group_of(f) * sizeof(float) + n_in;
+}
+
+/* 32 values: the largest becomes 127, the scale is rounded to half precision. */
+static void quantise_32(const float *x, float *out_scale, int8_t *q)
+{
+    float max = 0.0f;
+
+    for (size_t j = 0; j < 32; j++)
+        max = fmaxf(max, fabsf(x[j]));
+    *out_scale = wf_half_to_float(wf_float_to_half(max / 127.0f));
+    for (size_t j = 0; j < 32; j++)
+        q[j] = max == 0.0f ? 0 : (int8_t)lrintf(x[j] * (127.0f / max));
+}
+
+/* 256 values: the largest becomes -127, whatever its sign. */
+static void quantise_256(const float *x, float *out_scale, int8_t *q)
+{
+    float max = 0.0f;
+
+    for (size_t j = 0; j < 256; j++)
+        max = fabsf(x[j]) > fabsf(max) ? x[j] : max;
+    *out_scale = max == 0.0f ? 0.0f : 1.0f / (-127.0f / max);
+    for (size_t j = 0; j < 256; j++)
+        q[j] = max == 0.0f ? 0 : (int8_t)lrintf(x[j] * (-127.0f / max));
+}
+
+static void act_prepare(const struct wf_dtype *f, enum wf_act act, const float *x, size_t n_in,
+                        void *out)
+{
+    size_t group = group_of(f);
+    float *scales = out;
+    int8_t *q = (int8_t *)(scales + n_in / group);
+
+    if (act == WF_ACT_F32 || is_float(f)) {
+        memcpy(out, x, n_in * sizeof(float));
+        return;
+    }
+    for (size_t i = 0; i < n_in / group; i++) {
+        if (group == 32)
+            quantise_32(x + i * group, &scales[i], q + i * group);
+        else
+            quantise_256(x + i * group, &scales[i], q + i * group);
+    }
+}
+
+/* Values [from, from + n) of a prepared row as float32. */
+static void act_unpack(const struct wf_dtype *f, enum wf_act act, const void *row, size_t n_in,
+                       size_t from, size_t n, float *out)
+{
+    size_t group = group_of(f);
+    const float *scales = row;
+    const int8_t *q = (const int8_t *)(scales + n_in / group);
+
+    if (act == WF_ACT_F32 || is_float(f)) {
+        memcpy(out, (const float *)row + from, n * sizeof(float));
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        out[i] = scales[(from + i) / group] * (float)q[from + i];
+}
+
+static void matmul(const struct wf_dtype *f, enum wf_act act, const void *w, size_t n_rows,
+                   size_t n_in, const void *prepared, size_t n_tok, float *out, size_t ld)
+{
+    size_t row_bytes = wf_dtype_bytes(f, n_in), x_bytes = act_bytes(f, act, n_in);
+    float weights[CHUNK], x[CHUNK];
+
+    assert(n_in % f->block == 0);
+    for (size_t t = 0; t < n_tok; t++) {
+        const char *row_x = (const char *)prepared + t * x_bytes;
+        for (size_t r = 0; r < n_rows; r++) {
+            const char *row_w = (const char *)w + r * row_bytes;
+            double sum = 0;
+            for (size_t i = 0; i < n_in; i += CHUNK) {
+                size_t n = n_in - i < CHUNK ? n_in - i : CHUNK;
+                f->unpack(row_w + wf_dtype_bytes(f, i), weights, n);
+                act_unpack(f, act, row_x, n_in, i, n, x);
+                for (size_t j = 0; j < n; j++)
+                    sum += (double)weights[j] * (double)x[j];
+            }
+            out[t * ld + r] = (float)sum;
+        }
+    }
+}
+
+static float dot(const float *a, const float *b, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += (double)a[i] * (double)b[i];
+    return (float)sum;
+}
+
+static float dot_f16(const float *a, const uint16_t *b, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += (double)a[i] * (double)wf_half_to_float(b[i]);
+    return (float)sum;
+}
+
+static void axpy(float a, const float *x, float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += a * x[i];
+}
+
+static void axpy_f16(float a, const uint16_t *x, float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += a * wf_half_to_float(x[i]);
+}
+
+static void rms_norm(const float *x, const float *w, float eps, float *y, size_t n)
+{
+    double square = 0, scale;
+
+    for (size_t i = 0; i < n; i++)
+        square += (double)x[i] * (double)x[i];
+    scale = 1.0 / sqrt(square / (double)n + (double)eps);
+    for (size_t i = 0; i < n; i++)
+        y[i] = (float)((double)x[i] * scale) * (w != NULL ? w[i] : 1.0f);
+}
+
+static void softmax(float *x, size_t n)
+{
+    float max = -INFINITY;
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        max = fmaxf(max, x[i]);
+    for (size_t i = 0; i < n; i++) {
+        x[i] = max == -INFINITY ? 0.0f : expf(x[i] - max);
+        sum += (double)x[i];
+    }
+    for (size_t i = 0; i < n && sum > 0; i++)
+        x[i] = (float)((double)x[i] / sum);
+}
+
+static void silu_mul(const float *g, const float *u, float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = g[i] / (1.0f + expf(-g[i])) * u[i];
+}
+
+static void to_f16(const float *x, uint16_t *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = wf_float_to_half(x[i]);
+}
+
+static void from_f16(const uint16_t *x, float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = wf_half_to_float(x[i]);
+}
+
+const struct wf_kern wf_kern_ref = {
+    .name = "ref",
+    .act_bytes = act_bytes,
+    .act_prepare = act_prepare,
+    .matmul = matmul,
+    .dot = dot,
+    .dot_f16 = dot_f16,
+    .axpy = axpy,
+    .axpy_f16 = axpy_f16,
+    .rms_norm = rms_norm,
+    .softmax = softmax,
+    .silu_mul = silu_mul,
+    .to_f16 = to_f16,
+    .from_f16 = from_f16,
+};

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pages are plain allocations with a header that counts their holders. Layout of one page:
+ *
+ *   header | for each layer with attention: keys [32][row], values [32][row] | convolution states
+ *
+ * Invariants: (1) a sequence holds exactly the pages that its positions need, plus those reserved;
+ * (2) the page that position n_tokens lies in is held by this sequence alone once reserved. */
+#include "model/kv.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+struct page {
+    struct page *next_free;
+    uint32_t n_holders;
+    uint32_t _pad[13]; /* data begins at a cache line */
+};
+
+_Static_assert(sizeof(struct page) == 64, "a page's data is aligned behind its header");
+
+struct layout {
+    size_t key_offset, value_offset; /* within the data */
+    size_t key_bytes, value_bytes;   /* of one position */
+};
+
+struct wf_kv {
+    const struct wf_params *p;
+    enum wf_kv_kind kind;
+    struct layout *layers; /* [n_layers] */
+    size_t conv_offset;
+    size_t conv_floats; /* of one sequence's states; 0: no convolutions */
+    size_t page_bytes;  /* without the header */
+    size_t token_bytes;
+    size_t n_pages_max;
+    size_t n_pages_held;
+    size_t n_seqs;
+    struct page *free; /* pages that nobody holds */
+};
+
+size_t wf_kv_row_bytes(enum wf_kv_kind kind, size_t n)
+{
+    switch (kind) {
+    case WF_KV_F32:
+        return n * 4;
+    case WF_KV_F16:
+        return n * 2;
+    case WF_KV_Q8_0:
+        return n / 32 * 34;
+    }
+    return 0;
+}
+
+static void lay_out(struct wf_kv *kv)
+{
+    const struct wf_params *p = kv->p;
+    size_t at = 0, n_conv = 0;
+
+    for (size_t i = 0; i < p->n_layers; i++) {
+        struct layout *l = &kv->layers[i];
+        size_t heads = p->layers[i].n_kv_heads;
+        l->key_bytes = wf_kv_row_bytes(kv->kind, heads * p->head_dim);
+        l->value_bytes = wf_kv_row_bytes(kv->kind, heads * p->value_dim);
+        l->key_offset = at;
+        at += l->key_bytes * WF_KV_PAGE_TOKENS;
+        l->value_offset = at;
+        at += l->value_bytes * WF_KV_PAGE_TOKENS;
+        n_conv += heads == 0;
+    }
+    kv->token_bytes = at / WF_KV_PAGE_TOKENS;
+    kv->conv_offset = (at + 63) / 64 * 64;
+    kv->conv_floats = n_conv > 0 ? n_conv * (p->conv_len - 1) * p->dim : 0;
+    kv->page_bytes = kv->conv_offset + kv->conv_floats * sizeof(float);
+}
+
+int wf_kv_new(const struct wf_params *p, enum wf_kv_kind kind, size_t n_tokens_max,
+              struct wf_kv **out, struct wf_err *err)
+{
+    struct wf_kv *kv;
+
+    if (kind == WF_KV_Q8_0 && (p->head_dim % 32 != 0 || p->value_dim % 32 != 0))
+        return wf_err_set(err, WF_E_UNSUPPORTED,
+                          "The model's heads have %u values, which is not a multiple of 32: its "
+                          "cache cannot be kept as q8_0. Choose f16.",
+                          p->head_dim);
+    kv = wf_alloc_array(1, sizeof(*kv));
+    if (kv == NULL || (kv->layers = wf_alloc_array(p->n_layers, sizeof(*kv->layers))) == NULL) {
+        wf_free(kv);
+        return wf_err_set(err, WF_E_NOMEM, "Not enough memory for a cache.");
+    }
+    kv->p = p;
+    kv->kind = kind;
+    lay_out(kv);
+    kv->n_pages_max = (n_tokens_max + WF_KV_PAGE_TOKENS - 1) / WF_KV_PAGE_TOKENS;
+    *out = kv;
+    return 0;
+}
+
+void wf_kv_free(struct wf_kv *kv)
+{
+    if (kv == NULL)
+        return;
+    assert(kv->n_seqs == 0);
+    assert(kv->n_pages_held == 0);
+    while (kv->free != NULL) {
+        struct page *next = kv->free->next_free;
+        wf_free(kv->free);
+        kv->free = next;
+    }
+    wf_free(kv->layers);
+    wf_free(kv);
+}
+
+enum wf_kv_kind wf_kv_kind(const struct wf_kv *kv)
+{
+    return kv->kind;
+}
+
+size_t wf_kv_token_bytes(const struct wf_kv *kv)
+{
+    return kv->token_bytes;
+}
+
+size_t wf_kv_tokens_free(const struct wf_kv *kv)
+{
+    return (kv->n_pages_max - kv->n_pages_held) * WF_KV_PAGE_TOKENS;
+}
+
+size_t wf_kv_key_offset(const struct wf_kv *kv, size_t layer)
+{
+    return kv->layers[layer].key_offset;
+}
+
+size_t wf_kv_value_offset(const struct wf_kv *kv, size_t layer)
+{
+    return kv->layers[layer].value_offset;
+}
+
+size_t wf_kv_key_bytes(const struct wf_kv *kv, size_t layer)
+{
+    return kv->layers[layer].key_bytes;
+}
+
+size_t wf_kv_value_bytes(const struct wf_kv *kv, size_t layer)
+{
+    return kv->layers[layer].value_bytes;
+}
+
+static struct page *header_of(uint8_t *data)
+{
+    return (struct page *)(void *)(data - sizeof(struct page));
+}
+
+static int take_page(struct wf_kv *kv, uint8_t **out, struct wf_err *err)
+{
+    struct page *page = kv->free;
+
+    if (kv->n_pages_held >= kv->n_pages_max)
+        return wf_err_set(err, WF_E_FULL, "The cache is full: it has room for %zu tokens.",
+                          kv->n_pages_max * WF_KV_PAGE_TOKENS);
+    if (page != NULL)
+        kv->free = page->next_free;
+    else
+        page = wf_alloc(sizeof(*page) + kv->page_bytes);
+    if (page == NULL)
+        return wf_err_set(err, WF_E_NOMEM, "Not enough memory for the cache of a text.");
+    page->n_holders = 1;
+    kv->n_pages_held++;
+    *out = (uint8_t *)(page + 1);
+    return 0;
+}
+
+static void drop_page(struct wf_kv *kv, uint8_t *data)
+{
+    struct page *page = header_of(data);
+
+    assert(page->n_holders > 0);
+    if (--page->n_holders > 0)
+        return;
+    page->next_free = kv->free;
+    kv->free = page;
+    kv->n_pages_held--;
+}
+
+int wf_seq_init(struct wf_seq *s, struct wf_kv *kv, struct wf_err *err)
+{
+    *s = (struct wf_seq){.kv = kv};
+    if (kv->conv_floats > 0) {
+        s->conv = wf_alloc_array(kv->conv_floats, sizeof(float));
+        if (s->conv == NULL) {
+            s->kv = NULL;
+            return wf_err_set(err, WF_E_NOMEM, "Not enough memory for the state of a text.");
+        }
+    }
+    kv->n_seqs++;
+    return 0;
+}
+
+void wf_seq_deinit(struct wf_seq *s)
+{
+    if (s->kv == NULL)
+        return;
+    for (size_t i = 0; i < s->n_pages; i++)
+        drop_page(s->kv, s->pages[i]);
+    s->kv->n_seqs--;
+    wf_free(s->pages);
+    wf_free(s->conv);
+    *s = (struct wf_seq){0};
+}
+
+/* Room for n pages in the list. */
+static int grow_list(struct wf_seq *s, size_t n, struct wf_err *err)
+{
+    size_t cap = s->n_pages_cap > 0 ? s->n_pages_cap : 8;
+    uint8_t **pages;
+
+    while (cap < n)
+        cap *= 2;
+    if (cap == s->n_pages_cap)
+        return 0;
+    pages = wf_realloc_array(s->pages, cap, sizeof(*pages));
+    if (pages == NULL)
+        return wf_err_set(err, WF_E_NOMEM, "Not enough memory for the cache of a text.");
+    s->pages = pages;
+    s->n_pages_cap = cap;
+    return 0;
+}
+
+/* Makes page i the sequence's own. */
+static int own_page(struct wf_seq *s, size_t i, struct wf_err *err)
+{
+    uint8_t *copy;
+    int rc;
+
+    if (header_of(s->pages[i])->n_holders == 1)
+        return 0;
+    rc = take_page(s->kv, &copy, err);
+    if (rc != 0)
+        return rc;
+    memcpy(copy, s->pages[i], s->kv->page_bytes);
+    drop_page(s->kv, s->pages[i]);
+    s->pages[i] = copy;
+    return 0;
+}
+
+int wf_seq_reserve(struct wf_seq *s, size_t n, struct wf_err *err)
+{
+    size_t first = s->n_tokens / WF_KV_PAGE_TOKENS, n_before = s->n_pages;
+    size_t n_pages = (s->n_tokens + n + WF_KV_PAGE_TOKENS - 1) / WF_KV_PAGE_TOKENS;
+    int rc = grow_list(s, n_pages, err);
+
+    if (rc == 0 && first < s->n_pages && n > 0)
+        rc = own_page(s, first, err);
+    while (rc == 0 && s->n_pages < n_pages) {
+        rc = take_page(s->kv, &s->pages[s->n_pages], err);
+        s->n_pages += rc == 0;
+    }
+    while (rc != 0 && s->n_pages > n_before)
+        drop_page(s->kv, s->pages[--s->n_pages]);
+    return rc;
+}
+
+float *wf_seq_conv(struct wf_seq *s, size_t i_conv)
+{
+    const struct wf_params *p = s->kv->p;
+
+    assert(s->conv != NULL);
+    return s->conv + i_conv * (p->conv_len - 1) * p->dim;
+}
+
+void wf_seq_keep_state(struct wf_seq *s, size_t i_page, size_t i_conv)
+{
+    const struct wf_params *p = s->kv->p;
+    size_t n = (p->conv_len - 1) * p->dim;
+
+    memcpy(s->pages[i_page] + s->kv->conv_offset + i_conv * n * sizeof(float), s->conv + i_conv * n,
+           n * sizeof(float));
+}
+
+/* The states behind the first n positions (whole pages), into the sequence. */
+static void restore_state(struct wf_seq *s, size_t n)
+{
+    size_t bytes = s->kv->conv_floats * sizeof(float);
+
+    assert(n % WF_KV_PAGE_TOKENS == 0);
+    if (n == 0)
+        memset(s->conv, 0, bytes);
+    else
+        memcpy(s->conv, s->pages[n / WF_KV_PAGE_TOKENS - 1] + s->kv->conv_offset, bytes);
+}
+
+size_t wf_seq_truncate(struct wf_seq *s, size_t n)
+{
+    size_t n_pages;
+
+    if (n >= s->n_tokens)
+        n = s->n_tokens;
+    else if (s->conv != NULL)
+        n -= n % WF_KV_PAGE_TOKENS;
+    n_pages = (n + WF_KV_PAGE_TOKENS - 1) / WF_KV_PAGE_TOKENS;
+    if (s->conv != NULL && n < s->n_tokens)
+        restore_state(s, n);
+    while (s->n_pages > n_pages)
+        drop_page(s->kv, s->pages[--s->n_pages]);
+    s->n_tokens = n;
+    return n;
+}
+
+int wf_seq_share(struct wf_seq *to, const struct wf_seq *from, size_t n, struct wf_err *err)
+{
+    size_t n_pages;
+    int rc;
+
+    assert(to->kv == from->kv);
+    assert(to->n_tokens == 0);
+    (void)wf_seq_truncate(to, 0); /* gives back what was reserved */
+    n = n < from->n_tokens ? n : from->n_tokens;
+    if (to->conv != NULL)
+        n -= n % WF_KV_PAGE_TOKENS;
+    n_pages = (n + WF_KV_PAGE_TOKENS - 1) / WF_KV_PAGE_TOKENS;
+    rc = grow_list(to, n_pages, err);
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < n_pages; i++) {
+        header_of(from->pages[i])->n_holders++;
+        to->pages[to->n_pages++] = from->pages[i];
+    }
+    to->n_tokens = n;
+    if (to->conv != NULL)
+        restore_state(to, n);
+    return 0;
+}

@@ -1,0 +1,85 @@
+/* KV cache: keys and values of texts in pages, shared between texts that begin alike.
+ *
+ * A page holds WF_KV_PAGE_TOKENS positions of all layers. A sequence is a list of pages and a
+ * number of positions. Pages carry a count of the sequences that hold them; one that is about to
+ * be written and is held by others is copied first. Freed pages are kept for the next sequence, so
+ * that memory stays flat. Models with short convolutions keep their state at the end of every
+ * page, so that a text can be cut there.
+ * Threads: owner (of the pool, and all its sequences). */
+#ifndef WF_MODEL_KV_H
+#define WF_MODEL_KV_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "model/params.h"
+
+#define WF_KV_PAGE_TOKENS 32
+
+enum wf_kv_kind {
+    WF_KV_F32,
+    WF_KV_F16,
+    WF_KV_Q8_0, /* blocks of 32 within a head, as the weights' format */
+};
+
+struct wf_kv;
+
+struct wf_seq {
+    struct wf_kv *kv;
+    uint8_t **pages; /* [n_pages] */
+    size_t n_pages;
+    size_t n_pages_cap;
+    size_t n_tokens; /* positions that are filled */
+    float *conv;     /* [conv layers][conv_len - 1][dim] state behind the last token; or NULL */
+};
+
+/* A pool for at most n_tokens_max positions in all. Borrows p, which must outlive it. Errors:
+ * UNSUPPORTED (q8_0 and heads that are not whole blocks), NOMEM. */
+int wf_kv_new(const struct wf_params *p, enum wf_kv_kind kind, size_t n_tokens_max,
+              struct wf_kv **out, struct wf_err *err) WF_MUST_USE;
+/* All its sequences must be gone. NULL is a no-op. */
+void wf_kv_free(struct wf_kv *kv);
+
+enum wf_kv_kind wf_kv_kind(const struct wf_kv *kv);
+/* Bytes that one position takes, and the positions that no sequence holds. */
+size_t wf_kv_token_bytes(const struct wf_kv *kv);
+size_t wf_kv_tokens_free(const struct wf_kv *kv);
+
+/* An empty sequence. Errors: NOMEM. */
+int wf_seq_init(struct wf_seq *s, struct wf_kv *kv, struct wf_err *err) WF_MUST_USE;
+/* Gives its pages back. Safe to call twice, and on a zeroed sequence. */
+void wf_seq_deinit(struct wf_seq *s);
+
+/* Makes the next n positions writable. Errors: FULL (the pool has no pages left), NOMEM; the
+ * sequence is then as before. */
+int wf_seq_reserve(struct wf_seq *s, size_t n, struct wf_err *err) WF_MUST_USE;
+
+/* Cuts to at most n positions and returns how many are left: exactly n, or for models with
+ * convolutions the last page's end before. */
+size_t wf_seq_truncate(struct wf_seq *s, size_t n);
+
+/* Makes `to` (empty, of the same pool) begin with the first n positions of `from`; pages are
+ * shared, and so is the last one until either writes to it. to->n_tokens says how many it got (see
+ * wf_seq_truncate). Errors: NOMEM. */
+int wf_seq_share(struct wf_seq *to, const struct wf_seq *from, size_t n,
+                 struct wf_err *err) WF_MUST_USE;
+
+/* Where layer `layer` keeps keys (values) within a page, and the bytes of one position there. */
+size_t wf_kv_key_offset(const struct wf_kv *kv, size_t layer);
+size_t wf_kv_value_offset(const struct wf_kv *kv, size_t layer);
+size_t wf_kv_key_bytes(const struct wf_kv *kv, size_t layer);
+size_t wf_kv_value_bytes(const struct wf_kv *kv, size_t layer);
+
+/* Bytes of n values (whole blocks) of a kind, and their packing. */
+size_t wf_kv_row_bytes(enum wf_kv_kind kind, size_t n);
+
+/* The state of convolution layer i_conv (counted among such layers) of a sequence:
+ * [conv_len - 1][dim]. */
+float *wf_seq_conv(struct wf_seq *s, size_t i_conv);
+
+/* To be called by convolution layer i_conv when position (i_page + 1) * WF_KV_PAGE_TOKENS - 1 has
+ * gone through it: keeps its state in that page. */
+void wf_seq_keep_state(struct wf_seq *s, size_t i_page, size_t i_conv);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Embeddings and scores: one vector out of a text's last layer. An encoder sees the text in one
+ * pass; a decoder may take it in several, so sums are kept between them. */
+#include <math.h>
+#include <string.h>
+
+#include "model/transformer_internal.h"
+
+size_t wf_model_n_scores(const struct wf_model *m)
+{
+    const struct wf_weights *w = &m->weights;
+
+    if (w->classes.format != NULL)
+        return w->classes.n_out;
+    return w->classes_dense.format != NULL ? w->classes_dense.n_out : 0;
+}
+
+static enum wf_pooling pooling_of(const struct wf_runner *r)
+{
+    bool is_causal = r->p->is_causal;
+
+    switch (r->p->pooling) {
+    case WF_POOLING_NONE:
+        break;
+    case WF_POOLING_RANK: /* a decoder's last token has seen the whole text, as a CLS token has */
+        return is_causal ? WF_POOLING_LAST : WF_POOLING_CLS;
+    case WF_POOLING_MEAN:
+    case WF_POOLING_CLS:
+    case WF_POOLING_LAST:
+        return r->p->pooling;
+    }
+    return WF_POOLING_MEAN;
+}
+
+/* Adds the batch's rows of h, positions [first, first + n_tok) of n, to the pooled vector. */
+static void pool_rows(struct wf_runner *r, const float *rows, size_t first, size_t n, float *io_out)
+{
+    size_t dim = r->p->dim;
+
+    for (size_t t = 0; t < r->n_tok; t++) {
+        const float *row = rows + t * dim;
+        switch (pooling_of(r)) {
+        case WF_POOLING_CLS:
+            if (first + t == 0)
+                memcpy(io_out, row, dim * sizeof(float));
+            break;
+        case WF_POOLING_LAST:
+            if (first + t == n - 1)
+                memcpy(io_out, row, dim * sizeof(float));
+            break;
+        case WF_POOLING_NONE:
+        case WF_POOLING_RANK:
+        case WF_POOLING_MEAN:
+            r->kern->axpy(1.0f / (float)n, row, io_out, dim);
+            break;
+        }
+    }
+}
+
+static int embed_encoder(struct wf_runner *r, const int32_t *ids, size_t n, float *out,
+                         struct wf_err *err)
+{
+    int rc;
+
+    if (n > r->n_batch)
+        return wf_err_set(err, WF_E_RANGE,
+                          "The text has %zu tokens; the model takes %zu at once. Cut it.", n,
+                          r->n_batch);
+    r->n_tok = n;
+    for (size_t t = 0; t < n; t++)
+        r->places[t] = (struct wf_place){.position = (uint32_t)t, .n_part = (uint32_t)n};
+    rc = wf_transformer__run(r, ids, NULL, err);
+    if (rc == 0)
+        pool_rows(r, r->x, 0, n, out);
+    return rc;
+}
+
+static int embed_decoder(struct wf_runner *r, const int32_t *ids, size_t n, float *out,
+                         struct wf_err *err)
+{
+    const struct wf_weights *w = &r->model->weights;
+    struct wf_seq seq = {0};
+    int rc;
+
+    if (n > r->n_context)
+        return wf_err_set(err, WF_E_RANGE, "The text has %zu tokens; the context has %zu.", n,
+                          r->n_context);
+    rc = wf_seq_init(&seq, r->kv, err);
+    for (size_t done = 0; done < n && rc == 0; done += r->n_tok) {
+        r->n_tok = n - done < r->n_batch ? n - done : r->n_batch;
+        rc = wf_seq_reserve(&seq, r->n_tok, err);
+        for (size_t t = 0; t < r->n_tok && rc == 0; t++)
+            r->places[t] = (struct wf_place){
+                .seq = &seq, .position = (uint32_t)(done + t), .n_part = (uint32_t)r->n_tok};
+        if (rc == 0)
+            rc = wf_transformer__run(r, ids + done, NULL, err);
+        if (rc != 0)
+            break;
+        seq.n_tokens += r->n_tok;
+        wf_transformer__norm(r, r->x, w->output_norm, w->output_norm_bias, r->n_tok, r->h);
+        pool_rows(r, r->h, done, n, out);
+    }
+    wf_seq_deinit(&seq);
+    return rc;
+}
+
+int wf_runner_embed(struct wf_runner *r, const int32_t *ids, size_t n, float *out,
+                    struct wf_err *err)
+{
+    int rc = wf_transformer__check_ids(r, ids, n, err);
+
+    if (rc == 0 && n == 0)
+        rc = wf_err_set(err, WF_E_INVAL, "There is no text to embed.");
+    if (rc != 0)
+        return rc;
+    memset(out, 0, r->p->dim * sizeof(float));
+    return r->kv == NULL ? embed_encoder(r, ids, n, out, err) : embed_decoder(r, ids, n, out, err);
+}
+
+int wf_runner_score(struct wf_runner *r, const int32_t *ids, size_t n, float *out,
+                    struct wf_err *err)
+{
+    const struct wf_weights *w = &r->model->weights;
+    struct wf_product dense = {.matrix = &w->classes_dense, .out = r->y, .ld = r->p->dim};
+    struct wf_product classes = {.matrix = &w->classes, .out = out, .ld = w->classes.n_out};
+    int rc;
+
+    if (wf_model_n_scores(r->model) == 0)
+        return wf_err_set(err, WF_E_UNSUPPORTED,
+                          "The model has no classification head: it cannot score texts.");
+    rc = wf_runner_embed(r, ids, n, r->h, err);
+    if (rc != 0)
+        return rc;
+    if (dense.matrix->format != NULL) {
+        wf_transformer__multiply(r, r->h, 1, &dense, 1);
+        for (size_t i = 0; i < r->p->dim; i++)
+            r->h[i] = tanhf(r->y[i]);
+    }
+    if (classes.matrix->format == NULL) {
+        memcpy(out, r->h, r->p->dim * sizeof(float));
+        return 0;
+    }
+    wf_transformer__multiply(r, r->h, 1, &classes, 1);
+    if (r->kv != NULL) /* qwen3's rerankers: the share of "yes" */
+        r->kern->softmax(out, classes.matrix->n_out);
+    return 0;
+}

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Models, runners, and the pass through all layers.
+ *
+ * A batch is checked whole before anything is written; then pages are reserved for every text, and
+ * given back if one fails. Each layer adds two halves to the residual stream x: attention (or a
+ * convolution) and a feed-forward. Decoders norm before a half (some behind it too), encoders norm
+ * the sum. Only rows whose logits are wanted meet the output matrix. */
+#include "model/transformer.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/limits.h"
+#include "model/transformer_internal.h"
+#include "os/thread.h"
+
+#define BATCH_DEFAULT 512
+
+int wf_model_open_gguf(struct wf_gguf *g, struct wf_model **out, struct wf_err *err)
+{
+    struct wf_model *m = wf_alloc_array(1, sizeof(*m));
+    int rc;
+
+    if (m == NULL)
+        return wf_err_set(err, WF_E_NOMEM, "Not enough memory for a model.");
+    rc = wf_params_read(g, &m->params, err);
+    if (rc == 0)
+        rc = wf_weights_load(g, &m->params, &m->weights, err);
+    if (rc != 0) {
+        wf_model_close(m); /* the file stays the caller's */
+        return rc;
+    }
+    m->gguf = g;
+    *out = m;
+    return 0;
+}
+
+int wf_model_open(const char *path, struct wf_model **out, struct wf_err *err)
+{
+    struct wf_gguf *g = NULL;
+    int rc = wf_gguf_open(path, &g, err);
+
+    if (rc == 0) {
+        rc = wf_model_open_gguf(g, out, err);
+        if (rc != 0)
+            wf_gguf_close(g);
+    }
+    return rc;
+}
+
+void wf_model_close(struct wf_model *m)
+{
+    if (m == NULL)
+        return;
+    wf_weights_deinit(&m->weights);
+    wf_params_deinit(&m->params);
+    wf_gguf_close(m->gguf);
+    wf_free(m);
+}
+
+const struct wf_gguf *wf_model_gguf(const struct wf_model *m)
+{
+    return m->gguf;
+}
+
+const struct wf_params *wf_model_params(const struct wf_model *m)
+{
+    return &m->params;
+}
+
+uint64_t wf_model_weight_bytes(const struct wf_model *m)
+{
+    return m->weights.bytes;
+}
+
+static bool is_encoder(const struct wf_runner *r)
+{
+    return (r->p->family->flags & WF_FAMILY_ENCODER) != 0;
+}
+
+/* One buffer of n items; remembers a failure in *io_ok. */
+static void *buffer(struct wf_runner *r, size_t n, size_t width, size_t item_bytes, bool *io_ok)
+{
+    void *p;
+
+    if (width == 0 || !*io_ok)
+        return NULL;
+    p = n <= SIZE_MAX / width ? wf_alloc_array(n * width, item_bytes) : NULL;
+    *io_ok = p != NULL;
+    r->bytes += n * width * item_bytes;
+    return p;
+}
+
+/* The most bytes that a prepared row takes, over all matrices. */
+static size_t prepared_bytes_max(const struct wf_runner *r, size_t width)
+{
+    size_t n, max = 0;
+
+    for (size_t i = 0; wf_dtype_at(i) != NULL; i++) {
+        n = r->kern->act_bytes(wf_dtype_at(i), r->act, (width + 255) / 256 * 256);
+        max = n > max ? n : max;
+    }
+    return max;
+}
+
+static int make_buffers(struct wf_runner *r, struct wf_err *err)
+{
+    const struct wf_params *p = r->p;
+    size_t n = r->n_batch, f = sizeof(float), ff = wf_params_ff_max(p);
+    size_t q = wf_params_q_dim_max(p), kv = wf_params_kv_dim_max(p);
+    size_t att = p->conv_len > 0 && (size_t)3 * p->dim > q ? (size_t)3 * p->dim : q;
+    size_t wide = att > p->dim ? att : p->dim;
+    bool ok = true;
+
+    wide = ff > wide ? ff : wide;
+    r->places = buffer(r, n, 1, sizeof(*r->places), &ok);
+    r->x = buffer(r, n, p->dim, f, &ok);
+    r->h = buffer(r, n, p->dim, f, &ok);
+    r->y = buffer(r, n, p->dim, f, &ok);
+    r->q = buffer(r, n, q, f, &ok);
+    r->k = buffer(r, n, kv, f, &ok);
+    r->v = buffer(r, n, kv, f, &ok);
+    r->att = buffer(r, n, att, f, &ok);
+    r->gate = buffer(r, n, ff, f, &ok);
+    r->up = buffer(r, n, ff, f, &ok);
+    r->probs = buffer(r, n, p->n_experts, f, &ok);
+    r->chosen = buffer(r, n, p->n_experts_used, sizeof(*r->chosen), &ok);
+    r->chosen_weight = buffer(r, n, p->n_experts_used, f, &ok);
+    r->expert_rows = buffer(r, n, p->n_experts > 0, sizeof(*r->expert_rows), &ok);
+    r->expert_weight = buffer(r, n, p->n_experts > 0, f, &ok);
+    r->expert_in = buffer(r, n, p->n_experts > 0 ? p->dim : 0, f, &ok);
+    r->expert_out = buffer(r, n, p->n_experts > 0 ? p->dim : 0, f, &ok);
+    r->prepared = buffer(r, n, prepared_bytes_max(r, wide), 1, &ok);
+    r->scores = buffer(r, wf_gang_size(r->gang), r->n_context + 1, f, &ok);
+    for (int i = 0; i < 2; i++) {
+        r->angles[i] = buffer(r, n, p->n_rot, f, &ok);
+        r->frequencies[i] = buffer(r, 1, p->n_rot, sizeof(double), &ok);
+    }
+    return ok ? 0
+              : wf_err_set(err, WF_E_NOMEM,
+                           "Not enough memory for batches of %zu tokens and a context of %zu.", n,
+                           r->n_context);
+}
+
+static void make_frequencies(struct wf_runner *r)
+{
+    const struct wf_weights *w = &r->model->weights;
+    const float *factors = w->rope_factors;
+
+    if (r->p->family->rope == WF_ROPE_NONE)
+        return;
+    if (factors == NULL)
+        factors = r->n_context > r->p->rope_context ? w->rope_long : w->rope_short;
+    for (int i = 0; i < 2; i++)
+        r->turned_length[i] = wf_rope_frequencies(r->p, i == 1, factors, r->frequencies[i]);
+}
+
+static int check_options(struct wf_runner *r, const struct wf_runner_options *o, struct wf_err *err)
+{
+    size_t most = is_encoder(r) ? r->p->n_context : WF_LIMIT_MODEL_CONTEXT;
+
+    r->kern = o->kern != NULL ? o->kern : wf_kern();
+    r->act = o->act;
+    r->n_context = o->n_context > 0 ? o->n_context : r->p->n_context;
+    r->n_batch = o->n_batch > 0 ? o->n_batch : is_encoder(r) ? r->n_context : BATCH_DEFAULT;
+    if (r->n_context > most || r->n_batch > WF_LIMIT_MODEL_BATCH)
+        return wf_err_set(
+            err, WF_E_INVAL,
+            "A context of %zu tokens (%zu at once) is more than the model takes (%zu).",
+            r->n_context, r->n_batch, most);
+    if (is_encoder(r) && r->n_batch > r->n_context)
+        r->n_batch = r->n_context;
+    return 0;
+}
+
+int wf_runner_new(const struct wf_model *m, const struct wf_runner_options *o,
+                  struct wf_runner **out, struct wf_err *err)
+{
+    struct wf_runner *r = wf_alloc_array(1, sizeof(*r));
+    size_t n_threads = o->n_threads > 0 ? o->n_threads : wf_cpu_count();
+    int rc;
+
+    if (r == NULL)
+        return wf_err_set(err, WF_E_NOMEM, "Not enough memory to run a model.");
+    r->model = m;
+    r->p = &m->params;
+    rc = check_options(r, o, err);
+    if (rc == 0)
+        rc = wf_gang_new(n_threads < WF_GANG_MEMBERS_MAX ? n_threads : WF_GANG_MEMBERS_MAX,
+                         &r->gang, err);
+    if (rc == 0 && !is_encoder(r))
+        rc = wf_kv_new(r->p, o->kv, o->n_cache_tokens > 0 ? o->n_cache_tokens : r->n_context,
+                       &r->kv, err);
+    if (rc == 0)
+        rc = make_buffers(r, err);
+    if (rc != 0) {
+        wf_runner_free(r);
+        return rc;
+    }
+    make_frequencies(r);
+    *out = r;
+    return 0;
+}
+
+void wf_runner_free(struct wf_runner *r)
+{
+    if (r == NULL)
+        return;
+    void *all[] = {r->places,
+                   r->x,
+                   r->h,
+                   r->y,
+                   r->q,
+                   r->k,
+                   r->v,
+                   r->att,
+                   r->gate,
+                   r->up,
+                   r->probs,
+                   r->chosen,
+                   r->chosen_weight,
+                   r->expert_rows,
+                   r->expert_weight,
+                   r->expert_in,
+                   r->expert_out,
+                   r->prepared,
+                   r->scores,
+                   r->angles[0],
+                   r->angles[1],
+                   r->frequencies[0],
+                   r->frequencies[1]};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        wf_free(all[i]);
+    wf_kv_free(r->kv);
+    wf_gang_free(r->gang);
+    wf_free(r);
+}
+
+struct wf_kv *wf_runner_kv(struct wf_runner *r)
+{
+    return r->kv;
+}
+
+size_t wf_runner_n_context(const struct wf_runner *r)
+{
+    return r->n_context;
+}
+
+size_t wf_runner_n_batch(const struct wf_runner *r)
+{
+    return r->n_batch;
+}
+
+size_t wf_runner_bytes(const struct wf_runner *r)
+{
+    return r->bytes;
+}
+
+/* A token's embedding (and position, and type 0) into x, and the angles of its position. */
+static void embed_token(struct wf_runner *r, const void *ud, size_t i_tok, size_t i_member)
+{
+    const int32_t *ids = ud;
+    const struct wf_params *p = r->p;
+    const struct wf_weights *w = &r->model->weights;
+    size_t position = r->places[i_tok].position;
+    float *x = r->x + i_tok * p->dim, *other = r->h + i_tok * p->dim;
+
+    (void)i_member;
+    w->embed.format->unpack(w->embed.data + (size_t)ids[i_tok] * w->embed.row_bytes, x, p->dim);
+    for (size_t i = 0; i < p->dim && p->embed_scale != 1.0f; i++)
+        x[i] *= p->embed_scale;
+    if (w->positions.format != NULL) {
+        w->positions.format->unpack(w->positions.data + position * w->positions.row_bytes, other,
+                                    p->dim);
+        r->kern->axpy(1.0f, other, x, p->dim);
+    }
+    if (w->types.format != NULL) {
+        w->types.format->unpack(w->types.data, other, p->dim);
+        r->kern->axpy(1.0f, other, x, p->dim);
+    }
+    for (int i = 0; i < 2 && p->family->rope != WF_ROPE_NONE; i++)
+        wf_rope_angles(r->frequencies[i], p->n_rot / 2, position, r->turned_length[i],
+                       r->angles[i] + i_tok * p->n_rot);
+}
+
+/* x += scale * y, all tokens. */
+static void add_half(struct wf_runner *r)
+{
+    r->kern->axpy(r->p->residual_scale, r->y, r->x, r->n_tok * r->p->dim);
+}
+
+/* Behind a half: x = x + norm(y) for decoders, norm(x + y) for encoders. */
+static void finish_half(struct wf_runner *r, const float *norm, const float *bias)
+{
+    if (is_encoder(r)) {
+        add_half(r);
+        wf_transformer__norm(r, r->x, norm, bias, r->n_tok, r->x);
+        return;
+    }
+    if (norm != NULL)
+        wf_transformer__norm(r, r->y, norm, bias, r->n_tok, r->y);
+    add_half(r);
+}
+
+/* Before a half: h = norm(x), or x itself. */
+static void begin_half(struct wf_runner *r, const float *norm, const float *bias)
+{
+    if (norm != NULL)
+        wf_transformer__norm(r, r->x, norm, bias, r->n_tok, r->h);
+    else
+        memcpy(r->h, r->x, r->n_tok * r->p->dim * sizeof(float));
+}
+
+int wf_transformer__run(struct wf_runner *r, const int32_t *ids, const atomic_bool *stop,
+                        struct wf_err *err)
+{
+    const struct wf_weights *w = &r->model->weights;
+    size_t i_conv = 0;
+
+    wf_transformer__each(r, r->n_tok, embed_token, ids);
+    if (w->embed_norm != NULL)
+        wf_transformer__norm(r, r->x, w->embed_norm, w->embed_norm_bias, r->n_tok, r->x);
+    for (size_t i = 0; i < r->p->n_layers; i++) {
+        const struct wf_layer_weights *lw = &w->layers[i];
+        /* Relaxed: the flag orders nothing, a layer later is soon enough. A convolution's state has
+         * moved on by then, so such models finish their pass. */
+        if (stop != NULL && r->p->conv_len == 0 && atomic_load_explicit(stop, memory_order_relaxed))
+            return wf_err_set(err, WF_E_CANCELED, "The request was given up.");
+        begin_half(r, lw->attn_norm, lw->attn_norm_bias);
+        if (lw->conv != NULL)
+            wf_transformer__convolve(r, i, i_conv++);
+        else
+            wf_transformer__attend(r, i);
+        finish_half(r, lw->attn_post_norm, lw->attn_post_norm_bias);
+        begin_half(r, lw->ffn_norm, lw->ffn_norm_bias);
+        wf_transformer__feed_forward(r, i);
+        finish_half(r, lw->ffn_post_norm, lw->ffn_post_norm_bias);
+    }
+    return 0;
+}
+
+/* The logits of the first n rows of h, which were normed. */
+static void make_logits(struct wf_runner *r, size_t n, float *out)
+{
+    const struct wf_params *p = r->p;
+    struct wf_product last = {.matrix = &r->model->weights.output, .out = out, .ld = p->n_vocab};
+
+    wf_transformer__multiply(r, r->h, n, &last, 1);
+    for (size_t i = 0; i < n * p->n_vocab && p->logit_scale != 1.0f; i++)
+        out[i] *= p->logit_scale;
+    for (size_t i = 0; i < n * p->n_vocab && p->logit_cap != 0.0f; i++)
+        out[i] = p->logit_cap * tanhf(out[i] / p->logit_cap);
+}
+
+int wf_transformer__check_ids(const struct wf_runner *r, const int32_t *ids, size_t n,
+                              struct wf_err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] < 0 || (uint32_t)ids[i] >= r->p->n_vocab)
+            return wf_err_set(err, WF_E_RANGE, "Token %d is not in the model's vocabulary of %u.",
+                              ids[i], r->p->n_vocab);
+    }
+    return 0;
+}
+
+static int check_parts(const struct wf_runner *r, const struct wf_batch_part *parts, size_t n_parts,
+                       struct wf_err *err)
+{
+    size_t n = 0;
+    int rc = 0;
+
+    if (is_encoder(r))
+        return wf_err_set(err, WF_E_UNSUPPORTED,
+                          "The model makes embeddings, it does not write text.");
+    for (size_t i = 0; i < n_parts && rc == 0; i++) {
+        assert(parts[i].n > 0);
+        assert(parts[i].n_logits <= parts[i].n);
+        n += parts[i].n;
+        rc = wf_transformer__check_ids(r, parts[i].ids, parts[i].n, err);
+        if (rc == 0 && parts[i].seq->n_tokens + parts[i].n > r->n_context)
+            rc = wf_err_set(err, WF_E_RANGE, "The text is longer than the context of %zu tokens.",
+                            r->n_context);
+    }
+    if (rc == 0 && n > r->n_batch)
+        rc = wf_err_set(err, WF_E_RANGE, "A batch takes %zu tokens, not %zu.", r->n_batch, n);
+    return rc;
+}
+
+/* Writes the places of all tokens and copies their ids together into io_ids [n_batch]. */
+static void place_parts(struct wf_runner *r, const struct wf_batch_part *parts, size_t n_parts,
+                        int32_t *io_ids)
+{
+    r->n_tok = 0;
+    for (size_t i = 0; i < n_parts; i++) {
+        size_t first = r->n_tok;
+        for (size_t j = 0; j < parts[i].n; j++, r->n_tok++) {
+            r->places[r->n_tok] =
+                (struct wf_place){.seq = parts[i].seq,
+                                  .position = (uint32_t)(parts[i].seq->n_tokens + j),
+                                  .i_first = (uint32_t)first,
+                                  .n_part = (uint32_t)parts[i].n};
+            io_ids[r->n_tok] = parts[i].ids[j];
+        }
+    }
+}
+
+/* The rows whose logits are wanted, normed, to the front of h. Returns how many. */
+static size_t gather_wanted(struct wf_runner *r, const struct wf_batch_part *parts, size_t n_parts)
+{
+    const struct wf_weights *w = &r->model->weights;
+    size_t n = 0, at = 0, dim = r->p->dim;
+
+    for (size_t i = 0; i < n_parts; i++) {
+        at += parts[i].n;
+        for (size_t j = at - parts[i].n_logits; j < at; j++, n++)
+            memmove(r->x + n * dim, r->x + j * dim, dim * sizeof(float));
+    }
+    if (n > 0)
+        wf_transformer__norm(r, r->x, w->output_norm, w->output_norm_bias, n, r->h);
+    return n;
+}
+
+int wf_runner_eval(struct wf_runner *r, const struct wf_batch_part *parts, size_t n_parts,
+                   const atomic_bool *stop, float *out_logits, struct wf_err *err)
+{
+    int rc = check_parts(r, parts, n_parts, err);
+    size_t n;
+
+    for (size_t i = 0; i < n_parts && rc == 0; i++)
+        rc = wf_seq_reserve(parts[i].seq, parts[i].n, err);
+    if (rc == 0) {
+        /* Ids travel in y's place, which is written after they are read. */
+        int32_t *ids = (int32_t *)(void *)r->y;
+        place_parts(r, parts, n_parts, ids);
+        rc = wf_transformer__run(r, ids, stop, err);
+    }
+    if (rc != 0) {
+        for (size_t i = 0; i < n_parts; i++)
+            (void)wf_seq_truncate(parts[i].seq, parts[i].seq->n_tokens); /* gives pages back */
+        return rc;
+    }
+    for (size_t i = 0; i < n_parts; i++)
+        parts[i].seq->n_tokens += parts[i].n;
+    n = gather_wanted(r, parts, n_parts);
+    if (n > 0)
+        make_logits(r, n, out_logits);
+    return 0;
+}

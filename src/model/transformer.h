@@ -1,0 +1,92 @@
+/* Transformer: one forward pass for every family, over many texts at once.
+ *
+ * A model (struct wf_model) is a mapped file with its parameters and weights; it never changes and
+ * any number of runners may use it. A runner is one thread's workshop: buffers for a batch, a gang
+ * of threads and a cache. Texts are sequences (model/kv.h) of the runner's cache; a batch adds
+ * tokens to some of them and gives logits where asked. Running allocates nothing but cache pages.
+ * Threads: a model by any; a runner and its sequences by the owner. */
+#ifndef WF_MODEL_TRANSFORMER_H
+#define WF_MODEL_TRANSFORMER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "kern/kern.h"
+#include "model/gguf.h"
+#include "model/kv.h"
+#include "model/params.h"
+
+struct wf_model;
+
+/* Opens a model file. *out is owned by the caller, until wf_model_close. Errors: as wf_gguf_open,
+ * wf_params_read and wf_weights_load. */
+int wf_model_open(const char *path, struct wf_model **out, struct wf_err *err) WF_MUST_USE;
+/* The same over an open file, which it takes over on success. */
+int wf_model_open_gguf(struct wf_gguf *g, struct wf_model **out, struct wf_err *err) WF_MUST_USE;
+/* All runners must be gone. NULL is a no-op. */
+void wf_model_close(struct wf_model *m);
+
+const struct wf_gguf *wf_model_gguf(const struct wf_model *m);
+const struct wf_params *wf_model_params(const struct wf_model *m);
+/* Bytes of the weights that a pass may read. */
+uint64_t wf_model_weight_bytes(const struct wf_model *m);
+
+struct wf_runner_options {
+    size_t n_threads;           /* 0: as many as processors */
+    size_t n_context;           /* the longest text; 0: what the model was trained for */
+    size_t n_cache_tokens;      /* of all texts together; 0: n_context */
+    size_t n_batch;             /* tokens of one batch; 0: 512, or n_context for encoders */
+    enum wf_kv_kind kv;         /* encoders keep none */
+    enum wf_act act;            /* how activations meet quantised weights */
+    const struct wf_kern *kern; /* NULL: the fastest */
+};
+
+struct wf_runner;
+
+/* Buffers, threads and cache for a model, which must outlive it. Errors: NOMEM, BUSY, UNSUPPORTED
+ * (the cache's kind does not suit the model), INVAL. */
+int wf_runner_new(const struct wf_model *m, const struct wf_runner_options *o,
+                  struct wf_runner **out, struct wf_err *err) WF_MUST_USE;
+/* All sequences of its cache must be gone. NULL is a no-op. */
+void wf_runner_free(struct wf_runner *r);
+
+struct wf_kv *wf_runner_kv(struct wf_runner *r);
+size_t wf_runner_n_context(const struct wf_runner *r);
+size_t wf_runner_n_batch(const struct wf_runner *r);
+/* Bytes of the buffers (the cache grows besides, see wf_kv_token_bytes). */
+size_t wf_runner_bytes(const struct wf_runner *r);
+
+/* Some tokens behind the end of one text. */
+struct wf_batch_part {
+    struct wf_seq *seq;
+    const int32_t *ids; /* [n], borrowed for the call */
+    size_t n;           /* at least 1 */
+    size_t n_logits;    /* logits of the last n_logits tokens are wanted; 0: of none */
+};
+
+/* Runs one batch of a decoder and appends its tokens to their texts; a text may be in it once.
+ * out_logits [sum of n_logits, n_vocab] f32, part after part; may be NULL when none are wanted.
+ * `stop`, when not NULL and set, ends the pass between layers. Errors: RANGE (an id that is not in
+ * the vocabulary, more tokens than n_batch, a text longer than n_context), FULL and NOMEM (cache),
+ * CANCELED, UNSUPPORTED (an encoder). On errors the texts are as before. */
+int wf_runner_eval(struct wf_runner *r, const struct wf_batch_part *parts, size_t n_parts,
+                   const atomic_bool *stop, float *out_logits, struct wf_err *err) WF_MUST_USE;
+
+/* The embedding of a text by the model's own pooling (mean where the file says none), not
+ * normalised: out [dim] f32. Encoders take up to n_batch tokens, decoders up to n_context.
+ * Errors: as wf_runner_eval. */
+int wf_runner_embed(struct wf_runner *r, const int32_t *ids, size_t n, float *out,
+                    struct wf_err *err) WF_MUST_USE;
+
+/* Whether the model has a classification head, and how many numbers that gives. */
+size_t wf_model_n_scores(const struct wf_model *m);
+
+/* A text's scores by the classification head: out [n_scores] f32. Errors: as wf_runner_embed, and
+ * UNSUPPORTED (no such head). */
+int wf_runner_score(struct wf_runner *r, const int32_t *ids, size_t n, float *out,
+                    struct wf_err *err) WF_MUST_USE;
+
+#endif

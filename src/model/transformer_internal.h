@@ -1,0 +1,91 @@
+/* What the parts of the transformer share: the runner's buffers and the steps of a layer. All
+ * activations are [n_tok, width] f32, a token's row after the other. Threads: owner. */
+#ifndef WF_MODEL_TRANSFORMER_INTERNAL_H
+#define WF_MODEL_TRANSFORMER_INTERNAL_H
+
+#include "model/rope.h"
+#include "model/transformer.h"
+#include "model/weights.h"
+#include "os/gang.h"
+
+struct wf_model {
+    struct wf_gguf *gguf;
+    struct wf_params params;
+    struct wf_weights weights;
+};
+
+/* Where one token of the batch belongs. */
+struct wf_place {
+    struct wf_seq *seq; /* NULL in an encoder's batch */
+    uint32_t position;
+    uint32_t i_first; /* the first token of the same part in this batch */
+    uint32_t n_part;  /* tokens of the part */
+};
+
+struct wf_runner {
+    const struct wf_model *model;
+    const struct wf_params *p;
+    const struct wf_kern *kern;
+    enum wf_act act;
+    struct wf_gang *gang;
+    struct wf_kv *kv; /* NULL for encoders */
+    size_t n_context, n_batch;
+    size_t bytes; /* of the buffers below */
+
+    size_t n_tok;            /* of the batch that runs */
+    struct wf_place *places; /* [n_batch] */
+    float *x;                /* [n_batch, dim] the residual stream */
+    float *h;                /* [n_batch, dim] after a norm */
+    float *y;                /* [n_batch, dim] what a layer's half adds */
+    float *q;                /* [n_batch, q dim] */
+    float *k, *v;            /* [n_batch, kv dim] */
+    float *att;              /* [n_batch, q dim], or [n_batch, 3 dim] of a convolution */
+    float *gate, *up;        /* [n_batch, widest feed-forward] */
+    float *probs;            /* [n_batch, n_experts] */
+    uint32_t *chosen;        /* [n_batch, n_experts_used] */
+    float *chosen_weight;    /* the same shape */
+    uint32_t *expert_rows;   /* [n_batch] tokens of the expert at work */
+    float *expert_weight;    /* [n_batch] */
+    float *expert_in;        /* [n_batch, dim] their rows */
+    float *expert_out;       /* [n_batch, dim] */
+    uint8_t *prepared;       /* [n_batch] activation rows as a matrix wants them */
+    float *scores;           /* [n_threads, n_context + 1] */
+    float *angles[2];        /* [n_batch, n_rot] of full and of windowed layers */
+    double *frequencies[2];  /* [n_rot / 2] */
+    float turned_length[2];
+};
+
+/* One product of a step: out [n_tok, ld] = x W^T + bias. */
+struct wf_product {
+    const struct wf_matrix *matrix;
+    size_t i_expert; /* of a matrix of experts */
+    float *out;
+    size_t ld;
+};
+
+/* RANGE when an id is not in the vocabulary. */
+int wf_transformer__check_ids(const struct wf_runner *r, const int32_t *ids, size_t n,
+                              struct wf_err *err) WF_MUST_USE;
+
+/* All layers over the batch in places[0, n_tok); x then holds what leaves the last one. */
+int wf_transformer__run(struct wf_runner *r, const int32_t *ids, const atomic_bool *stop,
+                        struct wf_err *err) WF_MUST_USE;
+
+/* All products with the same input x [n_tok, n_in]. */
+void wf_transformer__multiply(struct wf_runner *r, const float *x, size_t n_tok,
+                              const struct wf_product *products, size_t n_products);
+
+/* Norms of n_tok rows: y = norm(x), root mean square or (encoders) layer norm. y may be x. */
+void wf_transformer__norm(struct wf_runner *r, const float *x, const float *weight,
+                          const float *bias, size_t n_tok, float *y);
+
+/* The two halves of a layer: from r->h (decoders: normed) to r->y. */
+void wf_transformer__attend(struct wf_runner *r, size_t i_layer);
+void wf_transformer__convolve(struct wf_runner *r, size_t i_layer, size_t i_conv);
+void wf_transformer__feed_forward(struct wf_runner *r, size_t i_layer);
+
+/* Calls fn for every token of n_tok, split among the gang. */
+typedef void (*wf_token_fn)(struct wf_runner *r, const void *ud, size_t i_tok, size_t i_member);
+void wf_transformer__each(struct wf_runner *r, size_t n_items, wf_token_fn fn, const void *ud);
+
+#endif

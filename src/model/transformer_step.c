@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps that every half of a layer is made of: products, norms, and splitting rows among the
+ * gang.
+ *
+ * A product is two steps of the gang: activations are prepared once (each member some tokens), then
+ * each member multiplies a band of the matrix's rows with all tokens, so that every weight is read
+ * once for the whole batch. Matrices of one format share the prepared rows. */
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "model/transformer_internal.h"
+
+/* Rows of a band: a multiple of this, so that neighbours do not write to one cache line. */
+#define BAND_ROWS 16
+/* Below this many floats a step is not worth waking the gang for. */
+#define FLOATS_ALONE 8192
+
+struct each {
+    struct wf_runner *r;
+    wf_token_fn fn;
+    const void *ud;
+    size_t n_items;
+};
+
+static void each_part(void *ud, size_t i, size_t n)
+{
+    const struct each *e = ud;
+    size_t from, to;
+
+    wf_gang_part(e->n_items, 1, i, n, &from, &to);
+    for (; from < to; from++)
+        e->fn(e->r, e->ud, from, i);
+}
+
+void wf_transformer__each(struct wf_runner *r, size_t n_items, wf_token_fn fn, const void *ud)
+{
+    struct each e = {r, fn, ud, n_items};
+
+    if (n_items == 1)
+        fn(r, ud, 0, 0);
+    else
+        wf_gang_run(r->gang, each_part, &e);
+}
+
+struct multiply {
+    struct wf_runner *r;
+    const float *x;
+    size_t n_in;
+    size_t n_tok;
+    size_t prepared_bytes; /* of one row */
+    const struct wf_dtype *format;
+    const struct wf_product *products;
+    size_t n_products;
+};
+
+static void prepare_part(void *ud, size_t i, size_t n)
+{
+    const struct multiply *m = ud;
+    size_t from, to;
+
+    wf_gang_part(m->n_tok, 1, i, n, &from, &to);
+    for (; from < to; from++)
+        m->r->kern->act_prepare(m->format, m->r->act, m->x + from * m->n_in, m->n_in,
+                                m->r->prepared + from * m->prepared_bytes);
+}
+
+static void add_bias(const float *bias, size_t from, size_t to, size_t n_tok, float *out, size_t ld)
+{
+    for (size_t t = 0; t < n_tok; t++) {
+        for (size_t i = from; i < to; i++)
+            out[t * ld + i] += bias[i];
+    }
+}
+
+static void multiply_part(void *ud, size_t i, size_t n)
+{
+    const struct multiply *m = ud;
+    size_t from, to;
+
+    for (size_t j = 0; j < m->n_products; j++) {
+        const struct wf_product *p = &m->products[j];
+        const struct wf_matrix *w = p->matrix;
+        if (w->format != m->format)
+            continue;
+        wf_gang_part(w->n_out, BAND_ROWS, i, n, &from, &to);
+        if (from == to)
+            continue;
+        m->r->kern->matmul(w->format, m->r->act,
+                           w->data + p->i_expert * w->expert_bytes + from * w->row_bytes, to - from,
+                           w->n_in, m->r->prepared, m->n_tok, p->out + from, p->ld);
+        if (w->bias != NULL)
+            add_bias(w->bias + p->i_expert * w->n_out, from, to, m->n_tok, p->out, p->ld);
+    }
+}
+
+void wf_transformer__multiply(struct wf_runner *r, const float *x, size_t n_tok,
+                              const struct wf_product *products, size_t n_products)
+{
+    struct multiply m = {.r = r,
+                         .x = x,
+                         .n_in = products[0].matrix->n_in,
+                         .n_tok = n_tok,
+                         .products = products,
+                         .n_products = n_products};
+
+    for (size_t j = 0; j < n_products; j++) {
+        const struct wf_dtype *f = products[j].matrix->format;
+        bool is_done = false;
+        assert(products[j].matrix->n_in == m.n_in);
+        for (size_t k = 0; k < j; k++)
+            is_done = is_done || products[k].matrix->format == f;
+        if (is_done)
+            continue;
+        m.format = f;
+        m.prepared_bytes = r->kern->act_bytes(f, r->act, m.n_in);
+        if (n_tok * m.n_in < FLOATS_ALONE)
+            prepare_part(&m, 0, 1);
+        else
+            wf_gang_run(r->gang, prepare_part, &m);
+        wf_gang_run(r->gang, multiply_part, &m);
+    }
+}
+
+struct norm {
+    const float *x, *weight, *bias;
+    float *y;
+};
+
+/* Layer norm: to mean 0 and variance 1. */
+static void layer_norm(const float *x, const float *weight, const float *bias, float eps, float *y,
+                       size_t n)
+{
+    double mean = 0, square = 0;
+
+    for (size_t i = 0; i < n; i++)
+        mean += (double)x[i];
+    mean /= (double)n;
+    for (size_t i = 0; i < n; i++)
+        square += ((double)x[i] - mean) * ((double)x[i] - mean);
+    double scale = 1.0 / sqrt(square / (double)n + (double)eps);
+    for (size_t i = 0; i < n; i++) {
+        y[i] = (float)(((double)x[i] - mean) * scale) * weight[i];
+        y[i] += bias != NULL ? bias[i] : 0.0f;
+    }
+}
+
+static void norm_token(struct wf_runner *r, const void *ud, size_t i_tok, size_t i_member)
+{
+    const struct norm *n = ud;
+    size_t dim = r->p->dim;
+    const float *x = n->x + i_tok * dim;
+    float *y = n->y + i_tok * dim;
+
+    (void)i_member;
+    if ((r->p->family->flags & WF_FAMILY_ENCODER) != 0) {
+        layer_norm(x, n->weight, n->bias, r->p->norm_eps, y, dim);
+        return;
+    }
+    r->kern->rms_norm(x, n->weight, r->p->norm_eps, y, dim);
+    for (size_t i = 0; i < dim && n->bias != NULL; i++)
+        y[i] += n->bias[i];
+}
+
+void wf_transformer__norm(struct wf_runner *r, const float *x, const float *weight,
+                          const float *bias, size_t n_tok, float *y)
+{
+    struct norm n = {x, weight, bias, y};
+
+    if (n_tok * r->p->dim < FLOATS_ALONE) {
+        for (size_t i = 0; i < n_tok; i++)
+            norm_token(r, &n, i, 0);
+    } else {
+        wf_transformer__each(r, n_tok, norm_token, &n);
+    }
+}

@@ -1,0 +1,40 @@
+/* Gang: threads that do one step together, again and again.
+ *
+ * For arithmetic that is cut into equal parts: wf_gang_run calls the same function on every member
+ * at once and returns when all have come back, thousands of times a second. Members that wait spin
+ * for some microseconds, then sleep. (os/thread.h has the other kind: workers with a queue.) */
+#ifndef WF_OS_GANG_H
+#define WF_OS_GANG_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* The i-th of n members does its part of the step. */
+typedef void (*wf_gang_fn)(void *ud, size_t i, size_t n);
+
+struct wf_gang;
+
+#define WF_GANG_MEMBERS_MAX 256
+
+/* A gang of n_members (1..WF_GANG_MEMBERS_MAX); the caller of wf_gang_run is the first of them, so
+ * n_members - 1 threads are started. Errors: NOMEM, BUSY (no room for threads), DENIED.
+ * Thread: any. */
+int wf_gang_new(size_t n_members, struct wf_gang **out, struct wf_err *err) WF_MUST_USE;
+
+/* Runs fn(ud, i, n) once for every i below n and returns when all are done; what they wrote is then
+ * visible. Not from within fn. Thread: owner. */
+void wf_gang_run(struct wf_gang *g, wf_gang_fn fn, void *ud);
+
+/* Members, the caller included. Thread: any. */
+size_t wf_gang_size(const struct wf_gang *g);
+
+/* Ends and joins the threads, frees. NULL is a no-op. Thread: owner. */
+void wf_gang_free(struct wf_gang *g);
+
+/* The part [*out_from, *out_to) of n_items that member i of n does: contiguous, as equal as can be
+ * when cut in multiples of `grain` (at least 1). Thread: any. */
+void wf_gang_part(size_t n_items, size_t grain, size_t i, size_t n, size_t *out_from,
+                  size_t *out_to);
+
+#endif
