@@ -219,7 +219,7 @@ static void best_scale_min(const float *x, int n, int steps, float *out_d, float
     *out_m = low;
     if (high <= low)
         return;
-    for (int step = -6; step <= 12; step++) {
+    for (int step = -12; step <= 12; step++) {
         float inverse = ((float)steps + 0.1f * (float)step) / (high - low);
         float error = fit(x, w, n, steps, low, inverse, &d, &m);
         if (error < best && d >= 0.0f) {

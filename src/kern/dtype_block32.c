@@ -318,8 +318,8 @@ void wf_dtype__pack_IQ4_NL(const float *src, void *dst, size_t n)
     for (; n >= BLOCK; n -= BLOCK, b += 18, src += BLOCK) {
         (void)largest(src, &max);
         float best = 0.0f, best_gain = -1.0f;
-        for (int step = -8; step <= 8 && max != 0.0f; step++) {
-            float inverse = -127.0f / max * (1.0f + 0.02f * (float)step), xq = 0.0f, qq = 0.0f;
+        for (int step = -12; step <= 12 && max != 0.0f; step++) {
+            float inverse = -127.0f / max * (1.0f + 0.015f * (float)step), xq = 0.0f, qq = 0.0f;
             for (int j = 0; j < BLOCK; j++) {
                 float x = or_zero(src[j]),
                       v = (float)wf_dtype__iq4[nearest(wf_dtype__iq4, x * inverse)];

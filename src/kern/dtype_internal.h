@@ -5,11 +5,11 @@
 #include "kern/dtype.h"
 
 /* Unpack n values (whole blocks) from src to dst [n] f32; pack the other way. */
-#define WF_DTYPE_FUNCTIONS(name, id, block, bytes)                                                 \
+#define WF_DTYPE_DECLARE(name, id, block, bytes)                                                 \
     void wf_dtype__unpack_##name(const void *src, float *dst, size_t n);                           \
     void wf_dtype__pack_##name(const float *src, void *dst, size_t n);
-WF_DTYPE_MAP(WF_DTYPE_FUNCTIONS)
-#undef WF_DTYPE_FUNCTIONS
+WF_DTYPE_MAP(WF_DTYPE_DECLARE)
+#undef WF_DTYPE_DECLARE
 
 /* The 16 values of IQ4_NL and IQ4_XS, and those of MXFP4 doubled. */
 extern const int8_t wf_dtype__iq4[16];

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+/* The bits of a float, and the float of bits. */
 static inline uint32_t wf_float_bits(float x)
 {
     uint32_t u;
@@ -15,6 +16,7 @@ static inline uint32_t wf_float_bits(float x)
     return u;
 }
 
+/* See wf_float_bits. */
 static inline float wf_bits_float(uint32_t u)
 {
     float x;
@@ -23,6 +25,7 @@ static inline float wf_bits_float(uint32_t u)
     return x;
 }
 
+/* Exact. */
 static inline float wf_half_to_float(uint16_t h)
 {
     uint32_t sign = (uint32_t)(h & 0x8000) << 16, e = h >> 10 & 31, m = h & 1023;
@@ -34,6 +37,7 @@ static inline float wf_half_to_float(uint16_t h)
     return wf_bits_float(sign | (e + 112) << 23 | m << 13);
 }
 
+/* What is too large becomes infinity, what is no number stays none. */
 static inline uint16_t wf_float_to_half(float x)
 {
     uint32_t u = wf_float_bits(x), sign = u >> 16 & 0x8000, a = u & 0x7fffffff;
@@ -47,11 +51,13 @@ static inline uint16_t wf_float_to_half(float x)
     return (uint16_t)(sign | (((a + 0xfff + (a >> 13 & 1)) >> 13) - (112u << 10)));
 }
 
+/* Exact. */
 static inline float wf_bf16_to_float(uint16_t b)
 {
     return wf_bits_float((uint32_t)b << 16);
 }
 
+/* What is no number stays none. */
 static inline uint16_t wf_float_to_bf16(float x)
 {
     uint32_t u = wf_float_bits(x);

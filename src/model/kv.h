@@ -41,6 +41,7 @@ int wf_kv_new(const struct wf_params *p, enum wf_kv_kind kind, size_t n_tokens_m
 /* All its sequences must be gone. NULL is a no-op. */
 void wf_kv_free(struct wf_kv *kv);
 
+/* How it keeps values. */
 enum wf_kv_kind wf_kv_kind(const struct wf_kv *kv);
 /* Bytes that one position takes, and the positions that no sequence holds. */
 size_t wf_kv_token_bytes(const struct wf_kv *kv);

@@ -29,6 +29,7 @@ int wf_model_open_gguf(struct wf_gguf *g, struct wf_model **out, struct wf_err *
 /* All runners must be gone. NULL is a no-op. */
 void wf_model_close(struct wf_model *m);
 
+/* Its file and its parameters, borrowed until it is closed. */
 const struct wf_gguf *wf_model_gguf(const struct wf_model *m);
 const struct wf_params *wf_model_params(const struct wf_model *m);
 /* Bytes of the weights that a pass may read. */
@@ -53,6 +54,8 @@ int wf_runner_new(const struct wf_model *m, const struct wf_runner_options *o,
 /* All sequences of its cache must be gone. NULL is a no-op. */
 void wf_runner_free(struct wf_runner *r);
 
+/* The cache that its sequences are made of (NULL for encoders), the longest text, and the tokens of
+ * one batch. */
 struct wf_kv *wf_runner_kv(struct wf_runner *r);
 size_t wf_runner_n_context(const struct wf_runner *r);
 size_t wf_runner_n_batch(const struct wf_runner *r);
