@@ -102,6 +102,9 @@ $(B)/flags: FORCE
 	    echo '$(COMPILE) $(ALL_LDFLAGS) $(LIBS)' >$@
 .PHONY: FORCE
 
+# A file of kernels has the instructions of its name; kern/kern.c asks the processor first.
+$(B)/obj/kern/kern_avx2.o: COMPILE += -mavx2 -mfma -mf16c
+
 $(B)/obj/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call Q,compile)$(COMPILE) -c $< -o $@

@@ -5,7 +5,7 @@
 #include "kern/dtype.h"
 
 /* Unpack n values (whole blocks) from src to dst [n] f32; pack the other way. */
-#define WF_DTYPE_DECLARE(name, id, block, bytes)                                                 \
+#define WF_DTYPE_DECLARE(name, id, block, bytes)                                                   \
     void wf_dtype__unpack_##name(const void *src, float *dst, size_t n);                           \
     void wf_dtype__pack_##name(const float *src, void *dst, size_t n);
 WF_DTYPE_MAP(WF_DTYPE_DECLARE)

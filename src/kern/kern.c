@@ -1,23 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which tables of kernels this processor runs. */
+/* Which tables of kernels this processor (and its system) runs; slower ones come first. */
 #include "kern/kern.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-static const struct wf_kern *const tables[] = {
+static const struct wf_kern *const all[] = {
     &wf_kern_ref,
+#ifdef __x86_64__
+    &wf_kern_avx2,
+#endif
 };
 
-#define N_TABLES (sizeof(tables) / sizeof(tables[0]))
+#define N_ALL (sizeof(all) / sizeof(all[0]))
+
+static bool runs_here(const struct wf_kern *k)
+{
+#ifdef __x86_64__
+    if (k == &wf_kern_avx2)
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+               __builtin_cpu_supports("f16c");
+#endif
+    return k == &wf_kern_ref;
+}
 
 const struct wf_kern *wf_kern_at(size_t i)
 {
-    return i < N_TABLES ? tables[i] : NULL;
+    for (size_t j = 0; j < N_ALL; j++) {
+        if (runs_here(all[j]) && i-- == 0)
+            return all[j];
+    }
+    return NULL;
 }
 
 const struct wf_kern *wf_kern(void)
 {
-    return tables[N_TABLES - 1];
+    const struct wf_kern *best = &wf_kern_ref;
+
+    for (size_t j = 0; j < N_ALL; j++)
+        best = runs_here(all[j]) ? all[j] : best;
+    return best;
 }
 
 const struct wf_kern *wf_kern_by_name(const char *name)

@@ -57,6 +57,11 @@ struct wf_kern {
 /* The readable one. */
 extern const struct wf_kern wf_kern_ref;
 
+/* For x86-64 with AVX2, FMA and F16C. */
+#ifdef __x86_64__
+extern const struct wf_kern wf_kern_avx2;
+#endif
+
 /* The fastest for this processor. Never NULL. */
 const struct wf_kern *wf_kern(void);
 

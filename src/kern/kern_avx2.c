@@ -1,0 +1,669 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kernels for x86-64 with AVX2, FMA and F16C; compiled with those instructions, chosen at run time.
+ *
+ * Quantised weights meet 8-bit activations in groups of 32. For each data type one small function
+ * loads a group: its 32 integers as bytes, a scale for each half of them, and what is added for
+ * every activation (a minimum). A group is loaded once and multiplied with up to TILE tokens:
+ * |w| times x with w's sign, in 16 and then 32 bits, then to float under the scale. A prepared row
+ * is: a float scale for every 32 values (256 for weights in blocks of 256), the int8 values, and
+ * the scaled sum of every 16 of them, for the minima. */
+#ifdef __x86_64__
+#include <immintrin.h>
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "kern/dtype_internal.h"
+#include "kern/half.h"
+#include "kern/kern.h"
+
+#define TILE 4
+#define CHUNK 1024 /* floats that a row is unpacked in; whole blocks of every type */
+#define INLINE inline __attribute__((always_inline))
+
+/* ---- prepared rows ---- */
+
+static bool is_float(const struct wf_dtype *t)
+{
+    return t->block == 1;
+}
+
+static size_t group_of(const struct wf_dtype *t)
+{
+    return t->block == 256 ? 256 : 32;
+}
+
+static size_t act_bytes(const struct wf_dtype *t, enum wf_act act, size_t n_in)
+{
+    if (act == WF_ACT_F32 || is_float(t))
+        return n_in * sizeof(float);
+    return (n_in / group_of(t) + n_in / 16) * sizeof(float) + n_in;
+}
+
+/* Eight products x * inverse, rounded to nearest even. */
+static INLINE __m256i round8(const float *x, __m256 inverse)
+{
+    return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x), inverse));
+}
+
+/* 32 values times `inverse` as int8, and the scaled sums of both halves. */
+static INLINE void quantise_32(const float *x, float inverse, float scale, int8_t *q, float *sums)
+{
+    __m256 inv = _mm256_set1_ps(inverse);
+    __m256i a = _mm256_packs_epi32(round8(x, inv), round8(x + 8, inv));
+    __m256i b = _mm256_packs_epi32(round8(x + 16, inv), round8(x + 24, inv));
+    __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    __m256i v = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(a, b), order);
+    __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), v);
+    __m256i fours = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+    int32_t lanes[8];
+
+    _mm256_storeu_si256((__m256i *)(void *)q, v);
+    _mm256_storeu_si256((__m256i *)(void *)lanes, fours);
+    sums[0] = scale * (float)(lanes[0] + lanes[1] + lanes[2] + lanes[3]);
+    sums[1] = scale * (float)(lanes[4] + lanes[5] + lanes[6] + lanes[7]);
+}
+
+/* The value of largest magnitude, with its sign (the first of equals). */
+static float largest(const float *x, size_t n)
+{
+    __m256 sign = _mm256_set1_ps(-0.0f), max = _mm256_setzero_ps();
+    float lanes[8], most = 0.0f;
+
+    for (size_t i = 0; i < n; i += 8)
+        max = _mm256_max_ps(max, _mm256_andnot_ps(sign, _mm256_loadu_ps(x + i)));
+    _mm256_storeu_ps(lanes, max);
+    for (int i = 0; i < 8; i++)
+        most = fmaxf(most, lanes[i]);
+    for (size_t i = 0; i < n; i++) {
+        if (fabsf(x[i]) == most)
+            return x[i];
+    }
+    return 0.0f; /* no numbers at all */
+}
+
+static void act_prepare(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
+                        void *out)
+{
+    size_t group = group_of(t), n_groups = n_in / group;
+    float *scales = out, *sums = scales + n_groups;
+    int8_t *q = (int8_t *)(sums + n_in / 16);
+
+    if (act == WF_ACT_F32 || is_float(t)) {
+        memcpy(out, x, n_in * sizeof(float));
+        return;
+    }
+    for (size_t i = 0; i < n_groups; i++) {
+        float max = largest(x + i * group, group), inverse = 0.0f;
+        scales[i] = 0.0f;
+        if (max != 0.0f && group == 32) {
+            inverse = 127.0f / fabsf(max);
+            scales[i] = wf_half_to_float(wf_float_to_half(fabsf(max) / 127.0f));
+        } else if (max != 0.0f) {
+            inverse = -127.0f / max;
+            scales[i] = 1.0f / inverse;
+        }
+        for (size_t j = i * group; j < (i + 1) * group; j += 32)
+            quantise_32(x + j, inverse, scales[i], q + j, sums + j / 16);
+    }
+}
+
+/* ---- groups of 32 weights ---- */
+
+struct group {
+    __m256i w;    /* 32 int8; unsigned where the type has minima */
+    __m256 scale; /* lanes 0..3 for the first 16 values, 4..7 for the others */
+    float min[2]; /* added for each unit of the activations of a half */
+};
+
+typedef void (*load_fn)(const uint8_t *row, size_t i, struct group *out);
+
+static INLINE float load_half(const uint8_t *p)
+{
+    uint16_t h;
+
+    memcpy(&h, p, sizeof(h));
+    return _cvtsh_ss(h);
+}
+
+/* 16 bytes as 32 nibbles: the low ones first. */
+static INLINE __m256i nibbles(const uint8_t *p)
+{
+    __m128i b = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m256i both = _mm256_set_m128i(_mm_srli_epi16(b, 4), b);
+
+    return _mm256_and_si256(both, _mm256_set1_epi8(15));
+}
+
+static INLINE __m256i load32(const uint8_t *p)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+/* Bits [shift, shift + n) of 32 bytes, for mask = 2^n - 1. */
+static INLINE __m256i bits_of(__m256i v, int shift, char mask)
+{
+    return _mm256_and_si256(_mm256_srl_epi16(v, _mm_cvtsi32_si128(shift)), _mm256_set1_epi8(mask));
+}
+
+/* 16 in byte i where bit i of the 32 is set. */
+static INLINE __m256i fifth_bits(const uint8_t *p)
+{
+    uint32_t bits;
+    __m256i spread, one_each;
+
+    memcpy(&bits, p, sizeof(bits));
+    spread = _mm256_shuffle_epi8(_mm256_set1_epi32((int32_t)bits),
+                                 _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2,
+                                                  2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3));
+    one_each = _mm256_set1_epi64x((long long)0x8040201008040201u);
+    spread = _mm256_cmpeq_epi8(_mm256_and_si256(spread, one_each), one_each);
+    return _mm256_and_si256(spread, _mm256_set1_epi8(16));
+}
+
+static INLINE __m256i looked_up(const int8_t *table, __m256i index)
+{
+    __m128i t = _mm_loadu_si128((const __m128i *)(const void *)table);
+
+    return _mm256_shuffle_epi8(_mm256_set_m128i(t, t), index);
+}
+
+static INLINE __m256 halves(float a, float b)
+{
+    return _mm256_set_m128(_mm_set1_ps(b), _mm_set1_ps(a));
+}
+
+static INLINE void load_Q4_0(const uint8_t *row, size_t i, struct group *out)
+{
+    const uint8_t *b = row + i * 18;
+
+    out->w = _mm256_sub_epi8(nibbles(b + 2), _mm256_set1_epi8(8));
+    out->scale = _mm256_set1_ps(load_half(b));
+}
+
+static INLINE void load_Q4_1(const uint8_t *row, size_t i, struct group *out)
+{
+    const uint8_t *b = row + i * 20;
+
+    out->w = nibbles(b + 4);
+    out->scale = _mm256_set1_ps(load_half(b));
+    out->min[0] = out->min[1] = load_half(b + 2);
+}
+
+static INLINE void load_Q5_0(const uint8_t *row, size_t i, struct group *out)
+{
+    const uint8_t *b = row + i * 22;
+
+    out->w =
+        _mm256_sub_epi8(_mm256_or_si256(nibbles(b + 6), fifth_bits(b + 2)), _mm256_set1_epi8(16));
+    out->scale = _mm256_set1_ps(load_half(b));
+}
+
+static INLINE void load_Q5_1(const uint8_t *row, size_t i, struct group *out)
+{
+    const uint8_t *b = row + i * 24;
+
+    out->w = _mm256_or_si256(nibbles(b + 8), fifth_bits(b + 4));
+    out->scale = _mm256_set1_ps(load_half(b));
+    out->min[0] = out->min[1] = load_half(b + 2);
+}
+
+static INLINE void load_Q8_0(const uint8_t *row, size_t i, struct group *out)
+{
+    const uint8_t *b = row + i * 34;
+
+    out->w = load32(b + 2);
+    out->scale = _mm256_set1_ps(load_half(b));
+}
+
+static INLINE void load_IQ4_NL(const uint8_t *row, size_t i, struct group *out)
+{
+    const uint8_t *b = row + i * 18;
+
+    out->w = looked_up(wf_dtype__iq4, nibbles(b + 2));
+    out->scale = _mm256_set1_ps(load_half(b));
+}
+
+static INLINE void load_MXFP4(const uint8_t *row, size_t i, struct group *out)
+{
+    const uint8_t *b = row + i * 17;
+    uint32_t e = b[0]; /* 2^(e - 128): subnormal below 2 */
+
+    out->w = looked_up(wf_dtype__fp4, nibbles(b + 1));
+    out->scale = _mm256_set1_ps(wf_bits_float(e >= 2 ? (e - 1) << 23 : 0x00200000u << e));
+}
+
+static INLINE void load_Q2_K(const uint8_t *row, size_t i, struct group *out)
+{
+    const uint8_t *b = row + i / 8 * 84;
+    size_t j = i % 8;
+    const uint8_t *s = b + 2 * j;
+    float d = load_half(b + 80), dmin = load_half(b + 82);
+
+    out->w = bits_of(load32(b + 16 + j / 4 * 32), (int)(j % 4) * 2, 3);
+    out->scale = halves(d * (float)(s[0] & 15), d * (float)(s[1] & 15));
+    out->min[0] = -dmin * (float)(s[0] >> 4);
+    out->min[1] = -dmin * (float)(s[1] >> 4);
+}
+
+static INLINE void load_Q3_K(const uint8_t *row, size_t i, struct group *out)
+{
+    const uint8_t *b = row + i / 8 * 110;
+    size_t j = i % 8;
+    __m256i low = bits_of(load32(b + 32 + j / 4 * 32), (int)(j % 4) * 2, 3);
+    __m256i high = bits_of(load32(b), (int)j, 1);
+    float d = load_half(b + 108);
+
+    low = _mm256_add_epi8(low, _mm256_slli_epi16(high, 2));
+    out->w = _mm256_sub_epi8(low, _mm256_set1_epi8(4));
+    out->scale = halves(d * (float)wf_dtype__scale_q3(b + 96, (int)(2 * j)),
+                        d * (float)wf_dtype__scale_q3(b + 96, (int)(2 * j + 1)));
+}
+
+static INLINE void load_Q4_K(const uint8_t *row, size_t i, struct group *out)
+{
+    const uint8_t *b = row + i / 8 * 144;
+    size_t j = i % 8;
+    uint8_t scale, min;
+
+    wf_dtype__scale_min(b + 4, (int)j, &scale, &min);
+    out->w = bits_of(load32(b + 16 + j / 2 * 32), (int)(j % 2) * 4, 15);
+    out->scale = _mm256_set1_ps(load_half(b) * (float)scale);
+    out->min[0] = out->min[1] = -load_half(b + 2) * (float)min;
+}
+
+static INLINE void load_Q5_K(const uint8_t *row, size_t i, struct group *out)
+{
+    const uint8_t *b = row + i / 8 * 176;
+    size_t j = i % 8;
+    uint8_t scale, min;
+    __m256i high = bits_of(load32(b + 16), (int)j, 1);
+
+    wf_dtype__scale_min(b + 4, (int)j, &scale, &min);
+    out->w = bits_of(load32(b + 48 + j / 2 * 32), (int)(j % 2) * 4, 15);
+    out->w = _mm256_or_si256(out->w, _mm256_slli_epi16(high, 4));
+    out->scale = _mm256_set1_ps(load_half(b) * (float)scale);
+    out->min[0] = out->min[1] = -load_half(b + 2) * (float)min;
+}
+
+static INLINE void load_Q6_K(const uint8_t *row, size_t i, struct group *out)
+{
+    const uint8_t *b = row + i / 8 * 210;
+    size_t j = i % 8, half = j / 4, part = j % 4;
+    __m256i low = bits_of(load32(b + half * 64 + part % 2 * 32), (int)(part / 2) * 4, 15);
+    __m256i high = bits_of(load32(b + 128 + half * 32), (int)part * 2, 3);
+    const int8_t *s = (const int8_t *)b + 192 + 2 * j;
+    float d = load_half(b + 208);
+
+    low = _mm256_or_si256(low, _mm256_slli_epi16(high, 4));
+    out->w = _mm256_sub_epi8(low, _mm256_set1_epi8(32));
+    out->scale = halves(d * (float)s[0], d * (float)s[1]);
+}
+
+static INLINE void load_IQ4_XS(const uint8_t *row, size_t i, struct group *out)
+{
+    const uint8_t *b = row + i / 8 * 136;
+    size_t j = i % 8;
+    int high = (b[2] | b[3] << 8) >> 2 * j & 3, low = b[4 + j / 2] >> 4 * (j % 2) & 15;
+
+    out->w = looked_up(wf_dtype__iq4, nibbles(b + 8 + j * 16));
+    out->scale = _mm256_set1_ps(load_half(b) * (float)((low | high << 4) - 32));
+}
+
+/* ---- products ---- */
+
+static INLINE float sum8(__m256 v)
+{
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+
+struct rows {
+    const uint8_t *w;
+    size_t row_bytes, n_rows, n_in;
+    const uint8_t *x; /* prepared */
+    size_t x_bytes, group;
+    float *out;
+    size_t ld;
+};
+
+/* n (1..TILE, known when compiled) tokens with all rows. */
+static INLINE void multiply_tile(load_fn load, bool has_min, size_t n, const struct rows *a)
+{
+    size_t n_scales = a->n_in / a->group, per_scale = a->group / 32;
+    const float *scales[TILE], *sums[TILE];
+    const int8_t *q[TILE];
+    struct group g;
+
+    for (size_t t = 0; t < n; t++) {
+        scales[t] = (const float *)(const void *)(a->x + t * a->x_bytes);
+        sums[t] = scales[t] + n_scales;
+        q[t] = (const int8_t *)(sums[t] + a->n_in / 16);
+    }
+    for (size_t r = 0; r < a->n_rows; r++) {
+        const uint8_t *row = a->w + r * a->row_bytes;
+        __m256 acc[TILE];
+        float low[TILE];
+        for (size_t t = 0; t < n; t++) {
+            acc[t] = _mm256_setzero_ps();
+            low[t] = 0.0f;
+        }
+        for (size_t i = 0; i < a->n_in / 32; i++) {
+            load(row, i, &g);
+            __m256i magnitude = has_min ? g.w : _mm256_abs_epi8(g.w);
+            for (size_t t = 0; t < n; t++) {
+                __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)(q[t] + 32 * i));
+                if (!has_min)
+                    x = _mm256_sign_epi8(x, g.w);
+                x = _mm256_madd_epi16(_mm256_maddubs_epi16(magnitude, x), _mm256_set1_epi16(1));
+                acc[t] = _mm256_fmadd_ps(
+                    _mm256_cvtepi32_ps(x),
+                    _mm256_mul_ps(g.scale, _mm256_set1_ps(scales[t][i / per_scale])), acc[t]);
+                if (has_min)
+                    low[t] += g.min[0] * sums[t][2 * i] + g.min[1] * sums[t][2 * i + 1];
+            }
+        }
+        for (size_t t = 0; t < n; t++)
+            a->out[t * a->ld + r] = sum8(acc[t]) + low[t];
+    }
+}
+
+static INLINE void multiply_all(load_fn load, bool has_min, struct rows a, size_t n_tok)
+{
+    for (; n_tok >= TILE; n_tok -= TILE) {
+        multiply_tile(load, has_min, TILE, &a);
+        a.x += TILE * a.x_bytes;
+        a.out += TILE * a.ld;
+    }
+    for (; n_tok > 0; n_tok--) {
+        multiply_tile(load, has_min, 1, &a);
+        a.x += a.x_bytes;
+        a.out += a.ld;
+    }
+}
+
+#define MULTIPLY(name, has_min)                                                                    \
+    static void multiply_##name(const struct rows *a, size_t n_tok)                                \
+    {                                                                                              \
+        multiply_all(load_##name, has_min, *a, n_tok);                                             \
+    }
+MULTIPLY(Q4_0, false)
+MULTIPLY(Q4_1, true)
+MULTIPLY(Q5_0, false)
+MULTIPLY(Q5_1, true)
+MULTIPLY(Q8_0, false)
+MULTIPLY(Q2_K, true)
+MULTIPLY(Q3_K, false)
+MULTIPLY(Q4_K, true)
+MULTIPLY(Q5_K, true)
+MULTIPLY(Q6_K, false)
+MULTIPLY(IQ4_NL, false)
+MULTIPLY(IQ4_XS, false)
+MULTIPLY(MXFP4, false)
+#undef MULTIPLY
+
+static float dot(const float *a, const float *b, size_t n)
+{
+    __m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
+    size_t i = 0;
+    float sum;
+
+    for (; i + 32 <= n; i += 32) {
+        s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), s0);
+        s1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8), s1);
+        s2 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 16), _mm256_loadu_ps(b + i + 16), s2);
+        s3 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 24), _mm256_loadu_ps(b + i + 24), s3);
+    }
+    for (; i + 8 <= n; i += 8)
+        s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), s0);
+    sum = sum8(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));
+    for (; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+static void from_f16(const uint16_t *x, float *y, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8)
+        _mm256_storeu_ps(y + i,
+                         _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(x + i))));
+    for (; i < n; i++)
+        y[i] = wf_half_to_float(x[i]);
+}
+
+static void from_bf16(const uint8_t *x, float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint16_t b;
+        memcpy(&b, x + 2 * i, sizeof(b));
+        y[i] = wf_bf16_to_float(b);
+    }
+}
+
+/* Weights unpacked to float, a chunk of a row at a time, with all tokens. */
+static void multiply_floats(const struct wf_dtype *t, const struct rows *a, size_t n_tok)
+{
+    float w[CHUNK];
+
+    for (size_t r = 0; r < a->n_rows; r++) {
+        for (size_t i = 0; i < a->n_in; i += CHUNK) {
+            size_t n = a->n_in - i < CHUNK ? a->n_in - i : CHUNK;
+            const uint8_t *src = a->w + r * a->row_bytes + wf_dtype_bytes(t, i);
+            const float *row = w;
+            if (t->id == WF_DTYPE_F32 && (uintptr_t)src % sizeof(float) == 0)
+                row = (const float *)(const void *)src;
+            else if (t->id == WF_DTYPE_F16 && (uintptr_t)src % 2 == 0)
+                from_f16((const uint16_t *)(const void *)src, w, n);
+            else if (t->id == WF_DTYPE_BF16)
+                from_bf16(src, w, n);
+            else
+                t->unpack(src, w, n);
+            for (size_t k = 0; k < n_tok; k++) {
+                const float *x = (const float *)(const void *)(a->x + k * a->x_bytes);
+                float sum = dot(row, x + i, n);
+                a->out[k * a->ld + r] = i == 0 ? sum : a->out[k * a->ld + r] + sum;
+            }
+        }
+    }
+}
+
+static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, size_t n_rows,
+                   size_t n_in, const void *prepared, size_t n_tok, float *out, size_t ld)
+{
+    struct rows a = {.w = w,
+                     .row_bytes = wf_dtype_bytes(t, n_in),
+                     .n_rows = n_rows,
+                     .n_in = n_in,
+                     .x = prepared,
+                     .x_bytes = act_bytes(t, act, n_in),
+                     .group = group_of(t),
+                     .out = out,
+                     .ld = ld};
+
+    if (act == WF_ACT_F32 || is_float(t)) {
+        multiply_floats(t, &a, n_tok);
+        return;
+    }
+    switch ((enum wf_dtype_id)t->id) {
+#define CASE(name)                                                                                 \
+    case WF_DTYPE_##name:                                                                          \
+        multiply_##name(&a, n_tok);                                                                \
+        break;
+        CASE(Q4_0)
+        CASE(Q4_1)
+        CASE(Q5_0)
+        CASE(Q5_1)
+        CASE(Q8_0)
+        CASE(Q2_K)
+        CASE(Q3_K)
+        CASE(Q4_K)
+        CASE(Q5_K)
+        CASE(Q6_K)
+        CASE(IQ4_NL)
+        CASE(IQ4_XS)
+        CASE(MXFP4)
+#undef CASE
+    case WF_DTYPE_F32:
+    case WF_DTYPE_F16:
+    case WF_DTYPE_BF16:
+        break; /* done above */
+    }
+}
+
+/* ---- rows of float ---- */
+
+static float dot_f16(const float *a, const uint16_t *b, size_t n)
+{
+    __m256 s0 = _mm256_setzero_ps(), s1 = s0;
+    size_t i = 0;
+    float sum;
+
+    for (; i + 16 <= n; i += 16) {
+        __m256 b0 = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(b + i)));
+        __m256 b1 = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(b + i + 8)));
+        s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), b0, s0);
+        s1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), b1, s1);
+    }
+    sum = sum8(_mm256_add_ps(s0, s1));
+    for (; i < n; i++)
+        sum += a[i] * wf_half_to_float(b[i]);
+    return sum;
+}
+
+static void axpy(float a, const float *x, float *y, size_t n)
+{
+    __m256 va = _mm256_set1_ps(a);
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8)
+        _mm256_storeu_ps(y + i,
+                         _mm256_fmadd_ps(va, _mm256_loadu_ps(x + i), _mm256_loadu_ps(y + i)));
+    for (; i < n; i++)
+        y[i] += a * x[i];
+}
+
+static void axpy_f16(float a, const uint16_t *x, float *y, size_t n)
+{
+    __m256 va = _mm256_set1_ps(a);
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        __m256 vx = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(x + i)));
+        _mm256_storeu_ps(y + i, _mm256_fmadd_ps(va, vx, _mm256_loadu_ps(y + i)));
+    }
+    for (; i < n; i++)
+        y[i] += a * wf_half_to_float(x[i]);
+}
+
+static void rms_norm(const float *x, const float *w, float eps, float *y, size_t n)
+{
+    float scale = 1.0f / sqrtf(dot(x, x, n) / (float)n + eps);
+    __m256 vs = _mm256_set1_ps(scale);
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        __m256 v = _mm256_mul_ps(_mm256_loadu_ps(x + i), vs);
+        _mm256_storeu_ps(y + i, w != NULL ? _mm256_mul_ps(v, _mm256_loadu_ps(w + i)) : v);
+    }
+    for (; i < n; i++)
+        y[i] = x[i] * scale * (w != NULL ? w[i] : 1.0f);
+}
+
+/* e^x to 2 units in the last place: 2^n times a polynomial on [-ln 2 / 2, ln 2 / 2] (Cody and
+ * Waite's reduction). Below -87 it is 0; above 88 infinity. */
+static INLINE __m256 exp8(__m256 x)
+{
+    __m256 clamped = _mm256_min_ps(_mm256_max_ps(x, _mm256_set1_ps(-87.0f)), _mm256_set1_ps(88.0f));
+    __m256 n = _mm256_round_ps(_mm256_mul_ps(clamped, _mm256_set1_ps(1.44269504f)),
+                               _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693359375f), clamped);
+    __m256 p = _mm256_set1_ps(1.9875691500e-4f);
+    __m256i bits;
+
+    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-2.12194440e-4f), r);
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.3981999507e-3f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(8.3334519073e-3f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(4.1665795894e-2f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.6666665459e-1f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(5.0000001201e-1f));
+    p = _mm256_fmadd_ps(p, _mm256_mul_ps(r, r), _mm256_add_ps(r, _mm256_set1_ps(1.0f)));
+    bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+    p = _mm256_mul_ps(p, _mm256_castsi256_ps(bits));
+    p = _mm256_blendv_ps(p, _mm256_setzero_ps(),
+                         _mm256_cmp_ps(x, _mm256_set1_ps(-87.0f), _CMP_LT_OQ));
+    return _mm256_blendv_ps(p, _mm256_set1_ps(INFINITY),
+                            _mm256_cmp_ps(x, _mm256_set1_ps(88.0f), _CMP_GT_OQ));
+}
+
+static void softmax(float *x, size_t n)
+{
+    float max = -INFINITY, sum = 0.0f;
+    __m256 sums = _mm256_setzero_ps();
+    size_t i = 0;
+
+    for (size_t j = 0; j < n; j++)
+        max = x[j] > max ? x[j] : max;
+    if (max == -INFINITY) {
+        memset(x, 0, n * sizeof(*x));
+        return;
+    }
+    for (; i + 8 <= n; i += 8) {
+        __m256 e = exp8(_mm256_sub_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(max)));
+        _mm256_storeu_ps(x + i, e);
+        sums = _mm256_add_ps(sums, e);
+    }
+    sum = sum8(sums);
+    for (; i < n; i++) {
+        x[i] = expf(x[i] - max);
+        sum += x[i];
+    }
+    for (size_t j = 0; j < n; j++)
+        x[j] /= sum;
+}
+
+static void silu_mul(const float *g, const float *u, float *y, size_t n)
+{
+    __m256 one = _mm256_set1_ps(1.0f);
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        __m256 v = _mm256_loadu_ps(g + i);
+        __m256 e = exp8(_mm256_sub_ps(_mm256_setzero_ps(), v));
+        v = _mm256_div_ps(v, _mm256_add_ps(one, e));
+        _mm256_storeu_ps(y + i, _mm256_mul_ps(v, _mm256_loadu_ps(u + i)));
+    }
+    for (; i < n; i++)
+        y[i] = g[i] / (1.0f + expf(-g[i])) * u[i];
+}
+
+static void to_f16(const float *x, uint16_t *y, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8)
+        _mm_storeu_si128((__m128i *)(void *)(y + i),
+                         _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT));
+    for (; i < n; i++)
+        y[i] = wf_float_to_half(x[i]);
+}
+
+const struct wf_kern wf_kern_avx2 = {
+    .name = "avx2",
+    .act_bytes = act_bytes,
+    .act_prepare = act_prepare,
+    .matmul = matmul,
+    .dot = dot,
+    .dot_f16 = dot_f16,
+    .axpy = axpy,
+    .axpy_f16 = axpy_f16,
+    .rms_norm = rms_norm,
+    .softmax = softmax,
+    .silu_mul = silu_mul,
+    .to_f16 = to_f16,
+    .from_f16 = from_f16,
+};
+#endif
