@@ -87,7 +87,8 @@ int wf_client_error(const json_t *error, struct wf_err *err)
         code = (v);
     WF_ERR_MAP(MATCH)
 #undef MATCH
-    return wf_err_set(err, code, "%s", message ? message : "The core reports an error.");
+    return wf_err_set(err, code, "%s",
+                      message && message[0] ? message : "The core reports an error.");
 }
 
 static int read_hello(struct wf_client *c, struct wf_err *err)

@@ -335,7 +335,7 @@ void wf_dtype__pack_Q3_K(const float *src, void *dst, size_t n)
             b[104 + p % 4] |= (uint8_t)(s >> 4 << 2 * (p / 4));
         }
         for (int i = 0; i < BLOCK; i++) {
-            int q = level(x[i], load_half(b + 108) * (float)scales[i / 16], -4, 3) + 4;
+            int q = level(x[i], load_half(b + 108) * (float)scales[i >> 4], -4, 3) + 4;
             put_two_bits(b + 32, i, q & 3);
             b[i % 32] |= (uint8_t)((q >> 2) << (i / 32));
         }
@@ -363,8 +363,8 @@ void wf_dtype__pack_Q4_K(const float *src, void *dst, size_t n)
         quantise_scale_mins(x, 8, 15, 63, b, b + 2, scales, mins);
         put_scale_mins(scales, mins, b + 4);
         for (int i = 0; i < BLOCK; i++) {
-            float d = load_half(b) * (float)scales[i / 32];
-            float m = load_half(b + 2) * (float)mins[i / 32];
+            float d = load_half(b) * (float)scales[i >> 5];
+            float m = load_half(b + 2) * (float)mins[i >> 5];
             put_four_bits(b + 16, i, level(x[i] + m, d, 0, 15));
         }
     }
@@ -381,8 +381,8 @@ void wf_dtype__pack_Q5_K(const float *src, void *dst, size_t n)
         quantise_scale_mins(x, 8, 31, 63, b, b + 2, scales, mins);
         put_scale_mins(scales, mins, b + 4);
         for (int i = 0; i < BLOCK; i++) {
-            float d = load_half(b) * (float)scales[i / 32];
-            float m = load_half(b + 2) * (float)mins[i / 32];
+            float d = load_half(b) * (float)scales[i >> 5];
+            float m = load_half(b + 2) * (float)mins[i >> 5];
             int q = level(x[i] + m, d, 0, 31);
             put_four_bits(b + 48, i, q & 15);
             b[16 + i % 32] |= (uint8_t)((q >> 4) << (i / 32));
@@ -401,7 +401,7 @@ void wf_dtype__pack_Q6_K(const float *src, void *dst, size_t n)
         memset(b, 0, 210);
         quantise_scales(x, 16, 32, 128, b + 208, scales);
         for (int i = 0; i < BLOCK; i++) {
-            int q = level(x[i], load_half(b + 208) * (float)scales[i / 16], -32, 31) + 32;
+            int q = level(x[i], load_half(b + 208) * (float)scales[i >> 4], -32, 31) + 32;
             b[192 + i / 16] = (uint8_t)(int8_t)scales[i / 16];
             b[i / 128 * 64 + i % 64] |= (uint8_t)((q & 15) << (i % 128 / 64 * 4));
             put_two_bits(b + 128, i, q >> 4);

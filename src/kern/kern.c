@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 
 static const struct wf_kern *const all[] = {
     &wf_kern_ref,
@@ -14,12 +17,21 @@ static const struct wf_kern *const all[] = {
 
 #define N_ALL (sizeof(all) / sizeof(all[0]))
 
+#ifdef __x86_64__
+/* Clang 14 has no name for this feature. */
+static bool has_f16c(void)
+{
+    unsigned a, b, c, d;
+
+    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
+
 static bool runs_here(const struct wf_kern *k)
 {
 #ifdef __x86_64__
     if (k == &wf_kern_avx2)
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-               __builtin_cpu_supports("f16c");
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
 #endif
     return k == &wf_kern_ref;
 }

@@ -586,7 +586,7 @@ bool wf_gguf_item_i64(const struct wf_gguf_value *v, size_t i, int64_t *out)
         *out = (int64_t)u;
         return true;
     case WF_GGUF_I8:
-        *out = (int8_t)u;
+        *out = (int64_t)(u & 0xff) - ((u & 0x80) != 0 ? 256 : 0);
         return true;
     case WF_GGUF_I16:
         *out = (int16_t)u;

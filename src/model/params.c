@@ -309,10 +309,9 @@ static int read_scales(struct reader *r, struct wf_params *p)
     uint32_t heads = p->layers[0].n_heads > 0 ? p->layers[0].n_heads : 1;
     float logit_scale = 0.0f, attention_scale = 0.0f;
     int rc = 0;
+    uint32_t scaled_dim = f->layers_27b == p->n_layers ? p->dim / heads : p->head_dim;
 
-    p->attention_scale = 1.0f / sqrtf((float)p->head_dim);
-    if (f->layers_27b == p->n_layers)
-        p->attention_scale = 1.0f / sqrtf((float)(p->dim / heads));
+    p->attention_scale = 1.0f / sqrtf((float)scaled_dim);
     if ((f->flags & WF_FAMILY_EMBED_SQRT) != 0) {
         p->embed_scale = sqrtf((float)p->dim);
         if ((f->flags & WF_FAMILY_SOFT_CAPS) != 0) {
