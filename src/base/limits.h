@@ -68,5 +68,7 @@
 #define WF_LIMIT_MODEL_CLASSES 4096
 /* Tokens of one pass: more gains nothing, and the buffers grow with it. */
 #define WF_LIMIT_MODEL_BATCH 65536
+/* A text to become tokens at once: more than any context takes. */
+#define WF_LIMIT_ENCODE_BYTES (8u << 20)
 
 #endif

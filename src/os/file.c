@@ -91,6 +91,26 @@ int wf_file_read_fd(int fd, struct wf_buf *out, struct wf_err *err)
     return read_all(fd, "the file", out, err);
 }
 
+int wf_file_read_stream(int fd, struct wf_buf *out, struct wf_err *err)
+{
+    char block[16384];
+    ssize_t n;
+
+    wf_buf_reset(out);
+    for (;;) {
+        n = read(fd, block, sizeof(block));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return wf_err_errno(err, errno, "cannot read the input");
+        if (n == 0)
+            return 0;
+        if (wf_buf_append(out, block, (size_t)n) != 0)
+            return wf_err_set(err, wf_buf_status(out),
+                              "The input is larger than what is taken here.");
+    }
+}
+
 static int open_retry(const char *path, int flags, unsigned mode)
 {
     int fd;

@@ -16,6 +16,8 @@
  * is the limit). Errors: WF_E_IO, WF_E_NOENT, WF_E_DENIED, WF_E_NOMEM, WF_E_LIMIT. */
 int wf_file_read_fd(int fd, struct wf_buf *out, struct wf_err *err) WF_MUST_USE;
 int wf_file_read(const char *path, struct wf_buf *out, struct wf_err *err) WF_MUST_USE;
+/* The same from where a descriptor stands to its end: pipes and terminals too. */
+int wf_file_read_stream(int fd, struct wf_buf *out, struct wf_err *err) WF_MUST_USE;
 
 /* Writes all n bytes at the descriptor's position; waits where a pipe is full. The caller ignores
  * SIGPIPE. Errors: WF_E_IO, WF_E_FULL, WF_E_LIMIT (the process's file size limit). */

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The program `weft`: finds the home, the language and the command, and runs it.
+ *
+ * The commands are rows of one table. The environment is read here and nowhere else. */
+#include <libintl.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/config.h"
+#include "base/limits.h"
+#include "cli/cli.h"
+#include "cli/i18n.h"
+
+struct command {
+    const char *name;
+    int (*run)(struct wf_cli *cli);
+    const char *help; /* NULL: not listed */
+};
+
+static const struct command commands[] = {
+    {"up", wf_cmd_up, N_("start weft and print its address")},
+    {"add", wf_cmd_add, N_("take in files and folders")},
+    {"ask", wf_cmd_ask, N_("answer a question from your documents")},
+    {"search", wf_cmd_search, N_("find passages by words")},
+    {"summarize", wf_cmd_summarize, N_("the sentences that matter in a file")},
+    {"documents", wf_cmd_documents, N_("list what was taken in")},
+    {"remove", wf_cmd_remove, N_("remove a document for good")},
+    {"watch", wf_cmd_watch, N_("keep a folder taken in while weft runs")},
+    {"link", wf_cmd_link, N_("a new one-time link to the page of a running weft")},
+    {"doctor", wf_cmd_doctor, N_("what is installed, missing, misconfigured, and what to do")},
+    {"core", wf_cmd_core, NULL},
+};
+
+static void print_help(FILE *f)
+{
+    fprintf(f, "%s\n\n", _("weft answers from your own documents, on your own machine."));
+    fprintf(f, "%s\n\n", _("Usage: weft [--home FOLDER] [--json] COMMAND ..."));
+    for (size_t i = 0; i < WF_ARRAY_LEN(commands); i++) {
+        if (commands[i].help)
+            fprintf(f, "  %-11s %s\n", commands[i].name, _(commands[i].help));
+    }
+    fprintf(f, "\n%s\n",
+            _("weft COMMAND --help says more about a command; man weft says everything."));
+}
+
+/* $WEFT_HOME, else where the desktop keeps programs' data. */
+static const char *default_home(char out[WF_LIMIT_PATH_BYTES])
+{
+    const char *weft = getenv("WEFT_HOME"), *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+
+    if (weft && *weft)
+        return weft;
+    if (data && *data == '/')
+        snprintf(out, WF_LIMIT_PATH_BYTES, "%s/weft", data);
+    else
+        snprintf(out, WF_LIMIT_PATH_BYTES, "%s/.local/share/weft", home && *home ? home : "");
+    return out;
+}
+
+/* The catalogue lies beside the program in a build, below PREFIX/share when installed. */
+static void choose_language(const char *program)
+{
+    char dir[WF_LIMIT_PATH_BYTES], probe[WF_LIMIT_PATH_BYTES + 32];
+    const char *slash = strrchr(program, '/');
+    int n = slash ? (int)(slash - program) : 0;
+
+    (void)setlocale(LC_MESSAGES, ""); /* an unknown locale means English */
+    (void)setlocale(LC_CTYPE, "");
+    snprintf(dir, sizeof(dir), "%.*s/locale", n, program);
+    snprintf(probe, sizeof(probe), "%s/de", dir);
+    if (access(probe, F_OK) != 0)
+        snprintf(dir, sizeof(dir), "%.*s/../share/locale", n, program);
+    bindtextdomain("weft", dir);
+    bind_textdomain_codeset("weft", "UTF-8");
+    textdomain("weft");
+}
+
+/* Takes --home, --json, --help and --version from in front of the command. Returns the index of the
+ * command's word, or 0 after having answered (then *out_exit holds the code). */
+static int global_options(struct wf_cli *cli, int argc, char **argv, int *out_exit)
+{
+    int i = 1;
+
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        if (strcmp(argv[i], "--home") == 0 && i + 1 < argc) {
+            cli->home_dir = argv[++i];
+        } else if (strncmp(argv[i], "--home=", 7) == 0) {
+            cli->home_dir = argv[i] + 7;
+        } else if (strcmp(argv[i], "--json") == 0) {
+            cli->json = true;
+        } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_help(stdout);
+            *out_exit = WF_EXIT_DONE;
+            return 0;
+        } else if (strcmp(argv[i], "--version") == 0) {
+            printf("weft %s\n", WF_VERSION);
+            *out_exit = WF_EXIT_DONE;
+            return 0;
+        } else {
+            fprintf(stderr, _("weft: there is no option %s. See weft --help.\n"), argv[i]);
+            *out_exit = WF_EXIT_USAGE;
+            return 0;
+        }
+    }
+    if (i == argc) {
+        print_help(stderr);
+        *out_exit = WF_EXIT_USAGE;
+        return 0;
+    }
+    return i;
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < WF_ARRAY_LEN(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    char home[WF_LIMIT_PATH_BYTES], program[WF_LIMIT_PATH_BYTES];
+    struct wf_cli cli = {.notify_socket = getenv("NOTIFY_SOCKET")};
+    const struct command *command;
+    ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+    int i, code = 0;
+
+    program[n > 0 ? n : 0] = 0;
+    cli.program = n > 0 ? program : argv[0];
+    choose_language(cli.program);
+    i = global_options(&cli, argc, argv, &code);
+    if (i == 0)
+        return code;
+    if (!cli.home_dir)
+        cli.home_dir = default_home(home);
+    if (strcmp(argv[i], "help") == 0) {
+        print_help(stdout);
+        return WF_EXIT_DONE;
+    }
+    command = find_command(argv[i]);
+    if (!command) {
+        fprintf(stderr, _("weft: there is no command \"%s\". See weft --help.\n"), argv[i]);
+        return WF_EXIT_USAGE;
+    }
+    cli.args = argv + i + 1;
+    cli.n_args = (size_t)(argc - i - 1);
+    code = command->run(&cli);
+    if (fflush(stdout) != 0 && code == WF_EXIT_DONE) {
+        fprintf(stderr, "%s\n", _("weft: the output could not be written."));
+        code = WF_EXIT_FAILED;
+    }
+    return code;
+}
