@@ -103,7 +103,9 @@ $(B)/flags: FORCE
 .PHONY: FORCE
 
 # A file of kernels has the instructions of its name; kern/kern.c asks the processor first.
+ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 $(B)/obj/kern/kern_avx2.o: COMPILE += -mavx2 -mfma -mf16c
+endif
 
 $(B)/obj/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)

@@ -203,25 +203,46 @@ static size_t qwen2_words(const struct point *p, size_t i, size_t end)
     return llama3_like(p, i, end, 1);
 }
 
-/* `U*l+` or else `U+l*`: words that change from upper to lower case at most once. */
-static size_t cased_word(const struct point *p, size_t i, size_t end)
+/* `U*l+`: as much upper case as leaves some lower case (many letters are both). */
+static size_t ends_lower(const struct point *p, size_t i, size_t end)
 {
-    size_t upper = run_of(p, i, end, UPPER), k = upper + 1;
+    size_t k = run_of(p, i, end, UPPER) + 1;
 
     while (k-- > 0) {
         if ((is_at(p, i + k, end) & LOWER) != 0)
             return k + run_of(p, i + k, end, LOWER);
     }
-    return upper;
+    return 0;
+}
+
+/* `U+l*` */
+static size_t begins_upper(const struct point *p, size_t i, size_t end)
+{
+    size_t upper = run_of(p, i, end, UPPER);
+
+    return upper > 0 ? upper + run_of(p, i + upper, end, LOWER) : 0;
+}
+
+/* Words that change from upper to lower case at most once, with a sign in front if there is one. */
+static size_t cased_word(const struct point *p, size_t i, size_t end)
+{
+    bool has_lead = !is_break(p[i].c) && (p[i].is & (LETTER | NUMBER)) == 0;
+    size_t n = has_lead ? ends_lower(p, i + 1, end) : 0;
+
+    if (n > 0)
+        return n + 1;
+    n = ends_lower(p, i, end);
+    if (n > 0)
+        return n;
+    n = has_lead ? begins_upper(p, i + 1, end) : 0;
+    return n > 0 ? n + 1 : begins_upper(p, i, end);
 }
 
 static size_t cased_words(const struct point *p, size_t i, size_t end, bool contractions,
                           size_t digits_max)
 {
-    bool has_lead = !is_break(p[i].c) && (p[i].is & (LETTER | NUMBER)) == 0;
-    size_t n = has_lead ? cased_word(p, i + 1, end) : 0;
+    size_t n = cased_word(p, i, end);
 
-    n = n > 0 ? n + 1 : cased_word(p, i, end);
     if (n > 0)
         return n + (contractions ? contraction(p, i + n, end, true) : 0);
     n = run_of(p, i, end, NUMBER);
@@ -334,7 +355,7 @@ static bool is_deepseek_sign(uint32_t c)
 {
     return is_between(c, '!', '/') || is_between(c, ':', '~') || is_between(c, 0xff01, 0xff0f) ||
            is_between(c, 0xff1a, 0xff5e) || is_between(c, 0x2018, 0x201f) ||
-           is_between(c, 0x3000, 0x3002);
+           is_between(c, 0x3001, 0x3002);
 }
 
 static size_t spaced_signs(const struct point *p, size_t i, size_t end)
@@ -343,11 +364,6 @@ static size_t spaced_signs(const struct point *p, size_t i, size_t end)
 
     while (i + space + n < end && is_deepseek_sign(p[i + space + n].c))
         n++;
-    if (n == 0 && space == 1) { /* an ideographic space is itself a sign */
-        space = 0;
-        while (i + n < end && is_deepseek_sign(p[i + n].c))
-            n++;
-    }
     return n > 0 ? space + n : 0;
 }
 
@@ -362,7 +378,7 @@ static size_t east_asian(const struct point *p, size_t i, size_t end)
 {
     size_t n = 0;
 
-    while (i + n < end &&
+    while (i + n < end && (p[i + n].is & WHITE) == 0 &&
            (is_between(p[i + n].c, 0x800, 0x9fa5) || is_between(p[i + n].c, 0xac00, 0xd7ff)))
         n++;
     return n;

@@ -35,7 +35,7 @@ static bool is_dropped(const struct wf_vocab *v, uint32_t c, int category)
 {
     if (c == 0 || c == 0xfffd || category == UTF8PROC_CATEGORY_CC ||
         category == UTF8PROC_CATEGORY_CF || category == UTF8PROC_CATEGORY_CS ||
-        category == UTF8PROC_CATEGORY_CO || category == UTF8PROC_CATEGORY_CN)
+        category == UTF8PROC_CATEGORY_CO)
         return true;
     return v->strip_accents &&
            (category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC ||
@@ -118,13 +118,12 @@ int wf_vocab__encode_wordpiece(const struct wf_vocab *v, struct wf_str text, str
     wf_buf_init(&w.word, SIZE_MAX);
     while (i < text.len && rc == 0) {
         utf8proc_int32_t c = (utf8proc_int32_t)wf_vocab__next_point(text, &i, &is_valid);
-        utf8proc_ssize_t n = 1;
 
+        /* the letter of a letter with accents; llama.cpp takes no more of Hangul either */
         parts[0] = is_valid ? c : 0xfffd;
         if (v->strip_accents && is_valid)
-            n = utf8proc_decompose_char(c, parts, 32, UTF8PROC_DECOMPOSE, &boundary);
-        for (utf8proc_ssize_t k = 0; k < n && k < 32 && rc == 0; k++)
-            rc = take_point(&w, (uint32_t)parts[k]);
+            (void)utf8proc_decompose_char(c, parts, 32, UTF8PROC_DECOMPOSE, &boundary);
+        rc = take_point(&w, (uint32_t)parts[0]);
     }
     if (rc == 0)
         rc = end_word(&w);
