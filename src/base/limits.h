@@ -70,5 +70,10 @@
 #define WF_LIMIT_MODEL_BATCH 65536
 /* A text to become tokens at once: more than any context takes. */
 #define WF_LIMIT_ENCODE_BYTES (8u << 20)
+/* Chat templates: their source and what one rendering writes, all it makes on the way, its steps. */
+#define WF_LIMIT_TEMPLATE_BYTES (16u << 20)
+#define WF_LIMIT_TEMPLATE_MEMORY (256u << 20)
+#define WF_LIMIT_TEMPLATE_STEPS 50000000u
+#define WF_LIMIT_TEMPLATE_DEPTH 1500
 
 #endif

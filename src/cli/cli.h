@@ -91,6 +91,7 @@ int wf_cmd_documents(struct wf_cli *cli);
 int wf_cmd_link(struct wf_cli *cli);
 int wf_cmd_logits(struct wf_cli *cli);
 int wf_cmd_tokenize(struct wf_cli *cli);
+int wf_cmd_template(struct wf_cli *cli);
 int wf_cmd_remove(struct wf_cli *cli);
 int wf_cmd_search(struct wf_cli *cli);
 int wf_cmd_summarize(struct wf_cli *cli);
