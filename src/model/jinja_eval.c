@@ -428,6 +428,8 @@ static struct wf_jv eval_sign(struct wf_jrun *r, const struct wf_jnode *n)
 
     if (!is_number(v))
         return no_operator(r, "with a sign and", v, v);
+    if (v.kind == WF_J_FLOAT)
+        return wf_jv__float(n->op == WF_JN_NEGATIVE ? -v.f : v.f);
     return wf_jinja__binary(r, n->op == WF_JN_NEGATIVE ? WF_J_SUB : WF_J_ADD, wf_jv__int(0), v);
 }
 

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tokenizers: any text becomes tokens of the vocabulary, and BPE's and SentencePiece's texts come
+ * back byte for byte. The first byte chooses the vocabulary. */
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "model/vocab.h"
+#include "support/tiny_vocab.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define N_VOCABS 16
+#define N_TOKENS 300
+
+static struct wf_vocab *vocabs[N_VOCABS];
+static bool is_exact[N_VOCABS];
+
+static void build(size_t i, const char *model, const char *pre, const struct tiny_token *tokens,
+                  const char *const *merges, bool exact)
+{
+    static struct wf_buf bytes[N_VOCABS];
+    struct wf_gguf *g = NULL;
+    struct wf_err err = WF_ERR_INIT;
+    int rc;
+
+    wf_buf_init(&bytes[i], 1u << 20);
+    tiny_vocab_build(model, pre, tokens, merges, &bytes[i]);
+    rc = wf_gguf_open_memory(bytes[i].ptr, bytes[i].len, &g, &err);
+    rc = rc == 0 ? wf_vocab_open(g, &vocabs[i], &err) : rc;
+    assert(rc == 0);
+    is_exact[i] = exact;
+}
+
+/* GPT-2's name of a byte. */
+static void name_byte(int b, char out[4])
+{
+    static int next[256];
+    int n = 256, c = 0;
+
+    for (int i = 0; i < 256; i++) {
+        bool is_shown = (i >= 33 && i <= 126) || (i >= 161 && i <= 172) || i >= 174;
+        next[i] = is_shown ? i : n++;
+    }
+    c = next[b];
+    if (c < 128)
+        (void)snprintf(out, 4, "%c", c);
+    else
+        (void)snprintf(out, 4, "%c%c", 0xc0 | c >> 6, 0x80 | (c & 63));
+}
+
+static void build_all(void)
+{
+    static const char *const pres[] = {"default", "gpt-2",       "llama-bpe",      "qwen2",
+                                       "falcon",  "tekken",      "deepseek-coder", "deepseek-v3",
+                                       "gpt-4o",  "deepseek-llm"};
+    static const char *const merges[] = {"a b", "ab c", "t h", "th e", "1 2", "\xc4\xa0 a", NULL};
+    static struct tiny_token bpe[N_TOKENS], spm[N_TOKENS];
+    static char names[N_TOKENS][8];
+    static const char *const words[] = {"ab",
+                                        "abc",
+                                        "th",
+                                        "the",
+                                        "12",
+                                        "\xc4\xa0"
+                                        "a"};
+    size_t n = 256;
+
+    for (int b = 0; b < 256; b++) {
+        name_byte(b, names[b]);
+        bpe[b] = (struct tiny_token){names[b], 1, 0};
+    }
+    for (size_t i = 0; i < 6; i++)
+        bpe[n++] = (struct tiny_token){words[i], 1, 0};
+    bpe[n++] = (struct tiny_token){"<|x|>", 3, 0};
+    bpe[n++] = (struct tiny_token){"<u>", 4, 0};
+    for (size_t i = 0; i < 10; i++)
+        build(i, "gpt2", pres[i], bpe, merges, true);
+    spm[0] = (struct tiny_token){"<unk>", 2, 0};
+    spm[1] = (struct tiny_token){"<s>", 3, 0};
+    spm[2] = (struct tiny_token){"</s>", 3, 0};
+    for (int b = 0; b < 256; b++) {
+        static char hex[256][8];
+        (void)snprintf(hex[b], 8, "<0x%02X>", b);
+        spm[3 + b] = (struct tiny_token){hex[b], 6, 0};
+    }
+    n = 259;
+    for (size_t i = 0; i < 5; i++)
+        spm[n++] = (struct tiny_token){words[i], 1, -(float)i};
+    spm[n++] = (struct tiny_token){"\xe2\x96\x81", 1, -20};
+    spm[n++] = (struct tiny_token){"a", 1, -21};
+    spm[n++] = (struct tiny_token){"b", 1, -22};
+    build(10, "llama", NULL, spm, NULL, true);
+    build(11, "t5", NULL, spm, NULL, false);
+    build(12, "bert", NULL, spm, NULL, false);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct wf_ids ids = {0};
+    struct wf_buf back;
+    struct wf_str text;
+    size_t which;
+    int rc;
+
+    if (vocabs[0] == NULL)
+        build_all();
+    if (size == 0)
+        return 0;
+    which = data[0] % 13;
+    text = wf_str_n((const char *)data + 1, size - 1);
+    rc = wf_vocab_encode(vocabs[which], text, (data[0] & 64) != 0 ? WF_ENCODE_CONTROL : 0, &ids,
+                         NULL);
+    assert(rc == 0);
+    for (size_t i = 0; i < ids.n; i++)
+        assert(ids.ptr[i] >= 0 && (size_t)ids.ptr[i] < wf_vocab_size(vocabs[which]));
+    wf_buf_init(&back, SIZE_MAX);
+    rc = wf_vocab_decode(vocabs[which], ids.ptr, ids.n, true, &back, NULL);
+    assert(rc == 0);
+    if (is_exact[which] && (data[0] & 64) == 0)
+        assert(back.len == text.len && memcmp(back.ptr, text.ptr, text.len) == 0);
+    wf_buf_deinit(&back);
+    wf_free(ids.ptr);
+    return 0;
+}
