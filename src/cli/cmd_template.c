@@ -32,7 +32,6 @@ static void render_case(const struct wf_template *t, const struct wf_err *broken
     struct wf_err err = WF_ERR_INIT;
     struct wf_buf text;
     json_t *line = json_object();
-    char *dump;
     int rc = -1;
 
     wf_buf_init(&text, WF_LIMIT_TEMPLATE_BYTES);
@@ -40,12 +39,12 @@ static void render_case(const struct wf_template *t, const struct wf_err *broken
         rc = wf_template_render(t, json_object_get(c, "context"), now, &text, &err);
     json_object_set(line, "name", (json_t *)(uintptr_t)name);
     if (rc == 0)
-        json_object_set_new(line, "text", json_stringn(text.ptr, text.len));
+        json_object_set_new(line, "text", wf_json_str(wf_buf_str(&text)));
     else
         json_object_set_new(line, "error", json_string(t != NULL ? err.msg : broken->msg));
-    dump = json_dumps(line, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    (void)printf("%s\n", dump != NULL ? dump : "{}");
-    free(dump);
+    wf_buf_reset(&text);
+    if (wf_json_append(&text, line) == 0)
+        (void)printf("%s\n", text.ptr);
     json_decref(line);
     wf_buf_deinit(&text);
 }

@@ -25,7 +25,7 @@ void wf_jv__append_float(double f, struct wf_buf *out)
     do
         (void)snprintf(text, sizeof(text), "%.*e", precision, f);
     while (strtod(text, NULL) != f && ++precision < 17);
-    exponent = atoi(strchr(text, 'e') + 1);
+    exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
     for (const char *p = text; *p != 'e'; p++) {
         if (*p >= '0' && *p <= '9')
             digits[n++] = *p;
