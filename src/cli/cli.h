@@ -90,6 +90,7 @@ int wf_cmd_doctor(struct wf_cli *cli);
 int wf_cmd_documents(struct wf_cli *cli);
 int wf_cmd_link(struct wf_cli *cli);
 int wf_cmd_logits(struct wf_cli *cli);
+int wf_cmd_models(struct wf_cli *cli);
 int wf_cmd_tokenize(struct wf_cli *cli);
 int wf_cmd_template(struct wf_cli *cli);
 int wf_cmd_remove(struct wf_cli *cli);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weft models NAME ...: runs one of the subcommands, which are rows of a table. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/i18n.h"
+#include "cli/models.h"
+
+static const struct wf_models_command commands[] = {
+    {NULL, NULL, NULL},
+};
+
+static void print_help(FILE *f)
+{
+    fprintf(f, "%s\n\n", _("Usage: weft models COMMAND ..."));
+    for (const struct wf_models_command *c = commands; c->name != NULL; c++)
+        fprintf(f, "  %-11s %s\n", c->name, _(c->help));
+    fprintf(f, "\n%s\n", _("weft models COMMAND --help says more about a command."));
+}
+
+int wf_cmd_models(struct wf_cli *cli)
+{
+    const char *name = cli->n_args > 0 ? cli->args[0] : "";
+
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        print_help(stdout);
+        return WF_EXIT_DONE;
+    }
+    for (const struct wf_models_command *c = commands; c->name != NULL; c++) {
+        if (strcmp(c->name, name) != 0)
+            continue;
+        cli->args++;
+        cli->n_args--;
+        return c->run(cli);
+    }
+    if (name[0] != 0)
+        fprintf(stderr, _("weft: there is no command \"models %s\".\n"), name);
+    print_help(stderr);
+    return WF_EXIT_USAGE;
+}
