@@ -154,7 +154,7 @@ static struct wf_jv join_lists(struct wf_jrun *r, struct wf_jv a, struct wf_jv b
 
 static struct wf_jv repeat(struct wf_jrun *r, struct wf_jv v, int64_t n)
 {
-    struct wf_jv out = wf_jv__none();
+    struct wf_jv out;
     struct wf_buf b;
 
     if (v.kind == WF_J_STR) {

@@ -54,8 +54,10 @@ static struct wf_jv sorted(struct wf_jrun *r, struct wf_jlist items, const struc
     struct wf_jv *keys = wf_arena_array(&r->arena, items.n + 1, sizeof(*keys));
     struct wf_jv *spare = wf_arena_array(&r->arena, 2 * items.n + 1, sizeof(*spare));
 
-    if (keys == NULL || spare == NULL)
+    if (keys == NULL || spare == NULL) {
         wf_jrun__fail(r, WF_E_LIMIT, "it makes more than it may");
+        return out;
+    }
     for (size_t i = 0; i < items.n && r->rc == 0; i++) {
         wf_jlist__push(r, out.list, items.items[i]);
         keys[i] = key_of(r, o, items.items[i]);

@@ -106,7 +106,7 @@ static struct wf_jv split_spaces(struct wf_jrun *r, struct wf_str s, int64_t lim
     size_t i = 0, from, last;
 
     while (i < s.len && r->rc == 0) {
-        from = last = i;
+        from = i;
         if (is_space(wf_utf8_next(s, &i)))
             continue;
         if (limit-- == 0) {

@@ -125,9 +125,12 @@ static struct wf_jnode *text_constant(struct wf_jparser *p)
 static struct wf_jnode *list_or_dict(struct wf_jparser *p, bool is_dict)
 {
     struct wf_jnode *n = wf_jparse__node(p, is_dict ? WF_JN_DICT : WF_JN_LIST), *item;
-    struct wf_jnode **tail = n != NULL ? &n->list : NULL;
+    struct wf_jnode **tail;
     const char *end = is_dict ? "}" : "]";
 
+    if (n == NULL)
+        return NULL;
+    tail = &n->list;
     p->at++;
     while (p->rc == 0 && !wf_jparse__is_sign(p, end)) {
         if (n->list != NULL) {
@@ -228,7 +231,7 @@ static struct wf_jnode *argument(struct wf_jparser *p)
 /* Arguments in parentheses, for a node that is made already. */
 static void arguments(struct wf_jparser *p, struct wf_jnode *n)
 {
-    struct wf_jnode **tail = n != NULL ? &n->list : NULL;
+    struct wf_jnode **tail = &n->list;
 
     wf_jparse__expect_sign(p, "(");
     while (p->rc == 0 && !wf_jparse__is_sign(p, ")")) {
@@ -246,8 +249,9 @@ struct wf_jnode *wf_jparse__call(struct wf_jparser *p, struct wf_jnode *a)
 {
     struct wf_jnode *n = wf_jparse__node(p, WF_JN_CALL);
 
-    if (n != NULL)
-        n->a = a;
+    if (n == NULL)
+        return NULL;
+    n->a = a;
     arguments(p, n);
     return n;
 }

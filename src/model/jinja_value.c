@@ -466,19 +466,21 @@ struct wf_jv wf_jv__slice(struct wf_jrun *r, struct wf_jv v, struct wf_jv from, 
 {
     int64_t by = step.kind == WF_J_NONE ? 1 : step.kind == WF_J_INT ? step.i : 0, n, a, b;
     struct wf_jv out = wf_jv__list(r, v.flags & WF_J_TUPLE);
-    struct wf_jlist items = {0};
+    struct wf_jlist items;
     struct wf_buf text;
 
     if (v.kind == WF_J_UNDEFINED)
         wf_jrun__fail_undefined(r, v);
     if (by == 0 || (v.kind != WF_J_STR && v.kind != WF_J_LIST) || (v.flags & WF_J_GENERATOR) != 0)
         wf_jrun__fail(r, WF_E_FORMAT, "a %s cannot be cut so", wf_jv__type(v));
-    if (r->rc == 0)
-        items = wf_jv__items(r, v);
+    if (r->rc != 0)
+        return out;
+    items = wf_jv__items(r, v);
     n = (int64_t)items.n;
+    by = by > n ? n + 1 : by < -n ? -n - 1 : by; /* so that no step overflows */
     a = by > 0 ? bound(r, from, n, 0, n, 0) : bound(r, from, n, -1, n - 1, n - 1);
     b = by > 0 ? bound(r, to, n, 0, n, n) : bound(r, to, n, -1, n - 1, -1);
-    for (int64_t i = a; r->rc == 0 && (by > 0 ? i < b : i > b); i += by)
+    for (int64_t i = a; items.items != NULL && (by > 0 ? i < b : i > b) && r->rc == 0; i += by)
         wf_jlist__push(r, out.list, items.items[i]);
     if (v.kind != WF_J_STR || r->rc != 0)
         return out;

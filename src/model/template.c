@@ -123,8 +123,10 @@ static enum wf_jflow run_for(struct wf_jrun *r, const struct wf_jnode *n)
     enum wf_jflow flow = WF_J_GO;
     struct wf_jv v = wf_jinja__eval(r, n->b);
 
-    if (items == NULL || loop == NULL)
+    if (items == NULL || loop == NULL) {
         wf_jrun__fail(r, WF_E_LIMIT, "it makes more than it may");
+        return WF_J_GO;
+    }
     if (r->rc != 0)
         return WF_J_GO;
     *items = passing(r, n, wf_jv__items(r, v));

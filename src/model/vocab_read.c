@@ -329,22 +329,11 @@ static void read_flags(struct reader *r)
 static bool is_end_name(struct wf_str name)
 {
     static const char *const ends[] = {
-        "<|eot_id|>",
-        "<|im_end|>",
-        "<|end|>",
-        "<|return|>",
-        "<|call|>",
-        "<end_of_turn>",
-        "<|endoftext|>",
-        "<|eom_id|>",
-        "<EOT>",
-        "[EOT]",
-        "<|end_of_text|>",
-        "<end_of_utterance>",
-        "</s>",
-        "<eos>",
-        "<\xef\xbd\x9c"
-        "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
+        "<|eot_id|>",    "<|im_end|>",      "<|end|>",
+        "<|return|>",    "<|call|>",        "<end_of_turn>",
+        "<|endoftext|>", "<|eom_id|>",      "<EOT>",
+        "[EOT]",         "<|end_of_text|>", "<end_of_utterance>",
+        "</s>",          "<eos>",           "<\uff5cend\u2581of\u2581sentence\uff5c>",
     };
 
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
