@@ -66,6 +66,8 @@
 #define WF_LIMIT_MODEL_VOCAB (1u << 24)
 #define WF_LIMIT_MODEL_CONTEXT (1u << 30)
 #define WF_LIMIT_MODEL_CLASSES 4096
+/* Rank of an adapter's matrices: above it they are larger than what they adapt. */
+#define WF_LIMIT_ADAPTER_RANK 2048
 /* Tokens of one pass: more gains nothing, and the buffers grow with it. */
 #define WF_LIMIT_MODEL_BATCH 65536
 /* A text to become tokens at once: more than any context takes. */

@@ -27,7 +27,8 @@ struct wf_kern {
 
     /* Bytes that one activation row of n_in values takes once prepared for weights of `f`. */
     size_t (*act_bytes)(const struct wf_dtype *f, enum wf_act act, size_t n_in);
-    /* x [n_in] f32 -> one prepared row of act_bytes. */
+    /* x [n_in] f32 -> one prepared row of act_bytes. With WF_ACT_F32 the row is x itself, so that
+     * rows of float32 may be multiplied as they lie. */
     void (*act_prepare)(const struct wf_dtype *f, enum wf_act act, const float *x, size_t n_in,
                         void *out);
     /* out[t * ld + r] = dot(row r of w, prepared row t), r < n_rows, t < n_tok. w points at the

@@ -128,7 +128,7 @@ static int make_buffers(struct wf_runner *r, struct wf_err *err)
     r->probs = buffer(r, n, p->n_experts, f, &ok);
     r->chosen = buffer(r, n, p->n_experts_used, sizeof(*r->chosen), &ok);
     r->chosen_weight = buffer(r, n, p->n_experts_used, f, &ok);
-    r->expert_rows = buffer(r, n, p->n_experts > 0, sizeof(*r->expert_rows), &ok);
+    r->expert_rows = buffer(r, n, 1, sizeof(*r->expert_rows), &ok);
     r->expert_weight = buffer(r, n, p->n_experts > 0, f, &ok);
     r->expert_in = buffer(r, n, p->n_experts > 0 ? p->dim : 0, f, &ok);
     r->expert_out = buffer(r, n, p->n_experts > 0 ? p->dim : 0, f, &ok);
@@ -269,6 +269,8 @@ static void embed_token(struct wf_runner *r, const void *ud, size_t i_tok, size_
 
     (void)i_member;
     w->embed.format->unpack(w->embed.data + (size_t)ids[i_tok] * w->embed.row_bytes, x, p->dim);
+    if (r->parts != NULL)
+        wf_transformer__adapt_embedding(r, i_tok, ids[i_tok], x);
     for (size_t i = 0; i < p->dim && p->embed_scale != 1.0f; i++)
         x[i] *= p->embed_scale;
     if (w->positions.format != NULL) {
@@ -341,13 +343,15 @@ int wf_transformer__run(struct wf_runner *r, const int32_t *ids, const atomic_bo
     return 0;
 }
 
-/* The logits of the first n rows of h, which were normed. */
+/* The logits of the first n rows of h, which were normed; expert_rows says whose they are. */
 static void make_logits(struct wf_runner *r, size_t n, float *out)
 {
     const struct wf_params *p = r->p;
     struct wf_product last = {.matrix = &r->model->weights.output, .out = out, .ld = p->n_vocab};
 
+    r->row_tokens = r->expert_rows;
     wf_transformer__multiply(r, r->h, n, &last, 1);
+    r->row_tokens = NULL;
     for (size_t i = 0; i < n * p->n_vocab && p->logit_scale != 1.0f; i++)
         out[i] *= p->logit_scale;
     for (size_t i = 0; i < n * p->n_vocab && p->logit_cap != 0.0f; i++)
@@ -393,14 +397,18 @@ static void place_parts(struct wf_runner *r, const struct wf_batch_part *parts, 
                         int32_t *io_ids)
 {
     r->n_tok = 0;
+    r->parts = NULL;
     for (size_t i = 0; i < n_parts; i++) {
+        if (parts[i].n_adapters > 0)
+            r->parts = parts;
         size_t first = r->n_tok;
         for (size_t j = 0; j < parts[i].n; j++, r->n_tok++) {
             r->places[r->n_tok] =
                 (struct wf_place){.seq = parts[i].seq,
                                   .position = (uint32_t)(parts[i].seq->n_tokens + j),
                                   .i_first = (uint32_t)first,
-                                  .n_part = (uint32_t)parts[i].n};
+                                  .n_part = (uint32_t)parts[i].n,
+                                  .i_part = (uint32_t)i};
             io_ids[r->n_tok] = parts[i].ids[j];
         }
     }
@@ -414,8 +422,10 @@ static size_t gather_wanted(struct wf_runner *r, const struct wf_batch_part *par
 
     for (size_t i = 0; i < n_parts; i++) {
         at += parts[i].n;
-        for (size_t j = at - parts[i].n_logits; j < at; j++, n++)
+        for (size_t j = at - parts[i].n_logits; j < at; j++, n++) {
             memmove(r->x + n * dim, r->x + j * dim, dim * sizeof(float));
+            r->expert_rows[n] = (uint32_t)j;
+        }
     }
     if (n > 0)
         wf_transformer__norm(r, r->x, w->output_norm, w->output_norm_bias, n, r->h);
@@ -437,6 +447,7 @@ int wf_runner_eval(struct wf_runner *r, const struct wf_batch_part *parts, size_
         rc = wf_transformer__run(r, ids, stop, err);
     }
     if (rc != 0) {
+        r->parts = NULL;
         for (size_t i = 0; i < n_parts; i++)
             (void)wf_seq_truncate(parts[i].seq, parts[i].seq->n_tokens); /* gives pages back */
         return rc;
@@ -446,5 +457,6 @@ int wf_runner_eval(struct wf_runner *r, const struct wf_batch_part *parts, size_
     n = gather_wanted(r, parts, n_parts);
     if (n > 0)
         make_logits(r, n, out_logits);
+    r->parts = NULL;
     return 0;
 }

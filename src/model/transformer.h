@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "kern/kern.h"
+#include "model/adapter.h"
 #include "model/gguf.h"
 #include "model/kv.h"
 #include "model/params.h"
@@ -68,6 +69,8 @@ struct wf_batch_part {
     const int32_t *ids; /* [n], borrowed for the call */
     size_t n;           /* at least 1 */
     size_t n_logits;    /* logits of the last n_logits tokens are wanted; 0: of none */
+    const struct wf_adapter_use *adapters; /* [n_adapters], of this model, borrowed for the call */
+    size_t n_adapters;                     /* 0: the model as it is */
 };
 
 /* Runs one batch of a decoder and appends its tokens to their texts; a text may be in it once.

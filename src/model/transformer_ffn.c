@@ -141,6 +141,7 @@ static void run_experts(struct wf_runner *r, const struct wf_layer_weights *w)
         run_ffn(r, &w->gate_shared, &w->up_shared, &w->down_shared, 0, r->h, r->n_tok, r->y);
     else
         memset(r->y, 0, r->n_tok * p->dim * sizeof(float));
+    r->row_tokens = r->expert_rows;
     for (size_t e = 0; e < p->n_experts; e++) {
         size_t n = gather(r, e);
         if (n == 0)
@@ -151,6 +152,7 @@ static void run_experts(struct wf_runner *r, const struct wf_layer_weights *w)
             r->kern->axpy(r->expert_weight[i], r->expert_out + i * p->dim,
                           r->y + (size_t)r->expert_rows[i] * p->dim, p->dim);
     }
+    r->row_tokens = NULL;
 }
 
 void wf_transformer__feed_forward(struct wf_runner *r, size_t i_layer)

@@ -20,6 +20,7 @@ struct wf_place {
     uint32_t position;
     uint32_t i_first; /* the first token of the same part in this batch */
     uint32_t n_part;  /* tokens of the part */
+    uint32_t i_part;
 };
 
 struct wf_runner {
@@ -32,26 +33,28 @@ struct wf_runner {
     size_t n_context, n_batch;
     size_t bytes; /* of the buffers below */
 
-    size_t n_tok;            /* of the batch that runs */
-    struct wf_place *places; /* [n_batch] */
-    float *x;                /* [n_batch, dim] the residual stream */
-    float *h;                /* [n_batch, dim] after a norm */
-    float *y;                /* [n_batch, dim] what a layer's half adds */
-    float *q;                /* [n_batch, q dim] */
-    float *k, *v;            /* [n_batch, kv dim] */
-    float *att;              /* [n_batch, q dim], or [n_batch, 3 dim] of a convolution */
-    float *gate, *up;        /* [n_batch, widest feed-forward] */
-    float *probs;            /* [n_batch, n_experts] */
-    uint32_t *chosen;        /* [n_batch, n_experts_used] */
-    float *chosen_weight;    /* the same shape */
-    uint32_t *expert_rows;   /* [n_batch] tokens of the expert at work */
-    float *expert_weight;    /* [n_batch] */
-    float *expert_in;        /* [n_batch, dim] their rows */
-    float *expert_out;       /* [n_batch, dim] */
-    uint8_t *prepared;       /* [n_batch] activation rows as a matrix wants them */
-    float *scores;           /* [n_threads, n_context + 1] */
-    float *angles[2];        /* [n_batch, n_rot] of full and of windowed layers */
-    double *frequencies[2];  /* [n_rot / 2] */
+    size_t n_tok;                      /* of the batch that runs */
+    const struct wf_batch_part *parts; /* of the batch, while one of them has adapters; else NULL */
+    const uint32_t *row_tokens; /* which token each row of a product is; NULL: the i-th one */
+    struct wf_place *places;    /* [n_batch] */
+    float *x;                   /* [n_batch, dim] the residual stream */
+    float *h;                   /* [n_batch, dim] after a norm */
+    float *y;                   /* [n_batch, dim] what a layer's half adds */
+    float *q;                   /* [n_batch, q dim] */
+    float *k, *v;               /* [n_batch, kv dim] */
+    float *att;                 /* [n_batch, q dim], or [n_batch, 3 dim] of a convolution */
+    float *gate, *up;           /* [n_batch, widest feed-forward] */
+    float *probs;               /* [n_batch, n_experts] */
+    uint32_t *chosen;           /* [n_batch, n_experts_used] */
+    float *chosen_weight;       /* the same shape */
+    uint32_t *expert_rows;  /* [n_batch] tokens of the expert at work, or whose logits are made */
+    float *expert_weight;   /* [n_batch] */
+    float *expert_in;       /* [n_batch, dim] their rows */
+    float *expert_out;      /* [n_batch, dim] */
+    uint8_t *prepared;      /* [n_batch] activation rows as a matrix wants them */
+    float *scores;          /* [n_threads, n_context + 1] */
+    float *angles[2];       /* [n_batch, n_rot] of full and of windowed layers */
+    double *frequencies[2]; /* [n_rot / 2] */
     float turned_length[2];
 };
 
@@ -74,6 +77,13 @@ int wf_transformer__run(struct wf_runner *r, const int32_t *ids, const atomic_bo
 /* All products with the same input x [n_tok, n_in]. */
 void wf_transformer__multiply(struct wf_runner *r, const float *x, size_t n_tok,
                               const struct wf_product *products, size_t n_products);
+
+/* Adds what the parts' adapters make of x to the products, which are done. */
+void wf_transformer__adapt(struct wf_runner *r, const float *x, size_t n_tok,
+                           const struct wf_product *products, size_t n_products);
+/* Adds what a token's adapters know of its embedding to io_x [dim]. */
+void wf_transformer__adapt_embedding(const struct wf_runner *r, size_t i_tok, int32_t id,
+                                     float *io_x);
 
 /* Norms of n_tok rows: y = norm(x), root mean square or (encoders) layer norm. y may be x. */
 void wf_transformer__norm(struct wf_runner *r, const float *x, const float *weight,

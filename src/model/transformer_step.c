@@ -120,6 +120,8 @@ void wf_transformer__multiply(struct wf_runner *r, const float *x, size_t n_tok,
             wf_gang_run(r->gang, prepare_part, &m);
         wf_gang_run(r->gang, multiply_part, &m);
     }
+    if (r->parts != NULL)
+        wf_transformer__adapt(r, x, n_tok, products, n_products);
 }
 
 struct norm {
