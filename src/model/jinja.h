@@ -298,6 +298,10 @@ bool wf_jv__equal(struct wf_jrun *r, struct wf_jv a, struct wf_jv b);
 int wf_jv__compare(struct wf_jrun *r, struct wf_jv a, struct wf_jv b);
 bool wf_jv__contains(struct wf_jrun *r, struct wf_jv in, struct wf_jv what);
 const char *wf_jv__type(struct wf_jv v);
+/* A bool, an int or a float; its value, 0 of anything else; of a bool or an int, 0 otherwise. */
+bool wf_jv__is_number(struct wf_jv v);
+double wf_jv__number(struct wf_jv v);
+int64_t wf_jv__integer(struct wf_jv v);
 /* The items of anything that can be walked, as a list; fails otherwise. */
 struct wf_jlist wf_jv__items(struct wf_jrun *r, struct wf_jv v);
 /* Code points; -1 and an error when it has no length. */

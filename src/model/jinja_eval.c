@@ -6,16 +6,6 @@
 #include "base/limits.h"
 #include "model/jinja.h"
 
-static bool is_number(struct wf_jv v)
-{
-    return v.kind == WF_J_BOOL || v.kind == WF_J_INT || v.kind == WF_J_FLOAT;
-}
-
-static double to_double(struct wf_jv v)
-{
-    return v.kind == WF_J_FLOAT ? v.f : v.kind == WF_J_INT ? (double)v.i : v.b;
-}
-
 static struct wf_jv no_operator(struct wf_jrun *r, const char *sign, struct wf_jv a, struct wf_jv b)
 {
     if (a.kind == WF_J_UNDEFINED || b.kind == WF_J_UNDEFINED)
@@ -100,11 +90,10 @@ static struct wf_jv number_result(struct wf_jrun *r, enum wf_jbinary op, struct 
                                   struct wf_jv b)
 {
     bool is_float = a.kind == WF_J_FLOAT || b.kind == WF_J_FLOAT || op == WF_J_DIV;
-    int64_t y = b.kind == WF_J_INT ? b.i : b.b;
 
-    if (is_float || (op == WF_J_POW && y < 0))
-        return float_result(r, op, to_double(a), to_double(b));
-    return int_result(r, op, a.kind == WF_J_INT ? a.i : a.b, y);
+    if (is_float || (op == WF_J_POW && wf_jv__number(b) < 0))
+        return float_result(r, op, wf_jv__number(a), wf_jv__number(b));
+    return int_result(r, op, wf_jv__integer(a), wf_jv__integer(b));
 }
 
 static void append_escaped(struct wf_buf *out, struct wf_jv v)
@@ -181,7 +170,7 @@ static struct wf_jv arithmetic(struct wf_jrun *r, enum wf_jbinary op, struct wf_
 {
     static const char *const signs[] = {"+", "-", "*", "/", "//", "%", "**"};
 
-    if (is_number(a) && is_number(b))
+    if (wf_jv__is_number(a) && wf_jv__is_number(b))
         return number_result(r, op, a, b);
     if (op == WF_J_ADD && a.kind == WF_J_STR && b.kind == WF_J_STR)
         return join_texts(r, a, b);
@@ -189,9 +178,9 @@ static struct wf_jv arithmetic(struct wf_jrun *r, enum wf_jbinary op, struct wf_
         is_sequence(a))
         return join_lists(r, a, b);
     if (op == WF_J_MUL && is_sequence(a) && (b.kind == WF_J_INT || b.kind == WF_J_BOOL))
-        return repeat(r, a, b.kind == WF_J_INT ? b.i : b.b);
+        return repeat(r, a, wf_jv__integer(b));
     if (op == WF_J_MUL && is_sequence(b) && (a.kind == WF_J_INT || a.kind == WF_J_BOOL))
-        return repeat(r, b, a.kind == WF_J_INT ? a.i : a.b);
+        return repeat(r, b, wf_jv__integer(a));
     if (op == WF_J_MOD && a.kind == WF_J_STR)
         return wf_jinja__percent(r, a.s, b);
     return no_operator(r, signs[op], a, b);
@@ -320,7 +309,7 @@ struct wf_jv wf_jinja__item(struct wf_jrun *r, struct wf_jv v, struct wf_jv key)
             return *at;
     }
     if ((key.kind == WF_J_INT || key.kind == WF_J_BOOL) && is_sequence(v))
-        return list_item(r, v, key.kind == WF_J_INT ? key.i : key.b);
+        return list_item(r, v, wf_jv__integer(key));
     if (key.kind == WF_J_STR)
         return wf_jinja__attr(r, v, key.s);
     return missing(r, v, wf_jv__text(r, key));
@@ -426,7 +415,7 @@ static struct wf_jv eval_sign(struct wf_jrun *r, const struct wf_jnode *n)
 {
     struct wf_jv v = wf_jinja__eval(r, n->a);
 
-    if (!is_number(v))
+    if (!wf_jv__is_number(v))
         return no_operator(r, "with a sign and", v, v);
     if (v.kind == WF_J_FLOAT)
         return wf_jv__float(n->op == WF_JN_NEGATIVE ? -v.f : v.f);

@@ -77,7 +77,7 @@ static struct wf_jv f_float(struct wf_jrun *r, struct wf_jv v, const struct wf_j
     if (v.kind == WF_J_FLOAT)
         return v;
     if (v.kind == WF_J_INT || v.kind == WF_J_BOOL)
-        return wf_jv__float(v.kind == WF_J_INT ? (double)v.i : v.b);
+        return wf_jv__float(wf_jv__number(v));
     if (v.kind == WF_J_STR && wf_str_to_f64(wf_str_trim(v.s), &f))
         return wf_jv__float(f);
     (void)r;

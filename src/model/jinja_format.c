@@ -119,16 +119,12 @@ static void append_value(struct wf_jrun *r, const struct spec *o, struct wf_jv v
 {
     bool is_number = v.kind == WF_J_INT || v.kind == WF_J_FLOAT ||
                      (v.kind == WF_J_BOOL && o->type != 0 && o->type != 's');
-    double f = v.kind == WF_J_FLOAT ? v.f : v.kind == WF_J_INT ? (double)v.i : v.b;
+    double f = wf_jv__number(v);
     bool wants_float = o->type != 0 && strchr("eEfFgG%", o->type) != NULL;
     struct wf_jv text;
 
     if (o->type != 0 && strchr("dioxXu", o->type) != NULL && is_number && !isnan(f) && !isinf(f)) {
-        (void)append_integer(r, o,
-                             v.kind == WF_J_FLOAT ? (int64_t)f
-                             : v.kind == WF_J_INT ? v.i
-                                                  : v.b,
-                             out);
+        (void)append_integer(r, o, v.kind == WF_J_FLOAT ? (int64_t)f : wf_jv__integer(v), out);
         return;
     }
     if (is_number && (wants_float || (v.kind == WF_J_FLOAT && o->type == 0))) {

@@ -617,7 +617,7 @@ static struct wf_jv g_range(struct wf_jrun *r, struct wf_jv self, const struct w
         struct wf_jv v = args->pos.items[i];
         if (v.kind != WF_J_INT && v.kind != WF_J_BOOL)
             wf_jrun__fail(r, WF_E_FORMAT, "range needs whole numbers, not a %s", wf_jv__type(v));
-        *at[n == 1 ? 1 : i] = v.kind == WF_J_BOOL ? v.b : v.i;
+        *at[n == 1 ? 1 : i] = wf_jv__integer(v);
     }
     if (n == 0 || n > 3 || step == 0)
         wf_jrun__fail(r, WF_E_FORMAT, "range has wrong arguments");

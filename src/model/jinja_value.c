@@ -101,7 +101,7 @@ void wf_jlist__push(struct wf_jrun *r, struct wf_jlist *list, struct wf_jv v)
 /* Numbers that are equal have the same hash, of whatever kind. False: it cannot be a key. */
 static bool hash_of(struct wf_jv v, uint64_t *out)
 {
-    double f = v.kind == WF_J_FLOAT ? v.f : v.kind == WF_J_INT ? (double)v.i : v.b;
+    double f;
 
     switch (v.kind) {
     case WF_J_STR:
@@ -113,7 +113,8 @@ static bool hash_of(struct wf_jv v, uint64_t *out)
     case WF_J_BOOL:
     case WF_J_INT:
     case WF_J_FLOAT:
-        f = f == 0.0 ? 0.0 : f;
+        f = wf_jv__number(v);
+        f = f == 0.0 ? 0.0 : f; /* not -0.0 */
         *out = wf_str_hash(wf_str_n((const char *)&f, sizeof(f)), 2);
         return true;
     case WF_J_LIST:
@@ -251,19 +252,19 @@ bool wf_jv__is_true(struct wf_jrun *r, struct wf_jv v)
     return true;
 }
 
-static bool is_number(struct wf_jv v)
+bool wf_jv__is_number(struct wf_jv v)
 {
     return v.kind == WF_J_BOOL || v.kind == WF_J_INT || v.kind == WF_J_FLOAT;
 }
 
-static double number_of(struct wf_jv v)
+double wf_jv__number(struct wf_jv v)
 {
-    return v.kind == WF_J_FLOAT ? v.f : v.kind == WF_J_INT ? (double)v.i : v.b;
+    return v.kind == WF_J_FLOAT ? v.f : (double)wf_jv__integer(v);
 }
 
-static int64_t integer_of(struct wf_jv v)
+int64_t wf_jv__integer(struct wf_jv v)
 {
-    return v.kind == WF_J_BOOL ? v.b : v.i;
+    return v.kind == WF_J_BOOL ? v.b : v.kind == WF_J_INT ? v.i : 0;
 }
 
 static bool lists_equal(struct wf_jrun *r, struct wf_jv a, struct wf_jv b)
@@ -299,9 +300,10 @@ bool wf_jv__equal(struct wf_jrun *r, struct wf_jv a, struct wf_jv b)
         wf_jrun__fail(r, WF_E_LIMIT, "its values are nested too deeply");
         return false;
     }
-    if (is_number(a) && is_number(b))
-        is_equal = a.kind == WF_J_FLOAT || b.kind == WF_J_FLOAT ? number_of(a) == number_of(b)
-                                                                : integer_of(a) == integer_of(b);
+    if (wf_jv__is_number(a) && wf_jv__is_number(b))
+        is_equal = a.kind == WF_J_FLOAT || b.kind == WF_J_FLOAT
+                       ? wf_jv__number(a) == wf_jv__number(b)
+                       : wf_jv__integer(a) == wf_jv__integer(b);
     else if (a.kind != b.kind)
         is_equal = false;
     else if (a.kind == WF_J_STR)
@@ -337,11 +339,12 @@ int wf_jv__compare(struct wf_jrun *r, struct wf_jv a, struct wf_jv b)
         wf_jrun__fail_undefined(r, a.kind == WF_J_UNDEFINED ? a : b);
         return 0;
     }
-    if (is_number(a) && is_number(b)) {
+    if (wf_jv__is_number(a) && wf_jv__is_number(b)) {
         if (a.kind != WF_J_FLOAT && b.kind != WF_J_FLOAT)
-            return (integer_of(a) > integer_of(b)) - (integer_of(a) < integer_of(b));
-        x = number_of(a);
-        y = number_of(b);
+            return (wf_jv__integer(a) > wf_jv__integer(b)) -
+                   (wf_jv__integer(a) < wf_jv__integer(b));
+        x = wf_jv__number(a);
+        y = wf_jv__number(b);
         return (x > y) - (x < y);
     }
     if (a.kind == WF_J_STR && b.kind == WF_J_STR)
@@ -455,7 +458,7 @@ static int64_t bound(struct wf_jrun *r, struct wf_jv v, int64_t n, int64_t low, 
         wf_jrun__fail(r, WF_E_FORMAT, "a %s cannot be the bound of a slice", wf_jv__type(v));
         return otherwise;
     }
-    i = integer_of(v);
+    i = wf_jv__integer(v);
     if (i < 0)
         i = i < -n ? low : i + n;
     return i < low ? low : i > high ? high : i;

@@ -60,13 +60,7 @@ static void build_all(void)
     static const char *const merges[] = {"a b", "ab c", "t h", "th e", "1 2", "\xc4\xa0 a", NULL};
     static struct tiny_token bpe[N_TOKENS], spm[N_TOKENS];
     static char names[N_TOKENS][8];
-    static const char *const words[] = {"ab",
-                                        "abc",
-                                        "th",
-                                        "the",
-                                        "12",
-                                        "\xc4\xa0"
-                                        "a"};
+    static const char *const words[] = {"ab", "abc", "th", "the", "12", "\u0120a"};
     size_t n = 256;
 
     for (int b = 0; b < 256; b++) {
