@@ -32,11 +32,47 @@ int wf_grammar_from_gbnf(struct wf_str text, struct wf_grammar **out,
 int wf_grammar_from_schema(const json_t *schema, struct wf_grammar **out,
                            struct wf_err *err) WF_MUST_USE;
 
+/* ---- grammars built from parts ---- */
+
+/* A builder makes parts, and parts of parts; a part is a number of its builder and may be used any
+ * number of times. The first mistake sticks (later parts are then without effect) and is told by
+ * wf_grammar_builder_finish. Texts hold no control tokens: wf_grammar_control makes those.
+ * Threads: owner. */
+struct wf_grammar_builder;
+
+/* *out is owned by the caller, until wf_grammar_builder_free. Errors: NOMEM. */
+int wf_grammar_builder_new(struct wf_grammar_builder **out, struct wf_err *err) WF_MUST_USE;
+/* NULL is a no-op. */
+void wf_grammar_builder_free(struct wf_grammar_builder *b);
+
+/* Exactly this text (bytes of UTF-8; empty: nothing at all). */
+uint32_t wf_grammar_text(struct wf_grammar_builder *b, struct wf_str text);
+/* The control token of that name; the same name written as text does, too (vocabularies differ in
+ * what is a control token). */
+uint32_t wf_grammar_control(struct wf_grammar_builder *b, struct wf_str name);
+/* A JSON value that validates against a schema (borrowed for the call), on one line. */
+uint32_t wf_grammar_schema(struct wf_grammar_builder *b, const json_t *schema);
+/* A text of a grammar in GBNF: its rule `root`. */
+uint32_t wf_grammar_gbnf(struct wf_grammar_builder *b, struct wf_str text);
+/* Any text, also none, that does not hold `stop` (no `stop`: any text at all), and no control
+ * token. It ends where the model or what follows wants. */
+uint32_t wf_grammar_any_text(struct wf_grammar_builder *b, struct wf_str stop);
+/* One behind the other; one of them; one as often as from min to max times (SIZE_MAX: no bound). */
+uint32_t wf_grammar_sequence(struct wf_grammar_builder *b, const uint32_t *parts, size_t n);
+uint32_t wf_grammar_choice(struct wf_grammar_builder *b, const uint32_t *parts, size_t n);
+uint32_t wf_grammar_repeat(struct wf_grammar_builder *b, uint32_t part, size_t min, size_t max);
+
+/* Makes a grammar of which `root` is the text; the builder can then only be freed. *out holds one
+ * reference. Errors: those of wf_grammar_from_gbnf and wf_grammar_from_schema. */
+int wf_grammar_builder_finish(struct wf_grammar_builder *b, uint32_t root, struct wf_grammar **out,
+                              struct wf_err *err) WF_MUST_USE;
+
 /* One more reference; one less, and frees with the last. NULL is a no-op. Thread: any. */
 struct wf_grammar *wf_grammar_ref(struct wf_grammar *g);
 void wf_grammar_unref(struct wf_grammar *g);
 
-/* The bytes of all tokens as a trie, made once for a model; control tokens are not in it. */
+/* The bytes of all tokens as a trie, made once for a model; control tokens are found by name only
+ * (wf_grammar_control). */
 struct wf_token_trie;
 
 /* `vocab` is borrowed for the trie's life. *out is owned by the caller. Errors: NOMEM. */
