@@ -46,6 +46,21 @@
 #define WF_LIMIT_HTTP_CONNECTIONS 256
 /* A JSON request body; uploads of documents have WF_LIMIT_FILE_BYTES. */
 #define WF_LIMIT_HTTP_JSON_BYTES (1u << 20)
+/* A request body of a model face: a long conversation with its pictures. And the values within it,
+ * each of which takes a hundred bytes of memory. */
+#define WF_LIMIT_HTTP_MODEL_JSON_BYTES (32u << 20)
+#define WF_LIMIT_HTTP_MODEL_JSON_VALUES (1u << 20)
+/* A whole answer of a model face: embeddings of a request's texts, logarithms of all tokens. */
+#define WF_LIMIT_HTTP_MODEL_ANSWER_BYTES (256u << 20)
+/* Requests to models that are answered at once (the rest waits): each holds a thread that mostly
+ * sleeps. More gain nothing on one machine. */
+#define WF_LIMIT_HTTP_GENERATIONS 64
+/* Texts that end an answer; biased tokens; answers to one prompt; texts of one embedding or rerank
+ * request: as OpenAI's API has them or above. */
+#define WF_LIMIT_STOPS 16
+#define WF_LIMIT_BIASES 1024
+#define WF_LIMIT_CHOICES 128
+#define WF_LIMIT_TEXTS 2048
 
 /* Entries, tensors and parts of one model file: the largest known models have some hundred entries
  * (their vocabulary is one), a few ten thousand tensors, and some hundred parts. */

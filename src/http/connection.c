@@ -24,6 +24,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "http/face.h"
 #include "http/http_internal.h"
 #include "op/json.h"
 
@@ -131,6 +132,7 @@ static bool token_in_path(struct wf_http *h, struct wf_request *r)
 
 static bool has_token(struct wf_http *h, struct lws *wsi)
 {
+    static const char *const keys[] = {"x-api-key:", "api-key:"}; /* Anthropic's, Azure's clients */
     struct wf_str value;
     char text[256];
     size_t n = sizeof(text);
@@ -139,6 +141,11 @@ static bool has_token(struct wf_http *h, struct lws *wsi)
         value = wf_str_trim(wf_str_from(text));
         if (wf_str_eq_nocase(wf_str_sub(value, 0, 7), WF_STR("bearer ")) &&
             wf_guard_token_ok(&h->guard, wf_str_trim(wf_str_sub(value, 7, value.len))))
+            return true;
+    }
+    for (size_t i = 0; i < WF_ARRAY_LEN(keys); i++) {
+        if (header_by_name(wsi, keys[i], text, sizeof(text)) &&
+            wf_guard_token_ok(&h->guard, wf_str_trim(wf_str_from(text))))
             return true;
     }
     if (lws_http_cookie_get(wsi, h->guard.cookie_name, text, &n) == 0)
@@ -157,14 +164,14 @@ static bool needs_token(const struct wf_request *r)
 {
     struct wf_str path = wf_buf_str(&r->path);
 
-    return wf_str_starts(path, WF_STR("/weft/")) || wf_str_eq(path, WF_STR("/metrics"));
+    return r->face != WF_FACE_WEFT || wf_str_starts(path, WF_STR("/weft/")) ||
+           wf_str_eq(path, WF_STR("/metrics"));
 }
 
-/* Host, Origin, token. False after having answered. */
-static bool admit(struct wf_http *h, struct lws *wsi, struct wf_request *r)
+/* Host, Origin, token (`by_path`: a right one was in the path). False after having answered. */
+static bool admit(struct wf_http *h, struct lws *wsi, struct wf_request *r, bool by_path)
 {
     char host[128], origin[160];
-    bool by_path;
 
     if (!copy_header(wsi, WSI_TOKEN_HOST, host, sizeof(host)) ||
         !wf_guard_host_ok(&h->guard, host)) {
@@ -177,7 +184,6 @@ static bool admit(struct wf_http *h, struct lws *wsi, struct wf_request *r)
         refuse(h, r, 403, "DENIED", "Pages of other origins may not use weft.");
         return false;
     }
-    by_path = token_in_path(h, r);
     if (needs_token(r) && !by_path && !has_token(h, wsi)) {
         refuse(h, r, 401, "DENIED",
                "The token is missing or wrong. It is the content of the file \"token\" in weft's "
@@ -190,6 +196,8 @@ static bool admit(struct wf_http *h, struct lws *wsi, struct wf_request *r)
 static void read_head(struct lws *wsi, struct wf_request *r)
 {
     char text[512];
+
+    r->face = wf_face_of(wf_buf_str(&r->path), header_by_name(wsi, "anthropic-version:", text, 64));
 
     if (copy_header(wsi, WSI_TOKEN_HTTP_ACCEPT, text, sizeof(text)))
         r->wants_events = strstr(text, "text/event-stream") != NULL;
@@ -227,7 +235,7 @@ static void dispatch(struct wf_connection *c)
         return;
     }
     wf_request_ref(r);
-    if (wf_team_post(r->http->team, work, r) != 0) {
+    if (wf_team_post(r->route->generates ? r->http->generators : r->http->team, work, r) != 0) {
         wf_request_unref(r);
         wf_answer_problem(r, 503, "BUSY", "Too much at once. Try again in a moment.", NULL);
     }
@@ -245,6 +253,10 @@ static bool plan(struct wf_connection *c, int64_t n_body)
     bool allowed = false;
     uint64_t limit = WF_LIMIT_HTTP_JSON_BYTES;
 
+    if (r->face != WF_FACE_WEFT) {
+        limit = WF_LIMIT_HTTP_MODEL_JSON_BYTES;
+        wf_buf_init(&r->body, WF_LIMIT_HTTP_MODEL_JSON_BYTES); /* still without a byte */
+    }
     r->route = wf_route_find(r, &allowed);
     if (!r->route && allowed) {
         wf_answer_problem(r, 405, "INVAL", "This address does not take this method.", NULL);
@@ -334,7 +346,7 @@ static int on_head(struct wf_http *h, struct lws *wsi, struct wf_connection *c, 
 {
     int64_t n_body = content_length(wsi);
     struct wf_request *r;
-    bool ok;
+    bool ok, by_path;
 
     assert(c->r == NULL);
     if (n_body != -1 && is_too_early(wsi))
@@ -351,10 +363,11 @@ static int on_head(struct wf_http *h, struct lws *wsi, struct wf_connection *c, 
     r->method = method_of(wsi);
     wf_buf_append(&r->path, path, path_len);
     ok = wf_buf_status(&r->path) == 0 && read_query(wsi, r);
+    by_path = token_in_path(h, r);
+    read_head(wsi, r);
     if (!ok)
         wf_answer_problem(r, 400, "INVAL", "The address is too long or not UTF-8.", NULL);
-    read_head(wsi, r);
-    ok = ok && admit(h, wsi, r) && plan(c, n_body);
+    ok = ok && admit(h, wsi, r, by_path) && plan(c, n_body);
     if (ok && r->route && r->route->body == WF_BODY_UPLOAD)
         ok = begin_upload(c, wsi);
     if (!ok) {

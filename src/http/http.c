@@ -115,6 +115,7 @@ int wf_http_new(const struct wf_http_options *o, struct wf_http **out, struct wf
 {
     struct wf_http *h = wf_alloc_array(1, sizeof(*h));
     size_t n_workers = o->n_workers ? o->n_workers : WF_MAX(wf_cpu_count(), (size_t)2);
+    size_t n_generators = o->n_generators ? o->n_generators : WF_LIMIT_HTTP_GENERATIONS;
     int rc;
 
     if (!h)
@@ -127,6 +128,8 @@ int wf_http_new(const struct wf_http_options *o, struct wf_http **out, struct wf
         return rc;
     }
     rc = wf_team_new("http", n_workers, QUEUE_MAX, &h->team, err);
+    if (rc == 0)
+        rc = wf_team_new("generate", n_generators, QUEUE_MAX, &h->generators, err);
     if (rc == 0)
         rc = make_context(h, err);
     if (rc != 0) {
@@ -211,6 +214,7 @@ void wf_http_free(struct wf_http *h)
     atomic_store(&h->running, false);
     wf_connection_abandon(h); /* workers that wait for a client wait no longer */
     wf_team_free(h->team);
+    wf_team_free(h->generators);
     if (h->context)
         lws_context_destroy(h->context);
     wf_guard_deinit(&h->guard);

@@ -1,6 +1,7 @@
 /* HTTP: the server of docs/api.md and of the web app, on a listener that it is handed.
  *
- * One thread runs the event loop (libwebsockets) and parses; a team of workers runs the operations.
+ * One thread runs the event loop (libwebsockets) and parses; a team of workers runs the operations,
+ * another one waits for models, so that many who do starve nobody else.
  * The server opens no socket and no file: the listener is inherited, the app is in the program. */
 #ifndef WF_HTTP_HTTP_H
 #define WF_HTTP_HTTP_H
@@ -23,6 +24,7 @@ struct wf_http_options {
     const char *first_code;    /* the code of the first one-time link, or NULL; copied */
     const char *spool_dir;     /* folder for uploads on their way; borrowed until free */
     size_t n_workers;          /* 0 = as many as processors, at least 2 */
+    size_t n_generators;       /* requests to models at once; 0 = WF_LIMIT_HTTP_GENERATIONS */
     struct wf_log *log;        /* may be NULL */
 };
 

@@ -45,6 +45,7 @@ struct wf_http {
     struct wf_guard guard;
     struct wf_http_counters counters;
     struct wf_team *team;
+    struct wf_team *generators; /* for routes that wait for models */
     struct lws_context *context;
     struct lws_vhost *vhost;
     struct lws *listener;
@@ -93,6 +94,8 @@ struct wf_route {
     wf_route_fn run;      /* run on a worker */
     int status;           /* of a good answer of `op`; 204 drops the result */
     bool in_event_thread; /* `run` is called there, and must not block */
+    bool generates;       /* `run` waits for a model: another team runs it */
+    bool id_is_rest;      /* the {id} at the end takes all further segments (models' names) */
 };
 
 /* The i-th route, or NULL behind the last. Thread: any. */

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "http/face.h"
 #include "http/http_internal.h"
 #include "op/json.h"
 #include "os/file.h"
@@ -284,16 +285,29 @@ static const char *title_of(int status)
 void wf_answer_problem(struct wf_request *r, int status, const char *code, const char *detail,
                        json_t *more)
 {
-    json_t *v = json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title",
-                          title_of(status), "status", status, "detail", detail, "code", code);
+    json_t *v;
+
+    if (status == 503 || status == 429 || status == 529)
+        wf_answer_header(r, "retry-after:", "1");
+    if (status == 401)
+        wf_answer_header(r, "www-authenticate:", "Bearer realm=\"weft\"");
+    if (r->face != WF_FACE_WEFT) {
+        v = wf_face_error(r->face,
+                          &(struct wf_face_problem){.status = status,
+                                                    .code = code,
+                                                    .detail = detail,
+                                                    .param = wf_json_text(more, "param"),
+                                                    .reason = wf_json_text(more, "reason")});
+        json_decref(more);
+        answer_object(r, status, "application/json", v);
+        return;
+    }
+    v = json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title", title_of(status),
+                  "status", status, "detail", detail, "code", code);
 
     if (v && more)
         json_object_update(v, more);
     json_decref(more);
-    if (status == 401)
-        wf_answer_header(r, "www-authenticate:", "Bearer realm=\"weft\"");
-    if (status == 503 || status == 429)
-        wf_answer_header(r, "retry-after:", "1");
     answer_object(r, status, "application/problem+json", v);
 }
 
@@ -329,9 +343,10 @@ static int status_of(int code)
 void wf_answer_error(struct wf_request *r, const struct wf_err *err)
 {
     const char *name = wf_err_name(err->code);
+    int status =
+        r->face == WF_FACE_WEFT ? status_of(err->code) : wf_face_status(r->face, err->code);
 
-    wf_answer_problem(r, status_of(err->code), strncmp(name, "WF_E_", 5) == 0 ? name + 5 : name,
-                      err->msg, NULL);
+    wf_answer_problem(r, status, strncmp(name, "WF_E_", 5) == 0 ? name + 5 : name, err->msg, NULL);
 }
 
 int wf_answer_event_text(struct wf_request *r, const char *event, const char *json)

@@ -29,6 +29,14 @@ enum wf_http_method {
     WF_HTTP_OTHER,
 };
 
+/* Whose API a request speaks: its errors come in that API's form. */
+enum wf_face {
+    WF_FACE_WEFT,
+    WF_FACE_OPENAI,
+    WF_FACE_ANTHROPIC,
+    WF_FACE_OLLAMA,
+};
+
 /* A file of an upload, spooled to disk. */
 struct wf_upload {
     struct wf_list node;
@@ -51,7 +59,8 @@ struct wf_request {
     uint64_t uploads_bytes;
     const struct wf_route *route; /* NULL: answered by the event thread */
     struct wf_str id;             /* the {id} of the route, into path */
-    bool wants_events;            /* Accept: text/event-stream */
+    enum wf_face face;
+    bool wants_events; /* Accept: text/event-stream */
     bool accepts_gzip;
     char range[128]; /* Range, or empty */
     char if_none_match[128];
@@ -100,10 +109,11 @@ void wf_answer_empty(struct wf_request *r, int status);
 /* A part of a file; takes the descriptor. */
 void wf_answer_file(struct wf_request *r, int status, int fd, off_t start, off_t end);
 void wf_answer_bytes(struct wf_request *r, int status, const char *type, struct wf_str bytes);
-/* RFC 9457. `more` (may be NULL, taken over) is merged into the object. */
+/* RFC 9457; for the model faces in their own form (face.h). `more` (may be NULL, taken over) is
+ * merged into the object. */
 void wf_answer_problem(struct wf_request *r, int status, const char *code, const char *detail,
                        json_t *more);
-/* The problem that an operation's error is. */
+/* The problem that an operation's error is: of the status and the form that the face gives it. */
 void wf_answer_error(struct wf_request *r, const struct wf_err *err);
 
 /* One server-sent event; `data` borrowed. As wf_answer_write. */

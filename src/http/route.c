@@ -72,15 +72,19 @@ static const struct wf_route routes[] = {
      .status = 200},
 };
 
-static bool matches(const char *pattern, struct wf_str path, struct wf_str *out_id)
+static bool matches(const struct wf_route *route, struct wf_str path, struct wf_str *out_id)
 {
-    struct wf_str want, have, patterns = wf_str_from(pattern);
+    struct wf_str want, have, patterns = wf_str_from(route->pattern);
     struct wf_str id = wf_str_n(NULL, 0);
 
     if (path.len == 0 || path.ptr[0] != '/')
         return false;
     path = wf_str_sub(path, 1, path.len);
     while (wf_str_split(&patterns, '/', &want)) {
+        if (route->id_is_rest && !patterns.ptr && path.len > 0) {
+            *out_id = path;
+            return true;
+        }
         if (!wf_str_split(&path, '/', &have))
             return false;
         if (wf_str_eq(want, WF_STR("{id}"))) {
@@ -108,7 +112,7 @@ const struct wf_route *wf_route_find(struct wf_request *r, bool *out_allowed)
 
     *out_allowed = false;
     for (size_t i = 0; i < WF_ARRAY_LEN(routes); i++) {
-        if (!matches(routes[i].pattern, wf_buf_str(&r->path), &r->id))
+        if (!matches(&routes[i], wf_buf_str(&r->path), &r->id))
             continue;
         if (routes[i].method == method)
             return &routes[i];

@@ -16,6 +16,7 @@
 #include "op/hub.h"
 #include "store/store.h"
 
+struct wf_engine;
 struct wf_extract_client;
 struct wf_op_state;
 
@@ -25,6 +26,7 @@ struct wf_op_context {
     struct wf_store *store;
     struct wf_intake *intake;
     struct wf_extract_client *extract;
+    struct wf_engine *engine;     /* what runs models; NULL: nothing does */
     struct wf_hub *hub;           /* who wants to hear of changes */
     struct wf_log *log;           /* may be NULL */
     const struct wf_clock *clock; /* NULL = the system's */

@@ -29,7 +29,8 @@ static void start(struct wf_op_context *ctx)
                                 .token = SPOKEN_TOKEN,
                                 .first_code = SPOKEN_CODE,
                                 .spool_dir = "/tmp",
-                                .n_workers = 1};
+                                .n_workers = 1,
+                                .n_generators = 1};
     int rc = 0;
     if (listener < 0) {
         rc = wf_sock_listen_tcp("127.0.0.1", 0, &listener, &port, NULL);

@@ -163,6 +163,44 @@ static void test_http__an_uploads_name_becomes_utf8(void **state)
     spoken_close(fd);
 }
 
+/* Whose API is spoken is known before anything else is. */
+static void test_http__errors_come_in_the_form_of_the_face(void **state)
+{
+    static const struct {
+        const char *head, *want[3];
+    } cases[] = {
+        {"GET /v1/nothing HTTP/1.1\r\nHost: 127.0.0.1:7770\r\n\r\n",
+         {"401 Unauthorized", "\"type\":\"invalid_request_error\"",
+          "\"code\":\"invalid_api_key\"}}"}},
+        {"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1:7770\r\nx-api-key: no\r\n\r\n",
+         {"401 Unauthorized", "{\"type\":\"error\",\"error\":{\"type\":\"authentication_error\"",
+          "\"request_id\":null}"}},
+        {"GET /v1/nothing HTTP/1.1\r\nHost: 127.0.0.1:7770\r\nAnthropic-Version: 2023-06-01\r\n"
+         "x-api-key: " SPOKEN_TOKEN "\r\n\r\n",
+         {"404 Not Found", "{\"type\":\"not_found_error\",\"message\":\"There is no such address.",
+          "\"request_id\":null}"}},
+        {"GET /api/nothing HTTP/1.1\r\nHost: 127.0.0.1:7770\r\napi-key: " SPOKEN_TOKEN "\r\n\r\n",
+         {"404 Not Found", "\r\n\r\n{\"error\":\"There is no such address.", "\"}"}},
+        {"GET /t/" SPOKEN_TOKEN "/v1/nothing HTTP/1.1\r\nHost: 127.0.0.1:7770\r\n\r\n",
+         {"404 Not Found", "{\"error\":{\"message\":\"There is no such address.",
+          "\"param\":null"}},
+        {"GET /v1/nothing HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+         {"403 Forbidden", "{\"error\":{\"message\":\"This Host is not", "\"code\":null}}"}},
+        {"GET /weft/v1/nothing HTTP/1.1\r\n" HOST "\r\n",
+         {"404 Not Found", "application/problem+json", "\"code\":\"NOENT\""}},
+    };
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
+        int fd = spoken_connect();
+        (void)say(fd, cases[i].head);
+        for (size_t k = 0; k < WF_ARRAY_LEN(cases[i].want); k++) {
+            if (count(cases[i].want[k]) != 1)
+                fail_msg("%s: no %s in %s", cases[i].head, cases[i].want[k], answer.ptr);
+        }
+        spoken_close(fd);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +213,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_http__a_body_before_its_turn_closes_the_connection,
                                         begin, end),
         cmocka_unit_test_setup_teardown(test_http__speaks_no_other_protocol, begin, end),
+        cmocka_unit_test_setup_teardown(test_http__errors_come_in_the_form_of_the_face, begin, end),
         cmocka_unit_test_setup_teardown(test_http__an_uploads_name_becomes_utf8, begin, end),
         cmocka_unit_test_setup_teardown(test_http__an_event_stream_ends_with_its_client, begin,
                                         end),

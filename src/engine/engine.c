@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine's calls, by the table of the engine that is meant. What every engine would have to
+ * check is checked here. */
+#include "engine/engine.h"
+
+#include <assert.h>
+
+int wf_engine_generate(struct wf_engine *e, const struct wf_gen_request *q, struct wf_gen **out,
+                       struct wf_err *err)
+{
+    assert(q->messages != NULL || q->prompt_ids == NULL || q->prompt.len == 0);
+    return e->ops->generate(e, q, out, err);
+}
+
+int wf_gen_next(struct wf_gen *g, struct wf_gen_event *out, struct wf_err *err)
+{
+    return g->ops->next(g, out, err);
+}
+
+const struct wf_gen_usage *wf_gen_usage(const struct wf_gen *g)
+{
+    return g->ops->usage(g);
+}
+
+void wf_gen_free(struct wf_gen *g)
+{
+    if (g)
+        g->ops->gen_free(g);
+}
+
+int wf_engine_count(struct wf_engine *e, const struct wf_gen_request *q, size_t *out_n,
+                    struct wf_err *err)
+{
+    return e->ops->count(e, q, out_n, err);
+}
+
+int wf_engine_embed(struct wf_engine *e, const struct wf_embed_request *q,
+                    struct wf_embeddings *out, struct wf_err *err)
+{
+    assert(q->n_texts > 0);
+    return e->ops->embed(e, q, out, err);
+}
+
+int wf_engine_rerank(struct wf_engine *e, const struct wf_rerank_request *q, float *out_scores,
+                     size_t *out_tokens, struct wf_err *err)
+{
+    assert(q->n_texts > 0);
+    return e->ops->rerank(e, q, out_scores, out_tokens, err);
+}
+
+json_t *wf_engine_loaded(struct wf_engine *e)
+{
+    return e->ops->loaded(e);
+}
+
+int wf_engine_load(struct wf_engine *e, const char *model, const struct wf_load *load,
+                   struct wf_err *err)
+{
+    return e->ops->load(e, model, load, err);
+}
+
+int wf_engine_unload(struct wf_engine *e, const char *model, struct wf_err *err)
+{
+    return e->ops->unload(e, model, err);
+}
+
+void wf_engine_free(struct wf_engine *e)
+{
+    if (e)
+        e->ops->free(e);
+}
