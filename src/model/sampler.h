@@ -59,7 +59,7 @@ struct wf_sampling wf_sampling_default(void);
 struct wf_sampler;
 
 /* Makes a sampler for texts over n_vocab tokens. `s` and what it points to are copied; `vocab` (may
- * be NULL: DRY then knows no breakers) is borrowed for the call. *out is owned by the caller, until
+ * be NULL: DRY then knows no breakers) must outlive it. *out is owned by the caller, until
  * wf_sampler_free. Errors: RANGE (a value out of its bounds; the sentence names it), NOMEM. */
 int wf_sampler_new(const struct wf_sampling *s, const struct wf_vocab *vocab, size_t n_vocab,
                    struct wf_sampler **out, struct wf_err *err) WF_MUST_USE;
