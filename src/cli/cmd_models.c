@@ -8,6 +8,12 @@
 #include "cli/models.h"
 
 static const struct wf_models_command commands[] = {
+    {"list", wf_models_list, N_("the models of this machine")},
+    {"show", wf_models_show, N_("everything about a model")},
+    {"import", wf_models_import, N_("make a GGUF file on this machine a model")},
+    {"rm", wf_models_rm, N_("remove models")},
+    {"cp", wf_models_cp, N_("give a model a second name")},
+    {"verify", wf_models_verify, N_("check that models' files are whole")},
     {NULL, NULL, NULL},
 };
 

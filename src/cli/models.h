@@ -11,4 +11,23 @@ struct wf_models_command {
     const char *help; /* one line */
 };
 
+/* ---- the subcommands ---- */
+int wf_models_list(struct wf_cli *cli);
+int wf_models_show(struct wf_cli *cli);
+int wf_models_rm(struct wf_cli *cli);
+int wf_models_cp(struct wf_cli *cli);
+int wf_models_import(struct wf_cli *cli);
+int wf_models_verify(struct wf_cli *cli);
+
+/* Runs one operation of the models (params are taken over), making the home where it is missing and
+ * showing its progress. 0 or, having said why, WF_EXIT_FAILED. *out_result is a new reference. */
+int wf_models_call(struct wf_cli *cli, const char *op, json_t *params,
+                   json_t **out_result) WF_MUST_USE;
+/* The same over a conversation that is open. */
+int wf_models_run(struct wf_cli *cli, struct wf_client *c, const char *op, json_t *params,
+                  json_t **out_result) WF_MUST_USE;
+
+/* 7241732096 as "7.2B". Returns out. */
+char *wf_models_params(char out[32], uint64_t n);
+
 #endif

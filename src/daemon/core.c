@@ -98,6 +98,16 @@ static int open_store(struct core *c, struct wf_err *err)
     }
 }
 
+static int open_models(struct core *c, struct wf_err *err)
+{
+    struct wf_err own = WF_ERR_INIT;
+    int rc = wf_model_store_open(c->o->home->models, &c->ops.models, err);
+
+    if (rc == 0 && wf_model_store_sweep(c->ops.models, &own) != 0)
+        wf_log_line(c->ops.log, WF_LOG_WARN, "core", "models: %s", own.msg);
+    return rc;
+}
+
 static int start(struct core *c, struct wf_err *err)
 {
     const struct wf_core_options *o = c->o;
@@ -124,6 +134,8 @@ static int start(struct core *c, struct wf_err *err)
         c->ops.home = o->home->dir;
         rc = open_store(c, err);
         if (rc == 0)
+            rc = open_models(c, err);
+        if (rc == 0)
             rc = wf_intake_new(c->ops.store, c->ops.extract, &c->ops.intake, err);
     }
     return rc;
@@ -135,6 +147,7 @@ static void finish(struct core *c)
     wf_http_free(c->http);
     wf_intake_free(c->ops.intake);
     wf_extract_client_free(c->ops.extract); /* the spawner ends with its socket */
+    wf_model_store_close(c->ops.models);
     wf_store_close(c->ops.store);
     wf_hub_free(c->ops.hub);
     wf_op_state_free(c->ops.state);

@@ -54,8 +54,9 @@ int wf_home_init(struct wf_home *h, const char *dir, struct wf_err *err)
         char *out;
         const char *name;
     } parts[] = {
-        {h->data, "data"},   {h->socket, "run/weft.sock"}, {h->lock, "run/weft.lock"},
-        {h->token, "token"}, {h->watch, "watch"},          {h->conf, "weft.conf"},
+        {h->data, "data"},          {h->socket, "run/weft.sock"}, {h->lock, "run/weft.lock"},
+        {h->token, "token"},        {h->watch, "watch"},          {h->conf, "weft.conf"},
+        {h->models, "data/models"},
     };
     int rc;
 

@@ -5,6 +5,8 @@
  *   watch       watched folders, one absolute path a line  (read by the watcher only)
  *   run/        socket, lock
  *   data/       the store; the only folder the core may write
+ *   data/models/  model files (engine/model_store.h); of them what fetches them may write only a
+ *               folder below incoming/
  *
  * Thread rule: owner. */
 #ifndef WF_DAEMON_HOME_H
@@ -19,6 +21,7 @@
 struct wf_home {
     char dir[WF_LIMIT_PATH_BYTES]; /* absolute */
     char data[WF_LIMIT_PATH_BYTES];
+    char models[WF_LIMIT_PATH_BYTES];
     char socket[WF_LIMIT_PATH_BYTES];
     char lock[WF_LIMIT_PATH_BYTES];
     char token[WF_LIMIT_PATH_BYTES];

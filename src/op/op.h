@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "engine/model_store.h"
 #include "ingest/intake.h"
 #include "op/hub.h"
 #include "store/store.h"
@@ -26,12 +27,13 @@ struct wf_op_context {
     struct wf_store *store;
     struct wf_intake *intake;
     struct wf_extract_client *extract;
-    struct wf_engine *engine;     /* what runs models; NULL: nothing does */
-    struct wf_hub *hub;           /* who wants to hear of changes */
-    struct wf_log *log;           /* may be NULL */
-    const struct wf_clock *clock; /* NULL = the system's */
-    const char *home;             /* for status only: nothing is opened by it */
-    struct wf_op_state *state;    /* what operations remember between calls */
+    struct wf_engine *engine;      /* what runs models; NULL: nothing does */
+    struct wf_hub *hub;            /* who wants to hear of changes */
+    struct wf_log *log;            /* may be NULL */
+    const struct wf_clock *clock;  /* NULL = the system's */
+    const char *home;              /* for status only: nothing is opened by it */
+    struct wf_op_state *state;     /* what operations remember between calls */
+    struct wf_model_store *models; /* NULL: without a home */
     /* Writes a new one-time link to the page into out; NULL when no page is served. */
     void (*new_link)(void *ud, char out[WF_OP_LINK_BYTES]);
     void *new_link_ud;
@@ -52,6 +54,9 @@ const char *wf_op_outcome(enum wf_intake_outcome outcome);
  * be read. Thread: owner of the reader. */
 json_t *wf_op_document_json(struct wf_reader *r, const struct wf_document *d,
                             struct wf_arena *arena, struct wf_err *err);
+
+/* A model as models.list has it; NULL out of memory. */
+json_t *wf_op_model_json(const struct wf_model_entry *m);
 
 /* What the watcher last reported, and the like. NULL out of memory. Thread: any. */
 struct wf_op_state *wf_op_state_new(void) WF_MUST_USE;

@@ -27,6 +27,12 @@ wf_op_operation wf_op__threads_list;
 wf_op_operation wf_op__threads_get;
 wf_op_operation wf_op__threads_rename;
 wf_op_operation wf_op__threads_remove;
+wf_op_operation wf_op__models_list;
+wf_op_operation wf_op__models_show;
+wf_op_operation wf_op__models_remove;
+wf_op_operation wf_op__models_copy;
+wf_op_operation wf_op__models_import;
+wf_op_operation wf_op__models_verify;
 wf_op_operation wf_op__status;
 wf_op_operation wf_op__settings_get;
 wf_op_operation wf_op__settings_set;
@@ -39,6 +45,14 @@ int wf_op__give(json_t *v, json_t **out_result, struct wf_err *err);
 
 /* The filter that params space, type, path, since, until, document describe (views into params). */
 int wf_op__filter(const json_t *params, struct wf_find_filter *out, struct wf_err *err);
+
+/* Tells the sink, now and then, how far reading a model's files is (wf_model_progress_fn); stops it
+ * when the caller has gone. ud is a struct wf_op_checking. */
+struct wf_op_checking {
+    const struct wf_op_sink *sink;
+    int64_t told_ns;
+};
+int wf_op__checking(void *ud, uint64_t n_done, uint64_t n_all);
 
 /* A hit, with `"highlight"` absent; NULL out of memory. */
 json_t *wf_op__hit_json(const struct wf_hit *h);
