@@ -253,12 +253,17 @@ check-scripts:
 	    *bash) bash -n $$f ;; \
 	    *sh) sh -n $$f ;; esac || exit 1; done
 
-check-generated: $(B)/gen/weft.pot $(MO)
+check-generated: $(B)/gen/weft.pot $(MO) $(PROGRAM)
 	@[ ! -f po/weft.pot ] || diff $< po/weft.pot || { \
 	    echo "po/weft.pot is not up to date; run: make po" >&2; exit 1; }
 	@for f in $(wildcard po/*.po); do for kind in --untranslated --only-fuzzy; do \
 	    [ -z "$$(msgattrib $$kind --no-obsolete $$f)" ] || { \
 	    echo "$$f lacks translations ($$kind)" >&2; exit 1; }; done; done
+
+	@$(B)/weft up --settings --markdown | sed 1,2d | while IFS= read -r line; do \
+	    grep -qxF -- "$$line" docs/settings.md || { \
+	    echo "docs/settings.md is not up to date; see weft up --settings --markdown" >&2; \
+	    exit 1; }; done
 
 check-cppcheck:
 	@mkdir -p $(B)/check/cppcheck

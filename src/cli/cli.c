@@ -123,6 +123,27 @@ bool wf_cli_options(struct wf_cli *cli, const char *usage, const struct wf_optio
     return true;
 }
 
+int wf_cli_config(const struct wf_cli *cli, struct wf_config *out, struct wf_err *err)
+{
+    char name[WF_CONFIG_ENV_BYTES];
+    struct wf_config_option o;
+    const char *value;
+    int rc;
+
+    wf_config_init(out);
+    rc = wf_config_load(out, cli->home.conf, err);
+    for (size_t i = 0; rc == 0 && wf_config_option_at(i, &o); i++) {
+        wf_config_env_name(&o, name);
+        value = cli->env ? cli->env(name) : NULL;
+        if (!value)
+            continue;
+        rc = wf_config_set(out, wf_str_from(o.name), wf_str_from(value), err);
+        if (rc != 0)
+            wf_err_prefix(err, "%s", name);
+    }
+    return rc;
+}
+
 int wf_cli_usage(const char *usage)
 {
     fprintf(stderr, "%s\n", usage);

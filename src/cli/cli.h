@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "daemon/client.h"
+#include "daemon/config.h"
 #include "daemon/home.h"
 
 enum wf_exit {
@@ -22,10 +23,11 @@ enum wf_exit {
 struct wf_cli {
     const char *home_dir; /* as given or found; NULL until known */
     struct wf_home home;
-    bool json;                 /* --json */
-    const char *program;       /* path of this program, to start a core with */
-    const char *notify_socket; /* NOTIFY_SOCKET or NULL */
-    char **args;               /* what is left after the options */
+    bool json;                            /* --json */
+    const char *program;                  /* path of this program, to start a core with */
+    const char *notify_socket;            /* NOTIFY_SOCKET or NULL */
+    const char *(*env)(const char *name); /* a variable of the environment, or NULL */
+    char **args;                          /* what is left after the options */
     size_t n_args;
 };
 
@@ -56,6 +58,10 @@ int wf_cli_usage(const char *usage);
 
 /* Says `err` on stderr (with --json also {"error":...} on stdout); returns WF_EXIT_FAILED. */
 int wf_cli_fail(const struct wf_cli *cli, const struct wf_err *err);
+
+/* The settings: defaults, then weft.conf, then the environment (WEFT_NAME). Errors: as
+ * wf_config_load and wf_config_set. */
+int wf_cli_config(const struct wf_cli *cli, struct wf_config *out, struct wf_err *err) WF_MUST_USE;
 
 /* Opens the conversation with the core, making the home first when `make_home`. 0 or, having said
  * why, WF_EXIT_FAILED. */

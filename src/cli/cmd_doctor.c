@@ -143,8 +143,7 @@ static void check_config(struct report *r)
     struct wf_err err = WF_ERR_INIT;
     struct wf_config config;
 
-    wf_config_init(&config);
-    if (wf_config_load(&config, r->cli->home.conf, &err) != 0)
+    if (wf_cli_config(r->cli, &config, &err) != 0)
         say(r, BAD, _("Settings"), err.msg, _("Mend the line; man weft lists the settings."));
     else if (strcmp(config.host, "127.0.0.1") != 0 && strcmp(config.host, "::1") != 0)
         say(r, NOTE, _("Settings"),

@@ -117,6 +117,11 @@ static int global_options(struct wf_cli *cli, int argc, char **argv, int *out_ex
     return i;
 }
 
+static const char *environment(const char *name)
+{
+    return getenv(name);
+}
+
 static const struct command *find_command(const char *name)
 {
     for (size_t i = 0; i < WF_ARRAY_LEN(commands); i++) {
@@ -129,7 +134,7 @@ static const struct command *find_command(const char *name)
 int main(int argc, char **argv)
 {
     char home[WF_LIMIT_PATH_BYTES], program[WF_LIMIT_PATH_BYTES];
-    struct wf_cli cli = {.notify_socket = getenv("NOTIFY_SOCKET")};
+    struct wf_cli cli = {.notify_socket = getenv("NOTIFY_SOCKET"), .env = environment};
     const struct command *command;
     ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
     int i, code = 0;

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,20 +16,66 @@
 #define FIELD(f) offsetof(struct wf_config, f)
 
 static const struct wf_config_option options[] = {
-    {"host", FIELD(host), sizeof(((struct wf_config *)0)->host), "127.0.0.1", 0, 0,
+    {"host", FIELD(host), sizeof(((struct wf_config *)0)->host), "127.0.0.1", 0, 0, NULL,
      "address of the HTTP port; weft is made for this machine alone, so leave it a loopback one"},
-    {"port", FIELD(port), 0, "7770", 0, 65535, "HTTP port; 0 takes any free one"},
-    {"log_level", FIELD(log_level), 0, "2", 0, 3, "0 errors, 1 warnings, 2 information, 3 debug"},
-    {"extract_memory_mib", FIELD(extract_memory_mib), 0, "512", 64, 16384,
+    {"port", FIELD(port), 0, "7770", 0, 65535, NULL, "HTTP port; 0 takes any free one"},
+    {"log_level", FIELD(log_level), 0, "2", 0, 3, NULL,
+     "0 errors, 1 warnings, 2 information, 3 debug"},
+    {"extract_memory_mib", FIELD(extract_memory_mib), 0, "512", 64, 16384, NULL,
      "memory of one worker that reads a file"},
-    {"extract_time_s", FIELD(extract_time_s), 0, "60", 1, 86400,
+    {"extract_time_s", FIELD(extract_time_s), 0, "60", 1, 86400, NULL,
      "time of one worker that reads a file; raise it for long scanned documents"},
-    {NULL, 0, 0, NULL, 0, 0, NULL},
 };
 
-const struct wf_config_option *wf_config_options(void)
+bool wf_config_option_at(size_t i, struct wf_config_option *out)
 {
-    return options;
+    const struct wf_model_option *m;
+
+    if (i < WF_ARRAY_LEN(options)) {
+        *out = options[i];
+        return true;
+    }
+    m = wf_model_options();
+    for (i -= WF_ARRAY_LEN(options); i > 0 && m->name != NULL; i--)
+        m++;
+    if (m->name == NULL)
+        return false;
+    *out = (struct wf_config_option){.name = m->name,
+                                     .offset = FIELD(models) + m->offset,
+                                     .text_bytes = m->text_bytes,
+                                     .fallback = m->fallback,
+                                     .min = m->min,
+                                     .max = m->max,
+                                     .choices = m->choices,
+                                     .help = m->help};
+    return true;
+}
+
+void wf_config_env_name(const struct wf_config_option *o, char out[WF_CONFIG_ENV_BYTES])
+{
+    size_t n = (size_t)snprintf(out, WF_CONFIG_ENV_BYTES, "WEFT_%s", o->name);
+
+    assert(n < WF_CONFIG_ENV_BYTES);
+    for (size_t i = 0; i < n; i++)
+        out[i] = out[i] >= 'a' && out[i] <= 'z' ? (char)(out[i] - 'a' + 'A') : out[i];
+}
+
+static int set_choice(const struct wf_config_option *o, struct wf_str value, int64_t *out,
+                      struct wf_err *err)
+{
+    char all[128] = "";
+    size_t n = 0;
+
+    for (size_t i = 0; o->choices[i] != NULL; i++) {
+        if (wf_str_eq_nocase(value, wf_str_from(o->choices[i]))) {
+            *out = (int64_t)i;
+            return 0;
+        }
+        n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s", i > 0 ? ", " : "", o->choices[i]);
+        assert(n < sizeof(all));
+    }
+    return wf_err_set(err, WF_E_RANGE, "The setting \"%s\" must be one of %s, not \"%.*s\".",
+                      o->name, all, WF_STR_ARG(wf_str_sub(value, 0, 40)));
 }
 
 static int set_option(struct wf_config *c, const struct wf_config_option *o, struct wf_str value,
@@ -38,12 +85,19 @@ static int set_option(struct wf_config *c, const struct wf_config_option *o, str
     int64_t n = 0;
 
     if (o->text_bytes > 0) {
-        if (value.len == 0 || value.len >= o->text_bytes ||
+        if ((value.len == 0 && *o->fallback != 0) || value.len >= o->text_bytes ||
             wf_str_find_byte(value, 0, 0) != SIZE_MAX)
             return wf_err_set(err, WF_E_RANGE, "The setting \"%s\" is empty or too long.", o->name);
         memset(field, 0, o->text_bytes);
-        memcpy(field, value.ptr, value.len);
+        if (value.len > 0)
+            memcpy(field, value.ptr, value.len);
         return 0;
+    }
+    if (o->choices != NULL) {
+        int rc = set_choice(o, value, &n, err);
+        if (rc == 0)
+            memcpy(field, &n, sizeof(n));
+        return rc;
     }
     if (!wf_str_to_i64(value, &n) || n < o->min || n > o->max)
         return wf_err_set(err, WF_E_RANGE,
@@ -56,9 +110,11 @@ static int set_option(struct wf_config *c, const struct wf_config_option *o, str
 
 void wf_config_init(struct wf_config *c)
 {
+    struct wf_config_option o;
+
     memset(c, 0, sizeof(*c));
-    for (const struct wf_config_option *o = options; o->name; o++) {
-        int rc = set_option(c, o, wf_str_from(o->fallback), NULL);
+    for (size_t i = 0; wf_config_option_at(i, &o); i++) {
+        int rc = set_option(c, &o, wf_str_from(o.fallback), NULL);
         assert(rc == 0); /* the table's own defaults are within its bounds */
         (void)rc;
     }
@@ -66,9 +122,11 @@ void wf_config_init(struct wf_config *c)
 
 int wf_config_set(struct wf_config *c, struct wf_str name, struct wf_str value, struct wf_err *err)
 {
-    for (const struct wf_config_option *o = options; o->name; o++) {
-        if (wf_str_eq(name, wf_str_from(o->name)))
-            return set_option(c, o, value, err);
+    struct wf_config_option o;
+
+    for (size_t i = 0; wf_config_option_at(i, &o); i++) {
+        if (wf_str_eq(name, wf_str_from(o.name)))
+            return set_option(c, &o, value, err);
     }
     return wf_err_set(err, WF_E_NOENT, "There is no setting \"%.*s\". See man weft.",
                       WF_STR_ARG(name));

@@ -1,5 +1,5 @@
-/* Config: one table of settings gives name, default, bounds and help; the file weft.conf and the
- * command line both come from it.
+/* Config: one table of settings gives name, default, bounds and help; the file weft.conf, the
+ * environment and the command line all come from it.
  *
  * weft.conf holds lines `name = value`; `#` begins a comment. An unknown name or a value out of its
  * bounds is an error that names file and line: a typing error must not pass as a default.
@@ -7,12 +7,14 @@
 #ifndef WF_DAEMON_CONFIG_H
 #define WF_DAEMON_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/config.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "engine/settings.h"
 
 struct wf_config {
     char host[64];              /* numeric address of the HTTP port */
@@ -20,6 +22,7 @@ struct wf_config {
     int64_t log_level;          /* enum wf_log_level */
     int64_t extract_memory_mib; /* of one extract worker */
     int64_t extract_time_s;
+    struct wf_model_settings models;
 };
 
 struct wf_config_option {
@@ -28,11 +31,17 @@ struct wf_config_option {
     size_t text_bytes; /* size of a text field; 0: the field is an int64_t */
     const char *fallback;
     int64_t min, max;
+    const char *const *choices; /* names of the values 0, 1, ..., ended by NULL; or NULL */
     const char *help;
 };
 
-/* The table, ended by a row without name. Static storage. */
-const struct wf_config_option *wf_config_options(void);
+/* The i-th option, those of the model runtime (engine/settings.h) behind the daemon's own; false
+ * behind the last. Texts are static. */
+bool wf_config_option_at(size_t i, struct wf_config_option *out);
+
+/* The environment's name of an option, "WEFT_MODEL_CONTEXT", into out. */
+#define WF_CONFIG_ENV_BYTES 64
+void wf_config_env_name(const struct wf_config_option *o, char out[WF_CONFIG_ENV_BYTES]);
 
 /* All defaults. */
 void wf_config_init(struct wf_config *c);

@@ -21,11 +21,13 @@
 #include "base/log.h"
 #include "daemon/manual.h"
 #include "daemon/serve.h"
+#include "engine/model_store.h"
 #include "http/http.h"
 #include "ingest/extract.h"
 #include "ingest/intake.h"
 #include "op/op.h"
 #include "os/file.h"
+#include "os/memory.h"
 #include "os/sandbox.h"
 
 #define STORE_WAIT_MS 10000 /* for a command that has the store open when the daemon starts */
@@ -73,11 +75,17 @@ static void new_link(void *ud, char out[WF_OP_LINK_BYTES])
 static int lock_down(const struct wf_core_options *o, struct wf_err *err)
 {
     const char *const write_dirs[] = {o->home ? o->home->data : NULL, NULL};
-    const char *const read_dirs[] = {"/dev/urandom", NULL}; /* libwebsockets opens it */
+    const char *read_dirs[8] = {"/dev/urandom"};   /* libwebsockets opens it */
+    const char *const *memory = wf_memory_files(); /* how large a model's cache may become */
     const struct wf_sandbox_options so = {
         .kind = WF_SANDBOX_CORE, .write_dirs = write_dirs, .read_dirs = read_dirs};
-    int rc = wf_sandbox_enter(&so, err);
+    int rc;
 
+    for (size_t i = 0; memory[i] != NULL; i++) {
+        assert(i + 2 < WF_ARRAY_LEN(read_dirs));
+        read_dirs[i + 1] = memory[i];
+    }
+    rc = wf_sandbox_enter(&so, err);
     if (rc != 0)
         wf_err_prefix(err, "weft does not run without protection");
     return rc;
@@ -137,6 +145,8 @@ static int start(struct core *c, struct wf_err *err)
             rc = open_models(c, err);
         if (rc == 0)
             rc = wf_intake_new(c->ops.store, c->ops.extract, &c->ops.intake, err);
+        if (rc == 0)
+            wf_model_store_set_default(c->ops.models, o->config->models.model);
     }
     return rc;
 }

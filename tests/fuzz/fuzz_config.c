@@ -23,15 +23,17 @@ static void check_settings(const char *path)
     wf_config_init(&c);
     int rc = wf_config_load(&c, path, &err);
     assert(rc == 0 || strstr(err.msg, path) != NULL);
-    for (const struct wf_config_option *o = wf_config_options(); o->name != NULL; o++) {
-        const char *field = (const char *)&c + o->offset;
-        int64_t v = o->min;
-        if (o->text_bytes > 0) {
-            assert(memchr(field, 0, o->text_bytes) != NULL && field[0] != '\0');
+    struct wf_config_option o;
+    for (size_t i = 0; wf_config_option_at(i, &o); i++) {
+        const char *field = (const char *)&c + o.offset;
+        int64_t v = o.min;
+        if (o.text_bytes > 0) {
+            assert(memchr(field, 0, o.text_bytes) != NULL);
+            assert(field[0] != '\0' || o.fallback[0] == '\0');
         } else {
             memcpy(&v, field, sizeof(v));
         }
-        assert(v >= o->min && v <= o->max);
+        assert(v >= o.min && v <= o.max);
     }
 }
 
