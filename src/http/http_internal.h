@@ -123,6 +123,10 @@ void wf_handle_document_text(struct wf_request *r);
 void wf_handle_document_original(struct wf_request *r);
 void wf_handle_document_remove(struct wf_request *r);
 void wf_handle_ask(struct wf_request *r);
+void wf_handle_anthropic_messages(struct wf_request *r);
+void wf_handle_anthropic_count(struct wf_request *r);
+void wf_handle_ollama_chat(struct wf_request *r);
+void wf_handle_ollama_generate(struct wf_request *r);
 
 /* ---- upload.c: bodies with files, taken in as they arrive; thread: event ---- */
 struct wf_upload_parser;

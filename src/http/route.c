@@ -70,6 +70,30 @@ static const struct wf_route routes[] = {
      .body = WF_BODY_JSON,
      .op = "settings.set",
      .status = 200},
+
+    /* Anthropic's API */
+    {.method = WF_HTTP_POST,
+     .pattern = "v1/messages",
+     .body = WF_BODY_JSON,
+     .run = wf_handle_anthropic_messages,
+     .generates = true},
+    {.method = WF_HTTP_POST,
+     .pattern = "v1/messages/count_tokens",
+     .body = WF_BODY_JSON,
+     .run = wf_handle_anthropic_count,
+     .generates = true},
+
+    /* Ollama's API */
+    {.method = WF_HTTP_POST,
+     .pattern = "api/chat",
+     .body = WF_BODY_JSON,
+     .run = wf_handle_ollama_chat,
+     .generates = true},
+    {.method = WF_HTTP_POST,
+     .pattern = "api/generate",
+     .body = WF_BODY_JSON,
+     .run = wf_handle_ollama_generate,
+     .generates = true},
 };
 
 static bool matches(const struct wf_route *route, struct wf_str path, struct wf_str *out_id)
