@@ -58,6 +58,8 @@
 /* Texts that end an answer; biased tokens; answers to one prompt; texts of one embedding or rerank
  * request: as OpenAI's API has them or above. */
 #define WF_LIMIT_STOPS 16
+/* One stop text, bytes: longer ones are never written by chance. */
+#define WF_LIMIT_STOP_BYTES 4096
 #define WF_LIMIT_BIASES 1024
 #define WF_LIMIT_CHOICES 128
 #define WF_LIMIT_TEXTS 2048

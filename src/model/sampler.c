@@ -532,6 +532,7 @@ static int32_t choose(struct wf_sampler *s, float *logits, const uint32_t *allow
         allowed != NULL && count_bits(allowed, s->n_vocab) <= s->n_vocab / SPARSE + 1;
     size_t best = 0;
 
+    assert(allowed == NULL || next_bit(allowed, s->n_vocab, 0) < s->n_vocab);
     if (is_gathered) {
         gather_allowed(s, logits, allowed);
     } else {
@@ -544,8 +545,8 @@ static int32_t choose(struct wf_sampler *s, float *logits, const uint32_t *allow
             c->max = FLT_MAX;
         }
     }
-    if (!(c->max >= -FLT_MAX)) /* invariant 2; no bit at all: token 0 */
-        return allowed == NULL ? 0 : (int32_t)(next_bit(allowed, s->n_vocab, 0) % s->n_vocab);
+    if (!(c->max >= -FLT_MAX)) /* invariant 2 */
+        return allowed == NULL ? 0 : (int32_t)next_bit(allowed, s->n_vocab, 0);
     if (!(set->temperature > 0) || !isfinite(1 / set->temperature))
         return is_gathered ? likeliest(c) : (int32_t)best;
     if (set->mirostat == 1)

@@ -63,8 +63,10 @@ double wf_sampler_log(double x)
     t = (m - 1) / (m + 1);
     t2 = t * t;
     power = t;
-    for (int i = 0; i < 13; i++, power *= t2)
+    for (int i = 0; i < 13; i++) {
         sum += power / (2 * i + 1);
+        power *= t2;
+    }
     return e * ln2 + 2 * sum;
 }
 
