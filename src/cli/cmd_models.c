@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft models NAME ...: runs one of the subcommands, which are rows of a table. */
+/* weft models NAME ...: runs one of the subcommands, which are rows of a table; and what those that
+ * write models share. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/i18n.h"
@@ -14,8 +16,37 @@ static const struct wf_models_command commands[] = {
     {"rm", wf_models_rm, N_("remove models")},
     {"cp", wf_models_cp, N_("give a model a second name")},
     {"verify", wf_models_verify, N_("check that models' files are whole")},
+    {"quantize", wf_models_quantize, N_("write a model anew in another data type")},
+    {"synth", wf_models_synth, N_("make a model with random weights, for benchmarks")},
     {NULL, NULL, NULL},
 };
+
+bool wf_models_tell(void *ud, uint64_t done, uint64_t total)
+{
+    struct wf_models_progress *p = ud;
+    int percent = total > 0 ? (int)(100 * done / total) : 100;
+
+    if (percent != p->percent && isatty(STDERR_FILENO))
+        fprintf(stderr, "\r%s %d%%", p->what, percent < 100 ? percent : 100);
+    p->percent = percent;
+    return true;
+}
+
+void wf_models_told(const struct wf_models_progress *p)
+{
+    if (p->percent >= 0 && isatty(STDERR_FILENO))
+        fputs("\n", stderr);
+}
+
+const char *wf_models_mixes(char out[256])
+{
+    size_t at = 0;
+
+    out[0] = 0;
+    for (size_t i = 0; wf_mix_at(i) != NULL && at < 256; i++)
+        at += (size_t)snprintf(out + at, 256 - at, "%s%s", i > 0 ? " " : "", wf_mix_at(i)->name);
+    return out;
+}
 
 static void print_help(FILE *f)
 {

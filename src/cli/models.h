@@ -4,6 +4,7 @@
 #define WF_CLI_MODELS_H
 
 #include "cli/cli.h"
+#include "model/quantize.h"
 
 struct wf_models_command {
     const char *name; /* NULL ends the table */
@@ -29,5 +30,20 @@ int wf_models_run(struct wf_cli *cli, struct wf_client *c, const char *op, json_
 
 /* 7241732096 as "7.2B". Returns out. */
 char *wf_models_params(char out[32], uint64_t n);
+/* A line of progress on stderr, where that is a terminal: ud is a `struct wf_models_progress`. */
+struct wf_models_progress {
+    const char *what; /* "quantising", translated */
+    int percent;      /* shown last; -1: nothing yet */
+};
+bool wf_models_tell(void *ud, uint64_t done, uint64_t total);
+/* Ends the line. */
+void wf_models_told(const struct wf_models_progress *p);
+
+/* The names of all mixes, for messages: into out; returns out. */
+const char *wf_models_mixes(char out[256]);
+
+/* ---- those that write models ---- */
+int wf_models_quantize(struct wf_cli *cli);
+int wf_models_synth(struct wf_cli *cli);
 
 #endif
