@@ -127,6 +127,16 @@ void wf_handle_anthropic_messages(struct wf_request *r);
 void wf_handle_anthropic_count(struct wf_request *r);
 void wf_handle_ollama_chat(struct wf_request *r);
 void wf_handle_ollama_generate(struct wf_request *r);
+void wf_handle_ollama_embed(struct wf_request *r);
+void wf_handle_ollama_embeddings(struct wf_request *r);
+void wf_handle_ollama_tags(struct wf_request *r);
+void wf_handle_ollama_ps(struct wf_request *r);
+void wf_handle_ollama_show(struct wf_request *r);
+void wf_handle_ollama_delete(struct wf_request *r);
+void wf_handle_ollama_copy(struct wf_request *r);
+void wf_handle_ollama_version(struct wf_request *r);
+void wf_handle_ollama_create(struct wf_request *r);
+void wf_handle_ollama_blob(struct wf_request *r);
 
 /* ---- upload.c: bodies with files, taken in as they arrive; thread: event ---- */
 struct wf_upload_parser;
