@@ -90,7 +90,7 @@ bool wf_face_open(struct wf_face_call *c, struct wf_request *r)
         wf_answer_empty(r, 503); /* nobody reads it */
         return false;
     }
-    if (!c->engine) {
+    if (r->route->generates && !c->engine) {
         wf_answer_problem(r, 503, "UNSUPPORTED", "This weft runs no models.", NULL);
         return false;
     }
@@ -129,7 +129,7 @@ void wf_face_ignore(struct wf_face_call *c, const char *name)
     }
 }
 
-static bool gone(void *ud)
+bool wf_face_gone(void *ud)
 {
     return wf_request_closed(ud);
 }
@@ -138,7 +138,7 @@ void wf_face_request(struct wf_face_call *c, struct wf_gen_request *q)
 {
     *q = (struct wf_gen_request){.sampling = wf_sampling_default(),
                                  .tools = {.parallel = true},
-                                 .canceled = gone,
+                                 .canceled = wf_face_gone,
                                  .canceled_ud = c->r};
     q->sampling.seed = wf_rng_u64(NULL);
 }
@@ -189,6 +189,12 @@ static void add_headers(struct wf_face_call *c)
     wf_answer_header(c->r, "cache-control:", "no-store");
     if (c->ignored[0])
         wf_answer_header(c->r, "x-weft-ignored:", c->ignored);
+}
+
+void wf_face_begin(struct wf_face_call *c, int status, const char *type)
+{
+    add_headers(c);
+    wf_answer_begin(c->r, status, type, -1);
 }
 
 void wf_face_answer(struct wf_face_call *c, int status, json_t *v)

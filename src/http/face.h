@@ -55,8 +55,8 @@ struct wf_face_call {
     bool is_ndjson;
 };
 
-/* Begins to answer r: reads its body. False after having answered: no engine, not JSON, not an
- * object, too many values. wf_face_close ends it in either case. */
+/* Begins to answer r: reads its body. False after having answered: no engine for a route that
+ * generates, not JSON, not an object, too many values. wf_face_close ends it in either case. */
 bool wf_face_open(struct wf_face_call *c, struct wf_request *r);
 void wf_face_close(struct wf_face_call *c);
 
@@ -123,6 +123,12 @@ int wf_face_read_stop(struct wf_face_call *c, void *into, const char *name, cons
 int wf_face_read_schema(struct wf_face_call *c, void *into, const char *name, const json_t *v,
                         struct wf_err *err);
 
+/* `overflow`: "truncate" or "refuse". */
+int wf_face_overflow(struct wf_face_call *c, const char *name, const json_t *v,
+                     enum wf_overflow *out, struct wf_err *err);
+
+/* For `canceled` of the engine's requests, with the struct wf_request as ud. */
+bool wf_face_gone(void *ud);
 /* A request with the defaults: sampling with a random seed, canceled once the client has gone. */
 void wf_face_request(struct wf_face_call *c, struct wf_gen_request *q);
 
@@ -166,6 +172,8 @@ json_t *wf_face_text(struct wf_str bytes);
 
 /* Says in headers who answers and what was cut; before the answer begins. */
 void wf_face_about(struct wf_face_call *c, const char *model, size_t n_truncated);
+/* Begins an answer of unknown length that wf_answer_write goes on with. */
+void wf_face_begin(struct wf_face_call *c, int status, const char *type);
 /* The whole answer; v is taken over, NULL: out of memory. */
 void wf_face_answer(struct wf_face_call *c, int status, json_t *v);
 /* The error, whole or as the last event of a stream, which it ends. */

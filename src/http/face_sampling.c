@@ -228,20 +228,27 @@ static int read_adapters(struct wf_face_call *c, void *into, const char *name, c
     return 0;
 }
 
-static int read_overflow(struct wf_face_call *c, void *into, const char *name, const json_t *v,
-                         struct wf_err *err)
+int wf_face_overflow(struct wf_face_call *c, const char *name, const json_t *v,
+                     enum wf_overflow *out, struct wf_err *err)
 {
-    struct wf_gen_request *q = into;
     const char *s = json_string_value(v);
 
     if (s && strcmp(s, "truncate") == 0)
-        q->overflow = WF_OVERFLOW_TRUNCATE;
+        *out = WF_OVERFLOW_TRUNCATE;
     else if (s && strcmp(s, "refuse") == 0)
-        q->overflow = WF_OVERFLOW_REFUSE;
+        *out = WF_OVERFLOW_REFUSE;
     else
         return wf_face_bad(c, name, "invalid_value", err,
                            "\"%s\" must be \"truncate\" or \"refuse\".", name);
     return 0;
+}
+
+static int read_overflow(struct wf_face_call *c, void *into, const char *name, const json_t *v,
+                         struct wf_err *err)
+{
+    struct wf_gen_request *q = into;
+
+    return wf_face_overflow(c, name, v, &q->overflow, err);
 }
 
 int wf_face_template_var(struct wf_face_call *c, struct wf_gen_request *q, const char *name,

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "http/http_internal.h"
+#include "http/openai.h"
 #include "op/json.h"
 
 static const struct wf_route routes[] = {
@@ -70,6 +71,43 @@ static const struct wf_route routes[] = {
      .body = WF_BODY_JSON,
      .op = "settings.set",
      .status = 200},
+
+    /* OpenAI's API, and rerank */
+    {.method = WF_HTTP_GET, .pattern = "v1/models", .run = wf_handle_openai_models},
+    {.method = WF_HTTP_GET,
+     .pattern = "v1/models/{id}",
+     .run = wf_handle_openai_model,
+     .id_is_rest = true},
+    {.method = WF_HTTP_POST,
+     .pattern = "v1/chat/completions",
+     .body = WF_BODY_JSON,
+     .run = wf_handle_openai_chat,
+     .generates = true},
+    {.method = WF_HTTP_POST,
+     .pattern = "v1/completions",
+     .body = WF_BODY_JSON,
+     .run = wf_handle_openai_completions,
+     .generates = true},
+    {.method = WF_HTTP_POST,
+     .pattern = "v1/embeddings",
+     .body = WF_BODY_JSON,
+     .run = wf_handle_openai_embeddings,
+     .generates = true},
+    {.method = WF_HTTP_POST,
+     .pattern = "v1/rerank",
+     .body = WF_BODY_JSON,
+     .run = wf_handle_openai_rerank,
+     .generates = true},
+    {.method = WF_HTTP_POST,
+     .pattern = "v2/rerank",
+     .body = WF_BODY_JSON,
+     .run = wf_handle_openai_rerank,
+     .generates = true},
+    {.method = WF_HTTP_POST,
+     .pattern = "rerank",
+     .body = WF_BODY_JSON,
+     .run = wf_handle_openai_rerank,
+     .generates = true},
 
     /* Anthropic's API */
     {.method = WF_HTTP_POST,

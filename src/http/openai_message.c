@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OpenAI's messages, made the engine's. Parts of text become one text, since most chat templates
+ * know no parts; pictures and sounds are refused, as no model here sees or hears. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "http/openai.h"
+#include "op/json.h"
+
+#define PLACE_BYTES 96
+
+static int bad(struct wf_face_call *c, const char *place, struct wf_err *err, const char *what)
+{
+    return wf_face_bad(c, place, "invalid_value", err, "%s %s.", place, what);
+}
+
+/* The text of one part, or NULL with err set. */
+static const json_t *part_text(struct wf_face_call *c, const char *place, const json_t *part,
+                               struct wf_err *err)
+{
+    static const struct {
+        const char *type, *key;
+    } kinds[] = {
+        {"text", "text"},
+        {"input_text", "text"},
+        {"output_text", "text"},
+        {"refusal", "refusal"},
+    };
+    const char *type = wf_json_text(part, "type");
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(kinds); i++) {
+        const json_t *text = json_object_get(part, kinds[i].key);
+        if (strcmp(type, kinds[i].type) != 0)
+            continue;
+        if (!json_is_string(text))
+            (void)bad(c, place, err, "lacks its text");
+        return json_is_string(text) ? text : NULL;
+    }
+    if (strstr(type, "image"))
+        (void)bad(c, place, err, "is a picture; the models here read text only");
+    else if (strstr(type, "audio"))
+        (void)bad(c, place, err, "is a sound; the models here read text only");
+    else if (strstr(type, "file"))
+        (void)bad(c, place, err, "is a file; send its text (POST /weft/v1/documents reads files)");
+    else
+        (void)bad(c, place, err, "must be {\"type\": \"text\", \"text\": ...}");
+    return NULL;
+}
+
+/* A text, or parts of text with line breaks between them. A new reference in *out. */
+static int read_content(struct wf_face_call *c, const char *place, const json_t *v, json_t **out,
+                        struct wf_err *err)
+{
+    struct wf_buf b;
+    json_t *part;
+    size_t i;
+    int rc = 0;
+
+    if (json_is_string(v)) {
+        *out = json_incref((json_t *)(uintptr_t)v);
+        return 0;
+    }
+    if (!json_is_array(v))
+        return bad(c, place, err, "must be a text or an array of parts");
+    wf_buf_init(&b, WF_LIMIT_HTTP_MODEL_JSON_BYTES);
+    json_array_foreach(v, i, part)
+    {
+        char where[PLACE_BYTES + 32];
+        const json_t *text;
+        snprintf(where, sizeof(where), "%s[%zu]", place, i);
+        text = part_text(c, where, part, err);
+        if (!text) {
+            rc = err->code;
+            break;
+        }
+        if (i > 0)
+            wf_buf_append_byte(&b, '\n');
+        wf_buf_append(&b, json_string_value(text), json_string_length(text));
+    }
+    if (rc == 0) {
+        *out = wf_buf_status(&b) == 0 ? wf_json_str(wf_buf_str(&b)) : NULL;
+        rc = *out ? 0 : wf_face_no_memory(err);
+    }
+    wf_buf_deinit(&b);
+    return rc;
+}
+
+static int check_calls(struct wf_face_call *c, const char *place, const json_t *calls,
+                       struct wf_err *err)
+{
+    json_t *call;
+    size_t i;
+
+    if (!json_is_array(calls))
+        return bad(c, place, err, "must be an array");
+    json_array_foreach(calls, i, call)
+    {
+        const json_t *f = json_object_get(call, "function");
+        const char *type = wf_json_text(call, "type");
+        if ((type[0] && strcmp(type, "function") != 0) || !wf_json_text(f, "name")[0] ||
+            !json_is_string(json_object_get(f, "arguments")))
+            return bad(c, place, err,
+                       "must hold {\"id\", \"type\": \"function\", \"function\": {\"name\", "
+                       "\"arguments\": a text}}");
+    }
+    return 0;
+}
+
+/* Fields besides role and content: they are taken as they are, or listed. */
+static int copy_fields(struct wf_face_call *c, const char *place, const json_t *m, json_t *to,
+                       struct wf_err *err)
+{
+    static const char *const texts[] = {"name", "tool_call_id", "reasoning_content"};
+    const char *key;
+    json_t *v;
+
+    json_object_foreach((json_t *)(uintptr_t)m, key, v)
+    {
+        bool is_text = false;
+        char where[PLACE_BYTES + 48];
+        int rc = 0;
+        snprintf(where, sizeof(where), "%s.%.40s", place, key);
+        if (strcmp(key, "role") == 0 || strcmp(key, "content") == 0 || json_is_null(v))
+            continue;
+        for (size_t i = 0; i < WF_ARRAY_LEN(texts); i++)
+            is_text = is_text || strcmp(key, texts[i]) == 0;
+        if (strcmp(key, "tool_calls") == 0)
+            rc = check_calls(c, where, v, err);
+        else if (strcmp(key, "reasoning") == 0 && json_is_string(v))
+            key = "reasoning_content"; /* vLLM's word */
+        else if (is_text && !json_is_string(v))
+            rc = bad(c, where, err, "must be a text");
+        else if (!is_text) {
+            wf_face_ignore(c, where);
+            continue;
+        }
+        if (rc == 0 && strcmp(key, "tool_calls") == 0 && json_array_size(v) == 0)
+            continue;
+        if (rc == 0 && json_object_set(to, key, v) != 0)
+            rc = wf_face_no_memory(err);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+static const char *role_of(const json_t *m)
+{
+    static const char *const roles[] = {"system", "user", "assistant", "tool"};
+    const char *role = wf_json_text(m, "role");
+
+    if (strcmp(role, "developer") == 0)
+        return "system"; /* which it is called in the templates */
+    for (size_t i = 0; i < WF_ARRAY_LEN(roles); i++) {
+        if (strcmp(role, roles[i]) == 0)
+            return roles[i];
+    }
+    return NULL;
+}
+
+/* A new message of the engine's, or NULL with err set. */
+static json_t *read_message(struct wf_face_call *c, const char *place, const json_t *m,
+                            struct wf_err *err)
+{
+    const char *role = role_of(m);
+    const json_t *content = json_object_get(m, "content");
+    bool may_lack = role && strcmp(role, "assistant") == 0;
+    char where[PLACE_BYTES];
+    json_t *out, *text = NULL;
+    int rc = 0;
+
+    if (!role) {
+        (void)bad(c, place, err, "needs a \"role\": system, developer, user, assistant or tool");
+        return NULL;
+    }
+    out = json_pack("{s:s}", "role", role);
+    snprintf(where, sizeof(where), "%.60s.content", place);
+    if (!out)
+        rc = wf_face_no_memory(err);
+    else if (content && !json_is_null(content))
+        rc = read_content(c, where, content, &text, err);
+    else if (!may_lack)
+        rc = bad(c, where, err, "is missing");
+    if (rc == 0 && text)
+        rc = json_object_set_new(out, "content", text) == 0 ? 0 : wf_face_no_memory(err);
+    if (rc == 0 && strcmp(role, "tool") == 0 && !wf_json_text(m, "tool_call_id")[0])
+        rc = bad(c, place, err, "needs the \"tool_call_id\" that it answers");
+    if (rc == 0)
+        rc = copy_fields(c, place, m, out, err);
+    if (rc == 0)
+        return out;
+    json_decref(out);
+    return NULL;
+}
+
+int wf_openai_read_messages(struct wf_face_call *c, struct wf_gen_request *q, const char *name,
+                            const json_t *messages, struct wf_err *err)
+{
+    json_t *all, *m;
+    size_t i;
+
+    if (!json_is_array(messages) || json_array_size(messages) == 0)
+        return wf_face_bad(c, name, "invalid_type", err,
+                           "\"%s\" must be an array of at least one message.", name);
+    all = wf_face_keep(c, json_array());
+    if (!all)
+        return wf_face_no_memory(err);
+    json_array_foreach(messages, i, m)
+    {
+        char place[48];
+        json_t *one;
+        snprintf(place, sizeof(place), "%.24s[%zu]", name, i);
+        one = read_message(c, place, m, err);
+        if (!one)
+            return err->code;
+        if (json_array_append_new(all, one) != 0)
+            return wf_face_no_memory(err);
+    }
+    q->messages = all;
+    return 0;
+}

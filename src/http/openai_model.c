@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GET /v1/models and /v1/models/{id}: the model store, as OpenAI lists models. Adapters are not in
+ * the list: a request names them beside a model. */
+#include "base/arena.h"
+#include "engine/model_store.h"
+#include "http/http_internal.h"
+#include "http/openai.h"
+
+static const char *kind_of(enum wf_model_kind kind)
+{
+    switch (kind) {
+    case WF_MODEL_CHAT:
+        return "chat";
+    case WF_MODEL_TEXT:
+        return "completion";
+    case WF_MODEL_EMBED:
+        return "embedding";
+    case WF_MODEL_RERANK:
+        return "rerank";
+    case WF_MODEL_ADAPTER:
+        return "adapter";
+    }
+    return "";
+}
+
+static json_t *model_json(const struct wf_model_entry *m)
+{
+    return json_pack("{s:s, s:s, s:I, s:s, s:s, s:I}", "id", m->name, "object", "model", "created",
+                     (json_int_t)(m->added_ms / 1000), "owned_by", "local", "kind",
+                     kind_of(m->kind), "context_length", (json_int_t)m->n_context);
+}
+
+static int add_model(void *ud, const struct wf_model_entry *m)
+{
+    if (m->kind == WF_MODEL_ADAPTER)
+        return 0;
+    return json_array_append_new(ud, model_json(m)) == 0 ? 0 : WF_E_NOMEM;
+}
+
+void wf_handle_openai_models(struct wf_request *r)
+{
+    struct wf_model_store *models = r->http->o.ops->models;
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_face_call c;
+    json_t *data = json_array();
+    int rc = 0;
+
+    if (wf_face_open(&c, r)) {
+        if (!data)
+            rc = wf_face_no_memory(&err);
+        else if (models)
+            rc = wf_model_store_each(models, add_model, data, &err);
+        if (rc == WF_E_NOMEM)
+            rc = wf_face_no_memory(&err);
+        if (rc == 0)
+            wf_face_answer(&c, 200, json_pack("{s:s, s:O}", "object", "list", "data", data));
+        else
+            wf_face_fail(&c, &err);
+    }
+    json_decref(data);
+    wf_face_close(&c);
+}
+
+void wf_handle_openai_model(struct wf_request *r)
+{
+    struct wf_model_store *models = r->http->o.ops->models;
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_face_call c;
+    struct wf_model_entry m;
+    int rc;
+
+    if (wf_face_open(&c, r)) {
+        const char *name = wf_arena_cstr(&c.arena, r->id);
+        if (!name)
+            rc = wf_face_no_memory(&err);
+        else if (!models)
+            rc = wf_err_set(&err, WF_E_NOENT, "This weft has no models.");
+        else
+            rc = wf_model_store_find(models, name, &m, &err);
+        if (rc == 0)
+            wf_face_answer(&c, 200, model_json(&m));
+        else
+            wf_face_fail(&c, &err);
+    }
+    wf_face_close(&c);
+}
+
+const char *wf_openai_model_name(struct wf_face_call *c, const char *asked)
+{
+    struct wf_model_store *models = c->r->http->o.ops->models;
+    struct wf_model_entry m;
+    const char *name = NULL;
+
+    if (models && wf_model_store_find(models, asked, &m, NULL) == 0)
+        name = wf_arena_cstr(&c->arena, wf_str_from(m.name));
+    return name ? name : asked ? asked : "";
+}

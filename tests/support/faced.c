@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Faced: the route's handler is called on a request that no connection has. */
+#include "support/faced.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/face.h"
+#include "http/http_internal.h"
+
+#define BYTES_MAX ((size_t)300 << 20)
+
+static void unchunk(struct wf_str in, struct wf_buf *out)
+{
+    while (in.len > 0) {
+        char *end = NULL;
+        size_t n = strtoul(in.ptr, &end, 16); /* NUL-terminated: it is of a wf_buf */
+        size_t head = (size_t)(end - in.ptr) + 2;
+        assert(head + n + 2 <= in.len);
+        wf_buf_append(out, in.ptr + head, n);
+        in = wf_str_sub(in, head + n + 2, in.len);
+    }
+}
+
+static void take_answer(struct wf_request *r, struct faced *out)
+{
+    struct wf_str rest = wf_buf_str(&r->head), name, value;
+    assert(r->has_head);
+    assert(r->ended);
+    out->status = r->status;
+    out->whole = !r->broken;
+    while (rest.len > 0 && wf_str_split(&rest, 0, &name) && wf_str_split(&rest, 0, &value))
+        wf_buf_appendf(&out->head, "%.*s %.*s\n", WF_STR_ARG(name), WF_STR_ARG(value));
+    if (r->length < 0)
+        unchunk(wf_buf_str(&r->out), &out->body);
+    else
+        wf_buf_append_str(&out->body, wf_buf_str(&r->out));
+    assert(wf_buf_status(&out->body) == 0);
+}
+
+void faced_run(struct wf_op_context *ctx, enum wf_http_method method, const char *path,
+               struct wf_str body, struct faced *out)
+{
+    static struct wf_http http; /* not running: nobody is woken */
+    struct wf_request *r;
+    bool allowed;
+    *out = (struct faced){.status = 0};
+    wf_buf_init(&out->head, BYTES_MAX);
+    wf_buf_init(&out->body, BYTES_MAX);
+    http.o.ops = ctx;
+    r = wf_request_new(&http);
+    if (!r)
+        return;
+    r->method = method;
+    wf_buf_init(&r->body, BYTES_MAX);
+    wf_buf_append_cstr(&r->path, path);
+    wf_buf_append_str(&r->body, body);
+    r->face = wf_face_of(wf_buf_str(&r->path), false);
+    if (wf_buf_status(&r->path) == 0 && wf_buf_status(&r->body) == 0)
+        r->route = wf_route_find(r, &allowed);
+    if (r->route) {
+        wf_route_run(r);
+        take_answer(r, out);
+    }
+    wf_request_unref(r);
+}
+
+void faced_free(struct faced *f)
+{
+    wf_buf_deinit(&f->head);
+    wf_buf_deinit(&f->body);
+}
+
+json_t *faced_json(const struct faced *f)
+{
+    return json_loadb(f->body.ptr, f->body.len, JSON_REJECT_DUPLICATES, NULL);
+}
+
+json_t *faced_event(const struct faced *f, size_t n)
+{
+    struct wf_str rest = wf_buf_str(&f->body), line;
+    while (wf_str_line(&rest, &line)) {
+        if (wf_str_starts(line, WF_STR("data: ")))
+            line = wf_str_sub(line, 6, line.len);
+        else if (!wf_str_starts(line, WF_STR("{")))
+            continue;
+        if (n-- > 0)
+            continue;
+        if (wf_str_eq(line, WF_STR("[DONE]")))
+            return json_string("[DONE]");
+        return json_loadb(line.ptr, line.len, JSON_REJECT_DUPLICATES, NULL);
+    }
+    return NULL;
+}
+
+json_t *faced_at(json_t *v, const char *path)
+{
+    struct wf_str rest = wf_str_from(path), key;
+    int64_t i;
+    while (v && rest.len > 0 && wf_str_split(&rest, '.', &key)) {
+        if (json_is_array(v) && wf_str_to_i64(key, &i))
+            v = json_array_get(v, (size_t)i);
+        else
+            v = json_object_getn(v, key.ptr, key.len);
+    }
+    return v;
+}
+
+bool faced_is(json_t *v, const char *path, const char *want)
+{
+    json_t *have = faced_at(v, path), *expected = json_loads(want, JSON_DECODE_ANY, NULL);
+    bool same = have && expected && json_equal(have, expected);
+    char *text = same || !have ? NULL : json_dumps(have, JSON_ENCODE_ANY | JSON_COMPACT);
+    assert(expected != NULL);
+    if (!same)
+        fprintf(stderr, "%s: %s, not %s\n", path, text ? text : "nothing", want);
+    free(text);
+    json_decref(expected);
+    return same;
+}
+
+const char *faced_header(const struct faced *f, const char *name)
+{
+    static char text[1024];
+    struct wf_str rest = wf_buf_str(&f->head), line, key;
+    while (wf_str_line(&rest, &line)) {
+        if (!wf_str_split(&line, ' ', &key) ||
+            !wf_str_eq(wf_str_sub(key, 0, key.len - 1), wf_str_from(name)))
+            continue;
+        snprintf(text, sizeof(text), "%.*s", WF_STR_ARG(line));
+        return text;
+    }
+    return NULL;
+}
