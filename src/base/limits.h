@@ -89,6 +89,8 @@
 #define WF_LIMIT_MODEL_BATCH 65536
 /* A text to become tokens at once: more than any context takes. */
 #define WF_LIMIT_ENCODE_BYTES (8u << 20)
+/* Likeliest tokens reported beside one that was written: what the APIs allow. */
+#define WF_LIMIT_LOGPROBS 20
 /* Chat templates: source and what one rendering writes; all it makes on the way; its steps. */
 #define WF_LIMIT_TEMPLATE_BYTES (16u << 20)
 #define WF_LIMIT_TEMPLATE_MEMORY (256u << 20)

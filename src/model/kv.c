@@ -35,6 +35,7 @@ struct wf_kv {
     size_t token_bytes;
     size_t n_pages_max;
     size_t n_pages_held;
+    size_t n_pages_made;
     size_t n_seqs;
     struct page *free; /* pages that nobody holds */
 };
@@ -127,6 +128,11 @@ size_t wf_kv_tokens_free(const struct wf_kv *kv)
     return (kv->n_pages_max - kv->n_pages_held) * WF_KV_PAGE_TOKENS;
 }
 
+uint64_t wf_kv_bytes(const struct wf_kv *kv)
+{
+    return (uint64_t)kv->n_pages_made * (sizeof(struct page) + kv->page_bytes);
+}
+
 size_t wf_kv_key_offset(const struct wf_kv *kv, size_t layer)
 {
     return kv->layers[layer].key_offset;
@@ -167,6 +173,8 @@ static int take_page(struct wf_kv *kv, uint8_t **out, struct wf_err *err)
         return wf_err_set(err, WF_E_NOMEM, "Not enough memory for the cache of a text.");
     page->n_holders = 1;
     kv->n_pages_held++;
+    if (kv->n_pages_held > kv->n_pages_made)
+        kv->n_pages_made = kv->n_pages_held;
     *out = (uint8_t *)(page + 1);
     return 0;
 }

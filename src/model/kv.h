@@ -47,6 +47,9 @@ enum wf_kv_kind wf_kv_kind(const struct wf_kv *kv);
 size_t wf_kv_token_bytes(const struct wf_kv *kv);
 size_t wf_kv_tokens_free(const struct wf_kv *kv);
 
+/* Bytes of all pages that were ever made: they are kept. */
+uint64_t wf_kv_bytes(const struct wf_kv *kv);
+
 /* An empty sequence. Errors: NOMEM. */
 int wf_seq_init(struct wf_seq *s, struct wf_kv *kv, struct wf_err *err) WF_MUST_USE;
 /* Gives its pages back. Safe to call twice, and on a zeroed sequence. */

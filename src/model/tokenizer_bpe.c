@@ -124,7 +124,7 @@ static int encode_word(void *ud, struct wf_str word)
     int rc = 0;
 
     if (id != WF_TOKEN_NONE)
-        return wf_ids__push(b->out, id);
+        return wf_ids_push(b->out, id);
     if (make_room(b, word.len) != 0)
         return WF_E_NOMEM;
     for (uint32_t i = 0; i < n; i++) {
@@ -140,7 +140,7 @@ static int encode_word(void *ud, struct wf_str word)
     merge_all(b);
     for (uint32_t i = 0; i < n && rc == 0; i = b->symbols[i].next) {
         if (b->symbols[i].token < (int32_t)v->n)
-            rc = wf_ids__push(b->out, b->symbols[i].token);
+            rc = wf_ids_push(b->out, b->symbols[i].token);
     }
     return rc;
 }

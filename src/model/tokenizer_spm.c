@@ -115,7 +115,7 @@ static int push_bytes(const struct spm *s, struct symbol at, struct wf_ids *out)
             id = token_at(s, at.from + i, 1);
         if (id == WF_TOKEN_NONE)
             id = v->unknown;
-        rc = id != WF_TOKEN_NONE ? wf_ids__push(out, id) : 0;
+        rc = id != WF_TOKEN_NONE ? wf_ids_push(out, id) : 0;
     }
     return rc;
 }
@@ -139,7 +139,7 @@ static int encode(struct spm *s, struct wf_ids *out)
     merge_all(s);
     for (uint32_t k = 0; k < s->n && rc == 0; k = s->symbols[k].next) {
         int32_t id = token_at(s, s->symbols[k].from, s->symbols[k].len);
-        rc = id != WF_TOKEN_NONE ? wf_ids__push(out, id) : push_bytes(s, s->symbols[k], out);
+        rc = id != WF_TOKEN_NONE ? wf_ids_push(out, id) : push_bytes(s, s->symbols[k], out);
     }
     return rc;
 }

@@ -183,7 +183,7 @@ static int push_best(const struct wf_vocab *v, const struct best *best, size_t e
     for (size_t i = end; i > 0 && rc == 0; i = best[i].from) {
         bool is_unknown = best[i].id == v->unknown;
         if (!(is_unknown && was_unknown) && best[i].id != WF_TOKEN_NONE)
-            rc = wf_ids__push(out, best[i].id);
+            rc = wf_ids_push(out, best[i].id);
         was_unknown = is_unknown;
     }
     for (size_t a = n_before, b = out->n; a + 1 < b; a++) {

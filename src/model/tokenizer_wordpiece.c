@@ -68,12 +68,12 @@ static int end_word(struct wordpiece *w)
             id = wf_vocab__table_find(w->v, &w->v->by_name, wf_str_sub(word, from, to));
         if (id == WF_TOKEN_NONE)
             break;
-        rc = wf_ids__push(w->out, id);
+        rc = wf_ids_push(w->out, id);
         from = to + 1;
     }
     if (rc == 0 && id == WF_TOKEN_NONE) {
         w->out->n = n_before;
-        rc = w->v->unknown != WF_TOKEN_NONE ? wf_ids__push(w->out, w->v->unknown) : 0;
+        rc = w->v->unknown != WF_TOKEN_NONE ? wf_ids_push(w->out, w->v->unknown) : 0;
     }
     wf_buf_reset(&w->word);
     return rc;

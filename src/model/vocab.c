@@ -79,7 +79,7 @@ const struct wf_merge *wf_vocab__merge(const struct wf_vocab *v, int32_t left, i
     return m->left != WF_TOKEN_NONE ? m : NULL;
 }
 
-int wf_ids__push(struct wf_ids *ids, int32_t id)
+int wf_ids_push(struct wf_ids *ids, int32_t id)
 {
     if (ids->n == ids->cap) {
         size_t cap = ids->cap > 0 ? 2 * ids->cap : 64;

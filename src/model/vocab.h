@@ -65,6 +65,9 @@ struct wf_ids {
     size_t cap;
 };
 
+/* Appends one token. Errors: NOMEM. */
+int wf_ids_push(struct wf_ids *ids, int32_t id) WF_MUST_USE;
+
 /* With which extra tokens a text is encoded. */
 #define WF_ENCODE_ENDS (1u << 0)    /* those that begin and end texts, as the model asks */
 #define WF_ENCODE_CONTROL (1u << 1) /* names of control tokens in the text mean these tokens */

@@ -153,7 +153,7 @@ static int encode_fragment(const struct wf_vocab *v, struct wf_str s, bool with_
 
 static int push_if(bool wanted, int32_t id, struct wf_ids *out)
 {
-    return wanted && id != WF_TOKEN_NONE ? wf_ids__push(out, id) : 0;
+    return wanted && id != WF_TOKEN_NONE ? wf_ids_push(out, id) : 0;
 }
 
 static int encode(const struct wf_vocab *v, struct wf_str text, unsigned flags, struct wf_ids *out)
@@ -166,7 +166,7 @@ static int encode(const struct wf_vocab *v, struct wf_str text, unsigned flags, 
         rc = push_if(ends && v->add_bos, v->bos, out);
     for (size_t i = 0; i < f.n && rc == 0; i++) {
         if (f.ptr[i].id != WF_TOKEN_NONE)
-            rc = wf_ids__push(out, f.ptr[i].id);
+            rc = wf_ids_push(out, f.ptr[i].id);
         else
             rc = encode_fragment(v, wf_str_sub(text, f.ptr[i].from, f.ptr[i].to), is_behind_special,
                                  out);

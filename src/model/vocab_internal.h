@@ -88,9 +88,6 @@ const struct wf_merge *wf_vocab__merge(const struct wf_vocab *v, int32_t left, i
 /* Where the merge of two tokens is or goes. */
 size_t wf_vocab__merge_slot(const struct wf_vocab *v, int32_t left, int32_t right);
 
-/* Appends one token. NOMEM. */
-int wf_ids__push(struct wf_ids *ids, int32_t id) WF_MUST_USE;
-
 /* The pre-tokenizer of that name, or NULL; its name for messages; and whether its files begin texts
  * with a token, or take whole words. */
 const struct wf_pretokenizer *wf_pretokenizer__by_name(struct wf_str name);

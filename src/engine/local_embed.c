@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Embeddings and scores of texts, one by one on the scheduler's thread, so that texts that are
+ * being written get their turns in between. */
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "engine/local_internal.h"
+
+static int no_memory(struct wf_err *err)
+{
+    return wf_err_set(err, WF_E_NOMEM, "Not enough memory for embeddings.");
+}
+
+/* The tokens of a text, cut or refused when there are too many. */
+static int fit(const struct wf_loaded *l, bool truncate, size_t i, struct wf_ids *io,
+               size_t *io_truncated, struct wf_err *err)
+{
+    if (io->n <= l->n_context)
+        return 0;
+    if (!truncate)
+        return wf_err_set(err, WF_E_LIMIT,
+                          "Text %zu has %zu tokens; the model takes %zu. Cut it, or ask for it to "
+                          "be cut.",
+                          i + 1, io->n, l->n_context);
+    *io_truncated += io->n - l->n_context;
+    io->n = l->n_context;
+    return 0;
+}
+
+struct run {
+    const struct wf_ids *ids;
+    float *out;
+    bool scores;
+};
+
+static int run(struct wf_runner *r, void *ud, struct wf_err *err)
+{
+    const struct run *run = ud;
+
+    return run->scores ? wf_runner_score(r, run->ids->ptr, run->ids->n, run->out, err)
+                       : wf_runner_embed(r, run->ids->ptr, run->ids->n, run->out, err);
+}
+
+static void normalise(float *x, size_t n)
+{
+    double square = 0;
+
+    for (size_t i = 0; i < n; i++)
+        square += (double)x[i] * (double)x[i];
+    for (size_t i = 0; i < n && square > 0; i++)
+        x[i] = (float)((double)x[i] / sqrt(square));
+}
+
+static int ids_of(const struct wf_loaded *l, const struct wf_embed_request *q, size_t i,
+                  struct wf_ids *out, struct wf_err *err)
+{
+    int rc = 0;
+
+    out->n = 0;
+    if (q->ids == NULL)
+        return wf_vocab_encode(l->vocab, q->texts[i], WF_ENCODE_ENDS, out, err);
+    for (size_t k = 0; k < q->n_ids[i] && rc == 0; k++)
+        rc = wf_ids_push(out, q->ids[i][k]);
+    return rc == 0 ? 0 : no_memory(err);
+}
+
+static int embed_all(struct wf_loaded *l, const struct wf_embed_request *q,
+                     struct wf_embeddings *io, struct wf_err *err)
+{
+    size_t dim = wf_model_params(l->model)->dim;
+    float *whole = wf_alloc_array(dim, sizeof(*whole));
+    struct wf_ids ids = {0};
+    struct run r = {&ids, whole, false};
+    int rc = whole == NULL ? no_memory(err) : 0;
+
+    for (size_t i = 0; i < q->n_texts && rc == 0; i++) {
+        rc = ids_of(l, q, i, &ids, err);
+        if (rc == 0)
+            rc = fit(l, q->truncate, i, &ids, &io->n_truncated, err);
+        if (rc == 0 && ids.n == 0)
+            rc = wf_err_set(err, WF_E_INVAL, "Text %zu is empty.", i + 1);
+        if (rc == 0 && q->canceled != NULL && q->canceled(q->canceled_ud))
+            rc = wf_err_set(err, WF_E_CANCELED, "The request was given up.");
+        if (rc == 0)
+            rc = wf_sched_run(l->sched, run, &r, err);
+        if (rc != 0)
+            break;
+        io->n_tokens += ids.n;
+        if (!q->is_raw)
+            normalise(whole, io->n_dims);
+        memcpy(io->vectors + i * io->n_dims, whole, io->n_dims * sizeof(*whole));
+    }
+    wf_free(ids.ptr);
+    wf_free(whole);
+    return rc;
+}
+
+int wf_local__embed(struct wf_engine *engine, const struct wf_embed_request *q,
+                    struct wf_embeddings *out, struct wf_err *err)
+{
+    struct wf_local *e = WF_CONTAINER(engine, struct wf_local, base);
+    struct wf_embeddings v = {.vectors = NULL};
+    struct wf_loaded *l = NULL;
+    int64_t begun;
+    size_t dim;
+    int rc = wf_local__acquire(e, q->model, &q->load, &l, &v.load_ns, err);
+
+    if (rc != 0)
+        return rc;
+    begun = wf_clock_mono_ns(NULL);
+    dim = wf_model_params(l->model)->dim;
+    v.n_dims = q->n_dims > 0 ? q->n_dims : dim;
+    if (l->vocab == NULL && q->ids == NULL)
+        rc = wf_err_set(err, WF_E_UNSUPPORTED, "The model file has no tokenizer.");
+    else if (v.n_dims > dim)
+        rc = wf_err_set(err, WF_E_RANGE, "The model's embeddings have %zu dimensions, not %zu.",
+                        dim, v.n_dims);
+    else if ((v.vectors = wf_alloc_array(q->n_texts + 1, v.n_dims * sizeof(float))) == NULL)
+        rc = no_memory(err);
+    else
+        rc = embed_all(l, q, &v, err);
+    v.run_ns = wf_clock_mono_ns(NULL) - begun;
+    memcpy(v.model, l->entry.name, sizeof(v.model));
+    wf_local__release(e, l);
+    if (rc != 0)
+        wf_free(v.vectors);
+    else
+        *out = v;
+    return rc;
+}
+
+/* ---- scores ---- */
+
+/* Query and text as the model was trained to read pairs: ends of texts between them. */
+static int pair_of(const struct wf_loaded *l, const struct wf_rerank_request *q, size_t i,
+                   struct wf_ids *out, size_t *io_truncated, struct wf_err *err)
+{
+    int32_t eos = wf_vocab_eos(l->vocab);
+    size_t n_query;
+    int rc;
+
+    out->n = 0;
+    rc = wf_vocab_encode(l->vocab, q->query, WF_ENCODE_ENDS, out, err);
+    if (rc == 0 && out->n > 0 && out->ptr[out->n - 1] != eos && eos != WF_TOKEN_NONE)
+        rc = wf_ids_push(out, eos);
+    n_query = out->n;
+    if (rc == 0)
+        rc = wf_vocab_encode(l->vocab, q->texts[i], WF_ENCODE_ENDS, out, err);
+    /* The text's own beginning token makes no sense in the middle. */
+    if (rc == 0 && out->n > n_query && wf_vocab_adds_bos(l->vocab) &&
+        out->ptr[n_query] == wf_vocab_bos(l->vocab)) {
+        memmove(out->ptr + n_query, out->ptr + n_query + 1,
+                (out->n - n_query - 1) * sizeof(*out->ptr));
+        out->n--;
+    }
+    return rc == 0 ? fit(l, q->truncate, i, out, io_truncated, err) : rc;
+}
+
+static int score_all(struct wf_loaded *l, const struct wf_rerank_request *q, float *out_scores,
+                     size_t *io_tokens, struct wf_err *err)
+{
+    size_t n_scores = wf_model_n_scores(l->model), n_truncated = 0;
+    float *scores = wf_alloc_array(n_scores + 1, sizeof(*scores));
+    struct wf_ids ids = {0};
+    struct run r = {&ids, scores, true};
+    int rc = scores == NULL ? no_memory(err) : 0;
+
+    for (size_t i = 0; i < q->n_texts && rc == 0; i++) {
+        rc = pair_of(l, q, i, &ids, &n_truncated, err);
+        if (rc == 0 && q->canceled != NULL && q->canceled(q->canceled_ud))
+            rc = wf_err_set(err, WF_E_CANCELED, "The request was given up.");
+        if (rc == 0)
+            rc = wf_sched_run(l->sched, run, &r, err);
+        if (rc != 0)
+            break;
+        *io_tokens += ids.n;
+        out_scores[i] = scores[0];
+    }
+    wf_free(ids.ptr);
+    wf_free(scores);
+    return rc;
+}
+
+int wf_local__rerank(struct wf_engine *engine, const struct wf_rerank_request *q, float *out_scores,
+                     size_t *out_tokens, struct wf_err *err)
+{
+    struct wf_local *e = WF_CONTAINER(engine, struct wf_local, base);
+    struct wf_loaded *l = NULL;
+    int64_t load_ns;
+    int rc = wf_local__acquire(e, q->model, &q->load, &l, &load_ns, err);
+
+    if (rc != 0)
+        return rc;
+    *out_tokens = 0;
+    if (l->vocab == NULL || wf_model_n_scores(l->model) == 0)
+        rc = wf_err_set(err, WF_E_UNSUPPORTED,
+                        "%s cannot rank texts: it has no classification head. Choose a reranker.",
+                        l->entry.name);
+    else
+        rc = score_all(l, q, out_scores, out_tokens, err);
+    wf_local__release(e, l);
+    return rc;
+}

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The scheduler's thread: turns.
+ *
+ * A job is a list of tokens, of which the first seq.n_tokens are in the cache. What is missing is
+ * to be read: one token where the text is being written, many where a prompt is new, or an
+ * interrupted text is taken up again. So a turn needs no states: it gives every job with one
+ * missing token its place, shares the rest of the batch among the others from the oldest on, and
+ * steps those that have nothing missing any more.
+ *
+ * Lock order: the scheduler's, then a group's. */
+#include "engine/scheduler.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "engine/scheduler_internal.h"
+
+#define PARALLEL_DEFAULT 8
+#define QUEUE_DEFAULT 256
+/* While others write, prompts are read in pieces of so many tokens, so that nobody's next token
+ * waits long. */
+#define READ_BESIDE_WRITING 128
+
+/* ---- jobs come and go ---- */
+
+static void drop(struct wf_sched *s, struct wf_job *job, int rc, const struct wf_err *err)
+{
+    pthread_mutex_lock(&s->lock);
+    wf_list_remove(&job->node);
+    s->n_active--;
+    pthread_mutex_unlock(&s->lock);
+    if (rc == 0) {
+        wf_sched__remember(s, job);
+    } else if (job->has_seq) {
+        wf_seq_deinit(&job->seq);
+        job->has_seq = false;
+    }
+    wf_job__finish(job, rc, err);
+}
+
+static bool is_gone(const struct wf_job *job)
+{
+    /* Relaxed: seen a turn later it costs a token. */
+    return atomic_load_explicit(&job->group->is_gone, memory_order_relaxed);
+}
+
+/* Ends jobs whose owner has gone. */
+static void sweep(struct wf_sched *s)
+{
+    struct wf_list *it, *tmp, gone;
+
+    WF_LIST_EACH(it, tmp, &s->active)
+    {
+        struct wf_job *job = WF_CONTAINER(it, struct wf_job, node);
+        if (is_gone(job))
+            drop(s, job, 0, NULL);
+    }
+    wf_list_init(&gone);
+    pthread_mutex_lock(&s->lock);
+    WF_LIST_EACH(it, tmp, &s->waiting)
+    {
+        if (is_gone(WF_CONTAINER(it, struct wf_job, node)) || s->is_stopping) {
+            wf_list_remove(it);
+            wf_list_push(&gone, it);
+            s->n_waiting--;
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    WF_LIST_EACH(it, tmp, &gone)
+    {
+        struct wf_err err = WF_ERR_INIT;
+        int rc = wf_err_set(&err, WF_E_CANCELED, "The request was given up.");
+        wf_list_remove(it);
+        wf_job__finish(WF_CONTAINER(it, struct wf_job, node), rc, &err);
+    }
+}
+
+static void note_begin(struct wf_job *job)
+{
+    struct wf_jobs *g = job->group;
+
+    pthread_mutex_lock(&g->lock);
+    if (job->counts.begun_ns == 0) {
+        job->counts.begun_ns = wf_clock_mono_ns(NULL);
+        job->counts.n_cached = job->seq.n_tokens;
+    }
+    pthread_mutex_unlock(&g->lock);
+}
+
+/* Whether a job that has begun can be read to its end beside those at work; if not, it has given
+ * its sequence back. */
+static bool has_room(struct wf_sched *s, struct wf_job *job)
+{
+    struct wf_kv *kv = wf_runner_kv(s->runner);
+    size_t need = job->ids.n - job->seq.n_tokens + 2 * WF_KV_PAGE_TOKENS;
+
+    while (wf_kv_tokens_free(kv) < need && wf_sched__forget_one(s))
+        ;
+    if (wf_kv_tokens_free(kv) >= need || wf_list_empty(&s->active))
+        return true;
+    wf_seq_deinit(&job->seq);
+    job->has_seq = false;
+    return false;
+}
+
+/* Moves waiting jobs to the active ones while there is a place. */
+static void admit(struct wf_sched *s)
+{
+    for (;;) {
+        struct wf_err err = WF_ERR_INIT;
+        struct wf_job *job = NULL;
+        int rc = 0;
+
+        pthread_mutex_lock(&s->lock);
+        if (s->n_active < s->n_parallel && !wf_list_empty(&s->waiting))
+            job = WF_CONTAINER(s->waiting.next, struct wf_job, node);
+        pthread_mutex_unlock(&s->lock);
+        /* Only this thread takes jobs out, so it stays the first. */
+        if (job == NULL || !wf_sched__begin_seq(s, job, &rc, &err))
+            return;
+        if (rc == 0 && !has_room(s, job))
+            return;
+        if (rc == 0)
+            note_begin(job);
+        pthread_mutex_lock(&s->lock);
+        wf_list_remove(&job->node);
+        s->n_waiting--;
+        wf_list_push(&s->active, &job->node);
+        s->n_active++;
+        pthread_mutex_unlock(&s->lock);
+        if (rc != 0)
+            drop(s, job, rc, &err);
+    }
+}
+
+/* The youngest job gives its room back and waits for another turn. False when there is but one. */
+static bool preempt(struct wf_sched *s)
+{
+    struct wf_job *job;
+
+    if (s->active.next == s->active.prev)
+        return false;
+    job = WF_CONTAINER(s->active.prev, struct wf_job, node);
+    wf_seq_deinit(&job->seq);
+    job->has_seq = false;
+    pthread_mutex_lock(&s->lock);
+    wf_list_remove(&job->node);
+    s->n_active--;
+    wf_list_add(&s->waiting, &job->node);
+    s->n_waiting++;
+    pthread_mutex_unlock(&s->lock);
+    return true;
+}
+
+/* ---- a turn ---- */
+
+static size_t missing(const struct wf_job *job)
+{
+    return job->ids.n - job->seq.n_tokens;
+}
+
+static void add_part(struct wf_sched *s, size_t *io_n, struct wf_job *job, size_t n)
+{
+    const struct wf_jobs *g = job->group;
+
+    s->part_jobs[*io_n] = job;
+    s->parts[(*io_n)++] = (struct wf_batch_part){.seq = &job->seq,
+                                                 .ids = job->ids.ptr + job->seq.n_tokens,
+                                                 .n = n,
+                                                 .n_logits = n == missing(job) ? 1 : 0,
+                                                 .adapters = g->adapters,
+                                                 .n_adapters = g->n_adapters};
+}
+
+/* Fills s->parts; returns how many. */
+static size_t compose(struct wf_sched *s)
+{
+    struct wf_list *it, *tmp;
+    size_t n = 0, room = s->n_batch;
+
+    WF_LIST_EACH(it, tmp, &s->active)
+    {
+        struct wf_job *job = WF_CONTAINER(it, struct wf_job, node);
+        if (missing(job) == 1 && room > 0) {
+            add_part(s, &n, job, 1);
+            room--;
+        }
+    }
+    if (n > 0 && room > READ_BESIDE_WRITING)
+        room = READ_BESIDE_WRITING;
+    WF_LIST_EACH(it, tmp, &s->active)
+    {
+        struct wf_job *job = WF_CONTAINER(it, struct wf_job, node);
+        size_t want = missing(job);
+        if (want > 1 && room > 0) {
+            want = want < room ? want : room;
+            add_part(s, &n, job, want);
+            room -= want;
+        }
+    }
+    return n;
+}
+
+/* Steps the jobs whose logits the batch gave. */
+static void step_all(struct wf_sched *s, size_t n_parts)
+{
+    size_t row = 0;
+
+    for (size_t i = 0; i < n_parts; i++) {
+        struct wf_err err = WF_ERR_INIT;
+        struct wf_job *job = s->part_jobs[i];
+        int rc;
+        if (s->parts[i].n_logits == 0)
+            continue;
+        rc = wf_job__step(s, job, s->logits + row++ * s->n_vocab, &err);
+        if (rc != 0 || job->is_ending)
+            drop(s, job, rc, &err);
+    }
+}
+
+static void fail_all(struct wf_sched *s, size_t n_parts, int rc, const struct wf_err *err)
+{
+    for (size_t i = 0; i < n_parts; i++)
+        drop(s, s->part_jobs[i], rc, err);
+}
+
+static void turn(struct wf_sched *s)
+{
+    struct wf_err err = WF_ERR_INIT;
+    size_t n = 0;
+    int rc = WF_E_FULL;
+
+    while (rc == WF_E_FULL) {
+        n = compose(s);
+        if (n == 0)
+            return;
+        /* A prompt that is read alone can be given up within the pass. */
+        rc = wf_runner_eval(s->runner, s->parts, n,
+                            n == 1 ? &s->part_jobs[0]->group->is_gone : NULL, s->logits, &err);
+        if (rc == WF_E_FULL && !wf_sched__forget_one(s) && !preempt(s))
+            break;
+    }
+    if (rc == WF_E_CANCELED)
+        return; /* sweep ends it */
+    if (rc != 0)
+        fail_all(s, n, rc, &err);
+    else
+        step_all(s, n);
+}
+
+/* ---- other work ---- */
+
+/* Room for a text of full length, if forgetting can make it. */
+static void make_room(struct wf_sched *s)
+{
+    struct wf_kv *kv = wf_runner_kv(s->runner);
+
+    while (kv != NULL && wf_kv_tokens_free(kv) < s->n_context && wf_sched__forget_one(s))
+        ;
+}
+
+static void run_tasks(struct wf_sched *s)
+{
+    struct wf_sched_task *task;
+
+    for (;;) {
+        pthread_mutex_lock(&s->lock);
+        task = wf_list_empty(&s->tasks) ? NULL
+                                        : WF_CONTAINER(s->tasks.next, struct wf_sched_task, node);
+        pthread_mutex_unlock(&s->lock);
+        if (task == NULL)
+            return;
+        make_room(s);
+        task->rc = task->fn(s->runner, task->ud, &task->err);
+        /* Texts at work hold the cache: after some turns there is room. */
+        if (task->rc == WF_E_FULL && !wf_list_empty(&s->active))
+            return;
+        pthread_mutex_lock(&s->lock);
+        wf_list_remove(&task->node);
+        task->is_done = true;
+        pthread_cond_broadcast(&s->done);
+        pthread_mutex_unlock(&s->lock);
+    }
+}
+
+/* Waits for something to do; false when it is over. */
+static bool wait_for_work(struct wf_sched *s)
+{
+    bool goes_on;
+
+    pthread_mutex_lock(&s->lock);
+    while (!s->is_stopping && s->n_active == 0 && s->n_waiting == 0 && wf_list_empty(&s->tasks))
+        pthread_cond_wait(&s->work, &s->lock);
+    goes_on = !s->is_stopping;
+    if (wf_runner_kv(s->runner) != NULL)
+        s->cache_bytes = wf_kv_bytes(wf_runner_kv(s->runner));
+    pthread_mutex_unlock(&s->lock);
+    return goes_on;
+}
+
+static void *work(void *ud)
+{
+    struct wf_sched *s = ud;
+
+    while (wait_for_work(s)) {
+        sweep(s);
+        admit(s);
+        run_tasks(s);
+        turn(s);
+    }
+    sweep(s); /* what waits is given up, and owners of what is active have gone */
+    while (wf_sched__forget_one(s))
+        ;
+    return NULL;
+}
+
+/* ---- the outside ---- */
+
+static int make_buffers(struct wf_sched *s, struct wf_err *err)
+{
+    size_t n_words = (s->n_vocab + 31) / 32;
+
+    s->parts = wf_alloc_array(s->n_parallel, sizeof(*s->parts));
+    s->part_jobs = wf_alloc_array(s->n_parallel, sizeof(struct wf_job *));
+    s->logits = s->n_vocab <= SIZE_MAX / s->n_parallel
+                    ? wf_alloc_array(s->n_parallel * s->n_vocab, sizeof(float))
+                    : NULL;
+    s->mask = wf_alloc_array(n_words, sizeof(*s->mask));
+    s->not_end = wf_alloc_array(n_words, sizeof(*s->not_end));
+    s->top = wf_alloc_array(1 + WF_LIMIT_LOGPROBS, sizeof(*s->top));
+    if (!s->parts || !s->part_jobs || !s->logits || !s->mask || !s->not_end || !s->top)
+        return wf_err_set(err, WF_E_NOMEM, "Not enough memory to run a model.");
+    for (size_t i = 0; i < s->n_vocab; i++) {
+        if (s->vocab == NULL || !wf_vocab_is_end(s->vocab, (int32_t)i))
+            s->not_end[i / 32] |= UINT32_C(1) << (i % 32);
+    }
+    return 0;
+}
+
+static int check_vocab(const struct wf_sched *s, struct wf_err *err)
+{
+    if (s->vocab == NULL || wf_vocab_size(s->vocab) >= s->n_vocab)
+        return 0;
+    return wf_err_set(err, WF_E_FORMAT,
+                      "The model's vocabulary has %zu tokens, its matrices have %zu.",
+                      wf_vocab_size(s->vocab), s->n_vocab);
+}
+
+static void deinit(struct wf_sched *s)
+{
+    wf_runner_free(s->runner);
+    wf_free(s->parts);
+    wf_free(s->part_jobs);
+    wf_free(s->logits);
+    wf_free(s->mask);
+    wf_free(s->not_end);
+    wf_free(s->top);
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->work);
+    pthread_cond_destroy(&s->done);
+    wf_free(s);
+}
+
+int wf_sched_new(const struct wf_sched_options *o, struct wf_sched **out, struct wf_err *err)
+{
+    struct wf_sched *s = wf_alloc_array(1, sizeof(*s));
+    int rc;
+
+    if (s == NULL)
+        return wf_err_set(err, WF_E_NOMEM, "Not enough memory to run a model.");
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->work, NULL);
+    pthread_cond_init(&s->done, NULL);
+    wf_list_init(&s->waiting);
+    wf_list_init(&s->tasks);
+    wf_list_init(&s->active);
+    wf_list_init(&s->remembered);
+    s->model = o->model;
+    s->vocab = o->vocab;
+    s->n_parallel = o->n_parallel > 0 ? o->n_parallel : PARALLEL_DEFAULT;
+    s->queue_max = o->queue_max > 0 ? o->queue_max : QUEUE_DEFAULT;
+    s->n_vocab = wf_model_params(o->model)->n_vocab;
+    rc = check_vocab(s, err);
+    if (rc == 0)
+        rc = wf_runner_new(o->model, &o->runner, &s->runner, err);
+    if (rc == 0) {
+        s->n_context = wf_runner_n_context(s->runner);
+        s->n_batch = wf_runner_n_batch(s->runner);
+        rc = make_buffers(s, err);
+    }
+    if (rc == 0 && pthread_create(&s->thread, NULL, work, s) != 0)
+        rc = wf_err_set(err, WF_E_BUSY, "The system has no room for another thread.");
+    if (rc != 0)
+        deinit(s);
+    else
+        *out = s;
+    return rc;
+}
+
+void wf_sched_free(struct wf_sched *s)
+{
+    if (s == NULL)
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->is_stopping = true;
+    pthread_cond_signal(&s->work);
+    pthread_mutex_unlock(&s->lock);
+    (void)pthread_join(s->thread, NULL); /* it is joinable and not this one */
+    assert(s->n_active == 0);
+    deinit(s);
+}
+
+size_t wf_sched_n_context(const struct wf_sched *s)
+{
+    return s->n_context;
+}
+
+size_t wf_sched_n_active(struct wf_sched *s)
+{
+    size_t n;
+
+    pthread_mutex_lock(&s->lock);
+    n = s->n_active + s->n_waiting;
+    pthread_mutex_unlock(&s->lock);
+    return n;
+}
+
+uint64_t wf_sched_bytes(struct wf_sched *s)
+{
+    uint64_t n;
+
+    pthread_mutex_lock(&s->lock);
+    n = s->cache_bytes;
+    pthread_mutex_unlock(&s->lock);
+    return n + wf_runner_bytes(s->runner) + s->n_parallel * s->n_vocab * sizeof(float);
+}
+
+int wf_sched_run(struct wf_sched *s, wf_runner_fn fn, void *ud, struct wf_err *err)
+{
+    struct wf_sched_task task = {.fn = fn, .ud = ud, .err = WF_ERR_INIT};
+
+    pthread_mutex_lock(&s->lock);
+    wf_list_push(&s->tasks, &task.node);
+    pthread_cond_signal(&s->work);
+    while (!task.is_done)
+        pthread_cond_wait(&s->done, &s->lock);
+    pthread_mutex_unlock(&s->lock);
+    return task.rc == 0 ? 0 : wf_err_set(err, task.rc, "%s", task.err.msg);
+}

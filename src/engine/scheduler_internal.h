@@ -1,0 +1,131 @@
+/* What the parts of the scheduler share: jobs, the memory of finished texts, the state of the
+ * thread. Only engine/scheduler*.c include this. */
+#ifndef WF_ENGINE_SCHEDULER_INTERNAL_H
+#define WF_ENGINE_SCHEDULER_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "engine/scheduler.h"
+#include "model/stops.h"
+
+/* One text. What is not said to be under the group's lock belongs to the scheduler's thread once
+ * the job is queued. */
+struct wf_job {
+    struct wf_list node; /* of the waiting (under the scheduler's lock) or the active ones */
+    struct wf_jobs *group;
+    size_t i; /* in the group */
+
+    struct wf_ids ids; /* the prompt and what was written */
+    struct wf_seq seq; /* the first seq.n_tokens of them */
+    bool has_seq;
+    size_t n_written;
+    size_t n_max;
+    struct wf_sampler *sampler;
+    struct wf_constraint *constraint; /* NULL: none yet, or none at all */
+    struct wf_stops stops;
+    struct wf_buf recent; /* of a text that may come to a trigger: its last bytes */
+    bool is_ending;       /* nothing more is to be written */
+
+    /* ---- under the group's lock ---- */
+    struct wf_job_output output; /* news that were not taken */
+    bool is_told;                /* its end was taken */
+    int rc;                      /* why it ended, when by an error */
+    struct wf_err err;
+    struct wf_job_counts counts;
+};
+
+/* Jobs of one generation. Lives until its owner and all its jobs have let go of it. */
+struct wf_jobs {
+    struct wf_sched *sched;
+    pthread_mutex_t lock; /* guards outputs and n_refs; taken behind the scheduler's, if both are */
+    pthread_cond_t news;
+    unsigned n_refs;
+    atomic_bool is_gone; /* nobody wants it any more */
+
+    /* ---- the same for all jobs; never changes ---- */
+    struct wf_grammar *grammar;
+    const struct wf_token_trie *trie;
+    char **triggers;
+    size_t n_triggers;
+    size_t trigger_max; /* bytes of the longest */
+    size_t n_top;
+    bool wants_logprobs, ignore_eos, with_control;
+    struct wf_adapter_use *adapters;
+    size_t n_adapters;
+
+    size_t n_jobs;
+    struct wf_job jobs[];
+};
+
+/* A finished text whose cache is kept. */
+struct wf_remembered {
+    struct wf_list node; /* latest used last */
+    struct wf_ids ids;
+    struct wf_seq seq;
+    struct wf_adapter_use *adapters;
+    size_t n_adapters;
+};
+
+/* Work between two turns. */
+struct wf_sched_task {
+    struct wf_list node;
+    wf_runner_fn fn;
+    void *ud;
+    int rc;
+    struct wf_err err;
+    bool is_done;
+};
+
+struct wf_sched {
+    const struct wf_model *model;
+    const struct wf_vocab *vocab;
+    struct wf_runner *runner;
+    size_t n_context, n_batch, n_vocab;
+    size_t n_parallel, queue_max;
+    pthread_t thread;
+
+    pthread_mutex_t lock;
+    pthread_cond_t work; /* for the thread: something to do */
+    pthread_cond_t done; /* for callers: a task is done */
+    struct wf_list waiting, tasks;
+    size_t n_waiting, n_active;
+    bool is_stopping;
+    uint64_t cache_bytes; /* as large as it has grown */
+
+    /* ---- of the thread ---- */
+    struct wf_list active;     /* oldest first */
+    struct wf_list remembered; /* latest used last */
+    size_t n_remembered;
+    struct wf_batch_part *parts; /* [n_parallel] */
+    struct wf_job **part_jobs;   /* [n_parallel] */
+    float *logits;               /* [n_parallel, n_vocab] */
+    uint32_t *mask;              /* [(n_vocab + 31) / 32] */
+    uint32_t *not_end;           /* the same: all but end tokens */
+    struct wf_logprob *top;      /* [1 + WF_LIMIT_LOGPROBS] */
+};
+
+/* ---- scheduler_job.c ---- */
+
+/* Takes the logits behind a job's text: picks a token and tells the owner. A job that is finished
+ * by that has is_ending set. Errors, which end the job too: NOMEM, those of the constraint. */
+int wf_job__step(struct wf_sched *s, struct wf_job *job, float *logits,
+                 struct wf_err *err) WF_MUST_USE;
+/* Tells the owner that the job is over, by what output.finish says or (rc not 0) an error, and lets
+ * go of it; its sequence must have been taken. */
+void wf_job__finish(struct wf_job *job, int rc, const struct wf_err *err);
+/* Tokens that it may still write. */
+size_t wf_job__n_left(const struct wf_sched *s, const struct wf_job *job);
+
+/* ---- scheduler_prefix.c ---- */
+
+/* Gives a job without a sequence one that begins with as much of its text as is known. False: a
+ * text at work is reading the same just now, it is better to wait. Errors: NOMEM in *out_rc. */
+bool wf_sched__begin_seq(struct wf_sched *s, struct wf_job *job, int *out_rc, struct wf_err *err);
+/* Keeps a finished job's sequence, or gives it back. */
+void wf_sched__remember(struct wf_sched *s, struct wf_job *job);
+/* Forgets the text whose last use is longest ago; false when there is none. */
+bool wf_sched__forget_one(struct wf_sched *s);
+
+#endif
