@@ -77,4 +77,9 @@ int wf_anthropic_write(struct wf_anthropic_writer *w, const struct wf_gen_event 
 int wf_anthropic_end(struct wf_anthropic_writer *w, const struct wf_gen_usage *usage, json_t **out,
                      struct wf_err *err) WF_MUST_USE;
 
+/* A page of `all` (an array of objects with an "id", borrowed): at most `limit` behind the one with
+ * the id `after`, or before the one with the id `before` (NULL: neither). A new reference; NULL out
+ * of memory. */
+json_t *wf_anthropic_page(const json_t *all, size_t limit, const char *after, const char *before);
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -149,6 +150,17 @@ const char *wf_face_id(struct wf_face_call *c, const char *prefix)
 
     wf_rng_hex(NULL, hex, 12);
     return wf_arena_printf(&c->arena, "%s%s", prefix, hex);
+}
+
+void wf_face_time(int64_t ms, char out[WF_FACE_TIME_BYTES])
+{
+    time_t s = (time_t)(ms / 1000);
+    struct tm tm;
+    char text[24];
+
+    gmtime_r(&s, &tm);
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(out, WF_FACE_TIME_BYTES, "%s.%03dZ", text, (int)(ms % 1000));
 }
 
 json_int_t wf_face_now_s(const struct wf_face_call *c)

@@ -192,6 +192,9 @@ void wf_face_stream_end(struct wf_face_call *c);
 
 /* A fresh id: prefix and 24 hex digits, in the arena; NULL out of memory. */
 const char *wf_face_id(struct wf_face_call *c, const char *prefix);
+/* A time (milliseconds since 1970) as RFC 3339 has it, in UTC. */
+#define WF_FACE_TIME_BYTES 40
+void wf_face_time(int64_t ms, char out[WF_FACE_TIME_BYTES]);
 /* Seconds since 1970. */
 json_int_t wf_face_now_s(const struct wf_face_call *c);
 

@@ -112,9 +112,9 @@ static json_t *details(const json_t *m)
 static json_t *model_row(const json_t *m)
 {
     const char *digest = wf_json_text(m, "digest");
-    char time[WF_OLLAMA_TIME_BYTES];
+    char time[WF_FACE_TIME_BYTES];
 
-    wf_ollama_time(json_integer_value(json_object_get(m, "added")), time);
+    wf_face_time(json_integer_value(json_object_get(m, "added")), time);
     if (strncmp(digest, "sha256:", 7) == 0)
         digest += 7;
     return json_pack("{s:s, s:s, s:s, s:O, s:s, s:o}", "name", wf_json_text(m, "name"), "model",
@@ -162,9 +162,9 @@ static json_t *loaded_row(const json_t *loaded, const json_t *list)
     json_t *row = m ? model_row(m)
                     : json_pack("{s:s, s:s, s:s, s:{}}", "name", wf_json_text(loaded, "model"),
                                 "model", wf_json_text(loaded, "model"), "digest", "", "details");
-    char time[WF_OLLAMA_TIME_BYTES];
+    char time[WF_FACE_TIME_BYTES];
 
-    wf_ollama_time(until > 0 ? until : INT64_C(253402300799000), time); /* never: the year 9999 */
+    wf_face_time(until > 0 ? until : INT64_C(253402300799000), time); /* never: the year 9999 */
     if (!row)
         return NULL;
     (void)json_object_del(row, "modified_at"); /* is there or not */
@@ -282,7 +282,7 @@ static int show(struct wf_face_call *c, json_t **out, struct wf_err *err)
 {
     struct named n;
     json_t *m = NULL, *registry;
-    char time[WF_OLLAMA_TIME_BYTES];
+    char time[WF_FACE_TIME_BYTES];
     int rc = read_named(c, &n, err);
 
     if (rc == 0)
@@ -291,7 +291,7 @@ static int show(struct wf_face_call *c, json_t **out, struct wf_err *err)
     if (rc != 0)
         return rc;
     registry = json_object_get(m, "registry");
-    wf_ollama_time(json_integer_value(json_object_get(m, "added")), time);
+    wf_face_time(json_integer_value(json_object_get(m, "added")), time);
     *out = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "license",
                      text_of(registry, "license"), "modelfile",
                      json_sprintf("# Modelfile of weft\nFROM %s\n", wf_json_text(m, "name")),

@@ -125,6 +125,8 @@ void wf_handle_document_remove(struct wf_request *r);
 void wf_handle_ask(struct wf_request *r);
 void wf_handle_anthropic_messages(struct wf_request *r);
 void wf_handle_anthropic_count(struct wf_request *r);
+void wf_handle_anthropic_models(struct wf_request *r); /* of wf_handle_openai_models */
+void wf_handle_anthropic_model(struct wf_request *r);
 void wf_handle_ollama_chat(struct wf_request *r);
 void wf_handle_ollama_generate(struct wf_request *r);
 void wf_handle_ollama_embed(struct wf_request *r);

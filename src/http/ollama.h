@@ -45,10 +45,6 @@ json_t *wf_ollama_context_write(const json_t *messages);
  */
 int wf_ollama_context_read(const json_t *context, json_t **out, struct wf_err *err) WF_MUST_USE;
 
-/* Now as RFC 3339 with nanoseconds has it, or the given time (milliseconds since 1970). */
-#define WF_OLLAMA_TIME_BYTES 40
-void wf_ollama_time(int64_t ms, char out[WF_OLLAMA_TIME_BYTES]);
-
 /* Sends one line of a stream, which is taken over (NULL: out of memory). Another result than 0,
  * with err set, ends the writing. */
 typedef int (*wf_ollama_emit)(void *ud, json_t *line, struct wf_err *err);

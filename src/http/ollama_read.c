@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ollama's small forms: durations as Go writes them, keep_alive, think, format. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "http/ollama.h"
 #include "op/json.h"
@@ -103,17 +101,6 @@ int wf_ollama_keep_alive(const json_t *v, int64_t *out_s, struct wf_err *err)
     else
         *out_s = ns < 0 ? -1 : (ns - 1) / NS_PER_S + 1;
     return 0;
-}
-
-void wf_ollama_time(int64_t ms, char out[WF_OLLAMA_TIME_BYTES])
-{
-    time_t s = (time_t)(ms / 1000);
-    struct tm tm;
-    char text[24];
-
-    gmtime_r(&s, &tm);
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(out, WF_OLLAMA_TIME_BYTES, "%s.%03dZ", text, (int)(ms % 1000));
 }
 
 /* ---- think, format ---- */

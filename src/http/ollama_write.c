@@ -52,11 +52,11 @@ struct part {
 
 static json_t *object(const struct wf_ollama_writer *w, const struct part *p)
 {
-    char now[WF_OLLAMA_TIME_BYTES];
+    char now[WF_FACE_TIME_BYTES];
     json_t *o, *holder;
     bool ok;
 
-    wf_ollama_time(wf_clock_wall_ms(NULL), now);
+    wf_face_time(wf_clock_wall_ms(NULL), now);
     o = json_pack("{s:s, s:s, s:b}", "model", w->model, "created_at", now, "done", p->done);
     holder = w->is_chat ? json_pack("{s:s}", "role", "assistant") : json_incref(o);
     ok =

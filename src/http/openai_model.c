@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET /v1/models and /v1/models/{id}: the model store, as OpenAI lists models. Adapters are not in
- * the list: a request names them beside a model. */
+/* GET /v1/models and /v1/models/{id}: the model store, as OpenAI lists models (Anthropic's clients,
+ * known by their header, get their own list). Adapters are not in it: a request names them beside a
+ * model. */
 #include "base/arena.h"
 #include "engine/model_store.h"
 #include "http/http_internal.h"
@@ -42,9 +43,14 @@ void wf_handle_openai_models(struct wf_request *r)
     struct wf_model_store *models = r->http->o.ops->models;
     struct wf_err err = WF_ERR_INIT;
     struct wf_face_call c;
-    json_t *data = json_array();
+    json_t *data;
     int rc = 0;
 
+    if (r->face == WF_FACE_ANTHROPIC) {
+        wf_handle_anthropic_models(r);
+        return;
+    }
+    data = json_array();
     if (wf_face_open(&c, r)) {
         if (!data)
             rc = wf_face_no_memory(&err);
@@ -69,6 +75,10 @@ void wf_handle_openai_model(struct wf_request *r)
     struct wf_model_entry m;
     int rc;
 
+    if (r->face == WF_FACE_ANTHROPIC) {
+        wf_handle_anthropic_model(r);
+        return;
+    }
     if (wf_face_open(&c, r)) {
         const char *name = wf_arena_cstr(&c.arena, r->id);
         if (!name)

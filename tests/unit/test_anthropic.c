@@ -453,6 +453,35 @@ static void test_anthropic__stops_when_the_client_goes(void **state)
     }
 }
 
+static void test_anthropic__models_come_in_pages(void **state)
+{
+    static const struct {
+        size_t limit;
+        const char *after, *before, *want;
+    } cases[] = {
+        {9, NULL, NULL,
+         "{'data':[{'id':'a'},{'id':'b'},{'id':'c'}],'has_more':false,"
+         "'first_id':'a','last_id':'c'}"},
+        {2, NULL, NULL,
+         "{'data':[{'id':'a'},{'id':'b'}],'has_more':true,'first_id':'a',"
+         "'last_id':'b'}"},
+        {2, "b", NULL, "{'data':[{'id':'c'}],'has_more':false,'first_id':'c','last_id':'c'}"},
+        {1, NULL, "c", "{'data':[{'id':'b'}],'has_more':true,'first_id':'b','last_id':'b'}"},
+        {5, NULL, "b", "{'data':[{'id':'a'}],'has_more':false,'first_id':'a','last_id':'a'}"},
+        {5, "c", NULL, "{'data':[],'has_more':false,'first_id':null,'last_id':null}"},
+        {5, "x", NULL, "{'data':[],'has_more':false,'first_id':null,'last_id':null}"},
+    };
+    json_t *all = js("[{'id':'a'},{'id':'b'},{'id':'c'}]");
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
+        json_t *page = wf_anthropic_page(all, cases[i].limit, cases[i].after, cases[i].before);
+        assert_json(page, cases[i].want);
+        json_decref(page);
+    }
+    json_decref(all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -466,6 +495,7 @@ int main(void)
         cmocka_unit_test(test_anthropic__arguments_that_were_cut_stay_a_text),
         cmocka_unit_test(test_anthropic__streams_blocks),
         cmocka_unit_test(test_anthropic__stops_when_the_client_goes),
+        cmocka_unit_test(test_anthropic__models_come_in_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
