@@ -14,7 +14,6 @@
 #include "cli/models.h"
 #include "engine/model_store.h"
 #include "op/json.h"
-#include "os/file.h"
 
 static int show_copy(void *ud, uint64_t n_done, uint64_t n_all)
 {
@@ -42,39 +41,16 @@ static int place(struct wf_cli *cli, struct wf_model_store *s, const char *path,
     return rc;
 }
 
-static void remove_placed(const struct wf_model_store *s, const json_t *files)
+static void remove_placed(struct wf_model_store *s, const json_t *files)
 {
-    char path[WF_LIMIT_PATH_BYTES];
     json_t *file;
     size_t i;
 
     json_array_foreach(files, i, file)
     {
-        int n = snprintf(path, sizeof(path), "%s/%s", wf_model_store_incoming(s),
-                         json_string_value(file));
-        if (n > 0 && (size_t)n < sizeof(path))
-            (void)!wf_file_remove(path, NULL); /* the core's next start would do it, too */
+        /* The core's next start would do it, too. */
+        (void)!wf_model_store_discard(s, json_string_value(file), NULL);
     }
-}
-
-/* "Some-Model-Q4_K_M.gguf" as "some-model-q4_k_m"; a split file's number goes. */
-static void name_from_path(const char *path, char out[WF_MODEL_NAME_MAX])
-{
-    const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
-    size_t n = strlen(file), k = 0;
-
-    if (wf_model_parts_of(path) > 1)
-        n -= strlen("-00001-of-00002.gguf");
-    else if (n > 5 && strcmp(file + n - 5, ".gguf") == 0)
-        n -= 5;
-    for (size_t i = 0; i < n && k + 1 < WF_MODEL_NAME_MAX; i++) {
-        char c = file[i];
-        if (c >= 'A' && c <= 'Z')
-            c = (char)(c - 'A' + 'a');
-        bool fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || strchr("._-", c);
-        out[k++] = fits ? c : '-';
-    }
-    out[k] = '\0';
 }
 
 static int import(struct wf_cli *cli, const char *path, const char *name, json_t **out_result)
@@ -121,7 +97,7 @@ int wf_models_import(struct wf_cli *cli)
     if (cli->n_args == 2)
         snprintf(name, sizeof(name), "%s", cli->args[1]);
     else
-        name_from_path(cli->args[0], name);
+        wf_model_name_of_file(cli->args[0], name);
     code = import(cli, cli->args[0], name, &result);
     if (code != 0)
         return code;

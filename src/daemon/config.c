@@ -25,6 +25,15 @@ static const struct wf_config_option options[] = {
      "memory of one worker that reads a file"},
     {"extract_time_s", FIELD(extract_time_s), 0, "60", 1, 86400, NULL,
      "time of one worker that reads a file; raise it for long scanned documents"},
+    {"registry", FIELD(registry), sizeof(((struct wf_config *)0)->registry), "registry.ollama.ai",
+     0, 0, NULL, "where weft pull looks for names without a host: HOST or HOST:PORT"},
+    {"huggingface", FIELD(huggingface), sizeof(((struct wf_config *)0)->huggingface),
+     "https://huggingface.co", 0, 0, NULL, "where weft pull looks for hf.co/USER/REPO: a mirror"},
+    {"huggingface_token", FIELD(huggingface_token),
+     sizeof(((struct wf_config *)0)->huggingface_token), "", 0, 0, NULL,
+     "what Hugging Face asks for before it gives out some models; sent nowhere else"},
+    {"ca_file", FIELD(ca_file), sizeof(((struct wf_config *)0)->ca_file), "", 0, 0, NULL,
+     "certificates that weft pull trusts instead of the system's, for a registry of one's own"},
 };
 
 bool wf_config_option_at(size_t i, struct wf_config_option *out)

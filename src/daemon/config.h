@@ -22,6 +22,10 @@ struct wf_config {
     int64_t log_level;          /* enum wf_log_level */
     int64_t extract_memory_mib; /* of one extract worker */
     int64_t extract_time_s;
+    char registry[256];
+    char huggingface[256]; /* without a slash at its end */
+    char huggingface_token[256];
+    char ca_file[1024]; /* empty: the system's */
     struct wf_model_settings models;
 };
 

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/fetch.h"
 #include "daemon/manual.h"
 #include "daemon/serve.h"
 #include "engine/model_store.h"
@@ -39,6 +40,8 @@ struct core {
     struct wf_serve *serve;
     struct wf_http *http;
     int spawner_pid;
+    struct wf_fetch_client *fetch;
+    struct wf_op_pull pull;
 };
 
 /* For the signal handler; set before it is installed, wf_http_stop may be called from one. */
@@ -106,14 +109,48 @@ static int open_store(struct core *c, struct wf_err *err)
     }
 }
 
+static int begin_pull(void *ud, const char *id, const json_t *request, int *out_fd,
+                      struct wf_err *err)
+{
+    struct core *c = ud;
+
+    return wf_fetch_begin(c->fetch, id, request, out_fd, err);
+}
+
+static void end_pull(void *ud, const char *id, int *io_fd)
+{
+    struct core *c = ud;
+
+    wf_fetch_end(c->fetch, id, io_fd);
+}
+
 static int open_models(struct core *c, struct wf_err *err)
 {
+    const struct wf_config *conf = c->o->config;
     struct wf_err own = WF_ERR_INIT;
     int rc = wf_model_store_open(c->o->home->models, &c->ops.models, err);
 
+    c->pull = (struct wf_op_pull){.begin = begin_pull,
+                                  .end = end_pull,
+                                  .ud = c,
+                                  .registry = conf->registry,
+                                  .hub = conf->huggingface,
+                                  .token = conf->huggingface_token};
+    c->ops.pull = &c->pull;
     if (rc == 0 && wf_model_store_sweep(c->ops.models, &own) != 0)
         wf_log_line(c->ops.log, WF_LOG_WARN, "core", "models: %s", own.msg);
     return rc;
+}
+
+static int spawn_fetch(struct core *c, int *out_fd, struct wf_err *err)
+{
+    const char *ca_file = c->o->config->ca_file;
+    char incoming[WF_LIMIT_PATH_BYTES + 16];
+    const struct wf_fetch_options fo = {.incoming = incoming,
+                                        .ca_file = ca_file[0] ? ca_file : NULL};
+
+    snprintf(incoming, sizeof(incoming), "%s/incoming", c->o->home->models);
+    return wf_fetch_spawn(&fo, out_fd, err);
 }
 
 static int start(struct core *c, struct wf_err *err)
@@ -123,17 +160,23 @@ static int start(struct core *c, struct wf_err *err)
         .memory_bytes_max = (uint64_t)o->config->extract_memory_mib << 20,
         .time_s_max = (uint32_t)o->config->extract_time_s,
     };
-    int spawner_fd = -1;
+    int spawner_fd = -1, fetch_fd = -1;
     int rc = wf_extract_spawn(&limits, &spawner_fd, &c->spawner_pid, err);
 
-    if (rc != 0)
-        return rc;
-    rc = lock_down(o, err);
+    if (rc == 0 && o->home)
+        rc = spawn_fetch(c, &fetch_fd, err);
+    if (rc == 0)
+        rc = lock_down(o, err);
     if (rc != 0) {
+        wf_file_close(&fetch_fd);
         wf_file_close(&spawner_fd);
         return rc;
     }
     rc = wf_extract_client_new(spawner_fd, &limits, &c->ops.extract, err);
+    if (rc == 0 && o->home)
+        rc = wf_fetch_client_new(fetch_fd, &c->fetch, err);
+    else
+        wf_file_close(&fetch_fd);
     if (rc == 0)
         c->ops.log = wf_log_new(STDERR_FILENO, (enum wf_log_level)o->config->log_level);
     if (rc == 0 && (!(c->ops.hub = wf_hub_new()) || !(c->ops.state = wf_op_state_new())))
@@ -157,6 +200,7 @@ static void finish(struct core *c)
     wf_http_free(c->http);
     wf_intake_free(c->ops.intake);
     wf_extract_client_free(c->ops.extract); /* the spawner ends with its socket */
+    wf_fetch_client_free(c->fetch);         /* the spawner ends with its socket */
     wf_model_store_close(c->ops.models);
     wf_store_close(c->ops.store);
     wf_hub_free(c->ops.hub);

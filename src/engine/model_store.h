@@ -88,6 +88,10 @@ void wf_model_store_set_default(struct wf_model_store *s, const char *name);
  * in front go. Errors: INVAL (not a name). */
 int wf_model_name(const char *name, char out[WF_MODEL_NAME_MAX], struct wf_err *err) WF_MUST_USE;
 
+/* A name out of a file's: "dir/Some-Model-Q4_K_M.gguf" gives "some-model-q4_k_m", a split file's
+ * number goes. It may be none (see wf_model_name). */
+void wf_model_name_of_file(const char *path, char out[WF_MODEL_NAME_MAX]);
+
 /* ---- writing ---- */
 
 /* The folder for files on their way. Borrowed from the store. */
@@ -156,6 +160,10 @@ int wf_model_store_copy(struct wf_model_store *s, const char *from, const char *
  * name says is not what lies there), NOENT, INVAL, CANCELED, IO, NOMEM. */
 int wf_model_store_verify(struct wf_model_store *s, const char *name, wf_model_progress_fn progress,
                           void *ud, struct wf_err *err) WF_MUST_USE;
+
+/* Removes a file of incoming/, or a folder with all in it. Errors: IO, LIMIT. */
+int wf_model_store_discard(struct wf_model_store *s, const char *file,
+                           struct wf_err *err) WF_MUST_USE;
 
 /* True when the blob is there; then *out_bytes (may be NULL) is its size. */
 bool wf_model_store_has(struct wf_model_store *s, const char *digest, uint64_t *out_bytes);

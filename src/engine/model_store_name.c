@@ -100,6 +100,25 @@ int wf_model_name(const char *name, char out[WF_MODEL_NAME_MAX], struct wf_err *
     return 0;
 }
 
+void wf_model_name_of_file(const char *path, char out[WF_MODEL_NAME_MAX])
+{
+    const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+    size_t n = strlen(file), k = 0;
+
+    if (wf_model_parts_of(path) > 1)
+        n -= strlen("-00001-of-00002.gguf");
+    else if (n > 5 && strcmp(file + n - 5, ".gguf") == 0)
+        n -= 5;
+    for (size_t i = 0; i < n && k + 1 < WF_MODEL_NAME_MAX; i++) {
+        char c = file[i];
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c - 'A' + 'a');
+        bool fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || strchr("._-", c);
+        out[k++] = fits ? c : '-';
+    }
+    out[k] = '\0';
+}
+
 /* ---- the names that there are ---- */
 
 struct walk {

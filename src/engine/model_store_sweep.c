@@ -3,6 +3,7 @@
  *
  * Before anything is removed all names' files are read; if one cannot be, nothing is, since its
  * blobs could be among those that seem to have no name. */
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -96,6 +97,15 @@ static int remove_all(void *ud, const char *path, const char *file, struct wf_er
     if (rc == 0 && rmdir(path) != 0 && errno != ENOENT)
         rc = wf_err_errno(err, errno, "cannot remove %s", path);
     return rc;
+}
+
+int wf_model_store_discard(struct wf_model_store *s, const char *file, struct wf_err *err)
+{
+    char path[WF_LIMIT_PATH_BYTES];
+    int rc = wf_model__path(s, "incoming", file, path, err);
+
+    assert(file[0] != '\0' && strchr(file, '.') == NULL); /* one of ours, below incoming/ */
+    return rc == 0 ? remove_all(NULL, path, file, err) : rc;
 }
 
 static int remove_unused_blob(void *ud, const char *path, const char *file, struct wf_err *err)

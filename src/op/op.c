@@ -42,6 +42,7 @@ static const struct row {
     {"models.remove", wf_op__models_remove, true, {"name"}},
     {"models.copy", wf_op__models_copy, true, {"from", "to"}},
     {"models.import", wf_op__models_import, true, {"files", "name", "source"}},
+    {"models.pull", wf_op__models_pull, true, {"name", "as", "token", "digest"}},
     {"models.verify", wf_op__models_verify, true, {"name"}},
     {"status", wf_op__status, true, {NULL}},
     {"settings.get", wf_op__settings_get, true, {NULL}},

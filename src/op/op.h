@@ -23,6 +23,18 @@ struct wf_op_state;
 
 #define WF_OP_LINK_BYTES 256
 
+/* How core gets to a process that may reach the internet (daemon/fetch.h): `begin` starts a
+ * download into incoming/ID of the model store, *out_fd is its socket; `end` closes that. Threads:
+ * any. */
+struct wf_op_pull {
+    int (*begin)(void *ud, const char *id, const json_t *request, int *out_fd, struct wf_err *err);
+    void (*end)(void *ud, const char *id, int *io_fd);
+    void *ud;
+    const char *registry; /* where names without a host are looked for */
+    const char *hub;
+    const char *token; /* of the hub; empty: none */
+};
+
 struct wf_op_context {
     struct wf_store *store;
     struct wf_intake *intake;
@@ -34,6 +46,7 @@ struct wf_op_context {
     const char *home;              /* for status only: nothing is opened by it */
     struct wf_op_state *state;     /* what operations remember between calls */
     struct wf_model_store *models; /* NULL: without a home */
+    const struct wf_op_pull *pull; /* NULL: nothing can be downloaded */
     /* Writes a new one-time link to the page into out; NULL when no page is served. */
     void (*new_link)(void *ud, char out[WF_OP_LINK_BYTES]);
     void *new_link_ud;

@@ -33,6 +33,7 @@ wf_op_operation wf_op__models_remove;
 wf_op_operation wf_op__models_copy;
 wf_op_operation wf_op__models_import;
 wf_op_operation wf_op__models_verify;
+wf_op_operation wf_op__models_pull;
 wf_op_operation wf_op__status;
 wf_op_operation wf_op__settings_get;
 wf_op_operation wf_op__settings_set;

@@ -81,10 +81,15 @@ int wf_sandbox_enter(const struct wf_sandbox_options *o, struct wf_err *err)
             "this system has no seccomp filters, which weft locks its processes with");
     if (has_threads())
         return wf_err_set(err, WF_E_INVAL, "a process is locked before it has threads");
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        return wf_err_errno(err, errno, "cannot give up new privileges");
     int abi = wf_sandbox__landlock_abi();
     bool has_landlock = wf_sandbox__landlock_useful(o, abi);
+    if (o->kind == WF_SANDBOX_FETCH && !has_landlock)
+        return wf_err_set(
+            err, WF_E_UNSUPPORTED,
+            "this kernel has no Landlock, without which weft does not fetch: download "
+            "the file yourself, then: weft models import FILE");
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return wf_err_errno(err, errno, "cannot give up new privileges");
     int r = has_landlock ? wf_sandbox__landlock(o, abi, err) : 0;
     if (r == 0)
         r = set_limits(o, err);

@@ -24,6 +24,10 @@ enum wf_sandbox_kind {
      * by no call (connect, sendto, sendmsg with MSG_FASTOPEN, io_uring); no process, no exec, no
      * signal to others, no ptrace. No permissions, owners or times of files by path. */
     WF_SANDBOX_CORE,
+    /* Fetching: clients of TCP and UDP over the internet (no listener, no AF_UNIX connection), name
+     * resolution, threads; reads below read_dirs, writes below write_dirs; no process, no exec.
+     * WF_E_UNSUPPORTED where the kernel has no Landlock: without it all files were in reach. */
+    WF_SANDBOX_FETCH,
     /* The watcher: reads below read_dirs, watches folders (inotify), talks to the core over
      * AF_UNIX. Writes no file, reaches no network, makes no process. */
     WF_SANDBOX_WATCH,

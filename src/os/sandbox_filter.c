@@ -153,6 +153,8 @@ static unsigned powers_of(const struct wf_sandbox_options *o, bool has_landlock)
     switch (o->kind) {
     case WF_SANDBOX_CORE:
         return powers | WF_POWER_CORE;
+    case WF_SANDBOX_FETCH:
+        return powers | WF_POWER_FETCH | WF_POWER_PATHS | WF_POWER_THREADS;
     case WF_SANDBOX_WATCH:
         /* Without Landlock the paths stay open: reading is its work. */
         return powers | WF_POWER_WATCH | WF_POWER_PATHS;

@@ -47,6 +47,7 @@ enum wf_sandbox_power {
     WF_POWER_EXEC = 1u << 4,     /* fork and exec */
     WF_POWER_THREADS = 1u << 5,  /* threads */
     WF_POWER_WATCH = 1u << 6,    /* watching folders, connecting to a local socket */
+    WF_POWER_FETCH = 1u << 7,    /* connecting to the internet, writing files */
 };
 
 enum wf_sandbox_condition {

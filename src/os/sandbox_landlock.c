@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Landlock: which files a process may reach by path, and no TCP, whatever the system call.
+/* Landlock: which files a process may reach by path, and no TCP (but for FETCH, which may connect),
+ * whatever the system call.
  *
  * The system calls are made directly and the constants are ours, since libraries' headers are older
  * than kernels. Everything that the kernel's version knows is handled, that is: forbidden unless a
@@ -47,7 +48,8 @@ enum fs_access {
 /* Rights that a rule on a single file may give. */
 #define FS_OF_FILE (FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
 
-#define NET_BIND_AND_CONNECT_TCP 3u
+#define NET_BIND_TCP 1u
+#define NET_CONNECT_TCP 2u
 #define SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS 3u
 
 struct ruleset_attr {
@@ -86,12 +88,12 @@ static uint64_t fs_of_abi(int abi)
     return fs;
 }
 
-static int create_ruleset(int abi)
+static int create_ruleset(int abi, bool may_connect)
 {
     struct ruleset_attr attr = {.handled_fs = fs_of_abi(abi)};
     size_t size = offsetof(struct ruleset_attr, handled_net);
     if (abi >= 4) {
-        attr.handled_net = NET_BIND_AND_CONNECT_TCP;
+        attr.handled_net = NET_BIND_TCP | (may_connect ? 0 : NET_CONNECT_TCP);
         size = offsetof(struct ruleset_attr, scoped);
     }
     if (abi >= 6) {
@@ -138,7 +140,7 @@ int wf_sandbox__landlock(const struct wf_sandbox_options *o, int abi, struct wf_
     const uint64_t writes = reads | FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR |
                             FS_MAKE_REG | FS_REFER | FS_TRUNCATE;
     uint64_t known = fs_of_abi(abi);
-    int ruleset = create_ruleset(abi);
+    int ruleset = create_ruleset(abi, o->kind == WF_SANDBOX_FETCH);
     if (ruleset < 0)
         return wf_err_errno(err, errno, "cannot make the sandbox's rules for files");
     /* Without it SQLite, jansson and libwebsockets seed themselves from the time, or refuse. */

@@ -29,6 +29,7 @@
 #define EXEC WF_POWER_EXEC
 #define THREADS WF_POWER_THREADS
 #define WATCH WF_POWER_WATCH
+#define FETCH WF_POWER_FETCH
 
 /* Let through with one of `powers`; otherwise the process dies, or the call fails. */
 #define ALLOW(name, powers)                                                                        \
@@ -91,8 +92,10 @@
 #define SOCKET_TYPE 0xF
 #define FCNTL(command) WHEN(fcntl, ALL, EPERM, IS(1, command))
 #define IOCTL(request) WHEN(ioctl, ALL, ENOTTY, IS(1, request))
-#define SOCKET_OPTION(option) WHEN(setsockopt, CORE, ENOPROTOOPT, IS(1, SOL_SOCKET), IS(2, option))
-#define TCP_OPTION(option) WHEN(setsockopt, CORE, ENOPROTOOPT, IS(1, IPPROTO_TCP), IS(2, option))
+#define SOCKET_OPTION(option)                                                                      \
+    WHEN(setsockopt, CORE | FETCH, ENOPROTOOPT, IS(1, SOL_SOCKET), IS(2, option))
+#define TCP_OPTION(option)                                                                         \
+    WHEN(setsockopt, CORE | FETCH, ENOPROTOOPT, IS(1, IPPROTO_TCP), IS(2, option))
 #define PRCTL(option) WHEN(prctl, ALL, EPERM, IS(0, option))
 
 /* Libraries' headers are older than kernels. */
@@ -111,7 +114,7 @@ const struct wf_sandbox_rule wf_sandbox__rules[] = {
     FCNTL(F_OFD_SETLK), FCNTL(F_OFD_SETLKW), FCNTL(F_ADD_SEALS), FCNTL(F_GET_SEALS),
     FCNTL(F_GETPIPE_SZ), FCNTL(F_SETPIPE_SZ),
     IOCTL(FIONREAD), IOCTL(FIONBIO), IOCTL(FIOCLEX), IOCTL(FIONCLEX), IOCTL(TCGETS),
-    ALLOW_ELSE(pipe2, CORE | EXEC, EACCES), ALLOW_ELSE(eventfd2, CORE, EACCES),
+    ALLOW_ELSE(pipe2, CORE | EXEC | FETCH, EACCES), ALLOW_ELSE(eventfd2, CORE | FETCH, EACCES),
     ALLOW_ELSE(epoll_create1, CORE, EACCES), ALLOW_ELSE(epoll_ctl, CORE, EACCES),
     ALLOW_ELSE(epoll_pwait, CORE, EACCES), ALLOW_ELSE(memfd_create, CORE, EACCES),
     ALLOW_ELSE(timerfd_create, CORE, EACCES), ALLOW_ELSE(timerfd_settime, CORE, EACCES),
@@ -169,24 +172,24 @@ const struct wf_sandbox_rule wf_sandbox__rules[] = {
 
     /* ---- files by path; which ones is Landlock's business ---- */
     WHEN(openat, CORE | PATHS, EACCES, BITS(2, OPEN_WRITES, 0)),
-    WHEN(openat, CORE, EACCES, BITS(2, O_ACCMODE, O_WRONLY)),
-    WHEN(openat, CORE, EACCES, BITS(2, O_ACCMODE, O_RDWR)), FAIL(openat2, ENOSYS),
+    WHEN(openat, CORE | FETCH, EACCES, BITS(2, O_ACCMODE, O_WRONLY)),
+    WHEN(openat, CORE | FETCH, EACCES, BITS(2, O_ACCMODE, O_RDWR)), FAIL(openat2, ENOSYS),
     ALLOW_ELSE(newfstatat, CORE | PATHS, EACCES),
     /* How glibc does fstat. */
     WHEN(newfstatat, ALL, EACCES, BITS(3, AT_EMPTY_PATH, AT_EMPTY_PATH)),
     ALLOW_ELSE(statx, CORE | PATHS, ENOSYS), ALLOW_ELSE(faccessat, CORE | PATHS, EACCES),
     ALLOW_ELSE(faccessat2, CORE | PATHS, ENOSYS), ALLOW_ELSE(readlinkat, CORE | PATHS, EACCES),
     ALLOW_ELSE(getdents64, CORE | PATHS, EACCES), ALLOW_ELSE(getcwd, CORE | PATHS, EACCES),
-    ALLOW_ELSE(statfs, CORE | PATHS, EACCES), ALLOW_ELSE(fstatfs, CORE | PATHS, EACCES),
-    ALLOW_ELSE(mkdirat, CORE, EACCES), ALLOW_ELSE(unlinkat, CORE, EACCES),
+    ALLOW_ELSE(statfs, CORE | FETCH | PATHS, EACCES), ALLOW_ELSE(fstatfs, CORE | PATHS, EACCES),
+    ALLOW_ELSE(mkdirat, CORE, EACCES), ALLOW_ELSE(unlinkat, CORE | FETCH, EACCES),
 #ifdef SYS_renameat
-    ALLOW_ELSE(renameat, CORE, EACCES),
+    ALLOW_ELSE(renameat, CORE | FETCH, EACCES),
 #endif
-    ALLOW_ELSE(renameat2, CORE, EACCES), ALLOW_ELSE(linkat, CORE, EACCES),
-    ALLOW_ELSE(ftruncate, CORE, EACCES), ALLOW_ELSE(fallocate, CORE, EOPNOTSUPP),
-    ALLOW_ELSE(fsync, CORE, EACCES), ALLOW_ELSE(fdatasync, CORE, EACCES),
+    ALLOW_ELSE(renameat2, CORE | FETCH, EACCES), ALLOW_ELSE(linkat, CORE, EACCES),
+    ALLOW_ELSE(ftruncate, CORE | FETCH, EACCES), ALLOW_ELSE(fallocate, CORE | FETCH, EOPNOTSUPP),
+    ALLOW_ELSE(fsync, CORE | FETCH, EACCES), ALLOW_ELSE(fdatasync, CORE | FETCH, EACCES),
     ALLOW_ELSE(sync_file_range, CORE, EACCES), ALLOW_ELSE(syncfs, CORE, EACCES),
-    ALLOW_ELSE(flock, CORE, EACCES), ALLOW_ELSE(fchmod, CORE, EACCES),
+    ALLOW_ELSE(flock, CORE | FETCH, EACCES), ALLOW_ELSE(fchmod, CORE | FETCH, EACCES),
     ALLOW_ELSE(fchown, CORE, EPERM),
     /* By path Landlock does not see these; of a descriptor (NULL path) they are harmless. */
     WHEN(utimensat, CORE, EACCES, IS_NULL(1)),
@@ -198,8 +201,13 @@ const struct wf_sandbox_rule wf_sandbox__rules[] = {
 
     /* ---- sockets ---- */
     WHEN(socket, CORE | WATCH, EACCES, IS(0, AF_UNIX), BITS(1, SOCKET_TYPE, SOCK_STREAM)),
-    WHEN(socketpair, CORE, EACCES, IS(0, AF_UNIX), BITS(1, SOCKET_TYPE, SOCK_STREAM)),
-    ALLOW_ELSE(connect, WATCH, EACCES), FAIL(bind, EACCES), FAIL(listen, EACCES),
+    /* Fetching: clients of the internet; a bound or local socket it cannot have. */
+    WHEN(socket, FETCH, EACCES, IS(0, AF_INET), BITS(1, SOCKET_TYPE, SOCK_STREAM)),
+    WHEN(socket, FETCH, EACCES, IS(0, AF_INET), BITS(1, SOCKET_TYPE, SOCK_DGRAM)),
+    WHEN(socket, FETCH, EACCES, IS(0, AF_INET6), BITS(1, SOCKET_TYPE, SOCK_STREAM)),
+    WHEN(socket, FETCH, EACCES, IS(0, AF_INET6), BITS(1, SOCKET_TYPE, SOCK_DGRAM)),
+    WHEN(socketpair, CORE | FETCH, EACCES, IS(0, AF_UNIX), BITS(1, SOCKET_TYPE, SOCK_STREAM)),
+    ALLOW_ELSE(connect, WATCH | FETCH, EACCES), FAIL(bind, EACCES), FAIL(listen, EACCES),
     ALLOW_ELSE(accept4, CORE, EACCES), ALLOW_ELSE(accept, CORE, EACCES),
     ALLOW(shutdown, ALL), ALLOW(getsockname, ALL), ALLOW(getpeername, ALL), ALLOW(getsockopt, ALL),
     SOCKET_OPTION(SO_REUSEADDR), SOCKET_OPTION(SO_REUSEPORT), SOCKET_OPTION(SO_SNDBUF),
@@ -209,10 +217,13 @@ const struct wf_sandbox_rule wf_sandbox__rules[] = {
     TCP_OPTION(TCP_NODELAY), TCP_OPTION(TCP_CORK), TCP_OPTION(TCP_KEEPIDLE),
     TCP_OPTION(TCP_KEEPINTVL), TCP_OPTION(TCP_KEEPCNT), TCP_OPTION(TCP_QUICKACK),
     TCP_OPTION(TCP_USER_TIMEOUT), TCP_OPTION(TCP_NOTSENT_LOWAT),
+    /* What resolvers ask for, and cannot live without. */
+    WHEN(setsockopt, FETCH, ENOPROTOOPT, IS(1, IPPROTO_IP), IS(2, IP_RECVERR)),
+    WHEN(setsockopt, FETCH, ENOPROTOOPT, IS(1, IPPROTO_IPV6), IS(2, IPV6_RECVERR)),
     ALLOW(recvfrom, ALL), ALLOW(recvmsg, ALL), ALLOW_ELSE(recvmmsg, CORE, ENOSYS),
     WHEN(sendto, ALL, EACCES, BITS(3, MSG_FASTOPEN, 0), IS_NULL(4)),
     WHEN(sendmsg, ALL, EACCES, BITS(2, MSG_FASTOPEN, 0)),
-    WHEN(sendmmsg, CORE, EACCES, BITS(3, MSG_FASTOPEN, 0)),
+    WHEN(sendmmsg, CORE | FETCH, EACCES, BITS(3, MSG_FASTOPEN, 0)),
     FAIL(io_uring_setup, ENOSYS),
 
 #ifdef SYS_getrlimit
@@ -222,19 +233,19 @@ const struct wf_sandbox_rule wf_sandbox__rules[] = {
     /* ---- the older forms that only x86 still has ---- */
 #ifdef SYS_open
     WHEN(open, CORE | PATHS, EACCES, BITS(1, OPEN_WRITES, 0)),
-    WHEN(open, CORE, EACCES, BITS(1, O_ACCMODE, O_WRONLY)),
-    WHEN(open, CORE, EACCES, BITS(1, O_ACCMODE, O_RDWR)), FAIL(creat, EACCES),
+    WHEN(open, CORE | FETCH, EACCES, BITS(1, O_ACCMODE, O_WRONLY)),
+    WHEN(open, CORE | FETCH, EACCES, BITS(1, O_ACCMODE, O_RDWR)), FAIL(creat, EACCES),
     ALLOW_ELSE(stat, CORE | PATHS, EACCES), ALLOW_ELSE(lstat, CORE | PATHS, EACCES),
     ALLOW_ELSE(access, CORE | PATHS, EACCES), ALLOW_ELSE(readlink, CORE | PATHS, EACCES),
     ALLOW_ELSE(getdents, CORE | PATHS, EACCES), ALLOW_ELSE(mkdir, CORE, EACCES),
-    ALLOW_ELSE(rmdir, CORE, EACCES), ALLOW_ELSE(unlink, CORE, EACCES),
-    ALLOW_ELSE(rename, CORE, EACCES), ALLOW_ELSE(link, CORE, EACCES), FAIL(symlink, EACCES),
+    ALLOW_ELSE(rmdir, CORE, EACCES), ALLOW_ELSE(unlink, CORE | FETCH, EACCES),
+    ALLOW_ELSE(rename, CORE | FETCH, EACCES), ALLOW_ELSE(link, CORE, EACCES), FAIL(symlink, EACCES),
     FAIL(chmod, EACCES), FAIL(chown, EACCES), FAIL(lchown, EACCES), FAIL(mknod, EACCES),
     FAIL(utime, EACCES), FAIL(utimes, EACCES), FAIL(futimesat, EACCES),
     FAIL(inotify_init, ENOSYS),
     ALLOW(poll, ALL), ALLOW(select, ALL), ALLOW(dup2, ALL), ALLOW(time, ALL), ALLOW(getpgrp, ALL),
-    ALLOW(pause, ALL), ALLOW(alarm, ALL), ALLOW_ELSE(pipe, CORE | EXEC, EACCES),
-    ALLOW_ELSE(eventfd, CORE, EACCES), ALLOW_ELSE(epoll_create, CORE, EACCES),
+    ALLOW(pause, ALL), ALLOW(alarm, ALL), ALLOW_ELSE(pipe, CORE | EXEC | FETCH, EACCES),
+    ALLOW_ELSE(eventfd, CORE | FETCH, EACCES), ALLOW_ELSE(epoll_create, CORE, EACCES),
     ALLOW_ELSE(epoll_wait, CORE, EACCES), ALLOW_ELSE(signalfd, CORE, EACCES),
     ALLOW(fork, EXEC), ALLOW(vfork, EXEC),
 #endif
