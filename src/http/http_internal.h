@@ -139,6 +139,7 @@ void wf_handle_ollama_copy(struct wf_request *r);
 void wf_handle_ollama_version(struct wf_request *r);
 void wf_handle_ollama_create(struct wf_request *r);
 void wf_handle_ollama_blob(struct wf_request *r);
+void wf_handle_ollama_pull(struct wf_request *r);
 
 /* ---- upload.c: bodies with files, taken in as they arrive; thread: event ---- */
 struct wf_upload_parser;

@@ -165,6 +165,11 @@ static const struct wf_route routes[] = {
      .pattern = "api/push",
      .body = WF_BODY_JSON,
      .run = wf_handle_ollama_create},
+    {.method = WF_HTTP_POST,
+     .pattern = "api/pull",
+     .body = WF_BODY_JSON,
+     .run = wf_handle_ollama_pull,
+     .generates = true},
     {.method = WF_HTTP_GET, .pattern = "api/blobs/{id}", .run = wf_handle_ollama_blob},
 };
 
