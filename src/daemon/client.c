@@ -37,7 +37,7 @@ struct wf_client {
 };
 
 /* home_dir NULL: a core without a home. */
-static int spawn_core(struct wf_client *c, const char *home_dir, const char *program,
+static int spawn_core(struct wf_client *c, const char *home_dir, const char *program, bool is_apart,
                       struct wf_err *err)
 {
     /* posix_spawn takes char *const * for history's sake; nothing is written through it. */
@@ -45,6 +45,7 @@ static int spawn_core(struct wf_client *c, const char *home_dir, const char *pro
                     (char *)(uintptr_t)(home_dir ? "--home" : "--bare"),
                     (char *)(uintptr_t)home_dir, NULL};
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
     int fds[2], rc;
 
     rc = wf_sock_pair(fds, err);
@@ -52,7 +53,11 @@ static int spawn_core(struct wf_client *c, const char *home_dir, const char *pro
         return rc;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, fds[1], CORE_FD);
-    rc = posix_spawn(&c->pid, program, &actions, NULL, argv, environ);
+    posix_spawnattr_init(&attributes);
+    if (is_apart) /* a process group of its own */
+        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    rc = posix_spawn(&c->pid, program, &actions, &attributes, argv, environ);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     wf_file_close(&fds[1]);
     if (rc != 0) {
@@ -113,7 +118,7 @@ static int greet(struct wf_client *c, const struct wf_home *home, const struct w
     int rc = wf_sock_connect_unix(home->socket, &c->fd, err);
 
     if (rc == WF_E_NOENT && o->program)
-        rc = spawn_core(c, home->dir, o->program, err);
+        rc = spawn_core(c, home->dir, o->program, o->is_apart, err);
     return rc == 0 ? read_hello(c, err) : rc;
 }
 
@@ -137,7 +142,7 @@ int wf_client_open_bare(const char *program, struct wf_client **out, struct wf_e
 
     if (!c)
         return WF_E_NOMEM;
-    rc = spawn_core(c, NULL, program, err);
+    rc = spawn_core(c, NULL, program, false, err);
     if (rc == 0)
         rc = read_hello(c, err);
     if (rc != 0) {
@@ -233,6 +238,30 @@ int wf_client_recv(struct wf_client *c, json_t **out_frame, struct wf_err *err)
     return rc;
 }
 
+/* Waits until a frame comes; tells the core once when it is to stop. */
+static int wait_or_stop(struct wf_client *c, const int *stop_fd, bool *io_told, struct wf_err *err)
+{
+    struct pollfd p[2] = {{.fd = c->fd, .events = POLLIN}, {.events = POLLIN}};
+    json_t *frame;
+    int rc;
+
+    while (stop_fd && !*io_told) {
+        p[1].fd = *stop_fd;
+        if (poll(p, 2, -1) < 0 && errno != EINTR)
+            return wf_err_errno(err, errno, "The core cannot be waited for");
+        if (p[0].revents != 0)
+            return 0;
+        if (p[1].revents == 0)
+            continue;
+        *io_told = true;
+        frame = json_pack("{s:b}", "cancel", 1);
+        rc = frame ? wf_client_send(c, frame, -1, err) : WF_E_NOMEM;
+        json_decref(frame);
+        return rc;
+    }
+    return 0;
+}
+
 /* Handles one frame; *out_done once it was the last. */
 static int take_frame(const struct wf_client_call *call, const json_t *frame, bool *out_done,
                       json_t **out_result, struct wf_err *err)
@@ -257,7 +286,7 @@ int wf_client_run(struct wf_client *c, const struct wf_client_call *call, json_t
                   struct wf_err *err)
 {
     json_t *frame;
-    bool done = false;
+    bool done = false, told = false;
     int rc;
 
     assert(call->op != NULL);
@@ -269,7 +298,9 @@ int wf_client_run(struct wf_client *c, const struct wf_client_call *call, json_t
     json_decref(frame);
     while (rc == 0 && !done) {
         json_t *reply = NULL;
-        rc = wf_client_recv(c, &reply, err);
+        rc = wait_or_stop(c, call->stop_fd, &told, err);
+        if (rc == 0)
+            rc = wf_client_recv(c, &reply, err);
         if (rc == 0)
             rc = take_frame(call, reply, &done, out_result, err);
         json_decref(reply);

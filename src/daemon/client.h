@@ -7,8 +7,9 @@
  *   client -> core  {"op":NAME,"params":{...}}          a descriptor may travel with it
  *   core -> client  {"event":NAME,"data":{...}}         any number
  *   core -> client  {"result":{...}} or {"error":{"code","message"}}
- * and so on, one operation at a time. The operation "add" is a dialogue of its own: add.h.
- * Thread rule: owner. */
+ * and so on, one operation at a time. {"cancel":true} from the client ends the one that runs early:
+ * its result or error comes as ever; once it has ended, it means nothing. The operation "add" is a
+ * dialogue of its own: add.h. Thread rule: owner. */
 #ifndef WF_DAEMON_CLIENT_H
 #define WF_DAEMON_CLIENT_H
 
@@ -23,6 +24,7 @@ struct wf_client;
 struct wf_client_options {
     const char *program; /* the weft program, to start a core with; NULL = only a running daemon */
     bool make_home;      /* make the home when missing; else a missing home is WF_E_NOENT */
+    bool is_apart;       /* a core that is started hears no Ctrl-C of the terminal */
 };
 
 /* Connects, or starts a core. Errors: WF_E_NOENT (no home), WF_E_BUSY (another weft holds the home
@@ -42,14 +44,16 @@ void wf_client_close(struct wf_client *c);
 typedef int (*wf_client_event_fn)(void *ud, const char *event, const json_t *data);
 
 /* Runs one operation. `params` is borrowed (NULL = {}), `fd` is -1 or a descriptor to hand over,
- * fn may be NULL. *out_result is a new reference. Errors: the operation's own, with its sentence;
- * WF_E_CRASHED when the core went away. */
+ * fn may be NULL. Once *stop_fd (NULL: none) can be read, the operation is told to end early.
+ * *out_result is a new reference. Errors: the operation's own, with its sentence; WF_E_CRASHED when
+ * the core went away. */
 struct wf_client_call {
     const char *op;
     json_t *params;
     int fd; /* -1 = none */
     wf_client_event_fn fn;
     void *ud;
+    const int *stop_fd;
 };
 int wf_client_run(struct wf_client *c, const struct wf_client_call *call, json_t **out_result,
                   struct wf_err *err) WF_MUST_USE;

@@ -2,7 +2,7 @@
 /* Conversations with the command line and the watcher, one thread each: they are few, and an
  * operation may take as long as it likes without holding up another.
  *
- * A client that hangs up is noticed between events (the sink's canceled) and at the next frame. */
+ * A client that hangs up or cancels is noticed between events (the sink's canceled). */
 #include "daemon/serve.h"
 
 #include <assert.h>
@@ -86,7 +86,8 @@ static void send_event(void *ud, const char *name, json_t *data)
     send_or_drop(*fd, json_pack("{s:s, s:O}", "event", name, "data", data));
 }
 
-static bool hung_up(void *ud)
+/* The client has hung up, or says something in the middle of an operation: that it is enough. */
+static bool canceled(void *ud)
 {
     int *fd = ud;
     struct pollfd p = {.fd = *fd, .events = POLLIN};
@@ -94,7 +95,7 @@ static bool hung_up(void *ud)
 
     if (poll(&p, 1, 0) <= 0)
         return false;
-    return recv(*fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return recv(*fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
 }
 
 /* One operation; a result other than 0 ends the conversation. */
@@ -103,11 +104,13 @@ static int run(struct wf_op_context *ctx, int fd, struct wf_buf *in, const json_
 {
     const char *op = json_string_value(json_object_get(frame, "op"));
     const json_t *params = json_object_get(frame, "params");
-    const struct wf_op_sink sink = {.event = send_event, .canceled = hung_up, .ud = &fd};
+    const struct wf_op_sink sink = {.event = send_event, .canceled = canceled, .ud = &fd};
     struct wf_err err = WF_ERR_INIT;
     json_t *result = NULL, *none = NULL;
     int rc;
 
+    if (json_object_get(frame, "cancel"))
+        return 0; /* of an operation that has ended, by it or before it came */
     if (!params)
         params = none = json_object();
     if (!op || !params)

@@ -17,6 +17,7 @@ typedef int wf_op_operation(struct wf_op_context *ctx, const struct wf_op_call *
                             json_t **out_result, struct wf_err *err);
 
 wf_op_operation wf_op__ask;
+wf_op_operation wf_op__chat;
 wf_op_operation wf_op__search;
 wf_op_operation wf_op__summarize;
 wf_op_operation wf_op__documents_list;

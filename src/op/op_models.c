@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "engine/engine.h"
 #include "engine/model_store.h"
 #include "kern/dtype.h"
 #include "model/gguf.h"
@@ -34,7 +35,7 @@ static int list_one(void *ud, const struct wf_model_entry *m)
 int wf_op__models_list(struct wf_op_context *ctx, const struct wf_op_call *call,
                        json_t **out_result, struct wf_err *err)
 {
-    json_t *models = json_array();
+    json_t *models = json_array(), *loaded;
     int rc = wf_model_store_each(ctx->models, list_one, models, err);
 
     (void)call; /* it has no parameters */
@@ -44,7 +45,9 @@ int wf_op__models_list(struct wf_op_context *ctx, const struct wf_op_call *call,
         json_decref(models);
         return rc;
     }
-    return wf_op__give(json_pack("{s:o}", "models", models), out_result, err);
+    loaded = ctx->engine ? wf_engine_loaded(ctx->engine) : json_array();
+    return wf_op__give(json_pack("{s:o, s:o}", "models", models, "loaded", loaded), out_result,
+                       err);
 }
 
 /* ---- one model ---- */

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* chat: messages go to a model, its answer comes back as it is written, and whole at the end.
+ *
+ * Messages and tools have OpenAI's form. Nothing is kept: who talks sends the whole conversation
+ * each time, and the engine's cache makes that cheap. An answer that is given up gives what there
+ * is of it, so that the conversation can go on behind it. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "op/op_chat.h"
+#include "op/op_internal.h"
+#include "text/utf8.h"
+
+#define ANSWER_BYTES_MAX (WF_LIMIT_FRAME_BYTES / 4) /* each of its parts */
+#define CALLS_MAX 256
+
+/* ---- what is asked ---- */
+
+static int bad_message(struct wf_err *err, size_t i, const char *what)
+{
+    return wf_err_set(err, WF_E_INVAL, "Message %zu %s.", i + 1, what);
+}
+
+static bool are_calls(const json_t *calls)
+{
+    const json_t *call, *f;
+    size_t i;
+
+    json_array_foreach(calls, i, call)
+    {
+        f = json_object_get(call, "function");
+        if (!wf_json_text(f, "name")[0] || !json_is_string(json_object_get(f, "arguments")))
+            return false;
+    }
+    return json_array_size(calls) > 0;
+}
+
+static int check_message(const json_t *m, size_t i, struct wf_err *err)
+{
+    static const char *const fields[] = {
+        "role", "content", "reasoning_content", "tool_calls", "name", "tool_call_id", NULL};
+    static const char *const roles[] = {"system", "developer", "user", "assistant", "tool"};
+    const char *role = wf_json_text(m, "role");
+    const json_t *calls = json_object_get(m, "tool_calls");
+    size_t k = 0;
+    int rc;
+
+    if (!json_is_object(m))
+        return bad_message(err, i, "must be an object");
+    rc = wf_param_known(m, fields, err);
+    if (rc != 0)
+        return rc;
+    while (k < WF_ARRAY_LEN(roles) && strcmp(roles[k], role) != 0)
+        k++;
+    if (k == WF_ARRAY_LEN(roles))
+        return bad_message(err, i, "has no role of system, developer, user, assistant, tool");
+    if (calls && (strcmp(role, "assistant") != 0 || !are_calls(calls)))
+        return bad_message(err, i, "has tool calls that are none");
+    if (!json_is_string(json_object_get(m, "content")) && !calls)
+        return bad_message(err, i, "has no content");
+    return 0;
+}
+
+static int read_messages(struct wf_op_chat *c, const json_t *params, struct wf_err *err)
+{
+    const json_t *messages = json_object_get(params, "messages"), *m;
+    size_t i;
+
+    if (!json_is_array(messages) || json_array_size(messages) == 0)
+        return wf_err_set(err, WF_E_INVAL, "\"messages\" must be a list that is not empty.");
+    json_array_foreach(messages, i, m)
+    {
+        int rc = check_message(m, i, err);
+        if (rc != 0)
+            return rc;
+    }
+    c->q.messages = messages;
+    return 0;
+}
+
+/* The engine looks into the tools themselves. */
+static int read_tools(struct wf_op_chat *c, const json_t *params, struct wf_err *err)
+{
+    static const char *const words[] = {
+        [WF_TOOL_AUTO] = "auto", [WF_TOOL_NONE] = "none", [WF_TOOL_REQUIRED] = "required"};
+    const json_t *tools = json_object_get(params, "tools");
+    struct wf_str choice;
+    int rc = wf_param_str(params, "tool_choice", false, &choice, err);
+
+    if (rc != 0)
+        return rc;
+    if (tools && !json_is_null(tools) && !json_is_array(tools))
+        return wf_err_set(err, WF_E_INVAL, "\"tools\" must be a list.");
+    c->q.tools = (struct wf_tool_rules){.tools = tools, .parallel = true};
+    if (json_array_size(tools) == 0)
+        c->q.tools.tools = NULL;
+    if (choice.len == 0)
+        return 0;
+    if (!c->q.tools.tools)
+        return wf_err_set(err, WF_E_INVAL, "\"tool_choice\" needs \"tools\".");
+    c->q.tools.choice = WF_TOOL_NAMED;
+    c->q.tools.name = choice.ptr;
+    for (size_t i = 0; i < WF_ARRAY_LEN(words); i++) {
+        if (strcmp(words[i], choice.ptr) == 0)
+            c->q.tools.choice = (enum wf_tool_choice)i;
+    }
+    return 0;
+}
+
+static int read_schema(struct wf_op_chat *c, const json_t *params, struct wf_err *err)
+{
+    const json_t *schema = json_object_get(params, "schema");
+
+    if (!schema || json_is_null(schema))
+        return 0;
+    if (!json_is_object(schema))
+        return wf_err_set(err, WF_E_INVAL, "\"schema\" must be a JSON Schema: an object.");
+    c->q.schema = schema;
+    return 0;
+}
+
+static int read_chat(struct wf_op_chat *c, const struct wf_op_call *call, struct wf_err *err)
+{
+    struct wf_str model;
+    int rc = wf_param_str(call->params, "model", false, &model, err);
+
+    if (rc != 0)
+        return rc;
+    c->q.model = model.len ? model.ptr : NULL;
+    c->q.sampling = wf_sampling_default();
+    c->q.sampling.seed = wf_rng_u64(NULL) >> 11; /* whole in a double, so that all can repeat it */
+    c->q.canceled = call->sink->canceled;
+    c->q.canceled_ud = call->sink->ud;
+    rc = read_messages(c, call->params, err);
+    if (rc == 0)
+        rc = read_tools(c, call->params, err);
+    if (rc == 0)
+        rc = read_schema(c, call->params, err);
+    if (rc == 0)
+        rc = wf_op__chat_options(c, json_object_get(call->params, "options"), err);
+    return rc;
+}
+
+/* ---- what is answered ---- */
+
+struct tool_call {
+    json_t *id, *name;
+    struct wf_buf arguments;
+};
+
+struct answer {
+    struct wf_buf text, reasoning;
+    struct tool_call *calls;
+    size_t n_calls;
+    const char *finish;
+};
+
+static json_t *text_json(struct wf_str s)
+{
+    struct wf_buf b;
+    json_t *v = NULL;
+
+    if (wf_utf8_valid_prefix(s) == s.len)
+        return wf_json_str(s);
+    wf_buf_init(&b, SIZE_MAX);
+    if (wf_utf8_append_repaired(&b, s) == 0)
+        v = wf_json_str(wf_buf_str(&b));
+    wf_buf_deinit(&b);
+    return v;
+}
+
+/* Tells the sink (data is taken over), and keeps the text in `to`. */
+static int give(const struct wf_op_sink *sink, const char *event, json_t *data, struct wf_buf *to,
+                struct wf_str text, struct wf_err *err)
+{
+    if (!data)
+        return wf_op__no_memory(err);
+    if (sink->event)
+        sink->event(sink->ud, event, data);
+    json_decref(data);
+    if (to && wf_buf_append_str(to, text) != 0)
+        return wf_err_set(err, wf_buf_status(to), "The answer is too long to be held.");
+    return 0;
+}
+
+static int add_call(struct answer *a, const struct wf_gen_event *e, struct wf_err *err)
+{
+    struct tool_call *calls;
+
+    if (e->i_call != a->n_calls || a->n_calls >= CALLS_MAX)
+        return wf_err_set(err, WF_E_LIMIT, "The answer has more than %d tool calls.", CALLS_MAX);
+    calls = wf_realloc_array(a->calls, a->n_calls + 1, sizeof(*calls));
+    if (!calls)
+        return wf_op__no_memory(err);
+    a->calls = calls;
+    calls[a->n_calls].id = text_json(e->call_id);
+    calls[a->n_calls].name = text_json(e->call_name);
+    wf_buf_init(&calls[a->n_calls].arguments, ANSWER_BYTES_MAX);
+    a->n_calls++;
+    return 0;
+}
+
+static const char *finish_name(enum wf_gen_finish f)
+{
+    switch (f) {
+    case WF_FINISH_STOP:
+    case WF_FINISH_STOP_TEXT:
+        return "stop";
+    case WF_FINISH_LENGTH:
+        return "length";
+    case WF_FINISH_TOOL_CALLS:
+        return "tool_calls";
+    }
+    return "stop";
+}
+
+static int take(struct answer *a, const struct wf_op_sink *sink, const struct wf_gen_event *e,
+                struct wf_err *err)
+{
+    int rc;
+
+    switch (e->kind) {
+    case WF_GEN_TEXT:
+        return give(sink, "text", json_pack("{s:o}", "text", text_json(e->text)), &a->text, e->text,
+                    err);
+    case WF_GEN_REASONING:
+        return give(sink, "reasoning", json_pack("{s:o}", "text", text_json(e->text)),
+                    &a->reasoning, e->text, err);
+    case WF_GEN_CALL:
+        rc = add_call(a, e, err);
+        return rc == 0 ? give(sink, "call",
+                              json_pack("{s:I, s:o, s:o}", "index", (json_int_t)e->i_call, "id",
+                                        text_json(e->call_id), "name", text_json(e->call_name)),
+                              NULL, e->text, err)
+                       : rc;
+    case WF_GEN_ARGUMENTS:
+        if (e->i_call >= a->n_calls)
+            return wf_err_set(err, WF_E_RANGE, "There is no such tool call.");
+        return give(
+            sink, "arguments",
+            json_pack("{s:I, s:o}", "index", (json_int_t)e->i_call, "text", text_json(e->text)),
+            &a->calls[e->i_call].arguments, e->text, err);
+    case WF_GEN_END:
+        a->finish = finish_name(e->finish);
+        return 0;
+    }
+    return 0;
+}
+
+static json_t *message_json(const struct answer *a)
+{
+    json_t *m =
+        json_pack("{s:s, s:o}", "role", "assistant", "content", text_json(wf_buf_str(&a->text)));
+    json_t *calls;
+
+    if (m && a->reasoning.len > 0)
+        json_object_set_new(m, "reasoning_content", text_json(wf_buf_str(&a->reasoning)));
+    /* A call that was given up half-way is none. */
+    if (!m || a->n_calls == 0 || strcmp(a->finish, "canceled") == 0)
+        return m;
+    calls = json_array();
+    for (size_t i = 0; i < a->n_calls; i++)
+        json_array_append_new(calls, json_pack("{s:O, s:s, s:{s:O, s:o}}", "id", a->calls[i].id,
+                                               "type", "function", "function", "name",
+                                               a->calls[i].name, "arguments",
+                                               text_json(wf_buf_str(&a->calls[i].arguments))));
+    json_object_set_new(m, "tool_calls", calls);
+    return m;
+}
+
+static double ms(int64_t ns)
+{
+    return (double)ns / 1e6;
+}
+
+static json_t *usage_json(const struct wf_gen_usage *u)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f}", "context",
+                     (json_int_t)u->n_context, "prompt", (json_int_t)u->n_prompt, "cached",
+                     (json_int_t)u->n_cached, "truncated", (json_int_t)u->n_truncated, "written",
+                     (json_int_t)u->n_written, "reasoning", (json_int_t)u->n_reasoning, "load_ms",
+                     ms(u->load_ns), "queue_ms", ms(u->queue_ns), "prompt_ms", ms(u->prompt_ns),
+                     "write_ms", ms(u->write_ns));
+}
+
+static json_t *result_json(const struct answer *a, const struct wf_gen_usage *u, uint64_t seed)
+{
+    return json_pack("{s:o, s:s, s:s, s:I, s:o, s:{s:s, s:s}}", "message", message_json(a),
+                     "finish", a->finish, "model", u->model, "seed", (json_int_t)seed, "usage",
+                     usage_json(u), "route", "place", "this device", "reason",
+                     "built-in engine, model on this device");
+}
+
+static void free_answer(struct answer *a)
+{
+    wf_buf_deinit(&a->text);
+    wf_buf_deinit(&a->reasoning);
+    for (size_t i = 0; i < a->n_calls; i++) {
+        json_decref(a->calls[i].id);
+        json_decref(a->calls[i].name);
+        wf_buf_deinit(&a->calls[i].arguments);
+    }
+    wf_free(a->calls);
+}
+
+/* Pulls all of it; given up, it is finished all the same. */
+static int pull(struct wf_gen *g, const struct wf_op_sink *sink, struct answer *a,
+                struct wf_err *err)
+{
+    struct wf_gen_event e;
+    int rc;
+
+    while ((rc = wf_gen_next(g, &e, err)) > 0) {
+        rc = take(a, sink, &e, err);
+        if (rc != 0)
+            return rc;
+    }
+    if (rc == WF_E_CANCELED) {
+        a->finish = "canceled";
+        return 0;
+    }
+    return rc;
+}
+
+int wf_op__chat(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,
+                struct wf_err *err)
+{
+    struct wf_op_chat c = {.template_vars = NULL};
+    struct answer a = {.finish = "stop"};
+    struct wf_gen *g = NULL;
+    int rc;
+
+    if (!ctx->engine)
+        return wf_err_set(err, WF_E_UNSUPPORTED, "This weft runs no models.");
+    wf_buf_init(&a.text, ANSWER_BYTES_MAX);
+    wf_buf_init(&a.reasoning, ANSWER_BYTES_MAX);
+    rc = read_chat(&c, call, err);
+    if (rc == 0)
+        rc = wf_engine_generate(ctx->engine, &c.q, &g, err);
+    if (rc == 0)
+        rc = pull(g, call->sink, &a, err);
+    if (rc == 0)
+        rc = wf_op__give(result_json(&a, wf_gen_usage(g), c.q.sampling.seed), out_result, err);
+    wf_gen_free(g);
+    free_answer(&a);
+    json_decref(c.template_vars);
+    return rc;
+}
