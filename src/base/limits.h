@@ -63,6 +63,10 @@
 #define WF_LIMIT_BIASES 1024
 #define WF_LIMIT_CHOICES 128
 #define WF_LIMIT_TEXTS 2048
+/* Responses that are kept for the next request to go on with, and all their bytes: a person's
+ * conversations of some days. */
+#define WF_LIMIT_RESPONSES 1000
+#define WF_LIMIT_RESPONSES_BYTES (64u << 20)
 
 /* Entries, tensors and parts of one model file: the largest known models have some hundred entries
  * (their vocabulary is one), a few ten thousand tensors, and some hundred parts. */

@@ -18,6 +18,7 @@
 #include "base/limits.h"
 #include "http/connection.h"
 #include "http/http_internal.h"
+#include "http/response_store.h"
 #include "os/file.h"
 
 #define QUEUE_MAX 256 /* requests that wait for a worker; one more gets 503 */
@@ -127,6 +128,11 @@ int wf_http_new(const struct wf_http_options *o, struct wf_http **out, struct wf
         wf_free(h);
         return rc;
     }
+    h->responses = wf_response_store_new(WF_LIMIT_RESPONSES, WF_LIMIT_RESPONSES_BYTES);
+    if (!h->responses) {
+        wf_http_free(h);
+        return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    }
     rc = wf_team_new("http", n_workers, QUEUE_MAX, &h->team, err);
     if (rc == 0)
         rc = wf_team_new("generate", n_generators, QUEUE_MAX, &h->generators, err);
@@ -217,6 +223,7 @@ void wf_http_free(struct wf_http *h)
     wf_team_free(h->generators);
     if (h->context)
         lws_context_destroy(h->context);
+    wf_response_store_free(h->responses);
     wf_guard_deinit(&h->guard);
     wf_free(h);
 }

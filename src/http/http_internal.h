@@ -46,6 +46,7 @@ struct wf_http {
     struct wf_http_counters counters;
     struct wf_team *team;
     struct wf_team *generators; /* for routes that wait for models */
+    struct wf_response_store *responses;
     struct lws_context *context;
     struct lws_vhost *vhost;
     struct lws *listener;

@@ -12,7 +12,7 @@
 #include "op/op.h"
 
 struct faced {
-    int status;         /* 0: there is no such route */
+    int status;         /* 0: there is no such route, or no memory for this */
     bool whole;         /* the answer ended, and did not break */
     struct wf_buf head; /* lines "name: value" of the route's own headers */
     struct wf_buf body; /* without the marks of chunks */
@@ -23,6 +23,8 @@ struct faced {
 void faced_run(struct wf_op_context *ctx, enum wf_http_method method, const char *path,
                struct wf_str body, struct faced *out);
 void faced_free(struct faced *f);
+/* Forgets the responses that were kept (4 at most, 1 MiB). */
+void faced_forget(void);
 
 /* The whole body as JSON; NULL when it is none. A new reference. */
 json_t *faced_json(const struct faced *f);
