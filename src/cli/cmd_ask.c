@@ -43,17 +43,33 @@ static void print_answer(const json_t *result)
     json_array_foreach(citations, i, c) print_citation(i + 1, c);
 }
 
+/* Where a model wrote, or was asked in vain. */
+static void print_route(const json_t *result)
+{
+    const json_t *route = json_object_get(result, "route");
+    const char *model = json_string_value(json_object_get(route, "model"));
+
+    if (model)
+        printf("%s%s: %s%s\n", wf_cli_dim(), model, wf_json_text(route, "reason"), wf_cli_plain());
+}
+
 int wf_cmd_ask(struct wf_cli *cli)
 {
-    const char *usage = _("Usage: weft ask \"QUESTION\" [--thread ID] [--space NAME] [--type TYPE] "
-                          "[--path PREFIX]\n\nAnswers from your documents, with the places it "
-                          "stands at. --thread goes on with an earlier question.");
-    const char *thread = NULL, *space = NULL, *type = NULL, *path = NULL;
+    const char *usage =
+        _("Usage: weft ask \"QUESTION\" [--thread ID] [--space NAME] [--type TYPE] "
+          "[--path PREFIX] [--model NAME | --quote]\n\nAnswers from your documents, with the "
+          "places it stands at. --thread goes on with an earlier question.\nWhere a chat model is "
+          "there (weft models list) the answer is in its words, each statement checked against\n"
+          "what it cites; --quote answers in the documents' own.");
+    const char *thread = NULL, *space = NULL, *type = NULL, *path = NULL, *model = NULL;
+    bool quote = false;
     const struct wf_option options[] = {
         {.name = "thread", .kind = WF_OPTION_TEXT, .out = &thread},
         {.name = "space", .kind = WF_OPTION_TEXT, .out = &space},
         {.name = "type", .kind = WF_OPTION_TEXT, .out = &type},
         {.name = "path", .kind = WF_OPTION_TEXT, .out = &path},
+        {.name = "model", .kind = WF_OPTION_TEXT, .out = &model},
+        {.name = "quote", .kind = WF_OPTION_FLAG, .out = &quote},
         {.name = NULL},
     };
     json_t *result = NULL;
@@ -61,11 +77,12 @@ int wf_cmd_ask(struct wf_cli *cli)
 
     if (!wf_cli_options(cli, usage, options, &code))
         return code;
-    if (cli->n_args != 1)
+    if (cli->n_args != 1 || (model && quote))
         return wf_cli_usage(usage);
     code = wf_cli_call(cli, "ask",
-                       json_pack("{s:s, s:s*, s:s*, s:s*, s:s*}", "question", cli->args[0],
-                                 "thread", thread, "space", space, "type", type, "path", path),
+                       json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*}", "question",
+                                 cli->args[0], "thread", thread, "space", space, "type", type,
+                                 "path", path, "model", model, "mode", quote ? "extractive" : NULL),
                        &result);
     if (code != 0)
         return code;
@@ -73,6 +90,7 @@ int wf_cmd_ask(struct wf_cli *cli)
         wf_cli_print_json(result);
     } else {
         print_answer(result);
+        print_route(result);
         fflush(stdout); /* the hint comes behind the answer, also where both go to one file */
         fprintf(stderr, _("To go on: weft ask --thread %s \"...\"\n"),
                 wf_json_text(result, "thread"));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft summarize FILE|-: the sentences that carry a text. The file is read by an extract worker of
- * the core, like any other, but nothing of it is kept, so no home is needed for it. */
+/* weft summarize FILE|-: the sentences that carry a text, or a model's words for them. The file is
+ * read by an extract worker of the core, like any other, but nothing of it is kept, so that a home
+ * is needed for a model only. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -58,12 +59,36 @@ static int open_input(const char *path, int *out_fd, struct wf_err *err)
     return 0;
 }
 
+/* A model's statements, and below them the sentences that they cite. */
+static void print_written(const json_t *result)
+{
+    struct wf_str text = wf_str_from(wf_json_text(result, "summary"));
+    json_t *s;
+    char mark[32];
+    size_t i;
+
+    wf_cli_print_wrapped(text.ptr, 0, 0, 0);
+    printf("\n");
+    json_array_foreach(json_object_get(result, "sentences"), i, s)
+    {
+        (void)snprintf(mark, sizeof(mark), "[%zu]", i + 1);
+        if (wf_str_find(text, wf_str_from(mark), 0) == SIZE_MAX)
+            continue;
+        printf("%s%s%s\n", wf_cli_dim(), mark, wf_cli_plain());
+        wf_cli_print_wrapped(wf_json_text(s, "text"), 4, 0, 0);
+    }
+}
+
 static void print_summary(const json_t *result)
 {
     const json_t *sentences = json_object_get(result, "sentences");
     json_t *s;
     size_t i;
 
+    if (json_object_get(result, "summary") != NULL) {
+        print_written(result);
+        return;
+    }
     if (json_array_size(sentences) == 0)
         printf("%s\n", _("There are no sentences in it."));
     json_array_foreach(sentences, i, s)
@@ -77,12 +102,24 @@ static void print_summary(const json_t *result)
     }
 }
 
+/* Models live in a home; without any a summary needs none. */
+static bool has_models(const struct wf_cli *cli)
+{
+    char names[WF_LIMIT_PATH_BYTES + 8];
+
+    (void)snprintf(names, sizeof(names), "%s/names", cli->home.models);
+    return access(names, F_OK) == 0;
+}
+
 int wf_cmd_summarize(struct wf_cli *cli)
 {
     const char *usage = _("Usage: weft summarize FILE|- [--sentences N | --ratio R] "
-                          "[--about \"WORDS\"]\n\nPrints the sentences that carry the text, in its "
-                          "own order. - reads standard input.");
-    const char *about = NULL, *slash;
+                          "[--about \"WORDS\"] [--model NAME | --quote]\n\nPrints the sentences "
+                          "that carry the text, in its own order. - reads standard input.\nWhere "
+                          "a chat model is there it writes the summary, each statement with the "
+                          "sentences it\nstands on; --quote prints sentences of the text.");
+    const char *about = NULL, *model = NULL, *slash;
+    bool quote = false, writes;
     int64_t sentences = 0;
     double ratio = 0;
     const struct wf_option options[] = {
@@ -94,8 +131,11 @@ int wf_cmd_summarize(struct wf_cli *cli)
          .max = 10000},
         {.name = "ratio", .kind = WF_OPTION_RATIO, .out = &ratio},
         {.name = "about", .kind = WF_OPTION_TEXT, .out = &about},
+        {.name = "model", .kind = WF_OPTION_TEXT, .out = &model},
+        {.name = "quote", .kind = WF_OPTION_FLAG, .out = &quote},
         {.name = NULL},
     };
+    struct wf_client_options with_home = {.program = cli->program};
     struct wf_client_call call = {.op = "summarize"};
     struct wf_err err = WF_ERR_INIT;
     struct wf_client *c = NULL;
@@ -104,14 +144,18 @@ int wf_cmd_summarize(struct wf_cli *cli)
 
     if (!wf_cli_options(cli, usage, options, &code))
         return code;
-    if (cli->n_args != 1 || (sentences > 0 && ratio > 0))
+    if (cli->n_args != 1 || (sentences > 0 && ratio > 0) || (model && quote))
         return wf_cli_usage(usage);
+    writes = model || (!quote && has_models(cli));
     slash = strrchr(cli->args[0], '/');
-    call.params = json_pack("{s:s, s:I, s:f, s:s*}", "name", slash ? slash + 1 : cli->args[0],
-                            "sentences", (json_int_t)sentences, "ratio", ratio, "about", about);
+    call.params =
+        json_pack("{s:s, s:I, s:f, s:s*, s:s*, s:s*}", "name", slash ? slash + 1 : cli->args[0],
+                  "sentences", (json_int_t)sentences, "ratio", ratio, "about", about, "model",
+                  model, "mode", quote ? "extractive" : NULL);
     code = WF_EXIT_DONE;
     if (open_input(cli->args[0], &fd, &err) != 0 ||
-        wf_client_open_bare(cli->program, &c, &err) != 0) {
+        (writes ? wf_client_open(&cli->home, &with_home, &c, &err)
+                : wf_client_open_bare(cli->program, &c, &err)) != 0) {
         code = wf_cli_fail(cli, &err);
     } else {
         call.fd = fd;

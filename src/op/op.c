@@ -9,7 +9,7 @@
 
 #include "op/op_internal.h"
 
-#define PARAMS_MAX 10
+#define PARAMS_MAX 12
 
 static const struct row {
     const char *name;
@@ -20,7 +20,8 @@ static const struct row {
     {"ask",
      wf_op__ask,
      true,
-     {"question", "thread", "space", "type", "path", "since", "until", "document"}},
+     {"question", "thread", "space", "type", "path", "since", "until", "document", "mode",
+      "model"}},
     {"chat",
      wf_op__chat,
      false,
@@ -32,7 +33,7 @@ static const struct row {
     {"summarize",
      wf_op__summarize,
      false,
-     {"document", "text", "name", "sentences", "ratio", "about"}},
+     {"document", "text", "name", "sentences", "ratio", "about", "mode", "model"}},
     {"documents.list", wf_op__documents_list, true, {"limit", "after", "q", "space", "type"}},
     {"documents.get", wf_op__documents_get, true, {"id"}},
     {"documents.parts", wf_op__documents_parts, true, {"id", "at", "limit"}},

@@ -24,16 +24,30 @@ static json_t *citation_json(const struct wf_citation *c)
     return v;
 }
 
+/* Where the answer was made, and how. */
+static json_t *route_json(const struct wf_answer *a)
+{
+    const char *reason = "built-in, extractive";
+
+    if (a->is_written)
+        reason = "built-in model; every statement cites what it stands on";
+    else if (a->model != NULL)
+        reason = "quoted: nothing that the model wrote stood on the documents";
+    return json_pack("{s:s, s:s, s:s*}", "place", "this device", "reason", reason, "model",
+                     a->model);
+}
+
 static json_t *answer_json(const struct wf_answer *a, const char *thread)
 {
     json_t *citations = json_array();
 
     for (size_t i = 0; i < a->n_citations; i++)
         json_array_append_new(citations, citation_json(&a->citations[i]));
-    return json_pack("{s:o, s:b, s:f, s:o, s:s, s:{s:s, s:s}}", "answer",
+    return json_pack("{s:o, s:b, s:f, s:o, s:s, s:s, s:I, s:o}", "answer",
                      a->found ? wf_json_str(a->text) : json_null(), "found", (int)a->found,
-                     "confidence", a->confidence, "citations", citations, "thread", thread, "route",
-                     "place", "this device", "reason", "built-in, extractive");
+                     "confidence", a->confidence, "citations", citations, "thread", thread, "mode",
+                     a->is_written ? "generative" : "extractive", "left_out",
+                     (json_int_t)a->n_left_out, "route", route_json(a));
 }
 
 static void tell(const struct wf_op_sink *sink, const char *event, json_t *data)
@@ -48,8 +62,8 @@ static void tell_answer(const struct wf_op_sink *sink, const struct wf_answer *a
     struct wf_sentence s;
     size_t i = 0, from = 0;
 
-    if (!sink->event || !a->found)
-        return;
+    if (!sink->event || !a->found || a->is_written)
+        return; /* what is written was told while it was */
     for (size_t k = 0; k < a->n_citations; k++)
         tell(sink, "citation", citation_json(&a->citations[k]));
     while (wf_sentence_next(a->text, &i, &s)) {
@@ -60,6 +74,41 @@ static void tell_answer(const struct wf_op_sink *sink, const struct wf_answer *a
     if (from < a->text.len)
         tell(sink, "text",
              json_pack("{s:o}", "text", wf_json_str(wf_str_sub(a->text, from, a->text.len))));
+}
+
+static void tell_citation(void *ud, const struct wf_citation *c)
+{
+    tell(ud, "citation", citation_json(c));
+}
+
+static void tell_text(void *ud, struct wf_str text)
+{
+    tell(ud, "text", json_pack("{s:o}", "text", wf_json_str(text)));
+}
+
+static bool canceled(void *ud)
+{
+    const struct wf_op_sink *sink = ud;
+
+    return sink->canceled != NULL && sink->canceled(sink->ud);
+}
+
+/* In a model's words or in the documents' own, as is asked for. */
+static int answer(struct wf_op_context *ctx, const struct wf_op_call *call,
+                  const struct wf_ask_query *q, struct wf_arena *arena, struct wf_answer *out,
+                  struct wf_err *err)
+{
+    struct wf_op_sink own = *call->sink;
+    const struct wf_ask_sink sink = {
+        .citation = tell_citation, .text = tell_text, .canceled = canceled, .ud = &own};
+    const char *model = NULL;
+    bool writes = false;
+    int rc = wf_op__writer(ctx, call->params, arena, &writes, &model, err);
+
+    if (rc != 0)
+        return rc;
+    return writes ? wf_ask_written(ctx->store, ctx->engine, model, q, &sink, arena, out, err)
+                  : wf_ask(ctx->store, q, arena, out, err);
 }
 
 /* ---- what came before in the thread ---- */
@@ -139,7 +188,7 @@ int wf_op__ask(struct wf_op_context *ctx, const struct wf_op_call *call, json_t 
     char id[WF_THREAD_ID_BYTES + 1];
     struct earlier earlier = {.n_questions = 0};
     struct wf_ask_query q = {.n_citations_max = 0};
-    struct wf_answer answer;
+    struct wf_answer a;
     struct wf_arena arena;
     struct wf_str thread = {0};
     json_t *v = NULL;
@@ -157,15 +206,15 @@ int wf_op__ask(struct wf_op_context *ctx, const struct wf_op_call *call, json_t 
         q.n_earlier = earlier.n_questions;
         q.earlier_documents = earlier.documents;
         q.n_earlier_documents = earlier.n_documents;
-        rc = wf_ask(ctx->store, &q, &arena, &answer, err);
+        rc = answer(ctx, call, &q, &arena, &a, err);
     }
     if (rc == 0) {
         if (thread.len > 0)
             snprintf(id, sizeof(id), "%.*s", WF_STR_ARG(thread));
         else
             wf_thread_new_id(ctx->store, id);
-        tell_answer(call->sink, &answer);
-        v = answer_json(&answer, id);
+        tell_answer(call->sink, &a);
+        v = answer_json(&a, id);
         rc = v ? keep(ctx, id, q.question, v, err) : wf_op__no_memory(err);
     }
     if (rc == 0)

@@ -59,4 +59,10 @@ int wf_op__checking(void *ud, uint64_t n_done, uint64_t n_all);
 /* A hit, with `"highlight"` absent; NULL out of memory. */
 json_t *wf_op__hit_json(const struct wf_hit *h);
 
+/* Whether an answer is to be written by a model, and which (NULL: the default): by the parameters
+ * "mode" (auto, generative, extractive) and "model". Errors: INVAL, and for "generative" those of
+ * finding a model. */
+int wf_op__writer(struct wf_op_context *ctx, const json_t *params, struct wf_arena *arena,
+                  bool *out_writes, const char **out_model, struct wf_err *err) WF_MUST_USE;
+
 #endif

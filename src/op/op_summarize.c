@@ -8,6 +8,7 @@
 
 #include "ingest/extract.h"
 #include "op/op_internal.h"
+#include "skill/grounded.h"
 #include "skill/summarize.h"
 #include "text/utf8.h"
 
@@ -24,8 +25,109 @@ static json_t *summary_json(const struct wf_summary *s, struct wf_str document)
                              (json_int_t)x->start_cp, "end", (json_int_t)x->end_cp, "page",
                              x->page ? json_integer(x->page) : json_null(), "score", x->score));
     }
-    return json_pack("{s:o, s:o}", "sentences", array, "document", wf_json_str_or_null(document));
+    return json_pack("{s:o, s:o, s:s}", "sentences", array, "document",
+                     wf_json_str_or_null(document), "mode", "extractive");
 }
+
+/* ---- in a model's words ---- */
+
+/* A model reads so many sentences for each statement that is wanted. */
+#define READ_PER_STATEMENT 3
+#define READ_MIN 12
+#define STATEMENTS_DEFAULT 5
+
+struct writer {
+    bool writes;
+    const char *model;
+    size_t n_statements;
+};
+
+/* The sentences become what the model reads. */
+static void choose_more(struct writer *w, struct wf_summary_options *io)
+{
+    size_t n;
+
+    w->n_statements = io->n_sentences > 0 ? io->n_sentences : STATEMENTS_DEFAULT;
+    n = w->n_statements * READ_PER_STATEMENT;
+    n = n > READ_MIN ? n : READ_MIN;
+    io->n_sentences = n < WF_GROUNDED_SENTENCES_MAX ? n : WF_GROUNDED_SENTENCES_MAX;
+    io->ratio = 0;
+}
+
+struct told {
+    struct wf_buf text;
+    const struct wf_op_sink *sink;
+};
+
+static void tell_statement(void *ud, struct wf_str text, const size_t *cited, size_t n_cited)
+{
+    struct told *t = ud;
+    size_t from = t->text.len;
+    json_t *data;
+
+    (void)wf_buf_appendf(&t->text, "%s%.*s ", from > 0 ? " " : "", WF_STR_ARG(text));
+    for (size_t i = 0; i < n_cited; i++)
+        (void)wf_buf_appendf(&t->text, "[%zu]", cited[i] + 1);
+    data = json_pack("{s:o}", "text",
+                     wf_json_str(wf_str_sub(wf_buf_str(&t->text), from, t->text.len)));
+    if (data != NULL && t->sink->event != NULL)
+        t->sink->event(t->sink->ud, "text", data);
+    json_decref(data);
+}
+
+static bool told_canceled(void *ud)
+{
+    const struct told *t = ud;
+
+    return t->sink->canceled != NULL && t->sink->canceled(t->sink->ud);
+}
+
+/* Adds "summary" to v where what the model writes holds. */
+static int write_summary(struct wf_op_context *ctx, const struct writer *w,
+                         const struct wf_summary *s, const struct wf_op_call *call,
+                         struct wf_str about, struct wf_arena *arena, json_t *v, struct wf_err *err)
+{
+    struct told told = {.sink = call->sink};
+    struct wf_str sentences[WF_GROUNDED_SENTENCES_MAX];
+    size_t groups[WF_GROUNDED_SENTENCES_MAX], n = 0, bytes = 0;
+    struct wf_grounded_request q = {.engine = ctx->engine,
+                                    .model = w->model,
+                                    .task = WF_GROUNDED_SUMMARIZE,
+                                    .question = about,
+                                    .sentences = sentences,
+                                    .groups = groups,
+                                    .n_statements = w->n_statements,
+                                    .statement = tell_statement,
+                                    .canceled = told_canceled,
+                                    .ud = &told};
+    struct wf_grounded g;
+    int rc;
+
+    for (; n < s->n_sentences && n < WF_GROUNDED_SENTENCES_MAX; n++) {
+        bytes += s->sentences[n].text.len;
+        if (bytes > WF_GROUNDED_BYTES_MAX)
+            break;
+        sentences[n] = s->sentences[n].text;
+        groups[n] = 0;
+    }
+    q.n_sentences = n;
+    if (n == 0)
+        return 0;
+    wf_buf_init(&told.text, WF_GROUNDED_BYTES_MAX * 8);
+    rc = wf_grounded_write(&q, arena, &g, err);
+    if (rc == 0 && g.n_statements > 0) {
+        json_object_set_new(v, "summary", wf_json_str(wf_buf_str(&told.text)));
+        json_object_set_new(v, "mode", json_string("generative"));
+    }
+    if (rc == 0) {
+        json_object_set_new(v, "model", json_string(g.model));
+        json_object_set_new(v, "left_out", json_integer((json_int_t)g.n_left_out));
+    }
+    wf_buf_deinit(&told.text);
+    return rc;
+}
+
+/* ---- reading ---- */
 
 struct feed {
     struct wf_summarizer *summarizer;
@@ -179,16 +281,22 @@ int wf_op__summarize(struct wf_op_context *ctx, const struct wf_op_call *call, j
 {
     struct wf_summary_options o = {.n_sentences = 0};
     struct feed f = {.sink = call->sink};
+    struct writer w = {.writes = false};
     struct wf_summary summary;
     struct wf_arena arena;
     struct input in;
+    json_t *v = NULL;
     int rc = read_params(call, &in, &o, err);
 
     if (rc != 0)
         return rc;
     wf_arena_init(&arena, 0, WF_OP_ARENA_BYTES_MAX);
     f.arena = &arena;
-    rc = wf_summarizer_new(&o, &f.summarizer, err);
+    rc = wf_op__writer(ctx, call->params, &arena, &w.writes, &w.model, err);
+    if (rc == 0 && w.writes)
+        choose_more(&w, &o);
+    if (rc == 0)
+        rc = wf_summarizer_new(&o, &f.summarizer, err);
     if (rc == 0 && in.fd >= 0) {
         rc = feed_fd(ctx, &f, in.name, in.fd, err);
     } else if (rc == 0 && in.text.len > 0) {
@@ -198,8 +306,14 @@ int wf_op__summarize(struct wf_op_context *ctx, const struct wf_op_call *call, j
     }
     if (rc == 0)
         rc = wf_summarizer_finish(f.summarizer, &arena, &summary, err);
+    if (rc == 0 && (v = summary_json(&summary, in.document)) == NULL)
+        rc = wf_op__no_memory(err);
+    if (rc == 0 && w.writes)
+        rc = write_summary(ctx, &w, &summary, call, o.about, &arena, v, err);
     if (rc == 0)
-        rc = wf_op__give(summary_json(&summary, in.document), out_result, err);
+        *out_result = v;
+    else
+        json_decref(v);
     wf_summarizer_free(f.summarizer);
     wf_arena_deinit(&arena);
     return rc;

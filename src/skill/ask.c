@@ -82,9 +82,8 @@ int wf_ask__look(struct wf_store *s, const struct wf_ask_query *q, struct wf_are
 
 /* ---- quoting ---- */
 
-/* The citation of one sentence: its hit's text becomes the sentences around it. */
-static void cite(const struct wf_ask_look *look, const struct wf_ask_sentence *s,
-                 struct wf_citation *out)
+void wf_ask__cite(const struct wf_ask_look *look, const struct wf_ask_sentence *s,
+                  struct wf_citation *out)
 {
     const struct wf_hit *hit = &look->hits.items[s->hit];
     struct wf_part inner = {s->start, s->end};
@@ -131,7 +130,7 @@ static int quote(const struct wf_ask_look *look, size_t n_max, struct wf_arena *
         if (is_cited(out, look, &s[i]))
             continue;
         struct wf_citation *c = &out->citations[out->n_citations];
-        cite(look, &s[i], c);
+        wf_ask__cite(look, &s[i], c);
         if (out->n_citations < ANSWER_SENTENCES && behind <= ANSWER_BEHIND) {
             (void)wf_buf_append_cstr(&text, text.len > 0 ? " " : "");
             (void)wf_buf_append_str(&text, c->highlight);
@@ -144,30 +143,47 @@ static int quote(const struct wf_ask_look *look, size_t n_max, struct wf_arena *
     return status != 0 || out->text.ptr == NULL ? no_memory(err) : 0;
 }
 
-int wf_ask(struct wf_store *s, const struct wf_ask_query *q, struct wf_arena *arena,
-           struct wf_answer *out, struct wf_err *err)
+int wf_ask__check(const struct wf_ask_query *q, struct wf_err *err)
 {
-    *out = (struct wf_answer){.found = false};
     if (q->question.len > WF_LIMIT_QUERY_BYTES)
         return wf_err_set(err, WF_E_LIMIT, "The question is longer than %u bytes.",
                           WF_LIMIT_QUERY_BYTES);
     if (wf_utf8_valid_prefix(q->question) != q->question.len)
         return wf_err_set(err, WF_E_FORMAT, "The question is no valid UTF-8.");
-    struct wf_ask_look *look = wf_alloc_array(1, sizeof *look);
+    return 0;
+}
+
+int wf_ask__quote(const struct wf_ask_look *look, const struct wf_ask_query *q,
+                  struct wf_arena *arena, struct wf_answer *out, struct wf_err *err)
+{
+    double features[WF_ASK_D_COUNT];
+    size_t n_max = q->n_citations_max != 0 ? q->n_citations_max : CITATIONS_DEFAULT;
+
+    if (look->n_sentences == 0)
+        return 0;
+    wf_ask__decide_features(&look->question, &look->hits, look->sentences, features);
+    out->confidence = wf_ask__confidence(features, look->sentences);
+    out->found = out->confidence >= THRESHOLD;
+    return out->found ? quote(look, WF_MIN(n_max, (size_t)CHUNKS_LOOKED_AT), arena, out, err) : 0;
+}
+
+int wf_ask(struct wf_store *s, const struct wf_ask_query *q, struct wf_arena *arena,
+           struct wf_answer *out, struct wf_err *err)
+{
+    struct wf_ask_look *look;
+    int rc = wf_ask__check(q, err);
+
+    *out = (struct wf_answer){.found = false};
+    if (rc != 0)
+        return rc;
+    look = wf_alloc_array(1, sizeof *look);
     if (look == NULL)
         return no_memory(err);
-    int status = wf_ask__look(s, q, arena, look, err);
-    if (status == 0 && look->n_sentences > 0) {
-        double features[WF_ASK_D_COUNT];
-        wf_ask__decide_features(&look->question, &look->hits, look->sentences, features);
-        out->confidence = wf_ask__confidence(features, look->sentences);
-        out->found = out->confidence >= THRESHOLD;
-        size_t n_max = q->n_citations_max != 0 ? q->n_citations_max : CITATIONS_DEFAULT;
-        if (out->found)
-            status = quote(look, WF_MIN(n_max, (size_t)CHUNKS_LOOKED_AT), arena, out, err);
-    }
+    rc = wf_ask__look(s, q, arena, look, err);
+    if (rc == 0)
+        rc = wf_ask__quote(look, q, arena, out, err);
     wf_free(look);
-    if (status != 0)
+    if (rc != 0)
         *out = (struct wf_answer){.found = false};
-    return status;
+    return rc;
 }

@@ -32,14 +32,36 @@ struct wf_citation {
 
 struct wf_answer {
     bool found;
-    struct wf_str text; /* the answer, from the highlights; empty when not found */
+    struct wf_str text; /* the answer, from the highlights or (is_written) of a model, then with
+                           citations' numbers from 1 as "[2]"; empty when not found */
     double confidence;  /* 0..1 */
     struct wf_citation *citations;
     size_t n_citations; /* 0 when not found */
+    bool is_written;    /* by a model; else quoted */
+    const char *model;  /* that was asked; NULL: none was */
+    size_t n_left_out;  /* what it wrote that nothing stands for */
 };
 
 /* Answers. Everything in *out lives in `arena`. Errors as wf_find. Thread: any. */
 int wf_ask(struct wf_store *s, const struct wf_ask_query *q, struct wf_arena *arena,
            struct wf_answer *out, struct wf_err *err) WF_MUST_USE;
+
+struct wf_engine;
+
+/* What a written answer tells while it is written; all may be NULL. */
+struct wf_ask_sink {
+    /* A citation that the next text refers to, in the order of their numbers; then the text. */
+    void (*citation)(void *ud, const struct wf_citation *c);
+    void (*text)(void *ud, struct wf_str text);
+    bool (*canceled)(void *ud);
+    void *ud;
+};
+
+/* Answers in a model's words, grounded in the sentences that were found (skill/grounded.h); where
+ * nothing that it writes holds, quotes as wf_ask does. `model` NULL: the default. Errors: as
+ * wf_find, and those of the engine. */
+int wf_ask_written(struct wf_store *s, struct wf_engine *engine, const char *model,
+                   const struct wf_ask_query *q, const struct wf_ask_sink *sink,
+                   struct wf_arena *arena, struct wf_answer *out, struct wf_err *err) WF_MUST_USE;
 
 #endif

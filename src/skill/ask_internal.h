@@ -95,4 +95,15 @@ struct wf_ask_look {
 int wf_ask__look(struct wf_store *s, const struct wf_ask_query *q, struct wf_arena *arena,
                  struct wf_ask_look *out, struct wf_err *err) WF_MUST_USE;
 
+/* The sizes of the question, and that it is text. */
+int wf_ask__check(const struct wf_ask_query *q, struct wf_err *err) WF_MUST_USE;
+
+/* The citation of one sentence: its hit's text becomes the sentences around it. */
+void wf_ask__cite(const struct wf_ask_look *look, const struct wf_ask_sentence *s,
+                  struct wf_citation *out);
+
+/* Decides, and quotes: what follows wf_ask__look in wf_ask. */
+int wf_ask__quote(const struct wf_ask_look *look, const struct wf_ask_query *q,
+                  struct wf_arena *arena, struct wf_answer *out, struct wf_err *err) WF_MUST_USE;
+
 #endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who writes: a model of this machine where one is there, unless the person wants quotations. */
+#include "engine/model_store.h"
+#include "op/op_internal.h"
+
+int wf_op__writer(struct wf_op_context *ctx, const json_t *params, struct wf_arena *arena,
+                  bool *out_writes, const char **out_model, struct wf_err *err)
+{
+    struct wf_str mode = WF_STR(""), model = WF_STR("");
+    struct wf_err why = WF_ERR_INIT;
+    struct wf_model_entry entry;
+    const char *name = NULL;
+    bool must;
+    int rc = wf_param_str(params, "mode", false, &mode, err);
+
+    if (rc == 0)
+        rc = wf_param_str(params, "model", false, &model, err);
+    if (rc == 0 && mode.len > 0 && !wf_str_eq(mode, WF_STR("auto")) &&
+        !wf_str_eq(mode, WF_STR("generative")) && !wf_str_eq(mode, WF_STR("extractive")))
+        rc =
+            wf_err_set(err, WF_E_INVAL, "\"mode\" is auto, generative or extractive, not \"%.*s\".",
+                       WF_STR_ARG(wf_str_sub(mode, 0, 40)));
+    if (rc != 0)
+        return rc;
+    must = model.len > 0 || wf_str_eq(mode, WF_STR("generative"));
+    *out_writes = false;
+    *out_model = NULL;
+    if (wf_str_eq(mode, WF_STR("extractive")))
+        return 0;
+    if (model.len > 0 && (name = wf_arena_cstr(arena, model)) == NULL)
+        return wf_op__no_memory(err);
+    if (ctx->engine == NULL || ctx->models == NULL)
+        rc = wf_err_set(&why, WF_E_UNSUPPORTED, "Models can only be asked with a home.");
+    else
+        rc = wf_model_store_find(ctx->models, name, &entry, &why);
+    if (rc == 0 && entry.kind != WF_MODEL_CHAT)
+        rc = wf_err_set(&why, WF_E_UNSUPPORTED, "%s is no chat model.", entry.name);
+    if (rc != 0)
+        return must ? wf_err_set(err, why.code, "%s", why.msg) : 0;
+    *out_writes = true;
+    *out_model = name;
+    return 0;
+}
