@@ -30,8 +30,8 @@ struct event {
 struct choice {
     struct wf_dialect_reader *reader; /* NULL: the text is the answer */
     size_t n_calls;
-    size_t i_logprob; /* tokens that no event has yet, in gen.tokens */
-    bool reasons;     /* the last part was a thought */
+    size_t i_logprob, n_held; /* tokens that no event has yet, in gen.tokens */
+    bool reasons;             /* the last part was a thought */
 };
 
 struct gen {
@@ -201,6 +201,22 @@ static int keep_logprobs(struct gen *g, const struct wf_written *t)
     return 0;
 }
 
+/* What this text holds back moves to the end, so that it is in front of what comes now. */
+static int lift_held(struct gen *g, struct choice *c)
+{
+    void *tokens = g->tokens;
+    int rc = grow(&tokens, &g->cap_tokens, g->n_tokens + c->n_held, sizeof(*g->tokens));
+
+    g->tokens = tokens;
+    if (rc != 0)
+        return rc;
+    if (c->n_held > 0)
+        memcpy(g->tokens + g->n_tokens, g->tokens + c->i_logprob, c->n_held * sizeof(*g->tokens));
+    c->i_logprob = g->n_tokens;
+    g->n_tokens += c->n_held;
+    return 0;
+}
+
 static enum wf_gen_finish finish_of(const struct gen *g, size_t i)
 {
     if (g->output.finish == WF_FINISH_STOP && g->choices[i].n_calls > 0)
@@ -215,7 +231,7 @@ static int read_news(struct gen *g, size_t i)
     struct wf_str text = wf_buf_str(&o->text);
     struct event *e;
     size_t at = 0;
-    int rc = 0;
+    int rc = lift_held(g, &g->choices[i]);
 
     for (size_t k = 0; k < o->n_tokens && rc == 0; k++) {
         const struct wf_written *t = &o->tokens[k];
@@ -227,10 +243,10 @@ static int read_news(struct gen *g, size_t i)
         g->usage.n_written++;
         g->usage.n_reasoning += g->choices[i].reasons;
     }
+    if (rc == 0 && o->is_finished)
+        rc = read_piece(g, i, wf_str_sub(text, at, text.len), true);
+    g->choices[i].n_held = o->is_finished ? 0 : g->n_tokens - g->choices[i].i_logprob;
     if (rc != 0 || !o->is_finished)
-        return rc;
-    rc = read_piece(g, i, wf_str_sub(text, at, text.len), true);
-    if (rc != 0)
         return rc;
     e = new_event(g, WF_GEN_END, i);
     if (e == NULL)
@@ -241,13 +257,35 @@ static int read_news(struct gen *g, size_t i)
     return 0;
 }
 
+/* The choice whose held tokens lie first behind `from`; NULL: none. */
+static struct choice *next_holder(struct gen *g, size_t from)
+{
+    struct choice *best = NULL;
+
+    for (size_t i = 0; i < g->n_choices; i++) {
+        struct choice *c = &g->choices[i];
+        if (c->n_held > 0 && c->i_logprob >= from && (!best || c->i_logprob < best->i_logprob))
+            best = c;
+    }
+    return best;
+}
+
+/* Forgets what was handed out; tokens whose text is still held back stay. */
 static void empty_queue(struct gen *g)
 {
+    struct choice *c;
+    size_t n = 0;
+
     g->n_events = g->i_event = 0;
     wf_buf_reset(&g->texts);
-    g->n_tokens = g->n_tops = 0;
-    for (size_t i = 0; i < g->n_choices; i++)
-        g->choices[i].i_logprob = 0;
+    while ((c = next_holder(g, n)) != NULL) {
+        memmove(g->tokens + n, g->tokens + c->i_logprob, c->n_held * sizeof(*g->tokens));
+        c->i_logprob = n;
+        n += c->n_held;
+    }
+    g->n_tokens = n;
+    if (n == 0)
+        g->n_tops = 0;
 }
 
 /* ---- handing out ---- */
