@@ -80,7 +80,7 @@ int wf_cmd_template(struct wf_cli *cli)
         rc = wf_err_set(&err, WF_E_FORMAT, _("%s has no template, or no cases."), cli->args[0]);
     if (rc == 0) {
         struct wf_str template = wf_str_n(json_string_value(source), json_string_length(source));
-        if (wf_template_compile(template, &t, &broken) != 0)
+        if (wf_template_compile_plain(template, &t, &broken) != 0)
             t = NULL; /* each case says why */
         json_array_foreach(cases, i, c)
             render_case(t, &broken, c, time_of(json_object_get(file, "now")));

@@ -34,6 +34,8 @@ struct wf_jlist;
 struct wf_jdict;
 struct wf_jcallable;
 struct wf_jloop;
+struct wf_jnode;
+struct wf_jscope;
 
 struct wf_jv {
     enum wf_jkind kind;
@@ -67,6 +69,8 @@ struct wf_jdict {
 };
 
 struct wf_jloop {
+    const struct wf_jnode *node;
+    struct wf_jscope *outer;
     const struct wf_jlist *items;
     size_t index;
     int64_t depth0;
@@ -102,11 +106,11 @@ enum wf_jop {
     WF_JN_TEXT,        /* name */
     WF_JN_PRINT,       /* a */
     WF_JN_IF,          /* a; list; else b, a WF_JN_BLOCK */
-    WF_JN_FOR,         /* target a, in b, if c; list; else other */
+    WF_JN_FOR,         /* target a, in b, if c; list; else other; number: recursive */
     WF_JN_SET,         /* target a = b */
     WF_JN_SETBLOCK,    /* target a, filters b, list */
-    WF_JN_MACRO,       /* name, params (WF_JN_ARG: name, default a), list */
-    WF_JN_CALLBLOCK,   /* a call, params, list */
+    WF_JN_MACRO,       /* name, params (WF_JN_ARG: name, default a), list; number: WF_J_USES_* */
+    WF_JN_CALLBLOCK,   /* a call; the rest as of a macro */
     WF_JN_FILTERBLOCK, /* a: filters, list */
     WF_JN_WITH,        /* params: WF_JN_SET; list */
     WF_JN_BLOCK,       /* list */
@@ -132,6 +136,11 @@ enum wf_jbinary {
     WF_J_IN,
     WF_J_NOT_IN,
 };
+
+/* Names that a macro's body uses, which decide what it may be called with. */
+#define WF_J_USES_CALLER 1u
+#define WF_J_USES_VARARGS 2u
+#define WF_J_USES_KWARGS 4u
 
 struct wf_jnode {
     enum wf_jop op;
@@ -174,14 +183,16 @@ struct wf_jtokens {
 int wf_jinja__lex(struct wf_arena *arena, struct wf_str source, struct wf_jtokens *out,
                   struct wf_err *err) WF_MUST_USE;
 /* Makes the tree of tokens, a WF_JN_BLOCK. Errors: FORMAT, LIMIT, NOMEM. */
-int wf_jinja__parse(struct wf_arena *arena, const struct wf_jtokens *tokens, struct wf_jnode **out,
-                    struct wf_err *err) WF_MUST_USE;
+int wf_jinja__parse(struct wf_arena *arena, const struct wf_jtokens *tokens, bool with_generation,
+                    struct wf_jnode **out, struct wf_err *err) WF_MUST_USE;
 
 struct wf_jparser {
     struct wf_arena *arena;
     const struct wf_jtoken *tokens;
     size_t at;
     unsigned depth;
+    bool with_generation; /* {% generation %} is known */
+    unsigned uses;        /* WF_J_USES_* of the macro that is being read */
     int rc;
     struct wf_err *err;
 };
@@ -258,6 +269,9 @@ struct wf_jv wf_jinja__call(struct wf_jrun *r, struct wf_jv fn, const struct wf_
 /* Runs a macro's body with arguments; its text. */
 struct wf_jv wf_jinja__call_macro(struct wf_jrun *r, const struct wf_jcallable *fn,
                                   const struct wf_jargs *args);
+/* A recursive loop, once more over other items; its text. */
+struct wf_jv wf_jinja__call_loop(struct wf_jrun *r, const struct wf_jloop *loop,
+                                 const struct wf_jargs *args);
 /* Applies a filter, or a test, by name. */
 struct wf_jv wf_jinja__filter(struct wf_jrun *r, struct wf_str name, struct wf_jv v,
                               const struct wf_jargs *args);
@@ -266,6 +280,7 @@ bool wf_jinja__test(struct wf_jrun *r, struct wf_str name, struct wf_jv v,
 bool wf_jinja__has_filter(struct wf_str name);
 bool wf_jinja__has_test(struct wf_str name);
 wf_jcall_fn wf_jinja__list_filter(struct wf_str name);
+wf_jcall_fn wf_jinja__str_method(struct wf_str name);
 /* A method of a value; a callable of all templates; UNDEFINED if there is none. */
 struct wf_jv wf_jinja__method(struct wf_jrun *r, struct wf_jv self, struct wf_str name);
 struct wf_jv wf_jinja__global(struct wf_jrun *r, struct wf_str name);
@@ -322,8 +337,17 @@ void wf_jv__append_float(double f, struct wf_buf *out);
 /* str % args, str.format(args). */
 struct wf_jv wf_jinja__percent(struct wf_jrun *r, struct wf_str format, struct wf_jv args);
 struct wf_jv wf_jinja__format(struct wf_jrun *r, struct wf_str format, const struct wf_jargs *args);
-/* Upper and lower case, and a text as its code points' list. */
-struct wf_jv wf_jv__cased(struct wf_jrun *r, struct wf_str s, bool upper);
+/* Cases as Python has them: some letters become several. The first appends the code point at *io_i
+ * and moves behind it. */
+enum wf_jcase {
+    WF_J_LOWER,
+    WF_J_UPPER,
+    WF_J_TITLE, /* of a word's first letter */
+    WF_J_FOLD,
+};
+void wf_jv__append_cased(struct wf_str s, size_t *io_i, enum wf_jcase to, struct wf_buf *out);
+struct wf_jv wf_jv__cased(struct wf_jrun *r, struct wf_str s, enum wf_jcase to);
+bool wf_jv__is_space(uint32_t c);
 /* Slices of code points or of lists, as Python's. */
 struct wf_jv wf_jv__slice(struct wf_jrun *r, struct wf_jv v, struct wf_jv from, struct wf_jv to,
                           struct wf_jv step);
@@ -331,6 +355,10 @@ struct wf_jv wf_jv__slice(struct wf_jrun *r, struct wf_jv v, struct wf_jv from, 
 /* The i-th argument, or the named one, or what it is otherwise. */
 struct wf_jv wf_jargs__at(const struct wf_jargs *args, size_t i, const char *name,
                           struct wf_jv otherwise);
+/* The i-th argument as a text; the i-th or named one as a whole number. They fail on others. */
+struct wf_str wf_jargs__str(struct wf_jrun *r, const struct wf_jargs *args, size_t i);
+int64_t wf_jargs__int(struct wf_jrun *r, const struct wf_jargs *args, size_t i, const char *name,
+                      int64_t otherwise);
 bool wf_jargs__has(const struct wf_jargs *args, size_t i, const char *name);
 
 #endif

@@ -301,8 +301,7 @@ struct wf_jv wf_jinja__item(struct wf_jrun *r, struct wf_jv v, struct wf_jv key)
         return wf_jv__none();
     }
     if (v.kind == WF_J_DICT) {
-        at = key.kind != WF_J_DICT && key.kind != WF_J_UNDEFINED &&
-                     (key.kind != WF_J_LIST || (key.flags & WF_J_TUPLE) != 0)
+        at = key.kind != WF_J_DICT && (key.kind != WF_J_LIST || (key.flags & WF_J_TUPLE) != 0)
                  ? wf_jdict__get(r, v.dict, key)
                  : NULL;
         if (at != NULL)
@@ -354,8 +353,12 @@ static void add_stars(struct wf_jrun *r, const struct wf_jnode *n, struct wf_jv 
         for (size_t i = 0; i < items.n; i++)
             wf_jlist__push(r, &out->pos, items.items[i]);
     } else if (v.kind == WF_J_DICT) {
-        for (size_t i = 0; i < v.dict->n; i++)
-            wf_jdict__set(r, &out->named, v.dict->entries[i].key, v.dict->entries[i].value);
+        for (size_t i = 0; i < v.dict->n && r->rc == 0; i++) {
+            if (v.dict->entries[i].key.kind != WF_J_STR)
+                wf_jrun__fail(r, WF_E_FORMAT, "names of arguments are texts");
+            else
+                wf_jdict__set(r, &out->named, v.dict->entries[i].key, v.dict->entries[i].value);
+        }
     } else {
         wf_jrun__fail(r, WF_E_FORMAT, "a %s does not name arguments", wf_jv__type(v));
     }

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Jinja's filters for texts, numbers and single values, and the table of all. */
+#include <ctype.h>
+#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <utf8proc.h>
 
 #include "base/limits.h"
 #include "model/jinja.h"
@@ -26,8 +31,8 @@ static struct wf_jv f_abs(struct wf_jrun *r, struct wf_jv v, const struct wf_jar
     (void)args;
     if (v.kind == WF_J_FLOAT)
         return wf_jv__float(fabs(v.f));
-    if (v.kind == WF_J_INT && v.i != INT64_MIN)
-        return wf_jv__int(v.i < 0 ? -v.i : v.i);
+    if (v.kind == WF_J_BOOL || (v.kind == WF_J_INT && v.i != INT64_MIN))
+        return wf_jv__int(llabs(wf_jv__integer(v)));
     wf_jrun__fail(r, WF_E_FORMAT, "a %s has no absolute value", wf_jv__type(v));
     return v;
 }
@@ -70,43 +75,100 @@ static struct wf_jv f_escape(struct wf_jrun *r, struct wf_jv v, const struct wf_
     return wf_jinja__binary(r, WF_J_ADD, empty, text_of(r, v));
 }
 
+/* Digits may have single underscores between them. False: something else, or no room. */
+static bool without_underscores(struct wf_str s, char *out, size_t size)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.len; i++) {
+        bool is_between = i > 0 && i + 1 < s.len && isxdigit((unsigned char)s.ptr[i - 1]) &&
+                          isxdigit((unsigned char)s.ptr[i + 1]);
+        if (s.ptr[i] == '_' && is_between)
+            continue;
+        if (s.ptr[i] == '_' || s.ptr[i] == 0 || n + 1 >= size)
+            return false;
+        out[n++] = s.ptr[i];
+    }
+    out[n] = 0;
+    return n > 0;
+}
+
+static bool read_float(struct wf_str s, double *out)
+{
+    char text[400], *end;
+    const char *p = text;
+
+    if (!without_underscores(wf_str_trim(s), text, sizeof(text)))
+        return false;
+    p += *p == '-' || *p == '+';
+    if (!isdigit((unsigned char)*p) && *p != '.' && strncasecmp(p, "inf", 3) != 0 &&
+        strcasecmp(p, "nan") != 0)
+        return false;
+    if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X'))
+        return false;
+    *out = strtod(text, &end);
+    return *end == 0 && end != text;
+}
+
+/* A whole number as Python's int() reads it; base 0: by its prefix. */
+static bool read_int(struct wf_str s, int64_t base, int64_t *out)
+{
+    char text[80], *end;
+    const char *p = text;
+    size_t sign;
+    char kind;
+
+    if (!without_underscores(wf_str_trim(s), text, sizeof(text)))
+        return false;
+    sign = text[0] == '-' || text[0] == '+';
+    kind = text[sign] == '0' ? (char)(text[sign + 1] | 0x20) : 0;
+    if (kind != 0 && strchr("xob", kind) != NULL) {
+        int64_t says = kind == 'x' ? 16 : kind == 'o' ? 8 : 2;
+        if (base == 0 || base == says) {
+            base = says;
+            memmove(text + sign, text + sign + 2, strlen(text + sign + 2) + 1);
+        }
+    }
+    p += sign;
+    if (!isalnum((unsigned char)*p))
+        return false;
+    errno = 0;
+    *out = strtoll(text, &end, base == 0 ? 10 : (int)base);
+    return *end == 0 && errno == 0;
+}
+
 static struct wf_jv f_float(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
 {
     double f;
 
-    if (v.kind == WF_J_FLOAT)
-        return v;
-    if (v.kind == WF_J_INT || v.kind == WF_J_BOOL)
+    if (wf_jv__is_number(v))
         return wf_jv__float(wf_jv__number(v));
-    if (v.kind == WF_J_STR && wf_str_to_f64(wf_str_trim(v.s), &f))
+    if (v.kind == WF_J_STR && read_float(v.s, &f))
         return wf_jv__float(f);
-    (void)r;
+    if (v.kind == WF_J_UNDEFINED)
+        wf_jrun__fail_undefined(r, v);
     return wf_jargs__at(args, 0, "default", wf_jv__float(0.0));
 }
 
 static struct wf_jv f_int(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
 {
-    struct wf_jv base = wf_jargs__at(args, 1, "base", wf_jv__int(10));
-    char text[70], *end;
-    int64_t i;
+    int64_t base = wf_jargs__int(r, args, 1, "base", 10), i;
+    double f;
 
-    if (v.kind == WF_J_INT)
-        return v;
-    if (v.kind == WF_J_BOOL)
-        return wf_jv__int(v.b);
-    if (v.kind == WF_J_STR && base.kind == WF_J_INT && base.i != 10 && v.s.len > 0 &&
-        v.s.len < sizeof(text) && base.i >= 2 && base.i <= 36) {
-        memcpy(text, v.s.ptr, v.s.len);
-        text[v.s.len] = 0;
-        i = strtoll(text, &end, (int)base.i);
-        if (*end == 0)
-            return wf_jv__int(i);
-    }
-    if (v.kind == WF_J_STR && wf_str_to_i64(wf_str_trim(v.s), &i))
+    if (v.kind == WF_J_INT || v.kind == WF_J_BOOL)
+        return wf_jv__int(wf_jv__integer(v));
+    if (base != 0 && (base < 2 || base > 36))
+        base = 10;
+    if (v.kind == WF_J_STR && read_int(v.s, base, &i))
         return wf_jv__int(i);
-    v = f_float(r, v, &(struct wf_jargs){0});
-    if (v.kind == WF_J_FLOAT && fabs(v.f) < 9e18 && v.f != 0.0)
-        return wf_jv__int((int64_t)v.f);
+    if (v.kind == WF_J_UNDEFINED)
+        wf_jrun__fail_undefined(r, v);
+    if (v.kind == WF_J_FLOAT)
+        f = v.f;
+    else if (v.kind != WF_J_STR || !read_float(v.s, &f))
+        f = NAN;
+    if (fabs(f) < 9e18)
+        return wf_jv__int((int64_t)f);
     return wf_jargs__at(args, 0, "default", wf_jv__int(0));
 }
 
@@ -128,9 +190,13 @@ static struct wf_jv f_indent(struct wf_jrun *r, struct wf_jv v, const struct wf_
     struct wf_jv width = wf_jargs__at(args, 0, "width", wf_jv__int(4)), lines;
     bool first = wf_jv__is_true(r, wf_jargs__at(args, 1, "first", wf_jv__bool(false)));
     bool blank = wf_jv__is_true(r, wf_jargs__at(args, 2, "blank", wf_jv__bool(false)));
-    struct wf_str s = wf_jv__text(r, v);
+    struct wf_str s = v.kind == WF_J_STR ? v.s : wf_str_from("");
     struct wf_buf b;
 
+    if (v.kind == WF_J_UNDEFINED)
+        wf_jrun__fail_undefined(r, v);
+    if (v.kind != WF_J_STR)
+        wf_jrun__fail(r, WF_E_FORMAT, "a %s cannot be indented", wf_jv__type(v));
     lines = call_method(r, wf_jv__str(s), "splitlines", &(struct wf_jargs){0});
     if (r->rc != 0)
         return v;
@@ -161,43 +227,53 @@ static struct wf_jv f_length(struct wf_jrun *r, struct wf_jv v, const struct wf_
 static struct wf_jv f_lower(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
 {
     (void)args;
-    return wf_jv__cased(r, wf_jv__text(r, v), false);
+    return wf_jv__cased(r, wf_jv__text(r, v), WF_J_LOWER);
 }
 
 static struct wf_jv f_upper(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
 {
     (void)args;
-    return wf_jv__cased(r, wf_jv__text(r, v), true);
+    return wf_jv__cased(r, wf_jv__text(r, v), WF_J_UPPER);
 }
 
 static struct wf_jv f_replace(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
 {
-    return call_method(r, v, "replace", args);
+    struct wf_jargs a = {.pos = {0}};
+
+    wf_jlist__push(r, &a.pos, text_of(r, wf_jargs__at(args, 0, "old", wf_jv__none())));
+    wf_jlist__push(r, &a.pos, text_of(r, wf_jargs__at(args, 1, "new", wf_jv__none())));
+    wf_jlist__push(r, &a.pos, wf_jargs__at(args, 2, "count", wf_jv__none()));
+    if (!wf_jargs__has(args, 0, "old") || !wf_jargs__has(args, 1, "new"))
+        wf_jrun__fail(r, WF_E_FORMAT, "replace needs two texts");
+    return call_method(r, v, "replace", &a);
 }
 
-/* Halves go to the even number, as Python rounds; 2.5 is 2. */
+/* Halves go to the even number, as Python rounds; 2.5 is 2. Whole numbers stay whole. */
 static struct wf_jv f_round(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
 {
-    struct wf_jv precision = wf_jargs__at(args, 0, "precision", wf_jv__int(0));
     struct wf_jv method = wf_jargs__at(args, 1, "method", wf_jv__str(wf_str_from("common")));
-    double scale, f;
+    int64_t digits = wf_jargs__int(r, args, 0, "precision", 0);
+    bool is_common = method.kind == WF_J_STR && wf_str_eq(method.s, wf_str_from("common"));
+    bool is_ceil = method.kind == WF_J_STR && wf_str_eq(method.s, wf_str_from("ceil"));
+    bool is_floor = method.kind == WF_J_STR && wf_str_eq(method.s, wf_str_from("floor"));
+    double scale, f = wf_jv__number(v);
     char text[400];
 
-    v = v.kind == WF_J_INT || v.kind == WF_J_BOOL ? f_float(r, v, args) : v;
-    if (v.kind != WF_J_FLOAT || precision.kind != WF_J_INT || llabs(precision.i) > 15) {
+    if (!wf_jv__is_number(v) || digits > 15 || digits < -15 || !(is_common || is_ceil || is_floor))
         wf_jrun__fail(r, WF_E_FORMAT, "a %s cannot be rounded so", wf_jv__type(v));
+    if (r->rc != 0)
         return v;
+    if (is_common && v.kind != WF_J_FLOAT && digits >= 0)
+        return wf_jv__int(wf_jv__integer(v));
+    scale = pow(10.0, (double)digits);
+    if (!is_common)
+        return wf_jv__float((is_ceil ? ceil(f * scale) : floor(f * scale)) / scale);
+    if (digits < 0) {
+        f = nearbyint(f / pow(10.0, (double)-digits)) * pow(10.0, (double)-digits);
+        return v.kind == WF_J_FLOAT ? wf_jv__float(f) : wf_jv__int((int64_t)f);
     }
-    scale = pow(10.0, (double)precision.i);
-    if (method.kind == WF_J_STR && wf_str_eq(method.s, wf_str_from("ceil")))
-        return wf_jv__float(ceil(v.f * scale) / scale);
-    if (method.kind == WF_J_STR && wf_str_eq(method.s, wf_str_from("floor")))
-        return wf_jv__float(floor(v.f * scale) / scale);
-    if (precision.i < 0)
-        return wf_jv__float(nearbyint(v.f * scale) / scale);
-    (void)snprintf(text, sizeof(text), "%.*f", (int)precision.i, v.f);
-    f = strtod(text, NULL);
-    return wf_jv__float(f);
+    (void)snprintf(text, sizeof(text), "%.*f", (int)digits, f);
+    return wf_jv__float(strtod(text, NULL));
 }
 
 static struct wf_jv f_safe(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
@@ -216,8 +292,7 @@ static struct wf_jv f_string(struct wf_jrun *r, struct wf_jv v, const struct wf_
 
 static bool begins_word(uint32_t c)
 {
-    return c == '-' || c == ' ' || (c >= 9 && c <= 13) || c == '(' || c == '{' || c == '[' ||
-           c == '<';
+    return c == '-' || c == '(' || c == '{' || c == '[' || c == '<' || wf_jv__is_space(c);
 }
 
 static struct wf_jv f_title(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
@@ -229,11 +304,10 @@ static struct wf_jv f_title(struct wf_jrun *r, struct wf_jv v, const struct wf_j
 
     (void)args;
     wf_buf_init(&b, WF_LIMIT_TEMPLATE_BYTES);
-    while (i < s.len && r->rc == 0) {
-        size_t from = i;
-        uint32_t c = wf_utf8_next(s, &i);
-        struct wf_jv point = wf_jv__cased(r, wf_str_sub(s, from, i), is_first);
-        (void)wf_buf_append_str(&b, point.s);
+    while (i < s.len) {
+        size_t at = i;
+        uint32_t c = wf_utf8_next(s, &at);
+        wf_jv__append_cased(s, &i, is_first ? WF_J_UPPER : WF_J_LOWER, &b);
         is_first = begins_word(c);
     }
     return wf_jv__of_buf(r, &b);
@@ -278,22 +352,20 @@ static struct wf_jv f_trim(struct wf_jrun *r, struct wf_jv v, const struct wf_ja
 
 static struct wf_jv f_truncate(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
 {
-    struct wf_jv length = wf_jargs__at(args, 0, "length", wf_jv__int(255));
+    int64_t length = wf_jargs__int(r, args, 0, "length", 255);
     bool kill = wf_jv__is_true(r, wf_jargs__at(args, 1, "killwords", wf_jv__bool(false)));
     struct wf_jv end = wf_jargs__at(args, 2, "end", wf_jv__str(wf_str_from("...")));
-    struct wf_jv leeway = wf_jargs__at(args, 3, "leeway", wf_jv__int(5)), cut;
+    int64_t leeway = wf_jargs__int(r, args, 3, "leeway", 5), n = wf_jv__length(r, v);
+    struct wf_jv cut;
     size_t last = SIZE_MAX;
-    int64_t n;
 
-    v = text_of(r, v);
-    n = wf_jv__length(r, v);
-    if (length.kind != WF_J_INT || leeway.kind != WF_J_INT || end.kind != WF_J_STR) {
+    if (end.kind != WF_J_STR || length < wf_jv__length(r, end) || leeway < 0)
         wf_jrun__fail(r, WF_E_FORMAT, "truncate has wrong arguments");
+    if (r->rc != 0 || (n <= length || n - length <= leeway))
         return v;
-    }
-    if (n - leeway.i <= length.i)
-        return v;
-    cut = wf_jv__slice(r, v, wf_jv__none(), wf_jv__int(length.i - wf_jv__length(r, end)),
+    if (v.kind != WF_J_STR)
+        wf_jrun__fail(r, WF_E_FORMAT, "a %s cannot be truncated", wf_jv__type(v));
+    cut = wf_jv__slice(r, v, wf_jv__none(), wf_jv__int(length - wf_jv__length(r, end)),
                        wf_jv__none());
     if (r->rc != 0)
         return v;
@@ -304,28 +376,70 @@ static struct wf_jv f_truncate(struct wf_jrun *r, struct wf_jv v, const struct w
     return wf_jinja__binary(r, WF_J_ADD, cut, end);
 }
 
+static void append_quoted(struct wf_str s, bool is_query, struct wf_buf *out)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                        (c >= '0' && c <= '9') || (c != 0 && strchr("_.-~", c) != NULL) ||
+                        (c == '/' && !is_query);
+        if (is_query && c == ' ')
+            (void)wf_buf_append_byte(out, '+');
+        else
+            (void)wf_buf_appendf(out, is_plain ? "%c" : "%%%02X", (uint8_t)c);
+    }
+}
+
+/* A text; or pairs, as the query of an address. */
 static struct wf_jv f_urlencode(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
 {
-    struct wf_str s = wf_jv__text(r, v);
+    struct wf_jlist pairs = {0};
     struct wf_buf b;
 
     (void)args;
     wf_buf_init(&b, WF_LIMIT_TEMPLATE_BYTES);
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                        (c >= '0' && c <= '9') || (c != 0 && strchr("_.-~/", c) != NULL);
-        (void)wf_buf_appendf(&b, is_plain ? "%c" : "%%%02X", (uint8_t)c);
+    if (v.kind == WF_J_LIST || v.kind == WF_J_DICT)
+        pairs = wf_jv__items(
+            r, v.kind == WF_J_DICT ? wf_jinja__filter(r, wf_str_from("items"), v, args) : v);
+    else
+        append_quoted(wf_jv__text(r, v), false, &b);
+    for (size_t i = 0; i < pairs.n && r->rc == 0; i++) {
+        struct wf_jlist pair = wf_jv__items(r, pairs.items[i]);
+        if (pair.n != 2) {
+            wf_jrun__fail(r, WF_E_FORMAT, "urlencode needs pairs");
+            break;
+        }
+        if (i > 0)
+            (void)wf_buf_append_byte(&b, '&');
+        append_quoted(wf_jv__text(r, pair.items[0]), true, &b);
+        (void)wf_buf_append_byte(&b, '=');
+        append_quoted(wf_jv__text(r, pair.items[1]), true, &b);
     }
     return wf_jv__of_buf(r, &b);
 }
 
+static bool is_in_word(uint32_t c)
+{
+    utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)c);
+
+    return c == '_' || (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO) ||
+           (k >= UTF8PROC_CATEGORY_ND && k <= UTF8PROC_CATEGORY_NO);
+}
+
 static struct wf_jv f_wordcount(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
 {
-    struct wf_jv words = call_method(r, v, "split", &(struct wf_jargs){0});
+    struct wf_str s = wf_jv__text(r, v);
+    bool is_in = false;
+    int64_t n = 0;
+    size_t i = 0;
 
     (void)args;
-    return wf_jv__int(r->rc == 0 ? (int64_t)words.list->n : 0);
+    while (i < s.len) {
+        bool was_in = is_in;
+        is_in = is_in_word(wf_utf8_next(s, &i));
+        n += is_in && !was_in;
+    }
+    return wf_jv__int(n);
 }
 
 static const struct {

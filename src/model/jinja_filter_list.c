@@ -12,13 +12,33 @@ struct order {
     bool with_case;
 };
 
+static struct wf_jv without_case(struct wf_jrun *r, const struct order *o, struct wf_jv v)
+{
+    return v.kind == WF_J_STR && !o->with_case ? wf_jv__cased(r, v.s, WF_J_LOWER) : v;
+}
+
 static struct wf_jv key_of(struct wf_jrun *r, const struct order *o, struct wf_jv v)
 {
     if (o->attribute.kind != WF_J_NONE)
         v = wf_jinja__path(r, v, o->attribute);
-    if (v.kind == WF_J_STR && !o->with_case)
-        v = wf_jv__cased(r, v.s, false);
-    return v;
+    return without_case(r, o, v);
+}
+
+/* Of sort: the attributes between commas, in a list, whose items are the same before they are
+ * compared. */
+static struct wf_jv keys_of(struct wf_jrun *r, const struct order *o, struct wf_jv v)
+{
+    struct wf_jv out = wf_jv__list(r, 0);
+    struct wf_str rest, part;
+
+    if (o->attribute.kind != WF_J_STR) {
+        wf_jlist__push(r, out.list, key_of(r, o, v));
+        return out;
+    }
+    rest = o->attribute.s;
+    while (r->rc == 0 && wf_str_split(&rest, ',', &part))
+        wf_jlist__push(r, out.list, without_case(r, o, wf_jinja__path(r, v, wf_jv__str(part))));
+    return out;
 }
 
 /* Stable, by merging. keys go with items. */
@@ -48,7 +68,7 @@ static void sort(struct wf_jrun *r, struct wf_jv *keys, struct wf_jv *items, str
 }
 
 static struct wf_jv sorted(struct wf_jrun *r, struct wf_jlist items, const struct order *o,
-                           bool reverse)
+                           bool by_keys, bool reverse)
 {
     struct wf_jv out = wf_jv__list(r, 0);
     struct wf_jv *keys = wf_arena_array(&r->arena, items.n + 1, sizeof(*keys));
@@ -60,7 +80,7 @@ static struct wf_jv sorted(struct wf_jrun *r, struct wf_jlist items, const struc
     }
     for (size_t i = 0; i < items.n && r->rc == 0; i++) {
         wf_jlist__push(r, out.list, items.items[i]);
-        keys[i] = key_of(r, o, items.items[i]);
+        keys[i] = by_keys ? keys_of(r, o, items.items[i]) : key_of(r, o, items.items[i]);
     }
     if (r->rc == 0)
         sort(r, keys, out.list->items, spare, items.n, reverse);
@@ -74,7 +94,7 @@ static struct wf_jv f_sort(struct wf_jrun *r, struct wf_jv v, const struct wf_ja
         .with_case = wf_jv__is_true(r, wf_jargs__at(args, 1, "case_sensitive", wf_jv__bool(false))),
         .attribute = wf_jargs__at(args, 2, "attribute", wf_jv__none())};
 
-    return sorted(r, wf_jv__items(r, v), &o, reverse);
+    return sorted(r, wf_jv__items(r, v), &o, o.attribute.kind != WF_J_NONE, reverse);
 }
 
 static struct wf_jv pairs_of(struct wf_jrun *r, const struct wf_jdict *d, unsigned flags)
@@ -98,12 +118,14 @@ static struct wf_jv f_dictsort(struct wf_jrun *r, struct wf_jv v, const struct w
     struct order o = {
         .with_case = wf_jv__is_true(r, wf_jargs__at(args, 0, "case_sensitive", wf_jv__bool(false))),
         .attribute = wf_jv__int(by_value)};
+    struct wf_jv pairs;
 
     if (v.kind != WF_J_DICT) {
         wf_jrun__fail(r, WF_E_FORMAT, "a %s has no keys to sort", wf_jv__type(v));
         return v;
     }
-    return sorted(r, *pairs_of(r, v.dict, 0).list, &o, reverse);
+    pairs = pairs_of(r, v.dict, 0);
+    return r->rc == 0 ? sorted(r, *pairs.list, &o, false, reverse) : v;
 }
 
 static struct wf_jv f_items(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
@@ -189,12 +211,18 @@ static struct wf_jargs behind(const struct wf_jargs *args, size_t n)
     return out;
 }
 
+/* What is false has no items, even where it could not be walked through. */
+static struct wf_jlist items_if_any(struct wf_jrun *r, struct wf_jv v)
+{
+    return wf_jv__is_true(r, v) ? wf_jv__items(r, v) : (struct wf_jlist){0};
+}
+
 static struct wf_jv f_map(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
 {
     struct wf_jv attribute = wf_jargs__at(args, SIZE_MAX, "attribute", wf_jv__none());
     struct wf_jv otherwise = wf_jargs__at(args, SIZE_MAX, "default", wf_jv__none());
     struct wf_jv name = wf_jargs__at(args, 0, NULL, wf_jv__none());
-    struct wf_jlist items = wf_jv__items(r, v);
+    struct wf_jlist items = items_if_any(r, v);
     struct wf_jv out = wf_jv__list(r, WF_J_GENERATOR);
     struct wf_jargs rest = behind(args, 1);
 
@@ -220,7 +248,7 @@ static struct wf_jv pick(struct wf_jrun *r, struct wf_jv v, const struct wf_jarg
     struct wf_jv attribute = wf_jargs__at(args, 0, "attribute", wf_jv__none());
     struct wf_jargs rest = by_attribute ? behind(args, 1) : *args;
     struct wf_jv test = wf_jargs__at(&rest, 0, NULL, wf_jv__none());
-    struct wf_jlist items = wf_jv__items(r, v);
+    struct wf_jlist items = items_if_any(r, v);
     struct wf_jv out = wf_jv__list(r, WF_J_GENERATOR);
 
     rest = behind(&rest, 1);
@@ -320,7 +348,7 @@ static struct wf_jv f_unique(struct wf_jrun *r, struct wf_jv v, const struct wf_
 static struct wf_jv f_groupby(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
 {
     struct order o = {.attribute = wf_jargs__at(args, 0, "attribute", wf_jv__none())};
-    struct wf_jv items = sorted(r, wf_jv__items(r, v), &o, false);
+    struct wf_jv items = sorted(r, wf_jv__items(r, v), &o, false, false);
     struct wf_jv out = wf_jv__list(r, 0), group = wf_jv__none(), last = wf_jv__none();
 
     for (size_t i = 0; r->rc == 0 && i < items.list->n; i++) {
@@ -341,15 +369,15 @@ static struct wf_jv f_groupby(struct wf_jrun *r, struct wf_jv v, const struct wf
 
 static struct wf_jv f_batch(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
 {
-    struct wf_jv size = wf_jargs__at(args, 0, "linecount", wf_jv__none());
+    int64_t size = wf_jargs__int(r, args, 0, "linecount", 0);
     struct wf_jv fill = wf_jargs__at(args, 1, "fill_with", wf_jv__none());
     struct wf_jlist items = wf_jv__items(r, v);
     struct wf_jv out = wf_jv__list(r, WF_J_GENERATOR), line = wf_jv__none();
 
-    if (size.kind != WF_J_INT || size.i < 1)
+    if (size < 1)
         wf_jrun__fail(r, WF_E_FORMAT, "batch needs a number of items");
     for (size_t i = 0; i < items.n && r->rc == 0; i++) {
-        if (i % (size_t)size.i == 0) {
+        if (i % (size_t)size == 0) {
             line = wf_jv__list(r, 0);
             wf_jlist__push(r, out.list, line);
         }
@@ -357,8 +385,32 @@ static struct wf_jv f_batch(struct wf_jrun *r, struct wf_jv v, const struct wf_j
             wf_jlist__push(r, line.list, items.items[i]);
     }
     while (r->rc == 0 && fill.kind != WF_J_NONE && line.kind == WF_J_LIST &&
-           line.list->n < (size_t)size.i && wf_jrun__step(r, 1))
+           line.list->n < (size_t)size && wf_jrun__step(r, 1))
         wf_jlist__push(r, line.list, fill);
+    return out;
+}
+
+/* Columns: so many lists, the first ones one item longer. */
+static struct wf_jv f_slice(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
+{
+    int64_t n = wf_jargs__int(r, args, 0, "slices", 0);
+    struct wf_jv fill = wf_jargs__at(args, 1, "fill_with", wf_jv__none());
+    struct wf_jlist items = wf_jv__items(r, v);
+    struct wf_jv out = wf_jv__list(r, WF_J_GENERATOR), line;
+    size_t at = 0, left;
+
+    if (n < 1)
+        wf_jrun__fail(r, WF_E_FORMAT, "slice needs a number of slices");
+    left = r->rc == 0 ? items.n % (size_t)n : 0;
+    for (size_t i = 0; r->rc == 0 && i < (size_t)n && wf_jrun__step(r, 1); i++) {
+        size_t size = items.n / (size_t)n + (i < left);
+        line = wf_jv__list(r, 0);
+        for (size_t k = 0; k < size && r->rc == 0; k++)
+            wf_jlist__push(r, line.list, items.items[at++]);
+        if (r->rc == 0 && fill.kind != WF_J_NONE && i >= left)
+            wf_jlist__push(r, line.list, fill);
+        wf_jlist__push(r, out.list, line);
+    }
     return out;
 }
 
@@ -384,6 +436,7 @@ wf_jcall_fn wf_jinja__list_filter(struct wf_str name)
         {"reverse", f_reverse},
         {"select", f_select},
         {"selectattr", f_selectattr},
+        {"slice", f_slice},
         {"sort", f_sort},
         {"sum", f_sum},
         {"unique", f_unique},

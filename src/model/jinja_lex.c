@@ -351,7 +351,8 @@ static int lex_tag(struct lexer *l)
 
     if (kind == '#')
         return lex_comment(l);
-    if (kind == '%' && is_tag(l, behind_sign(l, l->at + 2), "raw", &end))
+    if (kind == '%' && is_tag(l, behind_sign(l, l->at + 2), "raw", &end) &&
+        closing(l, end, "%}") != '+')
         return lex_raw(l, end);
     l->at = behind_sign(l, l->at + 2);
     rc = push(l, (struct wf_jtoken){.kind = kind == '%' ? WF_JT_BLOCK_BEGIN : WF_JT_PRINT_BEGIN});

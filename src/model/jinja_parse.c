@@ -114,10 +114,15 @@ static struct wf_jnode *text_constant(struct wf_jparser *p)
     struct wf_str s = p->tokens[p->at++].text;
 
     while (p->tokens[p->at].kind == WF_JT_STR) {
-        char *joined =
-            wf_arena_printf(p->arena, "%.*s%.*s", WF_STR_ARG(s), WF_STR_ARG(p->tokens[p->at].text));
-        s = wf_str_from(joined != NULL ? joined : "");
-        p->at++;
+        struct wf_str more = p->tokens[p->at++].text;
+        char *joined = wf_arena_alloc(p->arena, s.len + more.len + 1);
+        if (joined == NULL) {
+            p->rc = wf_err_set(p->err, WF_E_NOMEM, "Not enough memory for a template.");
+            return NULL;
+        }
+        memcpy(joined, s.ptr, s.len);
+        memcpy(joined + s.len, more.ptr, more.len);
+        s = wf_str_n(joined, s.len + more.len);
     }
     return constant(p, wf_jv__str(s));
 }
@@ -165,6 +170,12 @@ static struct wf_jnode *name_or_constant(struct wf_jparser *p)
         return constant(p, wf_jv__bool(false));
     if (wf_jparse__accept_name(p, "none") || wf_jparse__accept_name(p, "None"))
         return constant(p, wf_jv__none());
+    if (wf_jparse__is_name(p, "caller"))
+        p->uses |= WF_J_USES_CALLER;
+    else if (wf_jparse__is_name(p, "varargs"))
+        p->uses |= WF_J_USES_VARARGS;
+    else if (wf_jparse__is_name(p, "kwargs"))
+        p->uses |= WF_J_USES_KWARGS;
     n = wf_jparse__node(p, WF_JN_NAME);
     if (n != NULL)
         n->name = name;

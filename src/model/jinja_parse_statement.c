@@ -125,8 +125,7 @@ static struct wf_jnode *parse_for(struct wf_jparser *p)
     n->b = p->rc == 0 ? wf_jparse__tuple(p, false) : NULL;
     if (wf_jparse__accept_name(p, "if"))
         n->c = wf_jparse__expression(p);
-    if (wf_jparse__is_name(p, "recursive"))
-        wf_jparse__fail(p, "recursive loops are not supported");
+    n->number = wf_jparse__accept_name(p, "recursive");
     n->list = body(p, ends);
     if (wf_jparse__accept_name(p, "else"))
         n->other = block_of(p, whole_body(p, "endfor"));
@@ -175,6 +174,17 @@ static struct wf_jnode *parameters(struct wf_jparser *p)
     return first;
 }
 
+/* A macro's body, and what it uses; so does the macro around it then. */
+static void macro_body(struct wf_jparser *p, struct wf_jnode *n, const char *end)
+{
+    unsigned outer = p->uses;
+
+    p->uses = 0;
+    n->list = whole_body(p, end);
+    n->number = (int)p->uses;
+    p->uses |= outer;
+}
+
 static struct wf_jnode *parse_macro(struct wf_jparser *p)
 {
     struct wf_jnode *n = wf_jparse__node(p, WF_JN_MACRO);
@@ -183,7 +193,7 @@ static struct wf_jnode *parse_macro(struct wf_jparser *p)
         return NULL;
     n->name = wf_jparse__expect_name(p);
     n->params = parameters(p);
-    n->list = whole_body(p, "endmacro");
+    macro_body(p, n, "endmacro");
     return n;
 }
 
@@ -198,7 +208,7 @@ static struct wf_jnode *parse_call(struct wf_jparser *p)
     n->a = wf_jparse__expression(p);
     if (p->rc == 0 && n->a->op != WF_JN_CALL)
         wf_jparse__fail(p, "a call is missing");
-    n->list = whole_body(p, "endcall");
+    macro_body(p, n, "endcall");
     return n;
 }
 
@@ -242,6 +252,16 @@ static struct wf_jnode *parse_with(struct wf_jparser *p)
     return n;
 }
 
+/* {% generation %} marks what a model said, for training; it is a scope like {% with %}. */
+static struct wf_jnode *parse_generation(struct wf_jparser *p)
+{
+    struct wf_jnode *n = wf_jparse__node(p, WF_JN_WITH);
+
+    if (n != NULL)
+        n->list = whole_body(p, "endgeneration");
+    return n;
+}
+
 static struct wf_jnode *parse_simple(struct wf_jparser *p, enum wf_jop op)
 {
     struct wf_jnode *n = wf_jparse__node(p, op);
@@ -268,6 +288,8 @@ static struct wf_jnode *statement(struct wf_jparser *p)
         return parse_filter(p);
     if (wf_str_eq(name, wf_str_from("with")))
         return parse_with(p);
+    if (p->with_generation && wf_str_eq(name, wf_str_from("generation")))
+        return parse_generation(p);
     if (wf_str_eq(name, wf_str_from("break")))
         return parse_simple(p, WF_JN_BREAK);
     if (wf_str_eq(name, wf_str_from("continue")))
@@ -342,10 +364,11 @@ static struct wf_jnode *statements(struct wf_jparser *p, const char *const *ends
     return first;
 }
 
-int wf_jinja__parse(struct wf_arena *arena, const struct wf_jtokens *tokens, struct wf_jnode **out,
-                    struct wf_err *err)
+int wf_jinja__parse(struct wf_arena *arena, const struct wf_jtokens *tokens, bool with_generation,
+                    struct wf_jnode **out, struct wf_err *err)
 {
-    struct wf_jparser p = {.arena = arena, .tokens = tokens->ptr, .err = err};
+    struct wf_jparser p = {
+        .arena = arena, .tokens = tokens->ptr, .with_generation = with_generation, .err = err};
     struct wf_jnode *n = wf_jparse__node(&p, WF_JN_BLOCK);
 
     if (n != NULL)

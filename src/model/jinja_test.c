@@ -156,26 +156,27 @@ static bool t_sameas(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *a
     return wf_jv__equal(r, v, other);
 }
 
-static bool is_multiple(struct wf_jrun *r, struct wf_jv v, struct wf_jv of)
+static bool leaves(struct wf_jrun *r, struct wf_jv v, struct wf_jv of, int64_t rest)
 {
     v = wf_jinja__binary(r, WF_J_MOD, v, of);
-    return wf_jv__equal(r, v, wf_jv__int(0));
+    return wf_jv__equal(r, v, wf_jv__int(rest));
 }
 
 static bool t_divisibleby(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
 {
-    return is_multiple(r, v, first_of(args));
+    return leaves(r, v, first_of(args), 0);
 }
 
 static bool t_even(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
 {
     (void)args;
-    return is_multiple(r, v, wf_jv__int(2));
+    return leaves(r, v, wf_jv__int(2), 0);
 }
 
 static bool t_odd(struct wf_jrun *r, struct wf_jv v, const struct wf_jargs *args)
 {
-    return !t_even(r, v, args);
+    (void)args;
+    return leaves(r, v, wf_jv__int(2), 1);
 }
 
 /* Whether a text has letters with case and all are of the one case. */

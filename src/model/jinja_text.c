@@ -307,23 +307,69 @@ void wf_jv__append_json(struct wf_jrun *r, struct wf_jv v, const struct wf_jjson
     r->depth--;
 }
 
-/* Python knows the capitals of some letters that are more than one. */
-struct wf_jv wf_jv__cased(struct wf_jrun *r, struct wf_str s, bool upper)
+static bool is_letter(struct wf_str s, size_t i)
+{
+    utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)wf_utf8_next(s, &i));
+
+    return k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO;
+}
+
+/* A sigma ends a word: a letter stands before it and none behind. */
+static bool is_final(struct wf_str s, size_t at, size_t next)
+{
+    size_t before = at;
+
+    if (at == 0 || (next < s.len && is_letter(s, next)))
+        return false;
+    while (before > 0 && ((uint8_t)s.ptr[--before] & 0xc0) == 0x80) {
+    }
+    return is_letter(s, before);
+}
+
+/* The capitals of a letter: where they are more than one, they are those of what the letter is
+ * when case does not count. Of a title only the first is one. */
+static ptrdiff_t capitals(int32_t c, bool is_title, int32_t points[4])
+{
+    utf8proc_category_t k = utf8proc_category(c);
+    ptrdiff_t n = 1;
+    int last = 0;
+
+    if (k == UTF8PROC_CATEGORY_LL || k == UTF8PROC_CATEGORY_LT)
+        n = utf8proc_decompose_char(c, points, 4, UTF8PROC_CASEFOLD, &last);
+    if (n < 2 || n > 4 || (is_title && utf8proc_totitle(c) != c)) {
+        points[0] = is_title ? utf8proc_totitle(c) : utf8proc_toupper(c);
+        return 1;
+    }
+    for (ptrdiff_t i = 0; i < (is_title ? 1 : n); i++)
+        points[i] = utf8proc_toupper(points[i]);
+    return n;
+}
+
+void wf_jv__append_cased(struct wf_str s, size_t *io_i, enum wf_jcase to, struct wf_buf *out)
+{
+    size_t from = *io_i;
+    int32_t c = (int32_t)wf_utf8_next(s, io_i), points[4] = {utf8proc_tolower(c)};
+    ptrdiff_t n = 1;
+    char bytes[4];
+    int last = 0;
+
+    if (to == WF_J_UPPER || to == WF_J_TITLE)
+        n = capitals(c, to == WF_J_TITLE, points);
+    else if (to == WF_J_FOLD || c == 0x130)
+        n = utf8proc_decompose_char(c, points, 4, UTF8PROC_CASEFOLD, &last);
+    else if (c == 0x3a3 && is_final(s, from, *io_i))
+        points[0] = 0x3c2;
+    for (ptrdiff_t i = 0; i < WF_MIN(n, 4); i++)
+        (void)wf_buf_append(out, bytes, wf_utf8_put(bytes, (uint32_t)points[i]));
+}
+
+struct wf_jv wf_jv__cased(struct wf_jrun *r, struct wf_str s, enum wf_jcase to)
 {
     struct wf_buf b;
-    char bytes[4];
     size_t i = 0;
 
     wf_buf_init(&b, WF_LIMIT_TEMPLATE_BYTES);
-    while (i < s.len) {
-        uint32_t c = wf_utf8_next(s, &i);
-        if (upper && c == 0xdf) {
-            (void)wf_buf_append_cstr(&b, "SS");
-            continue;
-        }
-        c = (uint32_t)(upper ? utf8proc_toupper((utf8proc_int32_t)c)
-                             : utf8proc_tolower((utf8proc_int32_t)c));
-        (void)wf_buf_append(&b, bytes, wf_utf8_put(bytes, c));
-    }
+    while (i < s.len)
+        wf_jv__append_cased(s, &i, to, &b);
     return wf_jv__of_buf(r, &b);
 }

@@ -121,6 +121,8 @@ static bool hash_of(struct wf_jv v, uint64_t *out)
         *out = 11;
         return (v.flags & WF_J_TUPLE) != 0;
     case WF_J_UNDEFINED:
+        *out = 13;
+        return true;
     case WF_J_DICT:
     case WF_J_NAMESPACE:
     case WF_J_LOOP:

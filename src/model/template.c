@@ -109,19 +109,13 @@ static struct wf_jlist passing(struct wf_jrun *r, const struct wf_jnode *n, stru
     return out;
 }
 
-static int64_t loop_depth(const struct wf_jrun *r)
+static enum wf_jflow loop_over(struct wf_jrun *r, const struct wf_jnode *n, struct wf_jscope *outer,
+                               struct wf_jv v, int64_t depth0)
 {
-    (void)r;
-    return 0; /* only recursive loops have another */
-}
-
-static enum wf_jflow run_for(struct wf_jrun *r, const struct wf_jnode *n)
-{
-    struct wf_jscope *outer = r->scope;
     struct wf_jlist *items = wf_arena_alloc(&r->arena, sizeof(*items));
     struct wf_jloop *loop = wf_arena_alloc(&r->arena, sizeof(*loop));
     enum wf_jflow flow = WF_J_GO;
-    struct wf_jv v = wf_jinja__eval(r, n->b);
+    bool is_done = false; /* one body came to its end: that is what Jinja's else asks */
 
     if (items == NULL || loop == NULL) {
         wf_jrun__fail(r, WF_E_LIMIT, "it makes more than it may");
@@ -130,7 +124,7 @@ static enum wf_jflow run_for(struct wf_jrun *r, const struct wf_jnode *n)
     if (r->rc != 0)
         return WF_J_GO;
     *items = passing(r, n, wf_jv__items(r, v));
-    *loop = (struct wf_jloop){.items = items, .depth0 = loop_depth(r)};
+    *loop = (struct wf_jloop){.node = n, .outer = outer, .items = items, .depth0 = depth0};
     for (size_t i = 0; i < items->n && r->rc == 0 && flow != WF_J_BREAK; i++) {
         (void)new_scope(r, outer);
         loop->index = i;
@@ -138,11 +132,17 @@ static enum wf_jflow run_for(struct wf_jrun *r, const struct wf_jnode *n)
                       (struct wf_jv){.kind = WF_J_LOOP, .loop = loop});
         assign(r, n->a, items->items[i]);
         flow = wf_jinja__run(r, n->list);
+        is_done = is_done || flow == WF_J_GO;
         r->scope = outer;
     }
-    if (items->n == 0 && n->other != NULL)
-        return wf_jinja__run(r, n->other->list);
+    if (!is_done && n->other != NULL)
+        (void)wf_jinja__run(r, n->other->list);
     return WF_J_GO;
+}
+
+static enum wf_jflow run_for(struct wf_jrun *r, const struct wf_jnode *n)
+{
+    return loop_over(r, n, r->scope, wf_jinja__eval(r, n->b), 0);
 }
 
 /* What statements write, as a value. */
@@ -154,6 +154,26 @@ static struct wf_jv captured(struct wf_jrun *r, const struct wf_jnode *list)
     r->out = &b;
     (void)wf_jinja__run(r, list);
     r->out = outer;
+    return wf_jv__of_buf(r, &b);
+}
+
+struct wf_jv wf_jinja__call_loop(struct wf_jrun *r, const struct wf_jloop *loop,
+                                 const struct wf_jargs *args)
+{
+    struct wf_jscope *scope = r->scope;
+    struct wf_buf *out = r->out, b;
+
+    if (loop->node->number == 0 || args->pos.n != 1) {
+        wf_jrun__fail(r, WF_E_FORMAT,
+                      "only a recursive loop can be called, with what it goes over");
+        return wf_jv__none();
+    }
+    wf_buf_init(&b, WF_LIMIT_TEMPLATE_BYTES);
+    r->out = &b;
+    r->scope = loop->outer;
+    (void)loop_over(r, loop->node, loop->outer, args->pos.items[0], loop->depth0 + 1);
+    r->scope = scope;
+    r->out = out;
     return wf_jv__of_buf(r, &b);
 }
 
@@ -182,15 +202,47 @@ static struct wf_jv macro_value(struct wf_jrun *r, const struct wf_jnode *n)
     return (struct wf_jv){.kind = WF_J_CALLABLE, .fn = fn};
 }
 
+static bool is_name(struct wf_jv v, const char *name)
+{
+    return wf_str_eq(v.s, wf_str_from(name));
+}
+
+/* What is named but no parameter that lacks a value: kwargs, where the body asks for them. */
+static void bind_named(struct wf_jrun *r, const struct wf_jcallable *fn,
+                       const struct wf_jargs *args)
+{
+    unsigned uses = (unsigned)fn->macro->number;
+    struct wf_jv rest = wf_jv__dict(r);
+
+    for (size_t k = 0; k < args->named.n && r->rc == 0; k++) {
+        const struct wf_jentry *e = &args->named.entries[k];
+        bool is_known = (uses & WF_J_USES_CALLER) != 0 && is_name(e->key, "caller");
+        size_t i = 0;
+        for (const struct wf_jnode *p = fn->macro->params; p != NULL; p = p->next, i++)
+            is_known = is_known || (i >= args->pos.n && wf_str_eq(p->name, e->key.s));
+        if (!is_known && (uses & WF_J_USES_KWARGS) == 0)
+            wf_jrun__fail(r, WF_E_FORMAT, "'%.*s' takes no '%.*s'",
+                          WF_STR_ARG(wf_str_sub(fn->name, 0, 60)),
+                          WF_STR_ARG(wf_str_sub(e->key.s, 0, 60)));
+        if (!is_known)
+            wf_jdict__set(r, rest.dict, e->key, e->value);
+    }
+    if ((uses & WF_J_USES_KWARGS) != 0)
+        wf_jdict__set(r, &r->scope->vars, wf_jv__str(wf_str_from("kwargs")), rest);
+}
+
 static void bind(struct wf_jrun *r, const struct wf_jcallable *fn, const struct wf_jargs *args)
 {
-    struct wf_jv rest = wf_jv__list(r, WF_J_TUPLE), named = wf_jv__dict(r);
-    const struct wf_jnode *p;
+    unsigned uses = (unsigned)fn->macro->number;
+    struct wf_jv rest = wf_jv__list(r, WF_J_TUPLE), value;
+    const struct wf_jv *v = wf_jdict__get_name(&args->named, wf_str_from("caller"));
     size_t i = 0;
 
-    for (p = fn->macro->params; p != NULL && r->rc == 0; p = p->next, i++) {
-        const struct wf_jv *v = wf_jdict__get_name(&args->named, p->name);
-        struct wf_jv value;
+    if ((uses & WF_J_USES_CALLER) != 0)
+        wf_jdict__set(r, &r->scope->vars, wf_jv__str(wf_str_from("caller")),
+                      v != NULL ? *v : wf_jv__undefined(wf_str_from("there is no caller")));
+    for (const struct wf_jnode *p = fn->macro->params; p != NULL && r->rc == 0; p = p->next, i++) {
+        v = wf_jdict__get_name(&args->named, p->name);
         if (i < args->pos.n)
             value = args->pos.items[i];
         else if (v != NULL)
@@ -201,20 +253,14 @@ static void bind(struct wf_jrun *r, const struct wf_jcallable *fn, const struct 
             value = wf_jv__undefined(wf_str_from("an argument of a macro is missing"));
         wf_jdict__set(r, &r->scope->vars, wf_jv__str(p->name), value);
     }
+    bind_named(r, fn, args);
+    if (i < args->pos.n && (uses & WF_J_USES_VARARGS) == 0)
+        wf_jrun__fail(r, WF_E_FORMAT, "'%.*s' takes no more than %zu arguments",
+                      WF_STR_ARG(wf_str_sub(fn->name, 0, 60)), i);
     for (; i < args->pos.n; i++)
         wf_jlist__push(r, rest.list, args->pos.items[i]);
-    for (size_t k = 0; k < args->named.n && r->rc == 0; k++) {
-        bool is_known = wf_str_eq(args->named.entries[k].key.s, wf_str_from("caller"));
-        if (is_known)
-            wf_jdict__set(r, &r->scope->vars, args->named.entries[k].key,
-                          args->named.entries[k].value);
-        for (p = fn->macro->params; p != NULL; p = p->next)
-            is_known = is_known || wf_str_eq(p->name, args->named.entries[k].key.s);
-        if (!is_known)
-            wf_jdict__set(r, named.dict, args->named.entries[k].key, args->named.entries[k].value);
-    }
-    wf_jdict__set(r, &r->scope->vars, wf_jv__str(wf_str_from("varargs")), rest);
-    wf_jdict__set(r, &r->scope->vars, wf_jv__str(wf_str_from("kwargs")), named);
+    if ((uses & WF_J_USES_VARARGS) != 0)
+        wf_jdict__set(r, &r->scope->vars, wf_jv__str(wf_str_from("varargs")), rest);
 }
 
 struct wf_jv wf_jinja__call_macro(struct wf_jrun *r, const struct wf_jcallable *fn,
@@ -291,6 +337,8 @@ static void run_setblock(struct wf_jrun *r, const struct wf_jnode *n)
 
 static enum wf_jflow run_one(struct wf_jrun *r, const struct wf_jnode *n)
 {
+    struct wf_jv v;
+
     switch (n->op) {
     case WF_JN_TEXT:
         (void)wf_buf_append_str(r->out, n->name);
@@ -315,7 +363,10 @@ static enum wf_jflow run_one(struct wf_jrun *r, const struct wf_jnode *n)
         run_call(r, n);
         break;
     case WF_JN_FILTERBLOCK:
-        wf_jv__append_text(r, filtered(r, n->a, captured(r, n->list)), r->out);
+        v = filtered(r, n->a, captured(r, n->list));
+        if (v.kind != WF_J_STR)
+            wf_jrun__fail(r, WF_E_FORMAT, "a block's filter makes a %s", wf_jv__type(v));
+        wf_jv__append_text(r, v, r->out);
         break;
     case WF_JN_WITH:
         return run_with(r, n);
@@ -346,7 +397,8 @@ enum wf_jflow wf_jinja__run(struct wf_jrun *r, const struct wf_jnode *list)
     return flow;
 }
 
-int wf_template_compile(struct wf_str source, struct wf_template **out, struct wf_err *err)
+static int compile(struct wf_str source, bool with_generation, struct wf_template **out,
+                   struct wf_err *err)
 {
     struct wf_template *t = wf_alloc(sizeof(*t));
     struct wf_jtokens tokens = {0};
@@ -362,7 +414,7 @@ int wf_template_compile(struct wf_str source, struct wf_template **out, struct w
     if (rc == 0)
         rc = wf_jinja__lex(&t->arena, source, &tokens, err);
     if (rc == 0)
-        rc = wf_jinja__parse(&t->arena, &tokens, &t->tree, err);
+        rc = wf_jinja__parse(&t->arena, &tokens, with_generation, &t->tree, err);
     wf_free(tokens.ptr);
     if (rc != 0) {
         wf_template_free(t);
@@ -370,6 +422,16 @@ int wf_template_compile(struct wf_str source, struct wf_template **out, struct w
     }
     *out = t;
     return 0;
+}
+
+int wf_template_compile(struct wf_str source, struct wf_template **out, struct wf_err *err)
+{
+    return compile(source, true, out, err);
+}
+
+int wf_template_compile_plain(struct wf_str source, struct wf_template **out, struct wf_err *err)
+{
+    return compile(source, false, out, err);
 }
 
 void wf_template_free(struct wf_template *t)

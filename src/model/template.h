@@ -3,7 +3,8 @@
  *
  * The language is that of Jinja 3.1 as chat templates are run elsewhere: blocks trimmed, loop
  * controls, an immutable sandbox, and of extras raise_exception, strftime_now and a tojson that
- * leaves characters as they are. Inheritance, includes, imports and recursive loops are absent.
+ * leaves characters as they are. Inheritance, includes, imports, cycler, joiner and lipsum are
+ * absent.
  * Templates come from strangers: steps, depth and memory are limited.
  * Threads: any may render a compiled template at the same time. */
 #ifndef WF_MODEL_TEMPLATE_H
@@ -22,6 +23,9 @@ struct wf_template;
  * wf_template_free. Errors: FORMAT (with the line), LIMIT, NOMEM. */
 int wf_template_compile(struct wf_str source, struct wf_template **out,
                         struct wf_err *err) WF_MUST_USE;
+/* The same without {% generation %}, a mark for training that Jinja alone does not know. */
+int wf_template_compile_plain(struct wf_str source, struct wf_template **out,
+                              struct wf_err *err) WF_MUST_USE;
 /* NULL is a no-op. */
 void wf_template_free(struct wf_template *t);
 

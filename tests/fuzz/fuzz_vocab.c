@@ -114,7 +114,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     wf_buf_init(&back, SIZE_MAX);
     rc = wf_vocab_decode(vocabs[which], ids.ptr, ids.n, true, &back, NULL);
     assert(rc == 0);
-    if (is_exact[which] && (data[0] & 64) == 0)
+    /* SentencePiece's sign of a space cannot be told from a space */
+    if (is_exact[which] && (data[0] & 64) == 0 &&
+        (which < 10 || wf_str_find(text, wf_str_from("\u2581"), 0) == SIZE_MAX))
         assert(back.len == text.len && memcmp(back.ptr, text.ptr, text.len) == 0);
     wf_buf_deinit(&back);
     wf_free(ids.ptr);

@@ -21,7 +21,7 @@ static int render(const char *source, const json_t *variables, struct wf_buf *ou
                   struct wf_err *err)
 {
     struct wf_template *t = NULL;
-    int rc = wf_template_compile(wf_str_from(source), &t, err);
+    int rc = wf_template_compile_plain(wf_str_from(source), &t, err);
 
     if (rc == 0)
         rc = wf_template_render(t, variables, 0, out, err);
@@ -76,6 +76,25 @@ static void test_template__renders_as_jinja2_does(void **state)
     assert_true(n > 300);
     json_decref(first);
     wf_buf_deinit(&file);
+}
+
+static void test_template__passes_over_marks_for_training(void **state)
+{
+    static const char source[] = "{% set a = 1 %}{% generation %}{% set a = 2 %}x{{ a }}"
+                                 "{% endgeneration %}{{ a }}";
+    struct wf_template *t = NULL;
+    json_t *none = json_object();
+    struct wf_buf out;
+
+    (void)state;
+    wf_buf_init(&out, 1u << 20);
+    assert_int_equal(wf_template_compile_plain(wf_str_from(source), &t, NULL), WF_E_FORMAT);
+    assert_int_equal(wf_template_compile(wf_str_from(source), &t, NULL), 0);
+    assert_int_equal(wf_template_render(t, none, 0, &out, NULL), 0);
+    assert_string_equal(out.ptr, "x21");
+    wf_template_free(t);
+    wf_buf_deinit(&out);
+    json_decref(none);
 }
 
 static void expect_limit(const char *source)
@@ -144,6 +163,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_template__renders_as_jinja2_does),
+        cmocka_unit_test(test_template__passes_over_marks_for_training),
         cmocka_unit_test(test_template__stops_what_would_not_end),
         cmocka_unit_test(test_template__refuses_deep_nesting),
         cmocka_unit_test(test_template__fails_cleanly_without_memory),
