@@ -76,16 +76,19 @@ typedef int (*wf_part_fn)(void *ud, const struct wf_part *part);
 
 struct wf_dialect_reader;
 
-/* `thinks`: the prompt ended within a thought. `has_tools` false: what looks like a call is text.
- * *out is owned by the caller. Errors: NOMEM. */
-int wf_dialect_reader_new(const struct wf_dialect *d, bool has_tools, bool thinks,
+/* `thinks`: the prompt ended within a thought. `tools`: the array that was offered, borrowed until
+ * the reader is freed (their schemas tell texts from numbers in dialects that do not); NULL or
+ * empty: what looks like a call is text, as is a call of a tool that is not among them. *out is
+ * owned by the caller. Errors: NOMEM. */
+int wf_dialect_reader_new(const struct wf_dialect *d, const json_t *tools, bool thinks,
                           struct wf_dialect_reader **out, struct wf_err *err) WF_MUST_USE;
 /* NULL is a no-op. */
 void wf_dialect_reader_free(struct wf_dialect_reader *r);
 
 /* Reads what was written next, in pieces of any size (whole code points); `end` true once, with the
  * last piece: what was held back is then given out, as text when a call was not finished. Parts
- * come as early as it is certain what they are. Errors: those of fn, LIMIT, NOMEM. */
+ * come as early as it is certain what they are, and come to the same however the text is cut. White
+ * space between thoughts, answer and calls is dropped. Errors: those of fn, LIMIT, NOMEM. */
 int wf_dialect_read(struct wf_dialect_reader *r, struct wf_str piece, bool end, wf_part_fn fn,
                     void *ud) WF_MUST_USE;
 
