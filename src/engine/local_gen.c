@@ -471,8 +471,8 @@ static int make_readers(struct gen *g, bool thinks, struct wf_err *err)
     if (q->messages == NULL || q->schema != NULL || q->grammar != NULL)
         return 0;
     for (size_t i = 0; i < g->n_choices && rc == 0; i++)
-        rc = wf_dialect_reader_new(g->loaded->dialect, has_tools(q), thinks, &g->choices[i].reader,
-                                   err);
+        rc = wf_dialect_reader_new(g->loaded->dialect, has_tools(q) ? q->tools.tools : NULL, thinks,
+                                   &g->choices[i].reader, err);
     return rc;
 }
 
