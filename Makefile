@@ -102,9 +102,13 @@ $(B)/flags: FORCE
 	    echo '$(COMPILE) $(ALL_LDFLAGS) $(LIBS)' >$@
 .PHONY: FORCE
 
-# A file of kernels has the instructions of its name; kern/kern.c asks the processor first.
+# A file of kernels has the instructions of its name; kern/kern.c asks the processor first. -O3:
+# small loops over registers must be unrolled whole.
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
-$(B)/obj/kern/kern_avx2.o: COMPILE += -mavx2 -mfma -mf16c
+$(B)/obj/kern/kern_avx2.o: COMPILE += -O3 -mavx2 -mfma -mf16c
+AVX512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
+$(B)/obj/kern/kern_avx512.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
+$(B)/obj/kern/kern_avx512_few.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
 endif
 
 $(B)/obj/%.o: src/%.c $(B)/flags

@@ -91,6 +91,7 @@ char *wf_cli_bytes(char out[32], uint64_t n);
 /* ---- the commands; each returns an enum wf_exit ---- */
 int wf_cmd_add(struct wf_cli *cli);
 int wf_cmd_ask(struct wf_cli *cli);
+int wf_cmd_bench(struct wf_cli *cli);
 int wf_cmd_core(struct wf_cli *cli);
 int wf_cmd_doctor(struct wf_cli *cli);
 int wf_cmd_documents(struct wf_cli *cli);

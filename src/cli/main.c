@@ -32,6 +32,7 @@ static const struct command commands[] = {
     {"link", wf_cmd_link, N_("a new one-time link to the page of a running weft")},
     {"models", wf_cmd_models, N_("model files: what is there, and making them")},
     {"pull", wf_cmd_pull, N_("bring a model from a registry, Hugging Face or a URL")},
+    {"bench", wf_cmd_bench, N_("how fast a model runs here")},
     {"tokenize", wf_cmd_tokenize, N_("a text as a model's tokens, and back")},
     {"template", wf_cmd_template, N_("a chat template's text for messages, for measuring")},
     {"logits", wf_cmd_logits, N_("what a model computes for token ids, for measuring")},

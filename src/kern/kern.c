@@ -12,6 +12,7 @@ static const struct wf_kern *const all[] = {
     &wf_kern_ref,
 #ifdef __x86_64__
     &wf_kern_avx2,
+    &wf_kern_avx512,
 #endif
 };
 
@@ -32,6 +33,10 @@ static bool runs_here(const struct wf_kern *k)
 #ifdef __x86_64__
     if (k == &wf_kern_avx2)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
+    if (k == &wf_kern_avx512)
+        return runs_here(&wf_kern_avx2) && __builtin_cpu_supports("avx512f") &&
+               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
 #endif
     return k == &wf_kern_ref;
 }

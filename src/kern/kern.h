@@ -25,15 +25,17 @@ enum wf_act {
 struct wf_kern {
     const char *name; /* "ref", "avx2", "avx512", "neon" */
 
-    /* Bytes that one activation row of n_in values takes once prepared for weights of `f`. */
-    size_t (*act_bytes)(const struct wf_dtype *f, enum wf_act act, size_t n_in);
-    /* x [n_in] f32 -> one prepared row of act_bytes. With WF_ACT_F32 the row is x itself, so that
-     * rows of float32 may be multiplied as they lie. */
+    /* Bytes that n_tok activation rows of n_in values take once prepared for weights of `f`. */
+    size_t (*act_bytes)(const struct wf_dtype *f, enum wf_act act, size_t n_in, size_t n_tok);
+    /* Row i_tok of n_tok, x [n_in] f32, to its places in `out` (of act_bytes); rows in any order,
+     * by any threads. With WF_ACT_F32, and for floating-point weights, the rows lie as they are,
+     * one behind the other, so that rows of float32 may be multiplied without preparing. */
     void (*act_prepare)(const struct wf_dtype *f, enum wf_act act, const float *x, size_t n_in,
-                        void *out);
-    /* out[t * ld + r] = dot(row r of w, prepared row t), r < n_rows, t < n_tok. w points at the
-     * first row that is wanted; n_in a multiple of f->block. Float32, F16 and BF16 weights
-     * accumulate in float32 or better with WF_ACT_F32 rows, whichever `act` is asked for. */
+                        size_t n_tok, size_t i_tok, void *out);
+    /* out[t * ld + r] = dot(row r of w, row t of the prepared), r < n_rows, t < n_tok, the n_tok
+     * that they were prepared for. w points at the first row that is wanted; n_in a multiple of
+     * f->block. Float32, F16 and BF16 weights accumulate in float32 or better with float32 rows,
+     * whichever `act` is asked for. */
     void (*matmul)(const struct wf_dtype *f, enum wf_act act, const void *w, size_t n_rows,
                    size_t n_in, const void *prepared, size_t n_tok, float *out, size_t ld);
 
@@ -61,6 +63,8 @@ extern const struct wf_kern wf_kern_ref;
 /* For x86-64 with AVX2, FMA and F16C. */
 #ifdef __x86_64__
 extern const struct wf_kern wf_kern_avx2;
+/* And with AVX-512 F, BW, DQ, VL and VNNI. */
+extern const struct wf_kern wf_kern_avx512;
 #endif
 
 /* The fastest for this processor. Never NULL. */

@@ -13,13 +13,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "kern/dtype_internal.h"
 #include "kern/half.h"
 #include "kern/kern.h"
+#include "kern/x86_group.h"
 
 #define TILE 4
 #define CHUNK 1024 /* floats that a row is unpacked in; whole blocks of every type */
-#define INLINE inline __attribute__((always_inline))
 
 /* ---- prepared rows ---- */
 
@@ -33,21 +32,28 @@ static size_t group_of(const struct wf_dtype *t)
     return t->block == 256 ? 256 : 32;
 }
 
-static size_t act_bytes(const struct wf_dtype *t, enum wf_act act, size_t n_in)
+/* Of one prepared row. */
+static size_t act_row(const struct wf_dtype *t, enum wf_act act, size_t n_in)
 {
     if (act == WF_ACT_F32 || is_float(t))
         return n_in * sizeof(float);
     return (n_in / group_of(t) + n_in / 16) * sizeof(float) + n_in;
 }
 
+static size_t act_bytes(const struct wf_dtype *t, enum wf_act act, size_t n_in, size_t n_tok)
+{
+    return n_tok * act_row(t, act, n_in);
+}
+
 /* Eight products x * inverse, rounded to nearest even. */
-static INLINE __m256i round8(const float *x, __m256 inverse)
+static WF_INLINE __m256i round8(const float *x, __m256 inverse)
 {
     return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x), inverse));
 }
 
 /* 32 values times `inverse` as int8, and the scaled sums of both halves. */
-static INLINE void quantise_32(const float *x, float inverse, float scale, int8_t *q, float *sums)
+static WF_INLINE void quantise_32(const float *x, float inverse, float scale, int8_t *q,
+                                  float *sums)
 {
     __m256 inv = _mm256_set1_ps(inverse);
     __m256i a = _mm256_packs_epi32(round8(x, inv), round8(x + 8, inv));
@@ -83,14 +89,16 @@ static float largest(const float *x, size_t n)
 }
 
 static void act_prepare(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
-                        void *out)
+                        size_t n_tok, size_t i_tok, void *out)
 {
+    void *row = (char *)out + i_tok * act_row(t, act, n_in);
     size_t group = group_of(t), n_groups = n_in / group;
-    float *scales = out, *sums = scales + n_groups;
+    float *scales = row, *sums = scales + n_groups;
     int8_t *q = (int8_t *)(sums + n_in / 16);
 
+    (void)n_tok;
     if (act == WF_ACT_F32 || is_float(t)) {
-        memcpy(out, x, n_in * sizeof(float));
+        memcpy(row, x, n_in * sizeof(float));
         return;
     }
     for (size_t i = 0; i < n_groups; i++) {
@@ -108,211 +116,9 @@ static void act_prepare(const struct wf_dtype *t, enum wf_act act, const float *
     }
 }
 
-/* ---- groups of 32 weights ---- */
-
-struct group {
-    __m256i w;    /* 32 int8; unsigned where the type has minima */
-    __m256 scale; /* lanes 0..3 for the first 16 values, 4..7 for the others */
-    float min[2]; /* added for each unit of the activations of a half */
-};
-
-typedef void (*load_fn)(const uint8_t *row, size_t i, struct group *out);
-
-static INLINE float load_half(const uint8_t *p)
-{
-    uint16_t h;
-
-    memcpy(&h, p, sizeof(h));
-    return _cvtsh_ss(h);
-}
-
-/* 16 bytes as 32 nibbles: the low ones first. */
-static INLINE __m256i nibbles(const uint8_t *p)
-{
-    __m128i b = _mm_loadu_si128((const __m128i *)(const void *)p);
-    __m256i both = _mm256_set_m128i(_mm_srli_epi16(b, 4), b);
-
-    return _mm256_and_si256(both, _mm256_set1_epi8(15));
-}
-
-static INLINE __m256i load32(const uint8_t *p)
-{
-    return _mm256_loadu_si256((const __m256i *)(const void *)p);
-}
-
-/* Bits [shift, shift + n) of 32 bytes, for mask = 2^n - 1. */
-static INLINE __m256i bits_of(__m256i v, int shift, char mask)
-{
-    return _mm256_and_si256(_mm256_srl_epi16(v, _mm_cvtsi32_si128(shift)), _mm256_set1_epi8(mask));
-}
-
-/* 16 in byte i where bit i of the 32 is set. */
-static INLINE __m256i fifth_bits(const uint8_t *p)
-{
-    uint32_t bits;
-    __m256i spread, one_each;
-
-    memcpy(&bits, p, sizeof(bits));
-    spread = _mm256_shuffle_epi8(_mm256_set1_epi32((int32_t)bits),
-                                 _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2,
-                                                  2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3));
-    one_each = _mm256_set1_epi64x((long long)0x8040201008040201u);
-    spread = _mm256_cmpeq_epi8(_mm256_and_si256(spread, one_each), one_each);
-    return _mm256_and_si256(spread, _mm256_set1_epi8(16));
-}
-
-static INLINE __m256i looked_up(const int8_t *table, __m256i index)
-{
-    __m128i t = _mm_loadu_si128((const __m128i *)(const void *)table);
-
-    return _mm256_shuffle_epi8(_mm256_set_m128i(t, t), index);
-}
-
-static INLINE __m256 halves(float a, float b)
-{
-    return _mm256_set_m128(_mm_set1_ps(b), _mm_set1_ps(a));
-}
-
-static INLINE void load_Q4_0(const uint8_t *row, size_t i, struct group *out)
-{
-    const uint8_t *b = row + i * 18;
-
-    out->w = _mm256_sub_epi8(nibbles(b + 2), _mm256_set1_epi8(8));
-    out->scale = _mm256_set1_ps(load_half(b));
-}
-
-static INLINE void load_Q4_1(const uint8_t *row, size_t i, struct group *out)
-{
-    const uint8_t *b = row + i * 20;
-
-    out->w = nibbles(b + 4);
-    out->scale = _mm256_set1_ps(load_half(b));
-    out->min[0] = out->min[1] = load_half(b + 2);
-}
-
-static INLINE void load_Q5_0(const uint8_t *row, size_t i, struct group *out)
-{
-    const uint8_t *b = row + i * 22;
-
-    out->w =
-        _mm256_sub_epi8(_mm256_or_si256(nibbles(b + 6), fifth_bits(b + 2)), _mm256_set1_epi8(16));
-    out->scale = _mm256_set1_ps(load_half(b));
-}
-
-static INLINE void load_Q5_1(const uint8_t *row, size_t i, struct group *out)
-{
-    const uint8_t *b = row + i * 24;
-
-    out->w = _mm256_or_si256(nibbles(b + 8), fifth_bits(b + 4));
-    out->scale = _mm256_set1_ps(load_half(b));
-    out->min[0] = out->min[1] = load_half(b + 2);
-}
-
-static INLINE void load_Q8_0(const uint8_t *row, size_t i, struct group *out)
-{
-    const uint8_t *b = row + i * 34;
-
-    out->w = load32(b + 2);
-    out->scale = _mm256_set1_ps(load_half(b));
-}
-
-static INLINE void load_IQ4_NL(const uint8_t *row, size_t i, struct group *out)
-{
-    const uint8_t *b = row + i * 18;
-
-    out->w = looked_up(wf_dtype__iq4, nibbles(b + 2));
-    out->scale = _mm256_set1_ps(load_half(b));
-}
-
-static INLINE void load_MXFP4(const uint8_t *row, size_t i, struct group *out)
-{
-    const uint8_t *b = row + i * 17;
-    uint32_t e = b[0]; /* 2^(e - 128): subnormal below 2 */
-
-    out->w = looked_up(wf_dtype__fp4, nibbles(b + 1));
-    out->scale = _mm256_set1_ps(wf_bits_float(e >= 2 ? (e - 1) << 23 : 0x00200000u << e));
-}
-
-static INLINE void load_Q2_K(const uint8_t *row, size_t i, struct group *out)
-{
-    const uint8_t *b = row + i / 8 * 84;
-    size_t j = i % 8;
-    const uint8_t *s = b + 2 * j;
-    float d = load_half(b + 80), dmin = load_half(b + 82);
-
-    out->w = bits_of(load32(b + 16 + j / 4 * 32), (int)(j % 4) * 2, 3);
-    out->scale = halves(d * (float)(s[0] & 15), d * (float)(s[1] & 15));
-    out->min[0] = -dmin * (float)(s[0] >> 4);
-    out->min[1] = -dmin * (float)(s[1] >> 4);
-}
-
-static INLINE void load_Q3_K(const uint8_t *row, size_t i, struct group *out)
-{
-    const uint8_t *b = row + i / 8 * 110;
-    size_t j = i % 8;
-    __m256i low = bits_of(load32(b + 32 + j / 4 * 32), (int)(j % 4) * 2, 3);
-    __m256i high = bits_of(load32(b), (int)j, 1);
-    float d = load_half(b + 108);
-
-    low = _mm256_add_epi8(low, _mm256_slli_epi16(high, 2));
-    out->w = _mm256_sub_epi8(low, _mm256_set1_epi8(4));
-    out->scale = halves(d * (float)wf_dtype__scale_q3(b + 96, (int)(2 * j)),
-                        d * (float)wf_dtype__scale_q3(b + 96, (int)(2 * j + 1)));
-}
-
-static INLINE void load_Q4_K(const uint8_t *row, size_t i, struct group *out)
-{
-    const uint8_t *b = row + i / 8 * 144;
-    size_t j = i % 8;
-    uint8_t scale, min;
-
-    wf_dtype__scale_min(b + 4, (int)j, &scale, &min);
-    out->w = bits_of(load32(b + 16 + j / 2 * 32), (int)(j % 2) * 4, 15);
-    out->scale = _mm256_set1_ps(load_half(b) * (float)scale);
-    out->min[0] = out->min[1] = -load_half(b + 2) * (float)min;
-}
-
-static INLINE void load_Q5_K(const uint8_t *row, size_t i, struct group *out)
-{
-    const uint8_t *b = row + i / 8 * 176;
-    size_t j = i % 8;
-    uint8_t scale, min;
-    __m256i high = bits_of(load32(b + 16), (int)j, 1);
-
-    wf_dtype__scale_min(b + 4, (int)j, &scale, &min);
-    out->w = bits_of(load32(b + 48 + j / 2 * 32), (int)(j % 2) * 4, 15);
-    out->w = _mm256_or_si256(out->w, _mm256_slli_epi16(high, 4));
-    out->scale = _mm256_set1_ps(load_half(b) * (float)scale);
-    out->min[0] = out->min[1] = -load_half(b + 2) * (float)min;
-}
-
-static INLINE void load_Q6_K(const uint8_t *row, size_t i, struct group *out)
-{
-    const uint8_t *b = row + i / 8 * 210;
-    size_t j = i % 8, half = j / 4, part = j % 4;
-    __m256i low = bits_of(load32(b + half * 64 + part % 2 * 32), (int)(part / 2) * 4, 15);
-    __m256i high = bits_of(load32(b + 128 + half * 32), (int)part * 2, 3);
-    const int8_t *s = (const int8_t *)b + 192 + 2 * j;
-    float d = load_half(b + 208);
-
-    low = _mm256_or_si256(low, _mm256_slli_epi16(high, 4));
-    out->w = _mm256_sub_epi8(low, _mm256_set1_epi8(32));
-    out->scale = halves(d * (float)s[0], d * (float)s[1]);
-}
-
-static INLINE void load_IQ4_XS(const uint8_t *row, size_t i, struct group *out)
-{
-    const uint8_t *b = row + i / 8 * 136;
-    size_t j = i % 8;
-    int high = (b[2] | b[3] << 8) >> 2 * j & 3, low = b[4 + j / 2] >> 4 * (j % 2) & 15;
-
-    out->w = looked_up(wf_dtype__iq4, nibbles(b + 8 + j * 16));
-    out->scale = _mm256_set1_ps(load_half(b) * (float)((low | high << 4) - 32));
-}
-
 /* ---- products ---- */
 
-static INLINE float sum8(__m256 v)
+static WF_INLINE float sum8(__m256 v)
 {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
 
@@ -330,12 +136,13 @@ struct rows {
 };
 
 /* n (1..TILE, known when compiled) tokens with all rows. */
-static INLINE void multiply_tile(load_fn load, bool has_min, size_t n, const struct rows *a)
+static WF_INLINE void multiply_tile(wf_x86_load_fn load, bool has_min, size_t n,
+                                    const struct rows *a)
 {
     size_t n_scales = a->n_in / a->group, per_scale = a->group / 32;
     const float *scales[TILE], *sums[TILE];
     const int8_t *q[TILE];
-    struct group g;
+    struct wf_x86_group g;
 
     for (size_t t = 0; t < n; t++) {
         scales[t] = (const float *)(const void *)(a->x + t * a->x_bytes);
@@ -370,7 +177,7 @@ static INLINE void multiply_tile(load_fn load, bool has_min, size_t n, const str
     }
 }
 
-static INLINE void multiply_all(load_fn load, bool has_min, struct rows a, size_t n_tok)
+static WF_INLINE void multiply_all(wf_x86_load_fn load, bool has_min, struct rows a, size_t n_tok)
 {
     for (; n_tok >= TILE; n_tok -= TILE) {
         multiply_tile(load, has_min, TILE, &a);
@@ -387,7 +194,7 @@ static INLINE void multiply_all(load_fn load, bool has_min, struct rows a, size_
 #define MULTIPLY(name, has_min)                                                                    \
     static void multiply_##name(const struct rows *a, size_t n_tok)                                \
     {                                                                                              \
-        multiply_all(load_##name, has_min, *a, n_tok);                                             \
+        multiply_all(wf_x86__load_##name, has_min, *a, n_tok);                                     \
     }
 MULTIPLY(Q4_0, false)
 MULTIPLY(Q4_1, true)
@@ -424,7 +231,7 @@ static float dot(const float *a, const float *b, size_t n)
     return sum;
 }
 
-static void from_f16(const uint16_t *x, float *y, size_t n)
+void wf_kern__avx2_from_f16(const uint16_t *x, float *y, size_t n)
 {
     size_t i = 0;
 
@@ -457,7 +264,7 @@ static void multiply_floats(const struct wf_dtype *t, const struct rows *a, size
             if (t->id == WF_DTYPE_F32 && (uintptr_t)src % sizeof(float) == 0)
                 row = (const float *)(const void *)src;
             else if (t->id == WF_DTYPE_F16 && (uintptr_t)src % 2 == 0)
-                from_f16((const uint16_t *)(const void *)src, w, n);
+                wf_kern__avx2_from_f16((const uint16_t *)(const void *)src, w, n);
             else if (t->id == WF_DTYPE_BF16)
                 from_bf16(src, w, n);
             else
@@ -479,7 +286,7 @@ static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, siz
                      .n_rows = n_rows,
                      .n_in = n_in,
                      .x = prepared,
-                     .x_bytes = act_bytes(t, act, n_in),
+                     .x_bytes = act_row(t, act, n_in),
                      .group = group_of(t),
                      .out = out,
                      .ld = ld};
@@ -534,7 +341,7 @@ static float dot_f16(const float *a, const uint16_t *b, size_t n)
     return sum;
 }
 
-static void axpy(float a, const float *x, float *y, size_t n)
+void wf_kern__avx2_axpy(float a, const float *x, float *y, size_t n)
 {
     __m256 va = _mm256_set1_ps(a);
     size_t i = 0;
@@ -559,7 +366,7 @@ static void axpy_f16(float a, const uint16_t *x, float *y, size_t n)
         y[i] += a * wf_half_to_float(x[i]);
 }
 
-static void rms_norm(const float *x, const float *w, float eps, float *y, size_t n)
+void wf_kern__avx2_rms_norm(const float *x, const float *w, float eps, float *y, size_t n)
 {
     float scale = 1.0f / sqrtf(dot(x, x, n) / (float)n + eps);
     __m256 vs = _mm256_set1_ps(scale);
@@ -575,7 +382,7 @@ static void rms_norm(const float *x, const float *w, float eps, float *y, size_t
 
 /* e^x to 2 units in the last place: 2^n times a polynomial on [-ln 2 / 2, ln 2 / 2] (Cody and
  * Waite's reduction). Below -87 it is 0; above 88 infinity. */
-static INLINE __m256 exp8(__m256 x)
+static WF_INLINE __m256 exp8(__m256 x)
 {
     __m256 clamped = _mm256_min_ps(_mm256_max_ps(x, _mm256_set1_ps(-87.0f)), _mm256_set1_ps(88.0f));
     __m256 n = _mm256_round_ps(_mm256_mul_ps(clamped, _mm256_set1_ps(1.44269504f)),
@@ -599,7 +406,7 @@ static INLINE __m256 exp8(__m256 x)
                             _mm256_cmp_ps(x, _mm256_set1_ps(88.0f), _CMP_GT_OQ));
 }
 
-static void softmax(float *x, size_t n)
+void wf_kern__avx2_softmax(float *x, size_t n)
 {
     float max = -INFINITY, sum = 0.0f;
     __m256 sums = _mm256_setzero_ps();
@@ -625,7 +432,7 @@ static void softmax(float *x, size_t n)
         x[j] /= sum;
 }
 
-static void silu_mul(const float *g, const float *u, float *y, size_t n)
+void wf_kern__avx2_silu_mul(const float *g, const float *u, float *y, size_t n)
 {
     __m256 one = _mm256_set1_ps(1.0f);
     size_t i = 0;
@@ -640,7 +447,7 @@ static void silu_mul(const float *g, const float *u, float *y, size_t n)
         y[i] = g[i] / (1.0f + expf(-g[i])) * u[i];
 }
 
-static void to_f16(const float *x, uint16_t *y, size_t n)
+void wf_kern__avx2_to_f16(const float *x, uint16_t *y, size_t n)
 {
     size_t i = 0;
 
@@ -658,12 +465,12 @@ const struct wf_kern wf_kern_avx2 = {
     .matmul = matmul,
     .dot = dot,
     .dot_f16 = dot_f16,
-    .axpy = axpy,
+    .axpy = wf_kern__avx2_axpy,
     .axpy_f16 = axpy_f16,
-    .rms_norm = rms_norm,
-    .softmax = softmax,
-    .silu_mul = silu_mul,
-    .to_f16 = to_f16,
-    .from_f16 = from_f16,
+    .rms_norm = wf_kern__avx2_rms_norm,
+    .softmax = wf_kern__avx2_softmax,
+    .silu_mul = wf_kern__avx2_silu_mul,
+    .to_f16 = wf_kern__avx2_to_f16,
+    .from_f16 = wf_kern__avx2_from_f16,
 };
 #endif

@@ -25,11 +25,17 @@ static size_t group_of(const struct wf_dtype *f)
     return f->block == 256 ? 256 : 32;
 }
 
-static size_t act_bytes(const struct wf_dtype *f, enum wf_act act, size_t n_in)
+/* Of one prepared row. */
+static size_t act_row(const struct wf_dtype *f, enum wf_act act, size_t n_in)
 {
     if (act == WF_ACT_F32 || is_float(f))
         return n_in * sizeof(float);
     return n_in / group_of(f) * sizeof(float) + n_in;
+}
+
+static size_t act_bytes(const struct wf_dtype *f, enum wf_act act, size_t n_in, size_t n_tok)
+{
+    return n_tok * act_row(f, act, n_in);
 }
 
 /* 32 values: the largest becomes 127, the scale is rounded to half precision. */
@@ -57,14 +63,16 @@ static void quantise_256(const float *x, float *out_scale, int8_t *q)
 }
 
 static void act_prepare(const struct wf_dtype *f, enum wf_act act, const float *x, size_t n_in,
-                        void *out)
+                        size_t n_tok, size_t i_tok, void *out)
 {
+    void *row = (char *)out + i_tok * act_row(f, act, n_in);
     size_t group = group_of(f);
-    float *scales = out;
+    float *scales = row;
     int8_t *q = (int8_t *)(scales + n_in / group);
 
+    (void)n_tok;
     if (act == WF_ACT_F32 || is_float(f)) {
-        memcpy(out, x, n_in * sizeof(float));
+        memcpy(row, x, n_in * sizeof(float));
         return;
     }
     for (size_t i = 0; i < n_in / group; i++) {
@@ -94,7 +102,7 @@ static void act_unpack(const struct wf_dtype *f, enum wf_act act, const void *ro
 static void matmul(const struct wf_dtype *f, enum wf_act act, const void *w, size_t n_rows,
                    size_t n_in, const void *prepared, size_t n_tok, float *out, size_t ld)
 {
-    size_t row_bytes = wf_dtype_bytes(f, n_in), x_bytes = act_bytes(f, act, n_in);
+    size_t row_bytes = wf_dtype_bytes(f, n_in), x_bytes = act_row(f, act, n_in);
     float weights[CHUNK], x[CHUNK];
 
     assert(n_in % f->block == 0);

@@ -11,7 +11,7 @@
 
 #include "base/alloc.h"
 
-#define POOL_VALUES ((size_t)1 << 17)
+#define POOL_VALUES ((size_t)1 << 15)
 #define UNIT_MIN 32u /* values of a unit, where blocks are shorter */
 #define OUT_BYTES ((size_t)1 << 18)
 #define TENSORS_MAX 1024

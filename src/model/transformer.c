@@ -93,13 +93,13 @@ static void *buffer(struct wf_runner *r, size_t n, size_t width, size_t item_byt
     return p;
 }
 
-/* The most bytes that a prepared row takes, over all matrices. */
+/* The most bytes that a batch's prepared rows take, over all matrices. */
 static size_t prepared_bytes_max(const struct wf_runner *r, size_t width)
 {
     size_t n, max = 0;
 
     for (size_t i = 0; wf_dtype_at(i) != NULL; i++) {
-        n = r->kern->act_bytes(wf_dtype_at(i), r->act, (width + 255) / 256 * 256);
+        n = r->kern->act_bytes(wf_dtype_at(i), r->act, (width + 255) / 256 * 256, r->n_batch);
         max = n > max ? n : max;
     }
     return max;
@@ -132,7 +132,7 @@ static int make_buffers(struct wf_runner *r, struct wf_err *err)
     r->expert_weight = buffer(r, n, p->n_experts > 0, f, &ok);
     r->expert_in = buffer(r, n, p->n_experts > 0 ? p->dim : 0, f, &ok);
     r->expert_out = buffer(r, n, p->n_experts > 0 ? p->dim : 0, f, &ok);
-    r->prepared = buffer(r, n, prepared_bytes_max(r, wide), 1, &ok);
+    r->prepared = buffer(r, prepared_bytes_max(r, wide), 1, 1, &ok);
     r->scores = buffer(r, wf_gang_size(r->gang), r->n_context + 1, f, &ok);
     for (int i = 0; i < 2; i++) {
         r->angles[i] = buffer(r, n, p->n_rot, f, &ok);

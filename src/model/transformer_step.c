@@ -13,6 +13,8 @@
 
 /* Rows of a band: a multiple of this, so that neighbours do not write to one cache line. */
 #define BAND_ROWS 16
+/* Tokens that a member prepares: kernels may lay so many side by side. */
+#define PREPARE_TOKENS 16
 /* Below this many floats a step is not worth waking the gang for. */
 #define FLOATS_ALONE 8192
 
@@ -48,7 +50,6 @@ struct multiply {
     const float *x;
     size_t n_in;
     size_t n_tok;
-    size_t prepared_bytes; /* of one row */
     const struct wf_dtype *format;
     const struct wf_product *products;
     size_t n_products;
@@ -59,10 +60,10 @@ static void prepare_part(void *ud, size_t i, size_t n)
     const struct multiply *m = ud;
     size_t from, to;
 
-    wf_gang_part(m->n_tok, 1, i, n, &from, &to);
+    wf_gang_part(m->n_tok, PREPARE_TOKENS, i, n, &from, &to);
     for (; from < to; from++)
-        m->r->kern->act_prepare(m->format, m->r->act, m->x + from * m->n_in, m->n_in,
-                                m->r->prepared + from * m->prepared_bytes);
+        m->r->kern->act_prepare(m->format, m->r->act, m->x + from * m->n_in, m->n_in, m->n_tok,
+                                from, m->r->prepared);
 }
 
 static void add_bias(const float *bias, size_t from, size_t to, size_t n_tok, float *out, size_t ld)
@@ -113,7 +114,6 @@ void wf_transformer__multiply(struct wf_runner *r, const float *x, size_t n_tok,
         if (is_done)
             continue;
         m.format = f;
-        m.prepared_bytes = r->kern->act_bytes(f, r->act, m.n_in);
         if (n_tok * m.n_in < FLOATS_ALONE)
             prepare_part(&m, 0, 1);
         else

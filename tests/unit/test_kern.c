@@ -15,9 +15,9 @@
 #include "kern/half.h"
 #include "kern/kern.h"
 
-#define N_MAX 2048
+#define N_MAX 4608
 #define ROWS_MAX 5
-#define TOKENS_MAX 9
+#define TOKENS_MAX 100
 
 static uint64_t seed = 1;
 
@@ -37,7 +37,8 @@ static void fill(float *x, size_t n, float scale)
 static void compare_matmul(const struct wf_kern *k, const struct wf_dtype *t, enum wf_act act,
                            size_t n_rows, size_t n_in, size_t n_tok)
 {
-    static float w[ROWS_MAX * N_MAX], x[TOKENS_MAX * N_MAX], want[64], got[64];
+    static float w[ROWS_MAX * N_MAX], x[TOKENS_MAX * N_MAX], want[(ROWS_MAX + 1) * TOKENS_MAX],
+        got[(ROWS_MAX + 1) * TOKENS_MAX];
     static uint8_t packed[ROWS_MAX * N_MAX * 4];
     const struct wf_kern *both[] = {&wf_kern_ref, k};
     size_t ld = n_rows + 1;
@@ -46,11 +47,11 @@ static void compare_matmul(const struct wf_kern *k, const struct wf_dtype *t, en
     fill(x, n_tok * n_in, 3.0f);
     t->pack(w, packed, n_rows * n_in);
     for (int j = 0; j < 2; j++) {
-        size_t bytes = both[j]->act_bytes(t, act, n_in);
-        uint8_t *prepared = wf_alloc_array(n_tok, bytes); /* exact, for the sanitizer */
+        /* exact, for the sanitizer */
+        uint8_t *prepared = wf_alloc(both[j]->act_bytes(t, act, n_in, n_tok));
         assert_non_null(prepared);
-        for (size_t i = 0; i < n_tok; i++)
-            both[j]->act_prepare(t, act, x + i * n_in, n_in, prepared + i * bytes);
+        for (size_t i = n_tok; i-- > 0;)
+            both[j]->act_prepare(t, act, x + i * n_in, n_in, n_tok, i, prepared);
         both[j]->matmul(t, act, packed, n_rows, n_in, prepared, n_tok, j == 0 ? want : got, ld);
         wf_free(prepared);
     }
@@ -70,13 +71,14 @@ static void compare_matmul(const struct wf_kern *k, const struct wf_dtype *t, en
 
 static void test_kern__products_agree(void **state)
 {
-    static const size_t tokens[] = {1, 2, 3, 4, 5, 8, 9};
+    /* Kernels take tokens by fours, sixteens, and in blocks that stay in the cache. */
+    static const size_t tokens[] = {1, 2, 3, 4, 5, 8, 9, 16, 17, 33};
 
     (void)state;
     for (size_t i = 0; wf_kern_at(i) != NULL; i++) {
         for (size_t d = 0; wf_dtype_at(d) != NULL; d++) {
             const struct wf_dtype *t = wf_dtype_at(d);
-            for (size_t b = 1; b <= N_MAX / 256; b += 3) {
+            for (size_t b = 1; b <= 8; b += 3) {
                 size_t n_in = t->block == 1 ? 256 * b - 31 + d : t->block * b;
                 for (size_t k = 0; k < sizeof(tokens) / sizeof(tokens[0]); k++) {
                     compare_matmul(wf_kern_at(i), t, WF_ACT_Q8, 1 + (b + k) % ROWS_MAX, n_in,
@@ -85,6 +87,19 @@ static void test_kern__products_agree(void **state)
                                    tokens[k]);
                 }
             }
+        }
+    }
+}
+
+/* Rows longer than what kernels hold unpacked, and more tokens than they take at once. */
+static void test_kern__long_products_agree(void **state)
+{
+    (void)state;
+    for (size_t i = 1; wf_kern_at(i) != NULL; i++) {
+        for (size_t d = 0; wf_dtype_at(d) != NULL; d++) {
+            compare_matmul(wf_kern_at(i), wf_dtype_at(d), WF_ACT_Q8, 5, N_MAX, 3);
+            compare_matmul(wf_kern_at(i), wf_dtype_at(d), WF_ACT_Q8, 3, N_MAX, 35);
+            compare_matmul(wf_kern_at(i), wf_dtype_at(d), WF_ACT_Q8, 2, 4352, TOKENS_MAX);
         }
     }
 }
@@ -174,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kern__products_agree),
+        cmocka_unit_test(test_kern__long_products_agree),
         cmocka_unit_test(test_kern__rows_agree),
         cmocka_unit_test(test_kern__softmax_takes_extremes),
     };

@@ -1,0 +1,45 @@
+/* What the two files of AVX-512 kernels share: products with few tokens are kern_avx512_few.c's.
+ * Threads: any. */
+#ifndef WF_KERN_AVX512_INTERNAL_H
+#define WF_KERN_AVX512_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kern/dtype.h"
+
+/* From so many tokens on, lanes of registers are tokens. */
+#define WF_AVX512_LANES_FROM 9
+
+/* A product: rows of weights with prepared tokens. */
+struct wf_avx512_rows {
+    const uint8_t *w;
+    size_t row_bytes, n_rows, n_in;
+    const uint8_t *x; /* prepared */
+    size_t x_bytes, group;
+    float *out;
+    size_t ld;
+};
+
+/* name, minima, values that share a scale of the activations, and one of the weights */
+#define WF_AVX512_TYPES(X)                                                                         \
+    X(Q4_0, false, 32, 32)                                                                         \
+    X(Q4_1, true, 32, 32)                                                                          \
+    X(Q5_0, false, 32, 32)                                                                         \
+    X(Q5_1, true, 32, 32)                                                                          \
+    X(Q8_0, false, 32, 32)                                                                         \
+    X(Q2_K, true, 256, 16)                                                                         \
+    X(Q3_K, false, 256, 16)                                                                        \
+    X(Q4_K, true, 256, 32)                                                                         \
+    X(Q5_K, true, 256, 32)                                                                         \
+    X(Q6_K, false, 256, 16)                                                                        \
+    X(IQ4_NL, false, 32, 32)                                                                       \
+    X(IQ4_XS, false, 256, 32)                                                                      \
+    X(MXFP4, false, 32, 32)
+
+/* out[t * ld + r] for n_tok (1..WF_AVX512_LANES_FROM - 1) prepared rows one behind the other, each
+ * the scales of its groups, the sums of every 16 values, and the values as int8. */
+void wf_avx512__multiply_few(const struct wf_dtype *t, const struct wf_avx512_rows *a,
+                             size_t n_tok);
+
+#endif

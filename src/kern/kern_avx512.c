@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kernels for x86-64 with AVX-512 (F, BW, DQ, VL) and VNNI.
+ *
+ * Few tokens (WF_AVX512_LANES_FROM - 1 at most): as in kern_avx2.c, two groups of 32 weights a
+ * register.
+ *
+ * More: a register's 16 lanes are 16 tokens, prepared side by side as unsigned bytes (value + 128),
+ * four values of a token in each lane. ROWS rows of weights are unpacked to signed bytes once for a
+ * block of tokens; four of a row's bytes at a time are multiplied with every lane. What the 128
+ * added is taken off where the sum begins, as -128 times the sum of the step's weights. A step is
+ * what shares a scale: 32 values, or 16. Nothing is summed across lanes, and a token's products
+ * come out as the next lane's. */
+#ifdef __x86_64__
+#include <immintrin.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "kern/avx512_internal.h"
+#include "kern/half.h"
+#include "kern/kern.h"
+#include "kern/x86_group.h"
+
+#define LANES 16
+#define ROWS 4
+#define PIECE 4096 /* values of a row that are unpacked at once; whole blocks of every type */
+#define L2_BYTES (384u << 10) /* of prepared tokens that are gone through for every ROWS rows */
+#define CHUNK 1024            /* floats that a row is unpacked in */
+
+/* ---- prepared rows ---- */
+
+static bool is_float(const struct wf_dtype *t)
+{
+    return t->block == 1;
+}
+
+static size_t group_of(const struct wf_dtype *t)
+{
+    return t->block == 256 ? 256 : 32;
+}
+
+static bool by_lanes(const struct wf_dtype *t, enum wf_act act, size_t n_tok)
+{
+    return act != WF_ACT_F32 && !is_float(t) && n_tok >= WF_AVX512_LANES_FROM;
+}
+
+/* Of one prepared row; LANES of them side by side take as much as one behind the other. */
+static size_t act_row(const struct wf_dtype *t, enum wf_act act, size_t n_in)
+{
+    if (act == WF_ACT_F32 || is_float(t))
+        return n_in * sizeof(float);
+    return (n_in / group_of(t) + n_in / 16) * sizeof(float) + n_in;
+}
+
+static size_t act_bytes(const struct wf_dtype *t, enum wf_act act, size_t n_in, size_t n_tok)
+{
+    if (by_lanes(t, act, n_tok))
+        n_tok = (n_tok + LANES - 1) / LANES * LANES;
+    return n_tok * act_row(t, act, n_in);
+}
+
+/* 16 values times `inverse` as int8. */
+static WF_INLINE __m128i quantise_16(const float *x, float inverse)
+{
+    return _mm512_cvtsepi32_epi8(
+        _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), _mm512_set1_ps(inverse))));
+}
+
+static WF_INLINE int32_t sum_16(__m128i q)
+{
+    __m128i s = _mm_dpbusd_epi32(_mm_setzero_si128(), _mm_set1_epi8(1), q);
+
+    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+}
+
+/* Of 256 values the one of largest magnitude, with its sign (the first of equals). */
+static float largest_256(const float *x)
+{
+    __m512 max = _mm512_setzero_ps();
+    float most;
+
+    for (size_t i = 0; i < 256; i += 16)
+        max = _mm512_max_ps(max, _mm512_abs_ps(_mm512_loadu_ps(x + i)));
+    most = _mm512_reduce_max_ps(max);
+    for (size_t i = 0; i < 256; i += 16) {
+        __m512 v = _mm512_loadu_ps(x + i);
+        __mmask16 is_most = _mm512_cmp_ps_mask(_mm512_abs_ps(v), _mm512_set1_ps(most), _CMP_EQ_OQ);
+        if (is_most != 0)
+            return x[i + (size_t)__builtin_ctz(is_most)];
+    }
+    return 0.0f; /* no numbers at all */
+}
+
+/* The scale of a group of values and what they are multiplied by: see kern_ref.c. */
+static WF_INLINE float scale_of(const float *x, size_t group, float *out_inverse)
+{
+    float max = group == 32
+                    ? _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(_mm512_loadu_ps(x)),
+                                                         _mm512_abs_ps(_mm512_loadu_ps(x + 16))))
+                    : largest_256(x);
+
+    *out_inverse = 0.0f;
+    if (max == 0.0f)
+        return 0.0f;
+    *out_inverse = group == 32 ? 127.0f / max : -127.0f / max;
+    return group == 32 ? _cvtsh_ss(_cvtss_sh(max / 127.0f, _MM_FROUND_TO_NEAREST_INT))
+                       : 1.0f / *out_inverse;
+}
+
+static void prepare_row(const float *x, size_t n_in, size_t group, float *row)
+{
+    float *scales = row, *sums = scales + n_in / group, inverse;
+    int8_t *q = (int8_t *)(sums + n_in / 16);
+
+    for (size_t i = 0; i < n_in; i += group) {
+        float scale = scales[i / group] = scale_of(x + i, group, &inverse);
+        for (size_t j = i; j < i + group; j += 16) {
+            __m128i v = quantise_16(x + j, inverse);
+            _mm_storeu_si128((__m128i *)(void *)(q + j), v);
+            sums[j / 16] = scale * (float)sum_16(v);
+        }
+    }
+}
+
+/* The same for one lane of LANES rows side by side, as unsigned bytes. */
+static void prepare_lane(const float *x, size_t n_in, size_t group, size_t lane, float *rows)
+{
+    float *scales = rows, *sums = scales + n_in / group * LANES, inverse;
+    uint8_t *q = (uint8_t *)(sums + n_in / 16 * LANES) + 4 * lane;
+    uint32_t four[4];
+
+    for (size_t i = 0; i < n_in; i += group) {
+        float scale = scale_of(x + i, group, &inverse);
+        scales[i / group * LANES + lane] = scale;
+        for (size_t j = i; j < i + group; j += 16) {
+            __m128i v = quantise_16(x + j, inverse);
+            sums[j / 16 * LANES + lane] = scale * (float)sum_16(v);
+            v = _mm_xor_si128(v, _mm_set1_epi8(-128));
+            _mm_storeu_si128((__m128i *)(void *)four, v);
+            for (size_t k = 0; k < 4; k++)
+                memcpy(q + (j + 4 * k) * LANES, &four[k], sizeof(four[k]));
+        }
+    }
+}
+
+static void act_prepare(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
+                        size_t n_tok, size_t i_tok, void *out)
+{
+    size_t bytes = act_row(t, act, n_in);
+    char *to = out;
+
+    if (act == WF_ACT_F32 || is_float(t))
+        memcpy(to + i_tok * bytes, x, bytes);
+    else if (by_lanes(t, act, n_tok))
+        prepare_lane(x, n_in, group_of(t), i_tok % LANES,
+                     (float *)(void *)(to + i_tok / LANES * LANES * bytes));
+    else
+        prepare_row(x, n_in, group_of(t), (float *)(void *)(to + i_tok * bytes));
+}
+
+/* ---- many tokens ---- */
+
+/* ROWS rows, unpacked: bytes, and for every step a scale, a minimum, and -128 times its sum. */
+struct unpacked {
+    int8_t w[ROWS][PIECE];
+    float scale[ROWS][PIECE / 16];
+    float min[ROWS][PIECE / 16];
+    int32_t start[ROWS][PIECE / 16];
+};
+
+/* n values from group i on. A step of 16 has two scales a group. */
+static WF_INLINE void unpack_row(wf_x86_load_fn load, bool has_min, size_t step, const uint8_t *row,
+                                 size_t i, size_t n, size_t r, struct unpacked *out)
+{
+    for (size_t j = 0; j < n / 32; j++) {
+        struct wf_x86_group g = {0};
+        load(row, i + j, &g);
+        __m256i fours = _mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_set1_epi8(1), g.w);
+        __m128i sums =
+            _mm_hadd_epi32(_mm256_castsi256_si128(fours), _mm256_extracti128_si256(fours, 1));
+        sums = _mm_slli_epi32(_mm_hadd_epi32(sums, sums), 7); /* of both halves */
+        int32_t first = -_mm_cvtsi128_si32(sums), second = -_mm_extract_epi32(sums, 1);
+        _mm256_storeu_si256((__m256i *)(void *)(out->w[r] + 32 * j), g.w);
+        if (step == 32) {
+            out->scale[r][j] = _mm256_cvtss_f32(g.scale);
+            out->start[r][j] = first + second;
+            if (has_min)
+                out->min[r][j] = g.min[0];
+            continue;
+        }
+        out->scale[r][2 * j] = _mm256_cvtss_f32(g.scale);
+        out->scale[r][2 * j + 1] = _mm_cvtss_f32(_mm256_extractf128_ps(g.scale, 1));
+        out->start[r][2 * j] = first;
+        out->start[r][2 * j + 1] = second;
+        if (has_min)
+            memcpy(&out->min[r][2 * j], g.min, sizeof(g.min));
+    }
+}
+
+/* LANES prepared tokens. */
+struct lanes {
+    const float *scales, *sums; /* [steps of a scale, of 16 values][LANES] */
+    const uint8_t *q;           /* [n_in / 4][LANES][4] */
+};
+
+static struct lanes lanes_at(const struct wf_avx512_rows *a, size_t i)
+{
+    const float *p = (const float *)(const void *)(a->x + i * LANES * a->x_bytes);
+    struct lanes l = {.scales = p, .sums = p + a->n_in / a->group * LANES};
+
+    l.q = (const uint8_t *)(l.sums + a->n_in / 16 * LANES);
+    return l;
+}
+
+static WF_INLINE int32_t load_four(const int8_t *p)
+{
+    int32_t v;
+
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+/* One step of ROWS rows with T times LANES tokens: acc += scale * x's scale * products. */
+static WF_INLINE void add_step(bool has_min, size_t step, size_t T, const struct unpacked *u,
+                               size_t s, const struct lanes *x, size_t at, size_t group,
+                               __m512 acc[ROWS][2])
+{
+    __m512i sum[ROWS][2];
+
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t t = 0; t < T; t++)
+            sum[r][t] = _mm512_set1_epi32(u->start[r][s]);
+    for (size_t k = 0; k < step; k += 4) {
+        for (size_t t = 0; t < T; t++) {
+            __m512i v = _mm512_loadu_si512(x[t].q + (at + k) * LANES);
+            for (size_t r = 0; r < ROWS; r++)
+                sum[r][t] = _mm512_dpbusd_epi32(
+                    sum[r][t], v, _mm512_set1_epi32(load_four(u->w[r] + s * step + k)));
+        }
+    }
+    for (size_t t = 0; t < T; t++) {
+        __m512 by = _mm512_loadu_ps(x[t].scales + at / group * LANES);
+        for (size_t r = 0; r < ROWS; r++)
+            acc[r][t] =
+                _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum[r][t]),
+                                _mm512_mul_ps(by, _mm512_set1_ps(u->scale[r][s])), acc[r][t]);
+        if (!has_min)
+            continue;
+        by = _mm512_loadu_ps(x[t].sums + at / 16 * LANES);
+        if (step == 32)
+            by = _mm512_add_ps(by, _mm512_loadu_ps(x[t].sums + (at / 16 + 1) * LANES));
+        for (size_t r = 0; r < ROWS; r++)
+            acc[r][t] = _mm512_fmadd_ps(by, _mm512_set1_ps(u->min[r][s]), acc[r][t]);
+    }
+}
+
+/* acc [ROWS] with a token a lane -> out[token * ld + row]. */
+static void store_lanes(const __m512 acc[ROWS][2], size_t t, size_t n_rows, size_t n_tok, bool add,
+                        float *out, size_t ld)
+{
+    __m512 a = _mm512_unpacklo_ps(acc[0][t], acc[1][t]),
+           b = _mm512_unpackhi_ps(acc[0][t], acc[1][t]);
+    __m512 c = _mm512_unpacklo_ps(acc[2][t], acc[3][t]),
+           d = _mm512_unpackhi_ps(acc[2][t], acc[3][t]);
+    __m512d lo = _mm512_castps_pd(a), lo2 = _mm512_castps_pd(c);
+    __m512d hi = _mm512_castps_pd(b), hi2 = _mm512_castps_pd(d);
+    double turned[4][8];
+
+    /* Each 128 bits of turned[i] are the ROWS values of token 4 * its place + i. */
+    _mm512_storeu_pd(turned[0], _mm512_unpacklo_pd(lo, lo2));
+    _mm512_storeu_pd(turned[1], _mm512_unpackhi_pd(lo, lo2));
+    _mm512_storeu_pd(turned[2], _mm512_unpacklo_pd(hi, hi2));
+    _mm512_storeu_pd(turned[3], _mm512_unpackhi_pd(hi, hi2));
+    for (size_t i = 0; i < n_tok; i++) {
+        const float *four = (const float *)(const void *)(turned[i % 4] + 2 * (i / 4));
+        float *to = out + i * ld;
+        if (n_rows == ROWS && !add) {
+            memcpy(to, four, ROWS * sizeof(float));
+            continue;
+        }
+        for (size_t r = 0; r < n_rows; r++)
+            to[r] = add ? to[r] + four[r] : four[r];
+    }
+}
+
+/* What was unpacked of some rows with T times LANES tokens from i_tok on. */
+static WF_INLINE void multiply_lanes(bool has_min, size_t step, size_t T, const struct unpacked *u,
+                                     const struct wf_avx512_rows *a, size_t from, size_t n,
+                                     size_t row, size_t i_tok, size_t n_tok)
+{
+    size_t n_rows = a->n_rows - row < ROWS ? a->n_rows - row : ROWS;
+    struct lanes x[2] = {lanes_at(a, i_tok / LANES), {0}};
+    __m512 acc[ROWS][2];
+
+    if (T == 2)
+        x[1] = lanes_at(a, i_tok / LANES + 1);
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t t = 0; t < T; t++)
+            acc[r][t] = _mm512_setzero_ps();
+    for (size_t s = 0; s < n / step; s++)
+        add_step(has_min, step, T, u, s, x, from + s * step, a->group, acc);
+    for (size_t t = 0; t < T; t++) {
+        size_t first = i_tok + t * LANES, m = n_tok - first < LANES ? n_tok - first : LANES;
+        store_lanes(acc, t, n_rows, m, from > 0, a->out + first * a->ld + row, a->ld);
+    }
+}
+
+/* All tokens with all rows: for as many tokens as stay in the cache, ROWS rows at a time. */
+static WF_INLINE void multiply_many(wf_x86_load_fn load, bool has_min, size_t step,
+                                    const struct wf_avx512_rows *a, size_t n_tok)
+{
+    size_t most = L2_BYTES / (a->n_in < PIECE ? a->n_in : PIECE) / (2 * LANES) * (2 * LANES);
+    struct unpacked u;
+
+    most = most > 2 * LANES ? most : 2 * LANES;
+    for (size_t i = 0; i < n_tok; i += most) {
+        size_t end = n_tok - i < most ? n_tok : i + most;
+        for (size_t from = 0; from < a->n_in; from += PIECE) {
+            size_t n = a->n_in - from < PIECE ? a->n_in - from : PIECE;
+            for (size_t row = 0; row < a->n_rows; row += ROWS) {
+                for (size_t r = 0; r < ROWS; r++) {
+                    size_t at = row + r < a->n_rows ? row + r : a->n_rows - 1;
+                    unpack_row(load, has_min, step, a->w + at * a->row_bytes, from / 32, n, r, &u);
+                }
+                for (size_t t = i; t < end; t += 2 * LANES) {
+                    if (end - t > LANES)
+                        multiply_lanes(has_min, step, 2, &u, a, from, n, row, t, n_tok);
+                    else
+                        multiply_lanes(has_min, step, 1, &u, a, from, n, row, t, n_tok);
+                }
+            }
+        }
+    }
+}
+
+#define MULTIPLY(name, has_min, group, step)                                                       \
+    static void multiply_##name(const struct wf_avx512_rows *a, size_t n_tok)                      \
+    {                                                                                              \
+        (void)(group);                                                                             \
+        multiply_many(wf_x86__load_##name, has_min, step, a, n_tok);                               \
+    }
+WF_AVX512_TYPES(MULTIPLY)
+#undef MULTIPLY
+
+/* ---- rows of float ---- */
+
+static float dot(const float *a, const float *b, size_t n)
+{
+    __m512 s0 = _mm512_setzero_ps(), s1 = s0;
+    size_t i = 0;
+
+    for (; i + 32 <= n; i += 32) {
+        s0 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i), s0);
+        s1 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 16), _mm512_loadu_ps(b + i + 16), s1);
+    }
+    for (; i < n; i += 16) {
+        __mmask16 m = n - i < 16 ? (__mmask16)((1u << (n - i)) - 1) : 0xffff;
+        s0 = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, a + i), _mm512_maskz_loadu_ps(m, b + i), s0);
+    }
+    return _mm512_reduce_add_ps(_mm512_add_ps(s0, s1));
+}
+
+static WF_INLINE __m512 load_halves(const uint16_t *p)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
+}
+
+static float dot_f16(const float *a, const uint16_t *b, size_t n)
+{
+    __m512 s0 = _mm512_setzero_ps(), s1 = s0;
+    size_t i = 0;
+    float sum;
+
+    for (; i + 32 <= n; i += 32) {
+        s0 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), load_halves(b + i), s0);
+        s1 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 16), load_halves(b + i + 16), s1);
+    }
+    sum = _mm512_reduce_add_ps(_mm512_add_ps(s0, s1));
+    for (; i < n; i++)
+        sum += a[i] * wf_half_to_float(b[i]);
+    return sum;
+}
+
+static void axpy_f16(float a, const uint16_t *x, float *y, size_t n)
+{
+    __m512 va = _mm512_set1_ps(a);
+    size_t i = 0;
+
+    for (; i + 16 <= n; i += 16)
+        _mm512_storeu_ps(y + i, _mm512_fmadd_ps(va, load_halves(x + i), _mm512_loadu_ps(y + i)));
+    for (; i < n; i++)
+        y[i] += a * wf_half_to_float(x[i]);
+}
+
+static void from_bf16(const uint8_t *x, float *y, size_t n)
+{
+    size_t i = 0;
+    uint16_t b;
+
+    for (; i + 16 <= n; i += 16) {
+        __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(x + 2 * i));
+        _mm512_storeu_ps(y + i,
+                         _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16)));
+    }
+    for (; i < n; i++) {
+        memcpy(&b, x + 2 * i, sizeof(b));
+        y[i] = wf_bf16_to_float(b);
+    }
+}
+
+static const float *as_floats(const struct wf_dtype *t, const uint8_t *src, float *w, size_t n)
+{
+    if (t->id == WF_DTYPE_F32 && (uintptr_t)src % sizeof(float) == 0)
+        return (const float *)(const void *)src;
+    if (t->id == WF_DTYPE_F16 && (uintptr_t)src % 2 == 0)
+        wf_kern__avx2_from_f16((const uint16_t *)(const void *)src, w, n);
+    else if (t->id == WF_DTYPE_BF16)
+        from_bf16(src, w, n);
+    else
+        t->unpack(src, w, n);
+    return w;
+}
+
+/* Two rows of floats with four tokens x + k * x_ld; sums as out[k * ld + row]. */
+static void multiply_2_4(const float *w0, const float *w1, const float *x, size_t x_ld, size_t n,
+                         bool add, float *out, size_t ld)
+{
+    __m512 a0 = _mm512_setzero_ps(), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+    float sums[8];
+
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 m = n - i < 16 ? (__mmask16)((1u << (n - i)) - 1) : 0xffff;
+        __m512 a = _mm512_maskz_loadu_ps(m, w0 + i), b = _mm512_maskz_loadu_ps(m, w1 + i);
+        __m512 v = _mm512_maskz_loadu_ps(m, x + i);
+        a0 = _mm512_fmadd_ps(a, v, a0);
+        b0 = _mm512_fmadd_ps(b, v, b0);
+        v = _mm512_maskz_loadu_ps(m, x + x_ld + i);
+        a1 = _mm512_fmadd_ps(a, v, a1);
+        b1 = _mm512_fmadd_ps(b, v, b1);
+        v = _mm512_maskz_loadu_ps(m, x + 2 * x_ld + i);
+        a2 = _mm512_fmadd_ps(a, v, a2);
+        b2 = _mm512_fmadd_ps(b, v, b2);
+        v = _mm512_maskz_loadu_ps(m, x + 3 * x_ld + i);
+        a3 = _mm512_fmadd_ps(a, v, a3);
+        b3 = _mm512_fmadd_ps(b, v, b3);
+    }
+    const __m512 all[8] = {a0, b0, a1, b1, a2, b2, a3, b3};
+    for (size_t i = 0; i < 8; i++)
+        sums[i] = _mm512_reduce_add_ps(all[i]);
+    for (size_t k = 0; k < 4; k++) {
+        out[k * ld] = add ? out[k * ld] + sums[2 * k] : sums[2 * k];
+        out[k * ld + 1] = add ? out[k * ld + 1] + sums[2 * k + 1] : sums[2 * k + 1];
+    }
+}
+
+/* n_rows (1 or 2) rows from `row` on, a chunk of them unpacked at a time, with n_tok tokens. */
+static void multiply_float_rows(const struct wf_dtype *t, const struct wf_avx512_rows *a,
+                                size_t row, size_t n_rows, size_t i_tok, size_t n_tok)
+{
+    float unpacked[2][CHUNK];
+    const float *w[2];
+
+    for (size_t i = 0; i < a->n_in; i += CHUNK) {
+        size_t n = a->n_in - i < CHUNK ? a->n_in - i : CHUNK, k = 0;
+        const float *x = (const float *)(const void *)a->x + i_tok * a->n_in + i;
+        float *out = a->out + i_tok * a->ld + row;
+        for (size_t r = 0; r < n_rows; r++)
+            w[r] = as_floats(t, a->w + (row + r) * a->row_bytes + wf_dtype_bytes(t, i), unpacked[r],
+                             n);
+        for (; k + 4 <= n_tok && n_rows == 2; k += 4)
+            multiply_2_4(w[0], w[1], x + k * a->n_in, a->n_in, n, i > 0, out + k * a->ld, a->ld);
+        for (; k < n_tok; k++) {
+            for (size_t r = 0; r < n_rows; r++) {
+                float sum = dot(w[r], x + k * a->n_in, n), *to = out + k * a->ld + r;
+                *to = i > 0 ? *to + sum : sum;
+            }
+        }
+    }
+}
+
+/* Row by row, for few tokens: what reads the weights soonest. */
+static void multiply_floats_few(const struct wf_dtype *t, const struct wf_avx512_rows *a,
+                                size_t n_tok)
+{
+    bool is_f16 = t->id == WF_DTYPE_F16 && (uintptr_t)a->w % 2 == 0;
+
+    for (size_t r = 0; r < a->n_rows; r++) {
+        const uint8_t *row = a->w + r * a->row_bytes;
+        for (size_t k = 0; k < n_tok && is_f16; k++)
+            a->out[k * a->ld + r] = dot_f16((const float *)(const void *)a->x + k * a->n_in,
+                                            (const uint16_t *)(const void *)row, a->n_in);
+        if (!is_f16)
+            multiply_float_rows(t, a, r, 1, 0, n_tok);
+    }
+}
+
+/* For as many tokens as stay in the cache, all rows. */
+static void multiply_floats(const struct wf_dtype *t, const struct wf_avx512_rows *a, size_t n_tok)
+{
+    size_t most = L2_BYTES / sizeof(float) / a->n_in / 4 * 4;
+
+    if (n_tok < 4) {
+        multiply_floats_few(t, a, n_tok);
+        return;
+    }
+    most = most > 4 ? most : 4;
+    for (size_t i = 0; i < n_tok; i += most) {
+        for (size_t row = 0; row < a->n_rows; row += 2)
+            multiply_float_rows(t, a, row, a->n_rows - row < 2 ? 1 : 2, i,
+                                n_tok - i < most ? n_tok - i : most);
+    }
+}
+
+static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, size_t n_rows,
+                   size_t n_in, const void *prepared, size_t n_tok, float *out, size_t ld)
+{
+    struct wf_avx512_rows a = {.w = w,
+                               .row_bytes = wf_dtype_bytes(t, n_in),
+                               .n_rows = n_rows,
+                               .n_in = n_in,
+                               .x = prepared,
+                               .x_bytes = act_row(t, act, n_in),
+                               .group = group_of(t),
+                               .out = out,
+                               .ld = ld};
+
+    if (act == WF_ACT_F32 || is_float(t)) {
+        multiply_floats(t, &a, n_tok);
+        return;
+    }
+    if (!by_lanes(t, act, n_tok)) {
+        wf_avx512__multiply_few(t, &a, n_tok);
+        return;
+    }
+    switch ((enum wf_dtype_id)t->id) {
+#define CASE(name, has_min, group, step)                                                           \
+    case WF_DTYPE_##name:                                                                          \
+        multiply_##name(&a, n_tok);                                                                \
+        break;
+        WF_AVX512_TYPES(CASE)
+#undef CASE
+    case WF_DTYPE_F32:
+    case WF_DTYPE_F16:
+    case WF_DTYPE_BF16:
+        break; /* done above */
+    }
+}
+
+const struct wf_kern wf_kern_avx512 = {
+    .name = "avx512",
+    .act_bytes = act_bytes,
+    .act_prepare = act_prepare,
+    .matmul = matmul,
+    .dot = dot,
+    .dot_f16 = dot_f16,
+    .axpy = wf_kern__avx2_axpy,
+    .axpy_f16 = axpy_f16,
+    .rms_norm = wf_kern__avx2_rms_norm,
+    .softmax = wf_kern__avx2_softmax,
+    .silu_mul = wf_kern__avx2_silu_mul,
+    .to_f16 = wf_kern__avx2_to_f16,
+    .from_f16 = wf_kern__avx2_from_f16,
+};
+#endif
