@@ -101,4 +101,22 @@
 #define WF_LIMIT_TEMPLATE_STEPS 50000000u
 #define WF_LIMIT_TEMPLATE_DEPTH 1500
 
+/* Grammars: states and edges of all rules together (a schema of a thousand properties has some ten
+ * thousand), rules, and the source in GBNF. */
+#define WF_LIMIT_GRAMMAR_NODES (1u << 18)
+#define WF_LIMIT_GRAMMAR_EDGES (1u << 20)
+#define WF_LIMIT_GRAMMAR_RULES (1u << 16)
+#define WF_LIMIT_GRAMMAR_BYTES (4u << 20)
+/* How deep a text may nest by a grammar: below it only the shortest way out is left. */
+#define WF_LIMIT_GRAMMAR_DEPTH 256
+/* Places where a text may be at once: what is ambiguous beyond it loses readings. */
+#define WF_LIMIT_GRAMMAR_PLACES 4096
+/* States of one language of strings or numbers (a pattern, a format, a length), and the memory that
+ * the making of a schema's languages may take. */
+#define WF_LIMIT_LANG_STATES 20000
+#define WF_LIMIT_LANG_BYTES (256u << 20)
+/* What is remembered of one grammar and one vocabulary, and of one text. */
+#define WF_LIMIT_GRAMMAR_PLAN_BYTES (64u << 20)
+#define WF_LIMIT_GRAMMAR_WALK_BYTES (32u << 20)
+
 #endif
