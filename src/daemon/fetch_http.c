@@ -16,9 +16,9 @@
 
 bool wf_fetch__is_given_up(const struct wf_fetch *f)
 {
-    struct pollfd p = {.fd = f->fd, .events = 0};
+    struct pollfd p = {.fd = f->fd, .events = POLLRDHUP};
 
-    return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0;
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 static int on_progress(void *ud, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)

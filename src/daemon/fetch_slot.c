@@ -100,7 +100,8 @@ static size_t take_body(char *p, size_t one, size_t n, void *ud)
         return 0;
     s->at += n;
     t->n_received += n;
-    t->n_failures = 0;
+    if (!s->is_whole) /* which begins anew each time: that is no progress */
+        t->n_failures = 0;
     mark(s, s->at - n);
     return n;
 }

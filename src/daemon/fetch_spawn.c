@@ -47,7 +47,7 @@ static bool is_id(struct wf_str s)
 static void wait_for(pid_t pid, int fd)
 {
     int pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    struct pollfd p[2] = {{.fd = pid_fd, .events = POLLIN}, {.fd = fd, .events = 0}};
+    struct pollfd p[2] = {{.fd = pid_fd, .events = POLLIN}, {.fd = fd, .events = POLLRDHUP}};
     bool gone = false;
 
     while (pid_fd >= 0 && !gone) {

@@ -120,10 +120,10 @@ static int prepare(struct job *j, struct wf_err *err)
     const struct wf_fetch_file *file = j->t.file;
     struct wf_fetch__probe p = {.bytes = file->bytes, .has_ranges = true};
     struct stat st;
-    int rc = open_file(j, err);
+    int rc = file->bytes == 0 ? wf_fetch__probe(j->t.f, file->url, &p, err) : 0;
 
-    if (rc == 0 && file->bytes == 0)
-        rc = wf_fetch__probe(j->t.f, file->url, &p, err);
+    if (rc == 0)
+        rc = open_file(j, err);
     if (rc == 0)
         rc = begin_state(j, p.bytes, p.etag, err);
     if (rc != 0)
@@ -206,7 +206,7 @@ static void take_end(struct job *j, struct wf_slot *s, CURLcode code)
 {
     struct wf_transfer *t = &j->t;
     size_t i_piece = s->i_piece;
-    bool is_whole = s->is_whole;
+    bool is_whole = s->is_whole, has_come_on = s->is_checked && !s->is_whole;
 
     switch (wf_slot__finish(s, code)) {
     case WF_SLOT_GOES_ON:
@@ -215,6 +215,8 @@ static void take_end(struct job *j, struct wf_slot *s, CURLcode code)
         t->is_finished = is_whole;
         break;
     case WF_SLOT_FAILED:
+        if (has_come_on)
+            break; /* it brought something: the next try begins there, at once */
         if (++t->n_failures > FAILURES_MAX)
             t->rc = t->err.code;
         j->next_try_ns = wf_clock_mono_ns(NULL) + (PAUSE_NS << WF_MIN(t->n_failures, 8u));

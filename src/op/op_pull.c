@@ -8,7 +8,9 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/limits.h"
@@ -18,6 +20,7 @@
 #include "os/sock.h"
 
 #define TICK_MS 200
+#define END_WAIT_MS 5000
 #define ID_LEN 16
 #define FILE_MAX 48 /* "0123456789abcdef/part-4096" */
 
@@ -258,6 +261,33 @@ static bool is_worthless(int rc)
            rc == WF_E_NOENT || rc == WF_E_INVAL;
 }
 
+/* Tells the process to end and waits until it is gone, so that the folder is free for the next try;
+ * it writes down how far it is. */
+static void wait_for_end(struct pull *p)
+{
+    bool eof = false;
+    int rc = shutdown(p->fd, SHUT_WR);
+
+    while (rc == 0 && !eof)
+        rc = wf_sock_recv_frame(p->fd, &p->in, NULL, &eof, END_WAIT_MS, NULL);
+    p->is_over = eof;
+}
+
+/* Removes what is of no use any more; only once nobody writes there. */
+static void tidy_up(struct pull *p, int rc)
+{
+    char path[WF_LIMIT_PATH_BYTES + FILE_MAX];
+
+    if (is_worthless(rc)) {
+        (void)!wf_model_store_discard(p->ctx->models, p->id, NULL); /* else the sweep does */
+        return;
+    }
+    snprintf(path, sizeof(path), "%s/%s/lock", wf_model_store_incoming(p->ctx->models), p->id);
+    (void)!wf_file_remove(path, NULL);
+    path[strlen(path) - strlen("/lock")] = '\0';
+    (void)!rmdir(path); /* where a file is, there is something to go on with */
+}
+
 static int run(struct pull *p, const char *token, const char *digest, struct wf_model_entry *out,
                struct wf_err *err)
 {
@@ -269,8 +299,10 @@ static int run(struct pull *p, const char *token, const char *digest, struct wf_
         rc = hear(p, err);
     if (rc == 0)
         rc = commit(p, out, err);
-    if (is_worthless(rc) && p->is_over)
-        (void)!wf_model_store_discard(p->ctx->models, p->id, NULL); /* else the sweep does */
+    if (!p->is_over)
+        wait_for_end(p);
+    if (p->is_over)
+        tidy_up(p, rc);
     p->ctx->pull->end(p->ctx->pull->ud, p->id, &p->fd);
     return rc;
 }
