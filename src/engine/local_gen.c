@@ -421,8 +421,8 @@ static bool has_tools(const struct wf_gen_request *q)
 }
 
 /* The grammar that the answer keeps to, if any: of its own, or for its tool calls. */
-static int choose_grammar(struct gen *g, struct wf_job_options *io, struct wf_tool_grammar *tools,
-                          struct wf_err *err)
+static int choose_grammar(struct gen *g, bool thinks, struct wf_job_options *io,
+                          struct wf_tool_grammar *tools, struct wf_err *err)
 {
     const struct wf_gen_request *q = g->q;
     int rc = 0;
@@ -433,7 +433,7 @@ static int choose_grammar(struct gen *g, struct wf_job_options *io, struct wf_to
                               "A required tool call and a form of the answer exclude each other.");
         rc = wf_local__grammar(g->engine, q->schema, q->grammar, &tools->grammar, err);
     } else if (has_tools(q)) {
-        rc = wf_dialect_grammar(g->loaded->dialect, &q->tools, tools, err);
+        rc = wf_dialect_grammar(g->loaded->dialect, &q->tools, thinks, tools, err);
     }
     if (rc != 0 || tools->grammar == NULL)
         return rc;
@@ -496,7 +496,7 @@ static int start_jobs(struct gen *g, struct wf_prompt *prompt, struct wf_err *er
     int rc = uses == NULL ? no_memory(err) : open_adapters(g, uses, err);
 
     if (rc == 0)
-        rc = choose_grammar(g, &o, &tools, err);
+        rc = choose_grammar(g, prompt->thinks, &o, &tools, err);
     if (rc == 0)
         rc = make_readers(g, prompt->thinks, err);
     if (rc == 0)

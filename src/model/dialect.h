@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/config.h"
 #include "base/err.h"
 #include "base/str.h"
@@ -50,10 +51,12 @@ struct wf_tool_grammar {
     size_t n_triggers;
 };
 
-/* For WF_TOOL_AUTO a call that is begun must be one of the tools with arguments by their schemas.
- * Errors: INVAL (tools are not in OpenAI's form, no tool of that name), UNSUPPORTED (a schema that
- * cannot be enforced), LIMIT, NOMEM. */
-int wf_dialect_grammar(const struct wf_dialect *d, const struct wf_tool_rules *rules,
+/* For WF_TOOL_AUTO a call that is begun must be one of the tools with arguments by their schemas;
+ * the reader finds calls without any mark around them, but nothing enforces those. `thinks`: the
+ * prompt ended within a thought. Where a schema cannot be enforced, its arguments are any JSON
+ * object, unless the tool says "strict". Errors: INVAL (tools are not in OpenAI's form, no tool of
+ * that name), UNSUPPORTED (the schema of a strict tool), LIMIT, NOMEM. */
+int wf_dialect_grammar(const struct wf_dialect *d, const struct wf_tool_rules *rules, bool thinks,
                        struct wf_tool_grammar *out, struct wf_err *err) WF_MUST_USE;
 
 enum wf_part_kind {
@@ -91,6 +94,15 @@ void wf_dialect_reader_free(struct wf_dialect_reader *r);
  * space between thoughts, answer and calls is dropped. Errors: those of fn, LIMIT, NOMEM. */
 int wf_dialect_read(struct wf_dialect_reader *r, struct wf_str piece, bool end, wf_part_fn fn,
                     void *ud) WF_MUST_USE;
+
+/* Appends a system text that explains tools and how to call them, for models whose template does
+ * not. Errors: LIMIT, NOMEM. */
+int wf_dialect_tools_prompt(const struct wf_dialect *d, const json_t *tools,
+                            struct wf_buf *out) WF_MUST_USE;
+/* Appends calls (tool_calls of a message) as the dialect's reader would read them. Errors: LIMIT,
+ * NOMEM. */
+int wf_dialect_write_calls(const struct wf_dialect *d, const json_t *calls,
+                           struct wf_buf *out) WF_MUST_USE;
 
 /* Whether a prompt that ends like this leaves the model within a thought. */
 bool wf_dialect_thinks(const struct wf_dialect *d, struct wf_str prompt);
