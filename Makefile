@@ -77,7 +77,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/bench_*.c))
 BENCH_SCRIPTS := $(wildcard bench/bench_*.sh bench/bench_*.py)
 E2E := $(wildcard tests/e2e/*.sh)
-WEB_TESTS := $(if $(wildcard tests/web/package-lock.json),tests/web)
+NODE_TESTS := $(patsubst %/package-lock.json,%,$(wildcard tests/*/package-lock.json))
 
 LANGS := $(patsubst po/%.po,%,$(wildcard po/*.po))
 MO := $(LANGS:%=$(B)/locale/%/LC_MESSAGES/weft.mo)
@@ -216,15 +216,15 @@ run:
 
 test:
 	@tools/setup run build test
-	@$(MAKE) --no-print-directory all $(if $(WEB_TESTS),$(B)/web-deps)
-	@tools/runtests -B $(B) -T '$(T)' --unit $(UNIT) --e2e $(E2E) --web $(WEB_TESTS)
+	@$(MAKE) --no-print-directory all $(NODE_TESTS:tests/%=$(B)/%-deps)
+	@tools/runtests -B $(B) -T '$(T)' --unit $(UNIT) --e2e $(E2E) --web $(NODE_TESTS)
 
 # Only the unit tests, on what is installed.
 unit: $(UNIT)
 	@tools/runtests -B $(B) -T '$(T)' --wrap '$(WRAP)' --unit $(UNIT)
 
-$(B)/web-deps: tests/web/package-lock.json
-	cd tests/web && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 \
+$(B)/%-deps: tests/%/package-lock.json
+	cd tests/$* && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 \
 	    npm ci --no-audit --no-fund --ignore-scripts
 	@mkdir -p $(@D) && touch $@
 
