@@ -3,6 +3,7 @@
 #   make            build/weft, libweft, and where cmocka is installed the tests' programs
 #   make run        installs what is missing, builds, starts weft
 #   make test       all tests; the last line is "N passed, N failed, N skipped" (T=word: only those)
+#   make soak       clients of all model APIs at once for S seconds: no wrong answer, no leak
 #   make bench      figures beside their limits and rivals (T=word: only those)
 #   make check      format, tidy, clang-tidy, cppcheck, generated files, scripts
 #   make asan tsan  unit tests under the sanitizers; make fuzz: FUZZ_S seconds a target
@@ -20,6 +21,7 @@ CC = gcc
 endif
 CFLAGS ?= -O2 -g -D_FORTIFY_SOURCE=2
 FUZZ_S ?= 20
+S ?= 1200
 T ?=
 
 # As many jobs as processors, unless the person said otherwise.
@@ -232,12 +234,16 @@ bench:
 	@tools/setup run build bench
 	@$(MAKE) --no-print-directory $(PROGRAM) $(BENCH)
 	@B=$(B) WEFT=$(B)/weft tools/runbench '$(T)' $(BENCH) $(BENCH_SCRIPTS)
-.PHONY: run test unit bench
+
+# Clients of all three model APIs at once, for S seconds.
+soak: $(PROGRAM)
+	@tests/soak/soak.py --weft $(B)/weft --seconds $(S)
+.PHONY: run test unit bench soak
 
 # ---- check ----
 
 C_FILES = $(wildcard include/*.h src/*/*.[ch] tests/*/*.[ch] bench/*.[ch])
-SH_FILES = $(wildcard packaging/*.bash tools/* .ci/run tests/e2e/*.sh tests/e2e/lib/* bench/*.sh)
+SH_FILES = $(wildcard packaging/*.bash tools/* .ci/run tests/e2e/*.sh tests/soak/*.py tests/e2e/lib/* bench/*.sh)
 
 check:
 	@tools/setup run build check
