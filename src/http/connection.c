@@ -24,6 +24,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/rng.h"
 #include "http/face.h"
 #include "http/http_internal.h"
 #include "op/json.h"
@@ -198,7 +199,11 @@ static void read_head(struct lws *wsi, struct wf_request *r)
     char text[512];
 
     r->face = wf_face_of(wf_buf_str(&r->path), header_by_name(wsi, "anthropic-version:", text, 64));
-
+    if (r->face == WF_FACE_ANTHROPIC) {
+        memcpy(r->request_id, "req_", 4);
+        wf_rng_hex(NULL, r->request_id + 4, 12);
+        wf_answer_header(r, "request-id:", r->request_id);
+    }
     if (copy_header(wsi, WSI_TOKEN_HTTP_ACCEPT, text, sizeof(text)))
         r->wants_events = strstr(text, "text/event-stream") != NULL;
     if (copy_header(wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING, text, sizeof(text)))

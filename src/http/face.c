@@ -257,7 +257,8 @@ void wf_face_fail(struct wf_face_call *c, const struct wf_err *err)
                                 .code = code_name(err->code),
                                 .detail = err->msg,
                                 .param = c->param,
-                                .reason = reason_of(c, err)};
+                                .reason = reason_of(c, err),
+                                .request_id = c->r->request_id};
     struct wf_err own = WF_ERR_INIT;
 
     if (c->streams) {

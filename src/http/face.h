@@ -31,10 +31,11 @@ int wf_face_status(enum wf_face face, int code);
 /* What went wrong, for the person and for the program. */
 struct wf_face_problem {
     int status;
-    const char *code;   /* "INVAL", "NOENT", ... */
-    const char *detail; /* the sentence */
-    const char *param;  /* the parameter that is wrong; empty: none */
-    const char *reason; /* OpenAI's error.code, where it says more than `code`; empty: none */
+    const char *code;       /* "INVAL", "NOENT", ... */
+    const char *detail;     /* the sentence */
+    const char *param;      /* the parameter that is wrong; empty: none */
+    const char *reason;     /* OpenAI's error.code, where it says more than `code`; empty: none */
+    const char *request_id; /* Anthropic's; empty: none */
 };
 
 /* The error object of an API other than weft's own. A new reference; NULL out of memory. */

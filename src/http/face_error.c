@@ -94,8 +94,8 @@ static json_t *anthropic(const struct wf_face_problem *p)
         if (types[i].status == p->status)
             type = types[i].type;
     }
-    return json_pack("{s:s, s:{s:s, s:s}, s:n}", "type", "error", "error", "type", type, "message",
-                     p->detail, "request_id");
+    return json_pack("{s:s, s:{s:s, s:s}, s:o}", "type", "error", "error", "type", type, "message",
+                     p->detail, "request_id", text_or_null(p->request_id));
 }
 
 json_t *wf_face_error(enum wf_face face, const struct wf_face_problem *p)

@@ -292,12 +292,12 @@ void wf_answer_problem(struct wf_request *r, int status, const char *code, const
     if (status == 401)
         wf_answer_header(r, "www-authenticate:", "Bearer realm=\"weft\"");
     if (r->face != WF_FACE_WEFT) {
-        v = wf_face_error(r->face,
-                          &(struct wf_face_problem){.status = status,
-                                                    .code = code,
-                                                    .detail = detail,
-                                                    .param = wf_json_text(more, "param"),
-                                                    .reason = wf_json_text(more, "reason")});
+        v = wf_face_error(r->face, &(struct wf_face_problem){.status = status,
+                                                             .code = code,
+                                                             .detail = detail,
+                                                             .param = wf_json_text(more, "param"),
+                                                             .reason = wf_json_text(more, "reason"),
+                                                             .request_id = r->request_id});
         json_decref(more);
         answer_object(r, status, "application/json", v);
         return;

@@ -60,7 +60,8 @@ struct wf_request {
     const struct wf_route *route; /* NULL: answered by the event thread */
     struct wf_str id;             /* the {id} of the route, into path */
     enum wf_face face;
-    bool wants_events; /* Accept: text/event-stream */
+    char request_id[32]; /* Anthropic's: "req_..."; else empty */
+    bool wants_events;   /* Accept: text/event-stream */
     bool accepts_gzip;
     char range[128]; /* Range, or empty */
     char if_none_match[128];

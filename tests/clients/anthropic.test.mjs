@@ -135,6 +135,8 @@ test("errors are the client's own classes", async () => {
     await assert.rejects(create({ model: "nobody" }), (error) => {
         assert.ok(error instanceof Anthropic.NotFoundError);
         assert.equal(error.error.error.type, "not_found_error");
+        assert.match(error.requestID, /^req_/);
+        assert.equal(error.error.request_id, error.requestID);
         return true;
     });
     await assert.rejects(create({ max_tokens: 0 }), Anthropic.BadRequestError);

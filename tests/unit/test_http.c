@@ -174,11 +174,11 @@ static void test_http__errors_come_in_the_form_of_the_face(void **state)
           "\"code\":\"invalid_api_key\"}}"}},
         {"POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1:7770\r\nx-api-key: no\r\n\r\n",
          {"401 Unauthorized", "{\"type\":\"error\",\"error\":{\"type\":\"authentication_error\"",
-          "\"request_id\":null}"}},
+          "\"request_id\":\"req_"}},
         {"GET /v1/nothing HTTP/1.1\r\nHost: 127.0.0.1:7770\r\nAnthropic-Version: 2023-06-01\r\n"
          "x-api-key: " SPOKEN_TOKEN "\r\n\r\n",
          {"404 Not Found", "{\"type\":\"not_found_error\",\"message\":\"There is no such address.",
-          "\"request_id\":null}"}},
+          "\"request_id\":\"req_"}},
         {"GET /api/nothing HTTP/1.1\r\nHost: 127.0.0.1:7770\r\napi-key: " SPOKEN_TOKEN "\r\n\r\n",
          {"404 Not Found", "\r\n\r\n{\"error\":\"There is no such address.", "\"}"}},
         {"GET /t/" SPOKEN_TOKEN "/v1/nothing HTTP/1.1\r\nHost: 127.0.0.1:7770\r\n\r\n",
