@@ -69,6 +69,15 @@ class Weft:
         with open("/proc/%d/task/%d/children" % (self.child.pid, self.child.pid)) as f:
             return max(map(int, f.read().split()), key=lambda pid: status_kb(pid, "VmRSS"))
 
+    def own_mb(self):
+        """What weft's own allocations hold, by /metrics."""
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_S)
+        c.request("GET", "/metrics", headers={"authorization": "Bearer " + self.token})
+        lines = c.getresponse().read().decode().splitlines()
+        c.close()
+        return next(float(line.split()[1]) for line in lines
+                    if line.startswith("weft_memory_bytes ")) / 2**20
+
     def end(self):
         self.child.terminate()
         status = self.child.wait(30)
@@ -316,8 +325,8 @@ def work(client, stop, wrongs):
 def tell(weft, start, clients):
     total = sum((c.done for c in clients), collections.Counter())
     rss = status_kb(weft.core, "VmRSS")
-    print("%5.0f s  core %6.1f MB  threads %d  %s" % (
-        time.monotonic() - start, rss / 1024, status_kb(weft.core, "Threads"),
+    print("%5.0f s  core %6.1f MB, own %6.1f MB, %d threads  %s" % (
+        time.monotonic() - start, rss / 1024, weft.own_mb(), status_kb(weft.core, "Threads"),
         "  ".join("%s %d" % item for item in sorted(total.items()))), flush=True)
     return rss
 
