@@ -243,7 +243,8 @@ soak: $(PROGRAM)
 # ---- check ----
 
 C_FILES = $(wildcard include/*.h src/*/*.[ch] tests/*/*.[ch] bench/*.[ch])
-SH_FILES = $(wildcard packaging/*.bash tools/* .ci/run tests/e2e/*.sh tests/soak/*.py tests/e2e/lib/* bench/*.sh)
+SH_FILES = $(wildcard packaging/*.bash tools/* .ci/run tests/e2e/*.sh tests/e2e/lib/* \
+             tests/soak/*.py bench/*.sh)
 
 check:
 	@tools/setup run build check

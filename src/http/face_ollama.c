@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "engine/model_store.h"
 #include "http/face.h"
 #include "http/http_internal.h"
 #include "http/ollama.h"
@@ -19,6 +20,7 @@ struct ollama {
     bool streams, raw, shows_thoughts;
     const char *prompt, *suffix, *system, *template;
     const json_t *context, *tools, *messages;
+    const char *own_system; /* of the model, by its registry; or empty */
     int64_t start_ns;
 };
 
@@ -165,6 +167,36 @@ static const struct wf_face_param generate_rows[] = {
     {"steps", WF_FACE_REFUSED, 0, 0, 0, NULL, "weft's models make no pictures."},
 };
 
+/* What a model's registry says of it holds where the request says nothing else. A value that cannot
+ * be read is passed over: the request is not to blame for it. */
+static int read_defaults(struct wf_face_call *c, struct ollama *o, struct wf_err *err)
+{
+    struct wf_model_store *models = c->r->http->o.ops->models;
+    const char *model = wf_json_text(c->body, "model"), *name;
+    json_t *extra = models && model[0] ? wf_model_store_extra(models, model) : NULL, *v;
+
+    o->own_system = "";
+    if (!extra)
+        return 0;
+    if (!wf_face_keep(c, extra))
+        return wf_face_no_memory(err);
+    o->own_system = wf_json_text(extra, "system");
+    json_object_foreach(json_object_get(extra, "params"), name, v)
+    {
+        struct wf_err why = WF_ERR_INIT;
+        json_t *one = json_pack("{s:O}", name, v);
+        if (!one)
+            return wf_face_no_memory(err);
+        if (read_options(c, o, "options", one, &why) != 0) {
+            c->param[0] = 0;
+            c->reason = NULL;
+        }
+        json_decref(one);
+    }
+    c->ignored[0] = 0;
+    return 0;
+}
+
 static int read_request(struct wf_face_call *c, struct ollama *o, bool is_chat, struct wf_err *err)
 {
     const struct wf_face_table tables[] = {
@@ -176,7 +208,9 @@ static int read_request(struct wf_face_call *c, struct ollama *o, bool is_chat, 
 
     *o = (struct ollama){.streams = true, .shows_thoughts = true, .start_ns = c->r->start_ns};
     wf_face_request(c, &o->q);
-    rc = wf_face_read(c, c->body, "", tables, WF_ARRAY_LEN(tables), err);
+    rc = read_defaults(c, o, err);
+    if (rc == 0)
+        rc = wf_face_read(c, c->body, "", tables, WF_ARRAY_LEN(tables), err);
     if (rc == 0 && (!o->q.model || !o->q.model[0]))
         rc = wf_face_bad(c, "model", NULL, err, "model is required");
     return rc;
@@ -184,11 +218,30 @@ static int read_request(struct wf_face_call *c, struct ollama *o, bool is_chat, 
 
 /* ---- prompts ---- */
 
+static bool begins_with_system(const json_t *messages)
+{
+    return strcmp(wf_json_text(json_array_get(messages, 0), "role"), "system") == 0;
+}
+
+/* Puts a system message in front, instead of the one there is. */
+static int set_system(json_t *messages, const char *text)
+{
+    json_t *m = json_pack("{s:s, s:s}", "role", "system", "content", text);
+
+    return begins_with_system(messages) ? json_array_set_new(messages, 0, m)
+                                        : json_array_insert_new(messages, 0, m);
+}
+
 static int chat_prompt(struct wf_face_call *c, struct ollama *o, struct wf_err *err)
 {
     json_t *messages = NULL;
     int rc = wf_ollama_messages(o->messages, &messages, err);
 
+    if (rc == 0 && o->own_system[0] && !begins_with_system(messages) &&
+        set_system(messages, o->own_system) != 0) {
+        json_decref(messages);
+        return wf_face_no_memory(err);
+    }
     if (rc == 0) {
         o->q.messages = wf_face_keep(c, messages);
         rc = o->q.messages ? 0 : wf_face_no_memory(err);
@@ -220,23 +273,18 @@ static bool is_go_template(const char *template)
 /* The question as a conversation: what was before, the system's text, the prompt. */
 static int conversation(struct wf_face_call *c, struct ollama *o, struct wf_err *err)
 {
-    json_t *messages = NULL, *system = NULL;
-    int rc = o->context && json_array_size(o->context) > 0
-                 ? wf_ollama_context_read(o->context, &messages, err)
-                 : 0;
+    json_t *messages = NULL;
+    const char *system = o->system && o->system[0] ? o->system : o->own_system;
+    int rc = 0;
 
+    if (json_array_size(o->context) > 0)
+        rc = wf_ollama_context_read(o->context, &messages, err);
+    else
+        messages = json_array();
     if (rc != 0)
         return rc;
-    if (!messages)
-        messages = json_array();
-    if (o->system && o->system[0]) {
-        system = json_pack("{s:s, s:s}", "role", "system", "content", o->system);
-        if (strcmp(wf_json_text(json_array_get(messages, 0), "role"), "system") == 0)
-            rc = json_array_set(messages, 0, system);
-        else
-            rc = json_array_insert(messages, 0, system);
-        json_decref(system);
-    }
+    if (system[0] && (system == o->system || !begins_with_system(messages)))
+        rc = set_system(messages, system);
     if (rc != 0 || json_array_append_new(messages, json_pack("{s:s, s:s}", "role", "user",
                                                              "content", o->prompt)) != 0) {
         json_decref(messages);

@@ -9,7 +9,8 @@ import { MODEL, Served, WEATHER, all } from "./lib/served.mjs";
 const weft = new Served();
 const hello = [{ role: "user", content: "Hello there" }];
 const base = { model: MODEL, max_tokens: 24, messages: hello, temperature: 0, seed: 1 };
-const tools = [{ name: WEATHER.name, description: WEATHER.description, input_schema: WEATHER.schema }];
+const tools = [{ name: WEATHER.name, description: WEATHER.description,
+    input_schema: WEATHER.schema }];
 let client;
 
 before(async () => {

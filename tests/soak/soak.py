@@ -4,12 +4,12 @@
 
 usage: tests/soak/soak.py [--seconds S] [--clients N] [--seed N] [--weft PROGRAM]
 
-The model has random weights (weft models synth). First each known request runs alone, and its answer
-is kept. Then the clients ask without pause: known requests, whose answers must be the same to the
-letter whatever the neighbours do, streams that are given up, bad requests, vectors, counts, constrained
-answers. Once a minute a line says what was done and how large the core is. The last line sums up;
-exit status 1 for a wrong answer, a wrong status, a core that died, or memory that grew after the
-warm-up (the first quarter, five minutes at most).
+The model has random weights (weft models synth). First each known request runs alone, and its
+answer is kept. Then the clients ask without pause: known requests, whose answers must be the same
+to the letter whatever the neighbours do, streams that are given up, bad requests, vectors, counts,
+constrained answers. Once a minute a line says what was done and how large the core is. The last
+line sums up; exit status 1 for a wrong answer, a wrong status, a core that died, or memory that
+grew after the warm-up (the first quarter, five minutes at most).
 """
 
 import argparse

@@ -432,6 +432,36 @@ static void test_face_ollama__copies_and_deletes(void **state)
     assert_error(404, "model 'tiny' not found");
 }
 
+static void test_face_ollama__the_registrys_defaults_hold(void **state)
+{
+    json_t *extra = json_pack("{s:s, s:{s:f, s:[s], s:s}}", "system", "Own.", "params",
+                              "temperature", 0.25, "stop", "<e>", "num_ctx", "bogus");
+    char file[WF_MODEL_FILE_MAX], path[128];
+    struct wf_model_part part = {.file = file};
+    (void)state;
+    models_write(&models, "llama", 8, "b.gguf", path);
+    assert_int_equal(wf_model_store_place(models.s, path, NULL, NULL, file, NULL), 0);
+    assert_int_equal(
+        wf_model_store_commit(
+            models.s,
+            &(struct wf_model_commit){.name = "m", .parts = &part, .n_parts = 1, .extra = extra},
+            NULL, NULL),
+        0);
+    json_decref(extra);
+    post("/api/chat", "{" CHAT "}");
+    assert_same(asked(), "{'model':'m','messages':[{'role':'system','content':'Own.'},"
+                         "{'role':'user','content':'Hi'}],'temperature':0.25,'stops':['<e>'],"
+                         "'n_choices':0.0,'tool_choice':'auto','parallel':true}");
+    assert_null(faced_header(&answer, "x-weft-ignored"));
+    post("/api/generate", "{'model':'m','prompt':'p','system':'Other.','options':"
+                          "{'temperature':0.5,'stop':[]}}");
+    assert_same(asked(), "{'model':'m','messages':[{'role':'system','content':'Other.'},"
+                         "{'role':'user','content':'p'}],'temperature':0.5,"
+                         "'n_choices':0.0,'tool_choice':'auto','parallel':true}");
+    post("/api/show", "{'model':'m'}");
+    assert_non_null(strstr(answer.body.ptr, "temperature                    0.25"));
+}
+
 static void test_face_ollama__says_its_version(void **state)
 {
     json_t *o;
@@ -466,6 +496,7 @@ int main(void)
         TEST_STORE(test_face_ollama__lists_and_shows_models),
         TEST_STORE(test_face_ollama__says_what_is_loaded),
         TEST_STORE(test_face_ollama__copies_and_deletes),
+        TEST_STORE(test_face_ollama__the_registrys_defaults_hold),
         TEST(test_face_ollama__says_its_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
