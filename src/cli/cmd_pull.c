@@ -7,6 +7,7 @@
 #include "cli/bar.h"
 #include "cli/cli.h"
 #include "cli/i18n.h"
+#include "cli/models.h"
 #include "op/json.h"
 
 static volatile sig_atomic_t stop_flag;
@@ -34,7 +35,7 @@ static int show(void *ud, const char *event, const json_t *data)
     return 0;
 }
 
-static int pull(struct wf_cli *cli, json_t *params, json_t **out_result)
+int wf_models_pull(struct wf_cli *cli, json_t *params, json_t **out_result)
 {
     struct wf_bar bar;
     struct wf_client_call call = {
@@ -47,6 +48,7 @@ static int pull(struct wf_cli *cli, json_t *params, json_t **out_result)
 
     if (code != 0)
         return code;
+    stop_flag = 0;
     sigaction(SIGINT, &sa, NULL);
     wf_bar_init(&bar, !cli->json);
     if (wf_client_run(c, &call, out_result, &err) != 0) {
@@ -86,7 +88,7 @@ int wf_cmd_pull(struct wf_cli *cli)
         snprintf(digest, sizeof(digest), "sha256:%.70s", sha256);
     params = json_pack("{s:s, s:s*, s:s*, s:s*}", "name", cli->args[0], "as", as, "token",
                        cli->env("HF_TOKEN"), "digest", sha256 ? digest : NULL);
-    code = pull(cli, params, &result);
+    code = wf_models_pull(cli, params, &result);
     json_decref(params);
     if (code != 0)
         return code;

@@ -30,6 +30,7 @@ static const struct command commands[] = {
     {"remove", wf_cmd_remove, N_("remove a document for good")},
     {"watch", wf_cmd_watch, N_("keep a folder taken in while weft runs")},
     {"link", wf_cmd_link, N_("a new one-time link to the page of a running weft")},
+    {"run", wf_cmd_run, N_("talk to a model, or let it answer once")},
     {"models", wf_cmd_models, N_("model files: what is there, and making them")},
     {"pull", wf_cmd_pull, N_("bring a model from a registry, Hugging Face or a URL")},
     {"bench", wf_cmd_bench, N_("how fast a model runs here")},

@@ -20,6 +20,13 @@ int wf_models_cp(struct wf_cli *cli);
 int wf_models_import(struct wf_cli *cli);
 int wf_models_verify(struct wf_cli *cli);
 
+/* What the commands import and pull do, for others that need it: the file at `path` becomes a model
+ * of that name; a model comes over the network (params are borrowed; Ctrl-C stops it). 0 or, having
+ * said why, WF_EXIT_FAILED. *out_result is a new reference. */
+int wf_models_import_file(struct wf_cli *cli, const char *path, const char *name,
+                          json_t **out_result) WF_MUST_USE;
+int wf_models_pull(struct wf_cli *cli, json_t *params, json_t **out_result) WF_MUST_USE;
+
 /* Runs one operation of the models (params are taken over), making the home where it is missing and
  * showing its progress. 0 or, having said why, WF_EXIT_FAILED. *out_result is a new reference. */
 int wf_models_call(struct wf_cli *cli, const char *op, json_t *params,

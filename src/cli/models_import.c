@@ -53,7 +53,8 @@ static void remove_placed(struct wf_model_store *s, const json_t *files)
     }
 }
 
-static int import(struct wf_cli *cli, const char *path, const char *name, json_t **out_result)
+int wf_models_import_file(struct wf_cli *cli, const char *path, const char *name,
+                          json_t **out_result)
 {
     json_t *files = json_array();
     struct wf_model_store *s = NULL;
@@ -98,7 +99,7 @@ int wf_models_import(struct wf_cli *cli)
         snprintf(name, sizeof(name), "%s", cli->args[1]);
     else
         wf_model_name_of_file(cli->args[0], name);
-    code = import(cli, cli->args[0], name, &result);
+    code = wf_models_import_file(cli, cli->args[0], name, &result);
     if (code != 0)
         return code;
     if (cli->json)

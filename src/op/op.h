@@ -68,6 +68,11 @@ const char *wf_op_outcome(enum wf_intake_outcome outcome);
 json_t *wf_op_document_json(struct wf_reader *r, const struct wf_document *d,
                             struct wf_arena *arena, struct wf_err *err);
 
+/* Whether `options` are some that the operation chat takes; and the name of the i-th one, NULL
+ * behind the last. Errors: INVAL (the sentence names the option), NOMEM. Thread: any. */
+int wf_op_chat_check(const json_t *options, struct wf_err *err) WF_MUST_USE;
+const char *wf_op_chat_option(size_t i);
+
 /* A model as models.list has it; NULL out of memory. */
 json_t *wf_op_model_json(const struct wf_model_entry *m);
 

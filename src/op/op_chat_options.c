@@ -143,16 +143,16 @@ static int set_think(struct wf_op_chat *c, const json_t *v, struct wf_err *err)
     return c->template_vars ? 0 : wf_op__no_memory(err);
 }
 
+static const struct {
+    const char *name;
+    int (*set)(struct wf_op_chat *c, const json_t *v, struct wf_err *err);
+} others[] = {
+    {"seed", set_seed},         {"keep_alive", set_keep_alive}, {"stop", set_stops},
+    {"overflow", set_overflow}, {"think", set_think},
+};
+
 static int set(struct wf_op_chat *c, const char *name, const json_t *v, struct wf_err *err)
 {
-    static const struct {
-        const char *name;
-        int (*set)(struct wf_op_chat *c, const json_t *v, struct wf_err *err);
-    } others[] = {
-        {"seed", set_seed},         {"keep_alive", set_keep_alive}, {"stop", set_stops},
-        {"overflow", set_overflow}, {"think", set_think},
-    };
-
     for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
         if (strcmp(rows[i].name, name) == 0)
             return set_number(&c->q, &rows[i], v, err);
@@ -162,6 +162,14 @@ static int set(struct wf_op_chat *c, const char *name, const json_t *v, struct w
             return others[i].set(c, v, err);
     }
     return wf_err_set(err, WF_E_INVAL, "\"%.80s\" is not a known option here.", name);
+}
+
+const char *wf_op_chat_option(size_t i)
+{
+    if (i < WF_ARRAY_LEN(rows))
+        return rows[i].name;
+    i -= WF_ARRAY_LEN(rows);
+    return i < WF_ARRAY_LEN(others) ? others[i].name : NULL;
 }
 
 int wf_op__chat_options(struct wf_op_chat *c, const json_t *options, struct wf_err *err)
@@ -180,4 +188,13 @@ int wf_op__chat_options(struct wf_op_chat *c, const json_t *options, struct wf_e
             return rc;
     }
     return 0;
+}
+
+int wf_op_chat_check(const json_t *options, struct wf_err *err)
+{
+    struct wf_op_chat c = {.template_vars = NULL};
+    int rc = wf_op__chat_options(&c, options, err);
+
+    json_decref(c.template_vars);
+    return rc;
 }

@@ -52,17 +52,30 @@ int wf_op__models_list(struct wf_op_context *ctx, const struct wf_op_call *call,
 
 /* ---- one model ---- */
 
-/* What a required text parameter says; jansson's texts end with a NUL. */
+/* What a text parameter says, NULL where it is absent; jansson's texts end with a NUL. */
+static int optional_text(const struct wf_op_call *call, const char *key, const char **out,
+                         struct wf_err *err)
+{
+    struct wf_str s;
+    int rc = wf_param_str(call->params, key, false, &s, err);
+
+    if (rc == 0 && s.len > 0 && strlen(s.ptr) != s.len)
+        rc = wf_err_set(err, WF_E_INVAL, "\"%s\" holds a NUL.", key);
+    if (rc == 0)
+        *out = s.len > 0 ? s.ptr : NULL;
+    return rc;
+}
+
 static int text_param(const struct wf_op_call *call, const char *key, const char **out,
                       struct wf_err *err)
 {
-    struct wf_str s;
-    int rc = wf_param_str(call->params, key, true, &s, err);
+    const char *s = NULL;
+    int rc = optional_text(call, key, &s, err);
 
-    if (rc == 0 && strlen(s.ptr) != s.len)
-        rc = wf_err_set(err, WF_E_INVAL, "\"%s\" holds a NUL.", key);
+    if (rc == 0 && !s)
+        rc = wf_err_set(err, WF_E_INVAL, "\"%s\" is missing or empty.", key);
     if (rc == 0)
-        *out = s.ptr;
+        *out = s;
     return rc;
 }
 
@@ -163,9 +176,9 @@ int wf_op__models_show(struct wf_op_context *ctx, const struct wf_op_call *call,
                        json_t **out_result, struct wf_err *err)
 {
     struct wf_model_entry m;
-    const char *name = NULL;
+    const char *name = NULL; /* the default model */
     json_t *v = NULL;
-    int rc = text_param(call, "name", &name, err);
+    int rc = optional_text(call, "name", &name, err);
 
     if (rc == 0)
         rc = wf_model_store_find(ctx->models, name, &m, err);
