@@ -12,7 +12,7 @@
 
 static struct wf_str string_of(const struct wf_vocab *v, const struct wf_piece_table *t, int32_t id)
 {
-    return t->by_name ? v->tokens[id].name : v->tokens[id].bytes;
+    return t->by_name ? v->tokens[id].name : v->tokens[id].word;
 }
 
 static size_t slots_for(size_t n)

@@ -30,6 +30,7 @@ enum wf_vocab_model {
 struct wf_token {
     struct wf_str name;  /* as in the file, borrowed from it */
     struct wf_str bytes; /* what it stands for; of the arena or the file */
+    struct wf_str word;  /* of BPE: the bytes of a word that become it; empty: none do */
     float score;
     enum wf_token_kind kind;
     bool is_end;

@@ -36,7 +36,7 @@ static void fill_alphabet(int16_t of_point[512])
     }
 }
 
-/* The bytes of a name in GPT-2's alphabet; the name itself where it is not in it. */
+/* The bytes of a name in GPT-2's alphabet; nothing where it is not in it. */
 static int bytes_of_bpe(struct reader *r, struct wf_str name, struct wf_str *out)
 {
     int16_t of_point[512];
@@ -47,7 +47,7 @@ static int bytes_of_bpe(struct reader *r, struct wf_str name, struct wf_str *out
     if (p == NULL)
         return WF_E_NOMEM;
     fill_alphabet(of_point);
-    *out = name;
+    *out = wf_str_from("");
     while (i < name.len) {
         uint32_t c = wf_vocab__next_point(name, &i, &is_valid);
         if (!is_valid || c >= 512 || of_point[c] < 0)
@@ -118,10 +118,15 @@ static int bytes_of(struct reader *r, struct wf_token *t)
         return 0;
     }
     t->bytes = t->name;
+    if (r->v->model == WF_VOCAB_BPE && bytes_of_bpe(r, t->name, &t->word) != 0)
+        return WF_E_NOMEM;
     if (t->kind == WF_TOKEN_CONTROL || t->kind == WF_TOKEN_UNKNOWN || t->kind == WF_TOKEN_USER)
         return 0;
-    return r->v->model == WF_VOCAB_BPE ? bytes_of_bpe(r, t->name, &t->bytes)
-                                       : bytes_of_spm(r, t->name, &t->bytes);
+    if (r->v->model != WF_VOCAB_BPE)
+        return bytes_of_spm(r, t->name, &t->bytes);
+    if (t->word.len > 0)
+        t->bytes = t->word;
+    return 0;
 }
 
 static const struct wf_gguf_value *list_of(struct reader *r, const char *key, size_t n)
@@ -198,24 +203,12 @@ static int fill_bytes(struct reader *r)
 
         if (!is_bpe && byte >= 0)
             v->byte_tokens[byte] = (int32_t)i;
-        if (!is_bpe || t->kind == WF_TOKEN_CONTROL || t->kind == WF_TOKEN_UNKNOWN)
-            continue;
-        if (t->kind == WF_TOKEN_USER &&
-            wf_vocab__table_find(v, &v->by_bytes, t->bytes) != WF_TOKEN_NONE)
-            continue;
-        wf_vocab__table_add(v, &v->by_bytes, (int32_t)i);
-        if (t->bytes.len == 1)
-            v->byte_tokens[(uint8_t)t->bytes.ptr[0]] = (int32_t)i;
+        if (t->word.len > 0)
+            wf_vocab__table_add(v, &v->by_bytes, (int32_t)i);
+        if (t->word.len == 1)
+            v->byte_tokens[(uint8_t)t->word.ptr[0]] = (int32_t)i;
     }
     return 0;
-}
-
-/* The token of a merge's half: its name is in GPT-2's alphabet, as those of tokens are. */
-static int32_t half_of(struct reader *r, struct wf_str name)
-{
-    int32_t id = wf_vocab__table_find(r->v, &r->v->by_name, name);
-
-    return id != WF_TOKEN_NONE && r->v->tokens[id].kind != WF_TOKEN_CONTROL ? id : WF_TOKEN_NONE;
 }
 
 static int add_merge(struct reader *r, struct wf_str s, uint32_t rank, struct wf_buf *joined)
@@ -229,9 +222,9 @@ static int add_merge(struct reader *r, struct wf_str s, uint32_t rank, struct wf
     (void)wf_buf_append(joined, s.ptr, space);
     if (wf_buf_append(joined, s.ptr + space + 1, s.len - space - 1) != 0)
         return WF_E_NOMEM;
-    m.left = half_of(r, wf_str_sub(s, 0, space));
-    m.right = half_of(r, wf_str_sub(s, space + 1, s.len));
-    m.merged = half_of(r, wf_buf_str(joined));
+    m.left = wf_vocab_find(r->v, wf_str_sub(s, 0, space));
+    m.right = wf_vocab_find(r->v, wf_str_sub(s, space + 1, s.len));
+    m.merged = wf_vocab_find(r->v, wf_buf_str(joined));
     if (m.left == WF_TOKEN_NONE || m.right == WF_TOKEN_NONE || m.merged == WF_TOKEN_NONE)
         return 0; /* it could never be applied */
     at = &r->v->merges[wf_vocab__merge_slot(r->v, m.left, m.right)];
@@ -314,14 +307,16 @@ static void read_flags(struct reader *r)
     v->add_separator = is_wordpiece;
     v->add_eos = v->model == WF_VOCAB_UNIGRAM;
     v->add_space_prefix = is_spm;
-    v->lowercase = v->strip_accents = true;
+    v->lowercase = true;
     v->whole_words = v->pre != NULL && wf_pretokenizer__takes_whole_words(v->pre);
-    (void)wf_gguf_bool(r->g, "tokenizer.ggml.add_bos_token", &v->add_bos);
-    (void)wf_gguf_bool(r->g, "tokenizer.ggml.add_eos_token", &v->add_eos);
-    (void)wf_gguf_bool(r->g, "tokenizer.ggml.add_sep_token", &v->add_separator);
+    if (!is_wordpiece) { /* whose texts always have both ends */
+        (void)wf_gguf_bool(r->g, "tokenizer.ggml.add_bos_token", &v->add_bos);
+        (void)wf_gguf_bool(r->g, "tokenizer.ggml.add_eos_token", &v->add_eos);
+    }
     (void)wf_gguf_bool(r->g, "tokenizer.ggml.add_space_prefix", &v->add_space_prefix);
     (void)wf_gguf_bool(r->g, "tokenizer.ggml.remove_extra_whitespaces", &v->merge_spaces);
     (void)wf_gguf_bool(r->g, "tokenizer.ggml.normalizer.lowercase", &v->lowercase);
+    v->strip_accents = v->lowercase; /* as BERT's own: cased models keep accents */
     (void)wf_gguf_bool(r->g, "tokenizer.ggml.normalizer.strip_accents", &v->strip_accents);
 }
 

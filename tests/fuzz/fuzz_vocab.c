@@ -23,6 +23,7 @@ static void build(size_t i, const char *model, const char *pre, const struct tin
                   const char *const *merges, bool exact)
 {
     static struct wf_buf bytes[N_VOCABS];
+    static struct wf_gguf *opened[N_VOCABS]; /* they stay: their vocabularies borrow from them */
     struct wf_gguf *g = NULL;
     struct wf_err err = WF_ERR_INIT;
     int rc;
@@ -32,6 +33,7 @@ static void build(size_t i, const char *model, const char *pre, const struct tin
     rc = wf_gguf_open_memory(bytes[i].ptr, bytes[i].len, &g, &err);
     rc = rc == 0 ? wf_vocab_open(g, &vocabs[i], &err) : rc;
     assert(rc == 0);
+    opened[i] = g;
     is_exact[i] = exact;
 }
 

@@ -97,6 +97,22 @@ static void test_template__passes_over_marks_for_training(void **state)
     json_decref(none);
 }
 
+static void test_template__refuses_numbers_that_do_not_fit(void **state)
+{
+    static const char *const sources[] = {"{{ '%d' % 1e300 }}", "{{ 9223372036854775807 + 1 }}",
+                                          "{{ 2 ** 64 }}", "{{ '%d' % (2.5 ** 99) }}"};
+    json_t *none = json_object();
+    struct wf_buf out;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+        wf_buf_init(&out, 1u << 20);
+        assert_int_equal(render(sources[i], none, &out, NULL), WF_E_FORMAT);
+        wf_buf_deinit(&out);
+    }
+    json_decref(none);
+}
+
 static void expect_limit(const char *source)
 {
     json_t *none = json_object();
@@ -164,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_template__renders_as_jinja2_does),
         cmocka_unit_test(test_template__passes_over_marks_for_training),
+        cmocka_unit_test(test_template__refuses_numbers_that_do_not_fit),
         cmocka_unit_test(test_template__stops_what_would_not_end),
         cmocka_unit_test(test_template__refuses_deep_nesting),
         cmocka_unit_test(test_template__fails_cleanly_without_memory),

@@ -126,6 +126,25 @@ static void test_vocab__merges_bpe_by_rank(void **state)
     shut(&o);
 }
 
+/* What a token is called decides which words become it, not what kind it is of. */
+static void test_vocab__words_become_tokens_of_any_kind(void **state)
+{
+    static const struct tiny_token tokens[] = {
+        {"a", N, 0},      {"b", N, 0},  {"\u010a", 4, 0},
+        {"\u0120", N, 0}, {"ab", C, 0}, {"\u0120\u0120", 4, 0},
+        {"  ", 4, 0},     {NULL, 0, 0},
+    };
+    static const char *const merges[] = {"a b", "\u0120 \u0120", NULL};
+    struct opened o;
+
+    (void)state;
+    open_tiny(&o, "gpt2", "gpt-2", tokens, merges);
+    expect(&o, "a\nb", 0, "0 2 1"); /* a line break is the user's token, by its name */
+    expect(&o, "ab", 0, "4");
+    expect(&o, "a  b", 0, "0 6 1"); /* as it stands in the text: found before words are cut */
+    shut(&o);
+}
+
 static void test_vocab__takes_the_longest_word_pieces(void **state)
 {
     static const struct tiny_token tokens[] = {
@@ -269,6 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vocab__merges_sentencepiece_by_score),
         cmocka_unit_test(test_vocab__merges_bpe_by_rank),
+        cmocka_unit_test(test_vocab__words_become_tokens_of_any_kind),
         cmocka_unit_test(test_vocab__takes_the_longest_word_pieces),
         cmocka_unit_test(test_vocab__finds_the_likeliest_unigrams),
         cmocka_unit_test(test_vocab__cuts_as_the_models_do),
