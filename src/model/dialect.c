@@ -109,6 +109,8 @@ static const struct wf_dialect rows[] = {
             .begin = "<｜tool▁calls▁begin｜>",
             .end = "<｜tool▁calls▁end｜>",
             .forms = WF_CALL_NAMED,
+            .tool_kind = "function",
+            .group = WF_GROUP_ALL,
             .call_begin = "<｜tool▁call▁begin｜>",
             .call_end = "<｜tool▁call▁end｜>",
             .sep = "<｜tool▁sep｜>",
@@ -121,6 +123,7 @@ static const struct wf_dialect rows[] = {
             .begin = "<｜tool▁calls▁begin｜>",
             .end = "<｜tool▁calls▁end｜>",
             .forms = WF_CALL_NAMED,
+            .group = WF_GROUP_ALL,
             .call_begin = "<｜tool▁call▁begin｜>",
             .call_end = "<｜tool▁call▁end｜>",
             .sep = "<｜tool▁sep｜>",
@@ -133,11 +136,13 @@ static const struct wf_dialect rows[] = {
             .begin = "<｜DSML｜function_calls>",
             .end = "</｜DSML｜function_calls>",
             .forms = WF_CALL_MARKS,
+            .group = WF_GROUP_ALL,
             .marks = &dsml_marks,
         }, {
             .begin = "<｜DSML｜tool_calls>",
             .end = "</｜DSML｜tool_calls>",
             .forms = WF_CALL_MARKS,
+            .group = WF_GROUP_ALL,
             .marks = &dsml_marks,
         }},
     },
@@ -149,6 +154,7 @@ static const struct wf_dialect rows[] = {
             .begin = "<|tool_calls_section_begin|>",
             .end = "<|tool_calls_section_end|>",
             .forms = WF_CALL_NAMED,
+            .group = WF_GROUP_ALL,
             .call_begin = "<|tool_call_begin|>",
             .call_end = "<|tool_call_end|>",
             .sep = "<|tool_call_argument_begin|>",
@@ -164,6 +170,8 @@ static const struct wf_dialect rows[] = {
         .sections = {{
             .begin = "[TOOL_CALLS]",
             .forms = WF_CALL_JSON | WF_CALL_NAMED,
+            .is_json_first = true,
+            .group = WF_GROUP_LIST,
             .sep = "[ARGS]",
         }},
     },
@@ -186,6 +194,8 @@ static const struct wf_dialect rows[] = {
             .begin = "<|tool_call_start|>",
             .end = "<|tool_call_end|>",
             .forms = WF_CALL_PYTHON | WF_CALL_JSON,
+            .group = WF_GROUP_LIST,
+            .is_python_first = true,
         }},
     },
     [PHI] = {
@@ -196,6 +206,7 @@ static const struct wf_dialect rows[] = {
             .begin = "<|tool_call|>",
             .end = "<|/tool_call|>",
             .forms = WF_CALL_JSON,
+            .group = WF_GROUP_LIST,
         }, BARE(WF_CALL_JSON)},
     },
     [GRANITE] = {
@@ -203,13 +214,13 @@ static const struct wf_dialect rows[] = {
         THINK,
         .arguments = "arguments",
         .sections = {{TOOL_CALL_TAGS, .forms = WF_CALL_JSON},
-                     {.begin = "<|tool_call|>", .forms = WF_CALL_JSON}},
+                     {.begin = "<|tool_call|>", .forms = WF_CALL_JSON, .group = WF_GROUP_LIST}},
     },
     [GRANITE_3] = {
         .name = "granite-3",
         THINK,
         .arguments = "arguments",
-        .sections = {{.begin = "<|tool_call|>", .forms = WF_CALL_JSON},
+        .sections = {{.begin = "<|tool_call|>", .forms = WF_CALL_JSON, .group = WF_GROUP_LIST},
                      {TOOL_CALL_TAGS, .forms = WF_CALL_JSON}},
     },
     [QWEN_CODER] = {
@@ -260,6 +271,7 @@ static const struct wf_dialect rows[] = {
             .begin = "<minimax:tool_call>",
             .end = "</minimax:tool_call>",
             .forms = WF_CALL_MARKS,
+            .group = WF_GROUP_ALL,
             .marks = &minimax_marks,
         }},
     },
@@ -271,6 +283,7 @@ static const struct wf_dialect rows[] = {
             .begin = "<tool_calls>",
             .end = "</tool_calls>",
             .forms = WF_CALL_JSON,
+            .group = WF_GROUP_ALL,
         }},
     },
     [NEMOTRON] = {
@@ -281,6 +294,7 @@ static const struct wf_dialect rows[] = {
             .begin = "<TOOLCALL>",
             .end = "</TOOLCALL>",
             .forms = WF_CALL_JSON,
+            .group = WF_GROUP_LIST,
         }},
     },
     [LLAMA3] = {
@@ -292,16 +306,25 @@ static const struct wf_dialect rows[] = {
             .forms = WF_CALL_JSON,
         }, {
             .begin = "<function=",
-            .end = "</function>", .forms = WF_CALL_NAMED, .sep = ">",
+            .end = "</function>",
+            .forms = WF_CALL_NAMED,
+            .sep = ">",
         }},
     },
     [LLAMA4] = {
         .name = "llama4",
         .arguments = "parameters",
-        .sections = {BARE(WF_CALL_PYTHON | WF_CALL_JSON), {
+        .sections = {{
+            .begin = "",
+            .forms = WF_CALL_PYTHON | WF_CALL_JSON,
+            .group = WF_GROUP_LIST,
+            .is_python_first = true,
+        }, {
             .begin = "<|python_start|>",
             .end = "<|python_end|>",
             .forms = WF_CALL_PYTHON | WF_CALL_JSON,
+            .group = WF_GROUP_LIST,
+            .is_python_first = true,
         }},
     },
     [HERMES] = {
@@ -317,6 +340,7 @@ static const struct wf_dialect rows[] = {
             .begin = "```tool_code",
             .end = "```",
             .forms = WF_CALL_PYTHON,
+            .is_python_first = true,
         }, BARE(WF_CALL_JSON | WF_CALL_PYTHON)},
     },
     [JSON] = {
@@ -324,7 +348,7 @@ static const struct wf_dialect rows[] = {
         THINK,
         .arguments = "arguments",
         .sections = {{TOOL_CALL_TAGS, .forms = WF_CALL_JSON},
-                     {.begin = "```json", .end = "```", .forms = WF_CALL_JSON},
+                     {.begin = "```json", .is_loose = true, .end = "```", .forms = WF_CALL_JSON},
                      BARE(WF_CALL_JSON)},
     },
 };

@@ -42,12 +42,14 @@ struct wf_tool_rules {
     bool parallel;    /* several calls in one answer */
 };
 
+#define WF_TOOL_TRIGGERS 4
+
 /* What makes a model keep to the rules. */
 struct wf_tool_grammar {
     struct wf_grammar *grammar; /* NULL: nothing is enforced; owned, wf_grammar_unref */
     /* The grammar holds from where one of these texts (a call's beginning) is written, including
      * it; none: from the first token on. Static storage. */
-    const char *const *triggers;
+    const char *triggers[WF_TOOL_TRIGGERS];
     size_t n_triggers;
 };
 

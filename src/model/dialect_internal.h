@@ -30,6 +30,13 @@ struct wf_dialect_marks {
 #define WF_CALL_MARKS (1u << 2)  /* by its `marks` */
 #define WF_CALL_PYTHON (1u << 3) /* [NAME(key=value, ...), ...] */
 
+/* How several calls are written. */
+enum wf_call_group {
+    WF_GROUP_EACH, /* each in a section of its own */
+    WF_GROUP_LIST, /* in one, between [ and ] */
+    WF_GROUP_ALL,  /* in one, one behind the other */
+};
+
 /* A part of the text that holds calls. */
 struct wf_dialect_section {
     const char *begin; /* empty: the whole answer, when it begins like a call */
@@ -40,6 +47,13 @@ struct wf_dialect_section {
     const char *name_prefix;           /* before a name, and not part of it; NULL: none */
     const struct wf_dialect_marks *marks;
     bool begin_is_open; /* `begin` is that of the first call, too */
+    /* What is asked for by a grammar, of what the reader takes: */
+    enum wf_call_group group;
+    const char
+        *tool_kind;     /* of WF_CALL_NAMED: stands before the name, and the arguments in a fence */
+    bool is_json_first; /* JSON rather than NAMED */
+    bool is_python_first; /* Python rather than JSON */
+    bool is_loose;        /* `begin` stands in other texts, too: no call must follow */
 };
 
 #define WF_DIALECT_SECTIONS 3
@@ -142,6 +156,9 @@ void wf_reader_give_text(struct wf_dialect_reader *r, struct wf_str s);
 void wf_reader_give_reasoning(struct wf_dialect_reader *r, struct wf_str s);
 /* What was read since it was last certain becomes text. */
 void wf_reader_give_up(struct wf_dialect_reader *r);
+
+/* Whether a schema allows nothing but texts. */
+bool wf_dialect_is_text(const json_t *schema);
 
 /* Appends a text as the inside of a JSON string. */
 int wf_json_escape(struct wf_buf *out, struct wf_str s);

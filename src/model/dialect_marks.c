@@ -37,8 +37,7 @@ static bool has_type(const json_t *schema, const char *type)
     return false;
 }
 
-/* Whether the schema allows nothing but texts. */
-static bool is_text_schema(const json_t *schema)
+bool wf_dialect_is_text(const json_t *schema)
 {
     const json_t *t = json_object_get(schema, "type"), *list = json_object_get(schema, "enum"), *v;
     size_t i;
@@ -95,7 +94,7 @@ static void give_key(struct wf_dialect_reader *r)
     (void)wf_json_escape(&r->out, wf_str_trim(wf_buf_str(&r->field)));
     (void)wf_buf_append_cstr(&r->out, "\": ");
     r->has_arguments = true;
-    r->is_text = is_text_schema(schema);
+    r->is_text = wf_dialect_is_text(schema);
     /* From here on `schema` is the value's; the tool's is found again by its name. */
     r->schema = schema;
     wf_buf_reset(&r->field);

@@ -165,7 +165,7 @@ static enum wf_read_step read_code(struct wf_dialect_reader *r, size_t n_digits)
 
 static enum wf_read_step read_escape(struct wf_dialect_reader *r)
 {
-    static const char from[] = "nrtbf0\\'\"", to[] = "\n\r\t\b\f\0\\'\"";
+    static const char from[] = "nrtbf0\\'\"/", to[] = "\n\r\t\b\f\0\\'\"/";
     struct wf_str rest = wf_reader_rest(r);
     const char *at;
     char c;

@@ -29,6 +29,10 @@ static bool is_written(const struct wf_vocab *v, int32_t id, struct wf_str bytes
 {
     enum wf_token_kind kind = wf_vocab_kind(v, id);
 
+    /* Single bytes are tokens, too: those that stand for marks here are never part of a text. */
+    if (bytes.len > 0 && (memchr(bytes.ptr, WF_G_CONTROL_BEGIN, bytes.len) != NULL ||
+                          memchr(bytes.ptr, WF_G_CONTROL_END, bytes.len) != NULL))
+        return false;
     return bytes.len > 0 && bytes.len <= TOKEN_BYTES_MAX && kind != WF_TOKEN_UNKNOWN &&
            kind != WF_TOKEN_UNUSED && !wf_vocab_is_end(v, id);
 }
