@@ -50,6 +50,12 @@ struct wf_kern {
     void (*rms_norm)(const float *x, const float *w, float eps, float *y, size_t n);
     /* x[i] = exp(x[i] - max) / sum, in place; all -inf gives all 0. */
     void (*softmax)(float *x, size_t n);
+    /* x[i] = exp(x[i] - max), in place; returns their sum. */
+    float (*exp_sum)(float *x, float max, size_t n);
+    /* y[r * n + i] += sum over j < n_p of p[r * ld + j] * v[j * n + i], r < n_rows, i < n, in the
+     * order of j: what a row gets does not depend on the others. */
+    void (*mix)(const float *p, size_t ld, const float *v, size_t n_rows, size_t n_p, size_t n,
+                float *y);
     /* y[i] = silu(g[i]) * u[i]; y may be g or u. */
     void (*silu_mul)(const float *g, const float *u, float *y, size_t n);
     /* f32 to half and back, round to nearest even. */

@@ -432,6 +432,58 @@ void wf_kern__avx2_softmax(float *x, size_t n)
         x[j] /= sum;
 }
 
+float wf_kern__avx2_exp_sum(float *x, float max, size_t n)
+{
+    __m256 sums = _mm256_setzero_ps();
+    float sum;
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8) {
+        __m256 e = exp8(_mm256_sub_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(max)));
+        _mm256_storeu_ps(x + i, e);
+        sums = _mm256_add_ps(sums, e);
+    }
+    sum = sum8(sums);
+    for (; i < n; i++) {
+        x[i] = expf(x[i] - max);
+        sum += x[i];
+    }
+    return sum;
+}
+
+/* 32 columns of one row. */
+static WF_INLINE void mix32(const float *p, const float *v, size_t n_p, size_t n, float *y)
+{
+    __m256 a = _mm256_loadu_ps(y), b = _mm256_loadu_ps(y + 8);
+    __m256 c = _mm256_loadu_ps(y + 16), d = _mm256_loadu_ps(y + 24);
+
+    for (size_t j = 0; j < n_p; j++, v += n) {
+        __m256 x = _mm256_set1_ps(p[j]);
+        a = _mm256_fmadd_ps(x, _mm256_loadu_ps(v), a);
+        b = _mm256_fmadd_ps(x, _mm256_loadu_ps(v + 8), b);
+        c = _mm256_fmadd_ps(x, _mm256_loadu_ps(v + 16), c);
+        d = _mm256_fmadd_ps(x, _mm256_loadu_ps(v + 24), d);
+    }
+    _mm256_storeu_ps(y, a);
+    _mm256_storeu_ps(y + 8, b);
+    _mm256_storeu_ps(y + 16, c);
+    _mm256_storeu_ps(y + 24, d);
+}
+
+void wf_kern__avx2_mix(const float *p, size_t ld, const float *v, size_t n_rows, size_t n_p,
+                       size_t n, float *y)
+{
+    for (size_t r = 0; r < n_rows; r++, p += ld, y += n) {
+        size_t i = 0;
+        for (; i + 32 <= n; i += 32)
+            mix32(p, v + i, n_p, n, y + i);
+        for (; i < n; i++) {
+            for (size_t j = 0; j < n_p; j++)
+                y[i] = fmaf(p[j], v[j * n + i], y[i]);
+        }
+    }
+}
+
 void wf_kern__avx2_silu_mul(const float *g, const float *u, float *y, size_t n)
 {
     __m256 one = _mm256_set1_ps(1.0f);
@@ -469,6 +521,8 @@ const struct wf_kern wf_kern_avx2 = {
     .axpy_f16 = axpy_f16,
     .rms_norm = wf_kern__avx2_rms_norm,
     .softmax = wf_kern__avx2_softmax,
+    .exp_sum = wf_kern__avx2_exp_sum,
+    .mix = wf_kern__avx2_mix,
     .silu_mul = wf_kern__avx2_silu_mul,
     .to_f16 = wf_kern__avx2_to_f16,
     .from_f16 = wf_kern__avx2_from_f16,

@@ -179,6 +179,30 @@ static void softmax(float *x, size_t n)
         x[i] = (float)((double)x[i] / sum);
 }
 
+static float exp_sum(float *x, float max, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        x[i] = expf(x[i] - max);
+        sum += (double)x[i];
+    }
+    return (float)sum;
+}
+
+static void mix(const float *p, size_t ld, const float *v, size_t n_rows, size_t n_p, size_t n,
+                float *y)
+{
+    for (size_t r = 0; r < n_rows; r++) {
+        for (size_t i = 0; i < n; i++) {
+            double sum = (double)y[r * n + i];
+            for (size_t j = 0; j < n_p; j++)
+                sum += (double)p[r * ld + j] * (double)v[j * n + i];
+            y[r * n + i] = (float)sum;
+        }
+    }
+}
+
 static void silu_mul(const float *g, const float *u, float *y, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -208,6 +232,8 @@ const struct wf_kern wf_kern_ref = {
     .axpy_f16 = axpy_f16,
     .rms_norm = rms_norm,
     .softmax = softmax,
+    .exp_sum = exp_sum,
+    .mix = mix,
     .silu_mul = silu_mul,
     .to_f16 = to_f16,
     .from_f16 = from_f16,

@@ -239,6 +239,9 @@ void wf_kern__avx2_silu_mul(const float *g, const float *u, float *y, size_t n);
 void wf_kern__avx2_rms_norm(const float *x, const float *w, float eps, float *y, size_t n);
 void wf_kern__avx2_to_f16(const float *x, uint16_t *y, size_t n);
 void wf_kern__avx2_from_f16(const uint16_t *x, float *y, size_t n);
+float wf_kern__avx2_exp_sum(float *x, float max, size_t n);
+void wf_kern__avx2_mix(const float *p, size_t ld, const float *v, size_t n_rows, size_t n_p,
+                       size_t n, float *y);
 void wf_kern__avx2_axpy(float a, const float *x, float *y, size_t n);
 
 #endif

@@ -133,7 +133,8 @@ static int make_buffers(struct wf_runner *r, struct wf_err *err)
     r->expert_in = buffer(r, n, p->n_experts > 0 ? p->dim : 0, f, &ok);
     r->expert_out = buffer(r, n, p->n_experts > 0 ? p->dim : 0, f, &ok);
     r->prepared = buffer(r, prepared_bytes_max(r, wide), 1, 1, &ok);
-    r->scores = buffer(r, wf_gang_size(r->gang), r->n_context + 1, f, &ok);
+    r->tiles = buffer(r, wf_gang_size(r->gang), wf_transformer__tile_floats(p), f, &ok);
+    r->tile_first = buffer(r, n, 1, sizeof(*r->tile_first), &ok);
     for (int i = 0; i < 2; i++) {
         r->angles[i] = buffer(r, n, p->n_rot, f, &ok);
         r->frequencies[i] = buffer(r, 1, p->n_rot, sizeof(double), &ok);
@@ -226,7 +227,8 @@ void wf_runner_free(struct wf_runner *r)
                    r->expert_in,
                    r->expert_out,
                    r->prepared,
-                   r->scores,
+                   r->tiles,
+                   r->tile_first,
                    r->angles[0],
                    r->angles[1],
                    r->frequencies[0],

@@ -1,69 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attention over pages, and its stand-in, the short convolution.
+/* Attention's half of a layer, and its stand-in, the short convolution.
  *
- * New keys and values are written to the pages of their texts first; then each pair of a token and
- * a head is computed by itself: scores against all keys it may see, softmax, the weighted sum of
- * the values. Several query heads share one head of keys (grouped queries). An encoder's texts have
- * no pages: keys and values of the batch itself are read as one page of float32. */
+ * Queries, keys and values are made, normed and turned; new keys and values are written to the
+ * pages of their texts, before any token looks at them (transformer_tile.c). */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "model/transformer_internal.h"
-
-/* Keys or values of one head as rows in pages. */
-struct rows {
-    uint8_t *const *pages;
-    size_t page_tokens;
-    size_t offset;    /* within a page, of the layer's and the head's first value */
-    size_t row_bytes; /* from one position to the next */
-    enum wf_kv_kind kind;
-};
-
-static const uint8_t *row_at(const struct rows *rows, size_t position)
-{
-    return rows->pages[position / rows->page_tokens] + rows->offset +
-           position % rows->page_tokens * rows->row_bytes;
-}
-
-static float dot_row(const struct wf_kern *kern, const struct rows *rows, size_t position,
-                     const float *q, size_t n)
-{
-    const void *row = row_at(rows, position);
-    float unpacked[WF_LIMIT_MODEL_HEAD_DIM];
-
-    switch (rows->kind) {
-    case WF_KV_F32:
-        return kern->dot(q, row, n);
-    case WF_KV_F16:
-        return kern->dot_f16(q, row, n);
-    case WF_KV_Q8_0:
-        wf_dtype_by_id(WF_DTYPE_Q8_0)->unpack(row, unpacked, n);
-        return kern->dot(q, unpacked, n);
-    }
-    return 0.0f;
-}
-
-static void add_row(const struct wf_kern *kern, const struct rows *rows, size_t position, float a,
-                    float *y, size_t n)
-{
-    const void *row = row_at(rows, position);
-    float unpacked[WF_LIMIT_MODEL_HEAD_DIM];
-
-    switch (rows->kind) {
-    case WF_KV_F32:
-        kern->axpy(a, row, y, n);
-        break;
-    case WF_KV_F16:
-        kern->axpy_f16(a, row, y, n);
-        break;
-    case WF_KV_Q8_0:
-        wf_dtype_by_id(WF_DTYPE_Q8_0)->unpack(row, unpacked, n);
-        kern->axpy(a, unpacked, y, n);
-        break;
-    }
-}
 
 static void pack_row(const struct wf_kern *kern, enum wf_kv_kind kind, const float *x, size_t n,
                      uint8_t *out)
@@ -125,78 +70,6 @@ static void place_token(struct wf_runner *r, const void *ud, size_t i_tok, size_
     }
 }
 
-static void rows_of_page(const struct wf_runner *r, const struct attend *a,
-                         const struct wf_place *at, size_t kv_head, struct rows *keys,
-                         struct rows *values)
-{
-    enum wf_kv_kind kind = wf_kv_kind(r->kv);
-
-    *keys = (struct rows){.pages = at->seq->pages,
-                          .page_tokens = WF_KV_PAGE_TOKENS,
-                          .offset = wf_kv_key_offset(r->kv, a->i_layer) +
-                                    wf_kv_row_bytes(kind, kv_head * r->p->head_dim),
-                          .row_bytes = wf_kv_key_bytes(r->kv, a->i_layer),
-                          .kind = kind};
-    *values = *keys;
-    values->offset =
-        wf_kv_value_offset(r->kv, a->i_layer) + wf_kv_row_bytes(kind, kv_head * r->p->value_dim);
-    values->row_bytes = wf_kv_value_bytes(r->kv, a->i_layer);
-}
-
-/* scores[0, n) of positions [first, first + n); softmax over them, and the sink where there is one.
- */
-static void weigh(const struct wf_runner *r, const struct rows *keys, const float *q, size_t first,
-                  size_t n, const float *sink, float *scores)
-{
-    const struct wf_params *p = r->p;
-    size_t n_all = n;
-
-    for (size_t j = 0; j < n; j++) {
-        scores[j] = dot_row(r->kern, keys, first + j, q, p->head_dim) * p->attention_scale;
-        if (p->score_cap != 0.0f)
-            scores[j] = p->score_cap * tanhf(scores[j] / p->score_cap);
-    }
-    if (sink != NULL)
-        scores[n_all++] = *sink; /* takes weight, adds no value */
-    r->kern->softmax(scores, n_all);
-}
-
-/* One token and one head. */
-static void attend_item(struct wf_runner *r, const void *ud, size_t i_item, size_t i_member)
-{
-    const struct attend *a = ud;
-    const struct wf_params *p = r->p;
-    size_t nq = a->lp->n_heads, nk = a->lp->n_kv_heads;
-    size_t i_tok = i_item / nq, head = i_item % nq, kv_head = head / (nq / nk);
-    const struct wf_place *at = &r->places[i_tok];
-    const float *q = r->q + (i_tok * nq + head) * p->head_dim;
-    float *out = r->att + (i_tok * nq + head) * p->value_dim;
-    float *scores = r->scores + i_member * (r->n_context + 1);
-    size_t first = 0, n = at->position + 1;
-    struct rows keys, values;
-    uint8_t *batch[2];
-
-    if (at->seq != NULL) {
-        rows_of_page(r, a, at, kv_head, &keys, &values);
-        if (a->lp->is_windowed && n > p->window)
-            first = n - p->window;
-    } else {
-        batch[0] = (uint8_t *)(r->k + at->i_first * nk * p->head_dim);
-        batch[1] = (uint8_t *)(r->v + at->i_first * nk * p->value_dim);
-        n = at->n_part;
-        keys =
-            (struct rows){&batch[0], n, kv_head * p->head_dim * 4, nk * p->head_dim * 4, WF_KV_F32};
-        values = (struct rows){&batch[1], n, kv_head * p->value_dim * 4, nk * p->value_dim * 4,
-                               WF_KV_F32};
-    }
-    weigh(r, &keys, q, first, n - first, a->w->sinks != NULL ? &a->w->sinks[head] : NULL, scores);
-    memset(out, 0, p->value_dim * sizeof(float));
-    for (size_t j = first; j < n; j++) {
-        if (scores[j - first] != 0.0f)
-            add_row(r->kern, &values, j, scores[j - first], out, p->value_dim);
-    }
-}
-
 void wf_transformer__attend(struct wf_runner *r, size_t i_layer)
 {
     const struct wf_params *p = r->p;
@@ -212,7 +85,7 @@ void wf_transformer__attend(struct wf_runner *r, size_t i_layer)
 
     wf_transformer__multiply(r, r->h, r->n_tok, in, 3);
     wf_transformer__each(r, r->n_tok, place_token, &a);
-    wf_transformer__each(r, r->n_tok * nq, attend_item, &a);
+    wf_transformer__attend_tiles(r, i_layer);
     wf_transformer__multiply(r, r->att, r->n_tok, &out, 1);
 }
 

@@ -52,7 +52,8 @@ struct wf_runner {
     float *expert_in;       /* [n_batch, dim] their rows */
     float *expert_out;      /* [n_batch, dim] */
     uint8_t *prepared;      /* [n_batch] activation rows as a matrix wants them */
-    float *scores;          /* [n_threads, n_context + 1] */
+    float *tiles;           /* [n_threads, wf_transformer__tile_floats] of attention */
+    uint32_t *tile_first;   /* [n_batch] first tokens of its tiles */
     float *angles[2];       /* [n_batch, n_rot] of full and of windowed layers */
     double *frequencies[2]; /* [n_rot / 2] */
     float turned_length[2];
@@ -93,6 +94,11 @@ void wf_transformer__norm(struct wf_runner *r, const float *x, const float *weig
 void wf_transformer__attend(struct wf_runner *r, size_t i_layer);
 void wf_transformer__convolve(struct wf_runner *r, size_t i_layer, size_t i_conv);
 void wf_transformer__feed_forward(struct wf_runner *r, size_t i_layer);
+
+/* Every token's attention over what it sees: from r->q and the pages (of encoders r->k, r->v) to
+ * r->att; and the floats that a member of the gang needs for it. */
+void wf_transformer__attend_tiles(struct wf_runner *r, size_t i_layer);
+size_t wf_transformer__tile_floats(const struct wf_params *p);
 
 /* Calls fn for every token of n_tok, split among the gang. */
 typedef void (*wf_token_fn)(struct wf_runner *r, const void *ud, size_t i_tok, size_t i_member);

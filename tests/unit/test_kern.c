@@ -104,6 +104,49 @@ static void test_kern__long_products_agree(void **state)
     }
 }
 
+/* One token's products, alone and among n_tok others: the very same bits, since what somebody gets
+ * must not depend on who else is served in the same batch. */
+static void compare_alone(const struct wf_kern *k, const struct wf_dtype *t, enum wf_act act,
+                          size_t n_in, size_t n_tok)
+{
+    static float w[ROWS_MAX * N_MAX], x[TOKENS_MAX * N_MAX], alone[ROWS_MAX],
+        among[ROWS_MAX * TOKENS_MAX];
+    static uint8_t packed[ROWS_MAX * N_MAX * 4];
+    uint8_t *prepared = wf_alloc(k->act_bytes(t, act, n_in, n_tok));
+
+    assert_non_null(prepared);
+    fill(w, ROWS_MAX * n_in, 1.0f);
+    fill(x, n_tok * n_in, 3.0f);
+    t->pack(w, packed, ROWS_MAX * n_in);
+    for (size_t i = 0; i < n_tok; i++)
+        k->act_prepare(t, act, x + i * n_in, n_in, n_tok, i, prepared);
+    k->matmul(t, act, packed, ROWS_MAX, n_in, prepared, n_tok, among, ROWS_MAX);
+    for (size_t i = 0; i < n_tok; i++) {
+        k->act_prepare(t, act, x + i * n_in, n_in, 1, 0, prepared);
+        k->matmul(t, act, packed, ROWS_MAX, n_in, prepared, 1, alone, ROWS_MAX);
+        if (memcmp(alone, among + i * ROWS_MAX, sizeof(alone)) != 0)
+            fail_msg("%s %s act %d in %zu: token %zu of %zu: %.9g, alone %.9g", k->name, t->name,
+                     (int)act, n_in, i, n_tok, (double)among[i * ROWS_MAX], (double)alone[0]);
+    }
+    wf_free(prepared);
+}
+
+static void test_kern__neighbours_change_no_bit(void **state)
+{
+    static const size_t tokens[] = {2, 3, 5, 8, 17, 35};
+
+    (void)state;
+    for (size_t i = 0; wf_kern_at(i) != NULL; i++) {
+        for (size_t d = 0; wf_dtype_at(d) != NULL; d++) {
+            const struct wf_dtype *t = wf_dtype_at(d);
+            for (size_t j = 0; j < sizeof(tokens) / sizeof(tokens[0]); j++) {
+                compare_alone(wf_kern_at(i), t, WF_ACT_Q8, 768, tokens[j]);
+                compare_alone(wf_kern_at(i), t, WF_ACT_F32, 768, tokens[j]);
+            }
+        }
+    }
+}
+
 static void assert_rows(const struct wf_kern *k, const char *what, const float *got,
                         const float *want, size_t n, double bound)
 {
@@ -190,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kern__products_agree),
         cmocka_unit_test(test_kern__long_products_agree),
+        cmocka_unit_test(test_kern__neighbours_change_no_bit),
         cmocka_unit_test(test_kern__rows_agree),
         cmocka_unit_test(test_kern__softmax_takes_extremes),
     };
