@@ -162,7 +162,7 @@ static size_t missing(const struct wf_job *job)
     return job->ids.n - job->seq.n_tokens;
 }
 
-static void add_part(struct wf_sched *s, size_t *io_n, struct wf_job *job, size_t n)
+static void add_part(struct wf_sched *s, size_t *io_n, struct wf_job *job, size_t n, bool reads)
 {
     const struct wf_jobs *g = job->group;
 
@@ -171,33 +171,41 @@ static void add_part(struct wf_sched *s, size_t *io_n, struct wf_job *job, size_
                                                  .ids = job->ids.ptr + job->seq.n_tokens,
                                                  .n = n,
                                                  .n_logits = n == missing(job) ? 1 : 0,
+                                                 .reads = reads,
                                                  .adapters = g->adapters,
                                                  .n_adapters = g->n_adapters};
 }
 
-/* Fills s->parts; returns how many. */
-static size_t compose(struct wf_sched *s)
+/* The parts of texts that lack one token: they are written. */
+static size_t compose_writing(struct wf_sched *s)
 {
     struct wf_list *it, *tmp;
-    size_t n = 0, room = s->n_batch;
+    size_t n = 0;
 
     WF_LIST_EACH(it, tmp, &s->active)
     {
         struct wf_job *job = WF_CONTAINER(it, struct wf_job, node);
-        if (missing(job) == 1 && room > 0) {
-            add_part(s, &n, job, 1);
-            room--;
-        }
+        if (missing(job) == 1 && n < s->n_batch)
+            add_part(s, &n, job, 1, false);
     }
-    if (n > 0 && room > READ_BESIDE_WRITING)
+    return n;
+}
+
+/* The parts of texts that are read, but for their last tokens. */
+static size_t compose_reading(struct wf_sched *s, bool is_alone)
+{
+    size_t n = 0, room = s->n_batch;
+    struct wf_list *it, *tmp;
+
+    if (!is_alone && room > READ_BESIDE_WRITING)
         room = READ_BESIDE_WRITING;
     WF_LIST_EACH(it, tmp, &s->active)
     {
         struct wf_job *job = WF_CONTAINER(it, struct wf_job, node);
-        size_t want = missing(job);
-        if (want > 1 && room > 0) {
+        size_t want = missing(job) - 1;
+        if (want > 0 && room > 0) {
             want = want < room ? want : room;
-            add_part(s, &n, job, want);
+            add_part(s, &n, job, want, true);
             room -= want;
         }
     }
@@ -227,28 +235,38 @@ static void fail_all(struct wf_sched *s, size_t n_parts, int rc, const struct wf
         drop(s, s->part_jobs[i], rc, err);
 }
 
-static void turn(struct wf_sched *s)
+/* Runs the texts that are written or those that are read; returns how many took part. */
+static size_t run_batch(struct wf_sched *s, bool reads, bool is_alone)
 {
     struct wf_err err = WF_ERR_INIT;
     size_t n = 0;
     int rc = WF_E_FULL;
 
     while (rc == WF_E_FULL) {
-        n = compose(s);
+        n = reads ? compose_reading(s, is_alone) : compose_writing(s);
         if (n == 0)
-            return;
+            return 0;
         /* A prompt that is read alone can be given up within the pass. */
         rc = wf_runner_eval(s->runner, s->parts, n,
-                            n == 1 ? &s->part_jobs[0]->group->is_gone : NULL, s->logits, &err);
+                            n == 1 && is_alone ? &s->part_jobs[0]->group->is_gone : NULL, s->logits,
+                            &err);
         if (rc == WF_E_FULL && !wf_sched__forget_one(s) && !preempt(s))
             break;
     }
     if (rc == WF_E_CANCELED)
-        return; /* sweep ends it */
+        return n; /* sweep ends it */
     if (rc != 0)
         fail_all(s, n, rc, &err);
     else
         step_all(s, n);
+    return n;
+}
+
+static void turn(struct wf_sched *s)
+{
+    bool is_alone = run_batch(s, false, false) == 0;
+
+    (void)run_batch(s, true, is_alone); /* none to read: nothing to do */
 }
 
 /* ---- other work ---- */

@@ -25,6 +25,12 @@ enum wf_act {
 struct wf_kern {
     const char *name; /* "ref", "avx2", "avx512", "neon" */
 
+    /* Products of at least so many tokens are computed in another order of additions than those of
+     * fewer, where weights are quantised and activations too. Among themselves the ones and the
+     * others are alike: a token's results do not depend on how many others there are. 0: all are
+     * alike. */
+    size_t n_wide;
+
     /* Bytes that n_tok activation rows of n_in values take once prepared for weights of `f`. */
     size_t (*act_bytes)(const struct wf_dtype *f, enum wf_act act, size_t n_in, size_t n_tok);
     /* Row i_tok of n_tok, x [n_in] f32, to its places in `out` (of act_bytes); rows in any order,

@@ -421,44 +421,61 @@ static const float *as_floats(const struct wf_dtype *t, const uint8_t *src, floa
     return w;
 }
 
-/* Two rows of floats with four tokens x + k * x_ld; sums as out[k * ld + row]. */
-static void multiply_2_4(const float *w0, const float *w1, const float *x, size_t x_ld, size_t n,
-                         bool add, float *out, size_t ld)
-{
-    __m512 a0 = _mm512_setzero_ps(), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
-    float sums[8];
+/* Products of floats: every pair of a row and a token has one register of sums, which is added up
+ * behind each chunk. However rows and tokens are taken together, the same numbers are added in the
+ * same order, so that a token's results do not depend on the others. */
 
+/* n_rows (1 to 4, known when compiled) rows of floats with n_tok (likewise) tokens x + k * x_ld;
+ * sums as out[k * ld + row]. */
+static WF_INLINE void multiply_block(const float *const *w, size_t n_rows, const float *x,
+                                     size_t x_ld, size_t n_tok, size_t n, bool add, float *out,
+                                     size_t ld)
+{
+    __m512 acc[8];
+
+    for (size_t j = 0; j < n_rows * n_tok; j++)
+        acc[j] = _mm512_setzero_ps();
     for (size_t i = 0; i < n; i += 16) {
         __mmask16 m = n - i < 16 ? (__mmask16)((1u << (n - i)) - 1) : 0xffff;
-        __m512 a = _mm512_maskz_loadu_ps(m, w0 + i), b = _mm512_maskz_loadu_ps(m, w1 + i);
-        __m512 v = _mm512_maskz_loadu_ps(m, x + i);
-        a0 = _mm512_fmadd_ps(a, v, a0);
-        b0 = _mm512_fmadd_ps(b, v, b0);
-        v = _mm512_maskz_loadu_ps(m, x + x_ld + i);
-        a1 = _mm512_fmadd_ps(a, v, a1);
-        b1 = _mm512_fmadd_ps(b, v, b1);
-        v = _mm512_maskz_loadu_ps(m, x + 2 * x_ld + i);
-        a2 = _mm512_fmadd_ps(a, v, a2);
-        b2 = _mm512_fmadd_ps(b, v, b2);
-        v = _mm512_maskz_loadu_ps(m, x + 3 * x_ld + i);
-        a3 = _mm512_fmadd_ps(a, v, a3);
-        b3 = _mm512_fmadd_ps(b, v, b3);
+        __m512 rows[4];
+        for (size_t r = 0; r < n_rows; r++)
+            rows[r] = _mm512_maskz_loadu_ps(m, w[r] + i);
+        for (size_t k = 0; k < n_tok; k++) {
+            __m512 v = _mm512_maskz_loadu_ps(m, x + k * x_ld + i);
+            for (size_t r = 0; r < n_rows; r++)
+                acc[k * n_rows + r] = _mm512_fmadd_ps(rows[r], v, acc[k * n_rows + r]);
+        }
     }
-    const __m512 all[8] = {a0, b0, a1, b1, a2, b2, a3, b3};
-    for (size_t i = 0; i < 8; i++)
-        sums[i] = _mm512_reduce_add_ps(all[i]);
-    for (size_t k = 0; k < 4; k++) {
-        out[k * ld] = add ? out[k * ld] + sums[2 * k] : sums[2 * k];
-        out[k * ld + 1] = add ? out[k * ld + 1] + sums[2 * k + 1] : sums[2 * k + 1];
+    for (size_t k = 0; k < n_tok; k++) {
+        for (size_t r = 0; r < n_rows; r++) {
+            float sum = _mm512_reduce_add_ps(acc[k * n_rows + r]), *to = out + k * ld + r;
+            *to = add ? *to + sum : sum;
+        }
     }
 }
 
-/* n_rows (1 or 2) rows from `row` on, a chunk of them unpacked at a time, with n_tok tokens. */
+static void multiply_2_4(const float *const *w, const float *x, size_t x_ld, size_t n, bool add,
+                         float *out, size_t ld)
+{
+    multiply_block(w, 2, x, x_ld, 4, n, add, out, ld);
+}
+
+static void multiply_4_1(const float *const *w, const float *x, size_t n, bool add, float *out)
+{
+    multiply_block(w, 4, x, 0, 1, n, add, out, 0);
+}
+
+static void multiply_1_1(const float *const *w, const float *x, size_t n, bool add, float *out)
+{
+    multiply_block(w, 1, x, 0, 1, n, add, out, 0);
+}
+
+/* n_rows (1 to 4) rows from `row` on, a chunk of them unpacked at a time, with n_tok tokens. */
 static void multiply_float_rows(const struct wf_dtype *t, const struct wf_avx512_rows *a,
                                 size_t row, size_t n_rows, size_t i_tok, size_t n_tok)
 {
-    float unpacked[2][CHUNK];
-    const float *w[2];
+    float unpacked[4][CHUNK];
+    const float *w[4];
 
     for (size_t i = 0; i < a->n_in; i += CHUNK) {
         size_t n = a->n_in - i < CHUNK ? a->n_in - i : CHUNK, k = 0;
@@ -467,30 +484,16 @@ static void multiply_float_rows(const struct wf_dtype *t, const struct wf_avx512
         for (size_t r = 0; r < n_rows; r++)
             w[r] = as_floats(t, a->w + (row + r) * a->row_bytes + wf_dtype_bytes(t, i), unpacked[r],
                              n);
-        for (; k + 4 <= n_tok && n_rows == 2; k += 4)
-            multiply_2_4(w[0], w[1], x + k * a->n_in, a->n_in, n, i > 0, out + k * a->ld, a->ld);
-        for (; k < n_tok; k++) {
-            for (size_t r = 0; r < n_rows; r++) {
-                float sum = dot(w[r], x + k * a->n_in, n), *to = out + k * a->ld + r;
-                *to = i > 0 ? *to + sum : sum;
-            }
+        for (; k + 4 <= n_tok && n_rows % 2 == 0; k += 4) {
+            for (size_t r = 0; r < n_rows; r += 2)
+                multiply_2_4(w + r, x + k * a->n_in, a->n_in, n, i > 0, out + k * a->ld + r, a->ld);
         }
-    }
-}
-
-/* Row by row, for few tokens: what reads the weights soonest. */
-static void multiply_floats_few(const struct wf_dtype *t, const struct wf_avx512_rows *a,
-                                size_t n_tok)
-{
-    bool is_f16 = t->id == WF_DTYPE_F16 && (uintptr_t)a->w % 2 == 0;
-
-    for (size_t r = 0; r < a->n_rows; r++) {
-        const uint8_t *row = a->w + r * a->row_bytes;
-        for (size_t k = 0; k < n_tok && is_f16; k++)
-            a->out[k * a->ld + r] = dot_f16((const float *)(const void *)a->x + k * a->n_in,
-                                            (const uint16_t *)(const void *)row, a->n_in);
-        if (!is_f16)
-            multiply_float_rows(t, a, r, 1, 0, n_tok);
+        for (; k < n_tok; k++) {
+            if (n_rows == 4)
+                multiply_4_1(w, x + k * a->n_in, n, i > 0, out + k * a->ld);
+            for (size_t r = 0; r < n_rows && n_rows < 4; r++)
+                multiply_1_1(w + r, x + k * a->n_in, n, i > 0, out + k * a->ld + r);
+        }
     }
 }
 
@@ -499,15 +502,13 @@ static void multiply_floats(const struct wf_dtype *t, const struct wf_avx512_row
 {
     size_t most = L2_BYTES / sizeof(float) / a->n_in / 4 * 4;
 
-    if (n_tok < 4) {
-        multiply_floats_few(t, a, n_tok);
-        return;
-    }
     most = most > 4 ? most : 4;
     for (size_t i = 0; i < n_tok; i += most) {
-        for (size_t row = 0; row < a->n_rows; row += 2)
-            multiply_float_rows(t, a, row, a->n_rows - row < 2 ? 1 : 2, i,
-                                n_tok - i < most ? n_tok - i : most);
+        size_t n = n_tok - i < most ? n_tok - i : most, row = 0;
+        for (; row + 4 <= a->n_rows; row += 4)
+            multiply_float_rows(t, a, row, 4, i, n);
+        for (; row < a->n_rows; row++)
+            multiply_float_rows(t, a, row, 1, i, n);
     }
 }
 
@@ -548,6 +549,7 @@ static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, siz
 
 const struct wf_kern wf_kern_avx512 = {
     .name = "avx512",
+    .n_wide = WF_AVX512_LANES_FROM,
     .act_bytes = act_bytes,
     .act_prepare = act_prepare,
     .matmul = matmul,

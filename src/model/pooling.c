@@ -57,6 +57,16 @@ static void pool_rows(struct wf_runner *r, const float *rows, size_t first, size
     }
 }
 
+static int run_reading(struct wf_runner *r, const int32_t *ids, struct wf_err *err)
+{
+    int rc;
+
+    r->reads = true;
+    rc = wf_transformer__run(r, ids, NULL, err);
+    r->reads = false;
+    return rc;
+}
+
 static int embed_encoder(struct wf_runner *r, const int32_t *ids, size_t n, float *out,
                          struct wf_err *err)
 {
@@ -69,7 +79,7 @@ static int embed_encoder(struct wf_runner *r, const int32_t *ids, size_t n, floa
     r->n_tok = n;
     for (size_t t = 0; t < n; t++)
         r->places[t] = (struct wf_place){.position = (uint32_t)t, .n_part = (uint32_t)n};
-    rc = wf_transformer__run(r, ids, NULL, err);
+    rc = run_reading(r, ids, err);
     if (rc == 0)
         pool_rows(r, r->x, 0, n, out);
     return rc;
@@ -93,7 +103,7 @@ static int embed_decoder(struct wf_runner *r, const int32_t *ids, size_t n, floa
             r->places[t] = (struct wf_place){
                 .seq = &seq, .position = (uint32_t)(done + t), .n_part = (uint32_t)r->n_tok};
         if (rc == 0)
-            rc = wf_transformer__run(r, ids + done, NULL, err);
+            rc = run_reading(r, ids + done, err);
         if (rc != 0)
             break;
         seq.n_tokens += r->n_tok;

@@ -93,13 +93,19 @@ static void *buffer(struct wf_runner *r, size_t n, size_t width, size_t item_byt
     return p;
 }
 
+/* Rows of the buffers: products may take more than a batch's tokens, see multiply. */
+static size_t rows_max(const struct wf_runner *r)
+{
+    return r->n_batch > r->kern->n_wide ? r->n_batch : r->kern->n_wide;
+}
+
 /* The most bytes that a batch's prepared rows take, over all matrices. */
 static size_t prepared_bytes_max(const struct wf_runner *r, size_t width)
 {
     size_t n, max = 0;
 
     for (size_t i = 0; wf_dtype_at(i) != NULL; i++) {
-        n = r->kern->act_bytes(wf_dtype_at(i), r->act, (width + 255) / 256 * 256, r->n_batch);
+        n = r->kern->act_bytes(wf_dtype_at(i), r->act, (width + 255) / 256 * 256, rows_max(r));
         max = n > max ? n : max;
     }
     return max;
@@ -108,7 +114,7 @@ static size_t prepared_bytes_max(const struct wf_runner *r, size_t width)
 static int make_buffers(struct wf_runner *r, struct wf_err *err)
 {
     const struct wf_params *p = r->p;
-    size_t n = r->n_batch, f = sizeof(float), ff = wf_params_ff_max(p);
+    size_t n = rows_max(r), f = sizeof(float), ff = wf_params_ff_max(p);
     size_t q = wf_params_q_dim_max(p), kv = wf_params_kv_dim_max(p);
     size_t att = p->conv_len > 0 && (size_t)3 * p->dim > q ? (size_t)3 * p->dim : q;
     size_t wide = att > p->dim ? att : p->dim;
@@ -446,7 +452,9 @@ int wf_runner_eval(struct wf_runner *r, const struct wf_batch_part *parts, size_
         /* Ids travel in y's place, which is written after they are read. */
         int32_t *ids = (int32_t *)(void *)r->y;
         place_parts(r, parts, n_parts, ids);
+        r->reads = parts[0].reads;
         rc = wf_transformer__run(r, ids, stop, err);
+        r->reads = false;
     }
     if (rc != 0) {
         r->parts = NULL;

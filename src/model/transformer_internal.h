@@ -34,6 +34,7 @@ struct wf_runner {
     size_t bytes; /* of the buffers below */
 
     size_t n_tok;                      /* of the batch that runs */
+    bool reads;                        /* products go the way of many tokens, see wf_kern.n_wide */
     const struct wf_batch_part *parts; /* of the batch, while one of them has adapters; else NULL */
     const uint32_t *row_tokens; /* which token each row of a product is; NULL: the i-th one */
     struct wf_place *places;    /* [n_batch] */

@@ -2,6 +2,9 @@
 /* The steps that every half of a layer is made of: products, norms, and splitting rows among the
  * gang.
  *
+ * Where kernels compute many tokens in another order than few, a text that is read takes the way of
+ * many however few of its tokens there are, so that what it gets does not depend on how it was cut.
+ *
  * A product is two steps of the gang: activations are prepared once (each member some tokens), then
  * each member multiplies a band of the matrix's rows with all tokens, so that every weight is read
  * once for the whole batch. Matrices of one format share the prepared rows. */
@@ -50,6 +53,7 @@ struct multiply {
     const float *x;
     size_t n_in;
     size_t n_tok;
+    size_t n_taken; /* n_tok, or more: then rows behind are computed too, and mean nothing */
     const struct wf_dtype *format;
     const struct wf_product *products;
     size_t n_products;
@@ -62,7 +66,7 @@ static void prepare_part(void *ud, size_t i, size_t n)
 
     wf_gang_part(m->n_tok, PREPARE_TOKENS, i, n, &from, &to);
     for (; from < to; from++)
-        m->r->kern->act_prepare(m->format, m->r->act, m->x + from * m->n_in, m->n_in, m->n_tok,
+        m->r->kern->act_prepare(m->format, m->r->act, m->x + from * m->n_in, m->n_in, m->n_taken,
                                 from, m->r->prepared);
 }
 
@@ -89,7 +93,7 @@ static void multiply_part(void *ud, size_t i, size_t n)
             continue;
         m->r->kern->matmul(w->format, m->r->act,
                            w->data + p->i_expert * w->expert_bytes + from * w->row_bytes, to - from,
-                           w->n_in, m->r->prepared, m->n_tok, p->out + from, p->ld);
+                           w->n_in, m->r->prepared, m->n_taken, p->out + from, p->ld);
         if (w->bias != NULL)
             add_bias(w->bias + p->i_expert * w->n_out, from, to, m->n_tok, p->out, p->ld);
     }
@@ -102,6 +106,7 @@ void wf_transformer__multiply(struct wf_runner *r, const float *x, size_t n_tok,
                          .x = x,
                          .n_in = products[0].matrix->n_in,
                          .n_tok = n_tok,
+                         .n_taken = r->reads && n_tok < r->kern->n_wide ? r->kern->n_wide : n_tok,
                          .products = products,
                          .n_products = n_products};
 

@@ -104,13 +104,13 @@ static void test_kern__long_products_agree(void **state)
     }
 }
 
-/* One token's products, alone and among n_tok others: the very same bits, since what somebody gets
- * must not depend on who else is served in the same batch. */
-static void compare_alone(const struct wf_kern *k, const struct wf_dtype *t, enum wf_act act,
-                          size_t n_in, size_t n_tok)
+/* Every token's products, one by one in batches of n_few and together in one of n_tok: the very
+ * same bits, since what somebody gets must not depend on who else is served in the same batch. */
+static void compare_batches(const struct wf_kern *k, const struct wf_dtype *t, enum wf_act act,
+                            size_t n_in, size_t n_few, size_t n_tok)
 {
-    static float w[ROWS_MAX * N_MAX], x[TOKENS_MAX * N_MAX], alone[ROWS_MAX],
-        among[ROWS_MAX * TOKENS_MAX];
+    static float w[ROWS_MAX * N_MAX], x[TOKENS_MAX * N_MAX], few[ROWS_MAX * TOKENS_MAX],
+        all[ROWS_MAX * TOKENS_MAX];
     static uint8_t packed[ROWS_MAX * N_MAX * 4];
     uint8_t *prepared = wf_alloc(k->act_bytes(t, act, n_in, n_tok));
 
@@ -120,13 +120,14 @@ static void compare_alone(const struct wf_kern *k, const struct wf_dtype *t, enu
     t->pack(w, packed, ROWS_MAX * n_in);
     for (size_t i = 0; i < n_tok; i++)
         k->act_prepare(t, act, x + i * n_in, n_in, n_tok, i, prepared);
-    k->matmul(t, act, packed, ROWS_MAX, n_in, prepared, n_tok, among, ROWS_MAX);
+    k->matmul(t, act, packed, ROWS_MAX, n_in, prepared, n_tok, all, ROWS_MAX);
     for (size_t i = 0; i < n_tok; i++) {
-        k->act_prepare(t, act, x + i * n_in, n_in, 1, 0, prepared);
-        k->matmul(t, act, packed, ROWS_MAX, n_in, prepared, 1, alone, ROWS_MAX);
-        if (memcmp(alone, among + i * ROWS_MAX, sizeof(alone)) != 0)
-            fail_msg("%s %s act %d in %zu: token %zu of %zu: %.9g, alone %.9g", k->name, t->name,
-                     (int)act, n_in, i, n_tok, (double)among[i * ROWS_MAX], (double)alone[0]);
+        for (size_t j = 0; j < n_few; j++)
+            k->act_prepare(t, act, x + i * n_in, n_in, n_few, j, prepared);
+        k->matmul(t, act, packed, ROWS_MAX, n_in, prepared, n_few, few, ROWS_MAX);
+        if (memcmp(few, all + i * ROWS_MAX, ROWS_MAX * sizeof(float)) != 0)
+            fail_msg("%s %s act %d in %zu: token %zu of %zu: %.9g, of %zu: %.9g", k->name, t->name,
+                     (int)act, n_in, i, n_tok, (double)all[i * ROWS_MAX], n_few, (double)few[0]);
     }
     wf_free(prepared);
 }
@@ -136,25 +137,37 @@ static void test_kern__neighbours_change_no_bit(void **state)
     static const size_t tokens[] = {2, 3, 5, 8, 17, 35};
 
     (void)state;
+    seed = 1;
     for (size_t i = 0; wf_kern_at(i) != NULL; i++) {
+        const struct wf_kern *k = wf_kern_at(i);
         for (size_t d = 0; wf_dtype_at(d) != NULL; d++) {
             const struct wf_dtype *t = wf_dtype_at(d);
             for (size_t j = 0; j < sizeof(tokens) / sizeof(tokens[0]); j++) {
-                compare_alone(wf_kern_at(i), t, WF_ACT_Q8, 768, tokens[j]);
-                compare_alone(wf_kern_at(i), t, WF_ACT_F32, 768, tokens[j]);
+                size_t few = k->n_wide > 0 && tokens[j] >= k->n_wide ? k->n_wide : 1;
+                compare_batches(k, t, WF_ACT_Q8, 768, few, tokens[j]);
+                compare_batches(k, t, WF_ACT_F32, 768, 1, tokens[j]);
+                if (t->block == 1)
+                    compare_batches(k, t, WF_ACT_Q8, 1000 + j, 1, tokens[j]);
             }
         }
+    }
+}
+
+/* `floor` is of the size of what was added up: it may have canceled out. */
+static void assert_near(const struct wf_kern *k, const char *what, const float *got,
+                        const float *want, size_t n, double bound, double floor)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!(fabs((double)got[i] - (double)want[i]) <= bound * (fabs((double)want[i]) + floor)))
+            fail_msg("%s %s of %zu: %g instead of %g at %zu", k->name, what, n, (double)got[i],
+                     (double)want[i], i);
     }
 }
 
 static void assert_rows(const struct wf_kern *k, const char *what, const float *got,
                         const float *want, size_t n, double bound)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (!(fabs((double)got[i] - (double)want[i]) <= bound * (fabs((double)want[i]) + 1e-3)))
-            fail_msg("%s %s of %zu: %g instead of %g at %zu", k->name, what, n, (double)got[i],
-                     (double)want[i], i);
-    }
+    assert_near(k, what, got, want, n, bound, 1e-3);
 }
 
 static void test_kern__rows_agree(void **state)
@@ -163,6 +176,7 @@ static void test_kern__rows_agree(void **state)
     static uint16_t h[300], h2[300];
 
     (void)state;
+    seed = 1;
     for (size_t i = 0; wf_kern_at(i) != NULL; i++) {
         const struct wf_kern *k = wf_kern_at(i);
         for (size_t n = 1; n < 290; n += n < 40 ? 1 : 31) {
@@ -180,10 +194,10 @@ static void test_kern__rows_agree(void **state)
             memcpy(b, w, sizeof(b));
             wf_kern_ref.axpy(0.7f, x, a, n);
             k->axpy(0.7f, x, b, n);
-            assert_rows(k, "axpy", b, a, n, 1e-5);
+            assert_near(k, "axpy", b, a, n, 1e-6, 1.0);
             wf_kern_ref.axpy_f16(0.7f, h, a, n);
             k->axpy_f16(0.7f, h, b, n);
-            assert_rows(k, "axpy_f16", b, a, n, 1e-5);
+            assert_near(k, "axpy_f16", b, a, n, 1e-6, 1.0);
             for (int with = 0; with < 2; with++) {
                 wf_kern_ref.rms_norm(x, with ? w : NULL, 1e-6f, a, n);
                 k->rms_norm(x, with ? w : NULL, 1e-6f, b, n);
@@ -197,6 +211,33 @@ static void test_kern__rows_agree(void **state)
             wf_kern_ref.softmax(a, n);
             k->softmax(b, n);
             assert_rows(k, "softmax", b, a, n, 1e-5);
+            memcpy(a, x, sizeof(a));
+            memcpy(b, x, sizeof(b));
+            float sums[2] = {wf_kern_ref.exp_sum(a, 9.0f, n), k->exp_sum(b, 9.0f, n)};
+            assert_rows(k, "exp_sum", b, a, n, 1e-5);
+            assert_rows(k, "exp_sum's sum", &sums[1], &sums[0], 1, 1e-5);
+        }
+    }
+}
+
+static void test_kern__mixtures_agree(void **state)
+{
+    static const size_t widths[] = {1, 31, 32, 64, 80, 128, 200};
+    static float p[7 * 40], v[32 * 200], want[7 * 200], got[7 * 200];
+
+    (void)state;
+    seed = 1;
+    for (size_t i = 1; wf_kern_at(i) != NULL; i++) {
+        for (size_t j = 0; j < sizeof(widths) / sizeof(widths[0]); j++) {
+            size_t n = widths[j], n_p = 1 + j * 5;
+            fill(p, 7 * 40, 1.0f);
+            fill(v, 32 * n, 1.0f);
+            fill(want, 7 * n, 1.0f);
+            memcpy(got, want, sizeof(got));
+            wf_kern_ref.mix(p, 40, v, 7, n_p, n, want);
+            wf_kern_at(i)->mix(p, 40, v, 7, n_p, n, got);
+            for (size_t k = 0; k < 7 * n; k++)
+                assert_true(fabsf(got[k] - want[k]) <= 1e-5f);
         }
     }
 }
@@ -235,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_kern__long_products_agree),
         cmocka_unit_test(test_kern__neighbours_change_no_bit),
         cmocka_unit_test(test_kern__rows_agree),
+        cmocka_unit_test(test_kern__mixtures_agree),
         cmocka_unit_test(test_kern__softmax_takes_extremes),
     };
 
