@@ -22,6 +22,7 @@
 #include "daemon/fetch.h"
 #include "daemon/manual.h"
 #include "daemon/serve.h"
+#include "engine/local.h"
 #include "engine/model_store.h"
 #include "http/http.h"
 #include "ingest/extract.h"
@@ -139,6 +140,8 @@ static int open_models(struct core *c, struct wf_err *err)
     c->ops.pull = &c->pull;
     if (rc == 0 && wf_model_store_sweep(c->ops.models, &own) != 0)
         wf_log_line(c->ops.log, WF_LOG_WARN, "core", "models: %s", own.msg);
+    if (rc == 0)
+        rc = wf_local_engine_new(c->ops.models, &conf->models, &c->ops.engine, err);
     return rc;
 }
 
@@ -201,6 +204,7 @@ static void finish(struct core *c)
     wf_intake_free(c->ops.intake);
     wf_extract_client_free(c->ops.extract); /* the spawner ends with its socket */
     wf_fetch_client_free(c->fetch);         /* the spawner ends with its socket */
+    wf_engine_free(c->ops.engine);
     wf_model_store_close(c->ops.models);
     wf_store_close(c->ops.store);
     wf_hub_free(c->ops.hub);

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The scheduler: what a text gets does not depend on who else is served, on what is in the cache,
+ * or on how little room there is; a lone runner is the oracle. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "support/served.h"
+
+#define CONTEXT 256
+#define TEXT_MAX 256
+#define WAIT_MS 60000
+
+struct written {
+    int32_t ids[TEXT_MAX];
+    size_t n;
+    char text[4096];
+    enum wf_gen_finish finish;
+    size_t i_stop;
+    struct wf_job_counts counts;
+};
+
+static struct wf_sched *start(const struct served *s, size_t n_cache_tokens, size_t n_parallel)
+{
+    struct wf_sched_options o = {
+        .model = s->model,
+        .vocab = s->vocab,
+        .n_parallel = n_parallel,
+        .runner = {
+            .n_threads = 2, .n_context = CONTEXT, .n_batch = 64, .n_cache_tokens = n_cache_tokens}};
+    struct wf_sched *sched = NULL;
+    struct wf_err err = WF_ERR_INIT;
+
+    if (wf_sched_new(&o, &sched, &err) != 0)
+        fail_msg("%s", err.msg);
+    return sched;
+}
+
+static struct wf_job_options greedy(const int32_t *ids, size_t n, size_t n_max)
+{
+    struct wf_job_options o = {
+        .ids = ids, .n_ids = n, .n_max = n_max, .sampling = wf_sampling_default()};
+
+    o.sampling.temperature = 0;
+    return o;
+}
+
+static struct wf_jobs *begin(struct wf_sched *s, const struct wf_job_options *o, size_t n)
+{
+    struct wf_jobs *jobs = NULL;
+    struct wf_err err = WF_ERR_INIT;
+
+    if (wf_jobs_start(s, o, n, &jobs, &err) != 0)
+        fail_msg("%s", err.msg);
+    return jobs;
+}
+
+/* Reads all texts of a group to their ends. */
+static void finish(struct wf_jobs *jobs, struct written *out, size_t n)
+{
+    struct wf_job_output o;
+    struct wf_err err = WF_ERR_INIT;
+    size_t i = 0;
+    int rc;
+
+    memset(out, 0, n * sizeof(*out));
+    wf_job_output_init(&o);
+    while ((rc = wf_jobs_next(jobs, WAIT_MS, &i, &o, &err)) == 1) {
+        struct written *w = &out[i];
+        assert_true(i < n);
+        for (size_t k = 0; k < o.n_tokens; k++) {
+            assert_true(w->n < TEXT_MAX);
+            w->ids[w->n++] = o.tokens[k].id;
+        }
+        assert_true(strlen(w->text) + o.text.len < sizeof(w->text));
+        strncat(w->text, o.text.ptr, o.text.len);
+        w->finish = o.finish;
+        w->i_stop = o.i_stop;
+    }
+    if (rc != 0)
+        fail_msg("%s", err.msg);
+    for (i = 0; i < n; i++)
+        out[i].counts = wf_jobs_counts(jobs, i);
+    wf_job_output_deinit(&o);
+    wf_jobs_free(jobs);
+}
+
+static void same_as_alone(const struct served *s, const int32_t *prompt, size_t n_prompt,
+                          size_t n_max, const struct written *w)
+{
+    int32_t alone[TEXT_MAX];
+    size_t n = served_alone(s, prompt, n_prompt, n_max, alone);
+
+    assert_int_equal(w->n, n);
+    assert_memory_equal(w->ids, alone, n * sizeof(alone[0]));
+}
+
+static void test_scheduler__writes_what_a_lone_runner_writes(void **state)
+{
+    static const char *const names[] = {"llama", "gemma3", "lfm2", "gpt-oss", "qwen3moe"};
+    struct written w;
+    struct served s;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        int32_t prompt[100];
+        served_open(&s, names[i]);
+        struct wf_sched *sched = start(&s, CONTEXT * 2, 4);
+        served_prompt(prompt, 100, 0, 1);
+        struct wf_job_options o = greedy(prompt, 100, 20);
+        finish(begin(sched, &o, 1), &w, 1);
+        same_as_alone(&s, prompt, 100, 20, &w);
+        assert_int_equal(w.counts.n_prompt, 100);
+        wf_sched_free(sched);
+        served_close(&s);
+    }
+}
+
+/* Ten texts of different lengths at once, more than there are places, in a cache of `tokens`. */
+static void many_at_once(const char *name, size_t tokens)
+{
+    struct wf_jobs *jobs[10];
+    int32_t prompts[10][120];
+    struct written w;
+    struct served s;
+
+    served_open(&s, name);
+    struct wf_sched *sched = start(&s, tokens, 4);
+    for (size_t i = 0; i < 10; i++) {
+        served_prompt(prompts[i], 120, i % 3 * 40, (int32_t)i);
+        struct wf_job_options o = greedy(prompts[i], 20 + i * 10, 10 + i * 5);
+        jobs[i] = begin(sched, &o, 1);
+    }
+    for (size_t i = 0; i < 10; i++) {
+        finish(jobs[i], &w, 1);
+        same_as_alone(&s, prompts[i], 20 + i * 10, 10 + i * 5, &w);
+    }
+    assert_int_equal(wf_sched_n_active(sched), 0);
+    wf_sched_free(sched);
+    served_close(&s);
+}
+
+static void test_scheduler__neighbours_change_nothing(void **state)
+{
+    (void)state;
+    many_at_once("llama", CONTEXT * 4);
+    many_at_once("lfm2", CONTEXT * 4);
+}
+
+static void test_scheduler__little_room_changes_nothing(void **state)
+{
+    (void)state;
+    many_at_once("llama", CONTEXT);
+    many_at_once("lfm2", CONTEXT);
+}
+
+static void test_scheduler__a_known_beginning_is_not_read_again(void **state)
+{
+    int32_t prompt[200];
+    struct written w;
+    struct served s;
+
+    (void)state;
+    served_open(&s, "llama");
+    struct wf_sched *sched = start(&s, CONTEXT * 4, 4);
+    served_prompt(prompt, 200, 0, 1);
+    struct wf_job_options o = greedy(prompt, 150, 10);
+    finish(begin(sched, &o, 1), &w, 1);
+    assert_int_equal(w.counts.n_cached, 0);
+    o.n_ids = 180;
+    finish(begin(sched, &o, 1), &w, 1);
+    assert_int_equal(w.counts.n_cached, 150);
+    same_as_alone(&s, prompt, 180, 10, &w);
+    finish(begin(sched, &o, 1), &w, 1);
+    assert_int_equal(w.counts.n_cached, 179); /* the last token's logits are wanted */
+    same_as_alone(&s, prompt, 180, 10, &w);
+    prompt[60] = 7;
+    finish(begin(sched, &o, 1), &w, 1);
+    assert_int_equal(w.counts.n_cached, 60);
+    same_as_alone(&s, prompt, 180, 10, &w);
+    wf_sched_free(sched);
+    served_close(&s);
+}
+
+static void test_scheduler__texts_that_begin_alike_are_read_once(void **state)
+{
+    static struct written w[4];
+    int32_t prompt[150];
+    struct served s;
+
+    (void)state;
+    served_open(&s, "llama");
+    struct wf_sched *sched = start(&s, CONTEXT * 4, 4);
+    served_prompt(prompt, 150, 0, 3);
+    struct wf_job_options o = greedy(prompt, 150, 12);
+    finish(begin(sched, &o, 4), w, 4);
+    assert_int_equal(w[0].counts.n_cached, 0);
+    for (size_t i = 0; i < 4; i++) {
+        same_as_alone(&s, prompt, 150, 12, &w[i]);
+        if (i > 0)
+            assert_true(w[i].counts.n_cached >= 128);
+    }
+    wf_sched_free(sched);
+    served_close(&s);
+}
+
+static void test_scheduler__seeds_repeat_and_differ(void **state)
+{
+    static struct written a[3], b[3];
+    int32_t prompt[40];
+    struct served s;
+
+    (void)state;
+    served_open(&s, "llama");
+    struct wf_sched *sched = start(&s, CONTEXT * 4, 4);
+    served_prompt(prompt, 40, 0, 3);
+    struct wf_job_options o = greedy(prompt, 40, 30);
+    o.sampling = wf_sampling_default();
+    o.sampling.temperature = 1.5f;
+    o.sampling.top_k = 0;
+    o.sampling.seed = 7;
+    finish(begin(sched, &o, 3), a, 3);
+    finish(begin(sched, &o, 3), b, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(a[i].n, b[i].n);
+        assert_memory_equal(a[i].ids, b[i].ids, a[i].n * sizeof(a[i].ids[0]));
+    }
+    assert_true(a[0].n != a[1].n || memcmp(a[0].ids, a[1].ids, a[0].n * sizeof(int32_t)) != 0);
+    wf_sched_free(sched);
+    served_close(&s);
+}
+
+static void test_scheduler__a_stop_text_ends_it(void **state)
+{
+    int32_t prompt[40];
+    struct written whole, cut;
+    struct served s;
+    char *second, stop[6] = "";
+
+    (void)state;
+    served_open(&s, "llama");
+    struct wf_sched *sched = start(&s, CONTEXT * 4, 4);
+    served_prompt(prompt, 40, 0, 3);
+    struct wf_job_options o = greedy(prompt, 40, 60);
+    o.sampling.repeat_penalty = 1.0f;
+    finish(begin(sched, &o, 1), &whole, 1);
+    assert_int_equal(whole.finish, WF_FINISH_LENGTH);
+    second = strstr(whole.text + 20, " w"); /* words are plain ASCII */
+    assert_non_null(second);
+    assert_true(strlen(second) > 5);
+    struct wf_str stops[2] = {WF_STR("never written"), wf_str_n(second, 5)};
+    memcpy(stop, second, 5);
+    second = strstr(whole.text, stop);
+    o.stops = stops;
+    o.n_stops = 2;
+    finish(begin(sched, &o, 1), &cut, 1);
+    assert_int_equal(cut.finish, WF_FINISH_STOP_TEXT);
+    assert_int_equal(cut.i_stop, 1);
+    assert_int_equal(strlen(cut.text), second - whole.text);
+    assert_memory_equal(cut.text, whole.text, strlen(cut.text));
+    wf_sched_free(sched);
+    served_close(&s);
+}
+
+static void test_scheduler__what_is_given_up_leaves_the_others_alone(void **state)
+{
+    struct wf_jobs *jobs[8];
+    int32_t prompts[8][60];
+    struct written w;
+    struct served s;
+
+    (void)state;
+    served_open(&s, "llama");
+    struct wf_sched *sched = start(&s, CONTEXT * 2, 4);
+    for (size_t i = 0; i < 8; i++) {
+        served_prompt(prompts[i], 60, 20, (int32_t)i);
+        struct wf_job_options o = greedy(prompts[i], 60, 40);
+        jobs[i] = begin(sched, &o, i % 2 == 0 ? 2 : 1);
+    }
+    for (size_t i = 0; i < 8; i += 2)
+        wf_jobs_free(jobs[i]);
+    for (size_t i = 1; i < 8; i += 2) {
+        finish(jobs[i], &w, 1);
+        same_as_alone(&s, prompts[i], 60, 40, &w);
+    }
+    wf_sched_free(sched);
+    served_close(&s);
+}
+
+static void test_scheduler__logprobs_come_with_their_tokens(void **state)
+{
+    struct wf_job_output out;
+    int32_t prompt[10];
+    struct served s;
+    size_t i = 0, n = 0;
+
+    (void)state;
+    served_open(&s, "llama");
+    struct wf_sched *sched = start(&s, CONTEXT, 2);
+    served_prompt(prompt, 10, 0, 5);
+    struct wf_job_options o = greedy(prompt, 10, 6);
+    o.wants_logprobs = true;
+    o.n_top = 3;
+    struct wf_jobs *jobs = begin(sched, &o, 1);
+    wf_job_output_init(&out);
+    while (wf_jobs_next(jobs, WAIT_MS, &i, &out, NULL) == 1) {
+        for (size_t k = 0; k < out.n_tokens; k++, n++) {
+            const struct wf_written *t = &out.tokens[k];
+            assert_int_equal(t->n_top, 3);
+            assert_int_equal(out.tops[t->i_top].id, t->id); /* the likeliest was picked */
+            assert_true(t->logprob <= 0);
+            assert_true(out.tops[t->i_top + 1].logprob <= t->logprob);
+        }
+    }
+    assert_int_equal(n, 6);
+    wf_job_output_deinit(&out);
+    wf_jobs_free(jobs);
+    wf_sched_free(sched);
+    served_close(&s);
+}
+
+static void test_scheduler__what_does_not_fit_is_refused(void **state)
+{
+    int32_t prompt[CONTEXT + 10];
+    struct wf_jobs *jobs = NULL;
+    struct wf_err err = WF_ERR_INIT;
+    struct written w;
+    struct served s;
+
+    (void)state;
+    served_open(&s, "llama");
+    struct wf_sched *sched = start(&s, CONTEXT, 2);
+    served_prompt(prompt, CONTEXT + 10, 0, 5);
+    struct wf_job_options o = greedy(prompt, CONTEXT, 6);
+    assert_int_equal(wf_jobs_start(sched, &o, 1, &jobs, &err), WF_E_LIMIT);
+    assert_non_null(strstr(err.msg, "256"));
+    o.n_ids = CONTEXT - 3; /* room for three tokens */
+    o.n_max = 0;
+    finish(begin(sched, &o, 1), &w, 1);
+    assert_int_equal(w.n, 3);
+    assert_int_equal(w.finish, WF_FINISH_LENGTH);
+    prompt[4] = 512;
+    assert_int_equal(wf_jobs_start(sched, &o, 1, &jobs, &err), WF_E_RANGE);
+    prompt[4] = 5;
+    o.sampling.top_p = 2;
+    assert_int_equal(wf_jobs_start(sched, &o, 1, &jobs, &err), WF_E_RANGE);
+    wf_sched_free(sched);
+    served_close(&s);
+}
+
+static int count_call(struct wf_runner *r, void *ud, struct wf_err *err)
+{
+    int *n = ud;
+
+    (void)err;
+    assert_non_null(r);
+    return ++*n == 1 ? 0 : WF_E_IO;
+}
+
+static void test_scheduler__other_work_runs_between_turns(void **state)
+{
+    struct wf_err err = WF_ERR_INIT;
+    int32_t prompt[60];
+    struct written w;
+    struct served s;
+    int n = 0;
+
+    (void)state;
+    served_open(&s, "llama");
+    struct wf_sched *sched = start(&s, CONTEXT, 2);
+    served_prompt(prompt, 60, 0, 5);
+    struct wf_job_options o = greedy(prompt, 60, 50);
+    struct wf_jobs *jobs = begin(sched, &o, 1);
+    assert_int_equal(wf_sched_run(sched, count_call, &n, &err), 0);
+    assert_int_equal(wf_sched_run(sched, count_call, &n, &err), WF_E_IO);
+    assert_int_equal(n, 2);
+    finish(jobs, &w, 1);
+    same_as_alone(&s, prompt, 60, 50, &w);
+    wf_sched_free(sched);
+    served_close(&s);
+}
+
+/* Whichever allocation fails, the job ends with NOMEM or as if nothing had happened, and the next
+ * one is well. */
+static void test_scheduler__failing_allocations_are_told(void **state)
+{
+    int32_t prompt[40];
+    struct wf_job_output out;
+    struct written w;
+    struct served s;
+    uint64_t at = 1;
+    bool is_over = false;
+
+    (void)state;
+    served_open(&s, "llama");
+    struct wf_sched *sched = start(&s, CONTEXT, 2);
+    served_prompt(prompt, 40, 0, 5);
+    struct wf_job_options o = greedy(prompt, 40, 8);
+    wf_job_output_init(&out);
+    for (; !is_over && at < 400; at++) {
+        struct wf_jobs *jobs = NULL;
+        size_t i = 0;
+        int rc;
+        prompt[0] = 3 + (int32_t)(at % 100); /* nothing is known of it */
+        wf_alloc_fail_at(at);
+        rc = wf_jobs_start(sched, &o, 1, &jobs, NULL);
+        while (rc == 0 && (rc = wf_jobs_next(jobs, WAIT_MS, &i, &out, NULL)) == 1)
+            rc = 0;
+        is_over = !wf_alloc_failed();
+        wf_alloc_fail_at(0);
+        assert_true(rc == 0 || rc == WF_E_NOMEM);
+        wf_jobs_free(jobs);
+    }
+    assert_true(is_over);
+    assert_true(at > 10);
+    finish(begin(sched, &o, 1), &w, 1);
+    same_as_alone(&s, prompt, 40, 8, &w);
+    wf_job_output_deinit(&out);
+    wf_sched_free(sched);
+    served_close(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_scheduler__writes_what_a_lone_runner_writes),
+        cmocka_unit_test(test_scheduler__neighbours_change_nothing),
+        cmocka_unit_test(test_scheduler__little_room_changes_nothing),
+        cmocka_unit_test(test_scheduler__a_known_beginning_is_not_read_again),
+        cmocka_unit_test(test_scheduler__texts_that_begin_alike_are_read_once),
+        cmocka_unit_test(test_scheduler__seeds_repeat_and_differ),
+        cmocka_unit_test(test_scheduler__a_stop_text_ends_it),
+        cmocka_unit_test(test_scheduler__what_is_given_up_leaves_the_others_alone),
+        cmocka_unit_test(test_scheduler__logprobs_come_with_their_tokens),
+        cmocka_unit_test(test_scheduler__what_does_not_fit_is_refused),
+        cmocka_unit_test(test_scheduler__other_work_runs_between_turns),
+        cmocka_unit_test(test_scheduler__failing_allocations_are_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
