@@ -221,9 +221,10 @@ test:
 	@$(MAKE) --no-print-directory all $(NODE_TESTS:tests/%=$(B)/%-deps)
 	@tools/runtests -B $(B) -T '$(T)' --unit $(UNIT) --e2e $(E2E) --web $(NODE_TESTS)
 
-# Only the unit tests, on what is installed.
-unit: $(UNIT)
-	@tools/runtests -B $(B) -T '$(T)' --wrap '$(WRAP)' --unit $(UNIT)
+# Only the unit tests, on what is installed; T=word: only those are built, too.
+UNIT_CHOSEN = $(if $(T),$(foreach u,$(UNIT),$(if $(findstring $(T),$(u)),$(u))),$(UNIT))
+unit: $(UNIT_CHOSEN)
+	@tools/runtests -B $(B) -T '$(T)' --wrap '$(WRAP)' --unit $(UNIT_CHOSEN)
 
 $(B)/%-deps: tests/%/package-lock.json
 	cd tests/$* && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 \

@@ -143,6 +143,8 @@ static int open_text(struct wf_loaded *l, struct wf_err *err)
     if (l->template_source.len == 0)
         l->template_source = wf_str_from(plain_template);
     rc = wf_template_compile(l->template_source, &l->template, err);
+    if (rc == 0)
+        rc = wf_chat_style_of(l->template, l->template_source, &l->style, err);
     if (rc != 0)
         wf_err_prefix(err, "the model's chat template");
     return rc;

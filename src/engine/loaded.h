@@ -14,6 +14,7 @@
 #include "engine/scheduler.h"
 #include "engine/settings.h"
 #include "model/dialect.h"
+#include "model/messages.h"
 #include "model/template.h"
 #include "model/vocab.h"
 
@@ -23,6 +24,7 @@ struct wf_loaded {
     struct wf_vocab *vocab;        /* NULL: the file has none */
     struct wf_template *template;  /* chat template; the plainest where the file has none */
     struct wf_str template_source; /* borrowed from the file, or static */
+    struct wf_chat_style style;    /* what the template does */
     const struct wf_dialect *dialect;
     struct wf_sched *sched;
     size_t n_context;

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/limits.h"
+#include "model/messages.h"
 
 /* U+10FFFF, a noncharacter: not for interchange, so nobody has it in a text. */
 #define GUARD "\xf4\x8f\xbf\xbf"
@@ -169,41 +170,50 @@ static int begin_text(const struct wf_loaded *l, struct wf_str text, struct wf_i
     return wf_ids_push(out, bos) == 0 ? 0 : no_memory(err);
 }
 
-/* What the template is given. A new reference; NULL out of memory. */
-static json_t *variables_of(const struct wf_loaded *l, const struct wf_gen_request *q, size_t from)
+static struct wf_str name_of(const struct wf_loaded *l, int32_t id)
 {
-    int32_t bos = wf_vocab_bos(l->vocab), eos = wf_vocab_eos(l->vocab);
-    struct wf_str no = WF_STR(""), b, e;
-    json_t *messages = guarded_messages(l, q->messages, from), *all;
+    return id == WF_TOKEN_NONE ? wf_str_n(NULL, 0) : wf_vocab_name(l->vocab, id);
+}
 
-    b = bos == WF_TOKEN_NONE ? no : wf_vocab_name(l->vocab, bos);
-    e = eos == WF_TOKEN_NONE ? no : wf_vocab_name(l->vocab, eos);
-    all = json_pack("{s:o*, s:b, s:s%, s:s%}", "messages", messages, "add_generation_prompt",
-                    !q->continue_last, "bos_token", b.ptr, b.len, "eos_token", e.ptr, e.len);
-    if (all != NULL && q->tools.tools != NULL && q->tools.choice != WF_TOOL_NONE)
-        json_object_set(all, "tools", (json_t *)q->tools.tools);
-    if (all != NULL && q->template_vars != NULL)
-        json_object_update(all, (json_t *)q->template_vars);
-    return all;
+/* By the request's own template, or the model's. */
+static int render_with(struct wf_loaded *l, const struct wf_gen_request *q,
+                       const struct wf_chat *chat, struct wf_buf *out, struct wf_err *err)
+{
+    struct wf_str source = wf_str_from(q->chat_template);
+    struct wf_template *own = NULL;
+    struct wf_chat_style style;
+    int rc;
+
+    if (q->chat_template == NULL)
+        return wf_messages_render(l->template, &l->style, l->dialect, chat, time(NULL), out, err);
+    rc = wf_template_compile(source, &own, err);
+    if (rc == 0)
+        rc = wf_chat_style_of(own, source, &style, err);
+    if (rc == 0)
+        rc = wf_messages_render(own, &style, l->dialect, chat, time(NULL), out, err);
+    wf_template_free(own);
+    return rc;
 }
 
 static int render(struct wf_loaded *l, const struct wf_gen_request *q, size_t from,
                   struct wf_buf *out, struct wf_err *err)
 {
-    struct wf_template *own = NULL;
-    json_t *variables = variables_of(l, q, from);
-    int rc = variables == NULL ? no_memory(err) : 0;
+    json_t *messages = guarded_messages(l, q->messages, from);
+    const struct wf_chat chat = {.messages = messages,
+                                 .tools = q->tools.choice != WF_TOOL_NONE ? q->tools.tools : NULL,
+                                 .vars = q->template_vars,
+                                 .bos = name_of(l, wf_vocab_bos(l->vocab)),
+                                 .eos = name_of(l, wf_vocab_eos(l->vocab)),
+                                 .continue_last = q->continue_last};
+    struct wf_err why = WF_ERR_INIT;
+    int rc = messages == NULL ? no_memory(err) : render_with(l, q, &chat, out, &why);
 
-    if (rc == 0 && q->chat_template != NULL)
-        rc = wf_template_compile(wf_str_from(q->chat_template), &own, err);
-    if (rc == 0)
-        rc = wf_template_render(own != NULL ? own : l->template, variables, time(NULL), out, err);
+    json_decref(messages);
+    if (messages == NULL || rc == 0)
+        return rc;
     if (rc == WF_E_FORMAT) /* the template is well, what it was given is not */
-        rc = wf_err_set(err, WF_E_INVAL, "The messages do not suit the model: %s",
-                        err != NULL ? err->msg : "");
-    wf_template_free(own);
-    json_decref(variables);
-    return rc;
+        return wf_err_set(err, WF_E_INVAL, "The messages do not suit the model: %s", why.msg);
+    return wf_err_set(err, rc, "%s", why.msg);
 }
 
 /* The tokens of the chat from message `from` on. */
