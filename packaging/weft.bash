@@ -2,7 +2,7 @@
 # bash completion for weft(1)
 
 _weft() {
-    local commands="up link add search ask summarize watch documents remove doctor"
+    local commands="up link add search ask summarize watch documents remove pull models doctor"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local command='' i
 
@@ -24,7 +24,7 @@ _weft() {
         return
         ;;
     --port | --host | --sentences | --ratio | --about | --thread | --space | --type | --limit | \
-        --after | -k) return ;;
+        --after | --as | --sha256 | -k) return ;;
     esac
 
     local options="--home --json"
@@ -37,6 +37,7 @@ _weft() {
     documents) options="$options --limit --after" ;;
     watch) options="$options --remove" ;;
     summarize) options="$options --sentences --ratio --about" ;;
+    pull) options="$options --as --sha256" ;;
     esac
     case $word:$command in
     -*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
@@ -44,6 +45,15 @@ _weft() {
     *:add | *:summarize)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        ;;
+    *:models)
+        case $previous in
+        models) mapfile -t COMPREPLY < <(compgen -W "list show import rm cp verify" -- "$word") ;;
+        import)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            ;;
+        esac
         ;;
     *:watch)
         compopt -o filenames

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for weft(1)
 
-set -l commands up link add search ask summarize watch documents remove doctor
+set -l commands up link add search ask summarize watch documents remove pull models doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c weft -f
@@ -18,6 +18,8 @@ complete -c weft -n $none -a summarize -d 'Print the sentences that carry a text
 complete -c weft -n $none -a watch -d 'Keep folders taken in as they change'
 complete -c weft -n $none -a documents -d 'List what was taken in'
 complete -c weft -n $none -a remove -d 'Remove documents for good'
+complete -c weft -n $none -a pull -d 'Bring a model'
+complete -c weft -n $none -a models -d 'The models of this machine'
 complete -c weft -n $none -a doctor -d 'Say what is missing or misconfigured'
 complete -c weft -n '__fish_seen_subcommand_from up' -l port -x -d 'Where to listen'
 complete -c weft -n '__fish_seen_subcommand_from up' -l host -x -d 'At this address'
@@ -29,5 +31,9 @@ complete -c weft -n '__fish_seen_subcommand_from search' -s k -x -d 'At most so 
 complete -c weft -n '__fish_seen_subcommand_from summarize' -l sentences -x -d 'This many'
 complete -c weft -n '__fish_seen_subcommand_from summarize' -l ratio -x -d 'This share'
 complete -c weft -n '__fish_seen_subcommand_from summarize' -l about -x -d 'Turned to a topic'
+complete -c weft -n '__fish_seen_subcommand_from pull' -l as -x -d 'Keep it under this name'
+complete -c weft -n '__fish_seen_subcommand_from pull' -l sha256 -x -d 'Refuse another file'
+complete -c weft -n '__fish_seen_subcommand_from models' -a 'list show import rm cp verify'
+complete -c weft -n '__fish_seen_subcommand_from import' -F
 complete -c weft -n '__fish_seen_subcommand_from add summarize' -F
 complete -c weft -n '__fish_seen_subcommand_from watch' -a '(__fish_complete_directories)'

@@ -15,6 +15,8 @@ _weft() {
         'watch:keep folders taken in as they change'
         'documents:list what was taken in'
         'remove:remove documents for good'
+        'pull:bring a model'
+        'models:the models of this machine'
         'doctor:say what is missing or misconfigured'
     )
 
@@ -37,6 +39,8 @@ _weft() {
             _arguments '--sentences[this many]:number:' '--ratio[this share]:share:' \
                 '--about[turned to a topic]:topic:' '--json[print one JSON object]' '1:file:_files'
             ;;
+        pull) _arguments '--as[keep it under this name]:name:' '--sha256[refuse another file]:hex:' '1:name or URL:' ;;
+        models) _arguments '1:what:(list show import rm cp verify)' '*:file:_files' ;;
         watch) _arguments '--remove[stop watching]' '*:folder:_files -/' ;;
         *) _arguments '--json[print one JSON object]' ;;
         esac
