@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/model_store.h"
 #include "kern/dtype.h"
+#include "model/dialect.h"
 #include "model/gguf.h"
 #include "op/op_internal.h"
 
@@ -135,6 +136,16 @@ static json_t *value_json(const struct wf_gguf_value *v)
     return wf_gguf_item_f64(v, 0, &x) ? json_real(x) : NULL; /* NULL also where it is not finite */
 }
 
+/* How the chat template writes tool calls and thoughts, by name; null without a template. */
+static json_t *dialect_json(const struct wf_gguf *g)
+{
+    struct wf_str s;
+
+    return wf_gguf_string(g, "tokenizer.chat_template", &s)
+               ? json_string(wf_dialect_name(wf_dialect_of(s)))
+               : json_null();
+}
+
 static json_t *metadata_json(const struct wf_gguf *g)
 {
     json_t *o = json_object();
@@ -164,6 +175,7 @@ static int describe(struct wf_op_context *ctx, const struct wf_model_entry *m, j
         json_object_set_new(out, "types", types_json(g)) != 0 ||
         json_object_set_new(out, "tokenizer", tokenizer_json(g)) != 0 ||
         json_object_set_new(out, "template", string_json(g, "tokenizer.chat_template")) != 0 ||
+        json_object_set_new(out, "dialect", dialect_json(g)) != 0 ||
         json_object_set_new(out, "metadata", metadata_json(g)) != 0 ||
         json_object_set_new(out, "registry", extra ? json_incref(extra) : json_object()) != 0)
         rc = wf_op__no_memory(err);
