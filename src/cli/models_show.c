@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
+#include "base/str.h"
 #include "cli/i18n.h"
 #include "cli/models.h"
 #include "op/json.h"
@@ -12,10 +14,16 @@ static json_int_t number(const json_t *m, const char *key)
     return json_integer_value(json_object_get(m, key));
 }
 
+/* Values come from files and registries: what would move the terminal's cursor is left out. */
 static void print_line(const char *what, const char *value)
 {
-    if (value && value[0])
-        printf("%s%-12s%s %s\n", wf_cli_dim(), what, wf_cli_plain(), value);
+    char *text = value && value[0] ? wf_strdup(value) : NULL;
+
+    if (!text)
+        return;
+    wf_str_make_printable(text, strlen(text));
+    printf("%s%-12s%s %s\n", wf_cli_dim(), what, wf_cli_plain(), text);
+    wf_free(text);
 }
 
 static void print_types(const json_t *types)

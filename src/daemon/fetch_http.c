@@ -75,6 +75,9 @@ CURL *wf_fetch__easy(struct wf_fetch *f, const char *url, struct curl_slist **io
     bad |= curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L) != CURLE_OK;
     bad |= curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress) != CURLE_OK;
     bad |= curl_easy_setopt(e, CURLOPT_XFERINFODATA, f) != CURLE_OK;
+    /* This machine itself is not behind a proxy. */
+    if (strncmp(url, "http:", 5) == 0)
+        bad |= curl_easy_setopt(e, CURLOPT_PROXY, "") != CURLE_OK;
     if (f->ca_file)
         bad |= curl_easy_setopt(e, CURLOPT_CAINFO, f->ca_file) != CURLE_OK;
     bad |= *io_headers && curl_easy_setopt(e, CURLOPT_HTTPHEADER, *io_headers) != CURLE_OK;

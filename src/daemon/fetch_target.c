@@ -30,7 +30,7 @@ static bool get_part(CURLU *u, CURLUPart part, char *out, size_t n)
 }
 
 struct url {
-    char scheme[16], host[256], path[1024];
+    char scheme[16], host[256], path[4096]; /* of the hub: 1,000 bytes, three times when escaped */
 };
 
 static int read_url(const char *text, struct url *out, struct wf_err *err)

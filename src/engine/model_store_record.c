@@ -83,6 +83,8 @@ int wf_model__entry(const struct wf_model_store *s, const char *name, const json
     snprintf(e.family, sizeof(e.family), "%s", text(record, "family"));
     snprintf(e.quantization, sizeof(e.quantization), "%s", text(record, "quantization"));
     snprintf(e.source, sizeof(e.source), "%s", text(record, "source"));
+    wf_str_make_printable(e.family, strlen(e.family)); /* of an adapter any text of its file */
+    wf_str_make_printable(e.source, strlen(e.source)); /* cut, perhaps within a character */
     for (size_t i = 0; i < json_array_size(parts); i++)
         e.bytes += count(json_array_get(parts, i), "bytes");
     *out = e;
