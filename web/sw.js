@@ -15,14 +15,15 @@ const THREADS_MAX = 50;
 const FILES = ["/", "/manifest.webmanifest", "/icons/weft.svg", "/icons/weft-192.png",
     "/icons/weft-512.png", "/icons/weft-maskable-512.png", "/icons/apple-touch-icon.png",
     "/locale/de.json",
-    ...["base", "shell", "views", "reader"].map((name) => `/app/${name}.css`),
-    ...["api", "ask", "composer", "dialog", "dom", "find", "flow", "format", "i18n", "icons",
-        "install", "keys", "library", "live", "main", "prefs", "reader", "route", "search",
-        "settings", "shell", "side", "signal", "signin", "sse", "text", "theme", "threads",
-        "toast", "tray", "turn", "upload"].map((name) => `/app/${name}.js`)];
+    ...["base", "shell", "views", "reader", "chat"].map((name) => `/app/${name}.css`),
+    ...["api", "ask", "chat", "chat-models", "chat-settings", "chat-store", "chat-turn",
+        "complete", "composer", "dialog", "dom", "find", "flow", "format", "i18n", "icons",
+        "install", "keys", "library", "live", "main", "markdown", "prefs", "reader", "route",
+        "search", "settings", "shell", "side", "signal", "signin", "sse", "text", "theme",
+        "threads", "toast", "tray", "turn", "upload"].map((name) => `/app/${name}.js`)];
 
 // Lists, settings and conversations; never documents' texts.
-const SAVED = /^\/weft\/v1\/(documents|threads|status|settings|threads\/\w+)$/;
+const SAVED = /^\/weft\/v1\/(documents|models|threads|status|settings|threads\/\w+)$/;
 
 self.addEventListener("install", (event) => {
     event.waitUntil(caches.open(SHELL).then((cache) => cache.addAll(FILES))

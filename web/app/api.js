@@ -27,7 +27,8 @@ async function toProblem(answer) {
     const body = await answer.json().catch(() => ({}));
     if (answer.status === 401) allowed.set(false);
     const { status } = answer;
-    const detail = body.detail || t("weft answered with an error ({status}).", { status });
+    const said = body.detail || body.error?.message || body.error;
+    const detail = said || t("weft answered with an error ({status}).", { status });
     return new Problem(status, detail, body);
 }
 
@@ -36,8 +37,9 @@ export function noteUnreachable() {
     return new Problem(0, t("weft isn't answering. Start it with: weft up"));
 }
 
+// A path that begins with "/" is that of another API.
 function address(path, query) {
-    const url = new URL(BASE + path, location.origin);
+    const url = new URL(path.startsWith("/") ? path : BASE + path, location.origin);
     for (const [name, value] of Object.entries(query ?? {})) {
         const said = value !== null && value !== undefined && value !== "";
         if (said) url.searchParams.set(name, value);
@@ -45,7 +47,7 @@ function address(path, query) {
     return url;
 }
 
-async function send(method, path, { query, body, headers, signal: stop } = {}) {
+export async function send(method, path, { query, body, headers, signal: stop } = {}) {
     let answer;
     try {
         answer = await fetch(address(path, query), {
@@ -85,6 +87,7 @@ export const api = {
     thread: (thread) => json("GET", `threads/${id(thread)}`),
     renameThread: (thread, title) => json("PATCH", `threads/${id(thread)}`, { body: { title } }),
     removeThread: (thread) => json("DELETE", `threads/${id(thread)}`),
+    models: () => json("GET", "models"),
     status: () => json("GET", "status"),
     settings: () => json("GET", "settings"),
     changeSettings: (body) => json("PATCH", "settings", { body }),

@@ -118,12 +118,13 @@ export function show(root, route) {
     }
 
     async function showScope() {
-        if (!scopeId) return box.setScope(null);
+        if (!scopeId) return box.setNote(null);
         const doc = await api.document(scopeId).catch(() => null);
         if (!doc) scopeId = null;
-        box.setScope(doc?.title, () => {
+        const note = doc ? t("Only in: {title}", { title: doc.title }) : null;
+        box.setNote(note, "file", t("Ask all documents"), () => {
             scopeId = null;
-            box.setScope(null);
+            box.setNote(null);
             box.focus();
         });
     }

@@ -5,12 +5,15 @@ import { svg } from "./dom.js";
 
 const SHAPES = {
     ask: "M4 5.5h16v11h-8.5L7 20v-3.5H4z",
+    chat: "M4 12a8 7 0 1 1 3.6 5.9L4 19.5l1-3.6A6.6 6.6 0 0 1 4 12zM8.5 12v.1M12 12v.1M15.5 12v.1",
     library: "M5 4v16M9.5 4v16M14 4.6l4.6 15M14 4.6l3.6-1 4.6 15-3.6 1",
     history: "M4 12a8 8 0 1 0 2.6-5.9M4 4.5v4h4M12 8v4.4l3 1.8",
     settings: "M4 7h9M17 7h3M4 17h3M11 17h9M15 4.8v4.4M9 14.8v4.4",
     search: "M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13zM15.4 15.4 20 20",
     plus: "M12 5v14M5 12h14",
     send: "M12 19V5M6 11l6-6 6 6",
+    stop: "M7.5 7.5h9v9h-9z",
+    again: "M19 12a7 7 0 1 1-2.3-5.2M19 4v4h-4",
     close: "M6 6l12 12M18 6 6 18",
     back: "M15 5l-7 7 7 7",
     forward: "M9 5l7 7-7 7",

@@ -8,7 +8,7 @@ import { t } from "./i18n.js";
 import { prefs } from "./prefs.js";
 import { closeBeside, go, route } from "./route.js";
 
-const PLACES = { a: "ask", l: "library", h: "threads", s: "settings" };
+const PLACES = { a: "ask", c: "chat", l: "library", h: "threads", s: "settings" };
 const SECOND_KEY_MS = 1200;
 let prefix_ms = 0;
 
@@ -27,14 +27,15 @@ const isMac = /mac|iphone|ipad/i.test(navigator.platform);
 export function showKeys() {
     const rows = [
         ["/", t("Write a question, or search")],
-        ["n", t("New question")],
+        ["n", t("New question or chat")],
         ["g a", t("Go to Ask")],
+        ["g c", t("Go to the chat")],
         ["g l", t("Go to the library")],
         ["g h", t("Go to the history")],
         ["g s", t("Go to the settings")],
         [isMac ? "⌘ F" : t("Ctrl F"), t("Find in the open document")],
         ["[ ]", t("Previous or next source")],
-        ["Esc", t("Close the open document")],
+        ["Esc", t("Close the open document, stop an answer")],
         ["?", t("Show the keys")],
     ];
     return showPage(t("Keys"), h("dl", { class: "keys" }, rows.map(([key, what]) =>
@@ -51,7 +52,7 @@ function plainKey(event) {
     }
     if (event.key === "g") prefix_ms = now_ms;
     else if (event.key === "/") focusAsk();
-    else if (event.key === "n") go({});
+    else if (event.key === "n") go(route.value.view === "chat" ? { view: "chat" } : {});
     else if (event.key === "?") showKeys();
     else if (event.key === "[" || event.key === "]") {
         dispatchEvent(new CustomEvent("weft-source", { detail: event.key === "]" ? 1 : -1 }));

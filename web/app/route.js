@@ -3,6 +3,7 @@
 //   #/                       a new question          #/thread/ID     a conversation
 //   #/search?q=WORDS         search                  #/library       all documents
 //   #/threads                history                 #/settings
+//   #/chat                   a new chat              #/chat/ID       a chat kept in this browser
 //   #/document/ID            the reader alone (with &start= &end= the words to mark)
 // Any of them takes doc=ID&start=&end= for a document that is open beside it.
 
@@ -58,7 +59,7 @@ function show(state, hash, replace) {
 // A new question while one without a conversation is shown begins anew at the same address.
 export function go(target) {
     const hash = href(target);
-    if (hash === "#/" && (location.hash === "#/" || location.hash === "")) turn++;
+    if ((hash === "#/" || hash === "#/chat") && hash === (location.hash || "#/")) turn++;
     show({}, hash, false);
 }
 

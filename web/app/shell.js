@@ -14,18 +14,29 @@ import { recentThreads } from "./threads.js";
 import { toastPlace, voicePlace } from "./toast.js";
 import { dropTarget, tray } from "./tray.js";
 
+// A view's own style sheet, once.
+function style(name) {
+    const address = `/app/${name}.css`;
+    if (document.querySelector(`link[href="${address}"]`)) return null;
+    return new Promise((resolve) => {
+        document.head.append(h("link", { rel: "stylesheet", href: address, onload: resolve,
+            onerror: resolve }));
+    });
+}
+
 // Views beside the first are loaded when they are wanted.
 const VIEWS = {
     ask: async () => ask,
     thread: async () => ask,
+    chat: async () => (await Promise.all([import("./chat.js"), style("chat")]))[0],
     search: () => import("./search.js"),
     library: () => import("./library.js"),
     threads: () => import("./threads.js"),
     settings: () => import("./settings.js"),
 };
-const TABS = () => [["ask", "ask", t("Ask")], ["search", "search", t("Search")],
-    ["library", "library", t("Library")], ["threads", "history", t("History")],
-    ["settings", "settings", t("Settings")]];
+const TABS = () => [["ask", "ask", t("Ask")], ["chat", "chat", t("Chat")],
+    ["search", "search", t("Search")], ["library", "library", t("Library")],
+    ["threads", "history", t("History")], ["settings", "settings", t("Settings")]];
 
 function anew(event) {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;

@@ -2,19 +2,9 @@
 // Reads an event stream out of a response body: onEvent(name, data) for each event. (EventSource
 // cannot send a question, so that answers come over fetch.)
 
-export async function readEvents(body, onEvent) {
+async function eachLine(body, onLine) {
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
-    let name = "message";
-    let data = [];
-    const line = (text) => {
-        if (text === "") {
-            if (data.length) onEvent(name, JSON.parse(data.join("\n")));
-            name = "message";
-            data = [];
-        } else if (text.startsWith("event:")) name = text.slice(6).trim();
-        else if (text.startsWith("data:")) data.push(text.slice(5).replace(/^ /, ""));
-    };
     try {
         for (;;) {
             const { done, value } = await reader.read();
@@ -22,9 +12,28 @@ export async function readEvents(body, onEvent) {
             rest += value;
             const lines = rest.split(/\r\n|\n|\r/);
             rest = lines.pop();
-            lines.forEach(line);
+            lines.forEach(onLine);
         }
     } finally {
         reader.cancel().catch(() => {});
     }
 }
+
+export function readEvents(body, onEvent) {
+    let name = "message";
+    let data = [];
+    return eachLine(body, (text) => {
+        if (text === "") {
+            const whole = data.join("\n");
+            if (whole && whole !== "[DONE]") onEvent(name, JSON.parse(whole));
+            name = "message";
+            data = [];
+        } else if (text.startsWith("event:")) name = text.slice(6).trim();
+        else if (text.startsWith("data:")) data.push(text.slice(5).replace(/^ /, ""));
+    });
+}
+
+// The same for bodies of one JSON value a line.
+export const readLines = (body, onValue) => eachLine(body, (text) => {
+    if (text) onValue(JSON.parse(text));
+});

@@ -43,6 +43,8 @@ function firstLink(child) {
 }
 
 export class Weft {
+    program = PROGRAM;
+
     constructor() {
         this.home = fs.mkdtempSync(path.join(os.tmpdir(), "weft-web-"));
     }

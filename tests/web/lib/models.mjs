@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model for the tests: random weights, so that what it says is nonsense, but it says it.
+
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+
+function run(weft, ...args) {
+    execFileSync(weft.program, ["--home", weft.home, ...args],
+        { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+// Makes a model file in the home's folder; gives its path.
+export function synth(weft, name) {
+    const file = path.join(weft.home, `${name}.gguf`);
+    run(weft, "models", "synth", "tiny", "Q8_0", file);
+    return file;
+}
+
+// Makes a model of that name.
+export function addModel(weft, name) {
+    const file = synth(weft, name);
+    run(weft, "models", "import", file, name);
+    fs.rmSync(file);
+}
+
+// Whether the daemon runs models at all.
+export async function hasEngine(weft) {
+    const answer = await fetch(`${weft.origin}/v1/chat/completions`, { method: "POST", body: "{}",
+        headers: { authorization: `Bearer ${weft.token}`, "content-type": "application/json" } });
+    return answer.status !== 503;
+}
