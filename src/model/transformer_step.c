@@ -18,8 +18,10 @@
 #define BAND_ROWS 16
 /* Tokens that a member prepares: kernels may lay so many side by side. */
 #define PREPARE_TOKENS 16
-/* Below this many floats a step is not worth waking the gang for. */
+/* Below this many floats, and this many multiplications, a step is not worth waking the gang for.
+ */
 #define FLOATS_ALONE 8192
+#define PRODUCTS_ALONE 131072
 
 struct each {
     struct wf_runner *r;
@@ -99,6 +101,17 @@ static void multiply_part(void *ud, size_t i, size_t n)
     }
 }
 
+static size_t n_multiplications(const struct multiply *m)
+{
+    size_t n_out = 0;
+
+    for (size_t j = 0; j < m->n_products; j++) {
+        if (m->products[j].matrix->format == m->format)
+            n_out += m->products[j].matrix->n_out;
+    }
+    return m->n_taken * m->n_in * n_out;
+}
+
 void wf_transformer__multiply(struct wf_runner *r, const float *x, size_t n_tok,
                               const struct wf_product *products, size_t n_products)
 {
@@ -123,7 +136,10 @@ void wf_transformer__multiply(struct wf_runner *r, const float *x, size_t n_tok,
             prepare_part(&m, 0, 1);
         else
             wf_gang_run(r->gang, prepare_part, &m);
-        wf_gang_run(r->gang, multiply_part, &m);
+        if (n_multiplications(&m) < PRODUCTS_ALONE)
+            multiply_part(&m, 0, 1);
+        else
+            wf_gang_run(r->gang, multiply_part, &m);
     }
     if (r->parts != NULL)
         wf_transformer__adapt(r, x, n_tok, products, n_products);

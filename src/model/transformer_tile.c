@@ -19,6 +19,8 @@
 #define TOKENS_MAX 16
 /* With fewer tiles for each thread, heads that share keys are taken one by one. */
 #define TILES_PER_THREAD 2
+/* Below this many multiplications the gang is not worth waking. */
+#define PRODUCTS_ALONE 65536
 #define PAGE WF_KV_PAGE_TOKENS
 
 /* What all tiles of a layer have in common. */
@@ -268,6 +270,16 @@ static void attend_part(void *ud, size_t i, size_t n)
         attend_item(run, k, i);
 }
 
+/* Positions that all tokens see together, about. */
+static size_t n_seen(const struct wf_runner *r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_tok; i++)
+        n += r->places[i].seq != NULL ? (size_t)r->places[i].position + 1 : r->places[i].n_part;
+    return n;
+}
+
 void wf_transformer__attend_tiles(struct wf_runner *r, size_t i_layer)
 {
     struct tiling tiling = {.lp = &r->p->layers[i_layer],
@@ -283,8 +295,8 @@ void wf_transformer__attend_tiles(struct wf_runner *r, size_t i_layer)
     if (n_tiles * tiling.lp->n_kv_heads < TILES_PER_THREAD * wf_gang_size(r->gang))
         tiling.n_heads = 1;
     run.n_items = n_tiles * (tiling.lp->n_heads / tiling.n_heads);
-    if (run.n_items == 1)
-        attend_item(&run, 0, 0);
+    if (n_seen(r) * tiling.lp->n_heads * r->p->head_dim < PRODUCTS_ALONE)
+        attend_part(&run, 0, 1);
     else
         wf_gang_run(r->gang, attend_part, &run);
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A gang is a generation number and a count of members still at work.
+/* A gang is a number of the step, and of the next part of it that nobody has taken, in one word.
  *
- * The owner writes the step (fn, ud), sets `n_busy`, and raises `generation` with release order: a
- * member that sees the new number with acquire order sees the step. Each member lowers `n_busy`
- * with release order when it is done; the owner waits for 0 with acquire order, and so sees what
- * they wrote. Waiting is spinning for SPINS rounds (a step of a small model takes tens of
- * microseconds), then a condition variable; `n_sleeping` tells the owner whether to wake anyone.
- * It is raised under the mutex before the generation is looked at again, and read by the owner
- * after the generation is raised, both in sequentially consistent order, so no wake-up is lost. */
+ * The owner writes the step (fn, ud), then the word with release order: who takes a part of it (by
+ * compare and exchange, acquire order) sees the step, and since the owner begins no other before
+ * all parts are done, it stays. Members take parts until none is left, the owner too: a member that
+ * the system has put aside delays nobody, unless it has a part in hand. Each raises `n_done` with
+ * release order behind a part; the owner waits for all with acquire order, and so sees what they
+ * wrote. Waiting is spinning for SPINS rounds (a step of a small model takes tens of microseconds),
+ * then a condition variable; `n_sleeping` tells the owner whether to wake anyone. It is raised
+ * under the mutex before the word is looked at again, and read by the owner after the word is
+ * written, both in sequentially consistent order, so no wake-up is lost. */
 #include "os/gang.h"
 
 #include <assert.h>
@@ -22,23 +24,18 @@
 #define SPINS 4000
 #define STACK_BYTES ((size_t)1 << 20)
 
-struct member {
-    struct wf_gang *gang;
-    size_t i;
-    pthread_t thread;
-};
-
 struct wf_gang {
     size_t n_members;
-    size_t n_started; /* threads that run, member 1 first */
-    wf_gang_fn fn;    /* the step; NULL ends the threads */
+    size_t n_started; /* threads that run, number 1 first */
+    wf_gang_fn fn;    /* the step */
     void *ud;
-    atomic_uint generation;
-    atomic_size_t n_busy;
+    _Atomic uint64_t word; /* its number << 32 | the next part that is free */
+    atomic_size_t n_done;  /* parts */
+    atomic_bool is_ending;
     atomic_size_t n_sleeping;
     pthread_mutex_t mutex; /* for the two conditions only */
     pthread_cond_t begun;
-    struct member members[];
+    pthread_t threads[]; /* [n_members], the first unused */
 };
 
 static inline void relax(void)
@@ -50,51 +47,75 @@ static inline void relax(void)
 #endif
 }
 
-static unsigned wait_for_step(struct wf_gang *g, unsigned seen)
+static uint32_t step_of(uint64_t word)
 {
-    unsigned now;
+    return (uint32_t)(word >> 32);
+}
+
+/* Waits for a step other than `seen`; its number. */
+static uint32_t wait_for_step(struct wf_gang *g, uint32_t seen)
+{
+    uint32_t now;
 
     for (int i = 0; i < SPINS; i++) {
-        now = atomic_load_explicit(&g->generation, memory_order_acquire);
+        now = step_of(atomic_load_explicit(&g->word, memory_order_acquire));
         if (now != seen)
             return now;
         relax();
     }
     pthread_mutex_lock(&g->mutex);
     atomic_fetch_add(&g->n_sleeping, 1);
-    while ((now = atomic_load(&g->generation)) == seen)
+    while ((now = step_of(atomic_load(&g->word))) == seen)
         pthread_cond_wait(&g->begun, &g->mutex);
     atomic_fetch_sub(&g->n_sleeping, 1);
     pthread_mutex_unlock(&g->mutex);
     return now;
 }
 
-static void *member_main(void *ud)
+/* Does parts of step `step` until none is free, or another step has begun. */
+static void take_parts(struct wf_gang *g, uint32_t step)
 {
-    struct member *m = ud;
-    struct wf_gang *g = m->gang;
-    unsigned seen = 0;
+    uint64_t word = atomic_load_explicit(&g->word, memory_order_acquire);
 
-    for (;;) {
-        seen = wait_for_step(g, seen);
-        if (g->fn == NULL)
-            return NULL;
-        g->fn(g->ud, m->i, g->n_members);
-        atomic_fetch_sub_explicit(&g->n_busy, 1, memory_order_release);
+    while (step_of(word) == step && (uint32_t)word < g->n_members) {
+        if (!atomic_compare_exchange_weak_explicit(&g->word, &word, word + 1, memory_order_acquire,
+                                                   memory_order_acquire))
+            continue;
+        g->fn(g->ud, (uint32_t)word, g->n_members);
+        atomic_fetch_add_explicit(&g->n_done, 1, memory_order_release);
+        word = atomic_load_explicit(&g->word, memory_order_acquire);
     }
 }
 
-static void begin(struct wf_gang *g, wf_gang_fn fn, void *ud)
+static void *member_main(void *ud)
 {
+    struct wf_gang *g = ud;
+    uint32_t seen = 0;
+
+    for (;;) {
+        seen = wait_for_step(g, seen);
+        /* Acquire by the word: it was set before the step began. */
+        if (atomic_load_explicit(&g->is_ending, memory_order_relaxed))
+            return NULL;
+        take_parts(g, seen);
+    }
+}
+
+/* Begins a step of n_members parts; its number. */
+static uint32_t begin(struct wf_gang *g, wf_gang_fn fn, void *ud)
+{
+    uint32_t step = step_of(atomic_load_explicit(&g->word, memory_order_relaxed)) + 1;
+
     g->fn = fn;
     g->ud = ud;
-    atomic_store_explicit(&g->n_busy, g->n_started, memory_order_relaxed); /* see generation */
-    atomic_fetch_add(&g->generation, 1);
+    atomic_store_explicit(&g->n_done, 0, memory_order_relaxed); /* seen with the word */
+    atomic_store(&g->word, (uint64_t)step << 32);
     if (atomic_load(&g->n_sleeping) > 0) {
         pthread_mutex_lock(&g->mutex);
         pthread_cond_broadcast(&g->begun);
         pthread_mutex_unlock(&g->mutex);
     }
+    return step;
 }
 
 static int start_member(struct wf_gang *g, size_t i, struct wf_err *err)
@@ -103,12 +124,11 @@ static int start_member(struct wf_gang *g, size_t i, struct wf_err *err)
     sigset_t all, old;
     int e;
 
-    g->members[i] = (struct member){.gang = g, .i = i};
     (void)pthread_attr_init(&attr); /* cannot fail on Linux */
     (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    e = pthread_create(&g->members[i].thread, &attr, member_main, &g->members[i]);
+    e = pthread_create(&g->threads[i], &attr, member_main, g);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     (void)pthread_attr_destroy(&attr);
     if (e != 0)
@@ -124,7 +144,7 @@ int wf_gang_new(size_t n_members, struct wf_gang **out, struct wf_err *err)
 
     assert(n_members >= 1);
     assert(n_members <= WF_GANG_MEMBERS_MAX);
-    g = wf_alloc_array(1, sizeof(*g) + n_members * sizeof(g->members[0]));
+    g = wf_alloc_array(1, sizeof(*g) + n_members * sizeof(g->threads[0]));
     if (g == NULL)
         return wf_err_set(err, WF_E_NOMEM, "Not enough memory for threads.");
     g->n_members = n_members;
@@ -143,10 +163,12 @@ int wf_gang_new(size_t n_members, struct wf_gang **out, struct wf_err *err)
 void wf_gang_run(struct wf_gang *g, wf_gang_fn fn, void *ud)
 {
     assert(fn != NULL);
-    if (g->n_members > 1)
-        begin(g, fn, ud);
-    fn(ud, 0, g->n_members);
-    for (int spins = 0; atomic_load_explicit(&g->n_busy, memory_order_acquire) != 0;) {
+    if (g->n_members == 1) {
+        fn(ud, 0, 1);
+        return;
+    }
+    take_parts(g, begin(g, fn, ud));
+    for (int spins = 0; atomic_load_explicit(&g->n_done, memory_order_acquire) != g->n_members;) {
         /* A member whose processor was taken away needs ours. */
         if (++spins < SPINS)
             relax();
@@ -164,9 +186,10 @@ void wf_gang_free(struct wf_gang *g)
 {
     if (g == NULL)
         return;
-    begin(g, NULL, NULL);
+    atomic_store_explicit(&g->is_ending, true, memory_order_relaxed); /* seen with the word */
+    (void)begin(g, NULL, NULL);
     for (size_t i = 1; i <= g->n_started; i++)
-        pthread_join(g->members[i].thread, NULL);
+        pthread_join(g->threads[i], NULL);
     pthread_cond_destroy(&g->begun);
     pthread_mutex_destroy(&g->mutex);
     wf_free(g);

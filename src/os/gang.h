@@ -1,8 +1,9 @@
 /* Gang: threads that do one step together, again and again.
  *
- * For arithmetic that is cut into equal parts: wf_gang_run calls the same function on every member
- * at once and returns when all have come back, thousands of times a second. Members that wait spin
- * for some microseconds, then sleep. (os/thread.h has the other kind: workers with a queue.) */
+ * For arithmetic that is cut into equal parts: wf_gang_run has the members do as many parts as they
+ * are and returns when all are done, thousands of times a second. Members that wait spin for some
+ * microseconds, then sleep; on a busy machine those that have the processor do the others' parts.
+ * (os/thread.h has the other kind: workers with a queue.) */
 #ifndef WF_OS_GANG_H
 #define WF_OS_GANG_H
 
@@ -10,7 +11,8 @@
 
 #include "base/err.h"
 
-/* The i-th of n members does its part of the step. */
+/* Does the i-th of n parts of the step, n being the members; who does which is not said, and a
+ * member may do several, one after the other. */
 typedef void (*wf_gang_fn)(void *ud, size_t i, size_t n);
 
 struct wf_gang;
