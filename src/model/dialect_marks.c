@@ -263,8 +263,8 @@ enum wf_read_step wf_reader_marks(struct wf_dialect_reader *r)
         }
         return step;
     case GAP:
-        if (m->value_open[0] == '<' && !wf_reader_take_space(r))
-            return WF_READ_MORE;
+        if (m->value_open[0] == '<' && r->field.len == 0 && !wf_reader_take_space(r))
+            return WF_READ_MORE; /* white space first; behind anything else it is none */
         step = m->value_open[0] == 0 ? WF_READ_ON : read_to(r, m->value_open);
         if (step == WF_READ_ON) {
             if (m->is_json != NULL)

@@ -246,6 +246,8 @@ static const struct {
      "</arg_value>\n<arg_key>detail</arg_key>\n<arg_value>{\"a\": 1}</arg_value>\n</tool_call>",
      "R(a)C(get_weather {\"city\": \"Paris\", \"detail\": {\"a\": 1}})"},
     {"glm", "<tool_call>now\n</tool_call>", "C(now {})"},
+    {"glm", "<tool_call>now\n<arg_key>a</arg_key>\n<x>\n<arg_value>b</arg_value>\n</tool_call>",
+     "C(now {\"a\": )T(\n<arg_value>b</arg_value>\n</tool_call>)"},
     {"minicpm",
      "<function name=\"get_weather\"><param name=\"city\"><![CDATA[a<b\n&]]></param></function>",
      "C(get_weather {\"city\": \"a<b\\n&\"})"},
