@@ -103,6 +103,7 @@ int wf_cmd_template(struct wf_cli *cli);
 int wf_cmd_pull(struct wf_cli *cli);
 int wf_cmd_remove(struct wf_cli *cli);
 int wf_cmd_run(struct wf_cli *cli);
+int wf_cmd_sample(struct wf_cli *cli);
 int wf_cmd_search(struct wf_cli *cli);
 int wf_cmd_summarize(struct wf_cli *cli);
 int wf_cmd_up(struct wf_cli *cli);

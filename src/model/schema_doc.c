@@ -502,19 +502,20 @@ static const json_t *find_uri(struct wf_schema_doc *d, const char *uri, const ch
     return follow(d, v->ptr, wf_str_from(fragment), out_base);
 }
 
-/* A dynamic reference means what a plain one does unless there are several such anchors. */
+/* A dynamic reference means what a plain one does where it leads to the document itself and there
+ * is one anchor of that name. Elsewhere validators differ in what it means. */
 static int check_dynamic(struct wf_schema_doc *d, const json_t *schema, const char *fragment,
                          const json_t *target)
 {
     const char *anchor = json_string_value(json_object_get(target, "$dynamicAnchor"));
     const union wf_map_value *v;
 
-    if (fragment == NULL || anchor == NULL || strcmp(anchor, fragment) != 0)
+    if (target == d->root && (fragment == NULL || fragment[0] == 0))
         return 0;
-    v = wf_map_get(&d->dynamic, wf_str_from(anchor));
-    if (v == NULL || v->u64 <= 1)
+    v = anchor != NULL ? wf_map_get(&d->dynamic, wf_str_from(anchor)) : NULL;
+    if (target == d->root && v != NULL && v->u64 == 1 && strcmp(anchor, fragment) == 0)
         return 0;
-    return wf_schema_refuse(d, schema, "$dynamicRef", "there are several anchors of that name");
+    return wf_schema_refuse(d, schema, "$dynamicRef", "it leads elsewhere than to the document");
 }
 
 int wf_schema_resolve(struct wf_schema_doc *d, const json_t *schema, const char *keyword,

@@ -174,9 +174,9 @@ static void test_schema__keeps_to_the_suite(void **state)
 
     (void)state;
     check_folder(SUITE, &c);
-    /* Other documents, several dynamic anchors, and some ten more are refused. */
+    /* Other documents, most dynamic references, and some ten more are refused. */
     assert_true(c.n_groups >= 380);
-    assert_true(c.n_refused <= 41);
+    assert_true(c.n_refused <= 52);
     /* Not all valid texts are written (1.0 never is), but most. */
     assert_true(c.n_accepted * 100 >= c.n_valid * 80);
 }
