@@ -145,7 +145,7 @@ static uint32_t hex(struct parser *p, size_t n)
     }
     if (v > POINT_MAX || (v >= 0xd800 && v <= 0xdfff))
         fail(p, WF_E_FORMAT, "an escape is no code point");
-    return v;
+    return p->rc == 0 ? v : 0;
 }
 
 static uint32_t character(struct parser *p)
@@ -226,14 +226,14 @@ static const struct wf_expr *class(struct parser *p)
     }
     if (!take(p, "]"))
         fail(p, WF_E_FORMAT, "a class is not closed");
-    if (p->rc == 0) {
+    if (p->rc == 0 && e != NULL) {
         e->spans.ptr = wf_arena_array(&p->arena, n + 4, sizeof(*spans));
         e->spans.n = n;
         if (e->spans.ptr == NULL)
             no_memory(p);
     }
-    if (p->rc == 0) {
-        if (n > 0)
+    if (p->rc == 0 && e != NULL && e->spans.ptr != NULL) {
+        if (n > 0 && spans != NULL)
             memcpy(e->spans.ptr, spans, n * sizeof(*spans));
         wf_spans_tidy(&e->spans);
         if (is_negated && wf_spans_negate(&p->arena, &e->spans, &e->spans) != 0)

@@ -153,7 +153,7 @@ static void add_points(struct wf_nfa *n, uint32_t from, uint32_t lo, uint32_t hi
 {
     while (lo <= hi && n->status == 0) {
         uint32_t last = hi;
-        char a[4], b[4];
+        char a[4] = {0}, b[4] = {0};
         size_t len;
 
         for (unsigned shift = 6; shift <= 18; shift += 6) {
@@ -503,7 +503,8 @@ static int prepare(struct subsets *s, struct wf_nfa *n)
 {
     size_t k = 0;
 
-    qsort(n->edges, n->n_edges, sizeof(*n->edges), compare_edges);
+    if (n->n_edges > 0)
+        qsort(n->edges, n->n_edges, sizeof(*n->edges), compare_edges);
     s->first = wf_alloc_array(n->n_states + 1, sizeof(*s->first));
     s->counts = wf_alloc_array(n->n_states, sizeof(*s->counts));
     s->mark = wf_alloc_array(n->n_states, sizeof(*s->mark));

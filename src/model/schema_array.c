@@ -343,7 +343,7 @@ static int put_unused(struct wf_schema_builder *b, const struct wf_array *o, con
 static int put_sets(struct wf_schema_builder *b, const struct wf_array *o, const json_t *values,
                     struct wf_nfa *n, uint32_t from, uint32_t to)
 {
-    uint32_t states[1u << UNIQUE_MAX];
+    uint32_t states[1u << UNIQUE_MAX] = {0};
     size_t n_sets = (size_t)1 << json_array_size(values);
     int rc = 0;
 

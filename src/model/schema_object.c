@@ -301,7 +301,7 @@ static int read_classes(struct wf_schema_builder *b, const struct wf_branch *br,
     const struct wf_lang *l = NULL;
     int rc = other_names(b, br, o, &l);
 
-    if (rc != 0 || wf_lang_is_empty(l))
+    if (rc != 0 || l == NULL || wf_lang_is_empty(l))
         return rc;
     o->classes = wf_arena_array(&b->doc.arena, CLASSES_MAX, sizeof(*o->classes));
     if (o->classes == NULL)
@@ -341,9 +341,11 @@ static int read_witness(struct wf_schema_builder *b, const struct wf_branch *br,
     if (found == NULL)
         return 0;
     rc = wf_keys_language(b, &found->keys, &l);
+    if (rc != 0)
+        return rc;
     only.classes = wf_arena_array(&b->doc.arena, CLASSES_MAX, sizeof(*only.classes));
-    if (rc == 0 && only.classes == NULL)
-        rc = wf_schema_no_memory(&b->doc);
+    if (only.classes == NULL)
+        return wf_schema_no_memory(&b->doc);
     for (size_t i = 0; i < o->n_classes && rc == 0; i++) {
         only.classes[i].names = o->classes[i].names;
         rc = wf_goal_copy(b, &o->classes[i].goal, &only.classes[i].goal);
@@ -351,10 +353,12 @@ static int read_witness(struct wf_schema_builder *b, const struct wf_branch *br,
     only.n_classes = o->n_classes;
     if (rc == 0)
         rc = split_classes(b, &only, l, found->literal);
+    if (rc != 0)
+        return rc;
     o->witnesses = wf_arena_array(&b->doc.arena, CLASSES_MAX, sizeof(*o->witnesses));
-    if (rc == 0 && o->witnesses == NULL)
-        rc = wf_schema_no_memory(&b->doc);
-    for (size_t i = 0; i < only.n_classes && rc == 0; i++) {
+    if (o->witnesses == NULL)
+        return wf_schema_no_memory(&b->doc);
+    for (size_t i = 0; i < only.n_classes; i++) {
         if (only.classes[i].is_named)
             o->witnesses[o->n_witnesses++] = only.classes[i];
     }
@@ -473,7 +477,7 @@ static int countable(struct writer *w, const struct wf_key_class *c, size_t coun
 {
     struct wf_lang_maker m;
     struct wf_lang *l = NULL;
-    size_t n = w->min;
+    size_t n = WF_MAX(w->min, (size_t)1);
     int rc;
 
     wf_lang_maker_init(&m);

@@ -104,8 +104,10 @@ static int listed(struct wf_schema_builder *b, const struct wf_goal *g, const js
     struct wf_str *texts = wf_arena_array(&b->doc.arena, json_array_size(list) + 1, sizeof(*texts));
     struct wf_lang *l = NULL;
     size_t n = 0;
-    int rc = texts != NULL ? 0 : wf_schema_no_memory(&b->doc);
+    int rc = 0;
 
+    if (texts == NULL)
+        return wf_schema_no_memory(&b->doc);
     for (size_t i = 0; i < json_array_size(list) && rc == 0; i++) {
         const json_t *v = json_array_get(list, i);
         bool holds = false;

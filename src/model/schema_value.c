@@ -129,7 +129,7 @@ static void write_plain(char *out, const char *sign, const char *digits, int exp
 void wf_schema_write_number(char out[64], const json_t *v)
 {
     double x = json_number_value(v);
-    char digits[32];
+    char digits[32] = "";
     const char *sign = x < 0 ? "-" : "";
     int exponent;
 
