@@ -109,8 +109,8 @@
 #define WF_LIMIT_GRAMMAR_BYTES (4u << 20)
 /* How deep a text may nest by a grammar: below it only the shortest way out is left. */
 #define WF_LIMIT_GRAMMAR_DEPTH 256
-/* Places where a text may be at once: what is ambiguous beyond it loses readings. */
-#define WF_LIMIT_GRAMMAR_PLACES 4096
+/* Places where a text may be at once: a grammar that is more ambiguous cannot be followed. */
+#define WF_LIMIT_GRAMMAR_PLACES 2048
 /* States of one language of strings or numbers (a pattern, a format, a length), and the memory that
  * the making of a schema's languages may take. */
 #define WF_LIMIT_LANG_STATES 20000

@@ -84,7 +84,7 @@ void wf_token_trie_free(struct wf_token_trie *t);
 struct wf_constraint;
 
 /* Begins a text. Takes a reference of g; `trie` is borrowed until wf_constraint_free. Errors:
- * NOMEM. */
+ * UNSUPPORTED (the vocabulary cannot write any text of g), LIMIT, NOMEM. */
 int wf_constraint_new(struct wf_grammar *g, const struct wf_token_trie *trie,
                       struct wf_constraint **out, struct wf_err *err) WF_MUST_USE;
 /* NULL is a no-op. */
@@ -94,12 +94,12 @@ void wf_constraint_free(struct wf_constraint *c);
  * End tokens are allowed where the text may end. n_left is how many tokens may still be written,
  * the end token included: near it only tokens on a shortest completion stay, so that the text is
  * whole when the budget is (SIZE_MAX: no bound). At least one bit is set. Errors: LIMIT (the budget
- * is too small for any text; nothing is written), NOMEM. */
+ * is too small for any text; or the text has too many readings), NOMEM. */
 int wf_constraint_mask(struct wf_constraint *c, size_t n_left, uint32_t *out_bits,
                        struct wf_err *err) WF_MUST_USE;
 
 /* Moves on by a token that the mask allows. Errors: INVAL (it does not fit; nothing changes),
- * NOMEM. */
+ * LIMIT (it has too many readings), NOMEM. */
 int wf_constraint_accept(struct wf_constraint *c, int32_t id, struct wf_err *err) WF_MUST_USE;
 
 /* Moves on by bytes, as if tokens of them had come. Errors: as wf_constraint_accept. */

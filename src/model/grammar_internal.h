@@ -171,25 +171,28 @@ struct wf_walker {
 void wf_walker_init(struct wf_walker *w, const struct wf_grammar *g, const uint32_t *dist,
                     const uint32_t *need);
 void wf_walker_deinit(struct wf_walker *w);
+/* What an error of those below means, as a sentence; returns it. */
+int wf_walker_error(int rc, struct wf_err *err);
 /* Forgets all but `*io_state` (0: all), which gets another number. NOMEM: all is as before. */
 int wf_walker_forget(struct wf_walker *w, uint32_t *io_state) WF_MUST_USE;
 /* Whether so much is remembered that it should forget. */
 bool wf_walker_is_full(const struct wf_walker *w);
 /* The state at the start of a rule; at a node that takes a byte next, by itself and with nothing
- * below it; behind a frame. NOMEM. */
+ * below it; behind a frame. NOMEM, LIMIT (of places). */
 int wf_walker_start(struct wf_walker *w, uint32_t rule, uint32_t *out) WF_MUST_USE;
 int wf_walker_at_edges(struct wf_walker *w, uint32_t node, uint32_t *out) WF_MUST_USE;
 int wf_walker_behind(struct wf_walker *w, uint32_t frame, uint32_t *out) WF_MUST_USE;
-/* The state after one byte; 0: it does not fit. NOMEM. */
+/* The state after one byte; 0: it does not fit. NOMEM, LIMIT. */
 int wf_walker_step(struct wf_walker *w, uint32_t state, uint8_t byte, uint32_t *out) WF_MUST_USE;
 
 /* ---- plans: what is known of a grammar and one vocabulary ---- */
 
-/* A token that stays within a node's rule. */
+/* Tokens that stay within a node's rule and leave the same behind them: n of the reach's ids, from
+ * `first` on. */
 struct wf_g_inner {
-    int32_t id;
-    uint32_t need; /* counts it takes, and what comes after it at least */
-    uint32_t dist; /* bytes from behind it to the rule's end */
+    uint32_t need; /* counts they take, and what comes after them at least */
+    uint32_t dist; /* bytes from behind them to the rule's end */
+    uint32_t first, n;
 };
 
 /* A trie node at which the rule may be left. */
@@ -200,10 +203,11 @@ struct wf_g_exit {
 
 /* What tokens do from one node on, whatever lies below it. */
 struct wf_g_reach {
+    int32_t *ids;
     struct wf_g_inner *inner;
     struct wf_g_exit *exits;
     uint32_t *bits; /* of all inner tokens; NULL: they are few */
-    size_t n_inner, n_exits, cap_inner, cap_exits;
+    size_t n_ids, n_inner, n_exits, cap_inner, cap_exits;
     uint32_t need_max, dist_max; /* of inner */
 };
 
@@ -224,8 +228,8 @@ struct wf_g_plan {
 int wf_grammar__plan(struct wf_grammar *g, const struct wf_token_trie *trie, struct wf_g_plan **out,
                      struct wf_err *err) WF_MUST_USE;
 void wf_plan_unref(struct wf_g_plan *p);
-/* What tokens do from a node on. *out_own: the caller frees it (there is too much to keep). NOMEM.
- */
+/* What tokens do from a node on. *out_own: the caller frees it (there is too much to keep). NOMEM,
+ * LIMIT. */
 int wf_plan_reach(const struct wf_grammar *g, struct wf_g_plan *p, uint32_t node,
                   const struct wf_g_reach **out, bool *out_own) WF_MUST_USE;
 void wf_reach_free(struct wf_g_reach *r);

@@ -56,8 +56,8 @@ int wf_constraint_new(struct wf_grammar *g, const struct wf_token_trie *trie,
     if (rc == 0) {
         wf_walker_init(&c->walker, g, c->plan->dist, c->plan->need);
         c->stack = wf_alloc_array(trie->depth_max + 1, sizeof(*c->stack));
-        if (c->stack == NULL || wf_walker_start(&c->walker, g->root, &c->state) != 0)
-            rc = wf_err_set(err, WF_E_NOMEM, "Not enough memory for a grammar's state.");
+        rc = c->stack != NULL ? wf_walker_start(&c->walker, g->root, &c->state) : WF_E_NOMEM;
+        rc = rc != 0 ? wf_walker_error(rc, err) : 0;
     }
     if (rc == 0 && c->state == 0)
         rc = wf_err_set(err, WF_E_UNSUPPORTED,
@@ -140,9 +140,9 @@ static int walk(struct mask *m, uint32_t from, uint32_t state)
         uint32_t to;
         int rc = wf_walker_step(&m->c->walker, stack[t->depth[i] - 1], t->bytes[i], &to);
 
-        if (rc != 0)
+        if (rc != 0 && rc != WF_E_LIMIT)
             return rc;
-        if (to == 0) {
+        if (rc != 0 || to == 0) { /* it does not fit, or has too many readings */
             i = t->end[i];
             continue;
         }
@@ -157,8 +157,6 @@ static void put_inner(struct mask *m, const struct wf_g_reach *r, uint32_t below
 {
     int64_t room = m->far - (int64_t)below;
 
-    if (r->n_inner == 0)
-        return;
     if (r->bits != NULL && r->need_max <= count && r->dist_max <= room) {
         size_t n_words = (m->c->trie->n_vocab + 31) / 32;
         for (size_t i = 0; i < n_words; i++)
@@ -167,15 +165,16 @@ static void put_inner(struct mask *m, const struct wf_g_reach *r, uint32_t below
         return;
     }
     for (size_t i = 0; i < r->n_inner; i++) {
-        const struct wf_g_inner *t = &r->inner[i];
-        if (t->need > count)
+        const struct wf_g_inner *g = &r->inner[i];
+        if (g->need > count)
             continue;
-        if (t->dist > room) {
+        if (g->dist > room) {
             m->is_cut = true;
             continue;
         }
-        m->most = WF_MAX(m->most, t->dist + below);
-        set_bit(m->bits, t->id);
+        m->most = WF_MAX(m->most, g->dist + below);
+        for (uint32_t k = g->first; k < g->first + g->n; k++)
+            set_bit(m->bits, r->ids[k]);
     }
 }
 
@@ -284,7 +283,7 @@ int wf_constraint_mask(struct wf_constraint *c, size_t n_left, uint32_t *out_bit
     int rc = make_room(c);
 
     if (rc != 0)
-        return wf_err_set(err, rc, "Not enough memory for a mask of tokens.");
+        return wf_walker_error(rc, err);
     s = &c->walker.states[c->state];
     if (n_left <= distance(s))
         return wf_err_set(err, WF_E_LIMIT, "%zu tokens are too few to end the text; it takes %u.",
@@ -299,7 +298,7 @@ int wf_constraint_mask(struct wf_constraint *c, size_t n_left, uint32_t *out_bit
     m.is_cut = m.far < 0 || s->depth > WF_LIMIT_GRAMMAR_DEPTH;
     rc = fill(&m);
     if (rc != 0)
-        return wf_err_set(err, rc, "Not enough memory for a mask of tokens.");
+        return wf_walker_error(rc, err);
     if (is_empty(&m) && !may_end)
         return wf_err_set(err, WF_E_LIMIT,
                           "The model's vocabulary has no token that the text could go on with.");
@@ -322,7 +321,7 @@ static int step_bytes(struct wf_constraint *c, struct wf_str bytes, uint32_t *io
 static int move(struct wf_constraint *c, uint32_t state, int rc, struct wf_err *err)
 {
     if (rc != 0)
-        return wf_err_set(err, rc, "Not enough memory for a grammar's state.");
+        return wf_walker_error(rc, err);
     if (state == 0)
         return wf_err_set(err, WF_E_INVAL, "The text does not fit the grammar.");
     c->state = state;

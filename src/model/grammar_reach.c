@@ -19,33 +19,103 @@ void wf_reach_free(struct wf_g_reach *r)
 {
     if (r == NULL)
         return;
+    wf_free(r->ids);
     wf_free(r->inner);
     wf_free(r->exits);
     wf_free(r->bits);
     wf_free(r);
 }
 
-static int add_inner(struct wf_g_reach *r, const struct wf_token_trie *t, uint32_t at,
-                     uint32_t need, uint32_t dist)
-{
-    uint32_t n = t->tokens[at + 1] - t->tokens[at];
-    struct wf_g_inner *p;
+/* Trie nodes whose tokens stay within the rule, as they are found. */
+struct found {
+    struct wf_g_reach *r;
+    struct stay {
+        uint32_t at, group;
+    } * stays;
+    size_t n_stays, cap_stays;
+    uint32_t *slots; /* of groups by need and dist, open addressing; WF_G_NONE: free */
+    size_t n_slots;
+    uint32_t last; /* group; most tokens are like the one before */
+};
 
-    if (n == 0)
-        return 0;
-    p = wf_g__grow(r->inner, &r->cap_inner, r->n_inner + n, sizeof(*p));
+static size_t group_slot(const struct found *f, uint32_t need, uint32_t dist)
+{
+    uint64_t key = ((uint64_t)need << 32 | dist) * UINT64_C(0x9e3779b97f4a7c15);
+    size_t i = (size_t)(key >> 32) & (f->n_slots - 1);
+
+    while (f->slots[i] != WF_G_NONE &&
+           (f->r->inner[f->slots[i]].need != need || f->r->inner[f->slots[i]].dist != dist))
+        i = (i + 1) & (f->n_slots - 1);
+    return i;
+}
+
+static int grow_slots(struct found *f)
+{
+    size_t n = f->n_slots > 0 ? 2 * f->n_slots : 64;
+    uint32_t *p = wf_alloc_array(n, sizeof(*p));
+
     if (p == NULL)
         return WF_E_NOMEM;
-    r->inner = p;
-    for (uint32_t k = t->tokens[at]; k < t->tokens[at + 1]; k++)
-        p[r->n_inner++] = (struct wf_g_inner){.id = t->ids[k], .need = need, .dist = dist};
-    r->need_max = WF_MAX(r->need_max, need);
-    r->dist_max = WF_MAX(r->dist_max, dist);
+    memset(p, 0xff, n * sizeof(*p));
+    wf_free(f->slots);
+    f->slots = p;
+    f->n_slots = n;
+    for (uint32_t i = 0; i < f->r->n_inner; i++)
+        p[group_slot(f, f->r->inner[i].need, f->r->inner[i].dist)] = i;
     return 0;
 }
 
-static int add_exit(struct wf_g_reach *r, uint32_t at, uint32_t need)
+/* The group of tokens that leave this behind them. */
+static int find_group(struct found *f, uint32_t need, uint32_t dist, uint32_t *out)
 {
+    struct wf_g_reach *r = f->r;
+    struct wf_g_inner *p;
+    size_t slot;
+
+    *out = f->last;
+    if (r->n_inner > 0 && r->inner[f->last].need == need && r->inner[f->last].dist == dist)
+        return 0;
+    if (2 * (r->n_inner + 1) > f->n_slots && grow_slots(f) != 0)
+        return WF_E_NOMEM;
+    slot = group_slot(f, need, dist);
+    if (f->slots[slot] == WF_G_NONE) {
+        p = wf_g__grow(r->inner, &r->cap_inner, r->n_inner + 1, sizeof(*p));
+        if (p == NULL)
+            return WF_E_NOMEM;
+        r->inner = p;
+        p[r->n_inner] = (struct wf_g_inner){.need = need, .dist = dist};
+        f->slots[slot] = (uint32_t)r->n_inner++;
+        r->need_max = WF_MAX(r->need_max, need);
+        r->dist_max = WF_MAX(r->dist_max, dist);
+    }
+    f->last = f->slots[slot];
+    *out = f->last;
+    return 0;
+}
+
+static int add_inner(struct found *f, const struct wf_token_trie *t, uint32_t at, uint32_t need,
+                     uint32_t dist)
+{
+    uint32_t n = t->tokens[at + 1] - t->tokens[at], group;
+    struct stay *p;
+
+    if (n == 0)
+        return 0;
+    if (find_group(f, need, dist, &group) != 0)
+        return WF_E_NOMEM;
+    p = wf_g__grow(f->stays, &f->cap_stays, f->n_stays + 1, sizeof(*p));
+    if (p == NULL)
+        return WF_E_NOMEM;
+    f->stays = p;
+    p[f->n_stays++] = (struct stay){.at = at, .group = group};
+    f->r->inner[group].n += n;
+    f->r->n_ids += n;
+    return 0;
+}
+
+static int add_exit(struct found *f, uint32_t at, uint32_t need)
+{
+    struct wf_g_reach *r = f->r;
     struct wf_g_exit *p = wf_g__grow(r->exits, &r->cap_exits, r->n_exits + 1, sizeof(*p));
 
     if (p == NULL)
@@ -55,15 +125,33 @@ static int add_exit(struct wf_g_reach *r, uint32_t at, uint32_t need)
     return 0;
 }
 
-static int make_bits(struct wf_g_reach *r, size_t n_vocab)
+/* Lists the tokens found, group by group, and makes their mask where they are many. */
+static int list_inner(struct found *f, const struct wf_token_trie *t)
 {
-    if (r->n_inner < BITS_FROM)
+    struct wf_g_reach *r = f->r;
+    uint32_t first = 0;
+
+    r->ids = wf_alloc_array(r->n_ids + 1, sizeof(*r->ids));
+    if (r->ids == NULL)
+        return WF_E_NOMEM;
+    for (size_t i = 0; i < r->n_inner; i++) {
+        r->inner[i].first = first;
+        first += r->inner[i].n;
+        r->inner[i].n = 0;
+    }
+    for (size_t i = 0; i < f->n_stays; i++) {
+        struct wf_g_inner *g = &r->inner[f->stays[i].group];
+        uint32_t at = f->stays[i].at;
+        for (uint32_t k = t->tokens[at]; k < t->tokens[at + 1]; k++)
+            r->ids[g->first + g->n++] = t->ids[k];
+    }
+    if (r->n_ids < BITS_FROM)
         return 0;
-    r->bits = wf_alloc_array((n_vocab + 31) / 32, sizeof(*r->bits));
+    r->bits = wf_alloc_array((t->n_vocab + 31) / 32, sizeof(*r->bits));
     if (r->bits == NULL)
         return WF_E_NOMEM;
-    for (size_t i = 0; i < r->n_inner; i++)
-        r->bits[r->inner[i].id / 32] |= UINT32_C(1) << r->inner[i].id % 32;
+    for (size_t i = 0; i < r->n_ids; i++)
+        r->bits[r->ids[i] / 32] |= UINT32_C(1) << r->ids[i] % 32;
     return 0;
 }
 
@@ -96,7 +184,7 @@ static int make_table(struct lexical *l, uint32_t node)
     return 0;
 }
 
-static int walk_lexical(struct lexical *l, uint32_t node, struct wf_g_reach *r)
+static int walk_lexical(struct lexical *l, uint32_t node, struct found *f)
 {
     const struct wf_token_trie *t = l->plan->trie;
     uint32_t i = 1;
@@ -118,9 +206,9 @@ static int walk_lexical(struct lexical *l, uint32_t node, struct wf_g_reach *r)
         p = (struct place){to, p.used + (l->g->nodes[to].counts ? 1 : 0)};
         l->stack[t->depth[i]] = p;
         if (l->g->nodes[to].is_final)
-            rc = add_exit(r, i, p.used);
+            rc = add_exit(f, i, p.used);
         if (rc == 0 && l->g->nodes[to].n_edges > 0)
-            rc = add_inner(r, t, i, p.used + l->plan->need[to], l->plan->dist[to]);
+            rc = add_inner(f, t, i, p.used + l->plan->need[to], l->plan->dist[to]);
         if (rc != 0)
             return rc;
         i++;
@@ -129,7 +217,7 @@ static int walk_lexical(struct lexical *l, uint32_t node, struct wf_g_reach *r)
 }
 
 static int reach_lexical(const struct wf_grammar *g, struct wf_g_plan *p, uint32_t node,
-                         struct wf_g_reach *r)
+                         struct found *f)
 {
     const struct wf_g_rule *rule = &g->rules[g->nodes[node].rule];
     struct lexical l = {.g = g, .plan = p, .first = rule->nodes};
@@ -138,7 +226,7 @@ static int reach_lexical(const struct wf_grammar *g, struct wf_g_plan *p, uint32
     l.table = wf_alloc_array(rule->n_nodes, sizeof(*l.table));
     l.stack = wf_alloc_array(p->trie->depth_max + 1, sizeof(*l.stack));
     if (l.table != NULL && l.stack != NULL)
-        rc = walk_lexical(&l, node, r);
+        rc = walk_lexical(&l, node, f);
     for (uint32_t i = 0; l.table != NULL && i < rule->n_nodes; i++)
         wf_free(l.table[i]);
     wf_free(l.table);
@@ -148,7 +236,7 @@ static int reach_lexical(const struct wf_grammar *g, struct wf_g_plan *p, uint32
 
 /* ---- all others: by the walker, with nothing below the node ---- */
 
-static int walk_places(struct wf_g_plan *p, uint32_t start, uint32_t *stack, struct wf_g_reach *r)
+static int walk_places(struct wf_g_plan *p, uint32_t start, uint32_t *stack, struct found *f)
 {
     const struct wf_token_trie *t = p->trie;
     uint32_t i = 1;
@@ -158,17 +246,17 @@ static int walk_places(struct wf_g_plan *p, uint32_t start, uint32_t *stack, str
         uint32_t to;
         int rc = wf_walker_step(&p->walker, stack[t->depth[i] - 1], t->bytes[i], &to);
 
-        if (rc != 0)
+        if (rc != 0 && rc != WF_E_LIMIT)
             return rc;
-        if (to == 0) {
+        if (rc != 0 || to == 0) { /* it does not fit, or has too many readings */
             i = t->end[i];
             continue;
         }
         stack[t->depth[i]] = to;
         if (p->walker.states[to].ends)
-            rc = add_exit(r, i, 0);
+            rc = add_exit(f, i, 0);
         if (rc == 0 && p->walker.states[to].n_configs > 0)
-            rc = add_inner(r, t, i, 0, p->walker.states[to].dist);
+            rc = add_inner(f, t, i, 0, p->walker.states[to].dist);
         if (rc != 0)
             return rc;
         i++;
@@ -176,7 +264,7 @@ static int walk_places(struct wf_g_plan *p, uint32_t start, uint32_t *stack, str
     return 0;
 }
 
-static int reach_places(struct wf_g_plan *p, uint32_t node, struct wf_g_reach *r)
+static int reach_places(struct wf_g_plan *p, uint32_t node, struct found *f)
 {
     uint32_t *stack = wf_alloc_array(p->trie->depth_max + 1, sizeof(*stack));
     uint32_t start = 0;
@@ -187,7 +275,7 @@ static int reach_places(struct wf_g_plan *p, uint32_t node, struct wf_g_reach *r
     if (rc == 0)
         rc = wf_walker_at_edges(&p->walker, node, &start);
     if (rc == 0)
-        rc = walk_places(p, start, stack, r);
+        rc = walk_places(p, start, stack, f);
     wf_free(stack);
     return rc;
 }
@@ -195,21 +283,29 @@ static int reach_places(struct wf_g_plan *p, uint32_t node, struct wf_g_reach *r
 static int make_reach(const struct wf_grammar *g, struct wf_g_plan *p, uint32_t node,
                       struct wf_g_reach **out)
 {
-    struct wf_g_reach *r = wf_alloc_array(1, sizeof(*r));
+    struct found f = {.r = wf_alloc_array(1, sizeof(*f.r))};
     int rc = WF_E_NOMEM;
 
-    if (r != NULL && g->rules[g->nodes[node].rule].is_lexical)
-        rc = reach_lexical(g, p, node, r);
-    else if (r != NULL)
-        rc = reach_places(p, node, r);
+    if (f.r != NULL && g->rules[g->nodes[node].rule].is_lexical)
+        rc = reach_lexical(g, p, node, &f);
+    else if (f.r != NULL)
+        rc = reach_places(p, node, &f);
     if (rc == 0)
-        rc = make_bits(r, p->trie->n_vocab);
+        rc = list_inner(&f, p->trie);
+    wf_free(f.stays);
+    wf_free(f.slots);
     if (rc != 0) {
-        wf_reach_free(r);
+        wf_reach_free(f.r);
         return rc;
     }
-    *out = r;
+    *out = f.r;
     return 0;
+}
+
+static size_t reach_bytes(const struct wf_g_reach *r, size_t n_vocab)
+{
+    return r->n_ids * sizeof(*r->ids) + r->cap_inner * sizeof(*r->inner) +
+           r->cap_exits * sizeof(*r->exits) + (r->bits != NULL ? n_vocab / 8 : 0);
 }
 
 int wf_plan_reach(const struct wf_grammar *g, struct wf_g_plan *p, uint32_t node,
@@ -228,8 +324,7 @@ int wf_plan_reach(const struct wf_grammar *g, struct wf_g_plan *p, uint32_t node
     if (r == NULL) {
         rc = make_reach(g, p, node, &r);
         if (rc == 0) {
-            size_t bytes = r->cap_inner * sizeof(*r->inner) + r->cap_exits * sizeof(*r->exits) +
-                           (r->bits != NULL ? p->trie->n_vocab / 8 : 0);
+            size_t bytes = reach_bytes(r, p->trie->n_vocab);
             *out_own = p->bytes + bytes > WF_LIMIT_GRAMMAR_PLAN_BYTES;
             /* Release: see above. */
             if (!*out_own) {

@@ -6,6 +6,7 @@
  * equal numbers, and a step taken once is a look into a table. Places from which no way leads to
  * the end are dropped at once: a state that lives can always be finished. Calls at a rule's end
  * leave no frame. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -42,6 +43,14 @@ void wf_walker_deinit(struct wf_walker *w)
     wf_free(w->seen);
     wf_free(w->seen_slots);
     memset(w, 0, sizeof(*w));
+}
+
+int wf_walker_error(int rc, struct wf_err *err)
+{
+    if (rc == WF_E_LIMIT)
+        return wf_err_set(err, rc, "The grammar is too ambiguous: a text has over %u readings.",
+                          WF_LIMIT_GRAMMAR_PLACES);
+    return wf_err_set(err, rc, "Not enough memory for a grammar's state.");
 }
 
 bool wf_walker_is_full(const struct wf_walker *w)
@@ -158,7 +167,7 @@ static size_t seen_slot(const struct wf_walker *w, const struct wf_g_config *c)
     return i;
 }
 
-/* Adds a place, unless it is there, nothing can come of it, or there are too many. */
+/* Adds a place, unless it is there or nothing can come of it. LIMIT: there are too many. */
 static int see(struct wf_walker *w, struct wf_g_config c)
 {
     bool grown;
@@ -166,7 +175,7 @@ static int see(struct wf_walker *w, struct wf_g_config c)
     struct wf_g_config *p;
     size_t slot;
 
-    if (w->dist[c.node] == WF_G_NONE || w->n_seen >= WF_LIMIT_GRAMMAR_PLACES)
+    if (w->dist[c.node] == WF_G_NONE)
         return 0;
     slots = more_slots(w->seen_slots, &w->n_seen_slots, w->n_seen, &grown);
     if (slots == NULL)
@@ -177,6 +186,8 @@ static int see(struct wf_walker *w, struct wf_g_config c)
     slot = seen_slot(w, &c);
     if (slots[slot] != UNKNOWN)
         return 0;
+    if (w->n_seen >= WF_LIMIT_GRAMMAR_PLACES)
+        return WF_E_LIMIT;
     p = wf_g__grow(w->seen, &w->cap_seen, w->n_seen + 1, sizeof(*p));
     if (p == NULL)
         return WF_E_NOMEM;
@@ -232,26 +243,29 @@ static void begin(struct wf_walker *w)
         memset(w->seen_slots, 0xff, w->n_seen_slots * sizeof(*w->seen_slots));
 }
 
+static int compare_configs(const void *a, const void *b)
+{
+    const struct wf_g_config *x = a, *y = b;
+
+    if (x->node != y->node)
+        return x->node < y->node ? -1 : 1;
+    if (x->frame != y->frame)
+        return x->frame < y->frame ? -1 : 1;
+    return x->count < y->count ? -1 : x->count > y->count;
+}
+
 /* Drops places that take no byte, and sorts, so that equal states look equal. */
 static void tidy_up(struct wf_walker *w)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < w->n_seen; i++) {
-        struct wf_g_config c = w->seen[i];
-        size_t k;
-        if (w->g->nodes[c.node].n_edges == 0)
-            continue;
-        for (k = n++; k > 0; k--) {
-            const struct wf_g_config *b = &w->seen[k - 1];
-            if (b->node < c.node || (b->node == c.node && b->frame < c.frame) ||
-                (b->node == c.node && b->frame == c.frame && b->count < c.count))
-                break;
-            w->seen[k] = *b;
-        }
-        w->seen[k] = c;
+        if (w->g->nodes[w->seen[i].node].n_edges > 0)
+            w->seen[n++] = w->seen[i];
     }
     w->n_seen = n;
+    if (n > 1)
+        qsort(w->seen, n, sizeof(*w->seen), compare_configs);
 }
 
 /* ---- states ---- */

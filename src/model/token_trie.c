@@ -13,6 +13,7 @@
 #define TOKEN_BYTES_MAX 1000
 
 struct entry {
+    uint64_t head; /* the first eight bytes, so that most comparisons need no more */
     struct wf_str bytes;
     int32_t id;
 };
@@ -20,8 +21,11 @@ struct entry {
 static int compare(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;
-    int c = wf_str_cmp(x->bytes, y->bytes);
+    int c;
 
+    if (x->head != y->head)
+        return x->head < y->head ? -1 : 1;
+    c = wf_str_cmp(x->bytes, y->bytes);
     return c != 0 ? c : x->id < y->id ? -1 : x->id > y->id;
 }
 
@@ -35,6 +39,15 @@ static bool is_written(const struct wf_vocab *v, int32_t id, struct wf_str bytes
         return false;
     return bytes.len > 0 && bytes.len <= TOKEN_BYTES_MAX && kind != WF_TOKEN_UNKNOWN &&
            kind != WF_TOKEN_UNUSED && !wf_vocab_is_end(v, id);
+}
+
+static uint64_t head_of(struct wf_str s)
+{
+    uint64_t head = 0;
+
+    for (size_t i = 0; i < 8; i++)
+        head = head << 8 | (i < s.len ? (uint8_t)s.ptr[i] : 0);
+    return head;
 }
 
 /* Lists the tokens; names of control tokens, with their marks, are put into `names`. */
@@ -61,7 +74,7 @@ static int collect(const struct wf_vocab *v, struct entry *out, size_t *out_n, s
             bytes = wf_str_n(names->ptr + at, bytes.len + 2);
             at += bytes.len;
         }
-        out[n++] = (struct entry){bytes, id};
+        out[n++] = (struct entry){head_of(bytes), bytes, id};
     }
     *out_n = n;
     return 0;
