@@ -82,6 +82,25 @@ static bool told_canceled(void *ud)
     return t->sink->canceled != NULL && t->sink->canceled(t->sink->ud);
 }
 
+/* Nothing held: the best sentences, as many as were wanted. */
+static void keep_best(json_t *sentences, size_t n)
+{
+    while (json_array_size(sentences) > n) {
+        size_t worst = 0, i;
+        double least = 0;
+        json_t *s;
+        json_array_foreach(sentences, i, s)
+        {
+            double score = json_number_value(json_object_get(s, "score"));
+            if (i == 0 || score <= least) {
+                least = score;
+                worst = i;
+            }
+        }
+        (void)json_array_remove(sentences, worst); /* it is there */
+    }
+}
+
 /* Adds "summary" to v where what the model writes holds. */
 static int write_summary(struct wf_op_context *ctx, const struct writer *w,
                          const struct wf_summary *s, const struct wf_op_call *call,
@@ -118,6 +137,8 @@ static int write_summary(struct wf_op_context *ctx, const struct writer *w,
     if (rc == 0 && g.n_statements > 0) {
         json_object_set_new(v, "summary", wf_json_str(wf_buf_str(&told.text)));
         json_object_set_new(v, "mode", json_string("generative"));
+    } else if (rc == 0) {
+        keep_best(json_object_get(v, "sentences"), w->n_statements);
     }
     if (rc == 0) {
         json_object_set_new(v, "model", json_string(g.model));
