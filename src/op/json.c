@@ -31,7 +31,8 @@ int wf_json_parse(struct wf_str text, json_t **out, struct wf_err *err)
     v = json_loadb(text.len ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
                    &je);
     if (!v) {
-        if (json_error_code(&je) == json_error_out_of_memory)
+        /* It says nothing at all where memory for a value ran out. */
+        if (je.text[0] == 0 || json_error_code(&je) == json_error_out_of_memory)
             return wf_err_set(err, WF_E_NOMEM, "Out of memory while reading JSON.");
         return wf_err_set(err, WF_E_FORMAT, "This is not valid JSON (line %d, column %d): %s.",
                           je.line, je.column, je.text);

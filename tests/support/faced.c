@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "http/face.h"
 #include "http/http_internal.h"
 #include "http/response_store.h"
@@ -47,6 +48,19 @@ static void take_answer(struct wf_request *r, struct faced *out)
         out->status = 0; /* a test of scarce memory has hit this copy */
 }
 
+static uint64_t fail_at;
+static bool has_failed;
+
+void faced_fail_at(uint64_t n)
+{
+    fail_at = n;
+}
+
+bool faced_failed(void)
+{
+    return has_failed;
+}
+
 void faced_run(struct wf_op_context *ctx, enum wf_http_method method, const char *path,
                struct wf_str body, struct faced *out)
 {
@@ -69,7 +83,10 @@ void faced_run(struct wf_op_context *ctx, enum wf_http_method method, const char
     if (wf_buf_status(&r->path) == 0 && wf_buf_status(&r->body) == 0)
         r->route = wf_route_find(r, &allowed);
     if (r->route) {
+        wf_alloc_fail_at(fail_at);
         wf_route_run(r);
+        has_failed = wf_alloc_failed();
+        wf_alloc_fail_at(0);
         take_answer(r, out);
     }
     wf_request_unref(r);

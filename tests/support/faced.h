@@ -18,6 +18,12 @@ struct faced {
     struct wf_buf body; /* without the marks of chunks */
 };
 
+/* From the next faced_run on, the n-th allocation of a route's run fails, of weft or of jansson (if
+ * json_set_alloc_funcs was given wf_alloc and wf_free); 0: none does. */
+void faced_fail_at(uint64_t n);
+/* True when the failure has come in the last run. */
+bool faced_failed(void);
+
 /* Runs method and path with this body on the operations of ctx; the answer's fields are freed by
  * faced_free. */
 void faced_run(struct wf_op_context *ctx, enum wf_http_method method, const char *path,

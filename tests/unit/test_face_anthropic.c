@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "op/json.h"
 #include "support/faced.h"
 #include "support/scripted.h"
@@ -61,7 +62,7 @@ static void assert_same(json_t *have, const char *want)
     json_decref(have);
     json_decref(w);
     free(own);
-    free(text);
+    wf_free(text);
 }
 
 /* What the engine was asked, without the seed. */
@@ -256,8 +257,63 @@ static void test_face_anthropic__counts_tokens(void **state)
     assert_int_equal(json_array_size(json_object_get(engine.asked, "messages")), 2);
 }
 
+/* How many allocations there are until a body is parsed: jansson 2.14 asserts that it has memory
+ * while it reads a text. */
+static uint64_t behind_parsing(const char *body)
+{
+    char *own = quoted(body);
+    uint64_t before = wf_alloc_stats().n_total;
+    json_t *v = json_loads(own, 0, NULL);
+    uint64_t n = wf_alloc_stats().n_total - before + 8;
+    json_decref(v);
+    free(own);
+    return n;
+}
+
+static void test_face_anthropic__lives_through_each_failing_allocation(void **state)
+{
+    static const struct {
+        const char *path, *body;
+    } cases[] = {
+        {"/v1/messages", "{" HI "}"},
+        {"/v1/messages", "{" HI ",'stream':true,'thinking':{'type':'adaptive'}}"},
+        {"/v1/messages",
+         "{" HI ",'system':'S','stop_sequences':['a'],'output_config':{'effort':'low'},"
+         "'tools':[{'name':'f','description':'d','input_schema':{'type':'object'}}],"
+         "'tool_choice':{'type':'auto'}}"},
+        {"/v1/messages",
+         "{'model':'m','max_tokens':9,'messages':[{'role':'user','content':'A'},"
+         "{'role':'assistant','content':[{'type':'thinking','thinking':'t'},{'type':'tool_use',"
+         "'id':'i','name':'f','input':{'a':[1]}}]},{'role':'user','content':["
+         "{'type':'tool_result','tool_use_id':'i','content':'R'},{'type':'text','text':'B'}]}]}"},
+        {"/v1/messages/count_tokens", "{" HI "}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
+        uint64_t n_live = 0, first = behind_parsing(cases[i].body), n = first;
+        do {
+            faced_fail_at(n++);
+            post(cases[i].path, cases[i].body);
+            faced_fail_at(0);
+            if (!faced_failed())
+                assert_int_equal(answer.status, 200);
+            else if (answer.status != 200 && answer.status != 500)
+                fail_msg("%d: %s", answer.status, answer.body.ptr);
+            json_decref(engine.asked);
+            engine.asked = NULL;
+            faced_free(&answer);
+            if (n == first + 2) /* the first run makes what stays */
+                n_live = wf_alloc_stats().n_live;
+            if (n > first + 2)
+                assert_int_equal(wf_alloc_stats().n_live, n_live);
+        } while (faced_failed());
+        assert_true(n > first + 5);
+    }
+}
+
 int main(void)
 {
+    json_set_alloc_funcs(wf_alloc, wf_free); /* so that those fail, too */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_face_anthropic__answers_a_message, begin, end),
         cmocka_unit_test_setup_teardown(test_face_anthropic__asks_for_what_the_body_says, begin,
@@ -270,6 +326,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_face_anthropic__the_engines_errors_have_their_status,
                                         begin, end),
         cmocka_unit_test_setup_teardown(test_face_anthropic__counts_tokens, begin, end),
+        cmocka_unit_test_setup_teardown(test_face_anthropic__lives_through_each_failing_allocation,
+                                        begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

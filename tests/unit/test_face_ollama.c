@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "op/json.h"
 #include "support/faced.h"
 #include "support/models.h"
@@ -90,7 +91,7 @@ static void assert_same(json_t *have, const char *want)
     json_decref(have);
     json_decref(w);
     free(own);
-    free(text);
+    wf_free(text);
 }
 
 /* What the engine was asked, without the seed. */
@@ -216,7 +217,7 @@ static void test_face_ollama__generates_and_goes_on(void **state)
                      "context", json_object_get(o, "context"));
     body = json_dumps(next, 0);
     post("/api/generate", body);
-    free(body);
+    wf_free(body);
     json_decref(next);
     json_decref(o);
     assert_int_equal(answer.status, 200);
@@ -478,8 +479,64 @@ static void test_face_ollama__says_its_version(void **state)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, begin, end)
 #define TEST_STORE(fn) cmocka_unit_test_setup_teardown(fn, begin_store, end_store)
 
+/* How many allocations there are until a body is parsed: jansson 2.14 asserts that it has memory
+ * while it reads a text. */
+static uint64_t behind_parsing(const char *body)
+{
+    char *own = quoted(body);
+    uint64_t before = wf_alloc_stats().n_total;
+    json_t *v = json_loads(own, 0, NULL);
+    uint64_t n = wf_alloc_stats().n_total - before + 8;
+    json_decref(v);
+    free(own);
+    return n;
+}
+
+static void test_face_ollama__lives_through_each_failing_allocation(void **state)
+{
+    static const struct {
+        const char *path, *body;
+    } cases[] = {
+        {"/api/chat", "{" CHAT "}"},
+        {"/api/chat", "{" CHAT ",'stream':false,'think':'low','format':'json','logprobs':true,"
+                      "'options':{'stop':['x'],'seed':1}}"},
+        {"/api/chat",
+         "{'model':'m','stream':false,'messages':[{'role':'user','content':'A'},"
+         "{'role':'assistant','content':'','thinking':'t','tool_calls':[{'function':"
+         "{'name':'f','arguments':{'a':[1]}}}]},{'role':'tool','content':'R'}],'tools':"
+         "[{'type':'function','function':{'name':'f','parameters':{}}}]}"},
+        {"/api/generate", "{'model':'m','prompt':'A','system':'S','stream':false}"},
+        {"/api/generate", "{'model':'m','prompt':'A','raw':true}"},
+        {"/api/embed", "{'model':'m','input':['a','b']}"},
+        {"/api/embeddings", "{'model':'m','prompt':'a'}"},
+        {"/api/generate", "{'model':'m'}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
+        uint64_t n_live = 0, first = behind_parsing(cases[i].body), n = first;
+        do {
+            faced_fail_at(n++);
+            post(cases[i].path, cases[i].body);
+            faced_fail_at(0);
+            if (!faced_failed())
+                assert_int_equal(answer.status, 200);
+            else if (answer.status != 200 && answer.status != 500)
+                fail_msg("%d: %s", answer.status, answer.body.ptr);
+            json_decref(engine.asked);
+            engine.asked = NULL;
+            faced_free(&answer);
+            if (n == first + 2) /* the first run makes what stays */
+                n_live = wf_alloc_stats().n_live;
+            if (n > first + 2)
+                assert_int_equal(wf_alloc_stats().n_live, n_live);
+        } while (faced_failed());
+        assert_true(n > first + 5);
+    }
+}
+
 int main(void)
 {
+    json_set_alloc_funcs(wf_alloc, wf_free); /* so that those fail, too */
     const struct CMUnitTest tests[] = {
         TEST(test_face_ollama__chats_in_lines),
         TEST(test_face_ollama__chats_whole),
@@ -498,6 +555,7 @@ int main(void)
         TEST_STORE(test_face_ollama__copies_and_deletes),
         TEST_STORE(test_face_ollama__the_registrys_defaults_hold),
         TEST(test_face_ollama__says_its_version),
+        TEST(test_face_ollama__lives_through_each_failing_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
