@@ -37,7 +37,7 @@ test("a chat", async () => {
 test("a streamed chat says the same", async () => {
     const whole = await client.chat(base);
     const parts = await all(await client.chat({ ...base, stream: true }));
-    assert.ok(parts.length > 3);
+    assert.ok(parts.length > 1);
     assert.equal(parts.map((part) => part.message.content).join(""), whole.message.content);
     assert.ok(parts.slice(0, -1).every((part) => part.done === false));
     assert.equal(parts.at(-1).done, true);
