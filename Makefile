@@ -79,7 +79,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/bench_*.c))
 BENCH_SCRIPTS := $(wildcard bench/bench_*.sh bench/bench_*.py)
 E2E := $(wildcard tests/e2e/*.sh)
-NODE_TESTS := $(patsubst %/package-lock.json,%,$(wildcard tests/web/package-lock.json))
+NODE_TESTS := $(patsubst %/package-lock.json,%,$(wildcard tests/*/package-lock.json))
 
 LANGS := $(patsubst po/%.po,%,$(wildcard po/*.po))
 MO := $(LANGS:%=$(B)/locale/%/LC_MESSAGES/weft.mo)
