@@ -1,42 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Patterns of ECMA-262 (with its flag u, as JSON Schema has them) as languages.
- *
- * A pattern is parsed into a tree, the tree becomes raw edges, and strings in which it is found are
- * those with anything before and behind it. Looking ahead is possible where it stands at the
- * beginning, behind `^`: it is then a language of its own that is intersected. Refused by name:
- * references back, looking behind, word borders, looking ahead elsewhere. */
+/* Patterns of ECMA-262 (with its flag u, as JSON Schema has them), parsed into trees. Refused by
+ * name: references back, looking behind, word borders, looking ahead within what is repeated. */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/limits.h"
-#include "model/lang.h"
+#include "model/lang_tree.h"
 #include "text/utf8.h"
 
 #define POINT_MAX 0x10ffffu
 #define REPEAT_MAX 5000
-#define LOOKAHEADS_MAX 16
-
-enum kind {
-    EMPTY,
-    SET,    /* one code point of spans */
-    BEGIN,  /* ^ */
-    END,    /* $ */
-    CONCAT, /* a, then b */
-    EITHER, /* a or b */
-    REPEAT, /* a from min to max times */
-};
-
-struct tree {
-    enum kind kind;
-    struct wf_spans spans;
-    const struct tree *a, *b;
-    uint32_t min, max; /* max UINT32_MAX: no bound */
-};
-
-struct lookahead {
-    const struct tree *tree;
-    bool is_negative;
-};
 
 struct parser {
     struct wf_str text;
@@ -45,8 +18,6 @@ struct parser {
     struct wf_err *err;
     int rc; /* the first failure */
     unsigned depth;
-    struct lookahead ahead[LOOKAHEADS_MAX];
-    size_t n_ahead;
 };
 
 static int fail(struct parser *p, int code, const char *what)
@@ -57,9 +28,9 @@ static int fail(struct parser *p, int code, const char *what)
     return p->rc;
 }
 
-static struct tree *node(struct parser *p, enum kind kind)
+static struct wf_tree *node(struct parser *p, enum wf_tree_kind kind)
 {
-    struct tree *t = p->rc == 0 ? wf_arena_alloc(p->arena, sizeof(*t)) : NULL;
+    struct wf_tree *t = p->rc == 0 ? wf_arena_alloc(p->arena, sizeof(*t)) : NULL;
 
     if (t == NULL)
         fail(p, WF_E_NOMEM, "Not enough memory for a pattern");
@@ -68,14 +39,16 @@ static struct tree *node(struct parser *p, enum kind kind)
     return t;
 }
 
-static struct tree *pair(struct parser *p, enum kind kind, const struct tree *a,
-                         const struct tree *b)
+static struct wf_tree *pair(struct parser *p, enum wf_tree_kind kind, const struct wf_tree *a,
+                            const struct wf_tree *b)
 {
-    struct tree *t = node(p, kind);
+    struct wf_tree *t = node(p, kind);
 
     if (t != NULL) {
         t->a = a;
         t->b = b;
+        t->looks = kind == WF_TREE_LOOK || (a != NULL && a->looks) || (b != NULL && b->looks);
+        t->n_begins = (a != NULL ? a->n_begins : 0) + (b != NULL ? b->n_begins : 0);
     }
     return t;
 }
@@ -361,9 +334,9 @@ static void members(struct parser *p, struct set *set)
         add_span(p, set, hi, hi);
 }
 
-static const struct tree *bracket(struct parser *p)
+static const struct wf_tree *bracket(struct parser *p)
 {
-    struct tree *t = node(p, SET);
+    struct wf_tree *t = node(p, WF_TREE_SET);
     bool is_negated = take(p, "^");
     struct set set = {0};
 
@@ -377,9 +350,9 @@ static const struct tree *bracket(struct parser *p)
     return t;
 }
 
-static const struct tree *single(struct parser *p, uint32_t cp)
+static const struct wf_tree *single(struct parser *p, uint32_t cp)
 {
-    struct tree *t = node(p, SET);
+    struct wf_tree *t = node(p, WF_TREE_SET);
     struct set set = {0};
 
     add_span(p, &set, cp, cp);
@@ -390,9 +363,9 @@ static const struct tree *single(struct parser *p, uint32_t cp)
 }
 
 /* Everything but the ends of lines. */
-static const struct tree *dot(struct parser *p)
+static const struct wf_tree *dot(struct parser *p)
 {
-    struct tree *t = node(p, SET);
+    struct wf_tree *t = node(p, WF_TREE_SET);
     struct set set = {0};
 
     add_span(p, &set, '\n', '\n');
@@ -406,18 +379,31 @@ static const struct tree *dot(struct parser *p)
 
 /* ---- expressions ---- */
 
-static const struct tree *either(struct parser *p);
+static const struct wf_tree *either(struct parser *p);
 
-static const struct tree *group(struct parser *p)
+/* Behind (?= or (?!. */
+static const struct wf_tree *ahead(struct parser *p, bool is_negated)
 {
-    const struct tree *t;
+    struct wf_tree *t = pair(p, WF_TREE_LOOK, either(p), NULL);
+
+    if (!take(p, ")"))
+        fail(p, WF_E_INVAL, "A pattern's ( is not closed");
+    if (t != NULL)
+        t->is_negated = is_negated;
+    return t;
+}
+
+static const struct wf_tree *group(struct parser *p)
+{
+    const struct wf_tree *t;
     size_t end;
 
     if (take(p, "?")) {
-        if (take(p, "=") || take(p, "!")) {
-            fail(p, WF_E_UNSUPPORTED,
-                 "Looking ahead can only be enforced at a pattern's beginning, behind ^");
-        } else if (take(p, "<=") || take(p, "<!")) {
+        if (take(p, "="))
+            return ahead(p, false);
+        if (take(p, "!"))
+            return ahead(p, true);
+        if (take(p, "<=") || take(p, "<!")) {
             fail(p, WF_E_UNSUPPORTED, "Looking behind cannot be enforced in a pattern");
         } else if (take(p, "<")) {
             end = wf_str_find_byte(p->text, '>', p->at);
@@ -434,10 +420,10 @@ static const struct tree *group(struct parser *p)
     return t;
 }
 
-static const struct tree *atom(struct parser *p)
+static const struct wf_tree *atom(struct parser *p)
 {
     struct set set = {0};
-    struct tree *t;
+    struct wf_tree *t;
 
     if (take(p, "("))
         return group(p);
@@ -445,10 +431,14 @@ static const struct tree *atom(struct parser *p)
         return bracket(p);
     if (take(p, "."))
         return dot(p);
-    if (take(p, "^"))
-        return node(p, BEGIN);
+    if (take(p, "^")) {
+        t = node(p, WF_TREE_BEGIN);
+        if (t != NULL)
+            t->n_begins = 1;
+        return t;
+    }
     if (take(p, "$"))
-        return node(p, END);
+        return node(p, WF_TREE_END);
     if (strchr("*+?", peek(p)) != NULL) {
         fail(p, WF_E_INVAL, "A pattern repeats nothing");
         return NULL;
@@ -456,7 +446,7 @@ static const struct tree *atom(struct parser *p)
     if (take(p, "\\")) {
         if (!class_escape(p, &set))
             return single(p, point_escape(p));
-        t = node(p, SET);
+        t = node(p, WF_TREE_SET);
         struct wf_spans spans = done(p, &set, false);
         if (t != NULL)
             t->spans = spans;
@@ -501,11 +491,11 @@ static bool braces(struct parser *p, uint32_t *out_min, uint32_t *out_max)
     return true;
 }
 
-static const struct tree *quantified(struct parser *p)
+static const struct wf_tree *quantified(struct parser *p)
 {
-    const struct tree *t = atom(p);
+    const struct wf_tree *t = atom(p);
     uint32_t min = 1, max = 1;
-    struct tree *r;
+    struct wf_tree *r;
 
     for (unsigned i = 0; more(p) && i < 8; i++) {
         if (take(p, "*")) {
@@ -521,7 +511,7 @@ static const struct tree *quantified(struct parser *p)
             break;
         }
         (void)take(p, "?"); /* the shortest first: the same strings */
-        r = pair(p, REPEAT, t, NULL);
+        r = pair(p, WF_TREE_REPEAT, t, NULL);
         if (r == NULL)
             return NULL;
         r->min = min;
@@ -531,20 +521,20 @@ static const struct tree *quantified(struct parser *p)
     return t;
 }
 
-static const struct tree *concat(struct parser *p)
+static const struct wf_tree *concat(struct parser *p)
 {
-    const struct tree *t = NULL;
+    const struct wf_tree *t = NULL;
 
     while (more(p) && peek(p) != '|' && peek(p) != ')') {
-        const struct tree *next = quantified(p);
-        t = t == NULL ? next : pair(p, CONCAT, t, next);
+        const struct wf_tree *next = quantified(p);
+        t = t == NULL ? next : pair(p, WF_TREE_CONCAT, t, next);
     }
-    return t != NULL ? t : node(p, EMPTY);
+    return t != NULL ? t : node(p, WF_TREE_EMPTY);
 }
 
-static const struct tree *either(struct parser *p)
+static const struct wf_tree *either(struct parser *p)
 {
-    const struct tree *t;
+    const struct wf_tree *t;
 
     if (++p->depth > WF_LIMIT_NESTING) {
         fail(p, WF_E_LIMIT, "A pattern is nested too deeply");
@@ -552,162 +542,27 @@ static const struct tree *either(struct parser *p)
     }
     t = concat(p);
     while (take(p, "|"))
-        t = pair(p, EITHER, t, concat(p));
+        t = pair(p, WF_TREE_EITHER, t, concat(p));
     p->depth--;
     return t;
-}
-
-/* (?=...) and (?!...) behind a leading ^. */
-static void lookaheads(struct parser *p)
-{
-    size_t start = p->at;
-
-    if (!take(p, "^"))
-        return;
-    while (more(p)) {
-        bool is_negative = take(p, "(?!");
-        if (!is_negative && !take(p, "(?="))
-            break;
-        if (p->n_ahead == LOOKAHEADS_MAX) {
-            fail(p, WF_E_LIMIT, "A pattern looks ahead too often");
-            return;
-        }
-        p->ahead[p->n_ahead].is_negative = is_negative;
-        p->ahead[p->n_ahead++].tree = either(p);
-        if (!take(p, ")"))
-            fail(p, WF_E_INVAL, "A pattern's ( is not closed");
-    }
-    if (p->n_ahead == 0)
-        p->at = start;
-}
-
-/* ---- edges ---- */
-
-static void put(struct wf_lang_maker *m, const struct tree *t, uint32_t from, uint32_t to);
-
-static void put_nothing(struct wf_lang_maker *m, uint32_t from, uint32_t to, enum wf_lang_kind kind)
-{
-    wf_lang_maker_edge(m, (struct wf_lang_raw_edge){.from = from, .to = to, .kind = kind});
-}
-
-static void put_repeat(struct wf_lang_maker *m, const struct tree *t, uint32_t from, uint32_t to)
-{
-    uint32_t n = t->max == UINT32_MAX ? t->min : t->max;
-
-    for (uint32_t i = 0; i < n && m->status == 0; i++) {
-        uint32_t next = wf_lang_maker_state(m);
-        if (i >= t->min)
-            put_nothing(m, from, to, WF_LANG_NOTHING);
-        put(m, t->a, from, next);
-        from = next;
-    }
-    if (t->max == UINT32_MAX) {
-        uint32_t loop = wf_lang_maker_state(m), back = wf_lang_maker_state(m);
-        put_nothing(m, from, loop, WF_LANG_NOTHING);
-        put(m, t->a, loop, back);
-        put_nothing(m, back, loop, WF_LANG_NOTHING);
-        from = loop;
-    }
-    put_nothing(m, from, to, WF_LANG_NOTHING);
-}
-
-static void put(struct wf_lang_maker *m, const struct tree *t, uint32_t from, uint32_t to)
-{
-    /* Long chains lean to the left: from their ends on, without a call for each. */
-    while (t != NULL && m->status == 0 && (t->kind == CONCAT || t->kind == EITHER)) {
-        uint32_t middle = t->kind == CONCAT ? wf_lang_maker_state(m) : from;
-        put(m, t->b, middle, to);
-        to = t->kind == CONCAT ? middle : to;
-        t = t->a;
-    }
-    if (t == NULL || m->status != 0)
-        return;
-    switch (t->kind) {
-    case SET:
-        for (size_t i = 0; i < t->spans.n; i++)
-            wf_lang_maker_edge(
-                m, (struct wf_lang_raw_edge){
-                       .from = from, .to = to, .lo = t->spans.ptr[i].lo, .hi = t->spans.ptr[i].hi});
-        break;
-    case BEGIN:
-        put_nothing(m, from, to, WF_LANG_BEGIN);
-        break;
-    case END:
-        put_nothing(m, from, to, WF_LANG_END);
-        break;
-    case REPEAT:
-        put_repeat(m, t, from, to);
-        break;
-    case EMPTY:
-    case CONCAT:
-    case EITHER:
-        put_nothing(m, from, to, WF_LANG_NOTHING);
-        break;
-    }
-}
-
-/* Any code points, from and to the same state. */
-static void put_any(struct wf_lang_maker *m, uint32_t state)
-{
-    wf_lang_maker_edge(
-        m, (struct wf_lang_raw_edge){.from = state, .to = state, .lo = 0, .hi = 0xd7ff});
-    wf_lang_maker_edge(
-        m, (struct wf_lang_raw_edge){.from = state, .to = state, .lo = 0xe000, .hi = POINT_MAX});
-}
-
-/* Strings in which the tree is found; at_begin: at their beginning. */
-static int search(struct wf_arena *a, const struct tree *t, bool at_begin, struct wf_lang **out)
-{
-    struct wf_lang_maker m;
-    uint32_t from = 0, to, final;
-    int rc;
-
-    wf_lang_maker_init(&m);
-    from = wf_lang_maker_state(&m);
-    to = wf_lang_maker_state(&m);
-    final = wf_lang_maker_state(&m);
-    if (!at_begin)
-        put_any(&m, 0);
-    put_nothing(&m, 0, from, at_begin ? WF_LANG_BEGIN : WF_LANG_NOTHING);
-    put(&m, t, from, to);
-    put_any(&m, final);
-    put_nothing(&m, to, final, WF_LANG_NOTHING);
-    rc = wf_lang_make(&m, final, a, out);
-    wf_lang_maker_deinit(&m);
-    return rc;
-}
-
-static int combine_all(struct parser *p, const struct tree *t, struct wf_lang **out)
-{
-    int rc = search(p->arena, t, p->n_ahead > 0, out);
-
-    for (size_t i = 0; i < p->n_ahead && rc == 0; i++) {
-        struct wf_lang *ahead = NULL;
-        rc = search(p->arena, p->ahead[i].tree, true, &ahead);
-        if (rc == 0)
-            rc = wf_lang_combine(p->arena, *out, ahead,
-                                 p->ahead[i].is_negative ? WF_LANG_MINUS : WF_LANG_AND, out);
-    }
-    return rc;
 }
 
 int wf_lang_regex(struct wf_arena *a, struct wf_str pattern, struct wf_lang **out,
                   struct wf_err *err)
 {
     struct parser p = {.text = pattern, .arena = a, .err = err};
-    const struct tree *t;
+    const struct wf_tree *t = either(&p);
     int rc;
 
-    lookaheads(&p);
-    t = p.n_ahead > 0 ? concat(&p) : either(&p);
-    if (p.n_ahead > 0 && peek(&p) == '|')
-        fail(&p, WF_E_UNSUPPORTED, "Looking ahead can only be enforced for a whole pattern");
     if (p.at < pattern.len)
         fail(&p, WF_E_INVAL, "A pattern has a ) too many");
-    if (p.rc != 0)
+    if (p.rc != 0 || t == NULL)
         return p.rc;
-    rc = combine_all(&p, t, out);
+    rc = wf_tree_language(a, t, out);
     p.at = 0;
+    if (rc == WF_E_UNSUPPORTED)
+        return fail(&p, rc,
+                    "Looking ahead cannot be enforced within what is repeated, or before ^");
     if (rc == WF_E_LIMIT)
         return fail(&p, rc, "A pattern is too large");
     return rc == 0 ? 0 : fail(&p, rc, "Not enough memory for a pattern");
