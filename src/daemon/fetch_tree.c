@@ -168,7 +168,7 @@ static const struct entry *choose(const struct tree *t, const struct wf_fetch_ta
             snprintf(tag, 64, "%s", liked[i]);
     }
     if (target->tag[0] && strlen(target->tag) < 64)
-        snprintf(tag, 64, "%s", target->tag);
+        snprintf(tag, 64, "%.63s", target->tag);
     if (!e && !target->file[0] && !target->tag[0])
         e = best_of(t, NULL);
     return e;
