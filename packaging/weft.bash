@@ -2,7 +2,7 @@
 # bash completion for weft(1)
 
 _weft() {
-    local commands="up link add search ask summarize watch documents remove pull models doctor"
+    local commands="up link add search ask summarize run watch documents remove pull models doctor"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local command='' i
 
@@ -23,6 +23,11 @@ _weft() {
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         return
         ;;
+    --think)
+        mapfile -t COMPREPLY < <(compgen -W "on off" -- "$word")
+        return
+        ;;
+    --system | --temperature | --max-tokens | --seed | --context | --load) return ;;
     --port | --host | --sentences | --ratio | --about | --thread | --space | --type | --limit | \
         --after | --as | --sha256 | -k) return ;;
     esac
@@ -36,12 +41,17 @@ _weft() {
     search) options="$options -k --space --type --path" ;;
     documents) options="$options --limit --after" ;;
     watch) options="$options --remove" ;;
+    run) options="$options --system --temperature --max-tokens --seed --context --think --load --stats" ;;
     summarize) options="$options --sentences --ratio --about" ;;
     pull) options="$options --as --sha256" ;;
     esac
     case $word:$command in
     -*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
     *:) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word") ;;
+    *:run)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -X '!*.gguf' -- "$word")
+        ;;
     *:add | *:summarize)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")

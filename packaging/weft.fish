@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for weft(1)
 
-set -l commands up link add search ask summarize watch documents remove pull models doctor
+set -l commands up link add search ask summarize run watch documents remove pull models doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c weft -f
@@ -15,6 +15,7 @@ complete -c weft -n $none -a add -d 'Take in files and folders'
 complete -c weft -n $none -a search -d 'Print the passages that match best'
 complete -c weft -n $none -a ask -d 'Answer from your documents'
 complete -c weft -n $none -a summarize -d 'Print the sentences that carry a text'
+complete -c weft -n $none -a run -d 'Talk to a model, or let it answer once'
 complete -c weft -n $none -a watch -d 'Keep folders taken in as they change'
 complete -c weft -n $none -a documents -d 'List what was taken in'
 complete -c weft -n $none -a remove -d 'Remove documents for good'
@@ -26,6 +27,14 @@ complete -c weft -n '__fish_seen_subcommand_from up' -l host -x -d 'At this addr
 complete -c weft -n '__fish_seen_subcommand_from add' -l retry -d 'What failed before'
 complete -c weft -n '__fish_seen_subcommand_from add ask search' -l space -x -d 'In this space'
 complete -c weft -n '__fish_seen_subcommand_from ask' -l thread -x -d 'Goes on with an earlier one'
+complete -c weft -n '__fish_seen_subcommand_from run' -l system -x -d 'What it is told beforehand'
+complete -c weft -n '__fish_seen_subcommand_from run' -l temperature -x -d 'From 0 to 2'
+complete -c weft -n '__fish_seen_subcommand_from run' -l max-tokens -x -d 'At most so many'
+complete -c weft -n '__fish_seen_subcommand_from run' -l seed -x -d 'The same gives the same answer'
+complete -c weft -n '__fish_seen_subcommand_from run' -l context -x -d 'Tokens it looks back on'
+complete -c weft -n '__fish_seen_subcommand_from run' -l think -x -a 'on off' -d 'Before it answers'
+complete -c weft -n '__fish_seen_subcommand_from run' -l load -x -d 'A conversation that was kept'
+complete -c weft -n '__fish_seen_subcommand_from run' -l stats -d 'Tokens, their rate, the context'
 complete -c weft -n '__fish_seen_subcommand_from watch' -l remove -d 'Stop watching'
 complete -c weft -n '__fish_seen_subcommand_from search' -s k -x -d 'At most so many'
 complete -c weft -n '__fish_seen_subcommand_from summarize' -l sentences -x -d 'This many'
@@ -35,5 +44,5 @@ complete -c weft -n '__fish_seen_subcommand_from pull' -l as -x -d 'Keep it unde
 complete -c weft -n '__fish_seen_subcommand_from pull' -l sha256 -x -d 'Refuse another file'
 complete -c weft -n '__fish_seen_subcommand_from models' -a 'list show import rm cp verify'
 complete -c weft -n '__fish_seen_subcommand_from import' -F
-complete -c weft -n '__fish_seen_subcommand_from add summarize' -F
+complete -c weft -n '__fish_seen_subcommand_from add summarize run' -F
 complete -c weft -n '__fish_seen_subcommand_from watch' -a '(__fish_complete_directories)'

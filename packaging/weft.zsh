@@ -12,6 +12,7 @@ _weft() {
         'search:print the passages that match best'
         'ask:answer from your documents'
         'summarize:print the sentences that carry a text'
+        'run:talk to a model, or let it answer once'
         'watch:keep folders taken in as they change'
         'documents:list what was taken in'
         'remove:remove documents for good'
@@ -41,6 +42,13 @@ _weft() {
             ;;
         pull) _arguments '--as[keep it under this name]:name:' '--sha256[refuse another file]:hex:' '1:name or URL:' ;;
         models) _arguments '1:what:(list show import rm cp verify)' '*:file:_files' ;;
+        run)
+            _arguments '--system[what it is told beforehand]:text:' '--temperature[0 to 2]:number:' \
+                '--max-tokens[at most so many]:number:' '--seed[the same, the same answer]:number:' \
+                '--context[tokens it looks back on]:number:' '--think[before it answers]:on:(on off)' \
+                '--load[a conversation that was kept]:name:' '--stats[tokens, rate, context]' \
+                '--json[print one JSON object]' '1:model:_files -g "*.gguf"'
+            ;;
         watch) _arguments '--remove[stop watching]' '*:folder:_files -/' ;;
         *) _arguments '--json[print one JSON object]' ;;
         esac

@@ -23,6 +23,7 @@ struct wf_run_print {
     size_t width, column;
     size_t n_gap;   /* spaces before the word that is held back */
     size_t n_cells; /* of the word */
+    bool is_cut;    /* the word's beginning was printed already, since it is wider than a line */
     bool is_dim, has_begun, is_waiting;
     struct wf_buf word;
 };

@@ -59,19 +59,29 @@ static void put_word(struct wf_run_print *p)
 {
     if (p->word.len == 0)
         return;
-    if (!p->keeps_lines && p->column > 0 && p->column + p->n_gap + p->n_cells > p->width) {
+    if (!p->keeps_lines && !p->is_cut && p->column > 0 &&
+        p->column + p->n_gap + p->n_cells > p->width) {
         putchar('\n');
         p->column = p->n_gap = 0;
     }
     printf("%*s%s", (int)p->n_gap, "", p->word.ptr);
     p->column += p->n_gap + p->n_cells;
+    if (p->is_cut)
+        p->column = (p->column - 1) % p->width + 1; /* the terminal went on below by itself */
     p->n_gap = p->n_cells = 0;
     wf_buf_reset(&p->word);
 }
 
-static void put_line_end(struct wf_run_print *p)
+/* The word that was held back ends here. */
+static void end_word(struct wf_run_print *p)
 {
     put_word(p);
+    p->is_cut = false;
+}
+
+static void put_line_end(struct wf_run_print *p)
+{
+    end_word(p);
     putchar('\n');
     p->column = p->n_gap = 0;
 }
@@ -96,9 +106,12 @@ static void put_point(struct wf_run_print *p, uint32_t cp)
         cp = REPLACEMENT;
         cells = 1;
     }
-    /* Scripts that are written without spaces break anywhere; so does what fills a line. */
-    if (cells == 2 || p->n_cells + (size_t)cells > p->width || p->word.len > WORD_BYTES_MAX - 8)
-        put_word(p);
+    if (cells == 2) {
+        end_word(p); /* scripts that are written without spaces break anywhere */
+    } else if (p->n_cells + (size_t)cells > p->width || p->word.len > WORD_BYTES_MAX - 8) {
+        put_word(p); /* an address, say: whoever copies it wants no line end in it */
+        p->is_cut = true;
+    }
     wf_buf_append(&p->word, bytes, wf_utf8_put(bytes, cp)); /* it fits */
     p->n_cells += (size_t)cells;
 }
@@ -116,7 +129,7 @@ static void put_terminal(struct wf_run_print *p, struct wf_str text)
         if (cp == '\n') {
             put_line_end(p);
         } else if (is_space) {
-            put_word(p);
+            end_word(p);
             p->n_gap += cp == '\t' ? TAB_CELLS : 1;
         } else if (cp != '\r') {
             put_point(p, cp);
@@ -129,7 +142,7 @@ static void turn(struct wf_run_print *p, bool is_thought)
 {
     if (p->is_dim == is_thought)
         return;
-    put_word(p);
+    end_word(p);
     if (p->has_begun)
         fputs(p->column > 0 ? "\n\n" : "\n", stdout);
     fputs(is_thought ? "\033[2m" : "\033[0m", stdout);
@@ -156,7 +169,7 @@ void wf_run_print_end(struct wf_run_print *p)
 {
     stop_waiting(p);
     if (p->is_terminal) {
-        put_word(p);
+        end_word(p);
         if (p->is_dim)
             fputs("\033[0m", stdout);
         if (p->column > 0)
