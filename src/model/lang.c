@@ -406,6 +406,8 @@ struct making {
     size_t n_set;
     uint32_t *members, *starts;
     size_t n_members, cap_members, n, cap_starts;
+    struct wf_lang_edge *points; /* edges of the set looked at */
+    size_t n_points, cap_points;
     uint32_t *borders;
     size_t n_borders, cap_borders;
     struct wf_map map;
@@ -424,6 +426,13 @@ static int compare_u32(const void *a, const void *b)
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
     return x < y ? -1 : x > y;
+}
+
+static int compare_points(const void *a, const void *b)
+{
+    const struct wf_lang_edge *x = a, *y = b;
+
+    return x->lo < y->lo ? -1 : x->lo > y->lo;
 }
 
 static void set_begin(struct making *k)
@@ -496,21 +505,39 @@ static int add_border(struct making *k, uint32_t cp)
     return 0;
 }
 
-static int find_borders(struct making *k, size_t i)
+/* Edges of a set that take a code point, by where they begin. */
+static int collect_edges(struct making *k, size_t i)
+{
+    k->n_points = 0;
+    for (uint32_t m = k->starts[i]; m < k->starts[i + 1]; m++) {
+        uint32_t state = k->members[m];
+        for (uint32_t j = k->first[state]; j < k->first[state + 1]; j++) {
+            const struct wf_lang_raw_edge *e = &k->m->edges[j];
+            struct wf_lang_edge *p;
+            if (e->kind != WF_LANG_POINTS)
+                continue;
+            p = wf_g__grow(k->points, &k->cap_points, k->n_points + 1, sizeof(*p));
+            if (p == NULL)
+                return WF_E_NOMEM;
+            k->points = p;
+            p[k->n_points++] = (struct wf_lang_edge){.lo = e->lo, .hi = e->hi, .to = e->to};
+        }
+    }
+    if (k->n_points > 1)
+        qsort(k->points, k->n_points, sizeof(*k->points), compare_points);
+    return 0;
+}
+
+static int find_borders(struct making *k)
 {
     size_t n = 0;
     int rc = 0;
 
     k->n_borders = 0;
-    for (uint32_t m = k->starts[i]; m < k->starts[i + 1]; m++) {
-        uint32_t state = k->members[m];
-        for (uint32_t j = k->first[state]; j < k->first[state + 1] && rc == 0; j++) {
-            if (k->m->edges[j].kind != WF_LANG_POINTS)
-                continue;
-            rc = add_border(k, k->m->edges[j].lo);
-            if (rc == 0)
-                rc = add_border(k, k->m->edges[j].hi + 1);
-        }
+    for (size_t i = 0; i < k->n_points && rc == 0; i++) {
+        rc = add_border(k, k->points[i].lo);
+        if (rc == 0)
+            rc = add_border(k, k->points[i].hi + 1);
     }
     if (k->n_borders == 0)
         return rc;
@@ -523,22 +550,28 @@ static int find_borders(struct making *k, size_t i)
     return rc;
 }
 
-/* The edges of the i-th set: between neighbouring borders all code points do the same. */
+/* The edges of the i-th set: between neighbouring borders all code points do the same. The edges
+ * that hold the part looked at stand first among those that begin before its end. */
 static int set_edges(struct making *k, size_t i)
 {
-    int rc = find_borders(k, i);
+    size_t n_begun = 0, n_open = 0;
+    int rc = collect_edges(k, i);
 
+    if (rc == 0)
+        rc = find_borders(k);
     for (size_t b = 0; b + 1 < k->n_borders && rc == 0; b++) {
         struct wf_lang_edge e = {.lo = k->borders[b], .hi = k->borders[b + 1] - 1};
+        size_t n_left = 0;
+        while (n_begun < k->n_points && k->points[n_begun].lo <= e.lo)
+            k->points[n_open++] = k->points[n_begun++];
         set_begin(k);
-        for (uint32_t m = k->starts[i]; m < k->starts[i + 1]; m++) {
-            uint32_t state = k->members[m];
-            for (uint32_t j = k->first[state]; j < k->first[state + 1]; j++) {
-                const struct wf_lang_raw_edge *r = &k->m->edges[j];
-                if (r->kind == WF_LANG_POINTS && r->lo <= e.lo && r->hi >= e.hi)
-                    set_add(k, r->to);
-            }
+        for (size_t p = 0; p < n_open; p++) {
+            if (k->points[p].hi < e.lo)
+                continue;
+            set_add(k, k->points[p].to);
+            k->points[n_left++] = k->points[p];
         }
+        n_open = n_left;
         if (k->n_set == 0)
             continue;
         set_close(k, false, false);
@@ -607,6 +640,7 @@ int wf_lang_make(struct wf_lang_maker *m, uint32_t final, struct wf_arena *a, st
     wf_free(k.set);
     wf_free(k.members);
     wf_free(k.starts);
+    wf_free(k.points);
     wf_free(k.borders);
     return rc;
 }

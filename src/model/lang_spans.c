@@ -6,6 +6,7 @@
 
 #include <utf8proc.h>
 
+#include "base/alloc.h"
 #include "model/lang.h"
 
 #define POINT_MAX 0x10ffffu
@@ -146,23 +147,43 @@ static bool has_property(uint32_t cp, struct wf_str letters)
     return category[0] == letters.ptr[0] && (letters.len == 1 || category[1] == letters.ptr[1]);
 }
 
-static size_t count_or_fill(struct wf_str letters, struct wf_span *out)
+/* All code points of a category, in memory of wf_g__grow. NULL: no memory. */
+static struct wf_span *collect(struct wf_str letters, size_t *out_n)
 {
-    size_t n = 0;
+    struct wf_span *spans = NULL, *grown;
+    size_t n = 0, cap = 0;
     bool inside = false;
 
     for (uint32_t cp = 0; cp <= POINT_MAX; cp++) {
         bool has = has_property(cp, letters);
         if (has && !inside) {
-            if (out != NULL)
-                out[n].lo = cp;
-            n++;
+            grown = wf_g__grow(spans, &cap, n + 1, sizeof(*spans));
+            if (grown == NULL) {
+                wf_free(spans);
+                return NULL;
+            }
+            spans = grown;
+            spans[n++].lo = cp;
         }
-        if (has && out != NULL)
-            out[n - 1].hi = cp;
+        if (has)
+            spans[n - 1].hi = cp;
         inside = has;
     }
-    return n;
+    *out_n = n;
+    return spans;
+}
+
+static int category(struct wf_arena *a, struct wf_str letters, struct wf_spans *out)
+{
+    size_t n = 0;
+    struct wf_span *spans = collect(letters, &n);
+
+    out->ptr = spans != NULL ? wf_arena_array(a, n + 4, sizeof(*out->ptr)) : NULL;
+    out->n = n;
+    if (out->ptr != NULL)
+        memcpy(out->ptr, spans, n * sizeof(*spans));
+    wf_free(spans);
+    return out->ptr != NULL ? 0 : WF_E_NOMEM;
 }
 
 bool wf_spans_property(struct wf_arena *a, struct wf_str name, struct wf_spans *out, int *out_rc)
@@ -177,11 +198,7 @@ bool wf_spans_property(struct wf_arena *a, struct wf_str name, struct wf_spans *
         if (out->ptr != NULL)
             out->ptr[0] = (struct wf_span){0, wf_str_eq(name, WF_STR("Any")) ? POINT_MAX : 0x7f};
     } else if (letters.len > 0) {
-        size_t n = count_or_fill(letters, NULL);
-        out->ptr = wf_arena_array(a, n + 4, sizeof(*out->ptr));
-        *out_rc = out->ptr != NULL ? 0 : WF_E_NOMEM;
-        if (out->ptr != NULL)
-            out->n = count_or_fill(letters, out->ptr);
+        *out_rc = category(a, letters, out);
     } else {
         return false;
     }
