@@ -14,7 +14,7 @@ import addFormats from 'ajv-formats';
 const [weft, model, suite] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'weft-schema-'));
 const COUNT = 2;
-const TOKENS = 120;
+const TOKENS = 200;
 const REFUSED = /cannot be enforced|Nothing can match|tokens are too few/;
 
 function suiteSchemas(dir) {
@@ -52,12 +52,12 @@ function isGood(line, validate) {
     return valid === true && tokens > 0 && tokens <= TOKENS && validate(JSON.parse(text));
 }
 
-function run(title, schemas) {
+function run(title, schemas, mayRefuse) {
     const wrong = [];
     let written = 0, refused = 0, unchecked = 0;
     schemas.forEach(({ name, schema }, i) => {
         const { code, lines, error } = sample(schema, i);
-        if (code === 1 && REFUSED.test(error)) {
+        if (mayRefuse && code === 1 && REFUSED.test(error)) {
             refused++;
             return;
         }
@@ -83,11 +83,11 @@ function run(title, schemas) {
 }
 
 let good = run('what clients ask for is written and valid',
-               JSON.parse(readFileSync(new URL('clients.json', import.meta.url), 'utf8')));
+               JSON.parse(readFileSync(new URL('clients.json', import.meta.url), 'utf8')), false);
 if (suite) {
-    good = run('the suite: every output is valid', suiteSchemas(suite)) && good;
+    good = run('the suite: every output is valid', suiteSchemas(suite), true) && good;
     good = run('the formats: every output is valid',
-               suiteSchemas(join(suite, 'optional', 'format'))) && good;
+               suiteSchemas(join(suite, 'optional', 'format')), true) && good;
 }
 rmSync(folder, { recursive: true });
 process.exit(good ? 0 : 1);
