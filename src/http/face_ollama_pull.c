@@ -25,7 +25,13 @@ static const struct wf_face_param rows[] = {
     {"insecure", WF_FACE_IGNORED, 0, 0, 0, NULL, NULL}, /* a name says whether it is http: */
 };
 
-/* A line; once the client has gone nothing is sent any more. */
+static json_t *status(const char *text)
+{
+    return json_pack("{s:s}", "status", text);
+}
+
+/* A line; once the client has gone nothing is sent any more. What comes first says that the
+ * manifest is here: until then an error has its own status. */
 static void tell(struct pull *p, json_t *line)
 {
     struct wf_err err = WF_ERR_INIT;
@@ -34,14 +40,14 @@ static void tell(struct pull *p, json_t *line)
         json_decref(line);
         return;
     }
-    if (!p->c->streams)
+    if (!p->c->streams) {
         wf_face_stream(p->c, true);
-    p->failed = wf_face_send(p->c, NULL, line, &err) != 0;
-}
-
-static json_t *status(const char *text)
-{
-    return json_pack("{s:s}", "status", text);
+        p->failed = wf_face_send(p->c, NULL, status("pulling manifest"), &err) != 0;
+    }
+    if (p->failed)
+        json_decref(line);
+    else
+        p->failed = wf_face_send(p->c, NULL, line, &err) != 0;
 }
 
 static void on_event(void *ud, const char *name, json_t *data)
@@ -57,8 +63,6 @@ static void on_event(void *ud, const char *name, json_t *data)
                  strncmp(digest, "sha256:", 7) == 0 ? digest + 7 : digest);
         tell(ud, json_pack("{s:s, s:s, s:O?, s:O?}", "status", text, "digest", digest, "total", all,
                            "completed", done));
-    } else if (strcmp(phase, "manifest") == 0) {
-        tell(ud, status("pulling manifest"));
     } else if (strcmp(phase, "check") == 0 && json_integer_value(done) == 0) {
         tell(ud, status("verifying sha256 digest"));
     }

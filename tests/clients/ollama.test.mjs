@@ -2,8 +2,11 @@
 // Ollama's own client against a real weft.
 
 import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
 import { after, before, test } from "node:test";
 import { Ollama } from "ollama";
+import { Registry } from "./lib/registry.mjs";
 import { MODEL, Served, WEATHER, all } from "./lib/served.mjs";
 
 const weft = new Served();
@@ -128,6 +131,28 @@ test("models: listed, shown, loaded, let go, copied, deleted", async () => {
     assert.equal((await client.delete({ model: "second" })).status, "success");
     assert.equal((await client.list()).models.length, 1);
     assert.match((await client.version()).version, /^\d+\.\d+\.\d+$/);
+});
+
+test("a model is pulled from a registry, with its parameters", async () => {
+    const file = path.join(weft.home, "other.gguf");
+    weft.run("models", "synth", "tiny", "F32", file, "--seed", "8");
+    const registry = await new Registry(fs.readFileSync(file), { temperature: 0, seed: 1 }).start();
+    const model = `${registry.host}/pulled:1b`;
+    const told = await all(await client.pull({ model, stream: true }));
+    const statuses = told.map((line) => line.status);
+    assert.equal(statuses[0], "pulling manifest");
+    assert.ok(statuses.includes(`pulling ${registry.model.slice(7, 19)}`));
+    assert.equal(statuses.at(-1), "success");
+    assert.ok((await client.list()).models.some((entry) => entry.name === model));
+    assert.match((await client.show({ model })).parameters, /temperature +0/);
+    const chat = { model, messages: hello, options: { num_predict: 24 } };
+    const [first, second] = [await client.chat(chat), await client.chat(chat)];
+    assert.equal(first.message.content, second.message.content);
+    assert.equal((await client.pull({ model })).status, "success"); // it is there already
+    await assert.rejects(client.pull({ model: `${registry.host}/other:1c` }),
+        { name: "ResponseError" });
+    await client.delete({ model });
+    registry.end();
 });
 
 test("errors are the client's own class, with the status", async () => {
