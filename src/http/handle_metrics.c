@@ -56,6 +56,8 @@ void wf_handle_metrics(struct wf_request *r)
                    atomic_load_explicit(&c->n_refused, memory_order_relaxed));
     metric(&b, "weft_http_running", "gauge", "Requests that wait for or are with a worker.");
     wf_buf_appendf(&b, "weft_http_running %zu\n", wf_team_load(r->http->team));
+    metric(&b, "weft_http_generating", "gauge", "Requests that wait for or are with a model.");
+    wf_buf_appendf(&b, "weft_http_generating %zu\n", wf_team_load(r->http->generators));
     metric(&b, "weft_memory_bytes", "gauge", "Memory in use by weft's own allocations.");
     wf_buf_appendf(&b, "weft_memory_bytes %" PRIu64 "\n", mem.bytes_live);
     store_metrics(r, &b);

@@ -324,12 +324,15 @@ static void answer_chunks(struct wf_face_call *c, struct chat *chat, struct wf_g
                        .created = wf_face_now_s(c),
                        .has_role = wf_arena_array(&c->arena, chat->q.n_choices, sizeof(bool))};
     struct wf_gen_event e;
-    int rc = s.id && s.has_role ? 0 : wf_face_no_memory(&err);
+    int rc = 0;
 
-    if (rc == 0) {
-        wf_face_about(c, s.usage->model, s.usage->n_truncated);
-        wf_face_stream(c, false);
+    if (!s.id || !s.has_role) {
+        (void)wf_face_no_memory(&err);
+        wf_face_fail(c, &err);
+        return;
     }
+    wf_face_about(c, s.usage->model, s.usage->n_truncated);
+    wf_face_stream(c, false);
     while (rc == 0 && (rc = wf_gen_next(g, &e, &err)) > 0)
         rc = e.i_choice < chat->q.n_choices
                  ? send_gen_event(&s, &e, &err)

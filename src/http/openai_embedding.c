@@ -53,9 +53,11 @@ static int read_all_ids(struct wf_face_call *c, struct embed *e, const char *nam
     size_t n = e->q.n_texts;
     const int32_t **ids = wf_arena_array(&c->arena, n, sizeof(*ids));
     size_t *n_ids = wf_arena_array(&c->arena, n, sizeof(*n_ids));
-    int rc = ids && n_ids ? 0 : wf_face_no_memory(err);
+    int rc = 0;
 
-    if (rc == 0 && !json_is_array(json_array_get(v, 0)))
+    if (!ids || !n_ids)
+        return wf_face_no_memory(err);
+    if (!json_is_array(json_array_get(v, 0)))
         rc = read_ids(c, name, v, &ids[0], &n_ids[0], err);
     else
         for (size_t i = 0; rc == 0 && i < n; i++)

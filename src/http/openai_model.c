@@ -72,7 +72,7 @@ void wf_handle_openai_model(struct wf_request *r)
     struct wf_model_store *models = r->http->o.ops->models;
     struct wf_err err = WF_ERR_INIT;
     struct wf_face_call c;
-    struct wf_model_entry m;
+    struct wf_model_entry m = {.added_ms = 0};
     int rc;
 
     if (r->face == WF_FACE_ANTHROPIC) {
@@ -98,7 +98,7 @@ void wf_handle_openai_model(struct wf_request *r)
 const char *wf_openai_model_name(struct wf_face_call *c, const char *asked)
 {
     struct wf_model_store *models = c->r->http->o.ops->models;
-    struct wf_model_entry m;
+    struct wf_model_entry m = {.added_ms = 0};
     const char *name = NULL;
 
     if (models && wf_model_store_find(models, asked, &m, NULL) == 0)

@@ -126,24 +126,25 @@ static json_t *results_json(const struct rerank *k, const struct ranked *order)
     return results;
 }
 
-static int rank(struct wf_face_call *c, const struct rerank *k, struct ranked **out_order,
-                size_t *out_tokens, struct wf_err *err)
+/* The documents in their order, in the arena; NULL with err set. */
+static struct ranked *rank(struct wf_face_call *c, const struct rerank *k, size_t *out_tokens,
+                           struct wf_err *err)
 {
     float *scores = wf_arena_array(&c->arena, k->q.n_texts, sizeof(*scores));
     struct ranked *order = wf_arena_array(&c->arena, k->q.n_texts, sizeof(*order));
-    int rc = scores && order ? 0 : wf_face_no_memory(err);
 
-    if (rc == 0)
-        rc = wf_engine_rerank(c->engine, &k->q, scores, out_tokens, err);
-    if (rc != 0)
-        return rc;
+    if (!scores || !order) {
+        (void)wf_face_no_memory(err);
+        return NULL;
+    }
+    if (wf_engine_rerank(c->engine, &k->q, scores, out_tokens, err) != 0)
+        return NULL;
     for (size_t i = 0; i < k->q.n_texts; i++)
         order[i] = (struct ranked){.score = isnan(scores[i]) ? -INFINITY : scores[i], .i = i};
     qsort(order, k->q.n_texts, sizeof(*order), by_score);
     for (size_t i = 0; i < k->q.n_texts; i++) /* JSON knows no infinity */
-        order[i].score = fmaxf(-1e30f, fminf(1e30f, order[i].score));
-    *out_order = order;
-    return 0;
+        order[i].score = fmaxf(-1e30F, fminf(1e30F, order[i].score));
+    return order;
 }
 
 void wf_handle_openai_rerank(struct wf_request *r)
@@ -155,11 +156,10 @@ void wf_handle_openai_rerank(struct wf_request *r)
     size_t n_tokens = 0;
 
     if (wf_face_open(&c, r)) {
-        int rc = read_rerank(&c, &k, &err);
-        const char *model = wf_openai_model_name(&c, k.q.model);
-        if (rc == 0)
-            rc = rank(&c, &k, &order, &n_tokens, &err);
-        if (rc == 0) {
+        if (read_rerank(&c, &k, &err) == 0)
+            order = rank(&c, &k, &n_tokens, &err);
+        if (order) {
+            const char *model = wf_openai_model_name(&c, k.q.model);
             wf_face_about(&c, model, 0);
             wf_face_answer(&c, 200,
                            json_pack("{s:s, s:s, s:s, s:o, s:{s:I, s:I}, s:{s:{s:I}}}", "id",
