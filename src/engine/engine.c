@@ -42,10 +42,10 @@ int wf_engine_embed(struct wf_engine *e, const struct wf_embed_request *q,
 }
 
 int wf_engine_rerank(struct wf_engine *e, const struct wf_rerank_request *q, float *out_scores,
-                     size_t *out_tokens, struct wf_err *err)
+                     struct wf_rerank_usage *out_usage, struct wf_err *err)
 {
     assert(q->n_texts > 0);
-    return e->ops->rerank(e, q, out_scores, out_tokens, err);
+    return e->ops->rerank(e, q, out_scores, out_usage, err);
 }
 
 json_t *wf_engine_loaded(struct wf_engine *e)

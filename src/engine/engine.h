@@ -188,11 +188,17 @@ struct wf_rerank_request {
     void *canceled_ud;
 };
 
+struct wf_rerank_usage {
+    size_t n_tokens;    /* of all pairs of query and text */
+    size_t n_truncated; /* tokens that were cut */
+    char model[256];    /* its full name */
+};
+
 /* How well each text answers the query: out_scores [n_texts], higher is better (logits of the
- * model's head; for models that give two classes the share of "yes"). *out_tokens: of all. Errors:
- * as wf_engine_generate, UNSUPPORTED (the model has no such head). */
+ * model's head; for models that give two classes the share of "yes"). Errors: as
+ * wf_engine_generate, UNSUPPORTED (the model has no such head). */
 int wf_engine_rerank(struct wf_engine *e, const struct wf_rerank_request *q, float *out_scores,
-                     size_t *out_tokens, struct wf_err *err) WF_MUST_USE;
+                     struct wf_rerank_usage *out_usage, struct wf_err *err) WF_MUST_USE;
 
 /* The models that are loaded now: an array of {model, bytes (memory: weights, cache, buffers),
  * n_context, expires_ms (since 1970, or null: never), n_active}. A new reference; NULL out of
@@ -220,7 +226,7 @@ struct wf_engine_ops {
     int (*embed)(struct wf_engine *e, const struct wf_embed_request *q, struct wf_embeddings *out,
                  struct wf_err *err);
     int (*rerank)(struct wf_engine *e, const struct wf_rerank_request *q, float *out_scores,
-                  size_t *out_tokens, struct wf_err *err);
+                  struct wf_rerank_usage *out_usage, struct wf_err *err);
     json_t *(*loaded)(struct wf_engine *e);
     int (*load)(struct wf_engine *e, const char *model, const struct wf_load *load,
                 struct wf_err *err);

@@ -3,6 +3,7 @@
  * being written get their turns in between. */
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -160,23 +161,23 @@ static int pair_of(const struct wf_loaded *l, const struct wf_rerank_request *q,
 }
 
 static int score_all(struct wf_loaded *l, const struct wf_rerank_request *q, float *out_scores,
-                     size_t *io_tokens, struct wf_err *err)
+                     struct wf_rerank_usage *io_usage, struct wf_err *err)
 {
-    size_t n_scores = wf_model_n_scores(l->model), n_truncated = 0;
+    size_t n_scores = wf_model_n_scores(l->model);
     float *scores = wf_alloc_array(n_scores + 1, sizeof(*scores));
     struct wf_ids ids = {0};
     struct run r = {&ids, scores, true};
     int rc = scores == NULL ? no_memory(err) : 0;
 
     for (size_t i = 0; i < q->n_texts && rc == 0; i++) {
-        rc = pair_of(l, q, i, &ids, &n_truncated, err);
+        rc = pair_of(l, q, i, &ids, &io_usage->n_truncated, err);
         if (rc == 0 && q->canceled != NULL && q->canceled(q->canceled_ud))
             rc = wf_err_set(err, WF_E_CANCELED, "The request was given up.");
         if (rc == 0)
             rc = wf_sched_run(l->sched, run, &r, err);
         if (rc != 0)
             break;
-        *io_tokens += ids.n;
+        io_usage->n_tokens += ids.n;
         out_scores[i] = scores[0];
     }
     wf_free(ids.ptr);
@@ -185,7 +186,7 @@ static int score_all(struct wf_loaded *l, const struct wf_rerank_request *q, flo
 }
 
 int wf_local__rerank(struct wf_engine *engine, const struct wf_rerank_request *q, float *out_scores,
-                     size_t *out_tokens, struct wf_err *err)
+                     struct wf_rerank_usage *out_usage, struct wf_err *err)
 {
     struct wf_local *e = WF_CONTAINER(engine, struct wf_local, base);
     struct wf_loaded *l = NULL;
@@ -194,13 +195,14 @@ int wf_local__rerank(struct wf_engine *engine, const struct wf_rerank_request *q
 
     if (rc != 0)
         return rc;
-    *out_tokens = 0;
+    *out_usage = (struct wf_rerank_usage){.n_tokens = 0};
+    snprintf(out_usage->model, sizeof(out_usage->model), "%s", l->entry.name);
     if (l->vocab == NULL || wf_model_n_scores(l->model) == 0)
         rc = wf_err_set(err, WF_E_UNSUPPORTED,
                         "%s cannot rank texts: it has no classification head. Choose a reranker.",
                         l->entry.name);
     else
-        rc = score_all(l, q, out_scores, out_tokens, err);
+        rc = score_all(l, q, out_scores, out_usage, err);
     wf_local__release(e, l);
     return rc;
 }

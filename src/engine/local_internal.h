@@ -52,6 +52,6 @@ int wf_local__count(struct wf_engine *e, const struct wf_gen_request *q, size_t 
 int wf_local__embed(struct wf_engine *e, const struct wf_embed_request *q,
                     struct wf_embeddings *out, struct wf_err *err) WF_MUST_USE;
 int wf_local__rerank(struct wf_engine *e, const struct wf_rerank_request *q, float *out_scores,
-                     size_t *out_tokens, struct wf_err *err) WF_MUST_USE;
+                     struct wf_rerank_usage *out_usage, struct wf_err *err) WF_MUST_USE;
 
 #endif

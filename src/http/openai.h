@@ -43,10 +43,6 @@ json_t *wf_openai_usage(const struct wf_gen_usage *u);
 /* The finish_reason. Static storage. */
 const char *wf_openai_finish(enum wf_gen_finish f);
 
-/* The full name of a model as people call it (NULL: the default); `asked` where there is no such
- * model. Borrowed until wf_face_close. */
-const char *wf_openai_model_name(struct wf_face_call *c, const char *asked);
-
 /* ---- routes ---- */
 void wf_handle_openai_chat(struct wf_request *r);
 void wf_handle_openai_completions(struct wf_request *r);

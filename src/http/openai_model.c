@@ -94,14 +94,3 @@ void wf_handle_openai_model(struct wf_request *r)
     }
     wf_face_close(&c);
 }
-
-const char *wf_openai_model_name(struct wf_face_call *c, const char *asked)
-{
-    struct wf_model_store *models = c->r->http->o.ops->models;
-    struct wf_model_entry m = {.added_ms = 0};
-    const char *name = NULL;
-
-    if (models && wf_model_store_find(models, asked, &m, NULL) == 0)
-        name = wf_arena_cstr(&c->arena, wf_str_from(m.name));
-    return name ? name : asked ? asked : "";
-}

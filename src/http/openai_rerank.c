@@ -127,8 +127,8 @@ static json_t *results_json(const struct rerank *k, const struct ranked *order)
 }
 
 /* The documents in their order, in the arena; NULL with err set. */
-static struct ranked *rank(struct wf_face_call *c, const struct rerank *k, size_t *out_tokens,
-                           struct wf_err *err)
+static struct ranked *rank(struct wf_face_call *c, const struct rerank *k,
+                           struct wf_rerank_usage *out_usage, struct wf_err *err)
 {
     float *scores = wf_arena_array(&c->arena, k->q.n_texts, sizeof(*scores));
     struct ranked *order = wf_arena_array(&c->arena, k->q.n_texts, sizeof(*order));
@@ -137,7 +137,7 @@ static struct ranked *rank(struct wf_face_call *c, const struct rerank *k, size_
         (void)wf_face_no_memory(err);
         return NULL;
     }
-    if (wf_engine_rerank(c->engine, &k->q, scores, out_tokens, err) != 0)
+    if (wf_engine_rerank(c->engine, &k->q, scores, out_usage, err) != 0)
         return NULL;
     for (size_t i = 0; i < k->q.n_texts; i++)
         order[i] = (struct ranked){.score = isnan(scores[i]) ? -INFINITY : scores[i], .i = i};
@@ -153,20 +153,19 @@ void wf_handle_openai_rerank(struct wf_request *r)
     struct wf_face_call c;
     struct rerank k = {.documents = NULL};
     struct ranked *order = NULL;
-    size_t n_tokens = 0;
+    struct wf_rerank_usage u;
 
     if (wf_face_open(&c, r)) {
         if (read_rerank(&c, &k, &err) == 0)
-            order = rank(&c, &k, &n_tokens, &err);
+            order = rank(&c, &k, &u, &err);
         if (order) {
-            const char *model = wf_openai_model_name(&c, k.q.model);
-            wf_face_about(&c, model, 0);
+            wf_face_about(&c, u.model, u.n_truncated);
             wf_face_answer(&c, 200,
                            json_pack("{s:s, s:s, s:s, s:o, s:{s:I, s:I}, s:{s:{s:I}}}", "id",
-                                     wf_face_id(&c, "rerank-"), "object", "list", "model", model,
+                                     wf_face_id(&c, "rerank-"), "object", "list", "model", u.model,
                                      "results", results_json(&k, order), "usage", "prompt_tokens",
-                                     (json_int_t)n_tokens, "total_tokens", (json_int_t)n_tokens,
-                                     "meta", "tokens", "input_tokens", (json_int_t)n_tokens));
+                                     (json_int_t)u.n_tokens, "total_tokens", (json_int_t)u.n_tokens,
+                                     "meta", "tokens", "input_tokens", (json_int_t)u.n_tokens));
         } else {
             wf_face_fail(&c, &err);
         }

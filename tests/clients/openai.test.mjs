@@ -2,8 +2,10 @@
 // OpenAI's own client against a real weft.
 
 import assert from "node:assert/strict";
+import path from "node:path";
 import { after, before, test } from "node:test";
 import OpenAI from "openai";
+import { writeBert } from "./lib/bert.mjs";
 import { MODEL, Served, WEATHER, all } from "./lib/served.mjs";
 
 const weft = new Served();
@@ -142,14 +144,15 @@ test("logprobs are of the tokens that were written", async () => {
     assert.equal(Buffer.from(bytes).toString("utf8"), textOf(completion));
 });
 
-test("a banned token does not come", async () => {
-    const first = await client.completions.create({ model: MODEL, prompt: "a", max_tokens: 1,
-        temperature: 0, logprobs: 1 });
-    const text = first.choices[0].logprobs.tokens[0];
-    const biases = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [String(i), -100]));
-    const { choices: [{ logprobs }] } = await client.completions.create({ model: MODEL,
-        prompt: "a", max_tokens: 1, temperature: 0, logprobs: 1, logit_bias: biases });
-    assert.notEqual(logprobs.tokens[0], text);
+test("biases favour tokens and ban them", async () => {
+    const tokens = async (bias) => (await client.completions.create({ model: MODEL, prompt: "a",
+        max_tokens: 4, temperature: 0, logprobs: 1, logit_bias: bias })).choices[0].logprobs.tokens;
+    const favoured = await tokens({ 300: 90 });
+    const other = await tokens({ 301: 90 });
+    assert.equal(new Set(favoured).size, 1);
+    assert.notDeepEqual(favoured, other);
+    assert.deepEqual(await tokens({ 300: 100, 301: 90 }), favoured);
+    assert.deepEqual(await tokens({ 300: -100, 301: 90 }), other);
 });
 
 // ---- tools and schemas ----
@@ -340,4 +343,46 @@ test("a client that goes away frees its place", async () => {
         assert.ok(i < 200, `${busy} are still written`);
         await new Promise((resolve) => setTimeout(resolve, 100));
     }
+});
+
+// ---- encoders ----
+
+test("an encoder embeds, a reranker ranks, and neither chats", async () => {
+    for (const ranks of [false, true]) {
+        const file = path.join(weft.home, `bert-${ranks}.gguf`);
+        writeBert(file, { ranks });
+        weft.run("models", "import", file, ranks ? "ranker" : "encoder");
+    }
+    const { data, usage } = await client.embeddings.create({ model: "encoder",
+        input: ["a cat", "a dog", "a cat"] });
+    assert.equal(data[0].embedding.length, 32);
+    assert.deepEqual(data[0].embedding, data[2].embedding);
+    assert.notDeepEqual(data[0].embedding, data[1].embedding);
+    assert.ok(Math.abs(Math.hypot(...data[1].embedding) - 1) < 1e-3);
+    assert.ok(usage.prompt_tokens > 6);
+    const long = "word ".repeat(100);
+    await assert.rejects(client.embeddings.create({ model: "encoder", input: long }),
+        OpenAI.BadRequestError);
+    const cut = await client.embeddings.create({ model: "encoder", input: long,
+        overflow: "truncate" }).withResponse();
+    assert.ok(Number(cut.response.headers.get("x-weft-truncated")) > 0);
+
+    const documents = ["a cat", { text: "a dog" }, "the sea", "a cat"];
+    const body = { model: "ranker", query: "which animal", documents, return_documents: true };
+    const ranked = await client.post("/rerank", { body });
+    assert.equal(ranked.model, "ranker:latest");
+    assert.deepEqual(ranked.results.map((one) => one.index).sort(), [0, 1, 2, 3]);
+    const scores = ranked.results.map((one) => one.relevance_score);
+    assert.deepEqual(scores, scores.toSorted((a, b) => b - a));
+    const score = (i) => ranked.results.find((one) => one.index === i).relevance_score;
+    assert.equal(score(0), score(3));
+    assert.notEqual(score(0), score(1));
+    assert.equal(ranked.results.find((one) => one.index === 1).document.text, "a dog");
+    const top = await client.post("/rerank", { body: { ...body, top_n: 1 } });
+    assert.deepEqual(top.results, ranked.results.slice(0, 1));
+
+    await assert.rejects(client.chat.completions.create({ ...base, model: "encoder" }),
+        OpenAI.BadRequestError);
+    await assert.rejects(client.post("/rerank", { body: { ...body, model: MODEL } }),
+        OpenAI.BadRequestError);
 });

@@ -298,7 +298,7 @@ static int embed(struct wf_engine *e, const struct wf_embed_request *q, struct w
 }
 
 static int rerank(struct wf_engine *e, const struct wf_rerank_request *q, float *out_scores,
-                  size_t *out_tokens, struct wf_err *err)
+                  struct wf_rerank_usage *out_usage, struct wf_err *err)
 {
     struct scripted *s = (struct scripted *)e;
     note(s,
@@ -306,7 +306,8 @@ static int rerank(struct wf_engine *e, const struct wf_rerank_request *q, float 
                    "texts", texts_json(q->texts, q->n_texts), "truncate", (int)q->truncate));
     for (size_t i = 0; i < q->n_texts; i++)
         out_scores[i] = (float)q->texts[i].len;
-    *out_tokens = 9;
+    *out_usage = (struct wf_rerank_usage){
+        .n_tokens = 9, .n_truncated = q->truncate ? 2 : 0, .model = "rank:latest"};
     return failure(s->fail, err);
 }
 

@@ -642,10 +642,11 @@ static void test_openai__documents_are_ranked(void **state)
                              "},{\"index\":2,\"relevance_score\":2.0,\"document\":{\"text\":\"bb\"}"
                              "},{\"index\":0,\"relevance_score\":1.0,\"document\":{\"text\":\"a\"}}"
                              "]");
-        ASSERT_IS("model", "\"r\"");
+        ASSERT_IS("model", "\"rank:latest\"");
         ASSERT_IS("usage.total_tokens", "9");
     }
-    post("/v1/rerank", "{\"query\":\"q\",\"documents\":[\"a\"]}");
+    post("/v1/rerank", "{\"query\":\"q\",\"documents\":[\"a\"],\"overflow\":\"truncate\"}");
+    assert_string_equal(faced_header(&f, "x-weft-truncated"), "2");
     ASSERT_IS("results", "[{\"index\":0,\"relevance_score\":1.0}]");
 }
 
