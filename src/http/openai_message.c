@@ -118,6 +118,7 @@ static int copy_fields(struct wf_face_call *c, const char *place, const json_t *
     json_object_foreach((json_t *)(uintptr_t)m, key, v)
     {
         bool is_text = false;
+        const char *as = key; /* key itself steers the loop */
         char where[PLACE_BYTES + 48];
         int rc = 0;
         snprintf(where, sizeof(where), "%s.%.40s", place, key);
@@ -128,7 +129,7 @@ static int copy_fields(struct wf_face_call *c, const char *place, const json_t *
         if (strcmp(key, "tool_calls") == 0)
             rc = check_calls(c, where, v, err);
         else if (strcmp(key, "reasoning") == 0 && json_is_string(v))
-            key = "reasoning_content"; /* vLLM's word */
+            as = "reasoning_content"; /* vLLM's word */
         else if (is_text && !json_is_string(v))
             rc = bad(c, where, err, "must be a text");
         else if (!is_text) {
@@ -137,7 +138,7 @@ static int copy_fields(struct wf_face_call *c, const char *place, const json_t *
         }
         if (rc == 0 && strcmp(key, "tool_calls") == 0 && json_array_size(v) == 0)
             continue;
-        if (rc == 0 && json_object_set(to, key, v) != 0)
+        if (rc == 0 && json_object_set(to, as, v) != 0)
             rc = wf_face_no_memory(err);
         if (rc != 0)
             return rc;

@@ -162,6 +162,18 @@ static void test_openai__messages_become_texts(void **state)
     assert_string_equal(faced_header(&f, "x-weft-ignored"), "messages[2].annotations");
 }
 
+/* A fuzzer found that the field behind `reasoning` was looked for with a wrong key. */
+static void test_openai__reasoning_may_stand_anywhere(void **state)
+{
+    (void)state;
+    post(CHAT, "{\"messages\":[{\"role\":\"assistant\",\"reasoning\":\"r\",\"content\":\"a\","
+               "\"name\":\"n\"},{\"reasoning\":\"s\",\"role\":\"assistant\",\"content\":\"b\"}]}");
+    assert_int_equal(f.status, 200);
+    ASSERT_ASKED("messages",
+                 "[{\"role\":\"assistant\",\"reasoning_content\":\"r\",\"content\":\"a\",\"name\":"
+                 "\"n\"},{\"role\":\"assistant\",\"reasoning_content\":\"s\",\"content\":\"b\"}]");
+}
+
 static void test_openai__what_no_model_here_takes_is_refused(void **state)
 {
     (void)state;
@@ -679,6 +691,7 @@ int main(void)
         TEST(test_openai__null_is_as_if_absent_and_names_have_synonyms),
         TEST(test_openai__seeds_differ_where_none_is_given),
         TEST(test_openai__messages_become_texts),
+        TEST(test_openai__reasoning_may_stand_anywhere),
         TEST(test_openai__what_no_model_here_takes_is_refused),
         TEST(test_openai__unknown_parameters_are_named),
         TEST(test_openai__values_out_of_bounds_are_refused),
