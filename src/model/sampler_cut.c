@@ -128,16 +128,6 @@ void wf_cands_gather_top(struct wf_cands *c, const float *logits, size_t n, size
     wf_cands_keep_n(c, k);
 }
 
-void wf_cands_weigh(struct wf_cands *c, float scale)
-{
-    c->mass = 0;
-    for (size_t i = 0; i < c->n; i++) {
-        struct wf_cand *one = &c->ptr[i];
-        one->w = wf_sampler_share((one->x - c->max) * scale);
-        c->mass += (double)one->w;
-    }
-}
-
 static bool comes_before(const struct wf_cand *a, const struct wf_cand *b)
 {
     return a->x > b->x || (a->x == b->x && a->id < b->id);

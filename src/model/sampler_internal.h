@@ -33,6 +33,9 @@ double wf_sampler_mass(const float *x, size_t n, float max, float scale);
 /* The first index from `from` on with x[i] >= floor (not NaN); n when there is none. */
 size_t wf_sampler_find(const float *x, size_t n, size_t from, float floor);
 
+/* Sets every share to exp((x - max) * scale), and the mass to their sum. */
+void wf_cands_weigh(struct wf_cands *c, float scale);
+
 /* ---- sampler_cut.c: choosing among candidates ---- */
 
 /* Keeps the fewest candidates with the largest keys (of equal ones those that stand first) whose
@@ -42,8 +45,6 @@ void wf_cands_keep_n(struct wf_cands *c, size_t n);
 /* All tokens with logits >= floor; the k of the largest logits, of `room` places used. */
 void wf_cands_gather(struct wf_cands *c, const float *logits, size_t n, float floor);
 void wf_cands_gather_top(struct wf_cands *c, const float *logits, size_t n, size_t k);
-/* Sets every share to exp((x - max) * scale), and the mass to their sum. */
-void wf_cands_weigh(struct wf_cands *c, float scale);
 /* Orders by logit, largest first. */
 void wf_cands_sort(struct wf_cands *c);
 

@@ -189,3 +189,23 @@ size_t wf_sampler_find(const float *x, size_t n, size_t from, float floor)
         i++;
     return i;
 }
+
+void wf_cands_weigh(struct wf_cands *c, float scale)
+{
+    v4f m = splat(c->max), f = splat(scale);
+    size_t i = 0;
+
+    c->mass = 0;
+    for (; i + LANES <= c->n; i += LANES) {
+        struct wf_cand *p = c->ptr + i;
+        v4f w = share4(((v4f){p[0].x, p[1].x, p[2].x, p[3].x} - m) * f);
+        for (int k = 0; k < LANES; k++) {
+            p[k].w = w[k];
+            c->mass += (double)w[k];
+        }
+    }
+    for (; i < c->n; i++) {
+        c->ptr[i].w = wf_sampler_share((c->ptr[i].x - c->max) * scale);
+        c->mass += (double)c->ptr[i].w;
+    }
+}
