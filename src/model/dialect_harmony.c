@@ -54,7 +54,6 @@ static enum wf_read_step begin(struct wf_dialect_reader *r)
 
     if (wf_reader_rest(r).len == 0 || step == WF_READ_MORE)
         return WF_READ_MORE;
-    r->is_certain = false;
     wf_buf_reset(&r->raw);
     wf_buf_reset(&r->field);
     r->is_text = false;
@@ -92,7 +91,6 @@ static enum wf_read_step end_header(struct wf_dialect_reader *r)
     r->is_text = wf_str_eq(channel, WF_STR("analysis")); /* thoughts */
     r->skips_space = r->is_text;
     wf_buf_reset(&r->space);
-    r->is_certain = true;
     wf_buf_reset(&r->raw);
     return go(r, BODY);
 }
@@ -172,10 +170,8 @@ enum wf_read_step wf_reader_harmony(struct wf_dialect_reader *r)
 
     switch (r->step) {
     case BEGIN:
-        if (r->is_text) { /* the prompt ended within a thought */
-            r->is_certain = true;
+        if (r->is_text) /* the prompt ended within a thought */
             return go(r, BODY);
-        }
         step = begin(r);
         break;
     case HEADER:

@@ -100,9 +100,8 @@ struct wf_dialect_reader {
 
     struct wf_buf in; /* not read yet: from `at` on */
     size_t at;
-    struct wf_buf raw;   /* read, but perhaps text after all */
+    struct wf_buf raw;   /* read since something was last given out: perhaps text after all */
     struct wf_buf space; /* white space that is text when text follows */
-    bool is_certain;     /* a call was given out: raw is not kept */
     bool at_start;       /* neither text nor call yet */
     bool skips_space;    /* white space that comes first is not text */
 

@@ -153,46 +153,41 @@ static void give_value(struct wf_dialect_reader *r)
     wf_buf_deinit(&json);
 }
 
-/* Bytes of a value. A newline waits: before the end it is not part of it. */
-static void add_value(struct wf_dialect_reader *r, struct wf_str s)
+/* Whether the value ends at byte n of the input: ON (and the mark's length), MORE, BAD. A newline
+ * in front of the mark belongs to it. */
+static enum wf_read_step ends_at(const struct wf_dialect_reader *r, size_t n, size_t *out_len)
 {
-    struct wf_buf *to = &r->field;
+    const char *mark = r->quote != 0 ? CDATA_CLOSE : r->section->marks->value_end;
+    struct wf_str s = wf_str_sub(wf_reader_rest(r), n, SIZE_MAX);
+    size_t k, before = 0;
 
-    (void)wf_buf_append_str(to, s);
-    if (!r->is_text)
-        return;
-    bool keeps = r->section->marks->has_lines && r->quote == 0 && to->len > 0 &&
-                 to->ptr[to->len - 1] == '\n';
-    (void)wf_json_escape(&r->out, wf_str_n(to->ptr, to->len - keeps));
-    wf_buf_reset(to);
-    if (keeps)
-        (void)wf_buf_append_byte(to, '\n');
+    if (r->section->marks->has_lines && r->quote == 0 && s.ptr[0] == '\n') {
+        before = 1;
+        s = wf_str_sub(s, 1, s.len);
+    }
+    k = WF_MIN(strlen(mark), s.len);
+    if (k > 0 && memcmp(s.ptr, mark, k) != 0)
+        return WF_READ_BAD;
+    *out_len = before + k;
+    return k == strlen(mark) ? WF_READ_ON : r->end ? WF_READ_BAD : WF_READ_MORE;
 }
 
 static enum wf_read_step read_value(struct wf_dialect_reader *r)
 {
-    const char *mark = r->quote != 0 ? CDATA_CLOSE : r->section->marks->value_end;
     struct wf_str rest = wf_reader_rest(r);
     enum wf_read_step step = WF_READ_BAD;
-    size_t n = 0;
+    size_t n = 0, len = 0;
 
-    while (n < rest.len) {
-        size_t k = WF_MIN(strlen(mark), rest.len - n);
-        if (memcmp(rest.ptr + n, mark, k) == 0 && (k == strlen(mark) || !r->end)) {
-            step = k == strlen(mark) ? WF_READ_ON : WF_READ_MORE;
-            break;
-        }
+    while (n < rest.len && (step = ends_at(r, n, &len)) == WF_READ_BAD)
         n++;
-    }
-    if (n > 0)
-        add_value(r, wf_str_n(rest.ptr, n));
+    if (r->is_text)
+        (void)wf_json_escape(&r->out, wf_str_n(rest.ptr, n));
+    else
+        (void)wf_buf_append(&r->field, rest.ptr, n);
     wf_reader_take(r, n);
     if (step != WF_READ_ON)
         return WF_READ_MORE;
-    wf_reader_take(r, strlen(mark));
-    if (r->section->marks->has_lines && r->quote == 0 && r->field.len > 0 &&
-        r->field.ptr[r->field.len - 1] == '\n')
-        wf_buf_truncate(&r->field, r->field.len - 1);
+    wf_reader_take(r, len);
     if (r->is_text)
         (void)wf_buf_append_byte(&r->out, '"');
     else

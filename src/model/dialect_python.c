@@ -122,9 +122,9 @@ static enum wf_read_step read_string(struct wf_dialect_reader *r)
     wf_reader_take(r, n);
     if (n == rest.len)
         return WF_READ_MORE;
-    wf_reader_take(r, 1);
     if (rest.ptr[n] == '\\')
         return go(r, ESCAPE);
+    wf_reader_take(r, 1);
     put(r, "\"");
     r->quote = 0;
     return go(r, AFTER);
@@ -139,14 +139,15 @@ static int hex_digit(char c)
     return -1;
 }
 
-/* \xHH, \uHHHH or \UHHHHHHHH as it is written; halves of surrogates stay escapes. */
+/* The backslash is not taken yet. \xHH, \uHHHH or \UHHHHHHHH as it is written; halves of surrogates
+ * stay escapes. */
 static enum wf_read_step read_code(struct wf_dialect_reader *r, size_t n_digits)
 {
     struct wf_str rest = wf_reader_rest(r);
     uint32_t cp = 0;
     char utf8[4];
 
-    for (size_t i = 1; i <= n_digits; i++) {
+    for (size_t i = 2; i < n_digits + 2; i++) {
         if (i >= rest.len)
             return WF_READ_MORE;
         if (hex_digit(rest.ptr[i]) < 0)
@@ -155,7 +156,7 @@ static enum wf_read_step read_code(struct wf_dialect_reader *r, size_t n_digits)
     }
     if (cp > 0x10FFFF)
         return WF_READ_BAD;
-    wf_reader_take(r, n_digits + 1);
+    wf_reader_take(r, n_digits + 2);
     if (cp < 0x20 || (cp >= 0xD800 && cp < 0xE000))
         (void)wf_buf_appendf(&r->out, "\\u%04x", (unsigned)cp);
     else
@@ -170,12 +171,12 @@ static enum wf_read_step read_escape(struct wf_dialect_reader *r)
     const char *at;
     char c;
 
-    if (rest.len == 0)
+    if (rest.len < 2)
         return WF_READ_MORE;
-    c = rest.ptr[0];
+    c = rest.ptr[1];
     if (c == 'x' || c == 'u' || c == 'U')
         return read_code(r, c == 'x' ? 2 : c == 'u' ? 4 : 8);
-    wf_reader_take(r, 1);
+    wf_reader_take(r, 2);
     at = c != 0 ? strchr(from, c) : NULL;
     if (c == '\n') /* continues on the next line */
         return go(r, STRING);
@@ -303,11 +304,12 @@ enum wf_read_step wf_reader_python(struct wf_dialect_reader *r)
 
 int wf_python_to_json(struct wf_str s, struct wf_buf *out)
 {
-    struct wf_dialect_reader r = {.step = VALUE, .end = true, .is_certain = true};
+    struct wf_dialect_reader r = {.step = VALUE, .end = true};
     enum wf_read_step step = WF_READ_ON;
     int rc;
 
     wf_buf_init(&r.in, WF_LIMIT_ENCODE_BYTES);
+    wf_buf_init(&r.raw, WF_LIMIT_ENCODE_BYTES);
     wf_buf_init(&r.field, WF_LIMIT_ENCODE_BYTES);
     wf_buf_init(&r.out, WF_LIMIT_ENCODE_BYTES);
     /* As the last value of a call, which closes behind it. */
@@ -321,6 +323,7 @@ int wf_python_to_json(struct wf_str s, struct wf_buf *out)
     if (rc == 0)
         rc = wf_buf_append(out, r.out.ptr, r.out.len - 1); /* without the call's bracket */
     wf_buf_deinit(&r.in);
+    wf_buf_deinit(&r.raw);
     wf_buf_deinit(&r.field);
     wf_buf_deinit(&r.out);
     return rc;

@@ -49,8 +49,7 @@ static void note(struct wf_dialect_reader *r, int rc)
 void wf_reader_take(struct wf_dialect_reader *r, size_t n)
 {
     assert(r->at + n <= r->in.len);
-    if (!r->is_certain)
-        note(r, wf_buf_append(&r->raw, r->in.ptr + r->at, n));
+    note(r, wf_buf_append(&r->raw, r->in.ptr + r->at, n));
     r->at += n;
 }
 
@@ -160,7 +159,7 @@ void wf_reader_give_call(struct wf_dialect_reader *r)
     give(r, &part);
     r->n_calls++;
     r->n_section++;
-    r->is_begun = r->is_certain = true;
+    r->is_begun = true;
     r->at_start = false;
     wf_buf_reset(&r->raw);
     wf_buf_reset(&r->space);
@@ -168,13 +167,15 @@ void wf_reader_give_call(struct wf_dialect_reader *r)
 
 void wf_reader_give_arguments(struct wf_dialect_reader *r)
 {
-    if (r->out.len > 0)
-        give(r, &(struct wf_part){
-                    .kind = WF_PART_ARGUMENTS,
-                    .text = wf_buf_str(&r->out),
-                    .i_call = r->n_calls - 1,
-                });
     note(r, wf_buf_status(&r->out));
+    if (r->out.len == 0)
+        return;
+    give(r, &(struct wf_part){
+                .kind = WF_PART_ARGUMENTS,
+                .text = wf_buf_str(&r->out),
+                .i_call = r->n_calls - 1,
+            });
+    wf_buf_reset(&r->raw);
     wf_buf_reset(&r->out);
 }
 
@@ -331,7 +332,7 @@ static enum wf_read_step read_text(struct wf_dialect_reader *r)
     r->section = f.section;
     r->state = WF_READER_BETWEEN;
     r->n_section = 0;
-    r->in_list = r->in_call_frame = r->is_certain = false;
+    r->in_list = r->in_call_frame = false;
     wf_buf_reset(&r->raw);
     if (!f.section->begin_is_open)
         wf_reader_take(r, strlen(f.section->begin));
@@ -450,7 +451,6 @@ static enum wf_read_step read_between(struct wf_dialect_reader *r)
 
 void wf_reader_give_up(struct wf_dialect_reader *r)
 {
-    r->is_certain = true;
     wf_reader_give_text(r, wf_buf_str(&r->raw));
     wf_buf_reset(&r->raw);
 }
@@ -479,7 +479,7 @@ static enum wf_read_step read_call(struct wf_dialect_reader *r)
         wf_reader_give_arguments(r);
     if (step == WF_READ_DONE) {
         r->state = WF_READER_BETWEEN;
-        r->is_certain = false;
+        wf_buf_reset(&r->raw);
         return WF_READ_ON;
     }
     return step;
