@@ -112,6 +112,10 @@ AVX512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
 $(B)/obj/kern/kern_avx512.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
 $(B)/obj/kern/kern_avx512_few.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
 endif
+ifeq ($(MACHINE),aarch64)
+$(B)/obj/kern/kern_neon.o: COMPILE += -O3
+$(B)/obj/kern/kern_neon_dot.o: COMPILE += -O3 -march=armv8.2-a+dotprod
+endif
 
 $(B)/obj/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)

@@ -7,12 +7,17 @@
 #ifdef __x86_64__
 #include <cpuid.h>
 #endif
+#ifdef __aarch64__
+#include <sys/auxv.h>
+#endif
 
 static const struct wf_kern *const all[] = {
     &wf_kern_ref,
 #ifdef __x86_64__
-    &wf_kern_avx2,
-    &wf_kern_avx512,
+    &wf_kern_avx2, &wf_kern_avx512,
+#endif
+#ifdef __aarch64__
+    &wf_kern_neon, &wf_kern_neon_dot,
 #endif
 };
 
@@ -37,6 +42,12 @@ static bool runs_here(const struct wf_kern *k)
         return runs_here(&wf_kern_avx2) && __builtin_cpu_supports("avx512f") &&
                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+#endif
+#ifdef __aarch64__
+    if (k == &wf_kern_neon)
+        return true;
+    if (k == &wf_kern_neon_dot)
+        return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
 #endif
     return k == &wf_kern_ref;
 }

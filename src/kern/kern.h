@@ -23,7 +23,7 @@ enum wf_act {
 };
 
 struct wf_kern {
-    const char *name; /* "ref", "avx2", "avx512", "neon" */
+    const char *name; /* "ref", "avx2", "avx512", "neon", "neon_dot" */
 
     /* Products of at least so many tokens are computed in another order of additions than those of
      * fewer, where weights are quantised and activations too. Among themselves the ones and the
@@ -77,6 +77,12 @@ extern const struct wf_kern wf_kern_ref;
 extern const struct wf_kern wf_kern_avx2;
 /* And with AVX-512 F, BW, DQ, VL and VNNI. */
 extern const struct wf_kern wf_kern_avx512;
+#endif
+
+/* For aarch64, and for those of them with dot products of bytes. */
+#ifdef __aarch64__
+extern const struct wf_kern wf_kern_neon;
+extern const struct wf_kern wf_kern_neon_dot;
 #endif
 
 /* The fastest for this processor. Never NULL. */

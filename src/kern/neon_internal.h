@@ -1,0 +1,46 @@
+/* What the aarch64 tables share: everything but the products of bytes stands in kern_neon.c.
+ * Contracts as in kern/kern.h. Threads: any. */
+#ifndef WF_KERN_NEON_INTERNAL_H
+#define WF_KERN_NEON_INTERNAL_H
+
+#include "kern/kern.h"
+
+struct wf_neon_rows;
+
+/* How one table multiplies quantised weights. */
+typedef void (*wf_neon_multiply_fn)(const struct wf_dtype *t, const struct wf_neon_rows *a,
+                                    size_t n_tok);
+
+size_t wf_neon__act_bytes(const struct wf_dtype *t, enum wf_act act, size_t n_in, size_t n_tok);
+void wf_neon__act_prepare(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
+                          size_t n_tok, size_t i_tok, void *out);
+/* As the table's matmul, with `multiply` where bytes meet bytes. */
+void wf_neon__matmul(wf_neon_multiply_fn multiply, const struct wf_dtype *t, enum wf_act act,
+                     const void *w, size_t n_rows, size_t n_in, const void *prepared, size_t n_tok,
+                     float *out, size_t ld);
+
+float wf_neon__dot_f32(const float *a, const float *b, size_t n);
+float wf_neon__dot_f16(const float *a, const uint16_t *b, size_t n);
+void wf_neon__axpy(float a, const float *x, float *y, size_t n);
+void wf_neon__axpy_f16(float a, const uint16_t *x, float *y, size_t n);
+void wf_neon__rms_norm(const float *x, const float *w, float eps, float *y, size_t n);
+void wf_neon__softmax(float *x, size_t n);
+void wf_neon__silu_mul(const float *g, const float *u, float *y, size_t n);
+void wf_neon__to_f16(const float *x, uint16_t *y, size_t n);
+void wf_neon__from_f16(const uint16_t *x, float *y, size_t n);
+float wf_neon__exp_sum(float *x, float max, size_t n);
+void wf_neon__mix(const float *p, size_t ld, const float *v, size_t n_rows, size_t n_p, size_t n,
+                  float *y);
+
+/* A table of that name with its matmul. */
+#define WF_NEON_TABLE(table_name, its_matmul)                                                      \
+    {                                                                                              \
+        .name = (table_name), .act_bytes = wf_neon__act_bytes,                                     \
+        .act_prepare = wf_neon__act_prepare, .matmul = (its_matmul), .dot = wf_neon__dot_f32,      \
+        .dot_f16 = wf_neon__dot_f16, .axpy = wf_neon__axpy, .axpy_f16 = wf_neon__axpy_f16,         \
+        .rms_norm = wf_neon__rms_norm, .softmax = wf_neon__softmax, .exp_sum = wf_neon__exp_sum,   \
+        .mix = wf_neon__mix, .silu_mul = wf_neon__silu_mul, .to_f16 = wf_neon__to_f16,             \
+        .from_f16 = wf_neon__from_f16,                                                             \
+    }
+
+#endif
