@@ -121,7 +121,7 @@ static int add_piece(struct gen *g, enum wf_gen_event_kind kind, size_t i_choice
 {
     struct choice *c = &g->choices[i_choice];
     struct event *e = last_alike(g, kind, i_choice, i_call);
-    size_t n;
+    size_t n = 0;
     int rc;
 
     if (e == NULL) {

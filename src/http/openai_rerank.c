@@ -153,7 +153,7 @@ void wf_handle_openai_rerank(struct wf_request *r)
     struct wf_face_call c;
     struct rerank k = {.documents = NULL};
     struct ranked *order = NULL;
-    struct wf_rerank_usage u;
+    struct wf_rerank_usage u = {.n_tokens = 0};
 
     if (wf_face_open(&c, r)) {
         if (read_rerank(&c, &k, &err) == 0)
