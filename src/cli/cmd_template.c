@@ -35,7 +35,9 @@ static void render_case(const struct wf_template *t, const struct wf_err *broken
     int rc = -1;
 
     wf_buf_init(&text, WF_LIMIT_TEMPLATE_BYTES);
-    if (t != NULL)
+    if (t != NULL && !json_is_object(json_object_get(c, "context")))
+        (void)wf_err_set(&err, WF_E_INVAL, "The case has no object \"context\".");
+    else if (t != NULL)
         rc = wf_template_render(t, json_object_get(c, "context"), now, &text, &err);
     json_object_set(line, "name", (json_t *)(uintptr_t)name);
     if (rc == 0)

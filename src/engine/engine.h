@@ -133,8 +133,8 @@ struct wf_gen; /* one generation */
 /* Begins a generation: loads the model where needed, makes the prompt, queues it. *out is owned by
  * the caller, until wf_gen_free. Errors: NOENT (no such model; the sentence says what there is),
  * INVAL and RANGE (the request), UNSUPPORTED (the model cannot do that, or a schema cannot be
- * enforced), LIMIT (the prompt does not fit; both lengths in the sentence), BUSY (too many wait),
- * FORMAT (the model file or its template), NOMEM, CANCELED. */
+ * enforced), LIMIT (the prompt does not fit, and nothing else; both lengths in the sentence), BUSY
+ * (too many wait), FORMAT (the model file or its template), NOMEM, CANCELED. */
 int wf_engine_generate(struct wf_engine *e, const struct wf_gen_request *q, struct wf_gen **out,
                        struct wf_err *err) WF_MUST_USE;
 

@@ -435,6 +435,11 @@ static int choose_grammar(struct gen *g, bool thinks, struct wf_job_options *io,
     } else if (has_tools(q)) {
         rc = wf_dialect_grammar(g->loaded->dialect, &q->tools, thinks, tools, err);
     }
+    if (rc == WF_E_LIMIT) { /* which is said of prompts only */
+        rc = WF_E_RANGE;
+        if (err != NULL)
+            err->code = rc;
+    }
     if (rc != 0 || tools->grammar == NULL)
         return rc;
     io->grammar = tools->grammar;

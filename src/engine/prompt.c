@@ -213,7 +213,8 @@ static int render(struct wf_loaded *l, const struct wf_gen_request *q, size_t fr
         return rc;
     if (rc == WF_E_FORMAT) /* the template is well, what it was given is not */
         return wf_err_set(err, WF_E_INVAL, "The messages do not suit the model: %s", why.msg);
-    return wf_err_set(err, rc, "%s", why.msg);
+    /* A template's limits are not the prompt's length. */
+    return wf_err_set(err, rc == WF_E_LIMIT ? WF_E_RANGE : rc, "%s", why.msg);
 }
 
 /* The tokens of the chat from message `from` on. */

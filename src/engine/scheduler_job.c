@@ -332,7 +332,7 @@ static int fill_job(struct wf_sched *s, struct wf_jobs *g, size_t i, const struc
     for (size_t k = 0; k < o->n_ids && rc == 0; k++)
         rc = wf_sampler_accept(job->sampler, o->ids[k]);
     if (rc == 0 && (rc = wf_stops_init(&job->stops, o->stops, o->n_stops)) != 0)
-        rc = wf_err_set(err, rc,
+        rc = wf_err_set(err, rc == WF_E_LIMIT ? WF_E_RANGE : rc,
                         rc == WF_E_LIMIT ? "There are too many stop texts, or one is too long."
                                          : "Not enough memory to write a text.");
     job->counts.n_prompt = o->n_ids;

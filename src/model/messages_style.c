@@ -124,6 +124,9 @@ int wf_chat_style_of(const struct wf_template *t, struct wf_str source, struct w
                            false) &&
                        shows(&p, USER);
     wf_buf_deinit(&p.out);
+    if (p.rc == WF_E_LIMIT)
+        return wf_err_set(err, p.rc,
+                          "The chat template goes too deep, runs too long or writes too much.");
     if (p.rc != 0)
         return wf_err_set(err, p.rc, "there is not enough memory for the chat template");
     return 0;

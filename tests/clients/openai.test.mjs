@@ -312,6 +312,21 @@ test("errors are the client's own", async () => {
         assert.equal(error.code, "context_length_exceeded");
         return true;
     });
+    // Templates and schemas of strangers end at their limits, and the next request is answered.
+    const hostile = [
+        { chat_template: "{% macro f(n) %}{{ f(n+1) }}{% endmacro %}{{ f(0) }}" },
+        { chat_template: `{{ ${"(".repeat(5000)}1${")".repeat(5000)} }}` },
+        { grammar: `root ::= ${"(".repeat(5000)}"a"${")".repeat(5000)}` },
+        { guided_json: { type: "string", pattern: "((a{1,1000}){1,1000}){1,1000}" } },
+        { stop: ["x".repeat(100000)] },
+    ];
+    for (const more of hostile) {
+        await assert.rejects(create(more), (error) => {
+            assert.ok(error instanceof OpenAI.BadRequestError, String(error));
+            assert.notEqual(error.code, "context_length_exceeded");
+            return true;
+        });
+    }
     const stranger = new OpenAI({ baseURL: `${weft.origin}/v1`, apiKey: "no", maxRetries: 0 });
     await assert.rejects(stranger.models.list(), OpenAI.AuthenticationError);
 });
