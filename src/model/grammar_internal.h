@@ -209,6 +209,7 @@ struct wf_g_reach {
     uint32_t *bits; /* of all inner tokens; NULL: they are few */
     size_t n_ids, n_inner, n_exits, cap_inner, cap_exits;
     uint32_t need_max, dist_max; /* of inner */
+    bool is_ambiguous;           /* tokens were left out that have too many readings */
 };
 
 struct wf_g_plan {

@@ -36,9 +36,10 @@ struct wf_constraint {
 struct mask {
     struct wf_constraint *c;
     uint32_t *bits;
-    int64_t far;   /* the most bytes that may follow a token */
-    uint32_t most; /* bytes that follow a token in it */
-    bool is_cut;   /* a token was left out because too many would follow */
+    int64_t far;       /* the most bytes that may follow a token */
+    uint32_t most;     /* bytes that follow a token in it */
+    bool is_cut;       /* a token was left out because too many would follow */
+    bool is_ambiguous; /* or because it has too many readings */
 };
 
 int wf_constraint_new(struct wf_grammar *g, const struct wf_token_trie *trie,
@@ -142,6 +143,7 @@ static int walk(struct mask *m, uint32_t from, uint32_t state)
 
         if (rc != 0 && rc != WF_E_LIMIT)
             return rc;
+        m->is_ambiguous |= rc != 0;
         if (rc != 0 || to == 0) { /* it does not fit, or has too many readings */
             i = t->end[i];
             continue;
@@ -189,6 +191,7 @@ static int put_place(struct mask *m, struct wf_g_config place)
 
     if (rc != 0)
         return rc;
+    m->is_ambiguous |= r->is_ambiguous;
     put_inner(m, r, c->walker.frames[place.frame].dist, count);
     if (r->n_exits > 0)
         rc = wf_walker_behind(&c->walker, place.frame, &behind);
@@ -299,6 +302,8 @@ int wf_constraint_mask(struct wf_constraint *c, size_t n_left, uint32_t *out_bit
     rc = fill(&m);
     if (rc != 0)
         return wf_walker_error(rc, err);
+    if (is_empty(&m) && !may_end && m.is_ambiguous)
+        return wf_walker_error(WF_E_LIMIT, err);
     if (is_empty(&m) && !may_end)
         return wf_err_set(err, WF_E_LIMIT,
                           "The model's vocabulary has no token that the text could go on with.");

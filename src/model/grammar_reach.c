@@ -248,6 +248,7 @@ static int walk_places(struct wf_g_plan *p, uint32_t start, uint32_t *stack, str
 
         if (rc != 0 && rc != WF_E_LIMIT)
             return rc;
+        f->r->is_ambiguous |= rc != 0;
         if (rc != 0 || to == 0) { /* it does not fit, or has too many readings */
             i = t->end[i];
             continue;

@@ -29,6 +29,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     wf_rng_seeded_init(&rng, size);
     wf_buf_init(&text, SIZE_MAX);
     rc = written_text(g, &vocab, &rng.rng, 40, &text, &err);
+    if (rc == WF_E_UNSUPPORTED) { /* one byte is no token, so that some texts cannot be written */
+        assert(text.len == 0);
+        wf_grammar_unref(g);
+        return 0;
+    }
     /* No text is so short, or it has too many readings. */
     assert(rc == 0 || (rc == WF_E_LIMIT && (text.len == 0 || strstr(err.msg, "ambiguous"))));
     assert(rc != 0 || written_accepts(g, &vocab, wf_buf_str(&text)));
