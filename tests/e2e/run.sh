@@ -19,10 +19,6 @@ same "as JSON, too" WF_E_NOENT "$(json 'd["error"]["code"]' <<<"$out")"
 
 run() { "$WEFT" run "$@" </dev/null; }
 out=$(run "$TMP/Some-Tiny.gguf" "hello" --seed 7 --max-tokens 20 2>"$TMP/err")
-if grep -q "runs no models" "$TMP/err"; then
-    skip "a model answers" "no engine"
-    exit 0
-fi
 check "a file is imported and answers" test ${#out} -gt 10
 same "its name is that of the file" some-tiny:latest \
     "$("$WEFT" models list --json | json 'd["models"][0]["name"]')"
@@ -35,10 +31,10 @@ same "a pipe is a prompt" "$out" \
     "$(printf 'hello\n' | "$WEFT" run some-tiny --seed 7 --max-tokens 20)"
 same "nothing but the answer goes to standard output" "" \
     "$(run some-tiny "hello" --seed 7 --max-tokens 20 --stats 2>&1 >/dev/null |
-        grep -v '^20 tokens .* context [0-9]* of ')"
+        grep -v '^[0-9]* tokens .* context [0-9]* of ')"
 out=$(run some-tiny "hello" --seed 7 --max-tokens 20 --json)
-same "one JSON object says how it went" "assistant length 7 20 this device" "$(json \
-    '"%s %s %d %d %s" % (d["message"]["role"], d["finish"], d["seed"], d["usage"]["written"],
+same "one JSON object says how it went" "assistant 7 True this device" "$(json \
+    '"%s %d %s %s" % (d["message"]["role"], d["seed"], 0 < d["usage"]["written"] <= 20,
      d["route"]["place"])' <<<"$out")"
 check "a file that is there already is not read again" test \
     "$(stat -c %i "$TMP/Some-Tiny.gguf")" = \
@@ -142,7 +138,8 @@ wait end
 STEPS
 same "the arrow keys bring earlier lines back, /load a conversation, /bye leaves" 0 $?
 
-talk >"$TMP/seen" <<STEPS
+# The likeliest words turn in circles: the answer would not end by itself.
+talk --temperature 0 >"$TMP/seen" <<STEPS
 wait $PROMPT
 send tell me everything\r
 wait [a-z]{30}
@@ -171,9 +168,13 @@ same "a model that is not there is offered" 1 $?
 
 # ---- with a daemon ----
 
+: >"$TMP/up"
 "$WEFT" up --port 0 >"$TMP/up" 2>&1 &
 up=$!
-for _ in $(seq 200); do grep -q http "$TMP/up" && break || sleep 0.05; done
+for _ in $(seq 200); do
+    grep -q http "$TMP/up" && break
+    sleep 0.05
+done
 out=$(run some-tiny "hello" --seed 7 --max-tokens 20)
 same "a running weft answers the same" "$out" "$(run some-tiny "hello" --seed 7 --max-tokens 20)"
 check "and the answer is one" test ${#out} -gt 10

@@ -6,25 +6,20 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import http from "node:http";
-import { after, before, test as anyTest } from "node:test";
+import { after, before, test } from "node:test";
 import { assertAccessible, assertNoProblems, DESKTOP, launch, openContext, openPage, PHONE, shoot }
     from "./lib/browser.mjs";
-import { addModel, hasEngine, synth } from "./lib/models.mjs";
+import { addModel, synth } from "./lib/models.mjs";
 import { Weft } from "./lib/weft.mjs";
 
 const weft = new Weft();
 let browser;
 let context;
-let engine = false;
-
-// Without an engine in the daemon there is nothing to talk to.
-const test = (name, body) => anyTest(name, (t) => (engine ? body(t) : t.skip("no engine")));
 
 before(async () => {
     browser = await launch();
     await weft.start();
     context = await openContext(browser, weft);
-    engine = await hasEngine(weft);
 });
 
 after(async () => {
@@ -120,7 +115,7 @@ test("an answer comes word by word, says where it ran, and is there after a relo
     const text = await reply(page).locator(".prose").innerText();
     assert.ok(text.length > 20, text);
     const route = await reply(page).locator(".route").innerText();
-    assert.match(route, /Answered on this device · tiny · 40 tokens/);
+    assert.match(route, /Answered on this device · tiny · \d+ tokens/);
     assert.match(route, /context \d+ of [\d,]+/);
     assert.match(await reply(page).locator(".route span").getAttribute("title"), /local; tiny/);
     assert.match(page.url(), /#\/chat\/[0-9a-f]{16}$/);
@@ -140,12 +135,14 @@ test("an answer comes word by word, says where it ran, and is there after a relo
 
 test("stop ends the answer here and in the engine, and keeps what there is", async () => {
     const page = await openChat();
-    await page.evaluate(() => localStorage.setItem("weft.chat-settings", "{}"));
+    // The likeliest words turn in circles: the answer would not end by itself.
+    await page.evaluate(() =>
+        localStorage.setItem("weft.chat-settings", JSON.stringify({ temperature: "0" })));
     const active = async () =>
         (await weft.call("GET", "models")).loaded.reduce((n, one) => n + one.n_active, 0);
     for (const stop of [() => page.getByRole("button", { name: "Stop" }).click(),
         () => page.keyboard.press("Escape")]) {
-        await say(page, "Tell me everything");
+        await say(page, "tell me everything");
         await page.waitForFunction(() =>
             document.querySelector(".reply:last-child .prose").textContent.length > 40);
         assert.equal(await active(), 1);
@@ -234,9 +231,9 @@ test("tools: a call is a card, its result goes back, and the answer goes on", as
         { role: "assistant", content: "", tool_calls: [{ id: "call_1", type: "function",
             function: { name: "get_weather", arguments: '{"city":"Lyon"}' } }] },
         { role: "tool", content: "sunny, 21 degrees", tool_call_id: "call_1" }]);
-    await page.getByText("It is sunny.").waitFor();
+    await reply(page).locator(".prose", { hasText: "It is sunny." }).waitFor();
     await page.reload();
-    await page.getByText("It is sunny.").waitFor();
+    await reply(page).locator(".prose", { hasText: "It is sunny." }).waitFor();
     await card.locator("summary").click();
     assert.match(await card.innerText(), /sunny, 21 degrees/);
     assertNoProblems(page);

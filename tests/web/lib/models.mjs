@@ -23,10 +23,3 @@ export function addModel(weft, name) {
     run(weft, "models", "import", file, name);
     fs.rmSync(file);
 }
-
-// Whether the daemon runs models at all.
-export async function hasEngine(weft) {
-    const answer = await fetch(`${weft.origin}/v1/chat/completions`, { method: "POST", body: "{}",
-        headers: { authorization: `Bearer ${weft.token}`, "content-type": "application/json" } });
-    return answer.status !== 503;
-}
