@@ -180,8 +180,11 @@ test("on a phone the reader covers everything and goes back to the answer", asyn
     const page = await openPage(phone, weft, "#/search?q=deposit");
     await page.locator(".source-link").first().click();
     await page.waitForSelector("mark.cited");
+    await page.locator(".pane").evaluate((pane) =>
+        Promise.all(pane.getAnimations().map((a) => a.finished)),
+    );
     const box = await page.locator(".pane").boundingBox();
-    assert.equal(box.width, PHONE.width);
+    assert.equal(Math.round(box.width), PHONE.width);
     await page.getByRole("button", { name: "Close the document" }).click();
     await page.waitForSelector(".source-link", { state: "visible" });
     assertNoProblems(page);
