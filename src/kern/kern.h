@@ -45,13 +45,8 @@ struct wf_kern {
     void (*matmul)(const struct wf_dtype *f, enum wf_act act, const void *w, size_t n_rows,
                    size_t n_in, const void *prepared, size_t n_tok, float *out, size_t ld);
 
-    /* sum of a[i] * b[i], both f32. */
-    float (*dot)(const float *a, const float *b, size_t n);
-    /* the same with b in IEEE half precision (keys of the cache). */
-    float (*dot_f16)(const float *a, const uint16_t *b, size_t n);
-    /* y[i] += a * x[i]; x f32, or half precision (values of the cache). */
+    /* y[i] += a * x[i]. */
     void (*axpy)(float a, const float *x, float *y, size_t n);
-    void (*axpy_f16)(float a, const uint16_t *x, float *y, size_t n);
     /* y[i] = x[i] * w[i] / sqrt(mean(x^2) + eps); w may be NULL (all ones); y may be x. */
     void (*rms_norm)(const float *x, const float *w, float eps, float *y, size_t n);
     /* x[i] = exp(x[i] - max) / sum, in place; all -inf gives all 0. */

@@ -323,24 +323,6 @@ static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, siz
 
 /* ---- rows of float ---- */
 
-static float dot_f16(const float *a, const uint16_t *b, size_t n)
-{
-    __m256 s0 = _mm256_setzero_ps(), s1 = s0;
-    size_t i = 0;
-    float sum;
-
-    for (; i + 16 <= n; i += 16) {
-        __m256 b0 = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(b + i)));
-        __m256 b1 = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(b + i + 8)));
-        s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), b0, s0);
-        s1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), b1, s1);
-    }
-    sum = sum8(_mm256_add_ps(s0, s1));
-    for (; i < n; i++)
-        sum += a[i] * wf_half_to_float(b[i]);
-    return sum;
-}
-
 void wf_kern__avx2_axpy(float a, const float *x, float *y, size_t n)
 {
     __m256 va = _mm256_set1_ps(a);
@@ -351,19 +333,6 @@ void wf_kern__avx2_axpy(float a, const float *x, float *y, size_t n)
                          _mm256_fmadd_ps(va, _mm256_loadu_ps(x + i), _mm256_loadu_ps(y + i)));
     for (; i < n; i++)
         y[i] += a * x[i];
-}
-
-static void axpy_f16(float a, const uint16_t *x, float *y, size_t n)
-{
-    __m256 va = _mm256_set1_ps(a);
-    size_t i = 0;
-
-    for (; i + 8 <= n; i += 8) {
-        __m256 vx = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(x + i)));
-        _mm256_storeu_ps(y + i, _mm256_fmadd_ps(va, vx, _mm256_loadu_ps(y + i)));
-    }
-    for (; i < n; i++)
-        y[i] += a * wf_half_to_float(x[i]);
 }
 
 void wf_kern__avx2_rms_norm(const float *x, const float *w, float eps, float *y, size_t n)
@@ -515,10 +484,7 @@ const struct wf_kern wf_kern_avx2 = {
     .act_bytes = act_bytes,
     .act_prepare = act_prepare,
     .matmul = matmul,
-    .dot = dot,
-    .dot_f16 = dot_f16,
     .axpy = wf_kern__avx2_axpy,
-    .axpy_f16 = axpy_f16,
     .rms_norm = wf_kern__avx2_rms_norm,
     .softmax = wf_kern__avx2_softmax,
     .exp_sum = wf_kern__avx2_exp_sum,

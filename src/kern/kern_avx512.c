@@ -344,54 +344,6 @@ WF_AVX512_TYPES(MULTIPLY)
 
 /* ---- rows of float ---- */
 
-static float dot(const float *a, const float *b, size_t n)
-{
-    __m512 s0 = _mm512_setzero_ps(), s1 = s0;
-    size_t i = 0;
-
-    for (; i + 32 <= n; i += 32) {
-        s0 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i), s0);
-        s1 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 16), _mm512_loadu_ps(b + i + 16), s1);
-    }
-    for (; i < n; i += 16) {
-        __mmask16 m = (__mmask16)(n - i < 16 ? (1u << (n - i)) - 1 : 0xffffu);
-        s0 = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, a + i), _mm512_maskz_loadu_ps(m, b + i), s0);
-    }
-    return _mm512_reduce_add_ps(_mm512_add_ps(s0, s1));
-}
-
-static WF_INLINE __m512 load_halves(const uint16_t *p)
-{
-    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
-}
-
-static float dot_f16(const float *a, const uint16_t *b, size_t n)
-{
-    __m512 s0 = _mm512_setzero_ps(), s1 = s0;
-    size_t i = 0;
-    float sum;
-
-    for (; i + 32 <= n; i += 32) {
-        s0 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), load_halves(b + i), s0);
-        s1 = _mm512_fmadd_ps(_mm512_loadu_ps(a + i + 16), load_halves(b + i + 16), s1);
-    }
-    sum = _mm512_reduce_add_ps(_mm512_add_ps(s0, s1));
-    for (; i < n; i++)
-        sum += a[i] * wf_half_to_float(b[i]);
-    return sum;
-}
-
-static void axpy_f16(float a, const uint16_t *x, float *y, size_t n)
-{
-    __m512 va = _mm512_set1_ps(a);
-    size_t i = 0;
-
-    for (; i + 16 <= n; i += 16)
-        _mm512_storeu_ps(y + i, _mm512_fmadd_ps(va, load_halves(x + i), _mm512_loadu_ps(y + i)));
-    for (; i < n; i++)
-        y[i] += a * wf_half_to_float(x[i]);
-}
-
 static void from_bf16(const uint8_t *x, float *y, size_t n)
 {
     size_t i = 0;
@@ -553,10 +505,7 @@ const struct wf_kern wf_kern_avx512 = {
     .act_bytes = act_bytes,
     .act_prepare = act_prepare,
     .matmul = matmul,
-    .dot = dot,
-    .dot_f16 = dot_f16,
     .axpy = wf_kern__avx2_axpy,
-    .axpy_f16 = axpy_f16,
     .rms_norm = wf_kern__avx2_rms_norm,
     .softmax = wf_kern__avx2_softmax,
     .exp_sum = wf_kern__avx2_exp_sum,

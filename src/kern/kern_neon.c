@@ -185,22 +185,6 @@ static WF_INLINE float32x4_t load_halves(const uint16_t *p)
     return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
 }
 
-float wf_neon__dot_f16(const float *a, const uint16_t *b, size_t n)
-{
-    float32x4_t s0 = vdupq_n_f32(0.0f), s1 = s0;
-    size_t i = 0;
-    float sum;
-
-    for (; i + 8 <= n; i += 8) {
-        s0 = vfmaq_f32(s0, vld1q_f32(a + i), load_halves(b + i));
-        s1 = vfmaq_f32(s1, vld1q_f32(a + i + 4), load_halves(b + i + 4));
-    }
-    sum = vaddvq_f32(vaddq_f32(s0, s1));
-    for (; i < n; i++)
-        sum += a[i] * wf_half_to_float(b[i]);
-    return sum;
-}
-
 void wf_neon__axpy(float a, const float *x, float *y, size_t n)
 {
     size_t i = 0;
@@ -209,16 +193,6 @@ void wf_neon__axpy(float a, const float *x, float *y, size_t n)
         vst1q_f32(y + i, vfmaq_n_f32(vld1q_f32(y + i), vld1q_f32(x + i), a));
     for (; i < n; i++)
         y[i] += a * x[i];
-}
-
-void wf_neon__axpy_f16(float a, const uint16_t *x, float *y, size_t n)
-{
-    size_t i = 0;
-
-    for (; i + 4 <= n; i += 4)
-        vst1q_f32(y + i, vfmaq_n_f32(vld1q_f32(y + i), load_halves(x + i), a));
-    for (; i < n; i++)
-        y[i] += a * wf_half_to_float(x[i]);
 }
 
 void wf_neon__rms_norm(const float *x, const float *w, float eps, float *y, size_t n)

@@ -123,34 +123,10 @@ static void matmul(const struct wf_dtype *f, enum wf_act act, const void *w, siz
     }
 }
 
-static float dot(const float *a, const float *b, size_t n)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < n; i++)
-        sum += (double)a[i] * (double)b[i];
-    return (float)sum;
-}
-
-static float dot_f16(const float *a, const uint16_t *b, size_t n)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < n; i++)
-        sum += (double)a[i] * (double)wf_half_to_float(b[i]);
-    return (float)sum;
-}
-
 static void axpy(float a, const float *x, float *y, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         y[i] += a * x[i];
-}
-
-static void axpy_f16(float a, const uint16_t *x, float *y, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        y[i] += a * wf_half_to_float(x[i]);
 }
 
 static void rms_norm(const float *x, const float *w, float eps, float *y, size_t n)
@@ -226,10 +202,7 @@ const struct wf_kern wf_kern_ref = {
     .act_bytes = act_bytes,
     .act_prepare = act_prepare,
     .matmul = matmul,
-    .dot = dot,
-    .dot_f16 = dot_f16,
     .axpy = axpy,
-    .axpy_f16 = axpy_f16,
     .rms_norm = rms_norm,
     .softmax = softmax,
     .exp_sum = exp_sum,

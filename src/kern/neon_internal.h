@@ -20,9 +20,7 @@ void wf_neon__matmul(wf_neon_multiply_fn multiply, const struct wf_dtype *t, enu
                      float *out, size_t ld);
 
 float wf_neon__dot_f32(const float *a, const float *b, size_t n);
-float wf_neon__dot_f16(const float *a, const uint16_t *b, size_t n);
 void wf_neon__axpy(float a, const float *x, float *y, size_t n);
-void wf_neon__axpy_f16(float a, const uint16_t *x, float *y, size_t n);
 void wf_neon__rms_norm(const float *x, const float *w, float eps, float *y, size_t n);
 void wf_neon__softmax(float *x, size_t n);
 void wf_neon__silu_mul(const float *g, const float *u, float *y, size_t n);
@@ -36,8 +34,7 @@ void wf_neon__mix(const float *p, size_t ld, const float *v, size_t n_rows, size
 #define WF_NEON_TABLE(table_name, its_matmul)                                                      \
     {                                                                                              \
         .name = (table_name), .act_bytes = wf_neon__act_bytes,                                     \
-        .act_prepare = wf_neon__act_prepare, .matmul = (its_matmul), .dot = wf_neon__dot_f32,      \
-        .dot_f16 = wf_neon__dot_f16, .axpy = wf_neon__axpy, .axpy_f16 = wf_neon__axpy_f16,         \
+        .act_prepare = wf_neon__act_prepare, .matmul = (its_matmul), .axpy = wf_neon__axpy,        \
         .rms_norm = wf_neon__rms_norm, .softmax = wf_neon__softmax, .exp_sum = wf_neon__exp_sum,   \
         .mix = wf_neon__mix, .silu_mul = wf_neon__silu_mul, .to_f16 = wf_neon__to_f16,             \
         .from_f16 = wf_neon__from_f16,                                                             \

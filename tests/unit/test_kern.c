@@ -188,16 +188,11 @@ static void test_kern__rows_agree(void **state)
             wf_kern_ref.from_f16(h, a, n);
             k->from_f16(h, b, n);
             assert_memory_equal(a, b, n * sizeof(a[0]));
-            assert_true(fabsf(k->dot(x, w, n) - wf_kern_ref.dot(x, w, n)) < 1e-3f);
-            assert_true(fabsf(k->dot_f16(w, h, n) - wf_kern_ref.dot_f16(w, h, n)) < 1e-3f);
             memcpy(a, w, sizeof(a));
             memcpy(b, w, sizeof(b));
             wf_kern_ref.axpy(0.7f, x, a, n);
             k->axpy(0.7f, x, b, n);
             assert_near(k, "axpy", b, a, n, 1e-6, 1.0);
-            wf_kern_ref.axpy_f16(0.7f, h, a, n);
-            k->axpy_f16(0.7f, h, b, n);
-            assert_near(k, "axpy_f16", b, a, n, 1e-6, 1.0);
             for (int with = 0; with < 2; with++) {
                 wf_kern_ref.rms_norm(x, with ? w : NULL, 1e-6f, a, n);
                 k->rms_norm(x, with ? w : NULL, 1e-6f, b, n);
