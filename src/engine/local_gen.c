@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "engine/grow.h"
 #include "engine/local_internal.h"
 #include "engine/prompt.h"
 
@@ -68,23 +69,6 @@ static int no_memory(struct wf_err *err)
 
 /* ---- the queue ---- */
 
-static int grow(void **io_items, size_t *io_cap, size_t n, size_t item_bytes)
-{
-    size_t cap = *io_cap > 0 ? *io_cap : 16;
-    void *p;
-
-    while (cap < n)
-        cap *= 2;
-    if (cap == *io_cap)
-        return 0;
-    p = wf_realloc_array(*io_items, cap, item_bytes);
-    if (p == NULL)
-        return WF_E_NOMEM;
-    *io_items = p;
-    *io_cap = cap;
-    return 0;
-}
-
 static int append_text(struct gen *g, struct wf_str s, size_t *out_at, size_t *out_n)
 {
     *out_at = g->texts.len;
@@ -95,7 +79,7 @@ static int append_text(struct gen *g, struct wf_str s, size_t *out_at, size_t *o
 static struct event *new_event(struct gen *g, enum wf_gen_event_kind kind, size_t i_choice)
 {
     void *events = g->events;
-    int rc = grow(&events, &g->cap_events, g->n_events + 1, sizeof(*g->events));
+    int rc = wf_engine__grow(&events, &g->cap_events, g->n_events + 1, sizeof(*g->events));
 
     g->events = events;
     if (rc != 0)
@@ -185,11 +169,11 @@ static int read_piece(struct gen *g, size_t i, struct wf_str piece, bool end)
 static int keep_logprobs(struct gen *g, const struct wf_written *t)
 {
     void *tokens = g->tokens, *tops = g->tops;
-    int rc = grow(&tokens, &g->cap_tokens, g->n_tokens + 1, sizeof(*g->tokens));
+    int rc = wf_engine__grow(&tokens, &g->cap_tokens, g->n_tokens + 1, sizeof(*g->tokens));
 
     g->tokens = tokens;
     if (rc == 0)
-        rc = grow(&tops, &g->cap_tops, g->n_tops + t->n_top, sizeof(*g->tops));
+        rc = wf_engine__grow(&tops, &g->cap_tops, g->n_tops + t->n_top, sizeof(*g->tops));
     g->tops = tops;
     if (rc != 0)
         return rc;
@@ -205,7 +189,7 @@ static int keep_logprobs(struct gen *g, const struct wf_written *t)
 static int lift_held(struct gen *g, struct choice *c)
 {
     void *tokens = g->tokens;
-    int rc = grow(&tokens, &g->cap_tokens, g->n_tokens + c->n_held, sizeof(*g->tokens));
+    int rc = wf_engine__grow(&tokens, &g->cap_tokens, g->n_tokens + c->n_held, sizeof(*g->tokens));
 
     g->tokens = tokens;
     if (rc != 0)

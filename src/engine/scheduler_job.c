@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "engine/grow.h"
 #include "engine/scheduler_internal.h"
 
 /* ---- outputs ---- */
@@ -39,33 +40,15 @@ static void empty_output(struct wf_job_output *o)
     o->is_finished = false;
 }
 
-/* Room for one more item behind n of an array. */
-static int grow(void **io_items, size_t *io_cap, size_t n, size_t item_bytes)
-{
-    size_t cap = *io_cap > 0 ? *io_cap : 16;
-    void *p;
-
-    while (cap < n)
-        cap *= 2;
-    if (cap == *io_cap)
-        return 0;
-    p = wf_realloc_array(*io_items, cap, item_bytes);
-    if (p == NULL)
-        return WF_E_NOMEM;
-    *io_items = p;
-    *io_cap = cap;
-    return 0;
-}
-
 static int add_token(struct wf_job_output *o, const struct wf_written *t,
                      const struct wf_logprob *tops)
 {
     void *tokens = o->tokens, *all = o->tops;
-    int rc = grow(&tokens, &o->cap_tokens, o->n_tokens + 1, sizeof(*o->tokens));
+    int rc = wf_engine__grow(&tokens, &o->cap_tokens, o->n_tokens + 1, sizeof(*o->tokens));
 
     o->tokens = tokens;
     if (rc == 0)
-        rc = grow(&all, &o->cap_tops, o->n_tops + t->n_top, sizeof(*o->tops));
+        rc = wf_engine__grow(&all, &o->cap_tops, o->n_tops + t->n_top, sizeof(*o->tops));
     o->tops = all;
     if (rc != 0)
         return rc;
