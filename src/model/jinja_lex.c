@@ -184,7 +184,8 @@ static int push_string(struct lexer *l)
     wf_buf_deinit(&b);
     if (rc == 0)
         rc = push(l, t);
-    skip_to(l, at + 1);
+    if (rc == 0) /* else there is no quote to go behind */
+        skip_to(l, at + 1);
     return rc;
 }
 

@@ -135,6 +135,28 @@ static void test_template__stops_what_would_not_end(void **state)
     expect_limit("{% for i in range(99999) %}{{ 'x' * 1000 }}{% endfor %}");
 }
 
+/* Texts and tags that break off at the end, behind so much text that the sanitizers see a byte read
+ * too far. */
+static void test_template__refuses_what_breaks_off(void **state)
+{
+    static const char *const ends[] = {
+        "{{ 'a", "{{ 'a\\", "{{ 'a\\x",  "{{ 'a\\u12", "{{ \"", "{{ 1.", "{{ 1e", "{{ a[",
+        "{{ a",  "{#",      "{% raw %}", "{% raw %}{", "{%",    "{{-",   "{% if"};
+    struct wf_buf b;
+
+    (void)state;
+    wf_buf_init(&b, 1u << 20);
+    (void)wf_buf_append_fill(&b, 'x', 70000);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct wf_template *t = NULL;
+        wf_buf_truncate(&b, 70000);
+        (void)wf_buf_append_cstr(&b, ends[i]);
+        assert_int_equal(wf_template_compile(wf_buf_str(&b), &t, NULL), WF_E_FORMAT);
+        assert_null(t);
+    }
+    wf_buf_deinit(&b);
+}
+
 static void test_template__refuses_deep_nesting(void **state)
 {
     struct wf_template *t = NULL;
@@ -182,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_template__passes_over_marks_for_training),
         cmocka_unit_test(test_template__refuses_numbers_that_do_not_fit),
         cmocka_unit_test(test_template__stops_what_would_not_end),
+        cmocka_unit_test(test_template__refuses_what_breaks_off),
         cmocka_unit_test(test_template__refuses_deep_nesting),
         cmocka_unit_test(test_template__fails_cleanly_without_memory),
     };
