@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "engine/local_internal.h"
 #include "os/memory.h"
+#include "os/thread.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -92,7 +93,7 @@ static void *reap(void *ud)
         }
         left_ns = at - wf_clock_mono_ns(NULL);
         left_ns = left_ns < 0 ? 0 : left_ns;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += (time_t)(left_ns / NS_PER_S) + 1;
         (void)pthread_cond_timedwait(&e->changed, &e->lock, &until); /* looks again either way */
     }
@@ -156,10 +157,10 @@ static bool suits(const struct wf_loaded *l, size_t n_context)
 }
 
 int wf_local__acquire(struct wf_local *e, const char *name, const struct wf_load *load,
-                      struct wf_loaded **out, int64_t *out_load_ns, struct wf_err *err)
+                      struct wf_local_use *out, struct wf_err *err)
 {
     size_t n_context = load != NULL ? load->n_context : 0;
-    int64_t start = wf_clock_mono_ns(NULL);
+    int64_t start = wf_clock_mono_ns(NULL), load_ns = 0;
     struct wf_model_entry entry;
     struct wf_loaded *l = NULL;
     int rc;
@@ -169,13 +170,12 @@ int wf_local__acquire(struct wf_local *e, const char *name, const struct wf_load
     rc = wf_model_store_find(e->store, name, &entry, err);
     if (rc != 0)
         return rc;
-    *out_load_ns = 0;
     pthread_mutex_lock(&e->lock);
     while (rc == 0) {
         l = find(e, entry.digest);
         if (l == NULL) {
             rc = load_model(e, &entry, n_context, &l, err);
-            *out_load_ns = wf_clock_mono_ns(NULL) - start;
+            load_ns = wf_clock_mono_ns(NULL) - start;
             break;
         }
         if (!l->is_loading && (suits(l, n_context) || l->n_users > 0))
@@ -190,10 +190,11 @@ int wf_local__acquire(struct wf_local *e, const char *name, const struct wf_load
         pthread_mutex_lock(&e->lock);
     }
     if (rc == 0) {
-        memcpy(l->entry.name, entry.name, sizeof(entry.name)); /* one file may have several */
         l->n_users++;
         l->keep_alive_s = keep_alive_of(e, load);
-        *out = l;
+        out->loaded = l;
+        out->load_ns = load_ns;
+        memcpy(out->name, entry.name, sizeof(out->name));
     }
     pthread_mutex_unlock(&e->lock);
     return rc;
@@ -328,12 +329,11 @@ static int load(struct wf_engine *engine, const char *model, const struct wf_loa
                 struct wf_err *err)
 {
     struct wf_local *e = local_of(engine);
-    struct wf_loaded *l = NULL;
-    int64_t load_ns;
-    int rc = wf_local__acquire(e, model, how, &l, &load_ns, err);
+    struct wf_local_use use;
+    int rc = wf_local__acquire(e, model, how, &use, err);
 
     if (rc == 0)
-        wf_local__release(e, l);
+        wf_local__release(e, use.loaded);
     return rc;
 }
 
@@ -409,7 +409,7 @@ int wf_local_engine_new(struct wf_model_store *store, const struct wf_model_sett
     e->settings = *settings;
     wf_list_init(&e->loaded);
     pthread_mutex_init(&e->lock, NULL);
-    pthread_cond_init(&e->changed, NULL);
+    wf_cond_init(&e->changed);
     if (pthread_create(&e->reaper, NULL, reap, e) != 0) {
         pthread_mutex_destroy(&e->lock);
         pthread_cond_destroy(&e->changed);

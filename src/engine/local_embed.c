@@ -104,13 +104,16 @@ int wf_local__embed(struct wf_engine *engine, const struct wf_embed_request *q,
 {
     struct wf_local *e = WF_CONTAINER(engine, struct wf_local, base);
     struct wf_embeddings v = {.vectors = NULL};
-    struct wf_loaded *l = NULL;
+    struct wf_local_use use;
+    struct wf_loaded *l;
     int64_t begun;
     size_t dim;
-    int rc = wf_local__acquire(e, q->model, &q->load, &l, &v.load_ns, err);
+    int rc = wf_local__acquire(e, q->model, &q->load, &use, err);
 
     if (rc != 0)
         return rc;
+    l = use.loaded;
+    v.load_ns = use.load_ns;
     begun = wf_clock_mono_ns(NULL);
     dim = wf_model_params(l->model)->dim;
     v.n_dims = q->n_dims > 0 ? q->n_dims : dim;
@@ -124,7 +127,7 @@ int wf_local__embed(struct wf_engine *engine, const struct wf_embed_request *q,
     else
         rc = embed_all(l, q, &v, err);
     v.run_ns = wf_clock_mono_ns(NULL) - begun;
-    memcpy(v.model, l->entry.name, sizeof(v.model));
+    memcpy(v.model, use.name, sizeof(v.model));
     wf_local__release(e, l);
     if (rc != 0)
         wf_free(v.vectors);
@@ -189,18 +192,19 @@ int wf_local__rerank(struct wf_engine *engine, const struct wf_rerank_request *q
                      struct wf_rerank_usage *out_usage, struct wf_err *err)
 {
     struct wf_local *e = WF_CONTAINER(engine, struct wf_local, base);
-    struct wf_loaded *l = NULL;
-    int64_t load_ns;
-    int rc = wf_local__acquire(e, q->model, &q->load, &l, &load_ns, err);
+    struct wf_local_use use;
+    struct wf_loaded *l;
+    int rc = wf_local__acquire(e, q->model, &q->load, &use, err);
 
     if (rc != 0)
         return rc;
+    l = use.loaded;
     *out_usage = (struct wf_rerank_usage){.n_tokens = 0};
-    snprintf(out_usage->model, sizeof(out_usage->model), "%s", l->entry.name);
+    snprintf(out_usage->model, sizeof(out_usage->model), "%s", use.name);
     if (l->vocab == NULL || wf_model_n_scores(l->model) == 0)
         rc = wf_err_set(err, WF_E_UNSUPPORTED,
                         "%s cannot rank texts: it has no classification head. Choose a reranker.",
-                        l->entry.name);
+                        use.name);
     else
         rc = score_all(l, q, out_scores, out_usage, err);
     wf_local__release(e, l);

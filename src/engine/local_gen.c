@@ -38,7 +38,8 @@ struct choice {
 struct gen {
     struct wf_gen base;
     struct wf_local *engine;
-    struct wf_loaded *loaded;
+    struct wf_local_use use;
+    struct wf_loaded *loaded;       /* of use; NULL before it is had */
     const struct wf_gen_request *q; /* borrowed */
     struct wf_jobs *jobs;
     struct wf_job_output output;
@@ -515,11 +516,14 @@ int wf_local__generate(struct wf_engine *engine, const struct wf_gen_request *q,
         rc = wf_err_set(err, WF_E_RANGE, "At most %d answers to one prompt, not %zu.",
                         WF_LIMIT_CHOICES, g->n_choices);
     else
-        rc = wf_local__acquire(e, q->model, &q->load, &g->loaded, &g->usage.load_ns, err);
-    if (rc == 0)
-        rc = wf_prompt_make(g->loaded, q, &prompt, err);
+        rc = wf_local__acquire(e, q->model, &q->load, &g->use, err);
     if (rc == 0) {
-        g->usage.model = g->loaded->entry.name;
+        g->loaded = g->use.loaded;
+        rc = wf_prompt_make(g->loaded, q, &prompt, err);
+    }
+    if (rc == 0) {
+        g->usage.model = g->use.name;
+        g->usage.load_ns = g->use.load_ns;
         g->usage.n_context = g->loaded->n_context;
         g->usage.n_prompt = prompt.ids.n;
         g->usage.n_truncated = prompt.n_truncated;
@@ -538,16 +542,15 @@ int wf_local__count(struct wf_engine *engine, const struct wf_gen_request *q, si
 {
     struct wf_local *e = WF_CONTAINER(engine, struct wf_local, base);
     struct wf_prompt prompt = {.n_truncated = 0};
-    struct wf_loaded *l = NULL;
-    int64_t load_ns;
-    int rc = wf_local__acquire(e, q->model, &q->load, &l, &load_ns, err);
+    struct wf_local_use use;
+    int rc = wf_local__acquire(e, q->model, &q->load, &use, err);
 
     if (rc != 0)
         return rc;
-    rc = wf_prompt_make(l, q, &prompt, err);
+    rc = wf_prompt_make(use.loaded, q, &prompt, err);
     if (rc == 0)
         *out_n = prompt.ids.n;
     wf_free(prompt.ids.ptr);
-    wf_local__release(e, l);
+    wf_local__release(e, use.loaded);
     return rc;
 }

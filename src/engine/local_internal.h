@@ -30,10 +30,16 @@ struct wf_local {
     uint64_t n_uses;
 };
 
-/* A model for one use, loaded when it is not. *out_load_ns: how long that took. Errors: as
- * wf_engine_generate. */
+/* One use of a model. */
+struct wf_local_use {
+    struct wf_loaded *loaded;
+    int64_t load_ns;              /* how long loading it took; 0: it was */
+    char name[WF_MODEL_NAME_MAX]; /* full, of what was asked for: one file may have several */
+};
+
+/* A model for one use, loaded when it is not. Errors: as wf_engine_generate. */
 int wf_local__acquire(struct wf_local *e, const char *name, const struct wf_load *load,
-                      struct wf_loaded **out, int64_t *out_load_ns, struct wf_err *err) WF_MUST_USE;
+                      struct wf_local_use *out, struct wf_err *err) WF_MUST_USE;
 /* Ends that use. */
 void wf_local__release(struct wf_local *e, struct wf_loaded *l);
 

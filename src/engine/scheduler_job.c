@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "engine/grow.h"
 #include "engine/scheduler_internal.h"
+#include "os/thread.h"
 
 /* ---- outputs ---- */
 
@@ -373,7 +374,7 @@ int wf_jobs_start(struct wf_sched *s, const struct wf_job_options *o, size_t n_j
     if (g == NULL)
         return wf_err_set(err, WF_E_NOMEM, "Not enough memory to write a text.");
     pthread_mutex_init(&g->lock, NULL);
-    pthread_cond_init(&g->news, NULL);
+    wf_cond_init(&g->news);
     g->sched = s;
     g->n_jobs = n_jobs;
     g->n_refs = 1;
@@ -454,7 +455,7 @@ int wf_jobs_next(struct wf_jobs *g, int timeout_ms, size_t *out_i, struct wf_job
     int rc;
 
     empty_output(io_out);
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += timeout_ms / 1000;
     until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
     if (until.tv_nsec >= 1000000000) {

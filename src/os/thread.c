@@ -186,6 +186,16 @@ void wf_team_free(struct wf_team *t)
     wf_free(t);
 }
 
+void wf_cond_init(pthread_cond_t *c)
+{
+    pthread_condattr_t attr;
+
+    (void)pthread_condattr_init(&attr); /* none of these fails on Linux with these values */
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(c, &attr);
+    (void)pthread_condattr_destroy(&attr);
+}
+
 size_t wf_cpu_count(void)
 {
     union {

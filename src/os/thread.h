@@ -4,6 +4,7 @@
 #ifndef WF_OS_THREAD_H
 #define WF_OS_THREAD_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -38,6 +39,10 @@ size_t wf_team_load(struct wf_team *t);
 /* wf_team_stop, runs those queued, joins the threads, frees. NULL is a no-op.
  * Thread: the one that made it. */
 void wf_team_free(struct wf_team *t);
+
+/* Makes a condition whose timed waits go by the clock that never jumps (CLOCK_MONOTONIC): setting
+ * the time of day neither wakes nor holds up who waits. Never fails on Linux. Thread: init. */
+void wf_cond_init(pthread_cond_t *c);
 
 /* Processors this process may run on (sched affinity), at least 1. Thread: any. */
 size_t wf_cpu_count(void);
