@@ -1,0 +1,88 @@
+/* Net: the transformer of model/, with gradients.
+ *
+ * The same network that model/transformer runs, of the same struct wf_params, over packed batches
+ * of whole texts (no padding): forward keeps what backward needs, backward adds to the gradients. A
+ * text sees itself only; causal or not as the parameters say. Two uses: trained wholly (float32
+ * weights of its own: lens, and decoders from nothing), or frozen (weights stay quantised in a
+ * mapped file, only the adapters' matrices learn). Written by hand in the manner of llm.c; checked
+ * against finite differences, a float64 reference, and model/transformer's own outputs.
+ *
+ * Numbers that learn ("parameters") lie in one flat array, gradients in another of the same order,
+ * so that an optimiser, a checkpoint and a reduction over ranks are one loop each. Deterministic
+ * for a seed and a number of threads. Threads: owner. */
+#ifndef WF_TRAIN_NET_H
+#define WF_TRAIN_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "kern/gemm.h"
+#include "model/gguf.h"
+#include "model/params.h"
+#include "os/gang.h"
+
+struct wf_net;
+
+/* One named matrix or vector that learns; names are those of the GGUF (token_embd.weight,
+ * blk.0.attn_q.weight, ...), so that a checkpoint is found again by name. */
+struct wf_net_tensor {
+    char name[64];
+    size_t offset;       /* into the flat arrays */
+    uint32_t rows, cols; /* [rows, cols]; a vector has rows 1 */
+    bool decays;         /* weight decay applies (matrices, not norms) */
+};
+
+/* A matrix that does not belong to the transformer but learns with it: a head. */
+struct wf_net_head {
+    const char *name; /* of its tensor, e.g. "lens.entity.weight" */
+    uint32_t rows, cols;
+    float init; /* standard deviation of the normal distribution it starts from; 0: zeros */
+    bool decays;
+};
+
+struct wf_net_options {
+    size_t n_threads;       /* 0: as many as processors */
+    enum wf_gemm_kind kind; /* of products */
+    size_t n_tokens_max;    /* of one batch */
+    float dropout;          /* of what each half of a layer adds; while training only */
+    uint64_t seed;
+    const struct wf_net_head *heads; /* [n_heads], borrowed for the call */
+    size_t n_heads;
+};
+
+/* A network of these parameters with random weights. p must outlive it. Errors: NOMEM, BUSY,
+ * UNSUPPORTED (a family whose gradients are not known: says which are). */
+int wf_net_new(const struct wf_params *p, const struct wf_net_options *o, struct wf_net **out,
+               struct wf_err *err) WF_MUST_USE;
+/* NULL is a no-op. */
+void wf_net_free(struct wf_net *n);
+
+/* What learns: the table, and the flat arrays [n_values]. Heads come last, in their order. */
+const struct wf_net_tensor *wf_net_tensors(const struct wf_net *n, size_t *out_n);
+const struct wf_net_tensor *wf_net_find(const struct wf_net *n, const char *name);
+size_t wf_net_n_values(const struct wf_net *n);
+float *wf_net_values(struct wf_net *n);
+float *wf_net_grads(struct wf_net *n);
+void wf_net_zero_grads(struct wf_net *n);
+struct wf_gang *wf_net_gang(struct wf_net *n);
+struct wf_gemm_room *wf_net_room(struct wf_net *n);
+
+/* Texts one behind the other: text i is ids[starts[i], starts[i + 1]), starts has n_texts + 1. */
+struct wf_net_batch {
+    const int32_t *ids;
+    const uint32_t *starts;
+    size_t n_texts;
+};
+
+/* Runs the batch. What it gives, [n_tok, dim] after the last norm, is the net's until the next
+ * call. With `trains` dropout is on and what backward needs is kept. Errors: RANGE (an id, a text
+ * longer than the context, more tokens than n_tokens_max). */
+int wf_net_forward(struct wf_net *n, const struct wf_net_batch *b, bool trains,
+                   const float **out_hidden, struct wf_err *err) WF_MUST_USE;
+
+/* Adds to the gradients what d_hidden [n_tok, dim] (d loss / d hidden of the last forward) says. */
+void wf_net_backward(struct wf_net *n, const float *d_hidden);
+
+#endif
