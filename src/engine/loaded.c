@@ -166,7 +166,7 @@ int wf_loaded_open(const struct wf_model_entry *entry, const struct wf_model_set
     pthread_mutex_init(&l->lock, NULL);
     rc = wf_model_open(entry->path, &l->model, err);
     if (rc == 0) {
-        l->is_encoder = (wf_model_params(l->model)->family->flags & WF_FAMILY_ENCODER) != 0;
+        l->is_encoder = wf_family_sees_all(wf_model_params(l->model)->family);
         rc = open_text(l, err);
     }
     if (rc == 0) {

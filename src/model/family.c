@@ -37,9 +37,15 @@ static const struct wf_family families[] = {
      .window_period = 2},
     {.name = "bert", .ffn = WF_FFN_GELU, .flags = WF_FAMILY_ENCODER},
     {.name = "nomic-bert", .rope = WF_ROPE_HALVES, .flags = WF_FAMILY_ENCODER},
+    {.name = "lens", .rope = WF_ROPE_HALVES, .flags = WF_FAMILY_BOTH_WAYS | WF_FAMILY_NO_WINDOW},
 };
 
 #define N_FAMILIES (sizeof(families) / sizeof(families[0]))
+
+bool wf_family_sees_all(const struct wf_family *f)
+{
+    return (f->flags & (WF_FAMILY_ENCODER | WF_FAMILY_BOTH_WAYS)) != 0;
+}
 
 const struct wf_family *wf_family_by_name(struct wf_str name)
 {

@@ -6,6 +6,8 @@
 #ifndef WF_MODEL_FAMILY_H
 #define WF_MODEL_FAMILY_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/str.h"
 
@@ -31,6 +33,7 @@ enum wf_ffn_kind {
 #define WF_FAMILY_SCALES (1u << 5)       /* embedding, residual, attention and logit scales */
 #define WF_FAMILY_CONV (1u << 6)         /* layers without KV heads are short convolutions */
 #define WF_FAMILY_NO_WINDOW (1u << 7)    /* a sliding window in the file is not used */
+#define WF_FAMILY_BOTH_WAYS (1u << 8)    /* sees the whole text, no cache; else as a decoder */
 
 struct wf_family {
     const char *name; /* general.architecture */
@@ -42,6 +45,9 @@ struct wf_family {
     unsigned no_rope_period; /* every n-th layer does not turn; 0: all do */
     unsigned layers_27b;     /* gemma: the size whose scores are scaled by width / heads */
 };
+
+/* Whether a token sees the whole text: such families keep no cache and write nothing. */
+bool wf_family_sees_all(const struct wf_family *f);
 
 /* The row of that name, or NULL. */
 const struct wf_family *wf_family_by_name(struct wf_str name);

@@ -344,19 +344,22 @@ static int read_scales(struct reader *r, struct wf_params *p)
 
 static int read_rest(struct reader *r, struct wf_params *p)
 {
-    bool is_encoder = (p->family->flags & WF_FAMILY_ENCODER) != 0;
+    bool sees_all = wf_family_sees_all(p->family);
+    bool has_layer_norm = (p->family->flags & WF_FAMILY_ENCODER) != 0;
     uint32_t pooling = 0;
     int rc = optional_u32(r, "pooling_type", WF_POOLING_RANK, &pooling);
 
     p->pooling = (enum wf_pooling)pooling;
     if (rc == 0)
         rc = positive_f32(
-            r, is_encoder ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon",
+            r, has_layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon",
             &p->norm_eps);
-    p->is_causal = !is_encoder;
+    p->is_causal = !sees_all;
     (void)wf_gguf_bool(r->g, key_of(r, "attention.causal"), &p->is_causal); /* absent: as it is */
-    if (rc == 0 && !is_encoder && !p->is_causal)
+    if (rc == 0 && !sees_all && !p->is_causal)
         rc = refuse(r, "is false, which weft runs for encoders only");
+    if (rc == 0 && (p->family->flags & WF_FAMILY_BOTH_WAYS) != 0 && p->is_causal)
+        rc = refuse(r, "is true, which the family is not");
     if (rc == 0 && (p->family->flags & WF_FAMILY_CONV) != 0)
         rc = required_u32(r, "shortconv.l_cache", 64, &p->conv_len);
     if (rc == 0 && wf_gguf_value(r->g, key_of(r, "classifier.output_labels")) != NULL)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Embeddings and scores: one vector out of a text's last layer. An encoder sees the text in one
- * pass; a decoder may take it in several, so sums are kept between them. */
+/* What leaves the last layer, of encoders for many texts at once; embeddings and scores: one vector
+ * of a text. An encoder sees the text in one pass; a decoder may take it in several, so sums are
+ * kept between them. */
 #include <math.h>
 #include <string.h>
 
@@ -67,21 +68,66 @@ static int run_reading(struct wf_runner *r, const int32_t *ids, struct wf_err *e
     return rc;
 }
 
+/* Checks the texts of a batch and writes the places of their tokens. */
+static int place_texts(struct wf_runner *r, const int32_t *ids, const uint32_t *starts,
+                       size_t n_texts, struct wf_err *err)
+{
+    size_t n = n_texts > 0 ? starts[n_texts] : 0;
+
+    if (n > r->n_batch)
+        return wf_err_set(err, WF_E_RANGE, "A batch takes %zu tokens, not %zu.", r->n_batch, n);
+    for (size_t i = 0; i < n_texts; i++) {
+        size_t n_text = (size_t)starts[i + 1] - starts[i];
+        if (starts[i + 1] <= starts[i] || starts[i + 1] > n || n_text > r->n_context)
+            return wf_err_set(err, WF_E_RANGE,
+                              "Text %zu of a batch is empty, or longer than the context of %zu "
+                              "tokens.",
+                              i + 1, r->n_context);
+        for (uint32_t t = starts[i]; t < starts[i + 1]; t++)
+            r->places[t] = (struct wf_place){.position = t - starts[i],
+                                             .i_first = starts[i],
+                                             .n_part = (uint32_t)n_text,
+                                             .i_part = (uint32_t)i};
+    }
+    r->n_tok = n;
+    return wf_transformer__check_ids(r, ids, n, err);
+}
+
+int wf_runner_encode(struct wf_runner *r, const int32_t *ids, const uint32_t *starts,
+                     size_t n_texts, const float **out_hidden, struct wf_err *err)
+{
+    const struct wf_weights *w = &r->model->weights;
+    int rc;
+
+    if (r->kv != NULL)
+        return wf_err_set(err, WF_E_UNSUPPORTED, "The model writes text: it is no encoder.");
+    rc = place_texts(r, ids, starts, n_texts, err);
+    if (rc == 0 && r->n_tok > 0)
+        rc = run_reading(r, ids, err);
+    if (rc != 0)
+        return rc;
+    *out_hidden = r->x;
+    if (w->output_norm != NULL) {
+        wf_transformer__norm(r, r->x, w->output_norm, w->output_norm_bias, r->n_tok, r->h);
+        *out_hidden = r->h;
+    }
+    return 0;
+}
+
 static int embed_encoder(struct wf_runner *r, const int32_t *ids, size_t n, float *out,
                          struct wf_err *err)
 {
+    uint32_t starts[2] = {0, (uint32_t)n};
+    const float *hidden;
     int rc;
 
-    if (n > r->n_batch)
+    if (n > r->n_batch || n > r->n_context)
         return wf_err_set(err, WF_E_RANGE,
                           "The text has %zu tokens; the model takes %zu at once. Cut it.", n,
-                          r->n_batch);
-    r->n_tok = n;
-    for (size_t t = 0; t < n; t++)
-        r->places[t] = (struct wf_place){.position = (uint32_t)t, .n_part = (uint32_t)n};
-    rc = run_reading(r, ids, err);
+                          WF_MIN(r->n_batch, r->n_context));
+    rc = wf_runner_encode(r, ids, starts, 1, &hidden, err);
     if (rc == 0)
-        pool_rows(r, r->x, 0, n, out);
+        pool_rows(r, hidden, 0, n, out);
     return rc;
 }
 

@@ -77,7 +77,7 @@ uint64_t wf_model_weight_bytes(const struct wf_model *m)
 
 static bool is_encoder(const struct wf_runner *r)
 {
-    return (r->p->family->flags & WF_FAMILY_ENCODER) != 0;
+    return wf_family_sees_all(r->p->family);
 }
 
 /* One buffer of n items; remembers a failure in *io_ok. */
@@ -111,6 +111,13 @@ static size_t prepared_bytes_max(const struct wf_runner *r, size_t width)
     return max;
 }
 
+/* Encoders of many short texts meet the same positions again and again; their contexts are short
+ * and no layer is windowed. */
+static bool keeps_turns(const struct wf_runner *r)
+{
+    return (r->p->family->flags & WF_FAMILY_BOTH_WAYS) != 0;
+}
+
 static int make_buffers(struct wf_runner *r, struct wf_err *err)
 {
     const struct wf_params *p = r->p;
@@ -142,9 +149,11 @@ static int make_buffers(struct wf_runner *r, struct wf_err *err)
     r->tiles = buffer(r, wf_gang_size(r->gang), wf_transformer__tile_floats(p), f, &ok);
     r->tile_first = buffer(r, n, 1, sizeof(*r->tile_first), &ok);
     for (int i = 0; i < 2; i++) {
-        r->angles[i] = buffer(r, n, p->n_rot, f, &ok);
+        r->angles[i] = keeps_turns(r) ? NULL : buffer(r, n, p->n_rot, f, &ok);
         r->frequencies[i] = buffer(r, 1, p->n_rot, sizeof(double), &ok);
     }
+    if (keeps_turns(r))
+        r->turns = buffer(r, r->n_context, p->n_rot, f, &ok);
     return ok ? 0
               : wf_err_set(err, WF_E_NOMEM,
                            "Not enough memory for batches of %zu tokens and a context of %zu.", n,
@@ -162,6 +171,9 @@ static void make_frequencies(struct wf_runner *r)
         factors = r->n_context > r->p->rope_context ? w->rope_long : w->rope_short;
     for (int i = 0; i < 2; i++)
         r->turned_length[i] = wf_rope_frequencies(r->p, i == 1, factors, r->frequencies[i]);
+    for (size_t i = 0; i < r->n_context && r->turns != NULL; i++)
+        wf_rope_angles(r->frequencies[0], r->p->n_rot / 2, i, r->turned_length[0],
+                       r->turns + i * r->p->n_rot);
 }
 
 static int check_options(struct wf_runner *r, const struct wf_runner_options *o, struct wf_err *err)
@@ -177,8 +189,6 @@ static int check_options(struct wf_runner *r, const struct wf_runner_options *o,
             err, WF_E_INVAL,
             "A context of %zu tokens (%zu at once) is more than the model takes (%zu).",
             r->n_context, r->n_batch, most);
-    if (is_encoder(r) && r->n_batch > r->n_context)
-        r->n_batch = r->n_context;
     return 0;
 }
 
@@ -238,7 +248,8 @@ void wf_runner_free(struct wf_runner *r)
                    r->angles[0],
                    r->angles[1],
                    r->frequencies[0],
-                   r->frequencies[1]};
+                   r->frequencies[1],
+                   r->turns};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         wf_free(all[i]);
     wf_kv_free(r->kv);
@@ -290,7 +301,7 @@ static void embed_token(struct wf_runner *r, const void *ud, size_t i_tok, size_
         w->types.format->unpack(w->types.data, other, p->dim);
         r->kern->axpy(1.0f, other, x, p->dim);
     }
-    for (int i = 0; i < 2 && p->family->rope != WF_ROPE_NONE; i++)
+    for (int i = 0; i < 2 && p->family->rope != WF_ROPE_NONE && r->turns == NULL; i++)
         wf_rope_angles(r->frequencies[i], p->n_rot / 2, position, r->turned_length[i],
                        r->angles[i] + i_tok * p->n_rot);
 }
@@ -301,10 +312,10 @@ static void add_half(struct wf_runner *r)
     r->kern->axpy(r->p->residual_scale, r->y, r->x, r->n_tok * r->p->dim);
 }
 
-/* Behind a half: x = x + norm(y) for decoders, norm(x + y) for encoders. */
+/* Behind a half: x = x + norm(y), or norm(x + y) where norms stand behind. */
 static void finish_half(struct wf_runner *r, const float *norm, const float *bias)
 {
-    if (is_encoder(r)) {
+    if ((r->p->family->flags & WF_FAMILY_ENCODER) != 0) {
         add_half(r);
         wf_transformer__norm(r, r->x, norm, bias, r->n_tok, r->x);
         return;

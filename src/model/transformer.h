@@ -85,9 +85,17 @@ struct wf_batch_part {
 int wf_runner_eval(struct wf_runner *r, const struct wf_batch_part *parts, size_t n_parts,
                    const atomic_bool *stop, float *out_logits, struct wf_err *err) WF_MUST_USE;
 
+/* Runs whole texts through an encoder, many at once: text i is ids[starts[i], starts[i + 1]),
+ * starts [n_texts + 1] begins with 0. *out_hidden, what leaves the last layer (normed), [n_tok,
+ * dim] f32, is the runner's until its next call. A text sees itself only, and gets the same bits
+ * whichever texts are beside it. Errors: RANGE (an id that is not in the vocabulary, an empty text,
+ * one longer than n_context, more tokens than n_batch), UNSUPPORTED (a decoder). */
+int wf_runner_encode(struct wf_runner *r, const int32_t *ids, const uint32_t *starts,
+                     size_t n_texts, const float **out_hidden, struct wf_err *err) WF_MUST_USE;
+
 /* The embedding of a text by the model's own pooling (mean where the file says none), not
- * normalised: out [dim] f32. Encoders take up to n_batch tokens, decoders up to n_context.
- * Errors: as wf_runner_eval. */
+ * normalised: out [dim] f32. Decoders take up to n_context tokens, encoders up to n_batch as
+ * well. Errors: as wf_runner_eval. */
 int wf_runner_embed(struct wf_runner *r, const int32_t *ids, size_t n, float *out,
                     struct wf_err *err) WF_MUST_USE;
 

@@ -48,7 +48,8 @@ static void place_token(struct wf_runner *r, const void *ud, size_t i_tok, size_
     for (size_t h = 0; h < nk && a->w->k_norm != NULL; h++)
         r->kern->rms_norm(k + h * d, a->w->k_norm, p->norm_eps, k + h * d, d);
     if (a->lp->is_turned) {
-        const float *angles = r->angles[a->lp->is_windowed] + i_tok * p->n_rot;
+        const float *angles = r->turns != NULL ? r->turns + at->position * (size_t)p->n_rot
+                                               : r->angles[a->lp->is_windowed] + i_tok * p->n_rot;
         wf_rope_turn(p->family->rope, angles, p->n_rot, d, nq, q);
         wf_rope_turn(p->family->rope, angles, p->n_rot, d, nk, k);
     }

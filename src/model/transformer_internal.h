@@ -57,6 +57,7 @@ struct wf_runner {
     uint32_t *tile_first;   /* [n_batch] first tokens of its tiles */
     float *angles[2];       /* [n_batch, n_rot] of full and of windowed layers */
     double *frequencies[2]; /* [n_rot / 2] */
+    float *turns;           /* [n_context, n_rot] angles of all positions, where they are kept */
     float turned_length[2];
 };
 

@@ -75,6 +75,7 @@ static const struct tiny models[] = {
     {"bert-cls", "bert", 3, ENCODER | BIAS, "pooling_type=2"},
     {"bert-rank", "bert", 3, ENCODER | BIAS | RANK, "pooling_type=4"},
     {"nomic-bert", "nomic-bert", 3, ENCODER | FUSED, "pooling_type=1 rope.freq_base=1000.0"},
+    {"lens", "lens", 2, TIED, ""},
 };
 
 struct tensor {

@@ -136,7 +136,7 @@ static void test_transformer__families_match_the_reference(void **state)
     }
     (void)fclose(f);
     for (size_t i = 0; tiny_model_name(i) != NULL; i++)
-        n_models--;
+        n_models -= strcmp(tiny_model_name(i), "lens") != 0; /* weft's own: see test_encode */
     assert_int_equal(n_models, 0);
 }
 
