@@ -41,6 +41,10 @@ int wf_gemm_room_new(size_t n_threads, size_t side_max, struct wf_gemm_room **ou
 /* NULL is a no-op. */
 void wf_gemm_room_free(struct wf_gemm_room *r);
 
+/* For tests: the room's products are made with the i-th instruction set that this processor has
+ * (0: "ref", the readable one) instead of the fastest. Its name; NULL behind the last. */
+const char *wf_gemm_room_use(struct wf_gemm_room *r, size_t i);
+
 /* Runs the product. A size of 0 is no work (with k 0 and without `adds`, c becomes 0). The gang may
  * have one member; it must not have more than the room was made for. */
 void wf_gemm_run(struct wf_gemm_room *r, struct wf_gang *gang, enum wf_gemm_kind kind,
