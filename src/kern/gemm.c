@@ -220,12 +220,16 @@ void wf_gemm_run(struct wf_gemm_room *r, struct wf_gang *gang, enum wf_gemm_kind
 {
     struct job j = {.g = g, .isa = r->isa, .kind = kind, .room = r};
 
-    assert(wf_gang_size(gang) <= r->n_threads);
+    assert(gang == NULL || wf_gang_size(gang) <= r->n_threads);
     assert(g->m <= r->side_max && g->n <= r->side_max && g->k <= r->side_max);
     if (g->k == 0 && !g->adds) {
         for (size_t i = 0; i < g->m; i++)
             memset(g->c + i * g->ldc, 0, g->n * sizeof(float));
     }
-    if (g->m > 0 && g->n > 0 && g->k > 0)
+    if (g->m == 0 || g->n == 0 || g->k == 0)
+        return;
+    if (gang == NULL)
+        do_part(&j, 0, 1);
+    else
         wf_gang_run(gang, do_part, &j);
 }

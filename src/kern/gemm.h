@@ -46,7 +46,8 @@ void wf_gemm_room_free(struct wf_gemm_room *r);
 const char *wf_gemm_room_use(struct wf_gemm_room *r, size_t i);
 
 /* Runs the product. A size of 0 is no work (with k 0 and without `adds`, c becomes 0). The gang may
- * have one member; it must not have more than the room was made for. */
+ * have one member, it must not have more than the room was made for; NULL: the caller alone, which
+ * may then be a member of a gang at work. */
 void wf_gemm_run(struct wf_gemm_room *r, struct wf_gang *gang, enum wf_gemm_kind kind,
                  const struct wf_gemm *g);
 
