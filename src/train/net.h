@@ -112,7 +112,4 @@ enum wf_net_time {
 };
 uint64_t wf_net_time_ns(const struct wf_net *n, enum wf_net_time what);
 
-/* Bytes that a network of these parameters and options takes. */
-uint64_t wf_net_bytes(const struct wf_params *p, const struct wf_net_options *o);
-
 #endif
