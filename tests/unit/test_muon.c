@@ -81,7 +81,7 @@ static void check_orthogonal(size_t rows, size_t cols)
     assert_true(along > 0);
 }
 
-static void wide_and_tall_steps_are_orthogonal(void **state)
+static void test_muon__wide_and_tall_steps_are_orthogonal(void **state)
 {
     (void)state;
     check_orthogonal(SIDE, LONG);
@@ -89,7 +89,7 @@ static void wide_and_tall_steps_are_orthogonal(void **state)
     check_orthogonal(SIDE, SIDE);
 }
 
-static void no_gradient_only_decays(void **state)
+static void test_muon__no_gradient_only_decays(void **state)
 {
     float value[4] = {1, -2, 3, 4}, grad[4] = {0}, momentum[4] = {0};
     struct wf_muon_step s = {.value = value,
@@ -108,7 +108,7 @@ static void no_gradient_only_decays(void **state)
 }
 
 /* The length of a gradient does not matter, its direction does. */
-static void the_gradients_length_does_not_matter(void **state)
+static void test_muon__the_gradients_length_does_not_matter(void **state)
 {
     float grad[6] = {1, 2, -1, 0.5f, 3, -2}, a[6] = {0}, b[6] = {0}, m[6] = {0};
     struct wf_muon_step s = {.value = a,
@@ -130,7 +130,7 @@ static void the_gradients_length_does_not_matter(void **state)
         assert_float_equal(a[i], b[i], 1e-5);
 }
 
-static void memory_that_fails_is_said(void **state)
+static void test_muon__memory_that_fails_is_said(void **state)
 {
     struct wf_muon *m;
     struct wf_err err;
@@ -147,10 +147,10 @@ static void memory_that_fails_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wide_and_tall_steps_are_orthogonal),
-        cmocka_unit_test(no_gradient_only_decays),
-        cmocka_unit_test(the_gradients_length_does_not_matter),
-        cmocka_unit_test(memory_that_fails_is_said),
+        cmocka_unit_test(test_muon__wide_and_tall_steps_are_orthogonal),
+        cmocka_unit_test(test_muon__no_gradient_only_decays),
+        cmocka_unit_test(test_muon__the_gradients_length_does_not_matter),
+        cmocka_unit_test(test_muon__memory_that_fails_is_said),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
