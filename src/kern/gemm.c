@@ -48,6 +48,10 @@ struct area {
 
 static const struct wf_gemm_isa *const all[] = {
     &wf_gemm__ref,
+#ifdef __x86_64__
+    &wf_gemm__avx512,
+    &wf_gemm__avx512_bf16,
+#endif
 };
 
 static bool runs_here(const struct wf_gemm_isa *isa)

@@ -38,5 +38,14 @@ struct wf_gemm_isa {
 };
 
 extern const struct wf_gemm_isa wf_gemm__ref;
+#ifdef __x86_64__
+extern const struct wf_gemm_isa wf_gemm__avx512;
+extern const struct wf_gemm_isa wf_gemm__avx512_bf16;
+
+/* Of float32, for both of them. */
+void wf_gemm__avx512_pack(const struct wf_gemm_piece *p, size_t width, void *out);
+void wf_gemm__avx512_tile(size_t n_units, const void *a, const void *b, float *c, size_t ldc,
+                          size_t rows, size_t cols, bool adds);
+#endif
 
 #endif
