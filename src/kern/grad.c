@@ -7,6 +7,10 @@
 
 static const struct wf_grad *const all[] = {
     &wf_grad_ref,
+#ifdef __x86_64__
+    &wf_grad_avx2,
+    &wf_grad_avx512,
+#endif
 };
 
 const struct wf_grad *wf_grad_at(size_t i)

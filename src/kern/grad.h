@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* One step of AdamW (Loshchilov and Hutter 2019). Correction i is 1 / (1 - beta_i^step), the step
  * counted from 1. `grad_scale` multiplies the gradients first (clipping, or a mean). */
@@ -47,10 +48,22 @@ struct wf_grad {
                   float *io_v, size_t n);
     /* The sum of x[i]^2, added up in double. */
     double (*sum_squares)(const float *x, size_t n);
+    /* The largest of x; -infinity when there is none, or none is a number. */
+    float (*largest)(const float *x, size_t n);
+    /* x[i] *= a. */
+    void (*scale)(float a, float *io_x, size_t n);
+    /* Dropout: x[i] becomes 0 when the stirred `first` + i is below `limit`, else x[i] * kept. The
+     * stirring is the same in every table: what is dropped here can be dropped there again. */
+    void (*drop)(uint32_t first, uint32_t limit, float kept, float *io_x, size_t n);
 };
 
 /* The readable one. */
 extern const struct wf_grad wf_grad_ref;
+
+#ifdef __x86_64__
+extern const struct wf_grad wf_grad_avx2;
+extern const struct wf_grad wf_grad_avx512;
+#endif
 
 /* The fastest for this processor. Never NULL. */
 const struct wf_grad *wf_grad(void);

@@ -120,6 +120,33 @@ static double sum_squares(const float *x, size_t n)
     return sum;
 }
 
+static float largest(const float *x, size_t n)
+{
+    float most = -INFINITY;
+
+    for (size_t i = 0; i < n; i++)
+        most = x[i] > most ? x[i] : most;
+    return most;
+}
+
+static void scale(float a, float *io_x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        io_x[i] *= a;
+}
+
+/* The finaliser of MurmurHash3 (Appleby), behind a multiplication that parts neighbours. */
+static void drop(uint32_t first, uint32_t limit, float kept, float *io_x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t x = (first + (uint32_t)i) * 0x9e3779b1u;
+        x = (x ^ x >> 16) * 0x85ebca6bu;
+        x = (x ^ x >> 13) * 0xc2b2ae35u;
+        x ^= x >> 16;
+        io_x[i] = x < limit ? 0.0f : io_x[i] * kept;
+    }
+}
+
 const struct wf_grad wf_grad_ref = {
     .name = "ref",
     .rms_norm_back = rms_norm_back,
@@ -130,4 +157,7 @@ const struct wf_grad wf_grad_ref = {
     .cross_entropy = cross_entropy,
     .adamw = adamw,
     .sum_squares = sum_squares,
+    .largest = largest,
+    .scale = scale,
+    .drop = drop,
 };

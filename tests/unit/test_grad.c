@@ -241,6 +241,176 @@ static void test_grad__adamw_steps(void **state)
     }
 }
 
+/* ---- tables ---- */
+
+#define N_ARRAYS 5
+
+/* Arrays of a table and of the readable one, alike to begin with; each is followed by a float that
+ * nobody may touch. */
+struct both {
+    float got[N_ARRAYS][N_MAX + 1], want[N_ARRAYS][N_MAX + 1];
+    size_t n;
+    const struct wf_grad *k;
+};
+
+static void both_fill(struct both *b, size_t n, float size)
+{
+    b->n = n;
+    for (size_t j = 0; j < N_ARRAYS; j++) {
+        fill(b->want[j], n + 1, j == 0 ? size : 2.0f);
+        memcpy(b->got[j], b->want[j], sizeof(b->got[j]));
+    }
+}
+
+/* `floor` is of the size of what was added up. */
+static void both_agree(const struct both *b, const char *what, double bound, double floor)
+{
+    for (size_t j = 0; j < N_ARRAYS; j++) {
+        for (size_t i = 0; i <= b->n; i++) {
+            double got = (double)b->got[j][i], want = (double)b->want[j][i];
+            if (!(fabs(got - want) <= (i == b->n ? 0.0 : bound * (fabs(want) + floor))))
+                fail_msg("%s %s of %zu: %.9g instead of %.9g in %zu at %zu", b->k->name, what, b->n,
+                         got, want, j, i);
+        }
+    }
+}
+
+static void compare_norms(struct both *b, size_t n)
+{
+    for (int how = 0; how < 8; how++) {
+        bool has_w = how & 1, adds = how & 2, in_place = !adds && (how & 4) != 0;
+        both_fill(b, n, 2.0f);
+        b->k->rms_norm_back(b->got[0], has_w ? b->got[1] : NULL, 1e-5f, b->got[2], adds,
+                            b->got[in_place ? 2 : 3], how & 4 ? NULL : b->got[4], n);
+        wf_grad_ref.rms_norm_back(b->want[0], has_w ? b->want[1] : NULL, 1e-5f, b->want[2], adds,
+                                  b->want[in_place ? 2 : 3], how & 4 ? NULL : b->want[4], n);
+        both_agree(b, "rms_norm_back", 2e-6, 10.0);
+    }
+}
+
+static void compare_gates(struct both *b, size_t n, float size)
+{
+    both_fill(b, n, size);
+    b->k->silu_mul_back(b->got[0], b->got[1], b->got[2], n);
+    wf_grad_ref.silu_mul_back(b->want[0], b->want[1], b->want[2], n);
+    both_agree(b, "silu_mul_back", 2e-6, 1.0);
+    for (int has_u = 0; has_u < 2; has_u++) {
+        both_fill(b, n, size);
+        b->k->gelu_mul_back(b->got[0], has_u ? b->got[1] : NULL, b->got[2], n);
+        wf_grad_ref.gelu_mul_back(b->want[0], has_u ? b->want[1] : NULL, b->want[2], n);
+        both_agree(b, "gelu_mul_back", 1e-5, 1.0);
+        both_fill(b, n, size);
+        b->k->gelu_mul(b->got[0], has_u ? b->got[1] : NULL, b->got[has_u ? 0 : 3], n);
+        wf_grad_ref.gelu_mul(b->want[0], has_u ? b->want[1] : NULL, b->want[has_u ? 0 : 3], n);
+        both_agree(b, "gelu_mul", 1e-5, 1.0);
+    }
+}
+
+static void compare_softmax(struct both *b, size_t n, float size)
+{
+    both_fill(b, n, size);
+    wf_kern_ref.softmax(b->want[0], n);
+    memcpy(b->got[0], b->want[0], sizeof(b->got[0]));
+    b->k->softmax_back(b->got[0], 0.3f, b->got[1], n);
+    wf_grad_ref.softmax_back(b->want[0], 0.3f, b->want[1], n);
+    both_agree(b, "softmax_back", 1e-5, 0.1);
+    both_fill(b, n, size);
+    size_t target = n * 2 / 3;
+    double got = (double)b->k->cross_entropy(b->got[0], n, target, 1.5f);
+    double want = (double)wf_grad_ref.cross_entropy(b->want[0], n, target, 1.5f);
+    assert_true(fabs(got - want) <= 1e-5 * (1.0 + want));
+    both_agree(b, "cross_entropy", 1e-5, 1.0);
+}
+
+static void compare_flat(struct both *b, size_t n)
+{
+    struct wf_grad_adamw o = {.rate = 1e-2f,
+                              .beta1 = 0.9f,
+                              .beta2 = 0.98f,
+                              .eps = 1e-6f,
+                              .decay = 0.1f,
+                              .correction1 = 5.3f,
+                              .correction2 = 25.5f,
+                              .grad_scale = 0.7f};
+
+    both_fill(b, n, 1.0f);
+    for (size_t i = 0; i < n; i++)
+        b->want[3][i] = b->got[3][i] = fabsf(b->want[3][i]);
+    b->k->adamw(&o, b->got[0], b->got[1], b->got[2], b->got[3], n);
+    wf_grad_ref.adamw(&o, b->want[0], b->want[1], b->want[2], b->want[3], n);
+    both_agree(b, "adamw", 2e-6, 1.0);
+    both_fill(b, n, 3.0f);
+    double want = wf_grad_ref.sum_squares(b->want[0], n);
+    assert_true(fabs(b->k->sum_squares(b->got[0], n) - want) <= 1e-12 * want);
+    assert_true(b->k->largest(b->got[0], n) == wf_grad_ref.largest(b->want[0], n));
+    b->k->scale(0.3f, b->got[0], n);
+    wf_grad_ref.scale(0.3f, b->want[0], n);
+    b->k->drop(0xfffffff0u, 1u << 30, 1.25f, b->got[1], n);
+    wf_grad_ref.drop(0xfffffff0u, 1u << 30, 1.25f, b->want[1], n);
+    both_agree(b, "scale, drop", 0.0, 0.0);
+}
+
+static void test_grad__tables_agree(void **state)
+{
+    static struct both b;
+
+    (void)state;
+    seed = 5;
+    for (size_t i = 0; wf_grad_at(i) != NULL; i++) {
+        b.k = wf_grad_at(i);
+        for (size_t n = 1; n <= N_MAX; n += n < 70 ? 1 : 63) {
+            compare_norms(&b, n);
+            compare_gates(&b, n, 6.0f);
+            compare_gates(&b, n, 200.0f);
+            compare_softmax(&b, n, 8.0f);
+            compare_flat(&b, n);
+        }
+    }
+}
+
+static void test_grad__no_numbers_are_seen(void **state)
+{
+    (void)state;
+    for (size_t i = 0; wf_grad_at(i) != NULL; i++) {
+        const struct wf_grad *k = wf_grad_at(i);
+        float g[40] = {0}, u[40] = {0}, d[40] = {0};
+        g[7] = NAN;
+        k->silu_mul_back(g, u, d, 40);
+        assert_true(isnan(g[7]) && isnan(d[7]) && d[8] == 0.0f);
+        memset(g, 0, sizeof(g));
+        g[35] = NAN;
+        assert_true(isnan(k->cross_entropy(g, 40, 3, 1.0f)));
+        memset(g, 0, sizeof(g));
+        g[35] = INFINITY;
+        assert_true(isinf(k->sum_squares(g, 40)));
+        assert_true(isinf(k->largest(g, 40)));
+        assert_true(k->largest(g, 0) == -INFINITY);
+        g[35] = -INFINITY; /* a logit that is ruled out */
+        assert_true(fabs((double)k->cross_entropy(g, 40, 3, 1.0f) - log(39.0)) < 1e-5);
+        assert_true(g[35] == 0.0f);
+    }
+}
+
+/* As many as asked for, and other ones behind another number. */
+static void test_grad__drop_drops_its_share(void **state)
+{
+    static float a[N_MAX], b[N_MAX];
+    size_t n_dropped = 0, n_alike = 0;
+
+    (void)state;
+    for (size_t i = 0; i < N_MAX; i++)
+        a[i] = b[i] = 1.0f;
+    wf_grad_ref.drop(12345, 1u << 30, 2.0f, a, N_MAX);
+    wf_grad_ref.drop(54321, 1u << 30, 2.0f, b, N_MAX);
+    for (size_t i = 0; i < N_MAX; i++) {
+        assert_true(a[i] == 0.0f || a[i] == 2.0f);
+        n_dropped += a[i] == 0.0f;
+        n_alike += a[i] == 0.0f && b[i] == 0.0f;
+    }
+    assert_true(n_dropped > N_MAX / 5 && n_dropped < N_MAX * 3 / 10);
+    assert_true(n_alike < N_MAX / 8);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -249,6 +419,9 @@ int main(void)
         cmocka_unit_test(test_grad__softmax_is_the_slope),
         cmocka_unit_test(test_grad__cross_entropy_is_the_slope),
         cmocka_unit_test(test_grad__adamw_steps),
+        cmocka_unit_test(test_grad__tables_agree),
+        cmocka_unit_test(test_grad__no_numbers_are_seen),
+        cmocka_unit_test(test_grad__drop_drops_its_share),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
