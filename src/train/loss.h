@@ -101,7 +101,7 @@ struct wf_loss_crf {
     struct wf_loss_rows rows;
     struct wf_loss_head head;
     const struct wf_net_tensor *transitions; /* [n_tags from, n_tags to] */
-    const uint32_t *starts;                  /* [n_sequences + 1], of rows */
+    const uint32_t *starts;                  /* [n_sequences + 1], of all rows */
     size_t n_sequences;
     const int32_t *targets; /* [n] or -1; NULL: all -1 (for out_best) */
     int32_t *out_best;      /* [n] the best sequences; NULL: not wanted, then n_right is 0 */
