@@ -80,6 +80,16 @@ void wf_store_write_rollback(struct wf_store *s);
 /* True when another thread waits for its turn: long work commits and begins anew. Thread: any. */
 bool wf_store_write_wanted(struct wf_store *s);
 
+/* Chunks first .. first + n - 1. */
+struct wf_chunk_range {
+    int64_t first, n;
+};
+
+/* Has fn(ud) called whenever documents were taken away, after the commit, by the thread that did it
+ * and outside its turn. One listener; NULL: none. Thread: while no other uses the store. */
+typedef void (*wf_store_removed_fn)(void *ud, const struct wf_chunk_range *spans, size_t n);
+void wf_store_on_removed(struct wf_store *s, wf_store_removed_fn fn, void *ud);
+
 /* ---- all of it ---- */
 
 /* Checks the database, the index against its own rules, and every chunk's document. 0 or
