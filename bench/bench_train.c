@@ -178,7 +178,7 @@ int main(int argc, char **argv)
     struct wf_loss_room *room = NULL;
     struct wf_err err = WF_ERR_INIT;
     int64_t n_steps = 5, n_threads = 0;
-    double got;
+    double got, must;
 
     if (argc > 1 && (!wf_str_to_i64(wf_str_from(argv[1]), &n_steps) || n_steps < 1 || n_steps > 64))
         fail("usage: bench_train [STEPS of 1 to 64 [THREADS]]");
@@ -186,6 +186,7 @@ int main(int argc, char **argv)
         fail("usage: bench_train [STEPS of 1 to 64 [THREADS]]");
     o.n_threads = (size_t)n_threads;
     is_alone = n_threads == 1;
+    must = is_alone ? MUST / 2 : MUST;
     set_params(&p, layers);
     if (wf_net_new(&p, &o, &n, &err) != 0 || wf_loss_room_new(n, &room, &err) != 0)
         fail(err.msg);
@@ -194,10 +195,10 @@ int main(int argc, char **argv)
     (void)measure(n, room, &w, 32, (size_t)n_steps);
     got = measure(n, room, &w, 128, (size_t)n_steps);
     (void)measure(n, room, &w, 512, (size_t)n_steps);
-    printf("  texts of 128: must %.0f tokens/s on two idle cores%s\n", MUST,
-           got >= MUST ? "" : "  MISSED");
+    printf("  texts of 128: must %.0f tokens/s on two idle cores%s%s\n", MUST,
+           is_alone ? ", half of it on one" : "", got >= must ? "" : "  MISSED");
     printf("  memory: %.0f MB\n", (double)wf_alloc_stats().bytes_peak / 1e6);
     wf_loss_room_free(room);
     wf_net_free(n);
-    return got >= MUST || !wf_gemm_has_bf16() ? 0 : 1;
+    return got >= must || !wf_gemm_has_bf16() ? 0 : 1;
 }

@@ -358,6 +358,7 @@ static void take_options(struct wf_net *n, const struct wf_params *p,
 {
     n->p = p;
     n->kern = wf_kern();
+    n->grad = wf_grad();
     n->kind = o->kind;
     n->has = o->has;
     n->dropout = o->dropout;

@@ -4,8 +4,8 @@
  * An item is one text and one head of keys with the heads of queries that share it; a member of the
  * gang takes the next one that nobody has. Queries are met WF_NET__ROWS at a time. Of the weights
  * only the logarithm of each row's sum is kept; backward makes them again (as Dao et al. 2022 do).
- * With S = scale Q K^T, P = softmax(S), O = P V and D = row sums of dO * O:
- *   dV = P^T dO,  dS = P * (dO V^T - D),  dQ = scale dS K,  dK = scale dS^T Q. */
+ * With S = Q K^T (queries come scaled), P = softmax(S) and O = P V:
+ *   dV = P^T dO,  dP = dO V^T,  dS = P * (dP - row sums of P * dP),  dQ = dS K,  dK = dS^T Q. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -16,7 +16,7 @@ struct attend {
     struct wf_net *n;
     const struct wf_net__layer *l;
     const struct wf_layer_params *lp;
-    const float *qkv, *att_in, *lse_in, *d_att; /* att_in, lse_in, d_att: backward only */
+    const float *qkv, *lse_in, *d_att; /* lse_in, d_att: backward only */
     float *att, *lse, *d_qkv;
     atomic_size_t i_next; /* the next item; relaxed: it orders nothing but itself */
 };
@@ -96,13 +96,35 @@ static void seen(const struct item *it, size_t i, size_t m, size_t *out_from, si
     sees(it, i + m - 1, &unused, out_to);
 }
 
-/* Scores to capped, scaled scores. */
-static void cap_row(const struct wf_params *p, float *s, size_t n)
+static void cap_row(float cap, float *s, size_t n)
 {
-    for (size_t j = 0; j < n; j++)
-        s[j] *= p->attention_scale;
-    for (size_t j = 0; j < n && p->score_cap != 0.0f; j++)
-        s[j] = p->score_cap * tanhf(s[j] / p->score_cap);
+    for (size_t j = 0; j < n && cap != 0.0f; j++)
+        s[j] = cap * tanhf(s[j] / cap);
+}
+
+static float largest(const float *x, size_t n)
+{
+    float most[16], all = -INFINITY;
+    size_t i = 0;
+
+    for (size_t j = 0; j < 16; j++)
+        most[j] = -INFINITY;
+    for (; i + 16 <= n; i += 16) {
+        for (size_t j = 0; j < 16; j++)
+            most[j] = x[i + j] > most[j] ? x[i + j] : most[j];
+    }
+    for (size_t j = 0; j < 16; j++)
+        all = most[j] > all ? most[j] : all;
+    for (; i < n; i++)
+        all = x[i] > all ? x[i] : all;
+    return all;
+}
+
+/* 0 in x [n] outside of [from, to). */
+static void blank(float *x, size_t n, size_t from, size_t to)
+{
+    memset(x, 0, from * sizeof(*x));
+    memset(x + to, 0, (n - to) * sizeof(*x));
 }
 
 /* Raw scores of queries [i, i + m) with keys [base, end), into s->probs, rows of end - base. */
@@ -122,25 +144,21 @@ static float weigh(const struct item *it, size_t i, size_t base, size_t end, flo
 {
     const struct wf_net *n = it->a->n;
     size_t from, to;
-    float most = -INFINITY;
 
     sees(it, i, &from, &to);
     from -= base;
     to -= base;
-    cap_row(n->p, s + from, to - from);
-    for (size_t j = from; j < to; j++)
-        most = s[j] > most ? s[j] : most;
-    memset(s, 0, from * sizeof(*s));
-    memset(s + to, 0, (end - base - to) * sizeof(*s));
-    *out_most = most;
-    return n->kern->exp_sum(s + from, most, to - from);
+    cap_row(n->p->score_cap, s + from, to - from);
+    blank(s, end - base, from, to);
+    *out_most = largest(s + from, to - from);
+    return n->kern->exp_sum(s + from, *out_most, to - from);
 }
 
 static void attend_head(const struct item *it)
 {
     const struct attend *a = it->a;
-    const struct wf_params *p = a->n->p;
-    size_t ld = a->l->n_qkv, d = p->value_dim;
+    size_t ld = a->l->n_qkv, d = a->n->p->value_dim;
+    float sums[WF_NET__ROWS];
 
     for (size_t i = 0; i < it->n_tok; i += WF_NET__ROWS) {
         size_t m = WF_MIN(it->n_tok - i, (size_t)WF_NET__ROWS), base, end;
@@ -148,43 +166,40 @@ static void attend_head(const struct item *it)
         float *out = a->att + (it->first + i) * a->l->n_att + it->head * d;
         score(it, i, m, base, end);
         for (size_t r = 0; r < m; r++) {
-            float most, *s = it->s->probs + r * (end - base);
-            float sum = weigh(it, i + r, base, end, s, &most), scale = 1.0f / sum;
-            for (size_t j = 0; j < end - base; j++)
-                s[j] *= scale;
-            a->lse[(it->first + i + r) * a->lp->n_heads + it->head] = most + logf(sum);
+            float most;
+            sums[r] = weigh(it, i + r, base, end, it->s->probs + r * (end - base), &most);
+            a->lse[(it->first + i + r) * a->lp->n_heads + it->head] = most + logf(sums[r]);
         }
         struct view probs = {it->s->probs, end - base}, v = {a->qkv + v_at(it) + base * ld, ld};
         product(it, m, d, end - base, probs, false, v, false, false, out, a->l->n_att);
+        for (size_t r = 0; r < m; r++) {
+            for (size_t j = 0; j < d; j++)
+                out[r * a->l->n_att + j] /= sums[r];
+        }
     }
 }
 
-/* Row i: scores become weights, and d_scores (of the weights) the gradient of raw scores. */
+/* Row i: scores become weights, and the gradient of weights that of scores. */
 static void row_back(const struct item *it, size_t i, size_t base, size_t end, float *s, float *ds)
 {
     const struct attend *a = it->a;
-    const struct wf_params *p = a->n->p;
-    size_t at = (it->first + i) * a->l->n_att + it->head * p->value_dim, from, to;
-    const float *o = a->att_in + at, *d_o = a->d_att + at;
-    float lse = a->lse_in[(it->first + i) * a->lp->n_heads + it->head], along = 0.0f;
+    const struct wf_net *n = a->n;
+    float lse = a->lse_in[(it->first + i) * a->lp->n_heads + it->head], cap = n->p->score_cap;
+    size_t from, to;
 
-    for (size_t j = 0; j < p->value_dim; j++)
-        along += o[j] * d_o[j];
     sees(it, i, &from, &to);
     from -= base;
     to -= base;
-    memset(s, 0, from * sizeof(*s));
-    memset(s + to, 0, (end - base - to) * sizeof(*s));
-    memset(ds, 0, from * sizeof(*s));
-    memset(ds + to, 0, (end - base - to) * sizeof(*s));
-    cap_row(p, s + from, to - from);
-    for (size_t j = from; j < to; j++)
-        ds[j] = (ds[j] - along) * p->attention_scale;
-    for (size_t j = from; j < to && p->score_cap != 0.0f; j++)
-        ds[j] *= 1.0f - s[j] / p->score_cap * (s[j] / p->score_cap);
-    (void)a->n->kern->exp_sum(s + from, lse, to - from);
-    for (size_t j = from; j < to; j++)
-        ds[j] *= s[j];
+    blank(s, end - base, from, to);
+    blank(ds, end - base, from, to);
+    cap_row(cap, s + from, to - from);
+    (void)n->kern->exp_sum(s + from, lse, to - from);
+    n->grad->softmax_back(s + from, 1.0f, ds + from, to - from);
+    /* The capped score is the logarithm of its weight, and the cap's slope is 1 - (s / cap)^2. */
+    for (size_t j = from; j < to && cap != 0.0f; j++) {
+        float share = (s[j] > 0.0f ? logf(s[j]) + lse : -cap) / cap;
+        ds[j] *= 1.0f - share * share;
+    }
 }
 
 static void attend_head_back(const struct item *it)
@@ -259,14 +274,13 @@ void wf_net__attend(struct wf_net *n, size_t i_layer, const float *qkv, float *a
     wf_net__took(n, WF_NET_TIME_ATTENTION, since);
 }
 
-void wf_net__attend_back(struct wf_net *n, size_t i_layer, const float *qkv, const float *att,
-                         const float *lse, const float *d_att, float *d_qkv)
+void wf_net__attend_back(struct wf_net *n, size_t i_layer, const float *qkv, const float *lse,
+                         const float *d_att, float *d_qkv)
 {
     struct attend a = {.n = n,
                        .l = &n->layers[i_layer],
                        .lp = &n->p->layers[i_layer],
                        .qkv = qkv,
-                       .att_in = att,
                        .lse_in = lse,
                        .d_att = d_att,
                        .d_qkv = d_qkv};

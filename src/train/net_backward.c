@@ -79,7 +79,7 @@ static void attention_back(struct wf_net *n, size_t i)
         wf_net__place(n, i, k->qkv, n->turned);
         placed = n->turned;
     }
-    wf_net__attend_back(n, i, placed, k->att, k->lse, n->d_att, n->d_qkv);
+    wf_net__attend_back(n, i, placed, k->lse, n->d_att, n->d_qkv);
     wf_net__place_back(n, i, k->qkv, n->d_qkv);
     if (l->qkv_bias != WF_NET__NONE)
         wf_net__bias_grad(n, l->qkv_bias, l->n_qkv, n->d_qkv);

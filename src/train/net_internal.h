@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "kern/grad.h"
 #include "kern/kern.h"
 #include "model/rope.h"
 #include "train/net.h"
@@ -45,6 +46,7 @@ struct wf_net__scratch {
 struct wf_net {
     const struct wf_params *p;
     const struct wf_kern *kern;
+    const struct wf_grad *grad;
     enum wf_gemm_kind kind;
     struct wf_gang *gang;
     struct wf_gemm_room *room;
@@ -111,15 +113,16 @@ void wf_net__activate_back(struct wf_net *n, size_t n_ff, float *io_gate_up, flo
 /* Sums part by part what members wrote to scratch[].norms into a gradient. */
 void wf_net__sum_norms(struct wf_net *n, size_t at, size_t width, float *grad);
 
-/* Norms and turns queries and keys: qkv to out, which may be the same. */
+/* Norms and turns queries and keys, and scales queries by what scores are scaled by: qkv to out,
+ * which may be the same. */
 void wf_net__place(struct wf_net *n, size_t i_layer, const float *qkv, float *out);
 /* io_d: gradient of placed queries and keys becomes that of raw ones. */
 void wf_net__place_back(struct wf_net *n, size_t i_layer, const float *qkv, float *io_d);
 
 /* att, lse from placed qkv; d_qkv from d_att. */
 void wf_net__attend(struct wf_net *n, size_t i_layer, const float *qkv, float *att, float *lse);
-void wf_net__attend_back(struct wf_net *n, size_t i_layer, const float *qkv, const float *att,
-                         const float *lse, const float *d_att, float *d_qkv);
+void wf_net__attend_back(struct wf_net *n, size_t i_layer, const float *qkv, const float *lse,
+                         const float *d_att, float *d_qkv);
 
 /* Begins and ends what counts as `what`. */
 uint64_t wf_net__now(void);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Queries and keys find their place: each head is normed (in families that do), then turned by its
  * token's position (model/rope), and the way back of both. Turning is a rotation times a length, so
- * its way back is the other way round, times the same length. */
+ * its way back is the other way round, times the same length. Queries are scaled here, so that
+ * attention need not scale its many scores. */
 #include <math.h>
 #include <string.h>
 
@@ -33,6 +34,8 @@ static void place_rows(struct wf_net *n, const void *ud, size_t from, size_t to,
             wf_rope_turn(p->family->rope,
                          n->angles[a->lp->is_windowed] + (size_t)n->positions[t] * p->n_rot,
                          p->n_rot, d, nq + nk, x);
+        for (size_t i = 0; i < nq * d; i++)
+            x[i] *= p->attention_scale;
     }
 }
 
@@ -41,24 +44,6 @@ void wf_net__place(struct wf_net *n, size_t i_layer, const float *qkv, float *ou
     struct place a = {&n->layers[i_layer], &n->p->layers[i_layer], qkv, out};
 
     wf_net__each(n, place_rows, &a);
-}
-
-/* As of whole rows, see net_rows.c. */
-static void norm_head_back(const float *x, const float *w, float eps, size_t n, float *io_d,
-                           float *dw)
-{
-    double square = 0, along = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        square += (double)x[i] * (double)x[i];
-        along += (double)x[i] * (double)w[i] * (double)io_d[i];
-    }
-    float r = (float)(1.0 / sqrt(square / (double)n + (double)eps));
-    float c = (float)(along / (double)n) * r * r;
-    for (size_t i = 0; i < n; i++) {
-        dw[i] += io_d[i] * x[i] * r;
-        io_d[i] = r * (w[i] * io_d[i] - x[i] * c);
-    }
 }
 
 static void place_rows_back(struct wf_net *n, const void *ud, size_t from, size_t to, size_t i_part)
@@ -71,14 +56,16 @@ static void place_rows_back(struct wf_net *n, const void *ud, size_t from, size_
     memset(dw, 0, 2 * d * sizeof(*dw));
     for (size_t t = from; t < to; t++) {
         float *g = a->out + t * width;
+        for (size_t i = 0; i < nq * d; i++)
+            g[i] *= p->attention_scale;
         if (a->lp->is_turned)
             wf_rope_turn(p->family->rope,
                          n->angles_back[a->lp->is_windowed] + (size_t)n->positions[t] * p->n_rot,
                          p->n_rot, d, nq + nk, g);
         for (size_t h = 0; h < nq + nk && a->l->q_norm != WF_NET__NONE; h++) {
             const float *w = n->values + (h < nq ? a->l->q_norm : a->l->k_norm);
-            norm_head_back(a->qkv + t * width + h * d, w, p->norm_eps, d, g + h * d,
-                           h < nq ? dw : dw + d);
+            n->grad->rms_norm_back(a->qkv + t * width + h * d, w, p->norm_eps, g + h * d, false,
+                                   g + h * d, h < nq ? dw : dw + d, d);
         }
     }
 }

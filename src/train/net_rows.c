@@ -74,25 +74,6 @@ void wf_net__norm(struct wf_net *n, size_t weight, const float *x, float *y)
     wf_net__each(n, norm_rows, &o);
 }
 
-/* y = x r w with r = 1 / sqrt(mean(x^2) + eps): dx = r (w dy - x r^2 mean(w dy x)). */
-static void norm_row_back(const float *x, const float *w, const float *dy, float eps, size_t n,
-                          bool adds, float *dx, float *dw)
-{
-    double square = 0, along = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        square += (double)(x[i] * x[i]);
-        along += (double)(x[i] * w[i] * dy[i]);
-    }
-    float r = (float)(1.0 / sqrt(square / (double)n + (double)eps));
-    float c = (float)(along / (double)n) * r * r;
-    for (size_t i = 0; i < n; i++) {
-        float d = r * (w[i] * dy[i] - x[i] * c);
-        dw[i] += dy[i] * x[i] * r;
-        dx[i] = adds ? dx[i] + d : d;
-    }
-}
-
 static void norm_rows_back(struct wf_net *n, const void *ud, size_t from, size_t to, size_t i_part)
 {
     const struct norm *o = ud;
@@ -101,8 +82,8 @@ static void norm_rows_back(struct wf_net *n, const void *ud, size_t from, size_t
 
     memset(dw, 0, dim * sizeof(*dw));
     for (size_t t = from; t < to; t++)
-        norm_row_back(o->x + t * dim, o->weight, o->dy + t * dim, n->p->norm_eps, dim, o->adds,
-                      o->y + t * dim, dw);
+        n->grad->rms_norm_back(o->x + t * dim, o->weight, n->p->norm_eps, o->dy + t * dim, o->adds,
+                               o->y + t * dim, dw, dim);
 }
 
 void wf_net__norm_back(struct wf_net *n, size_t weight, const float *x, const float *dy, bool adds,
@@ -244,9 +225,6 @@ struct activate {
     float *io_gate_up, *io_act;
 };
 
-#define GELU_A 0.79788456080286535588f
-#define GELU_B 0.044715f
-
 static void activate_rows(struct wf_net *n, const void *ud, size_t from, size_t to, size_t i_part)
 {
     const struct activate *a = ud;
@@ -256,13 +234,10 @@ static void activate_rows(struct wf_net *n, const void *ud, size_t from, size_t 
     for (size_t t = from; t < to; t++) {
         const float *g = a->gate_up + t * 2 * n_ff, *u = g + n_ff;
         float *y = a->io_act + t * n_ff;
-        if (n->p->family->ffn == WF_FFN_SILU) {
+        if (n->p->family->ffn == WF_FFN_SILU)
             n->kern->silu_mul(g, u, y, n_ff);
-            continue;
-        }
-        for (size_t i = 0; i < n_ff; i++)
-            y[i] =
-                0.5f * g[i] * (1.0f + tanhf(GELU_A * g[i] * (1.0f + GELU_B * g[i] * g[i]))) * u[i];
+        else
+            n->grad->gelu_mul(g, u, y, n_ff);
     }
 }
 
@@ -271,30 +246,6 @@ void wf_net__activate(struct wf_net *n, size_t n_ff, const float *gate_up, float
     struct activate a = {.n_ff = n_ff, .gate_up = gate_up, .io_act = act};
 
     wf_net__each(n, activate_rows, &a);
-}
-
-/* d: of the activation's product with up. With s = sigmoid(g): silu'(g) = s (1 + g (1 - s)). */
-static void silu_back(float *g, float *u, float *d, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        float s = 1.0f / (1.0f + expf(-g[i])), y = g[i] * s, up = u[i];
-        u[i] = d[i] * y;
-        g[i] = d[i] * up * s * (1.0f + g[i] * (1.0f - s));
-        d[i] = y * up;
-    }
-}
-
-static void gelu_back(float *g, float *u, float *d, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        float x = g[i], up = u[i], t = tanhf(GELU_A * x * (1.0f + GELU_B * x * x));
-        float y = 0.5f * x * (1.0f + t);
-        float slope =
-            0.5f * (1.0f + t) + 0.5f * x * (1.0f - t * t) * GELU_A * (1.0f + 3.0f * GELU_B * x * x);
-        u[i] = d[i] * y;
-        g[i] = d[i] * up * slope;
-        d[i] = y * up;
-    }
 }
 
 static void activate_rows_back(struct wf_net *n, const void *ud, size_t from, size_t to,
@@ -307,9 +258,9 @@ static void activate_rows_back(struct wf_net *n, const void *ud, size_t from, si
     for (size_t t = from; t < to; t++) {
         float *g = a->io_gate_up + t * 2 * n_ff, *d = a->io_act + t * n_ff;
         if (n->p->family->ffn == WF_FFN_SILU)
-            silu_back(g, g + n_ff, d, n_ff);
+            n->grad->silu_mul_back(g, g + n_ff, d, n_ff);
         else
-            gelu_back(g, g + n_ff, d, n_ff);
+            n->grad->gelu_mul_back(g, g + n_ff, d, n_ff);
     }
 }
 
