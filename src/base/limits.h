@@ -119,4 +119,11 @@
 #define WF_LIMIT_GRAMMAR_PLAN_BYTES (64u << 20)
 #define WF_LIMIT_GRAMMAR_WALK_BYTES (32u << 20)
 
+/* What models learn from: a line of a file (a book's chapter as JSON; the longest known has 2 MB),
+ * texts of one corpus, sources of one list and files of one source. */
+#define WF_LIMIT_CORPUS_LINE_BYTES (64u << 20)
+#define WF_LIMIT_CORPUS_TEXTS (1u << 28)
+#define WF_LIMIT_CORPUS_SOURCES 256
+#define WF_LIMIT_CORPUS_FILES 256
+
 #endif

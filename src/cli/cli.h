@@ -106,6 +106,7 @@ int wf_cmd_run(struct wf_cli *cli);
 int wf_cmd_sample(struct wf_cli *cli);
 int wf_cmd_search(struct wf_cli *cli);
 int wf_cmd_summarize(struct wf_cli *cli);
+int wf_cmd_train(struct wf_cli *cli);
 int wf_cmd_up(struct wf_cli *cli);
 int wf_cmd_watch(struct wf_cli *cli);
 

@@ -34,6 +34,7 @@ static const struct command commands[] = {
     {"models", wf_cmd_models, N_("model files: what is there, and making them")},
     {"pull", wf_cmd_pull, N_("bring a model from a registry, Hugging Face or a URL")},
     {"bench", wf_cmd_bench, N_("how fast a model runs here")},
+    {"train", wf_cmd_train, N_("make vocabularies and models out of texts")},
     {"tokenize", wf_cmd_tokenize, N_("a text as a model's tokens, and back")},
     {"template", wf_cmd_template, N_("a chat template's text for messages, for measuring")},
     {"sample", wf_cmd_sample, N_("what a model writes under a schema or grammar, for measuring")},

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "model/pretokenizer.h"
 #include "model/synth.h"
 #include "model/vocab.h"
 
@@ -66,21 +67,11 @@ struct maker {
     struct wf_buf joined;
 };
 
-/* GPT-2's alphabet: each byte as a printable code point, those without one from U+0100 on. */
 static void append_byte(struct wf_buf *out, uint32_t byte)
 {
-    uint32_t point = byte, next = 256;
+    char c = (char)byte;
 
-    for (uint32_t b = 0; b <= byte; b++) {
-        bool is_shown = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
-        point = is_shown ? b : next++;
-    }
-    if (point < 0x80) {
-        wf_buf_append_byte(out, (char)point);
-    } else {
-        wf_buf_append_byte(out, (char)(0xc0 | point >> 6));
-        wf_buf_append_byte(out, (char)(0x80 | (point & 0x3f)));
-    }
+    (void)wf_alphabet_append(out, wf_str_n(&c, 1)); /* the caller asks for the status */
 }
 
 static void append_name(const struct maker *m, uint32_t id, struct wf_buf *out)

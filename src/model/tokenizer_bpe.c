@@ -148,7 +148,7 @@ static int encode_word(void *ud, struct wf_str word)
 int wf_vocab__encode_bpe(const struct wf_vocab *v, struct wf_str text, struct wf_ids *out)
 {
     struct bpe b = {.v = v, .out = out};
-    int rc = wf_pretokenizer__cut(v->pre, text, encode_word, &b);
+    int rc = wf_pretokenizer_cut(v->pre, text, encode_word, &b);
 
     wf_free(b.symbols);
     wf_free(b.heap);
