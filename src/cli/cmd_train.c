@@ -13,6 +13,7 @@ static const struct {
     const char *help; /* one line */
 } commands[] = {
     {"vocab", wf_train_vocab, N_("make a vocabulary out of texts")},
+    {"shards", wf_train_shards, N_("texts as files of tokens, for training")},
 };
 
 static void print_help(FILE *f)

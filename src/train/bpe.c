@@ -128,7 +128,7 @@ static size_t part_end(struct wf_str text, size_t from)
     size_t i = from + PART_BYTES;
 
     for (; i < text.len; i++) {
-        if (text.ptr[i - 1] == '\n' && text.ptr[i] > ' ')
+        if (text.ptr[i - 1] == '\n' && text.ptr[i] > ' ' && text.ptr[i] <= '~')
             return i;
     }
     return text.len;
