@@ -73,8 +73,8 @@ static void print_row(const struct row *r)
 }
 
 /* What a source's two files say; those that an epoch does not have are left out. */
-static int read_rows(const struct work *w, const char *dir, const struct wf_corpus_source *s,
-                     struct row out[2], struct wf_err *err)
+static int read_rows(const char *dir, const struct wf_corpus_source *s, struct row out[2],
+                     struct wf_err *err)
 {
     struct wf_buf path;
     int rc = 0;
@@ -96,7 +96,6 @@ static int read_rows(const struct work *w, const char *dir, const struct wf_corp
         wf_shard_close(shard);
     }
     wf_buf_deinit(&path);
-    (void)w;
     return rc;
 }
 
@@ -130,7 +129,7 @@ static int report(const struct wf_cli *cli, struct work *w, struct wf_err *err)
                _("each"), _("epoch"));
     for (size_t i = 0; i < wf_corpus_n_sources(w->corpus); i++) {
         const struct wf_corpus_source *s = wf_corpus_source(w->corpus, i);
-        int rc = s->epoch_hundredths > 0 ? read_rows(w, cli->args[2], s, rows, err) : 0;
+        int rc = s->epoch_hundredths > 0 ? read_rows(cli->args[2], s, rows, err) : 0;
         if (rc != 0)
             return rc;
         if (s->epoch_hundredths == 0)

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 
+/* Makes a vocabulary; makes files of tokens. */
 int wf_train_vocab(struct wf_cli *cli);
 int wf_train_shards(struct wf_cli *cli);
 

@@ -58,6 +58,7 @@ int wf_corpus_parse(const char *name, struct wf_str list, struct wf_corpus **out
 /* NULL is a no-op. */
 void wf_corpus_free(struct wf_corpus *c);
 
+/* The sources, in the order of the list; i must be below their number. Borrowed. */
 size_t wf_corpus_n_sources(const struct wf_corpus *c);
 const struct wf_corpus_source *wf_corpus_source(const struct wf_corpus *c, size_t i);
 
@@ -75,5 +76,8 @@ typedef int (*wf_corpus_fn)(void *ud, const struct wf_corpus_text *t, struct wf_
  * returns. */
 int wf_corpus_read(const struct wf_corpus_source *s, wf_corpus_fn fn, void *ud,
                    struct wf_err *err) WF_MUST_USE;
+/* The same as if its files held these bytes, not packed; `name` is for messages. */
+int wf_corpus_read_bytes(const struct wf_corpus_source *s, const char *name, struct wf_str bytes,
+                         wf_corpus_fn fn, void *ud, struct wf_err *err) WF_MUST_USE;
 
 #endif

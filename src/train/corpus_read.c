@@ -239,11 +239,12 @@ static int one_line(struct read *r, struct wf_str line)
     return plain_line(r, line);
 }
 
-static int read_file(struct read *r, const char *path)
+/* Reads what r->lines has, and closes it. */
+static int read_lines(struct read *r)
 {
     struct wf_str line;
     bool is_end = false;
-    int rc = wf_lines_open(path, &r->lines, r->err);
+    int rc = 0;
 
     wf_buf_reset(&r->text);
     while (rc == 0 && !is_end) {
@@ -258,15 +259,44 @@ static int read_file(struct read *r, const char *path)
     return rc;
 }
 
+static void begin(struct read *r, const struct wf_corpus_source *s)
+{
+    r->source = s;
+    r->language = s->language;
+    wf_buf_init(&r->text, WF_LIMIT_CORPUS_LINE_BYTES);
+}
+
+static void end(struct read *r)
+{
+    wf_free(r->seen.slots);
+    wf_buf_deinit(&r->text);
+}
+
 int wf_corpus_read(const struct wf_corpus_source *s, wf_corpus_fn fn, void *ud, struct wf_err *err)
 {
-    struct read r = {.source = s, .fn = fn, .ud = ud, .err = err, .language = s->language};
+    struct read r = {.fn = fn, .ud = ud, .err = err};
     int rc = 0;
 
-    wf_buf_init(&r.text, WF_LIMIT_CORPUS_LINE_BYTES);
-    for (size_t i = 0; i < s->n_files && rc == 0; i++)
-        rc = read_file(&r, s->files[i]);
-    wf_free(r.seen.slots);
-    wf_buf_deinit(&r.text);
+    begin(&r, s);
+    for (size_t i = 0; i < s->n_files && rc == 0; i++) {
+        rc = wf_lines_open(s->files[i], &r.lines, err);
+        if (rc == 0)
+            rc = read_lines(&r);
+    }
+    end(&r);
+    return rc;
+}
+
+int wf_corpus_read_bytes(const struct wf_corpus_source *s, const char *name, struct wf_str bytes,
+                         wf_corpus_fn fn, void *ud, struct wf_err *err)
+{
+    struct read r = {.fn = fn, .ud = ud, .err = err};
+    int rc;
+
+    begin(&r, s);
+    rc = wf_lines_open_bytes(name, bytes, &r.lines, err);
+    if (rc == 0)
+        rc = read_lines(&r);
+    end(&r);
     return rc;
 }

@@ -46,6 +46,7 @@ int wf_shard_open_bytes(struct wf_str bytes, struct wf_shard **out, struct wf_er
 /* NULL is a no-op. */
 void wf_shard_close(struct wf_shard *s);
 
+/* What its head says; borrowed. */
 const struct wf_shard_head *wf_shard_head(const struct wf_shard *s);
 /* Tokens of text i. */
 size_t wf_shard_text_len(const struct wf_shard *s, uint64_t i);
