@@ -27,6 +27,7 @@
     }
 
 static const char *const precisions[] = {"auto", "f32", "bf16", NULL};
+static const char *const optimisers[] = {"adamw", "muon", NULL};
 static const char *const parts[] = {"all", "heads", NULL};
 /* In the order of enum wf_schedule_kind. */
 static const char *const schedules[] = {"constant", "linear", "cosine", "trapezoid", NULL};
@@ -41,6 +42,7 @@ static const struct wf_conf_option options[] = {
     NUMBER(threads, "0", 0, 256, "0: as many as processors"),
     CHOICE(precision, "auto", precisions, "of products; sums are float32 always"),
     CHOICE(part, "all", parts, "what learns: all, or the tasks' heads only"),
+    CHOICE(optimiser, "adamw", optimisers, "of the layers' matrices; all else goes by adamw"),
     NUMBER(batch_tokens, "8192", 1, 1 << 26, "tokens of one step"),
     NUMBER(micro_tokens, "4096", 8, 65536, "tokens that go through the network at once"),
     NUMBER(text_tokens, "128", 4, 65536, "tokens of the longest text"),
@@ -49,13 +51,14 @@ static const struct wf_conf_option options[] = {
     REAL(rate, NULL, 0, 10, "the highest learning rate"),
     REAL(floor, "0.1", 0, 1, "the lowest rate, as a part of the highest"),
     CHOICE(schedule, "cosine", schedules, "how the rate falls"),
-    REAL(warmup, "0.02", 0, 1, "the part of all steps in which the rate rises"),
+    NUMBER(warmup_steps, "0", 0, 1e12, "steps in which the rate rises"),
     REAL(cooldown, "0.2", 0, 1, "of a trapezoid: the part of all steps in which the rate falls"),
     REAL(head_rate, "1", 0, 1000, "the heads' learning rate, as a multiple"),
     REAL(decay, "0.01", 0, 10, "weight decay"),
     REAL(beta1, "0.9", 0, 0.9999, "memory of gradients"),
     REAL(beta2, "0.98", 0, 0.99999, "memory of their squares"),
     REAL(eps, "1e-8", 1e-20, 1, "what is added to their root"),
+    REAL(momentum, "0.95", 0, 0.9999, "muon's memory of gradients"),
     REAL(clip, "1", 0, 1e9, "the most that the gradients' norm may be; 0: any"),
     REAL(dropout, "0", 0, 0.9, "of what each half of a layer adds"),
     NUMBER(checkpoint_s, "300", 1, 86400, "seconds between checkpoints"),

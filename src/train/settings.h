@@ -14,6 +14,11 @@ enum wf_train_precision {
     WF_TRAIN_BF16,
 };
 
+enum wf_train_optimiser {
+    WF_TRAIN_ADAMW,
+    WF_TRAIN_MUON, /* for the matrices of layers */
+};
+
 enum wf_train_part {
     WF_TRAIN_ALL,
     WF_TRAIN_HEADS, /* the network stays as it is */
@@ -23,13 +28,15 @@ struct wf_train_settings {
     char data[1024], work[1024], out[1024]; /* folders, relative to the working folder */
     char vocab[1024];                       /* a file, relative to `work` */
     char start_from[1024];                  /* a checkpoint, relative to the working folder */
-    int64_t seed, threads, precision, part;
+    int64_t seed, threads;
+    int64_t precision, part, optimiser; /* enums above */
     int64_t batch_tokens, micro_tokens, text_tokens;
     int64_t steps;
     double epochs;
-    double rate, floor, warmup, cooldown, head_rate;
+    double rate, floor, cooldown, head_rate;
     int64_t schedule; /* enum wf_schedule_kind */
-    double decay, beta1, beta2, eps, clip, dropout;
+    int64_t warmup_steps;
+    double decay, beta1, beta2, eps, momentum, clip, dropout;
     int64_t checkpoint_s, evaluate_steps, log_steps;
 };
 

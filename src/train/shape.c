@@ -184,6 +184,8 @@ void wf_shape_put(const struct wf_shape *s, struct wf_gguf_writer *w)
     wf_gguf_put_f32(w, key, (float)s->norm_eps);
     (void)snprintf(key, sizeof(key), "%s.rope.freq_base", s->family);
     wf_gguf_put_f32(w, key, (float)s->rope_base);
-    (void)snprintf(key, sizeof(key), "%s.attention.causal", s->family);
-    wf_gguf_put_bool(w, key, s->is_causal);
+    if (!s->is_causal) {
+        (void)snprintf(key, sizeof(key), "%s.attention.causal", s->family);
+        wf_gguf_put_bool(w, key, false);
+    }
 }

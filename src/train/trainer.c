@@ -166,25 +166,27 @@ static int make_net(struct wf_trainer *t, struct wf_err *err)
 
 static int make_optimiser(struct wf_trainer *t, struct wf_err *err)
 {
-    struct wf_adamw_options o = {.beta1 = t->s.beta1,
-                                 .beta2 = t->s.beta2,
-                                 .eps = t->s.eps,
-                                 .decay = t->s.decay,
-                                 .clip = t->s.clip};
+    struct wf_optimiser_options o = {.beta1 = t->s.beta1,
+                                     .beta2 = t->s.beta2,
+                                     .eps = t->s.eps,
+                                     .decay = t->s.decay,
+                                     .clip = t->s.clip,
+                                     .uses_muon = t->s.optimiser == WF_TRAIN_MUON,
+                                     .momentum = t->s.momentum};
     const struct wf_net_tensor *tensors;
     size_t n;
     int rc;
 
     tensors = wf_net_tensors(t->net, &n);
-    rc = wf_adamw_new(&o, tensors, n, wf_net_n_values(t->net), &t->adamw, err);
+    rc = wf_optimiser_new(&o, tensors, n, wf_net_n_values(t->net), &t->optimiser, err);
     if (rc != 0)
         return rc;
     for (size_t i = 0; i < n; i++) {
         bool is_head = i >= n - t->n_heads;
         if (is_head)
-            wf_adamw_set_factor(t->adamw, i, (float)t->s.head_rate);
+            wf_optimiser_set_factor(t->optimiser, i, (float)t->s.head_rate);
         else if (t->s.part == WF_TRAIN_HEADS)
-            wf_adamw_set_factor(t->adamw, i, 0.0f);
+            wf_optimiser_set_factor(t->optimiser, i, 0.0f);
     }
     t->d_hidden = wf_alloc_array((size_t)t->s.micro_tokens * t->params.dim, sizeof(float));
     return t->d_hidden != NULL ? 0 : no_memory(err);
@@ -203,7 +205,7 @@ static void plan(struct wf_trainer *t)
     n = n < 1 ? 1 : n;
     t->schedule = (struct wf_schedule){.kind = (enum wf_schedule_kind)t->s.schedule,
                                        .n_steps = (uint64_t)n,
-                                       .n_warmup = (uint64_t)(t->s.warmup * n),
+                                       .n_warmup = (uint64_t)t->s.warmup_steps,
                                        .n_down = (uint64_t)(t->s.cooldown * n),
                                        .peak = t->s.rate,
                                        .floor = t->s.floor};
@@ -263,7 +265,7 @@ int wf_trainer_open(struct wf_conf *conf, const struct wf_trainer_options *o,
         rc = add_columns(t, err);
     if (rc == 0) {
         plan(t);
-        rc = wf_trainer__begin(t, o->resumes, err);
+        rc = wf_trainer__begin(t, o, err);
     }
     if (rc == 0)
         *out = t;
@@ -279,7 +281,7 @@ void wf_trainer_close(struct wf_trainer *t)
     wf_file_close(&t->lock_fd);
     wf_history_deinit(&t->history);
     wf_free(t->d_hidden);
-    wf_adamw_free(t->adamw);
+    wf_optimiser_free(t->optimiser);
     wf_net_free(t->net);
     for (size_t i = 0; i < t->n_tasks; i++)
         t->tasks[i].kind->close(t->tasks[i].task);

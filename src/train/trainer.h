@@ -20,10 +20,11 @@
 #define WF_TRAINER_TASKS_MAX 32u
 
 struct wf_trainer_options {
-    const char *out_dir;          /* instead of the experiment's; NULL: that */
-    const char *data_dir;         /* likewise */
-    int64_t n_threads;            /* likewise; 0: that */
-    bool resumes;                 /* goes on from the folder's checkpoint, where there is one */
+    const char *out_dir;  /* instead of the experiment's; NULL: that */
+    const char *data_dir; /* likewise */
+    int64_t n_threads;    /* likewise; 0: that */
+    bool resumes;         /* goes on from the folder's checkpoint, where there is one */
+    const char *from;     /* goes on from this checkpoint, in a folder that has none; or NULL */
     const struct wf_clock *clock; /* NULL: the system's */
     /* Finds tasks; NULL: wf_task_by_name. */
     const struct wf_task_kind *(*task_by_name)(struct wf_str name);

@@ -4,8 +4,8 @@
 
 #include "base/limits.h"
 #include "model/vocab.h"
-#include "train/adamw.h"
 #include "train/history.h"
+#include "train/optimiser.h"
 #include "train/reduce.h"
 #include "train/schedule.h"
 #include "train/settings.h"
@@ -41,7 +41,7 @@ struct wf_trainer {
     size_t n_tasks, n_heads;
     double weight_sum;
     struct wf_net *net;
-    struct wf_adamw *adamw;
+    struct wf_optimiser *optimiser;
     struct wf_schedule schedule;
     size_t n_micro;  /* batches of a step */
     float *d_hidden; /* [micro_tokens, dim] */
@@ -79,10 +79,13 @@ void wf_trainer__path(const struct wf_trainer *t, const char *name, char out[WF_
 uint64_t wf_trainer__trained_ns(const struct wf_trainer *t);
 
 /* Takes the folder, whatever it holds; start_from. Errors: as wf_trainer_open. */
-int wf_trainer__begin(struct wf_trainer *t, bool resumes, struct wf_err *err) WF_MUST_USE;
+int wf_trainer__begin(struct wf_trainer *t, const struct wf_trainer_options *o,
+                      struct wf_err *err) WF_MUST_USE;
 
-/* Writes the checkpoint, and the page of figures. */
-int wf_trainer__save(struct wf_trainer *t, struct wf_err *err) WF_MUST_USE;
+/* Writes the checkpoint under that name, and the page of figures. */
+#define WF_TRAINER__CHECKPOINT "checkpoint"
+#define WF_TRAINER__LEVEL "checkpoint.level" /* of a trapezoid: before the rate falls */
+int wf_trainer__save(struct wf_trainer *t, const char *name, struct wf_err *err) WF_MUST_USE;
 int wf_trainer__report(struct wf_trainer *t, struct wf_err *err) WF_MUST_USE;
 
 #endif

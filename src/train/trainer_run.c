@@ -143,6 +143,8 @@ static int skip(struct wf_trainer *t, struct wf_err *err)
 static int run_step(struct wf_trainer *t, const struct wf_trainer_events *e, bool *out_stopped,
                     struct wf_err *err)
 {
+    struct wf_optimiser_means means = {wf_net_gang(t->net), wf_net_room(t->net),
+                                       wf_net_kind(t->net)};
     struct begun begun;
     struct sums sums = {0};
     bool is_finite = true;
@@ -161,8 +163,8 @@ static int run_step(struct wf_trainer *t, const struct wf_trainer_events *e, boo
     }
     for (size_t i = 0; i < t->n_tasks; i++)
         is_finite = is_finite && isfinite(sums.v[2 * i]);
-    is_finite = is_finite && wf_adamw_step(t->adamw, wf_net_gang(t->net), t->rate,
-                                           wf_net_grads(t->net), wf_net_values(t->net), &t->norm);
+    is_finite = is_finite && wf_optimiser_step(t->optimiser, &means, t->rate, wf_net_grads(t->net),
+                                               wf_net_values(t->net), &t->norm);
     if (is_finite) {
         count_losses(t, &sums);
         t->n_bad = 0;
@@ -252,15 +254,23 @@ static int note(struct wf_trainer *t, const struct wf_trainer_events *e, struct 
     return rc;
 }
 
-static int save(struct wf_trainer *t, const struct wf_trainer_events *e, struct wf_err *err)
+static int save(struct wf_trainer *t, const char *name, const struct wf_trainer_events *e,
+                struct wf_err *err)
 {
     char path[WF_LIMIT_PATH_BYTES];
-    int rc = wf_trainer__save(t, err);
+    int rc = wf_trainer__save(t, name, err);
 
-    wf_trainer__path(t, "checkpoint", path);
+    wf_trainer__path(t, name, path);
     if (rc == 0 && e->saved != NULL)
         e->saved(e->ud, t->step, path);
     return rc;
+}
+
+/* Where a trapezoid begins to fall: a longer training can go on from there. */
+static bool is_at_edge(const struct wf_trainer *t)
+{
+    return t->schedule.kind == WF_SCHEDULE_TRAPEZOID && t->schedule.n_down > 0 &&
+           t->step + t->schedule.n_down == t->schedule.n_steps;
 }
 
 int wf_trainer_run(struct wf_trainer *t, const struct wf_trainer_events *e, bool *out_is_done,
@@ -274,16 +284,18 @@ int wf_trainer_run(struct wf_trainer *t, const struct wf_trainer_events *e, bool
     t->row_tokens = t->n_tokens;
     while (rc == 0 && !stopped && t->step < t->schedule.n_steps) {
         rc = run_step(t, e, &stopped, err);
-        if (rc == 0 && !stopped)
-            rc = note(t, e, err);
-        if (rc == 0 && !stopped && t->step < t->schedule.n_steps &&
-            now_ns(t) - saved_ns >= interval_ns) {
-            rc = save(t, e, err);
+        if (rc != 0 || stopped)
+            break;
+        rc = note(t, e, err);
+        if (rc == 0 && is_at_edge(t))
+            rc = save(t, WF_TRAINER__LEVEL, e, err);
+        if (rc == 0 && now_ns(t) - saved_ns >= interval_ns && t->step < t->schedule.n_steps) {
+            rc = save(t, WF_TRAINER__CHECKPOINT, e, err);
             saved_ns = now_ns(t);
         }
     }
     if (rc == 0)
-        rc = save(t, e, err);
+        rc = save(t, WF_TRAINER__CHECKPOINT, e, err);
     if (rc == 0)
         *out_is_done = t->step >= t->schedule.n_steps;
     return rc;

@@ -35,18 +35,19 @@ static void list_tensors(const struct wf_trainer *t, struct wf_checkpoint_tensor
         out[i].rows = tensors[i].rows;
         out[i].cols = tensors[i].cols;
         out[i].values = wf_net_values(t->net) + at;
-        out[i].first = wf_adamw_first(t->adamw) + at;
-        out[i].second = wf_adamw_second(t->adamw) + at;
+        out[i].first = wf_optimiser_first(t->optimiser) + at;
+        out[i].second = wf_optimiser_second(t->optimiser) + at;
     }
 }
 
-static int write_checkpoint(struct wf_trainer *t, struct wf_checkpoint_tensor *tensors,
-                            struct wf_str conf, struct wf_str meta, struct wf_err *err)
+static int write_checkpoint(struct wf_trainer *t, const char *name,
+                            struct wf_checkpoint_tensor *tensors, struct wf_str conf,
+                            struct wf_str meta, struct wf_err *err)
 {
     struct wf_checkpoint_task tasks[WF_TRAINER_TASKS_MAX] = {0};
     struct wf_checkpoint c = {.n_steps = t->step,
                               .n_tokens = t->n_tokens,
-                              .n_updates = *wf_adamw_count(t->adamw),
+                              .n_updates = *wf_optimiser_count(t->optimiser),
                               .n_skipped = t->n_skipped,
                               .trained_ns = wf_trainer__trained_ns(t),
                               .seed = (uint64_t)t->s.seed,
@@ -69,11 +70,11 @@ static int write_checkpoint(struct wf_trainer *t, struct wf_checkpoint_tensor *t
     }
     (void)wf_net_tensors(t->net, &c.n_tensors);
     list_tensors(t, tensors);
-    wf_trainer__path(t, "checkpoint", path);
+    wf_trainer__path(t, name, path);
     return wf_checkpoint_write(&c, path, err);
 }
 
-int wf_trainer__save(struct wf_trainer *t, struct wf_err *err)
+int wf_trainer__save(struct wf_trainer *t, const char *name, struct wf_err *err)
 {
     struct wf_checkpoint_tensor *tensors;
     struct wf_buf conf;
@@ -91,7 +92,7 @@ int wf_trainer__save(struct wf_trainer *t, struct wf_err *err)
     if (tensors == NULL || rc != 0)
         rc = wf_err_set(err, WF_E_NOMEM, "Not enough memory to write the checkpoint.");
     else
-        rc = write_checkpoint(t, tensors, wf_buf_str(&conf), wf_buf_str(&meta.bytes), err);
+        rc = write_checkpoint(t, name, tensors, wf_buf_str(&conf), wf_buf_str(&meta.bytes), err);
     wf_meta_deinit(&meta);
     wf_buf_deinit(&conf);
     wf_free(tensors);
@@ -131,8 +132,8 @@ static bool take(struct wf_trainer *t, const struct wf_net_tensor *to,
         return false;
     memcpy(wf_net_values(t->net) + to->offset, from->values, bytes);
     if (with_moments) {
-        memcpy(wf_adamw_first(t->adamw) + to->offset, from->first, bytes);
-        memcpy(wf_adamw_second(t->adamw) + to->offset, from->second, bytes);
+        memcpy(wf_optimiser_first(t->optimiser) + to->offset, from->first, bytes);
+        memcpy(wf_optimiser_second(t->optimiser) + to->offset, from->second, bytes);
     }
     t->n_taken++;
     return true;
@@ -189,7 +190,7 @@ static int go_on_from(struct wf_trainer *t, const struct wf_checkpoint_file *f, 
     t->n_tokens = c->n_tokens;
     t->n_skipped = c->n_skipped;
     t->trained_ns = c->trained_ns;
-    *wf_adamw_count(t->adamw) = c->n_updates;
+    *wf_optimiser_count(t->optimiser) = c->n_updates;
     return take_tensors(t, f, true, path, err);
 }
 
@@ -200,7 +201,7 @@ static int resume(struct wf_trainer *t, const char *path, const char *previous, 
     struct wf_err first = WF_ERR_INIT;
     int rc = wf_checkpoint_open(path, &f, &first);
 
-    if (rc != 0 && access(previous, F_OK) == 0) {
+    if (rc != 0 && previous != NULL && access(previous, F_OK) == 0) {
         path = previous;
         rc = wf_checkpoint_open(path, &f, &first);
     }
@@ -224,27 +225,35 @@ static int write_conf(const struct wf_trainer *t, struct wf_err *err)
     return rc;
 }
 
-int wf_trainer__begin(struct wf_trainer *t, bool resumes, struct wf_err *err)
+static int take_folder(struct wf_trainer *t, struct wf_err *err)
 {
-    char path[WF_LIMIT_PATH_BYTES], previous[WF_LIMIT_PATH_BYTES];
-    bool is_begun;
+    char path[WF_LIMIT_PATH_BYTES];
     int rc = wf_file_mkdirs(t->out_dir, err);
 
     wf_trainer__path(t, "lock", path);
-    if (rc == 0)
-        rc = wf_file_lock(path, &t->lock_fd, err);
+    return rc == 0 ? wf_file_lock(path, &t->lock_fd, err) : rc;
+}
+
+int wf_trainer__begin(struct wf_trainer *t, const struct wf_trainer_options *o, struct wf_err *err)
+{
+    char path[WF_LIMIT_PATH_BYTES], previous[WF_LIMIT_PATH_BYTES];
+    int rc = take_folder(t, err);
+    bool is_begun;
+
     if (rc != 0)
         return rc;
-    wf_trainer__path(t, "checkpoint", path);
-    wf_trainer__path(t, "checkpoint.previous", previous);
+    wf_trainer__path(t, WF_TRAINER__CHECKPOINT, path);
+    wf_trainer__path(t, WF_TRAINER__CHECKPOINT ".previous", previous);
     is_begun = access(path, F_OK) == 0 || access(previous, F_OK) == 0;
-    if (is_begun && !resumes)
+    if (is_begun && !o->resumes)
         return wf_err_set(err, WF_E_EXIST,
                           "%s holds a training already: go on with --resume, or choose another "
                           "folder with --out.",
                           t->out_dir);
     if (is_begun)
         rc = resume(t, path, previous, err);
+    else if (o->from != NULL)
+        rc = resume(t, o->from, NULL, err);
     else if (t->s.start_from[0] != 0)
         rc = start_from(t, err);
     wf_trainer__path(t, "figures.csv", path);
