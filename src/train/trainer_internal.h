@@ -23,6 +23,7 @@ struct wf_trainer__task {
     double loss_sum;       /* since the last row */
     size_t n_losses;
     double smooth; /* NAN: no batch yet */
+    uint64_t n_smooth;
 };
 
 struct wf_trainer {

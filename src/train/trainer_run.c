@@ -118,12 +118,13 @@ static void count_losses(struct wf_trainer *t, const struct sums *s)
 {
     for (size_t i = 0; i < t->n_tasks; i++) {
         struct wf_trainer__task *a = &t->tasks[i];
-        double n = s->v[2 * i + 1], mean = s->v[2 * i] / n;
+        double n = s->v[2 * i + 1], mean = s->v[2 * i] / n, keep;
         if (n == 0)
             continue;
         a->loss_sum += mean;
         a->n_losses++;
-        a->smooth = isnan(a->smooth) ? mean : SMOOTH * a->smooth + (1 - SMOOTH) * mean;
+        keep = WF_MIN(SMOOTH, 1 - 1 / (double)++a->n_smooth); /* at first the mean of all */
+        a->smooth = a->n_smooth == 1 ? mean : keep * a->smooth + (1 - keep) * mean;
     }
 }
 
