@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft train NAME ...: runs one of the subcommands, which are rows of a table. */
+/* weft train NAME ...: runs one of the subcommands, which are rows of a table; what is none of them
+ * is an experiment's file. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,11 +15,13 @@ static const struct {
 } commands[] = {
     {"vocab", wf_train_vocab, N_("make a vocabulary out of texts")},
     {"shards", wf_train_shards, N_("texts as files of tokens, for training")},
+    {"export", wf_train_export_command, N_("what was trained, as a model file")},
 };
 
 static void print_help(FILE *f)
 {
-    fprintf(f, "%s\n\n", _("Usage: weft train COMMAND ..."));
+    fprintf(f, "%s\n\n", _("Usage: weft train CONF ... | weft train COMMAND ..."));
+    fprintf(f, "  %-11s %s\n", "CONF", _("run the experiment that a file describes"));
     for (size_t i = 0; i < WF_ARRAY_LEN(commands); i++)
         fprintf(f, "  %-11s %s\n", commands[i].name, _(commands[i].help));
     fprintf(f, "\n%s\n", _("weft train COMMAND --help says more about a command."));
@@ -40,7 +43,7 @@ int wf_cmd_train(struct wf_cli *cli)
         return commands[i].run(cli);
     }
     if (name[0] != 0)
-        fprintf(stderr, _("weft: there is no command \"train %s\".\n"), name);
+        return wf_train_run(cli);
     print_help(stderr);
     return WF_EXIT_USAGE;
 }

@@ -8,5 +8,9 @@
 /* Makes a vocabulary; makes files of tokens. */
 int wf_train_vocab(struct wf_cli *cli);
 int wf_train_shards(struct wf_cli *cli);
+int wf_train_export_command(struct wf_cli *cli);
+
+/* weft train CONF: runs an experiment. */
+int wf_train_run(struct wf_cli *cli);
 
 #endif
