@@ -5,6 +5,7 @@
 #define WF_KERN_GEMM_AVX512_H
 
 #include <immintrin.h>
+#include <stdint.h>
 
 #include "kern/gemm_internal.h"
 
@@ -27,6 +28,12 @@ typedef __m512 (*wf_gemm_step_fn)(__m512 sum, __m512 a, __m512 b);
 static WF_GEMM_INLINE __mmask16 wf_gemm__mask(size_t n)
 {
     return n >= WF_GEMM_LANES ? (__mmask16)0xffff : (__mmask16)((1u << n) - 1u);
+}
+
+/* Asks for what will be read soon, n floats further on; that may lie behind the end of all. */
+static WF_GEMM_INLINE void wf_gemm__fetch(const float *x, size_t n)
+{
+    _mm_prefetch((const char *)((uintptr_t)x + n * sizeof(float)), _MM_HINT_T0);
 }
 
 /* 16 x 16 values of 4 bytes: rows become columns. */
@@ -110,6 +117,8 @@ static WF_GEMM_INLINE void wf_gemm__pack_columns(wf_gemm_column_fn column, size_
                 for (size_t u = from; u < end; u++) {
                     size_t k = u * per_unit;
                     const float *x = p->x + k * p->ld + first + lane;
+                    for (size_t j = 0; j < per_unit; j++)
+                        wf_gemm__fetch(x, (8 * per_unit + j) * p->ld);
                     __m512 v = n == 0 ? _mm512_setzero_ps() : column(x, p->ld, n, p->n_k - k);
                     _mm512_mask_storeu_ps(panel + u * width + lane, kept, v);
                 }
