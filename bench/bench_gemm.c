@@ -189,7 +189,7 @@ int main(int argc, char **argv)
         return 1;
     }
     for (int i = 0; i < 3; i++) {
-        x[i] = wf_alloc(FLOATS_MAX * sizeof(float));
+        x[i] = wf_alloc_lines(FLOATS_MAX, sizeof(float));
         if (x[i] == NULL)
             return 1;
         fill(x[i], FLOATS_MAX);

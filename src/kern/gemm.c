@@ -18,7 +18,7 @@
 #include "kern/gemm_internal.h"
 #include "kern/kern.h"
 
-#define KC 256 /* units */
+#define KC 384 /* units */
 #define MC 256
 #define NC 2048
 #define LINES_MAX 64 /* of a panel */

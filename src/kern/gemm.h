@@ -5,6 +5,7 @@
  * both sides are rounded to bfloat16 (to nearest even) and products are summed in float32: twice
  * the speed where the processor has bfloat16 dot products (AVX-512 BF16), the same results, slowly,
  * where it has not. Results depend on the shapes and the kind only, not on the number of threads.
+ * Fastest where rows begin cache lines (wf_alloc_lines, ld a multiple of 16).
  * Threads: owner of the room and the gang. */
 #ifndef WF_KERN_GEMM_H
 #define WF_KERN_GEMM_H

@@ -34,7 +34,7 @@ float *wf_loss__room(struct wf_loss_room *r, size_t n, struct wf_err *err)
     if (n > r->n || r->floats == NULL) {
         wf_free(r->floats);
         r->n = 0;
-        r->floats = wf_alloc_array(n, sizeof(float));
+        r->floats = wf_alloc_lines(n, sizeof(float));
         if (r->floats == NULL)
             (void)wf_err_set(err, WF_E_NOMEM, "Not enough memory for the scores of a loss.");
         else

@@ -28,10 +28,10 @@ int wf_muon_new(size_t n_values, size_t side_max, struct wf_muon **out, struct w
     *out = NULL;
     if (m == NULL)
         return refuse(err);
-    m->x = wf_alloc_array(n_values, sizeof(float));
-    m->y = wf_alloc_array(n_values, sizeof(float));
-    m->gram = wf_alloc_array(side_max * side_max, sizeof(float));
-    m->poly = wf_alloc_array(side_max * side_max, sizeof(float));
+    m->x = wf_alloc_lines(n_values, sizeof(float));
+    m->y = wf_alloc_lines(n_values, sizeof(float));
+    m->gram = wf_alloc_lines(side_max * side_max, sizeof(float));
+    m->poly = wf_alloc_lines(side_max * side_max, sizeof(float));
     if (m->x == NULL || m->y == NULL || m->gram == NULL || m->poly == NULL) {
         wf_muon_free(m);
         return refuse(err);

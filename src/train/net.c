@@ -174,8 +174,8 @@ static int make_table(struct wf_net *n, const struct wf_net_options *o)
     put_all(&t, o);
     t.starts = wf_alloc_array(n->n_tensors, sizeof(*t.starts));
     n->tensors = wf_alloc_array(n->n_tensors, sizeof(*n->tensors));
-    n->values = wf_alloc_array(n->n_values, sizeof(float));
-    n->grads = wf_alloc_array(n->n_values, sizeof(float));
+    n->values = wf_alloc_lines(n->n_values, sizeof(float));
+    n->grads = wf_alloc_lines(n->n_values, sizeof(float));
     if (t.starts == NULL || n->tensors == NULL || n->values == NULL || n->grads == NULL) {
         wf_free(t.starts);
         return WF_E_NOMEM;
@@ -201,7 +201,7 @@ static void *make(struct maker *m, size_t n, size_t width, size_t item_bytes)
     m->bytes += (uint64_t)n * width * item_bytes;
     if (m->counts || m->failed || n == 0 || width == 0)
         return NULL;
-    p = n <= SIZE_MAX / width ? wf_alloc_array(n * width, item_bytes) : NULL;
+    p = n <= SIZE_MAX / width ? wf_alloc_lines(n * width, item_bytes) : NULL;
     m->failed = p == NULL;
     return p;
 }
