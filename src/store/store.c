@@ -337,6 +337,18 @@ void wf_store_reader_put(struct wf_store *s, struct wf_reader *r)
     }
 }
 
+int wf_reader_pin(struct wf_reader *r, struct wf_err *err)
+{
+    static const char sql[] = "SELECT 1 FROM space LIMIT 1";
+    sqlite3_stmt *st = NULL;
+    int status = wf_sql_cached(&r->cache, sql, &st, err);
+    if (status == 0) {
+        status = wf_sql_step(st, "beginning to read", err);
+        sqlite3_reset(st);
+    }
+    return status < 0 ? status : 0;
+}
+
 sqlite3 *wf_reader_db(struct wf_reader *r)
 {
     return r->db;

@@ -53,6 +53,9 @@ struct wf_reader;
 int wf_store_reader_get(struct wf_store *s, struct wf_reader **out, struct wf_err *err) WF_MUST_USE;
 void wf_store_reader_put(struct wf_store *s, struct wf_reader *r);
 
+/* The moment that a reader sees is that of its first statement; this makes it now. */
+int wf_reader_pin(struct wf_reader *r, struct wf_err *err) WF_MUST_USE;
+
 /* The connection, for statements that are built at run time: finalize them before the put. */
 struct sqlite3 *wf_reader_db(struct wf_reader *r);
 
