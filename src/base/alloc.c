@@ -19,6 +19,8 @@
 
 #include "base/fault.h"
 
+#define LINE_BYTES ((size_t)64) /* of a cache line */
+
 static atomic_uint_least64_t n_made;     /* allocations, resizings included */
 static atomic_uint_least64_t n_gone;     /* frees, and blocks that a resizing replaced */
 static atomic_uint_least64_t bytes_live; /* sum of usable sizes */
@@ -61,6 +63,20 @@ void *wf_alloc_array(size_t n_items, size_t item_bytes)
     if (wf_fault_now(&fault) || __builtin_mul_overflow(n_items, item_bytes, &bytes))
         return NULL;
     return count_new(calloc(1, bytes ? bytes : 1));
+}
+
+void *wf_alloc_lines(size_t n_items, size_t item_bytes)
+{
+    size_t bytes;
+    void *p;
+    if (wf_fault_now(&fault) || __builtin_mul_overflow(n_items, item_bytes, &bytes) ||
+        bytes > SIZE_MAX - LINE_BYTES)
+        return NULL;
+    /* aligned_alloc wants whole lines. */
+    p = aligned_alloc(LINE_BYTES, (WF_MAX(bytes, 1) + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES);
+    if (p != NULL)
+        memset(p, 0, bytes);
+    return count_new(p);
 }
 
 void *wf_realloc_array(void *p, size_t n_items, size_t item_bytes)

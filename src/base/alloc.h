@@ -18,6 +18,10 @@ void *wf_alloc(size_t n) WF_MUST_USE;
 /* n_items * item_bytes, zeroed; NULL when the product overflows. */
 void *wf_alloc_array(size_t n_items, size_t item_bytes) WF_MUST_USE;
 
+/* As wf_alloc_array, beginning a cache line (64 bytes): for what is written in whole registers
+ * again and again, each of which would otherwise touch two lines. */
+void *wf_alloc_lines(size_t n_items, size_t item_bytes) WF_MUST_USE;
+
 /* Grows or shrinks `p` (NULL allowed) to n_items * item_bytes; on failure NULL and `p` lives on. */
 void *wf_realloc_array(void *p, size_t n_items, size_t item_bytes) WF_MUST_USE;
 

@@ -95,7 +95,6 @@ int wf_cmd_bench(struct wf_cli *cli);
 int wf_cmd_core(struct wf_cli *cli);
 int wf_cmd_doctor(struct wf_cli *cli);
 int wf_cmd_documents(struct wf_cli *cli);
-int wf_cmd_lens(struct wf_cli *cli);
 int wf_cmd_link(struct wf_cli *cli);
 int wf_cmd_logits(struct wf_cli *cli);
 int wf_cmd_models(struct wf_cli *cli);
@@ -107,6 +106,7 @@ int wf_cmd_run(struct wf_cli *cli);
 int wf_cmd_sample(struct wf_cli *cli);
 int wf_cmd_search(struct wf_cli *cli);
 int wf_cmd_summarize(struct wf_cli *cli);
+int wf_cmd_train(struct wf_cli *cli);
 int wf_cmd_up(struct wf_cli *cli);
 int wf_cmd_watch(struct wf_cli *cli);
 

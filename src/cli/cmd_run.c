@@ -209,6 +209,7 @@ static int converse(struct wf_run *r)
     }
     if (wf_run_line_new(history, &line, &err) != 0)
         return wf_cli_fail(r->cli, &err);
+    wf_run_catch(r, true);
     greet(r);
     wf_buf_init(&text, PROMPT_BYTES_MAX);
     do {
@@ -220,6 +221,7 @@ static int converse(struct wf_run *r)
         putchar('\n');
     wf_buf_deinit(&text);
     wf_run_line_free(line);
+    wf_run_catch(r, false);
     return WF_EXIT_DONE;
 }
 

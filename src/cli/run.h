@@ -76,6 +76,10 @@ struct wf_run {
  * part of the conversation. *out_result (may be NULL) is a new reference. 0, or having said why an
  * enum wf_exit; the message is then taken out again. */
 int wf_run_talk(struct wf_run *r, json_t **out_result) WF_MUST_USE;
+/* From now on Ctrl-C stops the answer that is being written, if there is one, and never the program
+ * (a conversation is not lost by pressing it a moment too late); `on` false: as before. r->stop_fds
+ * is there until then. Once a process. */
+void wf_run_catch(const struct wf_run *r, bool on);
 /* Adds a message of the person. False when memory is out. */
 bool wf_run_say(struct wf_run *r, struct wf_str text) WF_MUST_USE;
 /* Removes the last answer and, with `and_question`, what it answered. False: there is none. */

@@ -193,6 +193,9 @@ static enum wf_run_key read_line(struct wf_run_line *l, struct wf_str *out)
     l->canceled = false;
     fputs("\033[?2004h", stdout);
     fflush(stdout);
+    /* Of itself libedit shows the prompt first: a key between the two would be the system's, which
+     * turns Ctrl-D into another byte and Ctrl-C into a signal. */
+    el_set(l->edit, EL_PREP_TERM, 1);
     do {
         errno = 0;
         line = el_gets(l->edit, &n);

@@ -92,18 +92,28 @@ static void print_stats(const json_t *result)
                 wf_cli_count(a, (uint64_t)lost));
 }
 
-/* Keys that are pressed while the model writes do not show in its text. */
-static void set_echo(bool on)
+/* Keys that are pressed while the model writes do not show in its text, and wait as they are for
+ * the next line: within lines of the system's a Ctrl-D would become another byte. */
+static void set_lines(bool on)
 {
+    const tcflag_t flags = ECHO | ICANON;
     struct termios t;
 
     if (tcgetattr(STDIN_FILENO, &t) != 0)
         return;
-    t.c_lflag = on ? t.c_lflag | ECHO : t.c_lflag & ~(tcflag_t)ECHO;
+    t.c_lflag = on ? t.c_lflag | flags : t.c_lflag & ~flags;
     (void)tcsetattr(STDIN_FILENO, TCSANOW, &t); /* without it the text is only less neat */
 }
 
-/* What is asked of the core while Ctrl-C stops the answer instead of this program. */
+void wf_run_catch(const struct wf_run *r, bool on)
+{
+    struct sigaction sa = {.sa_handler = on ? on_interrupt : SIG_DFL, .sa_flags = SA_RESTART};
+
+    stop_fd = r->stop_fds[1];
+    sigemptyset(&sa.sa_mask);
+    sigaction(SIGINT, &sa, NULL);
+}
+
 static int run(struct wf_run *r, struct wf_run_print *p, json_t *params, json_t **out_result,
                struct wf_err *err)
 {
@@ -113,20 +123,15 @@ static int run(struct wf_run *r, struct wf_run_print *p, json_t *params, json_t 
                                         .fn = r->cli->json ? NULL : show,
                                         .ud = p,
                                         .stop_fd = r->is_interactive ? &r->stop_fds[0] : NULL};
-    struct sigaction sa = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART}, old;
     int rc;
 
     if (!r->is_interactive)
         return wf_client_run(r->client, &call, out_result, err);
-    drain(r->stop_fds[0]);
-    stop_fd = r->stop_fds[1];
-    sigemptyset(&sa.sa_mask);
-    sigaction(SIGINT, &sa, &old);
-    set_echo(false);
+    drain(r->stop_fds[0]); /* a Ctrl-C between two answers stops none */
+    set_lines(false);
     wf_run_print_wait(p);
     rc = wf_client_run(r->client, &call, out_result, err);
-    set_echo(true);
-    sigaction(SIGINT, &old, NULL);
+    set_lines(true);
     return rc;
 }
 

@@ -28,11 +28,6 @@ bool wf_filter_is_empty(const struct wf_find_filter *f);
 /* Binds ?2 to ?7; the views are borrowed until the statement is reset. */
 void wf_filter_bind(sqlite3_stmt *st, const struct wf_find_filter *f);
 
-/* Chunks first .. first + n - 1. */
-struct wf_chunk_range {
-    int64_t first, n;
-};
-
 /* The chunks of all documents that the filter lets through, in order, in `arena`. Looks at every
  * document. */
 int wf_filter_ranges(struct wf_reader *r, const struct wf_find_filter *f, struct wf_arena *arena,

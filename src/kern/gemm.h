@@ -5,6 +5,7 @@
  * both sides are rounded to bfloat16 (to nearest even) and products are summed in float32: twice
  * the speed where the processor has bfloat16 dot products (AVX-512 BF16), the same results, slowly,
  * where it has not. Results depend on the shapes and the kind only, not on the number of threads.
+ * Fastest where rows begin cache lines (wf_alloc_lines, ld a multiple of 16).
  * Threads: owner of the room and the gang. */
 #ifndef WF_KERN_GEMM_H
 #define WF_KERN_GEMM_H
@@ -41,8 +42,13 @@ int wf_gemm_room_new(size_t n_threads, size_t side_max, struct wf_gemm_room **ou
 /* NULL is a no-op. */
 void wf_gemm_room_free(struct wf_gemm_room *r);
 
+/* For tests: the room's products are made with the i-th instruction set that this processor has
+ * (0: "ref", the readable one) instead of the fastest. Its name; NULL behind the last. */
+const char *wf_gemm_room_use(struct wf_gemm_room *r, size_t i);
+
 /* Runs the product. A size of 0 is no work (with k 0 and without `adds`, c becomes 0). The gang may
- * have one member; it must not have more than the room was made for. */
+ * have one member, it must not have more than the room was made for; NULL: the caller alone, which
+ * may then be a member of a gang at work. */
 void wf_gemm_run(struct wf_gemm_room *r, struct wf_gang *gang, enum wf_gemm_kind kind,
                  const struct wf_gemm *g);
 

@@ -2,6 +2,7 @@
 /* Which tables of kernels this processor (and its system) runs; slower ones come first. */
 #include "kern/kern.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #ifdef __x86_64__
@@ -63,10 +64,17 @@ const struct wf_kern *wf_kern_at(size_t i)
 
 const struct wf_kern *wf_kern(void)
 {
-    const struct wf_kern *best = &wf_kern_ref;
+    /* Asking the processor takes some 10 us where a hypervisor answers for it. */
+    static const struct wf_kern *_Atomic chosen;
+    /* Relaxed: the tables are constant, and whoever comes first finds the same. */
+    const struct wf_kern *best = atomic_load_explicit(&chosen, memory_order_relaxed);
 
+    if (best != NULL)
+        return best;
+    best = &wf_kern_ref;
     for (size_t j = 0; j < N_ALL; j++)
         best = runs_here(all[j]) ? all[j] : best;
+    atomic_store_explicit(&chosen, best, memory_order_relaxed); /* see above */
     return best;
 }
 

@@ -59,6 +59,9 @@ struct wf_kern {
                 float *y);
     /* y[i] = silu(g[i]) * u[i]; y may be g or u. */
     void (*silu_mul)(const float *g, const float *u, float *y, size_t n);
+    /* out[r] = dot(q, row r), r < n_rows, of bytes from -127 to 127; rows lie one behind the other.
+     */
+    void (*dot_i8)(const int8_t *q, const int8_t *rows, size_t n_rows, size_t n, int32_t *out);
     /* f32 to half and back, round to nearest even. */
     void (*to_f16)(const float *x, uint16_t *y, size_t n);
     void (*from_f16)(const uint16_t *x, float *y, size_t n);

@@ -468,6 +468,31 @@ void wf_kern__avx2_silu_mul(const float *g, const float *u, float *y, size_t n)
         y[i] = g[i] / (1.0f + expf(-g[i])) * u[i];
 }
 
+/* Pairs of products of |q| and the row with q's sign cannot leave 16 bits. */
+static void dot_i8(const int8_t *q, const int8_t *rows, size_t n_rows, size_t n, int32_t *out)
+{
+    __m256i ones = _mm256_set1_epi16(1);
+
+    for (size_t r = 0; r < n_rows; r++, rows += n) {
+        __m256i sums = _mm256_setzero_si256();
+        __m128i half;
+        size_t i = 0;
+
+        for (; i + 32 <= n; i += 32) {
+            __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(q + i));
+            __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(rows + i));
+            __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(b, a));
+            sums = _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, ones));
+        }
+        half = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+        half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
+        half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1));
+        out[r] = _mm_cvtsi128_si32(half);
+        for (; i < n; i++)
+            out[r] += q[i] * rows[i];
+    }
+}
+
 void wf_kern__avx2_to_f16(const float *x, uint16_t *y, size_t n)
 {
     size_t i = 0;
@@ -490,6 +515,7 @@ const struct wf_kern wf_kern_avx2 = {
     .exp_sum = wf_kern__avx2_exp_sum,
     .mix = wf_kern__avx2_mix,
     .silu_mul = wf_kern__avx2_silu_mul,
+    .dot_i8 = dot_i8,
     .to_f16 = wf_kern__avx2_to_f16,
     .from_f16 = wf_kern__avx2_from_f16,
 };

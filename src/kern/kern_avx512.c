@@ -499,6 +499,27 @@ static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, siz
     }
 }
 
+/* Bytes of the rows are multiplied as value + 128; 128 times q's sum is taken off. */
+static void dot_i8(const int8_t *q, const int8_t *rows, size_t n_rows, size_t n, int32_t *out)
+{
+    __m512i flip = _mm512_set1_epi8((char)0x80);
+    size_t whole = n / 64 * 64;
+    int32_t surplus = 0;
+
+    for (size_t i = 0; i < whole; i++)
+        surplus += 128 * q[i];
+    for (size_t r = 0; r < n_rows; r++, rows += n) {
+        __m512i sums = _mm512_setzero_si512();
+
+        for (size_t i = 0; i < whole; i += 64)
+            sums = _mm512_dpbusd_epi32(sums, _mm512_xor_si512(_mm512_loadu_si512(rows + i), flip),
+                                       _mm512_loadu_si512(q + i));
+        out[r] = _mm512_reduce_add_epi32(sums) - surplus;
+        for (size_t i = whole; i < n; i++)
+            out[r] += q[i] * rows[i];
+    }
+}
+
 const struct wf_kern wf_kern_avx512 = {
     .name = "avx512",
     .n_wide = WF_AVX512_LANES_FROM,
@@ -511,6 +532,7 @@ const struct wf_kern wf_kern_avx512 = {
     .exp_sum = wf_kern__avx2_exp_sum,
     .mix = wf_kern__avx2_mix,
     .silu_mul = wf_kern__avx2_silu_mul,
+    .dot_i8 = dot_i8,
     .to_f16 = wf_kern__avx2_to_f16,
     .from_f16 = wf_kern__avx2_from_f16,
 };

@@ -318,6 +318,23 @@ void wf_neon__silu_mul(const float *g, const float *u, float *y, size_t n)
         y[i] = g[i] / (1.0f + expf(-g[i])) * u[i];
 }
 
+void wf_neon__dot_i8(const int8_t *q, const int8_t *rows, size_t n_rows, size_t n, int32_t *out)
+{
+    for (size_t r = 0; r < n_rows; r++, rows += n) {
+        int32x4_t sums = vdupq_n_s32(0);
+        size_t i = 0;
+
+        for (; i + 16 <= n; i += 16) {
+            int8x16_t a = vld1q_s8(q + i), b = vld1q_s8(rows + i);
+            sums = vpadalq_s16(sums, vmull_s8(vget_low_s8(a), vget_low_s8(b)));
+            sums = vpadalq_s16(sums, vmull_s8(vget_high_s8(a), vget_high_s8(b)));
+        }
+        out[r] = vaddvq_s32(sums);
+        for (; i < n; i++)
+            out[r] += q[i] * rows[i];
+    }
+}
+
 void wf_neon__to_f16(const float *x, uint16_t *y, size_t n)
 {
     size_t i = 0;

@@ -197,6 +197,15 @@ static void from_f16(const uint16_t *x, float *y, size_t n)
         y[i] = wf_half_to_float(x[i]);
 }
 
+static void dot_i8(const int8_t *q, const int8_t *rows, size_t n_rows, size_t n, int32_t *out)
+{
+    for (size_t r = 0; r < n_rows; r++, rows += n) {
+        out[r] = 0;
+        for (size_t i = 0; i < n; i++)
+            out[r] += q[i] * rows[i];
+    }
+}
+
 const struct wf_kern wf_kern_ref = {
     .name = "ref",
     .act_bytes = act_bytes,
@@ -208,6 +217,7 @@ const struct wf_kern wf_kern_ref = {
     .exp_sum = exp_sum,
     .mix = mix,
     .silu_mul = silu_mul,
+    .dot_i8 = dot_i8,
     .to_f16 = to_f16,
     .from_f16 = from_f16,
 };

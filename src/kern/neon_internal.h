@@ -26,6 +26,7 @@ void wf_neon__softmax(float *x, size_t n);
 void wf_neon__silu_mul(const float *g, const float *u, float *y, size_t n);
 void wf_neon__to_f16(const float *x, uint16_t *y, size_t n);
 void wf_neon__from_f16(const uint16_t *x, float *y, size_t n);
+void wf_neon__dot_i8(const int8_t *q, const int8_t *rows, size_t n_rows, size_t n, int32_t *out);
 float wf_neon__exp_sum(float *x, float max, size_t n);
 void wf_neon__mix(const float *p, size_t ld, const float *v, size_t n_rows, size_t n_p, size_t n,
                   float *y);
@@ -37,7 +38,7 @@ void wf_neon__mix(const float *p, size_t ld, const float *v, size_t n_rows, size
         .act_prepare = wf_neon__act_prepare, .matmul = (its_matmul), .axpy = wf_neon__axpy,        \
         .rms_norm = wf_neon__rms_norm, .softmax = wf_neon__softmax, .exp_sum = wf_neon__exp_sum,   \
         .mix = wf_neon__mix, .silu_mul = wf_neon__silu_mul, .to_f16 = wf_neon__to_f16,             \
-        .from_f16 = wf_neon__from_f16,                                                             \
+        .from_f16 = wf_neon__from_f16, .dot_i8 = wf_neon__dot_i8,                                  \
     }
 
 #endif

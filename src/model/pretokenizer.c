@@ -106,13 +106,6 @@ static size_t run_without(const struct point *p, size_t i, size_t end, unsigned 
     return n;
 }
 
-/* Of the digits from i on, `most` at most: texts of nothing else are not looked through for each.
- */
-static size_t digits_of(const struct point *p, size_t i, size_t end, size_t most)
-{
-    return run_of(p, i, end - i < most ? end : i + most, NUMBER);
-}
-
 static bool is_break(uint32_t c)
 {
     return c == '\r' || c == '\n';
@@ -193,8 +186,10 @@ static size_t llama3_like(const struct point *p, size_t i, size_t end, size_t di
 
     if (n == 0)
         n = letters_with_lead(p, i, end, LETTER);
-    if (n == 0)
-        n = digits_of(p, i, end, digits_max);
+    if (n == 0) {
+        n = run_of(p, i, end, NUMBER);
+        n = n > digits_max ? digits_max : n;
+    }
     return n > 0 ? n : rest_of_words(p, i, end, false);
 }
 
@@ -250,7 +245,8 @@ static size_t cased_words(const struct point *p, size_t i, size_t end, bool cont
 
     if (n > 0)
         return n + (contractions ? contraction(p, i + n, end, true) : 0);
-    n = digits_of(p, i, end, digits_max);
+    n = run_of(p, i, end, NUMBER);
+    n = n > digits_max ? digits_max : n;
     return n > 0 ? n : rest_of_words(p, i, end, true);
 }
 
@@ -271,7 +267,9 @@ static size_t one_number(const struct point *p, size_t i, size_t end)
 
 static size_t three_numbers(const struct point *p, size_t i, size_t end)
 {
-    return digits_of(p, i, end, 3);
+    size_t n = run_of(p, i, end, NUMBER);
+
+    return n > 3 ? 3 : n;
 }
 
 static size_t numbers(const struct point *p, size_t i, size_t end)
@@ -510,7 +508,7 @@ static const struct wf_pretokenizer table[] = {
     {"hunyuan-dense", DEEPSEEK3, false, false},
 };
 
-const struct wf_pretokenizer *wf_pretokenizer__by_name(struct wf_str name)
+const struct wf_pretokenizer *wf_pretokenizer_by_name(struct wf_str name)
 {
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         if (wf_str_eq(name, wf_str_from(table[i].name)))
@@ -519,12 +517,12 @@ const struct wf_pretokenizer *wf_pretokenizer__by_name(struct wf_str name)
     return NULL;
 }
 
-bool wf_pretokenizer__adds_bos(const struct wf_pretokenizer *p)
+bool wf_pretokenizer_adds_bos(const struct wf_pretokenizer *p)
 {
     return p->adds_bos;
 }
 
-bool wf_pretokenizer__takes_whole_words(const struct wf_pretokenizer *p)
+bool wf_pretokenizer_takes_whole_words(const struct wf_pretokenizer *p)
 {
     return p->takes_whole_words;
 }
@@ -561,8 +559,8 @@ static int run_passes(const struct cut *c, size_t i_pass, size_t from, size_t to
     return rc == 0 ? run_passes(c, i_pass + 1, last, to) : rc;
 }
 
-int wf_pretokenizer__cut(const struct wf_pretokenizer *p, struct wf_str text, wf_word_fn fn,
-                         void *ud)
+int wf_pretokenizer_cut(const struct wf_pretokenizer *p, struct wf_str text, wf_word_fn fn,
+                        void *ud)
 {
     struct point *points = wf_alloc_array(text.len + 1, sizeof(*points));
     size_t n = 0, i = 0;
@@ -582,4 +580,43 @@ int wf_pretokenizer__cut(const struct wf_pretokenizer *p, struct wf_str text, wf
     rc = run_passes(&c, 0, 0, n);
     wf_free(points);
     return rc;
+}
+
+/* Bytes that are printable as they are: all but these four ranges. */
+static bool is_shown(uint32_t b)
+{
+    return (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
+}
+
+uint32_t wf_alphabet_point(uint8_t byte)
+{
+    uint32_t b = byte;
+
+    if (is_shown(b))
+        return b;
+    if (b <= 32)
+        return 256 + b;
+    return b == 173 ? 256 + 67 : 256 + 33 + (b - 127);
+}
+
+int wf_alphabet_byte(uint32_t point)
+{
+    if (point < 256)
+        return is_shown(point) ? (int)point : -1;
+    if (point < 256 + 33)
+        return (int)(point - 256);
+    if (point < 256 + 67)
+        return (int)(point - 256 - 33 + 127);
+    return point == 256 + 67 ? 173 : -1;
+}
+
+int wf_alphabet_append(struct wf_buf *out, struct wf_str bytes)
+{
+    char point[4];
+
+    for (size_t i = 0; i < bytes.len; i++) {
+        size_t n = wf_utf8_put(point, wf_alphabet_point((uint8_t)bytes.ptr[i]));
+        (void)wf_buf_append(out, point, n);
+    }
+    return wf_buf_status(out);
 }

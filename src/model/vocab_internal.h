@@ -1,9 +1,10 @@
-/* What the tokenizers share: tables from bytes to tokens and from pairs of tokens to merges, and
- * the cutting of texts before BPE. Threads: any, once filled. */
+/* What the tokenizers share: tables from bytes to tokens and from pairs of tokens to merges.
+ * Threads: any, once filled. */
 #ifndef WF_MODEL_VOCAB_INTERNAL_H
 #define WF_MODEL_VOCAB_INTERNAL_H
 
 #include "base/arena.h"
+#include "model/pretokenizer.h"
 #include "model/vocab.h"
 
 /* Strings to tokens, open addressing. Which string of a token is meant is fixed for the table. */
@@ -36,9 +37,6 @@ struct wf_token {
     bool is_end;
     bool strips_left, strips_right; /* white space beside it is dropped */
 };
-
-/* A row of the pre-tokenizers' table, see pretokenizer.c. */
-struct wf_pretokenizer;
 
 /* The normalisation that a Unigram model brings along: a trie of prefixes (XOR-compressed double
  * array) and what replaces them. Borrowed from the file. */
@@ -89,22 +87,10 @@ const struct wf_merge *wf_vocab__merge(const struct wf_vocab *v, int32_t left, i
 /* Where the merge of two tokens is or goes. */
 size_t wf_vocab__merge_slot(const struct wf_vocab *v, int32_t left, int32_t right);
 
-/* The pre-tokenizer of that name, or NULL; its name for messages; and whether its files begin texts
- * with a token, or take whole words. */
-const struct wf_pretokenizer *wf_pretokenizer__by_name(struct wf_str name);
-bool wf_pretokenizer__adds_bos(const struct wf_pretokenizer *p);
-bool wf_pretokenizer__takes_whole_words(const struct wf_pretokenizer *p);
-
-/* Cuts a text into words; calls fn for each, in order, until it returns another than 0, which is
- * then returned. NOMEM. */
-typedef int (*wf_word_fn)(void *ud, struct wf_str word);
-int wf_pretokenizer__cut(const struct wf_pretokenizer *p, struct wf_str text, wf_word_fn fn,
-                         void *ud) WF_MUST_USE;
-
 /* Append the tokens of one fragment without control tokens. `with_space`: it begins a text or
- * stands behind a control token; `firsts`, unless NULL: see wf_vocab_encode_words. NOMEM. */
-int wf_vocab__encode_bpe(const struct wf_vocab *v, struct wf_str text, struct wf_ids *out,
-                         struct wf_ids *firsts) WF_MUST_USE;
+ * stands behind a control token. NOMEM. */
+int wf_vocab__encode_bpe(const struct wf_vocab *v, struct wf_str text,
+                         struct wf_ids *out) WF_MUST_USE;
 int wf_vocab__encode_spm(const struct wf_vocab *v, struct wf_str text, bool with_space,
                          struct wf_ids *out) WF_MUST_USE;
 int wf_vocab__encode_wordpiece(const struct wf_vocab *v, struct wf_str text,

@@ -21,38 +21,22 @@ static int damaged(struct reader *r, const char *what)
     return wf_err_set(r->err, WF_E_FORMAT, "The model's vocabulary is damaged: %s.", what);
 }
 
-/* GPT-2's alphabet: each byte as a printable code point; those without one of their own follow
- * from U+0100 on. Fills the byte of each code point, -1: none. */
-static void fill_alphabet(int16_t of_point[512])
-{
-    int next = 256;
-
-    for (int c = 0; c < 512; c++)
-        of_point[c] = -1;
-    for (int b = 0; b < 256; b++) {
-        bool is_shown = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
-
-        of_point[is_shown ? b : next++] = (int16_t)b;
-    }
-}
-
 /* The bytes of a name in GPT-2's alphabet; nothing where it is not in it. */
 static int bytes_of_bpe(struct reader *r, struct wf_str name, struct wf_str *out)
 {
-    int16_t of_point[512];
     char *p = wf_arena_alloc(&r->v->arena, name.len + 1);
     size_t i = 0, n = 0;
     bool is_valid;
 
     if (p == NULL)
         return WF_E_NOMEM;
-    fill_alphabet(of_point);
     *out = wf_str_from("");
     while (i < name.len) {
         uint32_t c = wf_vocab__next_point(name, &i, &is_valid);
-        if (!is_valid || c >= 512 || of_point[c] < 0)
+        int byte = is_valid ? wf_alphabet_byte(c) : -1;
+        if (byte < 0)
             return 0;
-        p[n++] = (char)of_point[c];
+        p[n++] = (char)byte;
     }
     *out = wf_str_n(p, n);
     return 0;
@@ -303,12 +287,12 @@ static void read_flags(struct reader *r)
     struct wf_vocab *v = r->v;
     bool is_spm = v->model == WF_VOCAB_SPM, is_wordpiece = v->model == WF_VOCAB_WORDPIECE;
 
-    v->add_bos = is_spm || is_wordpiece || (v->pre != NULL && wf_pretokenizer__adds_bos(v->pre));
+    v->add_bos = is_spm || is_wordpiece || (v->pre != NULL && wf_pretokenizer_adds_bos(v->pre));
     v->add_separator = is_wordpiece;
     v->add_eos = v->model == WF_VOCAB_UNIGRAM;
     v->add_space_prefix = is_spm;
     v->lowercase = true;
-    v->whole_words = v->pre != NULL && wf_pretokenizer__takes_whole_words(v->pre);
+    v->whole_words = v->pre != NULL && wf_pretokenizer_takes_whole_words(v->pre);
     if (!is_wordpiece) { /* whose texts always have both ends */
         (void)wf_gguf_bool(r->g, "tokenizer.ggml.add_bos_token", &v->add_bos);
         (void)wf_gguf_bool(r->g, "tokenizer.ggml.add_eos_token", &v->add_eos);
@@ -467,7 +451,7 @@ static int read_model(struct reader *r)
         if (r->v->model != WF_VOCAB_BPE)
             return 0;
         (void)wf_gguf_string(r->g, "tokenizer.ggml.pre", &pre);
-        r->v->pre = wf_pretokenizer__by_name(pre);
+        r->v->pre = wf_pretokenizer_by_name(pre);
         if (r->v->pre != NULL)
             return 0;
         return wf_err_set(r->err, WF_E_UNSUPPORTED,

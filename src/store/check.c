@@ -33,6 +33,15 @@ static const struct {
     {"a text of another length", "SELECT id FROM chunk WHERE n_cp<>length(text) LIMIT 1"},
     {"texts that are not in the index",
      "SELECT id FROM chunk WHERE id NOT IN (SELECT id FROM chunk_fts_docsize) LIMIT 1"},
+    {"vectors of texts that are gone",
+     "SELECT first_chunk FROM vector v WHERE NOT EXISTS(SELECT 1 FROM document d WHERE"
+     " d.id=v.document AND v.first_chunk>=d.first_chunk AND"
+     " v.first_chunk+v.n_chunks<=d.first_chunk+d.n_chunks) LIMIT 1"},
+    {"vectors of a wrong length",
+     "SELECT first_chunk FROM vector WHERE n_chunks<=0 OR length(data)<>n_chunks*(dim+4) LIMIT 1"},
+    {"a text with two vectors",
+     "SELECT a.first_chunk FROM vector a JOIN vector b ON b.first_chunk>a.first_chunk AND"
+     " b.first_chunk<a.first_chunk+a.n_chunks LIMIT 1"},
     {"words of texts that are gone",
      "SELECT id FROM chunk_fts_docsize WHERE id NOT IN (SELECT id FROM chunk) LIMIT 1"},
 };

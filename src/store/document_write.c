@@ -207,6 +207,9 @@ static int take_away(struct wf_store *s, int64_t id, bool urgent, struct wf_err 
         return wf_err_set(err, WF_E_NOENT, "There is no such document.");
     }
     if (status == 0) {
+        status = wf_vector__remove(s, id, err); /* asks document for its chunks */
+    }
+    if (status == 0) {
         status = run_with_id(s, sql_source, id, "removing a document's paths", err);
     }
     if (status == 0) {

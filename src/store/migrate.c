@@ -122,8 +122,17 @@ static const char migration_1[] =
     "INSERT INTO chunk_fts(chunk_fts, rank) VALUES('hashsize', 8388608);"
     "INSERT INTO chunk_fts(chunk_fts, rank) VALUES('automerge', 8);";
 
+static const char migration_2[] = "CREATE TABLE vector("
+                                  " first_chunk INTEGER PRIMARY KEY,"
+                                  " document INTEGER NOT NULL,"
+                                  " n_chunks INTEGER NOT NULL,"
+                                  " dim INTEGER NOT NULL,"
+                                  " lens TEXT NOT NULL,"
+                                  " data BLOB NOT NULL) STRICT;";
+
 static const char *const migrations[] = {
     migration_1,
+    migration_2,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

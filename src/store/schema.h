@@ -21,6 +21,8 @@
  *     id PK, document, start_cp, n_cp, page (0 = none), heading ("A > B"), text
  * chunk_fts   FTS5, contentless, tokenizer `weft` (text/word.h), detail=none; rowid = chunk.id
  *     title (the document's), heading, body (chunk.text)
+ * vector      what a lens made of consecutive chunks of a document (store/vector.h)
+ *     first_chunk PK, document, n_chunks, dim, lens (which, with its version), data
  * limbo       documents that are not there yet, or no longer: their chunks are being written or
  *             removed; finished at the next open
  *     document PK, hash, title (as indexed), first_chunk, n_chunks, stage (0: being written, 1: its
@@ -35,6 +37,8 @@
  *  (2) Every chunk has exactly one row in chunk_fts, written and removed in the same transaction.
  *  (3) Every document's hash has a blob (store/blob.h), durable before the document's row is.
  *  (4) chunk ids only grow, and a document's are consecutive: there is no index on chunk.document.
+ *  (5) A row of vector is of a document that is there, whose chunks it covers; no chunk is covered
+ *      twice. It goes in the transaction that takes the document away.
  */
 #ifndef WF_STORE_SCHEMA_H
 #define WF_STORE_SCHEMA_H
@@ -42,7 +46,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 1
+#define WF_SCHEMA_VERSION 2
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

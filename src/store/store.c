@@ -253,6 +253,7 @@ void wf_store_close(struct wf_store *s)
     pthread_mutex_destroy(&s->turn_mutex);
     pthread_cond_destroy(&s->turn_cond);
     pthread_mutex_destroy(&s->idle_mutex);
+    wf_free(s->spans);
     wf_free(s->dir);
     wf_free(s);
 }
@@ -334,6 +335,18 @@ void wf_store_reader_put(struct wf_store *s, struct wf_reader *r)
     if (!keep) {
         reader_free(r);
     }
+}
+
+int wf_reader_pin(struct wf_reader *r, struct wf_err *err)
+{
+    static const char sql[] = "SELECT 1 FROM space LIMIT 1";
+    sqlite3_stmt *st = NULL;
+    int status = wf_sql_cached(&r->cache, sql, &st, err);
+    if (status == 0) {
+        status = wf_sql_step(st, "beginning to read", err);
+        sqlite3_reset(st);
+    }
+    return status < 0 ? status : 0;
 }
 
 sqlite3 *wf_reader_db(struct wf_reader *r)
@@ -454,11 +467,25 @@ int wf_store__commit(struct wf_store *s, struct wf_err *err)
 void wf_store__turn_end(struct wf_store *s, bool committed)
 {
     bool removed = committed && s->removed;
+    struct wf_chunk_range *spans = s->spans;
+    size_t n_spans = s->n_spans;
     s->removed = false;
+    s->spans = NULL; /* the next turn may begin before the listener is done with them */
+    s->n_spans = s->n_spans_room = 0;
     wf_store__turn_give(s);
+    if (committed && n_spans > 0) {
+        s->on_removed(s->on_removed_ud, spans, n_spans);
+    }
+    wf_free(spans);
     if (removed) {
         wf_purge__poke(s);
     }
+}
+
+void wf_store_on_removed(struct wf_store *s, wf_store_removed_fn fn, void *ud)
+{
+    s->on_removed = fn;
+    s->on_removed_ud = ud;
 }
 
 int wf_store_write_commit(struct wf_store *s, struct wf_err *err)

@@ -53,6 +53,9 @@ struct wf_reader;
 int wf_store_reader_get(struct wf_store *s, struct wf_reader **out, struct wf_err *err) WF_MUST_USE;
 void wf_store_reader_put(struct wf_store *s, struct wf_reader *r);
 
+/* The moment that a reader sees is that of its first statement; this makes it now. */
+int wf_reader_pin(struct wf_reader *r, struct wf_err *err) WF_MUST_USE;
+
 /* The connection, for statements that are built at run time: finalize them before the put. */
 struct sqlite3 *wf_reader_db(struct wf_reader *r);
 
@@ -79,6 +82,16 @@ void wf_store_write_rollback(struct wf_store *s);
 
 /* True when another thread waits for its turn: long work commits and begins anew. Thread: any. */
 bool wf_store_write_wanted(struct wf_store *s);
+
+/* Chunks first .. first + n - 1. */
+struct wf_chunk_range {
+    int64_t first, n;
+};
+
+/* Has fn(ud) called whenever documents were taken away, after the commit, by the thread that did it
+ * and outside its turn. One listener; NULL: none. Thread: while no other uses the store. */
+typedef void (*wf_store_removed_fn)(void *ud, const struct wf_chunk_range *spans, size_t n);
+void wf_store_on_removed(struct wf_store *s, wf_store_removed_fn fn, void *ud);
 
 /* ---- all of it ---- */
 

@@ -37,8 +37,10 @@ struct wf_store {
     struct wf_sql_cache cache;
     int64_t next_document; /* ids that no row has or had since the store was opened */
     int64_t next_chunk;
-    bool removed;       /* this transaction put something into limbo that is to be destroyed */
-    bool must_sweep;    /* a blob without a document could not be removed */
+    bool removed;    /* this transaction put something into limbo that is to be destroyed */
+    bool must_sweep; /* a blob without a document could not be removed */
+    struct wf_chunk_range *spans; /* of documents that this transaction takes away (vector.c) */
+    size_t n_spans, n_spans_room;
     bool marked_adding; /* tmp/ says that a sweep may be needed (blob.c) */
     int pack_fd;        /* the turn's pack; -1: none yet (pack.c) */
     int64_t pack;       /* the highest number used */
@@ -50,6 +52,9 @@ struct wf_store {
     struct wf_list idle;
     size_t n_idle;
     size_t n_readers; /* handed out */
+
+    wf_store_removed_fn on_removed; /* set before there are other threads */
+    void *on_removed_ud;
 
     struct wf_purge *purge; /* background destruction (purge.c); NULL when read-only */
 };
@@ -75,6 +80,10 @@ int wf_purge__start(struct wf_store *s, struct wf_err *err) WF_MUST_USE;
 void wf_purge__stop(struct wf_store *s);
 /* Something was removed and committed. */
 void wf_purge__poke(struct wf_store *s);
+
+/* Removes the vectors of a document that is about to be taken away, and notes its chunks for
+ * on_removed. NOMEM and those of SQL. */
+int wf_vector__remove(struct wf_store *s, int64_t document, struct wf_err *err) WF_MUST_USE;
 
 /* Opens one connection to the store's database with the settings that all have. */
 int wf_store__connect(struct wf_store *s, bool writer, sqlite3 **out,

@@ -42,10 +42,18 @@ struct wf_net_head {
     bool decays;
 };
 
+/* What a network has that its parameters do not say (a model file shows it by its tensors). */
+#define WF_NET_QKV_BIAS (1u << 0)  /* queries, keys and values have biases */
+#define WF_NET_QK_NORM (1u << 1)   /* heads of queries and keys are normed */
+#define WF_NET_POST_NORM (1u << 2) /* what a half adds is normed */
+#define WF_NET_OUTPUT (1u << 3)    /* an output matrix of its own, output.weight */
+
 struct wf_net_options {
     size_t n_threads;       /* 0: as many as processors */
     enum wf_gemm_kind kind; /* of products */
+    unsigned has;           /* WF_NET_* */
     size_t n_tokens_max;    /* of one batch */
+    size_t n_text_max;      /* tokens of one text; 0: the model's context, or n_tokens_max */
     float dropout;          /* of what each half of a layer adds; while training only */
     uint64_t seed;
     const struct wf_net_head *heads; /* [n_heads], borrowed for the call */
@@ -66,7 +74,10 @@ size_t wf_net_n_values(const struct wf_net *n);
 float *wf_net_values(struct wf_net *n);
 float *wf_net_grads(struct wf_net *n);
 void wf_net_zero_grads(struct wf_net *n);
+const struct wf_params *wf_net_params(const struct wf_net *n);
+enum wf_gemm_kind wf_net_kind(const struct wf_net *n);
 struct wf_gang *wf_net_gang(struct wf_net *n);
+/* For products with up to n_tokens_max rows and any of the network's matrices, heads too. */
 struct wf_gemm_room *wf_net_room(struct wf_net *n);
 
 /* Texts one behind the other: text i is ids[starts[i], starts[i + 1]), starts has n_texts + 1. */
@@ -78,11 +89,27 @@ struct wf_net_batch {
 
 /* Runs the batch. What it gives, [n_tok, dim] after the last norm, is the net's until the next
  * call. With `trains` dropout is on and what backward needs is kept. Errors: RANGE (an id, a text
- * longer than the context, more tokens than n_tokens_max). */
+ * longer than n_text_max, none or more tokens than n_tokens_max, starts that do not rise). */
 int wf_net_forward(struct wf_net *n, const struct wf_net_batch *b, bool trains,
                    const float **out_hidden, struct wf_err *err) WF_MUST_USE;
 
-/* Adds to the gradients what d_hidden [n_tok, dim] (d loss / d hidden of the last forward) says. */
+/* Adds to the gradients what d_hidden [n_tok, dim] (d loss / d hidden of the last forward) says.
+ * Once for each forward with `trains`: it uses up what was kept. */
 void wf_net_backward(struct wf_net *n, const float *d_hidden);
+
+/* Dropout of the next training forward is that of number i (they count from 0 by themselves), so
+ * that a run that was broken off goes on as it would have. */
+void wf_net_set_count(struct wf_net *n, uint64_t i);
+
+/* Where the time went, in nanoseconds since the network was made. */
+enum wf_net_time {
+    WF_NET_TIME_PRODUCTS, /* forward, and backward to the input */
+    WF_NET_TIME_WEIGHTS,  /* products that make the weights' gradients */
+    WF_NET_TIME_ATTENTION,
+    WF_NET_TIME_ROWS, /* norms, turning, activations, sums */
+    WF_NET_TIME_EMBED,
+    WF_NET_TIME_COUNT,
+};
+uint64_t wf_net_time_ns(const struct wf_net *n, enum wf_net_time what);
 
 #endif

@@ -89,6 +89,8 @@ same "a failure is counted once" "0 passed, 1 failed, 0 skipped" "$(count "$TMP/
 same "a silent script is one test" "1 passed, 0 failed, 0 skipped" "$(count "$TMP/t/silent.sh")"
 same "status 77 is a skip" "0 passed, 0 failed, 1 skipped" "$(count "$TMP/t/absent.sh")"
 same "a script that hangs has failed" "0 passed, 1 failed, 0 skipped" "$(count "$TMP/t/hangs.sh")"
+same "what failed is named at the end" "failed: bad.sh: a" \
+    "$(tools/runtests --e2e "$TMP/t/good.sh" "$TMP/t/bad.sh" | tail -n 2 | head -n 1)"
 check "failures are told by the exit status" bash -c "! tools/runtests --e2e '$TMP/t/bad.sh'"
 check "no test at all is a failure" bash -c "! tools/runtests --unit"
 

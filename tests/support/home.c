@@ -21,6 +21,7 @@
 #include "base/rng.h"
 #include "os/file.h"
 #include "store/blob.h"
+#include "store/vector.h"
 #include "text/utf8.h"
 
 void home_make(struct home *h)
@@ -231,6 +232,44 @@ static unsigned walk(const char *dir, const char *word, bool tell)
     }
     closedir(d);
     return n;
+}
+
+int home_add_vectors(struct home *h, int64_t document, const char *lens, const char *word,
+                     struct wf_err *err)
+{
+    char data[WF_VECTOR_PIECE * WF_VECTOR_ROW_BYTES(32)];
+    size_t n_word = strlen(word);
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = word[i % n_word];
+    for (;;) {
+        struct wf_reader *r = NULL;
+        struct wf_vector_missing missing;
+        bool end = false;
+        int64_t at = document - 1;
+        int status = wf_store_reader_get(h->store, &r, err);
+        if (status != 0)
+            return status;
+        status = wf_vector_missing(r, wf_str_from(lens), &at, &missing, &end, err);
+        wf_store_reader_put(h->store, r);
+        if (status != 0 || missing.document != document)
+            return status;
+        struct wf_vector_piece p = {.document = document,
+                                    .first_chunk = missing.first_chunk,
+                                    .n_chunks = (uint32_t)WF_MIN(missing.n_chunks, WF_VECTOR_PIECE),
+                                    .dim = 32,
+                                    .lens = wf_str_from(lens)};
+        p.data = wf_str_n(data, p.n_chunks * WF_VECTOR_ROW_BYTES(32));
+        status = wf_store_write_begin(h->store, err);
+        if (status != 0)
+            return status;
+        status = wf_vector_put(h->store, &p, err);
+        if (status == 0)
+            status = wf_store_write_commit(h->store, err);
+        else
+            wf_store_write_rollback(h->store);
+        if (status != 0)
+            return status;
+    }
 }
 
 unsigned home_grep(const struct home *h, const char *word, bool tell)

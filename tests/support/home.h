@@ -29,6 +29,11 @@ void home_remove(struct home *h);
 int home_add(struct home *h, const char *path, const char *title, struct wf_str text,
              int64_t *out_id, struct wf_err *err);
 
+/* Gives the document's chunks that lack them vectors of `lens`, of 32 dimensions, whose bytes spell
+ * `word` again and again; a transaction a piece. */
+int home_add_vectors(struct home *h, int64_t document, const char *lens, const char *word,
+                     struct wf_err *err);
+
 /* The document's text, for wf_free; NULL when it cannot be read. `path` as it was added. */
 char *home_text(struct home *h, const char *path, size_t *out_len);
 

@@ -46,6 +46,35 @@ static void test_alloc__counts_what_lives(void **state)
     assert_int_equal(now.bytes_peak, peak); /* a peak stays */
 }
 
+static void test_alloc__lines_are_aligned(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < 100000; n = n * 3 + 1) {
+        struct wf_alloc_stats before = wf_alloc_stats();
+        float *a = wf_alloc_lines(n, sizeof(float)), *b = wf_alloc_lines(n, sizeof(float));
+        assert_non_null(a);
+        assert_non_null(b);
+        assert_ptr_not_equal(a, b);
+        assert_int_equal((uintptr_t)a % 64, 0);
+        assert_int_equal((uintptr_t)b % 64, 0);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(a[i] == 0.0f);
+            a[i] = 1.0f;
+        }
+        assert_true(wf_alloc_stats().bytes_live >= before.bytes_live + 2 * n * sizeof(float));
+        wf_free(a);
+        wf_free(b);
+        assert_int_equal(wf_alloc_stats().bytes_live, before.bytes_live);
+    }
+    size_t n = SIZE_MAX / sizeof(float);
+    assert_null(wf_alloc_lines(n, sizeof(float)));
+    assert_null(wf_alloc_lines(n + 2, sizeof(float)));
+    wf_alloc_fail_at(1);
+    assert_null(wf_alloc_lines(5, sizeof(float)));
+    assert_true(wf_alloc_failed());
+    wf_alloc_fail_at(0);
+}
+
 static void test_alloc__nothing_is_a_unique_pointer(void **state)
 {
     (void)state;
@@ -181,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alloc__counts_what_lives),
+        cmocka_unit_test(test_alloc__lines_are_aligned),
         cmocka_unit_test(test_alloc__nothing_is_a_unique_pointer),
         cmocka_unit_test(test_alloc__overflow_is_a_failure),
         cmocka_unit_test(test_alloc__copies),

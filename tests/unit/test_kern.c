@@ -264,6 +264,28 @@ static void test_kern__softmax_takes_extremes(void **state)
     }
 }
 
+static void test_kern__products_of_bytes_are_exact(void **state)
+{
+    static int8_t q[300], rows[7 * 300];
+    int32_t want[7], got[7];
+
+    (void)state;
+    seed = 1;
+    for (size_t i = 0; i < sizeof(rows); i++) {
+        rows[i] = (int8_t)(127.0f * number());
+        q[i % 300] = (int8_t)(127.0f * number());
+    }
+    for (size_t i = 0; i < 64; i++) /* the largest sums */
+        q[i] = rows[i] = -127;
+    for (size_t i = 0; wf_kern_at(i) != NULL; i++) {
+        for (size_t n = 1; n <= 300; n++) {
+            wf_kern_ref.dot_i8(q, rows, 7, n, want);
+            wf_kern_at(i)->dot_i8(q, rows, 7, n, got);
+            assert_memory_equal(want, got, sizeof(want));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_kern__neighbours_change_no_bit),
         cmocka_unit_test(test_kern__rows_agree),
         cmocka_unit_test(test_kern__mixtures_agree),
+        cmocka_unit_test(test_kern__products_of_bytes_are_exact),
         cmocka_unit_test(test_kern__softmax_takes_extremes),
     };
 

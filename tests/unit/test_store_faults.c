@@ -271,7 +271,8 @@ static void take_away(struct home *h, struct acked *a, int64_t id)
         (void)ok(a, wf_purge_wait(h->store, 60000, &err), &err);
 }
 
-/* Opens, adds four, removes one, adds a fifth, closes, all with the fault armed. */
+/* Opens, adds four, gives one vectors and removes it, adds a fifth, closes, all with the fault
+ * armed. */
 static void run(struct home *h, struct acked *a)
 {
     struct wf_err err = WF_ERR_INIT;
@@ -283,8 +284,10 @@ static void run(struct home *h, struct acked *a)
     (void)add(h, a, 0, &first);
     for (unsigned i = 1; i < 4; i++)
         (void)add(h, a, i, NULL);
-    if (a->added[0])
+    if (a->added[0]) {
+        (void)ok(a, home_add_vectors(h, first, "lens 1", "v", &err), &err);
         take_away(h, a, first);
+    }
     (void)add(h, a, 4, NULL);
     home_close(h);
 }

@@ -195,9 +195,9 @@ static void test_vocab__cuts_as_the_models_do(void **state)
         json_t *v = json_loadb(line.ptr, line.len, 0, NULL), *got = json_array();
         const char *pre = json_string_value(json_object_get(v, "pre"));
         const char *text = json_string_value(json_object_get(v, "text"));
-        const struct wf_pretokenizer *p = wf_pretokenizer__by_name(wf_str_from(pre));
+        const struct wf_pretokenizer *p = wf_pretokenizer_by_name(wf_str_from(pre));
         assert_non_null(p);
-        assert_int_equal(wf_pretokenizer__cut(p, wf_str_from(text), take_length, got), 0);
+        assert_int_equal(wf_pretokenizer_cut(p, wf_str_from(text), take_length, got), 0);
         if (!json_equal(got, json_object_get(v, "pieces")))
             fail_msg("%s cuts '%s' in other places", pre, text);
         json_decref(got);

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ask, assertNoProblems, launch, openContext, openPage } from "./lib/browser.mjs";
+import { ask, assertNoProblems, launch, openContext, openPage, until } from "./lib/browser.mjs";
 import { fillLibrary } from "./lib/documents.mjs";
 import { Weft } from "./lib/weft.mjs";
 
@@ -43,7 +43,7 @@ test("an answer shows its sentence, its source and where it ran", async () => {
     assert.match(await turn.locator(".answer-text").innerText(), /31 March 2027/);
     assert.match(await turn.locator(".source mark").first().innerText(), /31 March 2027/);
     assert.match(await turn.locator(".route").innerText(), /Answered on this device/);
-    assert.match(page.url(), /#\/thread\//);
+    await page.waitForURL(/#\/thread\//);
     assertNoProblems(page);
     await page.close();
 });
@@ -55,11 +55,11 @@ test("a citation opens the reader with exactly those words marked and in view", 
     const cited = page.locator(".reader-scroll mark.cited").first();
     await cited.waitFor();
     assert.match(await cited.innerText(), /monthly rent is 940 euros/);
-    assert.ok(await cited.evaluate((mark) => {
+    await until("the words are in view", () => cited.evaluate((mark) => {
         const view = mark.closest(".reader-scroll").getBoundingClientRect();
         const box = mark.getBoundingClientRect();
         return box.top >= view.top && box.bottom <= view.bottom;
-    }), "the words are in view");
+    }));
     assert.ok(await page.locator(".answer").isVisible(), "the answer stays beside the reader");
     await page.keyboard.press("Escape");
     await page.waitForSelector(".pane", { state: "hidden" });
@@ -86,7 +86,8 @@ test("the keys [ and ] go through the sources", async () => {
     await page.locator("h1").first().click();
     await page.keyboard.press("]");
     await page.waitForSelector(".reader-scroll mark.cited");
-    assert.equal(await page.locator(".source-link.open").count(), 1);
+    await until("one source is shown as open", async () =>
+        await page.locator(".source-link.open").count() === 1);
     assertNoProblems(page);
     await page.close();
 });
@@ -94,6 +95,7 @@ test("the keys [ and ] go through the sources", async () => {
 test("a follow-up stays in the conversation", async () => {
     const page = await openPage(context, weft);
     await ask(page, "How much is the deposit?");
+    await page.waitForURL(/#\/thread\//);
     const url = page.url();
     await ask(page, "When is the deposit returned?");
     assert.equal(page.url(), url);
@@ -123,7 +125,7 @@ test("asking one document only names it and can be left", async () => {
     const turn = await ask(page, "Who comes for the boiler?");
     assert.equal(await turn.locator(".source-title", { hasText: "oiler" }).count(), 0);
     await page.getByRole("button", { name: "Ask all documents" }).click();
-    assert.equal(await page.locator(".scope").count(), 0);
+    await page.locator(".scope").waitFor({ state: "detached" });
     assertNoProblems(page);
     await page.close();
 });

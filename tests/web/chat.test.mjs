@@ -7,8 +7,8 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import http from "node:http";
 import { after, before, test } from "node:test";
-import { assertAccessible, assertNoProblems, DESKTOP, launch, openContext, openPage, PHONE, shoot }
-    from "./lib/browser.mjs";
+import { assertAccessible, assertNoProblems, DESKTOP, launch, openContext, openPage, PHONE, shoot,
+    until } from "./lib/browser.mjs";
 import { addModel, synth } from "./lib/models.mjs";
 import { Weft } from "./lib/weft.mjs";
 
@@ -135,9 +135,8 @@ test("an answer comes word by word, says where it ran, and is there after a relo
 
 test("stop ends the answer here and in the engine, and keeps what there is", async () => {
     const page = await openChat();
-    // The likeliest words turn in circles: the answer would not end by itself.
-    await page.evaluate(() =>
-        localStorage.setItem("weft.chat-settings", JSON.stringify({ temperature: "0" })));
+    // The answer would not end by itself.
+    await page.evaluate(() => localStorage.setItem("weft.chat-settings", "{}"));
     const active = async () =>
         (await weft.call("GET", "models")).loaded.reduce((n, one) => n + one.n_active, 0);
     for (const stop of [() => page.getByRole("button", { name: "Stop" }).click(),
@@ -150,10 +149,7 @@ test("stop ends the answer here and in the engine, and keeps what there is", asy
         await untilAnswered(page);
         assert.match(await reply(page).locator(".route").innerText(), /stopped/);
         assert.ok((await reply(page).locator(".prose").innerText()).length > 10);
-        for (let tries = 0; await active() > 0; tries++) {
-            assert.ok(tries < 100, "the engine goes on writing");
-            await page.waitForTimeout(50);
-        }
+        await until("the engine stops writing", async () => await active() === 0);
     }
     assertNoProblems(page);
     await page.context().close();
@@ -188,7 +184,7 @@ test("thoughts are folded away under how long they took", async () => {
     await say(page, "Think");
     await untilAnswered(page);
     const thought = page.locator(".thought");
-    assert.match(await thought.locator("summary").innerText(), /^Thought for 1 s$/);
+    assert.match(await thought.locator("summary").innerText(), /^Thought for \d+ s$/);
     assert.equal(await thought.locator("p").isVisible(), false);
     await thought.locator("summary").click();
     assert.equal(await thought.locator("p").innerText(), "First I think.");
@@ -284,7 +280,8 @@ test("Markdown becomes elements, and nothing that could run or load", async () =
     assert.match(await prose.innerText(), /<script>alert\(2\)<\/script> bad pic/);
     assert.match(await prose.innerText(), /snake_case_name/);
     await prose.locator(".code").getByRole("button", { name: "Copy" }).click();
-    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'const a = "<i>";');
+    await until("the code is in the clipboard", async () =>
+        await page.evaluate(() => navigator.clipboard.readText()) === 'const a = "<i>";');
     assertNoProblems(page);
     await page.context().close();
 });
@@ -306,6 +303,7 @@ test("several chats are kept; one can be opened and deleted", async () => {
     await page.keyboard.press("Escape");
     await page.locator(".chat-hello").waitFor();
     await page.getByRole("button", { name: "Chats" }).click();
+    await page.locator(".chat-list .row-title").first().waitFor();
     assert.deepEqual(await page.locator(".chat-list .row-title").allInnerTexts(),
         ["About bridges"]);
     assertNoProblems(page);
@@ -316,7 +314,7 @@ test("what the model refuses is said, and can be tried again", async () => {
     const page = await openChat();
     page.expected.push(/Failed to load resource/);
     await page.evaluate(() => localStorage.setItem("weft.chat-settings",
-        JSON.stringify({ system: "word ".repeat(20000), maxTokens: "5" })));
+        JSON.stringify({ system: "word ".repeat(60000), maxTokens: "5" })));
     await say(page, "Is there room?");
     await page.locator(".chat-turns .failed", { hasText: /token/ }).waitFor();
     await page.evaluate(() => localStorage.setItem("weft.chat-settings",

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { assertNoProblems, launch, openContext, openPage, PHONE } from "./lib/browser.mjs";
+import { assertNoProblems, launch, openContext, openPage, PHONE, until } from "./lib/browser.mjs";
 import { book, EXPENSES, LEASE } from "./lib/documents.mjs";
 import { Weft } from "./lib/weft.mjs";
 
@@ -46,14 +46,15 @@ test("a long book opens at its first page and loads what comes as it is read", a
     assert.equal(long.pages, PAGES);
     const page = await openDocument(long.id);
     assert.equal((await shownLeaves(page))[0], 1);
-    assert.equal(await page.inputValue(".page-field"), "1");
+    await until("the page's number is shown", async () =>
+        await page.inputValue(".page-field") === "1");
     await page.locator(".reader-scroll").hover();
-    for (let i = 0; i < 60; i++) {
+    let leaves = [];
+    await until("a hundred pages are gone through", async () => {
         await page.mouse.wheel(0, 3000);
-        await page.waitForTimeout(30);
-    }
-    const leaves = await shownLeaves(page);
-    assert.ok(leaves.at(-1) > 40, `only up to ${leaves.at(-1)}`);
+        leaves = await shownLeaves(page);
+        return leaves.at(-1) > 100;
+    });
     leaves.slice(1).forEach((leaf, i) => assert.equal(leaf, leaves[i] + 1, "pages in order"));
     assert.ok(leaves.length < 250, `${leaves.length} pages kept in the page`);
     assertNoProblems(page);
@@ -66,20 +67,20 @@ test("a page number leads to that page, and reading backwards what is before it"
     await page.keyboard.press("Enter");
     await page.waitForFunction((leaf) => document.querySelector(".text").innerText
         .includes(`leaf number ${leaf} of`), RARE_PAGE);
-    const before_ = await page.locator(".reader-scroll").evaluate((node) => {
+    await until("the page is in view", () => page.locator(".reader-scroll").evaluate((node, at) => {
         const top = node.getBoundingClientRect().top;
-        return [...node.querySelectorAll(".page-label")].map((label) => ({
-            text: label.textContent, y: label.getBoundingClientRect().top - top }));
-    });
-    assert.ok(before_.some(({ text, y }) => text === `Page ${RARE_PAGE}` && y > -60 && y < 500),
-        JSON.stringify(before_.slice(0, 5)));
+        return [...node.querySelectorAll(".page-label")].some((label) => {
+            const y = label.getBoundingClientRect().top - top;
+            return label.textContent === `Page ${at}` && y > -60 && y < 500;
+        });
+    }, RARE_PAGE));
     await page.locator(".reader-scroll").hover();
-    for (let i = 0; i < 60; i++) {
+    let leaves = [];
+    await until("thirty pages are gone back", async () => {
         await page.mouse.wheel(0, -3000);
-        await page.waitForTimeout(30);
-    }
-    const leaves = await shownLeaves(page);
-    assert.ok(leaves[0] < RARE_PAGE - 30, `only back to ${leaves[0]}`);
+        leaves = await shownLeaves(page);
+        return leaves[0] < RARE_PAGE - 30;
+    });
     leaves.slice(1).forEach((leaf, i) => assert.equal(leaf, leaves[i] + 1, "pages in order"));
     assertNoProblems(page);
     await page.close();
@@ -91,6 +92,7 @@ test("loading before does not move what is being read", async () => {
     await page.waitForSelector("mark.cited");
     const y = () => page.locator("mark.cited").first()
         .evaluate((mark) => mark.getBoundingClientRect().top);
+    await until("the marked words are in view", async () => await y() > 0 && await y() < 900);
     const first = await y();
     await page.waitForTimeout(800);
     assert.ok(Math.abs((await y()) - first) < 3, "the marked words stay where they are");
@@ -116,7 +118,7 @@ test("find reaches a word far away, counts all places and goes through them", as
     await page.keyboard.press("Control+f");
     await page.keyboard.type(RARE_WORD.toLowerCase());
     await page.locator("mark.now", { hasText: RARE_WORD }).waitFor();
-    assert.equal(await page.locator(".find-count").innerText(), "1 of 1");
+    await page.locator(".find-count", { hasText: /^1 of 1$/ }).waitFor();
     await page.fill(".find-bar input", "leaf number");
     await page.waitForFunction(() => / of 1,000$/.test(
         document.querySelector(".find-count").textContent));
@@ -127,7 +129,7 @@ test("find reaches a word far away, counts all places and goes through them", as
     await page.fill(".find-bar input", "qqqzzz");
     await page.getByText("Not found", { exact: true }).waitFor();
     await page.keyboard.press("Escape");
-    assert.equal(await page.locator(".find-bar").isVisible(), false);
+    await page.locator(".find-bar").waitFor({ state: "hidden" });
     assertNoProblems(page);
     await page.close();
 });
@@ -135,11 +137,12 @@ test("find reaches a word far away, counts all places and goes through them", as
 test("the outline lists the headings and leads to them", async () => {
     const page = await openDocument(lease.id);
     await page.getByRole("button", { name: "Outline" }).click();
+    await page.locator(".outline button", { hasText: "Pets" }).waitFor();
     const entries = await page.locator(".outline button").allInnerTexts();
     assert.deepEqual(entries.map((text) => text.trim()),
         ["Lease agreement", "Term", "Rent", "Deposit", "Pets"]);
     await page.locator(".outline button", { hasText: "Deposit" }).click();
-    assert.ok(await page.locator(".text h3", { hasText: "Deposit" }).isVisible());
+    await page.locator(".text h3", { hasText: "Deposit" }).waitFor();
     await page.keyboard.press("Escape");
     assertNoProblems(page);
     await page.close();

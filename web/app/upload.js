@@ -14,6 +14,9 @@ const QUIET_MS = 2500;
 const BUSY_MS = 65000;
 const DONE = new Set(["added", "unchanged", "failed"]);
 
+// Events of an upload come at the latest so long after its answer.
+const LATE_MS = 10000;
+
 let last = 0;
 let running = 0;
 
@@ -93,7 +96,11 @@ export function retry(item) {
     run();
 }
 
+// Names of uploads that are no longer listed, and since when.
+const left = new Map();
+
 export function clearDone() {
+    for (const item of uploads.value) if (isDone(item)) left.set(item.name, performance.now());
     uploads.set(uploads.value.filter((item) => !isDone(item)));
     failures.set([]);
 }
@@ -135,7 +142,8 @@ export async function addDropped(transfer) {
 // Events of our own uploads come back over the stream: those are shown already.
 function isOurs(path) {
     const name = path.slice(path.lastIndexOf("/") + 1);
-    return uploads.value.some((item) => item.name === name || item.name === path);
+    return uploads.value.some((item) => item.name === name || item.name === path) ||
+        [name, path].some((one) => performance.now() - left.get(one) < LATE_MS);
 }
 
 export function followIntake() {

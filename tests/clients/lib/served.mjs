@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real weft with a model of random weights: what it says means nothing, and everything else is
-// as with one that was trained. The same seed gives the same answer.
+// as with one that was trained. The same seed gives the same answer, which ends only at a limit.
 
 import { execFileSync } from "node:child_process";
 import path from "node:path";
@@ -21,6 +21,7 @@ export class Served extends Weft {
         const file = path.join(this.home, "tiny.gguf");
         await this.start();
         this.run("models", "synth", "tiny", "F32", file, "--seed", "7");
+        execFileSync(path.join(ROOT, "tests/e2e/lib/endless"), [file]);
         this.run("models", "import", file, MODEL);
         return this;
     }

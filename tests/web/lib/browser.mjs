@@ -12,6 +12,9 @@ import { shotsFolder } from "./weft.mjs";
 const AXE = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
+// What takes so long on a machine that does much else hangs.
+const PATIENCE_MS = 45000;
+
 export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1440, height: 900 };
 
@@ -28,7 +31,7 @@ export function launch() {
 export async function openContext(browser, weft, options = {}) {
     const context = await browser.newContext({ viewport: DESKTOP, colorScheme: "light",
         locale: "en-GB", ...options });
-    context.setDefaultTimeout(10000);
+    context.setDefaultTimeout(PATIENCE_MS);
     if (weft.cookies) {
         await context.addCookies(weft.cookies);
         return context;
@@ -41,6 +44,14 @@ export async function openContext(browser, weft, options = {}) {
     assert.equal(weft.cookies[0].httpOnly, true);
     await page.close();
     return context;
+}
+
+// Waits until check() gives true: for what no event tells.
+export async function until(what, check) {
+    for (const end = Date.now() + PATIENCE_MS; !(await check());) {
+        assert.ok(Date.now() < end, `in vain: ${what}`);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+    }
 }
 
 // A page that remembers what went wrong on it. `expected` names console errors that a test causes.
@@ -58,6 +69,9 @@ export async function openPage(context, weft, at = "#/") {
             page.problems.push(`asked a stranger: ${where}`);
         }
     });
+    // From then on it is told of what changes elsewhere.
+    page.live = page.waitForResponse((answer) => answer.url().endsWith("/weft/v1/events"));
+    page.live.catch(() => {}); // not all wait for it
     await page.goto(`${weft.origin}/${at}`);
     await page.waitForSelector("#app h1", { state: "attached" });
     return page;

@@ -4,16 +4,20 @@
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ENDLESS = fileURLToPath(new URL("../../e2e/lib/endless", import.meta.url));
 
 function run(weft, ...args) {
     execFileSync(weft.program, ["--home", weft.home, ...args],
         { stdio: ["ignore", "ignore", "inherit"] });
 }
 
-// Makes a model file in the home's folder; gives its path.
+// Makes a model file in the home's folder; gives its path. Its answers end only at a limit.
 export function synth(weft, name) {
     const file = path.join(weft.home, `${name}.gguf`);
     run(weft, "models", "synth", "tiny", "Q8_0", file);
+    execFileSync(ENDLESS, [file]);
     return file;
 }
 

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const BUILD = path.resolve(process.env.B ?? path.join(ROOT, "build"));
 const PROGRAM = process.env.WEFT ?? path.join(BUILD, "weft");
-const START_MS = 20000;
+const START_MS = 60000;
 
 export const shotsFolder = path.join(BUILD, "web-shots");
 
@@ -64,7 +64,7 @@ export class Weft {
         if (!child || child.exitCode !== null) return;
         const ended = new Promise((resolve) => child.once("exit", resolve));
         child.kill("SIGTERM");
-        const timer = setTimeout(() => child.kill("SIGKILL"), 8000);
+        const timer = setTimeout(() => child.kill("SIGKILL"), 20000);
         await ended;
         clearTimeout(timer);
     }

@@ -1,0 +1,9 @@
+/* The tasks, one line each; see task.h. */
+#ifndef WF_TRAIN_TASK_LIST_H
+#define WF_TRAIN_TASK_LIST_H
+
+#include "train/task.h"
+
+extern const struct wf_task_kind wf_task_mlm;
+
+#endif
