@@ -93,7 +93,7 @@ int wf_loss_classes(struct wf_loss_room *r, const struct wf_loss_of *of,
     if (c->out_probs != NULL)
         memcpy(c->out_probs, w.scores, c->rows.n * labels * sizeof(float));
     finish(sum, weight, n_right, out);
-    if (of->d_hidden == NULL || !(weight > 0))
+    if (of->d_hidden == NULL || !(weight > 0) || c->targets == NULL)
         return 0;
     for (size_t i = 0; i < c->rows.n; i++) {
         int32_t target = c->targets[i];
@@ -149,7 +149,7 @@ int wf_loss_binary(struct wf_loss_room *r, const struct wf_loss_of *of,
     if (b->out_probs != NULL)
         memcpy(b->out_probs, w.scores, b->rows.n * labels * sizeof(float));
     finish(sum, weight, n_right, out);
-    if (of->d_hidden == NULL || !(weight > 0))
+    if (of->d_hidden == NULL || !(weight > 0) || b->targets == NULL)
         return 0;
     for (size_t i = 0; i < b->rows.n * labels; i++) {
         float t = b->targets[i], p = w.scores[i];
@@ -206,7 +206,7 @@ int wf_loss_pick(struct wf_loss_room *r, const struct wf_loss_of *of, const stru
     if (p->out_probs != NULL)
         memcpy(p->out_probs, w.scores, p->rows.n * labels * sizeof(float));
     finish(sum, weight, n_right, out);
-    if (of->d_hidden == NULL || !(weight > 0))
+    if (of->d_hidden == NULL || !(weight > 0) || p->targets == NULL)
         return 0;
     for (size_t i = 0; i < p->n_groups * labels; i++) {
         size_t from = p->starts[i / labels], n = p->starts[i / labels + 1] - from;

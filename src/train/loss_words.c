@@ -70,8 +70,7 @@ static void word_rows(void *ud, size_t from, size_t to, size_t i_part)
 static void run_block(struct wf_net *n, const struct wf_loss_of *of, const struct wf_loss_words *w,
                       size_t first, size_t n_rows, float *room, struct wf_loss_result *io)
 {
-    struct wf_net_tensor matrix = {.offset = n->output, .rows = n->p->n_vocab, .cols = n->p->dim};
-    struct wf_loss_head head = {&matrix, w->bias};
+    size_t vocab = n->p->n_vocab;
     double losses[ROWS_MAX];
     uint8_t right[ROWS_MAX];
     float *x = room + n_rows * n->p->n_vocab, *dx = x + n_rows * n->p->dim;
@@ -83,7 +82,9 @@ static void run_block(struct wf_net *n, const struct wf_loss_of *of, const struc
                       .right = right};
 
     wf_loss__gather(n, of->hidden, &w->rows, first, n_rows, x);
-    wf_loss__apply(n, &head, x, n_rows, room);
+    wf_net__multiply(n, &n->output, n_rows, x, room);
+    for (size_t i = 0; i < n_rows && w->bias != NULL; i++)
+        n->kern->axpy(1.0f, n->values + w->bias->offset, room + i * vocab, vocab);
     wf_loss__each(n, n_rows, word_rows, &b);
     for (size_t i = 0; i < n_rows; i++) {
         io->loss += losses[i];
@@ -91,7 +92,10 @@ static void run_block(struct wf_net *n, const struct wf_loss_of *of, const struc
     }
     if (of->d_hidden == NULL || b.step == 0.0f)
         return;
-    wf_loss__apply_back(n, &head, x, room, n_rows, dx);
+    wf_net__weight_grad(n, &n->output, n_rows, room, x);
+    wf_net__multiply_back(n, &n->output, n_rows, room, dx);
+    for (size_t i = 0; i < n_rows && w->bias != NULL; i++)
+        n->kern->axpy(1.0f, room + i * vocab, n->grads + w->bias->offset, vocab);
     wf_loss__scatter(n, &w->rows, first, n_rows, dx, of->d_hidden);
 }
 

@@ -21,6 +21,7 @@
 #include "kern/gemm.h"
 #include "model/gguf.h"
 #include "model/params.h"
+#include "model/weights.h"
 #include "os/gang.h"
 
 struct wf_net;
@@ -48,20 +49,40 @@ struct wf_net_head {
 #define WF_NET_POST_NORM (1u << 2) /* what a half adds is normed */
 #define WF_NET_OUTPUT (1u << 3)    /* an output matrix of its own, output.weight */
 
+/* Matrices of a layer that an adapter learns beside. */
+#define WF_NET_LORA_Q (1u << 0)
+#define WF_NET_LORA_K (1u << 1)
+#define WF_NET_LORA_V (1u << 2)
+#define WF_NET_LORA_O (1u << 3)
+#define WF_NET_LORA_GATE (1u << 4)
+#define WF_NET_LORA_UP (1u << 5)
+#define WF_NET_LORA_DOWN (1u << 6)
+#define WF_NET_LORA_ALL 0x7fu
+
 struct wf_net_options {
     size_t n_threads;       /* 0: as many as processors */
     enum wf_gemm_kind kind; /* of products */
-    unsigned has;           /* WF_NET_* */
+    unsigned has;           /* WF_NET_*; with weights they say it */
     size_t n_tokens_max;    /* of one batch */
     size_t n_text_max;      /* tokens of one text; 0: the model's context, or n_tokens_max */
     float dropout;          /* of what each half of a layer adds; while training only */
     uint64_t seed;
     const struct wf_net_head *heads; /* [n_heads], borrowed for the call */
     size_t n_heads;
+
+    /* A model's weights to start from (copied), or NULL: random ones. With lora_rank they stay
+     * where they are, in whatever format, and must outlive the network; only the adapter (Hu et
+     * al. 2021; TENSOR.lora_a [rank, n_in] and TENSOR.lora_b [n_out, rank], which begins at 0) and
+     * heads learn then. */
+    const struct wf_weights *weights;
+    uint32_t lora_rank;
+    float lora_alpha; /* the adapter is multiplied by alpha / rank; 0: by 1 */
+    unsigned lora_on; /* WF_NET_LORA_* */
+    bool recomputes;  /* keeps what comes into layers only: far less memory, a third slower */
 };
 
-/* A network of these parameters with random weights. p must outlive it. Errors: NOMEM, BUSY,
- * UNSUPPORTED (a family whose gradients are not known: says which are). */
+/* A network of these parameters. p must outlive it. Errors: NOMEM, BUSY, UNSUPPORTED (a family
+ * whose gradients are not known: says which parts have none). */
 int wf_net_new(const struct wf_params *p, const struct wf_net_options *o, struct wf_net **out,
                struct wf_err *err) WF_MUST_USE;
 /* NULL is a no-op. */
@@ -111,5 +132,8 @@ enum wf_net_time {
     WF_NET_TIME_COUNT,
 };
 uint64_t wf_net_time_ns(const struct wf_net *n, enum wf_net_time what);
+
+/* Bytes that a network of these parameters and options takes, gradients and all. */
+uint64_t wf_net_bytes(const struct wf_params *p, const struct wf_net_options *o);
 
 #endif

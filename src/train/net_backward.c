@@ -7,86 +7,44 @@
 
 #include "train/net_internal.h"
 
-void wf_net__multiply_back(struct wf_net *n, size_t weight, size_t n_in, size_t n_out,
-                           const float *dy, float *dx)
-{
-    struct wf_gemm g = {.m = n->n_tok,
-                        .n = n_in,
-                        .k = n_out,
-                        .a = dy,
-                        .b = n->values + weight,
-                        .c = dx,
-                        .lda = n_out,
-                        .ldb = n_in,
-                        .ldc = n_in};
-    uint64_t since = wf_net__now();
-
-    wf_gemm_run(n->room, n->gang, n->kind, &g);
-    wf_net__took(n, WF_NET_TIME_PRODUCTS, since);
-}
-
-void wf_net__weight_grad(struct wf_net *n, size_t weight, size_t n_in, size_t n_out,
-                         const float *dy, const float *x)
-{
-    struct wf_gemm g = {.m = n_out,
-                        .n = n_in,
-                        .k = n->n_tok,
-                        .a = dy,
-                        .b = x,
-                        .c = n->grads + weight,
-                        .lda = n_out,
-                        .ldb = n_in,
-                        .ldc = n_in,
-                        .a_turned = true,
-                        .adds = true};
-    uint64_t since = wf_net__now();
-
-    wf_gemm_run(n->room, n->gang, n->kind, &g);
-    wf_net__took(n, WF_NET_TIME_WEIGHTS, since);
-}
-
 static void feed_forward_back(struct wf_net *n, size_t i)
 {
     const struct wf_net__layer *l = &n->layers[i];
     const struct wf_net__kept *k = &n->kept[i];
-    size_t dim = n->p->dim;
 
     wf_net__add_half_back(n, 2 * i + 1, n->dx, n->y);
-    if (l->ffn_post != WF_NET__NONE)
-        wf_net__norm_back(n, l->ffn_post, k->ffn_raw, n->y, false, n->y);
-    wf_net__multiply_back(n, l->down, l->n_ff, dim, n->y, n->act);
+    if (l->ffn_post.p != NULL)
+        wf_net__norm_back(n, &l->ffn_post, k->ffn_raw, n->y, false, n->y);
+    wf_net__multiply_back(n, &l->down, n->n_tok, n->y, n->act);
     wf_net__activate_back(n, l->n_ff, k->gate_up, n->act);
-    wf_net__weight_grad(n, l->down, l->n_ff, dim, n->y, n->act);
-    wf_net__norm(n, l->ffn_norm, k->mid, n->h);
-    wf_net__weight_grad(n, l->gate_up, dim, 2 * l->n_ff, k->gate_up, n->h);
-    wf_net__multiply_back(n, l->gate_up, dim, 2 * l->n_ff, k->gate_up, n->dh);
-    wf_net__norm_back(n, l->ffn_norm, k->mid, n->dh, true, n->dx);
+    wf_net__weight_grad(n, &l->down, n->n_tok, n->y, n->act);
+    wf_net__norm(n, &l->ffn_norm, k->mid, n->h);
+    wf_net__weight_grad(n, &l->gate_up, n->n_tok, k->gate_up, n->h);
+    wf_net__multiply_back(n, &l->gate_up, n->n_tok, k->gate_up, n->dh);
+    wf_net__norm_back(n, &l->ffn_norm, k->mid, n->dh, true, n->dx);
 }
 
 static void attention_back(struct wf_net *n, size_t i)
 {
     const struct wf_net__layer *l = &n->layers[i];
     const struct wf_net__kept *k = &n->kept[i];
-    size_t dim = n->p->dim;
     const float *placed = k->qkv;
 
     wf_net__add_half_back(n, 2 * i, n->dx, n->y);
-    if (l->attn_post != WF_NET__NONE)
-        wf_net__norm_back(n, l->attn_post, k->attn_raw, n->y, false, n->y);
-    wf_net__weight_grad(n, l->o, l->n_att, dim, n->y, k->att);
-    wf_net__multiply_back(n, l->o, l->n_att, dim, n->y, n->d_att);
-    if (l->q_norm != WF_NET__NONE) {
+    if (l->attn_post.p != NULL)
+        wf_net__norm_back(n, &l->attn_post, k->attn_raw, n->y, false, n->y);
+    wf_net__weight_grad(n, &l->o, n->n_tok, n->y, k->att);
+    wf_net__multiply_back(n, &l->o, n->n_tok, n->y, n->d_att);
+    if (l->q_norm.p != NULL) {
         wf_net__place(n, i, k->qkv, n->turned);
         placed = n->turned;
     }
     wf_net__attend_back(n, i, placed, k->lse, n->d_att, n->d_qkv);
     wf_net__place_back(n, i, k->qkv, n->d_qkv);
-    if (l->qkv_bias != WF_NET__NONE)
-        wf_net__bias_grad(n, l->qkv_bias, l->n_qkv, n->d_qkv);
-    wf_net__norm(n, l->attn_norm, k->x, n->h);
-    wf_net__weight_grad(n, l->qkv, dim, l->n_qkv, n->d_qkv, n->h);
-    wf_net__multiply_back(n, l->qkv, dim, l->n_qkv, n->d_qkv, n->dh);
-    wf_net__norm_back(n, l->attn_norm, k->x, n->dh, true, n->dx);
+    wf_net__norm(n, &l->attn_norm, k->x, n->h);
+    wf_net__weight_grad(n, &l->qkv, n->n_tok, n->d_qkv, n->h);
+    wf_net__multiply_back(n, &l->qkv, n->n_tok, n->d_qkv, n->dh);
+    wf_net__norm_back(n, &l->attn_norm, k->x, n->dh, true, n->dx);
 }
 
 /* Members take bands of columns, so that two tokens of one id never meet. */
@@ -98,7 +56,7 @@ static void embed_part_back(void *ud, size_t i, size_t n_parts)
     wf_gang_part(dim, 16, i, n_parts, &from, &to);
     for (size_t t = 0; t < n->n_tok; t++)
         n->kern->axpy(n->p->embed_scale, n->dx + t * dim + from,
-                      n->grads + n->embed + (size_t)n->ids[t] * dim + from, to - from);
+                      n->grads + n->embed.at + (size_t)n->ids[t] * dim + from, to - from);
 }
 
 void wf_net_backward(struct wf_net *n, const float *d_hidden)
@@ -106,13 +64,18 @@ void wf_net_backward(struct wf_net *n, const float *d_hidden)
     uint64_t since;
 
     assert(n->trains);
-    wf_net__norm_back(n, n->output_norm, n->last, d_hidden, false, n->dx);
+    wf_net__norm_back(n, &n->output_norm, n->last, d_hidden, false, n->dx);
     for (size_t i = n->p->n_layers; i-- > 0;) {
+        if (n->recomputes && i + 1 < n->p->n_layers) { /* the last one's is still there */
+            wf_net__attention_half(n, i);
+            wf_net__feed_forward_half(n, i);
+        }
         feed_forward_back(n, i);
         attention_back(n, i);
     }
     since = wf_net__now();
-    wf_gang_run(n->gang, embed_part_back, n);
+    if (n->embed.at != WF_NET__NONE)
+        wf_gang_run(n->gang, embed_part_back, n);
     wf_net__took(n, WF_NET_TIME_EMBED, since);
     n->trains = false;
     n->i_forward++;

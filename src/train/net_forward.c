@@ -7,26 +7,6 @@
 
 #include "train/net_internal.h"
 
-void wf_net__multiply(struct wf_net *n, size_t weight, size_t n_in, size_t n_out, const float *x,
-                      bool adds, float *y)
-{
-    struct wf_gemm g = {.m = n->n_tok,
-                        .n = n_out,
-                        .k = n_in,
-                        .a = x,
-                        .b = n->values + weight,
-                        .c = y,
-                        .lda = n_in,
-                        .ldb = n_in,
-                        .ldc = n_out,
-                        .b_turned = true,
-                        .adds = adds};
-    uint64_t since = wf_net__now();
-
-    wf_gemm_run(n->room, n->gang, n->kind, &g);
-    wf_net__took(n, WF_NET_TIME_PRODUCTS, since);
-}
-
 static void embed_rows(struct wf_net *n, const void *ud, size_t from, size_t to, size_t i_part)
 {
     float *x = n->kept[0].x;
@@ -35,46 +15,47 @@ static void embed_rows(struct wf_net *n, const void *ud, size_t from, size_t to,
     (void)ud;
     (void)i_part;
     for (size_t t = from; t < to; t++) {
-        memcpy(x + t * dim, n->values + n->embed + (size_t)n->ids[t] * dim, dim * sizeof(*x));
+        const struct wf_matrix *stored = n->embed.stored;
+        size_t id = (size_t)n->ids[t];
+        if (stored != NULL)
+            stored->format->unpack(stored->data + id * stored->row_bytes, x + t * dim, dim);
+        else
+            memcpy(x + t * dim, n->values + n->embed.at + id * dim, dim * sizeof(*x));
         for (size_t i = 0; i < dim && n->p->embed_scale != 1.0f; i++)
             x[t * dim + i] *= n->p->embed_scale;
     }
 }
 
-static void attention_half(struct wf_net *n, size_t i)
+void wf_net__attention_half(struct wf_net *n, size_t i)
 {
     const struct wf_net__layer *l = &n->layers[i];
     const struct wf_net__kept *k = &n->kept[i];
-    size_t dim = n->p->dim;
-    float *placed = l->q_norm != WF_NET__NONE ? n->turned : k->qkv;
+    float *placed = l->q_norm.p != NULL ? n->turned : k->qkv;
     float *y = k->attn_raw != NULL ? k->attn_raw : n->y;
 
-    wf_net__norm(n, l->attn_norm, k->x, n->h);
-    wf_net__multiply(n, l->qkv, dim, l->n_qkv, n->h, false, k->qkv);
-    if (l->qkv_bias != WF_NET__NONE)
-        wf_net__bias(n, l->qkv_bias, l->n_qkv, k->qkv);
+    wf_net__norm(n, &l->attn_norm, k->x, n->h);
+    wf_net__multiply(n, &l->qkv, n->n_tok, n->h, k->qkv);
     wf_net__place(n, i, k->qkv, placed);
     wf_net__attend(n, i, placed, k->att, k->lse);
-    wf_net__multiply(n, l->o, l->n_att, dim, k->att, false, y);
-    if (l->attn_post != WF_NET__NONE)
-        wf_net__norm(n, l->attn_post, y, n->y);
+    wf_net__multiply(n, &l->o, n->n_tok, k->att, y);
+    if (l->attn_post.p != NULL)
+        wf_net__norm(n, &l->attn_post, y, n->y);
     wf_net__add_half(n, 2 * i, k->x, n->y, k->mid);
 }
 
-static void feed_forward_half(struct wf_net *n, size_t i)
+void wf_net__feed_forward_half(struct wf_net *n, size_t i)
 {
     const struct wf_net__layer *l = &n->layers[i];
     const struct wf_net__kept *k = &n->kept[i];
-    size_t dim = n->p->dim;
     float *y = k->ffn_raw != NULL ? k->ffn_raw : n->y;
     float *out = i + 1 < n->p->n_layers ? n->kept[i + 1].x : n->last;
 
-    wf_net__norm(n, l->ffn_norm, k->mid, n->h);
-    wf_net__multiply(n, l->gate_up, dim, 2 * l->n_ff, n->h, false, k->gate_up);
+    wf_net__norm(n, &l->ffn_norm, k->mid, n->h);
+    wf_net__multiply(n, &l->gate_up, n->n_tok, n->h, k->gate_up);
     wf_net__activate(n, l->n_ff, k->gate_up, n->act);
-    wf_net__multiply(n, l->down, l->n_ff, dim, n->act, false, y);
-    if (l->ffn_post != WF_NET__NONE)
-        wf_net__norm(n, l->ffn_post, y, n->y);
+    wf_net__multiply(n, &l->down, n->n_tok, n->act, y);
+    if (l->ffn_post.p != NULL)
+        wf_net__norm(n, &l->ffn_post, y, n->y);
     wf_net__add_half(n, 2 * i + 1, k->mid, n->y, out);
 }
 
@@ -116,10 +97,10 @@ int wf_net_forward(struct wf_net *n, const struct wf_net_batch *b, bool trains,
     }
     wf_net__each(n, embed_rows, NULL);
     for (size_t i = 0; i < n->p->n_layers; i++) {
-        attention_half(n, i);
-        feed_forward_half(n, i);
+        wf_net__attention_half(n, i);
+        wf_net__feed_forward_half(n, i);
     }
-    wf_net__norm(n, n->output_norm, n->last, n->hidden);
+    wf_net__norm(n, &n->output_norm, n->last, n->hidden);
     *out_hidden = n->hidden;
     return 0;
 }

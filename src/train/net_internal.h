@@ -13,11 +13,35 @@
 /* No such tensor. */
 #define WF_NET__NONE SIZE_MAX
 
-/* Offsets of a layer's tensors into the flat arrays. Queries, keys and values lie one behind the
- * other and are one product, so do gate and up. */
+/* A vector that rows are normed or moved by. */
+struct wf_net__vector {
+    size_t at;      /* in the flat arrays; WF_NET__NONE: frozen, or absent */
+    const float *p; /* NULL: absent */
+    float *grad;    /* NULL: frozen */
+};
+
+/* A matrix [n_out, n_in]: learning, or a stored one with or without an adapter beside it. */
+struct wf_net__matrix {
+    size_t at;                      /* in the flat arrays; WF_NET__NONE: stored */
+    const struct wf_matrix *stored; /* NULL: learning */
+    size_t a, b;                    /* of its adapter; WF_NET__NONE: none */
+    size_t n_in, n_out;
+    size_t column; /* where its outputs begin in the group's rows */
+};
+
+/* Matrices with one input, whose outputs lie side by side in a row. Where they learn they are one
+ * matrix, too: queries, keys and values; gate and up. */
+struct wf_net__group {
+    struct wf_net__matrix of[3];
+    size_t n; /* matrices */
+    size_t n_in, n_out;
+    struct wf_net__vector bias; /* [n_out], where matrices learn */
+};
+
 struct wf_net__layer {
-    size_t attn_norm, qkv, qkv_bias, q_norm, k_norm, o, attn_post;
-    size_t ffn_norm, gate_up, down, ffn_post;
+    struct wf_net__vector attn_norm, q_norm, k_norm, attn_post;
+    struct wf_net__vector ffn_norm, ffn_post;
+    struct wf_net__group qkv, o, gate_up, down;
     size_t n_qkv, n_att, n_ff; /* widths */
 };
 
@@ -60,7 +84,15 @@ struct wf_net {
     struct wf_net_tensor *tensors; /* [n_tensors] */
     size_t n_tensors, n_values;
     float *values, *grads; /* [n_values] */
-    size_t embed, output, output_norm;
+    struct wf_net__matrix embed;
+    struct wf_net__group output;
+    struct wf_net__vector output_norm;
+    const struct wf_weights *weights; /* of frozen matrices; NULL: none */
+    uint32_t lora_rank;
+    unsigned lora_on;
+    float lora_scale;
+    bool recomputes;
+    const float *rope_factors;    /* [n_rot / 2], or NULL */
     struct wf_net__layer *layers; /* [n_layers] */
     struct wf_net__kept *kept;    /* [n_layers] */
     float *last;                  /* [n_tok, dim] what leaves the last layer */
@@ -76,33 +108,43 @@ struct wf_net {
     float *act;                      /* [n_tok, widest n_ff] */
     float *turned, *d_qkv;           /* [n_tok, widest n_qkv]; turned where heads are normed only */
     float *d_att;                    /* [n_tok, widest n_att] */
+    float *inner;                    /* [n_tok, lora_rank] */
+    float *band;                     /* rows of a stored matrix, as floats */
     float *angles[2];                /* [n_text_max, n_rot] of full and of windowed layers */
     float *angles_back[2];           /* the same, turning back */
     struct wf_net__scratch *scratch; /* [members] */
 };
 
-/* y [n_tok, n_out] = x [n_tok, n_in] W^T, or is added to. Both lie densely. */
-void wf_net__multiply(struct wf_net *n, size_t weight, size_t n_in, size_t n_out, const float *x,
-                      bool adds, float *y);
-/* dx [n_tok, n_in] = dy [n_tok, n_out] W. */
-void wf_net__multiply_back(struct wf_net *n, size_t weight, size_t n_in, size_t n_out,
+/* Lists what learns, makes the flat arrays and fills them. Errors: NOMEM, UNSUPPORTED. */
+int wf_net__table(struct wf_net *n, const struct wf_net_options *o, struct wf_err *err) WF_MUST_USE;
+/* What a model's weights show of it: what it has, its factors of turning. */
+void wf_net__look(struct wf_net *n);
+/* Lays out layers and counts values only. Errors: NOMEM. */
+int wf_net__sizes(struct wf_net *n, const struct wf_net_options *o);
+
+/* Rows of x and y lie n_in and n_out (of the group) floats apart.
+ * y [n_rows, n_out] = x [n_rows, n_in] W^T + bias. */
+void wf_net__multiply(struct wf_net *n, const struct wf_net__group *g, size_t n_rows,
+                      const float *x, float *y);
+/* dx [n_rows, n_in] = dy [n_rows, n_out] W. */
+void wf_net__multiply_back(struct wf_net *n, const struct wf_net__group *g, size_t n_rows,
                            const float *dy, float *dx);
-/* The weight's gradient += dy^T x. */
-void wf_net__weight_grad(struct wf_net *n, size_t weight, size_t n_in, size_t n_out,
+/* Gradients of what learns of the group += those of dy and x. */
+void wf_net__weight_grad(struct wf_net *n, const struct wf_net__group *g, size_t n_rows,
                          const float *dy, const float *x);
+
+/* Floats of a stored matrix that are unpacked at once. */
+#define WF_NET__BAND ((size_t)1 << 22)
 
 /* Calls fn for bands of the batch's tokens, one a member: tokens [from, to). */
 typedef void (*wf_net__fn)(struct wf_net *n, const void *ud, size_t from, size_t to, size_t i_part);
 void wf_net__each(struct wf_net *n, wf_net__fn fn, const void *ud);
 
-/* y = norm(x) with the weight at that offset, rows of dim. */
-void wf_net__norm(struct wf_net *n, size_t weight, const float *x, float *y);
+/* y = norm(x), rows of dim. */
+void wf_net__norm(struct wf_net *n, const struct wf_net__vector *weight, const float *x, float *y);
 /* The weight's gradient, and dx = (or +=) d loss / dx; dx may be dy. */
-void wf_net__norm_back(struct wf_net *n, size_t weight, const float *x, const float *dy, bool adds,
-                       float *dx);
-/* y += bias for every row of n values; its gradient += the sum of dy's rows. */
-void wf_net__bias(struct wf_net *n, size_t bias, size_t width, float *y);
-void wf_net__bias_grad(struct wf_net *n, size_t bias, size_t width, const float *dy);
+void wf_net__norm_back(struct wf_net *n, const struct wf_net__vector *weight, const float *x,
+                       const float *dy, bool adds, float *dx);
 /* out = x + scale * drop(y), half i_half of all; and its way back: dy = scale * drop(dx). */
 void wf_net__add_half(struct wf_net *n, size_t i_half, const float *x, const float *y, float *out);
 void wf_net__add_half_back(struct wf_net *n, size_t i_half, const float *dx, float *dy);
@@ -123,6 +165,10 @@ void wf_net__place_back(struct wf_net *n, size_t i_layer, const float *qkv, floa
 void wf_net__attend(struct wf_net *n, size_t i_layer, const float *qkv, float *att, float *lse);
 void wf_net__attend_back(struct wf_net *n, size_t i_layer, const float *qkv, const float *lse,
                          const float *d_att, float *d_qkv);
+
+/* Layer i's halves: from kept x to mid, and from there to the next layer's x. */
+void wf_net__attention_half(struct wf_net *n, size_t i);
+void wf_net__feed_forward_half(struct wf_net *n, size_t i);
 
 /* Begins and ends what counts as `what`. */
 uint64_t wf_net__now(void);

@@ -15,6 +15,16 @@ struct place {
     float *out;
 };
 
+/* What a query's scores are multiplied by. */
+static float score_scale(const struct wf_params *p, size_t position)
+{
+    float grown = 0.0f;
+
+    if (p->temperature_scale != 0.0f)
+        grown = logf(floorf((float)position / (float)p->rope_context) + 1.0f);
+    return p->attention_scale * (grown * p->temperature_scale + 1.0f);
+}
+
 static void place_rows(struct wf_net *n, const void *ud, size_t from, size_t to, size_t i_part)
 {
     const struct place *a = ud;
@@ -26,16 +36,17 @@ static void place_rows(struct wf_net *n, const void *ud, size_t from, size_t to,
         float *x = a->out + t * width;
         if (x != a->qkv + t * width)
             memcpy(x, a->qkv + t * width, width * sizeof(*x));
-        for (size_t h = 0; h < nq + nk && a->l->q_norm != WF_NET__NONE; h++) {
-            const float *w = n->values + (h < nq ? a->l->q_norm : a->l->k_norm);
+        for (size_t h = 0; h < nq + nk && a->l->q_norm.p != NULL; h++) {
+            const float *w = h < nq ? a->l->q_norm.p : a->l->k_norm.p;
             n->kern->rms_norm(x + h * d, w, p->norm_eps, x + h * d, d);
         }
         if (a->lp->is_turned)
             wf_rope_turn(p->family->rope,
                          n->angles[a->lp->is_windowed] + (size_t)n->positions[t] * p->n_rot,
                          p->n_rot, d, nq + nk, x);
+        float scale = score_scale(p, n->positions[t]);
         for (size_t i = 0; i < nq * d; i++)
-            x[i] *= p->attention_scale;
+            x[i] *= scale;
     }
 }
 
@@ -56,14 +67,15 @@ static void place_rows_back(struct wf_net *n, const void *ud, size_t from, size_
     memset(dw, 0, 2 * d * sizeof(*dw));
     for (size_t t = from; t < to; t++) {
         float *g = a->out + t * width;
+        float scale = score_scale(p, n->positions[t]);
         for (size_t i = 0; i < nq * d; i++)
-            g[i] *= p->attention_scale;
+            g[i] *= scale;
         if (a->lp->is_turned)
             wf_rope_turn(p->family->rope,
                          n->angles_back[a->lp->is_windowed] + (size_t)n->positions[t] * p->n_rot,
                          p->n_rot, d, nq + nk, g);
-        for (size_t h = 0; h < nq + nk && a->l->q_norm != WF_NET__NONE; h++) {
-            const float *w = n->values + (h < nq ? a->l->q_norm : a->l->k_norm);
+        for (size_t h = 0; h < nq + nk && a->l->q_norm.p != NULL; h++) {
+            const float *w = h < nq ? a->l->q_norm.p : a->l->k_norm.p;
             n->grad->rms_norm_back(a->qkv + t * width + h * d, w, p->norm_eps, g + h * d, false,
                                    g + h * d, h < nq ? dw : dw + d, d);
         }
@@ -75,8 +87,8 @@ void wf_net__place_back(struct wf_net *n, size_t i_layer, const float *qkv, floa
     struct place a = {&n->layers[i_layer], &n->p->layers[i_layer], qkv, io_d};
 
     wf_net__each(n, place_rows_back, &a);
-    if (a.l->q_norm != WF_NET__NONE) {
-        wf_net__sum_norms(n, 0, n->p->head_dim, n->grads + a.l->q_norm);
-        wf_net__sum_norms(n, n->p->head_dim, n->p->head_dim, n->grads + a.l->k_norm);
+    if (a.l->q_norm.grad != NULL) {
+        wf_net__sum_norms(n, 0, n->p->head_dim, a.l->q_norm.grad);
+        wf_net__sum_norms(n, n->p->head_dim, n->p->head_dim, a.l->k_norm.grad);
     }
 }

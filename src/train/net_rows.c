@@ -67,9 +67,9 @@ static void norm_rows(struct wf_net *n, const void *ud, size_t from, size_t to, 
         n->kern->rms_norm(o->x + t * dim, o->weight, n->p->norm_eps, o->y + t * dim, dim);
 }
 
-void wf_net__norm(struct wf_net *n, size_t weight, const float *x, float *y)
+void wf_net__norm(struct wf_net *n, const struct wf_net__vector *weight, const float *x, float *y)
 {
-    struct norm o = {.weight = n->values + weight, .x = x, .y = y};
+    struct norm o = {.weight = weight->p, .x = x, .y = y};
 
     wf_net__each(n, norm_rows, &o);
 }
@@ -86,43 +86,14 @@ static void norm_rows_back(struct wf_net *n, const void *ud, size_t from, size_t
                                o->y + t * dim, dw, dim);
 }
 
-void wf_net__norm_back(struct wf_net *n, size_t weight, const float *x, const float *dy, bool adds,
-                       float *dx)
+void wf_net__norm_back(struct wf_net *n, const struct wf_net__vector *weight, const float *x,
+                       const float *dy, bool adds, float *dx)
 {
-    struct norm o = {.weight = n->values + weight, .x = x, .dy = dy, .y = dx, .adds = adds};
+    struct norm o = {.weight = weight->p, .x = x, .dy = dy, .y = dx, .adds = adds};
 
     wf_net__each(n, norm_rows_back, &o);
-    wf_net__sum_norms(n, 0, n->p->dim, n->grads + weight);
-}
-
-/* ---- biases ---- */
-
-struct bias {
-    const float *bias;
-    size_t width;
-    float *y;
-};
-
-static void bias_rows(struct wf_net *n, const void *ud, size_t from, size_t to, size_t i_part)
-{
-    const struct bias *b = ud;
-
-    (void)i_part;
-    for (size_t t = from; t < to; t++)
-        n->kern->axpy(1.0f, b->bias, b->y + t * b->width, b->width);
-}
-
-void wf_net__bias(struct wf_net *n, size_t bias, size_t width, float *y)
-{
-    struct bias b = {n->values + bias, width, y};
-
-    wf_net__each(n, bias_rows, &b);
-}
-
-void wf_net__bias_grad(struct wf_net *n, size_t bias, size_t width, const float *dy)
-{
-    for (size_t t = 0; t < n->n_tok; t++)
-        n->kern->axpy(1.0f, dy + t * width, n->grads + bias, width);
+    if (weight->grad != NULL)
+        wf_net__sum_norms(n, 0, n->p->dim, weight->grad);
 }
 
 /* ---- what a half adds ---- */
