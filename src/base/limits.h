@@ -93,6 +93,12 @@
 #define WF_LIMIT_MODEL_BATCH 65536
 /* A text to become tokens at once: more than any context takes. */
 #define WF_LIMIT_ENCODE_BYTES (8u << 20)
+/* A text for lens at once, bytes: a chapter; longer ones are given part by part. And the tokens of
+ * one of its windows. */
+#define WF_LIMIT_LENS_BYTES (1u << 20)
+#define WF_LIMIT_LENS_WINDOW 4096
+/* The name of one of its labels, bytes: it stands in every answer. */
+#define WF_LIMIT_LENS_LABEL_BYTES 100
 /* Likeliest tokens reported beside one that was written: what the APIs allow. */
 #define WF_LIMIT_LOGPROBS 20
 /* Chat templates: source and what one rendering writes; all it makes on the way; its steps. */

@@ -34,6 +34,8 @@ static const struct wf_config_option options[] = {
      "what Hugging Face asks for before it gives out some models; sent nowhere else"},
     {"ca_file", FIELD(ca_file), sizeof(((struct wf_config *)0)->ca_file), "", 0, 0, NULL,
      "certificates that weft pull trusts instead of the system's, for a registry of one's own"},
+    {"lens", FIELD(lens), sizeof(((struct wf_config *)0)->lens), "on", 0, 0, NULL,
+     "the embedded model: on, off (all works by words alone), or the path of another lens file"},
 };
 
 bool wf_config_option_at(size_t i, struct wf_config_option *out)

@@ -26,6 +26,7 @@ struct wf_config {
     char huggingface[256]; /* without a slash at its end */
     char huggingface_token[256];
     char ca_file[1024]; /* empty: the system's */
+    char lens[1024];    /* "on", "off", or a file */
     struct wf_model_settings models;
 };
 

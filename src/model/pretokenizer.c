@@ -106,6 +106,13 @@ static size_t run_without(const struct point *p, size_t i, size_t end, unsigned 
     return n;
 }
 
+/* Of the digits from i on, `most` at most: texts of nothing else are not looked through for each.
+ */
+static size_t digits_of(const struct point *p, size_t i, size_t end, size_t most)
+{
+    return run_of(p, i, end - i < most ? end : i + most, NUMBER);
+}
+
 static bool is_break(uint32_t c)
 {
     return c == '\r' || c == '\n';
@@ -186,10 +193,8 @@ static size_t llama3_like(const struct point *p, size_t i, size_t end, size_t di
 
     if (n == 0)
         n = letters_with_lead(p, i, end, LETTER);
-    if (n == 0) {
-        n = run_of(p, i, end, NUMBER);
-        n = n > digits_max ? digits_max : n;
-    }
+    if (n == 0)
+        n = digits_of(p, i, end, digits_max);
     return n > 0 ? n : rest_of_words(p, i, end, false);
 }
 
@@ -245,8 +250,7 @@ static size_t cased_words(const struct point *p, size_t i, size_t end, bool cont
 
     if (n > 0)
         return n + (contractions ? contraction(p, i + n, end, true) : 0);
-    n = run_of(p, i, end, NUMBER);
-    n = n > digits_max ? digits_max : n;
+    n = digits_of(p, i, end, digits_max);
     return n > 0 ? n : rest_of_words(p, i, end, true);
 }
 
@@ -267,9 +271,7 @@ static size_t one_number(const struct point *p, size_t i, size_t end)
 
 static size_t three_numbers(const struct point *p, size_t i, size_t end)
 {
-    size_t n = run_of(p, i, end, NUMBER);
-
-    return n > 3 ? 3 : n;
+    return digits_of(p, i, end, 3);
 }
 
 static size_t numbers(const struct point *p, size_t i, size_t end)

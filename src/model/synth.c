@@ -21,6 +21,7 @@ static const struct wf_synth_shape shapes[] = {
     {"smollm2-135m", "llama", 30, 576, 1536, 9, 3, 50000, 8192, 100000.0f, true, false},
     {"qwen2.5-0.5b", "qwen2", 24, 896, 4864, 14, 2, 50000, 32768, 1000000.0f, true, true},
     {"tinyllama-1.1b", "llama", 22, 2048, 5632, 32, 4, 32000, 2048, 10000.0f, false, false},
+    {"lens-shape", "lens", 8, 256, 640, 4, 4, 16384, 512, 10000.0f, true, false},
     {"llama-3.2-1b", "llama", 16, 2048, 8192, 32, 8, 128256, 131072, 500000.0f, true, false},
 };
 
@@ -41,7 +42,7 @@ const struct wf_synth_shape *wf_synth_shape_by_name(const char *name)
 }
 
 struct tensor {
-    char name[48];
+    char name[WF_SYNTH_NAME_BYTES];
     const struct wf_dtype *type;
     uint64_t dims[2]; /* dims[1] 0: a vector */
     float centre, spread;
@@ -133,9 +134,16 @@ static void add_layer(struct synth *s, int i)
     add_matrix(s, i, "ffn_down.weight", m->n_ff, m->dim);
 }
 
+static bool is_lens(const struct wf_synth_shape *m)
+{
+    return strcmp(m->family, "lens") == 0;
+}
+
 static void add_all(struct synth *s)
 {
     const struct wf_synth_shape *m = s->shape;
+    char head[WF_SYNTH_NAME_BYTES];
+    uint32_t n_rows;
 
     add_matrix(s, -1, "token_embd.weight", m->dim, m->n_vocab);
     for (uint32_t i = 0; i < m->n_layers; i++)
@@ -143,6 +151,8 @@ static void add_all(struct synth *s)
     add(s, -1, "output_norm.weight", m->dim, 0, 1.0f, 0.1f);
     if (!m->is_tied)
         add_matrix(s, -1, "output.weight", m->dim, m->n_vocab);
+    for (size_t i = 0; is_lens(m) && wf_synth__lens_head(i, head, &n_rows); i++)
+        add_matrix(s, -1, head, m->dim, n_rows);
 }
 
 static void put_of_family(struct synth *s, const char *name, uint32_t v)
@@ -239,7 +249,9 @@ int wf_synth(const struct wf_synth_shape *shape, const struct wf_mix *mix, uint6
         rc = prepare(&s);
     if (rc == 0) {
         put_metadata(&s);
-        rc = wf_synth__vocab(s.w, shape->n_vocab, err);
+        if (is_lens(shape))
+            wf_synth__lens_labels(s.w);
+        rc = wf_synth__vocab(s.w, shape->n_vocab, is_lens(shape), err);
     }
     if (rc == 0) {
         add_all(&s);

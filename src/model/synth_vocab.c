@@ -18,8 +18,9 @@ static const char consonants[] = "bcdfghjklmnpqrstvwxyz";
 static const char vowels[] = "aeiou";
 #define N_SYLLABLES ((uint32_t)((sizeof(consonants) - 1) * (sizeof(vowels) - 1)))
 
-static const char *const controls[] = {"<|endoftext|>", "<|im_start|>", "<|im_end|>"};
-#define N_CONTROLS ((uint32_t)(sizeof(controls) / sizeof(controls[0])))
+/* The first begins texts where they are begun, the last ends them. */
+static const char *const chat_controls[] = {"<|endoftext|>", "<|im_start|>", "<|im_end|>"};
+static const char *const lens_controls[] = {"<s>", "<mask>", "<q>", "<p>", "</s>"};
 
 /* ChatML; tools as Hermes and Qwen have them. */
 static const char chat_template[] =
@@ -63,6 +64,8 @@ struct word {
 struct maker {
     struct word *words; /* [n] by id: bytes, then words */
     uint32_t n;         /* bytes and words; control tokens follow */
+    const char *const *controls;
+    uint32_t n_controls;
     struct wf_buf name;
     struct wf_buf joined;
 };
@@ -110,16 +113,16 @@ static void make_words(struct maker *m)
 
 static void put_tokens(struct maker *m, struct wf_gguf_writer *w)
 {
-    wf_gguf_put_strings(w, "tokenizer.ggml.tokens", m->n + N_CONTROLS);
+    wf_gguf_put_strings(w, "tokenizer.ggml.tokens", m->n + m->n_controls);
     for (uint32_t id = 0; id < m->n; id++) {
         wf_buf_reset(&m->name);
         append_name(m, id, &m->name);
         wf_gguf_item_put_string(w, wf_buf_str(&m->name));
     }
-    for (uint32_t i = 0; i < N_CONTROLS; i++)
-        wf_gguf_item_put_string(w, wf_str_from(controls[i]));
-    wf_gguf_put_i32s(w, "tokenizer.ggml.token_type", m->n + N_CONTROLS);
-    for (uint32_t id = 0; id < m->n + N_CONTROLS; id++)
+    for (uint32_t i = 0; i < m->n_controls; i++)
+        wf_gguf_item_put_string(w, wf_str_from(m->controls[i]));
+    wf_gguf_put_i32s(w, "tokenizer.ggml.token_type", m->n + m->n_controls);
+    for (uint32_t id = 0; id < m->n + m->n_controls; id++)
         wf_gguf_item_put_i32(w, id < m->n ? WF_TOKEN_NORMAL : WF_TOKEN_CONTROL);
 }
 
@@ -135,10 +138,14 @@ static void put_merges(struct maker *m, struct wf_gguf_writer *w)
     }
 }
 
-int wf_synth__vocab(struct wf_gguf_writer *w, uint32_t n_vocab, struct wf_err *err)
+int wf_synth__vocab(struct wf_gguf_writer *w, uint32_t n_vocab, bool is_lens, struct wf_err *err)
 {
-    struct maker m = {.n = n_vocab - N_CONTROLS};
+    struct maker m = {.controls = is_lens ? lens_controls : chat_controls,
+                      .n_controls = (uint32_t)(is_lens ? WF_ARRAY_LEN(lens_controls)
+                                                       : WF_ARRAY_LEN(chat_controls))};
     int rc;
+
+    m.n = n_vocab - m.n_controls;
 
     assert(n_vocab >= WF_SYNTH_VOCAB_MIN);
     m.words = wf_alloc_array(m.n, sizeof(*m.words));
@@ -148,13 +155,14 @@ int wf_synth__vocab(struct wf_gguf_writer *w, uint32_t n_vocab, struct wf_err *e
     wf_buf_init(&m.joined, 4096);
     make_words(&m);
     wf_gguf_put_string(w, "tokenizer.ggml.model", WF_STR("gpt2"));
-    wf_gguf_put_string(w, "tokenizer.ggml.pre", WF_STR("gpt-2"));
+    wf_gguf_put_string(w, "tokenizer.ggml.pre", is_lens ? WF_STR("qwen2") : WF_STR("gpt-2"));
     put_tokens(&m, w);
     put_merges(&m, w);
     wf_gguf_put_u32(w, "tokenizer.ggml.bos_token_id", m.n);
-    wf_gguf_put_u32(w, "tokenizer.ggml.eos_token_id", m.n + N_CONTROLS - 1);
+    wf_gguf_put_u32(w, "tokenizer.ggml.eos_token_id", n_vocab - 1);
     wf_gguf_put_bool(w, "tokenizer.ggml.add_bos_token", false);
-    wf_gguf_put_string(w, "tokenizer.chat_template", wf_str_from(chat_template));
+    if (!is_lens)
+        wf_gguf_put_string(w, "tokenizer.chat_template", wf_str_from(chat_template));
     rc = wf_buf_status(&m.name) != 0 ? wf_buf_status(&m.name) : wf_buf_status(&m.joined);
     wf_buf_deinit(&m.name);
     wf_buf_deinit(&m.joined);

@@ -25,6 +25,8 @@ struct candidate {
 struct bpe {
     const struct wf_vocab *v;
     struct wf_ids *out;
+    struct wf_ids *firsts; /* of words, counted from n_before; NULL: not wanted */
+    size_t n_before;
     struct symbol *symbols; /* grown as needed */
     struct candidate *heap;
     size_t n_heap, cap;
@@ -123,6 +125,8 @@ static int encode_word(void *ud, struct wf_str word)
     uint32_t n = (uint32_t)word.len;
     int rc = 0;
 
+    if (b->firsts != NULL && wf_ids_push(b->firsts, (int32_t)(b->out->n - b->n_before)) != 0)
+        return WF_E_NOMEM;
     if (id != WF_TOKEN_NONE)
         return wf_ids_push(b->out, id);
     if (make_room(b, word.len) != 0)
@@ -145,9 +149,10 @@ static int encode_word(void *ud, struct wf_str word)
     return rc;
 }
 
-int wf_vocab__encode_bpe(const struct wf_vocab *v, struct wf_str text, struct wf_ids *out)
+int wf_vocab__encode_bpe(const struct wf_vocab *v, struct wf_str text, struct wf_ids *out,
+                         struct wf_ids *firsts)
 {
-    struct bpe b = {.v = v, .out = out};
+    struct bpe b = {.v = v, .out = out, .firsts = firsts, .n_before = out->n};
     int rc = wf_pretokenizer_cut(v->pre, text, encode_word, &b);
 
     wf_free(b.symbols);

@@ -77,6 +77,13 @@ int wf_ids_push(struct wf_ids *ids, int32_t id) WF_MUST_USE;
 int wf_vocab_encode(const struct wf_vocab *v, struct wf_str text, unsigned flags,
                     struct wf_ids *io_out, struct wf_err *err) WF_MUST_USE;
 
+/* Appends the tokens of a text, none of them control or user's tokens, and to io_firsts for each
+ * word of the pre-tokenizer the index of its first token (0 is the text's first). Byte-level BPE
+ * only: where the vocabulary has all bytes, the bytes of the tokens are those of the text. Errors:
+ * UNSUPPORTED, LIMIT (WF_LIMIT_ENCODE_BYTES), NOMEM; both lists are then as before. */
+int wf_vocab_encode_words(const struct wf_vocab *v, struct wf_str text, struct wf_ids *io_out,
+                          struct wf_ids *io_firsts, struct wf_err *err) WF_MUST_USE;
+
 /* Appends the text of tokens; control tokens add nothing unless `with_control`. The first space of
  * a text is dropped where encoding added one. Errors: RANGE (no such token), NOMEM. */
 int wf_vocab_decode(const struct wf_vocab *v, const int32_t *ids, size_t n, bool with_control,

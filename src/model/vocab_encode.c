@@ -148,7 +148,7 @@ static int encode_fragment(const struct wf_vocab *v, struct wf_str s, bool with_
     case WF_VOCAB_BPE:
         break;
     }
-    return wf_vocab__encode_bpe(v, s, out);
+    return wf_vocab__encode_bpe(v, s, out, NULL);
 }
 
 static int push_if(bool wanted, int32_t id, struct wf_ids *out)
@@ -195,6 +195,25 @@ int wf_vocab_encode(const struct wf_vocab *v, struct wf_str text, unsigned flags
         return wf_err_set(err, rc, "Not enough memory for the tokens of a text.");
     }
     return 0;
+}
+
+int wf_vocab_encode_words(const struct wf_vocab *v, struct wf_str text, struct wf_ids *io_out,
+                          struct wf_ids *io_firsts, struct wf_err *err)
+{
+    size_t n_before = io_out->n, n_firsts_before = io_firsts->n;
+    int rc;
+
+    if (v->model != WF_VOCAB_BPE)
+        return wf_err_set(err, WF_E_UNSUPPORTED, "The vocabulary is no byte-level BPE.");
+    if (text.len > WF_LIMIT_ENCODE_BYTES)
+        return wf_err_set(err, WF_E_LIMIT, "A text of more than %u MiB is not taken at once.",
+                          WF_LIMIT_ENCODE_BYTES >> 20);
+    rc = wf_vocab__encode_bpe(v, text, io_out, io_firsts);
+    if (rc == 0)
+        return 0;
+    io_out->n = n_before;
+    io_firsts->n = n_firsts_before;
+    return wf_err_set(err, rc, "Not enough memory for the tokens of a text.");
 }
 
 int wf_vocab_decode(const struct wf_vocab *v, const int32_t *ids, size_t n, bool with_control,

@@ -88,9 +88,9 @@ const struct wf_merge *wf_vocab__merge(const struct wf_vocab *v, int32_t left, i
 size_t wf_vocab__merge_slot(const struct wf_vocab *v, int32_t left, int32_t right);
 
 /* Append the tokens of one fragment without control tokens. `with_space`: it begins a text or
- * stands behind a control token. NOMEM. */
-int wf_vocab__encode_bpe(const struct wf_vocab *v, struct wf_str text,
-                         struct wf_ids *out) WF_MUST_USE;
+ * stands behind a control token; `firsts`, unless NULL: see wf_vocab_encode_words. NOMEM. */
+int wf_vocab__encode_bpe(const struct wf_vocab *v, struct wf_str text, struct wf_ids *out,
+                         struct wf_ids *firsts) WF_MUST_USE;
 int wf_vocab__encode_spm(const struct wf_vocab *v, struct wf_str text, bool with_space,
                          struct wf_ids *out) WF_MUST_USE;
 int wf_vocab__encode_wordpiece(const struct wf_vocab *v, struct wf_str text,

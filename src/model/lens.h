@@ -1,0 +1,137 @@
+/* Lens: the embedded model. One encoder, a vocabulary and small heads in one GGUF file, and texts
+ * to what the heads say of them.
+ *
+ * A lens (struct wf_lens) is an open file; it never changes and any number of threads may use it.
+ * What is asked of a text is a job: its tokens, cut into windows that a runner encodes, many jobs'
+ * windows in one batch (engine/lens.h does that); then the heads' answers. A head that the file
+ * does not have is a task that it cannot do, and says so; everything else works.
+ *
+ * In the file (general.architecture "lens"), beside encoder and vocabulary, all of it optional:
+ *   lens.NAME.weight [n_labels, dim], lens.NAME.bias [n_labels], lens.NAME.labels (strings), with
+ *   NAME embedding, entity, intent.SET, slot.SET, sensitivity, salience, span, sentence or none;
+ *   lens.entity.transitions, lens.slot.SET.transitions [n_tags from, n_tags to];
+ *   lens.sensitivity.thresholds [n_labels]; lens.intent.SET.threshold (f32), .outside (string);
+ *   lens.NAME.pool ("first": the hidden state of <s>; "mean": of all tokens);
+ *   lens.window (u32: tokens of a window), lens.card (strings: its figures), lens.version.
+ * Texts begin with <s>; with a question: <s> <q> question </s> <p> text. */
+#ifndef WF_MODEL_LENS_H
+#define WF_MODEL_LENS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "model/gguf.h"
+#include "model/transformer.h"
+#include "model/vocab.h"
+
+#define WF_LENS_DIMS 256 /* of an embedding */
+
+/* What can be asked; several at once of one text, but spans alone. */
+#define WF_LENS_EMBED (1u << 0)
+#define WF_LENS_SPANS (1u << 1)
+#define WF_LENS_ENTITIES (1u << 2)
+#define WF_LENS_SALIENCE (1u << 3)
+#define WF_LENS_INTENT (1u << 4)
+#define WF_LENS_LANGUAGE (1u << 5)
+#define WF_LENS_SENSITIVITY (1u << 6)
+#define WF_LENS_N_TASKS 7
+
+struct wf_lens;
+
+/* Opens a lens file. *out is owned by the caller, until wf_lens_close. Errors: as wf_model_open and
+ * wf_vocab_open; UNSUPPORTED (a model, but no lens), FORMAT (a head of a wrong shape, labels that
+ * are not as many as it has rows, no control tokens). Thread: any. */
+int wf_lens_open(const char *path, struct wf_lens **out, struct wf_err *err) WF_MUST_USE;
+/* The same over an open file, which it takes over, also when it fails. */
+int wf_lens_open_gguf(struct wf_gguf *g, struct wf_lens **out, struct wf_err *err) WF_MUST_USE;
+/* All jobs must be gone. NULL is a no-op. */
+void wf_lens_close(struct wf_lens *l);
+
+/* What it is made of, borrowed until it is closed; and the tokens of a window. */
+const struct wf_model *wf_lens_model(const struct wf_lens *l);
+const struct wf_vocab *wf_lens_vocab(const struct wf_lens *l);
+size_t wf_lens_window(const struct wf_lens *l);
+
+/* The name of a task's bit ("entities"), and its bit by name; 0: there is no such task. */
+const char *wf_lens_task_name(unsigned task);
+unsigned wf_lens_task_by_name(struct wf_str name);
+
+/* The i-th set of intents that the file knows ("weft"); NULL behind the last. */
+const char *wf_lens_set_at(const struct wf_lens *l, size_t i);
+/* The labels of one task's head: how many, and the i-th. 0 where the head is absent or has none.
+ * Tags of entities are given as the types they are made of. */
+size_t wf_lens_n_labels(const struct wf_lens *l, unsigned task, const char *set);
+struct wf_str wf_lens_label(const struct wf_lens *l, unsigned task, const char *set, size_t i);
+
+struct wf_lens_ask {
+    unsigned tasks;
+    struct wf_str text;     /* valid UTF-8, borrowed for the life of the job */
+    struct wf_str question; /* of SPANS; EMBED embeds it where there is no text */
+    const char *set;        /* of INTENT; NULL: "weft" */
+};
+
+/* 0 when the file can do that; else UNSUPPORTED, and the sentence says what is missing. */
+int wf_lens_can(const struct wf_lens *l, const struct wf_lens_ask *ask,
+                struct wf_err *err) WF_MUST_USE;
+
+/* A piece of the text with a type and a score within [0, 1]. Types are borrowed from the file. */
+struct wf_lens_mark {
+    size_t from, to;   /* bytes */
+    size_t start, end; /* the same as code points */
+    struct wf_str type;
+    float score;
+};
+
+struct wf_lens_marks {
+    struct wf_lens_mark *items; /* [n] */
+    size_t n;
+};
+
+/* What was asked for; the rest is empty. */
+struct wf_lens_answer {
+    float vector[WF_LENS_DIMS];       /* EMBED: of length 1; its first n values, anew brought to
+                                         length 1, are an embedding of n dimensions */
+    struct wf_lens_marks entities;    /* in the order of the text, not overlapping */
+    struct wf_lens_marks sentences;   /* SALIENCE, SPANS: in the order of the text */
+    struct wf_lens_marks slots;       /* INTENT, where the set has slots */
+    struct wf_lens_marks sensitivity; /* types only, the highest score first */
+    struct wf_lens_mark span;         /* SPANS: the best; empty when there is no text */
+    float none;                       /* SPANS: how sure that the text does not answer */
+    struct wf_str intent;             /* INTENT: the best label */
+    float intent_score;
+    bool in_scope;
+    struct wf_str language; /* LANGUAGE: ISO 639-3, with -Script where it is needed */
+    float language_score;
+};
+
+/* Frees what an answer holds; safe on a zeroed one, and twice. */
+void wf_lens_answer_deinit(struct wf_lens_answer *a);
+
+struct wf_lens_job;
+
+/* Makes tokens and windows of what is asked, which stays borrowed. *out is owned by the caller,
+ * until wf_lens_job_free. Errors: UNSUPPORTED (wf_lens_can), INVAL (tasks that do not go together,
+ * a text that is not UTF-8, none), LIMIT (WF_LIMIT_LENS_BYTES), NOMEM. Thread: any. */
+int wf_lens_job_new(const struct wf_lens *l, const struct wf_lens_ask *ask,
+                    struct wf_lens_job **out, struct wf_err *err) WF_MUST_USE;
+void wf_lens_job_free(struct wf_lens_job *j);
+
+/* How many windows wait for the encoder, each at most wf_lens_window tokens; none when the tasks do
+ * not need it. The tokens of one: writes them to out_ids (room for wf_lens_window), returns how
+ * many; and their number alone. Thread: any. */
+size_t wf_lens_job_n_windows(const struct wf_lens_job *j);
+size_t wf_lens_job_window(const struct wf_lens_job *j, size_t i, int32_t *out_ids);
+size_t wf_lens_job_window_tokens(const struct wf_lens_job *j, size_t i);
+
+/* Takes what the encoder made of window i: hidden [its tokens, dim]. Threads: any, each window
+ * once; different windows of one job may be given at once. */
+void wf_lens_job_take(struct wf_lens_job *j, size_t i, const float *hidden);
+
+/* The answer, once all windows were given. *out is owned by the caller. Errors: NOMEM. */
+int wf_lens_job_finish(struct wf_lens_job *j, struct wf_lens_answer *out,
+                       struct wf_err *err) WF_MUST_USE;
+
+#endif

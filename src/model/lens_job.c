@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Jobs: a text's tokens, the windows that the encoder sees of it, and what each head takes of a
+ * window.
+ *
+ * A text that is longer than a window is seen in several that overlap by a quarter; each token is
+ * judged in the window where it is farther from the edge. What is kept of a window is its own: so
+ * windows may come back in any order, at once, and the answer is the same. */
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/limits.h"
+#include "model/lens_internal.h"
+#include "text/utf8.h"
+
+#define OVERLAP_SHARE 4 /* of a window's text: one in so many tokens */
+#define ALONE (WF_LENS_EMBED | WF_LENS_SPANS)
+#define WITH_PIECES (WF_LENS_ENTITIES | WF_LENS_INTENT)
+
+static int no_memory(struct wf_err *err)
+{
+    return wf_err_set(err, WF_E_NOMEM, "Not enough memory to look at a text.");
+}
+
+static int check(const struct wf_lens *l, const struct wf_lens_ask *ask, struct wf_err *err)
+{
+    unsigned all = (1u << WF_LENS_N_TASKS) - 1;
+
+    if (ask->tasks == 0 || (ask->tasks & ~all) != 0 ||
+        ((ask->tasks & ALONE) != 0 && (ask->tasks & (ask->tasks - 1)) != 0))
+        return wf_err_set(err, WF_E_INVAL, "These tasks of lens cannot be asked for together.");
+    if (ask->text.len > WF_LIMIT_LENS_BYTES || ask->question.len > WF_LIMIT_LENS_BYTES)
+        return wf_err_set(err, WF_E_LIMIT, "A text of more than %u KiB is not taken at once.",
+                          WF_LIMIT_LENS_BYTES >> 10);
+    if (wf_utf8_valid_prefix(ask->text) != ask->text.len ||
+        wf_utf8_valid_prefix(ask->question) != ask->question.len)
+        return wf_err_set(err, WF_E_INVAL, "The text is not UTF-8.");
+    return wf_lens_can(l, ask, err);
+}
+
+/* ---- tokens and windows ---- */
+
+/* Where the tokens begin in the text: their bytes are the text's. */
+static int find_offsets(struct wf_lens_job *j, struct wf_err *err)
+{
+    size_t at = 0;
+
+    j->offsets = wf_alloc_array(j->ids.n + 1, sizeof(*j->offsets));
+    if (j->offsets == NULL)
+        return no_memory(err);
+    for (size_t i = 0; i < j->ids.n; i++) {
+        j->offsets[i] = (uint32_t)at;
+        at += wf_vocab_bytes(j->lens->vocab, j->ids.ptr[i]).len;
+    }
+    j->offsets[j->ids.n] = (uint32_t)at;
+    if (at != j->text.len)
+        return wf_err_set(err, WF_E_FORMAT,
+                          "The lens file cannot be used: its vocabulary lacks some bytes.");
+    return 0;
+}
+
+/* A question in front of the text, of half a window at most. */
+static int push_question(struct wf_lens_job *j, struct wf_err *err)
+{
+    const struct wf_lens *l = j->lens;
+    struct wf_ids q = {0};
+    int rc = wf_vocab_encode(l->vocab, j->ask.question, 0, &q, err);
+    size_t n = q.n < l->window / 2 - 4 ? q.n : l->window / 2 - 4;
+
+    if (rc != 0)
+        return rc;
+    rc = wf_ids_push(&j->prefix, l->question);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = wf_ids_push(&j->prefix, q.ptr[i]);
+    if (rc == 0)
+        rc = wf_ids_push(&j->prefix, l->end);
+    if (rc == 0)
+        rc = wf_ids_push(&j->prefix, l->passage);
+    wf_free(q.ptr);
+    return rc == 0 ? 0 : no_memory(err);
+}
+
+static int make_tokens(struct wf_lens_job *j, struct wf_err *err)
+{
+    const struct wf_lens *l = j->lens;
+    bool embeds_question =
+        j->ask.tasks == WF_LENS_EMBED && j->ask.text.len == 0 && j->ask.question.len > 0;
+    int rc;
+
+    j->text = embeds_question ? j->ask.question : j->ask.text;
+    if (wf_ids_push(&j->prefix, l->begin) != 0)
+        return no_memory(err);
+    if (j->ask.tasks == WF_LENS_EMBED && l->marks_embedding &&
+        wf_ids_push(&j->prefix, embeds_question ? l->question : l->passage) != 0)
+        return no_memory(err);
+    rc = j->ask.tasks == WF_LENS_SPANS ? push_question(j, err) : 0;
+    if (rc == 0)
+        rc = wf_vocab_encode_words(l->vocab, j->text, &j->ids, &j->firsts, err);
+    return rc == 0 ? find_offsets(j, err) : rc;
+}
+
+static int make_windows(struct wf_lens_job *j, struct wf_err *err)
+{
+    uint32_t room = (uint32_t)(j->lens->window - j->prefix.n), n = (uint32_t)j->ids.n;
+    uint32_t step = room - room / OVERLAP_SHARE;
+
+    assert(room > 0);
+    j->n_windows = n <= room ? 1 : 1 + (n - room + step - 1) / step;
+    j->windows = wf_alloc_array(j->n_windows, sizeof(*j->windows));
+    if (j->windows == NULL)
+        return no_memory(err);
+    for (uint32_t i = 0; i < j->n_windows; i++) {
+        struct wf_lens_window *w = &j->windows[i], *last = w - 1;
+        bool is_last = i + 1 == j->n_windows;
+        w->from = is_last && i > 0 ? n - room : i * step;
+        w->to = is_last ? n : w->from + room;
+        w->own_to = w->to;
+        if (i > 0)
+            last->own_to = w->own_from = w->from + (last->to - w->from) / 2;
+    }
+    return 0;
+}
+
+/* Room for what the heads take. */
+static int make_accounts(struct wf_lens_job *j, struct wf_err *err)
+{
+    const struct wf_lens *l = j->lens;
+    unsigned t = j->ask.tasks;
+    const struct {
+        bool wanted;
+        size_t n, width;
+        float **out;
+    } rows[] = {
+        {(t & WF_LENS_EMBED) != 0, j->n_windows, l->dim, &j->sums},
+        {(t & WF_LENS_ENTITIES) != 0, j->firsts.n + 1,
+         l->entities != NULL ? l->entities->head.n : 0, &j->tags},
+        {j->set != NULL, 1, j->set != NULL ? j->set->intent.n : 0, &j->intents},
+        {j->set != NULL && j->set->slots != NULL, j->firsts.n + 1,
+         j->set != NULL && j->set->slots != NULL ? j->set->slots->head.n : 0, &j->slots},
+        {(t & WF_LENS_SENSITIVITY) != 0, j->n_windows, l->sensitivity.n, &j->labels},
+        {(t & (WF_LENS_SALIENCE | WF_LENS_SPANS)) != 0, j->ids.n + 1, 1, &j->tokens},
+    };
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
+        if (!rows[i].wanted)
+            continue;
+        *rows[i].out = rows[i].width == 0 || rows[i].n <= SIZE_MAX / rows[i].width
+                           ? wf_alloc_array(rows[i].n * rows[i].width, sizeof(float))
+                           : NULL;
+        if (*rows[i].out == NULL)
+            return no_memory(err);
+    }
+    if (t == WF_LENS_SPANS) {
+        j->spans = wf_alloc_array(j->n_windows, sizeof(*j->spans));
+        if (j->spans == NULL)
+            return no_memory(err);
+    }
+    return 0;
+}
+
+int wf_lens_job_new(const struct wf_lens *l, const struct wf_lens_ask *ask,
+                    struct wf_lens_job **out, struct wf_err *err)
+{
+    int rc = check(l, ask, err);
+    struct wf_lens_job *j;
+
+    if (rc != 0)
+        return rc;
+    j = wf_alloc_array(1, sizeof(*j));
+    if (j == NULL)
+        return no_memory(err);
+    j->lens = l;
+    j->ask = *ask;
+    j->text = ask->text;
+    if ((ask->tasks & WF_LENS_INTENT) != 0)
+        j->set = wf_lens__set(l, ask->set);
+    if (ask->tasks != WF_LENS_LANGUAGE) {
+        rc = make_tokens(j, err);
+        if (rc == 0)
+            rc = make_windows(j, err);
+        if (rc == 0)
+            rc = make_accounts(j, err);
+    }
+    if (rc != 0) {
+        wf_lens_job_free(j);
+        return rc;
+    }
+    *out = j;
+    return 0;
+}
+
+void wf_lens_job_free(struct wf_lens_job *j)
+{
+    if (j == NULL)
+        return;
+    void *all[] = {j->ids.ptr, j->firsts.ptr, j->prefix.ptr, j->offsets, j->windows, j->sums,
+                   j->tags,    j->slots,      j->intents,    j->labels,  j->tokens,  j->spans};
+    for (size_t i = 0; i < WF_ARRAY_LEN(all); i++)
+        wf_free(all[i]);
+    wf_free(j);
+}
+
+size_t wf_lens_job_n_windows(const struct wf_lens_job *j)
+{
+    return j->n_windows;
+}
+
+size_t wf_lens_job_window(const struct wf_lens_job *j, size_t i, int32_t *out_ids)
+{
+    const struct wf_lens_window *w = &j->windows[i];
+    size_t n = w->to - w->from;
+
+    memcpy(out_ids, j->prefix.ptr, j->prefix.n * sizeof(*out_ids));
+    if (n > 0)
+        memcpy(out_ids + j->prefix.n, j->ids.ptr + w->from, n * sizeof(*out_ids));
+    return j->prefix.n + n;
+}
+
+size_t wf_lens_job_window_tokens(const struct wf_lens_job *j, size_t i)
+{
+    return j->prefix.n + j->windows[i].to - j->windows[i].from;
+}
+
+/* ---- what the heads take ---- */
+
+/* Scores of tags at the first tokens of the pieces that begin in the window's own part. */
+static void take_tags(struct wf_lens_job *j, const struct wf_lens_window *w,
+                      const struct wf_lens_head *head, const float *text, float *out)
+{
+    size_t low = 0, high = j->firsts.n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if ((uint32_t)j->firsts.ptr[mid] < w->own_from)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (; low < j->firsts.n && (uint32_t)j->firsts.ptr[low] < w->own_to; low++) {
+        size_t t = (uint32_t)j->firsts.ptr[low] - w->from;
+        wf_lens__apply(j->lens, head, text + t * j->lens->dim, out + low * head->n);
+    }
+}
+
+/* A head of the whole window: out [head->n]. */
+static void take_whole(const struct wf_lens_job *j, const struct wf_lens_head *head,
+                       const float *hidden, size_t n_tok, float *out)
+{
+    size_t dim = j->lens->dim;
+
+    if (!head->pools_mean) {
+        wf_lens__apply(j->lens, head, hidden, out);
+        return;
+    }
+    /* The mean of all is what the head says of each, on average: it is linear. */
+    memset(out, 0, head->n * sizeof(*out));
+    for (size_t i = 0; i < head->n; i++) {
+        double sum = 0;
+        for (size_t t = 0; t < n_tok; t++) {
+            float dot = 0.0f;
+            for (size_t k = 0; k < dim; k++)
+                dot += head->weight[i * dim + k] * hidden[t * dim + k];
+            sum += (double)dot;
+        }
+        out[i] = (float)(sum / (double)n_tok) + head->bias[i];
+    }
+}
+
+static void take_sum(struct wf_lens_job *j, size_t i, const float *hidden)
+{
+    const struct wf_lens_window *w = &j->windows[i];
+    size_t dim = j->lens->dim, own = w->own_to - w->own_from;
+    const float *text = hidden + (j->prefix.n + w->own_from - w->from) * dim;
+    float *sum = j->sums + i * dim;
+
+    if (!j->lens->embedding.pools_mean) {
+        memcpy(sum, hidden, dim * sizeof(*sum));
+        return;
+    }
+    for (size_t t = 0; t < j->prefix.n; t++)
+        wf_kern()->axpy(1.0f, hidden + t * dim, sum, dim);
+    for (size_t t = 0; t < own; t++)
+        wf_kern()->axpy(1.0f, text + t * dim, sum, dim);
+}
+
+static void take_tokens(struct wf_lens_job *j, const struct wf_lens_window *w,
+                        const struct wf_lens_head *head, const float *text)
+{
+    for (uint32_t t = w->own_from; t < w->own_to; t++)
+        wf_lens__apply(j->lens, head, text + (size_t)(t - w->from) * j->lens->dim, &j->tokens[t]);
+}
+
+void wf_lens_job_take(struct wf_lens_job *j, size_t i, const float *hidden)
+{
+    const struct wf_lens *l = j->lens;
+    const struct wf_lens_window *w = &j->windows[i];
+    const float *text = hidden + j->prefix.n * l->dim;
+    size_t n_tok = j->prefix.n + w->to - w->from;
+
+    if (j->sums != NULL)
+        take_sum(j, i, hidden);
+    if (j->tags != NULL)
+        take_tags(j, w, &l->entities->head, text, j->tags);
+    if (j->slots != NULL)
+        take_tags(j, w, &j->set->slots->head, text, j->slots);
+    if (j->intents != NULL && i == 0) /* what is asked stands at the beginning */
+        take_whole(j, &j->set->intent, hidden, n_tok, j->intents);
+    if (j->labels != NULL)
+        take_whole(j, &l->sensitivity, hidden, n_tok, j->labels + i * l->sensitivity.n);
+    if (j->spans != NULL)
+        wf_lens__take_span(j, i, hidden);
+    if (j->ask.tasks & WF_LENS_SALIENCE)
+        take_tokens(j, w, &l->salience, text);
+    else if (j->spans != NULL && l->sentence.weight != NULL)
+        take_tokens(j, w, &l->sentence, text);
+}
+
+/* ---- answers ---- */
+
+static void finish_vector(const struct wf_lens_job *j, float *mean, float out[WF_LENS_DIMS])
+{
+    const struct wf_lens *l = j->lens;
+    size_t n = j->prefix.n * j->n_windows + j->ids.n;
+    double square = 0;
+
+    memset(mean, 0, l->dim * sizeof(*mean));
+    for (size_t i = 0; i < j->n_windows; i++)
+        wf_kern()->axpy(1.0f / (float)(l->embedding.pools_mean ? n : j->n_windows),
+                        j->sums + i * l->dim, mean, l->dim);
+    wf_lens__apply(l, &l->embedding, mean, out);
+    for (size_t i = 0; i < WF_LENS_DIMS; i++)
+        square += (double)out[i] * (double)out[i];
+    for (size_t i = 0; i < WF_LENS_DIMS; i++)
+        out[i] = square > 0 && isfinite(square) ? (float)((double)out[i] / sqrt(square)) : 0.0f;
+}
+
+static void finish_intent(const struct wf_lens_job *j, struct wf_lens_answer *out)
+{
+    const struct wf_lens_set *s = j->set;
+    size_t best = 0;
+
+    wf_kern()->softmax(j->intents, s->intent.n);
+    for (size_t i = 1; i < s->intent.n; i++)
+        best = j->intents[i] > j->intents[best] ? i : best;
+    out->intent = s->intent.labels[best];
+    out->intent_score = isfinite(j->intents[best]) ? j->intents[best] : 0.0f;
+    out->in_scope = best != s->outside && out->intent_score >= s->threshold;
+}
+
+static int by_score(const void *a, const void *b)
+{
+    float x = ((const struct wf_lens_mark *)a)->score, y = ((const struct wf_lens_mark *)b)->score;
+
+    return (x < y) - (x > y);
+}
+
+/* What a text of several windows holds is what any of them holds. */
+static int finish_sensitivity(const struct wf_lens_job *j, struct wf_lens_answer *out,
+                              struct wf_err *err)
+{
+    const struct wf_lens *l = j->lens;
+    size_t n = l->sensitivity.n;
+
+    for (size_t k = 0; k < n; k++) {
+        struct wf_lens_mark m = {.type = l->sensitivity.labels[k]};
+        for (size_t i = 0; i < j->n_windows; i++)
+            m.score = fmaxf(m.score, wf_lens__share(j->labels[i * n + k]));
+        if (m.score >= l->thresholds[k] && wf_lens__push(&out->sensitivity, m) != 0)
+            return no_memory(err);
+    }
+    if (out->sensitivity.n > 1)
+        qsort(out->sensitivity.items, out->sensitivity.n, sizeof(*out->sensitivity.items),
+              by_score);
+    return 0;
+}
+
+int wf_lens_job_finish(struct wf_lens_job *j, struct wf_lens_answer *out, struct wf_err *err)
+{
+    const struct wf_lens *l = j->lens;
+    struct wf_lens_answer a = {.none = 0};
+    const struct wf_lens_head *sentences =
+        (j->ask.tasks & WF_LENS_SALIENCE) != 0 ? &l->salience : &l->sentence;
+    int rc = 0;
+
+    if (j->sums != NULL) {
+        float *mean = wf_alloc_array(l->dim, sizeof(*mean));
+        if (mean == NULL)
+            return no_memory(err);
+        finish_vector(j, mean, a.vector);
+        wf_free(mean);
+    }
+    if (j->tags != NULL)
+        rc = wf_lens__marks_of_tags(j, l->entities, j->tags, &a.entities, err);
+    if (rc == 0 && j->slots != NULL)
+        rc = wf_lens__marks_of_tags(j, j->set->slots, j->slots, &a.slots, err);
+    if (rc == 0 && j->intents != NULL)
+        finish_intent(j, &a);
+    if (rc == 0 && j->labels != NULL)
+        rc = finish_sensitivity(j, &a, err);
+    if (rc == 0 && j->spans != NULL)
+        wf_lens__finish_span(j, &a);
+    if (rc == 0 && j->tokens != NULL && sentences->weight != NULL)
+        rc = wf_lens__finish_sentences(j, &a.sentences, err);
+    if (rc != 0)
+        wf_lens_answer_deinit(&a);
+    else
+        *out = a;
+    return rc;
+}
+
+void wf_lens_answer_deinit(struct wf_lens_answer *a)
+{
+    struct wf_lens_marks *all[] = {&a->entities, &a->sentences, &a->slots, &a->sensitivity};
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(all); i++) {
+        wf_free(all[i]->items);
+        *all[i] = (struct wf_lens_marks){NULL, 0};
+    }
+}
+
+int wf_lens__push(struct wf_lens_marks *io, struct wf_lens_mark m)
+{
+    /* Full at 0 and at every power of two: no count of the room is kept. */
+    if ((io->n & (io->n - 1)) == 0) {
+        struct wf_lens_mark *p =
+            wf_realloc_array(io->items, io->n > 0 ? 2 * io->n : 1, sizeof(*io->items));
+        if (p == NULL)
+            return WF_E_NOMEM;
+        io->items = p;
+    }
+    io->items[io->n++] = m;
+    return 0;
+}
+
+void wf_lens__count_points(struct wf_str text, struct wf_lens_mark *marks, size_t n)
+{
+    size_t at = 0, points = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        points += wf_utf8_count(wf_str_sub(text, at, marks[i].from));
+        marks[i].start = points;
+        points += wf_utf8_count(wf_str_sub(text, marks[i].from, marks[i].to));
+        marks[i].end = points;
+        at = marks[i].to;
+    }
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers in a passage: where one begins and ends, whether there is one, and which sentences are
+ * worth reading.
+ *
+ * A span's logit is its first token's as a start and its last one's as an end; that of "no answer"
+ * is the same of <s> (Devlin et al. 2019, SQuAD 2.0). Of several windows the one wins whose best
+ * span is farthest above its own "no answer". */
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "model/lens_internal.h"
+#include "text/sentence.h"
+
+/* A logit that is no number is a bad one. */
+static float number(float x)
+{
+    return x == x ? fmaxf(-1e30f, fminf(x, 1e30f)) : -1e30f;
+}
+
+/* Start and end logits of token t of the window. */
+static void logits_of(const struct wf_lens_job *j, const float *hidden, size_t t, float out[2])
+{
+    wf_lens__apply(j->lens, &j->lens->span, hidden + t * j->lens->dim, out);
+    out[0] = number(out[0]);
+    out[1] = number(out[1]);
+}
+
+/* A sum of exponentials that grows, relative to the largest so far. */
+struct total {
+    float most;
+    double sum;
+};
+
+static void add(struct total *t, float x)
+{
+    if (x > t->most) {
+        t->sum = t->sum * exp((double)t->most - (double)x);
+        t->most = x;
+    }
+    t->sum += exp((double)x - (double)t->most);
+}
+
+void wf_lens__take_span(struct wf_lens_job *j, size_t i, const float *hidden)
+{
+    const struct wf_lens_window *w = &j->windows[i];
+    struct wf_lens_span best = {.logit = -INFINITY};
+    /* The starts that are still near enough, as a ring: the best of them is looked for anew only
+     * among these. */
+    float starts[WF_LENS_SPAN_TOKENS], logits[2], best_start = 0.0f, best_end = 0.0f, none;
+    struct total all_starts = {-INFINITY, 0}, all_ends = {-INFINITY, 0};
+    size_t n = w->to - w->from;
+
+    logits_of(j, hidden, 0, logits);
+    best.none = logits[0] + logits[1];
+    add(&all_starts, logits[0]);
+    add(&all_ends, logits[1]);
+    for (size_t t = 0; t < n; t++) {
+        logits_of(j, hidden, j->prefix.n + t, logits);
+        starts[t % WF_LENS_SPAN_TOKENS] = logits[0];
+        add(&all_starts, logits[0]);
+        add(&all_ends, logits[1]);
+        for (size_t s = t + 1 < WF_LENS_SPAN_TOKENS ? 0 : t + 1 - WF_LENS_SPAN_TOKENS; s <= t;
+             s++) {
+            float start = starts[s % WF_LENS_SPAN_TOKENS];
+            if (start + logits[1] <= best.logit)
+                continue;
+            best.logit = start + logits[1];
+            best.first = w->from + (uint32_t)s;
+            best.last = w->from + (uint32_t)t;
+            best_start = start;
+            best_end = logits[1];
+        }
+    }
+    if (n > 0)
+        best.share = (float)(exp((double)best_start - (double)all_starts.most) / all_starts.sum *
+                             exp((double)best_end - (double)all_ends.most) / all_ends.sum);
+    if (j->lens->none.weight != NULL) { /* a head of its own, on the scale of the difference */
+        wf_lens__apply(j->lens, &j->lens->none, hidden, &none);
+        best.none = best.logit + number(none);
+    }
+    j->spans[i] = best;
+}
+
+static bool is_white(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+void wf_lens__finish_span(const struct wf_lens_job *j, struct wf_lens_answer *out)
+{
+    const struct wf_lens_span *best = &j->spans[0];
+    struct wf_lens_mark m = {.from = 0};
+
+    for (size_t i = 1; i < j->n_windows; i++) {
+        const struct wf_lens_span *s = &j->spans[i];
+        if (s->logit - s->none > best->logit - best->none)
+            best = s;
+    }
+    out->none = 1.0f;
+    if (j->ids.n == 0)
+        return;
+    out->none = wf_lens__share(best->none - best->logit);
+    m.from = j->offsets[best->first];
+    m.to = j->offsets[best->last + 1];
+    while (m.from < m.to && is_white(j->text.ptr[m.from]))
+        m.from++;
+    while (m.from < m.to && is_white(j->text.ptr[m.to - 1]))
+        m.to--;
+    /* Tokens may end within a character. */
+    while (m.from > 0 && ((uint8_t)j->text.ptr[m.from] & 0xc0) == 0x80)
+        m.from--;
+    while (m.to < j->text.len && ((uint8_t)j->text.ptr[m.to] & 0xc0) == 0x80)
+        m.to++;
+    m.score = best->share;
+    wf_lens__count_points(j->text, &m, 1);
+    out->span = m;
+}
+
+int wf_lens__finish_sentences(const struct wf_lens_job *j, struct wf_lens_marks *out,
+                              struct wf_err *err)
+{
+    struct wf_sentence s;
+    size_t at = 0, t = 0;
+
+    while (wf_sentence_next(j->text, &at, &s)) {
+        struct wf_lens_mark m = {.from = s.start, .to = s.end};
+        double sum = 0;
+        size_t n = 0;
+        while (t < j->ids.n && j->offsets[t + 1] <= s.start)
+            t++;
+        /* The last token may reach into the next sentence: it is seen again there. */
+        for (size_t k = t; k < j->ids.n && j->offsets[k] < s.end; k++, n++)
+            sum += (double)j->tokens[k];
+        m.score = n > 0 ? wf_lens__share((float)(sum / (double)n)) : 0.0f;
+        if (wf_lens__push(out, m) != 0)
+            return wf_err_set(err, WF_E_NOMEM, "Not enough memory to look at a text.");
+    }
+    wf_lens__count_points(j->text, out->items, out->n);
+    return 0;
+}
