@@ -6,11 +6,16 @@
  *     NAME lang=eng read=json:text vocab=1 epoch=1 dev=200 FILE FILE ...
  *
  * data    the folder that files lie in, relative to the working folder; before the first source
- * lang    the texts' language (ISO 639-3), or @FIELD: the field (JSON) or column (TSV) that has it
- * read    json:FIELDS   JSON lines. FIELDS are parted by ",", each gives texts of its own; "a.b" is
- * b within a; of a list every item is taken, each as a text, or with "*" in front joined by
- * newlines; "a+b" joins fields by newlines tsv:COLUMNS   columns parted by tabs, counted from 1,
- * each a text; tsvh: the first line is a header plain         paragraphs, parted by empty lines
+ * lang    the texts' language (ISO 639-3), or @FIELD: the field (JSON) or column (TSV) of it
+ * read    json:FIELDS   JSON lines. FIELDS are parted by ","; each gives texts of its own. "a.b"
+ *                       is b within a. Of a list every item is a text; with "*" in front they
+ *                       are joined by newlines. "a+b" joins fields by newlines.
+ *         tsv:COLUMNS   columns parted by tabs, counted from 1, each a text
+ *         tsvh:COLUMNS  the same behind a line of names
+ *         plain         paragraphs, parted by empty lines
+ *         conll, iob2, conllu, address
+ *                       sentences of tagged data, see data_tagged.h; tokens without a text are
+ *                       joined as people write them
  * vocab   how often a text counts when a vocabulary is made (0 to 1000, two decimals)
  * epoch   how often a text is seen in one epoch (likewise)
  * dev     one text in so many is kept aside (see split.h); 0: none
@@ -31,6 +36,10 @@ enum wf_corpus_reader {
     WF_CORPUS_JSON,
     WF_CORPUS_TSV,
     WF_CORPUS_PLAIN,
+    WF_CORPUS_CONLL,
+    WF_CORPUS_IOB2,
+    WF_CORPUS_CONLLU,
+    WF_CORPUS_ADDRESS,
 };
 
 /* All views are the corpus's. */

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "train/corpus.h"
+#include "train/data_tagged.h"
 #include "train/lines.h"
 #include "train/split.h"
 
@@ -226,34 +227,67 @@ static int plain_line(struct read *r, struct wf_str line)
     return rc;
 }
 
-static int one_line(struct read *r, struct wf_str line)
+/* ---- tagged data ---- */
+
+static int on_tagged(void *ud, const struct wf_data_tagged *t, struct wf_err *err)
 {
+    (void)err; /* the same as the reading's */
+    return give(ud, t->text);
+}
+
+static int tagged_lines(struct read *r, enum wf_data_form form)
+{
+    struct wf_data_tagged_options o = {.form = form, .is_natural = true};
+
+    return wf_data_tagged_read_lines(r->lines, &o, on_tagged, r, r->err);
+}
+
+/* Calls fn for each line. */
+static int each_line(struct read *r, int (*fn)(struct read *r, struct wf_str line))
+{
+    struct wf_str line;
+    bool is_end = false;
+    int rc = wf_lines_next(r->lines, &line, &is_end, r->err);
+
+    while (rc == 0 && !is_end) {
+        rc = fn(r, line);
+        if (rc == 0)
+            rc = wf_lines_next(r->lines, &line, &is_end, r->err);
+    }
+    return rc;
+}
+
+static int read_texts(struct read *r)
+{
+    int rc;
+
     switch (r->source->reader) {
     case WF_CORPUS_JSON:
-        return json_line(r, line);
+        return each_line(r, json_line);
     case WF_CORPUS_TSV:
-        return tsv_line(r, line);
+        return each_line(r, tsv_line);
+    case WF_CORPUS_CONLL:
+        return tagged_lines(r, WF_DATA_CONLL);
+    case WF_CORPUS_IOB2:
+        return tagged_lines(r, WF_DATA_IOB2);
+    case WF_CORPUS_CONLLU:
+        return tagged_lines(r, WF_DATA_CONLLU);
+    case WF_CORPUS_ADDRESS:
+        return tagged_lines(r, WF_DATA_ADDRESS);
     case WF_CORPUS_PLAIN:
         break;
     }
-    return plain_line(r, line);
+    rc = each_line(r, plain_line);
+    return rc == 0 ? give(r, wf_buf_str(&r->text)) : rc;
 }
 
 /* Reads what r->lines has, and closes it. */
 static int read_lines(struct read *r)
 {
-    struct wf_str line;
-    bool is_end = false;
-    int rc = 0;
+    int rc;
 
     wf_buf_reset(&r->text);
-    while (rc == 0 && !is_end) {
-        rc = wf_lines_next(r->lines, &line, &is_end, r->err);
-        if (rc == 0 && !is_end)
-            rc = one_line(r, line);
-    }
-    if (rc == 0 && r->source->reader == WF_CORPUS_PLAIN)
-        rc = give(r, wf_buf_str(&r->text));
+    rc = read_texts(r);
     wf_lines_close(r->lines);
     r->lines = NULL;
     return rc;

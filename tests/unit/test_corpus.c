@@ -185,6 +185,16 @@ static void test_corpus__texts_out_of_paragraphs(void **state)
     expect("lang=eng", "one\ntwo\n\n\nthree\r\n \nfour", "eng[one\ntwo]eng[three]eng[four]");
 }
 
+static void test_corpus__texts_out_of_tagged_data(void **state)
+{
+    (void)state;
+    expect("read=conll lang=eng", "It\tO\n's\tO\nhe\tB-PER\n\nSo\tO\n!\tO\n",
+           "eng[It's he]eng[So!]");
+    expect("read=iob2", "# text = a b\n1\ta\tO\n2\tb\tO\n", "[a b]");
+    expect("read=conllu", "# text = ab\n1\ta\tx\n2\tb\tx\n", "[ab]");
+    expect("read=address", "<AddressString><A>1</A> <B>Rd</B></AddressString>", "[1 Rd]");
+}
+
 static void test_corpus__wrong_lines_are_told(void **state)
 {
     static const struct {
@@ -547,6 +557,7 @@ int main(void)
         cmocka_unit_test(test_corpus__texts_out_of_json),
         cmocka_unit_test(test_corpus__texts_out_of_columns),
         cmocka_unit_test(test_corpus__texts_out_of_paragraphs),
+        cmocka_unit_test(test_corpus__texts_out_of_tagged_data),
         cmocka_unit_test(test_corpus__wrong_lines_are_told),
         cmocka_unit_test(test_corpus__split_is_for_ever),
         cmocka_unit_test(test_corpus__key_decides_what_is_kept_aside),

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Readers of task data: the first byte chooses the reader. Whatever comes out lies within its text;
+ * what is refused has a reason. */
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "train/data_questions.h"
+#include "train/data_requests.h"
+#include "train/data_rows.h"
+#include "train/data_summaries.h"
+#include "train/data_tagged.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_spans(const struct wf_data_span *s, size_t n, struct wf_str text)
+{
+    for (size_t i = 0; i < n; i++) {
+        assert(s[i].from < s[i].to && s[i].to <= text.len);
+        assert((unsigned)s[i].type < WF_ENTITY_COUNT);
+    }
+}
+
+static int on_tagged(void *ud, const struct wf_data_tagged *t, struct wf_err *err)
+{
+    (void)ud;
+    (void)err;
+    assert(t->text.len > 0 && t->key.len > 0);
+    check_spans(t->spans, t->n_spans, t->text);
+    for (size_t i = 1; i < t->n_spans; i++)
+        assert(t->spans[i].from >= t->spans[i - 1].to);
+    return 0;
+}
+
+static int on_request(void *ud, const struct wf_data_request *q, struct wf_err *err)
+{
+    (void)ud;
+    (void)err;
+    for (size_t i = 0; i < q->n_slots; i++)
+        assert(q->slots[i].from < q->slots[i].to && q->slots[i].to <= q->text.len);
+    return 0;
+}
+
+static int on_question(void *ud, const struct wf_data_question *q, struct wf_err *err)
+{
+    (void)ud;
+    (void)err;
+    assert(q->key.len > 0);
+    check_spans(q->answers, q->n_answers, q->passage);
+    return 0;
+}
+
+static int on_row(void *ud, const struct wf_data_row *row, struct wf_err *err)
+{
+    (void)ud;
+    (void)err;
+    assert(row->n >= 2 && row->n <= WF_DATA_COLUMNS_MAX);
+    return 0;
+}
+
+static int on_pair(void *ud, const struct wf_data_pair *p, struct wf_err *err)
+{
+    (void)ud;
+    (void)err;
+    assert(p->a.len > 0 && p->b.len > 0);
+    return 0;
+}
+
+static int on_summary(void *ud, const struct wf_data_summary *s, struct wf_err *err)
+{
+    (void)ud;
+    (void)err;
+    assert(s->key.len > 0 && s->n_references > 0);
+    check_spans(s->parts, s->n_parts, s->document);
+    return 0;
+}
+
+static int read_one(unsigned which, struct wf_lines *l, struct wf_err *err)
+{
+    struct wf_data_tagged_options o = {.is_natural = which % 2 == 1};
+
+    switch (which % 16) {
+    case 0:
+        return wf_data_requests_read_lines(l, on_request, NULL, err);
+    case 1:
+        return wf_data_questions_read_lines(l, on_question, NULL, err);
+    case 2:
+        return wf_data_rows_read_lines(l, which >= 128, 2, on_row, NULL, err);
+    case 3:
+        return wf_data_pairs_read_lines(l, on_pair, NULL, err);
+    case 4:
+        return wf_data_summaries_read_lines(l, on_summary, NULL, err);
+    default:
+        o.form = (enum wf_data_form)((which % 16 - 5) % 6);
+        return wf_data_tagged_read_lines(l, &o, on_tagged, NULL, err);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_lines *l = NULL;
+    int rc;
+
+    if (size == 0)
+        return 0;
+    rc = wf_lines_open_bytes("x", wf_str_n((const char *)data + 1, size - 1), &l, NULL);
+    assert(rc == 0);
+    rc = read_one(data[0], l, &err);
+    assert((rc != 0) == (err.msg[0] != 0));
+    wf_lines_close(l);
+    return 0;
+}
