@@ -7,10 +7,10 @@
 #include <stdio.h>
 
 /* The picture's inner units; at a card's usual width about one CSS pixel each. */
-#define WIDTH 520.0
-#define HEIGHT 300.0
-#define LEFT 58.0
-#define RIGHT 14.0
+#define WIDTH 420.0
+#define HEIGHT 270.0
+#define LEFT 72.0
+#define RIGHT 16.0
 #define TOP 12.0
 #define BOTTOM 44.0
 #define POINTS 300u
@@ -122,7 +122,7 @@ static void put_axes(const struct wf_plot *p, const struct range *x, const struc
                    (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6);
     wf_plot_text(out, wf_str_from(p->x_label));
     wf_buf_appendf(out,
-                   "</text><text class=label transform='translate(13 %.1f)rotate(-90)' "
+                   "</text><text class=label transform='translate(12 %.1f)rotate(-90)' "
                    "text-anchor=middle>",
                    (TOP + HEIGHT - BOTTOM) / 2);
     wf_plot_text(out, wf_str_from(p->y_label));

@@ -34,7 +34,10 @@ static const char style[] =
     "border-radius:.5rem;padding:.8rem}svg{display:block;width:100%;height:auto;"
     "margin-top:.4rem}\n"
     "svg text{fill:var(--dim);font:13px system-ui,sans-serif;font-variant-numeric:tabular-nums}"
-    ".curve{fill:none;stroke-width:2;stroke-linejoin:round}.faint{stroke-width:1;opacity:.35}"
+    ".c0{stroke:var(--c0)}.c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}"
+    ".c4{stroke:var(--c4)}.c5{stroke:var(--c5)}.c6{stroke:var(--c6)}.c7{stroke:var(--c7)}"
+    "circle{fill:var(--card);stroke-width:2}.curve{fill:none;stroke-width:2;stroke-linejoin:round}."
+    "faint{stroke-width:1;opacity:.35}"
     ".grid{stroke:var(--line);fill:none}.axis{stroke:var(--dim);fill:none}\n"
     ".legend{display:flex;flex-wrap:wrap;gap:.1rem 1rem;color:var(--dim);font-size:.85rem}"
     ".legend i{display:inline-block;width:.9rem;height:.2rem;margin-right:.35rem;"
@@ -63,10 +66,10 @@ static double column(const struct page *p, size_t i, double *out)
     return last;
 }
 
-/* A moving mean that weighs older values ever less, over about a fortieth of the rows. */
+/* A moving mean that weighs older values ever less, over about a hundredth of the rows. */
 static void smooth(const double *in, size_t n, double *out)
 {
-    double keep = 1 - 1 / fmax(3, (double)n / 40), mean = 0, weight = 0;
+    double keep = 1 - 1 / fmax(3, (double)n / 100), mean = 0, weight = 0;
 
     for (size_t i = 0; i < n; i++) {
         if (isfinite(in[i])) {
@@ -91,7 +94,7 @@ static void legend(const struct page *p, const struct wf_plot_curve *c, size_t n
         wf_buf_appendf(p->out, "<span><i style='background:var(--c%u)'></i>", c[i].colour);
         wf_plot_text(p->out, wf_str_from(c[i].name));
         if (isfinite(last))
-            wf_buf_appendf(p->out, " %.4g", last);
+            wf_buf_appendf(p->out, fabs(last) < 1000 ? " %.4g" : " %.0f", last);
         wf_buf_append_cstr(p->out, "</span>");
     }
     wf_buf_append_cstr(p->out, "</div>");

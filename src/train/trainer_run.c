@@ -123,7 +123,8 @@ static void count_losses(struct wf_trainer *t, const struct sums *s)
             continue;
         a->loss_sum += mean;
         a->n_losses++;
-        keep = WF_MIN(SMOOTH, 1 - 1 / (double)++a->n_smooth); /* at first the mean of all */
+        a->n_smooth++;
+        keep = fmin(SMOOTH, 1 - 1 / (double)a->n_smooth); /* at first the mean of all */
         a->smooth = a->n_smooth == 1 ? mean : keep * a->smooth + (1 - keep) * mean;
     }
 }
