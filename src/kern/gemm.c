@@ -154,35 +154,64 @@ static void multiply(const struct job *j, const char *a, const char *b, size_t n
     }
 }
 
-/* Columns [area->n, area->n_end), at most NC, of a member's area. */
+static size_t units_of(const struct job *j, size_t n_k)
+{
+    size_t per = j->isa->per_unit[j->kind];
+
+    return (n_k + per - 1) / per;
+}
+
+static void pack_a(const struct job *j, size_t m, size_t m_end, size_t k, size_t n_k, char *out)
+{
+    const struct wf_gemm *g = j->g;
+    struct wf_gemm_piece x = {.x = g->a + (g->a_turned ? k * g->lda + m : m * g->lda + k),
+                              .ld = g->lda,
+                              .turned = g->a_turned,
+                              .n_lines = m_end - m,
+                              .n_k = n_k};
+
+    j->isa->pack[j->kind](&x, j->isa->mr, out);
+}
+
+static void pack_b(const struct job *j, size_t n, size_t n_end, size_t k, size_t n_k, char *out)
+{
+    const struct wf_gemm *g = j->g;
+    struct wf_gemm_piece y = {.x = g->b + (g->b_turned ? n * g->ldb + k : k * g->ldb + n),
+                              .ld = g->ldb,
+                              .turned = !g->b_turned,
+                              .n_lines = n_end - n,
+                              .n_k = n_k};
+
+    j->isa->pack[j->kind](&y, j->isa->nr, out);
+}
+
+/* Columns [area->n, area->n_end), at most NC, of a member's area. Where there are several blocks of
+ * a's rows, as many blocks of k as there is room for are packed of b before: then c is gone through
+ * once for all of them. */
 static void multiply_columns(const struct job *j, size_t i, const struct area *area)
 {
     const struct wf_gemm *g = j->g;
     const struct wf_gemm_isa *isa = j->isa;
-    size_t per = isa->per_unit[j->kind];
-    size_t kc = even_part(g->k, KC * per, per);
+    size_t kc = even_part(g->k, KC * isa->per_unit[j->kind], isa->per_unit[j->kind]);
     size_t mc = even_part(area->m_end - area->m, MC / isa->mr * isa->mr, isa->mr);
+    size_t block_bytes = units_of(j, kc) * round_up(area->n_end - area->n, isa->nr) * WF_GEMM_UNIT;
+    size_t many = area->m_end - area->m > mc ? j->room->b_bytes / block_bytes * kc : kc;
     char *a = j->room->panels + i * (j->room->a_bytes + j->room->b_bytes);
     char *b = a + j->room->a_bytes;
 
-    for (size_t k = 0; k < g->k; k += kc) {
-        size_t n_k = WF_MIN(kc, g->k - k), n_units = (n_k + per - 1) / per;
-        struct wf_gemm_piece y = {.x = g->b +
-                                       (g->b_turned ? area->n * g->ldb + k : k * g->ldb + area->n),
-                                  .ld = g->ldb,
-                                  .turned = !g->b_turned,
-                                  .n_lines = area->n_end - area->n,
-                                  .n_k = n_k};
-        isa->pack[j->kind](&y, isa->nr, b);
+    for (size_t first = 0; first < g->k; first += many) {
+        size_t end = WF_MIN(first + many, g->k);
+        for (size_t k = first; k < end; k += kc)
+            pack_b(j, area->n, area->n_end, k, WF_MIN(kc, end - k),
+                   b + (k - first) / kc * block_bytes);
         for (size_t m = area->m; m < area->m_end; m += mc) {
             struct area block = {m, WF_MIN(m + mc, area->m_end), area->n, area->n_end};
-            struct wf_gemm_piece x = {.x = g->a + (g->a_turned ? k * g->lda + m : m * g->lda + k),
-                                      .ld = g->lda,
-                                      .turned = g->a_turned,
-                                      .n_lines = block.m_end - m,
-                                      .n_k = n_k};
-            isa->pack[j->kind](&x, isa->mr, a);
-            multiply(j, a, b, n_units, &block, k > 0 || g->adds);
+            for (size_t k = first; k < end; k += kc) {
+                size_t n_k = WF_MIN(kc, end - k);
+                pack_a(j, m, block.m_end, k, n_k, a);
+                multiply(j, a, b + (k - first) / kc * block_bytes, units_of(j, n_k), &block,
+                         k > 0 || g->adds);
+            }
         }
     }
 }
