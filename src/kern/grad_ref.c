@@ -81,12 +81,13 @@ static void softmax_back(const float *p, float scale, float *io_d, size_t n)
 
 static float cross_entropy(float *io_logits, size_t n, size_t target, float scale)
 {
-    double max = -INFINITY, sum = 0, loss;
+    double max = -INFINITY, sum, loss;
 
     assert(target < n);
     for (size_t i = 0; i < n; i++)
         max = fmax(max, (double)io_logits[i]);
-    for (size_t i = 0; i < n; i++)
+    sum = exp((double)io_logits[0] - max);
+    for (size_t i = 1; i < n; i++)
         sum += exp((double)io_logits[i] - max);
     loss = log(sum) + max - (double)io_logits[target];
     for (size_t i = 0; i < n; i++) {
