@@ -204,7 +204,8 @@ int main(int argc, char **argv)
         return 77;
     }
     library_open(&l);
-    must(wf_vectors_new(l.store, WF_STR("bench"), DIM, &v, &err), &err);
+    must(wf_vectors_new(l.store, &v, &err), &err);
+    wf_vectors_set_lens(v, WF_STR("bench"), DIM);
     wf_vectors_set_threads(v, n_threads);
     fill(v, rows, n);
     for (size_t i = 0; i < N_QUESTIONS; i++) {

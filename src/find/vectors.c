@@ -257,18 +257,13 @@ static void on_removed(void *ud, const struct wf_chunk_range *ranges, size_t n)
 
 /* ---- life ---- */
 
-int wf_vectors_new(struct wf_store *s, struct wf_str lens, size_t dim, struct wf_vectors **out,
-                   struct wf_err *err)
+int wf_vectors_new(struct wf_store *s, struct wf_vectors **out, struct wf_err *err)
 {
-    assert(dim > 0 && dim <= WF_VECTOR_DIM_MAX);
-    assert(lens.len > 0 && lens.len <= WF_VECTOR_LENS_BYTES_MAX);
     pthread_rwlockattr_t attr;
     struct wf_vectors *v = wf_alloc_array(1, sizeof *v);
     if (v == NULL)
         return no_memory(err);
     v->store = s;
-    v->dim = dim;
-    memcpy(v->lens, lens.ptr, lens.len);
     /* Searches that follow each other closely must not keep a writer, who has the store's turn,
      * from the rows. */
     pthread_rwlockattr_init(&attr);
@@ -291,6 +286,20 @@ void wf_vectors_free(struct wf_vectors *v)
     pthread_mutex_destroy(&v->gang_lock);
     pthread_rwlock_destroy(&v->lock);
     wf_free(v);
+}
+
+void wf_vectors_set_lens(struct wf_vectors *v, struct wf_str lens, size_t dim)
+{
+    assert(dim > 0 && dim <= WF_VECTOR_DIM_MAX);
+    assert(lens.len > 0 && lens.len <= WF_VECTOR_LENS_BYTES_MAX);
+    pthread_rwlock_wrlock(&v->lock);
+    if (v->dim != dim || !wf_str_eq(wf_str_from(v->lens), lens)) {
+        free_rows(v);
+        v->dim = dim;
+        memcpy(v->lens, lens.ptr, lens.len);
+        v->lens[lens.len] = 0;
+    }
+    pthread_rwlock_unlock(&v->lock);
 }
 
 void wf_vectors_set_threads(struct wf_vectors *v, size_t n)
@@ -341,6 +350,7 @@ static bool is_loaded(struct wf_vectors *v)
 
 int wf_vectors_load(struct wf_vectors *v, struct wf_err *err)
 {
+    assert(v->dim > 0);
     struct wf_reader *r = NULL;
     if (is_loaded(v))
         return 0;

@@ -27,10 +27,12 @@ struct wf_near {
     float similarity; /* cosine, about -1..1 */
 };
 
-/* Empty ones of the lens `lens` with `dim` values each, of store `s` (borrowed), whose listener of
- * removals they become. Errors: NOMEM. Thread: while no other uses the store. */
-int wf_vectors_new(struct wf_store *s, struct wf_str lens, size_t dim, struct wf_vectors **out,
-                   struct wf_err *err) WF_MUST_USE;
+/* Empty ones of store `s` (borrowed), whose listener of removals they become. Errors: NOMEM.
+ * Thread: while no other uses the store. */
+int wf_vectors_new(struct wf_store *s, struct wf_vectors **out, struct wf_err *err) WF_MUST_USE;
+/* Says which vectors of the store they are: of the lens `lens`, with `dim` values each. Before
+ * anything below. What they held goes when these are others. */
+void wf_vectors_set_lens(struct wf_vectors *v, struct wf_str lens, size_t dim);
 /* NULL is a no-op. Thread: while no other uses the store. */
 void wf_vectors_free(struct wf_vectors *v);
 

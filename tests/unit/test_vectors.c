@@ -138,8 +138,9 @@ static struct wf_vectors *vectors_new(void)
 {
     struct wf_vectors *v = NULL;
     struct wf_err err = WF_ERR_INIT;
-    if (wf_vectors_new(home.store, WF_STR(LENS), DIM, &v, &err) != 0)
+    if (wf_vectors_new(home.store, &v, &err) != 0)
         fail_msg("%s", err.msg);
+    wf_vectors_set_lens(v, WF_STR(LENS), DIM);
     return v;
 }
 
@@ -354,7 +355,9 @@ static void test_vectors__without_memory(void **state)
         float q[DIM] = {[1] = 1};
         size_t n_found = 0;
         wf_alloc_fail_at(n);
-        int status = wf_vectors_new(home.store, WF_STR(LENS), DIM, &v, &err);
+        int status = wf_vectors_new(home.store, &v, &err);
+        if (status == 0)
+            wf_vectors_set_lens(v, WF_STR(LENS), DIM);
         if (status == 0)
             status = wf_vectors_search(v, q, NULL, 0, K, near, &n_found, &err);
         bool failed = wf_alloc_failed();

@@ -1,0 +1,34 @@
+/* What meaning.c and meaning_work.c share. */
+#ifndef WF_FIND_MEANING_INTERNAL_H
+#define WF_FIND_MEANING_INTERNAL_H
+
+#include <pthread.h>
+
+#include "find/meaning.h"
+
+struct wf_meaning {
+    struct wf_meaning_options o;
+    struct wf_vectors *vectors;
+    pthread_t thread;
+    bool is_started;
+
+    pthread_mutex_t identify_lock; /* held while the embedder says which it is; taken before lock */
+
+    pthread_mutex_t lock; /* guards what follows; nothing is called while it is held */
+    pthread_cond_t cond;  /* any of it changed */
+    char lens[WF_VECTOR_LENS_BYTES_MAX + 1]; /* with the recipe; empty: not identified */
+    size_t dim;
+    bool stop;
+    uint64_t n_pokes, n_looked; /* pokes, and how many had come when all was looked at */
+    enum wf_meaning_state state;
+    struct wf_err why;
+    uint64_t n_embedded; /* counted at the start, and since */
+};
+
+/* Asks the embedder which it is, once; then m->lens and m->dim stay. Errors: the embedder's. */
+int wf_meaning__identify(struct wf_meaning *m, struct wf_err *err) WF_MUST_USE;
+
+/* The background thread. */
+void *wf_meaning__work(void *ud);
+
+#endif
