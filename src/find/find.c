@@ -3,6 +3,7 @@
  *
  *   question -> candidates.c: chunks by the weight of their words -> the heaviest are read
  *     -> score.c: what the text says -> neighbours in the same document help -> hits
+ *   question's vector -> meaning.h: the nearest chunks are read, too -> fuse.c: similarity counts
  *
  * A filter is applied to the chunks that are read, as long as that lets enough through. When it
  * does not, the documents it allows are listed first and candidates outside them are dropped; when
@@ -22,6 +23,8 @@
 #include "base/limits.h"
 #include "find/candidates.h"
 #include "find/filter.h"
+#include "find/fuse.h"
+#include "find/meaning.h"
 #include "find/part.h"
 #include "find/question.h"
 #include "find/score.h"
@@ -43,6 +46,7 @@
  * a text gains by saying it five times instead of once. Of longer questions it proves little. */
 #define NAMED_VALUE 3.0
 #define HITS_DEFAULT 10
+#define NO_SIMILARITY (-2.0f)
 
 /* A chunk that was read. */
 struct item {
@@ -51,7 +55,9 @@ struct item {
     uint32_t page;
     struct wf_str uid, title, heading, text; /* in the arena of reading */
     struct wf_score score;
-    double value; /* score, context and favour together */
+    double value;     /* score, context and favour together, and similarity */
+    double words;     /* without similarity */
+    float similarity; /* NO_SIMILARITY: it has no vector */
 };
 
 struct search {
@@ -65,7 +71,12 @@ struct search {
     struct item *items;
     size_t n_items, n_items_max;
     bool is_filtered;
-    bool is_few; /* words of meaning in the question */
+    bool is_few;                   /* words of meaning in the question */
+    struct wf_chunk_range *ranges; /* of the filter, once they were asked for */
+    size_t n_ranges;
+    struct wf_meant *meant; /* the question's vector; NULL: words alone */
+    struct wf_near near[WF_FUSE_NEAR];
+    size_t n_near;
 };
 
 static int no_memory(struct wf_err *err)
@@ -174,6 +185,7 @@ static int read_chunk(struct search *s, int64_t chunk, bool *out_seen, struct wf
                             .document = sqlite3_column_int64(st, 0),
                             .start_cp = (uint64_t)sqlite3_column_int64(st, 1),
                             .page = (uint32_t)sqlite3_column_int64(st, 2),
+                            .similarity = NO_SIMILARITY,
                             .heading = keep(&s->arena, wf_sql_text(st, 3), &ok),
                             .text = keep(&s->arena, wf_sql_text(st, 4), &ok),
                             .uid = keep(&s->arena, wf_sql_text(st, 5), &ok),
@@ -244,29 +256,128 @@ static int widen_candidates(struct search *s, const struct wf_chunk_range *range
     return status;
 }
 
+/* Room for n items and those that join them for their vector. What was read is forgotten. */
+static int make_room(struct search *s, size_t n, struct wf_err *err)
+{
+    s->n_items = 0;
+    if (n + WF_FUSE_NEAR <= s->n_items_max)
+        return 0;
+    s->n_items_max = n + WF_FUSE_NEAR;
+    s->items = wf_arena_array(&s->arena, s->n_items_max, sizeof *s->items);
+    return s->items != NULL ? 0 : no_memory(err);
+}
+
+static int find_ranges(struct search *s, struct wf_err *err)
+{
+    if (s->ranges != NULL)
+        return 0;
+    return wf_filter_ranges(s->r, &s->query->filter, &s->arena, &s->ranges, &s->n_ranges, err);
+}
+
 /* Lists the documents that the filter allows and reads the best candidates in them. */
 static int read_filtered(struct search *s, size_t n, struct wf_err *err)
 {
-    struct wf_chunk_range *ranges = NULL;
-    size_t n_ranges = 0;
     int64_t n_chunks = 0;
-    int status = wf_filter_ranges(s->r, &s->query->filter, &s->arena, &ranges, &n_ranges, err);
+    int status = find_ranges(s, err);
     if (status == 0)
-        status = restrict_candidates(s, ranges, n_ranges, err);
-    for (size_t i = 0; i < n_ranges && n_chunks <= FILTERED_READ_MAX; i++)
-        n_chunks += ranges[i].n;
+        status = restrict_candidates(s, s->ranges, s->n_ranges, err);
+    for (size_t i = 0; i < s->n_ranges && n_chunks <= FILTERED_READ_MAX; i++)
+        n_chunks += s->ranges[i].n;
     bool read_all = s->candidates.is_cut && n_chunks <= FILTERED_READ_MAX;
     if (status == 0 && read_all) {
-        status = widen_candidates(s, ranges, n_ranges, err);
+        status = widen_candidates(s, s->ranges, s->n_ranges, err);
         n = WF_MAX(n, (size_t)n_chunks);
     }
-    if (status == 0 && n > s->n_items_max) {
-        s->items = wf_arena_array(&s->arena, n, sizeof *s->items);
-        s->n_items_max = n;
-        if (s->items == NULL)
-            status = no_memory(err);
-    }
+    if (status == 0)
+        status = make_room(s, n, err);
     return status == 0 ? read_candidates(s, n, err) : status;
+}
+
+/* ---- meaning ---- */
+
+/* The question's vector. Whatever fails here leaves words alone. */
+static void find_meant(struct search *s)
+{
+    struct wf_meaning *m = s->query->meaning;
+    if (m == NULL || s->query->text.len == 0)
+        return;
+    s->meant = wf_arena_array(&s->arena, 1, sizeof *s->meant);
+    if (s->meant != NULL && wf_meaning_question(m, s->query->text, s->meant, NULL) != 0)
+        s->meant = NULL;
+}
+
+static struct item *item_of(const struct search *s, int64_t chunk)
+{
+    for (size_t i = 0; i < s->n_items; i++) {
+        if (s->items[i].chunk == chunk)
+            return &s->items[i];
+    }
+    return NULL;
+}
+
+/* The chunks nearest to the question join what was read. */
+static int read_near(struct search *s, struct wf_err *err)
+{
+    int status = 0;
+    if (s->meant == NULL)
+        return 0;
+    if (s->is_filtered)
+        status = find_ranges(s, err);
+    if (status != 0)
+        return status;
+    const struct wf_chunk_range none = {0, 0}; /* a filter that lets nothing through */
+    const struct wf_chunk_range *ranges = s->ranges != NULL ? s->ranges : &none;
+    if (wf_meaning_search(s->query->meaning, s->meant, s->is_filtered ? ranges : NULL, s->n_ranges,
+                          WF_FUSE_NEAR, s->near, &s->n_near, NULL) != 0) {
+        s->meant = NULL;
+        return 0;
+    }
+    for (size_t i = 0; status == 0 && i < s->n_near; i++) {
+        bool seen = false;
+        bool is_worth_it =
+            (double)s->near[i].similarity >= wf_fuse_least((double)s->near[0].similarity);
+        if (is_worth_it && item_of(s, s->near[i].chunk) == NULL)
+            status = read_chunk(s, s->near[i].chunk, &seen, err);
+    }
+    return status;
+}
+
+/* A chunk that has no vector yet is taken for as near as its words are good beside the best. */
+static float guess(const struct search *s, const struct item *it, double words_most)
+{
+    double best = (double)s->near[0].similarity;
+    double least = (double)s->near[s->n_near - 1].similarity;
+    double share = words_most > 0 ? WF_MAX(it->words, 0) / words_most : 0;
+    return (float)(least + (best - least) * share);
+}
+
+/* Similarity of all that was read, and what it adds. */
+static int add_meaning(struct search *s, struct wf_err *err)
+{
+    double coverage = 0, words_most = 0;
+    if (s->meant == NULL || s->n_near == 0)
+        return 0;
+    struct wf_near *all = wf_arena_array(&s->arena, s->n_items, sizeof *all);
+    if (all == NULL)
+        return no_memory(err);
+    for (size_t i = 0; i < s->n_items; i++) {
+        all[i].chunk = s->items[i].chunk;
+        coverage = WF_MAX(coverage, s->items[i].score.coverage);
+        words_most = WF_MAX(words_most, s->items[i].words);
+    }
+    wf_meaning_compare(s->query->meaning, s->meant, all, s->n_items, NO_SIMILARITY);
+    for (size_t i = 0; i < s->n_items; i++) {
+        size_t rank = 0;
+        struct item *it = &s->items[i];
+        it->similarity = all[i].similarity;
+        float similarity =
+            it->similarity > NO_SIMILARITY ? it->similarity : guess(s, it, words_most);
+        while (rank < s->n_near && s->near[rank].similarity > similarity)
+            rank++;
+        it->value +=
+            wf_fuse_value((double)similarity, (double)s->near[0].similarity, rank, coverage);
+    }
+    return 0;
 }
 
 /* ---- order ---- */
@@ -293,6 +404,7 @@ static void add_context(struct search *s)
                 break;
             }
         }
+        a->words = a->value;
     }
 }
 
@@ -361,6 +473,8 @@ static int fill_hit(struct search *s, const struct item *it, struct wf_arena *ar
                            .end_cp = start + wf_utf8_count(text),
                            .page = it->page,
                            .score = it->value,
+                           .words = it->words,
+                           .similarity = it->similarity > NO_SIMILARITY ? it->similarity : 0,
                            .coverage = it->score.coverage};
     return ok ? find_path(s, it->document, arena, &out->path, err) : no_memory(err);
 }
@@ -372,13 +486,16 @@ static int fill_hits(struct search *s, size_t n_max, struct wf_arena *arena, str
     if (s->n_items == 0)
         return 0;
     add_context(s);
+    int status = add_meaning(s, err);
+    if (status != 0)
+        return status;
     qsort(s->items, s->n_items, sizeof *s->items, compare_items);
     size_t n = pick(s, n_max, picked);
     out->items = wf_arena_array(arena, n, sizeof *out->items);
     if (out->items == NULL)
         return no_memory(err);
     for (size_t i = 0; i < n; i++) {
-        int status = fill_hit(s, &s->items[picked[i]], arena, &out->items[i], err);
+        status = fill_hit(s, &s->items[picked[i]], arena, &out->items[i], err);
         if (status != 0)
             return status;
         out->n_items = i + 1;
@@ -388,16 +505,10 @@ static int fill_hits(struct search *s, size_t n_max, struct wf_arena *arena, str
 
 /* ---- all of it ---- */
 
-static int run(struct search *s, size_t n_hits, struct wf_err *err)
+static int read_by_words(struct search *s, size_t n, struct wf_err *err)
 {
-    s->is_few = wf_question_n_meaning(s->q) <= WF_QUESTION_FEW;
-    size_t n = WF_MAX(s->is_few ? READ_FEW : READ_LEAST, n_hits + READ_MORE);
-    s->items = wf_arena_array(&s->arena, n, sizeof *s->items);
-    s->n_items_max = n;
-    if (s->items == NULL)
-        return no_memory(err);
     int status = wf_candidates_gather(s->r, s->q, &s->candidates, err);
-    if (status != 0 || s->q->n_terms == 0)
+    if (status != 0)
         return status;
     if (s->query->filter.document.len > 0)
         return read_filtered(s, n, err);
@@ -405,6 +516,21 @@ static int run(struct search *s, size_t n_hits, struct wf_err *err)
     bool is_turned_away = s->is_filtered && s->n_items < n &&
                           (s->n_sorted < s->candidates.n_items || s->candidates.is_cut);
     return status == 0 && is_turned_away ? read_filtered(s, n, err) : status;
+}
+
+static int run(struct search *s, size_t n_hits, struct wf_err *err)
+{
+    if (s->q->n_terms == 0)
+        return 0;
+    s->is_few = wf_question_n_meaning(s->q) <= WF_QUESTION_FEW;
+    size_t n = WF_MAX(s->is_few ? READ_FEW : READ_LEAST, n_hits + READ_MORE);
+    int status = make_room(s, n, err);
+    if (status == 0)
+        status = read_by_words(s, n, err);
+    if (status != 0)
+        return status;
+    find_meant(s);
+    return read_near(s, err);
 }
 
 int wf_find_question(struct wf_store *store, struct wf_question *question,

@@ -1,9 +1,11 @@
-/* Find: the chunks that match words best, over all documents that a filter lets through.
+/* Find: the chunks that answer best to a question's words and meaning, over all documents that a
+ * filter lets through.
  *
  * BM25's idea over the full-text index, planned: the rare words choose the candidates, the frequent
  * ones only help to order them, so that the cost of a question does not depend on how often "the"
  * occurs. Candidates are then ordered by what their text really says: fields, nearness, coverage.
- * A later vector side joins where wf_find fuses its lists. */
+ * Where there are vectors (find/meaning.h), the chunks nearest to the question join the candidates,
+ * whatever their words, and similarity counts with the words (find/fuse.h). */
 #ifndef WF_FIND_FIND_H
 #define WF_FIND_FIND_H
 
@@ -22,6 +24,7 @@
 #define WF_FIND_HITS_PER_DOCUMENT 3
 
 struct wf_question;
+struct wf_meaning;
 
 struct wf_find_filter {
     struct wf_str space;       /* name; empty = all */
@@ -39,6 +42,7 @@ struct wf_find_query {
     const struct wf_str *favoured; /* public ids of documents that come a little earlier */
     size_t n_favoured;             /* at most WF_LIMIT_HITS are looked at */
     bool whole_chunks;             /* hits' text is all of the chunk */
+    struct wf_meaning *meaning;    /* NULL: by words alone, as also when it fails */
 };
 
 /* One found chunk. Views live in the arena of the call. */
@@ -51,7 +55,10 @@ struct wf_hit {
     uint64_t start_cp, end_cp; /* of text, half-open, in the document's text */
     uint32_t page;             /* 0 = none */
     double score;              /* higher is better; comparable within one result only */
-    double coverage; /* 0..1: share of the weight of words with meaning that the chunk has */
+    double coverage;  /* 0..1: share of the weight of words with meaning that the chunk has; 0 for
+                         one  that was found by its vector only */
+    double words;     /* the part of score that words have */
+    float similarity; /* of its vector and the question's, -1..1; 0: not known */
 };
 
 struct wf_hits {
@@ -66,8 +73,8 @@ struct wf_hits {
 int wf_find(struct wf_store *s, const struct wf_find_query *q, struct wf_arena *arena,
             struct wf_hits *out, struct wf_err *err) WF_MUST_USE;
 
-/* The same for a question that is taken apart already (find/question.h); q->text is not looked at.
- * Sets the question's weights. */
+/* The same for a question that is taken apart already (find/question.h); q->text is only what its
+ * meaning is taken from (empty: words alone). Sets the question's weights. */
 int wf_find_question(struct wf_store *s, struct wf_question *question,
                      const struct wf_find_query *q, struct wf_arena *arena, struct wf_hits *out,
                      struct wf_err *err) WF_MUST_USE;

@@ -61,6 +61,7 @@ struct wf_meaning_status {
     char lens[WF_VECTOR_LENS_BYTES_MAX + 1]; /* empty: not loaded yet, or absent */
     char why[160];                           /* of ABSENT and FAILED: a sentence */
 };
+/* How far it is. */
 void wf_meaning_status(struct wf_meaning *m, struct wf_meaning_status *out);
 /* "idle", "working", "paused", "absent", "failed". Static storage. */
 const char *wf_meaning_state_name(enum wf_meaning_state s);
