@@ -159,18 +159,18 @@ size_t wf_bpe_n_words(const struct wf_bpe *b)
 /* Of no token. */
 #define NONE UINT32_MAX
 
-/* Adds a word's pairs to the counts, `sign` times. Those with the token `merged` are new in the
+/* Adds a word's pairs to the counts or takes them out. Those with the token `merged` are new in the
  * word; with NONE all are when they are added. */
-static int count_pairs(struct wf_bpe *b, uint32_t i_word, int64_t sign, uint32_t merged)
+static int count_pairs(struct wf_bpe *b, uint32_t i_word, bool adds, uint32_t merged)
 {
     const struct wf_bpe_word *w = &b->words[i_word];
     const uint32_t *s = b->symbols + w->from;
     int rc = 0;
 
     for (uint32_t i = 0; i + 1 < w->n && rc == 0; i++) {
-        struct wf_bpe_best pair = {sign * (int64_t)w->count, s[i], s[i + 1]};
+        struct wf_bpe_best pair = {adds ? (int64_t)w->count : -(int64_t)w->count, s[i], s[i + 1]};
         bool is_new = merged == NONE || s[i] == merged || s[i + 1] == merged;
-        rc = wf_bpe__count(b, pair, i_word, sign > 0 && is_new);
+        rc = wf_bpe__count(b, pair, i_word, adds && is_new);
     }
     return rc;
 }
@@ -200,7 +200,7 @@ static int begin(struct wf_bpe *b, struct wf_err *err)
     }
     wf_map_deinit(&b->counts);
     for (uint32_t k = 0; k < b->n_words && rc == 0; k++)
-        rc = count_pairs(b, k, 1, NONE);
+        rc = count_pairs(b, k, true, NONE);
     if (rc == 0)
         rc = wf_bpe__push_touched(b);
     return rc == 0 ? 0 : no_memory(err);
@@ -242,7 +242,7 @@ static int merge_word(struct wf_bpe *b, uint32_t i_word, const struct wf_bpe_mer
         has = s[i] == m->left && s[i + 1] == m->right;
     if (!has)
         return 0;
-    rc = count_pairs(b, i_word, -1, NONE);
+    rc = count_pairs(b, i_word, false, NONE);
     if (rc != 0)
         return rc;
     for (i = 0; i < w->n; n++) {
@@ -251,7 +251,7 @@ static int merge_word(struct wf_bpe *b, uint32_t i_word, const struct wf_bpe_mer
         i += merges ? 2 : 1;
     }
     w->n = n;
-    return count_pairs(b, i_word, 1, m->merged);
+    return count_pairs(b, i_word, true, m->merged);
 }
 
 static int merge(struct wf_bpe *b, const struct wf_bpe_best *best)

@@ -57,10 +57,15 @@ static int read_reader(struct list *l, struct wf_str value, struct wf_corpus_sou
         enum wf_corpus_reader reader;
         bool has_fields, has_header;
     } readers[] = {
-        {"json", WF_CORPUS_JSON, true, false},      {"tsv", WF_CORPUS_TSV, true, false},
-        {"tsvh", WF_CORPUS_TSV, true, true},        {"plain", WF_CORPUS_PLAIN, false, false},
-        {"conll", WF_CORPUS_CONLL, false, false},   {"iob2", WF_CORPUS_IOB2, false, false},
-        {"conllu", WF_CORPUS_CONLLU, false, false}, {"address", WF_CORPUS_ADDRESS, false, false},
+        {"json", WF_CORPUS_JSON, true, false},
+        {"tsv", WF_CORPUS_TSV, true, false},
+        {"tsvh", WF_CORPUS_TSV, true, true},
+        {"plain", WF_CORPUS_PLAIN, false, false},
+        {"conll", WF_CORPUS_CONLL, false, false},
+        {"iob2", WF_CORPUS_IOB2, false, false},
+        {"conllu", WF_CORPUS_CONLLU, false, false},
+        {"address", WF_CORPUS_ADDRESS, false, false},
+        {"presidio", WF_CORPUS_PRESIDIO, false, false},
     };
     size_t colon = WF_MIN(wf_str_find_byte(value, ':', 0), value.len);
     struct wf_str name = wf_str_sub(value, 0, colon);

@@ -13,7 +13,7 @@
  *         tsv:COLUMNS   columns parted by tabs, counted from 1, each a text
  *         tsvh:COLUMNS  the same behind a line of names
  *         plain         paragraphs, parted by empty lines
- *         conll, iob2, conllu, address
+ *         conll, iob2, conllu, presidio, address
  *                       sentences of tagged data, see data_tagged.h; tokens without a text are
  *                       joined as people write them
  * vocab   how often a text counts when a vocabulary is made (0 to 1000, two decimals)
@@ -40,6 +40,7 @@ enum wf_corpus_reader {
     WF_CORPUS_IOB2,
     WF_CORPUS_CONLLU,
     WF_CORPUS_ADDRESS,
+    WF_CORPUS_PRESIDIO,
 };
 
 /* All views are the corpus's. */

@@ -231,8 +231,11 @@ static int plain_line(struct read *r, struct wf_str line)
 
 static int on_tagged(void *ud, const struct wf_data_tagged *t, struct wf_err *err)
 {
-    (void)err; /* the same as the reading's */
-    return give(ud, t->text);
+    struct read *r = ud;
+
+    (void)err; /* the same as r's */
+    r->key = t->key;
+    return give(r, t->text);
 }
 
 static int tagged_lines(struct read *r, enum wf_data_form form)
@@ -274,6 +277,8 @@ static int read_texts(struct read *r)
         return tagged_lines(r, WF_DATA_CONLLU);
     case WF_CORPUS_ADDRESS:
         return tagged_lines(r, WF_DATA_ADDRESS);
+    case WF_CORPUS_PRESIDIO:
+        return tagged_lines(r, WF_DATA_PRESIDIO);
     case WF_CORPUS_PLAIN:
         break;
     }

@@ -11,6 +11,7 @@
 #include "os/file.h"
 #include "os/gang.h"
 #include "os/thread.h"
+#include "train/split.h"
 
 /* A batch is full at so many bytes of text or so many texts. */
 #define BATCH_BYTES ((size_t)4 << 20)
@@ -141,7 +142,7 @@ static uint64_t source_hash(const struct wf_corpus_source *s)
     uint64_t h = UINT64_C(14695981039346656037);
 
     h = (h ^ (uint64_t)s->reader ^ (uint64_t)s->has_header << 8) * UINT64_C(1099511628211);
-    h = (h ^ s->dev_one_in) * UINT64_C(1099511628211);
+    h = (h ^ s->dev_one_in ^ (uint64_t)WF_SPLIT_EDITION << 32) * UINT64_C(1099511628211);
     h = mix(mix(h, s->fields), s->key);
     for (size_t i = 0; i < s->n_files; i++)
         h = mix(h, wf_str_from(s->files[i]));

@@ -2,9 +2,9 @@
 /* Train or dev by a hash of the text alone; see the header for why. */
 #include "train/split.h"
 
-static bool is_space(unsigned char c)
+static bool is_left_out(unsigned char c)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r');
+    return c == ' ' || c == '_' || (c >= '\t' && c <= '\r');
 }
 
 uint64_t wf_split_hash(struct wf_str text)
@@ -13,7 +13,7 @@ uint64_t wf_split_hash(struct wf_str text)
 
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
-        if (!is_space(c))
+        if (!is_left_out(c))
             h = (h ^ c) * UINT64_C(1099511628211);
     }
     /* FNV's low bits alone depend on the last bytes' low bits: murmur3's finish */

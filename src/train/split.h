@@ -11,12 +11,15 @@
 
 #include "base/str.h"
 
+/* The rule's edition: what was made by another is made anew. */
+#define WF_SPLIT_EDITION 2u
+
 /* One text in so many is kept aside, unless a task says otherwise. */
 #define WF_SPLIT_ONE_IN 10
 
-/* A number of the text for ever: FNV-1a of 64 bits over its bytes without white space (ASCII),
- * well mixed. White space is left out because sources part the same sentence's tokens in different
- * ways. */
+/* A number of the text for ever: FNV-1a of 64 bits over its bytes without white space (ASCII) and
+ * "_", well mixed. These are left out because sources part the same sentence's tokens, and the
+ * words of the same title, in different ways. */
 uint64_t wf_split_hash(struct wf_str text);
 
 /* Whether the text is kept aside: one in WF_SPLIT_ONE_IN, or one in `one_in` (0: none). Which are
