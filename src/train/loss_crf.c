@@ -171,7 +171,7 @@ static void run_sequence(const struct work *w, const struct place *p, size_t i, 
     const struct wf_loss_crf *c = w->c;
     size_t first = c->starts[i], n = c->starts[i + 1] - first, k = w->n_tags;
     const int32_t *known = c->targets != NULL ? c->targets + first : NULL;
-    float *grads = p->alpha != NULL && w->learns ? w->scores + (c->rows.n + first) * k : NULL;
+    float *grads = w->learns ? w->scores + (c->rows.n + first) * k : NULL;
 
     w->losses[i] = 0.0;
     if (n == 0)
@@ -202,6 +202,8 @@ static void run_sequences(void *ud, size_t from, size_t to, size_t i_part)
 {
     const struct work *w = ud;
     struct place p;
+
+    assert(w->scores != NULL);
 
     lay_out(w, i_part, &p);
     memset(p.total, 0, w->n_tags * w->n_tags * sizeof(*p.total));
