@@ -45,6 +45,12 @@ void wf_meta_put_f32(struct wf_meta *m, const char *key, float v)
     wf_buf_append_u32le(&m->bytes, bits);
 }
 
+void wf_meta_put_bool(struct wf_meta *m, const char *key, bool v)
+{
+    put_head(m, WF_META_BOOL, 1, key);
+    wf_buf_append_u32le(&m->bytes, v ? 1 : 0);
+}
+
 void wf_meta_put_string(struct wf_meta *m, const char *key, struct wf_str v)
 {
     put_head(m, WF_META_STRING, 1, key);
@@ -78,18 +84,22 @@ static bool take_bytes(struct wf_str *io, uint32_t n, struct wf_str *out)
     return true;
 }
 
-static bool export_numbers(struct wf_str *io, const char *key, bool is_real,
-                           struct wf_gguf_writer *w)
+static bool export_number(struct wf_str *io, const char *key, uint32_t kind,
+                          struct wf_gguf_writer *w)
 {
     uint32_t bits;
     float x;
 
-    if (!take_u32(io, &bits))
+    if (!take_u32(io, &bits) || (kind == WF_META_BOOL && bits > 1))
         return false;
     memcpy(&x, &bits, sizeof(x));
-    if (w != NULL && is_real)
+    if (w == NULL)
+        return true;
+    if (kind == WF_META_F32)
         wf_gguf_put_f32(w, key, x);
-    else if (w != NULL)
+    else if (kind == WF_META_BOOL)
+        wf_gguf_put_bool(w, key, bits == 1);
+    else
         wf_gguf_put_u32(w, key, bits);
     return true;
 }
@@ -130,8 +140,8 @@ static bool export_one(struct wf_str *io, struct wf_gguf_writer *w)
         return false;
     memcpy(key, name.ptr, key_bytes);
     key[key_bytes] = 0;
-    if (kind == WF_META_U32 || kind == WF_META_F32)
-        return export_numbers(io, key, kind == WF_META_F32, w);
+    if (kind == WF_META_U32 || kind == WF_META_F32 || kind == WF_META_BOOL)
+        return export_number(io, key, kind, w);
     return export_texts(io, key, kind == WF_META_STRINGS, n, w);
 }
 

@@ -2,8 +2,8 @@
  *
  * Kept as bytes, so that a checkpoint can hold them and an export needs no task's data. Entries lie
  * one behind the other, little-endian: kind u32 (enum wf_meta_kind), n_items u32, key_bytes u32,
- * key; then the items: u32 or f32 four bytes each, strings u32 length and bytes. Reading checks
- * every length. Threads: owner. */
+ * key; then the items: u32, f32 and bool four bytes each, strings u32 length and bytes. Reading
+ * checks every length. Threads: owner. */
 #ifndef WF_TRAIN_META_H
 #define WF_TRAIN_META_H
 
@@ -21,6 +21,7 @@ enum wf_meta_kind {
     WF_META_F32,
     WF_META_STRING,
     WF_META_STRINGS,
+    WF_META_BOOL, /* as u32, 0 or 1 */
     WF_META_COUNT,
 };
 
@@ -35,6 +36,7 @@ void wf_meta_deinit(struct wf_meta *m);
 /* Append an entry. What fails sticks in m->bytes. */
 void wf_meta_put_u32(struct wf_meta *m, const char *key, uint32_t v);
 void wf_meta_put_f32(struct wf_meta *m, const char *key, float v);
+void wf_meta_put_bool(struct wf_meta *m, const char *key, bool v);
 void wf_meta_put_string(struct wf_meta *m, const char *key, struct wf_str v);
 void wf_meta_put_strings(struct wf_meta *m, const char *key, const char *const *v, uint32_t n);
 

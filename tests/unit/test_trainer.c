@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "model/gguf_write.h"
 #include "model/synth.h"
+#include "model/transformer.h"
 #include "os/file.h"
 #include "train/checkpoint.h"
 #include "train/export.h"
@@ -167,6 +168,7 @@ static void toy_describe(const void *task, struct wf_meta *out)
     wf_meta_put_strings(out, key, labels, LABELS);
     wf_meta_put_u32(out, "lens.window", 128);
     wf_meta_put_f32(out, "lens.threshold", 0.25f);
+    wf_meta_put_bool(out, "lens.embedding.marks", true);
     wf_meta_put_string(out, "lens.version", WF_STR("1"));
 }
 
@@ -330,7 +332,7 @@ static int make_folder(void **state)
     (void)snprintf(vocab_path, sizeof(vocab_path), "%s/vocab.gguf", folder);
     assert_int_equal(wf_gguf_writer_new(vocab_path, &w, NULL), 0);
     wf_gguf_put_string(w, "general.architecture", WF_STR("lens"));
-    assert_int_equal(wf_synth__vocab(w, VOCAB, NULL), 0);
+    assert_int_equal(wf_synth__vocab(w, VOCAB, true, NULL), 0);
     wf_gguf_put_tensor(w, WF_STR("none"), wf_dtype_by_id(WF_DTYPE_F32), 1, dims);
     assert_int_equal(wf_gguf_writer_begin(w, NULL), 0);
     assert_int_equal(wf_gguf_writer_write(w, zeros, sizeof(zeros), NULL), 0);
@@ -650,6 +652,7 @@ static void test_train_export__is_a_model_file(void **state)
     struct wf_params p = {0};
     struct wf_str s;
     uint64_t n;
+    bool marks = false;
     double f;
 
     (void)state;
@@ -676,6 +679,7 @@ static void test_train_export__is_a_model_file(void **state)
     assert_int_equal(n, 128);
     assert_true(wf_gguf_f64(g, "lens.threshold", &f));
     assert_true(f == 0.25);
+    assert_true(wf_gguf_bool(g, "lens.embedding.marks", &marks) && marks);
     assert_true(wf_gguf_string(g, "lens.version", &s));
     assert_int_equal(wf_gguf_value(g, "tokenizer.ggml.tokens")->n_items, VOCAB);
     assert_int_equal(wf_checkpoint_open(from, &c, NULL), 0);
@@ -692,6 +696,49 @@ static void test_train_export__is_a_model_file(void **state)
     wf_gguf_close(g);
 }
 
+/* What the network made of a text while it was trained is what the model's runner makes of it. */
+static void test_train_export__runs_as_it_was_trained(void **state)
+{
+    const struct experiment x = {.conf = MODEL "[task toy colour]\n",
+                                 .out = "a",
+                                 .sets = {"train.steps=30", "train.precision=f32"}};
+    struct told told = {0};
+    struct wf_conf *c = read_conf(&x);
+    struct wf_trainer *t = NULL;
+    struct wf_model *m = NULL;
+    struct wf_runner *r = NULL;
+    struct wf_runner_options ro = {.n_threads = 1, .n_context = 64, .n_batch = 64};
+    int32_t ids[24];
+    const uint32_t starts[] = {0, 16, 24};
+    const struct wf_net_batch b = {ids, starts, 2};
+    const float *by_net = NULL, *by_runner = NULL;
+    char from[128], to[128], out[128];
+    double worst = 0;
+
+    (void)state;
+    assert_int_equal(run(&x, &told, NULL), 0);
+    assert_int_equal(wf_train_export(in_folder(from, "a/checkpoint"),
+                                     in_folder(to, "a/report.html"), NULL, NULL),
+                     0);
+    struct wf_trainer_options o = {
+        .out_dir = in_folder(out, "a"), .n_threads = 1, .resumes = true, .task_by_name = find};
+    assert_int_equal(wf_trainer_open(c, &o, &t, NULL), 0);
+    for (int32_t i = 0; i < 24; i++)
+        ids[i] = (7 * i + 3) % (int32_t)VOCAB;
+    assert_int_equal(wf_net_forward(wf_trainer_net(t), &b, false, &by_net, NULL), 0);
+    assert_int_equal(wf_model_open(to, &m, NULL), 0);
+    assert_int_equal(wf_runner_new(m, &ro, &r, NULL), 0);
+    assert_int_equal(wf_runner_encode(r, ids, starts, 2, &by_runner, NULL), 0);
+    for (size_t i = 0; i < 24 * 32; i++)
+        worst = fmax(worst, fabs((double)by_net[i] - (double)by_runner[i]));
+    assert_true(worst < 1e-4);
+    assert_true(worst > 0 || by_net[0] != 0.0f);
+    wf_runner_free(r);
+    wf_model_close(m);
+    wf_trainer_close(t);
+    wf_conf_free(c);
+}
+
 static void test_train_meta__every_damage_is_told(void **state)
 {
     struct wf_meta m;
@@ -705,7 +752,7 @@ static void test_train_meta__every_damage_is_told(void **state)
     assert_int_equal(wf_meta_export(WF_STR(""), NULL, NULL), 0);
     for (size_t n = 1, n_whole = 0; n < m.bytes.len; n++) {
         n_whole += wf_meta_export(wf_str_n(m.bytes.ptr, n), NULL, NULL) == 0;
-        assert_true(n_whole <= 3); /* between entries */
+        assert_true(n_whole <= 4); /* between entries */
     }
     m.bytes.ptr[0] = WF_META_COUNT;
     assert_int_equal(wf_meta_export(wf_buf_str(&m.bytes), NULL, NULL), WF_E_FORMAT);
@@ -732,6 +779,7 @@ int main(void)
         TEST(test_trainer__two_do_not_share_a_folder),
         TEST(test_trainer__every_failing_allocation_is_an_error),
         TEST(test_train_export__is_a_model_file),
+        TEST(test_train_export__runs_as_it_was_trained),
         cmocka_unit_test(test_train_meta__every_damage_is_told),
     };
 
