@@ -3,7 +3,7 @@
  * measures in the same run: shapes of the network of docs/architecture.md's embedded model,
  * forward, backward to the input and backward to the weight.
  *
- *   bench_gemm [THREADS]    as many as processors
+ *   bench_gemm [THREADS [NAME]]    as many as processors, the fastest instruction set
  *
  * Prints the median of N_RUNS and its share of the peak. No figure here must be reached: a machine
  * that others use has no peak. */
@@ -194,8 +194,11 @@ int main(int argc, char **argv)
             return 1;
         fill(x[i], FLOATS_MAX);
     }
-    for (size_t i = 0; wf_gemm_room_use(room, i) != NULL; i++)
+    for (size_t i = 0; wf_gemm_room_use(room, i) != NULL; i++) {
         name = wf_gemm_room_use(room, i);
+        if (argc > 2 && strcmp(name, argv[2]) == 0)
+            break;
+    }
     measure_peaks(gang);
     printf("%s, %ld threads; peaks: float32 %.0f GFLOP/s, bfloat16 %.0f\n", name, n_threads,
            peaks[WF_GEMM_F32], peaks[WF_GEMM_BF16]);

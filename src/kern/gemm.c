@@ -48,9 +48,11 @@ struct area {
 
 static const struct wf_gemm_isa *const all[] = {
     &wf_gemm__ref,
+#ifdef __aarch64__
+    &wf_gemm__neon,
+#endif
 #ifdef __x86_64__
-    &wf_gemm__avx512,
-    &wf_gemm__avx512_bf16,
+    &wf_gemm__avx2, &wf_gemm__avx512, &wf_gemm__avx512_bf16,
 #endif
 };
 

@@ -24,7 +24,7 @@ struct wf_gemm_piece {
 };
 
 struct wf_gemm_isa {
-    const char *name;   /* "ref", "avx2", "avx512", "avx512_bf16" */
+    const char *name;   /* "ref", "avx2", "avx512", "avx512_bf16", "neon" */
     const char *needs;  /* the table of kern.h that must run */
     size_t mr, nr;      /* lines of a's panels, and of b's */
     size_t per_unit[2]; /* values of k that a unit holds, for each kind */
@@ -38,7 +38,11 @@ struct wf_gemm_isa {
 };
 
 extern const struct wf_gemm_isa wf_gemm__ref;
+#ifdef __aarch64__
+extern const struct wf_gemm_isa wf_gemm__neon;
+#endif
 #ifdef __x86_64__
+extern const struct wf_gemm_isa wf_gemm__avx2;
 extern const struct wf_gemm_isa wf_gemm__avx512;
 extern const struct wf_gemm_isa wf_gemm__avx512_bf16;
 

@@ -7,6 +7,9 @@
 
 static const struct wf_grad *const all[] = {
     &wf_grad_ref,
+#ifdef __aarch64__
+    &wf_grad_neon,
+#endif
 #ifdef __x86_64__
     &wf_grad_avx2,
     &wf_grad_avx512,

@@ -23,7 +23,7 @@ struct wf_grad_adamw {
 };
 
 struct wf_grad {
-    const char *name; /* "ref", "avx2", "avx512" */
+    const char *name; /* "ref", "avx2", "avx512", "neon" */
 
     /* Back through y[i] = x[i] * w[i] / sqrt(mean(x^2) + eps): dx (= or, with `adds`, +=) the
      * gradient of x; io_dw[i] += that of w. w and io_dw may be NULL (all ones; not wanted). Without
@@ -60,6 +60,9 @@ struct wf_grad {
 /* The readable one. */
 extern const struct wf_grad wf_grad_ref;
 
+#ifdef __aarch64__
+extern const struct wf_grad wf_grad_neon;
+#endif
 #ifdef __x86_64__
 extern const struct wf_grad wf_grad_avx2;
 extern const struct wf_grad wf_grad_avx512;
