@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weft train CONF: runs an experiment. On a terminal one line shows how far it is; elsewhere a line
- * is written now and then, for a log. The first SIGINT or SIGTERM writes a checkpoint and ends; a
- * second one ends at once. */
+ * is written now and then, for a log. */
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,23 +15,6 @@
 #define REDRAW_NS 200000000
 #define LOG_NS 60000000000
 
-static volatile sig_atomic_t asked_to_stop;
-
-static void on_signal(int number)
-{
-    (void)number;
-    asked_to_stop = 1;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction a = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-
-    (void)sigemptyset(&a.sa_mask);
-    (void)sigaction(SIGINT, &a, NULL); /* fails for signals only that do not exist */
-    (void)sigaction(SIGTERM, &a, NULL);
-}
-
 struct shown {
     bool is_terminal;
     int64_t drawn_ns;
@@ -42,7 +23,7 @@ struct shown {
 static bool on_stops(void *ud)
 {
     (void)ud;
-    return asked_to_stop != 0;
+    return wf_train_asked_to_stop();
 }
 
 static void clear(struct shown *s)
@@ -50,19 +31,6 @@ static void clear(struct shown *s)
     if (s->is_terminal && s->drawn_ns != 0)
         fputs("\r\033[K", stderr);
     s->drawn_ns = 0;
-}
-
-static void time_left(char *out, size_t n, double s)
-{
-    out[0] = 0;
-    if (!isfinite(s) || s > 1e7)
-        return;
-    if (s < 100)
-        snprintf(out, n, _(" · %d s left"), (int)s + 1);
-    else if (s < 6000)
-        snprintf(out, n, _(" · %d min left"), (int)(s / 60) + 1);
-    else
-        snprintf(out, n, _(" · %d h %d min left"), (int)(s / 3600), (int)(s / 60) % 60);
 }
 
 static void on_step(void *ud, const struct wf_trainer_view *v)
@@ -74,7 +42,7 @@ static void on_step(void *ud, const struct wf_trainer_view *v)
     if (now - s->drawn_ns < (s->is_terminal ? REDRAW_NS : LOG_NS) && v->step != v->n_steps)
         return;
     s->drawn_ns = now;
-    time_left(left, sizeof(left), v->left_s);
+    wf_train_time_left(left, sizeof(left), v->left_s);
     fputs(s->is_terminal ? "\r\033[K" : "", stderr);
     fprintf(stderr, _("step %llu of %llu"), (unsigned long long)v->step,
             (unsigned long long)v->n_steps);
@@ -161,7 +129,7 @@ static int run(const struct wf_cli *cli, struct wf_conf *conf, const struct wf_t
     int rc = wf_trainer_open(conf, o, &t, &err), code;
 
     if (rc == 0) {
-        catch_signals();
+        wf_train_catch_signals();
         rc = wf_trainer_run(t, &e, &is_done, &err);
         clear(&shown);
     }

@@ -3,14 +3,26 @@
 #ifndef WF_CLI_TRAIN_H
 #define WF_CLI_TRAIN_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "cli/cli.h"
 
 /* Makes a vocabulary; makes files of tokens. */
 int wf_train_vocab(struct wf_cli *cli);
 int wf_train_shards(struct wf_cli *cli);
 int wf_train_export_command(struct wf_cli *cli);
+/* Trains an adapter for a model. */
+int wf_train_adapter(struct wf_cli *cli);
 
 /* weft train CONF: runs an experiment. */
 int wf_train_run(struct wf_cli *cli);
+
+/* From now on the first SIGINT or SIGTERM asks to stop, a second one ends at once. Thread: init. */
+void wf_train_catch_signals(void);
+bool wf_train_asked_to_stop(void);
+
+/* " · 3 min left" into out [n]; "" when that is not known (not finite). Thread: any. */
+void wf_train_time_left(char *out, size_t n, double s);
 
 #endif

@@ -6,7 +6,7 @@
 #include "train/loss_internal.h"
 
 #define ROWS_MAX 512
-#define FLOATS_MAX ((size_t)8 << 20) /* of a block's logits */
+#define FLOATS_MAX ((size_t)12 << 20) /* of a block's logits */
 
 struct block {
     struct wf_net *n;

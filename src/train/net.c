@@ -393,18 +393,35 @@ uint64_t wf_net_time_ns(const struct wf_net *n, enum wf_net_time what)
     return n->ns[what];
 }
 
+/* A network's sizes without its memory, but for n->layers. */
+static int size_up(const struct wf_params *p, const struct wf_net_options *o, struct wf_net *out)
+{
+    memset(out, 0, sizeof(*out));
+    take_options(out, p, o);
+    if (out->weights != NULL)
+        wf_net__look(out);
+    return wf_net__sizes(out, o);
+}
+
+uint64_t wf_net_count(const struct wf_params *p, const struct wf_net_options *o)
+{
+    struct wf_net n;
+
+    if (size_up(p, o, &n) != 0)
+        return 0;
+    wf_free(n.layers);
+    return n.n_values;
+}
+
 uint64_t wf_net_bytes(const struct wf_params *p, const struct wf_net_options *o)
 {
-    struct wf_net n = {0};
     struct maker m = {.counts = true};
     size_t n_threads = o->n_threads > 0 ? o->n_threads : wf_cpu_count();
+    struct wf_net n;
 
-    take_options(&n, p, o);
-    if (n.weights != NULL)
-        wf_net__look(&n);
-    if (wf_net__sizes(&n, o) != 0)
+    if (size_up(p, o, &n) != 0)
         return UINT64_MAX;
-    m.bytes = 2 * n.n_values * sizeof(float);
+    m.bytes = 2 * (uint64_t)n.n_values * sizeof(float);
     make_kept(&n, &m);
     make_batch(&n, &m);
     make_scratch(&n, &m, WF_MIN(n_threads, (size_t)WF_GANG_MEMBERS_MAX));

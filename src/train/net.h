@@ -133,7 +133,9 @@ enum wf_net_time {
 };
 uint64_t wf_net_time_ns(const struct wf_net *n, enum wf_net_time what);
 
-/* Bytes that a network of these parameters and options takes, gradients and all. */
+/* How many values of such a network learn; 0 without memory to count them. And the bytes that it
+ * takes, gradients and all; UINT64_MAX then. */
+uint64_t wf_net_count(const struct wf_params *p, const struct wf_net_options *o);
 uint64_t wf_net_bytes(const struct wf_params *p, const struct wf_net_options *o);
 
 #endif
