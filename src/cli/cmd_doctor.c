@@ -154,6 +154,24 @@ static void check_config(struct report *r)
         say(r, WELL, _("Settings"), _("in order"), NULL);
 }
 
+/* Search by meaning: how many passages have a vector. */
+static void say_vectors(struct report *r, const json_t *status)
+{
+    const json_t *v = json_object_get(status, "vectors");
+    const char *state = json_string_value(json_object_get(v, "state"));
+    const char *why = json_string_value(json_object_get(v, "why"));
+    char n[32], all[32], detail[128];
+
+    if (!state || strcmp(state, "off") == 0 || strcmp(state, "absent") == 0) {
+        say(r, NOTE, _("Search by meaning"), _("off: words alone"), why);
+        return;
+    }
+    wf_cli_count(n, (uint64_t)json_integer_value(json_object_get(v, "chunks")));
+    wf_cli_count(all, (uint64_t)json_integer_value(json_object_get(status, "chunks")));
+    snprintf(detail, sizeof(detail), _("%s of %s passages"), n, all);
+    say(r, strcmp(state, "failed") == 0 ? BAD : WELL, _("Search by meaning"), detail, why);
+}
+
 static void check_store(struct report *r)
 {
     struct wf_client_options o = {.program = r->cli->program};
@@ -182,6 +200,7 @@ static void check_store(struct report *r)
         wf_cli_count(n, (uint64_t)json_integer_value(json_object_get(result, "documents")));
         snprintf(detail, sizeof(detail), _("%s taken in"), n);
         say(r, WELL, _("Documents"), detail, NULL);
+        say_vectors(r, result);
     }
     json_decref(result);
     wf_client_close(c);

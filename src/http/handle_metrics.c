@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/alloc.h"
+#include "find/meaning.h"
 #include "http/http_internal.h"
 #include "store/document.h"
 
@@ -35,6 +36,22 @@ static void store_metrics(struct wf_request *r, struct wf_buf *b)
     wf_store_reader_put(store, reader);
 }
 
+static void vector_metrics(struct wf_request *r, struct wf_buf *b)
+{
+    struct wf_meaning *meaning = r->http->o.ops->meaning;
+    struct wf_meaning_status s;
+
+    if (!meaning)
+        return;
+    wf_meaning_status(meaning, &s);
+    metric(b, "weft_vectors", "gauge", "Passages that have a vector.");
+    wf_buf_appendf(b, "weft_vectors %" PRIu64 "\n", s.n_embedded);
+    metric(b, "weft_vector_bytes", "gauge", "Memory of the vectors that are loaded.");
+    wf_buf_appendf(b, "weft_vector_bytes %" PRIu64 "\n", s.n_memory);
+    metric(b, "weft_vectors_working", "gauge", "1 while vectors are being made.");
+    wf_buf_appendf(b, "weft_vectors_working %d\n", s.state == WF_MEANING_WORKING);
+}
+
 void wf_handle_metrics(struct wf_request *r)
 {
     struct wf_http_counters *c = &r->http->counters;
@@ -61,6 +78,7 @@ void wf_handle_metrics(struct wf_request *r)
     metric(&b, "weft_memory_bytes", "gauge", "Memory in use by weft's own allocations.");
     wf_buf_appendf(&b, "weft_memory_bytes %" PRIu64 "\n", mem.bytes_live);
     store_metrics(r, &b);
+    vector_metrics(r, &b);
     if (wf_buf_status(&b) == 0)
         wf_answer_bytes(r, 200, "text/plain; version=0.0.4; charset=utf-8", wf_buf_str(&b));
     else

@@ -158,6 +158,11 @@ void wf_http_stop(struct wf_http *h)
     lws_cancel_service(h->context);
 }
 
+size_t wf_http_load(struct wf_http *h)
+{
+    return wf_team_load(h->team) + wf_team_load(h->generators);
+}
+
 struct ticker {
     lws_sorted_usec_list_t sul;
     struct wf_http *h;

@@ -39,6 +39,9 @@ int wf_http_run(struct wf_http *h, struct wf_err *err) WF_MUST_USE;
 /* Asks wf_http_run to end. Thread: any; also from a signal handler. */
 void wf_http_stop(struct wf_http *h);
 
+/* Requests that wait for a worker or are with one. Thread: any. */
+size_t wf_http_load(struct wf_http *h);
+
 /* Frees all; NULL is a no-op. After wf_http_run has returned. */
 void wf_http_free(struct wf_http *h);
 

@@ -71,7 +71,12 @@ int wf_op_run(struct wf_op_context *ctx, const char *name, const struct wf_op_ca
         if (!json_is_object(call->params))
             return wf_err_set(err, WF_E_INVAL, "The parameters must be a JSON object.");
         rc = wf_param_known(call->params, rows[i].params, err);
-        return rc != 0 ? rc : rows[i].run(ctx, call, out_result, err);
+        if (rc != 0)
+            return rc;
+        wf_op__enter(ctx);
+        rc = rows[i].run(ctx, call, out_result, err);
+        wf_op__leave(ctx);
+        return rc;
     }
     return wf_err_set(err, WF_E_NOENT, "There is no operation \"%.80s\".", name);
 }

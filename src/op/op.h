@@ -19,6 +19,7 @@
 
 struct wf_engine;
 struct wf_extract_client;
+struct wf_meaning;
 struct wf_op_state;
 
 #define WF_OP_LINK_BYTES 256
@@ -40,6 +41,7 @@ struct wf_op_context {
     struct wf_intake *intake;
     struct wf_extract_client *extract;
     struct wf_engine *engine;      /* what runs models; NULL: nothing does */
+    struct wf_meaning *meaning;    /* the vector side of search; NULL: by words alone */
     struct wf_hub *hub;            /* who wants to hear of changes */
     struct wf_log *log;            /* may be NULL */
     const struct wf_clock *clock;  /* NULL = the system's */
@@ -79,6 +81,9 @@ json_t *wf_op_model_json(const struct wf_model_entry *m);
 /* What the watcher last reported, and the like. NULL out of memory. Thread: any. */
 struct wf_op_state *wf_op_state_new(void) WF_MUST_USE;
 void wf_op_state_free(struct wf_op_state *s);
+
+/* Operations that run now. Thread: any. */
+size_t wf_op_running(const struct wf_op_context *ctx);
 
 /* Where an operation sends what it has before its result. All members may be NULL. */
 struct wf_op_sink {

@@ -41,6 +41,10 @@ wf_op_operation wf_op__settings_set;
 wf_op_operation wf_op__watch_report;
 wf_op_operation wf_op__link;
 
+/* An operation begins, and ends. */
+void wf_op__enter(struct wf_op_context *ctx);
+void wf_op__leave(struct wf_op_context *ctx);
+
 /* WF_E_NOMEM with its sentence; and v, or that error when v is NULL. */
 int wf_op__no_memory(struct wf_err *err);
 int wf_op__give(json_t *v, json_t **out_result, struct wf_err *err);

@@ -16,7 +16,7 @@ int wf_op__search(struct wf_op_context *ctx, const struct wf_op_call *call, json
                   struct wf_err *err)
 {
     const struct wf_param_range k_range = {1, WF_LIMIT_HITS, 10};
-    struct wf_find_query q = {.n_hits_max = 0};
+    struct wf_find_query q = {.meaning = ctx->meaning};
     struct wf_arena arena;
     struct wf_hits hits;
     int64_t k = 0;

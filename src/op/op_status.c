@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* status, settings.*, watch.report, link: about weft itself. */
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/alloc.h"
+#include "find/meaning.h"
 #include "op/op_internal.h"
 #include "os/sandbox.h"
 #include "store/thread.h"
@@ -10,7 +12,26 @@
 struct wf_op_state {
     pthread_mutex_t lock; /* guards watched */
     json_t *watched;      /* array of {path, state} */
+    atomic_size_t n_running;
 };
+
+/* Relaxed: the number alone is of interest. */
+void wf_op__enter(struct wf_op_context *ctx)
+{
+    if (ctx->state)
+        atomic_fetch_add_explicit(&ctx->state->n_running, 1, memory_order_relaxed);
+}
+
+void wf_op__leave(struct wf_op_context *ctx)
+{
+    if (ctx->state)
+        atomic_fetch_sub_explicit(&ctx->state->n_running, 1, memory_order_relaxed);
+}
+
+size_t wf_op_running(const struct wf_op_context *ctx)
+{
+    return ctx->state ? atomic_load_explicit(&ctx->state->n_running, memory_order_relaxed) : 0;
+}
 
 struct wf_op_state *wf_op_state_new(void)
 {
@@ -60,6 +81,19 @@ static json_t *watched_json(struct wf_op_state *s)
     return copy;
 }
 
+/* How far the vectors of the documents are. */
+static json_t *vectors_json(struct wf_op_context *ctx)
+{
+    struct wf_meaning_status s;
+
+    if (!ctx->meaning)
+        return json_pack("{s:s, s:i}", "state", "off", "chunks", 0);
+    wf_meaning_status(ctx->meaning, &s);
+    return json_pack("{s:s, s:I, s:I, s:s*, s:s*}", "state", wf_meaning_state_name(s.state),
+                     "chunks", (json_int_t)s.n_embedded, "bytes", (json_int_t)s.n_memory, "lens",
+                     s.lens[0] ? s.lens : NULL, "why", s.why[0] ? s.why : NULL);
+}
+
 int wf_op__status(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,
                   struct wf_err *err)
 {
@@ -75,13 +109,13 @@ int wf_op__status(struct wf_op_context *ctx, const struct wf_op_call *call, json
     wf_store_reader_put(ctx->store, r);
     if (rc != 0)
         return rc;
-    return wf_op__give(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:{s:b, s:i}}",
+    return wf_op__give(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:{s:b, s:i}}",
                                  "version", WF_VERSION, "home", ctx->home ? ctx->home : "",
                                  "documents", (json_int_t)t.n_documents, "chunks",
                                  (json_int_t)t.n_chunks, "characters", (json_int_t)t.n_cp, "bytes",
                                  (json_int_t)t.bytes, "failed", (json_int_t)t.n_failed, "watched",
-                                 watched_json(ctx->state), "sandbox", "seccomp",
-                                 (int)sandbox.seccomp, "landlock", sandbox.landlock_abi),
+                                 watched_json(ctx->state), "vectors", vectors_json(ctx), "sandbox",
+                                 "seccomp", (int)sandbox.seccomp, "landlock", sandbox.landlock_abi),
                        out_result, err);
 }
 

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "find/meaning.h"
 #include "ingest/intake.h"
 #include "op/op_internal.h"
 
@@ -47,6 +48,8 @@ void wf_op_publish_intake(struct wf_op_context *ctx, const struct wf_intake_resu
                           wf_op_outcome(r->outcome), "reason", wf_json_str_or_null(r->reason),
                           "document", wf_json_str_or_null(r->uid));
 
+    if (ctx->meaning && r->outcome == WF_INTAKE_ADDED)
+        wf_meaning_poke(ctx->meaning);
     if (v)
         wf_hub_publish(ctx->hub, "intake", v);
     json_decref(v);
