@@ -150,6 +150,22 @@ size_t wf_lens_window(const struct wf_lens *l)
     return l->window;
 }
 
+uint64_t wf_lens_fingerprint(const struct wf_lens *l)
+{
+    uint64_t sum = l->window;
+
+    for (size_t i = 0; i < wf_gguf_n_tensors(l->gguf); i++) {
+        const struct wf_gguf_tensor *t = wf_gguf_tensor_at(l->gguf, i);
+
+        if (wf_str_starts(t->name, WF_STR("lens.")) &&
+            !wf_str_starts(t->name, WF_STR("lens.embedding.")))
+            continue; /* another task's */
+        sum = wf_str_hash(t->name, sum);
+        sum = wf_str_hash(wf_str_n((const char *)t->data, (size_t)t->bytes), sum);
+    }
+    return sum;
+}
+
 const struct wf_lens_set *wf_lens__set(const struct wf_lens *l, const char *name)
 {
     for (size_t i = 0; i < l->n_sets; i++) {

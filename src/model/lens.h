@@ -55,6 +55,10 @@ const struct wf_model *wf_lens_model(const struct wf_lens *l);
 const struct wf_vocab *wf_lens_vocab(const struct wf_lens *l);
 size_t wf_lens_window(const struct wf_lens *l);
 
+/* A number that changes with everything that embeddings depend on: the encoder, the vocabulary's
+ * size, the embedding's head. Reads all of that, about 12 MB. */
+uint64_t wf_lens_fingerprint(const struct wf_lens *l);
+
 /* The name of a task's bit ("entities"), and its bit by name; 0: there is no such task. */
 const char *wf_lens_task_name(unsigned task);
 unsigned wf_lens_task_by_name(struct wf_str name);

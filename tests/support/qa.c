@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "support/jsonl.h"
 #include "text/utf8.h"
+#include "train/split.h"
 
 #define WORDS_LEAST 60
 #define WORDS_MOST 150
@@ -92,7 +93,9 @@ static bool on_paragraph(void *ud, json_t *v)
     size_t i, k, passage = s->n_passages;
     char *end = NULL;
     unsigned long article = strtoul(string_of(v, "pid"), &end, 10);
-    add_passage(s, clean(string_of(v, "context")))->article = (unsigned)article + 1;
+    struct qa_passage *p = add_passage(s, clean(string_of(v, "context")));
+    p->article = (unsigned)article + 1;
+    p->is_dev = wf_split_is_dev(wf_str_from(string_of(v, "title")));
     json_array_foreach(json_object_get(v, "qas"), i, qa)
     {
         struct qa_question *q = add_question(s, string_of(qa, "question"), passage);

@@ -13,6 +13,7 @@
 struct qa_passage {
     char *text;
     unsigned article; /* passages of one article share it; 0 = one of the others */
+    bool is_dev;      /* XQuAD: its article is kept aside from training (train/split.h) */
 };
 
 struct qa_question {
