@@ -251,8 +251,20 @@ void wf_vectors_remove(struct wf_vectors *v, int64_t first_chunk, int64_t n_chun
 
 static void on_removed(void *ud, const struct wf_chunk_range *ranges, size_t n)
 {
+    struct wf_vectors *v = ud;
     for (size_t i = 0; i < n; i++)
-        wf_vectors_remove(ud, ranges[i].first, ranges[i].n);
+        wf_vectors_remove(v, ranges[i].first, ranges[i].n);
+    pthread_rwlock_wrlock(&v->lock);
+    v->n_removals += n;
+    pthread_rwlock_unlock(&v->lock);
+}
+
+uint64_t wf_vectors_n_removals(struct wf_vectors *v)
+{
+    pthread_rwlock_rdlock(&v->lock);
+    uint64_t n = v->n_removals;
+    pthread_rwlock_unlock(&v->lock);
+    return n;
 }
 
 /* ---- life ---- */

@@ -60,6 +60,9 @@ int wf_vectors_search(struct wf_vectors *v, const float *question,
 void wf_vectors_compare(struct wf_vectors *v, const float *question, struct wf_near *io, size_t n,
                         float none);
 
+/* How often documents were taken away since it was made. */
+uint64_t wf_vectors_n_removals(struct wf_vectors *v);
+
 /* Rows, without holes; and all bytes that they take. 0 until they are loaded. */
 void wf_vectors_sizes(struct wf_vectors *v, uint64_t *out_n, uint64_t *out_bytes);
 

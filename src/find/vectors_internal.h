@@ -29,7 +29,8 @@ struct wf_vectors {
     struct wf_segment *segments;
     size_t n_segments, n_segments_room;
     size_t n_rows, n_holes; /* n_holes of the n_rows */
-    bool is_loaded;         /* false: rows are to be read (again) */
+    uint64_t n_removals;
+    bool is_loaded; /* false: rows are to be read (again) */
 
     pthread_mutex_t gang_lock; /* a search that does not get it works alone */
     struct wf_gang *gang;      /* made when it is first worth it */

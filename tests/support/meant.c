@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/rng.h"
 #include "text/word.h"
@@ -66,6 +67,8 @@ static int embed(void *ud, const struct wf_str *texts, size_t n, bool are_questi
                  struct wf_err *err)
 {
     struct meant *m = ud;
+    if (m->slow_ms > 0)
+        (void)nanosleep(&(struct timespec){.tv_nsec = (long)m->slow_ms * 1000000}, NULL);
     for (size_t i = 0; i < n; i++) {
         if (fails(m, texts[i]))
             return wf_err_set(err, WF_E_NOMEM, "The embedder fails as it was told to.");

@@ -16,6 +16,7 @@ struct meant {
     atomic_uint n_texts;          /* embedded so far */
     atomic_uint n_questions;      /* calls for questions */
     atomic_int fails_at;          /* texts until a call fails; 0: never */
+    unsigned slow_ms;             /* that a call takes at least */
     const char *fails_on;         /* a text with this fails always; or NULL */
 };
 

@@ -7,15 +7,22 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+#include "engine/lens.h"
+#include "find/lens_embedder.h"
 #include "find/meaning.h"
+#include "os/file.h"
 #include "support/home.h"
 #include "support/meant.h"
+#include "support/tiny_lens.h"
 #include "text/utf8.h"
 
 #define WAIT_MS 120000
@@ -323,6 +330,104 @@ static void test_meaning__without_memory(void **state)
     wf_meaning_free(m);
 }
 
+/* ---- killed ---- */
+
+/* The child: embeds until it is killed. */
+static void embed_until_killed(void)
+{
+    struct wf_meaning *m = NULL;
+    const struct wf_meaning_options o = {.embedder = meant_embedder(&meant), .n_chunks_at_once = 8};
+    struct wf_meaning_options own = o;
+    meant.slow_ms = 2;
+    if (home_try_open(&home, NULL) != 0)
+        _exit(1);
+    own.store = home.store;
+    if (wf_meaning_new(&own, &m, NULL) != 0 || wf_meaning_start(m, NULL) != 0)
+        _exit(2);
+    for (;;)
+        (void)pause();
+}
+
+static void test_meaning__killed_it_loses_little(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 12; i++)
+        add(i, 30000);
+    int64_t n_before = 0, n_all = home_count(&home, "chunk");
+    for (unsigned round = 0; round < 40 && n_before < n_all; round++) {
+        int status = 0;
+        home_close(&home);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+            embed_until_killed();
+        sqlite3_sleep(20 + 13 * (int)(round % 7));
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status)); /* it had not ended by itself */
+        home_open(&home);
+        int64_t n = home_count(&home, "chunk c JOIN vector v ON c.id>=v.first_chunk AND"
+                                      " c.id<v.first_chunk+v.n_chunks");
+        assert_int_equal(wf_store_check(home.store, NULL), 0);
+        assert_true(n >= n_before);
+        n_before = n;
+    }
+    struct wf_meaning *m = meaning_started();
+    assert_all(m, "lens 1");
+    assert_int_equal(atomic_load(&meant.n_texts), n_all - n_before); /* only what was missing */
+    for (unsigned i = 0; i < 12; i++)
+        assert_finds(m, i);
+    wf_meaning_free(m);
+}
+
+/* ---- a lens ---- */
+
+static struct wf_lens_pool *pool_of(unsigned with, const char *name, char path[128])
+{
+    struct wf_lens_pool *pool = NULL;
+    struct wf_buf b;
+    wf_buf_init(&b, 64 << 20);
+    tiny_lens_build(with, &b);
+    snprintf(path, 128, "%s/%s", home.dir, name);
+    assert_int_equal(wf_file_replace(path, b.ptr, b.len, 0600, NULL), 0);
+    wf_buf_deinit(&b);
+    const struct wf_lens_pool_options o = {.path = path, .n_threads = 1};
+    assert_int_equal(wf_lens_pool_new(&o, &pool, NULL), 0);
+    return pool;
+}
+
+static void test_meaning__by_a_lens(void **state)
+{
+    (void)state;
+    char path[128], other_path[128];
+    char lens[WF_VECTOR_LENS_BYTES_MAX + 1], other[WF_VECTOR_LENS_BYTES_MAX + 1];
+    size_t dim = 0, n = 0;
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_lens_pool *pool = pool_of(0, "a.gguf", path);
+    struct wf_lens_pool *bare = pool_of(TINY_LENS_NO_HEADS, "b.gguf", other_path);
+    struct wf_embedder e = wf_lens_embedder(pool), without = wf_lens_embedder(bare);
+    assert_int_equal(without.identify(bare, other, &dim, &err), WF_E_UNSUPPORTED);
+    assert_int_equal(e.identify(pool, lens, &dim, &err), 0);
+    assert_int_equal(dim, WF_LENS_DIMS);
+    assert_int_equal(e.identify(pool, other, &dim, &err), 0);
+    assert_string_equal(lens, other);
+    struct wf_meaning_options o = {.store = home.store, .embedder = e};
+    struct wf_meaning *m = NULL;
+    for (unsigned i = 0; i < 4; i++)
+        add(i, 2000);
+    assert_int_equal(wf_meaning_new(&o, &m, &err), 0);
+    assert_int_equal(wf_meaning_start(m, &err), 0);
+    assert_all(m, lens);
+    struct wf_meant q;
+    struct wf_near near[100];
+    assert_int_equal(wf_meaning_question(m, WF_STR("which"), &q, &err), 0);
+    assert_int_equal(wf_meaning_search(m, &q, NULL, 0, 100, near, &n, &err), 0);
+    assert_int_equal(n, home_count(&home, "chunk"));
+    wf_meaning_free(m);
+    wf_lens_pool_free(pool);
+    wf_lens_pool_free(bare);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +444,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_meaning__gives_way_to_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_meaning__without_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_meaning__killed_it_loses_little, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_meaning__by_a_lens, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
