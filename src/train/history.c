@@ -179,6 +179,7 @@ static int read_rows(struct wf_history *h, struct wf_str rest, uint64_t step_max
     struct wf_str line;
     int rc = 0;
 
+    assert(h->n_columns > 0);
     if (!wf_str_line(&rest, &line))
         return 0;
     n = read_head(h, line, map);

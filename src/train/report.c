@@ -140,33 +140,44 @@ static bool is_dev_loss(const char *name)
     return starts(name, "dev.") && n > 9 && strcmp(name + n - 5, ".loss") == 0;
 }
 
-/* Every task's loss, smoothed over itself, and that of what is kept aside. */
+/* The curves of one loss: of what is kept aside as it is, else as it is and smoothed. Returns how
+ * many there are. */
+static size_t loss_curves(const struct page *p, size_t i_column, unsigned colour, double *series,
+                          struct wf_plot_curve out[2])
+{
+    size_t n = p->h->n_rows;
+    const char *name = p->h->names[i_column];
+    struct wf_plot_curve c = {.name = name, .x = p->x, .y = series, .n = n, .colour = colour};
+
+    (void)column(p, i_column, series);
+    if (is_dev_loss(name)) {
+        c.has_points = true;
+        out[0] = c;
+        return 1;
+    }
+    smooth(series, n, series + n);
+    c.name = name + strlen("loss.");
+    c.is_faint = true;
+    out[0] = c;
+    c.is_faint = false;
+    c.y = series + n;
+    out[1] = c;
+    return 2;
+}
+
+/* Every task's loss, and that of what is kept aside. */
 static void loss_card(const struct page *p)
 {
     struct wf_plot_curve c[2 * WF_PLOT_CURVES_MAX];
-    size_t n = 0, n_rows = p->h->n_rows;
+    size_t n = 0;
     unsigned colour = 0;
 
     for (size_t i = 0; i < p->h->n_columns && n + 2 <= WF_ARRAY_LEN(c); i++) {
         const char *name = p->h->names[i];
-        double *raw = p->series + n * n_rows, *even = raw + n_rows;
         if (!starts(name, "loss.") && !is_dev_loss(name))
             continue;
-        (void)column(p, i, raw);
-        if (is_dev_loss(name)) {
-            c[n++] = (struct wf_plot_curve){.name = name,
-                                            .x = p->x,
-                                            .y = raw,
-                                            .n = n_rows,
-                                            .has_points = true,
-                                            .colour = colour++};
-            continue;
-        }
-        smooth(raw, n_rows, even);
-        c[n++] = (struct wf_plot_curve){
-            .name = name + 5, .x = p->x, .y = raw, .n = n_rows, .is_faint = true, .colour = colour};
-        c[n++] = (struct wf_plot_curve){
-            .name = name + 5, .x = p->x, .y = even, .n = n_rows, .colour = colour++};
+        n += loss_curves(p, i, colour, p->series + n * p->h->n_rows, c + n);
+        colour++;
     }
     struct wf_plot plot = {
         .title = "Loss", .x_label = "step", .y_label = "loss", .curves = c, .n_curves = n};
