@@ -95,16 +95,19 @@ int wf_loss_pick(struct wf_loss_room *r, const struct wf_loss_of *of, const stru
                  struct wf_loss_result *out, struct wf_err *err) WF_MUST_USE;
 
 /* Which sequence of tags rows have: a linear-chain conditional random field (Lafferty, McCallum,
- * Pereira 2001). Where tags are unknown (-1), all that they may be count. The loss is that of whole
- * sequences over the number of rows; n_right counts rows of the best sequence. Errors: NOMEM. */
+ * Pereira 2001). Where tags are unknown (-1), all that they may be count (at most 64 tags). The
+ * loss is that of whole sequences over the number of rows; n_right counts rows of the best
+ * sequence. Errors: NOMEM. */
+#define WF_LOSS_TAGS_MAX 64u
 struct wf_loss_crf {
     struct wf_loss_rows rows;
     struct wf_loss_head head;
     const struct wf_net_tensor *transitions; /* [n_tags from, n_tags to] */
     const uint32_t *starts;                  /* [n_sequences + 1], of all rows */
     size_t n_sequences;
-    const int32_t *targets; /* [n] or -1; NULL: all -1 (for out_best) */
-    int32_t *out_best;      /* [n] the best sequences; NULL: not wanted, then n_right is 0 */
+    const int32_t *targets;  /* [n] or -1; NULL: all -1 (for out_best) */
+    const uint64_t *allowed; /* [n] where a target is -1: bits of tags that may be; NULL: all */
+    int32_t *out_best;       /* [n] the best sequences; NULL: not wanted, then n_right is 0 */
 };
 int wf_loss_crf(struct wf_loss_room *r, const struct wf_loss_of *of, const struct wf_loss_crf *c,
                 struct wf_loss_result *out, struct wf_err *err) WF_MUST_USE;

@@ -51,27 +51,40 @@ static void lay_out(const struct work *w, size_t i_part, struct place *out)
     out->total = out->moved + k * k;
 }
 
-/* Weights of a position's tags, of which only `known` is allowed if it is not -1; the logarithm
- * that was taken out. */
-static double emit(const float *score, size_t k, int32_t known, double *out)
+/* Weights of a position's tags, of which only `allowed` count; the logarithm that was taken out. */
+static double emit(const float *score, size_t k, uint64_t allowed, double *out)
 {
-    double most = known >= 0 ? (double)score[known] : (double)wf_loss__largest(score, k);
+    double most = -INFINITY;
 
+    for (size_t j = 0; j < k; j++) {
+        if (allowed >> j & 1)
+            most = fmax(most, (double)score[j]);
+    }
     for (size_t j = 0; j < k; j++)
-        out[j] = known >= 0 && (size_t)known != j ? 0.0 : exp((double)score[j] - most);
+        out[j] = allowed >> j & 1 ? exp((double)score[j] - most) : 0.0;
     return most;
 }
 
-/* Forward sums of a sequence; the logarithm of the weight of all that is allowed. */
+/* The tags that row i may have by what is known of it. */
+static uint64_t allowed_at(const struct wf_loss_crf *c, size_t i)
+{
+    if (c->targets[i] >= 0)
+        return UINT64_C(1) << c->targets[i];
+    return c->allowed != NULL ? c->allowed[i] : UINT64_MAX;
+}
+
+/* Forward sums of a sequence; the logarithm of the weight of all sequences, or with `known` of
+ * those that agree with it. */
 static double run_forward(const struct work *w, const struct place *p, size_t first, size_t n,
-                          const int32_t *known)
+                          bool known)
 {
     size_t k = w->n_tags;
     double log_sum = 0;
 
     for (size_t t = 0; t < n; t++) {
         double *a = p->alpha + t * k, *e = p->emit + t * k, sum = 0;
-        log_sum += emit(w->scores + (first + t) * k, k, known != NULL ? known[t] : -1, e);
+        log_sum += emit(w->scores + (first + t) * k, k,
+                        known ? allowed_at(w->c, first + t) : UINT64_MAX, e);
         if (t == 0) {
             memcpy(a, e, k * sizeof(*a));
         } else {
@@ -183,13 +196,13 @@ static void run_sequence(const struct work *w, const struct place *p, size_t i, 
     }
     if (known == NULL)
         return;
-    w->losses[i] = run_forward(w, p, first, n, NULL);
+    w->losses[i] = run_forward(w, p, first, n, false);
     if (grads != NULL) {
         memset(grads, 0, n * k * sizeof(*grads));
         run_backward(w, p, n);
         expect(w, p, n, 1.0, grads);
     }
-    w->losses[i] -= run_forward(w, p, first, n, known);
+    w->losses[i] -= run_forward(w, p, first, n, true);
     if (grads != NULL) {
         run_backward(w, p, n);
         expect(w, p, n, -1.0, grads);
@@ -269,7 +282,7 @@ int wf_loss_crf(struct wf_loss_room *r, const struct wf_loss_of *of, const struc
     struct wf_loss_result result = {.weight = c->targets != NULL ? (double)n : 0.0};
     double *doubles = make_places(&w);
 
-    assert(c->transitions->rows == k && c->transitions->cols == k);
+    assert(k <= WF_LOSS_TAGS_MAX && c->transitions->rows == k && c->transitions->cols == k);
     assert(c->starts[0] == 0 && c->starts[c->n_sequences] == n);
     w.scores = wf_loss__room(r, n * (2 * k + 2 * dim) + 1, err);
     if (doubles == NULL || w.scores == NULL) {

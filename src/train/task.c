@@ -5,6 +5,7 @@
 #include "train/task_list.h"
 
 static const struct wf_task_kind *const kinds[] = {
+    &wf_task_entity,
     &wf_task_mlm,
 };
 

@@ -548,7 +548,7 @@ static void test_loss__embeddings_have_length_one(void **state)
 
 /* The weight of all sequences of a text that agree with `known`, by trying each. */
 static double try_all(const struct checked *c, const double *values, double (*s)[LABELS], size_t n,
-                      const int32_t *known, int32_t *out_best)
+                      const int32_t *known, const uint64_t *allowed, int32_t *out_best)
 {
     const double *move = named(c->bed, values, "head.transitions");
     size_t n_ways = 1;
@@ -563,6 +563,7 @@ static double try_all(const struct checked *c, const double *values, double (*s)
         for (size_t t = 0; t < n; t++, rest /= LABELS) {
             size_t tag = rest % LABELS;
             agrees = agrees && (known == NULL || known[t] < 0 || (size_t)known[t] == tag);
+            agrees = agrees && (allowed == NULL || known[t] >= 0 || (allowed[t] >> tag & 1) != 0);
             score += s[t][tag] + (t > 0 ? move[before * LABELS + tag] : 0.0);
             before = tag;
         }
@@ -598,8 +599,9 @@ static double crf_formula(const struct checked *c, const double *hidden, const d
     crf_scores(c, hidden, values, s);
     for (size_t i = 0; i < l->n_sequences; i++) {
         size_t first = l->starts[i], n = l->starts[i + 1] - first;
-        loss += try_all(c, values, s + first, n, NULL, NULL);
-        loss -= try_all(c, values, s + first, n, l->targets + first, NULL);
+        loss += try_all(c, values, s + first, n, NULL, NULL, NULL);
+        loss -= try_all(c, values, s + first, n, l->targets + first,
+                        l->allowed != NULL ? l->allowed + first : NULL, NULL);
     }
     return loss / (double)l->rows.n;
 }
@@ -614,6 +616,7 @@ static void test_loss__sequences(void **state)
 {
     static const uint32_t rows[] = {0, 2, 3, 5, 7, 8, 11, 16}, starts[] = {0, 4, 5, 8};
     static const int32_t targets[] = {0, 3, 3, 1, 4, 2, 2, 0}, some[] = {0, -1, 3, -1, -1, 2, 2, 0};
+    static const uint64_t allowed[] = {1, 6, 1, 31, 17, 1, 1, 1};
     struct bed *b = *state;
     double s[TOKENS][LABELS], hidden[TOKENS * DIM];
     int32_t got[8], want[8];
@@ -632,13 +635,16 @@ static void test_loss__sequences(void **state)
     check_against_formula(&c);
     l.targets = some;
     check_against_formula(&c);
+    l.allowed = allowed;
+    check_against_formula(&c);
     for (size_t i = 0; i < n; i++)
         values[i] = (double)wf_net_values(b->net)[i];
     for (size_t i = 0; i < TOKENS * DIM; i++)
         hidden[i] = (double)b->hidden[i];
     crf_scores(&c, hidden, values, s);
     for (size_t i = 0; i < 3; i++)
-        (void)try_all(&c, values, s + starts[i], starts[i + 1] - starts[i], NULL, want + starts[i]);
+        (void)try_all(&c, values, s + starts[i], starts[i + 1] - starts[i], NULL, NULL,
+                      want + starts[i]);
     assert_memory_equal(got, want, sizeof(want));
     wf_free(values);
 }
