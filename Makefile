@@ -351,6 +351,7 @@ INSTALLED = $(BIN)/weft $(LIB)/libweft.a \
     $(LIB)/pkgconfig/weft.pc $(LIB)/systemd/user/weft.service \
     $(DESTDIR)$(PREFIX)/include/weft.h \
     $(patsubst man/%,$(SHARE)/man/man1/%,$(wildcard man/*.1)) \
+    $(SHARE)/weft/lens.gguf \
     $(SHARE)/bash-completion/completions/weft $(SHARE)/zsh/site-functions/_weft \
     $(SHARE)/fish/vendor_completions.d/weft.fish $(LANGS:%=$(SHARE)/locale/%/LC_MESSAGES/weft.mo)
 FILL = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g'
@@ -360,6 +361,7 @@ install: $(PROGRAM) $(LIBRARY) $(MO)
 	$(if $(PROGRAM),install -m 755 $(B)/weft $(BIN)/weft)
 	$(FILL) packaging/weft.service >$(LIB)/systemd/user/weft.service
 	install -m 644 $(wildcard man/*.1) $(SHARE)/man/man1/
+	$(if $(wildcard models/lens.gguf),install -D -m 644 models/lens.gguf $(SHARE)/weft/lens.gguf)
 	install -D -m 644 packaging/weft.bash $(SHARE)/bash-completion/completions/weft
 	install -D -m 644 packaging/weft.zsh $(SHARE)/zsh/site-functions/_weft
 	install -D -m 644 packaging/weft.fish $(SHARE)/fish/vendor_completions.d/weft.fish

@@ -89,8 +89,10 @@ int wf_cmd_up(struct wf_cli *cli)
     struct flags flags = {.n = 0};
     struct wf_option options[OPTIONS_MAX + 3];
     bool settings = false, markdown = false;
-    struct wf_supervisor_options o = {
-        .notify_socket = cli->notify_socket, .ready = print_ready, .ud = cli};
+    struct wf_supervisor_options o = {.program = cli->program,
+                                      .notify_socket = cli->notify_socket,
+                                      .ready = print_ready,
+                                      .ud = cli};
     struct wf_err err = WF_ERR_INIT;
     struct wf_config config;
     int code;

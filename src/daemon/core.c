@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/fetch.h"
+#include "daemon/lens_file.h"
 #include "daemon/manual.h"
 #include "daemon/serve.h"
 #include "engine/local.h"
@@ -43,6 +44,7 @@ struct core {
     int spawner_pid;
     struct wf_fetch_client *fetch;
     struct wf_op_pull pull;
+    struct wf_lens_place lens;
 };
 
 /* For the signal handler; set before it is installed, wf_http_stop may be called from one. */
@@ -76,18 +78,22 @@ static void new_link(void *ud, char out[WF_OP_LINK_BYTES])
              c->o->http_port, code);
 }
 
-static int lock_down(const struct wf_core_options *o, struct wf_err *err)
+static int lock_down(const struct core *c, struct wf_err *err)
 {
+    const struct wf_core_options *o = c->o;
     const char *const write_dirs[] = {o->home ? o->home->data : NULL, NULL};
     const char *read_dirs[8] = {"/dev/urandom"};   /* libwebsockets opens it */
     const char *const *memory = wf_memory_files(); /* how large a model's cache may become */
     const struct wf_sandbox_options so = {
         .kind = WF_SANDBOX_CORE, .write_dirs = write_dirs, .read_dirs = read_dirs};
+    size_t n = 1;
     int rc;
 
+    if (c->lens.path[0] != 0)
+        read_dirs[n++] = c->lens.path;
     for (size_t i = 0; memory[i] != NULL; i++) {
-        assert(i + 2 < WF_ARRAY_LEN(read_dirs));
-        read_dirs[i + 1] = memory[i];
+        assert(n + 1 < WF_ARRAY_LEN(read_dirs));
+        read_dirs[n++] = memory[i];
     }
     rc = wf_sandbox_enter(&so, err);
     if (rc != 0)
@@ -164,12 +170,14 @@ static int start(struct core *c, struct wf_err *err)
         .time_s_max = (uint32_t)o->config->extract_time_s,
     };
     int spawner_fd = -1, fetch_fd = -1;
+    wf_lens_file_find(o->program, o->config->lens, &c->lens);
+    const struct wf_lens_pool_options lens = wf_lens_file_options(&c->lens);
     int rc = wf_extract_spawn(&limits, &spawner_fd, &c->spawner_pid, err);
 
     if (rc == 0 && o->home)
         rc = spawn_fetch(c, &fetch_fd, err);
     if (rc == 0)
-        rc = lock_down(o, err);
+        rc = lock_down(c, err);
     if (rc != 0) {
         wf_file_close(&fetch_fd);
         wf_file_close(&spawner_fd);
@@ -184,6 +192,8 @@ static int start(struct core *c, struct wf_err *err)
         c->ops.log = wf_log_new(STDERR_FILENO, (enum wf_log_level)o->config->log_level);
     if (rc == 0 && (!(c->ops.hub = wf_hub_new()) || !(c->ops.state = wf_op_state_new())))
         rc = wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    if (rc == 0)
+        rc = wf_lens_pool_new(&lens, &c->ops.lens, err);
     if (rc == 0 && o->home) {
         c->ops.home = o->home->dir;
         rc = open_store(c, err);
@@ -205,6 +215,7 @@ static void finish(struct core *c)
     wf_extract_client_free(c->ops.extract); /* the spawner ends with its socket */
     wf_fetch_client_free(c->fetch);         /* the spawner ends with its socket */
     wf_engine_free(c->ops.engine);
+    wf_lens_pool_free(c->ops.lens);
     wf_model_store_close(c->ops.models);
     wf_store_close(c->ops.store);
     wf_hub_free(c->ops.hub);

@@ -15,6 +15,7 @@
 struct wf_core_options {
     const struct wf_home *home; /* NULL: keeps nothing, can only summarize what it is handed */
     const struct wf_config *config;
+    const char *program;    /* beside which lens is looked for; NULL: nowhere */
     int conn_fd;            /* one connected local socket, or -1 */
     int unix_fd;            /* listener of local sockets, or -1 */
     int http_fd;            /* listener of HTTP, or -1 */

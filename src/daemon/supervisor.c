@@ -107,6 +107,7 @@ static void core_child(struct supervisor *s, int ready_fd)
     struct wf_core_options o = {
         .home = s->o->home,
         .config = &s->config,
+        .program = s->o->program,
         .conn_fd = -1,
         .unix_fd = s->unix_fd,
         .http_fd = s->http_fd,

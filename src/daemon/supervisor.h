@@ -10,6 +10,7 @@
 struct wf_supervisor_options {
     const struct wf_home *home;
     const struct wf_config *config;
+    const char *program;       /* path of this program */
     const char *notify_socket; /* NOTIFY_SOCKET, or NULL */
     /* Called once, when requests are answered: prints the address and the one-time link. */
     void (*ready)(void *ud, const char *address, const char *link);

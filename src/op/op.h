@@ -18,6 +18,7 @@
 #include "store/store.h"
 
 struct wf_engine;
+struct wf_lens_pool;
 struct wf_extract_client;
 struct wf_meaning;
 struct wf_op_state;
@@ -42,6 +43,7 @@ struct wf_op_context {
     struct wf_extract_client *extract;
     struct wf_engine *engine;      /* what runs models; NULL: nothing does */
     struct wf_meaning *meaning;    /* the vector side of search; NULL: by words alone */
+    struct wf_lens_pool *lens;     /* the embedded model; NULL: none */
     struct wf_hub *hub;            /* who wants to hear of changes */
     struct wf_log *log;            /* may be NULL */
     const struct wf_clock *clock;  /* NULL = the system's */

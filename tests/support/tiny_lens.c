@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tiny lenses, see the header. The file is written as any other and read back. */
+/* Tiny lenses, see the header. The file is written as any other and read back. Matrices are Q4_0,
+ * which holds ones and zeros to a thousandth. */
 #include "support/tiny_lens.h"
 
 #include <assert.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kern/dtype.h"
 #include "model/gguf_write.h"
 #include "model/vocab.h"
 #include "os/file.h"
@@ -110,13 +112,18 @@ static void put_params(struct builder *b)
         wf_gguf_put_bool(b->w, "lens.embedding.marks", true);
 }
 
+static const struct wf_dtype *type_of(const struct tensor *t)
+{
+    return wf_dtype_by_id(t->rows > 0 && t->cols % 32 == 0 ? WF_DTYPE_Q4_0 : WF_DTYPE_F32);
+}
+
 static void add(struct builder *b, const char *name, uint64_t rows, uint64_t cols, int at)
 {
     uint64_t dims[2] = {cols, rows};
 
     assert(b->n < TENSORS_MAX);
     b->tensors[b->n++] = (struct tensor){name, rows, cols, at};
-    wf_gguf_put_tensor(b->w, wf_str_from(name), wf_dtype_by_id(WF_DTYPE_F32), rows > 0 ? 2 : 1,
+    wf_gguf_put_tensor(b->w, wf_str_from(name), type_of(&b->tensors[b->n - 1]), rows > 0 ? 2 : 1,
                        dims);
 }
 
@@ -205,12 +212,15 @@ static void write_tensors(struct builder *b)
     for (size_t i = 0; i < b->n; i++) {
         const struct tensor *t = &b->tensors[i];
         for (uint64_t r = 0; r < (t->rows > 0 ? t->rows : 1); r++) {
-            for (uint64_t c = 0; c < t->cols; c++) {
-                float x = value_of(t, r, c, &state);
-                int rc = wf_gguf_writer_write(b->w, &x, sizeof(x), NULL);
-                assert(rc == 0);
-                (void)rc;
-            }
+            float row[DIM], packed[DIM];
+            int rc;
+            for (uint64_t c = 0; c < t->cols; c++)
+                row[c] = value_of(t, r, c, &state);
+            type_of(t)->pack(row, packed, (size_t)t->cols);
+            rc = wf_gguf_writer_write(b->w, packed, wf_dtype_bytes(type_of(t), (size_t)t->cols),
+                                      NULL);
+            assert(rc == 0);
+            (void)rc;
         }
     }
 }

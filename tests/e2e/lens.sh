@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# weft lens: lines in, lines out, in order, with errors in their places; for people; switched off.
+# The model has random weights: what it says is nonsense, its form is not.
+. "$(dirname "$0")/lib/tap.sh"
+
+export WEFT_HOME=$TMP/home
+"$WEFT" models synth lens-shape Q8_0 "$TMP/lens.gguf" --vocab 2000 2>/dev/null
+export WEFT_LENS=$TMP/lens.gguf
+
+# each LINE: an expression over `rows`, the objects that came out
+lines() { python3 -c "import json,sys; rows=[json.loads(l) for l in sys.stdin]; print($1)"; }
+
+# ---- lines ----
+
+in='{"text":"Ana lives in Bärn. She works.","question":"Where?"}'
+out=$(printf '%s\n' "$in" "$in" | "$WEFT" lens embed --json)
+same "a vector of 256 values for each line" "2 256 256" \
+    "$(lines 'len(rows), len(rows[0]["vector"]), len(rows[1]["vector"])' <<<"$out" | tr -d '(),')"
+same "of length 1" 1.0 "$(lines 'round(sum(x*x for x in rows[0]["vector"]),3)' <<<"$out")"
+same "the same text gives the same vector" True "$(lines 'rows[0]==rows[1]' <<<"$out")"
+out=$(printf '%s' "$in" | "$WEFT" lens spans --json)
+same "a span has its members" "answer end none score sentences start" \
+    "$(lines '" ".join(sorted(rows[0]))' <<<"$out")"
+same "its positions count code points" True "$(python3 -c '
+import json,sys
+t=json.loads(sys.argv[1])["text"]; r=json.loads(sys.argv[2])
+print(t[r["start"]:r["end"]]==r["answer"])' "$in" "$out")"
+out=$("$WEFT" lens entities --json <<<"$in")
+same "entities have types and places" True \
+    "$(lines 'all(set(e)=={"start","end","type","score"} for e in rows[0]["entities"])' <<<"$out")"
+out=$("$WEFT" lens salience --json <<<"$in")
+same "a score for each sentence" "0-18 19-29" \
+    "$(lines '" ".join("%d-%d" % (s["start"],s["end"]) for s in rows[0]["sentences"])' <<<"$out")"
+out=$("$WEFT" lens intent --set banking77 --json <<<"$in")
+same "an intent of the set" "in_scope intent score slots" \
+    "$(lines '" ".join(sorted(rows[0]))' <<<"$out")"
+out=$("$WEFT" lens sensitivity --json <<<"$in")
+same "labels with scores" True \
+    "$(lines 'all(set(e)=={"type","score"} for e in rows[0]["labels"])' <<<"$out")"
+
+out=$(printf '%s\nnothing\n{"text":7}\n\n%s' "$in" "$in" | "$WEFT" lens salience --json 2>"$TMP/err")
+same "lines that are wrong fail" 1 $?
+same "and have errors in their places" "False True True True False" \
+    "$(lines '*["error" in r for r in rows]' <<<"$out")"
+same "which name the line" "2 3 4" "$(lines '*[r["line"] for r in rows[1:4]]' <<<"$out")"
+check "and are said" grep -q "3 lines" "$TMP/err"
+out=$(python3 -c 'for i in range(600): print("{\"text\":\"%s\"}" % ("an ba " * (i % 7)))' |
+    "$WEFT" lens salience --json | wc -l)
+same "as many lines as came in" 600 "$out"
+
+# A program that waits for each answer gets it.
+same "each line is answered when the next is not there yet" "ok ok ok" "$(python3 -c '
+import subprocess,sys,json
+p=subprocess.Popen([sys.argv[1],"lens","embed","--json"],stdin=subprocess.PIPE,
+                   stdout=subprocess.PIPE,text=True)
+out=[]
+for i in range(3):
+    p.stdin.write("{\"text\":\"a b\"}\n"); p.stdin.flush()
+    out.append("ok" if "vector" in json.loads(p.stdout.readline()) else "no")
+p.stdin.close(); p.wait()
+print(*out)' "$WEFT")"
+
+# ---- for people ----
+
+same "without a task it says what the file can do" "256" \
+    "$("$WEFT" lens --json | lines 'rows[0]["window"]')"
+check "in words, too" grep -q "banking77" <<<"$("$WEFT" lens)"
+check "entities of a text" "$WEFT" lens entities <<<"Ana lives in Paris."
+check "an answer" "$WEFT" lens spans -q "Where?" <<<"Ana lives in Paris."
+"$WEFT" lens spans </dev/null >/dev/null 2>&1
+same "without a question it is used wrongly" 2 $?
+"$WEFT" lens nonsense </dev/null >/dev/null 2>&1
+same "as with a task that is none" 2 $?
+out=$("$WEFT" lens intent --set nothing </dev/null 2>&1)
+same "a set that is not there fails" 1 $?
+check "and is named" grep -q "'nothing'" <<<"$out"
+
+# ---- without it ----
+
+out=$(WEFT_LENS=off "$WEFT" lens embed --json </dev/null 2>/dev/null)
+same "switched off it fails" 1 $?
+check "and says so" grep -q "lens = off" <<<"$out"
+out=$(WEFT_LENS=$TMP/none.gguf "$WEFT" lens 2>&1)
+same "a file that is not there fails" 1 $?
+check "by its name" grep -q "none.gguf" <<<"$out"
+"$WEFT" models synth tiny Q8_0 "$TMP/tiny.gguf" --vocab 400 2>/dev/null
+out=$(WEFT_LENS=$TMP/tiny.gguf "$WEFT" lens 2>&1)
+check "another model is no lens" grep -q "no lens" <<<"$out"
