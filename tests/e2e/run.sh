@@ -166,7 +166,7 @@ wait end
 STEPS
 same "Ctrl-C stops the answer and not the program, however often it is pressed" 0 $?
 
-talk --max-tokens 2000 <<STEPS
+talk --max-tokens 300 <<STEPS
 wait $PROMPT
 send hello\r
 wait $WRITES

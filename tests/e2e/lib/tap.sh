@@ -6,12 +6,17 @@
 #   same "what" expected actual        ok when the two texts are equal
 #   skip "what" why                    not possible here
 #
-# $TMP is the folder, $WEFT the program, $DATA the data that tests may use (or nothing).
+# $TMP is the folder, $HOME one within it, $WEFT the program, $DATA the data that tests may use (or
+# nothing).
 
 set -u
 WEFT=${WEFT:-build/weft}
 DATA=$(realpath -q ../shared/data || true)
 TMP=$(mktemp -d)
+# The person's own home is none of a test's; what it says without --home goes here.
+export HOME=$TMP/person
+unset WEFT_HOME XDG_DATA_HOME XDG_CONFIG_HOME
+mkdir "$HOME"
 tap_failed=0
 trap 'rm -rf "$TMP"; [ $tap_failed -eq 0 ] || exit 1' EXIT
 
