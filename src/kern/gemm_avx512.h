@@ -27,7 +27,7 @@ typedef __m512 (*wf_gemm_step_fn)(__m512 sum, __m512 a, __m512 b);
 /* The first n of 16 lanes. */
 static WF_GEMM_INLINE __mmask16 wf_gemm__mask(size_t n)
 {
-    return n >= WF_GEMM_LANES ? (__mmask16)0xffff : (__mmask16)((1u << n) - 1u);
+    return (__mmask16)(n >= WF_GEMM_LANES ? 0xffffu : (1u << n) - 1u);
 }
 
 /* Asks for what will be read soon, n floats further on; that may lie behind the end of all. */

@@ -97,19 +97,28 @@ static void put_number(struct wf_buf *out, double v, double step)
         wf_buf_appendf(out, "%.*f", digits, v);
 }
 
+/* The i-th tick; false behind the last. */
+static bool tick(const struct range *r, unsigned i, double *out)
+{
+    double first = ceil(r->low / r->step - 1e-9);
+
+    *out = (first + i) * r->step;
+    return *out <= r->high + r->step * 1e-9 && i < 4 * TICKS;
+}
+
 static void put_axes(const struct wf_plot *p, const struct range *x, const struct range *y,
                      struct wf_buf *out)
 {
-    for (double v = ceil(y->low / y->step - 1e-9) * y->step; v <= y->high + y->step * 1e-9;
-         v += y->step) {
+    double v;
+
+    for (unsigned i = 0; tick(y, i, &v); i++) {
         wf_buf_appendf(out, "<path class=grid d='M%.1f %.1fH%.1f'/>", LEFT, y_at(y, v),
                        WIDTH - RIGHT);
         wf_buf_appendf(out, "<text x=%.1f y=%.1f text-anchor=end>", LEFT - 6, y_at(y, v) + 4);
         put_number(out, v, y->step);
         wf_buf_append_cstr(out, "</text>");
     }
-    for (double v = ceil(x->low / x->step - 1e-9) * x->step; v <= x->high + x->step * 1e-9;
-         v += x->step) {
+    for (unsigned i = 0; tick(x, i, &v); i++) {
         wf_buf_appendf(out, "<path class=axis d='M%.1f %.1fv4'/>", x_at(x, v), HEIGHT - BOTTOM);
         wf_buf_appendf(out, "<text x=%.1f y=%.1f text-anchor=middle>", x_at(x, v),
                        HEIGHT - BOTTOM + 18);

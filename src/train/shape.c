@@ -3,6 +3,7 @@
  * layers, no stretched context. */
 #include "train/shape.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -141,6 +142,7 @@ int wf_shape_params(const struct wf_shape *s, size_t n_vocab, struct wf_params *
         rc = wf_family_refuse(wf_str_from(s->family), err);
     if (rc != 0)
         return rc;
+    assert(p.family != NULL);
     p.head_dim = p.value_dim = p.n_rot = p.dim / (uint32_t)s->heads;
     p.n_ff_expert = (uint32_t)s->ff;
     p.attention_scale = 1.0f / sqrtf((float)p.head_dim);
