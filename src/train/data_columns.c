@@ -178,6 +178,8 @@ static int add_token(struct wf_data__tagged *r, struct sentence *s, struct wf_st
     if (!read_tag(tag, &t))
         return wf_lines_fail(r->l, WF_E_FORMAT, r->err, "'%.*s' is no tag that is known",
                              WF_STR_ARG(wf_str_sub(tag, 0, 40)));
+    if (form.len == 0)
+        return 0; /* BTC has one such */
     if (s->n == TOKENS_MAX)
         return wf_lines_fail(r->l, WF_E_LIMIT, r->err, "a sentence of more than %u tokens",
                              TOKENS_MAX);
