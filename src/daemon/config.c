@@ -15,6 +15,8 @@
 
 #define FIELD(f) offsetof(struct wf_config, f)
 
+static const char *const off_on[] = {"off", "on", NULL};
+
 static const struct wf_config_option options[] = {
     {"host", FIELD(host), sizeof(((struct wf_config *)0)->host), "127.0.0.1", 0, 0, NULL,
      "address of the HTTP port; weft is made for this machine alone, so leave it a loopback one"},
@@ -36,6 +38,8 @@ static const struct wf_config_option options[] = {
      "certificates that weft pull trusts instead of the system's, for a registry of one's own"},
     {"lens", FIELD(lens), sizeof(((struct wf_config *)0)->lens), "on", 0, 0, NULL,
      "the embedded model: on, off (all works by words alone), or the path of another lens file"},
+    {"search_vectors", FIELD(search_vectors), 0, "on", 0, 1, off_on,
+     "search by meaning, too: on, or off (no vectors are made; those that are there stay)"},
 };
 
 bool wf_config_option_at(size_t i, struct wf_config_option *out)

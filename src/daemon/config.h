@@ -25,8 +25,9 @@ struct wf_config {
     char registry[256];
     char huggingface[256]; /* without a slash at its end */
     char huggingface_token[256];
-    char ca_file[1024]; /* empty: the system's */
-    char lens[1024];    /* "on", "off", or a file */
+    char ca_file[1024];     /* empty: the system's */
+    char lens[1024];        /* "on", "off", or a file */
+    int64_t search_vectors; /* 0: search by words alone, and make no vectors */
     struct wf_model_settings models;
 };
 

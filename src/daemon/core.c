@@ -25,6 +25,8 @@
 #include "daemon/serve.h"
 #include "engine/local.h"
 #include "engine/model_store.h"
+#include "find/lens_embedder.h"
+#include "find/meaning.h"
 #include "http/http.h"
 #include "ingest/extract.h"
 #include "ingest/intake.h"
@@ -162,6 +164,25 @@ static int spawn_fetch(struct core *c, int *out_fd, struct wf_err *err)
     return wf_fetch_spawn(&fo, out_fd, err);
 }
 
+/* What embedding in the background waits for: requests, operations, files on their way. */
+static bool is_busy(void *ud)
+{
+    struct core *c = ud;
+
+    return wf_http_load(c->http) > 0 || wf_op_running(&c->ops) > 0 ||
+           wf_intake_stats(c->ops.intake).n_waiting > 0;
+}
+
+static int open_meaning(struct core *c, struct wf_err *err)
+{
+    const struct wf_meaning_options mo = {.store = c->ops.store,
+                                          .embedder = wf_lens_embedder(c->ops.lens),
+                                          .is_busy = is_busy,
+                                          .busy_ud = c};
+
+    return c->o->config->search_vectors ? wf_meaning_new(&mo, &c->ops.meaning, err) : 0;
+}
+
 static int start(struct core *c, struct wf_err *err)
 {
     const struct wf_core_options *o = c->o;
@@ -200,6 +221,8 @@ static int start(struct core *c, struct wf_err *err)
         if (rc == 0)
             rc = open_models(c, err);
         if (rc == 0)
+            rc = open_meaning(c, err);
+        if (rc == 0)
             rc = wf_intake_new(c->ops.store, c->ops.extract, &c->ops.intake, err);
         if (rc == 0)
             wf_model_store_set_default(c->ops.models, o->config->models.model);
@@ -209,9 +232,12 @@ static int start(struct core *c, struct wf_err *err)
 
 static void finish(struct core *c)
 {
+    if (c->ops.meaning)
+        wf_meaning_stop(c->ops.meaning); /* it asks the others whether they work */
     wf_serve_stop(c->serve);
     wf_http_free(c->http);
     wf_intake_free(c->ops.intake);
+    wf_meaning_free(c->ops.meaning);
     wf_extract_client_free(c->ops.extract); /* the spawner ends with its socket */
     wf_fetch_client_free(c->fetch);         /* the spawner ends with its socket */
     wf_engine_free(c->ops.engine);
@@ -251,6 +277,8 @@ static int serve_listeners(struct core *c, struct wf_err *err)
     sigaction(SIGTERM, &sa, NULL);
     sigaction(SIGINT, &sa, NULL);
     rc = wf_serve_start(&c->ops, o->unix_fd, &c->serve, err);
+    if (rc == 0 && c->ops.meaning)
+        rc = wf_meaning_start(c->ops.meaning, err);
     if (rc == 0) {
         ssize_t n = write(o->ready_fd, "r", 1);
         (void)n; /* a supervisor that is gone takes us with it */

@@ -50,17 +50,23 @@ int wf_meaning_start(struct wf_meaning *m, struct wf_err *err)
     return rc == 0 ? 0 : wf_err_errno(err, rc, "cannot start a thread");
 }
 
+void wf_meaning_stop(struct wf_meaning *m)
+{
+    if (!m->is_started)
+        return;
+    pthread_mutex_lock(&m->lock);
+    m->stop = true;
+    pthread_cond_broadcast(&m->cond);
+    pthread_mutex_unlock(&m->lock);
+    pthread_join(m->thread, NULL);
+    m->is_started = false;
+}
+
 void wf_meaning_free(struct wf_meaning *m)
 {
     if (m == NULL)
         return;
-    if (m->is_started) {
-        pthread_mutex_lock(&m->lock);
-        m->stop = true;
-        pthread_cond_broadcast(&m->cond);
-        pthread_mutex_unlock(&m->lock);
-        pthread_join(m->thread, NULL);
-    }
+    wf_meaning_stop(m);
     wf_vectors_free(m->vectors);
     pthread_cond_destroy(&m->cond);
     pthread_mutex_destroy(&m->lock);
