@@ -3,7 +3,7 @@
  * XQuAD's questions, in each language against passages of the same, and of every other language
  * against the English passages; and of French sentences against English ones (NTREX).
  *
- *   bench_hybrid [-a] [-f] [-n OTHERS] [-d DIR] [LENS]
+ *   bench_hybrid [-a] [-f] [-n OTHERS] [-l LANG] [-d DIR] [LENS]      LANG: only that and English
  *
  * Only questions of articles that are kept aside from training count (train/split.h); -a: all of
  * them, which is no measure of a lens that has seen them. OTHERS passages of the language stand
@@ -69,6 +69,7 @@ struct bench {
     struct qa_pool others;
     size_t n_others;
     bool is_all, fits;
+    const char *only; /* language beside English; NULL: all */
     struct example *examples;
     size_t n_examples, n_room;
 };
@@ -298,6 +299,11 @@ static void fit(const struct bench *b)
 
 /* ---- measuring ---- */
 
+static bool is_left_out(const struct bench *b, const char *lang)
+{
+    return b->only != NULL && strcmp(lang, b->only) != 0 && strcmp(lang, "en") != 0;
+}
+
 static void measure(struct bench *b, struct shelf *s, const struct qa_set *set, bool is_across,
                     struct recall out[WAYS])
 {
@@ -340,6 +346,8 @@ static double among_own(struct bench *b, const char *dir)
     for (size_t i = 0; i < WF_ARRAY_LEN(langs); i++) {
         struct qa_set set;
         struct shelf s;
+        if (is_left_out(b, langs[i]))
+            continue;
         if (qa_load_xquad(&set, dir, langs[i])) {
             qa_add_others(&set, &b->others, langs[i], b->n_others);
             shelf_open(&s, b, set.passages, set.n_passages);
@@ -369,6 +377,8 @@ static double against_english(struct bench *b, const char *dir)
     for (size_t i = 1; i < WF_ARRAY_LEN(langs); i++) {
         struct qa_set set;
         char name[16];
+        if (is_left_out(b, langs[i]))
+            continue;
         if (qa_load_xquad(&set, dir, langs[i])) { /* the same passages in the same order */
             snprintf(name, sizeof name, "%s > en", langs[i]);
             measure(b, &s, &set, true, r);
@@ -454,13 +464,15 @@ int main(int argc, char **argv)
     struct wf_err err = WF_ERR_INIT;
     struct wf_lens_pool_options o = {.path = "models/lens.gguf", .n_threads = 2};
     int option;
-    while ((option = getopt(argc, argv, "afn:d:")) != -1) {
+    while ((option = getopt(argc, argv, "afn:l:d:")) != -1) {
         b.is_all |= option == 'a';
         b.fits |= option == 'f';
         if (option == 'n')
             b.n_others = strtoul(optarg, NULL, 10);
         if (option == 'd')
             dir = optarg;
+        if (option == 'l')
+            b.only = optarg;
     }
     if (optind < argc)
         o.path = argv[optind];

@@ -45,7 +45,8 @@ start
 check "vectors are being made" await 'd["vectors"]["chunks"] > 0'
 core=$(pgrep -P "$up" | head -1)
 kill -9 "$core"
-check "a core that is killed goes on with them" await 'd["chunks"] > 0 and d["vectors"]["chunks"] == d["chunks"] and d["vectors"]["state"] == "idle"'
+check "a core that is killed goes on with them" await \
+    'd["chunks"] > 0 and d["vectors"]["chunks"] == d["chunks"] and d["vectors"]["state"] == "idle"'
 check "doctor says how many" grep -qE 'Search by meaning.*: ([0-9,]+) of \1 passages' <<<"$("$WEFT" --home "$H" doctor 2>/dev/null)"
 check "metrics too" grep -qE '^weft_vectors [1-9]' <<<"$(api "$base/metrics")"
 api "$base/weft/v1/search?q=boiler+of+house+17" >"$TMP/found"
