@@ -1,5 +1,5 @@
-/* What the two files of AVX-512 kernels share: products with few tokens are kern_avx512_few.c's.
- * Threads: any. */
+/* What the files of AVX-512 kernels share: products with few tokens are kern_avx512_few.c's, rows
+ * of float kern_avx512_rows.c's. Threads: any. */
 #ifndef WF_KERN_AVX512_INTERNAL_H
 #define WF_KERN_AVX512_INTERNAL_H
 
@@ -41,5 +41,10 @@ struct wf_avx512_rows {
  * the scales of its groups, the sums of every 16 values, and the values as int8. */
 void wf_avx512__multiply_few(const struct wf_dtype *t, const struct wf_avx512_rows *a,
                              size_t n_tok);
+
+/* See kern.h. */
+float wf_avx512__exp_sum(float *x, float max, size_t n);
+void wf_avx512__softmax(float *x, size_t n);
+void wf_avx512__silu_mul(const float *g, const float *u, float *y, size_t n);
 
 #endif

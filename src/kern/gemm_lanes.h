@@ -1,6 +1,6 @@
 /* Products in lanes of a register, as static functions: packing in plain C, which the compiler
  * makes vectors of, and a tile of MR rows and two registers of columns. A file says its registers
- * (lanes_*.h, see grad_lanes.h), then WF_GEMM_MR, and is compiled with this. Bfloat16 is kept as
+ * (lanes_*.h, see lanes.h), then WF_GEMM_MR, and is compiled with this. Bfloat16 is kept as
  * the float32 that it stands for. Threads: any. */
 #ifndef WF_KERN_GEMM_LANES_H
 #define WF_KERN_GEMM_LANES_H

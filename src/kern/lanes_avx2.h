@@ -1,5 +1,5 @@
 /* Registers of floats with AVX2 and FMA: 8 lanes; what each such file offers stands in
- * grad_lanes.h. Only files that are compiled with AVX2 and FMA include this. Threads: any. */
+ * lanes.h. Only files that are compiled with AVX2 and FMA include this. Threads: any. */
 #ifndef WF_KERN_LANES_AVX2_H
 #define WF_KERN_LANES_AVX2_H
 

@@ -1,5 +1,5 @@
 /* Registers of floats with AVX-512 (F, DQ): 16 lanes; what each such file offers stands in
- * grad_lanes.h. Only files that are compiled with AVX-512 (F, DQ) include this. Threads: any. */
+ * lanes.h. Only files that are compiled with AVX-512 (F, DQ) include this. Threads: any. */
 #ifndef WF_KERN_LANES_AVX512_H
 #define WF_KERN_LANES_AVX512_H
 

@@ -1,4 +1,4 @@
-/* Registers of floats of aarch64: 4 lanes; what each such file offers stands in grad_lanes.h. Only
+/* Registers of floats of aarch64: 4 lanes; what each such file offers stands in lanes.h. Only
  * files for aarch64 include this. Threads: any. */
 #ifndef WF_KERN_LANES_NEON_H
 #define WF_KERN_LANES_NEON_H
