@@ -54,13 +54,14 @@ static double class_row(const struct wf_loss_classes *c, float *x, size_t n, int
                         bool *out_right)
 {
     float most = wf_loss__largest(x, n);
-    double sum = 0, mean = 0, at = 0, log_sum;
+    double sum = exp((double)x[0] - (double)most), mean = (double)x[0], at, log_sum;
 
     *out_right = target >= 0 && x[target] >= most;
-    for (size_t j = 0; j < n; j++) {
+    for (size_t j = 1; j < n; j++) {
         sum += exp((double)x[j] - (double)most);
-        mean += (double)x[j] / (double)n;
+        mean += (double)x[j];
     }
+    mean /= (double)n;
     log_sum = log(sum) + (double)most;
     at = target >= 0 ? (double)x[target] : 0.0;
     for (size_t j = 0; j < n; j++)
@@ -167,12 +168,13 @@ int wf_loss_binary(struct wf_loss_room *r, const struct wf_loss_of *of,
 /* A label's scores of a group, n rows at a distance of ld, to probabilities; its loss. */
 static double pick_one(float *x, size_t n, size_t ld, int32_t target, bool *out_right)
 {
-    double most = -INFINITY, sum = 0, at;
+    double most = -INFINITY, sum, at;
 
     for (size_t i = 0; i < n; i++)
         most = fmax(most, (double)x[i * ld]);
     at = target >= 0 ? (double)x[(size_t)target * ld] : 0.0;
-    for (size_t i = 0; i < n; i++)
+    sum = exp((double)x[0] - most);
+    for (size_t i = 1; i < n; i++)
         sum += exp((double)x[i * ld] - most);
     for (size_t i = 0; i < n; i++)
         x[i * ld] = (float)(exp((double)x[i * ld] - most) / sum);
@@ -196,6 +198,8 @@ int wf_loss_pick(struct wf_loss_room *r, const struct wf_loss_of *of, const stru
         bool right;
         assert(from + n <= p->rows.n);
         assert(target < (int32_t)n);
+        if (n == 0)
+            continue;
         double loss = pick_one(w.scores + from * labels + i % labels, n, labels, target, &right);
         if (target < 0)
             continue;

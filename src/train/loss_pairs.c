@@ -99,7 +99,7 @@ static bool excludes(const struct work *w, size_t i, size_t j)
 static double row_loss(const struct work *w, float *x, size_t n, size_t i, float step,
                        bool *out_right)
 {
-    double most = -INFINITY, sum = 0, at, t = (double)w->p->temperature;
+    double most = -INFINITY, sum, at, t = (double)w->p->temperature;
 
     for (size_t j = 0; j < n; j++) {
         if (excludes(w, i, j))
@@ -108,7 +108,8 @@ static double row_loss(const struct work *w, float *x, size_t n, size_t i, float
     }
     at = (double)x[i];
     *out_right = at >= most;
-    for (size_t j = 0; j < n; j++)
+    sum = exp(((double)x[0] - most) / t);
+    for (size_t j = 1; j < n; j++)
         sum += exp(((double)x[j] - most) / t);
     for (size_t j = 0; j < n; j++)
         x[j] = step * (float)(exp(((double)x[j] - most) / t) / sum);

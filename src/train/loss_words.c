@@ -38,8 +38,8 @@ static void word_row(const struct block *b, size_t i)
     float at = x[target];
     b->right[i] = at >= most;
     if (p->logit_cap != 0.0f && step != 0.0f) {
-        double total = 0;
-        for (size_t j = 0; j < n; j++)
+        double total = exp((double)(x[0] - most));
+        for (size_t j = 1; j < n; j++)
             total += exp((double)(x[j] - most));
         for (size_t j = 0; j < n; j++) {
             float slope = 1.0f - x[j] / p->logit_cap * (x[j] / p->logit_cap);
