@@ -15,6 +15,9 @@
 #include "daemon/walk.h"
 
 #define REDRAW_NS 100000000
+/* How long vectors are made by a command of its own: as long as adding took, and at least so long.
+ */
+#define VECTORS_LEAST_S 20
 
 struct add_view {
     struct wf_cli *cli;
@@ -96,6 +99,39 @@ static void print_result(struct add_view *v, const struct wf_add_result *r)
         printf("%s\n", _("Stopped early. The same command goes on from here."));
 }
 
+static int draw_vectors(void *ud, const char *event, const json_t *data)
+{
+    struct add_view *v = ud;
+    char n[32];
+
+    if (strcmp(event, "vectors") == 0 && v->bar) {
+        uint64_t done = (uint64_t)json_integer_value(json_object_get(data, "chunks"));
+        fputs("\r\033[K", stderr);
+        fprintf(stderr, _("%s passages can be found by their meaning"), wf_cli_count(n, done));
+        fflush(stderr);
+    }
+    return stop_flag ? 1 : 0;
+}
+
+/* The daemon makes vectors by itself; without it, they are made now. What is not done in time, or
+ * fails, is left to the next time: words find everything already. */
+static void make_vectors(struct add_view *v, struct wf_client *c)
+{
+    int64_t s = (wf_clock_mono_ns(NULL) - v->start_ns) / 1000000000;
+    struct wf_client_call call = {.op = "vectors.make", .fd = -1, .fn = draw_vectors, .ud = v};
+    struct wf_err err = WF_ERR_INIT;
+    json_t *result = NULL;
+
+    if (!wf_client_is_own(c) || stop_flag)
+        return;
+    call.params = json_pack("{s:I}", "seconds", (json_int_t)WF_MAX(s, VECTORS_LEAST_S));
+    if (call.params && wf_client_run(c, &call, &result, &err) != 0)
+        result = NULL; /* see above */
+    clear_bar(v);
+    json_decref(result);
+    json_decref(call.params);
+}
+
 static int add_all(struct add_view *v, struct wf_walk *walk, const char *space, bool retry)
 {
     struct wf_add_options o = {
@@ -112,6 +148,7 @@ static int add_all(struct add_view *v, struct wf_walk *walk, const char *space, 
         } else {
             clear_bar(v);
             print_result(v, &result);
+            make_vectors(v, c);
             code = json_array_size(v->failed) > 0 || stop_flag ? WF_EXIT_FAILED : WF_EXIT_DONE;
         }
     }

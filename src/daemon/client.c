@@ -184,6 +184,11 @@ int wf_client_open(const struct wf_home *home, const struct wf_client_options *o
     return 0;
 }
 
+bool wf_client_is_own(const struct wf_client *c)
+{
+    return c->pid > 0;
+}
+
 void wf_client_close(struct wf_client *c)
 {
     if (!c)

@@ -39,6 +39,9 @@ int wf_client_open_bare(const char *program, struct wf_client **out,
 /* Ends the conversation and waits for a core of its own to end. NULL is a no-op. */
 void wf_client_close(struct wf_client *c);
 
+/* True when it talks to a core of its own, no daemon. */
+bool wf_client_is_own(const struct wf_client *c);
+
 /* Called for each event; `data` is borrowed. A value other than 0 ends the conversation with
  * WF_E_CANCELED. */
 typedef int (*wf_client_event_fn)(void *ud, const char *event, const json_t *data);

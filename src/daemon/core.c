@@ -177,7 +177,8 @@ static int open_meaning(struct core *c, struct wf_err *err)
 {
     const struct wf_meaning_options mo = {.store = c->ops.store,
                                           .embedder = wf_lens_embedder(c->ops.lens),
-                                          .is_busy = is_busy,
+                                          /* for one command: it says itself when (vectors.make) */
+                                          .is_busy = c->o->conn_fd < 0 ? is_busy : NULL,
                                           .busy_ud = c};
 
     return c->o->config->search_vectors ? wf_meaning_new(&mo, &c->ops.meaning, err) : 0;

@@ -42,24 +42,28 @@ int wf_meaning_new(const struct wf_meaning_options *o, struct wf_meaning **out, 
 
 int wf_meaning_start(struct wf_meaning *m, struct wf_err *err)
 {
-    assert(!m->is_started);
-    m->n_pokes = 1; /* there may be documents from before */
-    m->state = WF_MEANING_WORKING;
-    int rc = pthread_create(&m->thread, NULL, wf_meaning__work, m);
-    m->is_started = rc == 0;
+    int rc = 0;
+    pthread_mutex_lock(&m->lock);
+    if (!m->is_started && !m->stop) {
+        m->n_pokes++; /* there may be documents from before */
+        m->state = WF_MEANING_WORKING;
+        rc = pthread_create(&m->thread, NULL, wf_meaning__work, m);
+        m->is_started = rc == 0;
+    }
+    pthread_mutex_unlock(&m->lock);
     return rc == 0 ? 0 : wf_err_errno(err, rc, "cannot start a thread");
 }
 
 void wf_meaning_stop(struct wf_meaning *m)
 {
-    if (!m->is_started)
-        return;
     pthread_mutex_lock(&m->lock);
-    m->stop = true;
+    bool must_join = m->is_started;
+    m->is_started = false;
+    m->stop = true; /* for good */
     pthread_cond_broadcast(&m->cond);
     pthread_mutex_unlock(&m->lock);
-    pthread_join(m->thread, NULL);
-    m->is_started = false;
+    if (must_join)
+        pthread_join(m->thread, NULL);
 }
 
 void wf_meaning_free(struct wf_meaning *m)
@@ -170,9 +174,54 @@ void wf_meaning_compare(struct wf_meaning *m, const struct wf_meant *q, struct w
 
 /* ---- status ---- */
 
+int wf_meaning__count(struct wf_meaning *m, struct wf_err *err)
+{
+    struct wf_reader *r = NULL;
+    uint64_t n = 0, n_removals = wf_vectors_n_removals(m->vectors);
+    pthread_mutex_lock(&m->lock);
+    bool is_right = m->is_counted && m->n_removals == n_removals;
+    pthread_mutex_unlock(&m->lock);
+    if (is_right)
+        return 0;
+    int status = wf_store_reader_get(m->o.store, &r, err);
+    if (status != 0)
+        return status;
+    status = wf_vector_count(r, wf_str_from(m->lens), &n, err); /* it stays once it is known */
+    wf_store_reader_put(m->o.store, r);
+    if (status != 0)
+        return status;
+    pthread_mutex_lock(&m->lock);
+    m->is_counted = true;
+    m->n_removals = n_removals;
+    m->n_embedded = n;
+    pthread_mutex_unlock(&m->lock);
+    return 0;
+}
+
+/* What the thread would say, when there is none; and how many there are after removals. */
+static void look_once(struct wf_meaning *m)
+{
+    struct wf_err err = WF_ERR_INIT;
+    pthread_mutex_lock(&m->lock);
+    bool is_started = m->is_started, is_idle = m->state == WF_MEANING_IDLE;
+    pthread_mutex_unlock(&m->lock);
+    if (is_started && !is_idle)
+        return; /* it counts itself */
+    int status = wf_meaning__identify(m, &err);
+    if (status == 0)
+        status = wf_meaning__count(m, &err);
+    if (is_started || status == 0)
+        return;
+    pthread_mutex_lock(&m->lock);
+    m->state = status == WF_E_UNSUPPORTED ? WF_MEANING_ABSENT : WF_MEANING_FAILED;
+    m->why = err;
+    pthread_mutex_unlock(&m->lock);
+}
+
 void wf_meaning_status(struct wf_meaning *m, struct wf_meaning_status *out)
 {
     uint64_t n_rows = 0;
+    look_once(m);
     *out = (struct wf_meaning_status){.n_memory = 0};
     wf_vectors_sizes(m->vectors, &n_rows, &out->n_memory);
     pthread_mutex_lock(&m->lock);

@@ -36,10 +36,11 @@ int wf_meaning_new(const struct wf_meaning_options *o, struct wf_meaning **out,
 /* wf_meaning_stop, frees. NULL is a no-op. Thread: while no other uses it or the store. */
 void wf_meaning_free(struct wf_meaning *m);
 
-/* Starts the background thread. Errors: those of pthread_create. Thread: once. */
+/* Starts the background thread unless it was started or stopped. Errors: those of pthread_create.
+ */
 int wf_meaning_start(struct wf_meaning *m, struct wf_err *err) WF_MUST_USE;
 
-/* Ends the thread after what it has in hand; the rest goes on. Thread: the one that started it. */
+/* Ends the thread after what it has in hand, for good; the rest goes on. */
 void wf_meaning_stop(struct wf_meaning *m);
 
 /* Documents were added: the thread looks again. */

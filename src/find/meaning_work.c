@@ -44,11 +44,9 @@ struct work {
     struct wf_meaning *m;
     struct wf_str lens;
     size_t dim;
-    int64_t cursor; /* documents up to it are done */
-    bool is_counted;
-    uint64_t n_removals; /* when it was counted */
-    bool is_narrow;      /* one piece at a time, since something failed */
-    bool is_embedding;   /* what failed was the embedder */
+    int64_t cursor;    /* documents up to it are done */
+    bool is_narrow;    /* one piece at a time, since something failed */
+    bool is_embedding; /* what failed was the embedder */
     struct batch batch;
 };
 
@@ -310,29 +308,6 @@ static void note_end(struct wf_meaning *m, int status, const struct wf_err *err,
     pthread_mutex_unlock(&m->lock);
 }
 
-/* How many chunks have vectors; again after documents were taken away. */
-static int count(struct work *w, struct wf_err *err)
-{
-    struct wf_meaning *m = w->m;
-    struct wf_reader *r = NULL;
-    uint64_t n = 0, n_removals = wf_vectors_n_removals(m->vectors);
-    if (w->is_counted && w->n_removals == n_removals)
-        return 0;
-    int status = wf_store_reader_get(m->o.store, &r, err);
-    if (status != 0)
-        return status;
-    status = wf_vector_count(r, w->lens, &n, err);
-    wf_store_reader_put(m->o.store, r);
-    if (status != 0)
-        return status;
-    w->is_counted = true;
-    w->n_removals = n_removals;
-    pthread_mutex_lock(&m->lock);
-    m->n_embedded = n;
-    pthread_mutex_unlock(&m->lock);
-    return 0;
-}
-
 static int look_at_all(struct work *w, struct wf_err *err)
 {
     int status = wf_meaning__identify(w->m, err);
@@ -341,10 +316,10 @@ static int look_at_all(struct work *w, struct wf_err *err)
         w->dim = w->m->dim;
     }
     if (status == 0)
-        status = count(w, err);
+        status = wf_meaning__count(w->m, err);
     if (status == 0)
         status = look(w, err);
-    return status == 0 ? count(w, err) : status;
+    return status == 0 ? wf_meaning__count(w->m, err) : status;
 }
 
 void *wf_meaning__work(void *ud)

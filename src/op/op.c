@@ -50,6 +50,7 @@ static const struct row {
     {"models.pull", wf_op__models_pull, true, {"name", "as", "token", "digest"}},
     {"models.verify", wf_op__models_verify, true, {"name"}},
     {"status", wf_op__status, true, {NULL}},
+    {"vectors.make", wf_op__vectors_make, true, {"seconds"}},
     {"settings.get", wf_op__settings_get, true, {NULL}},
     {"settings.set", wf_op__settings_set, true, {"language", "theme"}},
     {"watch.report", wf_op__watch_report, true, {"watched"}},

@@ -36,6 +36,7 @@ wf_op_operation wf_op__models_import;
 wf_op_operation wf_op__models_verify;
 wf_op_operation wf_op__models_pull;
 wf_op_operation wf_op__status;
+wf_op_operation wf_op__vectors_make;
 wf_op_operation wf_op__settings_get;
 wf_op_operation wf_op__settings_set;
 wf_op_operation wf_op__watch_report;
@@ -51,6 +52,9 @@ int wf_op__give(json_t *v, json_t **out_result, struct wf_err *err);
 
 /* The filter that params space, type, path, since, until, document describe (views into params). */
 int wf_op__filter(const json_t *params, struct wf_find_filter *out, struct wf_err *err);
+
+/* How far the vectors of the documents are; NULL out of memory. */
+json_t *wf_op__vectors_json(struct wf_op_context *ctx);
 
 /* Tells the sink, now and then, how far reading a model's files is (wf_model_progress_fn); stops it
  * when the caller has gone. ud is a struct wf_op_checking. */

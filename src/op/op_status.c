@@ -4,7 +4,6 @@
 #include <stdatomic.h>
 
 #include "base/alloc.h"
-#include "find/meaning.h"
 #include "op/op_internal.h"
 #include "os/sandbox.h"
 #include "store/thread.h"
@@ -81,19 +80,6 @@ static json_t *watched_json(struct wf_op_state *s)
     return copy;
 }
 
-/* How far the vectors of the documents are. */
-static json_t *vectors_json(struct wf_op_context *ctx)
-{
-    struct wf_meaning_status s;
-
-    if (!ctx->meaning)
-        return json_pack("{s:s, s:i}", "state", "off", "chunks", 0);
-    wf_meaning_status(ctx->meaning, &s);
-    return json_pack("{s:s, s:I, s:I, s:s*, s:s*}", "state", wf_meaning_state_name(s.state),
-                     "chunks", (json_int_t)s.n_embedded, "bytes", (json_int_t)s.n_memory, "lens",
-                     s.lens[0] ? s.lens : NULL, "why", s.why[0] ? s.why : NULL);
-}
-
 int wf_op__status(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,
                   struct wf_err *err)
 {
@@ -114,8 +100,9 @@ int wf_op__status(struct wf_op_context *ctx, const struct wf_op_call *call, json
                                  "documents", (json_int_t)t.n_documents, "chunks",
                                  (json_int_t)t.n_chunks, "characters", (json_int_t)t.n_cp, "bytes",
                                  (json_int_t)t.bytes, "failed", (json_int_t)t.n_failed, "watched",
-                                 watched_json(ctx->state), "vectors", vectors_json(ctx), "sandbox",
-                                 "seccomp", (int)sandbox.seccomp, "landlock", sandbox.landlock_abi),
+                                 watched_json(ctx->state), "vectors", wf_op__vectors_json(ctx),
+                                 "sandbox", "seccomp", (int)sandbox.seccomp, "landlock",
+                                 sandbox.landlock_abi),
                        out_result, err);
 }
 

@@ -56,6 +56,9 @@ before=$(status 'd["vectors"]["chunks"]')
 api -X DELETE "$base/weft/v1/documents/$id" >/dev/null
 check "a removed document takes its vectors along" await "d['vectors']['chunks'] < $before and d['vectors']['chunks'] == d['chunks']"
 stop
+WEFT_LENS=$TMP/lens.gguf "$WEFT" --home "$TMP/alone" add "$D"/report-1?.txt >/dev/null
+check "without a daemon adding makes them" grep -qE 'meaning.*: [1-9][0-9,]* of' \
+    <<<"$(WEFT_LENS=$TMP/lens.gguf "$WEFT" --home "$TMP/alone" doctor 2>/dev/null)"
 start --search-vectors off
 same "they can be switched off" off "$(status 'd["vectors"]["state"]')"
 check "words go on alone" grep -q 'report-18.txt' <<<"$(api "$base/weft/v1/search?q=boiler+of+house+18")"

@@ -184,7 +184,9 @@ static void test_meaning__another_lens_begins_anew(void **state)
     assert_all(m, "lens 1");
     wf_meaning_free(m);
     unsigned n_first = atomic_load(&meant.n_texts);
-    m = meaning_started();
+    m = meaning_new((struct wf_meaning_options){.n_chunks_at_once = 0});
+    assert_int_equal(status_of(m).n_embedded, n_first); /* known also without a thread */
+    assert_int_equal(wf_meaning_start(m, NULL), 0);
     assert_all(m, "lens 1");
     assert_int_equal(atomic_load(&meant.n_texts), n_first); /* nothing to do */
     wf_meaning_free(m);

@@ -105,6 +105,19 @@ static void test_store__refuses_a_newer_version(void **state)
     assert_non_null(strstr(err.msg, "update weft"));
 }
 
+static void test_store__brings_an_older_version_up_to_date(void **state)
+{
+    (void)state;
+    struct wf_err err = WF_ERR_INIT;
+    assert_int_equal(home_add(&home, "/p", "Title", WF_STR("from before"), NULL, &err), 0);
+    home_close(&home);
+    tamper("DROP TABLE vector; PRAGMA user_version=1"); /* as version 1 was */
+    home_open(&home);
+    assert_int_equal(home_count(&home, "vector"), 0);
+    assert_int_equal(home_count(&home, "document"), 1);
+    assert_int_equal(wf_store_check(home.store, NULL), 0);
+}
+
 static void test_store__refuses_anothers_database(void **state)
 {
     (void)state;
@@ -322,6 +335,7 @@ int main(void)
         T(test_store__settings_of_the_database),
         T(test_store__files_are_private),
         T(test_store__refuses_a_newer_version),
+        T(test_store__brings_an_older_version_up_to_date),
         T(test_store__refuses_anothers_database),
         T(test_store__refuses_what_is_no_database),
         T(test_store__one_writer_process_at_a_time),
