@@ -99,6 +99,9 @@
 #define WF_LIMIT_LENS_WINDOW 4096
 /* The name of one of its labels, bytes: it stands in every answer. */
 #define WF_LIMIT_LENS_LABEL_BYTES 100
+/* Its table of languages: grams and what they say, a few times what 128 languages take. */
+#define WF_LIMIT_LENS_GRAMS (4u << 20)
+#define WF_LIMIT_LENS_GRAM_ENTRIES (16u << 20)
 /* Likeliest tokens reported beside one that was written: what the APIs allow. */
 #define WF_LIMIT_LOGPROBS 20
 /* Chat templates: source and what one rendering writes; all it makes on the way; its steps. */

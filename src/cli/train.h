@@ -12,6 +12,8 @@
 int wf_train_vocab(struct wf_cli *cli);
 int wf_train_shards(struct wf_cli *cli);
 int wf_train_export_command(struct wf_cli *cli);
+/* Makes the table of languages. */
+int wf_train_language(struct wf_cli *cli);
 /* Trains an adapter for a model. */
 int wf_train_adapter(struct wf_cli *cli);
 
