@@ -2,7 +2,7 @@
 # bash completion for weft(1)
 
 _weft() {
-    local commands="up link add search ask summarize run watch documents remove pull models doctor"
+    local commands="up link add search ask summarize run watch documents remove pull models lens train doctor"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local command='' i
 
@@ -44,6 +44,8 @@ _weft() {
     run) options="$options --system --temperature --max-tokens --seed --context --think --load --stats" ;;
     summarize) options="$options --sentences --ratio --about" ;;
     pull) options="$options --as --sha256" ;;
+    lens) options="$options --question --set" ;;
+    train) options="--resume --from --out --data --threads --set" ;;
     esac
     case $word:$command in
     -*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
@@ -64,6 +66,13 @@ _weft() {
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             ;;
         esac
+        ;;
+    *:lens)
+        mapfile -t COMPREPLY < <(compgen -W "embed spans entities salience intent language sensitivity" -- "$word")
+        ;;
+    *:train)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -W "adapter vocab shards export language" -- "$word"; compgen -f -- "$word")
         ;;
     *:watch)
         compopt -o filenames

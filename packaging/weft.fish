@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for weft(1)
 
-set -l commands up link add search ask summarize run watch documents remove pull models doctor
+set -l commands up link add search ask summarize run watch documents remove pull models lens train doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c weft -f
@@ -21,6 +21,8 @@ complete -c weft -n $none -a documents -d 'List what was taken in'
 complete -c weft -n $none -a remove -d 'Remove documents for good'
 complete -c weft -n $none -a pull -d 'Bring a model'
 complete -c weft -n $none -a models -d 'The models of this machine'
+complete -c weft -n $none -a lens -d 'What the embedded model says of a text'
+complete -c weft -n $none -a train -d 'Make vocabularies and models out of texts'
 complete -c weft -n $none -a doctor -d 'Say what is missing or misconfigured'
 complete -c weft -n '__fish_seen_subcommand_from up' -l port -x -d 'Where to listen'
 complete -c weft -n '__fish_seen_subcommand_from up' -l host -x -d 'At this address'
@@ -46,3 +48,7 @@ complete -c weft -n '__fish_seen_subcommand_from models' -a 'list show import rm
 complete -c weft -n '__fish_seen_subcommand_from import' -F
 complete -c weft -n '__fish_seen_subcommand_from add summarize run' -F
 complete -c weft -n '__fish_seen_subcommand_from watch' -a '(__fish_complete_directories)'
+complete -c weft -n '__fish_seen_subcommand_from lens' -a 'embed spans entities salience intent language sensitivity'
+complete -c weft -n '__fish_seen_subcommand_from lens' -l question -x -d 'Answered by the text'
+complete -c weft -n '__fish_seen_subcommand_from train' -a 'adapter vocab shards export language'
+complete -c weft -n '__fish_seen_subcommand_from train' -F

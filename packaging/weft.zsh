@@ -18,6 +18,8 @@ _weft() {
         'remove:remove documents for good'
         'pull:bring a model'
         'models:the models of this machine'
+        'lens:what the embedded model says of a text'
+        'train:make vocabularies and models out of texts'
         'doctor:say what is missing or misconfigured'
     )
 
@@ -42,6 +44,8 @@ _weft() {
             ;;
         pull) _arguments '--as[keep it under this name]:name:' '--sha256[refuse another file]:hex:' '1:name or URL:' ;;
         models) _arguments '1:what:(list show import rm cp verify)' '*:file:_files' ;;
+        lens) _arguments '--question[answered by the text]:text:' '--set[of intents]:name:' '--json[an object a line]' '1:what:(embed spans entities salience intent language sensitivity)' ;;
+        train) _arguments '1:what:(adapter vocab shards export language)' '*:file:_files' ;;
         run)
             _arguments '--system[what it is told beforehand]:text:' '--temperature[0 to 2]:number:' \
                 '--max-tokens[at most so many]:number:' '--seed[the same, the same answer]:number:' \
