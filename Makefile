@@ -110,6 +110,7 @@ ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 $(B)/obj/kern/kern_avx2.o: COMPILE += -O3 -mavx2 -mfma -mf16c
 AVX512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
 $(B)/obj/kern/kern_avx512.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
+$(B)/obj/kern/kern_avx512_attend.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
 $(B)/obj/kern/kern_avx512_few.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
 $(B)/obj/kern/kern_avx512_rows.o: COMPILE += -O3 -mavx2 -mfma $(AVX512)
 $(B)/obj/kern/gemm_avx2.o: COMPILE += -O3 -mavx2 -mfma

@@ -1,8 +1,9 @@
 /* What the files of AVX-512 kernels share: products with few tokens are kern_avx512_few.c's, rows
- * of float kern_avx512_rows.c's. Threads: any. */
+ * of float kern_avx512_rows.c's, attention's sums kern_avx512_attend.c's. Threads: any. */
 #ifndef WF_KERN_AVX512_INTERNAL_H
 #define WF_KERN_AVX512_INTERNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,5 +47,12 @@ void wf_avx512__multiply_few(const struct wf_dtype *t, const struct wf_avx512_ro
 float wf_avx512__exp_sum(float *x, float max, size_t n);
 void wf_avx512__softmax(float *x, size_t n);
 void wf_avx512__silu_mul(const float *g, const float *u, float *y, size_t n);
+void wf_avx512__mix(const float *p, size_t ld, const float *v, size_t n_rows, size_t n_p, size_t n,
+                    float *y);
+
+/* Products of 4 rows w[r] with 4 tokens x + t * x_ld, n values: out[t * ld + r], added to when
+ * `add`. Each is summed as _mm512_reduce_add_ps sums one register. */
+void wf_avx512__multiply_4_4(const float *const *w, const float *x, size_t x_ld, size_t n, bool add,
+                             float *out, size_t ld);
 
 #endif

@@ -264,20 +264,26 @@ static void store_lanes(const __m512 acc[ROWS][2], size_t t, size_t n_rows, size
            d = _mm512_unpackhi_ps(acc[2][t], acc[3][t]);
     __m512d lo = _mm512_castps_pd(a), lo2 = _mm512_castps_pd(c);
     __m512d hi = _mm512_castps_pd(b), hi2 = _mm512_castps_pd(d);
+    /* Each 128 bits of turned[i] are the ROWS values of token 4 * its place + i. */
+    const __m512d turned_by[4] = {_mm512_unpacklo_pd(lo, lo2), _mm512_unpackhi_pd(lo, lo2),
+                                  _mm512_unpacklo_pd(hi, hi2), _mm512_unpackhi_pd(hi, hi2)};
     double turned[4][8];
 
-    /* Each 128 bits of turned[i] are the ROWS values of token 4 * its place + i. */
-    _mm512_storeu_pd(turned[0], _mm512_unpacklo_pd(lo, lo2));
-    _mm512_storeu_pd(turned[1], _mm512_unpackhi_pd(lo, lo2));
-    _mm512_storeu_pd(turned[2], _mm512_unpacklo_pd(hi, hi2));
-    _mm512_storeu_pd(turned[3], _mm512_unpackhi_pd(hi, hi2));
+    if (n_rows == ROWS && n_tok == LANES && !add) {
+        for (size_t i = 0; i < 4; i++, out += ld) {
+            __m512 four = _mm512_castpd_ps(turned_by[i]);
+            _mm_storeu_ps(out, _mm512_castps512_ps128(four));
+            _mm_storeu_ps(out + 4 * ld, _mm512_extractf32x4_ps(four, 1));
+            _mm_storeu_ps(out + 8 * ld, _mm512_extractf32x4_ps(four, 2));
+            _mm_storeu_ps(out + 12 * ld, _mm512_extractf32x4_ps(four, 3));
+        }
+        return;
+    }
+    for (size_t i = 0; i < 4; i++)
+        _mm512_storeu_pd(turned[i], turned_by[i]);
     for (size_t i = 0; i < n_tok; i++) {
         const float *four = (const float *)(const void *)(turned[i % 4] + 2 * (i / 4));
         float *to = out + i * ld;
-        if (n_rows == ROWS && !add) {
-            memcpy(to, four, ROWS * sizeof(float));
-            continue;
-        }
         for (size_t r = 0; r < n_rows; r++)
             to[r] = add ? to[r] + four[r] : four[r];
     }
@@ -378,7 +384,7 @@ static const float *as_floats(const struct wf_dtype *t, const uint8_t *src, floa
  * same order, so that a token's results do not depend on the others. */
 
 /* n_rows (1 to 4, known when compiled) rows of floats with n_tok (likewise) tokens x + k * x_ld;
- * sums as out[k * ld + row]. */
+ * sums as out[k * ld + row]. wf_avx512__multiply_4_4 does the same for 4 and 4. */
 static WF_INLINE void multiply_block(const float *const *w, size_t n_rows, const float *x,
                                      size_t x_ld, size_t n_tok, size_t n, bool add, float *out,
                                      size_t ld)
@@ -406,12 +412,6 @@ static WF_INLINE void multiply_block(const float *const *w, size_t n_rows, const
     }
 }
 
-static void multiply_2_4(const float *const *w, const float *x, size_t x_ld, size_t n, bool add,
-                         float *out, size_t ld)
-{
-    multiply_block(w, 2, x, x_ld, 4, n, add, out, ld);
-}
-
 static void multiply_4_1(const float *const *w, const float *x, size_t n, bool add, float *out)
 {
     multiply_block(w, 4, x, 0, 1, n, add, out, 0);
@@ -436,10 +436,8 @@ static void multiply_float_rows(const struct wf_dtype *t, const struct wf_avx512
         for (size_t r = 0; r < n_rows; r++)
             w[r] = as_floats(t, a->w + (row + r) * a->row_bytes + wf_dtype_bytes(t, i), unpacked[r],
                              n);
-        for (; k + 4 <= n_tok && n_rows % 2 == 0; k += 4) {
-            for (size_t r = 0; r < n_rows; r += 2)
-                multiply_2_4(w + r, x + k * a->n_in, a->n_in, n, i > 0, out + k * a->ld + r, a->ld);
-        }
+        for (; k + 4 <= n_tok && n_rows == 4; k += 4)
+            wf_avx512__multiply_4_4(w, x + k * a->n_in, a->n_in, n, i > 0, out + k * a->ld, a->ld);
         for (; k < n_tok; k++) {
             if (n_rows == 4)
                 multiply_4_1(w, x + k * a->n_in, n, i > 0, out + k * a->ld);
@@ -530,7 +528,7 @@ const struct wf_kern wf_kern_avx512 = {
     .rms_norm = wf_kern__avx2_rms_norm,
     .softmax = wf_avx512__softmax,
     .exp_sum = wf_avx512__exp_sum,
-    .mix = wf_kern__avx2_mix,
+    .mix = wf_avx512__mix,
     .silu_mul = wf_avx512__silu_mul,
     .dot_i8 = dot_i8,
     .to_f16 = wf_kern__avx2_to_f16,

@@ -15,7 +15,9 @@
 #include "model/lens_internal.h"
 #include "text/utf8.h"
 
-#define OVERLAP_SHARE 4 /* of a window's text: one in so many tokens */
+/* Tokens of a window's text that the next one sees again: one in so many, but some at least. */
+#define OVERLAP_SHARE 8
+#define OVERLAP_MIN 8
 #define ALONE (WF_LENS_EMBED | WF_LENS_SPANS)
 #define WITH_PIECES (WF_LENS_ENTITIES | WF_LENS_INTENT)
 
@@ -101,21 +103,23 @@ static int make_tokens(struct wf_lens_job *j, struct wf_err *err)
     return rc == 0 ? find_offsets(j, err) : rc;
 }
 
+/* As many windows as are needed, all of one length. */
 static int make_windows(struct wf_lens_job *j, struct wf_err *err)
 {
-    uint32_t room = (uint32_t)(j->lens->window - j->prefix.n), n = (uint32_t)j->ids.n;
-    uint32_t step = room - room / OVERLAP_SHARE;
+    uint64_t room = j->lens->window - j->prefix.n, n = j->ids.n, each, k;
+    uint64_t overlap = WF_MAX(room / OVERLAP_SHARE, WF_MIN(OVERLAP_MIN, room / 2));
 
     assert(room > 0);
-    j->n_windows = n <= room ? 1 : 1 + (n - room + step - 1) / step;
-    j->windows = wf_alloc_array(j->n_windows, sizeof(*j->windows));
+    k = n <= room ? 1 : 1 + (n - room + room - overlap - 1) / (room - overlap);
+    each = (n + (k - 1) * overlap + k - 1) / k;
+    j->windows = wf_alloc_array((size_t)k, sizeof(*j->windows));
     if (j->windows == NULL)
         return no_memory(err);
-    for (uint32_t i = 0; i < j->n_windows; i++) {
+    j->n_windows = (size_t)k;
+    for (uint64_t i = 0; i < k; i++) {
         struct wf_lens_window *w = &j->windows[i], *last = w - 1;
-        bool is_last = i + 1 == j->n_windows;
-        w->from = is_last && i > 0 ? n - room : i * step;
-        w->to = is_last ? n : w->from + room;
+        w->from = k > 1 ? (uint32_t)(i * (n - each) / (k - 1)) : 0;
+        w->to = w->from + (uint32_t)each;
         w->own_to = w->to;
         if (i > 0)
             last->own_to = w->own_from = w->from + (last->to - w->from) / 2;

@@ -139,6 +139,40 @@ static void unpack(struct tile *t, size_t base, size_t n, bool is_keys)
                 out);
 }
 
+/* Keys of positions [base, base + n) of an encoder's text, turned: [head_dim, PAGE], the rest 0. A
+ * whole page of scores is then a sum of rows for each query, which is much cheaper than a product
+ * for each key. */
+static void unpack_turned(struct tile *t, size_t base, size_t n)
+{
+    const struct wf_runner *r = t->r;
+    size_t d = r->p->head_dim, nk = t->tiling->lp->n_kv_heads;
+    const float *own = r->k + ((r->places[t->i_tok].i_first + base) * nk + t->kv_head) * d;
+
+    if (n < PAGE)
+        memset(t->keys, 0, PAGE * d * sizeof(float));
+    for (size_t j = 0; j < n; j++, own += nk * d) {
+        for (size_t i = 0; i < d; i++)
+            t->keys[i * PAGE + j] = own[i];
+    }
+}
+
+/* Scores of a page, before they are scaled. */
+static void score_page(struct tile *t, size_t base, size_t n)
+{
+    const struct wf_kern *kern = t->r->kern;
+    size_t d = t->r->p->head_dim;
+
+    if (t->r->places[t->i_tok].seq == NULL) {
+        unpack_turned(t, base, n);
+        memset(t->scores, 0, t->n_rows * PAGE * sizeof(float));
+        kern->mix(t->q, d, t->keys, t->n_rows, d, PAGE, t->scores);
+        return;
+    }
+    unpack(t, base, n, true);
+    kern->matmul(wf_dtype_by_id(WF_DTYPE_F32), WF_ACT_F32, t->keys, n, d, t->q, t->n_rows,
+                 t->scores, PAGE);
+}
+
 /* Positions [*out_from, *out_to) that a token of the tile sees. */
 static void sees(const struct tile *t, size_t i, size_t *out_from, size_t *out_to)
 {
@@ -149,6 +183,45 @@ static void sees(const struct tile *t, size_t i, size_t *out_from, size_t *out_t
     *out_to = at->seq != NULL ? (size_t)at->position + 1 : at->n_part;
     if (at->seq != NULL && t->tiling->lp->is_windowed && *out_to > p->window)
         *out_from = *out_to - p->window;
+}
+
+static float larger(float a, float b)
+{
+    return a > b ? a : b; /* b where a is no number */
+}
+
+/* x *= scale; the largest of them and `most`. Four chains of comparisons, as one would wait for
+ * each of its steps. */
+static float scale_row(float *x, size_t n, float scale, float most)
+{
+    float a = most, b = most, c = most, d = most;
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4) {
+        x[i] *= scale;
+        x[i + 1] *= scale;
+        x[i + 2] *= scale;
+        x[i + 3] *= scale;
+        a = larger(x[i], a);
+        b = larger(x[i + 1], b);
+        c = larger(x[i + 2], c);
+        d = larger(x[i + 3], d);
+    }
+    for (; i < n; i++) {
+        x[i] *= scale;
+        a = larger(x[i], a);
+    }
+    return larger(larger(a, b), larger(c, d));
+}
+
+/* Scores under a cap, and their largest. */
+static float cap_row(float *x, size_t n, float scale, float cap, float most)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i] = cap * tanhf(x[i] * scale / cap);
+        most = x[i] > most ? x[i] : most;
+    }
+    return most;
 }
 
 /* A row's scores [n] of a page, of which it sees [from, to): to weights relative to the largest
@@ -162,13 +235,9 @@ static void weigh_row(struct tile *t, size_t row, size_t n, size_t from, size_t 
         memset(s, 0, n * sizeof(*s));
         return;
     }
-    most = t->most[row];
-    for (size_t j = from; j < to; j++) {
-        s[j] *= p->attention_scale;
-        if (p->score_cap != 0.0f)
-            s[j] = p->score_cap * tanhf(s[j] / p->score_cap);
-        most = s[j] > most ? s[j] : most;
-    }
+    most = p->score_cap == 0.0f
+               ? scale_row(s + from, to - from, p->attention_scale, t->most[row])
+               : cap_row(s + from, to - from, p->attention_scale, p->score_cap, t->most[row]);
     /* Scores that are no numbers, or all minus infinity, stay so in the sums, as they should. */
     scale = t->most[row] == -INFINITY ? 0.0f : expf(t->most[row] - most);
     memset(s, 0, from * sizeof(*s));
@@ -184,9 +253,7 @@ static void meet_page(struct tile *t, size_t base, size_t n)
     const struct wf_runner *r = t->r;
     const struct wf_params *p = r->p;
 
-    unpack(t, base, n, true);
-    r->kern->matmul(wf_dtype_by_id(WF_DTYPE_F32), WF_ACT_F32, t->keys, n, p->head_dim, t->q,
-                    t->n_rows, t->scores, PAGE);
+    score_page(t, base, n);
     for (size_t i = 0; i < t->n_tok; i++) {
         size_t from, to;
         sees(t, i, &from, &to);
@@ -197,6 +264,19 @@ static void meet_page(struct tile *t, size_t base, size_t n)
     }
     unpack(t, base, n, false);
     r->kern->mix(t->scores, PAGE, t->values, t->n_rows, n, p->value_dim, t->sums);
+}
+
+/* out = sums * scale / weight, four at a time as above. */
+static void divide_row(const float *sums, float scale, float weight, size_t n, float *out)
+{
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4) {
+        for (size_t k = 0; k < 4; k++)
+            out[i + k] = sums[i + k] * scale / weight;
+    }
+    for (; i < n; i++)
+        out[i] = sums[i] * scale / weight;
 }
 
 /* Sums over weights; a sink takes weight and adds no value. */
@@ -215,8 +295,10 @@ static void end_rows(struct tile *t)
             scale = expf(t->most[row] - most);
             weight = weight * scale + expf(sink - most);
         }
-        for (size_t j = 0; j < d; j++)
-            out[j] = weight > 0.0f ? sums[j] * scale / weight : 0.0f;
+        if (weight > 0.0f)
+            divide_row(sums, scale, weight, d, out);
+        else
+            memset(out, 0, d * sizeof(*out));
     }
 }
 
@@ -289,7 +371,8 @@ void wf_transformer__attend_tiles(struct wf_runner *r, size_t i_layer)
     size_t group = tiling.lp->n_heads / tiling.lp->n_kv_heads, n_tiles;
 
     tiling.n_heads = group;
-    tiling.n_tokens = ROWS / group > TOKENS_MAX ? TOKENS_MAX : ROWS / group;
+    /* An encoder's tokens all see the same: the more rows share what was unpacked, the better. */
+    tiling.n_tokens = ROWS / group > TOKENS_MAX && r->kv != NULL ? TOKENS_MAX : ROWS / group;
     tiling.n_tokens = tiling.n_tokens > 0 ? tiling.n_tokens : 1;
     n_tiles = list_tiles(r, tiling.n_tokens);
     if (n_tiles * tiling.lp->n_kv_heads < TILES_PER_THREAD * wf_gang_size(r->gang))

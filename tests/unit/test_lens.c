@@ -216,7 +216,7 @@ static void test_lens__a_token_is_judged_far_from_edges(void **state)
     const struct wf_lens_ask ask = {.tasks = WF_LENS_ENTITIES, .text = {text, 200}};
     struct wf_lens_answer a;
     struct opened o;
-    size_t n = 0, n_windows = 9; /* 31 tokens, then 24 more each */
+    size_t n = 0, n_windows = 9; /* 31 tokens, then 23 more each, at most */
 
     (void)state;
     memset(text, '1', 200);
@@ -249,11 +249,10 @@ static void test_lens__windows_cover_every_token_once(void **state)
         for (size_t i = 0; i < wf_lens_job_n_windows(j); i++) {
             size_t n = wf_lens_job_window(j, i, ids);
             assert_true(n >= 1 && n <= WINDOW);
-            assert_true(len < WINDOW || n == WINDOW);
             reached += n - 1;
         }
         assert_true(reached >= len);
-        assert_true(len < WINDOW - 1 || reached <= 2 * len);
+        assert_true(reached <= len + len / 2 + 8);
         wf_lens_job_free(j);
     }
     shut(&o);
