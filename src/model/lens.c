@@ -74,6 +74,8 @@ static int read_rest(struct wf_lens *l, struct wf_err *err)
         rc = find_control(l, "<q>", &l->question, err);
     if (rc == 0)
         rc = find_control(l, "<p>", &l->passage, err);
+    if (rc == 0 && wf_lens_language_is_in(l->gguf))
+        rc = wf_lens_language_open(l->gguf, &l->language, err);
     return rc == 0 ? wf_lens__read_heads(l, err) : rc;
 }
 
@@ -129,6 +131,7 @@ void wf_lens_close(struct wf_lens *l)
 {
     if (l == NULL)
         return;
+    wf_lens_language_close(l->language);
     wf_arena_deinit(&l->arena);
     wf_vocab_close(l->vocab);
     wf_model_close(l->model);
@@ -196,6 +199,8 @@ size_t wf_lens_n_labels(const struct wf_lens *l, unsigned task, const char *set)
 
     if (task == WF_LENS_ENTITIES)
         return l->entities != NULL ? l->entities->n_types : 0;
+    if (task == WF_LENS_LANGUAGE)
+        return l->language != NULL ? wf_lens_language_n(l->language) : 0;
     return h != NULL ? h->n : 0;
 }
 
@@ -203,6 +208,8 @@ struct wf_str wf_lens_label(const struct wf_lens *l, unsigned task, const char *
 {
     if (i >= wf_lens_n_labels(l, task, set))
         return WF_STR("");
+    if (task == WF_LENS_LANGUAGE)
+        return wf_lens_language_label(l->language, i);
     return task == WF_LENS_ENTITIES ? l->entities->types[i] : labelled(l, task, set)->labels[i];
 }
 
@@ -219,6 +226,8 @@ static bool has_task(const struct wf_lens *l, unsigned task, const char *set)
         return l->salience.weight != NULL;
     case WF_LENS_INTENT:
         return wf_lens__set(l, set) != NULL;
+    case WF_LENS_LANGUAGE:
+        return l->language != NULL;
     case WF_LENS_SENSITIVITY:
         return l->sensitivity.weight != NULL;
     default:

@@ -12,6 +12,7 @@
  *   lens.entity.transitions, lens.slot.SET.transitions [n_tags from, n_tags to];
  *   lens.sensitivity.thresholds [n_labels]; lens.intent.SET.threshold (f32), .outside (string);
  *   lens.NAME.pool ("first": the hidden state of <s>; "mean": of all tokens);
+ *   lens.language.* (model/lens_language.h);
  *   lens.window (u32: tokens of a window), lens.card (strings: its figures), lens.version.
  * Texts begin with <s>; with a question: <s> <q> question </s> <p> text. */
 #ifndef WF_MODEL_LENS_H
@@ -107,7 +108,8 @@ struct wf_lens_answer {
     struct wf_str intent;             /* INTENT: the best label */
     float intent_score;
     bool in_scope;
-    struct wf_str language; /* LANGUAGE: ISO 639-3, with -Script where it is needed */
+    struct wf_str language; /* LANGUAGE: ISO 639-3, with -Script where it is needed; "und" where
+                               nothing can be said */
     float language_score;
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "model/lens.h"
+#include "model/lens_language.h"
 
 /* Tags of pieces, and types behind them, of one head at most: the table of moves grows with the
  * square, and its time with every piece. */
@@ -62,6 +63,7 @@ struct wf_lens {
     const float *thresholds;       /* [sensitivity.n] */
     struct wf_lens_set sets[WF_LENS_SETS_MAX];
     size_t n_sets;
+    struct wf_lens_language *language; /* NULL: absent */
     bool marks_embedding; /* questions and texts are embedded behind marks of their own */
 };
 

@@ -380,6 +380,20 @@ static int finish_sensitivity(const struct wf_lens_job *j, struct wf_lens_answer
     return 0;
 }
 
+static void finish_language(const struct wf_lens_job *j, struct wf_lens_answer *out)
+{
+    const struct wf_lens_language *l = j->lens->language;
+    struct wf_lens_language_guess guess;
+    float logits[WF_LENS_LANGUAGES_MAX];
+
+    out->language = WF_STR("und"); /* ISO 639-3's "undetermined" */
+    if (wf_lens_language_score(l, j->text, logits) == 0 ||
+        wf_lens_language_best(logits, wf_lens_language_n(l), &guess, 1) == 0)
+        return;
+    out->language = wf_lens_language_label(l, guess.label);
+    out->language_score = guess.probability;
+}
+
 int wf_lens_job_finish(struct wf_lens_job *j, struct wf_lens_answer *out, struct wf_err *err)
 {
     const struct wf_lens *l = j->lens;
@@ -401,6 +415,8 @@ int wf_lens_job_finish(struct wf_lens_job *j, struct wf_lens_answer *out, struct
         rc = wf_lens__marks_of_tags(j, j->set->slots, j->slots, &a.slots, err);
     if (rc == 0 && j->intents != NULL)
         finish_intent(j, &a);
+    if (rc == 0 && (j->ask.tasks & WF_LENS_LANGUAGE) != 0)
+        finish_language(j, &a);
     if (rc == 0 && j->labels != NULL)
         rc = finish_sensitivity(j, &a, err);
     if (rc == 0 && j->spans != NULL)

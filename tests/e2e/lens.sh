@@ -39,6 +39,16 @@ out=$("$WEFT" lens sensitivity --json <<<"$in")
 same "labels with scores" True \
     "$(lines 'all(set(e)=={"type","score"} for e in rows[0]["labels"])' <<<"$out")"
 
+python3 -c '
+words={"aaa": "ba bo bu", "bbb": "ki ke ko"}
+for name, w in words.items():
+    for i in range(40): print(name + "\t" + " ".join((w.split() * 5)[i % 3 : i % 3 + 5]))
+' >"$TMP/sentences.tsv"
+"$WEFT" train language "$TMP/sentences.tsv" "$TMP/with.gguf" --into "$TMP/lens.gguf" >/dev/null
+out=$(printf '{"text":"bu ba bo bu"}\n{"text":"ko ke ki"}\n{"text":""}' |
+    WEFT_LENS=$TMP/with.gguf "$WEFT" lens language --json)
+same "languages by the file's table" "aaa bbb und" "$(lines '*[r["language"] for r in rows]' <<<"$out")"
+
 out=$(printf '%s\nnothing\n{"text":7}\n\n%s' "$in" "$in" | "$WEFT" lens salience --json 2>"$TMP/err")
 same "lines that are wrong fail" 1 $?
 same "and have errors in their places" "False True True True False" \
