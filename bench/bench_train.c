@@ -82,7 +82,7 @@ static struct wf_net_batch fill(struct work *w, size_t length, size_t *out_n_row
         w->targets[n++] = (int32_t)wf_rng_below(&s.rng, VOCAB);
     }
     *out_n_rows = n;
-    return (struct wf_net_batch){w->ids, w->starts, n_texts};
+    return (struct wf_net_batch){.ids = w->ids, .starts = w->starts, .n_texts = n_texts};
 }
 
 static bool is_alone; /* one thread: its processor time */

@@ -294,7 +294,7 @@ static bool put_piece(struct run *r, size_t i_piece)
 static int run_batch(struct run *r, bool learns, struct wf_loss_result *out, struct wf_err *err)
 {
     struct wf_net *net = r->l->net;
-    struct wf_net_batch b = {r->ids, r->starts, r->n_texts};
+    struct wf_net_batch b = {.ids = r->ids, .starts = r->starts, .n_texts = r->n_texts};
     struct wf_loss_of of = {.d_hidden = learns ? r->d_hidden : NULL, .scale = 1.0f};
     struct wf_loss_words w = {.rows = {r->rows, NULL, r->n_rows}, .targets = r->targets};
     int rc = wf_net_forward(net, &b, learns, &of.hidden, err);

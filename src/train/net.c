@@ -100,6 +100,7 @@ static void make_batch(struct wf_net *n, struct maker *m)
     n->ids = make(m, rows, 1, sizeof(*n->ids));
     n->positions = make(m, rows, 1, sizeof(*n->positions));
     n->starts = make(m, rows + 1, 1, sizeof(*n->starts));
+    n->marks = make(m, rows, 1, sizeof(*n->marks));
     n->hidden = make(m, rows, dim, f);
     n->h = make(m, rows, dim, f);
     n->y = make(m, rows, dim, f);
@@ -304,6 +305,7 @@ void wf_net_free(struct wf_net *n)
                    n->ids,
                    n->positions,
                    n->starts,
+                   n->marks,
                    n->hidden,
                    n->h,
                    n->y,

@@ -101,16 +101,21 @@ struct wf_gang *wf_net_gang(struct wf_net *n);
 /* For products with up to n_tokens_max rows and any of the network's matrices, heads too. */
 struct wf_gemm_room *wf_net_room(struct wf_net *n);
 
-/* Texts one behind the other: text i is ids[starts[i], starts[i + 1]), starts has n_texts + 1. */
+/* Texts one behind the other: text i is ids[starts[i], starts[i + 1]), starts has n_texts + 1.
+ * What is known of tokens beside their ids may be told with them: for bit k of marks[t], row k of
+ * a head of the width of the network is added to what comes in for token t, and learns. */
 struct wf_net_batch {
     const int32_t *ids;
     const uint32_t *starts;
     size_t n_texts;
+    const uint16_t *marks;  /* [n_tok]; NULL: none */
+    const char *marks_head; /* the head's tensor; with marks */
 };
 
 /* Runs the batch. What it gives, [n_tok, dim] after the last norm, is the net's until the next
  * call. With `trains` dropout is on and what backward needs is kept. Errors: RANGE (an id, a text
- * longer than n_text_max, none or more tokens than n_tokens_max, starts that do not rise). */
+ * longer than n_text_max, none or more tokens than n_tokens_max, starts that do not rise, a mark
+ * without a row). */
 int wf_net_forward(struct wf_net *n, const struct wf_net_batch *b, bool trains,
                    const float **out_hidden, struct wf_err *err) WF_MUST_USE;
 

@@ -59,6 +59,22 @@ static void embed_part_back(void *ud, size_t i, size_t n_parts)
                       n->grads + n->embed.at + (size_t)n->ids[t] * dim + from, to - from);
 }
 
+/* The same of rows that marks of tokens stand for. */
+static void marks_part_back(void *ud, size_t i, size_t n_parts)
+{
+    struct wf_net *n = ud;
+    size_t dim = n->p->dim, from, to;
+
+    wf_gang_part(dim, 16, i, n_parts, &from, &to);
+    for (size_t t = 0; t < n->n_tok; t++) {
+        for (size_t k = 0; n->marks[t] >> k != 0; k++) {
+            if (n->marks[t] >> k & 1)
+                n->kern->axpy(1.0f, n->dx + t * dim + from, n->grads + n->marks_at + k * dim + from,
+                              to - from);
+        }
+    }
+}
+
 void wf_net_backward(struct wf_net *n, const float *d_hidden)
 {
     uint64_t since;
@@ -76,6 +92,8 @@ void wf_net_backward(struct wf_net *n, const float *d_hidden)
     since = wf_net__now();
     if (n->embed.at != WF_NET__NONE)
         wf_gang_run(n->gang, embed_part_back, n);
+    if (n->marks_at != WF_NET__NONE)
+        wf_gang_run(n->gang, marks_part_back, n);
     wf_net__took(n, WF_NET_TIME_EMBED, since);
     n->trains = false;
     n->i_forward++;

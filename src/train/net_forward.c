@@ -23,6 +23,10 @@ static void embed_rows(struct wf_net *n, const void *ud, size_t from, size_t to,
             memcpy(x + t * dim, n->values + n->embed.at + id * dim, dim * sizeof(*x));
         for (size_t i = 0; i < dim && n->p->embed_scale != 1.0f; i++)
             x[t * dim + i] *= n->p->embed_scale;
+        for (size_t k = 0; n->marks_at != WF_NET__NONE && n->marks[t] >> k != 0; k++) {
+            if (n->marks[t] >> k & 1)
+                n->kern->axpy(1.0f, n->values + n->marks_at + k * dim, x + t * dim, dim);
+        }
     }
 }
 
@@ -79,6 +83,25 @@ static int check_batch(const struct wf_net *n, const struct wf_net_batch *b, str
     return 0;
 }
 
+/* Takes the marks of a batch whose n_tok is known. */
+static int take_marks(struct wf_net *n, const struct wf_net_batch *b, struct wf_err *err)
+{
+    const struct wf_net_tensor *head = b->marks != NULL ? wf_net_find(n, b->marks_head) : NULL;
+
+    n->marks_at = WF_NET__NONE;
+    if (b->marks == NULL)
+        return 0;
+    if (head == NULL || head->cols != n->p->dim)
+        return wf_err_set(err, WF_E_RANGE, "Marks of tokens need a head of the network's width.");
+    for (size_t t = 0; t < n->n_tok; t++) {
+        if (head->rows < 16 && b->marks[t] >> head->rows != 0)
+            return wf_err_set(err, WF_E_RANGE, "The mark of a token has no row.");
+    }
+    n->marks_at = head->offset;
+    memcpy(n->marks, b->marks, n->n_tok * sizeof(*n->marks));
+    return 0;
+}
+
 int wf_net_forward(struct wf_net *n, const struct wf_net_batch *b, bool trains,
                    const float **out_hidden, struct wf_err *err)
 {
@@ -87,6 +110,9 @@ int wf_net_forward(struct wf_net *n, const struct wf_net_batch *b, bool trains,
     if (rc != 0)
         return rc;
     n->n_tok = b->starts[b->n_texts];
+    rc = take_marks(n, b, err);
+    if (rc != 0)
+        return rc;
     n->n_texts = b->n_texts;
     n->trains = trains;
     memcpy(n->ids, b->ids, n->n_tok * sizeof(*n->ids));

@@ -103,6 +103,8 @@ struct wf_net {
     int32_t *ids;                    /* [n_tokens_max] */
     uint32_t *positions;             /* [n_tokens_max] within their text */
     uint32_t *starts;                /* [n_tokens_max + 1] */
+    uint16_t *marks;                 /* [n_tokens_max] 0 where a batch has none */
+    size_t marks_at;                 /* their head; WF_NET__NONE: no marks */
     float *hidden;                   /* [n_tok, dim] */
     float *h, *y, *dx, *dh;          /* [n_tok, dim] */
     float *act;                      /* [n_tok, widest n_ff] */

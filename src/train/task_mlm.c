@@ -438,7 +438,7 @@ static int mlm_next(void *task, uint64_t seed, struct wf_net_batch *out, struct 
         m->position.i++;
     }
     ask_texts(m, seed);
-    *out = (struct wf_net_batch){b->ids, b->starts, b->n_texts};
+    *out = (struct wf_net_batch){.ids = b->ids, .starts = b->starts, .n_texts = b->n_texts};
     return 0;
 }
 
@@ -482,8 +482,9 @@ static int mlm_evaluate(void *task, struct wf_net *net, double *out, struct wf_e
             i++;
         n_tokens += b->starts[b->n_texts];
         ask_texts(m, i);
-        rc = wf_net_forward(net, &(struct wf_net_batch){b->ids, b->starts, b->n_texts}, false,
-                            &hidden, err);
+        rc = wf_net_forward(
+            net, &(struct wf_net_batch){.ids = b->ids, .starts = b->starts, .n_texts = b->n_texts},
+            false, &hidden, err);
         if (rc == 0)
             rc = words_loss(m, net, &(struct wf_loss_of){.hidden = hidden}, &result, err);
         loss += result.loss * result.weight;

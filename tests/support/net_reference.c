@@ -14,6 +14,8 @@
 struct text {
     const struct net_reference *r;
     const int32_t *ids;
+    const uint16_t *marks; /* NULL: none */
+    const char *marks_head;
     size_t n;
     double *x, *h, *y;             /* [n, dim] */
     double *q, *k, *v, *att, *act; /* [n, widest of any layer] */
@@ -211,6 +213,10 @@ static void run_text(const struct text *t, double *out)
     for (size_t i = 0; i < t->n; i++) {
         for (size_t j = 0; j < p->dim; j++)
             t->x[i * p->dim + j] = (double)p->embed_scale * embed[(size_t)t->ids[i] * p->dim + j];
+        for (size_t k = 0; t->marks != NULL && k < 16; k++) {
+            for (size_t j = 0; j < p->dim && (t->marks[i] >> k & 1) != 0; j++)
+                t->x[i * p->dim + j] += tensor(t->r, -1, t->marks_head)[k * p->dim + j];
+        }
     }
     for (uint32_t i = 0; i < p->n_layers; i++) {
         attention_half(t, (int)i);
@@ -227,12 +233,13 @@ void net_reference_hidden(const struct net_reference *r, const struct wf_net_bat
     size_t n = b->starts[b->n_texts], wide = WF_MAX(wf_params_q_dim_max(p), p->dim);
 
     wide = WF_MAX(wide, 2 * wf_params_ff_max(p));
-    struct text t = {.r = r};
+    struct text t = {.r = r, .marks_head = b->marks_head};
     double **all[] = {&t.x, &t.h, &t.y, &t.q, &t.k, &t.v, &t.att, &t.act, &t.scores};
     for (size_t i = 0; i < WF_ARRAY_LEN(all); i++)
         *all[i] = need(n * wide, sizeof(double));
     for (size_t i = 0; i < b->n_texts; i++) {
         t.ids = b->ids + b->starts[i];
+        t.marks = b->marks != NULL ? b->marks + b->starts[i] : NULL;
         t.n = b->starts[i + 1] - b->starts[i];
         run_text(&t, out + (size_t)b->starts[i] * p->dim);
     }

@@ -75,7 +75,7 @@ static double net_loss(struct wf_net *net, const int32_t *ids, uint32_t n)
 {
     const float *hidden = NULL;
     uint32_t starts[] = {0, n}, rows[128];
-    struct wf_net_batch b = {ids, starts, 1};
+    struct wf_net_batch b = {.ids = ids, .starts = starts, .n_texts = 1};
     struct wf_loss_room *room = NULL;
     struct wf_loss_result loss;
 

@@ -51,7 +51,7 @@ static int set_up(void **state)
                                .n_heads = WF_ARRAY_LEN(heads)};
     int32_t ids[TOKENS] = {0};
     uint32_t starts[] = {0, TOKENS};
-    struct wf_net_batch batch = {ids, starts, 1};
+    struct wf_net_batch batch = {.ids = ids, .starts = starts, .n_texts = 1};
     const float *hidden;
 
     memset(b, 0, sizeof(*b));

@@ -81,6 +81,7 @@ struct tiny {
     int32_t ids[TOKENS];
     uint32_t starts[5];
     struct wf_net_batch batch;
+    uint16_t marks[TOKENS];
     float d_hidden[TOKENS * DIM]; /* the loss is hidden times this */
 };
 
@@ -131,15 +132,20 @@ static void set_params(struct tiny *t, const struct shape *s)
                                                 .is_turned = true};
 }
 
+#define MARKS 3
+
 static void set_up(struct tiny *t, const struct shape *s, size_t n_threads, float dropout)
 {
+    static const struct wf_net_head marks = {"marks", MARKS, DIM, 0.3f, true};
     static const uint32_t starts[] = {0, 1, 6, 8, TOKENS};
     struct wf_net_options o = {.n_threads = n_threads,
                                .kind = WF_GEMM_F32,
                                .has = s->has,
                                .n_tokens_max = TOKENS,
                                .dropout = dropout,
-                               .seed = 7};
+                               .seed = 7,
+                               .heads = &marks,
+                               .n_heads = 1};
     struct wf_rng_seeded rng;
     struct wf_err err = WF_ERR_INIT;
 
@@ -155,8 +161,11 @@ static void set_up(struct tiny *t, const struct shape *s, size_t n_threads, floa
         t->ids[i] = (int32_t)wf_rng_below(&rng.rng, VOCAB);
     for (size_t i = 0; i < WF_ARRAY_LEN(t->d_hidden); i++)
         t->d_hidden[i] = (float)uniform(&rng);
+    for (size_t i = 0; i < TOKENS; i++)
+        t->marks[i] = (uint16_t)wf_rng_below(&rng.rng, 1u << MARKS);
     memcpy(t->starts, starts, sizeof(starts));
-    t->batch = (struct wf_net_batch){t->ids, t->starts, 4};
+    t->batch = (struct wf_net_batch){
+        .ids = t->ids, .starts = t->starts, .n_texts = 4, .marks = t->marks, .marks_head = "marks"};
 }
 
 static const float *forward(struct tiny *t, bool trains)
@@ -292,7 +301,11 @@ static void test_net__texts_see_themselves_only(void **state)
     memcpy(together, forward(&t, false), sizeof(together));
     for (size_t i = 0; i < t.batch.n_texts; i++) {
         uint32_t starts[] = {0, t.starts[i + 1] - t.starts[i]};
-        struct wf_net_batch one = {t.ids + t.starts[i], starts, 1};
+        struct wf_net_batch one = {.ids = t.ids + t.starts[i],
+                                   .starts = starts,
+                                   .n_texts = 1,
+                                   .marks = t.marks + t.starts[i],
+                                   .marks_head = "marks"};
         const float *hidden;
         assert_int_equal(wf_net_forward(t.net, &one, false, &hidden, NULL), 0);
         for (size_t j = 0; j < (size_t)starts[1] * DIM; j++)
@@ -364,12 +377,18 @@ static void test_net__refuses_impossible_batches(void **state)
     set_up(&t, &shapes[0], 1, 0.0f);
     for (size_t i = 0; i < WF_ARRAY_LEN(bad); i++) {
         int32_t ids[TOKENS + 1] = {bad[i].id};
-        struct wf_net_batch b = {ids, bad[i].starts, bad[i].n_texts};
+        struct wf_net_batch b = {.ids = ids, .starts = bad[i].starts, .n_texts = bad[i].n_texts};
         struct wf_err err = WF_ERR_INIT;
         assert_int_equal(wf_net_forward(t.net, &b, true, &hidden, &err), WF_E_RANGE);
         assert_true(err.msg[0] != 0);
         assert_null(hidden);
     }
+    t.marks[3] = 1u << MARKS; /* no row */
+    assert_int_equal(wf_net_forward(t.net, &t.batch, true, &hidden, NULL), WF_E_RANGE);
+    t.marks[3] = 0;
+    t.batch.marks_head = "absent";
+    assert_int_equal(wf_net_forward(t.net, &t.batch, true, &hidden, NULL), WF_E_RANGE);
+    assert_null(hidden);
     wf_net_free(t.net);
 }
 
@@ -490,7 +509,7 @@ static double runner_loss(struct stored *s, const int32_t ids[TINY_IDS])
 static double net_loss(struct wf_net *n, const int32_t ids[TINY_IDS], bool learns)
 {
     static const uint32_t starts[] = {0, TINY_IDS};
-    struct wf_net_batch b = {ids, starts, 1};
+    struct wf_net_batch b = {.ids = ids, .starts = starts, .n_texts = 1};
     struct wf_loss_room *room = NULL;
     struct wf_loss_result result;
     uint32_t rows[TINY_IDS];

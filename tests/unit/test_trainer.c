@@ -117,7 +117,7 @@ static int toy_next(void *task, uint64_t seed, struct wf_net_batch *out, struct 
     t->position.i += 8;
     if (t->position.i == 512)
         t->position = (struct wf_task_position){t->position.epoch + 1, 0};
-    *out = (struct wf_net_batch){t->ids, t->starts, 8};
+    *out = (struct wf_net_batch){.ids = t->ids, .starts = t->starts, .n_texts = 8};
     return 0;
 }
 
@@ -152,7 +152,9 @@ static int toy_evaluate(void *task, struct wf_net *net, double *out, struct wf_e
     int rc;
 
     make_texts(t, 999);
-    rc = wf_net_forward(net, &(struct wf_net_batch){t->ids, t->starts, 8}, false, &hidden, err);
+    rc = wf_net_forward(net,
+                        &(struct wf_net_batch){.ids = t->ids, .starts = t->starts, .n_texts = 8},
+                        false, &hidden, err);
     if (rc == 0)
         rc = classes(t, net, &(struct wf_loss_of){.hidden = hidden}, &r, err);
     out[0] = 100.0 * (double)r.n_right / 8;
@@ -710,7 +712,7 @@ static void test_train_export__runs_as_it_was_trained(void **state)
     struct wf_runner_options ro = {.n_threads = 1, .n_context = 64, .n_batch = 64};
     int32_t ids[24];
     const uint32_t starts[] = {0, 16, 24};
-    const struct wf_net_batch b = {ids, starts, 2};
+    const struct wf_net_batch b = {.ids = ids, .starts = starts, .n_texts = 2};
     const float *by_net = NULL, *by_runner = NULL;
     char from[128], to[128], out[128];
     double worst = 0;
