@@ -16,7 +16,9 @@
 
 /* Tokens of a batch: beyond it nothing is gained (the matrices of a layer stay in the cache), and
  * each takes 16 kB of buffers. */
-#define BATCH_TOKENS 256
+#define BATCH_TOKENS 128
+/* Buffers of all threads, where their number was not said: lens is to stay below 30 MB. */
+#define BUFFER_BYTES_MAX ((size_t)8 << 20)
 /* The least that is worth a thread of its own. */
 #define SHARE_TOKENS 96
 /* Questions of one list that are put before the first is answered. */
@@ -49,7 +51,7 @@ struct wf_lens_use {
 
 struct wf_lens_pool {
     char *path;
-    bool is_off;
+    bool is_off, is_counted; /* n_threads was said */
     size_t n_threads, batch;
     pthread_mutex_t lock;
     pthread_cond_t work; /* something waits, or the end */
@@ -151,6 +153,7 @@ int wf_lens_pool_new(const struct wf_lens_pool_options *o, struct wf_lens_pool *
         return no_memory(err);
     }
     p->is_off = o->is_off;
+    p->is_counted = o->n_threads > 0;
     p->n_threads = o->n_threads > 0 ? o->n_threads : wf_cpu_count();
     p->n_threads = WF_MIN(p->n_threads, WF_LENS_THREADS_MAX);
     wf_list_init(&p->waiting);
@@ -246,6 +249,14 @@ static int make_worker(struct wf_lens_pool *p, struct worker *w, struct wf_err *
     return wf_runner_new(wf_lens_model(p->lens), &o, &w->runner, err);
 }
 
+/* As many as have room beside the first one's buffers. */
+static size_t threads_that_fit(const struct wf_lens_pool *p)
+{
+    size_t n = BUFFER_BYTES_MAX / wf_runner_bytes(p->workers[0].runner);
+
+    return n < 1 ? 1 : WF_MIN(n, p->n_threads);
+}
+
 /* Starts the threads, once. With the lock. */
 static int start(struct wf_lens_pool *p, struct wf_err *err)
 {
@@ -254,8 +265,11 @@ static int start(struct wf_lens_pool *p, struct wf_err *err)
     if (p->team != NULL)
         return 0;
     p->batch = WF_MAX(BATCH_TOKENS, wf_lens_window(p->lens));
-    for (size_t i = 0; i < p->n_threads && rc == 0; i++)
+    for (size_t i = 0; i < p->n_threads && rc == 0; i++) {
         rc = make_worker(p, &p->workers[i], err);
+        if (rc == 0 && i == 0 && !p->is_counted)
+            p->n_threads = threads_that_fit(p);
+    }
     if (rc == 0)
         rc = wf_team_new("lens", p->n_threads, p->n_threads, &p->team, err);
     if (rc != 0) {

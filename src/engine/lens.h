@@ -21,7 +21,8 @@ struct wf_lens_use; /* one question that was put */
 struct wf_lens_pool_options {
     const char *path; /* of the file; copied; NULL: there is none */
     bool is_off;      /* by the setting: nothing is ever loaded */
-    size_t n_threads; /* 0: as many as processors, at most WF_LENS_THREADS_MAX */
+    size_t n_threads; /* at most WF_LENS_THREADS_MAX; 0: as processors, and as few megabytes of
+                         buffers, allow */
 };
 
 #define WF_LENS_THREADS_MAX 8

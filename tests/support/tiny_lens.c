@@ -22,11 +22,8 @@
 #define TENSORS_MAX 40
 
 static const char *const controls[] = {"<s>", "</s>", "<mask>", "<q>", "<p>"};
-static const char *const words[N_WORDS] = {"an",
-                                           "\xc4\xa0"
-                                           "an",
-                                           "na"};
-static const char *const merges[N_WORDS] = {"a n", "\xc4\xa0 an", "n a"};
+static const char *const words[N_WORDS] = {"an", "\u0120an", "na"};
+static const char *const merges[N_WORDS] = {"a n", "\u0120 an", "n a"};
 #define N_CONTROLS (sizeof(controls) / sizeof(controls[0]))
 #define N_VOCAB (N_CONTROLS + 256 + N_WORDS)
 
