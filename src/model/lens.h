@@ -11,6 +11,7 @@
  *   NAME embedding, entity, intent.SET, slot.SET, sensitivity, salience, span, sentence or none;
  *   lens.entity.transitions, lens.slot.SET.transitions [n_tags from, n_tags to];
  *   lens.sensitivity.thresholds [n_labels]; lens.intent.SET.threshold (f32), .outside (string);
+ *   lens.intent.SET.ngram.embed, .ngram.weight (lens_ngram.h);
  *   lens.NAME.pool ("first": the hidden state of <s>; "mean": of all tokens);
  *   lens.language.* (model/lens_language.h);
  *   lens.window (u32: tokens of a window), lens.card (strings: its figures), lens.version.

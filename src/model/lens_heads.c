@@ -207,6 +207,59 @@ static int read_tags(const struct reader *r, const char *name, struct wf_lens_ta
     return rc;
 }
 
+/* ---- n-grams ---- */
+
+/* lens.NAME.ngram.embed and .weight, for a head of n_labels. */
+static int read_wide(const struct reader *r, const char *name, size_t n_labels,
+                     struct wf_lens_wide *out)
+{
+    char full[NAME_BYTES];
+    const struct wf_gguf_tensor *t;
+    const struct wf_dtype *type;
+    int rc;
+
+    (void)snprintf(full, sizeof(full), "lens.%.40s.ngram.embed", name);
+    t = wf_gguf_tensor(r->l->gguf, full);
+    if (t == NULL)
+        return 0;
+    type = wf_dtype_by_id(t->type);
+    if (t->dims[0] == 0 || t->dims[0] > WF_LENS_NGRAM_DIMS_MAX || t->dims[0] % type->block != 0 ||
+        t->dims[1] == 0 || t->dims[1] > WF_LENS_NGRAM_BUCKETS_MAX ||
+        (t->dims[1] & (t->dims[1] - 1)) != 0 || t->dims[2] != 1 || t->dims[3] != 1)
+        return refuse(r, full, "has a wrong shape");
+    (void)snprintf(full, sizeof(full), "lens.%.40s.ngram.weight", name);
+    rc = read_floats(r, full, t->dims[0], n_labels, &out->weight);
+    if (rc == 0 && out->weight == NULL)
+        return refuse(r, full, "is absent");
+    out->embed = t;
+    return rc;
+}
+
+void wf_lens__add_wide(const struct wf_lens_wide *w, struct wf_str text, size_t n, float *scores)
+{
+    uint32_t grams[WF_LENS_NGRAMS_MAX];
+    float row[WF_LENS_NGRAM_DIMS_MAX], sum[WF_LENS_NGRAM_DIMS_MAX] = {0};
+    const struct wf_dtype *type;
+    size_t n_grams, dims, row_bytes;
+
+    if (w->embed == NULL)
+        return;
+    type = wf_dtype_by_id(w->embed->type);
+    dims = (size_t)w->embed->dims[0];
+    row_bytes = wf_dtype_bytes(type, dims);
+    n_grams = wf_lens_ngrams(text, (uint32_t)w->embed->dims[1], grams);
+    for (size_t i = 0; i < n_grams; i++) {
+        type->unpack((const char *)w->embed->data + grams[i] * row_bytes, row, dims);
+        wf_kern()->axpy(1.0f / sqrtf((float)n_grams), row, sum, dims);
+    }
+    for (size_t j = 0; j < n; j++) {
+        float dot = 0.0f;
+        for (size_t d = 0; d < dims; d++)
+            dot += w->weight[j * dims + d] * sum[d];
+        scores[j] += dot;
+    }
+}
+
 /* ---- intents ---- */
 
 static int read_set(const struct reader *r, struct wf_str name)
@@ -222,6 +275,8 @@ static int read_set(const struct reader *r, struct wf_str name)
         return no_memory(r);
     (void)snprintf(full, sizeof(full), "intent.%s", s->name);
     rc = read_head(r, full, 0, false, &s->intent);
+    if (rc == 0)
+        rc = read_wide(r, full, s->intent.n, &s->wide);
     (void)snprintf(full, sizeof(full), "slot.%s", s->name);
     if (rc == 0)
         rc = read_tags(r, full, &s->slots);

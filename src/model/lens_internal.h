@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "model/lens.h"
 #include "model/lens_language.h"
+#include "model/lens_ngram.h"
 
 /* Tags of pieces, and types behind them, of one head at most: the table of moves grows with the
  * square, and its time with every piece. */
@@ -43,9 +44,16 @@ struct wf_lens_tags {
     const float *moves; /* [n from, n to] added to a tag's score; -INFINITY where forbidden */
 };
 
+/* What n-grams add to a head's scores; stays in the file's format. */
+struct wf_lens_wide {
+    const struct wf_gguf_tensor *embed; /* [n_buckets, n_dims]; NULL: absent */
+    const float *weight;                /* [n_labels, n_dims] */
+};
+
 struct wf_lens_set {
     const char *name;
     struct wf_lens_head intent;
+    struct wf_lens_wide wide;
     float threshold;            /* of the best label's share; below it out of scope */
     size_t outside;             /* the label that means out of scope; SIZE_MAX: none */
     struct wf_lens_tags *slots; /* NULL: none */
@@ -74,6 +82,9 @@ const struct wf_lens_set *wf_lens__set(const struct wf_lens *l, const char *name
 /* out [n] of one hidden state. */
 void wf_lens__apply(const struct wf_lens *l, const struct wf_lens_head *head, const float *hidden,
                     float *out);
+
+/* Adds to scores [n] of a head what the n-grams of a text say. */
+void wf_lens__add_wide(const struct wf_lens_wide *w, struct wf_str text, size_t n, float *scores);
 
 /* 1 / (1 + exp(-x)), and 0 for what is no number. */
 float wf_lens__share(float x);

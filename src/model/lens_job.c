@@ -345,6 +345,7 @@ static void finish_intent(const struct wf_lens_job *j, struct wf_lens_answer *ou
     const struct wf_lens_set *s = j->set;
     size_t best = 0;
 
+    wf_lens__add_wide(&s->wide, j->text, s->intent.n, j->intents);
     wf_kern()->softmax(j->intents, s->intent.n);
     for (size_t i = 1; i < s->intent.n; i++)
         best = j->intents[i] > j->intents[best] ? i : best;

@@ -79,6 +79,10 @@ int wf_loss_classes(struct wf_loss_room *r, const struct wf_loss_of *of,
 
     if (rc != 0)
         return rc;
+    for (size_t i = 0; i < c->rows.n * labels && c->extra != NULL; i++)
+        w.scores[i] += c->extra[i];
+    if (c->out_d_scores != NULL)
+        memset(c->out_d_scores, 0, c->rows.n * labels * sizeof(float));
     for (size_t i = 0; i < c->rows.n; i++) {
         int32_t target = c->targets != NULL ? c->targets[i] : -1;
         double share = c->weights != NULL ? (double)c->weights[i] : 1.0;
@@ -93,6 +97,12 @@ int wf_loss_classes(struct wf_loss_room *r, const struct wf_loss_of *of,
     }
     if (c->out_probs != NULL)
         memcpy(c->out_probs, w.scores, c->rows.n * labels * sizeof(float));
+    for (size_t i = 0; i < c->rows.n && c->out_best != NULL; i++) {
+        const float *x = w.scores + i * labels;
+        c->out_best[i] = 0;
+        for (size_t j = 1; j < labels; j++)
+            c->out_best[i] = x[j] > x[c->out_best[i]] ? (int32_t)j : c->out_best[i];
+    }
     finish(sum, weight, n_right, out);
     if (of->d_hidden == NULL || !(weight > 0) || c->targets == NULL)
         return 0;
@@ -106,6 +116,8 @@ int wf_loss_classes(struct wf_loss_room *r, const struct wf_loss_of *of,
         if (target >= 0)
             x[target] -= step * (1.0f - c->smoothing);
     }
+    if (c->out_d_scores != NULL)
+        memcpy(c->out_d_scores, w.scores, c->rows.n * labels * sizeof(float));
     end(r, of, &c->rows, &c->head, &w);
     return 0;
 }

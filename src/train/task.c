@@ -6,6 +6,7 @@
 
 static const struct wf_task_kind *const kinds[] = {
     &wf_task_entity,
+    &wf_task_intent,
     &wf_task_mlm,
 };
 
