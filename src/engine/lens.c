@@ -37,6 +37,7 @@ struct worker {
     struct slot *slots; /* [pool->batch] */
     uint32_t *starts;   /* [pool->batch + 1] */
     int32_t *ids;       /* [pool->batch] */
+    uint16_t *marks;    /* [pool->batch] of tokens */
 };
 
 struct wf_lens_use {
@@ -81,6 +82,7 @@ static void fill(struct worker *w)
         if (used + n > p->batch)
             break;
         (void)wf_lens_job_window(u->job, u->n_taken, w->ids + used);
+        wf_lens_job_marks(u->job, u->n_taken, w->marks + used);
         w->slots[w->n++] = (struct slot){u, u->n_taken++};
         used += n;
         w->starts[w->n] = (uint32_t)used;
@@ -93,8 +95,10 @@ static void fill(struct worker *w)
 static int encode(struct worker *w, struct wf_err *err)
 {
     size_t dim = wf_model_params(wf_lens_model(w->pool->lens))->dim;
+    const struct wf_encode_marks marks = {w->marks, wf_lens_marks_rows(w->pool->lens)};
     const float *hidden;
-    int rc = wf_runner_encode(w->runner, w->ids, w->starts, w->n, &hidden, err);
+    int rc = wf_runner_encode_marked(w->runner, w->ids, w->starts, w->n,
+                                     marks.rows != NULL ? &marks : NULL, &hidden, err);
 
     for (size_t i = 0; i < w->n && rc == 0; i++)
         wf_lens_job_take(w->slots[i].use->job, w->slots[i].i_window,
@@ -172,6 +176,7 @@ static void unmake_workers(struct wf_lens_pool *p)
         wf_free(w->slots);
         wf_free(w->starts);
         wf_free(w->ids);
+        wf_free(w->marks);
         *w = (struct worker){.pool = p};
     }
 }
@@ -244,7 +249,8 @@ static int make_worker(struct wf_lens_pool *p, struct worker *w, struct wf_err *
     w->slots = wf_alloc_array(p->batch, sizeof(*w->slots));
     w->starts = wf_alloc_array(p->batch + 1, sizeof(*w->starts));
     w->ids = wf_alloc_array(p->batch, sizeof(*w->ids));
-    if (w->slots == NULL || w->starts == NULL || w->ids == NULL)
+    w->marks = wf_alloc_array(p->batch, sizeof(*w->marks));
+    if (w->slots == NULL || w->starts == NULL || w->ids == NULL || w->marks == NULL)
         return no_memory(err);
     return wf_runner_new(wf_lens_model(p->lens), &o, &w->runner, err);
 }

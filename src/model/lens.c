@@ -153,6 +153,11 @@ size_t wf_lens_window(const struct wf_lens *l)
     return l->window;
 }
 
+const float *wf_lens_marks_rows(const struct wf_lens *l)
+{
+    return l->match;
+}
+
 uint64_t wf_lens_fingerprint(const struct wf_lens *l)
 {
     uint64_t sum = l->window;

@@ -133,6 +133,12 @@ size_t wf_lens_job_n_windows(const struct wf_lens_job *j);
 size_t wf_lens_job_window(const struct wf_lens_job *j, size_t i, int32_t *out_ids);
 size_t wf_lens_job_window_tokens(const struct wf_lens_job *j, size_t i);
 
+/* What is known of a window's tokens beside their ids, for wf_runner_encode_marked: out_bits [its
+ * tokens] with rows of wf_lens_marks_rows; zeros where a job has none. */
+void wf_lens_job_marks(const struct wf_lens_job *j, size_t i, uint16_t *out_bits);
+/* NULL: the file has none. */
+const float *wf_lens_marks_rows(const struct wf_lens *l);
+
 /* Takes what the encoder made of window i: hidden [its tokens, dim]. Threads: any, each window
  * once; different windows of one job may be given at once. */
 void wf_lens_job_take(struct wf_lens_job *j, size_t i, const float *hidden);

@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "model/lens_internal.h"
+#include "model/lens_match.h"
 #include "text/utf8.h"
 
 #define NAME_BYTES 96
@@ -334,6 +335,21 @@ static int read_thresholds(const struct reader *r)
     return 0;
 }
 
+/* What marks of questions and texts add to tokens: learned with the marks of one edition. */
+static int read_match(const struct reader *r)
+{
+    static const char *const name = "lens.span.match";
+    uint64_t edition = 0;
+    int rc = read_floats(r, name, r->l->dim, WF_LENS_MATCH_BITS, &r->l->match);
+
+    if (rc != 0 || r->l->match == NULL)
+        return rc;
+    if (!wf_gguf_u64(r->l->gguf, "lens.span.match.edition", &edition) ||
+        edition != WF_LENS_MATCH_EDITION)
+        return refuse(r, name, "is of another edition");
+    return 0;
+}
+
 int wf_lens__read_heads(struct wf_lens *l, struct wf_err *err)
 {
     const struct {
@@ -354,6 +370,8 @@ int wf_lens__read_heads(struct wf_lens *l, struct wf_err *err)
 
     for (size_t i = 0; i < WF_ARRAY_LEN(rows) && rc == 0; i++)
         rc = read_head(&r, rows[i].name, rows[i].n_rows, rows[i].pools_mean, rows[i].out);
+    if (rc == 0)
+        rc = read_match(&r);
     if (rc == 0 && l->sensitivity.weight != NULL)
         rc = read_thresholds(&r);
     if (rc == 0)

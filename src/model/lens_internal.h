@@ -72,6 +72,7 @@ struct wf_lens {
     struct wf_lens_set sets[WF_LENS_SETS_MAX];
     size_t n_sets;
     struct wf_lens_language *language; /* NULL: absent */
+    const float *match;   /* [WF_LENS_MATCH_BITS, dim] of tokens of SPANS; NULL: none */
     bool marks_embedding; /* questions and texts are embedded behind marks of their own */
 };
 
@@ -114,6 +115,7 @@ struct wf_lens_job {
     struct wf_ids firsts; /* the first token of every piece */
     struct wf_ids prefix; /* in front of every window */
     uint32_t *offsets;    /* [ids.n + 1] where tokens begin in the text */
+    uint16_t *marks;      /* SPANS: [prefix.n + ids.n] of tokens; NULL: none */
     struct wf_lens_window *windows;
     size_t n_windows;
     float *sums;                /* EMBED: [n_windows, dim] */

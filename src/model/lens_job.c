@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "model/lens_internal.h"
+#include "model/lens_match.h"
 #include "text/utf8.h"
 
 /* Tokens of a window's text that the next one sees again: one in so many, but some at least. */
@@ -63,24 +64,41 @@ static int find_offsets(struct wf_lens_job *j, struct wf_err *err)
     return 0;
 }
 
+/* What the question and the text share. */
+static int mark_question(struct wf_lens_job *j, const struct wf_ids *question, struct wf_err *err)
+{
+    size_t n = WF_MAX(question->n, j->prefix.n);
+    uint16_t *marks = wf_alloc_array(j->prefix.n + j->ids.n + 1, sizeof(*marks));
+    uint16_t *of_question = wf_alloc_array(n, sizeof(*of_question));
+    int rc = marks == NULL || of_question == NULL ? no_memory(err) : 0;
+
+    if (rc == 0)
+        rc = wf_lens_match(
+            j->lens->vocab,
+            &(struct wf_lens_match_text){
+                .text = j->ask.question, .ids = question->ptr, .n = question->n},
+            &(struct wf_lens_match_text){.text = j->text, .ids = j->ids.ptr, .n = j->ids.n},
+            of_question, marks + j->prefix.n, err);
+    if (rc == 0) /* behind <s> <q>, before </s> <p> */
+        memcpy(marks + 2, of_question, (j->prefix.n - 4) * sizeof(*marks));
+    wf_free(of_question);
+    j->marks = marks;
+    return rc;
+}
+
 /* A question in front of the text, of half a window at most. */
-static int push_question(struct wf_lens_job *j, struct wf_err *err)
+static int push_question(struct wf_lens_job *j, const struct wf_ids *q, struct wf_err *err)
 {
     const struct wf_lens *l = j->lens;
-    struct wf_ids q = {0};
-    int rc = wf_vocab_encode(l->vocab, j->ask.question, 0, &q, err);
-    size_t n = q.n < l->window / 2 - 4 ? q.n : l->window / 2 - 4;
+    size_t n = q->n < l->window / 2 - 4 ? q->n : l->window / 2 - 4;
+    int rc = wf_ids_push(&j->prefix, l->question);
 
-    if (rc != 0)
-        return rc;
-    rc = wf_ids_push(&j->prefix, l->question);
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = wf_ids_push(&j->prefix, q.ptr[i]);
+        rc = wf_ids_push(&j->prefix, q->ptr[i]);
     if (rc == 0)
         rc = wf_ids_push(&j->prefix, l->end);
     if (rc == 0)
         rc = wf_ids_push(&j->prefix, l->passage);
-    wf_free(q.ptr);
     return rc == 0 ? 0 : no_memory(err);
 }
 
@@ -89,6 +107,8 @@ static int make_tokens(struct wf_lens_job *j, struct wf_err *err)
     const struct wf_lens *l = j->lens;
     bool embeds_question =
         j->ask.tasks == WF_LENS_EMBED && j->ask.text.len == 0 && j->ask.question.len > 0;
+    bool has_question = j->ask.tasks == WF_LENS_SPANS;
+    struct wf_ids q = {0};
     int rc;
 
     j->text = embeds_question ? j->ask.question : j->ask.text;
@@ -97,10 +117,17 @@ static int make_tokens(struct wf_lens_job *j, struct wf_err *err)
     if (j->ask.tasks == WF_LENS_EMBED && l->marks_embedding &&
         wf_ids_push(&j->prefix, embeds_question ? l->question : l->passage) != 0)
         return no_memory(err);
-    rc = j->ask.tasks == WF_LENS_SPANS ? push_question(j, err) : 0;
+    rc = has_question ? wf_vocab_encode(l->vocab, j->ask.question, 0, &q, err) : 0;
+    if (rc == 0 && has_question)
+        rc = push_question(j, &q, err);
     if (rc == 0)
         rc = wf_vocab_encode_words(l->vocab, j->text, &j->ids, &j->firsts, err);
-    return rc == 0 ? find_offsets(j, err) : rc;
+    if (rc == 0)
+        rc = find_offsets(j, err);
+    if (rc == 0 && has_question && l->match != NULL)
+        rc = mark_question(j, &q, err);
+    wf_free(q.ptr);
+    return rc;
 }
 
 /* As many windows as are needed, all of one length. */
@@ -199,8 +226,9 @@ void wf_lens_job_free(struct wf_lens_job *j)
 {
     if (j == NULL)
         return;
-    void *all[] = {j->ids.ptr, j->firsts.ptr, j->prefix.ptr, j->offsets, j->windows, j->sums,
-                   j->tags,    j->slots,      j->intents,    j->labels,  j->tokens,  j->spans};
+    void *all[] = {j->ids.ptr, j->firsts.ptr, j->prefix.ptr, j->offsets, j->windows,
+                   j->sums,    j->tags,       j->slots,      j->intents, j->labels,
+                   j->tokens,  j->spans,      j->marks};
     for (size_t i = 0; i < WF_ARRAY_LEN(all); i++)
         wf_free(all[i]);
     wf_free(j);
@@ -220,6 +248,20 @@ size_t wf_lens_job_window(const struct wf_lens_job *j, size_t i, int32_t *out_id
     if (n > 0)
         memcpy(out_ids + j->prefix.n, j->ids.ptr + w->from, n * sizeof(*out_ids));
     return j->prefix.n + n;
+}
+
+void wf_lens_job_marks(const struct wf_lens_job *j, size_t i, uint16_t *out_bits)
+{
+    const struct wf_lens_window *w = &j->windows[i];
+    size_t n = w->to - w->from;
+
+    if (j->marks == NULL) {
+        memset(out_bits, 0, (j->prefix.n + n) * sizeof(*out_bits));
+        return;
+    }
+    memcpy(out_bits, j->marks, j->prefix.n * sizeof(*out_bits));
+    if (n > 0)
+        memcpy(out_bits + j->prefix.n, j->marks + j->prefix.n + w->from, n * sizeof(*out_bits));
 }
 
 size_t wf_lens_job_window_tokens(const struct wf_lens_job *j, size_t i)

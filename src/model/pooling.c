@@ -96,14 +96,23 @@ static int place_texts(struct wf_runner *r, const int32_t *ids, const uint32_t *
 int wf_runner_encode(struct wf_runner *r, const int32_t *ids, const uint32_t *starts,
                      size_t n_texts, const float **out_hidden, struct wf_err *err)
 {
+    return wf_runner_encode_marked(r, ids, starts, n_texts, NULL, out_hidden, err);
+}
+
+int wf_runner_encode_marked(struct wf_runner *r, const int32_t *ids, const uint32_t *starts,
+                            size_t n_texts, const struct wf_encode_marks *marks,
+                            const float **out_hidden, struct wf_err *err)
+{
     const struct wf_weights *w = &r->model->weights;
     int rc;
 
     if (r->kv != NULL)
         return wf_err_set(err, WF_E_UNSUPPORTED, "The model writes text: it is no encoder.");
     rc = place_texts(r, ids, starts, n_texts, err);
+    r->marks = marks;
     if (rc == 0 && r->n_tok > 0)
         rc = run_reading(r, ids, err);
+    r->marks = NULL;
     if (rc != 0)
         return rc;
     *out_hidden = r->x;

@@ -292,6 +292,10 @@ static void embed_token(struct wf_runner *r, const void *ud, size_t i_tok, size_
         wf_transformer__adapt_embedding(r, i_tok, ids[i_tok], x);
     for (size_t i = 0; i < p->dim && p->embed_scale != 1.0f; i++)
         x[i] *= p->embed_scale;
+    for (size_t k = 0; r->marks != NULL && r->marks->bits[i_tok] >> k != 0; k++) {
+        if (r->marks->bits[i_tok] >> k & 1)
+            r->kern->axpy(1.0f, r->marks->rows + k * p->dim, x, p->dim);
+    }
     if (w->positions.format != NULL) {
         w->positions.format->unpack(w->positions.data + position * w->positions.row_bytes, other,
                                     p->dim);

@@ -93,6 +93,17 @@ int wf_runner_eval(struct wf_runner *r, const struct wf_batch_part *parts, size_
 int wf_runner_encode(struct wf_runner *r, const int32_t *ids, const uint32_t *starts,
                      size_t n_texts, const float **out_hidden, struct wf_err *err) WF_MUST_USE;
 
+/* What is known of tokens beside their ids: for bit k of bits[t], rows[k] is added to what comes in
+ * for token t. */
+struct wf_encode_marks {
+    const uint16_t *bits; /* [n_tok], no bit beyond the rows */
+    const float *rows;    /* [bits, dim] */
+};
+/* The same with marks, which are borrowed for the call; NULL: none. */
+int wf_runner_encode_marked(struct wf_runner *r, const int32_t *ids, const uint32_t *starts,
+                            size_t n_texts, const struct wf_encode_marks *marks,
+                            const float **out_hidden, struct wf_err *err) WF_MUST_USE;
+
 /* The embedding of a text by the model's own pooling (mean where the file says none), not
  * normalised: out [dim] f32. Decoders take up to n_context tokens, encoders up to n_batch as
  * well. Errors: as wf_runner_eval. */

@@ -38,16 +38,17 @@ struct wf_runner {
     const struct wf_batch_part *parts; /* of the batch, while one of them has adapters; else NULL */
     const uint32_t *row_tokens; /* which token each row of a product is; NULL: the i-th one */
     struct wf_place *places;    /* [n_batch] */
-    float *x;                   /* [n_batch, dim] the residual stream */
-    float *h;                   /* [n_batch, dim] after a norm */
-    float *y;                   /* [n_batch, dim] what a layer's half adds */
-    float *q;                   /* [n_batch, q dim] */
-    float *k, *v;               /* [n_batch, kv dim] */
-    float *att;                 /* [n_batch, q dim], or [n_batch, 3 dim] of a convolution */
-    float *gate, *up;           /* [n_batch, widest feed-forward] */
-    float *probs;               /* [n_batch, n_experts] */
-    uint32_t *chosen;           /* [n_batch, n_experts_used] */
-    float *chosen_weight;       /* the same shape */
+    const struct wf_encode_marks *marks; /* of the batch; NULL: none */
+    float *x;                            /* [n_batch, dim] the residual stream */
+    float *h;                            /* [n_batch, dim] after a norm */
+    float *y;                            /* [n_batch, dim] what a layer's half adds */
+    float *q;                            /* [n_batch, q dim] */
+    float *k, *v;                        /* [n_batch, kv dim] */
+    float *att;             /* [n_batch, q dim], or [n_batch, 3 dim] of a convolution */
+    float *gate, *up;       /* [n_batch, widest feed-forward] */
+    float *probs;           /* [n_batch, n_experts] */
+    uint32_t *chosen;       /* [n_batch, n_experts_used] */
+    float *chosen_weight;   /* the same shape */
     uint32_t *expert_rows;  /* [n_batch] tokens of the expert at work, or whose logits are made */
     float *expert_weight;   /* [n_batch] */
     float *expert_in;       /* [n_batch, dim] their rows */

@@ -37,6 +37,7 @@ static void run(const struct wf_lens *l, struct wf_runner *r, unsigned tasks, co
     struct wf_lens_job *j = NULL;
     struct wf_lens_answer a;
     int32_t ids[TOKENS_MAX];
+    uint16_t bits[TOKENS_MAX];
     int rc = wf_lens_job_new(l, &ask, &j, NULL);
 
     if (rc != 0)
@@ -44,7 +45,10 @@ static void run(const struct wf_lens *l, struct wf_runner *r, unsigned tasks, co
     for (size_t i = 0; i < wf_lens_job_n_windows(j) && rc == 0; i++) {
         uint32_t starts[2] = {0, (uint32_t)wf_lens_job_window(j, i, ids)};
         const float *hidden;
-        rc = wf_runner_encode(r, ids, starts, 1, &hidden, NULL);
+        const struct wf_encode_marks marks = {bits, wf_lens_marks_rows(l)};
+        wf_lens_job_marks(j, i, bits);
+        rc = wf_runner_encode_marked(r, ids, starts, 1, marks.rows != NULL ? &marks : NULL, &hidden,
+                                     NULL);
         if (rc == 0)
             wf_lens_job_take(j, i, hidden);
     }
