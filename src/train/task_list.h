@@ -4,6 +4,7 @@
 
 #include "train/task.h"
 
+extern const struct wf_task_kind wf_task_embed;
 extern const struct wf_task_kind wf_task_entity;
 extern const struct wf_task_kind wf_task_intent;
 extern const struct wf_task_kind wf_task_mlm;

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What embeddings are worth, by vectors alone, of what is kept aside: whether a question finds its
+ * passage among all of its language, and in the first language; whether a sentence finds its
+ * translation. What is searched is filled up with texts that were trained on. */
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "train/task_embed_internal.h"
+
+#define PASSAGE_TIMES 2u /* passages are read further than while training */
+#define AT_MOST 5u
+
+const struct wf_task_figure wf_embed__figures[] = {
+    {"recall_1", "%"}, {"recall_5", "%"},    {"across_1", "%"}, {"across_5", "%"},
+    {"west_5", "%"},   {"sentences_1", "%"}, {"news_1", "%"},   {NULL, NULL},
+};
+
+struct exam {
+    struct wf_embed *e;
+    struct wf_net *net;
+    struct wf_embed__source *s;
+    uint32_t *units; /* [n] those that are kept aside first */
+    size_t n, n_dev;
+    float *first, *own; /* [n, 256] of the first language, of a slot */
+    struct wf_err *err;
+};
+
+struct share {
+    double right, n;
+};
+
+static void count(struct share *io, bool is_right)
+{
+    io->right += is_right;
+    io->n += 1;
+}
+
+static double percent(const struct share *s)
+{
+    return s->n > 0 ? 100 * s->right / s->n : (double)NAN;
+}
+
+/* ---- embeddings ---- */
+
+/* Of n texts, in batches; a text NONE: zeros. */
+static int embed(struct exam *x, const uint32_t *texts, size_t n, bool is_question, float *out)
+{
+    struct wf_embed *e = x->e;
+    const struct wf_embed__batch *b = &e->b;
+    size_t done = 0;
+    int rc = 0;
+
+    memset(out, 0, n * WF_EMBED__DIMS * sizeof(*out));
+    while (done < n && rc == 0) {
+        const float *hidden = NULL;
+        size_t from = done;
+        if (texts[done] == WF_EMBED__NONE) {
+            done++;
+            continue;
+        }
+        wf_embed__begin(&e->b);
+        for (; done < n && texts[done] != WF_EMBED__NONE; done++) {
+            struct wf_embed__put p = {.text = texts[done],
+                                      .title = WF_EMBED__NONE,
+                                      .n_max = PASSAGE_TIMES * (size_t)e->s.tokens,
+                                      .is_question = is_question};
+            if (!wf_embed__put(e, &p))
+                break;
+        }
+        rc = wf_net_forward(
+            x->net,
+            &(struct wf_net_batch){.ids = b->ids, .starts = b->starts, .n_texts = b->n_windows},
+            false, &hidden, x->err);
+        struct wf_loss_rows rows = {b->from[0], b->to[0], b->n[0]};
+        struct wf_loss_head head = wf_embed__head(x->net);
+        if (rc == 0)
+            rc = wf_loss_embed(e->room, hidden, &rows, &head, out + from * WF_EMBED__DIMS, x->err);
+    }
+    return rc;
+}
+
+static int embed_slot(struct exam *x, size_t slot, float *out)
+{
+    uint32_t *texts = wf_alloc_array(x->n + 1, sizeof(*texts));
+    int rc;
+
+    if (texts == NULL)
+        return wf_embed__no_memory(x->err);
+    for (size_t i = 0; i < x->n; i++)
+        texts[i] = wf_embed__cell(x->s, x->units[i], slot)->b;
+    rc = embed(x, texts, x->n, false, out);
+    wf_free(texts);
+    return rc;
+}
+
+static float near(const float *a, const float *b)
+{
+    float sum = 0;
+
+    for (size_t i = 0; i < WF_EMBED__DIMS; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+/* How many of others are nearer to `a` than number i of rows. */
+static size_t rank(const struct exam *x, const float *a, const float *rows, size_t i)
+{
+    float own = near(a, rows + i * WF_EMBED__DIMS);
+    uint32_t group = x->s->units[x->units[i]].group;
+    size_t n = 0;
+
+    for (size_t k = 0; k < x->n; k++) {
+        if (x->s->units[x->units[k]].group != group)
+            n += near(a, rows + k * WF_EMBED__DIMS) >= own;
+    }
+    return n;
+}
+
+/* ---- which texts ---- */
+
+static int exam_init(struct exam *x)
+{
+    size_t most = (size_t)x->e->s.candidates;
+
+    x->n = x->n_dev = 0;
+    x->units = wf_alloc_array(most, sizeof(*x->units));
+    x->first = wf_alloc_array(most * WF_EMBED__DIMS, sizeof(*x->first));
+    x->own = wf_alloc_array(most * WF_EMBED__DIMS, sizeof(*x->own));
+    if (x->units == NULL || x->first == NULL || x->own == NULL)
+        return wf_embed__no_memory(x->err);
+    for (int is_dev = 1; is_dev >= 0; is_dev--) {
+        for (uint32_t i = 0; i < x->s->n_units && x->n < most; i++) {
+            if (x->s->units[i].is_dev == (is_dev != 0))
+                x->units[x->n++] = i;
+        }
+        x->n_dev = is_dev != 0 ? x->n : x->n_dev;
+    }
+    return 0;
+}
+
+static void exam_deinit(struct exam *x)
+{
+    wf_free(x->units);
+    wf_free(x->first);
+    wf_free(x->own);
+    x->units = NULL;
+    x->first = x->own = NULL;
+}
+
+/* ---- questions ---- */
+
+struct found {
+    struct share own_1, own_5, across_1, across_5, west_5;
+};
+
+static bool is_west(const char *name)
+{
+    return strcmp(name, "de") == 0 || strcmp(name, "es") == 0 || strcmp(name, "fr") == 0;
+}
+
+/* The questions of one passage in one language. */
+static int ask(struct exam *x, size_t slot, size_t i, struct found *io)
+{
+    const struct wf_embed__cell *c = wf_embed__cell(x->s, x->units[i], slot);
+    uint32_t *texts = wf_alloc_array(c->n_links + 1, sizeof(*texts));
+    float *a = wf_alloc_array((c->n_links + (size_t)1) * WF_EMBED__DIMS, sizeof(*a));
+    size_t n = 0;
+    int rc = 0;
+
+    if (texts == NULL || a == NULL) {
+        rc = wf_embed__no_memory(x->err);
+        goto out;
+    }
+    for (uint32_t k = c->links; k != WF_EMBED__NONE; k = x->e->links[k].next)
+        texts[n++] = x->e->links[k].text;
+    rc = embed(x, texts, n, true, a);
+    for (size_t k = 0; k < n && rc == 0; k++) {
+        const float *row = a + k * WF_EMBED__DIMS;
+        size_t own = rank(x, row, x->own, i), first = rank(x, row, x->first, i);
+        count(&io->own_1, own < 1);
+        count(&io->own_5, own < AT_MOST);
+        if (slot == x->s->pivot)
+            continue;
+        count(&io->across_1, first < 1);
+        count(&io->across_5, first < AT_MOST);
+        if (is_west(x->s->slots[slot]))
+            count(&io->west_5, first < AT_MOST);
+    }
+out:
+    wf_free(texts);
+    wf_free(a);
+    return rc;
+}
+
+/* All languages have the same questions, so that the mean over questions is that over languages. */
+static int exam_finds(struct exam *x, struct found *io)
+{
+    int rc = embed_slot(x, x->s->pivot, x->first);
+
+    for (size_t slot = 0; slot < x->s->n_used && rc == 0; slot++) {
+        rc = embed_slot(x, slot, x->own);
+        for (size_t i = 0; i < x->n_dev && rc == 0; i++)
+            rc = ask(x, slot, i, io);
+    }
+    return rc;
+}
+
+/* ---- translations ---- */
+
+static int exam_translates(struct exam *x, struct share *io)
+{
+    int rc = embed_slot(x, x->s->pivot, x->first);
+
+    for (size_t slot = 0; slot < x->s->n_used && rc == 0; slot++) {
+        if (slot == x->s->pivot)
+            continue;
+        rc = embed_slot(x, slot, x->own);
+        for (size_t i = 0; i < x->n_dev && rc == 0; i++)
+            count(io, rank(x, x->own + i * WF_EMBED__DIMS, x->first, i) < 1);
+    }
+    return rc;
+}
+
+int wf_embed__evaluate(void *task, struct wf_net *net, double *out, struct wf_err *err)
+{
+    struct wf_embed *e = task;
+    struct exam x = {.e = e, .net = net, .err = err};
+    struct found found = {0};
+    struct share sentences = {0}, news = {0};
+    int rc = wf_embed__room(e, net, err);
+
+    for (size_t i = 0; i < e->n_sources && rc == 0; i++) {
+        x.s = &e->sources[i];
+        if (x.s->exam == WF_EMBED__NO_EXAM)
+            continue;
+        rc = exam_init(&x);
+        if (rc == 0)
+            rc = x.s->exam == WF_EMBED__FINDS
+                     ? exam_finds(&x, &found)
+                     : exam_translates(&x, x.s->n_used > 2 ? &news : &sentences);
+        exam_deinit(&x);
+    }
+    out[0] = percent(&found.own_1);
+    out[1] = percent(&found.own_5);
+    out[2] = percent(&found.across_1);
+    out[3] = percent(&found.across_5);
+    out[4] = percent(&found.west_5);
+    out[5] = percent(&sentences);
+    out[6] = percent(&news);
+    return rc;
+}
