@@ -28,9 +28,19 @@ static void print_citation(size_t n, const json_t *c)
     printf("    %s%s%s\n\n", wf_cli_dim(), wf_json_text(c, "path"), wf_cli_plain());
 }
 
+/* A place in the answer; 0 where there is none. */
+static size_t point_of(const json_t *span, const char *key)
+{
+    json_int_t at = json_integer_value(json_object_get(span, key));
+
+    return at > 0 ? (size_t)at : 0;
+}
+
 static void print_answer(const json_t *result)
 {
     const json_t *citations = json_object_get(result, "citations");
+    const json_t *span = json_object_get(result, "span");
+    struct wf_str text;
     json_t *c;
     size_t i;
 
@@ -38,7 +48,9 @@ static void print_answer(const json_t *result)
         printf("%s\n", _("Nothing in your documents answers this."));
         return;
     }
-    wf_cli_print_wrapped(wf_json_text(result, "answer"), 0, 0, 0);
+    text = wf_str_from(wf_json_text(result, "answer"));
+    wf_cli_print_wrapped(text.ptr, 0, wf_utf8_offset(text, point_of(span, "start")),
+                         wf_utf8_offset(text, point_of(span, "end")));
     printf("\n");
     json_array_foreach(citations, i, c) print_citation(i + 1, c);
 }

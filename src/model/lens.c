@@ -15,6 +15,8 @@
 #define WINDOW_DEFAULT 256u
 /* The least a window can be: a question, its marks, and some text. */
 #define WINDOW_MIN 16u
+/* A weight beyond is a mistake. */
+#define RERANK_MAX 100.0
 #define SET_DEFAULT "weft"
 #define ARENA_BYTES_MAX ((size_t)64 << 20)
 
@@ -151,6 +153,16 @@ const struct wf_vocab *wf_lens_vocab(const struct wf_lens *l)
 size_t wf_lens_window(const struct wf_lens *l)
 {
     return l->window;
+}
+
+float wf_lens_rerank(const struct wf_lens *l)
+{
+    double weight = 0;
+
+    if (l->span.weight == NULL || l->sentence.weight == NULL ||
+        !wf_gguf_f64(l->gguf, "lens.span.rerank", &weight))
+        return 0.0f;
+    return weight > 0 && weight < RERANK_MAX ? (float)weight : 0.0f;
 }
 
 const float *wf_lens_marks_rows(const struct wf_lens *l)

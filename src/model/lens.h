@@ -65,6 +65,10 @@ uint64_t wf_lens_fingerprint(const struct wf_lens *l);
 const char *wf_lens_task_name(unsigned task);
 unsigned wf_lens_task_by_name(struct wf_str name);
 
+/* How much the log of a sentence's share (SPANS) counts beside the score by which ask orders
+ * sentences: lens.span.rerank of the file, fitted with it; 0: it is not used for that. */
+float wf_lens_rerank(const struct wf_lens *l);
+
 /* The i-th set of intents that the file knows ("weft"); NULL behind the last. */
 const char *wf_lens_set_at(const struct wf_lens *l, size_t i);
 /* The labels of one task's head: how many, and the i-th. 0 where the head is absent or has none.

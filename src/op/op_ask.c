@@ -37,16 +37,25 @@ static json_t *route_json(const struct wf_answer *a)
                      a->model);
 }
 
+/* Where in the answer's text the piece stands that answers; NULL: not known. */
+static json_t *span_json(const struct wf_answer *a)
+{
+    if (a->is_written || a->span_end_cp == 0)
+        return NULL;
+    return json_pack("{s:I, s:I, s:f}", "start", (json_int_t)a->span_start_cp, "end",
+                     (json_int_t)a->span_end_cp, "score", a->span_score);
+}
+
 static json_t *answer_json(const struct wf_answer *a, const char *thread)
 {
     json_t *citations = json_array();
 
     for (size_t i = 0; i < a->n_citations; i++)
         json_array_append_new(citations, citation_json(&a->citations[i]));
-    return json_pack("{s:o, s:b, s:f, s:o, s:s, s:s, s:I, s:o}", "answer",
-                     a->found ? wf_json_str(a->text) : json_null(), "found", (int)a->found,
-                     "confidence", a->confidence, "citations", citations, "thread", thread, "mode",
-                     a->is_written ? "generative" : "extractive", "left_out",
+    return json_pack("{s:o, s:o*, s:b, s:f, s:o, s:s, s:s, s:I, s:o}", "answer",
+                     a->found ? wf_json_str(a->text) : json_null(), "span", span_json(a), "found",
+                     (int)a->found, "confidence", a->confidence, "citations", citations, "thread",
+                     thread, "mode", a->is_written ? "generative" : "extractive", "left_out",
                      (json_int_t)a->n_left_out, "route", route_json(a));
 }
 
@@ -204,6 +213,7 @@ int wf_op__ask(struct wf_op_context *ctx, const struct wf_op_call *call, json_t 
     if (rc == 0) {
         q.earlier = earlier.questions;
         q.n_earlier = earlier.n_questions;
+        q.lens = ctx->lens;
         q.earlier_documents = earlier.documents;
         q.n_earlier_documents = earlier.n_documents;
         rc = answer(ctx, call, &q, &arena, &a, err);

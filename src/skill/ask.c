@@ -143,6 +143,21 @@ static int quote(const struct wf_ask_look *look, size_t n_max, struct wf_arena *
     return status != 0 || out->text.ptr == NULL ? no_memory(err) : 0;
 }
 
+/* The span in the first highlight, with which the text begins. */
+static void mark_span(const struct wf_ask_look *look, struct wf_answer *out)
+{
+    const struct wf_ask_sentence *s = &look->sentences[0];
+    const struct wf_ask_span *span = wf_ask__span_of(look, s);
+    struct wf_str text;
+
+    if (span == NULL)
+        return;
+    text = look->hits.items[s->hit].text;
+    out->span_start_cp = wf_utf8_count(wf_str_sub(text, s->start, span->start));
+    out->span_end_cp = out->span_start_cp + wf_utf8_count(wf_str_sub(text, span->start, span->end));
+    out->span_score = span->score;
+}
+
 int wf_ask__check(const struct wf_ask_query *q, struct wf_err *err)
 {
     if (q->question.len > WF_LIMIT_QUERY_BYTES)
@@ -164,7 +179,10 @@ int wf_ask__quote(const struct wf_ask_look *look, const struct wf_ask_query *q,
     wf_ask__decide_features(&look->question, &look->hits, look->sentences, features);
     out->confidence = wf_ask__confidence(features, look->sentences);
     out->found = out->confidence >= THRESHOLD;
-    return out->found ? quote(look, WF_MIN(n_max, (size_t)CHUNKS_LOOKED_AT), arena, out, err) : 0;
+    if (!out->found)
+        return 0;
+    mark_span(look, out);
+    return quote(look, WF_MIN(n_max, (size_t)CHUNKS_LOOKED_AT), arena, out, err);
 }
 
 int wf_ask(struct wf_store *s, const struct wf_ask_query *q, struct wf_arena *arena,
@@ -180,8 +198,10 @@ int wf_ask(struct wf_store *s, const struct wf_ask_query *q, struct wf_arena *ar
     if (look == NULL)
         return no_memory(err);
     rc = wf_ask__look(s, q, arena, look, err);
-    if (rc == 0)
+    if (rc == 0) {
+        wf_ask__see(q->lens, q->question, look);
         rc = wf_ask__quote(look, q, arena, out, err);
+    }
     wf_free(look);
     if (rc != 0)
         *out = (struct wf_answer){.found = false};

@@ -12,6 +12,8 @@
 #include "base/str.h"
 #include "find/find.h"
 
+struct wf_lens_pool;
+
 struct wf_ask_query {
     struct wf_str question; /* at most WF_LIMIT_QUERY_BYTES */
     struct wf_find_filter filter;
@@ -19,7 +21,8 @@ struct wf_ask_query {
     size_t n_earlier;
     const struct wf_str *earlier_documents; /* documents cited in the last turn; may be NULL */
     size_t n_earlier_documents;
-    size_t n_citations_max; /* 0 = 5 */
+    size_t n_citations_max;    /* 0 = 5 */
+    struct wf_lens_pool *lens; /* looks for the span; NULL: by words alone */
 };
 
 /* A citation: hit.text is the passage, [hit.start_cp, hit.end_cp) where it stands; the highlight is
@@ -37,9 +40,13 @@ struct wf_answer {
     double confidence;  /* 0..1 */
     struct wf_citation *citations;
     size_t n_citations; /* 0 when not found */
-    bool is_written;    /* by a model; else quoted */
-    const char *model;  /* that was asked; NULL: none was */
-    size_t n_left_out;  /* what it wrote that nothing stands for */
+    /* The piece of the first highlight that answers, by lens: code points within text; end 0: none
+     * is known. Quoted answers only. */
+    uint64_t span_start_cp, span_end_cp;
+    double span_score; /* 0..1 */
+    bool is_written;   /* by a model; else quoted */
+    const char *model; /* that was asked; NULL: none was */
+    size_t n_left_out; /* what it wrote that nothing stands for */
 };
 
 /* Answers. Everything in *out lives in `arena`. Errors as wf_find. Thread: any. */

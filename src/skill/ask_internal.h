@@ -9,6 +9,7 @@
 
 #include "find/find.h"
 #include "find/question.h"
+#include "model/lens.h"
 #include "skill/ask.h"
 
 /* What kind of thing a question asks for, by its words. */
@@ -51,6 +52,8 @@ struct wf_ask_sentence {
     double pairs;      /* share of the weight of the question's neighbours that are side by side */
     double features[WF_ASK_S_COUNT];
     double score;
+    double seen; /* what lens adds to it, where is_seen */
+    bool is_seen;
 };
 
 #define WF_ASK_SENTENCES_MAX 512
@@ -84,6 +87,17 @@ void wf_ask__decide_features(const struct wf_question *q, const struct wf_hits *
 double wf_ask__confidence(const double features[WF_ASK_D_COUNT],
                           const struct wf_ask_sentence *best);
 
+/* ---- what lens sees ---- */
+
+#define WF_ASK_SPANS_MAX 3
+
+/* The best answer in a chunk, and how sure it is that there is none. */
+struct wf_ask_span {
+    size_t hit;
+    size_t start, end; /* bytes in the hit's text */
+    double score, none;
+};
+
 /* Finds and takes apart: what wf_ask does before it decides. Everything in the arena. */
 struct wf_ask_look {
     struct wf_question question;
@@ -91,9 +105,23 @@ struct wf_ask_look {
     struct wf_hits hits;
     struct wf_ask_sentence sentences[WF_ASK_SENTENCES_MAX]; /* best first */
     size_t n_sentences;
+    struct wf_ask_span spans[WF_ASK_SPANS_MAX]; /* of different hits */
+    size_t n_spans;
 };
 int wf_ask__look(struct wf_store *s, const struct wf_ask_query *q, struct wf_arena *arena,
                  struct wf_ask_look *out, struct wf_err *err) WF_MUST_USE;
+
+/* Has lens look at the best chunks: spans, and the sentences' order where its file has a weight for
+ * that. Without a lens (NULL, off, absent, failing) all stays as it is. */
+void wf_ask__see(struct wf_lens_pool *lens, struct wf_str question, struct wf_ask_look *io);
+/* What lens said of a hit, to its sentences: seen and is_seen. */
+void wf_ask__weigh(struct wf_ask_look *io, size_t hit, const struct wf_lens_answer *a,
+                   double weight);
+/* The sentences anew in order, by score and what lens added. */
+void wf_ask__order(struct wf_ask_look *io);
+/* The span in that sentence; NULL: none is known. */
+const struct wf_ask_span *wf_ask__span_of(const struct wf_ask_look *look,
+                                          const struct wf_ask_sentence *s);
 
 /* The sizes of the question, and that it is text. */
 int wf_ask__check(const struct wf_ask_query *q, struct wf_err *err) WF_MUST_USE;

@@ -13,6 +13,7 @@
 
 #include "kern/dtype.h"
 #include "model/gguf_write.h"
+#include "model/lens_match.h"
 #include "model/vocab.h"
 #include "os/file.h"
 
@@ -174,6 +175,12 @@ static void add_heads(struct builder *b)
     add_head(b, "embedding", NULL, 256, 0);
     if ((b->with & TINY_LENS_WITH_NONE) != 0)
         add_head(b, "none", NULL, 1, TINY_LENS_NONE);
+    if ((b->with & TINY_LENS_MATCH) != 0) {
+        add(b, "lens.span.match", WF_LENS_MATCH_BITS, DIM, -1);
+        wf_gguf_put_u32(b->w, "lens.span.match.edition",
+                        WF_LENS_MATCH_EDITION + ((b->with & TINY_LENS_BAD_EDITION) != 0));
+        wf_gguf_put_f32(b->w, "lens.span.rerank", 2.0f);
+    }
     wf_gguf_put_f32(b->w, "lens.intent.weft.threshold", 0.5f);
 }
 

@@ -33,6 +33,8 @@ enum tiny_lens_at {
 #define TINY_LENS_NO_BYTE (1u << 9)      /* wrong: the byte 'z' is no token */
 #define TINY_LENS_BAD_LABEL (1u << 10)   /* wrong: a label that is no UTF-8 */
 #define TINY_LENS_TRANSITIONS (1u << 11) /* moves from O to B-person are dear */
+#define TINY_LENS_MATCH (1u << 12)       /* marks of shared words; sentences are reordered */
+#define TINY_LENS_BAD_EDITION (1u << 13) /* wrong: with MATCH, marks that nobody knows */
 
 /* Appends the file to `out`. */
 void tiny_lens_build(unsigned with, struct wf_buf *out);

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "model/lens.h"
+#include "model/lens_match.h"
 #include "support/tiny_lens.h"
 
 #define D TINY_LENS_DIM
@@ -327,6 +328,42 @@ static void test_lens__the_best_span_wins_over_windows(void **state)
     shut(&o);
 }
 
+/* Tokens carry what question and text share, in each window; by files with rows for it alone. */
+static void test_lens__shared_words_are_told(void **state)
+{
+    char text[] = "1111111111 1111111111 1111111111 777 1111111111 1111111111 777";
+    const struct wf_lens_ask ask = {
+        .tasks = WF_LENS_SPANS, .text = wf_str_from(text), .question = WF_STR("what 777")};
+    struct opened o;
+
+    (void)state;
+    for (int with = 0; with < 2; with++) {
+        struct wf_lens_job *j = NULL;
+        int32_t ids[WINDOW];
+        uint16_t bits[WINDOW];
+        size_t n_marked = 0;
+        open_lens(&o, with ? TINY_LENS_MATCH : 0);
+        assert_int_equal(wf_lens_marks_rows(o.lens) != NULL, with);
+        assert_true(fabsf(wf_lens_rerank(o.lens) - (with ? 2.0f : 0.0f)) < 1e-6f);
+        assert_int_equal(wf_lens_job_new(o.lens, &ask, &j, NULL), 0);
+        assert_true(wf_lens_job_n_windows(j) > 1);
+        for (size_t i = 0; i < wf_lens_job_n_windows(j); i++) {
+            size_t n = wf_lens_job_window(j, i, ids);
+            memset(bits, 0xff, sizeof(bits));
+            wf_lens_job_marks(j, i, bits);
+            for (size_t t = 0; t < n; t++) {
+                bool shared = wf_str_eq(wf_vocab_bytes(wf_lens_vocab(o.lens), ids[t]), WF_STR("7"));
+                bool marked = (bits[t] & (1u << WF_LENS_MATCH_EXACT | 1u << WF_LENS_MATCH_PRESENT));
+                assert_int_equal(marked, with && shared);
+                n_marked += marked;
+            }
+        }
+        assert_true(!with || n_marked >= 9);
+        wf_lens_job_free(j);
+        shut(&o);
+    }
+}
+
 static void test_lens__questions_are_cut_and_marked(void **state)
 {
     char question[200];
@@ -475,6 +512,7 @@ static void test_lens__wrong_files_are_refused_with_a_sentence(void **state)
         {TINY_LENS_FEW_LABELS, "lens.entity.labels"},
         {TINY_LENS_BAD_TAG, "BILOU"},
         {TINY_LENS_BAD_SHAPE, "lens.entity.weight"},
+        {TINY_LENS_MATCH | TINY_LENS_BAD_EDITION, "lens.span.match"},
         {TINY_LENS_NO_CONTROL, "<q>"},
         {TINY_LENS_BAD_WINDOW, "65"},
         {TINY_LENS_BAD_LABEL, "lens.entity.labels"},
@@ -606,6 +644,7 @@ int main(void)
         cmocka_unit_test(test_lens__windows_cover_every_token_once),
         cmocka_unit_test(test_lens__sentences_have_the_mean_of_their_tokens),
         cmocka_unit_test(test_lens__the_best_span_wins_over_windows),
+        cmocka_unit_test(test_lens__shared_words_are_told),
         cmocka_unit_test(test_lens__questions_are_cut_and_marked),
         cmocka_unit_test(test_lens__intents_have_a_scope_and_slots),
         cmocka_unit_test(test_lens__one_sensitive_window_is_enough),
