@@ -12,8 +12,8 @@
 #define AT_MOST 5u
 
 const struct wf_task_figure wf_embed__figures[] = {
-    {"recall_1", "%"}, {"recall_5", "%"},    {"across_1", "%"}, {"across_5", "%"},
-    {"west_5", "%"},   {"sentences_1", "%"}, {"news_1", "%"},   {NULL, NULL},
+    {"recall_1", "%"}, {"across_1", "%"},    {"across_5", "%"}, {"west_5", "%"}, {"bare_1", "%"},
+    {"titled_1", "%"}, {"sentences_1", "%"}, {"news_1", "%"},   {NULL, NULL},
 };
 
 struct exam {
@@ -43,8 +43,9 @@ static double percent(const struct share *s)
 
 /* ---- embeddings ---- */
 
-/* Of n texts, in batches; a text NONE: zeros. */
-static int embed(struct exam *x, const uint32_t *texts, size_t n, bool is_question, float *out)
+/* Of n texts, in batches; a text NONE: zeros. titles NULL: none. */
+static int embed(struct exam *x, const uint32_t *texts, const uint32_t *titles, size_t n,
+                 bool is_question, float *out)
 {
     struct wf_embed *e = x->e;
     const struct wf_embed__batch *b = &e->b;
@@ -62,7 +63,7 @@ static int embed(struct exam *x, const uint32_t *texts, size_t n, bool is_questi
         wf_embed__begin(&e->b);
         for (; done < n && texts[done] != WF_EMBED__NONE; done++) {
             struct wf_embed__put p = {.text = texts[done],
-                                      .title = WF_EMBED__NONE,
+                                      .title = titles != NULL ? titles[done] : WF_EMBED__NONE,
                                       .n_max = PASSAGE_TIMES * (size_t)e->s.tokens,
                                       .is_question = is_question};
             if (!wf_embed__put(e, &p))
@@ -80,16 +81,19 @@ static int embed(struct exam *x, const uint32_t *texts, size_t n, bool is_questi
     return rc;
 }
 
-static int embed_slot(struct exam *x, size_t slot, float *out)
+static int embed_slot(struct exam *x, size_t slot, bool has_titles, float *out)
 {
-    uint32_t *texts = wf_alloc_array(x->n + 1, sizeof(*texts));
+    uint32_t *texts = wf_alloc_array(2 * x->n + 1, sizeof(*texts)), *titles = texts + x->n;
     int rc;
 
     if (texts == NULL)
         return wf_embed__no_memory(x->err);
-    for (size_t i = 0; i < x->n; i++)
-        texts[i] = wf_embed__cell(x->s, x->units[i], slot)->b;
-    rc = embed(x, texts, x->n, false, out);
+    for (size_t i = 0; i < x->n; i++) {
+        const struct wf_embed__cell *c = wf_embed__cell(x->s, x->units[i], slot);
+        texts[i] = c->b;
+        titles[i] = c->title;
+    }
+    rc = embed(x, texts, has_titles ? titles : NULL, x->n, false, out);
     wf_free(texts);
     return rc;
 }
@@ -151,7 +155,8 @@ static void exam_deinit(struct exam *x)
 /* ---- questions ---- */
 
 struct found {
-    struct share own_1, own_5, across_1, across_5, west_5;
+    struct share own_1, across_1, across_5, west_5;
+    struct share bare_1, titled_1; /* in the first language, without and with titles above */
 };
 
 static bool is_west(const char *name)
@@ -159,14 +164,28 @@ static bool is_west(const char *name)
     return strcmp(name, "de") == 0 || strcmp(name, "es") == 0 || strcmp(name, "fr") == 0;
 }
 
-/* The questions of one passage in one language. */
-static int ask(struct exam *x, size_t slot, size_t i, struct found *io)
+static void count_ranks(const struct exam *x, size_t slot, size_t own, size_t first,
+                        struct found *io)
+{
+    count(&io->own_1, own < 1);
+    if (slot == x->s->pivot) {
+        count(&io->bare_1, own < 1);
+        return;
+    }
+    count(&io->across_1, first < 1);
+    count(&io->across_5, first < AT_MOST);
+    if (is_west(x->s->slots[slot]))
+        count(&io->west_5, first < AT_MOST);
+}
+
+/* The questions of one passage in one language; with titles only these count. */
+static int ask(struct exam *x, size_t slot, size_t i, bool has_titles, struct found *io)
 {
     const struct wf_embed__cell *c = wf_embed__cell(x->s, x->units[i], slot);
-    uint32_t *texts = wf_alloc_array(c->n_links + 1, sizeof(*texts));
+    uint32_t *texts = wf_alloc_array(c->n_links + (size_t)1, sizeof(*texts));
     float *a = wf_alloc_array((c->n_links + (size_t)1) * WF_EMBED__DIMS, sizeof(*a));
     size_t n = 0;
-    int rc = 0;
+    int rc;
 
     if (texts == NULL || a == NULL) {
         rc = wf_embed__no_memory(x->err);
@@ -174,18 +193,13 @@ static int ask(struct exam *x, size_t slot, size_t i, struct found *io)
     }
     for (uint32_t k = c->links; k != WF_EMBED__NONE; k = x->e->links[k].next)
         texts[n++] = x->e->links[k].text;
-    rc = embed(x, texts, n, true, a);
+    rc = embed(x, texts, NULL, n, true, a);
     for (size_t k = 0; k < n && rc == 0; k++) {
-        const float *row = a + k * WF_EMBED__DIMS;
-        size_t own = rank(x, row, x->own, i), first = rank(x, row, x->first, i);
-        count(&io->own_1, own < 1);
-        count(&io->own_5, own < AT_MOST);
-        if (slot == x->s->pivot)
-            continue;
-        count(&io->across_1, first < 1);
-        count(&io->across_5, first < AT_MOST);
-        if (is_west(x->s->slots[slot]))
-            count(&io->west_5, first < AT_MOST);
+        size_t own = rank(x, a + k * WF_EMBED__DIMS, x->own, i);
+        if (has_titles)
+            count(&io->titled_1, own < 1);
+        else
+            count_ranks(x, slot, own, rank(x, a + k * WF_EMBED__DIMS, x->first, i), io);
     }
 out:
     wf_free(texts);
@@ -196,13 +210,17 @@ out:
 /* All languages have the same questions, so that the mean over questions is that over languages. */
 static int exam_finds(struct exam *x, struct found *io)
 {
-    int rc = embed_slot(x, x->s->pivot, x->first);
+    int rc = embed_slot(x, x->s->pivot, false, x->first);
 
     for (size_t slot = 0; slot < x->s->n_used && rc == 0; slot++) {
-        rc = embed_slot(x, slot, x->own);
+        rc = embed_slot(x, slot, false, x->own);
         for (size_t i = 0; i < x->n_dev && rc == 0; i++)
-            rc = ask(x, slot, i, io);
+            rc = ask(x, slot, i, false, io);
     }
+    if (rc == 0)
+        rc = embed_slot(x, x->s->pivot, true, x->own);
+    for (size_t i = 0; i < x->n_dev && rc == 0; i++)
+        rc = ask(x, x->s->pivot, i, true, io);
     return rc;
 }
 
@@ -210,12 +228,12 @@ static int exam_finds(struct exam *x, struct found *io)
 
 static int exam_translates(struct exam *x, struct share *io)
 {
-    int rc = embed_slot(x, x->s->pivot, x->first);
+    int rc = embed_slot(x, x->s->pivot, false, x->first);
 
     for (size_t slot = 0; slot < x->s->n_used && rc == 0; slot++) {
         if (slot == x->s->pivot)
             continue;
-        rc = embed_slot(x, slot, x->own);
+        rc = embed_slot(x, slot, false, x->own);
         for (size_t i = 0; i < x->n_dev && rc == 0; i++)
             count(io, rank(x, x->own + i * WF_EMBED__DIMS, x->first, i) < 1);
     }
@@ -241,12 +259,10 @@ int wf_embed__evaluate(void *task, struct wf_net *net, double *out, struct wf_er
                      : exam_translates(&x, x.s->n_used > 2 ? &news : &sentences);
         exam_deinit(&x);
     }
-    out[0] = percent(&found.own_1);
-    out[1] = percent(&found.own_5);
-    out[2] = percent(&found.across_1);
-    out[3] = percent(&found.across_5);
-    out[4] = percent(&found.west_5);
-    out[5] = percent(&sentences);
-    out[6] = percent(&news);
+    const struct share *const all[] = {
+        &found.own_1,  &found.across_1, &found.across_5, &found.west_5,
+        &found.bare_1, &found.titled_1, &sentences,      &news};
+    for (size_t i = 0; i < WF_ARRAY_LEN(all); i++)
+        out[i] = percent(all[i]);
     return rc;
 }
