@@ -78,6 +78,14 @@ static const struct fillings *find_list(const struct wf_templates *t, struct wf_
     return any;
 }
 
+struct wf_str wf_templates_list(const struct wf_templates *t, struct wf_str name,
+                                struct wf_str language)
+{
+    const struct fillings *l = find_list(t, name, language);
+
+    return l != NULL ? l->items : WF_STR("");
+}
+
 /* What stands between the mark at p and its end; false: it has none. */
 static bool inside(struct wf_str s, size_t at, char end, struct wf_str *out)
 {

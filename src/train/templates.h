@@ -43,6 +43,10 @@ struct wf_str wf_templates_source(const struct wf_templates *t, size_t i);
 struct wf_str wf_templates_labels(const struct wf_templates *t, size_t i);
 struct wf_str wf_templates_language(const struct wf_templates *t, size_t i);
 
+/* The items of a list, parted by '|', of a language or of none; empty: there is no such list. */
+struct wf_str wf_templates_list(const struct wf_templates *t, struct wf_str name,
+                                struct wf_str language);
+
 /* One filling of the i-th, chosen by the seed. out->text and the slots' names are the templates'
  * until the next call; its intents are the labels. Errors: LIMIT (more slots than a request has),
  * NOMEM. */
