@@ -25,6 +25,7 @@
 #include "train/language.h"
 #include "train/lines.h"
 
+#define MORE "train/language.conf" /* more text of some languages */
 #define ROWS_MAX 100
 #define MUST_SENTENCE 97.0
 #define MUST_SHORT 99.0
@@ -304,6 +305,8 @@ static int make(const struct data *d, const size_t *block, size_t without, const
                 rc = wf_language_trainer_add(t, d->labels[i], d->sentences[i][r], err);
         }
     }
+    if (rc == 0 && access(MORE, R_OK) == 0)
+        rc = wf_language_trainer_add_corpus(t, MORE, err);
     if (rc == 0)
         rc = wf_language_trainer_write(t, NULL, path, out, err);
     wf_language_trainer_free(t);
@@ -383,6 +386,7 @@ static int print_whole(const struct data *d, const char *path, struct wf_err *er
     size_t block[ROWS_MAX] = {0}, n = 0;
     struct wf_language_table t;
     struct wf_gguf *g = NULL;
+    float logits[WF_LENS_LANGUAGES_MAX];
     struct wf_lens_language *l = NULL;
     double begin = now_s(), made, opened;
     int rc = make(d, block, SIZE_MAX, path, &t, &g, &l, err);
@@ -394,7 +398,7 @@ static int print_whole(const struct data *d, const char *path, struct wf_err *er
         opened = now_s();
         for (size_t i = 0; i < d->n_labels && rc == 0; i++) {
             for (size_t r = 0; r < d->n_rows[i]; r++, n++)
-                (void)table_best(l, d->sentences[i][r], i, NULL);
+                (void)wf_lens_language_score(l, d->sentences[i][r], logits);
         }
         printf("table of all %zu sentences: %zu grams, %zu entries, %.2f MB; made in %.1f s, "
                "opened in %.0f ms; %.1f us a sentence (limit 20)\n",

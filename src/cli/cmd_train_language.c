@@ -29,13 +29,15 @@ static int tell(struct wf_cli *cli, const struct wf_language_table *t)
 
 int wf_train_language(struct wf_cli *cli)
 {
-    const char *usage =
-        _("Usage: weft train language SENTENCES OUT.gguf [--into LENS.gguf]\n\n"
-          "Makes the table by which lens tells the language of a text. SENTENCES has a line for\n"
-          "each sentence: the language (ISO 639-3), a tab, the sentence; it may be packed (xz,\n"
-          "gzip). --into writes all that LENS.gguf has, with the table added or replaced.");
-    const char *into = NULL;
+    const char *usage = _(
+        "Usage: weft train language SENTENCES OUT.gguf [--more LIST] [--into LENS.gguf]\n\n"
+        "Makes the table by which lens tells the language of a text. SENTENCES has a line for\n"
+        "each sentence: the language (ISO 639-3), a tab, the sentence; it may be packed (xz,\n"
+        "gzip). --more: a list of sources with more text of some languages (train/language.conf).\n"
+        "--into writes all that LENS.gguf has, with the table added or replaced.");
+    const char *into = NULL, *more = NULL;
     const struct wf_option options[] = {
+        {.name = "more", .kind = WF_OPTION_TEXT, .out = &more},
         {.name = "into", .kind = WF_OPTION_TEXT, .out = &into},
         {0},
     };
@@ -55,6 +57,8 @@ int wf_train_language(struct wf_cli *cli)
         rc = wf_language_trainer_new(&t, &err);
     if (rc == 0)
         rc = wf_language_trainer_add_file(t, cli->args[0], &err);
+    if (rc == 0 && more != NULL)
+        rc = wf_language_trainer_add_corpus(t, more, &err);
     if (rc == 0)
         rc = wf_language_trainer_write(t, g, cli->args[1], &table, &err);
     code = rc == 0 ? tell(cli, &table) : wf_cli_fail(cli, &err);

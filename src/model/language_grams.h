@@ -20,7 +20,7 @@
 /* Grams that one code point ends, at most. */
 #define WF_GRAMS_STEP_MAX 5
 /* Code points of a text that are looked at: its language shows long before. */
-#define WF_GRAMS_TEXT_MAX 2000
+#define WF_GRAMS_TEXT_MAX 1000
 /* Letters of a word; longer runs (of scripts without spaces) are no words. */
 #define WF_GRAMS_LETTERS_MAX 16
 

@@ -287,26 +287,61 @@ static uint32_t find(const struct wf_lens_language *l, uint32_t hash)
     return i < end && l->low[i] == low ? i : l->n_grams;
 }
 
+/* The grams that a text has had: open addressing, 0 is free. As large as the text needs, so that a
+ * short one clears little; at most WF_GRAMS_TEXT_MAX code points fill it to 61%. */
+#define SEEN_MAX 8192
+_Static_assert((WF_GRAMS_TEXT_MAX + 1) * WF_GRAMS_STEP_MAX < SEEN_MAX * 2 / 3, "seen has room");
+
+struct seen {
+    uint32_t slots[SEEN_MAX]; /* a gram's number and 1 */
+    uint32_t mask;
+};
+
+static void seen_init(struct seen *s, size_t n_bytes)
+{
+    uint32_t n = 64;
+
+    while (n < SEEN_MAX && n * 2 < (n_bytes + 1) * WF_GRAMS_STEP_MAX * 3)
+        n *= 2;
+    s->mask = n - 1;
+    memset(s->slots, 0, n * sizeof(s->slots[0]));
+}
+
+/* Whether the text had the gram already; it has it now. */
+static bool seen_put(struct seen *s, uint32_t gram)
+{
+    uint32_t at = gram & s->mask;
+
+    for (; s->slots[at] != 0; at = (at + 1) & s->mask) {
+        if (s->slots[at] == gram + 1)
+            return true;
+    }
+    s->slots[at] = gram + 1;
+    return false;
+}
+
 size_t wf_lens_language_score(const struct wf_lens_language *l, struct wf_str text, float *out)
 {
     uint32_t sums[WF_LENS_LANGUAGES_MAX] = {0}; /* a text's grams times 15 do not fill them */
     struct wf_gram grams[WF_GRAMS_STEP_MAX];
     struct wf_grams g;
-    size_t n = 0, n_known = 0;
+    struct seen seen;
+    size_t n_known = 0;
     float scale;
 
+    seen_init(&seen, text.len);
     wf_grams_init(&g, text);
-    for (size_t n_grams; wf_grams_next(&g, grams, &n_grams); n += n_grams) {
-        for (size_t k = 0; k < n_grams; k++) {
+    for (size_t n; wf_grams_next(&g, grams, &n);) {
+        for (size_t k = 0; k < n; k++) {
             uint32_t i = find(l, grams[k].hash);
-            if (i == l->n_grams)
+            if (i == l->n_grams || seen_put(&seen, i))
                 continue;
             n_known++;
             for (uint32_t e = l->entries_of[i]; e < l->entries_of[i + 1]; e++)
                 sums[l->entries[e].label] += l->entries[e].weight;
         }
     }
-    scale = l->step * l->sharpness / sqrtf((float)(n + 1));
+    scale = l->step * l->sharpness / sqrtf((float)(n_known + 1));
     for (size_t i = 0; i < l->n_labels; i++)
         out[i] = scale * (float)sums[i];
     return n_known;

@@ -13,8 +13,9 @@
  *   weights  four bits for each of these labels, the lower half of a byte first: times step it is
  *            what the gram adds to the label's sum; labels that are not listed get nothing
  *
- * A label's logit is its sum * sharpness / sqrt(grams of the text + 1), so that the softmax of the
- * logits is how often it is right. Other heads may add theirs before wf_lens_language_best.
+ * Each gram of a text that the table knows counts once. A label's logit is its sum * sharpness /
+ * sqrt(their number + 1), so that the softmax of the logits is how often it is right. Other heads
+ * may add theirs before wf_lens_language_best.
  *
  * Made by train/language.h. Threads: open and close by the owner; the rest any. */
 #ifndef WF_MODEL_LENS_LANGUAGE_H

@@ -13,11 +13,13 @@
 #include "model/language_grams.h"
 #include "model/lens_language.h"
 #include "text/utf8.h"
+#include "train/corpus.h"
 #include "train/lines.h"
 
 #define LABEL_BITS 7
 #define ORDER_BITS 3
-#define KEY_BITS (WF_GRAMS_BITS + ORDER_BITS + LABEL_BITS)
+/* A key: hash, order, label, and whether the text is one of wf_language_trainer_add_more's. */
+#define KEY_BITS (WF_GRAMS_BITS + ORDER_BITS + LABEL_BITS + 1)
 
 _Static_assert(WF_LENS_LANGUAGES_MAX == 1 << LABEL_BITS, "a label fits its bits");
 _Static_assert(WF_GRAMS_ORDERS <= 1 << ORDER_BITS, "an order fits its bits");
@@ -35,15 +37,19 @@ static const struct {
     uint32_t n_min;
 } orders[WF_GRAMS_ORDERS] = {{0, 0}, {1, 1}, {1, 1}, {0.8, 3}, {0.5, 4}, {1, 1}};
 
+/* Times that a gram of more texts alone would be in as much text as a language's sentences are. */
+#define MORE_MIN 1.0
+
 /* What brings the best label's softmax to how often it is right, on sentences kept aside. */
-#define SHARPNESS 1.0f
+#define SHARPNESS 1.15f
 
 struct wf_language_trainer {
     char *labels[WF_LENS_LANGUAGES_MAX];
     size_t n_labels, n_sentences;
     uint64_t *keys; /* [n_keys] of cap_keys */
     size_t n_keys, cap_keys;
-    double totals[WF_GRAMS_ORDERS][WF_LENS_LANGUAGES_MAX]; /* grams of an order in a language */
+    /* Grams of an order in a language: of its sentences, and of more texts. */
+    double totals[2][WF_GRAMS_ORDERS][WF_LENS_LANGUAGES_MAX];
 };
 
 static int no_memory(struct wf_err *err)
@@ -113,29 +119,49 @@ static int reserve(struct wf_language_trainer *t, struct wf_err *err)
     return 0;
 }
 
-int wf_language_trainer_add(struct wf_language_trainer *t, struct wf_str label, struct wf_str text,
-                            struct wf_err *err)
+static int add(struct wf_language_trainer *t, size_t label, struct wf_str text, bool is_more,
+               struct wf_err *err)
 {
     struct wf_gram grams[WF_GRAMS_STEP_MAX];
     struct wf_grams g;
-    size_t i = 0, n;
-    int rc = label_of(t, label, &i, err);
+    size_t n;
+    int rc = 0;
 
-    if (rc == 0 && wf_utf8_valid_prefix(text) != text.len)
-        rc = wf_err_set(err, WF_E_FORMAT, "A sentence is not UTF-8.");
-    if (rc != 0)
-        return rc;
+    if (wf_utf8_valid_prefix(text) != text.len)
+        return wf_err_set(err, WF_E_FORMAT, "A sentence is not UTF-8.");
     wf_grams_init(&g, text);
     while (rc == 0 && wf_grams_next(&g, grams, &n)) {
         rc = reserve(t, err);
         for (size_t k = 0; k < n && rc == 0; k++) {
-            t->totals[grams[k].order][i]++;
-            t->keys[t->n_keys++] = ((uint64_t)grams[k].hash << (ORDER_BITS + LABEL_BITS)) |
-                                   ((uint64_t)grams[k].order << LABEL_BITS) | i;
+            uint64_t key = (uint64_t)grams[k].hash << ORDER_BITS | grams[k].order;
+            t->totals[is_more][grams[k].order][label]++;
+            t->keys[t->n_keys++] = (key << LABEL_BITS | label) << 1 | is_more;
         }
     }
+    return rc;
+}
+
+int wf_language_trainer_add(struct wf_language_trainer *t, struct wf_str label, struct wf_str text,
+                            struct wf_err *err)
+{
+    size_t i = 0;
+    int rc = label_of(t, label, &i, err);
+
+    if (rc == 0)
+        rc = add(t, i, text, false, err);
     t->n_sentences += rc == 0;
     return rc;
+}
+
+int wf_language_trainer_add_more(struct wf_language_trainer *t, struct wf_str label,
+                                 struct wf_str text, struct wf_err *err)
+{
+    for (size_t i = 0; i < t->n_labels; i++) {
+        if (wf_str_eq(wf_str_from(t->labels[i]), label))
+            return add(t, i, text, true, err);
+    }
+    return wf_err_set(err, WF_E_FORMAT, "There are no sentences of '%.*s' that more could be of.",
+                      WF_STR_ARG(wf_str_sub(label, 0, 80)));
 }
 
 int wf_language_trainer_add_file(struct wf_language_trainer *t, const char *path,
@@ -156,6 +182,23 @@ int wf_language_trainer_add_file(struct wf_language_trainer *t, const char *path
             rc = wf_lines_fail(lines, WF_E_FORMAT, err, "%s", err != NULL ? err->msg : "");
     }
     wf_lines_close(lines);
+    return rc;
+}
+
+static int on_more(void *ud, const struct wf_corpus_text *x, struct wf_err *err)
+{
+    return x->is_dev ? 0 : wf_language_trainer_add_more(ud, x->language, x->text, err);
+}
+
+int wf_language_trainer_add_corpus(struct wf_language_trainer *t, const char *list,
+                                   struct wf_err *err)
+{
+    struct wf_corpus *c = NULL;
+    int rc = wf_corpus_open(list, &c, err);
+
+    for (size_t i = 0; rc == 0 && i < wf_corpus_n_sources(c); i++)
+        rc = wf_corpus_read(wf_corpus_source(c, i), on_more, t, err);
+    wf_corpus_free(c);
     return rc;
 }
 
@@ -198,8 +241,8 @@ struct made {
 };
 
 struct counts {
-    uint32_t order, total;
-    uint32_t n[WF_LENS_LANGUAGES_MAX];
+    uint32_t order, total; /* of sentences */
+    uint32_t n[WF_LENS_LANGUAGES_MAX], n_more[WF_LENS_LANGUAGES_MAX];
 };
 
 static void put_weight(struct made *m, uint8_t w)
@@ -241,21 +284,35 @@ static void put_labels(struct made *m, const uint8_t *weights, size_t n_labels)
         (void)wf_buf_append(&m->grams, bits, sizeof(bits));
 }
 
+/* How often a gram occurs in a language. More texts only fill in what its sentences do not have,
+ * and must have it so often that as much text as the sentences are would show it: else a language
+ * would win by having more texts. */
+static double rate(const struct wf_language_trainer *t, const struct counts *c, size_t label)
+{
+    double n = c->n[label], total = t->totals[0][c->order][label] + 1;
+    double n_more = c->n_more[label], total_more = t->totals[1][c->order][label];
+
+    if (n == 0 && total_more > 0 && n_more * total >= MORE_MIN * total_more)
+        return n_more / total_more;
+    return n / total;
+}
+
 /* A gram's labels and weights, where it has any that is not nothing. Returns of the buffers stick
  * and are looked at once, at the end. */
 static void put_gram(struct made *m, uint32_t hash, const struct counts *c)
 {
-    const double *totals = m->t->totals[c->order];
-    size_t n_labels = m->t->n_labels, last = SIZE_MAX;
+    double rates[WF_LENS_LANGUAGES_MAX], mean = 0;
     uint8_t weights[WF_LENS_LANGUAGES_MAX];
-    double mean = 0;
+    size_t n_labels = m->t->n_labels, last = SIZE_MAX;
 
-    if (c->total == 0 || c->total < orders[c->order].n_min)
-        return;
-    for (size_t i = 0; i < n_labels; i++)
-        mean += c->n[i] / (totals[i] + 1) / (double)n_labels;
     for (size_t i = 0; i < n_labels; i++) {
-        double w = orders[c->order].weight * log1p(c->n[i] / (totals[i] + 1) / mean);
+        rates[i] = rate(m->t, c, i);
+        mean += rates[i] / (double)n_labels;
+    }
+    if (!(mean > 0) || c->total < orders[c->order].n_min)
+        return;
+    for (size_t i = 0; i < n_labels; i++) {
+        double w = orders[c->order].weight * log1p(rates[i] / mean);
         weights[i] = (uint8_t)lround(w / m->step);
         last = weights[i] > 0 ? i : last;
     }
@@ -278,15 +335,17 @@ static int make_table(struct made *m, struct wf_err *err)
 
     m->step = log1p((double)t->n_labels) / WEIGHT_MAX; /* of a gram that only one language has */
     for (size_t i = 0; i < t->n_keys; i++) {
-        uint64_t gram = t->keys[i] >> LABEL_BITS;
-        uint64_t next = i + 1 < t->n_keys ? t->keys[i + 1] >> LABEL_BITS : UINT64_MAX;
+        uint64_t gram = t->keys[i] >> (LABEL_BITS + 1);
+        uint64_t next = i + 1 < t->n_keys ? t->keys[i + 1] >> (LABEL_BITS + 1) : UINT64_MAX;
+        size_t label = t->keys[i] >> 1 & (WF_LENS_LANGUAGES_MAX - 1);
 
-        c.n[t->keys[i] & (WF_LENS_LANGUAGES_MAX - 1)]++;
-        c.total++;
+        c.n[label] += (t->keys[i] & 1) == 0;
+        c.n_more[label] += t->keys[i] & 1;
+        c.total += (t->keys[i] & 1) == 0;
         if (next == gram)
             continue;
         c.order = (uint32_t)gram & ((1u << ORDER_BITS) - 1);
-        if (c.total > best.total)
+        if (c.total >= best.total)
             best = c;
         memset(&c, 0, sizeof(c));
         if (next >> ORDER_BITS == gram >> ORDER_BITS)

@@ -32,6 +32,16 @@ int wf_language_trainer_add(struct wf_language_trainer *t, struct wf_str label, 
 int wf_language_trainer_add_file(struct wf_language_trainer *t, const char *path,
                                  struct wf_err *err) WF_MUST_USE;
 
+/* Learns from more of a language's text, of other sources: it makes what is known of the language
+ * surer, but it does not make it likelier than those that have none. The label must be there
+ * already. Errors: FORMAT (not UTF-8, no such label), LIMIT, NOMEM. */
+int wf_language_trainer_add_more(struct wf_language_trainer *t, struct wf_str label,
+                                 struct wf_str text, struct wf_err *err) WF_MUST_USE;
+/* The same with all texts of a list of sources (train/corpus.h) that are not kept aside; `lang` is
+ * the label. Errors: those of wf_language_trainer_add_more and of train/corpus.h. */
+int wf_language_trainer_add_corpus(struct wf_language_trainer *t, const char *list,
+                                   struct wf_err *err) WF_MUST_USE;
+
 struct wf_language_table {
     size_t n_sentences, n_labels, n_grams, n_entries;
     size_t bytes; /* that the table takes in the file */

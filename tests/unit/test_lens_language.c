@@ -261,6 +261,43 @@ static void test_lens_language__a_file_of_sentences_is_read_line_by_line(void **
     wf_language_trainer_free(t);
 }
 
+static void test_lens_language__more_text_fills_in_what_sentences_lack(void **state)
+{
+    struct wf_language_trainer *t = learnt();
+    struct wf_str qux = WF_STR("qux qux qux");
+    float logits[WF_LENS_LANGUAGES_MAX];
+    struct opened o;
+
+    (void)state;
+    assert_int_equal(wf_language_trainer_add_more(t, WF_STR("fra"), qux, NULL), WF_E_FORMAT);
+    assert_int_equal(wf_language_trainer_add_more(t, WF_STR("deu"), WF_STR("\xff"), NULL),
+                     WF_E_FORMAT);
+    assert_int_equal(wf_language_trainer_add(t, WF_STR("eng"), qux, NULL), 0);
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(wf_language_trainer_add_more(t, WF_STR("deu"), qux, NULL), 0);
+    assert_int_equal(wf_language_trainer_write(t, NULL, path, NULL, NULL), 0);
+    wf_language_trainer_free(t);
+    o = open_table(path);
+    assert_true(wf_lens_language_score(o.l, qux, logits) > 0);
+    assert_true(logits[1] > 0.0f); /* German has it from there alone */
+    assert_true(logits[2] < logits[1]);
+    shut(&o);
+}
+
+static void test_lens_language__a_gram_counts_once(void **state)
+{
+    float once[WF_LENS_LANGUAGES_MAX], often[WF_LENS_LANGUAGES_MAX];
+    struct opened o;
+
+    (void)state;
+    write_table(NULL, path, NULL);
+    o = open_table(path);
+    assert_int_equal(wf_lens_language_score(o.l, WF_STR("the dog the dog"), once),
+                     wf_lens_language_score(o.l, WF_STR("the dog the dog the dog"), often));
+    assert_memory_equal(once, often, 3 * sizeof(float));
+    shut(&o);
+}
+
 /* A table by hand: what is wrong in one place. */
 struct wrong {
     const char *labels[3];
@@ -443,6 +480,8 @@ int main(void)
         cmocka_unit_test(test_lens_language__a_lens_keeps_all_it_has),
         cmocka_unit_test(test_lens_language__sentences_that_are_none_are_refused),
         cmocka_unit_test(test_lens_language__a_file_of_sentences_is_read_line_by_line),
+        cmocka_unit_test(test_lens_language__more_text_fills_in_what_sentences_lack),
+        cmocka_unit_test(test_lens_language__a_gram_counts_once),
         cmocka_unit_test(test_lens_language__wrong_tables_are_refused),
         cmocka_unit_test(test_lens_language__labels_may_be_bits),
         cmocka_unit_test(test_lens_language__a_file_without_a_table_says_so),
