@@ -5,8 +5,8 @@
 #include "train/task_list.h"
 
 static const struct wf_task_kind *const kinds[] = {
-    &wf_task_embed, &wf_task_entity,      &wf_task_intent,
-    &wf_task_mlm,   &wf_task_sensitivity, &wf_task_span,
+    &wf_task_embed,    &wf_task_entity,      &wf_task_intent, &wf_task_mlm,
+    &wf_task_salience, &wf_task_sensitivity, &wf_task_span,
 };
 
 const struct wf_task_kind *wf_task_at(size_t i)
