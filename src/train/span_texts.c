@@ -384,7 +384,7 @@ int wf_span_texts_add(void *ud, const struct wf_data_question *q, struct wf_err 
     bool is_dev = t->is_dev || wf_split_is_dev(q->key), is_new;
     int rc;
 
-    if (q->passage.len > PASSAGE_MAX || (!is_dev && t->weight <= 0))
+    if (q->passage.len > PASSAGE_MAX || (is_dev ? t->is_made : t->weight <= 0))
         return 0;
     if (remember(t, q, &is_new) != 0 || (is_new && !is_dev && count_words(t, q->passage) != 0))
         return no_memory(err);

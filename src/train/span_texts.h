@@ -69,6 +69,7 @@ struct wf_span_texts {
     /* What is being read. */
     double weight, elsewhere; /* of the source; how often with a passage from elsewhere */
     bool is_english, is_dev;
+    bool is_made; /* questions that nobody asked: what is kept aside of them is not measured */
     struct wf_ids q_ids, p_ids, firsts;
     uint32_t *offsets; /* [cap_offsets] where passage tokens begin */
     uint16_t *q_marks, *p_marks;

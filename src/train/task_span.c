@@ -12,17 +12,19 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "model/lens_match.h"
+#include "train/data_made.h"
 #include "train/loss.h"
 #include "train/span_measure.h"
 #include "train/span_texts.h"
 #include "train/task_list.h"
 
-#define SOURCE_FIELDS 4u
+#define SOURCE_FIELDS 5u
+#define CLOZE_EACH 3 /* questions of a document */
 #define MATCH_HEAD "lens.span.match"
 
 struct settings {
-    char sources[WF_CONF_VALUE_BYTES];
-    double elsewhere, sentence_share, none_share;
+    char sources[WF_CONF_VALUE_BYTES], terms[1024];
+    double elsewhere, sentence_share, none_share, rerank;
 };
 
 struct span {
@@ -45,7 +47,13 @@ static const struct wf_conf_option options[] = {
      .kind = WF_CONF_TEXT,
      .offset = FIELD(sources),
      .text_bytes = sizeof(((struct settings *)0)->sources),
-     .help = "files by ';': PATH LANGUAGE WEIGHT USE, see docs/lens.md"},
+     .help = "files by ';': PATH LANGUAGE WEIGHT USE FORM, see docs/lens.md"},
+    {.name = "terms",
+     .kind = WF_CONF_TEXT,
+     .offset = FIELD(terms),
+     .text_bytes = sizeof(((struct settings *)0)->terms),
+     .fallback = "text/openstax-terms.jsonl.xz",
+     .help = "glossaries of the form definitions"},
     {.name = "elsewhere",
      .kind = WF_CONF_REAL,
      .offset = FIELD(elsewhere),
@@ -67,6 +75,13 @@ static const struct wf_conf_option options[] = {
      .min = 0,
      .max = 100,
      .help = "what the loss of 'no answer' counts beside that of spans"},
+    {.name = "rerank",
+     .kind = WF_CONF_REAL,
+     .offset = FIELD(rerank),
+     .fallback = "0",
+     .min = 0,
+     .max = 99,
+     .help = "what the file says a sentence's share counts in ask; 0: nothing"},
     {.name = NULL},
 };
 
@@ -99,31 +114,54 @@ static void span_close(void *task)
     wf_free(s);
 }
 
-/* "PATH LANGUAGE WEIGHT USE": a path, en or another language, hundredths, train or dev. */
+static int read_form(struct span *s, struct wf_str form, const char *path, const char *terms,
+                     struct wf_err *err)
+{
+    s->texts->is_made = true;
+    if (wf_str_eq(form, WF_STR("cloze")))
+        return wf_data_cloze_read(path, CLOZE_EACH, wf_span_texts_add, s->texts, err);
+    if (wf_str_eq(form, WF_STR("definitions")))
+        return wf_data_definitions_read(path, terms, wf_span_texts_add, s->texts, err);
+    s->texts->is_made = false;
+    return wf_data_questions_read(path, wf_span_texts_add, s->texts, err);
+}
+
+static bool is_form(struct wf_str s)
+{
+    return s.len == 0 || wf_str_eq(s, WF_STR("questions")) || wf_str_eq(s, WF_STR("cloze")) ||
+           wf_str_eq(s, WF_STR("definitions"));
+}
+
+/* "PATH LANGUAGE WEIGHT USE FORM": a path; en or another language; hundredths; train or dev;
+ * questions (or nothing), cloze or definitions. */
 static int read_source(struct span *s, struct wf_str line, struct wf_err *err)
 {
-    struct wf_str words[SOURCE_FIELDS], rest = line;
-    struct wf_buf path;
+    struct wf_str words[SOURCE_FIELDS + 1] = {{0}}, rest = line;
+    struct wf_buf path, terms;
     uint64_t hundredths = 0;
     size_t n = 0;
     int rc;
 
-    while (n < SOURCE_FIELDS && wf_str_split(&rest, ' ', &words[n]))
+    while (n <= SOURCE_FIELDS && wf_str_split(&rest, ' ', &words[n]))
         n += words[n].len > 0;
-    if (n != SOURCE_FIELDS || !wf_str_to_u64(words[2], &hundredths) || hundredths > 10000 ||
+    if (n < SOURCE_FIELDS - 1 || n > SOURCE_FIELDS || !is_form(words[4]) ||
+        !wf_str_to_u64(words[2], &hundredths) || hundredths > 10000 ||
         !(wf_str_eq(words[3], WF_STR("train")) || wf_str_eq(words[3], WF_STR("dev"))))
-        return wf_err_set(err, WF_E_FORMAT, "'%.*s' is no source: PATH LANGUAGE WEIGHT USE.",
+        return wf_err_set(err, WF_E_FORMAT, "'%.*s' is no source: PATH LANGUAGE WEIGHT USE FORM.",
                           WF_STR_ARG(wf_str_sub(line, 0, 80)));
     s->texts->weight = (double)hundredths / 100;
     s->texts->elsewhere = s->s.elsewhere;
     s->texts->is_english = wf_str_eq(words[1], WF_STR("en"));
     s->texts->is_dev = wf_str_eq(words[3], WF_STR("dev"));
     wf_buf_init(&path, WF_LIMIT_PATH_BYTES);
+    wf_buf_init(&terms, WF_LIMIT_PATH_BYTES);
     (void)wf_buf_appendf(&path, "%s/%.*s", s->place.data_dir, WF_STR_ARG(words[0]));
-    rc = wf_buf_status(&path) != 0
+    (void)wf_buf_appendf(&terms, "%s/%s", s->place.data_dir, s->s.terms);
+    rc = wf_buf_status(&path) != 0 || wf_buf_status(&terms) != 0
              ? no_memory(err)
-             : wf_data_questions_read(path.ptr, wf_span_texts_add, s->texts, err);
+             : read_form(s, words[4], path.ptr, terms.ptr, err);
     wf_buf_deinit(&path);
+    wf_buf_deinit(&terms);
     return rc;
 }
 
@@ -362,8 +400,10 @@ static int span_evaluate(void *task, struct wf_net *net, double *out, struct wf_
 
 static void span_describe(const void *task, struct wf_meta *out)
 {
-    (void)task;
+    const struct span *s = task;
+
     wf_meta_put_u32(out, MATCH_HEAD ".edition", WF_LENS_MATCH_EDITION);
+    wf_meta_put_f32(out, "lens.span.rerank", (float)s->s.rerank);
 }
 
 const struct wf_task_kind wf_task_span = {

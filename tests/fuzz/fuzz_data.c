@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "train/data_made.h"
 #include "train/data_questions.h"
 #include "train/data_requests.h"
 #include "train/data_rows.h"
@@ -75,7 +76,19 @@ static int on_summary(void *ud, const struct wf_data_summary *s, struct wf_err *
     return 0;
 }
 
-static int read_one(unsigned which, struct wf_lines *l, struct wf_err *err)
+/* Terms and texts out of the same lines. */
+static int read_defined(struct wf_str bytes, struct wf_lines *l, struct wf_err *err)
+{
+    struct wf_lines *terms = NULL;
+    int rc = wf_lines_open_bytes("y", bytes, &terms, err);
+
+    if (rc == 0)
+        rc = wf_data_definitions_read_lines(l, terms, on_question, NULL, err);
+    wf_lines_close(terms);
+    return rc;
+}
+
+static int read_one(unsigned which, struct wf_str bytes, struct wf_lines *l, struct wf_err *err)
 {
     struct wf_data_tagged_options o = {.is_natural = which % 2 == 1};
 
@@ -90,6 +103,10 @@ static int read_one(unsigned which, struct wf_lines *l, struct wf_err *err)
         return wf_data_pairs_read_lines(l, on_pair, NULL, err);
     case 4:
         return wf_data_summaries_read_lines(l, on_summary, NULL, err);
+    case 14:
+        return wf_data_cloze_read_lines(l, 3, on_question, NULL, err);
+    case 15:
+        return read_defined(bytes, l, err);
     default:
         o.form = (enum wf_data_form)((which % 16 - 5) % 6);
         return wf_data_tagged_read_lines(l, &o, on_tagged, NULL, err);
@@ -100,13 +117,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct wf_err err = WF_ERR_INIT;
     struct wf_lines *l = NULL;
+    struct wf_str bytes;
     int rc;
 
     if (size == 0)
         return 0;
-    rc = wf_lines_open_bytes("x", wf_str_n((const char *)data + 1, size - 1), &l, NULL);
+    bytes = wf_str_n((const char *)data + 1, size - 1);
+    rc = wf_lines_open_bytes("x", bytes, &l, NULL);
     assert(rc == 0);
-    rc = read_one(data[0], l, &err);
+    rc = read_one(data[0], bytes, l, &err);
     assert((rc != 0) == (err.msg[0] != 0));
     wf_lines_close(l);
     return 0;

@@ -143,7 +143,7 @@ static int open_trainer(const char *sources, struct wf_conf **out_conf, struct w
                    "[train]\nwork = %s\nvocab = vocab.gguf\nout = %s/out\nbatch_tokens = 512\n"
                    "micro_tokens = 512\ntext_tokens = 64\nsteps = 250\nrate = 1e-2\n"
                    "warmup_steps = 10\nevaluate_steps = 250\n"
-                   "[task span]\nsources = %s\n",
+                   "[task span]\nsources = %s\nrerank = 1.5\n",
                    folder, folder, sources);
     assert_int_equal(wf_conf_parse(wf_str_from(text), "x.conf", out_conf, NULL), 0);
     return wf_trainer_open(*out_conf, &o, out, err);
@@ -195,6 +195,7 @@ static void check_file(const char *path)
 
     if (wf_lens_open(path, &l, &err) != 0)
         fail_msg("%s", err.msg);
+    assert_true(wf_lens_rerank(l) > 1.49f && wf_lens_rerank(l) < 1.51f);
     assert_int_equal(wf_runner_new(wf_lens_model(l), &ro, &r, NULL), 0);
     for (uint64_t i = N_QUESTIONS; i < N_QUESTIONS + 60; i++) {
         char passage[256], question[64];
@@ -224,7 +225,7 @@ static void test_train_span__a_network_learns_to_answer(void **state)
     char from[160], to[160];
 
     (void)state;
-    if (open_trainer("set.jsonl en 100 train", &c, &t, &err) != 0)
+    if (open_trainer("set.jsonl en 100 train questions", &c, &t, &err) != 0)
         fail_msg("%s", err.msg);
     assert_int_equal(wf_trainer_run(t, &e, &is_done, &err), 0);
     assert_true(is_done);
@@ -241,8 +242,9 @@ static void test_train_span__a_network_learns_to_answer(void **state)
 
 static void test_train_span__sources_that_are_none_are_refused(void **state)
 {
-    static const char *const wrong[] = {"set.jsonl en 100", "set.jsonl en x train",
-                                        "set.jsonl en 100 test", "set.jsonl en 10001 dev"};
+    static const char *const wrong[] = {
+        "set.jsonl en 100",       "set.jsonl en x train",         "set.jsonl en 100 test",
+        "set.jsonl en 10001 dev", "set.jsonl en 100 train words", "set.jsonl en 100 train cloze 1"};
     struct wf_conf *c = NULL;
     struct wf_trainer *t = NULL;
 
