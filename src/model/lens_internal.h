@@ -124,6 +124,7 @@ struct wf_lens_job {
     float *intents;             /* INTENT: [labels] */
     float *labels;              /* SENSITIVITY: [n_windows, labels] */
     float *tokens;              /* SALIENCE, SPANS: [ids.n] */
+    float *edges;               /* SPANS: [ids.n, 2] start and end beside those of <s> */
     struct wf_lens_span *spans; /* SPANS: [n_windows] */
 };
 

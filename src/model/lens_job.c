@@ -172,6 +172,7 @@ static int make_accounts(struct wf_lens_job *j, struct wf_err *err)
          j->set != NULL && j->set->slots != NULL ? j->set->slots->head.n : 0, &j->slots},
         {(t & WF_LENS_SENSITIVITY) != 0, j->n_windows, l->sensitivity.n, &j->labels},
         {(t & (WF_LENS_SALIENCE | WF_LENS_SPANS)) != 0, j->ids.n + 1, 1, &j->tokens},
+        {(t & WF_LENS_SPANS) != 0, j->ids.n + 1, 2, &j->edges},
     };
 
     for (size_t i = 0; i < WF_ARRAY_LEN(rows); i++) {
@@ -228,7 +229,7 @@ void wf_lens_job_free(struct wf_lens_job *j)
         return;
     void *all[] = {j->ids.ptr, j->firsts.ptr, j->prefix.ptr, j->offsets, j->windows,
                    j->sums,    j->tags,       j->slots,      j->intents, j->labels,
-                   j->tokens,  j->spans,      j->marks};
+                   j->tokens,  j->spans,      j->marks,      j->edges};
     for (size_t i = 0; i < WF_ARRAY_LEN(all); i++)
         wf_free(all[i]);
     wf_free(j);

@@ -12,6 +12,10 @@
 #include "model/lens_internal.h"
 #include "text/sentence.h"
 
+/* What the best span in a sentence says beside the sentence's own score: on SQuAD's questions that
+ * are kept aside the right one is first in 82.4 of 100 instead of 81.2 (train/span_measure.c). */
+#define SPAN_SHARE 0.5
+
 /* A logit that is no number is a bad one. */
 static float number(float x)
 {
@@ -47,11 +51,13 @@ void wf_lens__take_span(struct wf_lens_job *j, size_t i, const float *hidden)
     struct wf_lens_span best = {.logit = -INFINITY};
     /* The starts that are still near enough, as a ring: the best of them is looked for anew only
      * among these. */
-    float starts[WF_LENS_SPAN_TOKENS], logits[2], best_start = 0.0f, best_end = 0.0f, none;
+    float starts[WF_LENS_SPAN_TOKENS], logits[2], none_at[2], best_start = 0.0f, best_end = 0.0f,
+                                                              none;
     struct total all_starts = {-INFINITY, 0}, all_ends = {-INFINITY, 0};
     size_t n = w->to - w->from;
 
     logits_of(j, hidden, 0, logits);
+    memcpy(none_at, logits, sizeof(none_at));
     best.none = logits[0] + logits[1];
     add(&all_starts, logits[0]);
     add(&all_ends, logits[1]);
@@ -60,6 +66,10 @@ void wf_lens__take_span(struct wf_lens_job *j, size_t i, const float *hidden)
         starts[t % WF_LENS_SPAN_TOKENS] = logits[0];
         add(&all_starts, logits[0]);
         add(&all_ends, logits[1]);
+        if (w->from + t >= w->own_from && w->from + t < w->own_to) {
+            j->edges[2 * (w->from + t)] = logits[0] - none_at[0];
+            j->edges[2 * (w->from + t) + 1] = logits[1] - none_at[1];
+        }
         for (size_t s = t + 1 < WF_LENS_SPAN_TOKENS ? 0 : t + 1 - WF_LENS_SPAN_TOKENS; s <= t;
              s++) {
             float start = starts[s % WF_LENS_SPAN_TOKENS];
@@ -117,6 +127,18 @@ void wf_lens__finish_span(const struct wf_lens_job *j, struct wf_lens_answer *ou
     out->span = m;
 }
 
+/* The best span in tokens [from, to), beside there being none. */
+static double span_within(const struct wf_lens_job *j, size_t from, size_t to)
+{
+    double best = -1e30;
+
+    for (size_t s = from; s < to; s++) {
+        for (size_t e = s; e < to && e < s + WF_LENS_SPAN_TOKENS; e++)
+            best = fmax(best, (double)j->edges[2 * s] + (double)j->edges[2 * e + 1]);
+    }
+    return best;
+}
+
 int wf_lens__finish_sentences(const struct wf_lens_job *j, struct wf_lens_marks *out,
                               struct wf_err *err)
 {
@@ -132,7 +154,10 @@ int wf_lens__finish_sentences(const struct wf_lens_job *j, struct wf_lens_marks 
         /* The last token may reach into the next sentence: it is seen again there. */
         for (size_t k = t; k < j->ids.n && j->offsets[k] < s.end; k++, n++)
             sum += (double)j->tokens[k];
-        m.score = n > 0 ? wf_lens__share((float)(sum / (double)n)) : 0.0f;
+        sum /= fmax((double)n, 1);
+        if (n > 0 && j->edges != NULL)
+            sum += SPAN_SHARE * span_within(j, t, t + n);
+        m.score = n > 0 ? wf_lens__share((float)sum) : 0.0f;
         if (wf_lens__push(out, m) != 0)
             return wf_err_set(err, WF_E_NOMEM, "Not enough memory to look at a text.");
     }

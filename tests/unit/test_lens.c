@@ -328,6 +328,29 @@ static void test_lens__the_best_span_wins_over_windows(void **state)
     shut(&o);
 }
 
+/* A sentence's score is its own and that of the best span in it, in whichever window. */
+static void test_lens__a_sentence_counts_by_its_span(void **state)
+{
+    static const struct rule rules[] = {
+        {"7", TINY_LENS_SPAN, 4}, {"9", TINY_LENS_SPAN + 1, 4}, {NULL, SIZE_MAX, 0}};
+    const struct wf_lens_ask ask = {
+        .tasks = WF_LENS_SPANS,
+        .text = WF_STR("Gar 111 nichts 111. Ein 789 kam an. Und 7 aus 111 sind genug davon."),
+        .question = WF_STR("what")};
+    struct wf_lens_answer a;
+    struct opened o;
+
+    (void)state;
+    open_lens(&o, 0);
+    answer(&o, &ask, by_rules, rules, &a);
+    assert_int_equal(a.sentences.n, 3);
+    assert_true(a.sentences.items[1].score > 0.95f); /* 1 / (1 + exp(-8 / 2)) */
+    assert_true(fabsf(a.sentences.items[0].score - 0.5f) < 0.01f);
+    assert_true(a.sentences.items[2].score > 0.8f && a.sentences.items[2].score < 0.95f);
+    wf_lens_answer_deinit(&a);
+    shut(&o);
+}
+
 /* Tokens carry what question and text share, in each window; by files with rows for it alone. */
 static void test_lens__shared_words_are_told(void **state)
 {
@@ -644,6 +667,7 @@ int main(void)
         cmocka_unit_test(test_lens__windows_cover_every_token_once),
         cmocka_unit_test(test_lens__sentences_have_the_mean_of_their_tokens),
         cmocka_unit_test(test_lens__the_best_span_wins_over_windows),
+        cmocka_unit_test(test_lens__a_sentence_counts_by_its_span),
         cmocka_unit_test(test_lens__shared_words_are_told),
         cmocka_unit_test(test_lens__questions_are_cut_and_marked),
         cmocka_unit_test(test_lens__intents_have_a_scope_and_slots),
