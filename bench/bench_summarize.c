@@ -2,7 +2,10 @@
 /* Summaries against those that people wrote: ROUGE-1, -2 and -L (F1) of weft beside the first
  * sentences (lead) and plain TextRank, which see the same sentences.
  *
- *   bench_summarize [-a] [DIR]    DIR: ../shared/data; -a: also the parts it was tuned on
+ *   bench_summarize [-a | -k] [DIR]
+ *
+ * DIR: ../shared/data; -a: also the parts it was tuned on; -k: of all parts only what lens is
+ * measured on (train/split.h).
  *
  * Four ways to compare: 5 and 10 sentences, as many sentences as the reference has, and as many
  * words (whole sentences while they fit). With several references the best counts. Must: in every
@@ -24,6 +27,7 @@
 #include "support/rouge.h"
 #include "support/textrank.h"
 #include "text/sentence.h"
+#include "train/split.h"
 
 #define SENTENCES_MAX 8000
 #define REFS_MAX 8
@@ -66,6 +70,7 @@ struct text {
 struct bench {
     struct text text;
     struct set *sets[2]; /* general, about */
+    bool only_kept;      /* what lens is measured on */
     double weft_s;
     uint64_t weft_bytes;
 };
@@ -246,11 +251,19 @@ static void set_text(struct bench *b, const char *s)
     text_ready(&b->text);
 }
 
+/* Whether a text counts; `key` says what it belongs to. */
+static bool counts(const struct bench *b, const char *key)
+{
+    return !b->only_kept || wf_split_is_dev(wf_str_from(key));
+}
+
 static bool on_squality(void *ud, json_t *o)
 {
     struct bench *b = ud;
     size_t i, r;
     json_t *question, *response;
+    if (!counts(b, string_of(o, "document")))
+        return true;
     set_text(b, string_of(o, "document"));
     json_array_foreach(json_object_get(o, "questions"), i, question)
     {
@@ -268,6 +281,8 @@ static bool on_qmsum(void *ud, json_t *o)
     struct bench *b = ud;
     size_t i;
     json_t *turn, *query;
+    if (!counts(b, string_of(o, "id")))
+        return true;
     text_reset(&b->text);
     json_array_foreach(json_object_get(o, "meeting_transcripts"), i, turn)(void) wf_buf_appendf(
         &b->text.bytes, "%s: %s\n", string_of(turn, "speaker"), string_of(turn, "content"));
@@ -279,8 +294,11 @@ static bool on_qmsum(void *ud, json_t *o)
     return true;
 }
 
-static bool on_pair(struct bench *b, json_t *o, const char *text, const char *summary)
+static bool on_pair(struct bench *b, json_t *o, const char *key, const char *text,
+                    const char *summary)
 {
+    if (!counts(b, string_of(o, key)))
+        return true;
     set_text(b, string_of(o, text));
     compare(b, b->sets[0], "", (const char *[]){string_of(o, summary)}, 1);
     return true;
@@ -288,22 +306,22 @@ static bool on_pair(struct bench *b, json_t *o, const char *text, const char *su
 
 static bool on_ami(void *ud, json_t *o)
 {
-    return on_pair(ud, o, "transcript", "abstract");
+    return on_pair(ud, o, "id", "transcript", "abstract");
 }
 
 static bool on_aci(void *ud, json_t *o)
 {
-    return on_pair(ud, o, "dialogue", "note");
+    return on_pair(ud, o, "encounter_id", "dialogue", "note");
 }
 
 static bool on_europarl(void *ud, json_t *o)
 {
-    return on_pair(ud, o, "transcript", "minutes");
+    return on_pair(ud, o, "transcript", "transcript", "minutes");
 }
 
 static bool on_mts(void *ud, json_t *o)
 {
-    return on_pair(ud, o, "dialogue", "summary");
+    return on_pair(ud, o, "dialogue", "dialogue", "summary");
 }
 
 /* Prints one set; true when weft is above both rivals where it must be. */
@@ -427,9 +445,11 @@ static bool report_book(void)
 int main(int argc, char **argv)
 {
     static struct bench b;
-    bool all = argc > 1 && strcmp(argv[1], "-a") == 0;
+    bool kept = argc > 1 && strcmp(argv[1], "-k") == 0;
+    bool all = kept || (argc > 1 && strcmp(argv[1], "-a") == 0);
     const char *dir = argc > 1 + all ? argv[1 + all] : "../shared/data";
     bool is_above = true, any = false;
+    b.only_kept = kept;
     wf_buf_init(&b.text.bytes, 64 << 20);
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
         char path[4096];

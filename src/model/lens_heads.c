@@ -309,6 +309,8 @@ static int read_sets(const struct reader *r)
             name.len <= begin.len + end.len)
             continue;
         name = wf_str_sub(name, begin.len, name.len - end.len);
+        if (wf_str_ends(name, WF_STR(".ngram"))) /* it belongs to a set */
+            continue;
         if (name.len > SET_NAME_MAX || !is_name(name))
             return refuse(r, "the name of a set of intents", "is too long, or no text");
         if (r->l->n_sets == WF_LENS_SETS_MAX)

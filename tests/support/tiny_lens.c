@@ -181,6 +181,11 @@ static void add_heads(struct builder *b)
                         WF_LENS_MATCH_EDITION + ((b->with & TINY_LENS_BAD_EDITION) != 0));
         wf_gguf_put_f32(b->w, "lens.span.rerank", 2.0f);
     }
+    if ((b->with & TINY_LENS_NGRAMS) != 0) {
+        add(b, "lens.intent.weft.ngram.embed", (b->with & TINY_LENS_BAD_NGRAMS) != 0 ? 12 : 16, 32,
+            0);
+        add(b, "lens.intent.weft.ngram.weight", 3, 32, 0);
+    }
     wf_gguf_put_f32(b->w, "lens.intent.weft.threshold", 0.5f);
 }
 

@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "model/lens.h"
 #include "model/lens_match.h"
+#include "model/lens_ngram.h"
 #include "support/tiny_lens.h"
 
 #define D TINY_LENS_DIM
@@ -439,6 +440,36 @@ static void test_lens__intents_have_a_scope_and_slots(void **state)
     shut(&o);
 }
 
+/* Nothing is seen but what n-grams say: how many of them fell into buckets 0, 1 and 2. */
+static void test_lens__ngrams_add_to_intents(void **state)
+{
+    static const struct rule nothing[] = {{NULL, SIZE_MAX, 0}};
+    static const char *const names[] = {"add", "remove", "oos"};
+    const struct wf_lens_ask ask = {.tasks = WF_LENS_INTENT, .text = WF_STR("on 5 of 789 ways")};
+    uint32_t grams[WF_LENS_NGRAMS_MAX];
+    size_t n = wf_lens_ngrams(ask.text, 16, grams), best = 0;
+    double scores[3] = {0}, sum = 0;
+    struct wf_lens_answer a;
+    struct opened o;
+
+    (void)state;
+    for (size_t i = 0; i < n; i++) {
+        if (grams[i] < 3)
+            scores[grams[i]] += 1 / sqrt((double)n);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        sum += exp(scores[i]);
+        best = scores[i] > scores[best] ? i : best;
+    }
+    assert_true(scores[best] > 0);
+    open_lens(&o, TINY_LENS_NGRAMS);
+    answer(&o, &ask, by_rules, nothing, &a);
+    assert_true(wf_str_eq(a.intent, wf_str_from(names[best])));
+    assert_true(fabs((double)a.intent_score - exp(scores[best]) / sum) < 1e-4);
+    wf_lens_answer_deinit(&a);
+    shut(&o);
+}
+
 /* The last window alone is about health. */
 static void last_is_ill(const struct wf_lens *l, const int32_t *ids, size_t n, size_t i_window,
                         float *hidden, const void *ud)
@@ -536,6 +567,7 @@ static void test_lens__wrong_files_are_refused_with_a_sentence(void **state)
         {TINY_LENS_BAD_TAG, "BILOU"},
         {TINY_LENS_BAD_SHAPE, "lens.entity.weight"},
         {TINY_LENS_MATCH | TINY_LENS_BAD_EDITION, "lens.span.match"},
+        {TINY_LENS_NGRAMS | TINY_LENS_BAD_NGRAMS, "lens.intent.weft.ngram.embed"},
         {TINY_LENS_NO_CONTROL, "<q>"},
         {TINY_LENS_BAD_WINDOW, "65"},
         {TINY_LENS_BAD_LABEL, "lens.entity.labels"},
@@ -671,6 +703,7 @@ int main(void)
         cmocka_unit_test(test_lens__shared_words_are_told),
         cmocka_unit_test(test_lens__questions_are_cut_and_marked),
         cmocka_unit_test(test_lens__intents_have_a_scope_and_slots),
+        cmocka_unit_test(test_lens__ngrams_add_to_intents),
         cmocka_unit_test(test_lens__one_sensitive_window_is_enough),
         cmocka_unit_test(test_lens__vectors_are_means_of_length_one),
         cmocka_unit_test(test_lens__questions_are_embedded_behind_their_mark),
