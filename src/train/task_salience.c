@@ -5,7 +5,8 @@
  * most of the same words: chosen greedily by what each adds to ROUGE-1 (Lin 2004; so Nallapati,
  * Zhai, Zhou 2017). Each sentence is scored in the window around it, by the mean of its tokens'
  * hidden states, as the analyser does. Measured is the ROUGE-1 of the best sentences, as many words
- * of them as the summary has, beside the first ones and beside what could be chosen at best. */
+ * of them as the summary has, beside the first ones and beside what could be chosen at best; sets
+ * (folders) count alike, as in bench_summarize -k, whose figures stand on the same texts. */
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 
 #define SOURCE_FIELDS 2u
 #define SENTENCES_MAX 8000u /* of one document */
+#define GROUPS_MAX 16u      /* folders of sources; each counts alike */
 
 struct settings {
     char sources[WF_CONF_VALUE_BYTES];
@@ -60,7 +62,8 @@ struct side {
 struct doc {
     size_t first_sentence, n_sentences; /* in spans */
     size_t first_ref, n_refs;           /* likewise */
-    double lead, best;                  /* ROUGE-1 of the first sentences, and of the chosen */
+    size_t group;
+    double lead, best; /* ROUGE-1 of the first sentences, and of the chosen */
 };
 
 struct salience {
@@ -73,6 +76,8 @@ struct salience {
     float *scores;      /* [n_spans] of sentences, as far as they were measured */
     struct words words;
     size_t n_docs, cap_docs, n_spans, cap_spans;
+    uint64_t groups[GROUPS_MAX]; /* of folders' names, [n_groups] */
+    size_t n_groups;
     struct wf_task_position position;
     int32_t begin;
     struct wf_items_batch batch;
@@ -86,6 +91,7 @@ struct salience {
 struct source {
     struct salience *e;
     double weight;
+    size_t group;
     struct wf_ids ids;
     uint32_t *offsets;       /* [ids.n + 1] */
     struct wf_sentence *cut; /* [n_cut] */
@@ -121,10 +127,8 @@ static const struct wf_conf_option options[] = {
 };
 
 static const struct wf_task_figure figures[] = {
-    {"rouge1", "%"},
-    {"lead_rouge1", "%"},
-    {"best_rouge1", "%"},
-    {NULL, NULL},
+    {"rouge1", "%"},        {"lead_rouge1", "%"}, {"best_rouge1", "%"},
+    {"rouge1_a_text", "%"}, {NULL, NULL},
 };
 
 static int no_memory(struct wf_err *err)
@@ -375,7 +379,7 @@ static int add_windows(struct source *r, bool is_dev)
 static int add_doc(struct source *r, const struct wf_data_summary *q)
 {
     struct salience *e = r->e;
-    struct doc d = {e->n_spans, r->n_cut, e->n_spans + r->n_cut, q->n_references, 0, 0};
+    struct doc d = {e->n_spans, r->n_cut, e->n_spans + r->n_cut, q->n_references, r->group, 0, 0};
     int rc = 0;
 
     if (reserve(&e->docs, &e->cap_docs, e->n_docs + 1, sizeof(*e->docs)) != 0 ||
@@ -432,6 +436,22 @@ static int take_summary(void *ud, const struct wf_data_summary *q, struct wf_err
     return rc == 0 ? add_windows(r, is_dev) : rc;
 }
 
+/* The number of a path's folder; sets of several files are one group. */
+static size_t group_of(struct salience *e, struct wf_str path)
+{
+    size_t n = path.len, i = 0;
+    uint64_t name;
+
+    while (n > 0 && path.ptr[n - 1] != '/')
+        n--;
+    name = wf_str_hash(wf_str_sub(path, 0, n), 1);
+    while (i < e->n_groups && e->groups[i] != name)
+        i++;
+    if (i == e->n_groups && i < GROUPS_MAX)
+        e->groups[e->n_groups++] = name;
+    return WF_MIN(i, (size_t)GROUPS_MAX - 1);
+}
+
 /* "PATH WEIGHT". */
 static int read_source(struct source *r, struct wf_str line)
 {
@@ -447,6 +467,7 @@ static int read_source(struct source *r, struct wf_str line)
         return wf_err_set(r->err, WF_E_FORMAT, "'%.*s' is no source: PATH WEIGHT.",
                           WF_STR_ARG(wf_str_sub(line, 0, 80)));
     r->weight = (double)hundredths / 100;
+    r->group = group_of(r->e, words[0]);
     wf_buf_init(&path, WF_LIMIT_PATH_BYTES);
     (void)wf_buf_appendf(&path, "%s/%.*s", r->e->place.data_dir, WF_STR_ARG(words[0]));
     rc = wf_buf_status(&path) != 0 ? no_memory(r->err)
@@ -698,15 +719,22 @@ static int salience_evaluate(void *task, struct wf_net *net, double *out, struct
 {
     struct salience *e = task;
     struct wf_items_batch kept = e->batch;
-    double n = fmax(1, (double)e->n_docs);
+    double n[GROUPS_MAX] = {0}, n_groups = 0;
     int rc = run_all(e, net, err);
 
-    out[0] = out[1] = out[2] = 0;
+    for (size_t i = 0; i < e->n_docs; i++)
+        n[e->docs[i].group]++;
+    for (size_t i = 0; i < GROUPS_MAX; i++)
+        n_groups += n[i] > 0;
+    out[0] = out[1] = out[2] = out[3] = 0;
     for (size_t i = 0; i < e->n_docs && rc == 0; i++) {
         const struct doc *d = &e->docs[i];
-        out[0] += 100 * judge(e, d, e->scores + d->first_sentence) / n;
-        out[1] += 100 * d->lead / n;
-        out[2] += 100 * d->best / n;
+        double share = 100 / (n[d->group] * n_groups);
+        double rouge = judge(e, d, e->scores + d->first_sentence);
+        out[0] += share * rouge;
+        out[1] += share * d->lead;
+        out[2] += share * d->best;
+        out[3] += 100 * rouge / (double)e->n_docs;
     }
     e->batch = kept;
     return rc;
