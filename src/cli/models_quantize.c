@@ -27,21 +27,28 @@ static void print_done(const struct wf_cli *cli, const char *path, const struct 
 int wf_models_quantize(struct wf_cli *cli)
 {
     const char *usage = _(
-        "Usage: weft models quantize IN OUT TYPE\n\n"
+        "Usage: weft models quantize IN OUT TYPE [--embeddings TYPE]\n\n"
         "Writes the model file IN to OUT with its matrices in another data type, chosen for each\n"
         "as the type's name promises (Q4_K_M keeps the touchier ones finer). Types: F32 F16 BF16\n"
         "Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K_S Q3_K_M Q3_K_L Q4_K_S Q4_K_M Q5_K_S Q5_K_M Q6_K\n"
-        "IQ4_NL IQ4_XS MXFP4.");
+        "IQ4_NL IQ4_XS MXFP4. --embeddings: of the table of tokens, where it is to be another "
+        "(Q4_K).");
     struct wf_models_progress shown = {_("quantising"), -1};
     struct wf_progress p = {wf_models_tell, &shown};
     const struct wf_mix *mix;
+    const struct wf_dtype *type = NULL;
+    const char *embeddings = NULL;
+    const struct wf_option options[] = {
+        {.name = "embeddings", .kind = WF_OPTION_TEXT, .out = &embeddings},
+        {.name = NULL},
+    };
     struct wf_quantized done = {0};
     struct wf_err err = WF_ERR_INIT;
     struct wf_gguf *g = NULL;
     char names[256];
     int code, rc;
 
-    if (!wf_cli_options(cli, usage, NULL, &code))
+    if (!wf_cli_options(cli, usage, options, &code))
         return code;
     if (cli->n_args != 3)
         return wf_cli_usage(usage);
@@ -51,9 +58,13 @@ int wf_models_quantize(struct wf_cli *cli)
                    wf_models_mixes(names));
         return wf_cli_fail(cli, &err);
     }
+    if (embeddings != NULL && (type = wf_dtype_by_name(embeddings)) == NULL) {
+        wf_err_set(&err, WF_E_INVAL, _("There is no type '%s' for one matrix."), embeddings);
+        return wf_cli_fail(cli, &err);
+    }
     rc = wf_gguf_open(cli->args[0], &g, &err);
     if (rc == 0)
-        rc = wf_quantize(g, mix, cli->args[1], &p, &done, &err);
+        rc = wf_quantize(g, mix, type, cli->args[1], &p, &done, &err);
     wf_models_told(&shown);
     wf_gguf_close(g);
     if (rc != 0)

@@ -74,7 +74,8 @@ static bool is_left_alone(const struct wf_mix_tensor *t)
         if (has(t->name, touchy[i]))
             return true;
     }
-    return t->n_dims < 2 || !wf_str_ends(t->name, WF_STR("weight"));
+    return t->n_dims < 2 ||
+           (!wf_str_ends(t->name, WF_STR("weight")) && !wf_str_ends(t->name, WF_STR(".embed")));
 }
 
 /* The layers that matter more: the first and last eighth, and every third between. */

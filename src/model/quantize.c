@@ -18,6 +18,7 @@
 struct quantize {
     const struct wf_gguf *g;
     const struct wf_mix *mix;
+    const struct wf_dtype *embeddings; /* NULL: as the mix says */
     const struct wf_progress *progress;
     struct wf_mix_model model;
     struct wf_gguf_writer *w;
@@ -183,6 +184,9 @@ static void declare(struct quantize *q)
                                      .row = t->dims[0],
                                      .i_value = values_below(q->g, t)};
         q->types[i] = wf_mix_type(q->mix, &q->model, &like);
+        if (q->embeddings != NULL && wf_str_eq(t->name, WF_STR("token_embd.weight")) &&
+            t->dims[0] % q->embeddings->block == 0)
+            q->types[i] = q->embeddings;
         wf_gguf_put_tensor(q->w, t->name, q->types[i], t->n_dims, t->dims);
     }
 }
@@ -202,10 +206,11 @@ static int prepare(struct quantize *q)
     return 0;
 }
 
-int wf_quantize(const struct wf_gguf *g, const struct wf_mix *mix, const char *path,
-                const struct wf_progress *p, struct wf_quantized *out, struct wf_err *err)
+int wf_quantize(const struct wf_gguf *g, const struct wf_mix *mix,
+                const struct wf_dtype *embeddings, const char *path, const struct wf_progress *p,
+                struct wf_quantized *out, struct wf_err *err)
 {
-    struct quantize q = {.g = g, .mix = mix, .progress = p, .err = err};
+    struct quantize q = {.g = g, .mix = mix, .embeddings = embeddings, .progress = p, .err = err};
     int rc = wf_gguf_writer_new(path, &q.w, err);
 
     if (rc == 0)

@@ -22,10 +22,11 @@ struct wf_quantized {
     size_t n_again;               /* of those, ones that were quantised before: they lose twice */
 };
 
-/* Writes the model `g` to `path`, replacing what is there, when all is written. *out may be NULL,
- * as may p. Errors: those of wf_gguf_writer_*, NOMEM, BUSY (no threads), CANCELED. */
-int wf_quantize(const struct wf_gguf *g, const struct wf_mix *mix, const char *path,
-                const struct wf_progress *p, struct wf_quantized *out,
-                struct wf_err *err) WF_MUST_USE;
+/* Writes the model `g` to `path`, replacing what is there, when all is written; embeddings in a
+ * type of their own where that is not NULL and fits their rows. *out may be NULL, as may p. Errors:
+ * those of wf_gguf_writer_*, NOMEM, BUSY (no threads), CANCELED. */
+int wf_quantize(const struct wf_gguf *g, const struct wf_mix *mix,
+                const struct wf_dtype *embeddings, const char *path, const struct wf_progress *p,
+                struct wf_quantized *out, struct wf_err *err) WF_MUST_USE;
 
 #endif

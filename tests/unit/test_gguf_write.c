@@ -248,7 +248,7 @@ static void test_gguf_write__quantised_models_stay_near(void **state)
         wf_buf_init(&bytes, 64u << 20);
         tiny_model_build(cases[i].model, &bytes);
         assert_int_equal(wf_gguf_open_memory(bytes.ptr, bytes.len, &g, NULL), 0);
-        if (wf_quantize(g, wf_mix_by_name(cases[i].mix), path, NULL, &done, &err) != 0)
+        if (wf_quantize(g, wf_mix_by_name(cases[i].mix), NULL, path, NULL, &done, &err) != 0)
             fail_msg("%s", err.msg);
         assert_true((done.n_changed == 0) == (i == 0));
         assert_int_equal(done.n_again, 0);
@@ -279,13 +279,14 @@ static void test_gguf_write__quantising_can_be_given_up(void **state)
     wf_buf_init(&bytes, 64u << 20);
     tiny_model_build("llama", &bytes);
     assert_int_equal(wf_gguf_open_memory(bytes.ptr, bytes.len, &g, NULL), 0);
-    assert_int_equal(wf_quantize(g, wf_mix_by_name("Q4_0"), path, &p, NULL, NULL), WF_E_CANCELED);
+    assert_int_equal(wf_quantize(g, wf_mix_by_name("Q4_0"), NULL, path, &p, NULL, NULL),
+                     WF_E_CANCELED);
     assert_int_not_equal(access(path, F_OK), 0);
     uint64_t live = wf_alloc_stats().n_live;
     int rc = -1;
     for (uint64_t n = 1; rc != 0; n++) {
         wf_alloc_fail_at(n);
-        rc = wf_quantize(g, wf_mix_by_name("Q4_0"), path, NULL, NULL, NULL);
+        rc = wf_quantize(g, wf_mix_by_name("Q4_0"), NULL, path, NULL, NULL, NULL);
         wf_alloc_fail_at(0);
         assert_true(rc == 0 || rc == WF_E_NOMEM || rc == WF_E_BUSY);
         assert_int_equal(wf_alloc_stats().n_live, live);
