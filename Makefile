@@ -252,7 +252,20 @@ bench:
 # Clients of all three model APIs at once, for S seconds.
 soak: $(PROGRAM)
 	@tests/soak/soak.py --weft $(B)/weft --seconds $(S)
-.PHONY: run test unit bench soak
+
+# The embedded model anew from ../shared/data: some hours of two cores. Goes on where it was broken off.
+LENS = build/lens
+lens: $(PROGRAM)
+	$(PROGRAM) train vocab train/corpus.conf $(LENS)/vocab.gguf
+	$(PROGRAM) train shards train/corpus.conf $(LENS)/vocab.gguf $(LENS)/shards
+	$(PROGRAM) train train/lens.conf --resume
+	$(PROGRAM) train train/multi.conf --resume
+	$(PROGRAM) train export $(LENS)/multi/checkpoint $(LENS)/whole.gguf
+	$(PROGRAM) models quantize $(LENS)/whole.gguf $(LENS)/small.gguf Q8_0 --embeddings Q4_K
+	@mkdir -p models
+	$(PROGRAM) train language ../shared/data/langid/ntrex_sentences.tsv.xz models/lens.gguf \
+	    --into $(LENS)/small.gguf
+.PHONY: run test unit bench soak lens
 
 # ---- check ----
 
