@@ -253,7 +253,7 @@ bench:
 soak: $(PROGRAM)
 	@tests/soak/soak.py --weft $(B)/weft --seconds $(S)
 
-# The embedded model anew from ../shared/data: some hours of two cores. Goes on where it was broken off.
+# The embedded model anew from ../shared/data: some hours of two cores; goes on where it broke off.
 LENS = build/lens
 lens: $(PROGRAM)
 	$(PROGRAM) train vocab train/corpus.conf $(LENS)/vocab.gguf
