@@ -38,7 +38,7 @@ static const struct wf_config_option options[] = {
      "certificates that weft pull trusts instead of the system's, for a registry of one's own"},
     {"lens", FIELD(lens), sizeof(((struct wf_config *)0)->lens), "on", 0, 0, NULL,
      "the embedded model: on, off (all works by words alone), or the path of another lens file"},
-    {"search_vectors", FIELD(search_vectors), 0, "on", 0, 1, off_on,
+    {"search_vectors", FIELD(search_vectors), 0, "off", 0, 1, off_on,
      "search by meaning, too: on, or off (no vectors are made; those that are there stay)"},
 };
 

@@ -4,6 +4,7 @@
 # background, gone on with after kill -9, gone with their documents, switched off. What they say is
 # measured elsewhere (bench/bench_hybrid).
 . "$(dirname "$0")/lib/tap.sh"
+export WEFT_SEARCH_VECTORS=on
 
 H=$TMP/home
 D=$TMP/docs
