@@ -217,8 +217,13 @@ void wf_lora_plan(const struct wf_lora *l, struct wf_lora_plan *out)
         out->n_tokens += is_aside(l, i) ? 0 : l->starts[i + 1] - l->starts[i];
     for (uint32_t i = 0; i < l->o.n_epochs; i++)
         out->n_steps += epoch_steps(l, i, n_learnt);
-    out->bytes = wf_net_bytes(&l->params, &o) + 2 * out->n_values * sizeof(float) + LOSS_BYTES +
-                 (uint64_t)o.n_tokens_max * l->params.dim * sizeof(float);
+    out->bytes = wf_net_bytes(&l->params, &o);
+    if (out->n_values == 0 || out->bytes == UINT64_MAX) { /* no memory to count it */
+        out->bytes = UINT64_MAX;
+        return;
+    }
+    out->bytes += 2 * out->n_values * sizeof(float) + LOSS_BYTES +
+                  (uint64_t)o.n_tokens_max * l->params.dim * sizeof(float);
 }
 
 /* ---- training ---- */
@@ -410,6 +415,8 @@ static int run_all(struct run *r, const struct wf_lora_events *e, struct wf_lora
     int rc = measure(r, &out->before, err);
 
     wf_lora_plan(r->l, &plan);
+    if (rc == 0 && plan.bytes == UINT64_MAX)
+        rc = wf_err_set(err, WF_E_NOMEM, "Not enough memory to plan the training.");
     w.schedule = (struct wf_schedule){.kind = WF_SCHEDULE_LINEAR,
                                       .n_steps = plan.n_steps,
                                       .n_warmup = plan.n_steps / 20 + 1,

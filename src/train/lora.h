@@ -51,7 +51,7 @@ struct wf_lora_plan {
     uint64_t n_tokens; /* of all pieces that are learnt from, once */
     uint64_t n_steps;
     uint64_t n_values; /* that learn */
-    uint64_t bytes;
+    uint64_t bytes;    /* UINT64_MAX: there was no memory to count them */
     uint64_t model_bytes;
 };
 void wf_lora_plan(const struct wf_lora *l, struct wf_lora_plan *out);
