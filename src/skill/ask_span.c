@@ -24,10 +24,10 @@ static double logit(float share)
 /* The log of sentence k's share among all of them. */
 static double log_share(const struct wf_lens_marks *m, size_t k)
 {
-    double sum = 0, own = logit(m->items[k].score);
+    double sum = 1, own = logit(m->items[k].score);
 
     for (size_t i = 0; i < m->n; i++)
-        sum += exp(logit(m->items[i].score) - own);
+        sum += i != k ? exp(logit(m->items[i].score) - own) : 0;
     return fmax(log(SHARE_LEAST), -log(sum));
 }
 

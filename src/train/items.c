@@ -4,6 +4,7 @@
  * order. */
 #include "train/items.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -174,8 +175,9 @@ static int prepare(struct wf_items *t, uint64_t epoch, struct wf_err *err)
     t->n_pass = 0;
     for (size_t i = 0; i < s->n_items; i++) {
         uint64_t draw = wf_seed_mix(seed, i);
-        double left = (double)s->weights[i];
-        for (; left >= 1 || (left > 0 && wf_draw_real(&draw) < left); left -= 1) {
+        double whole = floor((double)s->weights[i]), rest = (double)s->weights[i] - whole;
+        size_t n = (size_t)whole + (rest > 0 && wf_draw_real(&draw) < rest);
+        for (size_t k = 0; k < n; k++) {
             if (reserve(&t->pass, &t->cap_pass, t->n_pass + 1, sizeof(*t->pass)) != 0)
                 return no_memory(err);
             t->pass[t->n_pass++] = (uint32_t)i;

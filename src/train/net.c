@@ -80,7 +80,7 @@ static void make_kept(struct wf_net *n, struct maker *m)
     for (size_t i = 0; i < n->p->n_layers; i++) {
         const struct wf_net__layer *l = &n->layers[i];
         struct widths own = {l->n_qkv, l->n_att, l->n_ff, n->p->layers[i].n_heads};
-        struct wf_net__kept unused, *k = m->counts ? &unused : &n->kept[i];
+        struct wf_net__kept unused = {0}, *k = m->counts ? &unused : &n->kept[i];
         if (n->recomputes && i == 0)
             own = widest(n);
         if (n->recomputes && i > 0 && !m->counts)
@@ -127,7 +127,7 @@ static size_t norms_width(const struct wf_net *n)
 static void make_scratch(struct wf_net *n, struct maker *m, size_t n_members)
 {
     for (size_t i = 0; i < n_members; i++) {
-        struct wf_net__scratch unused, *s = m->counts ? &unused : &n->scratch[i];
+        struct wf_net__scratch unused = {0}, *s = m->counts ? &unused : &n->scratch[i];
         s->probs = make(m, WF_NET__ROWS, n->n_text_max, sizeof(float));
         s->d_scores = make(m, WF_NET__ROWS, n->n_text_max, sizeof(float));
         s->norms = make(m, 1, norms_width(n), sizeof(float));

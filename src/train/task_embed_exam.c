@@ -83,11 +83,12 @@ static int embed(struct exam *x, const uint32_t *texts, const uint32_t *titles, 
 
 static int embed_slot(struct exam *x, size_t slot, bool has_titles, float *out)
 {
-    uint32_t *texts = wf_alloc_array(2 * x->n + 1, sizeof(*texts)), *titles = texts + x->n;
+    uint32_t *texts = wf_alloc_array(2 * x->n + 1, sizeof(*texts)), *titles;
     int rc;
 
     if (texts == NULL)
         return wf_embed__no_memory(x->err);
+    titles = texts + x->n;
     for (size_t i = 0; i < x->n; i++) {
         const struct wf_embed__cell *c = wf_embed__cell(x->s, x->units[i], slot);
         texts[i] = c->b;
