@@ -92,7 +92,7 @@ test("a stream says what the answer says, and its usage", async () => {
     const whole = await client.chat.completions.create(base);
     const chunks = await all(await client.chat.completions.create({ ...base, stream: true,
         stream_options: { include_usage: true } }));
-    assert.ok(chunks.length > 3);
+    assert.ok(chunks.length > 1); /* how many depends on how fast the two sides are */
     assert.equal(chunks[0].choices[0].delta.role, "assistant");
     const [choice] = joined(chunks);
     assert.equal(choice.content, textOf(whole));
