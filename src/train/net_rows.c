@@ -118,15 +118,13 @@ static uint64_t stir(uint64_t x)
 static void drop(const struct wf_net *n, size_t i_half, size_t i_tok, float scale, float *io)
 {
     uint64_t seed = stir(stir(n->seed ^ stir(n->i_forward)) + (i_half << 32) + i_tok);
-    uint32_t limit = (uint32_t)((double)n->dropout * 4294967296.0), first = (uint32_t)seed;
-    float kept = scale / (1.0f - n->dropout);
+    uint32_t limit = (uint32_t)((double)n->dropout * 65536.0);
+    float by[2] = {scale / (1.0f - (float)limit / 65536.0f), 0.0f}; /* without a branch */
 
-    for (uint32_t i = 0; i < n->p->dim; i++) {
-        uint32_t x = (first + i) * 0x9e3779b1u;
-        x = (x ^ (x >> 16)) * 0x85ebca6bu;
-        x = (x ^ (x >> 13)) * 0xc2b2ae35u;
-        x ^= x >> 16;
-        io[i] *= x < limit ? 0.0f : kept;
+    for (uint32_t i = 0; i < n->p->dim;) { /* sixteen bits decide about one value */
+        uint64_t bits = stir(seed + i);
+        for (uint32_t end = WF_MIN(i + 4, n->p->dim); i < end; i++, bits >>= 16)
+            io[i] *= by[(bits & 0xffff) < limit];
     }
 }
 
