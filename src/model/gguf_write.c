@@ -180,6 +180,42 @@ void wf_gguf_put_tensor(struct wf_gguf_writer *w, struct wf_str name, const stru
     w->n_tensors++;
 }
 
+static bool is_left_out(struct wf_str name, const char *const *without)
+{
+    for (size_t i = 0; without[i] != NULL; i++)
+        if (wf_str_starts(name, wf_str_from(without[i])))
+            return true;
+    return false;
+}
+
+void wf_gguf_put_others(struct wf_gguf_writer *w, const struct wf_gguf *from,
+                        const char *const *without)
+{
+    for (size_t i = 0; i < wf_gguf_n_values(from); i++) {
+        const struct wf_gguf_value *v = wf_gguf_value_at(from, i);
+        if (!is_left_out(v->key, without) && !wf_str_eq(v->key, WF_STR("general.alignment")))
+            wf_gguf_put_copy(w, v);
+    }
+    for (size_t i = 0; i < wf_gguf_n_tensors(from); i++) {
+        const struct wf_gguf_tensor *x = wf_gguf_tensor_at(from, i);
+        if (!is_left_out(x->name, without))
+            wf_gguf_put_tensor(w, x->name, wf_dtype_by_id(x->type), x->n_dims, x->dims);
+    }
+}
+
+int wf_gguf_write_others(struct wf_gguf_writer *w, const struct wf_gguf *from,
+                         const char *const *without, struct wf_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < wf_gguf_n_tensors(from) && rc == 0; i++) {
+        const struct wf_gguf_tensor *x = wf_gguf_tensor_at(from, i);
+        if (!is_left_out(x->name, without))
+            rc = wf_gguf_writer_write(w, x->data, (size_t)x->bytes, err);
+    }
+    return rc;
+}
+
 uint64_t wf_gguf_writer_tensor_bytes(const struct wf_gguf_writer *w)
 {
     return w->offset;

@@ -43,6 +43,15 @@ void wf_gguf_item_put_i32(struct wf_gguf_writer *w, int32_t v);
 void wf_gguf_put_tensor(struct wf_gguf_writer *w, struct wf_str name, const struct wf_dtype *type,
                         uint32_t n_dims, const uint64_t *dims);
 
+/* All that another file has, entries and tensors, but for those whose names begin with one of
+ * `without` (NULL-terminated); the alignment is this file's own. After wf_gguf_writer_begin,
+ * wf_gguf_write_others writes what those tensors hold, so they must have been declared first.
+ * Errors: of wf_gguf_writer_write. */
+void wf_gguf_put_others(struct wf_gguf_writer *w, const struct wf_gguf *from,
+                        const char *const *without);
+int wf_gguf_write_others(struct wf_gguf_writer *w, const struct wf_gguf *from,
+                         const char *const *without, struct wf_err *err) WF_MUST_USE;
+
 /* Bytes of all declared tensors, padding included. */
 uint64_t wf_gguf_writer_tensor_bytes(const struct wf_gguf_writer *w);
 

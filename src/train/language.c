@@ -393,20 +393,8 @@ static void put_table(struct wf_gguf_writer *w, const struct made *m)
     put_bytes(w, "lens.language.weights", &m->weights);
 }
 
-/* What the other file has, but for its table. */
-static void declare_copy(struct wf_gguf_writer *w, const struct wf_gguf *g)
-{
-    for (size_t i = 0; i < wf_gguf_n_values(g); i++) {
-        const struct wf_gguf_value *v = wf_gguf_value_at(g, i);
-        if (!wf_str_starts(v->key, WF_STR("lens.language.")) &&
-            !wf_str_eq(v->key, WF_STR("general.alignment")))
-            wf_gguf_put_copy(w, v);
-    }
-    for (size_t i = 0; i < wf_gguf_n_tensors(g); i++) {
-        const struct wf_gguf_tensor *x = wf_gguf_tensor_at(g, i);
-        wf_gguf_put_tensor(w, x->name, wf_dtype_by_id(x->type), x->n_dims, x->dims);
-    }
-}
+/* What is not taken from the other file. */
+static const char *const own[] = {"lens.language.", NULL};
 
 static int write_file(const struct made *m, const struct wf_gguf *into, const char *path,
                       struct wf_err *err)
@@ -417,15 +405,13 @@ static int write_file(const struct made *m, const struct wf_gguf *into, const ch
     if (rc != 0)
         return rc;
     if (into != NULL)
-        declare_copy(w, into);
+        wf_gguf_put_others(w, into, own);
     else
         wf_gguf_put_string(w, "general.architecture", WF_STR("lens"));
     put_table(w, m);
     rc = wf_gguf_writer_begin(w, err);
-    for (size_t i = 0; into != NULL && i < wf_gguf_n_tensors(into) && rc == 0; i++) {
-        const struct wf_gguf_tensor *x = wf_gguf_tensor_at(into, i);
-        rc = wf_gguf_writer_write(w, x->data, (size_t)x->bytes, err);
-    }
+    if (rc == 0 && into != NULL)
+        rc = wf_gguf_write_others(w, into, own, err);
     if (rc == 0)
         rc = wf_gguf_writer_finish(w, err);
     wf_gguf_writer_free(w);
