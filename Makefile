@@ -261,7 +261,7 @@ lens: $(PROGRAM)
 	$(PROGRAM) train train/lens.conf --resume
 	$(PROGRAM) train train/multi.conf --resume
 	$(PROGRAM) train export $(LENS)/multi/checkpoint $(LENS)/whole.gguf
-	$(PROGRAM) models quantize $(LENS)/whole.gguf $(LENS)/small.gguf Q8_0 --embeddings Q4_K
+	$(PROGRAM) models quantize $(LENS)/whole.gguf $(LENS)/small.gguf Q6_K --embeddings Q4_K
 	@mkdir -p models
 	$(PROGRAM) train language ../shared/data/langid/ntrex_sentences.tsv.xz models/lens.gguf \
 	    --into $(LENS)/small.gguf

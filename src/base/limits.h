@@ -99,6 +99,8 @@
 #define WF_LIMIT_LENS_WINDOW 4096
 /* The name of one of its labels, bytes: it stands in every answer. */
 #define WF_LIMIT_LENS_LABEL_BYTES 100
+/* Lines of its card, which are shown whole. */
+#define WF_LIMIT_LENS_CARD 100
 /* Its table of languages: grams and what they say, a few times what 128 languages take. */
 #define WF_LIMIT_LENS_GRAMS (4u << 20)
 #define WF_LIMIT_LENS_GRAM_ENTRIES (16u << 20)

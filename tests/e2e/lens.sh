@@ -49,6 +49,12 @@ out=$(printf '{"text":"bu ba bo bu"}\n{"text":"ko ke ki"}\n{"text":""}' |
     WEFT_LENS=$TMP/with.gguf "$WEFT" lens language --json)
 same "languages by the file's table" "aaa bbb und" "$(lines '*[r["language"] for r in rows]' <<<"$out")"
 
+printf 'languages: 97\nspans: 44\n' >"$TMP/card.txt"
+"$WEFT" train card "$TMP/card.txt" "$TMP/card.gguf" --into "$TMP/with.gguf" --version 7 >/dev/null
+out=$(WEFT_LENS=$TMP/card.gguf "$WEFT" lens)
+check "a lens says its version" grep -q "  7$" <<<"$out"
+check "and its figures" grep -q "spans: 44" <<<"$out"
+
 out=$(printf '%s\nnothing\n{"text":7}\n\n%s' "$in" "$in" | "$WEFT" lens salience --json 2>"$TMP/err")
 same "lines that are wrong fail" 1 $?
 same "and have errors in their places" "False True True True False" \
