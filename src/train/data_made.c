@@ -19,7 +19,10 @@
 /* Words around what is asked for, on each side, and how often one is left out. */
 #define AROUND 9
 #define LEFT_OUT 0.2
-#define ANSWER_WORDS 4
+/* How often what is asked for comes in front; else it stands where it stood. */
+#define IN_FRONT 0.7
+#define HELPING                                                                                    \
+    "is are was were has have had can could will would should must may might does do did"
 #define QUESTION_BYTES 1024
 
 struct reader {
@@ -31,72 +34,8 @@ struct reader {
     struct wf_buf question, rest;
 };
 
-/* ---- words as they are written ---- */
-
-struct word {
-    size_t from, to;               /* bytes of the paragraph, without punctuation at both ends */
-    bool is_name, is_number, ends; /* ends: punctuation follows */
-};
-
-static bool is_upper(char c)
-{
-    return c >= 'A' && c <= 'Z';
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_part(char c)
-{
-    return is_upper(c) || is_digit(c) || (c >= 'a' && c <= 'z') || (unsigned char)c >= 0x80;
-}
-
-static size_t cut_words(struct wf_str p, const struct wf_sentence *s, struct word *out)
-{
-    size_t n = 0, i = s->start;
-
-    while (i < s->end && n < WORDS_MAX) {
-        struct word w = {0};
-        size_t stop;
-        while (i < s->end && (unsigned char)p.ptr[i] <= ' ')
-            i++;
-        for (stop = i; stop < s->end && (unsigned char)p.ptr[stop] > ' ';)
-            stop++;
-        w.from = i;
-        w.to = stop;
-        i = stop;
-        while (w.from < w.to && !is_part(p.ptr[w.from]))
-            w.from++;
-        while (w.to > w.from && !is_part(p.ptr[w.to - 1]))
-            w.to--;
-        if (w.from == w.to)
-            continue;
-        w.ends = w.to < stop;
-        w.is_name = is_upper(p.ptr[w.from]) && w.to - w.from > 2 && n > 0;
-        w.is_number = is_digit(p.ptr[w.from]) && is_digit(p.ptr[w.to - 1]);
-        out[n++] = w;
-    }
-    return n;
-}
-
-/* The run of words from i on that can be asked for; 0: none. */
-static size_t run_at(const struct word *w, size_t n, size_t i)
-{
-    size_t k = i + 1;
-
-    if (w[i].is_number)
-        return 1;
-    if (!w[i].is_name || (i > 0 && w[i - 1].is_name && !w[i - 1].ends))
-        return 0;
-    while (k < n && w[k].is_name && !w[k - 1].ends)
-        k++;
-    return k - i <= ANSWER_WORDS ? k - i : 0;
-}
-
 /* What asks for it. */
-static const char *asking(struct wf_str p, const struct word *w, uint64_t *io_draw)
+static const char *asking(struct wf_str p, const struct wf_data__word *w, uint64_t *io_draw)
 {
     static const char *const of_names[] = {"what", "who", "which"};
     bool is_year =
@@ -107,22 +46,82 @@ static const char *asking(struct wf_str p, const struct word *w, uint64_t *io_dr
     return w->is_number ? "how many" : of_names[wf_draw_below(io_draw, 3)];
 }
 
-static int make_question(struct reader *r, struct wf_str p, const struct word *w, size_t n,
-                         size_t at, size_t n_run, uint64_t *io_draw)
-{
-    size_t from = at > AROUND ? at - AROUND : 0, to = WF_MIN(n, at + n_run + AROUND);
+/* What is asked for: words [at, at + n) of a sentence; and the words around that are used. */
+struct asked {
+    const struct wf_data__word *w;
+    size_t from, at, n, to;
+    const char *asking;
+};
 
-    wf_buf_reset(&r->question);
+static void put_word(struct reader *r, struct wf_str s)
+{
+    if (r->question.len > 0)
+        (void)wf_buf_append_byte(&r->question, ' ');
+    (void)wf_buf_append_str(&r->question, s);
+}
+
+/* Words [from, to), some of them left out. */
+static void put_words(struct reader *r, struct wf_str p, const struct asked *a, size_t from,
+                      size_t to, uint64_t *io_draw)
+{
     for (size_t i = from; i < to; i++) {
-        bool is_asked = i >= at && i < at + n_run;
-        if (is_asked ? i > at : wf_draw_real(io_draw) < LEFT_OUT)
-            continue;
-        if (r->question.len > 0)
-            (void)wf_buf_append_byte(&r->question, ' ');
-        if (is_asked)
-            (void)wf_buf_append_cstr(&r->question, asking(p, &w[i], io_draw));
-        else
-            (void)wf_buf_append_str(&r->question, wf_str_sub(p, w[i].from, w[i].to));
+        if (wf_draw_real(io_draw) >= LEFT_OUT)
+            put_word(r, wf_str_sub(p, a->w[i].from, a->w[i].to));
+    }
+}
+
+static bool is_one_of(struct wf_str p, const struct wf_data__word *w, const char *words)
+{
+    struct wf_str rest = wf_str_from(words), one;
+
+    while (wf_str_split(&rest, ' ', &one)) {
+        if (wf_str_eq(one, wf_str_sub(p, w->from, w->to)))
+            return true;
+    }
+    return false;
+}
+
+/* As a person would: what is asked for in front, then a verb that helps another one, where the
+ * clause has one; only the clause around it. "It was built in 1874 by Ada": "when was It built by
+ * Ada". */
+static void ask_in_front(struct reader *r, struct wf_str p, struct asked *a, uint64_t *io_draw)
+{
+    size_t behind = a->at + a->n, before = a->at, to = behind, helps;
+    bool is_year = strcmp(a->asking, "what year") == 0;
+
+    while (before > a->from && !a->w[before - 1].ends)
+        before--;
+    while (to > a->at && to < a->to && !a->w[to - 1].ends)
+        to++;
+    for (helps = before; helps < a->at && !is_one_of(p, &a->w[helps], HELPING);)
+        helps++;
+    a->from = a->at;
+    if (is_year && a->at > before && is_one_of(p, &a->w[a->at - 1], "in by since until of")) {
+        a->asking = "when";
+        a->from--;
+    }
+    put_word(r, wf_str_from(a->asking));
+    if (helps < a->from && strcmp(a->asking, "how many") != 0) {
+        put_word(r, wf_str_sub(p, a->w[helps].from, a->w[helps].to));
+        put_words(r, p, a, before, helps, io_draw);
+        put_words(r, p, a, helps + 1, a->from, io_draw);
+        put_words(r, p, a, behind, to, io_draw);
+    } else {
+        put_words(r, p, a, behind, to, io_draw);
+        put_words(r, p, a, before, a->from, io_draw);
+    }
+}
+
+static int make_question(struct reader *r, struct wf_str p, struct asked *a, uint64_t *io_draw)
+{
+    wf_buf_reset(&r->question);
+    a->asking = asking(p, &a->w[a->at], io_draw);
+    if (wf_draw_real(io_draw) < IN_FRONT) {
+        ask_in_front(r, p, a, io_draw);
+    } else {
+        put_words(r, p, a, a->from, a->at, io_draw);
+        put_word(r, wf_str_from(a->asking));
+        put_words(r, p, a, a->at + a->n, a->to, io_draw);
     }
     (void)wf_buf_append_byte(&r->question, '?');
     return wf_buf_status(&r->question) == 0 ? 0 : wf_data__no_memory(r->l, r->err);
@@ -150,21 +149,29 @@ static int give_without(struct reader *r, struct wf_data_question *q, const stru
 static int ask_sentence(struct reader *r, struct wf_data_question *q, const struct wf_sentence *s,
                         uint64_t *io_draw, bool *out_asked)
 {
-    struct word words[WORDS_MAX];
-    size_t starts[WORDS_MAX], n_starts = 0, n = cut_words(q->passage, s, words), at, n_run;
+    struct wf_data__word words[WORDS_MAX];
+    size_t starts[WORDS_MAX],
+        n_starts = 0, n = wf_data__cut_words(q->passage, s->start, s->end, words, WORDS_MAX), at,
+        n_run;
     struct wf_str answer;
     int rc;
 
     *out_asked = false;
     for (size_t i = 0; i < n; i++) {
-        if (run_at(words, n, i) > 0)
+        if (wf_data__run_at(words, n, i) > 0)
             starts[n_starts++] = i;
     }
     if (n_starts == 0 || n < 8)
         return 0;
     at = starts[wf_draw_below(io_draw, n_starts)];
-    n_run = run_at(words, n, at);
-    rc = make_question(r, q->passage, words, n, at, n_run, io_draw);
+    n_run = wf_data__run_at(words, n, at);
+    rc = make_question(r, q->passage,
+                       &(struct asked){.w = words,
+                                       .from = at > AROUND ? at - AROUND : 0,
+                                       .at = at,
+                                       .n = n_run,
+                                       .to = WF_MIN(n, at + n_run + AROUND)},
+                       io_draw);
     if (rc != 0)
         return rc;
     *out_asked = true;

@@ -10,6 +10,7 @@
 #include "model/lens_match.h"
 #include "text/sentence.h"
 #include "text/word.h"
+#include "train/data_twist.h"
 #include "train/shuffle.h"
 #include "train/split.h"
 
@@ -45,6 +46,7 @@ int wf_span_texts_new(const struct wf_task_place *p, struct wf_span_texts **out,
     wf_arena_init(&t->arena, 0, STRINGS_MAX);
     wf_map_init(&t->seen, WORDS_MAX);
     wf_buf_init(&t->title, PASSAGE_MAX);
+    wf_buf_init(&t->twist, PASSAGE_MAX);
     for (size_t i = 0; i < WF_SPAN_NEAR; i++)
         wf_buf_init(&t->near[i], PASSAGE_MAX);
     t->ids = wf_alloc_array(p->n_text_max, sizeof(*t->ids));
@@ -78,6 +80,7 @@ void wf_span_texts_free(struct wf_span_texts *t)
     wf_arena_deinit(&t->arena);
     wf_map_deinit(&t->seen);
     wf_buf_deinit(&t->title);
+    wf_buf_deinit(&t->twist);
     for (size_t i = 0; i < WF_SPAN_NEAR; i++)
         wf_buf_deinit(&t->near[i]);
     wf_free(t->q_ids.ptr);
@@ -359,23 +362,82 @@ static int remember(struct wf_span_texts *t, const struct wf_data_question *q, b
     return wf_buf_status(b) != 0 || wf_buf_status(&t->title) != 0 ? WF_E_NOMEM : 0;
 }
 
+/* How many of the question's words of meaning the text has. */
+static size_t n_shared(struct wf_str question, struct wf_str text)
+{
+    struct wf_words walk, other;
+    struct wf_word w, x;
+    size_t n = 0;
+
+    wf_words_init(&walk, question);
+    while (wf_words_next(&walk, &w)) {
+        bool is_there = wf_word_is_stop(wf_str_n(w.text, w.len));
+        if (is_there)
+            continue;
+        wf_words_init(&other, text);
+        while (!is_there && wf_words_next(&other, &x))
+            is_there = wf_str_eq(wf_str_n(w.text, w.len), wf_str_n(x.text, x.len));
+        n += is_there;
+    }
+    return n;
+}
+
+/* One of the passages near by: any, or the one that has most of the question. */
+static struct wf_str choose_near(const struct wf_span_texts *t, struct wf_str question,
+                                 struct wf_str answer, bool is_hard, uint64_t *io_draw)
+{
+    size_t n = WF_MIN(t->n_near, (size_t)WF_SPAN_NEAR), most = 0;
+    struct wf_str best = wf_buf_str(&t->near[wf_draw_below(io_draw, n)]);
+
+    for (size_t i = 0; i < n && is_hard; i++) {
+        struct wf_str p = wf_buf_str(&t->near[i]);
+        size_t shared = wf_str_find(p, answer, 0) == SIZE_MAX ? n_shared(question, p) : 0;
+        if (shared <= most)
+            continue;
+        most = shared;
+        best = p;
+    }
+    return best;
+}
+
 /* The question again, with another passage of its article that does not have the answer. */
 static int add_elsewhere(struct wf_span_texts *t, const struct wf_data_question *q, bool is_dev,
                          struct wf_err *err)
 {
-    size_t n = WF_MIN(t->n_near, (size_t)WF_SPAN_NEAR);
     uint64_t draw = wf_split_hash(q->question);
     struct wf_data_question other = {.title = q->title, .question = q->question};
+    struct wf_str answer;
 
-    if (q->n_answers == 0 || q->title.len == 0 || n < 2 || t->elsewhere <= 0)
+    if (q->n_answers == 0 || q->title.len == 0 || t->n_near < 2 || t->elsewhere <= 0)
         return 0;
     if (is_dev && wf_draw_real(&draw) >= t->elsewhere)
         return 0;
-    other.passage = wf_buf_str(&t->near[wf_draw_below(&draw, n)]);
-    if (wf_str_find(other.passage, wf_str_sub(q->passage, q->answers[0].from, q->answers[0].to),
-                    0) < other.passage.len)
+    answer = wf_str_sub(q->passage, q->answers[0].from, q->answers[0].to);
+    other.passage =
+        choose_near(t, q->question, answer, !is_dev && wf_split_hash(q->question) % 2 == 0, &draw);
+    if (wf_str_find(other.passage, answer, 0) < other.passage.len)
         return 0;
     return add_text(t, &other, WF_SPAN_ELSEWHERE, is_dev, t->weight * t->elsewhere, err);
+}
+
+/* The question with a word that makes it another one, which the passage does not answer. */
+static int add_twisted(struct wf_span_texts *t, const struct wf_data_question *q,
+                       struct wf_err *err)
+{
+    uint64_t draw = wf_seed_mix(wf_split_hash(q->question), 1);
+    size_t n = WF_MIN(t->n_near, (size_t)WF_SPAN_NEAR);
+    struct wf_str near[WF_SPAN_NEAR];
+    struct wf_data_question other = {.title = q->title, .passage = q->passage};
+
+    if (q->n_answers == 0 || t->is_made || !t->is_english || t->twisted <= 0 || q->is_sentences)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        near[i] = wf_buf_str(&t->near[i]);
+    if (!wf_data_twist(q->question, wf_str_sub(q->passage, q->answers[0].from, q->answers[0].to),
+                       near, n, &draw, &t->twist))
+        return wf_buf_status(&t->twist) != 0 ? no_memory(err) : 0;
+    other.question = wf_buf_str(&t->twist);
+    return add_text(t, &other, WF_SPAN_IMPOSSIBLE, false, t->weight * t->twisted, err);
 }
 
 int wf_span_texts_add(void *ud, const struct wf_data_question *q, struct wf_err *err)
@@ -390,5 +452,7 @@ int wf_span_texts_add(void *ud, const struct wf_data_question *q, struct wf_err 
         return no_memory(err);
     rc = add_text(t, q, q->n_answers > 0 ? WF_SPAN_ANSWERED : WF_SPAN_IMPOSSIBLE, is_dev, t->weight,
                   err);
-    return rc == 0 ? add_elsewhere(t, q, is_dev, err) : rc;
+    if (rc == 0)
+        rc = add_elsewhere(t, q, is_dev, err);
+    return rc == 0 && !is_dev ? add_twisted(t, q, err) : rc;
 }

@@ -3,7 +3,8 @@
  *
  * A text is `<s> <q> question </s> <p> passage`. A passage that is too long is cut to a window that
  * holds the answer. Besides what the files have, a question comes again with another passage of the
- * same article, which does not answer it. Threads: owner. */
+ * same article, which does not answer it, and twisted into one that nothing answers (data_twist.h).
+ * Threads: owner. */
 #ifndef WF_TRAIN_SPAN_TEXTS_H
 #define WF_TRAIN_SPAN_TEXTS_H
 
@@ -68,6 +69,7 @@ struct wf_span_texts {
 
     /* What is being read. */
     double weight, elsewhere; /* of the source; how often with a passage from elsewhere */
+    double twisted;           /* how often also as a question that the passage does not answer */
     bool is_english, is_dev;
     bool is_made; /* questions that nobody asked: what is kept aside of them is not measured */
     struct wf_ids q_ids, p_ids, firsts;
@@ -75,7 +77,7 @@ struct wf_span_texts {
     uint16_t *q_marks, *p_marks;
     size_t cap_tokens;
     int32_t *ids; /* [n_text_max] */
-    struct wf_buf title, near[WF_SPAN_NEAR];
+    struct wf_buf title, twist, near[WF_SPAN_NEAR];
     size_t n_near;
 };
 

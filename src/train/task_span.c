@@ -23,8 +23,8 @@
 #define MATCH_HEAD "lens.span.match"
 
 struct settings {
-    char sources[WF_CONF_VALUE_BYTES], terms[1024];
-    double elsewhere, sentence_share, none_share, rerank;
+    char sources[WF_CONF_VALUE_BYTES], terms[1024], reviews[1024];
+    double elsewhere, twisted, sentence_share, none_share, rerank;
 };
 
 struct span {
@@ -54,6 +54,12 @@ static const struct wf_conf_option options[] = {
      .text_bytes = sizeof(((struct settings *)0)->terms),
      .fallback = "text/openstax-terms.jsonl.xz",
      .help = "glossaries of the form definitions"},
+    {.name = "reviews",
+     .kind = WF_CONF_TEXT,
+     .offset = FIELD(reviews),
+     .text_bytes = sizeof(((struct settings *)0)->reviews),
+     .fallback = "text/openstax-questions.jsonl.xz",
+     .help = "questions of the form reviews"},
     {.name = "elsewhere",
      .kind = WF_CONF_REAL,
      .offset = FIELD(elsewhere),
@@ -61,6 +67,13 @@ static const struct wf_conf_option options[] = {
      .min = 0,
      .max = 1,
      .help = "how often a question comes with another passage of its article, too"},
+    {.name = "twisted",
+     .kind = WF_CONF_REAL,
+     .offset = FIELD(twisted),
+     .fallback = "0.3",
+     .min = 0,
+     .max = 1,
+     .help = "how often an English question comes once more, changed so that nothing answers it"},
     {.name = "sentence",
      .kind = WF_CONF_REAL,
      .offset = FIELD(sentence_share),
@@ -114,14 +127,16 @@ static void span_close(void *task)
     wf_free(s);
 }
 
-static int read_form(struct span *s, struct wf_str form, const char *path, const char *terms,
+static int read_form(struct span *s, struct wf_str form, const char *path, const char *beside,
                      struct wf_err *err)
 {
     s->texts->is_made = true;
     if (wf_str_eq(form, WF_STR("cloze")))
         return wf_data_cloze_read(path, CLOZE_EACH, wf_span_texts_add, s->texts, err);
     if (wf_str_eq(form, WF_STR("definitions")))
-        return wf_data_definitions_read(path, terms, wf_span_texts_add, s->texts, err);
+        return wf_data_definitions_read(path, beside, wf_span_texts_add, s->texts, err);
+    if (wf_str_eq(form, WF_STR("reviews")))
+        return wf_data_reviews_read(path, beside, wf_span_texts_add, s->texts, err);
     s->texts->is_made = false;
     return wf_data_questions_read(path, wf_span_texts_add, s->texts, err);
 }
@@ -129,15 +144,15 @@ static int read_form(struct span *s, struct wf_str form, const char *path, const
 static bool is_form(struct wf_str s)
 {
     return s.len == 0 || wf_str_eq(s, WF_STR("questions")) || wf_str_eq(s, WF_STR("cloze")) ||
-           wf_str_eq(s, WF_STR("definitions"));
+           wf_str_eq(s, WF_STR("definitions")) || wf_str_eq(s, WF_STR("reviews"));
 }
 
 /* "PATH LANGUAGE WEIGHT USE FORM": a path; en or another language; hundredths; train or dev;
- * questions (or nothing), cloze or definitions. */
+ * questions (or nothing), cloze, definitions or reviews. */
 static int read_source(struct span *s, struct wf_str line, struct wf_err *err)
 {
     struct wf_str words[SOURCE_FIELDS + 1] = {{0}}, rest = line;
-    struct wf_buf path, terms;
+    struct wf_buf path, beside;
     uint64_t hundredths = 0;
     size_t n = 0;
     int rc;
@@ -151,17 +166,19 @@ static int read_source(struct span *s, struct wf_str line, struct wf_err *err)
                           WF_STR_ARG(wf_str_sub(line, 0, 80)));
     s->texts->weight = (double)hundredths / 100;
     s->texts->elsewhere = s->s.elsewhere;
+    s->texts->twisted = s->s.twisted;
     s->texts->is_english = wf_str_eq(words[1], WF_STR("en"));
     s->texts->is_dev = wf_str_eq(words[3], WF_STR("dev"));
     wf_buf_init(&path, WF_LIMIT_PATH_BYTES);
-    wf_buf_init(&terms, WF_LIMIT_PATH_BYTES);
+    wf_buf_init(&beside, WF_LIMIT_PATH_BYTES);
     (void)wf_buf_appendf(&path, "%s/%.*s", s->place.data_dir, WF_STR_ARG(words[0]));
-    (void)wf_buf_appendf(&terms, "%s/%s", s->place.data_dir, s->s.terms);
-    rc = wf_buf_status(&path) != 0 || wf_buf_status(&terms) != 0
+    (void)wf_buf_appendf(&beside, "%s/%s", s->place.data_dir,
+                         wf_str_eq(words[4], WF_STR("reviews")) ? s->s.reviews : s->s.terms);
+    rc = wf_buf_status(&path) != 0 || wf_buf_status(&beside) != 0
              ? no_memory(err)
-             : read_form(s, words[4], path.ptr, terms.ptr, err);
+             : read_form(s, words[4], path.ptr, beside.ptr, err);
     wf_buf_deinit(&path);
-    wf_buf_deinit(&terms);
+    wf_buf_deinit(&beside);
     return rc;
 }
 
