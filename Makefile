@@ -265,6 +265,7 @@ lens: $(PROGRAM)
 	@mkdir -p models
 	$(PROGRAM) train language ../shared/data/langid/ntrex_sentences.tsv.xz models/lens.gguf \
 	    --into $(LENS)/small.gguf
+	$(PROGRAM) train crf train/multi.conf --into models/lens.gguf --classes train/corpus.conf
 .PHONY: run test unit bench soak lens
 
 # ---- check ----

@@ -18,6 +18,7 @@ static const struct {
     {"export", wf_train_export_command, N_("what was trained, as a model file")},
     {"language", wf_train_language, N_("a table that tells languages apart, from sentences")},
     {"card", wf_train_card, N_("the version of a lens file, and its figures")},
+    {"crf", wf_train_crf, N_("what words say of entities, into a lens file")},
     {"adapter", wf_train_adapter, N_("an adapter for a model, from your own texts")},
 };
 

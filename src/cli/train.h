@@ -16,6 +16,8 @@ int wf_train_export_command(struct wf_cli *cli);
 int wf_train_language(struct wf_cli *cli);
 /* Gives a lens file its version and its card. */
 int wf_train_card(struct wf_cli *cli);
+/* Fits what words say of entities. */
+int wf_train_crf(struct wf_cli *cli);
 /* Trains an adapter for a model. */
 int wf_train_adapter(struct wf_cli *cli);
 

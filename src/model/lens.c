@@ -134,6 +134,7 @@ void wf_lens_close(struct wf_lens *l)
     if (l == NULL)
         return;
     wf_lens_language_close(l->language);
+    wf_lens_words_close(l->words);
     wf_arena_deinit(&l->arena);
     wf_vocab_close(l->vocab);
     wf_model_close(l->model);

@@ -13,7 +13,8 @@
  *   lens.sensitivity.thresholds [n_labels]; lens.intent.SET.threshold (f32), .outside (string);
  *   lens.intent.SET.ngram.embed, .ngram.weight (lens_ngram.h);
  *   lens.NAME.pool ("first": the hidden state of <s>; "mean": of all tokens);
- *   lens.language.* (model/lens_language.h);
+ *   lens.language.* (model/lens_language.h); lens.entity.words.* (model/lens_words.h: what words
+ *   say of the tags of entities; with or without the encoder's head);
  *   lens.window (u32: tokens of a window), lens.card (strings: its figures), lens.version.
  * Texts begin with <s>; with a question: <s> <q> question </s> <p> text. */
 #ifndef WF_MODEL_LENS_H
@@ -146,6 +147,17 @@ const float *wf_lens_marks_rows(const struct wf_lens *l);
 /* Takes what the encoder made of window i: hidden [its tokens, dim]. Threads: any, each window
  * once; different windows of one job may be given at once. */
 void wf_lens_job_take(struct wf_lens_job *j, size_t i, const float *hidden);
+
+/* What both judges say of the tags of a text's pieces, as they say it: for those who choose how
+ * much each counts. Of a job of ENTITIES whose windows were all given, before it is finished. */
+struct wf_lens_tag_scores {
+    size_t n, n_tags;
+    const float *encoder, *words;             /* [n, n_tags], borrowed; NULL: the file has none */
+    const float *encoder_moves, *words_moves; /* [n_tags from, n_tags to] */
+};
+/* Errors: NOMEM. */
+int wf_lens_job_tag_scores(struct wf_lens_job *j, struct wf_lens_tag_scores *out,
+                           struct wf_err *err) WF_MUST_USE;
 
 /* The answer, once all windows were given. *out is owned by the caller. Errors: NOMEM. */
 int wf_lens_job_finish(struct wf_lens_job *j, struct wf_lens_answer *out,

@@ -157,37 +157,65 @@ static bool may_follow(const struct wf_lens_tags *t, size_t a, size_t b)
     return !(t->has_last && is_open(t->place[a]));
 }
 
+/* The moves of both judges, each times its share. */
 static int make_moves(const struct reader *r, const char *name, struct wf_lens_tags *t)
 {
     size_t n = t->head.n;
     char full[NAME_BYTES];
-    const float *learned = NULL;
+    float share = t->words == NULL         ? 0.0f
+                  : t->head.weight == NULL ? 1.0f
+                                           : wf_lens_words_share(t->words);
+    const float *words = t->words != NULL ? wf_lens_words_transitions(t->words) : NULL;
     float *moves = wf_arena_array(&r->l->arena, n * n, sizeof(*moves));
     int rc;
 
     if (moves == NULL)
         return no_memory(r);
     (void)snprintf(full, sizeof(full), "lens.%s.transitions", name);
-    rc = read_floats(r, full, n, n, &learned);
-    for (size_t i = 0; i < n * n && rc == 0; i++)
-        moves[i] = !may_follow(t, i / n, i % n)              ? -INFINITY
-                   : learned != NULL && isfinite(learned[i]) ? learned[i]
-                                                             : 0.0f;
+    rc = read_floats(r, full, n, n, &t->learned);
+    for (size_t i = 0; i < n * n && rc == 0; i++) {
+        moves[i] = !may_follow(t, i / n, i % n) ? -INFINITY : 0.0f;
+        if (t->learned != NULL && isfinite(t->learned[i]))
+            moves[i] += (1.0f - share) * t->learned[i];
+        if (words != NULL)
+            moves[i] += share * words[i];
+    }
     t->moves = moves;
     return rc;
 }
 
-static int read_tags(const struct reader *r, const char *name, struct wf_lens_tags **out)
+/* The table of words beside the encoder's tags of the same labels, or alone. */
+static int read_words(const struct reader *r, struct wf_lens_tags *t)
 {
-    struct wf_lens_tags *t = wf_arena_array(&r->l->arena, 1, sizeof(*t));
-    bool has_outside = false;
+    static const char *const key = "lens.entity.words.labels";
+    struct wf_lens_head labels = {.n = t->head.n};
+    const struct wf_gguf_value *v = wf_gguf_value(r->l->gguf, key);
     int rc;
 
-    if (t == NULL)
-        return no_memory(r);
-    rc = read_head(r, name, 0, false, &t->head);
-    if (rc != 0 || t->head.weight == NULL)
+    if (v == NULL || v->n_items == 0 || v->n_items > WF_LENS_WORDS_TAGS_MAX)
+        return refuse(r, key, "are none, or too many");
+    if (t->head.weight == NULL)
+        labels.n = v->n_items;
+    rc = read_labels(r, key, &labels);
+    for (size_t i = 0; i < labels.n && rc == 0 && t->head.weight != NULL; i++) {
+        if (!wf_str_eq(labels.labels[i], t->head.labels[i]))
+            rc = refuse(r, key, "are not those of the encoder");
+    }
+    if (rc == 0)
+        rc = wf_lens_words_open(r->l->gguf, labels.n, &r->l->words, r->err);
+    if (rc != 0)
         return rc;
+    t->head.n = labels.n;
+    t->head.labels = labels.labels;
+    t->words = r->l->words;
+    return 0;
+}
+
+/* Places and types of tags, by their labels. */
+static int name_tags(const struct reader *r, const char *name, struct wf_lens_tags *t)
+{
+    bool has_outside = false;
+
     if (t->head.n > WF_LENS_TAGS_MAX)
         return refuse(r, name, "has too many tags");
     for (size_t i = 0; i < t->head.n; i++) {
@@ -200,9 +228,25 @@ static int read_tags(const struct reader *r, const char *name, struct wf_lens_ta
         if (place != WF_LENS_O)
             t->type[i] = (uint8_t)type_of(t, t->head.labels[i]);
     }
-    if (!has_outside)
-        return refuse(r, name, "has no tag O");
-    rc = make_moves(r, name, t);
+    return has_outside ? 0 : refuse(r, name, "has no tag O");
+}
+
+static int read_tags(const struct reader *r, const char *name, bool has_words,
+                     struct wf_lens_tags **out)
+{
+    struct wf_lens_tags *t = wf_arena_array(&r->l->arena, 1, sizeof(*t));
+    int rc;
+
+    if (t == NULL)
+        return no_memory(r);
+    rc = read_head(r, name, 0, false, &t->head);
+    if (rc == 0 && has_words)
+        rc = read_words(r, t);
+    if (rc != 0 || (t->head.weight == NULL && t->words == NULL))
+        return rc;
+    rc = name_tags(r, name, t);
+    if (rc == 0)
+        rc = make_moves(r, name, t);
     if (rc == 0)
         *out = t;
     return rc;
@@ -280,7 +324,7 @@ static int read_set(const struct reader *r, struct wf_str name)
         rc = read_wide(r, full, s->intent.n, &s->wide);
     (void)snprintf(full, sizeof(full), "slot.%s", s->name);
     if (rc == 0)
-        rc = read_tags(r, full, &s->slots);
+        rc = read_tags(r, full, false, &s->slots);
     if (rc != 0)
         return rc;
     (void)snprintf(full, sizeof(full), "lens.intent.%s.threshold", s->name);
@@ -377,7 +421,7 @@ int wf_lens__read_heads(struct wf_lens *l, struct wf_err *err)
     if (rc == 0 && l->sensitivity.weight != NULL)
         rc = read_thresholds(&r);
     if (rc == 0)
-        rc = read_tags(&r, "entity", &l->entities);
+        rc = read_tags(&r, "entity", wf_lens_words_is_in(l->gguf), &l->entities);
     if (rc == 0)
         rc = read_sets(&r);
     (void)wf_gguf_bool(l->gguf, "lens.embedding.marks", &l->marks_embedding); /* absent: false */

@@ -7,6 +7,7 @@
 #include "model/lens.h"
 #include "model/lens_language.h"
 #include "model/lens_ngram.h"
+#include "model/lens_words.h"
 
 /* Tags of pieces, and types behind them, of one head at most: the table of moves grows with the
  * square, and its time with every piece. */
@@ -40,8 +41,10 @@ struct wf_lens_tags {
     uint8_t type[WF_LENS_TAGS_MAX];  /* of types; of outside: 0 */
     struct wf_str types[WF_LENS_TAGS_MAX];
     size_t n_types;
-    bool has_last;      /* BILOU: a span must be ended */
-    const float *moves; /* [n from, n to] added to a tag's score; -INFINITY where forbidden */
+    bool has_last;        /* BILOU: a span must be ended */
+    const float *moves;   /* [n from, n to] added to a tag's score; -INFINITY where forbidden */
+    const float *learned; /* [n, n] the encoder's own, or NULL */
+    struct wf_lens_words *words; /* what words say of the same tags; NULL: nothing */
 };
 
 /* What n-grams add to a head's scores; stays in the file's format. */
@@ -72,6 +75,7 @@ struct wf_lens {
     struct wf_lens_set sets[WF_LENS_SETS_MAX];
     size_t n_sets;
     struct wf_lens_language *language; /* NULL: absent */
+    struct wf_lens_words *words;       /* NULL: absent; those of `entities` */
     const float *match;   /* [WF_LENS_MATCH_BITS, dim] of tokens of SPANS; NULL: none */
     bool marks_embedding; /* questions and texts are embedded behind marks of their own */
 };
@@ -119,7 +123,8 @@ struct wf_lens_job {
     struct wf_lens_window *windows;
     size_t n_windows;
     float *sums;                /* EMBED: [n_windows, dim] */
-    float *tags;                /* ENTITIES: [pieces, tags] */
+    float *tags;                /* ENTITIES: [pieces, tags] by the encoder; NULL: it has none */
+    float *word_tags;           /* ENTITIES: [pieces, tags] by words; NULL: not yet, or none */
     float *slots;               /* INTENT: [pieces, tags] */
     float *intents;             /* INTENT: [labels] */
     float *labels;              /* SENSITIVITY: [n_windows, labels] */
@@ -132,6 +137,12 @@ struct wf_lens_job {
  * by its own scores: out_shares [n]. Errors: NOMEM. */
 int wf_lens__viterbi(const struct wf_lens_tags *t, const float *scores, size_t n, uint8_t *out_tags,
                      float *out_shares, struct wf_err *err) WF_MUST_USE;
+
+/* The scores of a job's tags by words: j->word_tags, once. Errors: NOMEM. */
+int wf_lens__score_words(struct wf_lens_job *j, struct wf_err *err) WF_MUST_USE;
+
+/* The scores of ENTITIES by both, each times its share, in j->tags. Errors: NOMEM. */
+int wf_lens__join_tags(struct wf_lens_job *j, struct wf_err *err) WF_MUST_USE;
 
 /* The spans that tags [pieces] make of a job's text. Errors: NOMEM. */
 int wf_lens__marks_of_tags(const struct wf_lens_job *j, const struct wf_lens_tags *t,

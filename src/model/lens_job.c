@@ -165,7 +165,7 @@ static int make_accounts(struct wf_lens_job *j, struct wf_err *err)
         float **out;
     } rows[] = {
         {(t & WF_LENS_EMBED) != 0, j->n_windows, l->dim, &j->sums},
-        {(t & WF_LENS_ENTITIES) != 0, j->firsts.n + 1,
+        {(t & WF_LENS_ENTITIES) != 0 && l->entities->head.weight != NULL, j->firsts.n + 1,
          l->entities != NULL ? l->entities->head.n : 0, &j->tags},
         {j->set != NULL, 1, j->set != NULL ? j->set->intent.n : 0, &j->intents},
         {j->set != NULL && j->set->slots != NULL, j->firsts.n + 1,
@@ -192,6 +192,13 @@ static int make_accounts(struct wf_lens_job *j, struct wf_err *err)
     return 0;
 }
 
+/* Entities may be known by words alone. */
+static bool needs_encoder(const struct wf_lens *l, const struct wf_lens_ask *ask)
+{
+    return (ask->tasks & ~(WF_LENS_ENTITIES | WF_LENS_LANGUAGE)) != 0 ||
+           ((ask->tasks & WF_LENS_ENTITIES) != 0 && l->entities->head.weight != NULL);
+}
+
 int wf_lens_job_new(const struct wf_lens *l, const struct wf_lens_ask *ask,
                     struct wf_lens_job **out, struct wf_err *err)
 {
@@ -210,7 +217,7 @@ int wf_lens_job_new(const struct wf_lens *l, const struct wf_lens_ask *ask,
         j->set = wf_lens__set(l, ask->set);
     if (ask->tasks != WF_LENS_LANGUAGE) {
         rc = make_tokens(j, err);
-        if (rc == 0)
+        if (rc == 0 && needs_encoder(l, ask))
             rc = make_windows(j, err);
         if (rc == 0)
             rc = make_accounts(j, err);
@@ -229,7 +236,7 @@ void wf_lens_job_free(struct wf_lens_job *j)
         return;
     void *all[] = {j->ids.ptr, j->firsts.ptr, j->prefix.ptr, j->offsets, j->windows,
                    j->sums,    j->tags,       j->slots,      j->intents, j->labels,
-                   j->tokens,  j->spans,      j->marks,      j->edges};
+                   j->tokens,  j->spans,      j->marks,      j->edges,   j->word_tags};
     for (size_t i = 0; i < WF_ARRAY_LEN(all); i++)
         wf_free(all[i]);
     wf_free(j);
@@ -453,8 +460,11 @@ int wf_lens_job_finish(struct wf_lens_job *j, struct wf_lens_answer *out, struct
         finish_vector(j, mean, a.vector);
         wf_free(mean);
     }
-    if (j->tags != NULL)
-        rc = wf_lens__marks_of_tags(j, l->entities, j->tags, &a.entities, err);
+    if ((j->ask.tasks & WF_LENS_ENTITIES) != 0) {
+        rc = wf_lens__join_tags(j, err);
+        if (rc == 0)
+            rc = wf_lens__marks_of_tags(j, l->entities, j->tags, &a.entities, err);
+    }
     if (rc == 0 && j->slots != NULL)
         rc = wf_lens__marks_of_tags(j, j->set->slots, j->slots, &a.slots, err);
     if (rc == 0 && j->intents != NULL)

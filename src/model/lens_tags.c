@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From tags to spans: the best allowed sequence of tags over a text's pieces (Viterbi 1967), and
  * the pieces of the text that they name. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -96,6 +97,79 @@ int wf_lens__viterbi(const struct wf_lens_tags *t, const float *scores, size_t n
     wf_free(ways);
     return 0;
 }
+
+/* ---- words beside the encoder ---- */
+
+int wf_lens__score_words(struct wf_lens_job *j, struct wf_err *err)
+{
+    const struct wf_lens_tags *t = j->lens->entities;
+    size_t n = j->firsts.n;
+    uint32_t *bounds = wf_alloc_array(n + 1, sizeof(*bounds));
+    float *scores =
+        n + 1 <= SIZE_MAX / t->head.n ? wf_alloc_array((n + 1) * t->head.n, sizeof(*scores)) : NULL;
+
+    if (bounds == NULL || scores == NULL) {
+        wf_free(bounds);
+        wf_free(scores);
+        return wf_err_set(err, WF_E_NOMEM, "Not enough memory to look at a text.");
+    }
+    for (size_t i = 0; i < n; i++)
+        bounds[i] = j->offsets[j->firsts.ptr[i]];
+    bounds[n] = (uint32_t)j->text.len;
+    wf_lens_words_score(t->words, &(struct wf_lens_pieces){j->text, bounds, n}, scores);
+    wf_free(bounds);
+    j->word_tags = scores;
+    return 0;
+}
+
+int wf_lens__join_tags(struct wf_lens_job *j, struct wf_err *err)
+{
+    const struct wf_lens_tags *t = j->lens->entities;
+    size_t n_tags = t->head.n, n = j->firsts.n;
+    float share, outside;
+    int rc = 0;
+
+    if (t->words == NULL)
+        return 0;
+    if (j->word_tags == NULL)
+        rc = wf_lens__score_words(j, err);
+    if (rc != 0)
+        return rc;
+    share = j->tags != NULL ? wf_lens_words_share(t->words) : 1.0f;
+    outside = wf_lens_words_outside(t->words);
+    for (size_t i = 0; i < n * n_tags; i++) {
+        float words = share * j->word_tags[i];
+        words -= t->place[i % n_tags] == WF_LENS_O ? outside : 0.0f;
+        j->word_tags[i] = j->tags != NULL ? words + (1.0f - share) * j->tags[i] : words;
+    }
+    wf_free(j->tags);
+    j->tags = j->word_tags;
+    j->word_tags = NULL;
+    return 0;
+}
+
+int wf_lens_job_tag_scores(struct wf_lens_job *j, struct wf_lens_tag_scores *out,
+                           struct wf_err *err)
+{
+    const struct wf_lens_tags *t = j->lens->entities;
+    int rc = 0;
+
+    assert((j->ask.tasks & WF_LENS_ENTITIES) != 0);
+    if (t->words != NULL && j->word_tags == NULL)
+        rc = wf_lens__score_words(j, err);
+    if (rc == 0)
+        *out = (struct wf_lens_tag_scores){
+            .n = j->firsts.n,
+            .n_tags = t->head.n,
+            .encoder = j->tags,
+            .encoder_moves = t->learned,
+            .words = j->word_tags,
+            .words_moves = t->words != NULL ? wf_lens_words_transitions(t->words) : NULL,
+        };
+    return rc;
+}
+
+/* ---- marks ---- */
 
 static bool is_white(char c)
 {

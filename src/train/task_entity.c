@@ -9,25 +9,16 @@
  * comes again in small letters, as people type. */
 #include <math.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/limits.h"
-#include "train/data_tagged.h"
+#include "train/entity.h"
 #include "train/items.h"
 #include "train/loss.h"
 #include "train/shuffle.h"
 #include "train/split.h"
 #include "train/task_list.h"
-
-#define N_TYPES WF_ENTITY_OTHER /* those that are told; the last of the list is none of them */
-#define N_TAGS (1 + 2 * N_TYPES)
-#define SOURCE_FIELDS 5u
-/* What the sets of noisy text are measured by. */
-#define NOISY                                                                                      \
-    (WF_ENTITY_BIT(WF_ENTITY_PERSON) | WF_ENTITY_BIT(WF_ENTITY_PLACE) |                            \
-     WF_ENTITY_BIT(WF_ENTITY_ORGANISATION))
 
 struct settings {
     char sources[WF_CONF_VALUE_BYTES];
@@ -68,7 +59,6 @@ struct entity {
 /* The source that is read. */
 struct source {
     struct entity *e;
-    struct wf_data_tagged_options form;
     double weight;
     bool is_dev, is_noisy;
     struct wf_ids ids, firsts;
@@ -111,23 +101,6 @@ static int no_memory(struct wf_err *err)
 }
 
 /* ---- reading ---- */
-
-static int32_t tag_of(enum wf_entity type, bool begins)
-{
-    return type >= N_TYPES ? -1 : 1 + 2 * (int32_t)type + !begins;
-}
-
-/* Tags of types that a set does not know, and outside. */
-static uint64_t unknown_tags(uint32_t known)
-{
-    uint64_t bits = 1;
-
-    for (unsigned t = 0; t < N_TYPES; t++) {
-        if (!(known >> t & 1))
-            bits |= (uint64_t)3 << (1 + 2 * t);
-    }
-    return bits;
-}
 
 static int reserve(struct side *s, size_t n, struct wf_err *err)
 {
@@ -174,23 +147,6 @@ static void word_bytes(const struct source *r, struct wf_str text, size_t i, siz
     *out_to = *io_at = end;
 }
 
-/* The tag of bytes [from, to), and what is allowed where there is none. *io_span is the first span
- * that may lie there; *io_last the span of the word before. */
-static int32_t find_tag(const struct wf_data_tagged *t, size_t from, size_t to, uint64_t unknown,
-                        size_t *io_span, size_t *io_last, uint64_t *out_allowed)
-{
-    size_t last = *io_last;
-
-    *out_allowed = unknown;
-    *io_last = SIZE_MAX;
-    while (*io_span < t->n_spans && t->spans[*io_span].to <= from)
-        (*io_span)++;
-    if (*io_span == t->n_spans || t->spans[*io_span].from >= to)
-        return unknown == 1 ? 0 : -1;
-    *io_last = *io_span;
-    return tag_of(t->spans[*io_span].type, last != *io_span);
-}
-
 /* Adds the words [from, to) of what was encoded as one window. */
 static int add_window(struct source *r, const struct wf_data_tagged *t, const int32_t *tags,
                       const uint64_t *allowed, size_t from, size_t to, bool is_dev, double weight)
@@ -227,7 +183,7 @@ static int add_windows(struct source *r, const struct wf_data_tagged *t, struct 
     size_t n = r->firsts.n, most = r->e->place.n_text_max - 1, span = 0, last = SIZE_MAX, at = 0;
     int32_t *tags = wf_alloc_array(n + 1, sizeof(*tags));
     uint64_t *allowed = wf_alloc_array(n + 1, sizeof(*allowed));
-    uint64_t unknown = unknown_tags(t->known), draw = wf_split_hash(text);
+    uint64_t unknown = wf_entity_unknown_tags(t->known), draw = wf_split_hash(text);
     int rc = tags == NULL || allowed == NULL ? no_memory(r->err) : 0;
 
     if (!is_dev && wf_draw_real(&draw) < r->e->s.outside)
@@ -235,7 +191,7 @@ static int add_windows(struct source *r, const struct wf_data_tagged *t, struct 
     for (size_t i = 0; i < n && rc == 0; i++) {
         size_t from, to;
         word_bytes(r, text, i, &at, &from, &to);
-        tags[i] = find_tag(t, from, to, unknown, &span, &last, &allowed[i]);
+        tags[i] = wf_entity_find_tag(t, from, to, unknown, &span, &last, &allowed[i]);
     }
     for (size_t i = 0, to; i < n && rc == 0; i = to) {
         size_t begin = (size_t)r->firsts.ptr[i];
@@ -285,47 +241,24 @@ static int take(void *ud, const struct wf_data_tagged *t, struct wf_err *err)
                    : rc;
 }
 
-static bool find_word(const char *const *names, size_t n, struct wf_str word, size_t *out)
-{
-    for (*out = 0; *out < n; (*out)++) {
-        if (wf_str_eq(word, wf_str_from(names[*out])))
-            return true;
-    }
-    return false;
-}
-
 /* "PATH FORM KNOWN WEIGHT USE". */
 static int read_source(struct entity *e, struct wf_str line, struct wf_err *err)
 {
-    static const char *const forms[] = {"conll",    "iob2",        "conllu",
-                                        "presidio", "recognizers", "address"};
-    static const char *const knowns[] = {"own", "wnut", "news"};
-    static const uint32_t bits[] = {0, WF_DATA_KNOWN_WNUT, WF_DATA_KNOWN_NEWS};
-    static const char *const uses[] = {"train", "dev", "noisy", "noisydev"};
     struct source r = {.e = e};
-    struct wf_str words[SOURCE_FIELDS], rest = line;
+    struct wf_entity_source source;
     struct wf_buf path;
-    size_t form, known, use, n = 0;
-    uint64_t hundredths = 0;
-    int rc;
+    int rc = wf_entity_source_parse(line, &source, err);
 
-    while (n < SOURCE_FIELDS && wf_str_split(&rest, ' ', &words[n]))
-        n += words[n].len > 0;
-    if (n != SOURCE_FIELDS || !find_word(forms, WF_ARRAY_LEN(forms), words[1], &form) ||
-        !find_word(knowns, WF_ARRAY_LEN(knowns), words[2], &known) ||
-        !wf_str_to_u64(words[3], &hundredths) || hundredths > 10000 ||
-        !find_word(uses, WF_ARRAY_LEN(uses), words[4], &use))
-        return wf_err_set(err, WF_E_FORMAT, "'%.*s' is no source: PATH FORM KNOWN WEIGHT USE.",
-                          WF_STR_ARG(wf_str_sub(line, 0, 80)));
-    r.form = (struct wf_data_tagged_options){.form = (enum wf_data_form)form, .known = bits[known]};
-    r.weight = (double)hundredths / 100;
-    r.is_dev = use % 2 == 1;
-    r.is_noisy = use >= 2;
+    if (rc != 0)
+        return rc;
+    r.weight = source.weight;
+    r.is_dev = source.is_dev;
+    r.is_noisy = source.is_noisy;
     wf_buf_init(&r.lower, WF_LIMIT_CORPUS_LINE_BYTES);
     wf_buf_init(&path, WF_LIMIT_PATH_BYTES);
-    (void)wf_buf_appendf(&path, "%s/%.*s", e->place.data_dir, WF_STR_ARG(words[0]));
+    (void)wf_buf_appendf(&path, "%s/%.*s", e->place.data_dir, WF_STR_ARG(source.path));
     rc = wf_buf_status(&path) != 0 ? no_memory(err)
-                                   : wf_data_tagged_read(path.ptr, &r.form, take, &r, err);
+                                   : wf_data_tagged_read(path.ptr, &source.form, take, &r, err);
     wf_buf_deinit(&path);
     wf_buf_deinit(&r.lower);
     wf_free(r.ids.ptr);
@@ -410,9 +343,10 @@ static size_t entity_heads(const void *task, struct wf_net_head out[WF_TASK_HEAD
 {
     uint32_t dim = ((const struct entity *)task)->place.params->dim;
 
-    out[0] = (struct wf_net_head){"lens.entity.weight", N_TAGS, dim, 0.02f, true};
-    out[1] = (struct wf_net_head){"lens.entity.bias", 1, N_TAGS, 0, false};
-    out[2] = (struct wf_net_head){"lens.entity.transitions", N_TAGS, N_TAGS, 0, false};
+    out[0] = (struct wf_net_head){"lens.entity.weight", WF_ENTITY_TAGS, dim, 0.02f, true};
+    out[1] = (struct wf_net_head){"lens.entity.bias", 1, WF_ENTITY_TAGS, 0, false};
+    out[2] =
+        (struct wf_net_head){"lens.entity.transitions", WF_ENTITY_TAGS, WF_ENTITY_TAGS, 0, false};
     return 3;
 }
 
@@ -486,60 +420,11 @@ static int entity_loss(void *task, struct wf_net *net, const float *hidden, floa
 
 /* ---- measuring ---- */
 
-struct count {
-    double found, there, right;
-};
-
-/* The type of a tag; N_TYPES where there is none. */
-static unsigned type_of(int32_t tag)
-{
-    return tag <= 0 ? N_TYPES : (unsigned)(tag - 1) / 2;
-}
-
-/* Whether an entity of `types` begins at word i, and where it ends. */
-static bool entity_at(const int32_t *tags, size_t i, size_t n, uint32_t types, size_t *out_to)
-{
-    unsigned type = type_of(tags[i]);
-    bool goes_on = tags[i] > 0 && tags[i] % 2 == 0 && i > 0 && type_of(tags[i - 1]) == type;
-
-    if (type == N_TYPES || goes_on || !(types >> type & 1))
-        return false;
-    for (*out_to = i + 1; *out_to < n; (*out_to)++) {
-        if (tags[*out_to] % 2 != 0 || type_of(tags[*out_to]) != type)
-            break;
-    }
-    return true;
-}
-
-/* Entities count when type and both ends are right. */
-static void count(const int32_t *gold, const int32_t *got, size_t n, uint32_t types,
-                  struct count *io)
-{
-    for (size_t i = 0; i < n; i++) {
-        size_t gold_to = 0, got_to = 0;
-        bool there = entity_at(gold, i, n, types, &gold_to);
-        bool found = entity_at(got, i, n, types, &got_to);
-        io->there += there;
-        io->found += found;
-        io->right += there && found && gold_to == got_to && type_of(gold[i]) == type_of(got[i]);
-    }
-}
-
-static double share(double a, double b)
-{
-    return b > 0 ? 100 * a / b : 0;
-}
-
-static double f1(const struct count *c)
-{
-    return share(2 * c->right, c->there + c->found);
-}
-
 static int entity_evaluate(void *task, struct wf_net *net, double *out, struct wf_err *err)
 {
     struct entity *e = task;
     struct wf_items_batch kept = e->batch;
-    struct count all = {0}, noisy = {0};
+    struct wf_entity_count all = {0}, noisy = {0};
     size_t i = 0;
     int rc = 0;
 
@@ -559,31 +444,30 @@ static int entity_evaluate(void *task, struct wf_net *net, double *out, struct w
         for (size_t k = 0; k < e->batch.n_items && rc == 0; k++) {
             const struct text *t = &e->sides[true].texts[e->batch.items[k]];
             const int32_t *gold = e->tags + e->starts[k], *got = e->best + e->starts[k];
-            count(gold, got, t->n, t->known, &all);
+            wf_entity_count(gold, got, t->n, t->known, &all);
             if (t->is_noisy)
-                count(gold, got, t->n, NOISY, &noisy);
+                wf_entity_count(gold, got, t->n, WF_ENTITY_NOISY, &noisy);
         }
     }
     e->batch = kept;
-    out[0] = f1(&all);
-    out[1] = share(all.right, all.found);
-    out[2] = share(all.right, all.there);
-    out[3] = f1(&noisy);
+    out[0] = wf_entity_f1(&all);
+    out[1] = wf_entity_precision(&all);
+    out[2] = wf_entity_recall(&all);
+    out[3] = wf_entity_f1(&noisy);
     return rc;
 }
 
 static void entity_describe(const void *task, struct wf_meta *out)
 {
-    static char names[N_TAGS][24];
-    const char *labels[N_TAGS] = {"O"};
+    char names[WF_ENTITY_TAGS][WF_ENTITY_TAG_BYTES];
+    const char *labels[WF_ENTITY_TAGS];
 
     (void)task;
-    for (unsigned i = 1; i < N_TAGS; i++) {
-        (void)snprintf(names[i], sizeof(names[i]), "%c-%s", i % 2 == 1 ? 'B' : 'I',
-                       wf_entity_name((enum wf_entity)((i - 1) / 2)));
+    for (unsigned i = 0; i < WF_ENTITY_TAGS; i++) {
+        wf_entity_tag_name(i, names[i]);
         labels[i] = names[i];
     }
-    wf_meta_put_strings(out, "lens.entity.labels", labels, N_TAGS);
+    wf_meta_put_strings(out, "lens.entity.labels", labels, WF_ENTITY_TAGS);
 }
 
 const struct wf_task_kind wf_task_entity = {
