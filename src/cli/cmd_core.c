@@ -29,7 +29,7 @@ int wf_cmd_core(struct wf_cli *cli)
     wf_config_init(&config);
     o.config = &config;
     o.home = bare ? NULL : &cli->home;
-    if (!bare && wf_cli_config(cli, &config, &err) != 0)
+    if (wf_cli_config(cli, &config, &err) != 0)
         wf_core_refuse(CONN_FD, &err);
     else if (wf_core_run(&o, &err) == 0)
         return WF_EXIT_DONE;

@@ -155,7 +155,7 @@ int wf_cmd_summarize(struct wf_cli *cli)
     code = WF_EXIT_DONE;
     if (open_input(cli->args[0], &fd, &err) != 0 ||
         (writes ? wf_client_open(&cli->home, &with_home, &c, &err)
-                : wf_client_open_bare(cli->program, &c, &err)) != 0) {
+                : wf_client_open_bare(&cli->home, cli->program, &c, &err)) != 0) {
         code = wf_cli_fail(cli, &err);
     } else {
         call.fd = fd;

@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "cli/cli.h"
 #include "cli/i18n.h"
+#include "cli/plain.h"
 
 struct command {
     const char *name;
@@ -47,7 +48,8 @@ static const struct command commands[] = {
 static void print_help(FILE *f)
 {
     fprintf(f, "%s\n\n", _("weft answers from your own documents, on your own machine."));
-    fprintf(f, "%s\n\n", _("Usage: weft [--home FOLDER] [--json] COMMAND ..."));
+    fprintf(f, "%s\n", _("Usage: weft [--home FOLDER] [--json] COMMAND ..."));
+    fprintf(f, "%s\n\n", _("       weft \"a sentence that says what you want\""));
     for (size_t i = 0; i < WF_ARRAY_LEN(commands); i++) {
         if (commands[i].help)
             fprintf(f, "  %-11s %s\n", commands[i].name, _(commands[i].help));
@@ -137,11 +139,35 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
+static const char *command_name(size_t i)
+{
+    return i < WF_ARRAY_LEN(commands) ? commands[i].name : NULL;
+}
+
+static int run_command(struct wf_cli *cli, const char *name)
+{
+    const struct command *command = find_command(name);
+
+    if (command != NULL)
+        return command->run(cli);
+    print_help(stdout); /* "help" */
+    return WF_EXIT_DONE;
+}
+
+static int run(struct wf_cli *cli, char **args, size_t n_args)
+{
+    static const struct wf_plain_commands plain = {.name = command_name, .run = run_command};
+    bool is_command = strcmp(args[0], "help") == 0 || find_command(args[0]) != NULL;
+
+    cli->args = args + is_command;
+    cli->n_args = n_args - is_command;
+    return is_command ? run_command(cli, args[0]) : wf_plain_run(cli, &plain);
+}
+
 int main(int argc, char **argv)
 {
     char home[WF_LIMIT_PATH_BYTES], program[WF_LIMIT_PATH_BYTES];
     struct wf_cli cli = {.notify_socket = getenv("NOTIFY_SOCKET"), .env = environment};
-    const struct command *command;
     ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
     int i, code = 0;
 
@@ -153,18 +179,7 @@ int main(int argc, char **argv)
         return code;
     if (!cli.home_dir)
         cli.home_dir = default_home(home);
-    if (strcmp(argv[i], "help") == 0) {
-        print_help(stdout);
-        return WF_EXIT_DONE;
-    }
-    command = find_command(argv[i]);
-    if (!command) {
-        fprintf(stderr, _("weft: there is no command \"%s\". See weft --help.\n"), argv[i]);
-        return WF_EXIT_USAGE;
-    }
-    cli.args = argv + i + 1;
-    cli.n_args = (size_t)(argc - i - 1);
-    code = command->run(&cli);
+    code = run(&cli, argv + i, (size_t)(argc - i));
     if (fflush(stdout) != 0 && code == WF_EXIT_DONE) {
         fprintf(stderr, "%s\n", _("weft: the output could not be written."));
         code = WF_EXIT_FAILED;

@@ -36,14 +36,17 @@ struct wf_client {
     struct wf_buf in;
 };
 
-/* home_dir NULL: a core without a home. */
-static int spawn_core(struct wf_client *c, const char *home_dir, const char *program, bool is_apart,
-                      struct wf_err *err)
+/* A bare core has no home, but knows the settings of one. */
+static int spawn_core(struct wf_client *c, const char *home_dir, const char *program, bool is_bare,
+                      bool is_apart, struct wf_err *err)
 {
     /* posix_spawn takes char *const * for history's sake; nothing is written through it. */
-    char *argv[] = {(char *)(uintptr_t) "weft", (char *)(uintptr_t) "core",
-                    (char *)(uintptr_t)(home_dir ? "--home" : "--bare"),
-                    (char *)(uintptr_t)home_dir, NULL};
+    char *argv[] = {(char *)(uintptr_t) "weft",
+                    (char *)(uintptr_t) "core",
+                    (char *)(uintptr_t) "--home",
+                    (char *)(uintptr_t)home_dir,
+                    is_bare ? (char *)(uintptr_t) "--bare" : NULL,
+                    NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     int fds[2], rc;
@@ -118,7 +121,7 @@ static int greet(struct wf_client *c, const struct wf_home *home, const struct w
     int rc = wf_sock_connect_unix(home->socket, &c->fd, err);
 
     if (rc == WF_E_NOENT && o->program)
-        rc = spawn_core(c, home->dir, o->program, o->is_apart, err);
+        rc = spawn_core(c, home->dir, o->program, false, o->is_apart, err);
     return rc == 0 ? read_hello(c, err) : rc;
 }
 
@@ -135,14 +138,15 @@ static struct wf_client *make(struct wf_err *err)
     return c;
 }
 
-int wf_client_open_bare(const char *program, struct wf_client **out, struct wf_err *err)
+int wf_client_open_bare(const struct wf_home *home, const char *program, struct wf_client **out,
+                        struct wf_err *err)
 {
     struct wf_client *c = make(err);
     int rc;
 
     if (!c)
         return WF_E_NOMEM;
-    rc = spawn_core(c, NULL, program, false, err);
+    rc = spawn_core(c, home->dir, program, true, false, err);
     if (rc == 0)
         rc = read_hello(c, err);
     if (rc != 0) {

@@ -32,8 +32,9 @@ struct wf_client_options {
 int wf_client_open(const struct wf_home *home, const struct wf_client_options *o,
                    struct wf_client **out, struct wf_err *err) WF_MUST_USE;
 
-/* Starts a core without a home, for operations that keep nothing (summarize of a descriptor). */
-int wf_client_open_bare(const char *program, struct wf_client **out,
+/* Starts a core without a home, for operations that keep nothing (summarize of a descriptor); of
+ * `home` it only knows the settings, if there are any. */
+int wf_client_open_bare(const struct wf_home *home, const char *program, struct wf_client **out,
                         struct wf_err *err) WF_MUST_USE;
 
 /* Ends the conversation and waits for a core of its own to end. NULL is a no-op. */

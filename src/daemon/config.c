@@ -38,6 +38,8 @@ static const struct wf_config_option options[] = {
      "certificates that weft pull trusts instead of the system's, for a registry of one's own"},
     {"lens", FIELD(lens), sizeof(((struct wf_config *)0)->lens), "on", 0, 0, NULL,
      "the embedded model: on, off (all works by words alone), or the path of another lens file"},
+    {"plain_words", FIELD(plain_words), 0, "on", 0, 1, off_on,
+     "sentences in place of a command are understood by the lens: on, or off"},
     {"search_vectors", FIELD(search_vectors), 0, "off", 0, 1, off_on,
      "search by meaning, too: on, or off (no vectors are made; those that are there stay)"},
 };

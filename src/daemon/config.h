@@ -27,6 +27,7 @@ struct wf_config {
     char huggingface_token[256];
     char ca_file[1024];     /* empty: the system's */
     char lens[1024];        /* "on", "off", or a file */
+    int64_t plain_words;    /* 0: a sentence is no command */
     int64_t search_vectors; /* 0: search by words alone, and make no vectors */
     struct wf_model_settings models;
 };

@@ -34,6 +34,7 @@
 #include "os/file.h"
 #include "os/memory.h"
 #include "os/sandbox.h"
+#include "os/zone.h"
 
 #define STORE_WAIT_MS 10000 /* for a command that has the store open when the daemon starts */
 
@@ -196,6 +197,8 @@ static int start(struct core *c, struct wf_err *err)
     const struct wf_lens_pool_options lens = wf_lens_file_options(&c->lens);
     int rc = wf_extract_spawn(&limits, &spawner_fd, &c->spawner_pid, err);
 
+    wf_zone_init(); /* before the lock: it reads a file of the system */
+    c->ops.is_plain_off = !o->config->plain_words;
     if (rc == 0 && o->home)
         rc = spawn_fetch(c, &fetch_fd, err);
     if (rc == 0)

@@ -34,6 +34,7 @@ static const struct row {
      wf_op__summarize,
      false,
      {"document", "text", "name", "sentences", "ratio", "about", "mode", "model"}},
+    {"understand", wf_op__understand, false, {"text"}},
     {"documents.list", wf_op__documents_list, true, {"limit", "after", "q", "space", "type"}},
     {"documents.get", wf_op__documents_get, true, {"id"}},
     {"documents.parts", wf_op__documents_parts, true, {"id", "at", "limit"}},

@@ -20,6 +20,7 @@ wf_op_operation wf_op__ask;
 wf_op_operation wf_op__chat;
 wf_op_operation wf_op__search;
 wf_op_operation wf_op__summarize;
+wf_op_operation wf_op__understand;
 wf_op_operation wf_op__documents_list;
 wf_op_operation wf_op__documents_get;
 wf_op_operation wf_op__documents_parts;
