@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hybrid search: recall at 1 and at 5 (by document) of words alone, vectors alone and both, on
- * XQuAD's questions, in each language against passages of the same, and of every other language
- * against the English passages; and of French sentences against English ones (NTREX).
+ * questions in thirteen languages against passages of the same, and of every other language against
+ * the English passages; and of French sentences against English ones (NTREX).
  *
- *   bench_hybrid [-a] [-f] [-n OTHERS] [-l LANG] [-d DIR] [LENS]      LANG: only that and English
+ *   bench_hybrid [-a] [-q N] [-n OTHERS] [-k N] [-l LANG] [-d DIR] [LENS]    LANG: that and English
+ *   bench_hybrid -f [-w OUT] ... [LENS]
  *
- * Only questions of articles that are kept aside from training count (train/split.h); -a: all of
- * them, which is no measure of a lens that has seen them. OTHERS passages of the language stand
- * beside XQuAD's own. -f: how the weights of find/fuse.c would have to be for these questions: half
- * of them choose, the other half is told apart. LENS: models/lens.gguf.
- * Must (issue 4): hybrid at least 3 points over words alone at 1, averaged over languages; German,
- * Spanish and French find the English passage at 5 in at least half of the cases. */
+ * Questions and passages: SQuAD dev, COVID-QA and CLAP NQ (English), CMRC 2018 and XQuAD (Chinese),
+ * JSQuAD, ARCD and XQuAD (Arabic), XQuAD (the rest). Only questions that are kept aside from
+ * training count (train/split.h), at most N a language; -a: all of them, which is no measure of a
+ * lens that has seen them. All paragraphs of a set stand beside the right one, also those of its
+ * own article, and OTHERS passages of the language's prose. -k: how many texts the lens reads with
+ * the question. Languages count alike; behind +- half of the interval that holds the difference
+ * in 95 of 100 cases.
+ *
+ * -f fits the weights of find/fuse.h on half of the questions and tells what they give on the other
+ * half; -w writes them into a copy of the lens: to be done for every new lens.
+ *
+ * LENS: models/lens.gguf. Must (issue 4): hybrid at least 3 points over words alone at 1, averaged
+ * over languages; German, Spanish and French find the English passage at 5 in at least half of the
+ * cases. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,20 +32,26 @@
 #include "find/find.h"
 #include "find/lens_embedder.h"
 #include "find/meaning.h"
+#include "model/gguf_write.h"
 #include "store/sql.h"
+#include "support/fuse_fit.h"
 #include "support/library.h"
 #include "support/qa.h"
 #include "train/split.h"
 
-#define OTHERS 300
+#define OTHERS 200
+#define QUESTIONS 100
+#define JUDGED 8
+#define JUDGED_TO_FIT 10
+/* Of questions that nothing answers, may be shown something without a word in common. */
+#define MOST_WRONG 0.02
 #define MUST_POINTS 0.03
 #define MUST_ACROSS 0.5
-#define HITS_ALL WF_LIMIT_HITS
 #define NEAR 60
 #define SENTENCES 2000
 
-static const char *const langs[] = {"en", "de", "es", "ro", "ru", "el",
-                                    "tr", "ar", "hi", "vi", "th", "zh"};
+static const char *const langs[] = {"en", "de", "es", "ro", "ru", "el", "tr",
+                                    "ar", "hi", "vi", "th", "zh", "ja"};
 
 enum way {
     WORDS,
@@ -47,6 +62,7 @@ enum way {
 
 struct recall {
     double n, at_1, at_5;
+    double gained, lost; /* at 1, beside words */
 };
 
 /* Passages in a store, with vectors. */
@@ -55,23 +71,15 @@ struct shelf {
     struct wf_meaning *meaning;
 };
 
-/* A question's candidates, for choosing weights. */
-struct example {
-    float words[HITS_ALL], similarity[HITS_ALL];
-    uint8_t rank[HITS_ALL]; /* by similarity */
-    int n, good;            /* good: the right one's number, -1: it is not there */
-    float best, coverage;
-    bool is_across, chooses;
-};
-
 struct bench {
     struct wf_lens_pool *pool;
     struct qa_pool others;
-    size_t n_others;
+    size_t n_others, n_questions, n_judged;
     bool is_all, fits;
     const char *only; /* language beside English; NULL: all */
-    struct example *examples;
-    size_t n_examples, n_room;
+    const char *dir, *to;
+    struct fuse_fit fit;
+    unsigned group; /* of the examples */
 };
 
 static void must(int status, const struct wf_err *err)
@@ -97,8 +105,16 @@ static void shelf_open(struct shelf *s, struct bench *b, const struct qa_passage
                     NULL);
     }
     library_commit(&s->l);
-    const struct wf_meaning_options o = {.store = s->l.store,
-                                         .embedder = wf_lens_embedder(b->pool)};
+    struct wf_meaning_options o = {.store = s->l.store,
+                                   .embedder = wf_lens_embedder(b->pool),
+                                   .n_judged = b->fits ? JUDGED_TO_FIT : b->n_judged,
+                                   .judged_ms = 60000};
+    struct wf_fuse_weights open = wf_fuse_defaults;
+    if (o.embedder.weights != NULL)
+        o.embedder.weights(o.embedder.ud, &open);
+    open.alone = 1e4; /* all are shown, to be chosen from */
+    open.alone_least = -1;
+    o.weights = b->fits ? &open : NULL;
     must(wf_meaning_new(&o, &s->meaning, &err), &err);
     must(wf_meaning_start(s->meaning, &err), &err);
     while (!wf_meaning_wait(s->meaning, 1000))
@@ -194,107 +210,51 @@ static size_t rank_by_vectors(struct shelf *s, const char *question, size_t pass
     return SIZE_MAX;
 }
 
-static void count(struct recall *r, size_t rank)
+static void count(struct recall *r, size_t rank, size_t rank_by_words)
 {
     r->n++;
     r->at_1 += rank < 1;
     r->at_5 += rank < 5;
+    r->gained += rank < 1 && rank_by_words >= 1;
+    r->lost += rank >= 1 && rank_by_words < 1;
 }
 
 /* ---- candidates for choosing weights ---- */
 
-static void keep_example(struct bench *b, struct shelf *s, const char *question, size_t passage,
-                         bool is_across)
+static void keep_example(struct bench *b, struct shelf *s, const struct qa_set *set,
+                         const char *question, size_t passage, bool is_across)
 {
     struct wf_find_query q = {
-        .text = wf_str_from(question), .meaning = s->meaning, .n_hits_max = HITS_ALL};
+        .text = wf_str_from(question), .meaning = s->meaning, .n_hits_max = FUSE_FIT_CANDIDATES};
     struct wf_arena arena;
     struct wf_hits hits;
     struct wf_err err = WF_ERR_INIT;
-    if (b->n_examples == b->n_room) {
-        b->n_room = b->n_room != 0 ? 2 * b->n_room : 1024;
-        b->examples = wf_realloc_array(b->examples, b->n_room, sizeof *b->examples);
-        if (b->examples == NULL)
-            exit(1);
-    }
-    struct example *e = &b->examples[b->n_examples++];
-    *e = (struct example){.good = -1, .is_across = is_across, .best = -1};
+    struct fuse_fit_example *e = fuse_fit_add(&b->fit);
+    e->is_across = is_across;
+    e->group = b->group;
     e->chooses = qa_hash(question) % 2 == 0;
     wf_arena_init(&arena, 0, 64 << 20);
     must(wf_find(s->l.store, &q, &arena, &hits, &err), &err);
     for (size_t i = 0; i < hits.n_items; i++) {
         const struct wf_hit *h = &hits.items[i];
-        if (e->good < 0 && is_passage(h->path, passage))
+        size_t at = strtoul(h->path.ptr + 3, NULL, 10); /* "/p/N" */
+        if (!h->is_judged && b->n_judged > 0)
+            continue;
+        if (e->good < 0 && at == passage)
             e->good = e->n;
-        e->words[e->n] = (float)h->words;
-        e->similarity[e->n++] = h->similarity;
-        e->best = fmaxf(e->best, h->similarity);
-        e->coverage = fmaxf(e->coverage, (float)h->coverage);
-    }
-    for (int i = 0; i < e->n; i++) {
-        int rank = 0;
-        for (int k = 0; k < e->n; k++)
-            rank += e->similarity[k] > e->similarity[i];
-        e->rank[i] = (uint8_t)rank;
+        struct wf_fuse_case c = {.similarity = (double)h->similarity,
+                                 .rank = h->near_rank,
+                                 .open = hits.open,
+                                 .is_judged = h->is_judged,
+                                 .evidence = h->evidence};
+        unsigned article = set->passages[passage].article;
+        e->candidates[e->n++] = (struct fuse_fit_candidate){
+            .words = h->words,
+            .c = c,
+            .is_alone = h->coverage <= 0,
+            .is_about = at == passage || (article != 0 && set->passages[at].article == article)};
     }
     wf_arena_deinit(&arena);
-}
-
-/* Recall at 1 of the half that chooses, or of the other. */
-static double try_weights(const struct bench *b, const double w[3], bool chooses, bool is_across,
-                          double *out_at_5)
-{
-    double n = 0, at_1 = 0, at_5 = 0;
-    for (size_t i = 0; i < b->n_examples; i++) {
-        const struct example *e = &b->examples[i];
-        double good = 0;
-        int rank = 0;
-        if (e->chooses != chooses || e->is_across != is_across)
-            continue;
-        n++;
-        for (int k = -1; k < e->n && e->good >= 0; k++) {
-            int c = k < 0 ? e->good : k;
-            double near = (w[0] + w[1] * (1 - (double)e->coverage)) * (double)e->similarity[c];
-            double value = (double)e->words[c] + near + w[2] / (1.0 + e->rank[c]);
-            if (k < 0)
-                good = value;
-            else
-                rank += k != e->good && value > good;
-        }
-        at_1 += e->good >= 0 && rank < 1;
-        at_5 += e->good >= 0 && rank < 5;
-    }
-    *out_at_5 = n > 0 ? at_5 / n : 0;
-    return n > 0 ? at_1 / n : 0;
-}
-
-static void fit(const struct bench *b)
-{
-    static const double nears[] = {0, 5, 10, 15, 20, 30, 40, 60, 80, 120};
-    static const double firsts[] = {0, 1, 2, 4, 8};
-    double best = -1, chosen[3] = {0}, at_5 = 0;
-    for (size_t i = 0; i < WF_ARRAY_LEN(nears); i++) {
-        for (size_t k = 0; k < WF_ARRAY_LEN(nears); k++) {
-            for (size_t f = 0; f < WF_ARRAY_LEN(firsts); f++) {
-                const double w[3] = {nears[i], nears[k], firsts[f]};
-                double same = try_weights(b, w, true, false, &at_5);
-                double value = same + (try_weights(b, w, true, true, &at_5) + at_5) / 2;
-                if (value > best + 1e-9) {
-                    best = value;
-                    memcpy(chosen, w, sizeof chosen);
-                }
-            }
-        }
-    }
-    printf("weights found: near %.0f, more where words are open %.0f, first %.0f\n", chosen[0],
-           chosen[1], chosen[2]);
-    for (int half = 1; half >= 0; half--) {
-        double same_5 = 0, across_5 = 0;
-        double same = try_weights(b, chosen, half, false, &same_5);
-        double across = try_weights(b, chosen, half, true, &across_5);
-        printf("  %s half: same language %.3f %.3f, across %.3f %.3f\n",
-               half ? "choosing" : "other", same, same_5, across, across_5);
-    }
 }
 
 /* ---- measuring ---- */
@@ -304,20 +264,43 @@ static bool is_left_out(const struct bench *b, const char *lang)
     return b->only != NULL && strcmp(lang, b->only) != 0 && strcmp(lang, "en") != 0;
 }
 
-static void measure(struct bench *b, struct shelf *s, const struct qa_set *set, bool is_across,
-                    struct recall out[WAYS])
+/* Which of the questions count, spread over all; returns how many. */
+static size_t choose(const struct bench *b, const struct qa_set *set, size_t *out)
 {
-    memset(out, 0, WAYS * sizeof *out);
+    size_t n = 0, n_chosen = 0;
     for (size_t i = 0; i < set->n_questions; i++) {
         const struct qa_question *q = &set->questions[i];
-        if (!b->is_all && !set->passages[q->passage].is_dev)
-            continue;
-        count(&out[WORDS], rank_by_words(s, q->text, q->passage, false));
-        count(&out[VECTORS], rank_by_vectors(s, q->text, q->passage));
-        count(&out[HYBRID], rank_by_words(s, q->text, q->passage, true));
-        if (b->fits)
-            keep_example(b, s, q->text, q->passage, is_across);
+        if (!q->impossible && q->passage != SIZE_MAX && (b->is_all || q->is_dev))
+            out[n++] = i;
     }
+    n_chosen = WF_MIN(n, b->n_questions);
+    for (size_t i = 0; i < n_chosen; i++)
+        out[i] = out[i * n / n_chosen];
+    return n_chosen;
+}
+
+/* `set` has the questions, `own` the passages. */
+static void measure(struct bench *b, struct shelf *s, const struct qa_set *set,
+                    const struct qa_set *own, bool is_across, struct recall out[WAYS])
+{
+    size_t *chosen = wf_alloc_array(set->n_questions + 1, sizeof *chosen);
+    if (chosen == NULL)
+        exit(1);
+    size_t n = choose(b, set, chosen);
+    memset(out, 0, WAYS * sizeof *out);
+    for (size_t i = 0; i < n; i++) {
+        const struct qa_question *q = &set->questions[chosen[i]];
+        if (b->fits) {
+            keep_example(b, s, own, q->text, q->passage, is_across);
+            continue;
+        }
+        size_t by_words = rank_by_words(s, q->text, q->passage, false);
+        count(&out[WORDS], by_words, by_words);
+        count(&out[VECTORS], rank_by_vectors(s, q->text, q->passage), by_words);
+        count(&out[HYBRID], rank_by_words(s, q->text, q->passage, true), by_words);
+    }
+    wf_free(chosen);
+    b->group++;
 }
 
 static void print_row(const char *name, const struct recall r[WAYS])
@@ -325,74 +308,140 @@ static void print_row(const char *name, const struct recall r[WAYS])
     printf("%-10s %5.0f", name, r[0].n);
     for (int w = 0; w < WAYS; w++)
         printf("    %.3f %.3f", r[w].at_1 / fmax(r[w].n, 1), r[w].at_5 / fmax(r[w].n, 1));
-    printf("\n");
+    printf("    gained %.0f, lost %.0f\n", r[HYBRID].gained, r[HYBRID].lost);
     fflush(stdout);
 }
 
 /* The average over languages, each counting the same. */
-static void add_to_mean(struct recall mean[WAYS], const struct recall r[WAYS])
+struct mean {
+    struct recall r[WAYS];
+    double variance; /* of the sum of differences */
+};
+
+static void add_to_mean(struct mean *mean, const struct recall r[WAYS])
 {
+    double n = fmax(r[0].n, 1), gain = (r[HYBRID].gained - r[HYBRID].lost) / n;
     for (int w = 0; w < WAYS; w++) {
-        mean[w].n++;
-        mean[w].at_1 += r[w].at_1 / fmax(r[w].n, 1);
-        mean[w].at_5 += r[w].at_5 / fmax(r[w].n, 1);
+        mean->r[w].n++;
+        mean->r[w].at_1 += r[w].at_1 / n;
+        mean->r[w].at_5 += r[w].at_5 / n;
     }
+    mean->variance += ((r[HYBRID].gained + r[HYBRID].lost) / n - gain * gain) / n;
 }
 
-/* Each language among its own. Returns what hybrid adds at 1. */
-static double among_own(struct bench *b, const char *dir)
+static double print_mean(const struct mean *m)
 {
-    struct recall mean[WAYS] = {{0}}, r[WAYS];
-    for (size_t i = 0; i < WF_ARRAY_LEN(langs); i++) {
-        struct qa_set set;
-        struct shelf s;
-        if (is_left_out(b, langs[i]))
-            continue;
-        if (qa_load_xquad(&set, dir, langs[i])) {
-            qa_add_others(&set, &b->others, langs[i], b->n_others);
-            shelf_open(&s, b, set.passages, set.n_passages);
-            measure(b, &s, &set, false, r);
-            print_row(langs[i], r);
-            add_to_mean(mean, r);
-            shelf_close(&s);
-        }
-        qa_free(&set);
+    double n = fmax(m->r[0].n, 1);
+    double points = (m->r[HYBRID].at_1 - m->r[WORDS].at_1) / n;
+    printf("mean       %5.0f", n);
+    for (int w = 0; w < WAYS; w++)
+        printf("    %.3f %.3f", m->r[w].at_1 / n, m->r[w].at_5 / n);
+    printf("    both over words at 1: %+.3f +- %.3f\n", points, 1.96 * sqrt(m->variance) / n);
+    return points;
+}
+
+/* ---- sets ---- */
+
+static void join_lines(struct qa_set *set, const char *dir, const char *name)
+{
+    char path[512];
+    struct qa_set more;
+    snprintf(path, sizeof path, "%s/qa-retrieval/%s/train.jsonl.xz", dir, name);
+    if (!qa_load_lines(&more, path)) {
+        printf("%s is not there\n", path);
+        exit(77);
     }
-    print_row("mean", mean);
-    return (mean[HYBRID].at_1 - mean[WORDS].at_1) / fmax(mean[HYBRID].n, 1);
+    qa_join(set, &more);
+}
+
+static void load_set(const struct bench *b, const char *lang, struct qa_set *out)
+{
+    static const char *const sets[][2] = {{"en", "squad-dev"},
+                                          {"en", "covid-qa"},
+                                          {"zh", "cmrc2018"},
+                                          {"ja", "jsquad"},
+                                          {"ar", "arcd"}};
+    struct qa_set more;
+    *out = (struct qa_set){.passages = NULL};
+    for (size_t i = 0; i < WF_ARRAY_LEN(sets); i++) {
+        if (strcmp(sets[i][0], lang) == 0)
+            join_lines(out, b->dir, sets[i][1]);
+    }
+    bool is_english = strcmp(lang, "en") == 0; /* XQuAD's are SQuAD's */
+    if (is_english ? qa_load_clapnq(&more, b->dir) : qa_load_xquad(&more, b->dir, lang))
+        qa_join(out, &more);
+    qa_add_others(out, &b->others, lang, WF_MIN(b->n_others, qa_pool_count(&b->others, lang)));
+}
+
+/* The passages that XQuAD's English ones are, by their numbers in `english`. */
+static void find_english(const struct bench *b, const struct qa_set *english, struct qa_set *io)
+{
+    struct qa_set xquad;
+    if (!qa_load_xquad(&xquad, b->dir, "en"))
+        exit(77);
+    for (size_t i = 0; i < io->n_questions; i++) {
+        const char *text = xquad.passages[io->questions[i].passage].text;
+        size_t k = 0;
+        while (k < english->n_passages && strcmp(english->passages[k].text, text) != 0)
+            k++;
+        io->questions[i].passage = k < english->n_passages ? k : SIZE_MAX;
+    }
+    qa_free(&xquad);
 }
 
 /* All other languages against the English passages. Returns the least that German and Spanish have
  * at 5. */
-static double against_english(struct bench *b, const char *dir)
+static double against_english(struct bench *b, struct shelf *s, const struct qa_set *english)
 {
-    struct recall mean[WAYS] = {{0}}, r[WAYS];
-    struct qa_set english;
-    struct shelf s;
+    struct mean mean = {.variance = 0};
+    struct recall r[WAYS];
     double least = 1;
-    if (!qa_load_xquad(&english, dir, "en"))
-        exit(77);
-    qa_add_others(&english, &b->others, "en", b->n_others);
-    shelf_open(&s, b, english.passages, english.n_passages);
     for (size_t i = 1; i < WF_ARRAY_LEN(langs); i++) {
         struct qa_set set;
         char name[16];
-        if (is_left_out(b, langs[i]))
+        if (is_left_out(b, langs[i]) || !qa_load_xquad(&set, b->dir, langs[i]))
             continue;
-        if (qa_load_xquad(&set, dir, langs[i])) { /* the same passages in the same order */
-            snprintf(name, sizeof name, "%s > en", langs[i]);
-            measure(b, &s, &set, true, r);
+        find_english(b, english, &set);
+        snprintf(name, sizeof name, "%s > en", langs[i]);
+        measure(b, s, &set, english, true, r);
+        if (!b->fits)
             print_row(name, r);
-            add_to_mean(mean, r);
-            if (i <= 2)
-                least = fmin(least, r[HYBRID].at_5 / fmax(r[HYBRID].n, 1));
-        }
+        add_to_mean(&mean, r);
+        if (i <= 2)
+            least = fmin(least, r[HYBRID].at_5 / fmax(r[HYBRID].n, 1));
         qa_free(&set);
     }
-    print_row("mean", mean);
-    shelf_close(&s);
-    qa_free(&english);
+    if (!b->fits)
+        (void)print_mean(&mean);
     return least;
+}
+
+/* Each language among its own. Returns what hybrid adds at 1. */
+static double among_own(struct bench *b, double *out_across)
+{
+    struct mean mean = {.variance = 0};
+    struct recall r[WAYS];
+    for (size_t i = WF_ARRAY_LEN(langs); i-- > 0;) { /* English last: others ask it, too */
+        struct qa_set set;
+        struct shelf s;
+        if (is_left_out(b, langs[i]))
+            continue;
+        load_set(b, langs[i], &set);
+        shelf_open(&s, b, set.passages, set.n_passages);
+        measure(b, &s, &set, &set, false, r);
+        if (!b->fits)
+            print_row(langs[i], r);
+        else
+            fprintf(stderr, "%s\n", langs[i]);
+        add_to_mean(&mean, r);
+        if (i == 0 && !b->fits)
+            (void)print_mean(&mean);
+        if (i == 0)
+            *out_across = against_english(b, &s, &set);
+        shelf_close(&s);
+        qa_free(&set);
+    }
+    return (mean.r[HYBRID].at_1 - mean.r[WORDS].at_1) / fmax(mean.r[HYBRID].n, 1);
 }
 
 /* ---- sentences ---- */
@@ -424,8 +473,8 @@ static void read_sentences(const char *dir, struct sentences *out)
         struct qa_passage *p = &out->passages[out->n_passages];
         p->text = fields[1];
         p->is_dev = fields[1] != NULL && wf_split_is_dev(wf_str_from(fields[1]));
-        out->questions[out->n_questions++] =
-            (struct qa_question){.text = fields[3], .passage = out->n_passages++};
+        out->questions[out->n_questions++] = (struct qa_question){
+            .text = fields[3], .passage = out->n_passages++, .is_dev = p->is_dev};
         wf_free(fields[0]);
         wf_free(fields[2]);
     }
@@ -434,12 +483,12 @@ static void read_sentences(const char *dir, struct sentences *out)
     free(line); /* getline's */
 }
 
-static double french(struct bench *b, const char *dir)
+static double french(struct bench *b)
 {
     static struct sentences all;
     struct recall r[WAYS];
     struct shelf s;
-    read_sentences(dir, &all);
+    read_sentences(b->dir, &all);
     const struct qa_set set = {.passages = all.passages,
                                .n_passages = all.n_passages,
                                .questions = all.questions,
@@ -447,8 +496,9 @@ static double french(struct bench *b, const char *dir)
     if (all.n_passages == 0)
         return 0;
     shelf_open(&s, b, set.passages, set.n_passages);
-    measure(b, &s, &set, true, r);
-    print_row("fr > en", r);
+    measure(b, &s, &set, &set, true, r);
+    if (!b->fits)
+        print_row("fr > en", r);
     shelf_close(&s);
     for (size_t i = 0; i < all.n_passages; i++) {
         wf_free(all.passages[i].text);
@@ -457,40 +507,102 @@ static double french(struct bench *b, const char *dir)
     return r[HYBRID].at_5 / fmax(r[HYBRID].n, 1);
 }
 
+/* ---- weights ---- */
+
+/* A copy of the lens with these weights. */
+static void write_lens(struct bench *b, struct wf_fuse_weights *weights)
+{
+    const struct wf_lens *lens = NULL;
+    struct wf_gguf_writer *w = NULL;
+    struct wf_err err = WF_ERR_INIT;
+    char key[64];
+    must(wf_lens_pool_lens(b->pool, &lens, &err), &err);
+    must(wf_gguf_writer_new(b->to, &w, &err), &err);
+    const struct wf_gguf *g = wf_model_gguf(wf_lens_model(lens));
+    for (size_t i = 0; i < wf_gguf_n_values(g); i++) {
+        const struct wf_gguf_value *v = wf_gguf_value_at(g, i);
+        if (!wf_str_starts(v->key, WF_STR("lens.search.")))
+            wf_gguf_put_copy(w, v);
+    }
+    for (size_t i = 0; wf_fuse_weight_name(i) != NULL; i++) {
+        snprintf(key, sizeof key, "lens.search.%s", wf_fuse_weight_name(i));
+        wf_gguf_put_f32(w, key, (float)*wf_fuse_weight_at(weights, i));
+    }
+    for (size_t i = 0; i < wf_gguf_n_tensors(g); i++) {
+        const struct wf_gguf_tensor *t = wf_gguf_tensor_at(g, i);
+        wf_gguf_put_tensor(w, t->name, wf_dtype_by_id(t->type), t->n_dims, t->dims);
+    }
+    must(wf_gguf_writer_begin(w, &err), &err);
+    for (size_t i = 0; i < wf_gguf_n_tensors(g); i++) {
+        const struct wf_gguf_tensor *t = wf_gguf_tensor_at(g, i);
+        must(wf_gguf_writer_write(w, t->data, (size_t)t->bytes, &err), &err);
+    }
+    must(wf_gguf_writer_finish(w, &err), &err);
+    wf_gguf_writer_free(w);
+    printf("written to %s\n", b->to);
+}
+
+static void fit(struct bench *b)
+{
+    struct wf_fuse_weights w = wf_fuse_defaults;
+    printf("similarity alone:\n");
+    fuse_fit_weights(&b->fit, false, &w);
+    fuse_fit_alone(&b->fit, false, MOST_WRONG, &w);
+    fuse_fit_print(&b->fit, &w, false);
+    if (b->n_judged > 0) {
+        printf("read with the question, too:\n");
+        fuse_fit_weights(&b->fit, true, &w);
+        fuse_fit_alone(&b->fit, true, MOST_WRONG, &w);
+        fuse_fit_print(&b->fit, &w, true);
+    }
+    if (b->to != NULL)
+        write_lens(b, &w);
+}
+
 int main(int argc, char **argv)
 {
-    const char *dir = "../shared/data";
-    struct bench b = {.n_others = OTHERS};
+    struct bench b = {
+        .dir = "../shared/data", .n_others = OTHERS, .n_questions = QUESTIONS, .n_judged = JUDGED};
     struct wf_err err = WF_ERR_INIT;
     struct wf_lens_pool_options o = {.path = "models/lens.gguf", .n_threads = 2};
+    double points = 0, across = 1;
     int option;
-    while ((option = getopt(argc, argv, "afn:l:d:")) != -1) {
+    while ((option = getopt(argc, argv, "afq:n:k:l:d:w:")) != -1) {
         b.is_all |= option == 'a';
         b.fits |= option == 'f';
+        if (option == 'q')
+            b.n_questions = strtoul(optarg, NULL, 10);
         if (option == 'n')
             b.n_others = strtoul(optarg, NULL, 10);
+        if (option == 'k')
+            b.n_judged = strtoul(optarg, NULL, 10);
         if (option == 'd')
-            dir = optarg;
+            b.dir = optarg;
         if (option == 'l')
             b.only = optarg;
+        if (option == 'w')
+            b.to = optarg;
     }
     if (optind < argc)
         o.path = argv[optind];
-    if (access(o.path, R_OK) != 0 || !qa_pool_load(&b.others, dir)) {
-        printf("no lens in %s, or no data in %s\n", o.path, dir);
+    if (access(o.path, R_OK) != 0 || !qa_pool_load(&b.others, b.dir)) {
+        printf("no lens in %s, or no data in %s\n", o.path, b.dir);
         return 77;
     }
     must(wf_lens_pool_new(&o, &b.pool, &err), &err);
-    printf("recall at 1 and 5   words          vectors        both\n");
-    double points = among_own(&b, dir), across = against_english(&b, dir);
-    across = fmin(across, french(&b, dir));
+    if (!b.fits)
+        printf("recall at 1 and 5   words          vectors        both\n");
+    points = among_own(&b, &across);
+    across = fmin(across, french(&b));
+    bool ok = b.fits || (points >= MUST_POINTS && across >= MUST_ACROSS);
     if (b.fits)
         fit(&b);
-    bool ok = points >= MUST_POINTS && across >= MUST_ACROSS;
-    printf("must: both %.3f over words at 1 (is %.3f), across languages %.2f at 5 (is %.3f): %s\n",
-           MUST_POINTS, points, MUST_ACROSS, across, ok ? "met" : "MISSED");
+    else
+        printf("must: both %.3f over words at 1 (is %.3f), across languages %.2f at 5 (is %.3f):"
+               " %s\n",
+               MUST_POINTS, points, MUST_ACROSS, across, ok ? "met" : "MISSED");
     wf_lens_pool_free(b.pool);
     qa_pool_free(&b.others);
-    wf_free(b.examples);
+    fuse_fit_free(&b.fit);
     return ok ? 0 : 1;
 }

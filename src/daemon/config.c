@@ -16,6 +16,7 @@
 #define FIELD(f) offsetof(struct wf_config, f)
 
 static const char *const off_on[] = {"off", "on", NULL};
+static const char *const off_on_auto[] = {"off", "on", "auto", NULL};
 
 static const struct wf_config_option options[] = {
     {"host", FIELD(host), sizeof(((struct wf_config *)0)->host), "127.0.0.1", 0, 0, NULL,
@@ -40,8 +41,12 @@ static const struct wf_config_option options[] = {
      "the embedded model: on, off (all works by words alone), or the path of another lens file"},
     {"plain_words", FIELD(plain_words), 0, "on", 0, 1, off_on,
      "sentences in place of a command are understood by the lens: on, or off"},
-    {"search_vectors", FIELD(search_vectors), 0, "off", 0, 1, off_on,
-     "search by meaning, too: on, or off (no vectors are made; those that are there stay)"},
+    {"search_vectors", FIELD(search_vectors), 0, "auto", 0, 2, off_on_auto,
+     "search by meaning, too: auto (with a lens that was fitted for it), on, or off (no vectors "
+     "are "
+     "made; those that are there stay)"},
+    {"search_rerank", FIELD(search_rerank), 0, "8", 0, 32, NULL,
+     "passages that the lens reads with the question to order them, about 4 ms each; 0: none"},
 };
 
 bool wf_config_option_at(size_t i, struct wf_config_option *out)

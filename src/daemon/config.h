@@ -28,7 +28,9 @@ struct wf_config {
     char ca_file[1024];     /* empty: the system's */
     char lens[1024];        /* "on", "off", or a file */
     int64_t plain_words;    /* 0: a sentence is no command */
-    int64_t search_vectors; /* 0: search by words alone, and make no vectors */
+    int64_t search_vectors; /* 0: search by words alone, and make no vectors; 1: by meaning, too;
+                               2: the same if the lens was fitted for it */
+    int64_t search_rerank;  /* passages that the lens reads with a question */
     struct wf_model_settings models;
 };
 

@@ -176,13 +176,17 @@ static bool is_busy(void *ud)
 
 static int open_meaning(struct core *c, struct wf_err *err)
 {
+    const struct wf_config *config = c->o->config;
     const struct wf_meaning_options mo = {.store = c->ops.store,
-                                          .embedder = wf_lens_embedder(c->ops.lens),
+                                          .embedder = config->search_vectors == 1
+                                                          ? wf_lens_embedder(c->ops.lens)
+                                                          : wf_lens_embedder_fitted(c->ops.lens),
+                                          .n_judged = (size_t)config->search_rerank,
                                           /* for one command: it says itself when (vectors.make) */
                                           .is_busy = c->o->conn_fd < 0 ? is_busy : NULL,
                                           .busy_ud = c};
 
-    return c->o->config->search_vectors ? wf_meaning_new(&mo, &c->ops.meaning, err) : 0;
+    return config->search_vectors ? wf_meaning_new(&mo, &c->ops.meaning, err) : 0;
 }
 
 static int start(struct core *c, struct wf_err *err)

@@ -3,7 +3,8 @@
  *
  *   question -> candidates.c: chunks by the weight of their words -> the heaviest are read
  *     -> score.c: what the text says -> neighbours in the same document help -> hits
- *   question's vector -> meaning.h: the nearest chunks are read, too -> fuse.c: similarity counts
+ *   question's vector -> find_meaning.c: the nearest chunks are read, too; similarity counts;
+ *     the lens reads the first ones with the question
  *
  * A filter is applied to the chunks that are read, as long as that lets enough through. When it
  * does not, the documents it allows are listed first and candidates outside them are dropped; when
@@ -21,13 +22,9 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
-#include "find/candidates.h"
 #include "find/filter.h"
-#include "find/fuse.h"
-#include "find/meaning.h"
+#include "find/find_internal.h"
 #include "find/part.h"
-#include "find/question.h"
-#include "find/score.h"
 #include "store/sql.h"
 #include "text/utf8.h"
 
@@ -46,40 +43,8 @@
  * a text gains by saying it five times instead of once. Of longer questions it proves little. */
 #define NAMED_VALUE 3.0
 #define HITS_DEFAULT 10
-#define NO_SIMILARITY (-2.0f)
 
-/* A chunk that was read. */
-struct item {
-    int64_t chunk, document;
-    uint64_t start_cp;
-    uint32_t page;
-    struct wf_str uid, title, heading, text; /* in the arena of reading */
-    struct wf_score score;
-    double value;     /* score, context and favour together, and similarity */
-    double words;     /* without similarity */
-    float similarity; /* NO_SIMILARITY: it has no vector */
-};
-
-struct search {
-    struct wf_reader *r;
-    struct wf_question *q;
-    const struct wf_find_query *query;
-    struct wf_candidates candidates;
-    struct wf_candidate *sorted; /* the heaviest first */
-    size_t n_sorted;
-    struct wf_arena arena; /* for what is read */
-    struct item *items;
-    size_t n_items, n_items_max;
-    bool is_filtered;
-    bool is_few;                   /* words of meaning in the question */
-    struct wf_chunk_range *ranges; /* of the filter, once they were asked for */
-    size_t n_ranges;
-    struct wf_meant *meant; /* the question's vector; NULL: words alone */
-    struct wf_near near[WF_FUSE_NEAR];
-    size_t n_near;
-};
-
-static int no_memory(struct wf_err *err)
+int wf_find__no_memory(struct wf_err *err)
 {
     return wf_err_set(err, WF_E_NOMEM, "Out of memory (searching).");
 }
@@ -118,14 +83,14 @@ static void sift(struct wf_candidate *heap, size_t n, size_t i)
 }
 
 /* The n_max heaviest candidates into s->sorted. */
-static int choose(struct search *s, size_t n_max, struct wf_err *err)
+static int choose(struct wf_find_search *s, size_t n_max, struct wf_err *err)
 {
     const struct wf_candidates *c = &s->candidates;
     wf_free(s->sorted);
     s->n_sorted = 0;
     s->sorted = wf_alloc_array(n_max, sizeof *s->sorted);
     if (s->sorted == NULL)
-        return no_memory(err);
+        return wf_find__no_memory(err);
     size_t n = 0;
     for (size_t i = 0; i < c->n_slots; i++) {
         if (c->slots[i].chunk == 0)
@@ -157,9 +122,7 @@ static struct wf_str keep(struct wf_arena *arena, struct wf_str s, bool *io_ok)
     return copy;
 }
 
-/* Reads and scores one chunk; *out_seen false when the filter or its document's absence hides it.
- */
-static int read_chunk(struct search *s, int64_t chunk, bool *out_seen, struct wf_err *err)
+int wf_find__read_chunk(struct wf_find_search *s, int64_t chunk, bool *out_seen, struct wf_err *err)
 {
     static const char sql[] = "SELECT c.document,c.start_cp,c.page,c.heading,c.text,d.uid,d.title"
                               " FROM chunk c JOIN document d ON d.id=c.document"
@@ -179,20 +142,20 @@ static int read_chunk(struct search *s, int64_t chunk, bool *out_seen, struct wf
     *out_seen = status == 1;
     if (status == 1) {
         bool ok = true;
-        struct item *it = &s->items[s->n_items];
+        struct wf_find_item *it = &s->items[s->n_items];
         assert(s->n_items < s->n_items_max);
-        *it = (struct item){.chunk = chunk,
-                            .document = sqlite3_column_int64(st, 0),
-                            .start_cp = (uint64_t)sqlite3_column_int64(st, 1),
-                            .page = (uint32_t)sqlite3_column_int64(st, 2),
-                            .similarity = NO_SIMILARITY,
-                            .heading = keep(&s->arena, wf_sql_text(st, 3), &ok),
-                            .text = keep(&s->arena, wf_sql_text(st, 4), &ok),
-                            .uid = keep(&s->arena, wf_sql_text(st, 5), &ok),
-                            .title = keep(&s->arena, wf_sql_text(st, 6), &ok)};
+        *it = (struct wf_find_item){.chunk = chunk,
+                                    .document = sqlite3_column_int64(st, 0),
+                                    .start_cp = (uint64_t)sqlite3_column_int64(st, 1),
+                                    .page = (uint32_t)sqlite3_column_int64(st, 2),
+                                    .similarity = WF_FIND__NO_SIMILARITY,
+                                    .heading = keep(&s->arena, wf_sql_text(st, 3), &ok),
+                                    .text = keep(&s->arena, wf_sql_text(st, 4), &ok),
+                                    .uid = keep(&s->arena, wf_sql_text(st, 5), &ok),
+                                    .title = keep(&s->arena, wf_sql_text(st, 6), &ok)};
         sqlite3_reset(st);
         if (!ok)
-            return no_memory(err);
+            return wf_find__no_memory(err);
         wf_score_passage(s->q, it->title, it->heading, it->text, &it->score);
         it->value = it->score.value + (s->is_few ? NAMED_VALUE * it->score.named : 0);
         s->n_items++;
@@ -201,13 +164,13 @@ static int read_chunk(struct search *s, int64_t chunk, bool *out_seen, struct wf
 }
 
 /* Reads the heaviest candidates until n are seen. */
-static int read_candidates(struct search *s, size_t n, struct wf_err *err)
+static int read_candidates(struct wf_find_search *s, size_t n, struct wf_err *err)
 {
     int status = choose(s, n + (s->is_filtered ? TURNED_AWAY_MAX : READ_MORE), err);
     s->n_items = 0;
     for (size_t i = 0; status == 0 && i < s->n_sorted && s->n_items < n; i++) {
         bool seen = false;
-        status = read_chunk(s, s->sorted[i].chunk, &seen, err);
+        status = wf_find__read_chunk(s, s->sorted[i].chunk, &seen, err);
     }
     return status;
 }
@@ -228,8 +191,8 @@ static bool is_within(const struct wf_chunk_range *ranges, size_t n, int64_t chu
 }
 
 /* The table again with those chunks only. */
-static int restrict_candidates(struct search *s, const struct wf_chunk_range *ranges, size_t n,
-                               struct wf_err *err)
+static int restrict_candidates(struct wf_find_search *s, const struct wf_chunk_range *ranges,
+                               size_t n, struct wf_err *err)
 {
     struct wf_candidates kept = {.is_cut = s->candidates.is_cut};
     int status = 0;
@@ -244,7 +207,7 @@ static int restrict_candidates(struct search *s, const struct wf_chunk_range *ra
 }
 
 /* Every chunk of the ranges is a candidate, those that are known keep their weight. */
-static int widen_candidates(struct search *s, const struct wf_chunk_range *ranges, size_t n,
+static int widen_candidates(struct wf_find_search *s, const struct wf_chunk_range *ranges, size_t n,
                             struct wf_err *err)
 {
     int status = 0;
@@ -257,17 +220,17 @@ static int widen_candidates(struct search *s, const struct wf_chunk_range *range
 }
 
 /* Room for n items and those that join them for their vector. What was read is forgotten. */
-static int make_room(struct search *s, size_t n, struct wf_err *err)
+static int make_room(struct wf_find_search *s, size_t n, struct wf_err *err)
 {
     s->n_items = 0;
     if (n + WF_FUSE_NEAR <= s->n_items_max)
         return 0;
     s->n_items_max = n + WF_FUSE_NEAR;
     s->items = wf_arena_array(&s->arena, s->n_items_max, sizeof *s->items);
-    return s->items != NULL ? 0 : no_memory(err);
+    return s->items != NULL ? 0 : wf_find__no_memory(err);
 }
 
-static int find_ranges(struct search *s, struct wf_err *err)
+int wf_find__ranges(struct wf_find_search *s, struct wf_err *err)
 {
     if (s->ranges != NULL)
         return 0;
@@ -275,10 +238,10 @@ static int find_ranges(struct search *s, struct wf_err *err)
 }
 
 /* Lists the documents that the filter allows and reads the best candidates in them. */
-static int read_filtered(struct search *s, size_t n, struct wf_err *err)
+static int read_filtered(struct wf_find_search *s, size_t n, struct wf_err *err)
 {
     int64_t n_chunks = 0;
-    int status = find_ranges(s, err);
+    int status = wf_find__ranges(s, err);
     if (status == 0)
         status = restrict_candidates(s, s->ranges, s->n_ranges, err);
     for (size_t i = 0; i < s->n_ranges && n_chunks <= FILTERED_READ_MAX; i++)
@@ -293,103 +256,16 @@ static int read_filtered(struct search *s, size_t n, struct wf_err *err)
     return status == 0 ? read_candidates(s, n, err) : status;
 }
 
-/* ---- meaning ---- */
-
-/* The question's vector. Whatever fails here leaves words alone. */
-static void find_meant(struct search *s)
-{
-    struct wf_meaning *m = s->query->meaning;
-    if (m == NULL || s->query->text.len == 0)
-        return;
-    s->meant = wf_arena_array(&s->arena, 1, sizeof *s->meant);
-    if (s->meant != NULL && wf_meaning_question(m, s->query->text, s->meant, NULL) != 0)
-        s->meant = NULL;
-}
-
-static struct item *item_of(const struct search *s, int64_t chunk)
-{
-    for (size_t i = 0; i < s->n_items; i++) {
-        if (s->items[i].chunk == chunk)
-            return &s->items[i];
-    }
-    return NULL;
-}
-
-/* The chunks nearest to the question join what was read. */
-static int read_near(struct search *s, struct wf_err *err)
-{
-    int status = 0;
-    if (s->meant == NULL)
-        return 0;
-    if (s->is_filtered)
-        status = find_ranges(s, err);
-    if (status != 0)
-        return status;
-    const struct wf_chunk_range none = {0, 0}; /* a filter that lets nothing through */
-    const struct wf_chunk_range *ranges = s->ranges != NULL ? s->ranges : &none;
-    if (wf_meaning_search(s->query->meaning, s->meant, s->is_filtered ? ranges : NULL, s->n_ranges,
-                          WF_FUSE_NEAR, s->near, &s->n_near, NULL) != 0) {
-        s->meant = NULL;
-        return 0;
-    }
-    for (size_t i = 0; status == 0 && i < s->n_near; i++) {
-        bool seen = false;
-        bool is_worth_it =
-            (double)s->near[i].similarity >= wf_fuse_least((double)s->near[0].similarity);
-        if (is_worth_it && item_of(s, s->near[i].chunk) == NULL)
-            status = read_chunk(s, s->near[i].chunk, &seen, err);
-    }
-    return status;
-}
-
-/* A chunk that has no vector yet is taken for as near as its words are good beside the best. */
-static float guess(const struct search *s, const struct item *it, double words_most)
-{
-    double best = (double)s->near[0].similarity;
-    double least = (double)s->near[s->n_near - 1].similarity;
-    double share = words_most > 0 ? WF_MAX(it->words, 0) / words_most : 0;
-    return (float)(least + (best - least) * share);
-}
-
-/* Similarity of all that was read, and what it adds. */
-static int add_meaning(struct search *s, struct wf_err *err)
-{
-    double coverage = 0, words_most = 0;
-    if (s->meant == NULL || s->n_near == 0)
-        return 0;
-    struct wf_near *all = wf_arena_array(&s->arena, s->n_items, sizeof *all);
-    if (all == NULL)
-        return no_memory(err);
-    for (size_t i = 0; i < s->n_items; i++) {
-        all[i].chunk = s->items[i].chunk;
-        coverage = WF_MAX(coverage, s->items[i].score.coverage);
-        words_most = WF_MAX(words_most, s->items[i].words);
-    }
-    wf_meaning_compare(s->query->meaning, s->meant, all, s->n_items, NO_SIMILARITY);
-    for (size_t i = 0; i < s->n_items; i++) {
-        size_t rank = 0;
-        struct item *it = &s->items[i];
-        it->similarity = all[i].similarity;
-        float similarity =
-            it->similarity > NO_SIMILARITY ? it->similarity : guess(s, it, words_most);
-        while (rank < s->n_near && s->near[rank].similarity > similarity)
-            rank++;
-        it->value +=
-            wf_fuse_value((double)similarity, (double)s->near[0].similarity, rank, coverage);
-    }
-    return 0;
-}
-
 /* ---- order ---- */
 
 /* What other chunks of the same document say counts a little. */
-static void add_context(struct search *s)
+static void add_context(struct wf_find_search *s)
 {
     for (size_t i = 0; i < s->n_items; i++) {
-        struct item *a = &s->items[i];
+        struct wf_find_item *a = &s->items[i];
         uint64_t next = 0, elsewhere = 0;
         for (size_t k = 0; k < s->n_items; k++) {
-            const struct item *b = &s->items[k];
+            const struct wf_find_item *b = &s->items[k];
             if (b->document != a->document || k == i)
                 continue;
             bool is_next = b->chunk == a->chunk + 1 || b->chunk + 1 == a->chunk;
@@ -410,14 +286,14 @@ static void add_context(struct search *s)
 
 static int compare_items(const void *pa, const void *pb)
 {
-    const struct item *a = pa, *b = pb;
+    const struct wf_find_item *a = pa, *b = pb;
     if (a->value > b->value || a->value < b->value)
         return a->value > b->value ? -1 : 1;
     return a->chunk < b->chunk ? -1 : 1;
 }
 
 /* Writes the numbers of the items to show: first at most some of each document, then the rest. */
-static size_t pick(const struct search *s, size_t n_max, size_t *out)
+static size_t pick(const struct wf_find_search *s, size_t n_max, size_t *out)
 {
     size_t n = 0, n_late = 0;
     size_t late[READ_MAX];
@@ -437,8 +313,8 @@ static size_t pick(const struct search *s, size_t n_max, size_t *out)
 
 /* ---- hits ---- */
 
-static int find_path(struct search *s, int64_t document, struct wf_arena *arena, struct wf_str *out,
-                     struct wf_err *err)
+static int find_path(struct wf_find_search *s, int64_t document, struct wf_arena *arena,
+                     struct wf_str *out, struct wf_err *err)
 {
     static const char sql[] = "SELECT min(path) FROM source WHERE document=?1";
     sqlite3_stmt *st = NULL;
@@ -452,11 +328,11 @@ static int find_path(struct search *s, int64_t document, struct wf_arena *arena,
         *out = keep(arena, wf_sql_text(st, 0), &ok);
     sqlite3_reset(st);
     if (!ok)
-        return no_memory(err);
+        return wf_find__no_memory(err);
     return status < 0 ? status : 0;
 }
 
-static int fill_hit(struct search *s, const struct item *it, struct wf_arena *arena,
+static int fill_hit(struct wf_find_search *s, const struct wf_find_item *it, struct wf_arena *arena,
                     struct wf_hit *out, struct wf_err *err)
 {
     bool ok = true;
@@ -465,47 +341,54 @@ static int fill_hit(struct search *s, const struct item *it, struct wf_arena *ar
         part = wf_part_best(s->q, it->text, WF_FIND_PART_CP);
     struct wf_str text = wf_str_sub(it->text, part.start, part.end);
     uint64_t start = it->start_cp + wf_utf8_count(wf_str_sub(it->text, 0, part.start));
-    *out = (struct wf_hit){.document = keep(arena, it->uid, &ok),
-                           .title = keep(arena, it->title, &ok),
-                           .heading = keep(arena, it->heading, &ok),
-                           .text = keep(arena, text, &ok),
-                           .start_cp = start,
-                           .end_cp = start + wf_utf8_count(text),
-                           .page = it->page,
-                           .score = it->value,
-                           .words = it->words,
-                           .similarity = it->similarity > NO_SIMILARITY ? it->similarity : 0,
-                           .coverage = it->score.coverage};
-    return ok ? find_path(s, it->document, arena, &out->path, err) : no_memory(err);
+    *out =
+        (struct wf_hit){.document = keep(arena, it->uid, &ok),
+                        .title = keep(arena, it->title, &ok),
+                        .heading = keep(arena, it->heading, &ok),
+                        .text = keep(arena, text, &ok),
+                        .start_cp = start,
+                        .end_cp = start + wf_utf8_count(text),
+                        .page = it->page,
+                        .score = it->value,
+                        .words = it->words,
+                        .similarity = it->similarity > WF_FIND__NO_SIMILARITY ? it->similarity : 0,
+                        .near_rank = it->near_rank,
+                        .is_judged = it->is_judged,
+                        .evidence = it->evidence,
+                        .coverage = it->score.coverage};
+    return ok ? find_path(s, it->document, arena, &out->path, err) : wf_find__no_memory(err);
 }
 
-static int fill_hits(struct search *s, size_t n_max, struct wf_arena *arena, struct wf_hits *out,
-                     struct wf_err *err)
+static int fill_hits(struct wf_find_search *s, size_t n_max, struct wf_arena *arena,
+                     struct wf_hits *out, struct wf_err *err)
 {
     size_t picked[WF_LIMIT_HITS];
     if (s->n_items == 0)
         return 0;
     add_context(s);
-    int status = add_meaning(s, err);
+    int status = wf_find__add_meaning(s, err);
     if (status != 0)
         return status;
     qsort(s->items, s->n_items, sizeof *s->items, compare_items);
+    if (wf_find__judge(s))
+        qsort(s->items, s->n_items, sizeof *s->items, compare_items);
     size_t n = pick(s, n_max, picked);
     out->items = wf_arena_array(arena, n, sizeof *out->items);
     if (out->items == NULL)
-        return no_memory(err);
+        return wf_find__no_memory(err);
     for (size_t i = 0; i < n; i++) {
         status = fill_hit(s, &s->items[picked[i]], arena, &out->items[i], err);
         if (status != 0)
             return status;
         out->n_items = i + 1;
     }
+    out->open = s->open;
     return 0;
 }
 
 /* ---- all of it ---- */
 
-static int read_by_words(struct search *s, size_t n, struct wf_err *err)
+static int read_by_words(struct wf_find_search *s, size_t n, struct wf_err *err)
 {
     int status = wf_candidates_gather(s->r, s->q, &s->candidates, err);
     if (status != 0)
@@ -518,7 +401,7 @@ static int read_by_words(struct search *s, size_t n, struct wf_err *err)
     return status == 0 && is_turned_away ? read_filtered(s, n, err) : status;
 }
 
-static int run(struct search *s, size_t n_hits, struct wf_err *err)
+static int run(struct wf_find_search *s, size_t n_hits, struct wf_err *err)
 {
     if (s->q->n_terms == 0)
         return 0;
@@ -529,8 +412,8 @@ static int run(struct search *s, size_t n_hits, struct wf_err *err)
         status = read_by_words(s, n, err);
     if (status != 0)
         return status;
-    find_meant(s);
-    return read_near(s, err);
+    wf_find__meant(s);
+    return wf_find__read_near(s, err);
 }
 
 int wf_find_question(struct wf_store *store, struct wf_question *question,
@@ -541,7 +424,8 @@ int wf_find_question(struct wf_store *store, struct wf_question *question,
     *out = (struct wf_hits){.items = NULL};
     if (n_hits > WF_LIMIT_HITS)
         return wf_err_set(err, WF_E_INVAL, "At most %d results can be asked for.", WF_LIMIT_HITS);
-    struct search s = {.q = question, .query = q, .is_filtered = !wf_filter_is_empty(&q->filter)};
+    struct wf_find_search s = {
+        .q = question, .query = q, .is_filtered = !wf_filter_is_empty(&q->filter)};
     wf_arena_init(&s.arena, 0, SIZE_MAX / 2);
     int status = wf_store_reader_get(store, &s.r, err);
     if (status == 0) {
@@ -569,7 +453,7 @@ int wf_find(struct wf_store *store, const struct wf_find_query *q, struct wf_are
         return wf_err_set(err, WF_E_FORMAT, "The search text is no valid UTF-8.");
     struct wf_question *question = wf_alloc_array(1, sizeof *question);
     if (question == NULL)
-        return no_memory(err);
+        return wf_find__no_memory(err);
     wf_question_init(question, q->text);
     int status = wf_find_question(store, question, q, arena, out, err);
     wf_free(question);

@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "find/fuse.h"
 #include "store/store.h"
 
 /* A hit's text is at most so many code points, unless one sentence is longer. */
@@ -59,11 +60,15 @@ struct wf_hit {
                          one  that was found by its vector only */
     double words;     /* the part of score that words have */
     float similarity; /* of its vector and the question's, -1..1; 0: not known */
+    size_t near_rank; /* its place by similarity, from 0 */
+    bool is_judged;   /* the lens has read it with the question */
+    struct wf_evidence evidence; /* what it said */
 };
 
 struct wf_hits {
     struct wf_hit *items; /* best first, in the arena */
     size_t n_items;
+    double open; /* with vectors: what words leave open of the question at best, 0..1 */
 };
 
 /* Searches. No hit is an empty result, not an error, and so is a question without words.

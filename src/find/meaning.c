@@ -12,6 +12,9 @@
 #include "find/meaning_internal.h"
 #include "os/thread.h"
 
+/* Somebody waits for the hits. */
+#define JUDGED_MS 250
+
 void wf_meaning_passage(struct wf_str title, struct wf_str heading, struct wf_str text,
                         struct wf_buf *out)
 {
@@ -33,6 +36,10 @@ int wf_meaning_new(const struct wf_meaning_options *o, struct wf_meaning **out, 
         return status;
     }
     m->o = *o;
+    if (o->weights != NULL) {
+        m->weights = *o->weights;
+        m->o.weights = &m->weights;
+    }
     pthread_mutex_init(&m->identify_lock, NULL);
     pthread_mutex_init(&m->lock, NULL);
     wf_cond_init(&m->cond);
@@ -170,6 +177,31 @@ void wf_meaning_compare(struct wf_meaning *m, const struct wf_meant *q, struct w
 {
     assert(q->dim > 0);
     wf_vectors_compare(m->vectors, q->vector, io, n, none);
+}
+
+/* ---- reading with the question ---- */
+
+void wf_meaning_judged(const struct wf_meaning *m, size_t *out_n, int64_t *out_limit_ms)
+{
+    *out_n = m->o.embedder.judge != NULL ? m->o.n_judged : 0;
+    *out_limit_ms = m->o.judged_ms > 0 ? m->o.judged_ms : JUDGED_MS;
+}
+
+int wf_meaning_judge(struct wf_meaning *m, struct wf_str question, const struct wf_str *texts,
+                     size_t n, struct wf_evidence *out, struct wf_err *err)
+{
+    if (m->o.embedder.judge == NULL)
+        return wf_err_set(err, WF_E_UNSUPPORTED, "Nothing here reads texts with a question.");
+    return m->o.embedder.judge(m->o.embedder.ud, question, texts, n, out, err);
+}
+
+void wf_meaning_weights(const struct wf_meaning *m, struct wf_fuse_weights *out)
+{
+    *out = wf_fuse_defaults;
+    if (m->o.weights != NULL)
+        *out = *m->o.weights;
+    else if (m->o.embedder.weights != NULL)
+        m->o.embedder.weights(m->o.embedder.ud, out);
 }
 
 /* ---- status ---- */

@@ -27,6 +27,9 @@ struct wf_meaning_options {
     bool (*is_busy)(void *ud); /* others work now: the thread waits; NULL: never */
     void *busy_ud;
     uint32_t n_chunks_at_once; /* of one transaction; 0: the default */
+    size_t n_judged;           /* texts that the lens reads with a question; 0: none */
+    int64_t judged_ms;         /* begins no more of them after so long; 0: the default */
+    const struct wf_fuse_weights *weights; /* instead of the embedder's; copied; NULL: those */
 };
 
 /* Makes it; nothing is loaded and no thread started yet. Becomes the store's listener of removals.
@@ -85,6 +88,17 @@ int wf_meaning_search(struct wf_meaning *m, const struct wf_meant *q,
                       struct wf_near *out, size_t *out_n, struct wf_err *err) WF_MUST_USE;
 void wf_meaning_compare(struct wf_meaning *m, const struct wf_meant *q, struct wf_near *io,
                         size_t n, float none);
+
+/* How many texts are read with a question, and for how long at most. */
+void wf_meaning_judged(const struct wf_meaning *m, size_t *out_n, int64_t *out_limit_ms);
+
+/* Reads n texts (valid UTF-8) with the question, into out [n]. Errors: UNSUPPORTED (it cannot),
+ * those of the embedder. */
+int wf_meaning_judge(struct wf_meaning *m, struct wf_str question, const struct wf_str *texts,
+                     size_t n, struct wf_evidence *out, struct wf_err *err) WF_MUST_USE;
+
+/* What vectors and judgements count beside words. After wf_meaning_question. */
+void wf_meaning_weights(const struct wf_meaning *m, struct wf_fuse_weights *out);
 
 /* What of a chunk is embedded: the one place that decides it. Appends to `out`; WF_E_NOMEM and
  * WF_E_LIMIT stay in it. Changing this needs another WF_MEANING_RECIPE. */

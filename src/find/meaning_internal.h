@@ -8,6 +8,7 @@
 
 struct wf_meaning {
     struct wf_meaning_options o;
+    struct wf_fuse_weights weights; /* of the options, where they have some */
     struct wf_vectors *vectors;
     pthread_t thread;
 

@@ -18,6 +18,9 @@ struct meant {
     atomic_int fails_at;          /* texts until a call fails; 0: never */
     unsigned slow_ms;             /* that a call takes at least */
     const char *fails_on;         /* a text with this fails always; or NULL */
+    const char *answer;           /* a text with this answers every question, no other does; NULL:
+                                     it does not read texts with questions */
+    atomic_uint n_judged;         /* texts read with a question */
 };
 
 struct wf_embedder meant_embedder(struct meant *m);

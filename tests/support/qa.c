@@ -99,6 +99,7 @@ static bool on_paragraph(void *ud, json_t *v)
     json_array_foreach(json_object_get(v, "qas"), i, qa)
     {
         struct qa_question *q = add_question(s, string_of(qa, "question"), passage);
+        q->is_dev = s->passages[passage].is_dev;
         json_array_foreach(json_object_get(qa, "answers"), k, answer)
             add_answer(q, json_string_value(json_array_get(answer, 0)));
     }
@@ -148,6 +149,8 @@ static bool on_line(void *ud, json_t *v)
     }
     struct qa_question *q = add_question(l->set, string_of(v, "question"), (size_t)at->u64);
     q->impossible = json_is_true(json_object_get(v, "impossible"));
+    const char *title = string_of(v, "title"); /* as the trainer decides (train/data_questions.c) */
+    q->is_dev = wf_split_is_dev(wf_str_from(title[0] != 0 ? title : string_of(v, "context")));
     json_array_foreach(json_object_get(v, "answers"), i, answer)
         add_answer(q, string_of(answer, "text"));
     return true;
@@ -176,6 +179,7 @@ static bool on_clapnq(void *ud, json_t *v)
     add_passage(s, clean(string_of(passage, "text")))->article = (unsigned)number + 1;
     struct qa_question *q = add_question(s, string_of(v, "input"), number);
     q->impossible = answer[0] == 0;
+    q->is_dev = wf_split_is_dev(wf_str_from(string_of(v, "input")));
     if (!q->impossible)
         add_answer(q, answer);
     return true;
@@ -193,6 +197,29 @@ bool qa_load_clapnq(struct qa_set *s, const char *dir)
     }
     s->n_own = s->n_passages;
     return ok;
+}
+
+void qa_join(struct qa_set *s, struct qa_set *from)
+{
+    size_t n_passages = s->n_passages;
+    unsigned last = 0;
+    for (size_t i = 0; i < n_passages; i++)
+        last = WF_MAX(last, s->passages[i].article);
+    for (size_t i = 0; i < from->n_passages; i++) {
+        struct qa_passage *p = add_passage(s, from->passages[i].text);
+        p->article = from->passages[i].article + last;
+        p->is_dev = from->passages[i].is_dev;
+    }
+    for (size_t i = 0; i < from->n_questions; i++) {
+        struct qa_question *q = add_question(s, "", 0);
+        wf_free(q->text);
+        *q = from->questions[i];
+        q->passage += n_passages;
+    }
+    s->n_own = s->n_passages;
+    wf_free(from->passages);
+    wf_free(from->questions);
+    *from = (struct qa_set){.passages = NULL};
 }
 
 void qa_free(struct qa_set *s)
@@ -329,6 +356,12 @@ void qa_pool_free(struct qa_pool *p)
             wf_free(p->texts[i][k]);
         wf_free(p->texts[i]);
     }
+}
+
+size_t qa_pool_count(const struct qa_pool *p, const char *lang)
+{
+    size_t i = lang_index(lang);
+    return i != SIZE_MAX ? p->n[i] : 0;
 }
 
 /* Spread over all of a language's passages. */

@@ -21,6 +21,7 @@ struct qa_question {
     char *answers[QA_ANSWERS_MAX]; /* NULL behind the last */
     size_t passage;
     bool impossible; /* the passage is about it, but does not answer */
+    bool is_dev;     /* kept aside from training (train/split.h) */
 };
 
 struct qa_set {
@@ -37,6 +38,8 @@ bool qa_load_lines(struct qa_set *s, const char *path);
 /* DIR/qa-retrieval/clapnq: questions with a passage that answers, and without. */
 bool qa_load_clapnq(struct qa_set *s, const char *dir);
 void qa_free(struct qa_set *s);
+/* Moves all of `from` behind what is in `s`, articles numbered on. */
+void qa_join(struct qa_set *s, struct qa_set *from);
 
 /* Passages of 60 to 150 words of DIR/text, by language. */
 struct qa_pool {
@@ -45,6 +48,8 @@ struct qa_pool {
 };
 bool qa_pool_load(struct qa_pool *p, const char *dir);
 void qa_pool_free(struct qa_pool *p);
+/* How many there are of a language. */
+size_t qa_pool_count(const struct qa_pool *p, const char *lang);
 
 /* Appends n_max passages of `lang` to the set, English ones when these are too few, then any. */
 void qa_add_others(struct qa_set *s, const struct qa_pool *p, const char *lang, size_t n_max);

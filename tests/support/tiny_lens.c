@@ -101,6 +101,11 @@ static void put_params(struct builder *b)
         wf_gguf_put_u32(b->w, numbers[i].key, numbers[i].v);
     wf_gguf_put_f32(b->w, "lens.attention.layer_norm_rms_epsilon", 1e-5f);
     wf_gguf_put_f32(b->w, "lens.rope.freq_base", 10000.0f);
+    if ((b->with & TINY_LENS_SEARCH) != 0) {
+        wf_gguf_put_f32(b->w, "lens.search.similarity", 7.0f);
+        wf_gguf_put_f32(b->w, "lens.search.answers", 0.5f);
+        wf_gguf_put_f32(b->w, "lens.search.span", 1e30f); /* too much */
+    }
     wf_gguf_put_u32(b->w, "lens.window",
                     (b->with & TINY_LENS_BAD_WINDOW) != 0 ? TINY_LENS_CONTEXT + 1 : 32);
     wf_gguf_put_string(b->w, "lens.version", WF_STR("tiny"));

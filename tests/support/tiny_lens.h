@@ -37,6 +37,7 @@ enum tiny_lens_at {
 #define TINY_LENS_BAD_EDITION (1u << 13) /* wrong: with MATCH, marks that nobody knows */
 #define TINY_LENS_NGRAMS (1u << 14)      /* label j of intents adds what bucket j of 16 holds */
 #define TINY_LENS_BAD_NGRAMS (1u << 15)  /* wrong: with NGRAMS, 12 buckets: no power of two */
+#define TINY_LENS_SEARCH (1u << 16)      /* weights for searching */
 
 /* Appends the file to `out`. */
 void tiny_lens_build(unsigned with, struct wf_buf *out);

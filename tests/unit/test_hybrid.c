@@ -52,12 +52,30 @@ static struct wf_hits hits;
 static struct meant meant;
 static struct wf_meaning *meaning;
 
-static void begin(void)
+/* Vectors of words need less than a lens' to be shown. */
+static const struct wf_fuse_weights weights = {.parts = {[WF_FUSE_SIMILARITY] = 10,
+                                                         [WF_FUSE_SIMILARITY_OPEN] = 15,
+                                                         [WF_FUSE_FIRST] = 1,
+                                                         [WF_FUSE_ANSWERS] = 4},
+                                               .alone = -0.25,
+                                               .alone_similarity = 1,
+                                               .alone_answers = 0.05,
+                                               .alone_least = 0.25};
+
+static void begin_with(size_t n_judged)
 {
-    const struct wf_meaning_options o = {.store = lib.store, .embedder = meant_embedder(&meant)};
+    const struct wf_meaning_options o = {.store = lib.store,
+                                         .embedder = meant_embedder(&meant),
+                                         .weights = &weights,
+                                         .n_judged = n_judged};
     assert_int_equal(wf_meaning_new(&o, &meaning, NULL), 0);
     assert_int_equal(wf_meaning_start(meaning, NULL), 0);
     assert_true(wf_meaning_wait(meaning, WAIT_MS));
+}
+
+static void begin(void)
+{
+    begin_with(0);
 }
 
 static int setup(void **state)
@@ -219,6 +237,69 @@ static void test_hybrid__what_has_no_vector_yet_is_not_put_behind(void **state)
     assert_true(hits.items[0].similarity >= 0 && hits.items[0].similarity <= 0);
 }
 
+static void test_hybrid__what_answers_comes_first(void **state)
+{
+    (void)state;
+    static const char question[] = "how long does the dough have to rest at night";
+    assert_true(find(question) > 1);
+    assert_path(0, "/d/kitchen.md");
+    assert_false(hits.items[0].is_judged);
+    wf_meaning_free(meaning);
+    meant.answer = "kiln";
+    begin_with(8);
+    assert_true(find(question) > 1);
+    assert_path(0, "/d/kiln.txt");
+    assert_true(hits.items[0].is_judged && hits.items[0].evidence.answers > 5);
+    assert_true(hits.items[1].score < hits.items[0].score);
+    assert_true(atomic_load(&meant.n_judged) >= hits.n_items);
+}
+
+static void test_hybrid__only_the_first_are_read(void **state)
+{
+    (void)state;
+    static const char question[] = "how long does the dough have to rest at night";
+    wf_meaning_free(meaning);
+    meant.answer = "kiln";
+    begin_with(1);
+    assert_true(find(question) > 1); /* the kiln is not read, and not above what is */
+    assert_path(0, "/d/kitchen.md");
+    assert_int_equal(atomic_load(&meant.n_judged), 1);
+    for (size_t i = 1; i < hits.n_items; i++)
+        assert_true(!hits.items[i].is_judged && hits.items[i].score <= hits.items[0].score);
+}
+
+static void test_hybrid__reading_may_fail(void **state)
+{
+    (void)state;
+    static const char question[] = "how long does the dough have to rest at night";
+    wf_meaning_free(meaning);
+    begin_with(8); /* cannot read at all */
+    assert_true(find(question) > 1);
+    assert_path(0, "/d/kitchen.md");
+    wf_meaning_free(meaning);
+    meant.answer = "kiln";
+    begin_with(8);
+    meant.fails_on = "overnight"; /* the first of them */
+    assert_true(find(question) > 1);
+    assert_path(0, "/d/kitchen.md");
+    assert_false(hits.items[0].is_judged);
+}
+
+static void test_hybrid__what_does_not_answer_is_not_shown_without_a_word(void **state)
+{
+    (void)state;
+    static const char question[] = "wo schlafen igel";
+    wf_meaning_free(meaning);
+    meant.answer = "hedgehogs";
+    begin_with(8);
+    assert_true(find(question) > 0);
+    assert_path(0, "/d/notes/garden.txt");
+    wf_meaning_free(meaning);
+    meant.answer = "nothing of it"; /* similarity alone does not do then */
+    begin_with(8);
+    assert_int_equal(find(question), 0);
+}
+
 static void test_hybrid__without_memory(void **state)
 {
     (void)state;
@@ -257,6 +338,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_hybrid__words_go_on_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hybrid__what_has_no_vector_yet_is_not_put_behind,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hybrid__what_answers_comes_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hybrid__only_the_first_are_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hybrid__reading_may_fail, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            test_hybrid__what_does_not_answer_is_not_shown_without_a_word, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hybrid__without_memory, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <math.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
@@ -430,6 +431,52 @@ static void test_meaning__by_a_lens(void **state)
     wf_lens_pool_free(bare);
 }
 
+static void test_meaning__a_lens_brings_its_weights(void **state)
+{
+    (void)state;
+    char path[128], other_path[128], lens[WF_VECTOR_LENS_BYTES_MAX + 1];
+    struct wf_lens_pool *pool = pool_of(TINY_LENS_SEARCH, "a.gguf", path);
+    struct wf_lens_pool *plain = pool_of(0, "b.gguf", other_path);
+    struct wf_embedder e = wf_lens_embedder_fitted(pool), none = wf_lens_embedder_fitted(plain);
+    struct wf_fuse_weights w = {.parts = {[WF_FUSE_SIMILARITY] = 1, [WF_FUSE_SPAN] = 3}};
+    struct wf_err err = WF_ERR_INIT;
+    size_t dim = 0;
+    assert_int_equal(e.identify(pool, lens, &dim, &err), 0);
+    e.weights(pool, &w);
+    assert_float_equal(w.parts[WF_FUSE_SIMILARITY], 7, 1e-6);
+    assert_float_equal(w.parts[WF_FUSE_ANSWERS], 0.5, 1e-6);
+    assert_float_equal(w.parts[WF_FUSE_SPAN], 3, 1e-6); /* as it was */
+    assert_int_equal(none.identify(plain, lens, &dim, &err), WF_E_UNSUPPORTED);
+    none = wf_lens_embedder(plain);
+    assert_int_equal(none.identify(plain, lens, &dim, &err), 0); /* when it is asked for */
+    wf_lens_pool_free(pool);
+    wf_lens_pool_free(plain);
+}
+
+static void test_meaning__a_lens_reads_with_the_question(void **state)
+{
+    (void)state;
+    char path[128], other_path[128];
+    struct wf_lens_pool *pool = pool_of(0, "a.gguf", path);
+    struct wf_lens_pool *bare = pool_of(TINY_LENS_NO_HEADS, "b.gguf", other_path);
+    struct wf_embedder e = wf_lens_embedder(pool), without = wf_lens_embedder(bare);
+    const struct wf_str texts[3] = {WF_STR("One. Two."), WF_STR(""), WF_STR("Another one.")};
+    struct wf_evidence out[3], again[3];
+    struct wf_err err = WF_ERR_INIT;
+    assert_int_equal(e.judge(pool, WF_STR("which one"), texts, 3, out, &err), 0);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(fabsf(out[i].answers) <= WF_FUSE_EVIDENCE_MOST);
+        assert_true(fabsf(out[i].sentence) <= WF_FUSE_EVIDENCE_MOST);
+        assert_true(fabsf(out[i].span) <= WF_FUSE_EVIDENCE_MOST);
+    }
+    assert_true(out[1].answers <= -WF_FUSE_EVIDENCE_MOST); /* there is nothing in it */
+    assert_int_equal(e.judge(pool, WF_STR("which one"), texts + 2, 1, again, &err), 0);
+    assert_float_equal(again[0].answers, out[2].answers, 1e-3); /* whoever is beside it */
+    assert_int_equal(without.judge(bare, WF_STR("which"), texts, 1, out, &err), WF_E_UNSUPPORTED);
+    wf_lens_pool_free(pool);
+    wf_lens_pool_free(bare);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +494,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_meaning__gives_way_to_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_meaning__without_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_meaning__killed_it_loses_little, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_meaning__a_lens_brings_its_weights, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_meaning__a_lens_reads_with_the_question, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_meaning__by_a_lens, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
