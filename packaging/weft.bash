@@ -45,7 +45,7 @@ _weft() {
     summarize) options="$options --sentences --ratio --about" ;;
     pull) options="$options --as --sha256" ;;
     lens) options="$options --question --set" ;;
-    train) options="--resume --from --out --data --threads --set" ;;
+    train) options="--resume --from --out --data --threads --set --into --classes --bytes" ;;
     esac
     case $word:$command in
     -*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
@@ -72,7 +72,7 @@ _weft() {
         ;;
     *:train)
         compopt -o filenames
-        mapfile -t COMPREPLY < <(compgen -W "adapter vocab shards export language" -- "$word"; compgen -f -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "adapter vocab shards export language card crf" -- "$word"; compgen -f -- "$word")
         ;;
     *:watch)
         compopt -o filenames

@@ -51,7 +51,8 @@ static int tell(struct wf_cli *cli, const char *path, const struct made *m)
                wf_cli_count(features, m->table.n_features), wf_cli_bytes(bytes, m->table.bytes));
         printf(_("On texts kept aside:\n"));
         tell_figures(_("words"), &m->choice.words);
-        tell_figures(_("encoder"), &m->choice.encoder);
+        if (m->choice.has_encoder)
+            tell_figures(_("encoder"), &m->choice.encoder);
         tell_figures(_("both"), &m->choice.both);
         tell_figures(_("both, chosen on other halves"), &m->choice.crossed);
         return WF_EXIT_DONE;
@@ -77,9 +78,13 @@ static int make(const struct asked *a, struct made *out, struct wf_err *err)
     struct wf_lens *lens = NULL;
     struct wf_gguf *g = NULL;
     struct wf_crf *c = NULL;
-    int rc = wf_lens_open(a->into, &lens, err);
+    int rc = wf_gguf_open(a->into, &g, err);
     bool has_head;
 
+    if (rc == 0)
+        rc = wf_crf_check_labels(g, err);
+    if (rc == 0)
+        rc = wf_lens_open(a->into, &lens, err);
     if (rc == 0 && a->classes != NULL)
         rc = wf_crf_classes_make(a->classes, CLASS_WORDS, TEXT_WORDS, &made, err);
     classes = wf_crf_classes_view(made);
@@ -87,8 +92,6 @@ static int make(const struct asked *a, struct made *out, struct wf_err *err)
         rc = wf_crf_texts_read(a->conf, a->data, wf_lens_vocab(lens), &classes, &texts, err);
     if (rc == 0)
         rc = wf_crf_fit(&texts.sides[0], &wf_crf_usual, on_pass, NULL, &c, err);
-    if (rc == 0)
-        rc = wf_gguf_open(a->into, &g, err);
     if (rc == 0)
         wf_crf_squeeze(c, (size_t)a->bytes - WF_MIN((size_t)a->bytes, 3 * classes.n));
     has_head = rc == 0 && wf_gguf_tensor(g, "lens.entity.weight") != NULL;

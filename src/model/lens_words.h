@@ -6,12 +6,12 @@
  *
  * In the file: lens.entity.words.labels (strings, at most 32: O, B-TYPE, I-TYPE; those of
  * lens.entity.labels where the encoder has tags), .transitions (tensor [n_tags from, n_tags to]),
- * .levels (tensor [64]: what a weight may be), .n_features, .n_entries, .gap_bits (u32), .table
+ * .levels (tensor [128]: what a weight may be), .n_features, .n_entries, .gap_bits (u32), .table
  * (32-bit whole numbers that hold bits, the lowest of the first one first):
  *
  *   for each feature, in the order of their numbers: the difference to the number before, as its
  *   upper part in ones that a zero ends and its lower gap_bits bits; then its entries, tags
- *   ascending: five bits of tag, six bits of level, one bit, 1 on the last
+ *   ascending: five bits of tag, seven bits of level, one bit, 1 on the last
  *
  * and .classes, .n_classes, .class_gap_bits: the same way for words in small letters, each with
  * nine bits: which words stand where such words stand (0: not known), and how often it is written
@@ -33,14 +33,14 @@
 #include "model/gguf.h"
 
 #define WF_LENS_WORDS_TAGS_MAX 32u
-#define WF_LENS_WORDS_LEVELS 64u
-#define WF_LENS_WORD_FEATURES 44u
+#define WF_LENS_WORDS_LEVELS 128u
+#define WF_LENS_WORD_FEATURES 47u
 #define WF_LENS_WORD_USUAL 27u /* the first of them: what taggers of words usually see */
 /* Numbers of features and of words are below 1 << this; 0 is none. */
 #define WF_LENS_WORD_BITS 28u
 /* Bits of a table, as the format says above. */
 #define WF_LENS_WORDS_TAG_BITS 5u
-#define WF_LENS_WORDS_LEVEL_BITS 6u
+#define WF_LENS_WORDS_LEVEL_BITS 7u
 #define WF_LENS_WORDS_CLASS_BITS 9u
 
 struct wf_lens_words;

@@ -26,9 +26,10 @@ enum casing {
 
 struct shown {
     uint64_t same, lower, shape, brief;
-    uint64_t begins[AFFIX], ends[AFFIX]; /* 0: it is not so long */
-    uint64_t run_lower, run_brief;       /* of all between white space */
-    uint64_t joined;                     /* to the word before; first of its stretch */
+    uint64_t begins[AFFIX], ends[AFFIX];      /* 0: it is not so long */
+    uint64_t run_lower, run_shape, run_brief; /* of all between white space */
+    uint64_t before;                          /* the word in front of that */
+    uint64_t joined;                          /* to the word before; first of its stretch */
     uint32_t class, capital;
     enum casing casing;
 };
@@ -230,7 +231,10 @@ static void describe(const struct looker *l, size_t i, bool is_first, struct sho
     if (from < begin || to > end)
         see(wf_str_sub(text, from, to), &s);
     w->run_lower = mix(s.lower, 7);
+    w->run_shape = mix(s.shape, 10);
     w->run_brief = mix(s.brief, 8);
+    if (i > 0)
+        w->before = from < begin ? l->ring[(i - 1) % RING].before : l->ring[(i - 1) % RING].lower;
 }
 
 /* ---- stretches ---- */
@@ -328,6 +332,9 @@ static void list(const struct looker *l, size_t i, uint32_t out[WF_LENS_WORD_FEA
         both(both(b->capital, w->capital), w->brief),
         both(both(w->capital, a->capital), w->brief),
         bb->class,
+        w->run_shape,
+        both(w->before, w->brief),
+        both(w->before, w->run_brief),
     };
 
     for (size_t k = 0; k < WF_LENS_WORD_FEATURES; k++) {

@@ -7,8 +7,8 @@
 #include "model/synth.h"
 
 static const char *const types[] = {
-    "person", "organisation", "place", "date", "amount",  "address", "health",
-    "email",  "phone",        "id",    "work", "product", "group",
+    "person", "organisation", "place", "date",    "amount", "address", "health",
+    "email",  "phone",        "id",    "product", "work",   "group",
 };
 
 struct head {

@@ -130,6 +130,7 @@ struct wf_crf_figures {
 
 struct wf_crf_choice {
     struct wf_crf_numbers numbers;
+    bool has_encoder;
     struct wf_crf_figures both, words, encoder;
     struct wf_crf_figures crossed; /* both, each half by the numbers chosen on the other */
 };
@@ -149,12 +150,16 @@ struct wf_crf_table {
 };
 
 /* The field as lens has it: weights that matter least are left out, so that it takes about
- * `bytes_max` at most (0: all that are not 0), and the rest are brought to 64 levels. */
+ * `bytes_max` at most (0: all that are not 0), and the rest are brought to 128 levels. */
 void wf_crf_squeeze(struct wf_crf *c, size_t bytes_max);
+
+/* Whether a lens file's encoder, where it has tags of entities, has those of a field. Errors:
+ * FORMAT. */
+int wf_crf_check_labels(const struct wf_gguf *g, struct wf_err *err) WF_MUST_USE;
 
 /* Writes a copy of a lens file, at `path` (which may be its own), with the field, which was
  * squeezed, in place of the one that it has. classes: NULL or empty: none. Errors: NOMEM, LIMIT,
- * those of model/gguf_write.h. */
+ * those of wf_crf_check_labels and of model/gguf_write.h. */
 int wf_crf_write(const struct wf_crf *c, const struct wf_crf_numbers *numbers,
                  const struct wf_lens_classes *classes, const struct wf_gguf *into,
                  const char *path, struct wf_crf_table *out, struct wf_err *err) WF_MUST_USE;

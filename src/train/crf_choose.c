@@ -268,6 +268,7 @@ static int measure_all(struct judged *g, struct wf_crf_choice *out)
         if (rc == 0)
             rc = count(g, &other, half, &c[3]);
     }
+    out->has_encoder = g->encoder != NULL;
     out->both = figures_of(&c[0]);
     out->words = figures_of(&c[1]);
     out->encoder = figures_of(&c[2]);

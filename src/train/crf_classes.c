@@ -261,6 +261,8 @@ static size_t nearest(const struct maker *m, size_t i, double total)
 static int cluster(struct maker *m, struct wf_err *err)
 {
     double total = (double)WF_MAX(m->n, 1);
+    size_t begin = WF_MIN(CONTEXTS, m->n_best / 4);
+    size_t step = WF_MAX(1, WF_MIN(12, (m->n_best - begin) / CLASSES));
     float *next = wf_alloc_array((size_t)SIDES * CENTRES, sizeof(*next));
 
     m->centres = wf_alloc_array((size_t)SIDES * CENTRES, sizeof(*m->centres));
@@ -275,10 +277,10 @@ static int cluster(struct maker *m, struct wf_err *err)
         for (size_t k = 0; k < SIDES; k++)
             square += weight_of(m, i, k, total) * weight_of(m, i, k, total);
         m->norms[i] = sqrtf(square + 1e-6f);
-        /* Frequent words, but not those that are like no other, begin the classes. */
-        if (i >= CONTEXTS && (i - CONTEXTS) % 12 == 0 && (i - CONTEXTS) / 12 < CLASSES)
-            add_to_centre(m, m->centres, i, (i - CONTEXTS) / 12, total);
     }
+    /* Frequent words, but not those that are like no other, begin the classes. */
+    for (size_t k = 0; k < CLASSES && begin + k * step < m->n_best; k++)
+        add_to_centre(m, m->centres, begin + k * step, k, total);
     bring_to_length(m->centres);
     for (int round = 0; round < ROUNDS; round++) {
         memset(next, 0, (size_t)SIDES * CENTRES * sizeof(*next));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The field in a lens file (model/lens_words.h): the weights that matter most, brought to 64
+/* The field in a lens file (model/lens_words.h): the weights that matter most, brought to few
  * levels, as a stream of bits. */
 #include <math.h>
 #include <stdlib.h>
@@ -294,13 +294,31 @@ static int write_file(const struct writing *x, const struct wf_gguf *g, struct w
     return rc == 0 ? wf_gguf_writer_finish(x->w, err) : rc;
 }
 
+int wf_crf_check_labels(const struct wf_gguf *g, struct wf_err *err)
+{
+    const struct wf_gguf_value *v = wf_gguf_value(g, "lens.entity.labels");
+    char name[WF_ENTITY_TAG_BYTES];
+    struct wf_str label;
+    bool is_same = v != NULL && v->kind == WF_GGUF_ARRAY && v->n_items == TAGS;
+
+    if (wf_gguf_tensor(g, "lens.entity.weight") == NULL)
+        return 0;
+    for (unsigned i = 0; i < TAGS && is_same; i++) {
+        wf_entity_tag_name(i, name);
+        is_same = wf_gguf_item_string(v, i, &label) && wf_str_eq(label, wf_str_from(name));
+    }
+    return is_same ? 0 : wf_err_set(err, WF_E_FORMAT, "The lens file has other tags of entities.");
+}
+
 int wf_crf_write(const struct wf_crf *c, const struct wf_crf_numbers *numbers,
                  const struct wf_lens_classes *classes, const struct wf_gguf *into,
                  const char *path, struct wf_crf_table *out, struct wf_err *err)
 {
     struct writing x = {.c = c, .numbers = numbers, .classes = classes};
-    int rc = wf_gguf_writer_new(path, &x.w, err);
+    int rc = wf_crf_check_labels(into, err);
 
+    if (rc == 0)
+        rc = wf_gguf_writer_new(path, &x.w, err);
     if (rc != 0)
         return rc;
     wf_buf_init(&x.table.words, TABLE_BYTES_MAX);

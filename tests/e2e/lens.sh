@@ -55,6 +55,19 @@ out=$(WEFT_LENS=$TMP/card.gguf "$WEFT" lens)
 check "a lens says its version" grep -q "  7$" <<<"$out"
 check "and its figures" grep -q "spans: 44" <<<"$out"
 
+python3 -c '
+for i in range(60):
+    print("Mia\tB-person\nsaw\tO\n%s\tB-location\nn%d\tO\n" % (["Oslo", "Porto"][i % 2], i))
+' >"$TMP/words.conll"
+printf '[task entity]\nsources = words.conll conll wnut 100 noisy\n' >"$TMP/words.conf"
+"$WEFT" train crf "$TMP/words.conf" --data "$TMP" --into "$TMP/with.gguf" --json \
+    >"$TMP/crf.json" 2>/dev/null
+same "words learn entities" True \
+    "$(python3 -c 'import json,sys; print(json.load(sys.stdin)["words"]["f1"] > 90)' <"$TMP/crf.json")"
+out=$(WEFT_LENS=$TMP/with.gguf "$WEFT" lens entities --json <<<'{"text":"Mia saw Porto n7"}')
+same "and say them beside the encoder" "place 8 13" \
+    "$(lines '*[(e["type"]+" %d %d" % (e["start"],e["end"])) for e in rows[0]["entities"] if e["type"]=="place"]' <<<"$out")"
+
 out=$(printf '%s\nnothing\n{"text":7}\n\n%s' "$in" "$in" | "$WEFT" lens salience --json 2>"$TMP/err")
 same "lines that are wrong fail" 1 $?
 same "and have errors in their places" "False True True True False" \

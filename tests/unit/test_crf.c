@@ -18,6 +18,7 @@
 #include "os/file.h"
 #include "support/tiny_lens.h"
 #include "train/crf.h"
+#include "train/crf_classes.h"
 #include "train/shuffle.h"
 
 #define TAGS WF_ENTITY_TAGS
@@ -135,7 +136,8 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     static const char *const names[] = {"set.conll", "set.conf",   "bare.gguf", "other.gguf",
-                                        "head.gguf", "words.gguf", "both.gguf", "wrong.gguf"};
+                                        "head.gguf", "words.gguf", "both.gguf", "wrong.gguf",
+                                        "plain.txt", "list.conf"};
     char path[160];
 
     (void)state;
@@ -281,6 +283,58 @@ static void test_crf__a_squeezed_table_keeps_what_matters(void **state)
     wf_crf_free(c);
     wf_crf_texts_deinit(&texts);
     wf_lens_close(l);
+}
+
+/* ---- classes of words ---- */
+
+static uint16_t class_of(const struct wf_lens_classes *c, const char *word)
+{
+    uint32_t number = wf_lens_word_number(wf_str_from(word));
+
+    for (size_t i = 0; i < c->n; i++) {
+        assert_true(i == 0 || c->words[i - 1] < c->words[i]);
+        if (c->words[i] == number)
+            return c->of[i];
+    }
+    return 0;
+}
+
+static void test_crf__words_that_stand_alike_have_a_class(void **state)
+{
+    static const char *const cities[] = {"Oslo", "Porto", "Bergen"};
+    static const char *const foods[] = {"bread", "soup", "rice"};
+    struct wf_crf_classes *made = NULL;
+    struct wf_lens_classes c;
+    struct wf_buf b;
+    char path[160], list[160];
+
+    (void)state;
+    wf_buf_init(&b, 1u << 20);
+    for (int i = 0; i < 60; i++)
+        wf_buf_appendf(&b, "she saw %s in may %d\n\nwe eat %s with joy %d\n\n", cities[i % 3], i,
+                       foods[i % 3], i);
+    path_of("plain.txt", path);
+    assert_int_equal(wf_file_replace(path, b.ptr, b.len, 0600, NULL), 0);
+    wf_buf_reset(&b);
+    wf_buf_appendf(&b, "data=%s\nx lang=eng read=plain dev=0 plain.txt\n", folder);
+    path_of("list.conf", list);
+    assert_int_equal(wf_file_replace(list, b.ptr, b.len, 0600, NULL), 0);
+    wf_buf_deinit(&b);
+    assert_int_equal(wf_crf_classes_make(list, 1000, 100000, &made, NULL), 0);
+    c = wf_crf_classes_view(made);
+    assert_true(class_of(&c, "oslo") >> 2 > 0);
+    assert_int_equal(class_of(&c, "Oslo"), class_of(&c, "porto"));
+    assert_int_equal(class_of(&c, "bread"), class_of(&c, "rice"));
+    assert_int_not_equal(class_of(&c, "oslo") >> 2, class_of(&c, "bread") >> 2);
+    assert_int_equal(class_of(&c, "(Oslo") & 3, 3);
+    assert_int_equal(class_of(&c, "bread") & 3, 0);
+    assert_int_equal(class_of(&c, "london"), 0);
+    wf_crf_classes_free(made);
+    assert_int_equal(wf_crf_classes_make(list, 2, 100000, &made, NULL), 0);
+    assert_int_equal(wf_crf_classes_view(made).n, 2);
+    wf_crf_classes_free(made);
+    assert_int_equal(wf_crf_classes_make("/nowhere", 2, 100, &made, NULL), WF_E_NOENT);
+    assert_int_equal(wf_crf_classes_view(NULL).n, 0);
 }
 
 /* ---- in a lens ---- */
@@ -498,12 +552,12 @@ static void put_labels(struct wf_gguf_writer *w)
 static void put_levels(struct wf_gguf_writer *w)
 {
     wf_gguf_put_tensor(w, WF_STR("lens.entity.words.levels"), wf_dtype_by_id(WF_DTYPE_F32), 1,
-                       (const uint64_t[]){64});
+                       (const uint64_t[]){WF_LENS_WORDS_LEVELS});
 }
 
 static void write_levels(struct wf_gguf_writer *w)
 {
-    float levels[64] = {0};
+    float levels[WF_LENS_WORDS_LEVELS] = {0};
 
     levels[3] = INFINITY;
     assert_int_equal(wf_gguf_writer_write(w, levels, sizeof(levels), NULL), 0);
@@ -544,10 +598,23 @@ static void test_crf__wrong_tables_are_refused(void **state)
         assert_int_equal(wf_lens_open(to, &l, &err), cases[i].rc);
         assert_true(strlen(err.msg) > 20);
     }
-    /* Of an encoder with other tags. */
-    struct wf_lens *l = NULL;
-    make("other.gguf", "wrong.gguf", 0.5, 0.0);
-    assert_int_equal(wf_lens_open(to, &l, NULL), WF_E_FORMAT);
+}
+
+static void test_crf__an_encoder_with_other_tags_is_let_alone(void **state)
+{
+    struct wf_gguf *g = NULL;
+    char path[160];
+
+    (void)state;
+    path_of("other.gguf", path);
+    assert_int_equal(wf_gguf_open(path, &g, NULL), 0);
+    assert_int_equal(wf_crf_check_labels(g, NULL), WF_E_FORMAT);
+    assert_int_equal(wf_crf_write(NULL, NULL, NULL, g, path, NULL, NULL), WF_E_FORMAT);
+    wf_gguf_close(g);
+    path_of("head.gguf", path);
+    assert_int_equal(wf_gguf_open(path, &g, NULL), 0);
+    assert_int_equal(wf_crf_check_labels(g, NULL), 0);
+    wf_gguf_close(g);
 }
 
 static void test_crf__survives_failing_allocations(void **state)
@@ -593,9 +660,11 @@ int main(void)
         cmocka_unit_test(test_crf__entities_go_on_only_where_they_began),
         cmocka_unit_test(test_crf__learns_what_words_say),
         cmocka_unit_test(test_crf__a_squeezed_table_keeps_what_matters),
+        cmocka_unit_test(test_crf__words_that_stand_alike_have_a_class),
         cmocka_unit_test(test_crf__words_alone_need_no_encoder),
         cmocka_unit_test(test_crf__both_count_by_their_shares),
         cmocka_unit_test(test_crf__wrong_tables_are_refused),
+        cmocka_unit_test(test_crf__an_encoder_with_other_tags_is_let_alone),
         cmocka_unit_test(test_crf__survives_failing_allocations),
     };
 
