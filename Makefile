@@ -266,6 +266,7 @@ lens: $(PROGRAM)
 	$(PROGRAM) train language ../shared/data/langid/ntrex_sentences.tsv.xz models/lens.gguf \
 	    --into $(LENS)/small.gguf
 	$(PROGRAM) train crf train/multi.conf --into models/lens.gguf --classes train/corpus.conf
+	$(PROGRAM) train linear train/multi.conf --into models/lens.gguf
 .PHONY: run test unit bench soak lens
 
 # ---- check ----

@@ -17,6 +17,7 @@ static const struct {
     {"shards", wf_train_shards, N_("texts as files of tokens, for training")},
     {"export", wf_train_export_command, N_("what was trained, as a model file")},
     {"language", wf_train_language, N_("a table that tells languages apart, from sentences")},
+    {"linear", wf_train_linear, N_("judges of requests by words, beside the encoder")},
     {"card", wf_train_card, N_("the version of a lens file, and its figures")},
     {"crf", wf_train_crf, N_("what words say of entities, into a lens file")},
     {"adapter", wf_train_adapter, N_("an adapter for a model, from your own texts")},

@@ -18,6 +18,8 @@ int wf_train_language(struct wf_cli *cli);
 int wf_train_card(struct wf_cli *cli);
 /* Fits what words say of entities. */
 int wf_train_crf(struct wf_cli *cli);
+/* Fits the linear judges of requests. */
+int wf_train_linear(struct wf_cli *cli);
 /* Trains an adapter for a model. */
 int wf_train_adapter(struct wf_cli *cli);
 

@@ -638,6 +638,13 @@ bool wf_gguf_item_string(const struct wf_gguf_value *v, size_t i, struct wf_str 
     return true;
 }
 
+struct wf_str wf_gguf_item_bytes(const struct wf_gguf_value *v)
+{
+    bool is_number = v->kind == WF_GGUF_ARRAY && scalar_bytes(v->item_kind) > 0;
+
+    return wf_str_n((const char *)v->_data, is_number ? v->_bytes : 0);
+}
+
 /* The scalar of that key, or NULL. */
 static const struct wf_gguf_value *scalar(const struct wf_gguf *g, const char *key)
 {

@@ -98,4 +98,8 @@ bool wf_gguf_item_i64(const struct wf_gguf_value *v, size_t i, int64_t *out);
 bool wf_gguf_item_f64(const struct wf_gguf_value *v, size_t i, double *out);
 bool wf_gguf_item_string(const struct wf_gguf_value *v, size_t i, struct wf_str *out);
 
+/* All items of an array of whole numbers as they stand in the file, little-endian; borrowed from
+ * it. Empty for anything else. */
+struct wf_str wf_gguf_item_bytes(const struct wf_gguf_value *v);
+
 #endif

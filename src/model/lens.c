@@ -133,6 +133,8 @@ void wf_lens_close(struct wf_lens *l)
 {
     if (l == NULL)
         return;
+    for (size_t i = 0; i < l->n_sets; i++)
+        wf_lens_linear_close(l->sets[i].linear);
     wf_lens_language_close(l->language);
     wf_lens_words_close(l->words);
     wf_arena_deinit(&l->arena);
@@ -199,6 +201,13 @@ const struct wf_lens_set *wf_lens__set(const struct wf_lens *l, const char *name
 const char *wf_lens_set_at(const struct wf_lens *l, size_t i)
 {
     return i < l->n_sets ? l->sets[i].name : NULL;
+}
+
+bool wf_lens_has_intent_head(const struct wf_lens *l, const char *set)
+{
+    const struct wf_lens_set *s = wf_lens__set(l, set);
+
+    return s != NULL && s->intent.weight != NULL;
 }
 
 /* The head that has a task's labels; NULL: absent, or there are none. */

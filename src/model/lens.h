@@ -11,7 +11,8 @@
  *   NAME embedding, entity, intent.SET, slot.SET, sensitivity, salience, span, sentence or none;
  *   lens.entity.transitions, lens.slot.SET.transitions [n_tags from, n_tags to];
  *   lens.sensitivity.thresholds [n_labels]; lens.intent.SET.threshold (f32), .outside (string);
- *   lens.intent.SET.ngram.embed, .ngram.weight (lens_ngram.h);
+ *   lens.intent.SET.linear.* (lens_linear.h: a judge beside the encoder, or without it), with
+ *   lens.intent.SET.linear.scale and .encoder.scale (f32) of what each adds;
  *   lens.NAME.pool ("first": the hidden state of <s>; "mean": of all tokens);
  *   lens.language.* (model/lens_language.h); lens.entity.words.* (model/lens_words.h: what words
  *   say of the tags of entities; with or without the encoder's head);
@@ -76,6 +77,9 @@ const char *wf_lens_set_at(const struct wf_lens *l, size_t i);
  * Tags of entities are given as the types they are made of. */
 size_t wf_lens_n_labels(const struct wf_lens *l, unsigned task, const char *set);
 struct wf_str wf_lens_label(const struct wf_lens *l, unsigned task, const char *set, size_t i);
+
+/* Whether the encoder has a head for a set of intents; else only a linear judge knows it. */
+bool wf_lens_has_intent_head(const struct wf_lens *l, const char *set);
 
 struct wf_lens_ask {
     unsigned tasks;
@@ -158,6 +162,10 @@ struct wf_lens_tag_scores {
 /* Errors: NOMEM. */
 int wf_lens_job_tag_scores(struct wf_lens_job *j, struct wf_lens_tag_scores *out,
                            struct wf_err *err) WF_MUST_USE;
+
+/* What the encoder alone says of INTENT: scores of the set's labels, once its windows were given;
+ * zeros where only a linear judge knows the set; NULL: not asked. Borrowed from the job. */
+const float *wf_lens_job_intents(const struct wf_lens_job *j);
 
 /* The answer, once all windows were given. *out is owned by the caller. Errors: NOMEM. */
 int wf_lens_job_finish(struct wf_lens_job *j, struct wf_lens_answer *out,

@@ -252,84 +252,69 @@ static int read_tags(const struct reader *r, const char *name, bool has_words,
     return rc;
 }
 
-/* ---- n-grams ---- */
+/* ---- intents ---- */
 
-/* lens.NAME.ngram.embed and .weight, for a head of n_labels. */
-static int read_wide(const struct reader *r, const char *name, size_t n_labels,
-                     struct wf_lens_wide *out)
+/* A set that only a linear judge knows has its labels all the same. */
+static int read_labels_alone(const struct reader *r, const char *set, struct wf_lens_head *out)
 {
     char full[NAME_BYTES];
-    const struct wf_gguf_tensor *t;
-    const struct wf_dtype *type;
+    const struct wf_gguf_value *v;
+
+    (void)snprintf(full, sizeof(full), "lens.intent.%s.labels", set);
+    v = wf_gguf_value(r->l->gguf, full);
+    if (v == NULL || v->n_items == 0 || v->n_items > WF_LIMIT_MODEL_CLASSES)
+        return refuse(r, full, "are no labels, or too many");
+    out->n = v->n_items;
+    return read_labels(r, full, out);
+}
+
+static double number_of(const struct reader *r, const char *set, const char *what, double fallback)
+{
+    char full[NAME_BYTES];
+
+    (void)snprintf(full, sizeof(full), "lens.intent.%s.%s", set, what);
+    (void)wf_gguf_f64(r->l->gguf, full, &fallback);
+    return fallback;
+}
+
+static int read_judges(const struct reader *r, struct wf_lens_set *s)
+{
+    char full[NAME_BYTES];
     int rc;
 
-    (void)snprintf(full, sizeof(full), "lens.%.40s.ngram.embed", name);
-    t = wf_gguf_tensor(r->l->gguf, full);
-    if (t == NULL)
-        return 0;
-    type = wf_dtype_by_id(t->type);
-    if (t->dims[0] == 0 || t->dims[0] > WF_LENS_NGRAM_DIMS_MAX || t->dims[0] % type->block != 0 ||
-        t->dims[1] == 0 || t->dims[1] > WF_LENS_NGRAM_BUCKETS_MAX ||
-        (t->dims[1] & (t->dims[1] - 1)) != 0 || t->dims[2] != 1 || t->dims[3] != 1)
-        return refuse(r, full, "has a wrong shape");
-    (void)snprintf(full, sizeof(full), "lens.%.40s.ngram.weight", name);
-    rc = read_floats(r, full, t->dims[0], n_labels, &out->weight);
-    if (rc == 0 && out->weight == NULL)
-        return refuse(r, full, "is absent");
-    out->embed = t;
-    return rc;
+    (void)snprintf(full, sizeof(full), "intent.%s", s->name);
+    rc = read_head(r, full, 0, false, &s->intent);
+    if (rc == 0 && s->intent.weight == NULL)
+        rc = read_labels_alone(r, s->name, &s->intent);
+    if (rc == 0)
+        rc = wf_lens_linear_open(r->l->gguf, s->name, s->intent.n, &s->linear, r->err);
+    if (rc != 0)
+        return rc;
+    s->linear_scale = (float)number_of(r, s->name, "linear.scale", 1);
+    s->encoder_scale = (float)number_of(r, s->name, "encoder.scale", 1);
+    if (!(fabsf(s->linear_scale) < 1e6f && fabsf(s->encoder_scale) < 1e6f))
+        return refuse(r, s->name, "has a scale out of range");
+    return 0;
 }
-
-void wf_lens__add_wide(const struct wf_lens_wide *w, struct wf_str text, size_t n, float *scores)
-{
-    uint32_t grams[WF_LENS_NGRAMS_MAX];
-    float row[WF_LENS_NGRAM_DIMS_MAX], sum[WF_LENS_NGRAM_DIMS_MAX] = {0};
-    const struct wf_dtype *type;
-    size_t n_grams, dims, row_bytes;
-
-    if (w->embed == NULL)
-        return;
-    type = wf_dtype_by_id(w->embed->type);
-    dims = (size_t)w->embed->dims[0];
-    row_bytes = wf_dtype_bytes(type, dims);
-    n_grams = wf_lens_ngrams(text, (uint32_t)w->embed->dims[1], grams);
-    for (size_t i = 0; i < n_grams; i++) {
-        type->unpack((const char *)w->embed->data + grams[i] * row_bytes, row, dims);
-        wf_kern()->axpy(1.0f / sqrtf((float)n_grams), row, sum, dims);
-    }
-    for (size_t j = 0; j < n; j++) {
-        float dot = 0.0f;
-        for (size_t d = 0; d < dims; d++)
-            dot += w->weight[j * dims + d] * sum[d];
-        scores[j] += dot;
-    }
-}
-
-/* ---- intents ---- */
 
 static int read_set(const struct reader *r, struct wf_str name)
 {
     struct wf_lens_set *s = &r->l->sets[r->l->n_sets];
     struct wf_str outside = WF_STR("oos");
     char full[NAME_BYTES];
-    double threshold = 0;
     int rc;
 
     s->name = wf_arena_cstr(&r->l->arena, name);
     if (s->name == NULL)
         return no_memory(r);
-    (void)snprintf(full, sizeof(full), "intent.%s", s->name);
-    rc = read_head(r, full, 0, false, &s->intent);
-    if (rc == 0)
-        rc = read_wide(r, full, s->intent.n, &s->wide);
+    r->l->n_sets++; /* from now on it is closed with the lens */
+    rc = read_judges(r, s);
     (void)snprintf(full, sizeof(full), "slot.%s", s->name);
     if (rc == 0)
         rc = read_tags(r, full, false, &s->slots);
     if (rc != 0)
         return rc;
-    (void)snprintf(full, sizeof(full), "lens.intent.%s.threshold", s->name);
-    (void)wf_gguf_f64(r->l->gguf, full, &threshold); /* absent: everything is in scope */
-    s->threshold = (float)threshold;
+    s->threshold = (float)number_of(r, s->name, "threshold", 0); /* 0: everything is in scope */
     (void)snprintf(full, sizeof(full), "lens.intent.%s.outside", s->name);
     (void)wf_gguf_string(r->l->gguf, full, &outside); /* absent: as it is */
     s->outside = SIZE_MAX;
@@ -337,30 +322,37 @@ static int read_set(const struct reader *r, struct wf_str name)
         if (wf_str_eq(s->intent.labels[i], outside))
             s->outside = i;
     }
-    r->l->n_sets++;
     return 0;
 }
 
-/* Every tensor lens.intent.SET.weight is a set. */
+static int add_set(const struct reader *r, struct wf_str name)
+{
+    if (name.len > 0 && memchr(name.ptr, '.', name.len) != NULL)
+        return 0; /* something else that belongs to a set */
+    if (name.len > SET_NAME_MAX || !is_name(name))
+        return refuse(r, "the name of a set of intents", "is too long, or no text");
+    for (size_t i = 0; i < r->l->n_sets; i++) {
+        if (wf_str_eq(name, wf_str_from(r->l->sets[i].name)))
+            return 0;
+    }
+    if (r->l->n_sets == WF_LENS_SETS_MAX)
+        return wf_err_set(r->err, WF_E_LIMIT, "The lens file has more than %d sets of intents.",
+                          WF_LENS_SETS_MAX);
+    return read_set(r, name);
+}
+
+/* Every tensor lens.intent.SET.weight, or .linear.biases, is a set. */
 static int read_sets(const struct reader *r)
 {
-    struct wf_str begin = WF_STR("lens.intent."), end = WF_STR(".weight");
+    const struct wf_str begin = WF_STR("lens.intent.");
+    const struct wf_str ends[] = {WF_STR(".weight"), WF_STR(".linear.biases")};
     int rc = 0;
 
-    for (size_t i = 0; i < wf_gguf_n_tensors(r->l->gguf) && rc == 0; i++) {
-        struct wf_str name = wf_gguf_tensor_at(r->l->gguf, i)->name;
-        if (!wf_str_starts(name, begin) || !wf_str_ends(name, end) ||
-            name.len <= begin.len + end.len)
-            continue;
-        name = wf_str_sub(name, begin.len, name.len - end.len);
-        if (wf_str_ends(name, WF_STR(".ngram"))) /* it belongs to a set */
-            continue;
-        if (name.len > SET_NAME_MAX || !is_name(name))
-            return refuse(r, "the name of a set of intents", "is too long, or no text");
-        if (r->l->n_sets == WF_LENS_SETS_MAX)
-            return wf_err_set(r->err, WF_E_LIMIT, "The lens file has more than %d sets of intents.",
-                              WF_LENS_SETS_MAX);
-        rc = read_set(r, name);
+    for (size_t i = 0; i < wf_gguf_n_tensors(r->l->gguf) * WF_ARRAY_LEN(ends) && rc == 0; i++) {
+        struct wf_str name = wf_gguf_tensor_at(r->l->gguf, i / WF_ARRAY_LEN(ends))->name;
+        struct wf_str end = ends[i % WF_ARRAY_LEN(ends)];
+        if (wf_str_starts(name, begin) && wf_str_ends(name, end) && name.len > begin.len + end.len)
+            rc = add_set(r, wf_str_sub(name, begin.len, name.len - end.len));
     }
     return rc;
 }

@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "model/lens.h"
 #include "model/lens_language.h"
-#include "model/lens_ngram.h"
+#include "model/lens_linear.h"
 #include "model/lens_words.h"
 
 /* Tags of pieces, and types behind them, of one head at most: the table of moves grows with the
@@ -47,19 +47,14 @@ struct wf_lens_tags {
     struct wf_lens_words *words; /* what words say of the same tags; NULL: nothing */
 };
 
-/* What n-grams add to a head's scores; stays in the file's format. */
-struct wf_lens_wide {
-    const struct wf_gguf_tensor *embed; /* [n_buckets, n_dims]; NULL: absent */
-    const float *weight;                /* [n_labels, n_dims] */
-};
-
 struct wf_lens_set {
     const char *name;
-    struct wf_lens_head intent;
-    struct wf_lens_wide wide;
-    float threshold;            /* of the best label's share; below it out of scope */
-    size_t outside;             /* the label that means out of scope; SIZE_MAX: none */
-    struct wf_lens_tags *slots; /* NULL: none */
+    struct wf_lens_head intent;        /* its weight may be absent where there is a linear judge */
+    struct wf_lens_linear *linear;     /* NULL: absent */
+    float linear_scale, encoder_scale; /* of what each says */
+    float threshold;                   /* of the best label's share; below it out of scope */
+    size_t outside;                    /* the label that means out of scope; SIZE_MAX: none */
+    struct wf_lens_tags *slots;        /* NULL: none */
 };
 
 struct wf_lens {
@@ -87,9 +82,6 @@ const struct wf_lens_set *wf_lens__set(const struct wf_lens *l, const char *name
 /* out [n] of one hidden state. */
 void wf_lens__apply(const struct wf_lens *l, const struct wf_lens_head *head, const float *hidden,
                     float *out);
-
-/* Adds to scores [n] of a head what the n-grams of a text say. */
-void wf_lens__add_wide(const struct wf_lens_wide *w, struct wf_str text, size_t n, float *scores);
 
 /* 1 / (1 + exp(-x)), and 0 for what is no number. */
 float wf_lens__share(float x);
@@ -126,7 +118,8 @@ struct wf_lens_job {
     float *tags;                /* ENTITIES: [pieces, tags] by the encoder; NULL: it has none */
     float *word_tags;           /* ENTITIES: [pieces, tags] by words; NULL: not yet, or none */
     float *slots;               /* INTENT: [pieces, tags] */
-    float *intents;             /* INTENT: [labels] */
+    float *intents;             /* INTENT: [labels] of the encoder */
+    float *means;               /* INTENT, SENSITIVITY: [n_windows, dim] */
     float *labels;              /* SENSITIVITY: [n_windows, labels] */
     float *tokens;              /* SALIENCE, SPANS: [ids.n] */
     float *edges;               /* SPANS: [ids.n, 2] start and end beside those of <s> */

@@ -171,6 +171,7 @@ static int make_accounts(struct wf_lens_job *j, struct wf_err *err)
         {j->set != NULL && j->set->slots != NULL, j->firsts.n + 1,
          j->set != NULL && j->set->slots != NULL ? j->set->slots->head.n : 0, &j->slots},
         {(t & WF_LENS_SENSITIVITY) != 0, j->n_windows, l->sensitivity.n, &j->labels},
+        {(t & (WF_LENS_INTENT | WF_LENS_SENSITIVITY)) != 0, j->n_windows, l->dim, &j->means},
         {(t & (WF_LENS_SALIENCE | WF_LENS_SPANS)) != 0, j->ids.n + 1, 1, &j->tokens},
         {(t & WF_LENS_SPANS) != 0, j->ids.n + 1, 2, &j->edges},
     };
@@ -192,11 +193,24 @@ static int make_accounts(struct wf_lens_job *j, struct wf_err *err)
     return 0;
 }
 
-/* Entities may be known by words alone. */
-static bool needs_encoder(const struct wf_lens *l, const struct wf_lens_ask *ask)
+/* Sets that only a linear judge knows do without the encoder. */
+static bool is_encoded(const struct wf_lens_set *s)
 {
-    return (ask->tasks & ~(WF_LENS_ENTITIES | WF_LENS_LANGUAGE)) != 0 ||
-           ((ask->tasks & WF_LENS_ENTITIES) != 0 && l->entities->head.weight != NULL);
+    return s != NULL && (s->intent.weight != NULL || s->slots != NULL);
+}
+
+static bool needs_tokens(const struct wf_lens_job *j)
+{
+    return (j->ask.tasks & ~(WF_LENS_LANGUAGE | WF_LENS_INTENT)) != 0 || is_encoded(j->set);
+}
+
+/* Entities may be known by words alone. */
+static bool needs_encoder(const struct wf_lens_job *j)
+{
+    const unsigned others = WF_LENS_ENTITIES | WF_LENS_LANGUAGE | WF_LENS_INTENT;
+
+    return (j->ask.tasks & ~others) != 0 || is_encoded(j->set) ||
+           ((j->ask.tasks & WF_LENS_ENTITIES) != 0 && j->lens->entities->head.weight != NULL);
 }
 
 int wf_lens_job_new(const struct wf_lens *l, const struct wf_lens_ask *ask,
@@ -215,13 +229,13 @@ int wf_lens_job_new(const struct wf_lens *l, const struct wf_lens_ask *ask,
     j->text = ask->text;
     if ((ask->tasks & WF_LENS_INTENT) != 0)
         j->set = wf_lens__set(l, ask->set);
-    if (ask->tasks != WF_LENS_LANGUAGE) {
+    if (needs_tokens(j)) {
         rc = make_tokens(j, err);
-        if (rc == 0 && needs_encoder(l, ask))
+        if (rc == 0 && needs_encoder(j))
             rc = make_windows(j, err);
-        if (rc == 0)
-            rc = make_accounts(j, err);
     }
+    if (rc == 0)
+        rc = make_accounts(j, err);
     if (rc != 0) {
         wf_lens_job_free(j);
         return rc;
@@ -234,9 +248,9 @@ void wf_lens_job_free(struct wf_lens_job *j)
 {
     if (j == NULL)
         return;
-    void *all[] = {j->ids.ptr, j->firsts.ptr, j->prefix.ptr, j->offsets, j->windows,
-                   j->sums,    j->tags,       j->slots,      j->intents, j->labels,
-                   j->tokens,  j->spans,      j->marks,      j->edges,   j->word_tags};
+    void *all[] = {j->ids.ptr, j->firsts.ptr, j->prefix.ptr, j->offsets, j->windows, j->sums,
+                   j->tags,    j->slots,      j->intents,    j->labels,  j->tokens,  j->spans,
+                   j->marks,   j->edges,      j->word_tags,  j->means};
     for (size_t i = 0; i < WF_ARRAY_LEN(all); i++)
         wf_free(all[i]);
     wf_free(j);
@@ -298,28 +312,19 @@ static void take_tags(struct wf_lens_job *j, const struct wf_lens_window *w,
     }
 }
 
-/* A head of the whole window: out [head->n]. */
-static void take_whole(const struct wf_lens_job *j, const struct wf_lens_head *head,
+/* A head of the whole window i: out [head->n]. */
+static void take_whole(struct wf_lens_job *j, size_t i, const struct wf_lens_head *head,
                        const float *hidden, size_t n_tok, float *out)
 {
     size_t dim = j->lens->dim;
+    float *mean = j->means + i * dim;
 
-    if (!head->pools_mean) {
-        wf_lens__apply(j->lens, head, hidden, out);
-        return;
+    if (head->pools_mean) {
+        memset(mean, 0, dim * sizeof(*mean));
+        for (size_t t = 0; t < n_tok; t++)
+            wf_kern()->axpy(1.0f / (float)n_tok, hidden + t * dim, mean, dim);
     }
-    /* The mean of all is what the head says of each, on average: it is linear. */
-    memset(out, 0, head->n * sizeof(*out));
-    for (size_t i = 0; i < head->n; i++) {
-        double sum = 0;
-        for (size_t t = 0; t < n_tok; t++) {
-            float dot = 0.0f;
-            for (size_t k = 0; k < dim; k++)
-                dot += head->weight[i * dim + k] * hidden[t * dim + k];
-            sum += (double)dot;
-        }
-        out[i] = (float)(sum / (double)n_tok) + head->bias[i];
-    }
+    wf_lens__apply(j->lens, head, head->pools_mean ? mean : hidden, out);
 }
 
 static void take_sum(struct wf_lens_job *j, size_t i, const float *hidden)
@@ -359,10 +364,10 @@ void wf_lens_job_take(struct wf_lens_job *j, size_t i, const float *hidden)
         take_tags(j, w, &l->entities->head, text, j->tags);
     if (j->slots != NULL)
         take_tags(j, w, &j->set->slots->head, text, j->slots);
-    if (j->intents != NULL && i == 0) /* what is asked stands at the beginning */
-        take_whole(j, &j->set->intent, hidden, n_tok, j->intents);
+    if (j->intents != NULL && i == 0 && j->set->intent.weight != NULL)
+        take_whole(j, i, &j->set->intent, hidden, n_tok, j->intents); /* it stands at the begin */
     if (j->labels != NULL)
-        take_whole(j, &l->sensitivity, hidden, n_tok, j->labels + i * l->sensitivity.n);
+        take_whole(j, i, &l->sensitivity, hidden, n_tok, j->labels + i * l->sensitivity.n);
     if (j->spans != NULL)
         wf_lens__take_span(j, i, hidden);
     if (j->ask.tasks & WF_LENS_SALIENCE)
@@ -390,18 +395,32 @@ static void finish_vector(const struct wf_lens_job *j, float *mean, float out[WF
         out[i] = square > 0 && isfinite(square) ? (float)((double)out[i] / sqrt(square)) : 0.0f;
 }
 
-static void finish_intent(const struct wf_lens_job *j, struct wf_lens_answer *out)
+const float *wf_lens_job_intents(const struct wf_lens_job *j)
+{
+    return j->intents;
+}
+
+/* What encoder and linear judge say, each times its scale, together. */
+static int finish_intent(const struct wf_lens_job *j, struct wf_lens_answer *out)
 {
     const struct wf_lens_set *s = j->set;
-    size_t best = 0;
+    size_t best = 0, n = s->intent.n;
+    float *sum = wf_alloc_array(n, sizeof(*sum));
 
-    wf_lens__add_wide(&s->wide, j->text, s->intent.n, j->intents);
-    wf_kern()->softmax(j->intents, s->intent.n);
-    for (size_t i = 1; i < s->intent.n; i++)
-        best = j->intents[i] > j->intents[best] ? i : best;
+    if (sum == NULL)
+        return WF_E_NOMEM;
+    if (s->linear != NULL)
+        wf_lens_linear_score(s->linear, j->text, sum);
+    for (size_t i = 0; i < n; i++)
+        sum[i] = s->linear_scale * sum[i] + s->encoder_scale * j->intents[i];
+    wf_kern()->softmax(sum, n);
+    for (size_t i = 1; i < n; i++)
+        best = sum[i] > sum[best] ? i : best;
     out->intent = s->intent.labels[best];
-    out->intent_score = isfinite(j->intents[best]) ? j->intents[best] : 0.0f;
+    out->intent_score = isfinite(sum[best]) ? sum[best] : 0.0f;
     out->in_scope = best != s->outside && out->intent_score >= s->threshold;
+    wf_free(sum);
+    return 0;
 }
 
 static int by_score(const void *a, const void *b)
@@ -467,8 +486,8 @@ int wf_lens_job_finish(struct wf_lens_job *j, struct wf_lens_answer *out, struct
     }
     if (rc == 0 && j->slots != NULL)
         rc = wf_lens__marks_of_tags(j, j->set->slots, j->slots, &a.slots, err);
-    if (rc == 0 && j->intents != NULL)
-        finish_intent(j, &a);
+    if (rc == 0 && j->intents != NULL && finish_intent(j, &a) != 0)
+        rc = no_memory(err);
     if (rc == 0 && (j->ask.tasks & WF_LENS_LANGUAGE) != 0)
         finish_language(j, &a);
     if (rc == 0 && j->labels != NULL)

@@ -61,11 +61,8 @@ struct wf_loss_classes {
     const int32_t *targets; /* [n]; -1: none, the row does not count. NULL: all -1 */
     const float *weights;   /* [n] of rows; NULL: ones */
     float smoothing;        /* of the target's share, spread over all labels; 0: none */
-    const float *extra;     /* [n, n_labels] added to the head's scores; NULL: nothing */
-    float *out_d_scores; /* [n, n_labels] what the loss asks of the scores, times scale; NULL: not
-                            wanted. Zeros where nothing had a target */
-    int32_t *out_best;   /* [n] the labels of the best scores; NULL: not wanted */
-    float *out_probs;    /* [n, n_labels]; NULL: not wanted */
+    int32_t *out_best;      /* [n] the labels of the best scores; NULL: not wanted */
+    float *out_probs;       /* [n, n_labels]; NULL: not wanted */
 };
 int wf_loss_classes(struct wf_loss_room *r, const struct wf_loss_of *of,
                     const struct wf_loss_classes *c, struct wf_loss_result *out,

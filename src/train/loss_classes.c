@@ -79,10 +79,6 @@ int wf_loss_classes(struct wf_loss_room *r, const struct wf_loss_of *of,
 
     if (rc != 0)
         return rc;
-    for (size_t i = 0; i < c->rows.n * labels && c->extra != NULL; i++)
-        w.scores[i] += c->extra[i];
-    if (c->out_d_scores != NULL)
-        memset(c->out_d_scores, 0, c->rows.n * labels * sizeof(float));
     for (size_t i = 0; i < c->rows.n; i++) {
         int32_t target = c->targets != NULL ? c->targets[i] : -1;
         double share = c->weights != NULL ? (double)c->weights[i] : 1.0;
@@ -116,8 +112,6 @@ int wf_loss_classes(struct wf_loss_room *r, const struct wf_loss_of *of,
         if (target >= 0)
             x[target] -= step * (1.0f - c->smoothing);
     }
-    if (c->out_d_scores != NULL)
-        memcpy(c->out_d_scores, w.scores, c->rows.n * labels * sizeof(float));
     end(r, of, &c->rows, &c->head, &w);
     return 0;
 }

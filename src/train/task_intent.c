@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Intents: what a request asks for, as one of a set's labels, and its slots as tags of words.
  *
- * The label comes of the hidden state of <s> (or the mean of all) together with the request's
- * n-grams (train/wide.h): what a small encoder has not read often enough, a linear model over words
- * and parts of them knows, and the other way round. Out of scope is a label of its own where a set
- * has such rows; beside it a threshold on the best label's share is chosen on what is kept aside,
- * each half for the other, so that what is printed was not chosen on itself. */
+ * The label comes of the hidden state of <s> (or the mean of all) and learns to stand alone: what
+ * words and letters say (train/linear_set.h) is fitted beside it afterwards, and both are added
+ * when lens is asked. Out of scope is a label of its own where a set has such rows; beside it a
+ * threshold on the best label's share is chosen on what is kept aside, each half for the other, so
+ * that what is printed was not chosen on itself. */
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "train/shuffle.h"
 #include "train/task_intent_internal.h"
 #include "train/task_list.h"
 
@@ -22,8 +21,6 @@ enum {
     SLOT_WEIGHT,
     SLOT_BIAS,
     SLOT_MOVES,
-    NGRAM_EMBED,
-    NGRAM_WEIGHT,
     N_TENSORS
 };
 
@@ -57,27 +54,6 @@ static const struct wf_conf_option options[] = {
      .min = 1,
      .max = 1000,
      .help = "fillings of each template"},
-    {.name = "ngram_buckets",
-     .kind = WF_CONF_NUMBER,
-     .offset = FIELD(buckets),
-     .fallback = "0",
-     .min = 0,
-     .max = 1 << 20,
-     .help = "rows that n-grams are hashed to, a power of two; 0: no n-grams"},
-    {.name = "ngram_dims",
-     .kind = WF_CONF_NUMBER,
-     .offset = FIELD(dims),
-     .fallback = "64",
-     .min = 1,
-     .max = 256,
-     .help = "values of such a row"},
-    {.name = "ngram_drop",
-     .kind = WF_CONF_REAL,
-     .offset = FIELD(drop),
-     .fallback = "0.2",
-     .min = 0,
-     .max = 0.9,
-     .help = "the part of n-grams that is left out at random while training"},
     {.name = "smoothing",
      .kind = WF_CONF_REAL,
      .offset = FIELD(smoothing),
@@ -92,6 +68,20 @@ static const struct wf_conf_option options[] = {
      .min = 0,
      .max = 1,
      .help = "of what is out of scope, that the threshold must find"},
+    {.name = "linear",
+     .kind = WF_CONF_NUMBER,
+     .offset = FIELD(linear),
+     .fallback = "0",
+     .min = 0,
+     .max = 1 << 20,
+     .help = "weights of the linear judge that `weft train linear` puts beside it; 0: none"},
+    {.name = "linear_cost",
+     .kind = WF_CONF_REAL,
+     .offset = FIELD(linear_cost),
+     .fallback = "1",
+     .min = 1e-3,
+     .max = 1e3,
+     .help = "there, of a text on the wrong side of a label; more fits closer"},
     {.name = "slots",
      .kind = WF_CONF_FLAG,
      .offset = FIELD(slots),
@@ -125,8 +115,7 @@ static void intent_close(void *task)
 
     if (t == NULL)
         return;
-    void *all[] = {t->rows, t->starts, t->tags,  t->best,     t->targets,
-                   t->from, t->to,     t->extra, t->d_scores, t->probs};
+    void *all[] = {t->rows, t->starts, t->tags, t->best, t->targets, t->from, t->to, t->probs};
     for (size_t i = 0; i < WF_ARRAY_LEN(all); i++)
         wf_free(all[i]);
     for (size_t i = 0; i < 2; i++) {
@@ -135,7 +124,6 @@ static void intent_close(void *task)
         wf_free(t->sides[i].tags);
     }
     wf_items_free(t->items);
-    wf_wide_free(t->wide);
     wf_loss_room_free(t->room);
     wf_arena_deinit(&t->arena);
     wf_free(t);
@@ -164,17 +152,16 @@ static int open_scores(struct wf_intent *t, struct wf_err *err)
     size_t n = t->place.n_tokens_max;
 
     t->probs = wf_alloc_array(n, t->labels.n * sizeof(*t->probs));
-    t->extra = wf_alloc_array(n, t->labels.n * sizeof(*t->extra));
-    t->d_scores = wf_alloc_array(n, t->labels.n * sizeof(*t->d_scores));
-    return t->probs != NULL && t->extra != NULL && t->d_scores != NULL ? 0 : no_memory(err);
+    return t->probs != NULL ? 0 : no_memory(err);
 }
 
 static void name_tensors(struct wf_intent *t)
 {
-    static const char *const names[][2] = {{"intent", "weight"},      {"intent", "bias"},
-                                           {"slot", "weight"},        {"slot", "bias"},
-                                           {"slot", "transitions"},   {"intent", "ngram.embed"},
-                                           {"intent", "ngram.weight"}};
+    static const char *const names[][2] = {{"intent", "weight"},
+                                           {"intent", "bias"},
+                                           {"slot", "weight"},
+                                           {"slot", "bias"},
+                                           {"slot", "transitions"}};
 
     for (size_t i = 0; i < N_TENSORS; i++)
         (void)snprintf(t->names[i], sizeof(t->names[i]), "lens.%s.%.32s.%s", names[i][0],
@@ -197,12 +184,8 @@ static int intent_open(const struct wf_task_place *p, const void *settings, void
     rc = open_rooms(t, err);
     if (rc == 0 && t->begin == WF_TOKEN_NONE)
         rc = wf_err_set(err, WF_E_FORMAT, "The vocabulary has no token that begins texts.");
-    if (rc == 0 && (t->s.buckets & (t->s.buckets - 1)) != 0)
-        rc = wf_err_set(err, WF_E_RANGE, "ngram_buckets must be a power of two.");
     if (rc == 0)
         rc = wf_items_new(p, &t->items, err);
-    if (rc == 0 && t->s.buckets > 0)
-        rc = wf_wide_new((uint32_t)t->s.buckets, &t->wide, err);
     if (rc == 0)
         rc = wf_intent__read(t, err);
     if (rc == 0)
@@ -232,7 +215,6 @@ static size_t intent_heads(const void *task, struct wf_net_head out[WF_TASK_HEAD
 {
     const struct wf_intent *t = task;
     uint32_t dim = t->place.params->dim, tags = (uint32_t)n_tags(t), labels = (uint32_t)t->labels.n;
-    uint32_t dims = (uint32_t)t->s.dims;
     size_t n = 0;
 
     out[n++] = (struct wf_net_head){t->names[WEIGHT], labels, dim, 0.02f, true};
@@ -243,11 +225,6 @@ static size_t intent_heads(const void *task, struct wf_net_head out[WF_TASK_HEAD
     }
     if (has_field(t))
         out[n++] = (struct wf_net_head){t->names[SLOT_MOVES], tags, tags, 0, false};
-    if (t->wide != NULL) {
-        uint32_t buckets = (uint32_t)t->s.buckets;
-        out[n++] = (struct wf_net_head){t->names[NGRAM_EMBED], buckets, dims, 0.1f, false};
-        out[n++] = (struct wf_net_head){t->names[NGRAM_WEIGHT], labels, dims, 0.1f, true};
-    }
     return n;
 }
 
@@ -280,27 +257,15 @@ static int label_loss(struct wf_intent *t, struct wf_net *net, const struct wf_l
         .targets = t->targets,
         .smoothing = is_dev ? 0.0f : (float)t->s.smoothing,
         .out_probs = out_probs};
-    struct wf_wide_head wide = {wf_net_find(net, t->names[NGRAM_EMBED]),
-                                wf_net_find(net, t->names[NGRAM_WEIGHT])};
-    uint64_t seed = wf_seed_mix(wf_seed_mix(t->place.seed, t->position.epoch), t->position.i);
     struct wf_loss_result result = {0};
-    int rc = 0;
+    int rc;
 
     for (size_t i = 0; i < t->batch.n_items; i++) {
         t->from[i] = t->batch.net.starts[i];
         t->to[i] = t->batch.net.starts[i + 1];
         t->targets[i] = t->sides[is_dev].texts[t->batch.items[i]].target;
     }
-    if (t->wide != NULL) {
-        rc = wf_wide_forward(t->wide, net, &wide, is_dev, t->batch.items, t->batch.n_items,
-                             is_dev ? 0 : t->s.drop, seed, t->extra, err);
-        c.extra = t->extra;
-        c.out_d_scores = of->d_hidden != NULL ? t->d_scores : NULL;
-    }
-    if (rc == 0)
-        rc = wf_loss_classes(t->room, of, &c, &result, err);
-    if (rc == 0 && c.out_d_scores != NULL)
-        wf_wide_backward(t->wide, net, &wide, t->d_scores);
+    rc = wf_loss_classes(t->room, of, &c, &result, err);
     *out_loss += result.loss;
     return rc;
 }

@@ -7,7 +7,6 @@
 #include "base/limits.h"
 #include "train/items.h"
 #include "train/loss.h"
-#include "train/wide.h"
 
 #define WF_INTENT__NAMES_MAX 256u /* of labels; of slots half of it */
 
@@ -15,8 +14,9 @@ struct wf_intent__settings {
     char sources[WF_CONF_VALUE_BYTES];
     char outside[WF_CONF_NAME_BYTES];
     int64_t pool; /* 0: the first token's state, 1: the mean */
-    int64_t copies, buckets, dims;
-    double smoothing, drop, recall, slot_scale;
+    int64_t copies;
+    int64_t linear; /* this and linear_cost are read by train/linear_fit.c only */
+    double smoothing, recall, slot_scale, linear_cost;
     bool slots;
 };
 
@@ -45,7 +45,6 @@ struct wf_intent {
     struct wf_intent__settings s;
     struct wf_arena arena;
     struct wf_items *items;
-    struct wf_wide *wide; /* NULL: no n-grams */
     struct wf_intent__side sides[2];
     struct wf_intent__names labels, slots;
     int32_t outside; /* the label's number; -1: there is none */
@@ -55,10 +54,10 @@ struct wf_intent {
     struct wf_loss_room *room;
     uint32_t *rows, *starts; /* [n_tokens_max + 1] of the batch */
     int32_t *tags, *best, *targets;
-    uint32_t *from, *to;             /* what is pooled */
-    float *extra, *d_scores, *probs; /* [n_tokens_max, labels] */
-    double threshold;                /* of the last measuring */
-    char names[8][64];               /* of tensors */
+    uint32_t *from, *to; /* what is pooled */
+    float *probs;        /* [n_tokens_max, labels] */
+    double threshold;    /* of the last measuring */
+    char names[8][64];   /* of tensors */
 };
 
 /* Reads all sources. Errors: FORMAT, LIMIT, NOMEM, those of the readers. */

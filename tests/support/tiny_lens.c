@@ -13,6 +13,8 @@
 
 #include "kern/dtype.h"
 #include "model/gguf_write.h"
+#include "model/lens_grams.h"
+#include "model/lens_linear.h"
 #include "model/lens_match.h"
 #include "model/vocab.h"
 #include "os/file.h"
@@ -159,6 +161,63 @@ static void add_head(struct builder *b, const char *name, const char *const *lab
     }
 }
 
+static int by_gram(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Four bytes a number, the first the lowest; the last one is filled up with 0. */
+static void put_bytes(struct wf_gguf_writer *w, const char *key, const struct wf_buf *b)
+{
+    wf_gguf_put_i32s(w, key, (b->len + 3) / 4);
+    for (size_t i = 0; i < b->len; i += 4) {
+        uint32_t v = 0;
+        for (size_t k = i; k < b->len && k < i + 4; k++)
+            v |= (uint32_t)(unsigned char)b->ptr[k] << 8 * (k - i);
+        wf_gguf_item_put_i32(w, (int32_t)v);
+    }
+}
+
+/* A linear judge of the set "weft", see the header. */
+static void add_linear(struct builder *b)
+{
+    static const char *const labels[] = {"add", "remove", "oos"};
+    struct wf_lens_grams g;
+    struct wf_buf grams, weights;
+    uint32_t last = 0;
+
+    wf_buf_init(&grams, 1u << 16);
+    wf_buf_init(&weights, 1u << 16);
+    wf_lens_grams(WF_STR("an milk"), &g);
+    qsort(g.items, g.n, sizeof(g.items[0]), by_gram);
+    for (size_t i = 0; i < g.n; i++) {
+        uint32_t more = g.items[i] - last;
+        for (; more >= 0x80; more >>= 7)
+            (void)wf_buf_append_byte(&grams, (char)(more | 0x80));
+        (void)wf_buf_append_byte(&grams, (char)more);
+        (void)wf_buf_append_byte(&grams, 1 << 1 | 1); /* label 1 alone */
+        (void)wf_buf_append_byte(&weights, (char)0xff);
+        last = g.items[i];
+    }
+    put_bytes(b->w, "lens.intent.weft.linear.grams", &grams);
+    put_bytes(b->w, "lens.intent.weft.linear.weights", &weights);
+    wf_gguf_put_u32(b->w, "lens.intent.weft.linear.n_grams", (uint32_t)g.n);
+    wf_gguf_put_u32(b->w, "lens.intent.weft.linear.n_entries",
+                    (uint32_t)g.n + ((b->with & TINY_LENS_BAD_LINEAR) != 0));
+    wf_gguf_put_f32(b->w, "lens.intent.weft.linear.scale", TINY_LENS_LINEAR_SCALE);
+    add(b, "lens.intent.weft.linear.levels", 0, WF_LENS_LINEAR_LEVELS, -3);
+    add(b, "lens.intent.weft.linear.biases", 0, 3, -3);
+    if ((b->with & TINY_LENS_NO_HEADS) != 0) {
+        wf_gguf_put_strings(b->w, "lens.intent.weft.labels", 3);
+        for (size_t i = 0; i < 3; i++)
+            wf_gguf_item_put_string(b->w, wf_str_from(labels[i]));
+    }
+    wf_buf_deinit(&grams);
+    wf_buf_deinit(&weights);
+}
+
 static void add_heads(struct builder *b)
 {
     static const char *const tags[] = {"O",        "B-person", "I-person", "B-place", "I-place",
@@ -186,11 +245,8 @@ static void add_heads(struct builder *b)
                         WF_LENS_MATCH_EDITION + ((b->with & TINY_LENS_BAD_EDITION) != 0));
         wf_gguf_put_f32(b->w, "lens.span.rerank", 2.0f);
     }
-    if ((b->with & TINY_LENS_NGRAMS) != 0) {
-        add(b, "lens.intent.weft.ngram.embed", (b->with & TINY_LENS_BAD_NGRAMS) != 0 ? 12 : 16, 32,
-            0);
-        add(b, "lens.intent.weft.ngram.weight", 3, 32, 0);
-    }
+    if ((b->with & TINY_LENS_LINEAR) != 0)
+        add_linear(b);
     wf_gguf_put_f32(b->w, "lens.intent.weft.threshold", 0.5f);
 }
 
@@ -214,6 +270,8 @@ static float value_of(const struct tensor *t, uint64_t row, uint64_t col, uint64
     *state = *state * 6364136223846793005u + 1442695040888963407u;
     if (t->at == -2) /* transitions: from O to B-person */
         return row == 0 && col == 1 ? -5.0f : 0.0f;
+    if (t->at == -3) /* levels: the last is 1 */
+        return col == WF_LENS_LINEAR_LEVELS - 1 ? 1.0f : 0.0f;
     if (t->at >= 0)
         return col == ((uint64_t)t->at + row) % DIM ? 1.0f : 0.0f;
     return (float)((int32_t)(*state >> 40) - (1 << 23)) * 0x1p-23f * (t->rows > 0 ? 0.2f : 1.0f);

@@ -35,9 +35,12 @@ enum tiny_lens_at {
 #define TINY_LENS_TRANSITIONS (1u << 11) /* moves from O to B-person are dear */
 #define TINY_LENS_MATCH (1u << 12)       /* marks of shared words; sentences are reordered */
 #define TINY_LENS_BAD_EDITION (1u << 13) /* wrong: with MATCH, marks that nobody knows */
-#define TINY_LENS_NGRAMS (1u << 14)      /* label j of intents adds what bucket j of 16 holds */
-#define TINY_LENS_BAD_NGRAMS (1u << 15)  /* wrong: with NGRAMS, 12 buckets: no power of two */
+#define TINY_LENS_LINEAR (1u << 14)      /* every gram of "an milk" speaks for "remove", by 1 */
+#define TINY_LENS_BAD_LINEAR (1u << 15)  /* wrong: with LINEAR, fewer entries than it says */
 #define TINY_LENS_SEARCH (1u << 16)      /* weights for searching */
+
+/* What the linear judge's sum is multiplied by. */
+#define TINY_LENS_LINEAR_SCALE 0.25f
 
 /* Appends the file to `out`. */
 void tiny_lens_build(unsigned with, struct wf_buf *out);

@@ -15,8 +15,8 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "model/lens.h"
+#include "model/lens_grams.h"
 #include "model/lens_match.h"
-#include "model/lens_ngram.h"
 #include "support/tiny_lens.h"
 
 #define D TINY_LENS_DIM
@@ -440,33 +440,76 @@ static void test_lens__intents_have_a_scope_and_slots(void **state)
     shut(&o);
 }
 
-/* Nothing is seen but what n-grams say: how many of them fell into buckets 0, 1 and 2. */
-static void test_lens__ngrams_add_to_intents(void **state)
+/* How many of some grams the table of the tiny lens has. */
+static double n_known(const uint32_t *grams, size_t n)
+{
+    struct wf_lens_grams g;
+    double known = 0;
+
+    wf_lens_grams(WF_STR("an milk"), &g);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < g.n; k++)
+            known += grams[i] == g.items[k];
+    }
+    return known;
+}
+
+/* What the linear judge of the tiny lens gives "remove". */
+static double linear_of(struct wf_str text)
+{
+    struct wf_lens_grams g;
+    double n, words, letters;
+
+    wf_lens_grams(text, &g);
+    n = (double)(g.n - g.n_words);
+    words = n_known(g.items, g.n_words) / sqrt((double)g.n_words);
+    letters = n_known(g.items + g.n_words, g.n - g.n_words) / sqrt(n);
+    return (double)TINY_LENS_LINEAR_SCALE * (words + letters);
+}
+
+static void test_lens__a_linear_judge_adds_to_intents(void **state)
 {
     static const struct rule nothing[] = {{NULL, SIZE_MAX, 0}};
-    static const char *const names[] = {"add", "remove", "oos"};
-    const struct wf_lens_ask ask = {.tasks = WF_LENS_INTENT, .text = WF_STR("on 5 of 789 ways")};
-    uint32_t grams[WF_LENS_NGRAMS_MAX];
-    size_t n = wf_lens_ngrams(ask.text, 16, grams), best = 0;
-    double scores[3] = {0}, sum = 0;
+    static const struct rule against[] = {{NULL, TINY_LENS_INTENT, 3}, {NULL, SIZE_MAX, 0}};
+    const struct wf_lens_ask ask = {.tasks = WF_LENS_INTENT, .text = WF_STR("MILK, 5 an hour")};
+    double x = linear_of(ask.text);
     struct wf_lens_answer a;
     struct opened o;
 
     (void)state;
-    for (size_t i = 0; i < n; i++) {
-        if (grams[i] < 3)
-            scores[grams[i]] += 1 / sqrt((double)n);
-    }
-    for (size_t i = 0; i < 3; i++) {
-        sum += exp(scores[i]);
-        best = scores[i] > scores[best] ? i : best;
-    }
-    assert_true(scores[best] > 0);
-    open_lens(&o, TINY_LENS_NGRAMS);
+    open_lens(&o, TINY_LENS_LINEAR);
+    assert_true(wf_lens_has_intent_head(o.lens, "weft"));
     answer(&o, &ask, by_rules, nothing, &a);
-    assert_true(wf_str_eq(a.intent, wf_str_from(names[best])));
-    assert_true(fabs((double)a.intent_score - exp(scores[best]) / sum) < 1e-4);
+    assert_true(x > 0.5 && wf_str_eq(a.intent, WF_STR("remove")));
+    assert_true(fabs((double)a.intent_score - exp(x) / (exp(x) + 2)) < 1e-4);
     wf_lens_answer_deinit(&a);
+    answer(&o, &ask, by_rules, against, &a);
+    assert_true(wf_str_eq(a.intent, WF_STR("add")));
+    assert_true(fabs((double)a.intent_score - exp(3) / (exp(3) + exp(x) + 1)) < 2e-3);
+    wf_lens_answer_deinit(&a);
+    shut(&o);
+}
+
+/* No encoder is needed then. */
+static void test_lens__a_linear_judge_may_be_alone(void **state)
+{
+    const struct wf_lens_ask ask = {.tasks = WF_LENS_INTENT, .text = WF_STR("an milk")};
+    double x = linear_of(ask.text);
+    struct wf_lens_job *j = NULL;
+    struct wf_lens_answer a;
+    struct opened o;
+
+    (void)state;
+    open_lens(&o, TINY_LENS_NO_HEADS | TINY_LENS_LINEAR);
+    assert_false(wf_lens_has_intent_head(o.lens, NULL));
+    assert_int_equal(wf_lens_n_labels(o.lens, WF_LENS_INTENT, "weft"), 3);
+    assert_int_equal(wf_lens_job_new(o.lens, &ask, &j, NULL), 0);
+    assert_int_equal(wf_lens_job_n_windows(j), 0);
+    assert_int_equal(wf_lens_job_finish(j, &a, NULL), 0);
+    assert_true(wf_str_eq(a.intent, WF_STR("remove")) && a.in_scope);
+    assert_true(fabs((double)a.intent_score - exp(x) / (exp(x) + 2)) < 1e-4);
+    wf_lens_answer_deinit(&a);
+    wf_lens_job_free(j);
     shut(&o);
 }
 
@@ -567,7 +610,7 @@ static void test_lens__wrong_files_are_refused_with_a_sentence(void **state)
         {TINY_LENS_BAD_TAG, "BILOU"},
         {TINY_LENS_BAD_SHAPE, "lens.entity.weight"},
         {TINY_LENS_MATCH | TINY_LENS_BAD_EDITION, "lens.span.match"},
-        {TINY_LENS_NGRAMS | TINY_LENS_BAD_NGRAMS, "lens.intent.weft.ngram.embed"},
+        {TINY_LENS_LINEAR | TINY_LENS_BAD_LINEAR, "fewer entries"},
         {TINY_LENS_NO_CONTROL, "<q>"},
         {TINY_LENS_BAD_WINDOW, "65"},
         {TINY_LENS_BAD_LABEL, "lens.entity.labels"},
@@ -703,7 +746,8 @@ int main(void)
         cmocka_unit_test(test_lens__shared_words_are_told),
         cmocka_unit_test(test_lens__questions_are_cut_and_marked),
         cmocka_unit_test(test_lens__intents_have_a_scope_and_slots),
-        cmocka_unit_test(test_lens__ngrams_add_to_intents),
+        cmocka_unit_test(test_lens__a_linear_judge_adds_to_intents),
+        cmocka_unit_test(test_lens__a_linear_judge_may_be_alone),
         cmocka_unit_test(test_lens__one_sensitive_window_is_enough),
         cmocka_unit_test(test_lens__vectors_are_means_of_length_one),
         cmocka_unit_test(test_lens__questions_are_embedded_behind_their_mark),

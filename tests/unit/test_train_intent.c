@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Intents as a task: a network learns labels, slots and what is out of scope, with n-grams and
- * without; sources that are none; n-grams themselves; templates. The texts are made here. */
+/* Intents as a task: a network learns labels, slots and what is out of scope; sources that are
+ * none; templates. The texts are made here. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,6 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
-#include "model/lens_ngram.h"
 #include "os/file.h"
 #include "train/bpe.h"
 #include "train/shuffle.h"
@@ -158,15 +157,6 @@ static void test_train_intent__a_network_learns_labels_and_slots(void **state)
     assert_true(last[3] > 80);
 }
 
-static void test_train_intent__ngrams_learn_beside_it(void **state)
-{
-    (void)state;
-    run("ngram_buckets = 1024\nngram_dims = 32\npool = mean\nsmoothing = 0.05\n"
-        "sources = set.txt templates 100 train; set.txt templates 0 tune");
-    assert_true(last[0] > 80);
-    assert_true(last[1] > 70);
-}
-
 static void test_train_intent__sources_that_are_none_are_refused(void **state)
 {
     static const char *const wrong[] = {"set.txt templates 100", "set.txt words 100 train",
@@ -186,58 +176,6 @@ static void test_train_intent__sources_that_are_none_are_refused(void **state)
     struct wf_err err = WF_ERR_INIT;
     assert_int_equal(open_trainer("sources = set.txt templates 0 tune", &c, &t, &err), WF_E_FORMAT);
     wf_conf_free(c);
-    assert_int_equal(
-        open_trainer("sources = set.txt templates 1 train\nngram_buckets = 3", &c, &t, &err),
-        WF_E_RANGE);
-    wf_conf_free(c);
-}
-
-/* ---- n-grams ---- */
-
-static size_t n_common(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < n_a; i++) {
-        for (size_t j = 0; j < n_b; j++) {
-            if (a[i] == b[j]) {
-                n++;
-                break;
-            }
-        }
-    }
-    return n;
-}
-
-static void test_lens_ngrams__case_and_marks_do_not_count(void **state)
-{
-    uint32_t a[WF_LENS_NGRAMS_MAX], b[WF_LENS_NGRAMS_MAX];
-    size_t n = wf_lens_ngrams(WF_STR("Turn, the LIGHTS on!"), 1u << 16, a);
-
-    (void)state;
-    assert_true(n > 20);
-    assert_int_equal(wf_lens_ngrams(WF_STR("turn the lights on"), 1u << 16, b), n);
-    assert_memory_equal(a, b, n * sizeof(*a));
-    size_t n_b = wf_lens_ngrams(WF_STR("on the lights turn"), 1u << 16, b);
-    assert_true(n_common(a, n, b, n_b) < n); /* pairs of words are others */
-    n_b = wf_lens_ngrams(WF_STR("my light"), 1u << 16, b);
-    assert_true(n_common(b, n_b, a, n) >= 4); /* parts of "lights" */
-    assert_int_equal(wf_lens_ngrams(WF_STR(" ,.! "), 16, a), 0);
-}
-
-static void test_lens_ngrams__never_more_than_fit(void **state)
-{
-    static char text[20000];
-    uint32_t out[WF_LENS_NGRAMS_MAX];
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(text); i++)
-        text[i] = i % 9 == 8 ? ' ' : (char)('a' + i * 7 % 26);
-    assert_int_equal(wf_lens_ngrams(wf_str_n(text, sizeof(text)), 64, out), WF_LENS_NGRAMS_MAX);
-    for (size_t i = 0; i < WF_LENS_NGRAMS_MAX; i++)
-        assert_true(out[i] < 64);
-    memset(text, 'x', sizeof(text)); /* one word */
-    assert_true(wf_lens_ngrams(wf_str_n(text, sizeof(text)), 64, out) > 3);
 }
 
 /* ---- templates ---- */
@@ -330,10 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_train_intent__a_network_learns_labels_and_slots),
-        cmocka_unit_test(test_train_intent__ngrams_learn_beside_it),
         cmocka_unit_test(test_train_intent__sources_that_are_none_are_refused),
-        cmocka_unit_test(test_lens_ngrams__case_and_marks_do_not_count),
-        cmocka_unit_test(test_lens_ngrams__never_more_than_fit),
         cmocka_unit_test(test_templates__are_filled),
         cmocka_unit_test(test_templates__what_is_wrong_is_named),
         cmocka_unit_test(test_templates__memory_runs_out),
