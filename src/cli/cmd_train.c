@@ -16,6 +16,7 @@ static const struct {
     {"vocab", wf_train_vocab, N_("make a vocabulary out of texts")},
     {"shards", wf_train_shards, N_("texts as files of tokens, for training")},
     {"export", wf_train_export_command, N_("what was trained, as a model file")},
+    {"answers", wf_train_answers, N_("how lens finds answers, from questions")},
     {"language", wf_train_language, N_("a table that tells languages apart, from sentences")},
     {"linear", wf_train_linear, N_("judges of requests by words, beside the encoder")},
     {"card", wf_train_card, N_("the version of a lens file, and its figures")},

@@ -13,6 +13,7 @@
  *   lens.sensitivity.thresholds [n_labels]; lens.intent.SET.threshold (f32), .outside (string);
  *   lens.intent.SET.linear.* (lens_linear.h: a judge beside the encoder, or without it), with
  *   lens.intent.SET.linear.scale and .encoder.scale (f32) of what each adds;
+ *   lens.answer.sentence, lens.answer.none, lens.answer.edition (lens_answer.h);
  *   lens.NAME.pool ("first": the hidden state of <s>; "mean": of all tokens);
  *   lens.language.* (model/lens_language.h); lens.entity.words.* (model/lens_words.h: what words
  *   say of the tags of entities; with or without the encoder's head);

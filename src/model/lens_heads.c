@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "model/lens_answer.h"
 #include "model/lens_internal.h"
 #include "model/lens_match.h"
 #include "text/utf8.h"
@@ -388,6 +389,24 @@ static int read_match(const struct reader *r)
     return 0;
 }
 
+/* Weights of evidence, of one edition. */
+static int read_answer(const struct reader *r)
+{
+    static const char *const name = "lens.answer.sentence";
+    struct wf_lens *l = r->l;
+    uint64_t edition = 0;
+    int rc = read_floats(r, name, WF_LENS_ANSWER_S_COUNT, 1, &l->answer_sentence);
+
+    if (rc != 0 || l->answer_sentence == NULL)
+        return rc;
+    if (!wf_gguf_u64(l->gguf, "lens.answer.edition", &edition) || edition != WF_LENS_ANSWER_EDITION)
+        return refuse(r, name, "is of another edition");
+    rc = read_floats(r, "lens.answer.none", WF_LENS_ANSWER_N_COUNT, 1, &l->answer_none);
+    if (rc == 0 && l->answer_none == NULL)
+        rc = refuse(r, "lens.answer.none", "is absent");
+    return rc;
+}
+
 int wf_lens__read_heads(struct wf_lens *l, struct wf_err *err)
 {
     const struct {
@@ -410,6 +429,8 @@ int wf_lens__read_heads(struct wf_lens *l, struct wf_err *err)
         rc = read_head(&r, rows[i].name, rows[i].n_rows, rows[i].pools_mean, rows[i].out);
     if (rc == 0)
         rc = read_match(&r);
+    if (rc == 0)
+        rc = read_answer(&r);
     if (rc == 0 && l->sensitivity.weight != NULL)
         rc = read_thresholds(&r);
     if (rc == 0)

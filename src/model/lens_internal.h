@@ -71,7 +71,8 @@ struct wf_lens {
     size_t n_sets;
     struct wf_lens_language *language; /* NULL: absent */
     struct wf_lens_words *words;       /* NULL: absent; those of `entities` */
-    const float *match;   /* [WF_LENS_MATCH_BITS, dim] of tokens of SPANS; NULL: none */
+    const float *match; /* [WF_LENS_MATCH_BITS, dim] of tokens of SPANS; NULL: none */
+    const float *answer_sentence, *answer_none; /* weights of lens_answer.h; NULL: none */
     bool marks_embedding; /* questions and texts are embedded behind marks of their own */
 };
 
@@ -145,6 +146,10 @@ int wf_lens__marks_of_tags(const struct wf_lens_job *j, const struct wf_lens_tag
 /* What a window says about spans, and what all of them together do. */
 void wf_lens__take_span(struct wf_lens_job *j, size_t i, const float *hidden);
 void wf_lens__finish_span(const struct wf_lens_job *j, struct wf_lens_answer *out);
+
+/* The same, with the sentences, by the file's weights. Errors: NOMEM. */
+int wf_lens__finish_answer(const struct wf_lens_job *j, struct wf_lens_answer *out,
+                           struct wf_err *err) WF_MUST_USE;
 
 /* The sentences of the text, each with the mean of its tokens' scores as a share. NOMEM. */
 int wf_lens__finish_sentences(const struct wf_lens_job *j, struct wf_lens_marks *out,

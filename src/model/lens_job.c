@@ -470,6 +470,7 @@ int wf_lens_job_finish(struct wf_lens_job *j, struct wf_lens_answer *out, struct
     struct wf_lens_answer a = {.none = 0};
     const struct wf_lens_head *sentences =
         (j->ask.tasks & WF_LENS_SALIENCE) != 0 ? &l->salience : &l->sentence;
+    bool by_weights;
     int rc = 0;
 
     if (j->sums != NULL) {
@@ -492,9 +493,12 @@ int wf_lens_job_finish(struct wf_lens_job *j, struct wf_lens_answer *out, struct
         finish_language(j, &a);
     if (rc == 0 && j->labels != NULL)
         rc = finish_sensitivity(j, &a, err);
-    if (rc == 0 && j->spans != NULL)
+    by_weights = j->spans != NULL && l->answer_sentence != NULL && sentences->weight != NULL;
+    if (rc == 0 && by_weights)
+        rc = wf_lens__finish_answer(j, &a, err);
+    else if (rc == 0 && j->spans != NULL)
         wf_lens__finish_span(j, &a);
-    if (rc == 0 && j->tokens != NULL && sentences->weight != NULL)
+    if (rc == 0 && !by_weights && j->tokens != NULL && sentences->weight != NULL)
         rc = wf_lens__finish_sentences(j, &a.sentences, err);
     if (rc != 0)
         wf_lens_answer_deinit(&a);

@@ -11,7 +11,7 @@
 #include "text/sentence.h"
 #include "text/word.h"
 
-#define WORDS_MAX 64
+#define WORDS_MAX WF_LENS_SHARED_WORDS
 /* A stem: this much of both words is the same, and no more than that differs. */
 #define STEM_BYTES 4
 /* What a word of little meaning counts, and one that is there in another form. */
@@ -290,6 +290,20 @@ static uint32_t *offsets_of(const struct wf_vocab *v, const struct wf_lens_match
     return out;
 }
 
+static int look_at(const struct wf_vocab *v, const struct wf_lens_match_text *question,
+                   struct wf_str text, struct match *m)
+{
+    int rc;
+
+    take_question(v, question, m);
+    rc = take_sentences(text, m);
+    if (rc == 0)
+        rc = take_text(text, m);
+    if (rc == 0)
+        score_sentences(m);
+    return rc;
+}
+
 int wf_lens_match(const struct wf_vocab *v, const struct wf_lens_match_text *question,
                   const struct wf_lens_match_text *text, uint16_t *out_question, uint16_t *out_text,
                   struct wf_err *err)
@@ -300,14 +314,9 @@ int wf_lens_match(const struct wf_vocab *v, const struct wf_lens_match_text *que
 
     memset(out_question, 0, question->n * sizeof(*out_question));
     memset(out_text, 0, text->n * sizeof(*out_text));
-    if (rc == 0) {
-        take_question(v, question, m);
-        rc = take_sentences(text->text, m);
-    }
     if (rc == 0)
-        rc = take_text(text->text, m);
+        rc = look_at(v, question, text->text, m);
     if (rc == 0) {
-        score_sentences(m);
         mark_sentences(m, of_text, text->n, out_text);
         mark_words(m, of_text, text->n, out_text);
         mark_question(m, of_question, question->n, out_question);
@@ -320,4 +329,60 @@ int wf_lens_match(const struct wf_vocab *v, const struct wf_lens_match_text *que
     wf_free(of_question);
     wf_free(of_text);
     return rc == 0 ? 0 : no_memory(err);
+}
+
+/* A name or a number, by how it is written; the first word asks. */
+static bool is_named(struct wf_str question, const struct word *w, bool is_first)
+{
+    char c = question.ptr[w->w.start];
+
+    return is_digit(c) || (!is_first && !w->is_stop && c >= 'A' && c <= 'Z');
+}
+
+static int give_shared(struct wf_str question, const struct match *m, struct wf_lens_shared *out)
+{
+    out->sentences = wf_alloc_array(m->n_sentences + 1, sizeof(*out->sentences));
+    if (out->sentences == NULL)
+        return WF_E_NOMEM;
+    out->n_words = m->n_words;
+    for (size_t i = 0; i < m->n_words; i++)
+        out->words[i] =
+            (struct wf_lens_shared_word){.weight = weight_of(m, &m->words[i]),
+                                         .is_stop = m->words[i].is_stop,
+                                         .is_named = is_named(question, &m->words[i], i == 0)};
+    out->n_sentences = m->n_sentences;
+    for (size_t i = 0; i < m->n_sentences; i++)
+        out->sentences[i] = (struct wf_lens_shared_sentence){.start = m->sentences[i].start,
+                                                             .end = m->sentences[i].end,
+                                                             .score = m->sentences[i].score};
+    for (size_t i = 0; i < m->n_hits; i++) {
+        const struct hit *h = &m->hits[i];
+        struct wf_lens_shared_sentence *s = &out->sentences[h->sentence];
+        s->has |= (uint64_t)1 << h->word;
+        s->has_exact |= (uint64_t)h->is_exact << h->word;
+    }
+    return 0;
+}
+
+int wf_lens_share_words(const struct wf_vocab *v, const struct wf_lens_match_text *question,
+                        struct wf_str text, struct wf_lens_shared *out, struct wf_err *err)
+{
+    struct match *m = wf_alloc_array(1, sizeof(*m));
+    int rc = m == NULL ? WF_E_NOMEM : look_at(v, question, text, m);
+
+    *out = (struct wf_lens_shared){.n_words = 0};
+    if (rc == 0)
+        rc = give_shared(question->text, m, out);
+    if (m != NULL) {
+        wf_free(m->hits);
+        wf_free(m->sentences);
+    }
+    wf_free(m);
+    return rc == 0 ? 0 : no_memory(err);
+}
+
+void wf_lens_shared_deinit(struct wf_lens_shared *s)
+{
+    wf_free(s->sentences);
+    *s = (struct wf_lens_shared){.n_words = 0};
 }

@@ -6,6 +6,7 @@
 #ifndef WF_MODEL_LENS_MATCH_H
 #define WF_MODEL_LENS_MATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,5 +42,33 @@ struct wf_lens_match_text {
 int wf_lens_match(const struct wf_vocab *v, const struct wf_lens_match_text *question,
                   const struct wf_lens_match_text *text, uint16_t *out_question, uint16_t *out_text,
                   struct wf_err *err) WF_MUST_USE;
+
+/* The same as a table: the question's words, and which of them each sentence of the text has. */
+#define WF_LENS_SHARED_WORDS 64
+
+struct wf_lens_shared_word {
+    double weight; /* how rare it is; in the text, too */
+    bool is_stop;
+    bool is_named; /* a name or a number, by how it is written */
+};
+
+struct wf_lens_shared_sentence {
+    size_t start, end;       /* bytes */
+    uint64_t has, has_exact; /* bits: words, in any form; in the question's */
+    double score;            /* weight of the words it has */
+};
+
+struct wf_lens_shared {
+    struct wf_lens_shared_word words[WF_LENS_SHARED_WORDS];
+    size_t n_words;
+    struct wf_lens_shared_sentence *sentences; /* [n_sentences] of the text, in order */
+    size_t n_sentences;
+};
+
+/* *out is the caller's, until deinit, which is safe to call twice. Errors: NOMEM. */
+int wf_lens_share_words(const struct wf_vocab *v, const struct wf_lens_match_text *question,
+                        struct wf_str text, struct wf_lens_shared *out,
+                        struct wf_err *err) WF_MUST_USE;
+void wf_lens_shared_deinit(struct wf_lens_shared *s);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "model/lens_answer.h"
 #include "model/lens_internal.h"
 #include "text/sentence.h"
 
@@ -97,10 +98,29 @@ static bool is_white(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* Tokens [first, last] as the answer: without white space at both ends, whole characters. */
+static void set_span(const struct wf_lens_job *j, size_t first, size_t last, float share,
+                     struct wf_lens_answer *out)
+{
+    struct wf_lens_mark m = {.from = j->offsets[first], .to = j->offsets[last + 1]};
+
+    while (m.from < m.to && is_white(j->text.ptr[m.from]))
+        m.from++;
+    while (m.from < m.to && is_white(j->text.ptr[m.to - 1]))
+        m.to--;
+    /* Tokens may end within a character. */
+    while (m.from > 0 && ((uint8_t)j->text.ptr[m.from] & 0xc0) == 0x80)
+        m.from--;
+    while (m.to < j->text.len && ((uint8_t)j->text.ptr[m.to] & 0xc0) == 0x80)
+        m.to++;
+    m.score = share;
+    wf_lens__count_points(j->text, &m, 1);
+    out->span = m;
+}
+
 void wf_lens__finish_span(const struct wf_lens_job *j, struct wf_lens_answer *out)
 {
     const struct wf_lens_span *best = &j->spans[0];
-    struct wf_lens_mark m = {.from = 0};
 
     for (size_t i = 1; i < j->n_windows; i++) {
         const struct wf_lens_span *s = &j->spans[i];
@@ -111,20 +131,57 @@ void wf_lens__finish_span(const struct wf_lens_job *j, struct wf_lens_answer *ou
     if (j->ids.n == 0)
         return;
     out->none = wf_lens__share(best->none - best->logit);
-    m.from = j->offsets[best->first];
-    m.to = j->offsets[best->last + 1];
-    while (m.from < m.to && is_white(j->text.ptr[m.from]))
-        m.from++;
-    while (m.from < m.to && is_white(j->text.ptr[m.to - 1]))
-        m.to--;
-    /* Tokens may end within a character. */
-    while (m.from > 0 && ((uint8_t)j->text.ptr[m.from] & 0xc0) == 0x80)
-        m.from--;
-    while (m.to < j->text.len && ((uint8_t)j->text.ptr[m.to] & 0xc0) == 0x80)
-        m.to++;
-    m.score = best->share;
-    wf_lens__count_points(j->text, &m, 1);
-    out->span = m;
+    set_span(j, best->first, best->last, best->share, out);
+}
+
+/* The sentences, each with its share by the weights. */
+static int give_sentences(const struct wf_lens_job *j, const struct wf_lens_evidence *e,
+                          size_t chosen, struct wf_lens_marks *out, struct wf_err *err)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < wf_lens_evidence_n(e); i++)
+        sum += exp((double)wf_lens_evidence_at(e, i)->score -
+                   (double)wf_lens_evidence_at(e, chosen)->score);
+    for (size_t i = 0; i < wf_lens_evidence_n(e); i++) {
+        const struct wf_lens_answer_sentence_of *s = wf_lens_evidence_at(e, i);
+        struct wf_lens_mark m = {.from = s->from, .to = s->to};
+        m.score =
+            (float)(exp((double)s->score - (double)wf_lens_evidence_at(e, chosen)->score) / sum);
+        if (wf_lens__push(out, m) != 0)
+            return wf_err_set(err, WF_E_NOMEM, "Not enough memory to look at a text.");
+    }
+    wf_lens__count_points(j->text, out->items, out->n);
+    return 0;
+}
+
+int wf_lens__finish_answer(const struct wf_lens_job *j, struct wf_lens_answer *out,
+                           struct wf_err *err)
+{
+    const struct wf_lens_answer_sentence_of *s;
+    float none[WF_LENS_ANSWER_N_COUNT];
+    struct wf_lens_evidence *e = NULL;
+    double sum = 0;
+    size_t chosen;
+    int rc = wf_lens_evidence_new(j, &e, err);
+
+    if (rc != 0)
+        return rc;
+    out->none = 1.0f;
+    chosen = wf_lens_evidence_choose(e, j->lens->answer_sentence);
+    if (chosen != SIZE_MAX) {
+        s = wf_lens_evidence_at(e, chosen);
+        wf_lens_evidence_none(j, e, chosen, none);
+        for (size_t k = 0; k < WF_LENS_ANSWER_N_COUNT; k++)
+            sum += (double)j->lens->answer_none[k] * (double)none[k];
+        out->none = wf_lens__share((float)sum);
+        if (s->first <= s->last)
+            set_span(j, s->first, s->last,
+                     expf(none[WF_LENS_ANSWER_N_SHARE] + none[WF_LENS_ANSWER_N_AGREE]), out);
+        rc = give_sentences(j, e, chosen, &out->sentences, err);
+    }
+    wf_lens_evidence_free(e);
+    return rc;
 }
 
 /* The best span in tokens [from, to), beside there being none. */

@@ -13,6 +13,7 @@
 
 #include "kern/dtype.h"
 #include "model/gguf_write.h"
+#include "model/lens_answer.h"
 #include "model/lens_grams.h"
 #include "model/lens_linear.h"
 #include "model/lens_match.h"
@@ -247,6 +248,13 @@ static void add_heads(struct builder *b)
     }
     if ((b->with & TINY_LENS_LINEAR) != 0)
         add_linear(b);
+    if ((b->with & TINY_LENS_ANSWER) != 0) {
+        add(b, "lens.answer.sentence", 0, WF_LENS_ANSWER_S_COUNT, -5);
+        if ((b->with & TINY_LENS_HALF_ANSWER) == 0)
+            add(b, "lens.answer.none", 0, WF_LENS_ANSWER_N_COUNT, -6);
+        wf_gguf_put_u32(b->w, "lens.answer.edition",
+                        WF_LENS_ANSWER_EDITION + ((b->with & TINY_LENS_BAD_ANSWER) != 0));
+    }
     wf_gguf_put_f32(b->w, "lens.intent.weft.threshold", 0.5f);
 }
 
@@ -272,6 +280,10 @@ static float value_of(const struct tensor *t, uint64_t row, uint64_t col, uint64
         return row == 0 && col == 1 ? -5.0f : 0.0f;
     if (t->at == -3) /* levels: the last is 1 */
         return col == WF_LENS_LINEAR_LEVELS - 1 ? 1.0f : 0.0f;
+    if (t->at == -5)
+        return col == WF_LENS_ANSWER_S_COVER ? 9.0f : 0.0f;
+    if (t->at == -6) /* a name that the text lacks is worth six, nothing else anything */
+        return col == WF_LENS_ANSWER_N_NAMES ? 6.0f : col == WF_LENS_ANSWER_N_ONE ? -3.0f : 0.0f;
     if (t->at >= 0)
         return col == ((uint64_t)t->at + row) % DIM ? 1.0f : 0.0f;
     return (float)((int32_t)(*state >> 40) - (1 << 23)) * 0x1p-23f * (t->rows > 0 ? 0.2f : 1.0f);

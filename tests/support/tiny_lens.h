@@ -38,6 +38,9 @@ enum tiny_lens_at {
 #define TINY_LENS_LINEAR (1u << 14)      /* every gram of "an milk" speaks for "remove", by 1 */
 #define TINY_LENS_BAD_LINEAR (1u << 15)  /* wrong: with LINEAR, fewer entries than it says */
 #define TINY_LENS_SEARCH (1u << 16)      /* weights for searching */
+#define TINY_LENS_ANSWER (1u << 17)     /* weights of shared words (1 of COVER), of names lacking */
+#define TINY_LENS_BAD_ANSWER (1u << 18) /* wrong: with ANSWER, weights of another edition */
+#define TINY_LENS_HALF_ANSWER (1u << 19) /* wrong: with ANSWER, none for "no answer" */
 
 /* What the linear judge's sum is multiplied by. */
 #define TINY_LENS_LINEAR_SCALE 0.25f

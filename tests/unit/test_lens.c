@@ -352,6 +352,46 @@ static void test_lens__a_sentence_counts_by_its_span(void **state)
     shut(&o);
 }
 
+/* By weights the sentence comes first, then the best span in it; names that are nowhere refuse. */
+static void test_lens__weights_choose_the_sentence(void **state)
+{
+    static const struct rule rules[] = {{"7", TINY_LENS_SPAN, 4},
+                                        {"7", TINY_LENS_SPAN + 1, 4},
+                                        {"5", TINY_LENS_SPAN, 9},
+                                        {"5", TINY_LENS_SPAN + 1, 9},
+                                        {NULL, SIZE_MAX, 0}};
+    struct wf_lens_ask ask = {.tasks = WF_LENS_SPANS,
+                              .text = WF_STR("Gar 5 nichts kam. Ein Xylophon 7 kam an. Genug."),
+                              .question = WF_STR("wann ging das Xylophon kaputt")};
+    struct wf_lens_answer a;
+    struct opened o;
+    float sum = 0;
+
+    (void)state;
+    open_lens(&o, TINY_LENS_ANSWER);
+    answer(&o, &ask, by_rules, rules, &a);
+    assert_int_equal(a.sentences.n, 3);
+    for (size_t i = 0; i < 3; i++)
+        sum += a.sentences.items[i].score;
+    assert_true(fabsf(sum - 1.0f) < 1e-5f);
+    assert_true(a.sentences.items[1].score > 0.5f);
+    assert_int_equal(a.span.start, 31); /* the 7, though the 5 is a better one */
+    assert_int_equal(a.span.end, 32);
+    assert_true(a.span.score > 0.0f && a.span.score < 0.1f);
+    assert_true(a.none < 0.1f);
+    wf_lens_answer_deinit(&a);
+    ask.question = WF_STR("wann ging das Xylophon von Zyprian kaputt");
+    answer(&o, &ask, by_rules, rules, &a);
+    assert_true(a.none > 0.9f);
+    assert_int_equal(a.span.start, 31);
+    wf_lens_answer_deinit(&a);
+    ask.text = WF_STR("");
+    answer(&o, &ask, by_rules, rules, &a);
+    assert_true(a.none == 1.0f && a.span.end == 0 && a.sentences.n == 0);
+    wf_lens_answer_deinit(&a);
+    shut(&o);
+}
+
 /* Tokens carry what question and text share, in each window; by files with rows for it alone. */
 static void test_lens__shared_words_are_told(void **state)
 {
@@ -611,6 +651,8 @@ static void test_lens__wrong_files_are_refused_with_a_sentence(void **state)
         {TINY_LENS_BAD_SHAPE, "lens.entity.weight"},
         {TINY_LENS_MATCH | TINY_LENS_BAD_EDITION, "lens.span.match"},
         {TINY_LENS_LINEAR | TINY_LENS_BAD_LINEAR, "fewer entries"},
+        {TINY_LENS_ANSWER | TINY_LENS_BAD_ANSWER, "lens.answer.sentence"},
+        {TINY_LENS_ANSWER | TINY_LENS_HALF_ANSWER, "lens.answer.none"},
         {TINY_LENS_NO_CONTROL, "<q>"},
         {TINY_LENS_BAD_WINDOW, "65"},
         {TINY_LENS_BAD_LABEL, "lens.entity.labels"},
@@ -743,6 +785,7 @@ int main(void)
         cmocka_unit_test(test_lens__sentences_have_the_mean_of_their_tokens),
         cmocka_unit_test(test_lens__the_best_span_wins_over_windows),
         cmocka_unit_test(test_lens__a_sentence_counts_by_its_span),
+        cmocka_unit_test(test_lens__weights_choose_the_sentence),
         cmocka_unit_test(test_lens__shared_words_are_told),
         cmocka_unit_test(test_lens__questions_are_cut_and_marked),
         cmocka_unit_test(test_lens__intents_have_a_scope_and_slots),

@@ -15,9 +15,11 @@
 
 #include "base/alloc.h"
 #include "model/lens.h"
+#include "model/lens_answer.h"
 #include "model/lens_match.h"
 #include "model/transformer.h"
 #include "os/file.h"
+#include "train/answers.h"
 #include "train/bpe.h"
 #include "train/export.h"
 #include "train/shuffle.h"
@@ -215,6 +217,30 @@ static void check_file(const char *path)
     assert_true(10 * n_right > 8 * n); /* by chance one in some 20 */
 }
 
+/* Weights fitted on what was kept aside; the file with them answers as well. */
+static void fit_answers(const char *lens)
+{
+    const struct wf_answers_options o = {.n_threads = 1, .seen_one_in = 4, .seen_weight = 0.25};
+    struct wf_answers *a = NULL;
+    struct wf_answers_report r;
+    struct wf_err err = WF_ERR_INIT;
+    char path[160];
+
+    path_of("set.jsonl", path);
+    if (wf_answers_new(lens, &o, &a, &err) != 0 || wf_answers_add(a, path, &err) != 0 ||
+        wf_answers_fit(a, &r, &err) != 0)
+        fail_msg("%s", err.msg);
+    assert_true(r.n_answered >= 20 && r.n_impossible > 2 && r.n_elsewhere > 10 && r.n_seen > 50);
+    assert_true(r.n_answered + r.n_impossible < N_QUESTIONS / 5);
+    assert_true(r.words > 60 && r.after.sentence > 90 && r.after.f1 > 80 && r.after.both > 85);
+    assert_true(wf_answers_sentence_weights(a)[WF_LENS_ANSWER_S_SPAN] > 0);
+    assert_int_equal(wf_answers_write(a, lens, &err), 0);
+    wf_answers_free(a);
+    assert_int_equal(wf_answers_new(lens, &o, &a, &err), 0);
+    assert_int_equal(wf_answers_fit(a, &r, &err), WF_E_INVAL); /* no question */
+    wf_answers_free(a);
+}
+
 static void test_train_span__a_network_learns_to_answer(void **state)
 {
     struct wf_trainer_events e = {.measured = on_measured};
@@ -237,6 +263,8 @@ static void test_train_span__a_network_learns_to_answer(void **state)
     path_of("out/checkpoint", from);
     path_of("lens.gguf", to);
     assert_int_equal(wf_train_export(from, to, NULL, &err), 0);
+    check_file(to);
+    fit_answers(to);
     check_file(to);
 }
 
