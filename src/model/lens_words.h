@@ -34,7 +34,7 @@
 
 #define WF_LENS_WORDS_TAGS_MAX 32u
 #define WF_LENS_WORDS_LEVELS 128u
-#define WF_LENS_WORD_FEATURES 47u
+#define WF_LENS_WORD_FEATURES 51u
 #define WF_LENS_WORD_USUAL 27u /* the first of them: what taggers of words usually see */
 /* Numbers of features and of words are below 1 << this; 0 is none. */
 #define WF_LENS_WORD_BITS 28u

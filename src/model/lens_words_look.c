@@ -335,6 +335,10 @@ static void list(const struct looker *l, size_t i, uint32_t out[WF_LENS_WORD_FEA
         w->run_shape,
         both(w->before, w->brief),
         both(w->before, w->run_brief),
+        aa->class,
+        both(b->lower, w->class),
+        both(w->class, a->lower),
+        both(both(b->class, w->class), a->class),
     };
 
     for (size_t k = 0; k < WF_LENS_WORD_FEATURES; k++) {

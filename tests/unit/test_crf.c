@@ -56,6 +56,16 @@ static void write_texts(void)
                            "sources = set.conll conll wnut 100 noisy\n");
     path_of("set.conf", path);
     assert_int_equal(wf_file_replace(path, b.ptr, b.len, 0600, NULL), 0);
+    wf_buf_reset(&b);
+    for (int i = 0; i < 20; i++)
+        wf_buf_appendf(&b, "Mia\tB-person\nsaw\tO\nn%d\tO\n\n", i);
+    path_of("few.conll", path);
+    assert_int_equal(wf_file_replace(path, b.ptr, b.len, 0600, NULL), 0);
+    wf_buf_reset(&b);
+    wf_buf_append_cstr(&b, "[task entity]\nsources = few.conll conll wnut 100 train; few.conll "
+                           "conll wnut 0 noisydev\n");
+    path_of("few.conf", path);
+    assert_int_equal(wf_file_replace(path, b.ptr, b.len, 0600, NULL), 0);
     wf_buf_deinit(&b);
 }
 
@@ -137,7 +147,7 @@ static int remove_folder(void **state)
 {
     static const char *const names[] = {"set.conll", "set.conf",   "bare.gguf", "other.gguf",
                                         "head.gguf", "words.gguf", "both.gguf", "wrong.gguf",
-                                        "plain.txt", "list.conf"};
+                                        "plain.txt", "list.conf",  "few.conll", "few.conf"};
     char path[160];
 
     (void)state;
@@ -653,6 +663,64 @@ static void test_crf__survives_failing_allocations(void **state)
     }
 }
 
+static int fit_and_write(const struct wf_crf_texts *texts, const struct wf_gguf *g, const char *to)
+{
+    const struct wf_crf_options o = {.passes = 1, .rate = 0.2f, .seen_min = 3};
+    struct wf_crf_choice choice;
+    struct wf_crf_table table;
+    struct wf_crf *c = NULL;
+    int rc = wf_crf_fit(&texts->sides[0], &o, NULL, NULL, &c, NULL);
+
+    if (rc == 0)
+        rc = wf_crf_choose(c, NULL, 1, &texts->sides[1], &choice, NULL);
+    if (rc == 0) {
+        wf_crf_squeeze(c, 2000);
+        rc = wf_crf_write(c, &choice.numbers, NULL, g, to, &table, NULL);
+    }
+    wf_crf_free(c);
+    return rc;
+}
+
+static void test_crf__fitting_survives_failing_allocations(void **state)
+{
+    struct wf_crf_texts texts = {0};
+    struct wf_lens *l = NULL;
+    struct wf_gguf *g = NULL;
+    char path[160], to[160];
+
+    (void)state;
+    path_of("bare.gguf", path);
+    path_of("wrong.gguf", to);
+    assert_int_equal(wf_lens_open(path, &l, NULL), 0);
+    assert_int_equal(wf_gguf_open(path, &g, NULL), 0);
+    path_of("few.conf", path);
+    assert_int_equal(wf_crf_texts_read(path, folder, wf_lens_vocab(l), NULL, &texts, NULL), 0);
+    wf_crf_texts_deinit(&texts);
+    uint64_t before = wf_alloc_stats().n_live;
+    for (uint64_t i = 1, failed = 1; failed != 0; i++) {
+        wf_crf_texts_deinit(&texts);
+        assert_int_equal(wf_alloc_stats().n_live, before);
+        wf_alloc_fail_at(i);
+        int rc = wf_crf_texts_read(path, folder, wf_lens_vocab(l), NULL, &texts, NULL);
+        failed = wf_alloc_failed();
+        wf_alloc_fail_at(0);
+        assert_int_equal(rc, failed != 0 ? WF_E_NOMEM : 0);
+    }
+    before = wf_alloc_stats().n_live;
+    for (uint64_t i = 1, failed = 1; failed != 0; i++) {
+        wf_alloc_fail_at(i);
+        int rc = fit_and_write(&texts, g, to);
+        failed = wf_alloc_failed();
+        wf_alloc_fail_at(0);
+        assert_int_equal(wf_alloc_stats().n_live, before);
+        assert_int_equal(rc, failed != 0 ? WF_E_NOMEM : 0);
+        assert_true(failed != 0 || i > 20);
+    }
+    wf_crf_texts_deinit(&texts);
+    wf_gguf_close(g);
+    wf_lens_close(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -666,6 +734,7 @@ int main(void)
         cmocka_unit_test(test_crf__wrong_tables_are_refused),
         cmocka_unit_test(test_crf__an_encoder_with_other_tags_is_let_alone),
         cmocka_unit_test(test_crf__survives_failing_allocations),
+        cmocka_unit_test(test_crf__fitting_survives_failing_allocations),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
