@@ -6,6 +6,9 @@
 #include "cli/train.h"
 #include "train/answers.h"
 
+/* What a question that was trained on counts beside one that was kept aside. */
+#define SEEN_WEIGHT 0.25
+
 static json_t *figures_json(const struct wf_answers_figures *f)
 {
     return json_pack("{s:f, s:f, s:f, s:f, s:f}", "sentence", f->sentence, "f1", f->f1,
@@ -47,21 +50,42 @@ static int tell(struct wf_cli *cli, const struct wf_answers_report *r)
     return WF_EXIT_DONE;
 }
 
+/* A weight, where it is given: 0 to 99. */
+static bool take_weight(const char *name, const char *text, double *out)
+{
+    double x;
+
+    if (text == NULL)
+        return true;
+    if (!wf_str_to_f64(wf_str_from(text), &x) || !(x >= 0 && x <= 99)) {
+        fprintf(stderr, _("weft: --%s takes a number from 0 to 99, not \"%s\".\n"), name, text);
+        return false;
+    }
+    *out = x;
+    return true;
+}
+
 int wf_train_answers(struct wf_cli *cli)
 {
     const char *usage =
-        _("Usage: weft train answers LENS.gguf OUT.gguf FILE ... [--threads N] [--seen N]\n\n"
+        _("Usage: weft train answers LENS.gguf OUT.gguf FILE ... [--threads N] [--seen N]\n"
+          "                          [--rerank X] [--refuse X]\n\n"
           "Fits how lens joins what its heads say of a question and a text with the words that\n"
           "both share: which sentence answers, and whether any does. FILE has English questions\n"
           "(JSON lines); those that are kept aside from training are used. --seen N: one in N of\n"
-          "the others, too. OUT.gguf is all that LENS.gguf has, with the weights.");
+          "the others, too. --rerank, --refuse: what sentences' shares and \"no answer\" count in\n"
+          "weft ask, as bench_ask_lens finds them. OUT.gguf is all that LENS.gguf has, with the "
+          "weights.");
+    const char *rerank = NULL, *refuse = NULL;
     int64_t threads = 0, seen = 0;
     const struct wf_option options[] = {
         {.name = "threads", .kind = WF_OPTION_NUMBER, .out = &threads, .min = 1, .max = 256},
         {.name = "seen", .kind = WF_OPTION_NUMBER, .out = &seen, .min = 1, .max = 1000000},
+        {.name = "rerank", .kind = WF_OPTION_TEXT, .out = &rerank},
+        {.name = "refuse", .kind = WF_OPTION_TEXT, .out = &refuse},
         {0},
     };
-    struct wf_answers_options o = {.seen_weight = 0.25};
+    struct wf_answers_options o = {.seen_weight = SEEN_WEIGHT, .rerank = -1, .refuse = -1};
     struct wf_answers_report report;
     struct wf_answers *a = NULL;
     struct wf_err err = WF_ERR_INIT;
@@ -71,6 +95,8 @@ int wf_train_answers(struct wf_cli *cli)
         return code;
     if (cli->n_args < 3)
         return wf_cli_usage(usage);
+    if (!take_weight("rerank", rerank, &o.rerank) || !take_weight("refuse", refuse, &o.refuse))
+        return WF_EXIT_USAGE;
     o.n_threads = (size_t)threads;
     o.seen_one_in = (uint32_t)seen;
     rc = wf_answers_new(cli->args[0], &o, &a, &err);

@@ -16,7 +16,7 @@
 /* The least a window can be: a question, its marks, and some text. */
 #define WINDOW_MIN 16u
 /* A weight beyond is a mistake. */
-#define RERANK_MAX 100.0
+#define WEIGHT_MAX 100.0
 #define SET_DEFAULT "weft"
 #define ARENA_BYTES_MAX ((size_t)64 << 20)
 
@@ -158,14 +158,24 @@ size_t wf_lens_window(const struct wf_lens *l)
     return l->window;
 }
 
-float wf_lens_rerank(const struct wf_lens *l)
+/* A weight of the file; 0 where it is absent or none. */
+static float weight_of(const struct wf_lens *l, const char *key)
 {
     double weight = 0;
 
-    if (l->span.weight == NULL || l->sentence.weight == NULL ||
-        !wf_gguf_f64(l->gguf, "lens.span.rerank", &weight))
+    if (l->span.weight == NULL || l->sentence.weight == NULL || !wf_gguf_f64(l->gguf, key, &weight))
         return 0.0f;
-    return weight > 0 && weight < RERANK_MAX ? (float)weight : 0.0f;
+    return weight > 0 && weight < WEIGHT_MAX ? (float)weight : 0.0f;
+}
+
+float wf_lens_rerank(const struct wf_lens *l)
+{
+    return weight_of(l, "lens.span.rerank");
+}
+
+float wf_lens_refuse(const struct wf_lens *l)
+{
+    return weight_of(l, "lens.span.refuse");
 }
 
 const float *wf_lens_marks_rows(const struct wf_lens *l)

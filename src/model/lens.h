@@ -71,6 +71,9 @@ unsigned wf_lens_task_by_name(struct wf_str name);
 /* How much the log of a sentence's share (SPANS) counts beside the score by which ask orders
  * sentences: lens.span.rerank of the file, fitted with it; 0: it is not used for that. */
 float wf_lens_rerank(const struct wf_lens *l);
+/* How much the log odds of "no answer" (SPANS) count against ask's own, which come from words:
+ * lens.span.refuse of the file, fitted with it; 0: not at all. */
+float wf_lens_refuse(const struct wf_lens *l);
 
 /* The i-th set of intents that the file knows ("weft"); NULL behind the last. */
 const char *wf_lens_set_at(const struct wf_lens *l, size_t i);

@@ -177,7 +177,7 @@ int wf_ask__quote(const struct wf_ask_look *look, const struct wf_ask_query *q,
     if (look->n_sentences == 0)
         return 0;
     wf_ask__decide_features(&look->question, &look->hits, look->sentences, features);
-    out->confidence = wf_ask__confidence(features, look->sentences);
+    out->confidence = wf_ask__doubt(look, wf_ask__confidence(features, look->sentences));
     out->found = out->confidence >= THRESHOLD;
     if (!out->found)
         return 0;

@@ -107,6 +107,7 @@ struct wf_ask_look {
     size_t n_sentences;
     struct wf_ask_span spans[WF_ASK_SPANS_MAX]; /* of different hits */
     size_t n_spans;
+    double refuse; /* what lens's "no answer" counts against the confidence of words */
 };
 int wf_ask__look(struct wf_store *s, const struct wf_ask_query *q, struct wf_arena *arena,
                  struct wf_ask_look *out, struct wf_err *err) WF_MUST_USE;
@@ -119,6 +120,8 @@ void wf_ask__weigh(struct wf_ask_look *io, size_t hit, const struct wf_lens_answ
                    double weight);
 /* The sentences anew in order, by score and what lens added. */
 void wf_ask__order(struct wf_ask_look *io);
+/* The confidence that words give, and what lens says of the best sentence's chunk. */
+double wf_ask__doubt(const struct wf_ask_look *look, double confidence);
 /* The span in that sentence; NULL: none is known. */
 const struct wf_ask_span *wf_ask__span_of(const struct wf_ask_look *look,
                                           const struct wf_ask_sentence *s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the embedded model sees in the chunks that may answer: where in the best sentence the answer
- * stands, and, where its file says by how much (lens.span.rerank), which sentence is the best.
+ * stands, and, where its file says by how much (lens.span.rerank, lens.span.refuse), which sentence
+ * is the best and whether any answers.
  *
  * Words choose which chunks are looked at; lens sees the best one, and with reranking the next
  * ones. Its word on a sentence is the log of its share among the chunk's sentences, times that of
@@ -119,9 +120,11 @@ void wf_ask__see(struct wf_lens_pool *lens, struct wf_str question, struct wf_as
     double weight;
 
     io->n_spans = 0;
+    io->refuse = 0;
     if (lens == NULL || io->n_sentences == 0 || wf_lens_pool_lens(lens, &l, &err) != 0)
         return;
     weight = (double)wf_lens_rerank(l);
+    io->refuse = (double)wf_lens_refuse(l);
     n = choose(io, weight > 0 ? WF_ASK_SPANS_MAX : 1, hits);
     for (size_t i = 0; i < n; i++)
         asks[i] = (struct wf_lens_ask){
@@ -136,6 +139,18 @@ void wf_ask__see(struct wf_lens_pool *lens, struct wf_str question, struct wf_as
     }
     if (weight > 0)
         wf_ask__order(io);
+}
+
+double wf_ask__doubt(const struct wf_ask_look *look, double confidence)
+{
+    if (look->n_sentences == 0 || look->refuse <= 0)
+        return confidence;
+    for (size_t i = 0; i < look->n_spans; i++) {
+        const struct wf_ask_span *x = &look->spans[i];
+        if (x->hit == look->sentences[0].hit)
+            return 1 / (1 + exp(look->refuse * logit((float)x->none) - logit((float)confidence)));
+    }
+    return confidence;
 }
 
 const struct wf_ask_span *wf_ask__span_of(const struct wf_ask_look *look,

@@ -254,16 +254,26 @@ const float *wf_answers_none_weights(const struct wf_answers *a)
 
 int wf_answers_write(struct wf_answers *a, const char *path, struct wf_err *err)
 {
-    static const char *const without[] = {"lens.answer.", NULL};
+    const double rerank = a->options.rerank, refuse = a->options.refuse;
+    const char *without[4] = {"lens.answer."};
     const struct wf_gguf *g = wf_model_gguf(wf_lens_model(a->lens));
     const struct wf_dtype *f32 = wf_dtype_by_id(WF_DTYPE_F32);
     const uint64_t n_sentence[] = {WF_LENS_ANSWER_S_COUNT}, n_none[] = {WF_LENS_ANSWER_N_COUNT};
     struct wf_gguf_writer *w = NULL;
+    size_t n = 1;
     int rc = wf_gguf_writer_new(path, &w, err);
 
     if (rc != 0)
         return rc;
+    if (rerank >= 0)
+        without[n++] = "lens.span.rerank";
+    if (refuse >= 0)
+        without[n++] = "lens.span.refuse";
     wf_gguf_put_others(w, g, without);
+    if (rerank >= 0)
+        wf_gguf_put_f32(w, "lens.span.rerank", (float)rerank);
+    if (refuse >= 0)
+        wf_gguf_put_f32(w, "lens.span.refuse", (float)refuse);
     wf_gguf_put_u32(w, "lens.answer.edition", WF_LENS_ANSWER_EDITION);
     wf_gguf_put_tensor(w, WF_STR("lens.answer.sentence"), f32, 1, n_sentence);
     wf_gguf_put_tensor(w, WF_STR("lens.answer.none"), f32, 1, n_none);

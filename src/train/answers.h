@@ -16,10 +16,12 @@
 struct wf_answers;
 
 struct wf_answers_options {
-    size_t n_threads; /* 0: as many as processors */
-    uint32_t
-        seen_one_in;    /* so many of the questions that were trained on take part, too; 0: none */
-    double seen_weight; /* and count so much, beside 1 */
+    size_t n_threads;     /* 0: as many as processors */
+    uint32_t seen_one_in; /* one in so many of those trained on takes part, too; 0: none */
+    double seen_weight;   /* and counts so much, beside 1 */
+    /* What the file says to ask (wf_lens_rerank, wf_lens_refuse), as bench_ask_lens finds them;
+     * below 0: what it said before. */
+    double rerank, refuse;
 };
 
 /* Opens a lens file, for fitting. *out is owned by the caller, until free. Errors: as wf_lens_open;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What lens adds to an answer: the span, the order of sentences; and that nothing changes where it
  * is absent, off, or not sure. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -151,6 +152,22 @@ static void test_ask_span__sentences_are_ordered_anew(void **state)
         assert_true(look.sentences[i - 1].score >= look.sentences[i].score);
 }
 
+static void test_ask_span__no_answer_counts_against_words(void **state)
+{
+    (void)state;
+    look_again();
+    put_span("1874", 0.9);
+    assert_true(wf_ask__doubt(&look, 0.7) == 0.7); /* it has no say */
+    look.refuse = 1;
+    assert_true(fabs(wf_ask__doubt(&look, 0.5) - 0.1) < 1e-6);
+    look.spans[0].none = 0.5;
+    assert_true(fabs(wf_ask__doubt(&look, 0.7) - 0.7) < 1e-6);
+    look.spans[0].none = 0.0;
+    assert_true(wf_ask__doubt(&look, 0.7) > 0.99);
+    look.spans[0].hit++; /* of another chunk */
+    assert_true(wf_ask__doubt(&look, 0.7) == 0.7);
+}
+
 static struct wf_lens_pool *new_pool(const char *path, bool is_off)
 {
     const struct wf_lens_pool_options o = {.path = path, .is_off = is_off, .n_threads = 1};
@@ -207,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ask_span__is_a_place_in_the_answer),
         cmocka_unit_test(test_ask_span__sentences_are_ordered_anew),
+        cmocka_unit_test(test_ask_span__no_answer_counts_against_words),
         cmocka_unit_test(test_ask_span__without_lens_all_is_as_it_was),
         cmocka_unit_test(test_ask_span__a_lens_looks_at_the_chunks),
     };

@@ -220,9 +220,11 @@ static void check_file(const char *path)
 /* Weights fitted on what was kept aside; the file with them answers as well. */
 static void fit_answers(const char *lens)
 {
-    const struct wf_answers_options o = {.n_threads = 1, .seen_one_in = 4, .seen_weight = 0.25};
+    const struct wf_answers_options o = {
+        .n_threads = 1, .seen_one_in = 4, .seen_weight = 0.25, .rerank = -1, .refuse = 0.5};
     struct wf_answers *a = NULL;
     struct wf_answers_report r;
+    struct wf_lens *l = NULL;
     struct wf_err err = WF_ERR_INIT;
     char path[160];
 
@@ -236,6 +238,9 @@ static void fit_answers(const char *lens)
     assert_true(wf_answers_sentence_weights(a)[WF_LENS_ANSWER_S_SPAN] > 0);
     assert_int_equal(wf_answers_write(a, lens, &err), 0);
     wf_answers_free(a);
+    assert_int_equal(wf_lens_open(lens, &l, &err), 0);
+    assert_true(wf_lens_refuse(l) > 0.49f && wf_lens_refuse(l) < 0.51f);
+    wf_lens_close(l);
     assert_int_equal(wf_answers_new(lens, &o, &a, &err), 0);
     assert_int_equal(wf_answers_fit(a, &r, &err), WF_E_INVAL); /* no question */
     wf_answers_free(a);
@@ -265,7 +270,7 @@ static void test_train_span__a_network_learns_to_answer(void **state)
     assert_int_equal(wf_train_export(from, to, NULL, &err), 0);
     check_file(to);
     fit_answers(to);
-    check_file(to);
+    check_file(to); /* what it said of reranking is kept */
 }
 
 static void test_train_span__sources_that_are_none_are_refused(void **state)
