@@ -13,6 +13,7 @@
 
 #define NAME_BYTES 96
 #define SET_NAME_MAX 32
+#define ANSWER_WEIGHT_MAX 1e6f
 
 struct reader {
     struct wf_lens *l;
@@ -389,6 +390,16 @@ static int read_match(const struct reader *r)
     return 0;
 }
 
+/* Numbers that sums of features stay finite with. */
+static bool are_sane(const float *w, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!(fabsf(w[i]) <= ANSWER_WEIGHT_MAX))
+            return false;
+    }
+    return true;
+}
+
 /* Weights of evidence, of one edition. */
 static int read_answer(const struct reader *r)
 {
@@ -404,6 +415,9 @@ static int read_answer(const struct reader *r)
     rc = read_floats(r, "lens.answer.none", WF_LENS_ANSWER_N_COUNT, 1, &l->answer_none);
     if (rc == 0 && l->answer_none == NULL)
         rc = refuse(r, "lens.answer.none", "is absent");
+    if (rc == 0 && !(are_sane(l->answer_sentence, WF_LENS_ANSWER_S_COUNT) &&
+                     are_sane(l->answer_none, WF_LENS_ANSWER_N_COUNT)))
+        rc = refuse(r, name, "has a weight that is none");
     return rc;
 }
 

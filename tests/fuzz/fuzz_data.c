@@ -11,6 +11,7 @@
 #include "train/data_rows.h"
 #include "train/data_summaries.h"
 #include "train/data_tagged.h"
+#include "train/data_twist.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -42,12 +43,28 @@ static int on_request(void *ud, const struct wf_data_request *q, struct wf_err *
     return 0;
 }
 
+/* A twisted question is another one, or is none. */
+static void check_twist(const struct wf_data_question *q)
+{
+    struct wf_str answer = WF_STR("");
+    uint64_t draw = q->question.len;
+    struct wf_buf b;
+
+    if (q->n_answers > 0)
+        answer = wf_str_sub(q->passage, q->answers[0].from, q->answers[0].to);
+    wf_buf_init(&b, 1u << 20);
+    if (wf_data_twist(q->question, answer, &q->passage, 1, &draw, &b))
+        assert(!wf_str_eq(wf_buf_str(&b), q->question));
+    wf_buf_deinit(&b);
+}
+
 static int on_question(void *ud, const struct wf_data_question *q, struct wf_err *err)
 {
     (void)ud;
     (void)err;
     assert(q->key.len > 0);
     check_spans(q->answers, q->n_answers, q->passage);
+    check_twist(q);
     return 0;
 }
 
@@ -88,6 +105,18 @@ static int read_defined(struct wf_str bytes, struct wf_lines *l, struct wf_err *
     return rc;
 }
 
+/* The same of review questions. */
+static int read_reviewed(struct wf_str bytes, struct wf_lines *l, struct wf_err *err)
+{
+    struct wf_lines *questions = NULL;
+    int rc = wf_lines_open_bytes("y", bytes, &questions, err);
+
+    if (rc == 0)
+        rc = wf_data_reviews_read_lines(l, questions, on_question, NULL, err);
+    wf_lines_close(questions);
+    return rc;
+}
+
 static int read_one(unsigned which, struct wf_str bytes, struct wf_lines *l, struct wf_err *err)
 {
     struct wf_data_tagged_options o = {.is_natural = which % 2 == 1};
@@ -103,6 +132,8 @@ static int read_one(unsigned which, struct wf_str bytes, struct wf_lines *l, str
         return wf_data_pairs_read_lines(l, on_pair, NULL, err);
     case 4:
         return wf_data_summaries_read_lines(l, on_summary, NULL, err);
+    case 13:
+        return read_reviewed(bytes, l, err);
     case 14:
         return wf_data_cloze_read_lines(l, 3, on_question, NULL, err);
     case 15:
