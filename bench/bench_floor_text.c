@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Floors of answers and of summaries, on what train/split.h keeps aside.
  *
- *   bench_floor_text [DATA]    DATA: ../shared/data
+ *   bench_floor_text [DATA [LENS]]    DATA: ../shared/data; LENS: models/lens.gguf
  *
  * Answers: which sentence of the passage holds the answer, by the question's words that it has
  * (each word once, function words left out), and the same with rare words counting more; the first
  * of equals. Must of lens: 85% of answerable English questions. Summaries: ROUGE-1 (F1, the best
  * reference) of `weft summarize`, with the query where there is one, as many sentences as the
- * reference has. Must of lens: 2 points more. */
+ * reference has, and the same with lens (where it has a table of salience) beside it, also when
+ * both have as many words as the reference. Must of lens: 2 points more. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/map.h"
+#include "engine/lens_sentences.h"
 #include "skill/summarize.h"
 #include "support/rouge.h"
 #include "text/sentence.h"
@@ -162,10 +164,21 @@ static void answers(const char *data, const char *name, const char *file)
 
 /* ---- summaries ---- */
 
+/* Ways to compare: as many sentences as the reference, as many words. */
+#define WAYS 2
+
 struct summaries {
     size_t n;
-    double sum;
+    double sum[2][WAYS]; /* without lens, with it */
+    struct wf_lens_pool *pool;
+    const struct wf_lens *lens; /* NULL: none */
 };
+
+static int logits(void *ud, const struct wf_str *sentences, size_t n, float *out,
+                  struct wf_err *err)
+{
+    return wf_lens_sentences(ud, sentences, n, out, err);
+}
 
 static size_t n_sentences(struct wf_str s)
 {
@@ -177,52 +190,88 @@ static size_t n_sentences(struct wf_str s)
     return n;
 }
 
-static double summarized(const struct wf_data_summary *x, struct wf_str reference)
+/* A summary of n sentences as words. */
+static void summarized(const struct summaries *all, const struct wf_data_summary *x, size_t n,
+                       bool with_lens, struct rouge_text *out)
 {
-    struct wf_summary_options o = {.n_sentences = n_sentences(reference), .about = x->query};
-    struct rouge_text candidate = {0}, wanted = {0};
+    bool is_plot = wf_str_eq(x->query, WF_STR("What is the plot of the story?"));
+    struct wf_summary_options o = {.n_sentences = n,
+                                   .about = is_plot ? WF_STR("") : x->query,
+                                   .judge = with_lens ? wf_lens_judge(all->lens) : NULL};
     struct wf_summarizer *s = NULL;
-    struct wf_summary out = {0};
+    struct wf_summary summary = {0};
     struct wf_err err = WF_ERR_INIT;
     struct wf_arena arena;
-    double f;
 
+    if (with_lens && wf_lens_scores_sentences(all->lens)) {
+        o.logits = logits;
+        o.logits_ud = all->pool;
+    }
     wf_arena_init(&arena, 65536, 64u << 20);
     if (wf_summarizer_new(&o, &s, &err) != 0 || wf_summarizer_feed(s, x->document, 0, &err) != 0 ||
-        wf_summarizer_finish(s, &arena, &out, &err) != 0)
+        wf_summarizer_finish(s, &arena, &summary, &err) != 0)
         fail(err.msg);
-    for (size_t i = 0; i < out.n_sentences; i++)
-        rouge_append(&candidate, out.sentences[i].text);
-    rouge_append(&wanted, reference);
-    f = rouge_score(&candidate, &wanted).f[0];
-    rouge_free(&candidate);
-    rouge_free(&wanted);
+    for (size_t i = 0; i < summary.n_sentences; i++)
+        rouge_append(out, summary.sentences[i].text);
     wf_summarizer_free(s);
     wf_arena_deinit(&arena);
+}
+
+/* ROUGE-1 of as many sentences as the reference has; or of the most sentences that have no more
+ * words than it. */
+static double measured(const struct summaries *all, const struct wf_data_summary *x,
+                       struct wf_str reference, bool with_lens, int way)
+{
+    size_t low = 1, high = n_sentences(reference);
+    struct rouge_text wanted = {0};
+    double f = 0;
+
+    rouge_append(&wanted, reference);
+    high = way == 0 ? high : 2 * high + 1;
+    low = way == 0 ? high : low;
+    while (low <= high) {
+        size_t n = low + (high - low) / 2;
+        struct rouge_text words = {0};
+        summarized(all, x, n, with_lens, &words);
+        if (way == 0 || words.n <= wanted.n || n == 1) {
+            f = rouge_score(&words, &wanted).f[0];
+            low = n + 1;
+        } else {
+            high = n - 1;
+        }
+        rouge_free(&words);
+    }
+    rouge_free(&wanted);
     return f;
 }
 
 static int on_summary(void *ud, const struct wf_data_summary *x, struct wf_err *err)
 {
     struct summaries *s = ud;
-    double best = 0;
 
     (void)err;
     if (!wf_split_is_dev(x->key) || x->n_references == 0)
         return 0;
-    for (size_t i = 0; i < x->n_references; i++) {
-        double f = x->references[i].len > 0 ? summarized(x, x->references[i]) : 0;
-        best = f > best ? f : best;
+    for (int lens = 0; lens <= (s->lens != NULL); lens++) {
+        for (int way = 0; way < WAYS; way++) {
+            double best = 0;
+            for (size_t i = 0; i < x->n_references; i++) {
+                double f =
+                    x->references[i].len > 0 ? measured(s, x, x->references[i], lens != 0, way) : 0;
+                best = f > best ? f : best;
+            }
+            s->sum[lens][way] += best;
+        }
     }
-    s->sum += best;
     s->n++;
     return 0;
 }
 
-static void summaries(const char *data, const char *name, const char *const *files)
+static void summaries(const char *data, const char *name, const char *const *files,
+                      const struct summaries *with)
 {
     struct wf_err err = WF_ERR_INIT;
-    struct summaries s = {0};
+    struct summaries s = *with;
     char path[4096];
 
     for (; *files != NULL; files++) {
@@ -230,8 +279,29 @@ static void summaries(const char *data, const char *name, const char *const *fil
         if (wf_data_summaries_read(path, on_summary, &s, &err) != 0)
             fail(err.msg);
     }
-    printf("  %-22s %5zu summaries, ROUGE-1 of summarize %5.1f\n", name, s.n,
-           s.n > 0 ? 100 * s.sum / (double)s.n : 0);
+    if (s.n == 0)
+        return;
+    printf("  %-22s %5zu summaries, ROUGE-1 of summarize %5.1f (as many words: %5.1f)", name, s.n,
+           100 * s.sum[0][0] / (double)s.n, 100 * s.sum[0][1] / (double)s.n);
+    if (s.lens != NULL)
+        printf(", with lens %5.1f (%5.1f), must: + 2", 100 * s.sum[1][0] / (double)s.n,
+               100 * s.sum[1][1] / (double)s.n);
+    printf("\n");
+}
+
+/* A pool of a lens that judges sentences; NULL: the file is not there, or has no table for it. */
+static void open_lens(const char *path, struct summaries *out)
+{
+    const struct wf_lens_pool_options o = {.path = path};
+    struct wf_err err = WF_ERR_INIT;
+
+    if (access(path, R_OK) != 0)
+        return;
+    if (wf_lens_pool_new(&o, &out->pool, &err) != 0 ||
+        wf_lens_pool_lens(out->pool, &out->lens, &err) != 0)
+        fail(err.msg);
+    if (wf_lens_judge(out->lens) == NULL)
+        out->lens = NULL;
 }
 
 int main(int argc, char **argv)
@@ -243,14 +313,18 @@ int main(int argc, char **argv)
     static const char *const squality[] = {"summarisation/squality/train.jsonl.xz",
                                            "summarisation/squality/dev.jsonl.xz", NULL};
 
+    struct summaries with = {.n = 0};
+
     if (access(data, R_OK) != 0)
         return 77;
+    open_lens(argc > 2 ? argv[2] : "models/lens.gguf", &with);
     printf("answers: word overlap\n");
     answers(data, "SQuAD", "squad-dev/train.jsonl.xz");
     answers(data, "XQuAD, English", "xquad/en.part70.jsonl");
     printf("summaries\n");
-    summaries(data, "QMSum", qmsum);
-    summaries(data, "AMI", ami);
-    summaries(data, "SQuALITY", squality);
+    summaries(data, "QMSum", qmsum, &with);
+    summaries(data, "AMI", ami, &with);
+    summaries(data, "SQuALITY", squality, &with);
+    wf_lens_pool_free(with.pool);
     return 0;
 }

@@ -19,6 +19,7 @@ static const struct {
     {"answers", wf_train_answers, N_("how lens finds answers, from questions")},
     {"language", wf_train_language, N_("a table that tells languages apart, from sentences")},
     {"linear", wf_train_linear, N_("judges of requests by words, beside the encoder")},
+    {"salience", wf_train_salience, N_("what words summaries have, from texts and summaries")},
     {"card", wf_train_card, N_("the version of a lens file, and its figures")},
     {"crf", wf_train_crf, N_("what words say of entities, into a lens file")},
     {"adapter", wf_train_adapter, N_("an adapter for a model, from your own texts")},

@@ -31,6 +31,7 @@ struct wf_config {
     int64_t search_vectors; /* 0: search by words alone, and make no vectors; 1: by meaning, too;
                                2: the same if the lens was fitted for it */
     int64_t search_rerank;  /* passages that the lens reads with a question */
+    int64_t summarize_lens; /* 0: summaries by words' counts alone */
     struct wf_model_settings models;
 };
 

@@ -221,6 +221,7 @@ static int start(struct core *c, struct wf_err *err)
         c->ops.log = wf_log_new(STDERR_FILENO, (enum wf_log_level)o->config->log_level);
     if (rc == 0 && (!(c->ops.hub = wf_hub_new()) || !(c->ops.state = wf_op_state_new())))
         rc = wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    c->ops.summarizes_by_words = o->config->summarize_lens == 0;
     if (rc == 0)
         rc = wf_lens_pool_new(&lens, &c->ops.lens, err);
     if (rc == 0 && o->home) {

@@ -78,6 +78,8 @@ static int read_rest(struct wf_lens *l, struct wf_err *err)
         rc = find_control(l, "<p>", &l->passage, err);
     if (rc == 0 && wf_lens_language_is_in(l->gguf))
         rc = wf_lens_language_open(l->gguf, &l->language, err);
+    if (rc == 0 && wf_salience_is_in(l->gguf))
+        rc = wf_salience_open(l->gguf, &l->judge, err);
     return rc == 0 ? wf_lens__read_heads(l, err) : rc;
 }
 
@@ -137,6 +139,7 @@ void wf_lens_close(struct wf_lens *l)
         wf_lens_linear_close(l->sets[i].linear);
     wf_lens_language_close(l->language);
     wf_lens_words_close(l->words);
+    wf_salience_close(l->judge);
     wf_arena_deinit(&l->arena);
     wf_vocab_close(l->vocab);
     wf_model_close(l->model);
@@ -176,6 +179,16 @@ float wf_lens_rerank(const struct wf_lens *l)
 float wf_lens_refuse(const struct wf_lens *l)
 {
     return weight_of(l, "lens.span.refuse");
+}
+
+const struct wf_salience *wf_lens_judge(const struct wf_lens *l)
+{
+    return l->judge;
+}
+
+bool wf_lens_scores_sentences(const struct wf_lens *l)
+{
+    return l->salience.weight != NULL;
 }
 
 const float *wf_lens_marks_rows(const struct wf_lens *l)
@@ -260,7 +273,7 @@ static bool has_task(const struct wf_lens *l, unsigned task, const char *set)
     case WF_LENS_ENTITIES:
         return l->entities != NULL;
     case WF_LENS_SALIENCE:
-        return l->salience.weight != NULL;
+        return l->salience.weight != NULL || l->judge != NULL;
     case WF_LENS_INTENT:
         return wf_lens__set(l, set) != NULL;
     case WF_LENS_LANGUAGE:

@@ -17,6 +17,7 @@
  *   lens.NAME.pool ("first": the hidden state of <s>; "mean": of all tokens);
  *   lens.language.* (model/lens_language.h); lens.entity.words.* (model/lens_words.h: what words
  *   say of the tags of entities; with or without the encoder's head);
+ *   lens.salience.fit, .words.* (model/salience.h: which sentences a summary would take);
  *   lens.window (u32: tokens of a window), lens.card (strings: its figures), lens.version.
  * Texts begin with <s>; with a question: <s> <q> question </s> <p> text. */
 #ifndef WF_MODEL_LENS_H
@@ -29,6 +30,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "model/gguf.h"
+#include "model/salience.h"
 #include "model/transformer.h"
 #include "model/vocab.h"
 
@@ -75,6 +77,11 @@ float wf_lens_rerank(const struct wf_lens *l);
  * lens.span.refuse of the file, fitted with it; 0: not at all. */
 float wf_lens_refuse(const struct wf_lens *l);
 
+/* The judge of sentences (model/salience.h), borrowed until the lens is closed; NULL: there is
+ * none. Whether the encoder scores sentences, too. */
+const struct wf_salience *wf_lens_judge(const struct wf_lens *l);
+bool wf_lens_scores_sentences(const struct wf_lens *l);
+
 /* The i-th set of intents that the file knows ("weft"); NULL behind the last. */
 const char *wf_lens_set_at(const struct wf_lens *l, size_t i);
 /* The labels of one task's head: how many, and the i-th. 0 where the head is absent or has none.
@@ -90,6 +97,8 @@ struct wf_lens_ask {
     struct wf_str text;     /* valid UTF-8, borrowed for the life of the job */
     struct wf_str question; /* of SPANS; EMBED embeds it where there is no text */
     const char *set;        /* of INTENT; NULL: "weft" */
+    bool encoder_only;      /* SALIENCE: each sentence's score by itself, as the encoder sees it;
+                               else by the order in which a summary would take them */
 };
 
 /* 0 when the file can do that; else UNSUPPORTED, and the sentence says what is missing. */

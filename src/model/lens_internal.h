@@ -8,6 +8,7 @@
 #include "model/lens_language.h"
 #include "model/lens_linear.h"
 #include "model/lens_words.h"
+#include "model/salience.h"
 
 /* Tags of pieces, and types behind them, of one head at most: the table of moves grows with the
  * square, and its time with every piece. */
@@ -73,7 +74,8 @@ struct wf_lens {
     struct wf_lens_words *words;       /* NULL: absent; those of `entities` */
     const float *match; /* [WF_LENS_MATCH_BITS, dim] of tokens of SPANS; NULL: none */
     const float *answer_sentence, *answer_none; /* weights of lens_answer.h; NULL: none */
-    bool marks_embedding; /* questions and texts are embedded behind marks of their own */
+    struct wf_salience *judge; /* of sentences, beside the salience head; NULL: absent */
+    bool marks_embedding;      /* questions and texts are embedded behind marks of their own */
 };
 
 /* Reads the heads. Errors: FORMAT, LIMIT, NOMEM. */
@@ -154,6 +156,11 @@ int wf_lens__finish_answer(const struct wf_lens_job *j, struct wf_lens_answer *o
 /* The sentences of the text, each with the mean of its tokens' scores as a share. NOMEM. */
 int wf_lens__finish_sentences(const struct wf_lens_job *j, struct wf_lens_marks *out,
                               struct wf_err *err) WF_MUST_USE;
+
+/* Sentences get scores by the order in which the judge chooses them; their own, of an encoder,
+ * count in it. NOMEM. */
+int wf_lens__judge_sentences(const struct wf_lens_job *j, struct wf_lens_marks *io,
+                             struct wf_err *err) WF_MUST_USE;
 
 /* Appends to marks, which grow by doubling. NOMEM. */
 int wf_lens__push(struct wf_lens_marks *io, struct wf_lens_mark m) WF_MUST_USE;

@@ -204,13 +204,14 @@ static bool needs_tokens(const struct wf_lens_job *j)
     return (j->ask.tasks & ~(WF_LENS_LANGUAGE | WF_LENS_INTENT)) != 0 || is_encoded(j->set);
 }
 
-/* Entities may be known by words alone. */
+/* Entities may be known, and sentences judged, by words alone. */
 static bool needs_encoder(const struct wf_lens_job *j)
 {
-    const unsigned others = WF_LENS_ENTITIES | WF_LENS_LANGUAGE | WF_LENS_INTENT;
+    const unsigned others = WF_LENS_ENTITIES | WF_LENS_LANGUAGE | WF_LENS_INTENT | WF_LENS_SALIENCE;
 
     return (j->ask.tasks & ~others) != 0 || is_encoded(j->set) ||
-           ((j->ask.tasks & WF_LENS_ENTITIES) != 0 && j->lens->entities->head.weight != NULL);
+           ((j->ask.tasks & WF_LENS_ENTITIES) != 0 && j->lens->entities->head.weight != NULL) ||
+           ((j->ask.tasks & WF_LENS_SALIENCE) != 0 && j->lens->salience.weight != NULL);
 }
 
 int wf_lens_job_new(const struct wf_lens *l, const struct wf_lens_ask *ask,
@@ -370,7 +371,7 @@ void wf_lens_job_take(struct wf_lens_job *j, size_t i, const float *hidden)
         take_whole(j, i, &l->sensitivity, hidden, n_tok, j->labels + i * l->sensitivity.n);
     if (j->spans != NULL)
         wf_lens__take_span(j, i, hidden);
-    if (j->ask.tasks & WF_LENS_SALIENCE)
+    if ((j->ask.tasks & WF_LENS_SALIENCE) && l->salience.weight != NULL)
         take_tokens(j, w, &l->salience, text);
     else if (j->spans != NULL && l->sentence.weight != NULL)
         take_tokens(j, w, &l->sentence, text);
@@ -498,8 +499,12 @@ int wf_lens_job_finish(struct wf_lens_job *j, struct wf_lens_answer *out, struct
         rc = wf_lens__finish_answer(j, &a, err);
     else if (rc == 0 && j->spans != NULL)
         wf_lens__finish_span(j, &a);
-    if (rc == 0 && !by_weights && j->tokens != NULL && sentences->weight != NULL)
+    if (rc == 0 && !by_weights && j->tokens != NULL &&
+        (sentences->weight != NULL || (j->ask.tasks & WF_LENS_SALIENCE) != 0))
         rc = wf_lens__finish_sentences(j, &a.sentences, err);
+    if (rc == 0 && (j->ask.tasks & WF_LENS_SALIENCE) != 0 && l->judge != NULL &&
+        !j->ask.encoder_only)
+        rc = wf_lens__judge_sentences(j, &a.sentences, err);
     if (rc != 0)
         wf_lens_answer_deinit(&a);
     else

@@ -45,6 +45,7 @@ struct wf_op_context {
     struct wf_meaning *meaning;    /* the vector side of search; NULL: by words alone */
     struct wf_lens_pool *lens;     /* the embedded model; NULL: none */
     bool is_plain_off;             /* by the setting: sentences are not understood */
+    bool summarizes_by_words;      /* by the setting: summaries do not ask lens */
     struct wf_hub *hub;            /* who wants to hear of changes */
     struct wf_log *log;            /* may be NULL */
     const struct wf_clock *clock;  /* NULL = the system's */

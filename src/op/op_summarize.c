@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/lens_sentences.h"
 #include "ingest/extract.h"
 #include "op/op_internal.h"
 #include "skill/grounded.h"
@@ -297,6 +298,28 @@ static int read_params(const struct wf_op_call *call, struct input *in,
     return rc;
 }
 
+static int logits(void *ud, const struct wf_str *sentences, size_t n, float *out,
+                  struct wf_err *err)
+{
+    return wf_lens_sentences(ud, sentences, n, out, err);
+}
+
+/* Without a lens, or one that has learned nothing of summaries, all goes on by words' counts. */
+static void ask_lens(const struct wf_op_context *ctx, struct wf_summary_options *io)
+{
+    const struct wf_lens *lens;
+    struct wf_err no = WF_ERR_INIT;
+
+    if (ctx->lens == NULL || ctx->summarizes_by_words ||
+        wf_lens_pool_lens(ctx->lens, &lens, &no) != 0)
+        return;
+    io->judge = wf_lens_judge(lens);
+    if (io->judge != NULL && wf_lens_scores_sentences(lens)) {
+        io->logits = logits;
+        io->logits_ud = ctx->lens;
+    }
+}
+
 int wf_op__summarize(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,
                      struct wf_err *err)
 {
@@ -316,6 +339,7 @@ int wf_op__summarize(struct wf_op_context *ctx, const struct wf_op_call *call, j
     rc = wf_op__writer(ctx, call->params, &arena, &w.writes, &w.model, err);
     if (rc == 0 && w.writes)
         choose_more(&w, &o);
+    ask_lens(ctx, &o);
     if (rc == 0)
         rc = wf_summarizer_new(&o, &f.summarizer, err);
     if (rc == 0 && in.fd >= 0) {

@@ -233,7 +233,10 @@ int wf_summarizer_finish(struct wf_summarizer *s, struct wf_arena *arena, struct
     struct wf_sum_pick *picks = wf_alloc_array(WF_MAX(n, 1U), sizeof *picks);
     if (!picks)
         return no_memory(err);
-    r = wf_summarize__rank(s, n, picks, err);
+    bool is_judged = false;
+    r = wf_summarize__judge(s, n, picks, &is_judged, err);
+    if (r == 0 && !is_judged)
+        r = wf_summarize__rank(s, n, picks, err);
     if (r == 0 && write_out(s, picks, n, arena, out) != 0)
         r = no_memory(err);
     wf_free(picks);

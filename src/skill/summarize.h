@@ -12,10 +12,22 @@
 #include "base/err.h"
 #include "base/str.h"
 
+struct wf_salience;
+
+/* An encoder's scores of sentences [n] that follow each other in a text: out_logits [n]. Errors end
+ * the summary. */
+typedef int (*wf_summary_logits_fn)(void *ud, const struct wf_str *sentences, size_t n,
+                                    float *out_logits, struct wf_err *err);
+
 struct wf_summary_options {
     size_t n_sentences;  /* 0: by ratio */
     double ratio;        /* of the sentences, 0 < ratio <= 1; 0: a default by length */
     struct wf_str about; /* a question or topic to turn to; empty = none */
+    /* What lens has learned of summaries (model/salience.h), used where it knows the text's words;
+     * NULL: by words' counts alone. */
+    const struct wf_salience *judge;
+    wf_summary_logits_fn logits; /* an encoder's scores beside the judge; NULL: none */
+    void *logits_ud;
 };
 
 struct wf_summary_sentence {

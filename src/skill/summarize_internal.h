@@ -123,4 +123,9 @@ struct wf_sum_pick {
 int wf_summarize__rank(const struct wf_summarizer *s, size_t n, struct wf_sum_pick *out,
                        struct wf_err *err) WF_MUST_USE;
 
+/* The same by the judge of lens; *out_knows is false, and out is as it was, where there is none or
+ * it knows too few of the words. */
+int wf_summarize__judge(const struct wf_summarizer *s, size_t n, struct wf_sum_pick *out,
+                        bool *out_knows, struct wf_err *err) WF_MUST_USE;
+
 #endif

@@ -12,10 +12,9 @@
 
 #include "base/config.h"
 #include "skill/summarize_internal.h"
-#include "text/utf8.h"
+#include "text/sentence.h"
 #include "text/word.h"
 
-#define LABEL_MAX 48   /* bytes of a speaker's label */
 #define HEADER_WORDS 7 /* lines this short that differ by their numbers are one page header */
 
 /* Folded, sorted by bytes. Without those that mean something else in another language (er, was,
@@ -39,157 +38,6 @@ static const char *const speech[] = {
     "нас",     "наш",     "твои",    "тебе",   "тебя",     "ты",       "я",
 };
 
-/* What people write when they ask for a summary, and what it is of. Folded, sorted by bytes.
- * en de es fr it pt */
-static const char *const asking[] = {
-    "abstract",
-    "acontece",
-    "argomento",
-    "article",
-    "articulo",
-    "artikel",
-    "author",
-    "bericht",
-    "beschreibe",
-    "beschreiben",
-    "besprechung",
-    "book",
-    "brief",
-    "briefly",
-    "buch",
-    "capitolo",
-    "capitulo",
-    "chapitre",
-    "chapter",
-    "content",
-    "contents",
-    "conversation",
-    "decris",
-    "descreva",
-    "describe",
-    "described",
-    "describes",
-    "description",
-    "descrivi",
-    "dialogue",
-    "discusion",
-    "discuss",
-    "discussao",
-    "discussed",
-    "discusses",
-    "discussion",
-    "discussione",
-    "discussions",
-    "diskussion",
-    "document",
-    "documento",
-    "documents",
-    "dokument",
-    "enredo",
-    "entire",
-    "erklare",
-    "erklaren",
-    "explain",
-    "explained",
-    "explica",
-    "explique",
-    "fasse",
-    "geschichte",
-    "gesprach",
-    "gist",
-    "give",
-    "handlung",
-    "happen",
-    "happened",
-    "happening",
-    "happens",
-    "hauptpunkte",
-    "histoire",
-    "historia",
-    "informe",
-    "inhalt",
-    "intrigue",
-    "kapitel",
-    "kurz",
-    "libro",
-    "livre",
-    "livro",
-    "main",
-    "meeting",
-    "mention",
-    "mentioned",
-    "narrator",
-    "ocurre",
-    "opinion",
-    "opinions",
-    "outline",
-    "overview",
-    "pagina",
-    "paper",
-    "passage",
-    "passe",
-    "passiert",
-    "plot",
-    "point",
-    "points",
-    "principales",
-    "principaux",
-    "puntos",
-    "reader",
-    "recap",
-    "resuma",
-    "resume",
-    "resumen",
-    "resumer",
-    "resumir",
-    "resumo",
-    "reuniao",
-    "reunion",
-    "riassumere",
-    "riassumi",
-    "riassunto",
-    "riunione",
-    "said",
-    "say",
-    "says",
-    "seite",
-    "spiega",
-    "storia",
-    "story",
-    "succede",
-    "sucede",
-    "sujet",
-    "summarise",
-    "summarization",
-    "summarize",
-    "summarized",
-    "summary",
-    "talk",
-    "talked",
-    "tell",
-    "tema",
-    "temas",
-    "testo",
-    "text",
-    "texte",
-    "texto",
-    "thema",
-    "theme",
-    "themen",
-    "think",
-    "thought",
-    "thoughts",
-    "told",
-    "topic",
-    "topics",
-    "trama",
-    "uberblick",
-    "whole",
-    "worum",
-    "zusammenfassen",
-    "zusammenfassung",
-};
-
 static bool is_in(struct wf_str word, const char *const *table, size_t n)
 {
     size_t low = 0, high = n;
@@ -204,22 +52,6 @@ static bool is_in(struct wf_str word, const char *const *table, size_t n)
             low = mid + 1;
     }
     return false;
-}
-
-/* Bytes of the part of a word that most of its inflections share. */
-static size_t stem_bytes(struct wf_str word)
-{
-    size_t n = wf_utf8_count(word);
-    if (n <= 5)
-        return word.len;
-    return wf_utf8_offset(word, WF_MAX((n * 7 + 5) / 10, 5));
-}
-
-static uint64_t stem_hash(const struct wf_word *word)
-{
-    struct wf_str s = wf_str_n(word->text, word->len);
-    uint64_t h = wf_str_hash(word->is_pair ? s : wf_str_sub(s, 0, stem_bytes(s)), 1);
-    return h;
 }
 
 static bool is_all_digits(struct wf_str s)
@@ -237,26 +69,6 @@ static bool is_note(struct wf_str s, const struct wf_word *w)
         return false;
     char open = s.ptr[w->start - 1], close = s.ptr[w->end];
     return (open == '{' && close == '}') || (open == '[' && close == ']' && w->start > 1);
-}
-
-/* Bytes of "Speaker Name: " or "[speaker] " at the begin; 0 when there is none. */
-static size_t label_bytes(struct wf_str s)
-{
-    bool is_bracket = s.len > 0 && s.ptr[0] == '[', is_first = true;
-    for (size_t i = 0; i + 1 < s.len && i < LABEL_MAX; i++) {
-        char c = s.ptr[i];
-        if (is_bracket && c == ']')
-            return i > 1 ? i + 1 : 0;
-        if (!is_bracket && c == ':')
-            return i > 0 && (s.ptr[i + 1] == ' ' || s.ptr[i + 1] == '\n') ? i + 1 : 0;
-        if (c == '\n' || c == ',' || c == ';' || c == '"' || c == '!' || c == '?')
-            return 0;
-        /* the words of a name begin with capitals (or belong to a script without ASCII) */
-        if (!is_bracket && is_first && c >= 'a' && c <= 'z')
-            return 0;
-        is_first = c == ' ';
-    }
-    return 0;
 }
 
 /* A capital that does not begin the sentence: behind a space behind a letter or comma. */
@@ -280,7 +92,7 @@ void wf_summarize__words(struct wf_str sentence, struct wf_sum_words *out)
     unsigned n_numbers = 0;
     struct wf_words walk;
     struct wf_word word;
-    size_t label = label_bytes(sentence);
+    size_t label = wf_sentence_label(sentence);
     out->has_label = label > 0;
     out->is_markup =
         sentence.len > 1 && sentence.ptr[0] == '<' && sentence.ptr[sentence.len - 1] == '>';
@@ -300,7 +112,7 @@ void wf_summarize__words(struct wf_str sentence, struct wf_sum_words *out)
             out->n_speech++;
         if (out->n_terms == WF_SUM_SENTENCE_TERMS || wf_word_is_stop(folded))
             continue;
-        out->terms[out->n_terms++] = stem_hash(&word);
+        out->terms[out->n_terms++] = wf_word_stem(&word);
         if (word.start < label)
             out->n_label = out->n_terms;
     }
@@ -316,9 +128,9 @@ size_t wf_summarize__query(struct wf_str about, uint64_t out_terms[WF_SUM_QUERY_
     wf_words_init(&walk, about);
     while (n < WF_SUM_QUERY_MAX && wf_words_next(&walk, &word)) {
         struct wf_str folded = wf_str_n(word.text, word.len);
-        if (wf_word_is_stop(folded) || is_in(folded, asking, WF_ARRAY_LEN(asking)))
+        if (wf_word_is_stop(folded) || wf_word_is_asking(folded))
             continue;
-        uint64_t hash = stem_hash(&word);
+        uint64_t hash = wf_word_stem(&word);
         bool is_known = false;
         for (size_t i = 0; i < n; i++)
             is_known = is_known || out_terms[i] == hash;

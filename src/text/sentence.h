@@ -20,4 +20,7 @@ struct wf_sentence {
  * and speakers' turns, and where the line was broken on purpose. False at the end. */
 bool wf_sentence_next(struct wf_str text, size_t *io_i, struct wf_sentence *out);
 
+/* Bytes of "Speaker Name: " or "[speaker] " at the begin of a sentence; 0 when there is none. */
+size_t wf_sentence_label(struct wf_str sentence);
+
 #endif

@@ -44,4 +44,11 @@ bool wf_words_next(struct wf_words *w, struct wf_word *out);
  * sv pl ro tr vi ru el ar hi): the, und, ... `folded` is a token as wf_words_next gives it. */
 bool wf_word_is_stop(struct wf_str folded);
 
+/* True for words with which people ask for a text or say what it is (summarize, discussed, story),
+ * in en de es fr it pt; folded, as above. */
+bool wf_word_is_asking(struct wf_str folded);
+
+/* A number of the part of a word that most of its inflections share. */
+uint64_t wf_word_stem(const struct wf_word *w);
+
 #endif

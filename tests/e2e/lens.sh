@@ -49,6 +49,27 @@ out=$(printf '{"text":"bu ba bo bu"}\n{"text":"ko ke ki"}\n{"text":""}' |
     WEFT_LENS=$TMP/with.gguf "$WEFT" lens language --json)
 same "languages by the file's table" "aaa bbb und" "$(lines '*[r["language"] for r in rows]' <<<"$out")"
 
+python3 -c '
+import json
+for i in range(60):
+    what = "We decided: the %s of %s is %s." % (("boat", "lamp", "bread")[i % 3], ("Ana", "Tom")[i % 2],
+                                              ("sold", "kept", "lent", "shut", "moved")[i % 5])
+    talk = "Well, you know, Mia talked on and on of the weather %d. " % (i % 7)
+    print(json.dumps({"dialogue": talk * 3 + what + " " + talk * 2, "summary": what}))
+' >"$TMP/talks.jsonl"
+printf 'data=%s\ntalks.jsonl 100\n' "$TMP" >"$TMP/talks.conf"
+out=$("$WEFT" train salience "$TMP/talks.conf" "$TMP/judge.gguf" --into "$TMP/with.gguf" --json)
+same "salience is learned" True "$(lines 'rows[0]["words"] > 5 and rows[0]["rouge1"] > 90' <<<"$out")"
+talk="Well, you know, Mia talked on of the weather. We decided: the lamp of Tom is lent. You know, Mia talked on."
+out=$(printf '{"text":"%s"}' "$talk" | WEFT_LENS=$TMP/judge.gguf "$WEFT" lens salience --json)
+same "and the best sentence has the highest score" "46-82" \
+    "$(lines '*["%d-%d" % (s["start"],s["end"]) for s in rows[0]["sentences"] if s["score"]==1]' <<<"$out")"
+out=$(WEFT_LENS=$TMP/judge.gguf "$WEFT" summarize - -n 1 <<<"$talk")
+same "summarize uses it" "We decided: the lamp of Tom is lent." "$(head -1 <<<"$out")"
+out=$(WEFT_SUMMARIZE_LENS=off WEFT_LENS=$TMP/judge.gguf "$WEFT" summarize - -n 1 <<<"$talk")
+without=$(WEFT_LENS=off "$WEFT" summarize - -n 1 <<<"$talk")
+same "unless it is switched off" "$without" "$out"
+
 printf 'languages: 97\nspans: 44\n' >"$TMP/card.txt"
 "$WEFT" train card "$TMP/card.txt" "$TMP/card.gguf" --into "$TMP/with.gguf" --version 7 >/dev/null
 out=$(WEFT_LENS=$TMP/card.gguf "$WEFT" lens)
