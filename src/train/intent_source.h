@@ -10,8 +10,10 @@
  *     outside  out of scope, a part kept aside
  *     extra    out of scope, only to train on
  *     slots    only for its slots
- *     =LABEL   as train, with that label instead of its own
- * Threads: owner. */
+ *     =LABEL   as train, with that label instead of its own, and slots that are not known
+ *     map=FILE likewise, with labels by a file that says "LABEL OTHER" a line ("#": a comment):
+ * what has that label has the other one here; "-" leaves such texts out; labels that it does not
+ * name are out of scope Threads: owner. */
 #ifndef WF_TRAIN_INTENT_SOURCE_H
 #define WF_TRAIN_INTENT_SOURCE_H
 

@@ -171,7 +171,8 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-    static const char *const names[] = {"set.txt", "lens.gguf", "bare.gguf", "out.gguf"};
+    static const char *const names[] = {"set.txt",  "lens.gguf", "bare.gguf",
+                                        "out.gguf", "rows.tsv",  "rows.map"};
     char path[160];
 
     (void)state;
@@ -261,6 +262,47 @@ static void test_linear_set__labels_come_in_the_heads_order(void **state)
     wf_linear_set_score(s, WF_STR("buy milk now"), scores);
     assert_true(scores[1] > scores[0] && scores[1] > scores[2]);
     wf_linear_set_free(s);
+}
+
+static void write_text(const char *name, const char *text)
+{
+    char path[160];
+
+    path_of(name, path);
+    assert_int_equal(wf_file_replace(path, text, strlen(text), 0600, NULL), 0);
+}
+
+static size_t n_of(const struct wf_linear_set *s, const char *label)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < wf_linear_set_n_texts(s); i++)
+        n += strcmp(wf_linear_set_label(s, (size_t)wf_linear_set_text(s, i)->label), label) == 0;
+    return n;
+}
+
+/* Labels of others become ours, are left out, or are out of scope. */
+static void test_intent_source__labels_are_mapped(void **state)
+{
+    struct wf_intent_sources sources = {.data_dir = folder, .outside = "oos", .copies = 1};
+    struct wf_linear_set *s = NULL;
+    struct wf_err err = WF_ERR_INIT;
+
+    (void)state;
+    write_text("rows.tsv", "buying\tbuy it now\nbuying\tbuy it all\nsky\tthe sky is blue\n"
+                           "sky\tthe sky is red\nhm\tbuy a sky\n");
+    write_text("rows.map", "# ours\nbuying  get\nhm -\n");
+    sources.list = "rows.tsv requests 100 map=rows.map; rows.tsv requests 100 =it";
+    assert_int_equal(wf_linear_set_read(&sources, &s, NULL), 0);
+    assert_int_equal(wf_linear_set_n_texts(s), 4 + 5);
+    assert_int_equal(n_of(s, "get"), 2);
+    assert_int_equal(n_of(s, "oos"), 2);
+    assert_int_equal(n_of(s, "it"), 5);
+    wf_linear_set_free(s);
+    sources.list = "rows.tsv requests 100 map=none.map";
+    assert_int_equal(wf_linear_set_read(&sources, &s, &err), WF_E_NOENT);
+    sources.list = "rows.tsv requests 100 maps";
+    assert_int_equal(wf_linear_set_read(&sources, &s, &err), WF_E_FORMAT);
 }
 
 /* ---- tables ---- */
@@ -451,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_linear__is_fitted_to_its_optimum),
         cmocka_unit_test(test_linear_set__is_fitted_pruned_and_packed),
         cmocka_unit_test(test_linear_set__labels_come_in_the_heads_order),
+        cmocka_unit_test(test_intent_source__labels_are_mapped),
         cmocka_unit_test(test_lens_linear__wrong_tables_are_refused),
         cmocka_unit_test(test_lens_linear__changed_bytes_do_no_harm),
         cmocka_unit_test(test_linear_set__memory_runs_out),
