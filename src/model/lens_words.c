@@ -76,37 +76,64 @@ static int open_bits(const struct wf_gguf *g, const char *key, struct bits *out,
     return 0;
 }
 
-/* The next n bits (n <= 28); 0, and is_short, behind the last. */
+/* Another 32 bits; false, and is_short, behind the last. */
+static bool hold_more(struct bits *b)
+{
+    int64_t word;
+
+    if (b->i == b->v->n_items || !wf_gguf_item_i64(b->v, b->i, &word)) {
+        b->is_short = true;
+        return false;
+    }
+    b->i++;
+    b->held |= (uint64_t)(uint32_t)(word & 0xffffffff) << b->n_held;
+    b->n_held += 32;
+    return true;
+}
+
+/* The next n bits (n <= 28); 0 behind the last. */
 static uint32_t take_bits(struct bits *b, unsigned n)
 {
     uint32_t out;
-    int64_t word;
 
-    if (b->n_held < n) {
-        if (b->i == b->v->n_items || !wf_gguf_item_i64(b->v, b->i, &word)) {
-            b->is_short = true;
-            return 0;
-        }
-        b->i++;
-        b->held |= (uint64_t)(uint32_t)(word & 0xffffffff) << b->n_held;
-        b->n_held += 32;
-    }
+    if (b->n_held < n && !hold_more(b))
+        return 0;
     out = (uint32_t)(b->held & ((UINT64_C(1) << n) - 1));
     b->held >>= n;
     b->n_held -= n;
     return out;
 }
 
+/* How many ones stand before the next zero, which is taken too; `most` and more are not counted. */
+static uint64_t take_ones(struct bits *b, uint64_t most)
+{
+    uint64_t sum = 0;
+
+    while (sum < most) {
+        unsigned n;
+        if (b->n_held == 0 && !hold_more(b))
+            return most;
+        n = (unsigned)__builtin_ctzll(~b->held); /* at most 63 bits are held */
+        sum += n;
+        if (n < b->n_held) {
+            b->held >>= n + 1;
+            b->n_held -= n + 1;
+            return sum;
+        }
+        b->held = 0;
+        b->n_held = 0;
+    }
+    return most;
+}
+
 /* The next number above `last`; 0: there is none, or it is too large. */
 static uint32_t take_number(struct bits *b, uint32_t last, unsigned gap_bits)
 {
-    uint64_t gap = 0;
+    uint64_t most = (UINT64_C(1) << WF_LENS_WORD_BITS >> gap_bits) + 1;
+    uint64_t gap = take_ones(b, most);
 
-    while (take_bits(b, 1) == 1) {
-        gap++;
-        if (gap << gap_bits >= 1u << WF_LENS_WORD_BITS)
-            return 0;
-    }
+    if (gap >= most)
+        return 0;
     gap = (gap << gap_bits | take_bits(b, gap_bits)) + last;
     return b->is_short || gap <= last || gap >= 1u << WF_LENS_WORD_BITS ? 0 : (uint32_t)gap;
 }
@@ -186,9 +213,11 @@ static int read_gap_bits(const struct wf_gguf *g, const char *key, uint32_t *out
 static bool read_entries(struct wf_lens_words *w, struct bits *b, uint32_t *io_n)
 {
     for (uint32_t last = 0, is_last = 0; is_last == 0;) {
-        struct entry e = {.tag = (uint8_t)take_bits(b, WF_LENS_WORDS_TAG_BITS)};
-        e.level = (uint8_t)take_bits(b, WF_LENS_WORDS_LEVEL_BITS);
-        is_last = take_bits(b, 1);
+        uint32_t v = take_bits(b, WF_LENS_WORDS_TAG_BITS + WF_LENS_WORDS_LEVEL_BITS + 1);
+        struct entry e = {.tag = (uint8_t)(v & (WF_LENS_WORDS_TAGS_MAX - 1)),
+                          .level =
+                              (uint8_t)(v >> WF_LENS_WORDS_TAG_BITS & (WF_LENS_WORDS_LEVELS - 1))};
+        is_last = v >> (WF_LENS_WORDS_TAG_BITS + WF_LENS_WORDS_LEVEL_BITS);
         if (b->is_short || *io_n == w->n_entries || e.tag >= w->n_tags || e.tag < last)
             return false;
         w->entries[(*io_n)++] = e;

@@ -19,7 +19,7 @@
 #define BETA 1.0f
 
 const struct wf_crf_options wf_crf_usual = {
-    .passes = 6, .rate = 0.2f, .l1 = 1.0f, .l2 = 4.0f, .seen_min = 2};
+    .passes = 6, .rate = 0.1f, .l1 = 0.6f, .l2 = 4.0f, .seen_min = 2};
 
 struct fitting {
     const struct wf_crf_side *s;
@@ -181,7 +181,7 @@ static int lay_out(struct fitting *f, struct wf_err *err)
         return no_memory(err);
     }
     for (size_t i = 0; i < f->s->n * FEATURES; i++) {
-        int8_t tag = f->s->tags[i / FEATURES];
+        int tag = f->s->tags[i / FEATURES];
         if (f->ids[i] != NONE)
             seen[f->ids[i]] |= 1u << (tag > 0 ? tag : 0);
     }

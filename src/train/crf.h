@@ -36,7 +36,7 @@ struct wf_crf_side {
     bool keeps_bytes;
     struct wf_buf bytes;
     uint32_t *features; /* [n, WF_LENS_WORD_FEATURES] */
-    int8_t *tags;       /* [n] or -1: not told, one of `allowed` */
+    int16_t *tags;      /* [n] or -1: not told, one of `allowed` */
     uint32_t *allowed;  /* [n] bits of tags */
     uint32_t *begins;   /* [n] the first byte within its text, white space left out */
     size_t n, cap;

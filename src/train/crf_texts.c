@@ -123,7 +123,7 @@ static void add_tags(const struct wf_data_tagged *t, const struct wf_lens_pieces
         while (from + 1 < to && (unsigned char)p->text.ptr[from] <= ' ')
             from++;
         s->begins[s->n] = (uint32_t)from;
-        s->tags[s->n] = (int8_t)wf_entity_find_tag(t, from, to, unknown, &span, &last, &allowed);
+        s->tags[s->n] = (int16_t)wf_entity_find_tag(t, from, to, unknown, &span, &last, &allowed);
         s->allowed[s->n] = s->tags[s->n] >= 0 ? 1u << s->tags[s->n] : (uint32_t)allowed;
     }
 }
