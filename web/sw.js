@@ -18,8 +18,8 @@ const FILES = ["/", "/manifest.webmanifest", "/icons/weft.svg", "/icons/weft-192
     ...["base", "shell", "views", "reader", "chat"].map((name) => `/app/${name}.css`),
     ...["api", "ask", "chat", "chat-models", "chat-settings", "chat-store", "chat-turn",
         "complete", "composer", "dialog", "dom", "find", "flow", "format", "i18n", "icons",
-        "install", "keys", "library", "live", "main", "markdown", "prefs", "reader", "route",
-        "search", "settings", "shell", "side", "signal", "signin", "sse", "text", "theme",
+        "install", "keys", "library", "live", "main", "markdown", "prefs", "reader", "remind",
+        "route", "search", "settings", "shell", "side", "signal", "signin", "sse", "text", "theme",
         "threads", "toast", "tray", "turn", "upload"].map((name) => `/app/${name}.js`)];
 
 // Lists, settings and conversations; never documents' texts.

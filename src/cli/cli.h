@@ -102,6 +102,7 @@ int wf_cmd_models(struct wf_cli *cli);
 int wf_cmd_tokenize(struct wf_cli *cli);
 int wf_cmd_template(struct wf_cli *cli);
 int wf_cmd_pull(struct wf_cli *cli);
+int wf_cmd_reminders(struct wf_cli *cli);
 int wf_cmd_remove(struct wf_cli *cli);
 int wf_cmd_run(struct wf_cli *cli);
 int wf_cmd_sample(struct wf_cli *cli);

@@ -29,6 +29,7 @@ static const struct command commands[] = {
     {"summarize", wf_cmd_summarize, N_("the sentences that matter in a file")},
     {"documents", wf_cmd_documents, N_("list what was taken in")},
     {"remove", wf_cmd_remove, N_("remove a document for good")},
+    {"reminders", wf_cmd_reminders, N_("what weft is to remind you of, and when")},
     {"watch", wf_cmd_watch, N_("keep a folder taken in while weft runs")},
     {"link", wf_cmd_link, N_("a new one-time link to the page of a running weft")},
     {"run", wf_cmd_run, N_("talk to a model, or let it answer once")},

@@ -90,6 +90,11 @@ int wf_plain_say_lacking(const struct wf_plain *p)
 {
     const char *intent = wf_json_text(p->wish, "intent");
 
+    if (strcmp(intent, "remind") == 0) {
+        fprintf(stderr, "%s\n",
+                _("Understood: a reminder. But when? Say a day or a time with it."));
+        return WF_EXIT_FAILED;
+    }
     fprintf(stderr, _("Understood: %s. But of what? Name a file, or a document's title.\n"),
             wish_name(intent));
     return WF_EXIT_FAILED;

@@ -22,6 +22,7 @@
 #include "daemon/fetch.h"
 #include "daemon/lens_file.h"
 #include "daemon/manual.h"
+#include "daemon/reminding.h"
 #include "daemon/serve.h"
 #include "engine/local.h"
 #include "engine/model_store.h"
@@ -44,6 +45,7 @@ struct core {
     struct wf_op_context ops;
     struct wf_serve *serve;
     struct wf_http *http;
+    struct wf_reminding *reminding;
     int spawner_pid;
     struct wf_fetch_client *fetch;
     struct wf_op_pull pull;
@@ -245,6 +247,7 @@ static void finish(struct core *c)
         wf_meaning_stop(c->ops.meaning); /* it asks the others whether they work */
     wf_serve_stop(c->serve);
     wf_http_free(c->http);
+    wf_reminding_stop(c->reminding); /* behind those whose requests wake it */
     wf_intake_free(c->ops.intake);
     wf_meaning_free(c->ops.meaning);
     wf_extract_client_free(c->ops.extract); /* the spawner ends with its socket */
@@ -285,7 +288,9 @@ static int serve_listeners(struct core *c, struct wf_err *err)
     atomic_store(&stop_http, c->http);
     sigaction(SIGTERM, &sa, NULL);
     sigaction(SIGINT, &sa, NULL);
-    rc = wf_serve_start(&c->ops, o->unix_fd, &c->serve, err);
+    rc = wf_reminding_start(&c->ops, &c->reminding, err); /* before any request is answered */
+    if (rc == 0)
+        rc = wf_serve_start(&c->ops, o->unix_fd, &c->serve, err);
     if (rc == 0 && c->ops.meaning)
         rc = wf_meaning_start(c->ops.meaning, err);
     if (rc == 0) {

@@ -56,6 +56,9 @@ struct wf_op_context {
     /* Writes a new one-time link to the page into out; NULL when no page is served. */
     void (*new_link)(void *ud, char out[WF_OP_LINK_BYTES]);
     void *new_link_ud;
+    /* Called when there are more reminders, or fewer; NULL: nobody tells them. */
+    void (*reminders_changed)(void *ud);
+    void *reminders_ud;
 };
 
 struct wf_arena;
@@ -73,6 +76,12 @@ const char *wf_op_outcome(enum wf_intake_outcome outcome);
  * be read. Thread: owner of the reader. */
 json_t *wf_op_document_json(struct wf_reader *r, const struct wf_document *d,
                             struct wf_arena *arena, struct wf_err *err);
+
+/* Tells listeners (event "reminder") of all reminders that are due, each once, however late, and
+ * says in *out_wait_ms when to call it again at the latest. Errors: those of the store. Thread:
+ * any.
+ */
+int wf_op_remind(struct wf_op_context *ctx, int64_t *out_wait_ms, struct wf_err *err) WF_MUST_USE;
 
 /* Whether `options` are some that the operation chat takes; and the name of the i-th one, NULL
  * behind the last. Errors: INVAL (the sentence names the option), NOMEM. Thread: any. */

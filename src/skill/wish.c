@@ -16,6 +16,7 @@ enum source {
     SLOTS,    /* from the first of these slots to the last; the sentence where it has none */
     FILE_SLOT,
     DOCUMENT_SLOT,
+    REMINDER, /* --at a time, and what of */
 };
 
 static const struct row {
@@ -37,7 +38,7 @@ static const struct row {
     {"pair", {NULL}, NOTHING, {NULL}, false},
     {"plan", {NULL}, NOTHING, {NULL}, false},
     {"remember", {NULL}, NOTHING, {NULL}, false},
-    {"remind", {NULL}, NOTHING, {NULL}, false},
+    {"remind", {"reminders", "add"}, REMINDER, {"task", "topic", "person"}, false},
     {"remove", {"remove"}, DOCUMENT_SLOT, {"file"}, true},
     {"report", {NULL}, NOTHING, {NULL}, false},
     {"search", {"search"}, SLOTS, {"topic", "person", "file"}, false},
@@ -175,6 +176,26 @@ static void put(struct wf_wish *w, struct wf_str arg)
     w->args[w->n_args++] = arg;
 }
 
+/* What to remind of: without the time, where the sentence says it apart. */
+static void put_reminder(struct wf_wish *w, const struct row *row, struct wf_str text,
+                         const struct wf_lens_answer *a)
+{
+    struct wf_str what = span_of(text, a, row->slots);
+
+    if (w->has_when && w->when.repeats) { /* telling it once would be another thing */
+        w->state = WF_WISH_NOT_YET;
+        w->n_args = 0;
+        return;
+    }
+    if (!w->has_when) {
+        w->state = WF_WISH_LACKING;
+        return;
+    }
+    put(w, WF_STR("--at"));
+    put(w, wf_str_from(wf_civil_print(&w->when.at, w->at)));
+    put(w, what.len > 0 ? what : text);
+}
+
 static void put_argument(struct wf_wish *w, const struct row *row, struct wf_str text,
                          const struct wf_lens_answer *a)
 {
@@ -195,6 +216,9 @@ static void put_argument(struct wf_wish *w, const struct row *row, struct wf_str
         arg = arg.len > 0 ? arg : best_of(text, a, row->slots);
         w->names = row->source == FILE_SLOT ? WF_WISH_FILE : WF_WISH_DOCUMENT;
         break;
+    case REMINDER:
+        put_reminder(w, row, text, a);
+        return;
     }
     if (arg.len == 0)
         w->state = WF_WISH_LACKING;

@@ -45,6 +45,8 @@ struct wf_wish {
     bool changes; /* it changes or deletes what weft holds: to be asked before */
     struct wf_when when;
     bool has_when;
+    char at[WF_CIVIL_BYTES]; /* when.at as text; an argument may point here: do not copy the struct
+                              */
 };
 
 /* What `text` asks for, given what the lens says of this very text; times are seen from `now`. *out

@@ -130,9 +130,18 @@ static const char migration_2[] = "CREATE TABLE vector("
                                   " lens TEXT NOT NULL,"
                                   " data BLOB NOT NULL) STRICT;";
 
+static const char migration_3[] = "CREATE TABLE reminder("
+                                  " id TEXT NOT NULL PRIMARY KEY,"
+                                  " text TEXT NOT NULL,"
+                                  " due_ms INTEGER NOT NULL,"
+                                  " made_ms INTEGER NOT NULL,"
+                                  " fired_ms INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;"
+                                  "CREATE INDEX reminder_due ON reminder(fired_ms, due_ms);";
+
 static const char *const migrations[] = {
     migration_1,
     migration_2,
+    migration_3,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

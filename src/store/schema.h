@@ -23,6 +23,8 @@
  *     title (the document's), heading, body (chunk.text)
  * vector      what a lens made of consecutive chunks of a document (store/vector.h)
  *     first_chunk PK, document, n_chunks, dim, lens (which, with its version), data
+ * reminder    what is to be said at a time (store/reminder.h)
+ *     id PK, text, due_ms, made_ms, fired_ms (when it was said; 0: not yet)
  * limbo       documents that are not there yet, or no longer: their chunks are being written or
  *             removed; finished at the next open
  *     document PK, hash, title (as indexed), first_chunk, n_chunks, stage (0: being written, 1: its
@@ -46,7 +48,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 2
+#define WF_SCHEMA_VERSION 3
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

@@ -23,6 +23,31 @@ check "and says so" grep -q '"frobnicate"' <<<"$out"
 weft frobnicate --json >/dev/null 2>&1
 same "whatever options it has" 2 $?
 
+# ---- reminders ----
+
+R=$TMP/remind
+reminders() { "$WEFT" --home "$R" reminders "$@" </dev/null; }
+out=$(reminders add "call Ana" --at "in two hours" --json 2>/dev/null)
+same "a reminder is kept" 0 $?
+id=$(json 'd["id"]' <<<"$out")
+same "at the time that was said" True \
+    "$(json "abs(d['at']/1000-$(date +%s)-7200)<120" <<<"$out")"
+check "that nobody is there to tell it is said" \
+    bash -c "'$WEFT' --home '$R' reminders add 'pay the rent on 12 March 2099' 2>&1 | grep -q 'weft up'"
+same "the text may say when" "2099-03-12 09:00" "$(date -d "@$(reminders --json |
+    json 'd["reminders"][1]["at"]//1000')" '+%F %H:%M')"
+check "the list has it" grep -q "call Ana" <<<"$(reminders)"
+reminders add "call Ana" >/dev/null 2>&1
+same "without a time there is none" 1 $?
+reminders add "call Ana" --at "2020-01-01 09:00" >/dev/null 2>&1
+same "nor in the past" 1 $?
+out=$(reminders add "call Ana every Tuesday" 2>&1)
+same "nor again and again" 1 $?
+check "which is said" grep -q repeat <<<"$out"
+check "it is removed" reminders remove "$id"
+reminders remove "$id" >/dev/null 2>&1
+same "once" 1 $?
+
 # ---- without a lens ----
 
 out=$(WEFT_LENS=off weft "how are you doing" 2>&1)
@@ -52,6 +77,14 @@ same "its moment is that of this zone" "$(date -d "$(json 'd["when"]["local"]' <
     "$(json 'd["when"]["at"]//1000' <<<"$out")"
 same "the words need no quotation marks" remind \
     "$(weft remind me to call Ana on Friday --json | json 'd["intent"]')"
+out=$(weft "remind me to call Ana on Friday at nine" 2>"$TMP/err")
+same "a reminder is kept" 0 $?
+check "having been shown" grep -q 'Understood: reminders add --at .* "call Ana"' "$TMP/err"
+same "and is in the list" "call Ana" "$(weft reminders --json | json 'd["reminders"][0]["text"]')"
+check "and is removed" weft reminders remove "$(weft reminders --json | json 'd["reminders"][0]["id"]')"
+out=$(weft "remind me to call Ana" 2>&1)
+same "one without a time is not" 1 $?
+check "and the time is asked for" grep -q "when" <<<"$out"
 out=$(weft "qqq wvw zzk" 2>&1)
 same "what is not understood fails" 1 $?
 check "and says so" grep -q "not understand" <<<"$out"
@@ -69,7 +102,7 @@ same "a file that is not there fails" 1 $?
 out=$(weft "import lease.txt" 2>&1)
 same "what changes something is not done unasked" 1 $?
 check "and says how" grep -q -- "--yes" <<<"$out"
-check "nothing was done" test ! -e "$H/data"
+same "nothing was done" 0 "$(weft documents --json | json 'len(d["documents"])')"
 check "with --yes it is" weft "import lease.txt" --yes
 same "and was" 1 "$(weft documents --json | json 'len(d["documents"])')"
 check "documents are found by their title" weft "remove the lease.txt" --yes

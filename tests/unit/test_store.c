@@ -111,9 +111,10 @@ static void test_store__brings_an_older_version_up_to_date(void **state)
     struct wf_err err = WF_ERR_INIT;
     assert_int_equal(home_add(&home, "/p", "Title", WF_STR("from before"), NULL, &err), 0);
     home_close(&home);
-    tamper("DROP TABLE vector; PRAGMA user_version=1"); /* as version 1 was */
+    tamper("DROP TABLE vector; DROP TABLE reminder; PRAGMA user_version=1"); /* as it was */
     home_open(&home);
     assert_int_equal(home_count(&home, "vector"), 0);
+    assert_int_equal(home_count(&home, "reminder"), 0);
     assert_int_equal(home_count(&home, "document"), 1);
     assert_int_equal(wf_store_check(home.store, NULL), 0);
 }

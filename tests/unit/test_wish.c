@@ -94,6 +94,13 @@ static void test_wish__gives_commands_with_their_arguments(void **state)
          "add|the folder Downloads", WF_WISH_FILE, true},
         {"delete invoice-0312.pdf", "remove", "file=invoice-0312.pdf", "remove|invoice-0312.pdf",
          WF_WISH_DOCUMENT, true},
+        {"remind me to call Ana on Friday", "remind", "task=call Ana;when=on Friday",
+         "reminders|add|--at|2026-12-04T09:00|call Ana", WF_WISH_WORDS, false},
+        {"remind Tom to pay the rent tomorrow at nine", "remind", "person=Tom;task=pay the rent",
+         "reminders|add|--at|2026-12-01T09:00|Tom to pay the rent", WF_WISH_WORDS, false},
+        {"Erinnerung am Freitag: Heizung", "remind", "",
+         "reminders|add|--at|2026-12-04T09:00|Erinnerung am Freitag: Heizung", WF_WISH_WORDS,
+         false},
         {"which models do I have", "models", "", "models|list", WF_WISH_WORDS, false},
         {"is everything all right", "status", "", "doctor", WF_WISH_WORDS, false},
         {"what can you do", "help", "", "help", WF_WISH_WORDS, false},
@@ -121,6 +128,8 @@ static void test_wish__says_what_is_lacking(void **state)
     assert_int_equal(w.state, WF_WISH_LACKING);
     (void)command_of("import 17.30", "add", "", &w); /* a time is no file */
     assert_int_equal(w.state, WF_WISH_LACKING);
+    (void)command_of("remind me to call Ana", "remind", "task=call Ana", &w); /* when? */
+    assert_int_equal(w.state, WF_WISH_LACKING);
 }
 
 static void test_wish__knows_what_weft_cannot_do_yet(void **state)
@@ -133,6 +142,9 @@ static void test_wish__knows_what_weft_cannot_do_yet(void **state)
     assert_int_equal(w.n_args, 0);
     assert_false(w.has_when);
     assert_false(wf_wish_can(WF_STR("translate")));
+    (void)command_of("remind me every Tuesday to call Ana", "remind", "task=call Ana", &w);
+    assert_int_equal(w.state, WF_WISH_NOT_YET);
+    assert_true(w.when.repeats);
     (void)command_of("put lunch with Ana in my calendar tomorrow at one", "agenda", "person=Ana",
                      &w);
     assert_int_equal(w.state, WF_WISH_NOT_YET);

@@ -238,6 +238,22 @@ test("settings tell what there is to know", async () => {
     await page.close();
 });
 
+test("a reminder is told on the page, and stays until it is done", async () => {
+    const page = await openPage(context, weft);
+    await page.live;
+    await weft.call("POST", "reminders", { text: "call Ana", at: Date.now() + 1000 });
+    await page.locator(".toast", { hasText: "call Ana" }).waitFor();
+    await page.reload();
+    const note = page.locator(".toast", { hasText: "call Ana" });
+    await note.waitFor();
+    await note.getByRole("button", { name: "Done" }).click();
+    await note.waitFor({ state: "detached" });
+    const left = async () => (await weft.call("GET", "reminders")).reminders.length;
+    while (await left() > 0) await page.waitForTimeout(50);
+    assertNoProblems(page);
+    await page.close();
+});
+
 test("everything works by keyboard: skip link, keys, focus", async () => {
     const page = await openPage(context, weft, "#/threads");
     await page.locator("body").click({ position: { x: 5, y: 890 } });

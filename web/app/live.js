@@ -5,7 +5,8 @@
 import { allowed, reachable } from "./api.js";
 
 const PAUSE_MS = [1000, 2000, 5000];
-const listeners = { intake: new Set(), documents: new Set(), threads: new Set() };
+const listeners = { intake: new Set(), documents: new Set(), threads: new Set(),
+    reminder: new Set(), reminders: new Set() };
 
 let source = null;
 let failures = 0;
@@ -43,7 +44,7 @@ async function connect() {
     for (const name of Object.keys(listeners)) {
         source.addEventListener(name, (event) => tell(name, JSON.parse(event.data)));
     }
-    if (wasAway) for (const name of ["documents", "threads"]) tell(name, {});
+    if (wasAway) for (const name of ["documents", "threads", "reminders"]) tell(name, {});
 }
 
 function retry() {

@@ -5,6 +5,7 @@ import { startInstall } from "./install.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { refreshPrefs, startLanguage } from "./prefs.js";
+import { followReminders } from "./remind.js";
 import { startShell } from "./shell.js";
 import { followIntake } from "./upload.js";
 
@@ -13,6 +14,7 @@ startShell(document.getElementById("app"));
 performance.mark("weft-ready");
 startKeys();
 followIntake();
+followReminders();
 startLive();
 refreshPrefs().catch(() => {});
 startInstall();

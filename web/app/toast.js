@@ -14,6 +14,12 @@ export function toast(text, className = "") {
     setTimeout(() => node.remove(), SHOWN_MS);
 }
 
+// A note that stays: returns what takes it away.
+export function keep(node) {
+    place.append(node);
+    return () => node.remove();
+}
+
 export const failed = (error) => toast(error.message, "bad");
 
 // Read out, but not shown.
