@@ -268,7 +268,14 @@ lens: $(PROGRAM)
 	$(PROGRAM) train crf train/multi.conf --into models/lens.gguf --classes train/corpus.conf
 	$(PROGRAM) train linear train/multi.conf --into models/lens.gguf
 	$(PROGRAM) train salience train/salience-words.conf models/lens.gguf --into models/lens.gguf
-.PHONY: run test unit bench soak lens
+	$(MAKE) lens-search
+
+# What vectors count beside words with the lens there is: stored in it where that helps.
+lens-search: $(B)/bench/bench_hybrid
+	rm -f $(B)/lens-search.gguf
+	$(B)/bench/bench_hybrid -f -w $(B)/lens-search.gguf models/lens.gguf
+	if [ -e $(B)/lens-search.gguf ]; then mv $(B)/lens-search.gguf models/lens.gguf; fi
+.PHONY: run test unit bench soak lens lens-search
 
 # ---- check ----
 

@@ -184,7 +184,7 @@ bool wf_find__judge(struct wf_find_search *s)
     if (s->meant == NULL || s->n_near == 0)
         return false;
     wf_meaning_judged(s->query->meaning, &n_max, &limit_ms);
-    n = judge_first(s, n_max, limit_ms);
+    n = wf_fuse_judges(&s->weights) ? judge_first(s, n_max, limit_ms) : 0;
     if (n > 0)
         add_evidence(s, n);
     for (size_t i = 0; i < s->n_items; i++) {

@@ -71,6 +71,15 @@ double wf_fuse_judged(const struct wf_fuse_weights *w, const struct wf_fuse_case
     return sum(w, c, WF_FUSE_ANSWERS);
 }
 
+bool wf_fuse_judges(const struct wf_fuse_weights *w)
+{
+    for (size_t i = WF_FUSE_ANSWERS; i < WF_FUSE_PARTS; i++) {
+        if (fabs(w->parts[i]) > 0)
+            return true;
+    }
+    return false;
+}
+
 bool wf_fuse_is_worth(const struct wf_fuse_weights *w, const struct wf_fuse_case *c)
 {
     if (!c->is_judged)

@@ -66,6 +66,9 @@ void wf_fuse_parts(const struct wf_fuse_case *c, double out[WF_FUSE_PARTS]);
 double wf_fuse_value(const struct wf_fuse_weights *w, const struct wf_fuse_case *c);
 double wf_fuse_judged(const struct wf_fuse_weights *w, const struct wf_fuse_case *c);
 
+/* Does evidence count at all? */
+bool wf_fuse_judges(const struct wf_fuse_weights *w);
+
 /* Is a chunk that has no word of the question worth showing? */
 bool wf_fuse_is_worth(const struct wf_fuse_weights *w, const struct wf_fuse_case *c);
 

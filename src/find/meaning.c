@@ -169,7 +169,10 @@ int wf_meaning_search(struct wf_meaning *m, const struct wf_meant *q,
                       struct wf_near *out, size_t *out_n, struct wf_err *err)
 {
     assert(q->dim > 0);
-    return wf_vectors_search(m->vectors, q->vector, ranges, n_ranges, k, out, out_n, err);
+    int status = wf_vectors_search(m->vectors, q->vector, ranges, n_ranges, k, out, out_n, err);
+    if (status == 0 && wf_vectors_wants_index(m->vectors))
+        wf_meaning_poke(m); /* they were not in memory when it looked last */
+    return status;
 }
 
 void wf_meaning_compare(struct wf_meaning *m, const struct wf_meant *q, struct wf_near *io,

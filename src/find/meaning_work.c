@@ -308,6 +308,11 @@ static void note_end(struct wf_meaning *m, int status, const struct wf_err *err,
     pthread_mutex_unlock(&m->lock);
 }
 
+static bool is_end(void *ud)
+{
+    return sleep_ms(ud, 0);
+}
+
 static int look_at_all(struct work *w, struct wf_err *err)
 {
     int status = wf_meaning__identify(w->m, err);
@@ -319,6 +324,8 @@ static int look_at_all(struct work *w, struct wf_err *err)
         status = wf_meaning__count(w->m, err);
     if (status == 0)
         status = look(w, err);
+    if (status == 0 && w->dim > 0) /* without an index it goes on, only slower */
+        (void)wf_vectors_make_index(w->m->vectors, is_end, w->m);
     return status == 0 ? wf_meaning__count(w->m, err) : status;
 }
 

@@ -2,9 +2,10 @@
  *
  * Rows of int8 with a scale each, in the order of the chunks' ids. They are read from the store
  * when they are first needed, grow as documents get vectors, and have holes where documents were
- * taken away, until there are too many holes. A search multiplies every row that the filter allows
- * with the question's (kern/kern.h, dot_i8: 1 M rows are 256 MB, which memory gives in about 6 ms)
- * and keeps the best.
+ * taken away, until there are too many holes. Beyond a million rows an index chooses
+ * (find/vectors_index.h); up to there, and under a filter, a search multiplies every row that the
+ * filter allows with the question's (kern/kern.h, dot_i8: 1 M rows are 256 MB, which memory gives
+ * in about 6 ms) and keeps the best.
  *
  * Thread rule: any. Searches run beside each other; what changes the rows waits for them. */
 #ifndef WF_FIND_VECTORS_H
@@ -38,6 +39,18 @@ void wf_vectors_free(struct wf_vectors *v);
 
 /* Threads that share a search; 0: as many as processors. Thread: before the first search. */
 void wf_vectors_set_threads(struct wf_vectors *v, size_t n);
+
+/* The least rows that are worth an index; 0: always. The default is above a million. Thread: before
+ * the first search. */
+void wf_vectors_set_index(struct wf_vectors *v, size_t n_rows);
+
+/* Makes an index for searches without a filter when there are enough rows and none, or many have
+ * come since: then a search looks at those near to the question only. Takes a minute for some
+ * million rows, while all else goes on; ends early when stops(ud) says so (NULL: never).
+ * True: it is in use; false: not worth it, or no memory for it, or rows have moved meanwhile. */
+bool wf_vectors_make_index(struct wf_vectors *v, bool (*stops)(void *ud), void *ud);
+/* Is there something to do for it? */
+bool wf_vectors_wants_index(struct wf_vectors *v);
 
 /* Reads them from the store unless that was done; what searches do first. Errors: NOMEM, those of
  * the store. */

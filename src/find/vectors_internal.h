@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "find/vectors.h"
+#include "find/vectors_index.h"
 #include "os/gang.h"
 
 /* Rows of a segment: 4 MB at 256 values. The last one begins small and doubles. */
@@ -30,7 +31,11 @@ struct wf_vectors {
     size_t n_segments, n_segments_room;
     size_t n_rows, n_holes; /* n_holes of the n_rows */
     uint64_t n_removals;
-    bool is_loaded; /* false: rows are to be read (again) */
+    bool is_loaded;                 /* false: rows are to be read (again) */
+    struct wf_vectors_index *index; /* of the first rows; NULL: none */
+    size_t index_rows;              /* the least that is worth one */
+    uint64_t generation;            /* changes when rows move */
+    bool is_indexing;               /* one is being made */
 
     pthread_mutex_t gang_lock; /* a search that does not get it works alone */
     struct wf_gang *gang;      /* made when it is first worth it */
@@ -38,6 +43,9 @@ struct wf_vectors {
 
 /* x = about out * scale. Returns the scale. */
 float wf_vector__quantise(const float *x, size_t dim, int8_t *out);
+
+/* Without an index, under the lock for writing. */
+void wf_vectors__drop_index(struct wf_vectors *v);
 
 /* The number of rows whose chunk is below `chunk`. */
 size_t wf_vectors__lower(const struct wf_vectors *v, int64_t chunk);

@@ -19,6 +19,10 @@
 /* Below so many rows waking others costs more than they bring. */
 #define SHARED_ROWS 20000
 #define THREADS_MAX 16
+/* Lists of an index that are looked at: one in so many, at least and at most so many. */
+#define LISTS_SHARE 16
+#define LISTS_LEAST 16
+#define LISTS_MAX 1024
 
 /* Rows [from, to) of a segment, the first being the at-th allowed one. */
 struct run {
@@ -35,6 +39,9 @@ struct scan {
     const struct wf_vectors *v;
     int8_t question[WF_VECTOR_DIM_MAX];
     float scale;
+    const struct wf_vectors_index *index; /* NULL: all rows */
+    uint32_t lists[LISTS_MAX];            /* of the index, that are looked at */
+    size_t n_lists;
     struct run *runs;
     size_t n_runs, n_runs_room, n_rows;
     struct heap heaps[THREADS_MAX];
@@ -110,11 +117,35 @@ static void scan_rows(const struct scan *s, struct heap *h, const struct wf_segm
     }
 }
 
+/* The rows at `first` to `end` of the index. */
+static void scan_list(const struct scan *s, struct heap *h, size_t first, size_t end)
+{
+    const struct wf_vectors_index *x = s->index;
+    int32_t dots[BLOCK_ROWS];
+    for (size_t i = first; i < end; i += BLOCK_ROWS) {
+        size_t n = WF_MIN(end - i, (size_t)BLOCK_ROWS);
+        wf_kern()->dot_i8(s->question, x->data + i * s->v->dim, n, s->v->dim, dots);
+        for (size_t k = 0; k < n; k++) {
+            float value = (float)dots[k] * x->data_scales[i + k];
+            if (h->n == h->k && value < h->items[0].similarity)
+                continue;
+            uint32_t row = x->rows[i + k];
+            int64_t chunk = s->v->segments[row / WF_SEGMENT_ROWS].chunks[row % WF_SEGMENT_ROWS];
+            if (chunk > 0)
+                push(h, (struct wf_near){chunk, value});
+        }
+    }
+}
+
 static void scan_part(void *ud, size_t i, size_t n)
 {
     struct scan *s = ud;
     size_t from = 0, to = 0;
     assert(n == s->n_parts);
+    for (size_t l = i; l < s->n_lists; l += n) {
+        const uint32_t *starts = s->index->starts + s->lists[l];
+        scan_list(s, &s->heaps[i], starts[0], starts[1]);
+    }
     wf_gang_part(s->n_rows, 1, i, n, &from, &to);
     for (size_t r = 0; r < s->n_runs && from < to; r++) {
         const struct run *run = &s->runs[r];
@@ -176,7 +207,8 @@ static int find_rows(struct scan *s, const struct wf_chunk_range *ranges, size_t
     size_t segment = 0, base = 0;
     int status = 0;
     if (ranges == NULL)
-        return add_rows(s, 0, s->v->n_rows, &segment, &base, err);
+        return add_rows(s, s->n_lists > 0 ? s->index->n_rows : 0, s->v->n_rows, &segment, &base,
+                        err);
     for (size_t i = 0; status == 0 && i < n;) {
         int64_t end = ranges[i].first + ranges[i].n;
         size_t last = i;
@@ -188,6 +220,17 @@ static int find_rows(struct scan *s, const struct wf_chunk_range *ranges, size_t
         i = last + 1;
     }
     return status;
+}
+
+/* Lists of the index; returns the rows in them. */
+static size_t find_lists(struct scan *s)
+{
+    size_t n = WF_MAX(s->index->n_lists / LISTS_SHARE, (size_t)LISTS_LEAST), n_rows = 0;
+    s->n_lists = wf_vectors_index_choose(s->index, s->question, s->v->dim, s->lists,
+                                         WF_MIN(n, (size_t)LISTS_MAX));
+    for (size_t i = 0; i < s->n_lists; i++)
+        n_rows += s->index->starts[s->lists[i] + 1] - s->index->starts[s->lists[i]];
+    return n_rows;
 }
 
 /* ---- all of it ---- */
@@ -219,10 +262,12 @@ int wf_vectors__scan(struct wf_vectors *v, const float *question,
         return wf_err_set(err, WF_E_NOMEM, "Out of memory (searching).");
     s->v = v;
     s->scale = wf_vector__quantise(question, v->dim, s->question);
+    s->index = v->index;
+    size_t n_listed = ranges == NULL && s->index != NULL ? find_lists(s) : 0;
     status = find_rows(s, ranges, n_ranges, err);
-    if (status != 0 || s->n_rows == 0)
+    if (status != 0 || s->n_rows + n_listed == 0)
         goto out;
-    gang = take_gang(v, s->n_rows);
+    gang = take_gang(v, s->n_rows + n_listed);
     s->n_parts = gang != NULL ? wf_gang_size(gang) : 1;
     items = wf_alloc_array(s->n_parts * k, sizeof *items);
     if (items == NULL) {

@@ -11,8 +11,13 @@
 
 #define N (WF_FUSE_PARTS + 1) /* words are the last */
 #define STEPS 25
-#define RIDGE 0.02
 #define GROUPS 64
+
+/* Pulls towards 0: the square of 1 / what is usual, beside 100 for each group. */
+static const double ridges[WF_FUSE_PARTS] = {
+    [WF_FUSE_SIMILARITY] = 0.01, [WF_FUSE_SIMILARITY_OPEN] = 0.01, [WF_FUSE_FIRST] = 1,
+    [WF_FUSE_ANSWERS] = 4,       [WF_FUSE_ANSWERS_OPEN] = 4,       [WF_FUSE_SENTENCE] = 4,
+    [WF_FUSE_SPAN] = 4};
 
 struct fuse_fit_example *fuse_fit_add(struct fuse_fit *f)
 {
@@ -107,28 +112,46 @@ static void group_weights(const struct fuse_fit *f, double out[GROUPS])
         out[i] = n[i] > 0 ? 100 / n[i] : 0;
 }
 
-void fuse_fit_weights(const struct fuse_fit *f, bool with_judge, struct wf_fuse_weights *out)
+/* Newton's steps; only parts with a bit in `which` are not 0. */
+static void fit(const struct fuse_fit *f, bool with_judge, uint32_t which, double w[N])
 {
-    double w[N] = {[N - 1] = 1}, groups[GROUPS];
+    double groups[GROUPS];
     group_weights(f, groups);
+    memset(w, 0, N * sizeof *w);
+    w[N - 1] = 1;
     for (int step = 0; step < STEPS; step++) {
-        double g[N], h[N][N] = {{0}};
-        for (size_t i = 0; i < N; i++) {
-            g[i] = i < N - 1 ? -RIDGE * w[i] : 0;
-            h[i][i] = RIDGE;
-        }
+        double g[N] = {0}, h[N][N] = {{0}};
         for (size_t i = 0; i < f->n; i++) {
             const struct fuse_fit_example *e = &f->examples[i];
             if (e->chooses && e->good >= 0)
                 add_example(e, w, with_judge, groups[e->group % GROUPS], g, h);
         }
+        for (size_t i = 0; i < WF_FUSE_PARTS; i++) {
+            g[i] -= ridges[i] * w[i];
+            h[i][i] += (which >> i & 1) != 0 ? ridges[i] : 1e12; /* stays where it is */
+        }
+        h[N - 1][N - 1] += 0.01;
         solve(h, g);
         for (size_t i = 0; i < N; i++)
             w[i] += step < 5 ? 0.5 * g[i] : g[i];
     }
+}
+
+void fuse_fit_weights(const struct fuse_fit *f, bool with_judge, struct wf_fuse_weights *out)
+{
+    double w[N];
+    uint32_t which = (1u << n_parts(with_judge)) - 1;
+    for (bool again = true; again;) { /* what would be negative is left out, the worst first */
+        size_t worst = 0;
+        fit(f, with_judge, which, w);
+        for (size_t i = 0; i < WF_FUSE_PARTS; i++)
+            worst = w[i] * sqrt(ridges[i]) < w[worst] * sqrt(ridges[worst]) ? i : worst;
+        again = w[worst] < -1e-6;
+        which &= again ? ~(1u << worst) : which;
+    }
     /* what words give counts as it is */
     for (size_t i = 0; i < WF_FUSE_PARTS; i++)
-        out->parts[i] = i < n_parts(with_judge) ? w[i] / w[N - 1] : 0;
+        out->parts[i] = (which >> i & 1) != 0 ? w[i] / w[N - 1] : 0;
     printf("words count %.3f in logarithms of odds\n", w[N - 1]);
 }
 
@@ -234,23 +257,42 @@ static int rank_of(const struct fuse_fit_example *e, const struct wf_fuse_weight
     return rank;
 }
 
-static void print_half(const struct fuse_fit *f, const struct wf_fuse_weights *w, bool with_judge,
-                       bool chooses, bool is_across)
+struct fuse_fit_recall fuse_fit_recall(const struct fuse_fit *f, const struct wf_fuse_weights *w,
+                                       bool with_judge, bool chooses, bool is_across)
 {
     double n[GROUPS] = {0}, hits[4][GROUPS] = {{0}}, mean[4] = {0}, n_groups = 0;
-    double n_all = 0, right = 0, wrong = 0;
     for (size_t i = 0; i < f->n; i++) {
         const struct fuse_fit_example *e = &f->examples[i];
         unsigned g = e->group % GROUPS;
-        bool shows_right = false, shows_wrong = false;
         if (e->chooses != chooses || e->is_across != is_across)
             continue;
         int by_words = rank_of(e, NULL, with_judge), by_both = rank_of(e, w, with_judge);
         n[g]++;
         hits[0][g] += by_words < 1;
-        hits[1][g] += by_words < 5;
-        hits[2][g] += by_both < 1;
+        hits[1][g] += by_both < 1;
+        hits[2][g] += by_words < 5;
         hits[3][g] += by_both < 5;
+    }
+    for (size_t g = 0; g < GROUPS; g++) {
+        for (size_t k = 0; k < 4 && n[g] > 0; k++)
+            mean[k] += hits[k][g] / n[g];
+        n_groups += n[g] > 0;
+    }
+    for (size_t k = 0; k < 4; k++)
+        mean[k] /= fmax(n_groups, 1);
+    return (struct fuse_fit_recall){mean[0], mean[1], mean[2], mean[3]};
+}
+
+/* Shares of questions that are shown the right one, or one of another article, for its vector. */
+static void print_alone(const struct fuse_fit *f, const struct wf_fuse_weights *w, bool with_judge,
+                        bool chooses, bool is_across)
+{
+    double n = 0, right = 0, wrong = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        const struct fuse_fit_example *e = &f->examples[i];
+        bool shows_right = false, shows_wrong = false;
+        if (e->chooses != chooses || e->is_across != is_across)
+            continue;
         for (int c = 0; c < e->n; c++) {
             struct wf_fuse_case x = e->candidates[c].c;
             x.is_judged &= with_judge;
@@ -258,21 +300,12 @@ static void print_half(const struct fuse_fit *f, const struct wf_fuse_weights *w
             shows_right |= is_shown && c == e->good;
             shows_wrong |= is_shown && !e->candidates[c].is_about;
         }
-        n_all++;
+        n++;
         right += shows_right;
         wrong += shows_wrong;
     }
-    for (size_t g = 0; g < GROUPS; g++) {
-        for (size_t k = 0; k < 4 && n[g] > 0; k++)
-            mean[k] += hits[k][g] / n[g];
-        n_groups += n[g] > 0;
-    }
-    printf(
-        "  %-8s %-6s %4.0f questions, by groups: words %.3f %.3f, both %.3f %.3f; without a word:"
-        " right %.3f, wrong %.3f\n",
-        chooses ? "choosing" : "other", is_across ? "across" : "own", n_all,
-        mean[0] / fmax(n_groups, 1), mean[1] / fmax(n_groups, 1), mean[2] / fmax(n_groups, 1),
-        mean[3] / fmax(n_groups, 1), right / fmax(n_all, 1), wrong / fmax(n_all, 1));
+    printf("; without a word: right %.3f, wrong %.3f; %.0f questions\n", right / fmax(n, 1),
+           wrong / fmax(n, 1), n);
 }
 
 void fuse_fit_print(const struct fuse_fit *f, const struct wf_fuse_weights *w, bool with_judge)
@@ -282,8 +315,12 @@ void fuse_fit_print(const struct fuse_fit *f, const struct wf_fuse_weights *w, b
         printf("%s%s %.4g", i > 0 ? ", " : "", wf_fuse_weight_name(i),
                *wf_fuse_weight_at(&copy, i));
     printf("\n");
-    for (int chooses = 1; chooses >= 0; chooses--) {
-        print_half(f, w, with_judge, chooses, false);
-        print_half(f, w, with_judge, chooses, true);
+    for (int half = 0; half < 4; half++) {
+        bool chooses = half < 2, is_across = half % 2 == 1;
+        struct fuse_fit_recall r = fuse_fit_recall(f, w, with_judge, chooses, is_across);
+        printf("  %-8s %-6s at 1 and 5, by languages: words %.3f %.3f, both %.3f %.3f",
+               chooses ? "choosing" : "other", is_across ? "across" : "own", r.words, r.words_5,
+               r.both, r.both_5);
+        print_alone(f, w, with_judge, chooses, is_across);
     }
 }

@@ -32,12 +32,22 @@ struct fuse_fit {
 struct fuse_fit_example *fuse_fit_add(struct fuse_fit *f);
 void fuse_fit_free(struct fuse_fit *f);
 
-/* Listwise logistic regression of the parts; with_judge: those of evidence, too. Then the rule for
+/* Listwise logistic regression of the parts, none of them negative; with_judge: those of evidence,
+ * too. Then the rule for
  * chunks without a word of the question: as many right ones as possible, while at most `most_wrong`
  * of the questions would be shown one of another article. */
 void fuse_fit_weights(const struct fuse_fit *f, bool with_judge, struct wf_fuse_weights *out);
 void fuse_fit_alone(const struct fuse_fit *f, bool with_judge, double most_wrong,
                     struct wf_fuse_weights *io);
+
+/* Recall at 1 of one half, averaged over groups, among their own language or across: by words, and
+ * with the weights. */
+struct fuse_fit_recall {
+    double words, both;
+    double words_5, both_5;
+};
+struct fuse_fit_recall fuse_fit_recall(const struct fuse_fit *f, const struct wf_fuse_weights *w,
+                                       bool with_judge, bool chooses, bool is_across);
 
 /* Prints recall at 1 and 5 of both halves: by words, and with the weights; the shares of questions
  * that are shown the right one, or a wrong one, without a word in common. */

@@ -48,6 +48,15 @@ static void test_fuse__what_was_not_read_has_no_evidence(void **state)
     assert_near(wf_fuse_value(&w, &c), 0.4 + 0.2 + 0.5);
 }
 
+static void test_fuse__knows_whether_evidence_counts(void **state)
+{
+    (void)state;
+    struct wf_fuse_weights w = {.parts = {[WF_FUSE_SIMILARITY] = 10}};
+    assert_false(wf_fuse_judges(&w));
+    w.parts[WF_FUSE_SPAN] = 0.1;
+    assert_true(wf_fuse_judges(&w));
+}
+
 static void test_fuse__every_number_has_a_name(void **state)
 {
     (void)state;
@@ -88,6 +97,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fuse__is_the_sum_of_its_parts),
         cmocka_unit_test(test_fuse__what_was_not_read_has_no_evidence),
+        cmocka_unit_test(test_fuse__knows_whether_evidence_counts),
         cmocka_unit_test(test_fuse__every_number_has_a_name),
         cmocka_unit_test(test_fuse__alone_needs_enough),
     };
