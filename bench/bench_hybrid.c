@@ -3,16 +3,16 @@
  * questions in thirteen languages against passages of the same, and of every other language against
  * the English passages; and of French sentences against English ones (NTREX).
  *
- *   bench_hybrid [-a] [-x] [-q N] [-n OTHERS] [-k N] [-l LANG] [-d DIR] [LENS]    LANG: that and
- * English bench_hybrid -f [-w OUT] ... [LENS]
+ *   bench_hybrid [-a] [-x] [-q N] [-n OTHERS] [-k N] [-l LANG] [-d DIR] [LENS]
+ *   bench_hybrid -f [-w OUT] ... [LENS]
  *
  * Questions and passages: SQuAD dev, COVID-QA and CLAP NQ (English), CMRC 2018 and XQuAD (Chinese),
  * JSQuAD, ARCD and XQuAD (Arabic), XQuAD (the rest). Only questions that are kept aside from
  * training count (train/split.h), at most N a language; -a: all of them, which is no measure of a
- * lens that has seen them. All paragraphs of a set stand beside the right one, also those of its
- * own article, and OTHERS passages of the language's prose. -k: how many texts the lens reads with
- * the question; -x: own languages only. Languages count alike; behind +- half of the interval that
- * holds the difference in 95 of 100 cases.
+ * lens that has seen them. All paragraphs of its article stand beside the right one, others of the
+ * set up to some hundreds, and OTHERS passages of the language's prose. -k: how many texts the lens
+ * reads with the question; -l: only LANG and English; -x: own languages only. Languages count
+ * alike; behind +- half of the interval that holds the difference in 95 of 100 cases.
  *
  * -f fits the weights of find/fuse.h on half of the questions and tells what they give on the other
  * half; -w writes them into a copy of the lens, if they help there: to be done for every new lens
@@ -40,10 +40,12 @@
 #include "support/qa.h"
 #include "train/split.h"
 
-#define OTHERS 200
-#define QUESTIONS 100
+#define OTHERS 100
+#define QUESTIONS 60
+/* Of a set, when it has more: those of the articles that are asked about, and some of the rest. */
+#define PASSAGES 700
 #define JUDGED 8
-#define JUDGED_TO_FIT 10
+#define JUDGED_TO_FIT 8
 /* Of questions that nothing answers, may be shown something without a word in common. */
 #define MOST_WRONG 0.02
 #define MUST_POINTS 0.03
@@ -69,6 +71,7 @@ struct recall {
 /* Passages in a store, with vectors. */
 struct shelf {
     struct library l;
+    size_t *passages; /* of the documents, as they were added */
     struct wf_meaning *meaning;
 };
 
@@ -93,18 +96,54 @@ static void must(int status, const struct wf_err *err)
 
 /* ---- shelves ---- */
 
-static void shelf_open(struct shelf *s, struct bench *b, const struct qa_passage *passages,
-                       size_t n)
+/* Marks the passages of articles that kept-aside questions are about, and others until there are
+ * PASSAGES. */
+static void choose_passages(const struct qa_set *set, bool *out)
 {
+    size_t n = 0, n_left = 0, step = 1;
+    for (size_t i = 0; i < set->n_questions; i++) {
+        size_t passage = set->questions[i].passage;
+        if (passage < set->n_passages && set->questions[i].is_dev)
+            out[passage] = true;
+    }
+    for (size_t i = 0; i < set->n_passages; i++) {
+        unsigned article = set->passages[i].article;
+        for (size_t k = 0; out[i] && article != 0 && k < set->n_passages; k++)
+            out[k] |= set->passages[k].article == article;
+    }
+    for (size_t i = 0; i < set->n_passages; i++)
+        n += out[i];
+    n_left = n < PASSAGES ? PASSAGES - n : 0;
+    if (n_left > 0 && set->n_passages - n > n_left)
+        step = (set->n_passages - n + n_left - 1) / n_left;
+    for (size_t i = 0, k = 0; i < set->n_passages && n_left > 0; i++)
+        out[i] = out[i] || k++ % step == 0;
+}
+
+static void shelf_open(struct shelf *s, struct bench *b, const struct qa_set *set)
+{
+    size_t n = 0;
+    bool *chosen = wf_alloc_array(set->n_passages + 1, sizeof *chosen);
+    s->passages = wf_alloc_array(set->n_passages + 1, sizeof *s->passages);
+    if (chosen == NULL || s->passages == NULL)
+        exit(1);
+    if (set->n_passages > PASSAGES)
+        choose_passages(set, chosen);
+    else
+        memset(chosen, 1, set->n_passages * sizeof *chosen);
     struct wf_err err = WF_ERR_INIT;
     struct wf_meaning_status status;
     library_open(&s->l);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < set->n_passages; i++) {
         char path[32];
+        if (!chosen[i])
+            continue;
         snprintf(path, sizeof path, "/p/%zu", i);
-        library_add(&s->l, &(struct library_document){.path = path, .text = passages[i].text},
+        library_add(&s->l, &(struct library_document){.path = path, .text = set->passages[i].text},
                     NULL);
+        s->passages[n++] = i;
     }
+    wf_free(chosen);
     library_commit(&s->l);
     struct wf_meaning_options o = {.store = s->l.store,
                                    .embedder = wf_lens_embedder(b->pool),
@@ -131,6 +170,7 @@ static void shelf_close(struct shelf *s)
 {
     wf_meaning_free(s->meaning);
     library_close(&s->l);
+    wf_free(s->passages);
 }
 
 /* ---- the ways of searching ---- */
@@ -171,8 +211,8 @@ static size_t rank_by_words(struct shelf *s, const char *question, size_t passag
     return rank;
 }
 
-/* The document of a chunk, as it was added: from 0. */
-static int64_t document_of(struct shelf *s, int64_t chunk)
+/* The passage of a chunk. */
+static size_t passage_of(struct shelf *s, int64_t chunk)
 {
     static const char sql[] = "SELECT document FROM chunk WHERE id=?";
     struct wf_reader *r = NULL;
@@ -186,7 +226,7 @@ static int64_t document_of(struct shelf *s, int64_t chunk)
         document = sqlite3_column_int64(st, 0);
     sqlite3_reset(st);
     wf_store_reader_put(s->l.store, r);
-    return document - 1;
+    return document > 0 ? s->passages[document - 1] : SIZE_MAX;
 }
 
 static size_t rank_by_vectors(struct shelf *s, const char *question, size_t passage)
@@ -195,13 +235,13 @@ static size_t rank_by_vectors(struct shelf *s, const char *question, size_t pass
     struct wf_near near[NEAR];
     struct wf_err err = WF_ERR_INIT;
     size_t n = 0, n_seen = 0;
-    int64_t seen[NEAR];
+    size_t seen[NEAR];
     must(wf_meaning_question(s->meaning, wf_str_from(question), &q, &err), &err);
     must(wf_meaning_search(s->meaning, &q, NULL, 0, NEAR, near, &n, &err), &err);
     for (size_t i = 0; i < n; i++) {
-        int64_t document = document_of(s, near[i].chunk);
+        size_t document = passage_of(s, near[i].chunk);
         bool is_new = true;
-        if (document == (int64_t)passage)
+        if (document == passage)
             return n_seen;
         for (size_t k = 0; k < n_seen; k++)
             is_new &= seen[k] != document;
@@ -428,7 +468,7 @@ static double among_own(struct bench *b, double *out_across)
         if (is_left_out(b, langs[i]))
             continue;
         load_set(b, langs[i], &set);
-        shelf_open(&s, b, set.passages, set.n_passages);
+        shelf_open(&s, b, &set);
         measure(b, &s, &set, &set, false, r);
         if (!b->fits)
             print_row(langs[i], r);
@@ -496,7 +536,7 @@ static double french(struct bench *b)
                                .n_questions = all.n_questions};
     if (all.n_passages == 0)
         return 0;
-    shelf_open(&s, b, set.passages, set.n_passages);
+    shelf_open(&s, b, &set);
     measure(b, &s, &set, &set, true, r);
     if (!b->fits)
         print_row("fr > en", r);
