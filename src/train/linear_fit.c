@@ -101,6 +101,9 @@ static int judge_set(struct work *w, const struct settings *o, struct wf_linear_
     r.n_entries = p->n_entries;
     r.bytes = p->grams.len + p->weights.len;
     j->scales = r.scales;
+    if (r.scales.outside > 0 && r.scales.linear > 0)
+        wf_linear_set_shift(s, (size_t)wf_linear_set_outside(s),
+                            (float)(r.scales.outside / r.scales.linear));
     return w->job->on_set != NULL ? w->job->on_set(w->job->ud, &r) : 0;
 }
 

@@ -13,6 +13,14 @@
 #define ROUNDS 30
 #define RIDGE 1e-6 /* of the Hessian, where one judge says nothing */
 #define BOTH_HALVES 2u
+/* Of what is out of scope, that is left to the threshold: what nobody has seen has no label. */
+#define UNSEEN 0.03
+
+/* How what they say is put together. */
+struct mix {
+    double scales[2]; /* of the encoder, of the table */
+    double outside;   /* taken off that label's score */
+};
 
 struct wf_linear_opinions {
     float *says[2]; /* [n, n_labels] of the encoder, of the table */
@@ -151,14 +159,15 @@ static bool is_of(const struct wf_linear_opinions *o, size_t i, unsigned half)
 }
 
 /* Shares of labels for text i. */
-static void share_out(const struct wf_linear_opinions *o, size_t i, const double scales[2],
+static void share_out(const struct wf_linear_opinions *o, size_t i, const struct mix *m,
                       double *out)
 {
     const float *a = o->says[0] + i * o->n_labels, *b = o->says[1] + i * o->n_labels;
     double most = -INFINITY, sum = 0;
 
     for (size_t k = 0; k < o->n_labels; k++) {
-        out[k] = scales[0] * (double)a[k] + scales[1] * (double)b[k];
+        out[k] = m->scales[0] * (double)a[k] + m->scales[1] * (double)b[k] -
+                 ((int32_t)k == o->outside ? m->outside : 0);
         most = fmax(most, out[k]);
     }
     for (size_t k = 0; k < o->n_labels; k++)
@@ -198,13 +207,14 @@ static void add_slope(const struct wf_linear_opinions *o, size_t i, const double
 static struct slope slope_at(const struct wf_linear_opinions *o, unsigned half,
                              const double scales[2])
 {
+    const struct mix m = {{scales[0], scales[1]}, 0};
     double shares[WF_LENS_LINEAR_LABELS_MAX];
     struct slope s = {0};
 
     for (size_t i = 0; i < o->n; i++) {
         if (!is_of(o, i, half))
             continue;
-        share_out(o, i, scales, shares);
+        share_out(o, i, &m, shares);
         add_slope(o, i, shares, &s);
     }
     return s;
@@ -248,20 +258,24 @@ static void choose_scales(const struct wf_linear_opinions *o, enum wf_linear_jud
 
 struct one {
     double share; /* of the best label */
+    double lead;  /* of the label of out of scope over the best other one, logarithms */
     bool is_outside, says_outside, is_right, is_right_closed;
 };
 
-static struct one judge(const struct wf_linear_opinions *o, size_t i, const double scales[2])
+static struct one judge(const struct wf_linear_opinions *o, size_t i, const struct mix *m)
 {
     double shares[WF_LENS_LINEAR_LABELS_MAX];
     int32_t best = 0, closed = o->outside == 0 ? 1 : 0;
 
-    share_out(o, i, scales, shares);
+    share_out(o, i, m, shares);
     for (int32_t k = 1; k < (int32_t)o->n_labels; k++) {
         best = shares[k] > shares[best] ? k : best;
         closed = k != o->outside && shares[k] > shares[closed] ? k : closed;
     }
     return (struct one){.share = shares[best],
+                        .lead = o->outside >= 0 ? log(fmax(shares[o->outside], 1e-300)) -
+                                                      log(fmax(shares[closed], 1e-300))
+                                                : 0,
                         .is_outside = o->targets[i] == o->outside,
                         .says_outside = best == o->outside,
                         .is_right = best == o->targets[i],
@@ -275,36 +289,57 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The lowest share that, as a threshold, turns enough away; 0 where nothing is out of scope, or it
- * is enough that the label says so. */
-static double choose_threshold(const struct wf_linear_opinions *o, unsigned half, double recall,
-                               const double scales[2])
+/* A number of each request of a half that is out of scope, ascending; returns how many. */
+static size_t sort_outside(const struct wf_linear_opinions *o, unsigned half, const struct mix *m,
+                           bool of_lead, double *out)
 {
-    double *shares = wf_alloc_array(o->n + 1, sizeof(*shares)), x = 0;
-    size_t n = 0, wanted;
+    size_t n = 0;
 
-    for (size_t i = 0; i < o->n && shares != NULL; i++) {
-        struct one one = judge(o, i, scales);
-        if (is_of(o, i, half) && one.is_outside)
-            shares[n++] = one.says_outside ? 0 : one.share;
+    for (size_t i = 0; i < o->n; i++) {
+        struct one x;
+        if (!is_of(o, i, half) || o->targets[i] != o->outside)
+            continue;
+        x = judge(o, i, m);
+        out[n++] = of_lead ? x.lead : x.says_outside ? 0 : x.share;
     }
+    if (n > 0)
+        qsort(out, n, sizeof(*out), by_size);
+    return n;
+}
+
+/* Scales, what is taken off, and the threshold, in this order. */
+static struct mix choose(const struct wf_linear_opinions *o, enum wf_linear_judges who,
+                         unsigned half, double recall, double *out_threshold)
+{
+    double *all = wf_alloc_array(o->n + 1, sizeof(*all));
+    struct mix m = {.outside = 0};
+    size_t n, wanted;
+
+    *out_threshold = 0;
+    choose_scales(o, who, half, m.scales);
+    if (all == NULL || o->outside < 0) {
+        wf_free(all);
+        return m;
+    }
+    n = sort_outside(o, half, &m, true, all);
+    wanted = (size_t)ceil(fmax(recall - UNSEEN, 0) * (double)n);
+    if (wanted > 0)
+        m.outside = fmax(nextafter(all[n - wanted], -INFINITY), 0);
+    n = sort_outside(o, half, &m, false, all);
     wanted = (size_t)ceil(recall * (double)n);
-    if (wanted > 0) { /* n is then above 0 */
-        qsort(shares, n, sizeof(*shares), by_size);
-        x = shares[wanted - 1] > 0 ? nextafter(shares[wanted - 1], 1) : 0;
-    }
-    wf_free(shares);
-    return x;
+    if (wanted > 0 && all[wanted - 1] > 0)
+        *out_threshold = nextafter(all[wanted - 1], 1);
+    wf_free(all);
+    return m;
 }
 
 struct wf_linear_scales wf_linear_choose(const struct wf_linear_opinions *o,
                                          enum wf_linear_judges who, double recall)
 {
-    double scales[2];
+    double threshold;
+    struct mix m = choose(o, who, BOTH_HALVES, recall, &threshold);
 
-    choose_scales(o, who, BOTH_HALVES, scales);
-    return (struct wf_linear_scales){scales[0], scales[1],
-                                     choose_threshold(o, BOTH_HALVES, recall, scales)};
+    return (struct wf_linear_scales){m.scales[0], m.scales[1], m.outside, threshold};
 }
 
 static double percent(double part, double n)
@@ -318,14 +353,14 @@ struct wf_linear_figures wf_linear_measure(const struct wf_linear_opinions *o,
     double n_in = 0, n_out = 0, right = 0, closed = 0, away = 0;
 
     for (unsigned half = 0; half < 2; half++) {
-        double scales[2], threshold;
-        choose_scales(o, who, 1 - half, scales);
-        threshold = choose_threshold(o, 1 - half, recall, scales);
+        double threshold;
+        struct mix m = choose(o, who, 1 - half, recall, &threshold);
         for (size_t i = 0; i < o->n; i++) {
-            struct one x = judge(o, i, scales);
-            bool is_away = x.says_outside || x.share < threshold;
+            struct one x;
             if (o->halves[i] != half)
                 continue;
+            x = judge(o, i, &m);
+            bool is_away = x.says_outside || x.share < threshold;
             n_out += x.is_outside;
             away += x.is_outside && is_away;
             n_in += !x.is_outside;

@@ -1,8 +1,9 @@
 /* Linear judge: what the encoder's head and the linear one say of the requests that are kept aside,
  * how much each is to count, from where on a request is in scope, and how good that is.
  *
- * The two numbers by which what they say is multiplied are the likeliest ones (a convex problem);
- * the threshold is the lowest that turns enough of what is out of scope away. For figures each half
+ * The two numbers by which what they say is multiplied are the likeliest ones (a convex problem).
+ * Where the label of what is out of scope wins more often than was asked for, it is made weaker;
+ * the threshold is the lowest that turns enough of it away. For figures each half
  * of the requests chooses all of that for the other, so that nothing is measured on what it was
  * chosen on; what is written into a file is chosen on both. Threads: owner. */
 #ifndef WF_TRAIN_LINEAR_JUDGE_H
@@ -24,7 +25,9 @@ enum wf_linear_judges {
 struct wf_linear_opinions;
 
 struct wf_linear_scales {
-    double encoder, linear, threshold;
+    double encoder, linear;
+    double outside; /* what is taken off the score of the label that means out of scope */
+    double threshold;
 };
 
 /* In %, of what is kept aside. */

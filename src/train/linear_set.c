@@ -301,6 +301,12 @@ int wf_linear_set_prune(struct wf_linear_set *s, size_t n_max, struct wf_err *er
     return rc == 0 ? wf_linear_fit(&s->machine, &s->rows, SEED, err) : rc;
 }
 
+void wf_linear_set_shift(struct wf_linear_set *s, size_t label, float by)
+{
+    assert(label < s->n_labels);
+    s->machine.biases[label] -= by; /* which the table's parts borrow */
+}
+
 void wf_linear_set_score(const struct wf_linear_set *s, struct wf_str text, float *out)
 {
     uint32_t features[WF_LENS_GRAMS_MAX];

@@ -56,6 +56,9 @@ int wf_linear_set_prune(struct wf_linear_set *s, size_t n_max, struct wf_err *er
 /* Makes the table. Errors: NOMEM, LIMIT. */
 int wf_linear_set_pack(struct wf_linear_set *s, struct wf_err *err) WF_MUST_USE;
 
+/* Takes something off a label's score, whatever the text; of the table. */
+void wf_linear_set_shift(struct wf_linear_set *s, size_t label, float by);
+
 /* The scores of a text to out [n_labels], by what there is: the table, else the machine. */
 void wf_linear_set_score(const struct wf_linear_set *s, struct wf_str text, float *out);
 
