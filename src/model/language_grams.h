@@ -2,8 +2,9 @@
  * over the borders of words, and whole words, each as a number of 25 bits.
  *
  * Letters are lower case, digits are all alike, white space of any length is one blank, and a text
- * begins and ends with one. The trainer and the reader of the language table share this file: what
- * it gives must not change without training anew. Allocates nothing. Threads: owner. */
+ * begins and ends with one. Latin letters are blanks where most letters are of another script. The
+ * trainer and the reader of the language table share this file: what it gives must not change
+ * without training anew. Allocates nothing. Threads: owner. */
 #ifndef WF_MODEL_LANGUAGE_GRAMS_H
 #define WF_MODEL_LANGUAGE_GRAMS_H
 
@@ -35,7 +36,7 @@ struct wf_grams {
     uint32_t _last[WF_GRAMS_CODE_POINTS_MAX]; /* code points, the newest first */
     uint32_t _word;
     unsigned _n_last;
-    bool _ended;
+    bool _ended, _skips_latin;
 };
 
 /* Begins a text (valid UTF-8; bytes that are not count as U+FFFD), borrowed until the end. */

@@ -35,10 +35,13 @@ _Static_assert(WF_GRAMS_ORDERS <= 1 << ORDER_BITS, "an order fits its bits");
 static const struct {
     double weight;
     uint32_t n_min;
-} orders[WF_GRAMS_ORDERS] = {{0, 0}, {1, 1}, {1, 1}, {0.8, 3}, {0.5, 4}, {1, 1}};
+} orders[WF_GRAMS_ORDERS] = {{0, 0}, {1, 1}, {1, 1}, {0.8, 3}, {0.5, 3}, {1, 2}};
 
 /* Times that a gram of more texts alone would be in as much text as a language's sentences are. */
-#define MORE_MIN 1.0
+#define MORE_MIN 1.5
+
+/* A weight below it says too little for its bytes. */
+#define WEIGHT_MIN 2
 
 /* What brings the best label's softmax to how often it is right, on sentences kept aside. */
 #define SHARPNESS 1.15f
@@ -314,6 +317,7 @@ static void put_gram(struct made *m, uint32_t hash, const struct counts *c)
     for (size_t i = 0; i < n_labels; i++) {
         double w = orders[c->order].weight * log1p(rates[i] / mean);
         weights[i] = (uint8_t)lround(w / m->step);
+        weights[i] = weights[i] < WEIGHT_MIN ? 0 : weights[i];
         last = weights[i] > 0 ? i : last;
     }
     if (last == SIZE_MAX)

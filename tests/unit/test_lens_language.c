@@ -45,6 +45,48 @@ static int remove_folder(void **state)
     return 0;
 }
 
+static size_t grams_of(const char *text, struct wf_gram *out, size_t n_max)
+{
+    struct wf_gram step[WF_GRAMS_STEP_MAX];
+    struct wf_grams g;
+    size_t n = 0, k;
+
+    wf_grams_init(&g, wf_str_from(text));
+    while (wf_grams_next(&g, step, &k)) {
+        for (size_t i = 0; i < k && n < n_max; i++)
+            out[n++] = step[i];
+    }
+    return n;
+}
+
+static bool same_grams(const char *a, const char *b)
+{
+    struct wf_gram x[400], y[400];
+    size_t n = grams_of(a, x, 400);
+
+    if (n != grams_of(b, y, 400))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (x[i].hash != y[i].hash || x[i].order != y[i].order)
+            return false;
+    }
+    return true;
+}
+
+/* A Chinese report of a match with two English names has more Latin letters than Chinese ones. */
+static void test_language_grams__pass_over_latin_names_in_other_scripts(void **state)
+{
+    (void)state;
+    assert_true(same_grams("流浪者队球门 Allan McGregor 用脚瓦解了他的射门",
+                           "流浪者队球门 用脚瓦解了他的射门"));
+    assert_true(same_grams("Он живёт в Bern уже давно", "Он живёт в уже давно"));
+    assert_true(same_grams("Élise", "ÉLISE"));
+    assert_false(same_grams("They sing Катюша every evening at home", "Катюша"));
+    assert_false(
+        same_grams("They sing Катюша every evening at home", "They sing every evening at home"));
+    assert_false(same_grams("the letter я", "я"));
+}
+
 /* Every gram is there often enough to be kept. */
 static const char *const sentences[][2] = {
     {"eng", "The weather was fine and the children were playing in the garden with their dog."},
@@ -487,6 +529,7 @@ int main(void)
         cmocka_unit_test(test_lens_language__a_file_without_a_table_says_so),
         cmocka_unit_test(test_lens_language__failing_memory_is_told),
         cmocka_unit_test(test_language_grams__a_text_is_cut_with_its_borders),
+        cmocka_unit_test(test_language_grams__pass_over_latin_names_in_other_scripts),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
