@@ -4,7 +4,7 @@
  * the English passages; and of French sentences against English ones (NTREX).
  *
  *   bench_hybrid [-a] [-x] [-q N] [-n OTHERS] [-k N] [-l LANG] [-d DIR] [LENS]
- *   bench_hybrid -f [-w OUT] ... [LENS]
+ *   bench_hybrid -f [-w OUT] [-y] ... [LENS]
  *
  * Questions and passages: SQuAD dev, COVID-QA and CLAP NQ (English), CMRC 2018 and XQuAD (Chinese),
  * JSQuAD, ARCD and XQuAD (Arabic), XQuAD (the rest). Only questions that are kept aside from
@@ -15,8 +15,8 @@
  * alike; behind +- half of the interval that holds the difference in 95 of 100 cases.
  *
  * -f fits the weights of find/fuse.h on half of the questions and tells what they give on the other
- * half; -w writes them into a copy of the lens, if they help there: to be done for every new lens
- * (search_vectors = auto takes none without them).
+ * half; -w writes them into a copy of the lens, if they help there (-y: in any case): to be done
+ * for every new lens (search_vectors = auto takes none without them).
  *
  * bench/bench_find prints what plain FTS5 finds. LENS: models/lens.gguf. Must (issue 4): hybrid at
  * least 3 points over words alone at 1, averaged over languages; German, Spanish and French find
@@ -79,7 +79,7 @@ struct bench {
     struct wf_lens_pool *pool;
     struct qa_pool others;
     size_t n_others, n_questions, n_judged;
-    bool is_all, fits, is_own_only;
+    bool is_all, fits, is_own_only, is_forced;
     const char *only; /* language beside English; NULL: all */
     const char *dir, *to;
     struct fuse_fit fit;
@@ -553,31 +553,21 @@ static double french(struct bench *b)
 /* A copy of the lens with these weights. */
 static void write_lens(struct bench *b, struct wf_fuse_weights *weights)
 {
+    static const char *const own[] = {"lens.search.", NULL};
     const struct wf_lens *lens = NULL;
     struct wf_gguf_writer *w = NULL;
     struct wf_err err = WF_ERR_INIT;
     char key[64];
     must(wf_lens_pool_lens(b->pool, &lens, &err), &err);
     must(wf_gguf_writer_new(b->to, &w, &err), &err);
-    const struct wf_gguf *g = wf_model_gguf(wf_lens_model(lens));
-    for (size_t i = 0; i < wf_gguf_n_values(g); i++) {
-        const struct wf_gguf_value *v = wf_gguf_value_at(g, i);
-        if (!wf_str_starts(v->key, WF_STR("lens.search.")))
-            wf_gguf_put_copy(w, v);
-    }
+    const struct wf_gguf *from = wf_model_gguf(wf_lens_model(lens));
+    wf_gguf_put_others(w, from, own);
     for (size_t i = 0; wf_fuse_weight_name(i) != NULL; i++) {
         snprintf(key, sizeof key, "lens.search.%s", wf_fuse_weight_name(i));
         wf_gguf_put_f32(w, key, (float)*wf_fuse_weight_at(weights, i));
     }
-    for (size_t i = 0; i < wf_gguf_n_tensors(g); i++) {
-        const struct wf_gguf_tensor *t = wf_gguf_tensor_at(g, i);
-        wf_gguf_put_tensor(w, t->name, wf_dtype_by_id(t->type), t->n_dims, t->dims);
-    }
     must(wf_gguf_writer_begin(w, &err), &err);
-    for (size_t i = 0; i < wf_gguf_n_tensors(g); i++) {
-        const struct wf_gguf_tensor *t = wf_gguf_tensor_at(g, i);
-        must(wf_gguf_writer_write(w, t->data, (size_t)t->bytes, &err), &err);
-    }
+    must(wf_gguf_write_others(w, from, own, &err), &err);
     must(wf_gguf_writer_finish(w, &err), &err);
     wf_gguf_writer_free(w);
     printf("written to %s\n", b->to);
@@ -612,7 +602,7 @@ static void fit(struct bench *b)
     bool is_good = helps(b, is_read ? &read : &w, is_read);
     printf("%s, %s\n", is_read ? "reading is worth it" : "reading is not worth it",
            is_good ? "and it is better than words alone" : "and words alone are better");
-    if (b->to != NULL && is_good)
+    if (b->to != NULL && (is_good || b->is_forced))
         write_lens(b, is_read ? &read : &w);
 }
 
@@ -624,10 +614,11 @@ int main(int argc, char **argv)
     struct wf_lens_pool_options o = {.path = "models/lens.gguf", .n_threads = 2};
     double points = 0, across = 1;
     int option;
-    while ((option = getopt(argc, argv, "afxq:n:k:l:d:w:")) != -1) {
+    while ((option = getopt(argc, argv, "afxyq:n:k:l:d:w:")) != -1) {
         b.is_all |= option == 'a';
         b.fits |= option == 'f';
         b.is_own_only |= option == 'x';
+        b.is_forced |= option == 'y';
         if (option == 'q')
             b.n_questions = strtoul(optarg, NULL, 10);
         if (option == 'n')
