@@ -11,7 +11,6 @@
 #include "model/lens_match.h"
 #include "text/word.h"
 
-#define NEAR_BYTES 80
 #define LOGIT_MAX 30.0
 #define LOG_LEAST (-12.0)
 
@@ -195,28 +194,6 @@ static double best_span(const struct wf_lens_job *j, size_t from, size_t to,
     return fmin(best, LOGIT_MAX);
 }
 
-/* Bits: the question's words around the span. */
-static uint64_t near_words(const struct wf_word *own, size_t n_own, struct wf_str text, size_t from,
-                           size_t to)
-{
-    struct wf_str piece;
-    struct wf_words walk;
-    struct wf_word w;
-    uint64_t out = 0;
-
-    while (from < to && ((uint8_t)text.ptr[from] & 0xc0) == 0x80)
-        from++;
-    while (to < text.len && ((uint8_t)text.ptr[to] & 0xc0) == 0x80)
-        to++;
-    piece = wf_str_sub(text, from, to);
-    wf_words_init(&walk, piece);
-    while (wf_words_next(&walk, &w)) {
-        for (size_t i = 0; i < n_own; i++)
-            out |= (uint64_t)(own[i].len == w.len && memcmp(own[i].text, w.text, w.len) == 0) << i;
-    }
-    return out;
-}
-
 struct own {
     struct wf_word words[WF_LENS_SHARED_WORDS];
     size_t n;
@@ -254,11 +231,9 @@ static void sentence_features(const struct wf_lens_job *j, const struct wf_lens_
 {
     const struct wf_lens_shared_sentence *x = &e->shared.sentences[i];
     struct wf_lens_answer_sentence_of *s = &e->sentences[i];
-    uint64_t has = x->has & e->meaning, around;
+    uint64_t has = x->has & e->meaning;
     uint64_t before = i > 0 ? x[-1].has & e->meaning & ~has : 0;
-    uint64_t after = i + 1 < e->shared.n_sentences ? x[1].has & e->meaning & ~has : 0;
     size_t from = *io_token, to;
-    float *f = s->features;
     double sum = 0;
 
     s->from = x->start;
@@ -267,27 +242,14 @@ static void sentence_features(const struct wf_lens_job *j, const struct wf_lens_
     *io_token = from;
     for (size_t t = from; t < to; t++)
         sum += (double)j->tokens[t];
-    f[WF_LENS_ANSWER_S_HEAD] =
-        (float)fmax(-LOGIT_MAX, fmin(sum / fmax((double)(to - from), 1), LOGIT_MAX));
-    f[WF_LENS_ANSWER_S_SPAN] = (float)best_span(j, from, to, s);
-    f[WF_LENS_ANSWER_S_COVER] = (float)weight_of(e, has);
-    f[WF_LENS_ANSWER_S_EXACT] = (float)weight_of(e, has & x->has_exact);
-    f[WF_LENS_ANSWER_S_COUNT_OF] = (float)((double)count(has) / fmax((double)e->n_words, 1));
-    f[WF_LENS_ANSWER_S_BEFORE] = (float)weight_of(e, before);
-    f[WF_LENS_ANSWER_S_AFTER] = (float)weight_of(e, after);
-    f[WF_LENS_ANSWER_S_TYPE] = fits(e->asked, span_of(j, s), own->words, own->n);
-    f[WF_LENS_ANSWER_S_HOLDS] =
+    sum /= fmax((double)(to - from), 1);
+    s->span = (float)best_span(j, from, to, s);
+    s->type = fits(e->asked, span_of(j, s), own->words, own->n);
+    s->features[WF_LENS_ANSWER_S_HEAD] = (float)fmax(-LOGIT_MAX, fmin(sum, LOGIT_MAX));
+    s->features[WF_LENS_ANSWER_S_COVER] = (float)((double)count(has) / fmax((double)e->n_words, 1));
+    s->features[WF_LENS_ANSWER_S_BEFORE] = (float)weight_of(e, before);
+    s->features[WF_LENS_ANSWER_S_HOLDS] =
         fits(e->asked, wf_str_sub(j->text, x->start, x->end), own->words, own->n);
-    f[WF_LENS_ANSWER_S_LENGTH] = (float)log1p((double)(to - from));
-    f[WF_LENS_ANSWER_S_FIRST] = i == 0 ? 1.0f : 0.0f;
-    if (s->last < s->first)
-        return;
-    from = j->offsets[s->first];
-    to = j->offsets[s->last + 1];
-    around = near_words(own->words, own->n, j->text,
-                        from > x->start + NEAR_BYTES ? from - NEAR_BYTES : x->start,
-                        WF_MIN(to + NEAR_BYTES, x->end));
-    f[WF_LENS_ANSWER_S_NEAR] = (float)weight_of(e, around & has);
 }
 
 int wf_lens_evidence_new(const struct wf_lens_job *j, struct wf_lens_evidence **out,
@@ -429,18 +391,18 @@ void wf_lens_evidence_none(const struct wf_lens_job *j, const struct wf_lens_evi
     has |= chosen > 0 ? x[-1].has : 0;
     has |= chosen + 1 < e->shared.n_sentences ? x[1].has : 0;
     for (size_t i = 0; i < e->shared.n_sentences; i++)
-        most = fmax(most, (double)e->sentences[i].features[WF_LENS_ANSWER_S_SPAN]);
+        most = fmax(most, (double)e->sentences[i].span);
     out[WF_LENS_ANSWER_N_ONE] = 1.0f;
     out[WF_LENS_ANSWER_N_HEAD] = fmaxf(-30.0f, fminf(w->none - w->logit, 30.0f));
-    out[WF_LENS_ANSWER_N_MARGIN] = s->features[WF_LENS_ANSWER_S_SPAN];
-    out[WF_LENS_ANSWER_N_AGREE] = s->features[WF_LENS_ANSWER_S_SPAN] - (float)most;
+    out[WF_LENS_ANSWER_N_MARGIN] = s->span;
+    out[WF_LENS_ANSWER_N_AGREE] = s->span - (float)most;
     out[WF_LENS_ANSWER_N_SHARE] = (float)fmax(LOG_LEAST, log(fmax((double)w->share, 1e-30)));
     out[WF_LENS_ANSWER_N_SENTENCE] = (float)fmax(LOG_LEAST, log_share(e, chosen));
     out[WF_LENS_ANSWER_N_OWN] = s->features[WF_LENS_ANSWER_S_HEAD];
     out[WF_LENS_ANSWER_N_ABSENT] = (float)weight_of(e, e->meaning & ~e->anywhere);
     out[WF_LENS_ANSWER_N_LACK] = (float)weight_of(e, e->meaning & ~has);
     count_names(e, has, out);
-    out[WF_LENS_ANSWER_N_TYPE] = s->features[WF_LENS_ANSWER_S_TYPE];
+    out[WF_LENS_ANSWER_N_TYPE] = s->type;
     out[WF_LENS_ANSWER_N_NOT] =
         e->denies && !denies(wf_str_sub(j->text, x->start, x->end)) ? 1.0f : 0.0f;
     out[WF_LENS_ANSWER_N_REPEATS] = (float)repeats(span_of(j, s), j->ask.question);

@@ -12,20 +12,14 @@
 /* The edition of the features: weights that were fitted to another do not fit. */
 #define WF_LENS_ANSWER_EDITION 1u
 
-/* Of a sentence. "Share": of the weight of the question's words of meaning. */
+/* Of a sentence. Rarity-weighted cover, the question's own forms, nearness to the span, length and
+ * place were tried, too: they say the same again, and on questions kept aside the choice is worse.
+ */
 enum wf_lens_answer_sentence {
-    WF_LENS_ANSWER_S_HEAD,     /* mean of the sentence head's logits */
-    WF_LENS_ANSWER_S_SPAN,     /* logit of the best span in it, beside that of <s> */
-    WF_LENS_ANSWER_S_COVER,    /* share that it has */
-    WF_LENS_ANSWER_S_EXACT,    /* share that it has in the question's form */
-    WF_LENS_ANSWER_S_COUNT_OF, /* part of the question's words of meaning, each alike */
-    WF_LENS_ANSWER_S_BEFORE,   /* share that the sentence before adds */
-    WF_LENS_ANSWER_S_AFTER,    /* share that the sentence behind adds */
-    WF_LENS_ANSWER_S_NEAR,     /* share within some words of the best span */
-    WF_LENS_ANSWER_S_TYPE,     /* -1 to 1: the best span is such a thing as is asked for */
-    WF_LENS_ANSWER_S_HOLDS,    /* the same of anything in the sentence that the question lacks */
-    WF_LENS_ANSWER_S_LENGTH,   /* log of its tokens */
-    WF_LENS_ANSWER_S_FIRST,    /* 1: of the text */
+    WF_LENS_ANSWER_S_HEAD,   /* mean of the sentence head's logits */
+    WF_LENS_ANSWER_S_COVER,  /* part of the question's words of meaning that it has */
+    WF_LENS_ANSWER_S_BEFORE, /* weight of those that the sentence before adds, of all */
+    WF_LENS_ANSWER_S_HOLDS,  /* -1 to 1: something in it is such a thing as is asked for */
     WF_LENS_ANSWER_S_COUNT,
 };
 
@@ -38,8 +32,8 @@ enum wf_lens_answer_none {
     WF_LENS_ANSWER_N_SHARE,      /* log of the span's share among all of its window */
     WF_LENS_ANSWER_N_SENTENCE,   /* log of the sentence's share */
     WF_LENS_ANSWER_N_OWN,        /* mean of the sentence head's logits */
-    WF_LENS_ANSWER_N_ABSENT,     /* share that the text lacks */
-    WF_LENS_ANSWER_N_LACK,       /* share that the sentence and its neighbours lack */
+    WF_LENS_ANSWER_N_ABSENT,     /* weight of the question that the text lacks, of all */
+    WF_LENS_ANSWER_N_LACK,       /* the same of the sentence and its neighbours */
     WF_LENS_ANSWER_N_NAMES,      /* names and numbers of the question that the text lacks */
     WF_LENS_ANSWER_N_NAMES_AWAY, /* those that the text has, but not the sentence */
     WF_LENS_ANSWER_N_TYPE,       /* -1 to 1: the span is such a thing as is asked for */
@@ -52,6 +46,8 @@ enum wf_lens_answer_none {
 struct wf_lens_answer_sentence_of {
     size_t from, to; /* bytes of the text */
     float features[WF_LENS_ANSWER_S_COUNT];
+    float span;         /* logit of the best span in it, beside that of <s> */
+    float type;         /* -1 to 1: that span is such a thing as is asked for */
     size_t first, last; /* tokens of the best span in it; none when last < first */
     float score;        /* by weights */
 };

@@ -359,7 +359,6 @@ static int give_shared(struct wf_str question, const struct match *m, struct wf_
         const struct hit *h = &m->hits[i];
         struct wf_lens_shared_sentence *s = &out->sentences[h->sentence];
         s->has |= (uint64_t)1 << h->word;
-        s->has_exact |= (uint64_t)h->is_exact << h->word;
     }
     return 0;
 }

@@ -53,9 +53,9 @@ struct wf_lens_shared_word {
 };
 
 struct wf_lens_shared_sentence {
-    size_t start, end;       /* bytes */
-    uint64_t has, has_exact; /* bits: words, in any form; in the question's */
-    double score;            /* weight of the words it has */
+    size_t start, end; /* bytes */
+    uint64_t has;      /* bits: words, in any form */
+    double score;      /* weight of the words it has */
 };
 
 struct wf_lens_shared {

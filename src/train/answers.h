@@ -42,7 +42,7 @@ struct wf_answers_figures {
 };
 struct wf_answers_report {
     size_t n_answered, n_impossible, n_elsewhere, n_seen;
-    double words; /* the sentence by the weight of shared words alone */
+    double words; /* the sentence by the number of shared words alone */
     struct wf_answers_figures before, after;
     struct wf_answers_figures seen_before, seen_after; /* of those that were trained on */
 };

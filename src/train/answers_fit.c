@@ -15,7 +15,7 @@
 #define N_MAX 16
 #define SENTENCES_MAX 64
 #define EXAMPLES_LEAST 20
-/* What the heads alone say of a sentence: as model/lens_span.c without weights. */
+/* What the best span says of a sentence beside its head: as model/lens_span.c without weights. */
 #define SPAN_SHARE 0.5f
 
 _Static_assert(WF_LENS_ANSWER_S_COUNT <= N_MAX && WF_LENS_ANSWER_N_COUNT <= N_MAX, "room");
@@ -82,7 +82,8 @@ static void find_spread(const struct wf_answers *a, struct adam *io)
                 mean[k] += (double)wf_lens_evidence_at(x->evidence, s)->features[k] /
                            (double)n_sentences(x);
         }
-        for (size_t s = 0; s < n_sentences(x); s++, n += 1) {
+        n += (double)n_sentences(x);
+        for (size_t s = 0; s < n_sentences(x); s++) {
             for (size_t k = 0; k < io->n; k++) {
                 double d = (double)wf_lens_evidence_at(x->evidence, s)->features[k] - mean[k];
                 squares[k] += d * d;
@@ -231,29 +232,45 @@ static size_t of_best_span(const struct wf_answers_example *x)
     size_t best = 0;
 
     for (size_t i = 1; i < wf_lens_evidence_n(x->evidence); i++) {
-        const struct wf_lens_answer_sentence_of *s = wf_lens_evidence_at(x->evidence, i);
-        if (s->features[WF_LENS_ANSWER_S_SPAN] >
-            wf_lens_evidence_at(x->evidence, best)->features[WF_LENS_ANSWER_S_SPAN])
+        if (wf_lens_evidence_at(x->evidence, i)->span >
+            wf_lens_evidence_at(x->evidence, best)->span)
             best = i;
     }
     return best;
 }
 
-/* Adds an answerable one, its sentence chosen by weights. */
-static void count_answered(const struct wf_answers_example *x, const float *weights, bool by_span,
+/* As without weights. */
+static size_t choose_by_heads(const struct wf_answers_example *x)
+{
+    size_t best = SIZE_MAX;
+    float most = -INFINITY;
+
+    for (size_t i = 0; i < wf_lens_evidence_n(x->evidence); i++) {
+        const struct wf_lens_answer_sentence_of *s = wf_lens_evidence_at(x->evidence, i);
+        float score = s->features[WF_LENS_ANSWER_S_HEAD] + SPAN_SHARE * s->span;
+        if (score <= most)
+            continue;
+        most = score;
+        best = i;
+    }
+    return best;
+}
+
+/* Adds an answerable one, its sentence chosen by weights; NULL: by the heads. */
+static void count_answered(const struct wf_answers_example *x, const float *weights,
                            struct sums *io)
 {
     size_t chosen;
 
     if (x->kind != WF_ANSWERS_ANSWERED || x->good == 0)
         return;
-    chosen = wf_lens_evidence_choose(x->evidence, weights);
+    chosen = weights != NULL ? wf_lens_evidence_choose(x->evidence, weights) : choose_by_heads(x);
     io->n += 1;
     io->sentence += chosen < 64 && (x->good >> chosen & 1) != 0;
     if (x->is_sentences)
         return;
     io->n_f1 += 1;
-    io->f1 += f1_of(x, by_span ? of_best_span(x) : chosen);
+    io->f1 += f1_of(x, weights != NULL ? chosen : of_best_span(x));
 }
 
 static double auroc(const struct wf_answers *a, bool is_seen, unsigned kinds,
@@ -285,8 +302,7 @@ static void give(const struct wf_answers *a, bool is_seen, const struct sums *s,
 static void measure_before(struct wf_answers *a, struct wf_span_refusal *room,
                            struct wf_answers_report *out)
 {
-    const float heads[WF_LENS_ANSWER_S_COUNT] = {
-        [WF_LENS_ANSWER_S_HEAD] = 1, [WF_LENS_ANSWER_S_SPAN] = SPAN_SHARE};
+    const float heads[WF_LENS_ANSWER_S_COUNT] = {[WF_LENS_ANSWER_S_HEAD] = 1};
     const float words[WF_LENS_ANSWER_S_COUNT] = {[WF_LENS_ANSWER_S_COVER] = 1};
     struct sums by_words = {0}, s[2] = {{0}};
 
@@ -294,9 +310,9 @@ static void measure_before(struct wf_answers *a, struct wf_span_refusal *room,
     for (size_t i = 0; i < a->n; i++) {
         struct wf_answers_example *x = &a->examples[i];
         x->score = (double)x->none[WF_LENS_ANSWER_N_HEAD];
-        count_answered(x, heads, true, &s[x->is_seen]);
+        count_answered(x, NULL, &s[x->is_seen]);
         if (!x->is_seen)
-            count_answered(x, words, false, &by_words);
+            count_answered(x, words, &by_words);
     }
     out->words = 100 * by_words.sentence / fmax(by_words.n, 1);
     give(a, false, &s[0], room, &out->before);
@@ -317,7 +333,7 @@ static void measure_after(struct wf_answers *a, struct wf_span_refusal *room,
             struct wf_answers_example *x = &a->examples[i];
             if (x->half != half)
                 continue;
-            count_answered(x, of_sentence, false, &s[x->is_seen]);
+            count_answered(x, of_sentence, &s[x->is_seen]);
             x->score = 0;
             for (size_t k = 0; k < WF_LENS_ANSWER_N_COUNT; k++)
                 x->score += (double)of_none[k] * (double)x->none[k];

@@ -235,7 +235,7 @@ static void fit_answers(const char *lens)
     assert_true(r.n_answered >= 20 && r.n_impossible > 2 && r.n_elsewhere > 10 && r.n_seen > 50);
     assert_true(r.n_answered + r.n_impossible < N_QUESTIONS / 5);
     assert_true(r.words > 60 && r.after.sentence > 90 && r.after.f1 > 80 && r.after.both > 85);
-    assert_true(wf_answers_sentence_weights(a)[WF_LENS_ANSWER_S_SPAN] > 0);
+    assert_true(wf_answers_sentence_weights(a)[WF_LENS_ANSWER_S_HEAD] > 0);
     assert_int_equal(wf_answers_write(a, lens, &err), 0);
     wf_answers_free(a);
     assert_int_equal(wf_lens_open(lens, &l, &err), 0);
