@@ -11,27 +11,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/alloc.h"
-#include "base/arena.h"
 #include "base/limits.h"
-#include "train/data_requests.h"
-#include "train/data_tagged.h"
 #include "train/items.h"
-#include "train/lines.h"
 #include "train/loss.h"
-#include "train/shuffle.h"
-#include "train/split.h"
+#include "train/sensitivity_source.h"
 #include "train/task_list.h"
-#include "train/templates.h"
 
-#define LABELS_MAX 24u
-#define SOURCE_FIELDS 5u
-#define ARENA_BYTES_MAX (1u << 20)
 #define TABLE_LINE 160u
-#define DEV_COPIES 4       /* fillings of a template that is kept aside */
-#define TEMPLATES_ONE_IN 5 /* templates kept aside: more than of texts, as labels have few */
 
 struct settings {
     char sources[WF_CONF_VALUE_BYTES], labels[512], keywords[512];
@@ -53,14 +40,10 @@ struct side {
 struct sensitivity {
     struct wf_task_place place;
     struct settings s;
-    struct wf_arena arena;
     struct wf_items *items;
     struct side sides[2];
-    const char *labels[LABELS_MAX];
-    struct wf_str words[LABELS_MAX]; /* keywords, parted by '|' */
-    float weights[LABELS_MAX];
-    size_t n_labels;
-    struct wf_templates *rules; /* holds the keywords */
+    struct wf_sensitivity_labels labels;
+    float weights[WF_SENSITIVITY_LABELS_MAX];
     struct wf_task_position position;
     int32_t begin;
     struct wf_items_batch batch;
@@ -68,20 +51,14 @@ struct sensitivity {
     uint32_t *from, *to;
     int32_t *ids;
     float *targets, *probs; /* [n_tokens_max, labels] */
-    char table[LABELS_MAX][TABLE_LINE];
+    char table[WF_SENSITIVITY_LABELS_MAX][TABLE_LINE];
 };
 
-/* The source that is read. */
-struct source {
+/* Pieces are made of texts. */
+struct taking {
     struct sensitivity *e;
-    uint32_t has, unknown;
-    double weight;
-    uint64_t every;
-    struct wf_str field, word; /* of JSON; a word of title or source that must be there */
-    bool wants_not;            /* must not */
     struct wf_ids ids;
     struct wf_buf piece;
-    struct wf_err *err;
 };
 
 #define FIELD(f) offsetof(struct settings, f)
@@ -154,253 +131,54 @@ static int no_memory(struct wf_err *err)
 
 /* ---- reading ---- */
 
-static int32_t label_of(const struct sensitivity *e, struct wf_str name)
-{
-    for (size_t i = 0; i < e->n_labels; i++) {
-        if (wf_str_eq(name, wf_str_from(e->labels[i])))
-            return (int32_t)i;
-    }
-    return -1;
-}
-
-/* "health,money?" or "none"; a label with '?' is unknown. */
-static int read_labels(const struct sensitivity *e, struct wf_str list, uint32_t *out_has,
-                       uint32_t *out_unknown, struct wf_err *err)
-{
-    struct wf_str one;
-
-    *out_has = *out_unknown = 0;
-    while (wf_str_split(&list, ',', &one)) {
-        bool is_unknown;
-        int32_t label;
-        one = wf_str_trim(one);
-        is_unknown = wf_str_ends(one, WF_STR("?"));
-        label = label_of(e, wf_str_sub(one, 0, one.len - is_unknown));
-        if (wf_str_eq(one, WF_STR("none")))
-            continue;
-        if (label < 0)
-            return wf_err_set(err, WF_E_FORMAT, "'%.*s' is none of the labels of sensitivity.",
-                              WF_STR_ARG(wf_str_sub(one, 0, 80)));
-        *(is_unknown ? out_unknown : out_has) |= 1u << label;
-    }
-    return 0;
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
-}
-
-/* Whether a word (or several) stands in the text, in any case, as a whole. */
-static bool has_word(struct wf_str text, struct wf_str word)
-{
-    for (size_t i = 0; word.len > 0 && i + word.len <= text.len; i++) {
-        if (i > 0 && is_letter(text.ptr[i - 1]))
-            continue;
-        if (i + word.len < text.len && is_letter(text.ptr[i + word.len]))
-            continue;
-        if (wf_str_eq_nocase(wf_str_sub(text, i, i + word.len), word))
-            return true;
-    }
-    return false;
-}
-
-static uint32_t by_words(const struct sensitivity *e, struct wf_str text)
-{
-    uint32_t bits = 0;
-
-    for (size_t i = 0; i < e->n_labels; i++) {
-        struct wf_str rest = e->words[i], word;
-        while (!(bits >> i & 1) && wf_str_split(&rest, '|', &word)) {
-            if (has_word(text, wf_str_trim(word)))
-                bits |= 1u << i;
-        }
-    }
-    return bits;
-}
-
 /* Tokens [from, to) of what was encoded as one text. */
-static int add_piece(struct source *r, size_t from, size_t to, struct text t, bool is_dev)
+static int add_piece(struct taking *r, const struct wf_sensitivity_text *x, size_t from, size_t to,
+                     struct wf_err *err)
 {
     struct sensitivity *e = r->e;
-    struct side *s = &e->sides[is_dev];
+    struct side *s = &e->sides[x->is_dev];
+    struct text t = {.has = x->has, .unknown = x->unknown, .half = x->half};
 
     if (s->n == s->cap) {
         size_t cap = s->cap > 0 ? 2 * s->cap : 1024;
         struct text *texts = wf_realloc_array(s->texts, cap, sizeof(*texts));
         if (texts == NULL)
-            return no_memory(r->err);
+            return no_memory(err);
         s->texts = texts;
         s->cap = cap;
     }
     e->ids[0] = e->begin;
     memcpy(e->ids + 1, r->ids.ptr + from, (to - from) * sizeof(*e->ids));
-    if (is_dev) {
+    if (x->is_dev) {
         wf_buf_reset(&r->piece);
         for (size_t i = from; i < to; i++) {
             struct wf_str bytes = wf_vocab_bytes(e->place.vocab, r->ids.ptr[i]);
             (void)wf_buf_append(&r->piece, bytes.ptr, bytes.len);
         }
-        t.by_words = by_words(e, wf_buf_str(&r->piece));
+        t.by_words = wf_sensitivity_by_words(&e->labels, wf_buf_str(&r->piece));
     }
     s->texts[s->n++] = t;
-    return wf_items_add(e->items, is_dev, r->weight, &(struct wf_item_text){e->ids, to - from + 1},
-                        1, r->err);
+    return wf_items_add(e->items, x->is_dev, x->weight,
+                        &(struct wf_item_text){e->ids, to - from + 1}, 1, err);
 }
 
-/* A text in windows, of which one in r->every is taken. */
-static int give(struct source *r, struct wf_str text, uint32_t has, uint32_t unknown, bool is_dev)
+/* A text in windows, of which some are taken. */
+static int take(void *ud, const struct wf_sensitivity_text *x, struct wf_err *err)
 {
+    struct taking *r = ud;
     struct sensitivity *e = r->e;
     size_t most = WF_MIN((size_t)e->s.window, e->place.n_text_max - 1);
-    uint64_t hash = wf_split_hash(text);
-    struct text t = {.has = has, .unknown = unknown & ~has, .half = hash >> 8 & 1};
     int rc;
 
     r->ids.n = 0;
-    rc = text.len > 0 ? wf_vocab_encode(e->place.vocab, text, 0, &r->ids, r->err) : 0;
+    rc = x->text.len > 0 ? wf_vocab_encode(e->place.vocab, x->text, 0, &r->ids, err) : 0;
     for (size_t i = 0, from = 0; rc == 0 && from < r->ids.n; i++, from += most) {
         size_t to = WF_MIN(from + most, r->ids.n);
         if (i > 0 && to - from < most / 4)
             break; /* a rest says too little */
-        if (r->every < 2 || wf_seed_mix(hash, i) % r->every == 0)
-            rc = add_piece(r, from, to, t, is_dev);
+        if (wf_sensitivity_takes(x, i))
+            rc = add_piece(r, x, from, to, err);
     }
-    return rc;
-}
-
-static int take_request(void *ud, const struct wf_data_request *q, struct wf_err *err)
-{
-    struct source *r = ud;
-
-    (void)err;
-    return give(r, q->text, r->has, r->unknown, wf_split_is_dev(q->text));
-}
-
-static int take_tagged(void *ud, const struct wf_data_tagged *t, struct wf_err *err)
-{
-    struct source *r = ud;
-
-    (void)err;
-    return give(r, t->text, r->has, r->unknown, wf_split_is_dev(t->key));
-}
-
-static struct wf_str string_of(const json_t *v, struct wf_str key)
-{
-    const json_t *item = json_object_getn(v, key.ptr, key.len);
-
-    return wf_str_n(json_string_value(item), json_string_length(item));
-}
-
-static int give_object(struct source *r, const json_t *v)
-{
-    struct wf_str text = wf_str_trim(string_of(v, r->field));
-    struct wf_str key = string_of(v, WF_STR("encounter_id"));
-    bool has = wf_str_find(string_of(v, WF_STR("title")), r->word, 0) != SIZE_MAX ||
-               wf_str_find(string_of(v, WF_STR("source")), r->word, 0) != SIZE_MAX;
-
-    if (r->word.len > 0 && has == r->wants_not)
-        return 0;
-    return give(r, text, r->has, r->unknown, wf_split_is_dev(key.len > 0 ? key : text));
-}
-
-static int read_json(struct source *r, const char *path)
-{
-    struct wf_lines *l = NULL;
-    struct wf_str line;
-    bool is_end = false;
-    int rc = wf_lines_open(path, &l, r->err);
-
-    while (rc == 0) {
-        rc = wf_lines_next(l, &line, &is_end, r->err);
-        if (rc != 0 || is_end)
-            break;
-        json_t *v = json_loadb(line.ptr, line.len, 0, NULL);
-        if (v != NULL)
-            rc = give_object(r, v);
-        else
-            rc = wf_lines_fail(l, WF_E_FORMAT, r->err, "no JSON");
-        json_decref(v);
-    }
-    wf_lines_close(l);
-    return rc;
-}
-
-static int read_templates(struct source *r, const char *path)
-{
-    struct wf_templates *t = NULL;
-    int rc = wf_templates_load(path, &t, r->err);
-
-    for (size_t i = 0; rc == 0 && i < wf_templates_n(t); i++) {
-        bool is_dev = wf_split_is_dev_of(wf_templates_source(t, i), TEMPLATES_ONE_IN);
-        uint32_t has = 0, unknown = 0;
-        rc = read_labels(r->e, wf_templates_labels(t, i), &has, &unknown, r->err);
-        for (int64_t k = 0; rc == 0 && k < (is_dev ? DEV_COPIES : r->e->s.copies); k++) {
-            struct wf_data_request q;
-            rc = wf_templates_make(t, i, wf_seed_mix(78, (uint64_t)k), &q, r->err);
-            if (rc == 0)
-                rc = give(r, wf_str_trim(q.text), has, unknown, is_dev);
-        }
-    }
-    wf_templates_free(t);
-    return rc;
-}
-
-static int read_file(struct source *r, struct wf_str form, const char *path)
-{
-    struct wf_data_tagged_options tagged = {.form = WF_DATA_CONLL};
-
-    if (wf_str_eq(form, WF_STR("templates")))
-        return read_templates(r, path);
-    if (wf_str_eq(form, WF_STR("requests")))
-        return wf_data_requests_read(path, take_request, r, r->err);
-    if (wf_str_eq(form, WF_STR("conll")))
-        return wf_data_tagged_read(path, &tagged, take_tagged, r, r->err);
-    if (wf_str_eq(form, WF_STR("presidio"))) {
-        tagged.form = WF_DATA_PRESIDIO;
-        return wf_data_tagged_read(path, &tagged, take_tagged, r, r->err);
-    }
-    if (!wf_str_starts(form, WF_STR("json:")))
-        return wf_err_set(r->err, WF_E_FORMAT, "'%.*s' is no form of a source.",
-                          WF_STR_ARG(wf_str_sub(form, 0, 40)));
-    form = wf_str_sub(form, 5, form.len);
-    if (wf_str_split(&form, '@', &r->field) && form.ptr != NULL) {
-        r->wants_not = wf_str_starts(form, WF_STR("!"));
-        r->word = wf_str_sub(form, r->wants_not, form.len);
-    }
-    return read_json(r, path);
-}
-
-/* "PATH FORM LABELS WEIGHT ONE_IN". */
-static int read_source(struct sensitivity *e, struct wf_str line, struct wf_err *err)
-{
-    struct source r = {.e = e, .err = err};
-    struct wf_str words[SOURCE_FIELDS] = {{NULL, 0}}, rest = line;
-    uint64_t hundredths = 0;
-    struct wf_buf path;
-    size_t n = 0;
-    int rc;
-
-    while (n < SOURCE_FIELDS && wf_str_split(&rest, ' ', &words[n]))
-        n += words[n].len > 0;
-    if (n != SOURCE_FIELDS || !wf_str_to_u64(words[3], &hundredths) || hundredths > 10000 ||
-        !wf_str_to_u64(words[4], &r.every))
-        return wf_err_set(err, WF_E_FORMAT, "'%.*s' is no source: PATH FORM LABELS WEIGHT ONE_IN.",
-                          WF_STR_ARG(wf_str_sub(line, 0, 80)));
-    r.weight = (double)hundredths / 100;
-    wf_buf_init(&path, WF_LIMIT_PATH_BYTES);
-    wf_buf_init(&r.piece, WF_LIMIT_CORPUS_LINE_BYTES);
-    if (!wf_str_starts(words[0], WF_STR("./"))) /* those are of the working folder */
-        (void)wf_buf_appendf(&path, "%s/", e->place.data_dir);
-    (void)wf_buf_append(&path, words[0].ptr, words[0].len);
-    (void)wf_buf_append_byte(&path, '\0');
-    rc = wf_buf_status(&path) != 0 ? no_memory(err)
-                                   : read_labels(e, words[2], &r.has, &r.unknown, err);
-    if (rc == 0)
-        rc = read_file(&r, words[1], path.ptr);
-    wf_buf_deinit(&path);
-    wf_buf_deinit(&r.piece);
-    wf_free(r.ids.ptr);
     return rc;
 }
 
@@ -421,31 +199,8 @@ static void sensitivity_close(void *task)
     wf_free(e->probs);
     wf_items_free(e->items);
     wf_loss_room_free(e->room);
-    wf_templates_free(e->rules);
-    wf_arena_deinit(&e->arena);
+    wf_sensitivity_labels_deinit(&e->labels);
     wf_free(e);
-}
-
-static int open_labels(struct sensitivity *e, struct wf_err *err)
-{
-    struct wf_str rest = wf_str_from(e->s.labels), one;
-    int rc = e->s.keywords[0] != 0 ? wf_templates_load(e->s.keywords, &e->rules, err) : 0;
-
-    while (rc == 0 && wf_str_split(&rest, ',', &one)) {
-        char list[WF_CONF_NAME_BYTES + 16];
-        one = wf_str_trim(one);
-        if (e->n_labels == LABELS_MAX || one.len == 0 || one.len >= WF_CONF_NAME_BYTES)
-            return wf_err_set(err, WF_E_FORMAT, "The labels of sensitivity are 1 to %u names.",
-                              LABELS_MAX);
-        e->labels[e->n_labels] = wf_arena_cstr(&e->arena, one);
-        if (e->labels[e->n_labels] == NULL)
-            return no_memory(err);
-        (void)snprintf(list, sizeof(list), "keywords_%.*s", WF_STR_ARG(one));
-        if (e->rules != NULL)
-            e->words[e->n_labels] = wf_templates_list(e->rules, wf_str_from(list), WF_STR(""));
-        e->weights[e->n_labels++] = (float)e->s.positive;
-    }
-    return rc;
 }
 
 static int open_rooms(struct sensitivity *e, struct wf_err *err)
@@ -455,8 +210,8 @@ static int open_rooms(struct sensitivity *e, struct wf_err *err)
     e->from = wf_alloc_array(n, sizeof(*e->from));
     e->to = wf_alloc_array(n, sizeof(*e->to));
     e->ids = wf_alloc_array(n, sizeof(*e->ids));
-    e->targets = wf_alloc_array(n, e->n_labels * sizeof(*e->targets));
-    e->probs = wf_alloc_array(n, e->n_labels * sizeof(*e->probs));
+    e->targets = wf_alloc_array(n, e->labels.n * sizeof(*e->targets));
+    e->probs = wf_alloc_array(n, e->labels.n * sizeof(*e->probs));
     return e->from != NULL && e->to != NULL && e->ids != NULL && e->targets != NULL &&
                    e->probs != NULL
                ? 0
@@ -465,14 +220,17 @@ static int open_rooms(struct sensitivity *e, struct wf_err *err)
 
 static int open_sources(struct sensitivity *e, struct wf_err *err)
 {
-    struct wf_str rest = wf_str_from(e->s.sources), part;
-    int rc = 0;
+    const struct wf_sensitivity_sources sources = {.labels = &e->labels,
+                                                   .list = e->s.sources,
+                                                   .data_dir = e->place.data_dir,
+                                                   .copies = e->s.copies};
+    struct taking r = {.e = e};
+    int rc;
 
-    while (rc == 0 && wf_str_split(&rest, ';', &part)) {
-        part = wf_str_trim(part);
-        if (part.len > 0)
-            rc = read_source(e, part, err);
-    }
+    wf_buf_init(&r.piece, WF_LIMIT_CORPUS_LINE_BYTES);
+    rc = wf_sensitivity_read(&sources, take, &r, err);
+    wf_buf_deinit(&r.piece);
+    wf_free(r.ids.ptr);
     if (rc == 0 && wf_items_n(e->items, false) == 0)
         rc = wf_err_set(err, WF_E_FORMAT, "The sources of sensitivity hold no text to train on.");
     return rc;
@@ -488,13 +246,14 @@ static int sensitivity_open(const struct wf_task_place *p, const void *settings,
         return no_memory(err);
     e->place = *p;
     memcpy(&e->s, settings, sizeof(e->s));
-    wf_arena_init(&e->arena, 0, ARENA_BYTES_MAX);
     e->begin = wf_vocab_bos(p->vocab);
     rc = e->begin == WF_TOKEN_NONE
              ? wf_err_set(err, WF_E_FORMAT, "The vocabulary has no token that begins texts.")
              : wf_items_new(p, &e->items, err);
     if (rc == 0)
-        rc = open_labels(e, err);
+        rc = wf_sensitivity_labels_init(&e->labels, e->s.labels, e->s.keywords, err);
+    for (size_t i = 0; i < WF_SENSITIVITY_LABELS_MAX; i++)
+        e->weights[i] = (float)e->s.positive;
     if (rc == 0)
         rc = open_rooms(e, err);
     if (rc == 0)
@@ -511,7 +270,7 @@ static int sensitivity_open(const struct wf_task_place *p, const void *settings,
 static size_t sensitivity_heads(const void *task, struct wf_net_head out[WF_TASK_HEADS_MAX])
 {
     const struct sensitivity *e = task;
-    uint32_t n = (uint32_t)e->n_labels;
+    uint32_t n = (uint32_t)e->labels.n;
 
     out[0] = (struct wf_net_head){"lens.sensitivity.weight", n, e->place.params->dim, 0.02f, true};
     out[1] = (struct wf_net_head){"lens.sensitivity.bias", 1, n, 0, false};
@@ -557,8 +316,8 @@ static int run_loss(struct sensitivity *e, struct wf_net *net, const struct wf_l
         const struct text *t = &e->sides[is_dev].texts[e->batch.items[i]];
         e->from[i] = e->batch.net.starts[i];
         e->to[i] = e->batch.net.starts[i + 1];
-        for (size_t k = 0; k < e->n_labels; k++)
-            e->targets[i * e->n_labels + k] =
+        for (size_t k = 0; k < e->labels.n; k++)
+            e->targets[i * e->labels.n + k] =
                 t->unknown >> k & 1 ? -1.0f : (float)(t->has >> k & 1);
     }
     if (rc == 0)
@@ -595,7 +354,7 @@ static struct count count_at(const struct sensitivity *e, const float *probs, si
 
     for (size_t i = 0; i < s->n; i++) {
         const struct text *t = &s->texts[i];
-        bool there = t->has >> k & 1, found = (double)probs[i * e->n_labels + k] >= x;
+        bool there = t->has >> k & 1, found = (double)probs[i * e->labels.n + k] >= x;
         if ((t->unknown >> k & 1) || (half != 2 && t->half != half))
             continue;
         c.there += there;
@@ -640,7 +399,7 @@ static int run_all(struct sensitivity *e, struct wf_net *net, float *all, struct
             rc = run_loss(e, net, &(struct wf_loss_of){.hidden = hidden}, true, e->probs, &loss,
                           err);
         if (rc == 0)
-            memcpy(all + at * e->n_labels, e->probs, e->batch.n_items * e->n_labels * sizeof(*all));
+            memcpy(all + at * e->labels.n, e->probs, e->batch.n_items * e->labels.n * sizeof(*all));
         at += e->batch.n_items;
     }
     return rc;
@@ -655,11 +414,11 @@ static void write_line(struct sensitivity *e, const float *probs, const float *t
     size_t n;
 
     n = (size_t)snprintf(line, TABLE_LINE, "%-12s %5.0f there %5.0f found %5.0f right |",
-                         e->labels[k], c->there, c->found, c->right);
-    for (size_t j = 0; j < e->n_labels && n < TABLE_LINE; j++) {
+                         e->labels.names[k], c->there, c->found, c->right);
+    for (size_t j = 0; j < e->labels.n && n < TABLE_LINE; j++) {
         unsigned said = 0;
         for (size_t i = 0; i < s->n; i++)
-            said += (s->texts[i].has >> k & 1) && probs[i * e->n_labels + j] >= thresholds[j];
+            said += (s->texts[i].has >> k & 1) && probs[i * e->labels.n + j] >= thresholds[j];
         n += (size_t)snprintf(line + n, TABLE_LINE - n, " %u", said);
     }
 }
@@ -693,9 +452,9 @@ static void sum_up(struct sensitivity *e, const float *probs, float *thresholds,
     struct count all = {0};
     double f1 = 0, recall = 0, precision = 0, words_f1 = 0, words_recall = 0, n = 0;
 
-    for (size_t k = 0; k < e->n_labels; k++)
+    for (size_t k = 0; k < e->labels.n; k++)
         thresholds[k] = (float)choose(e, probs, k, 2);
-    for (size_t k = 0; k < e->n_labels; k++) {
+    for (size_t k = 0; k < e->labels.n; k++) {
         struct count c = {0}, words = count_words(e, k);
         add(&c, count_at(e, probs, k, 0, choose(e, probs, k, 1)));
         add(&c, count_at(e, probs, k, 1, choose(e, probs, k, 0)));
@@ -723,7 +482,7 @@ static int sensitivity_evaluate(void *task, struct wf_net *net, double *out, str
     struct sensitivity *e = task;
     struct wf_items_batch kept = e->batch;
     const struct wf_net_tensor *thresholds = wf_net_find(net, "lens.sensitivity.thresholds");
-    float *probs = wf_alloc_array(e->sides[true].n + 1, e->n_labels * sizeof(*probs));
+    float *probs = wf_alloc_array(e->sides[true].n + 1, e->labels.n * sizeof(*probs));
     int rc = probs == NULL ? no_memory(err) : run_all(e, net, probs, err);
 
     if (rc == 0)
@@ -736,13 +495,13 @@ static int sensitivity_evaluate(void *task, struct wf_net *net, double *out, str
 static void sensitivity_describe(const void *task, struct wf_meta *out)
 {
     const struct sensitivity *e = task;
-    const char *lines[LABELS_MAX];
+    const char *lines[WF_SENSITIVITY_LABELS_MAX];
 
-    for (size_t i = 0; i < e->n_labels; i++)
+    for (size_t i = 0; i < e->labels.n; i++)
         lines[i] = e->table[i];
-    wf_meta_put_strings(out, "lens.sensitivity.labels", e->labels, (uint32_t)e->n_labels);
+    wf_meta_put_strings(out, "lens.sensitivity.labels", e->labels.names, (uint32_t)e->labels.n);
     wf_meta_put_string(out, "lens.sensitivity.pool", wf_str_from(pools[e->s.pool]));
-    wf_meta_put_strings(out, "lens.sensitivity.table", lines, (uint32_t)e->n_labels);
+    wf_meta_put_strings(out, "lens.sensitivity.table", lines, (uint32_t)e->labels.n);
 }
 
 const struct wf_task_kind wf_task_sensitivity = {
