@@ -267,6 +267,7 @@ lens: $(PROGRAM)
 	    --into $(LENS)/small.gguf
 	$(PROGRAM) train crf train/multi.conf --into models/lens.gguf --classes train/corpus.conf
 	$(PROGRAM) train linear train/multi.conf --into models/lens.gguf
+	$(PROGRAM) train sensitivity train/multi.conf --into models/lens.gguf
 	$(PROGRAM) train salience train/salience-words.conf models/lens.gguf --into models/lens.gguf
 	$(MAKE) lens-search
 

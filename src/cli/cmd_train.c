@@ -20,6 +20,7 @@ static const struct {
     {"language", wf_train_language, N_("a table that tells languages apart, from sentences")},
     {"linear", wf_train_linear, N_("judges of requests by words, beside the encoder")},
     {"salience", wf_train_salience, N_("what words summaries have, from texts and summaries")},
+    {"sensitivity", wf_train_sensitivity, N_("a judge of private matters by words")},
     {"card", wf_train_card, N_("the version of a lens file, and its figures")},
     {"crf", wf_train_crf, N_("what words say of entities, into a lens file")},
     {"adapter", wf_train_adapter, N_("an adapter for a model, from your own texts")},

@@ -16,6 +16,8 @@ int wf_train_export_command(struct wf_cli *cli);
 int wf_train_language(struct wf_cli *cli);
 /* Makes the table of words by which sentences are chosen. */
 int wf_train_salience(struct wf_cli *cli);
+/* Fits the linear judge of private matters. */
+int wf_train_sensitivity(struct wf_cli *cli);
 /* Gives a lens file its version and its card. */
 int wf_train_card(struct wf_cli *cli);
 /* Fits what words say of entities. */

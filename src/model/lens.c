@@ -140,6 +140,7 @@ void wf_lens_close(struct wf_lens *l)
     wf_lens_language_close(l->language);
     wf_lens_words_close(l->words);
     wf_salience_close(l->judge);
+    wf_lens_linear_close(l->sensitivity_linear);
     wf_arena_deinit(&l->arena);
     wf_vocab_close(l->vocab);
     wf_model_close(l->model);
@@ -184,6 +185,11 @@ float wf_lens_refuse(const struct wf_lens *l)
 const struct wf_salience *wf_lens_judge(const struct wf_lens *l)
 {
     return l->judge;
+}
+
+bool wf_lens_has_sensitivity_head(const struct wf_lens *l)
+{
+    return l->sensitivity.weight != NULL;
 }
 
 bool wf_lens_scores_sentences(const struct wf_lens *l)
@@ -238,7 +244,7 @@ static const struct wf_lens_head *labelled(const struct wf_lens *l, unsigned tas
 {
     const struct wf_lens_set *s = wf_lens__set(l, set);
 
-    if (task == WF_LENS_SENSITIVITY && l->sensitivity.weight != NULL)
+    if (task == WF_LENS_SENSITIVITY && l->sensitivity.n > 0)
         return &l->sensitivity;
     return task == WF_LENS_INTENT && s != NULL ? &s->intent : NULL;
 }
@@ -279,7 +285,7 @@ static bool has_task(const struct wf_lens *l, unsigned task, const char *set)
     case WF_LENS_LANGUAGE:
         return l->language != NULL;
     case WF_LENS_SENSITIVITY:
-        return l->sensitivity.weight != NULL;
+        return l->sensitivity.n > 0;
     default:
         return false;
     }

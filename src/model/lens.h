@@ -10,11 +10,11 @@
  *   lens.NAME.weight [n_labels, dim], lens.NAME.bias [n_labels], lens.NAME.labels (strings), with
  *   NAME embedding, entity, intent.SET, slot.SET, sensitivity, salience, span, sentence or none;
  *   lens.entity.transitions, lens.slot.SET.transitions [n_tags from, n_tags to];
- *   lens.sensitivity.thresholds [n_labels]; lens.intent.SET.threshold (f32), .outside (string);
- *   lens.intent.SET.linear.* (lens_linear.h: a judge beside the encoder, or without it), with
- *   lens.intent.SET.linear.scale and .encoder.scale (f32) of what each adds;
- *   lens.answer.sentence, lens.answer.none, lens.answer.edition (lens_answer.h);
- *   lens.NAME.pool ("first": the hidden state of <s>; "mean": of all tokens);
+ *   lens.sensitivity.thresholds [n_labels], .linear.* (lens_linear.h), with it .mix [n_labels + 2];
+ * lens.intent.SET.threshold (f32), .outside (string); lens.intent.SET.linear.* (lens_linear.h: a
+ * judge beside the encoder, or without it), with lens.intent.SET.linear.scale and .encoder.scale
+ * (f32) of what each adds; lens.answer.sentence, lens.answer.none, lens.answer.edition
+ * (lens_answer.h); lens.NAME.pool ("first": the hidden state of <s>; "mean": of all tokens);
  *   lens.language.* (model/lens_language.h); lens.entity.words.* (model/lens_words.h: what words
  *   say of the tags of entities; with or without the encoder's head);
  *   lens.salience.fit, .words.* (model/salience.h: which sentences a summary would take);
@@ -81,6 +81,8 @@ float wf_lens_refuse(const struct wf_lens *l);
  * none. Whether the encoder scores sentences, too. */
 const struct wf_salience *wf_lens_judge(const struct wf_lens *l);
 bool wf_lens_scores_sentences(const struct wf_lens *l);
+/* Whether the encoder tells what is sensitive, too. */
+bool wf_lens_has_sensitivity_head(const struct wf_lens *l);
 
 /* The i-th set of intents that the file knows ("weft"); NULL behind the last. */
 const char *wf_lens_set_at(const struct wf_lens *l, size_t i);
@@ -179,6 +181,13 @@ int wf_lens_job_tag_scores(struct wf_lens_job *j, struct wf_lens_tag_scores *out
 /* What the encoder alone says of INTENT: scores of the set's labels, once its windows were given;
  * zeros where only a linear judge knows the set; NULL: not asked. Borrowed from the job. */
 const float *wf_lens_job_intents(const struct wf_lens_job *j);
+/* The same of sensitivity: [windows, labels]; NULL: not asked. */
+const float *wf_lens_job_labels(const struct wf_lens_job *j);
+
+/* Bytes of the pieces in which the linear judge of sensitivity sees a text; where the piece that
+ * begins at `from` ends: at white space if it can. */
+#define WF_LENS_PIECE_BYTES 400u
+size_t wf_lens_piece(struct wf_str text, size_t from);
 
 /* The answer, once all windows were given. *out is owned by the caller. Errors: NOMEM. */
 int wf_lens_job_finish(struct wf_lens_job *j, struct wf_lens_answer *out,

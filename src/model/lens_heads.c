@@ -256,13 +256,13 @@ static int read_tags(const struct reader *r, const char *name, bool has_words,
 
 /* ---- intents ---- */
 
-/* A set that only a linear judge knows has its labels all the same. */
-static int read_labels_alone(const struct reader *r, const char *set, struct wf_lens_head *out)
+/* What only a linear judge knows ("intent.SET") has its labels all the same. */
+static int read_labels_alone(const struct reader *r, const char *of, struct wf_lens_head *out)
 {
     char full[NAME_BYTES];
     const struct wf_gguf_value *v;
 
-    (void)snprintf(full, sizeof(full), "lens.intent.%s.labels", set);
+    (void)snprintf(full, sizeof(full), "lens.%.48s.labels", of);
     v = wf_gguf_value(r->l->gguf, full);
     if (v == NULL || v->n_items == 0 || v->n_items > WF_LIMIT_MODEL_CLASSES)
         return refuse(r, full, "are no labels, or too many");
@@ -287,9 +287,9 @@ static int read_judges(const struct reader *r, struct wf_lens_set *s)
     (void)snprintf(full, sizeof(full), "intent.%s", s->name);
     rc = read_head(r, full, 0, false, &s->intent);
     if (rc == 0 && s->intent.weight == NULL)
-        rc = read_labels_alone(r, s->name, &s->intent);
+        rc = read_labels_alone(r, full, &s->intent);
     if (rc == 0)
-        rc = wf_lens_linear_open(r->l->gguf, s->name, s->intent.n, &s->linear, r->err);
+        rc = wf_lens_linear_open(r->l->gguf, full, s->intent.n, &s->linear, r->err);
     if (rc != 0)
         return rc;
     s->linear_scale = (float)number_of(r, s->name, "linear.scale", 1);
@@ -375,6 +375,40 @@ static int read_thresholds(const struct reader *r)
     return 0;
 }
 
+/* What encoder and linear judge count, and each label by itself. */
+static int read_mix(const struct reader *r)
+{
+    static const char *const name = "lens.sensitivity.mix";
+    struct wf_lens *l = r->l;
+    int rc = read_floats(r, name, l->sensitivity.n + 2, 1, &l->sensitivity_mix);
+
+    if (rc == 0 && l->sensitivity_mix == NULL)
+        return refuse(r, name, "is missing");
+    for (size_t i = 0; i < l->sensitivity.n + 2 && rc == 0; i++) {
+        if (!(fabsf(l->sensitivity_mix[i]) < 1e6f))
+            rc = refuse(r, name, "is out of range");
+    }
+    return rc;
+}
+
+static int read_sensitivity(const struct reader *r)
+{
+    struct wf_lens *l = r->l;
+    int rc = 0;
+
+    if (l->sensitivity.weight == NULL) {
+        if (wf_gguf_tensor(l->gguf, "lens.sensitivity.linear.biases") == NULL)
+            return 0;
+        rc = read_labels_alone(r, "sensitivity", &l->sensitivity);
+    }
+    if (rc == 0)
+        rc = read_thresholds(r);
+    if (rc == 0)
+        rc = wf_lens_linear_open(l->gguf, "sensitivity", l->sensitivity.n, &l->sensitivity_linear,
+                                 r->err);
+    return rc == 0 && l->sensitivity_linear != NULL ? read_mix(r) : rc;
+}
+
 /* What marks of questions and texts add to tokens: learned with the marks of one edition. */
 static int read_match(const struct reader *r)
 {
@@ -445,8 +479,8 @@ int wf_lens__read_heads(struct wf_lens *l, struct wf_err *err)
         rc = read_match(&r);
     if (rc == 0)
         rc = read_answer(&r);
-    if (rc == 0 && l->sensitivity.weight != NULL)
-        rc = read_thresholds(&r);
+    if (rc == 0)
+        rc = read_sensitivity(&r);
     if (rc == 0)
         rc = read_tags(&r, "entity", wf_lens_words_is_in(l->gguf), &l->entities);
     if (rc == 0)

@@ -66,8 +66,11 @@ struct wf_lens {
     size_t dim, window;
     int32_t begin, end, question, passage; /* control tokens */
     struct wf_lens_head embedding, sensitivity, salience, span, sentence, none;
-    struct wf_lens_tags *entities; /* NULL: absent */
-    const float *thresholds;       /* [sensitivity.n] */
+    struct wf_lens_tags *entities;             /* NULL: absent */
+    const float *thresholds;                   /* [sensitivity.n] */
+    struct wf_lens_linear *sensitivity_linear; /* NULL: absent */
+    const float *sensitivity_mix; /* with it: [2 + sensitivity.n] what the encoder's score and the
+                                     linear one count, and what is added for each label */
     struct wf_lens_set sets[WF_LENS_SETS_MAX];
     size_t n_sets;
     struct wf_lens_language *language; /* NULL: absent */
@@ -156,6 +159,14 @@ int wf_lens__finish_answer(const struct wf_lens_job *j, struct wf_lens_answer *o
 /* The sentences of the text, each with the mean of its tokens' scores as a share. NOMEM. */
 int wf_lens__finish_sentences(const struct wf_lens_job *j, struct wf_lens_marks *out,
                               struct wf_err *err) WF_MUST_USE;
+
+/* What the sensitivity head says of a window's hidden states: the most that it says of pieces of
+ * it, out [labels]. */
+void wf_lens__take_labels(const struct wf_lens_job *j, const float *hidden, size_t n_tok,
+                          float *out);
+/* The labels at their thresholds or above, the highest first. NOMEM. */
+int wf_lens__finish_sensitivity(const struct wf_lens_job *j, struct wf_lens_marks *out,
+                                struct wf_err *err) WF_MUST_USE;
 
 /* Sentences get scores by the order in which the judge chooses them; their own, of an encoder,
  * count in it. NOMEM. */

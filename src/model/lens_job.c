@@ -170,7 +170,7 @@ static int make_accounts(struct wf_lens_job *j, struct wf_err *err)
         {j->set != NULL, 1, j->set != NULL ? j->set->intent.n : 0, &j->intents},
         {j->set != NULL && j->set->slots != NULL, j->firsts.n + 1,
          j->set != NULL && j->set->slots != NULL ? j->set->slots->head.n : 0, &j->slots},
-        {(t & WF_LENS_SENSITIVITY) != 0, j->n_windows, l->sensitivity.n, &j->labels},
+        {(t & WF_LENS_SENSITIVITY) != 0, j->n_windows + 1, l->sensitivity.n, &j->labels},
         {(t & (WF_LENS_INTENT | WF_LENS_SENSITIVITY)) != 0, j->n_windows, l->dim, &j->means},
         {(t & (WF_LENS_SALIENCE | WF_LENS_SPANS)) != 0, j->ids.n + 1, 1, &j->tokens},
         {(t & WF_LENS_SPANS) != 0, j->ids.n + 1, 2, &j->edges},
@@ -207,9 +207,11 @@ static bool needs_tokens(const struct wf_lens_job *j)
 /* Entities may be known, and sentences judged, by words alone. */
 static bool needs_encoder(const struct wf_lens_job *j)
 {
-    const unsigned others = WF_LENS_ENTITIES | WF_LENS_LANGUAGE | WF_LENS_INTENT | WF_LENS_SALIENCE;
+    const unsigned others = WF_LENS_ENTITIES | WF_LENS_LANGUAGE | WF_LENS_INTENT |
+                            WF_LENS_SALIENCE | WF_LENS_SENSITIVITY;
 
     return (j->ask.tasks & ~others) != 0 || is_encoded(j->set) ||
+           ((j->ask.tasks & WF_LENS_SENSITIVITY) != 0 && j->lens->sensitivity.weight != NULL) ||
            ((j->ask.tasks & WF_LENS_ENTITIES) != 0 && j->lens->entities->head.weight != NULL) ||
            ((j->ask.tasks & WF_LENS_SALIENCE) != 0 && j->lens->salience.weight != NULL);
 }
@@ -368,7 +370,7 @@ void wf_lens_job_take(struct wf_lens_job *j, size_t i, const float *hidden)
     if (j->intents != NULL && i == 0 && j->set->intent.weight != NULL)
         take_whole(j, i, &j->set->intent, hidden, n_tok, j->intents); /* it stands at the begin */
     if (j->labels != NULL)
-        take_whole(j, i, &l->sensitivity, hidden, n_tok, j->labels + i * l->sensitivity.n);
+        wf_lens__take_labels(j, hidden, n_tok, j->labels + i * l->sensitivity.n);
     if (j->spans != NULL)
         wf_lens__take_span(j, i, hidden);
     if ((j->ask.tasks & WF_LENS_SALIENCE) && l->salience.weight != NULL)
@@ -401,6 +403,11 @@ const float *wf_lens_job_intents(const struct wf_lens_job *j)
     return j->intents;
 }
 
+const float *wf_lens_job_labels(const struct wf_lens_job *j)
+{
+    return j->labels;
+}
+
 /* What encoder and linear judge say, each times its scale, together. */
 static int finish_intent(const struct wf_lens_job *j, struct wf_lens_answer *out)
 {
@@ -421,33 +428,6 @@ static int finish_intent(const struct wf_lens_job *j, struct wf_lens_answer *out
     out->intent_score = isfinite(sum[best]) ? sum[best] : 0.0f;
     out->in_scope = best != s->outside && out->intent_score >= s->threshold;
     wf_free(sum);
-    return 0;
-}
-
-static int by_score(const void *a, const void *b)
-{
-    float x = ((const struct wf_lens_mark *)a)->score, y = ((const struct wf_lens_mark *)b)->score;
-
-    return (x < y) - (x > y);
-}
-
-/* What a text of several windows holds is what any of them holds. */
-static int finish_sensitivity(const struct wf_lens_job *j, struct wf_lens_answer *out,
-                              struct wf_err *err)
-{
-    const struct wf_lens *l = j->lens;
-    size_t n = l->sensitivity.n;
-
-    for (size_t k = 0; k < n; k++) {
-        struct wf_lens_mark m = {.type = l->sensitivity.labels[k]};
-        for (size_t i = 0; i < j->n_windows; i++)
-            m.score = fmaxf(m.score, wf_lens__share(j->labels[i * n + k]));
-        if (m.score >= l->thresholds[k] && wf_lens__push(&out->sensitivity, m) != 0)
-            return no_memory(err);
-    }
-    if (out->sensitivity.n > 1)
-        qsort(out->sensitivity.items, out->sensitivity.n, sizeof(*out->sensitivity.items),
-              by_score);
     return 0;
 }
 
@@ -493,7 +473,7 @@ int wf_lens_job_finish(struct wf_lens_job *j, struct wf_lens_answer *out, struct
     if (rc == 0 && (j->ask.tasks & WF_LENS_LANGUAGE) != 0)
         finish_language(j, &a);
     if (rc == 0 && j->labels != NULL)
-        rc = finish_sensitivity(j, &a, err);
+        rc = wf_lens__finish_sensitivity(j, &a.sensitivity, err);
     by_weights = j->spans != NULL && l->answer_sentence != NULL && sentences->weight != NULL;
     if (rc == 0 && by_weights)
         rc = wf_lens__finish_answer(j, &a, err);

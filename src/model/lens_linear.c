@@ -175,12 +175,12 @@ void wf_lens_linear_close(struct wf_lens_linear *l)
 
 /* ---- in a file ---- */
 
-static bool read_u32(const struct wf_gguf *g, const char *set, const char *what, uint32_t *out)
+static bool read_u32(const struct wf_gguf *g, const char *of, const char *what, uint32_t *out)
 {
     char name[NAME_BYTES];
     uint64_t v = 0;
 
-    (void)snprintf(name, sizeof(name), "lens.intent.%.32s.linear.%s", set, what);
+    (void)snprintf(name, sizeof(name), "lens.%.48s.linear.%s", of, what);
     if (!wf_gguf_u64(g, name, &v) || v > UINT32_MAX)
         return false;
     *out = (uint32_t)v;
@@ -188,13 +188,12 @@ static bool read_u32(const struct wf_gguf *g, const char *set, const char *what,
 }
 
 /* NULL: there is none of that shape. */
-static const float *read_floats(const struct wf_gguf *g, const char *set, const char *what,
-                                size_t n)
+static const float *read_floats(const struct wf_gguf *g, const char *of, const char *what, size_t n)
 {
     char name[NAME_BYTES];
     const struct wf_gguf_tensor *t;
 
-    (void)snprintf(name, sizeof(name), "lens.intent.%.32s.linear.%s", set, what);
+    (void)snprintf(name, sizeof(name), "lens.%.48s.linear.%s", of, what);
     t = wf_gguf_tensor(g, name);
     return t != NULL && t->type == WF_DTYPE_F32 && t->n_dims == 1 && t->dims[0] == n &&
                    (uintptr_t)t->data % sizeof(float) == 0
@@ -202,29 +201,29 @@ static const float *read_floats(const struct wf_gguf *g, const char *set, const 
                : NULL;
 }
 
-static struct wf_str read_bytes(const struct wf_gguf *g, const char *set, const char *what)
+static struct wf_str read_bytes(const struct wf_gguf *g, const char *of, const char *what)
 {
     char name[NAME_BYTES];
     const struct wf_gguf_value *v;
 
-    (void)snprintf(name, sizeof(name), "lens.intent.%.32s.linear.%s", set, what);
+    (void)snprintf(name, sizeof(name), "lens.%.48s.linear.%s", of, what);
     v = wf_gguf_value(g, name);
     return v != NULL && v->item_kind == WF_GGUF_I32 ? wf_gguf_item_bytes(v) : WF_STR("");
 }
 
-int wf_lens_linear_open(const struct wf_gguf *g, const char *set, size_t n_labels,
+int wf_lens_linear_open(const struct wf_gguf *g, const char *of, size_t n_labels,
                         struct wf_lens_linear **out, struct wf_err *err)
 {
     struct wf_lens_linear_parts p = {.n_labels = n_labels};
 
     *out = NULL;
-    if (!read_u32(g, set, "n_grams", &p.n_grams))
+    if (!read_u32(g, of, "n_grams", &p.n_grams))
         return 0;
-    p.grams = read_bytes(g, set, "grams");
-    p.weights = read_bytes(g, set, "weights");
-    p.levels = read_floats(g, set, "levels", WF_LENS_LINEAR_LEVELS);
-    p.biases = read_floats(g, set, "biases", n_labels);
-    if (p.levels == NULL || p.biases == NULL || !read_u32(g, set, "n_entries", &p.n_entries))
+    p.grams = read_bytes(g, of, "grams");
+    p.weights = read_bytes(g, of, "weights");
+    p.levels = read_floats(g, of, "levels", WF_LENS_LINEAR_LEVELS);
+    p.biases = read_floats(g, of, "biases", n_labels);
+    if (p.levels == NULL || p.biases == NULL || !read_u32(g, of, "n_entries", &p.n_entries))
         return bad(err, "a part is missing or of a wrong shape");
     return wf_lens_linear_read(&p, out, err);
 }

@@ -3,7 +3,8 @@
  * of a set of intents. On little data it is as good as a small encoder, and errs elsewhere; lens
  * adds what both say.
  *
- * In the file, for a set of intents: lens.intent.SET.linear.grams and .weights (32-bit whole
+ * In the file, for a set of intents (of sensitivity: lens.sensitivity.linear, labels are then
+ * several at once): lens.intent.SET.linear.grams and .weights (32-bit whole
  * numbers that hold bytes, little-endian, the rest of the last one 0), .n_grams and .n_entries
  * (u32), and the tensors .levels [16] and .biases [n_labels] (f32).
  *
@@ -46,8 +47,9 @@ struct wf_lens_linear_parts {
  * none), LIMIT, NOMEM. */
 int wf_lens_linear_read(const struct wf_lens_linear_parts *p, struct wf_lens_linear **out,
                         struct wf_err *err) WF_MUST_USE;
-/* That of a set of intents of n_labels; *out NULL: the file has none. Errors: as above. */
-int wf_lens_linear_open(const struct wf_gguf *g, const char *set, size_t n_labels,
+/* That of n_labels labels of "intent.SET" or "sensitivity"; *out NULL: the file has none. Errors:
+ * as above. */
+int wf_lens_linear_open(const struct wf_gguf *g, const char *of, size_t n_labels,
                         struct wf_lens_linear **out, struct wf_err *err) WF_MUST_USE;
 /* NULL is a no-op. */
 void wf_lens_linear_close(struct wf_lens_linear *l);

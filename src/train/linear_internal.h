@@ -35,4 +35,13 @@ struct wf_linear_set {
     struct wf_lens_linear *table; /* NULL: not packed */
 };
 
+/* A set without texts; one more text, copied; and what is made of all texts: numbers of grams and
+ * rows, and their values brought to one scale. Errors: NOMEM, FORMAT (no texts to train on). */
+int wf_linear__new(struct wf_linear_set **out, struct wf_err *err) WF_MUST_USE;
+int wf_linear__add(struct wf_linear_set *s, const struct wf_linear_text *t,
+                   struct wf_err *err) WF_MUST_USE;
+int wf_linear__number_grams(struct wf_linear_set *s, struct wf_err *err) WF_MUST_USE;
+int wf_linear__make_rows(struct wf_linear_set *s, struct wf_err *err) WF_MUST_USE;
+void wf_linear__scale_rows(struct wf_linear_set *s);
+
 #endif

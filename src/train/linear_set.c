@@ -43,15 +43,10 @@ static int label_of(struct wf_linear_set *s, struct wf_str name, int32_t *out, s
     return 0;
 }
 
-static int take(void *ud, const struct wf_intent_item *item, struct wf_err *err)
+int wf_linear__add(struct wf_linear_set *s, const struct wf_linear_text *t, struct wf_err *err)
 {
-    struct wf_linear_set *s = ud;
-    struct wf_linear_text t = {
-        .weight = (float)item->weight, .is_dev = item->is_dev, .half = item->half};
-    int rc;
+    struct wf_str text;
 
-    if (item->label.ptr == NULL)
-        return 0;
     if (s->n_texts == s->cap_texts) {
         size_t cap = s->cap_texts > 0 ? 2 * s->cap_texts : 4096;
         struct wf_linear_text *p = wf_realloc_array(s->texts, cap, sizeof(*p));
@@ -60,15 +55,31 @@ static int take(void *ud, const struct wf_intent_item *item, struct wf_err *err)
         s->texts = p;
         s->cap_texts = cap;
     }
-    t.text = wf_arena_dup(&s->arena, item->request->text);
-    rc = t.text.ptr == NULL ? no_memory(err) : label_of(s, item->label, &t.label, err);
-    if (rc == 0)
-        s->texts[s->n_texts++] = t;
-    return rc;
+    text = wf_arena_dup(&s->arena, t->text);
+    if (text.ptr == NULL)
+        return no_memory(err);
+    s->texts[s->n_texts] = *t;
+    s->texts[s->n_texts++].text = text;
+    return 0;
+}
+
+static int take(void *ud, const struct wf_intent_item *item, struct wf_err *err)
+{
+    struct wf_linear_set *s = ud;
+    struct wf_linear_text t = {.text = item->request->text,
+                               .weight = (float)item->weight,
+                               .is_dev = item->is_dev,
+                               .half = item->half};
+    int rc;
+
+    if (item->label.ptr == NULL)
+        return 0;
+    rc = label_of(s, item->label, &t.label, err);
+    return rc == 0 ? wf_linear__add(s, &t, err) : rc;
 }
 
 /* Numbers the grams that some texts to train on have, and how rare they are. */
-static int number_grams(struct wf_linear_set *s, struct wf_err *err)
+int wf_linear__number_grams(struct wf_linear_set *s, struct wf_err *err)
 {
     struct wf_lens_grams g;
     uint32_t n_train = 0, n = 0;
@@ -124,7 +135,7 @@ static size_t row_of(const struct wf_linear_set *s, struct wf_str text,
     return n;
 }
 
-static int make_rows(struct wf_linear_set *s, struct wf_err *err)
+int wf_linear__make_rows(struct wf_linear_set *s, struct wf_err *err)
 {
     uint32_t features[WF_LENS_GRAMS_MAX];
     float values[WF_LENS_GRAMS_MAX];
@@ -165,7 +176,7 @@ static int make_rows(struct wf_linear_set *s, struct wf_err *err)
 }
 
 /* Rows are brought to a mean square of 1, so that a cost means the same for every set. */
-static void scale_rows(struct wf_linear_set *s)
+void wf_linear__scale_rows(struct wf_linear_set *s)
 {
     size_t n = s->starts[s->rows.n];
     double sum = 0;
@@ -180,25 +191,35 @@ static void scale_rows(struct wf_linear_set *s)
         s->rarity[i] *= scale;
 }
 
-int wf_linear_set_read(const struct wf_intent_sources *sources, struct wf_linear_set **out,
-                       struct wf_err *err)
+int wf_linear__new(struct wf_linear_set **out, struct wf_err *err)
 {
     struct wf_linear_set *s = wf_alloc_array(1, sizeof(*s));
-    int rc;
 
     if (s == NULL)
         return no_memory(err);
     wf_arena_init(&s->arena, 0, ARENA_BYTES_MAX);
     wf_buf_init(&s->grams, TABLE_BYTES_MAX);
     wf_buf_init(&s->weights, TABLE_BYTES_MAX);
+    *out = s;
+    return 0;
+}
+
+int wf_linear_set_read(const struct wf_intent_sources *sources, struct wf_linear_set **out,
+                       struct wf_err *err)
+{
+    struct wf_linear_set *s = NULL;
+    int rc = wf_linear__new(&s, err);
+
+    if (rc != 0)
+        return rc;
     s->outside_name = wf_arena_cstr(&s->arena, wf_str_from(sources->outside));
     rc = s->outside_name == NULL ? no_memory(err) : wf_intent_sources_read(sources, take, s, err);
     if (rc == 0)
-        rc = number_grams(s, err);
+        rc = wf_linear__number_grams(s, err);
     if (rc == 0)
-        rc = make_rows(s, err);
+        rc = wf_linear__make_rows(s, err);
     if (rc == 0) {
-        scale_rows(s);
+        wf_linear__scale_rows(s);
         *out = s;
     } else {
         wf_linear_set_free(s);

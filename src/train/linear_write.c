@@ -45,6 +45,11 @@ static void leave_out(struct without *w, const char *set, bool has_head_too)
     }
 }
 
+static void name_part(char out[NAME_BYTES], const char *of, const char *what)
+{
+    (void)snprintf(out, NAME_BYTES, "lens.%.48s.linear.%s", of, what);
+}
+
 static void put_bytes(struct wf_gguf_writer *w, const char *key, struct wf_str b)
 {
     assert(b.len % 4 == 0);
@@ -56,13 +61,38 @@ static void put_bytes(struct wf_gguf_writer *w, const char *key, struct wf_str b
     }
 }
 
-static void put_vector(struct wf_gguf_writer *w, const char *set, const char *what, size_t n)
+static void put_vector(struct wf_gguf_writer *w, const char *of, const char *what, size_t n)
 {
     char name[NAME_BYTES];
     uint64_t dims[1] = {n};
 
-    name_it(name, set, what);
+    name_part(name, of, what);
     wf_gguf_put_tensor(w, wf_str_from(name), wf_dtype_by_id(WF_DTYPE_F32), 1, dims);
+}
+
+void wf_linear_put_table(struct wf_gguf_writer *w, const char *of,
+                         const struct wf_lens_linear_parts *p)
+{
+    char key[NAME_BYTES];
+
+    name_part(key, of, "n_grams");
+    wf_gguf_put_u32(w, key, p->n_grams);
+    name_part(key, of, "n_entries");
+    wf_gguf_put_u32(w, key, p->n_entries);
+    name_part(key, of, "grams");
+    put_bytes(w, key, p->grams);
+    name_part(key, of, "weights");
+    put_bytes(w, key, p->weights);
+    put_vector(w, of, "levels", WF_LENS_LINEAR_LEVELS);
+    put_vector(w, of, "biases", p->n_labels);
+}
+
+int wf_linear_write_table(struct wf_gguf_writer *w, const struct wf_lens_linear_parts *p,
+                          struct wf_err *err)
+{
+    int rc = wf_gguf_writer_write(w, p->levels, WF_LENS_LINEAR_LEVELS * sizeof(float), err);
+
+    return rc == 0 ? wf_gguf_writer_write(w, p->biases, p->n_labels * sizeof(float), err) : rc;
 }
 
 static void put_labels(struct wf_gguf_writer *w, const struct wf_linear_judged *j)
@@ -77,18 +107,11 @@ static void put_labels(struct wf_gguf_writer *w, const struct wf_linear_judged *
 
 static void put_set(struct wf_gguf_writer *w, const struct wf_linear_judged *j)
 {
-    const struct wf_lens_linear_parts *p = wf_linear_set_parts(j->set);
     int32_t outside = wf_linear_set_outside(j->set);
     char key[NAME_BYTES];
 
-    name_it(key, j->name, "linear.n_grams");
-    wf_gguf_put_u32(w, key, p->n_grams);
-    name_it(key, j->name, "linear.n_entries");
-    wf_gguf_put_u32(w, key, p->n_entries);
-    name_it(key, j->name, "linear.grams");
-    put_bytes(w, key, p->grams);
-    name_it(key, j->name, "linear.weights");
-    put_bytes(w, key, p->weights);
+    (void)snprintf(key, sizeof(key), "intent.%.32s", j->name);
+    wf_linear_put_table(w, key, wf_linear_set_parts(j->set));
     name_it(key, j->name, "linear.scale");
     wf_gguf_put_f32(w, key, (float)j->scales.linear);
     name_it(key, j->name, "encoder.scale");
@@ -99,17 +122,6 @@ static void put_set(struct wf_gguf_writer *w, const struct wf_linear_judged *j)
         name_it(key, j->name, "outside");
         wf_gguf_put_string(w, key, wf_str_from(wf_linear_set_label(j->set, (size_t)outside)));
     }
-    put_vector(w, j->name, "linear.levels", WF_LENS_LINEAR_LEVELS);
-    put_vector(w, j->name, "linear.biases", p->n_labels);
-}
-
-static int write_vectors(struct wf_gguf_writer *w, const struct wf_linear_judged *j,
-                         struct wf_err *err)
-{
-    const struct wf_lens_linear_parts *p = wf_linear_set_parts(j->set);
-    int rc = wf_gguf_writer_write(w, p->levels, WF_LENS_LINEAR_LEVELS * sizeof(float), err);
-
-    return rc == 0 ? wf_gguf_writer_write(w, p->biases, p->n_labels * sizeof(float), err) : rc;
 }
 
 int wf_linear_write(const struct wf_gguf *into, const struct wf_linear_judged *sets, size_t n,
@@ -134,7 +146,7 @@ int wf_linear_write(const struct wf_gguf *into, const struct wf_linear_judged *s
     if (rc == 0)
         rc = wf_gguf_write_others(w, into, without.list, err);
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = write_vectors(w, &sets[i], err);
+        rc = wf_linear_write_table(w, wf_linear_set_parts(sets[i].set), err);
     if (rc == 0)
         rc = wf_gguf_writer_finish(w, err);
     wf_gguf_writer_free(w);

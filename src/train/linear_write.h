@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "model/gguf.h"
+#include "model/gguf_write.h"
 #include "train/linear_judge.h"
 #include "train/linear_set.h"
 
@@ -23,5 +23,12 @@ struct wf_linear_judged {
  * as well. Errors: those of model/gguf_write.h. */
 int wf_linear_write(const struct wf_gguf *into, const struct wf_linear_judged *sets, size_t n,
                     const char *path, struct wf_err *err) WF_MUST_USE;
+
+/* A table of "intent.SET" or "sensitivity": entries, and tensors that are declared; what those
+ * hold, in its turn, after wf_gguf_writer_begin. Errors: of wf_gguf_writer_write. */
+void wf_linear_put_table(struct wf_gguf_writer *w, const char *of,
+                         const struct wf_lens_linear_parts *p);
+int wf_linear_write_table(struct wf_gguf_writer *w, const struct wf_lens_linear_parts *p,
+                          struct wf_err *err) WF_MUST_USE;
 
 #endif

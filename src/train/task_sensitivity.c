@@ -22,8 +22,8 @@
 
 struct settings {
     char sources[WF_CONF_VALUE_BYTES], labels[512], keywords[512];
-    int64_t pool, window, copies;
-    double recall, positive;
+    int64_t pool, window, copies, linear;
+    double recall, positive, cost;
 };
 
 struct text {
@@ -116,6 +116,19 @@ static const struct wf_conf_option options[] = {
      .min = 0.1,
      .max = 100,
      .help = "what a label that is there counts beside one that is not"},
+    {.name = "linear", /* this and the next are for weft train sensitivity */
+     .kind = WF_CONF_NUMBER,
+     .offset = FIELD(linear),
+     .fallback = "0",
+     .max = 1 << 20,
+     .help = "weights of the linear judge that is fitted afterwards; 0: none"},
+    {.name = "linear_cost",
+     .kind = WF_CONF_REAL,
+     .offset = FIELD(cost),
+     .fallback = "1",
+     .min = 1e-3,
+     .max = 1e3,
+     .help = "what a text on the wrong side costs it"},
     {.name = NULL},
 };
 

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is private in a text, by the encoder's head and by a linear judge of words and groups of
+ * letters (lens_linear.h): what both say is added, each times how much it counts, with a number for
+ * each label. A long text holds what any piece of it holds. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "model/lens_internal.h"
+
+#define PIECE_TOKENS 96u /* what the head was trained on (train/sensitivity.conf) */
+
+void wf_lens__take_labels(const struct wf_lens_job *j, const float *hidden, size_t n_tok,
+                          float *out)
+{
+    const struct wf_lens_head *head = &j->lens->sensitivity;
+    size_t dim = j->lens->dim, n = head->n, n_pieces = (n_tok + PIECE_TOKENS - 1) / PIECE_TOKENS;
+
+    if (!head->pools_mean) {
+        wf_lens__apply(j->lens, head, hidden, out);
+        return;
+    }
+    for (size_t k = 0; k < n; k++)
+        out[k] = -INFINITY;
+    for (size_t p = 0; p < n_pieces; p++) {
+        size_t from = p * n_tok / n_pieces, to = (p + 1) * n_tok / n_pieces;
+        /* The mean of all is what the head says of each, on average: it is linear. */
+        for (size_t k = 0; k < n; k++) {
+            double sum = 0;
+            for (size_t t = from; t < to; t++) {
+                float dot = 0.0f;
+                for (size_t d = 0; d < dim; d++)
+                    dot += head->weight[k * dim + d] * hidden[t * dim + d];
+                sum += (double)dot;
+            }
+            out[k] = fmaxf(out[k], (float)(sum / (double)(to - from)) + head->bias[k]);
+        }
+    }
+}
+
+size_t wf_lens_piece(struct wf_str text, size_t from)
+{
+    size_t to = from + WF_LENS_PIECE_BYTES;
+
+    if (to >= text.len)
+        return text.len;
+    for (size_t i = to; i > from + WF_LENS_PIECE_BYTES / 2; i--) {
+        if (text.ptr[i] == ' ' || text.ptr[i] == '\n')
+            return i;
+    }
+    while (to > from && ((unsigned char)text.ptr[to] & 0xc0) == 0x80)
+        to--;
+    return to;
+}
+
+/* The most that the linear judge says of a piece. NOMEM. */
+static int ask_linear(const struct wf_lens_job *j, float *out)
+{
+    size_t n = j->lens->sensitivity.n;
+    float *one = wf_alloc_array(n, sizeof(*one));
+
+    if (one == NULL)
+        return WF_E_NOMEM;
+    for (size_t from = 0, to; from == 0 || from < j->text.len; from = to) {
+        to = wf_lens_piece(j->text, from);
+        wf_lens_linear_score(j->lens->sensitivity_linear, wf_str_sub(j->text, from, to), one);
+        for (size_t k = 0; k < n; k++)
+            out[k] = from == 0 ? one[k] : fmaxf(out[k], one[k]);
+        if (to == from)
+            break; /* an empty text */
+    }
+    wf_free(one);
+    return 0;
+}
+
+/* Of each label the log of how likely it is to how likely it is not: out [labels]. */
+static int judge(const struct wf_lens_job *j, float *out)
+{
+    const struct wf_lens *l = j->lens;
+    const float *mix = l->sensitivity_mix;
+    size_t n = l->sensitivity.n;
+    int rc = 0;
+
+    if (l->sensitivity_linear != NULL)
+        rc = ask_linear(j, out);
+    for (size_t k = 0; k < n && rc == 0; k++) {
+        float encoder = j->n_windows > 0 ? -INFINITY : 0.0f;
+        for (size_t i = 0; i < j->n_windows; i++)
+            encoder = fmaxf(encoder, j->labels[i * n + k]);
+        if (l->sensitivity_linear == NULL)
+            out[k] = encoder;
+        else /* no encoder: 0 times nothing */
+            out[k] = mix[0] * encoder + mix[1] * out[k] + mix[2 + k];
+    }
+    return rc;
+}
+
+static int by_score(const void *a, const void *b)
+{
+    float x = ((const struct wf_lens_mark *)a)->score, y = ((const struct wf_lens_mark *)b)->score;
+
+    return (x < y) - (x > y);
+}
+
+int wf_lens__finish_sensitivity(const struct wf_lens_job *j, struct wf_lens_marks *out,
+                                struct wf_err *err)
+{
+    const struct wf_lens *l = j->lens;
+    size_t n = l->sensitivity.n;
+    float *logits = wf_alloc_array(n, sizeof(*logits));
+    int rc = logits == NULL ? WF_E_NOMEM : judge(j, logits);
+
+    for (size_t k = 0; k < n && rc == 0; k++) {
+        struct wf_lens_mark m = {.type = l->sensitivity.labels[k],
+                                 .score = wf_lens__share(logits[k])};
+        if (m.score >= l->thresholds[k])
+            rc = wf_lens__push(out, m);
+    }
+    wf_free(logits);
+    if (rc != 0)
+        return wf_err_set(err, WF_E_NOMEM, "Not enough memory to look at a text.");
+    if (out->n > 1)
+        qsort(out->items, out->n, sizeof(*out->items), by_score);
+    return 0;
+}
