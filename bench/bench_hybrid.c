@@ -154,6 +154,7 @@ static void shelf_open(struct shelf *s, struct bench *b, const struct qa_set *se
         o.embedder.weights(o.embedder.ud, &open);
     open.alone = 1e4; /* all are shown, to be chosen from */
     open.alone_least = -1;
+    open.parts[WF_FUSE_ANSWERS] += 1e-9; /* else nothing would be read with the question */
     o.weights = b->fits ? &open : NULL;
     must(wf_meaning_new(&o, &s->meaning, &err), &err);
     must(wf_meaning_start(s->meaning, &err), &err);

@@ -12,6 +12,8 @@
 #define N (WF_FUSE_PARTS + 1) /* words are the last */
 #define STEPS 25
 #define GROUPS 64
+/* A value that nothing reaches. */
+#define NEVER 10.0
 
 /* Pulls towards 0: the square of 1 / what is usual, beside 100 for each group. */
 static const double ridges[WF_FUSE_PARTS] = {
@@ -197,7 +199,9 @@ static double least_value(const struct fuse_fit *f, double share, bool with_judg
             alone_best(&f->examples[i], share, with_judge, &right, &wrong[n++]);
     }
     qsort(wrong, n, sizeof *wrong, compare);
-    least = n > 0 ? wrong[n - 1 - (size_t)(most_wrong * (double)(n - 1))] + 1e-6 : 1e9;
+    least = n > 0 ? wrong[n - 1 - (size_t)(most_wrong * (double)(n - 1))] + 1e-6 : NEVER;
+    if (least < -1) /* hardly any had a wrong one to be kept from: no knowledge */
+        least = NEVER;
     *out_n_right = 0;
     for (size_t i = 0; i < f->n; i++) {
         double unused = 0;
