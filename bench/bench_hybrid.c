@@ -45,7 +45,8 @@
 /* Of a set, when it has more: those of the articles that are asked about, and some of the rest. */
 #define PASSAGES 700
 #define JUDGED 8
-#define JUDGED_TO_FIT 8
+#define JUDGED_TO_FIT 12
+#define FIRST_TO_FIT 8.0 /* so that the nearest are among them */
 /* Of questions that nothing answers, may be shown something without a word in common. */
 #define MOST_WRONG 0.02
 #define MUST_POINTS 0.03
@@ -154,6 +155,7 @@ static void shelf_open(struct shelf *s, struct bench *b, const struct qa_set *se
         o.embedder.weights(o.embedder.ud, &open);
     open.alone = 1e4; /* all are shown, to be chosen from */
     open.alone_least = -1;
+    open.parts[WF_FUSE_FIRST] += FIRST_TO_FIT;
     open.parts[WF_FUSE_ANSWERS] += 1e-9; /* else nothing would be read with the question */
     o.weights = b->fits ? &open : NULL;
     must(wf_meaning_new(&o, &s->meaning, &err), &err);
