@@ -146,19 +146,20 @@ bool wf_sensitivity_takes(const struct wf_sensitivity_text *t, size_t i)
     return t->every < 2 || wf_seed_mix(t->hash, i) % t->every == 0;
 }
 
-static int give(struct source *r, struct wf_str text, uint32_t has, uint32_t unknown, bool is_dev)
+/* key: what the text belongs to, all of which is in one half. */
+static int give(struct source *r, struct wf_str key, struct wf_str text, uint32_t has,
+                uint32_t unknown, bool is_dev)
 {
-    uint64_t hash = wf_split_hash(text);
 
     return r->fn(r->ud,
                  &(struct wf_sensitivity_text){.text = text,
-                                               .hash = hash,
+                                               .hash = wf_split_hash(text),
                                                .has = has,
                                                .unknown = unknown & ~has,
                                                .weight = r->weight,
                                                .every = r->every,
                                                .is_dev = is_dev,
-                                               .half = hash >> 8 & 1},
+                                               .half = wf_split_hash(key) >> 8 & 1},
                  r->err);
 }
 
@@ -167,7 +168,7 @@ static int take_request(void *ud, const struct wf_data_request *q, struct wf_err
     struct source *r = ud;
 
     (void)err;
-    return give(r, q->text, r->has, r->unknown, wf_split_is_dev(q->text));
+    return give(r, q->text, q->text, r->has, r->unknown, wf_split_is_dev(q->text));
 }
 
 static int take_tagged(void *ud, const struct wf_data_tagged *t, struct wf_err *err)
@@ -175,7 +176,7 @@ static int take_tagged(void *ud, const struct wf_data_tagged *t, struct wf_err *
     struct source *r = ud;
 
     (void)err;
-    return give(r, t->text, r->has, r->unknown, wf_split_is_dev(t->key));
+    return give(r, t->key, t->text, r->has, r->unknown, wf_split_is_dev(t->key));
 }
 
 static struct wf_str string_of(const json_t *v, struct wf_str key)
@@ -194,7 +195,8 @@ static int give_object(struct source *r, const json_t *v)
 
     if (r->word.len > 0 && has == r->wants_not)
         return 0;
-    return give(r, text, r->has, r->unknown, wf_split_is_dev(key.len > 0 ? key : text));
+    key = key.len > 0 ? key : text;
+    return give(r, key, text, r->has, r->unknown, wf_split_is_dev(key));
 }
 
 static int read_json(struct source *r, const char *path)
@@ -232,7 +234,7 @@ static int read_templates(struct source *r, const char *path)
             struct wf_data_request q;
             rc = wf_templates_make(t, i, wf_seed_mix(78, (uint64_t)k), &q, r->err);
             if (rc == 0)
-                rc = give(r, wf_str_trim(q.text), has, unknown, is_dev);
+                rc = give(r, wf_templates_source(t, i), wf_str_trim(q.text), has, unknown, is_dev);
         }
     }
     wf_templates_free(t);
