@@ -195,6 +195,29 @@ static bool number(const struct scan *s, size_t i, int *out, size_t *out_next)
     return true;
 }
 
+/* A day of a month as an ordinal in words ("twenty second"), or with what ordinals' digits have. */
+static bool ordinal(const struct scan *s, size_t i, int *out, size_t *out_next)
+{
+    int tens = 0, ones = 0;
+    size_t k = i;
+
+    if (is(s, i, WF_WHEN_ORDINAL, out, out_next))
+        return true;
+    if (!number(s, i, &tens, &k))
+        return false;
+    if (s->tokens[i].number < 0 && (tens == 20 || tens == 30)) {
+        k += is_mark(s, k, '-');
+        if (!is(s, k, WF_WHEN_ORDINAL, &ones, &k) || ones > 9)
+            return false;
+    } else if (s->tokens[i].number < 0 || !is(s, k, WF_WHEN_TH, NULL, &k) ||
+               !s->tokens[i + 1].glued) {
+        return false;
+    }
+    *out = tens + ones;
+    *out_next = k;
+    return true;
+}
+
 /* ---- a length of time: "in two hours", "dans une demi-heure", "in 1 1/2" is none ---- */
 
 static const int minutes_of_unit[] = {1, 60, 1440, 10080, 0, 0};
@@ -249,15 +272,11 @@ static bool day_of_month(const struct scan *s, size_t i, struct wf_when_draft *d
     if (is(s, k, WF_WHEN_MONTH, &month, &k)) {
         k += is_mark(s, k, '.');
         skip(s, &k, WF_WHEN_FILL);
-        if (!is(s, k, WF_WHEN_ORDINAL, &day, &k) && !number(s, k, &day, &k))
+        if (!ordinal(s, k, &day, &k) && !number(s, k, &day, &k))
             return false;
-        skip(s, &k, WF_WHEN_TH);
     } else {
-        if (!is(s, k, WF_WHEN_ORDINAL, &day, &k)) {
-            if (!number(s, k, &day, &k))
-                return false;
-            skip(s, &k, WF_WHEN_TH);
-        }
+        if (!ordinal(s, k, &day, &k) && !number(s, k, &day, &k))
+            return false;
         k += is_mark(s, k, '.');
         skip(s, &k, WF_WHEN_FILL);
         if (!is(s, k, WF_WHEN_MONTH, &month, &k))
@@ -266,7 +285,8 @@ static bool day_of_month(const struct scan *s, size_t i, struct wf_when_draft *d
     before = k;
     k += is_mark(s, k, '.');
     k += is_mark(s, k, ',');
-    skip(s, &k, WF_WHEN_FILL);
+    if (!skip(s, &k, WF_WHEN_FILL))
+        skip(s, &k, WF_WHEN_IN);
     if (k < s->n && s->tokens[k].n_digits == 4 && s->tokens[k].number >= 1970)
         year = s->tokens[k++].number;
     else
@@ -275,6 +295,17 @@ static bool day_of_month(const struct scan *s, size_t i, struct wf_when_draft *d
         return false;
     d->date = (struct wf_civil){.year = year, .month = month, .day = day};
     *out_next = k;
+    return true;
+}
+
+/* "the 21st": of this month or the next one that has it. */
+static bool day_alone(const struct scan *s, size_t i, struct wf_when_draft *d, size_t *out_next)
+{
+    int value = 0;
+
+    if (!ordinal(s, i, &value, out_next) || (s->tokens[i].number < 0 && !d->has_weekday))
+        return false;
+    d->date = (struct wf_civil){.day = value};
     return true;
 }
 
@@ -316,6 +347,7 @@ static bool date_in_digits(const struct scan *s, size_t i, struct wf_when_draft 
 static bool day_of_week(const struct scan *s, size_t i, struct wf_when_draft *d, size_t *out_next)
 {
     int value = 0, unit = 0;
+    size_t unit_end;
     bool every = skip(s, &i, WF_WHEN_EVERY), before = skip(s, &i, WF_WHEN_BEFORE);
     bool next = skip(s, &i, WF_WHEN_NEXT);
 
@@ -337,6 +369,10 @@ static bool day_of_week(const struct scan *s, size_t i, struct wf_when_draft *d,
         return false;
     }
     skip(s, &i, WF_WHEN_NEXT);
+    if (is(s, i, WF_WHEN_LAST, NULL, &unit_end)) {
+        d->has_weekday = d->has_next = false;
+        return false;
+    }
     d->repeats = every;
     *out_next = i;
     return true;
@@ -353,7 +389,7 @@ static bool day(const struct scan *s, size_t i, struct wf_when_draft *d, size_t 
         return true;
     }
     return day_of_week(s, i, d, out_next) || date_in_digits(s, i, d, out_next) ||
-           day_of_month(s, i, d, out_next);
+           day_of_month(s, i, d, out_next) || day_alone(s, i, d, out_next);
 }
 
 /* ---- times of day ---- */
@@ -371,7 +407,24 @@ static void minutes_behind(const struct scan *s, size_t *io, struct wf_when_draf
         d->minute = m;
         d->has_minute = true;
         *io = k + 2;
+        if (is_mark(s, k + 2, ':') && digits_at(s, k + 3, 2, 2) >= 0) /* seconds */
+            *io = k + 4;
     }
+}
+
+/* "at five-thirty", "tomorrow at seven twenty-seven". */
+static void minutes_in_words(const struct scan *s, size_t *io, struct wf_when_draft *d,
+                             bool is_time)
+{
+    size_t k = *io + is_mark(s, *io, '-');
+    int m = 0;
+
+    if (!is_time || d->has_minute || k >= s->n || s->tokens[k].number >= 0 ||
+        !number(s, k, &m, &k) || m < 10 || m > 59 || is(s, k, WF_WHEN_MONTH, NULL, &k))
+        return;
+    d->minute = m;
+    d->has_minute = true;
+    *io = k;
 }
 
 static void hour_name(const struct scan *s, size_t *io, struct wf_when_draft *d, bool *io_is_time)
@@ -474,6 +527,7 @@ static bool clock_time(const struct scan *s, size_t i, struct wf_when_draft *d, 
         try.minute = m;
         try.has_minute = true;
     }
+    minutes_in_words(s, &i, &try, is_time);
     if (is_am_or_pm(s, i)) {
         is_time = true;
         part_of_day(s, &i, &try);
@@ -505,6 +559,32 @@ static bool time_of_day(const struct scan *s, size_t i, struct wf_when_draft *d,
 
 /* ---- parts that stand together ---- */
 
+/* What says more of a day that has only its weekday, or its week: "Tuesday 9 May", "Friday the
+ * 21st", "Tuesday of next week", "next week Wednesday". */
+static bool exact_day(const struct scan *s, size_t i, struct wf_when_draft *d, size_t *out_next)
+{
+    struct wf_when_draft own = {.has_weekday = true};
+
+    if (d->has_weekday && !d->has_next && d->date.day == 0) {
+        if (date_in_digits(s, i, d, out_next) || day_of_month(s, i, d, out_next) ||
+            day_alone(s, i, d, out_next)) {
+            d->has_weekday = false;
+            return true;
+        }
+        own.has_weekday = false;
+        if (!day_of_week(s, i, &own, out_next) || own.has_weekday || own.next_unit != WF_WHEN_WEEKS)
+            return false;
+        d->has_next = true;
+        d->next_unit = WF_WHEN_WEEKS;
+        return true;
+    }
+    if (!d->has_next || d->has_weekday || d->next_unit != WF_WHEN_WEEKS ||
+        !is(s, i, WF_WHEN_WEEKDAY, &d->weekday, out_next))
+        return false;
+    d->has_weekday = true;
+    return true;
+}
+
 /* One part from i on, of those that the draft does not have yet. */
 static bool part(const struct scan *s, size_t i, struct wf_when_draft *d, size_t *out_next)
 {
@@ -526,6 +606,8 @@ static bool part(const struct scan *s, size_t i, struct wf_when_draft *d, size_t
         return true;
     }
     if (!has_day && day(s, i, d, out_next))
+        return true;
+    if (exact_day(s, i, d, out_next))
         return true;
     return time_of_day(s, i, d, out_next);
 }
@@ -555,6 +637,20 @@ static void put_part(const struct scan *s, size_t from, size_t next, struct wf_w
         (struct wf_when_part){s->tokens[from].from, s->tokens[next - 1].to};
 }
 
+/* Whether what begins at i is seen from another time ("three weeks from tomorrow"), or is gone by
+ * ("last Friday"): then it is better not to be understood. */
+static bool is_elsewhere(const struct scan *s, size_t i)
+{
+    size_t k;
+
+    if ((is(s, i, WF_WHEN_LAST, NULL, &k) && !is(s, i, WF_WHEN_DAY, NULL, &k)) ||
+        (i > 0 && is(s, i - 1, WF_WHEN_LAST, NULL, &k)))
+        return true;
+    if (is(s, i, WF_WHEN_FROM, NULL, &k))
+        return i > 0 && is(s, i - 1, WF_WHEN_UNIT, NULL, &k);
+    return i > 1 && is(s, i - 1, WF_WHEN_FROM, NULL, &k) && is(s, i - 2, WF_WHEN_UNIT, NULL, &k);
+}
+
 /* The first time from *io_from on; fillers right before it belong to it. */
 static bool find(const struct scan *s, size_t *io_from, struct wf_when_draft *d, size_t *out_next)
 {
@@ -563,6 +659,8 @@ static bool find(const struct scan *s, size_t *io_from, struct wf_when_draft *d,
         if (s->tokens[i].n_rows == 0 && s->tokens[i].number < 0)
             continue;
         if (read(s, i, &own, out_next)) {
+            if (is_elsewhere(s, i))
+                return false;
             *io_from = i;
             *d = own;
             return true;

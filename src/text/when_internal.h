@@ -40,6 +40,8 @@ enum wf_when_kind {
     WF_WHEN_AND_HALF,     /* behind a unit */
     WF_WHEN_WEEKEND,
     WF_WHEN_FROM_NOW, /* behind a length of time */
+    WF_WHEN_FROM,     /* between a length of time and what it is counted from */
+    WF_WHEN_LAST,     /* what is gone by */
 };
 
 enum wf_when_unit {

@@ -39,7 +39,10 @@ static int minute_of_day(const struct wf_when_draft *d)
 
     if (!d->has_hour)
         return 60 * (d->has_part ? hour_of_part[d->part] : DEFAULT_HOUR);
-    if (is_after_noon(d) && hour < 12 && !(d->part == WF_WHEN_NIGHT && d->has_part && hour < 5))
+    if (hour == 12 && d->has_part && d->part == WF_WHEN_NIGHT)
+        hour = 24;
+    else if (is_after_noon(d) && hour < 12 &&
+             !(d->part == WF_WHEN_NIGHT && d->has_part && hour < 5))
         hour += 12;
     else if (is_before_noon(d) && hour == 12)
         hour = 0;
@@ -59,6 +62,15 @@ static bool set_date(struct wf_civil *c, struct wf_civil date)
 {
     bool has_year = date.year > 0;
 
+    for (int i = 0; date.month == 0 && i < 3; i++) { /* a day alone: February may lack it */
+        struct wf_civil day = {.year = c->year, .month = c->month, .day = 1};
+        wf_civil_add_months(&day, i);
+        day.day = date.day;
+        if (wf_civil_is_valid(&day) && wf_civil_days(&day) >= wf_civil_days(c)) {
+            *c = day;
+            return true;
+        }
+    }
     for (int i = 0; i < 9; i++) { /* 29 February comes every fourth year, or eighth */
         struct wf_civil day = {
             .year = has_year ? date.year : c->year + i, .month = date.month, .day = date.day};
@@ -144,6 +156,8 @@ bool wf_when__resolve(const struct wf_when_draft *d, const struct wf_civil *now,
     }
     if (d->has_days)
         wf_civil_set_days(&c, wf_civil_days(&c) + d->days);
+    else if (d->has_next && d->has_weekday)
+        wf_civil_set_days(&c, wf_civil_days(&c) + 7 - wf_civil_weekday(&c) + d->weekday);
     else if (d->has_weekday)
         wf_civil_set_days(&c, wf_civil_days(&c) + days_until(now, d->weekday));
     else if (d->has_next)

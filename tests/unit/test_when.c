@@ -93,6 +93,15 @@ static void test_when__finds_times_in_english(void **state)
         {"on 29 February", "2028-02-29T09:00", NULL},
         {"on 30 November at ten", "2027-11-30T10:00", NULL},
         {"today", "2026-11-30T11:20", NULL},
+        {"on Friday the 11th at nine", "2026-12-11T09:00", NULL},
+        {"on Tuesday, 12 May", "2027-05-12T09:00", NULL},
+        {"on the 21st", "2026-12-21T09:00", "on the 21st"},
+        {"March twenty-second", "2027-03-22T09:00", NULL},
+        {"Wednesday of next week", "2026-12-09T09:00", NULL},
+        {"next week Wednesday", "2026-12-09T09:00", NULL},
+        {"tomorrow at five-thirty", "2026-12-01T17:30", NULL},
+        {"tomorrow at seven twenty-seven", "2026-12-01T07:27", NULL},
+        {"7:56:30 pm", "2026-11-30T19:56", NULL},
     };
     check_all(rows, WF_ARRAY_LEN(rows));
 }
@@ -121,6 +130,7 @@ static void test_when__finds_times_in_german(void **state)
         {"am 3.12.", "2026-12-03T09:00", NULL},
         {"am ersten Mai", "2027-05-01T09:00", NULL},
         {"vor dem Wochenende", "2026-12-04T09:00", NULL},
+        {"um 12 Uhr nachts", "2026-12-01T00:00", NULL},
         {"nächste Woche", "2026-12-07T09:00", NULL},
         {"um 9 am Freitag", "2026-12-04T09:00", NULL},
         {"am Freitagmorgen", NULL, NULL},
@@ -172,6 +182,7 @@ static void test_when__finds_times_in_spanish(void **state)
         {"el 12 de marzo", "2027-03-12T09:00", "el 12 de marzo"},
         {"el 12 de marzo de 2028", "2028-03-12T09:00", NULL},
         {"pasado mañana a mediodía", "2026-12-02T12:00", NULL},
+        {"el martes 9 de mayo", "2027-05-09T09:00", NULL},
         {"la semana que viene", "2026-12-07T09:00", NULL},
         {"antes del fin de semana", "2026-12-04T09:00", NULL},
     };
@@ -192,6 +203,12 @@ static void test_when__finds_no_time_where_none_is(void **state)
         {"the second half", NULL, NULL},
         {"31 February", NULL, NULL},
         {"Rechnungen vom März", NULL, NULL},
+        /* gone by, or counted from another time: better not understood */
+        {"what happened last Friday", NULL, NULL},
+        {"letzten Montag", NULL, NULL},
+        {"lundi dernier", NULL, NULL},
+        {"three weeks from tomorrow", NULL, NULL},
+        {"two days after Monday", NULL, NULL},
     };
     check_all(rows, WF_ARRAY_LEN(rows));
 }
