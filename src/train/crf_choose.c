@@ -229,20 +229,24 @@ static int try_all(struct judged *g, unsigned half, struct wf_crf_numbers *io, d
     return rc;
 }
 
+/* From the field alone on, so that what is chosen is never worse than it is; then one number after
+ * the other. */
 static int choose(struct judged *g, unsigned half, struct wf_crf_numbers *out)
 {
-    static const double shares[] = {0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
-    static const double outsides[] = {-0.3, 0, 0.2, 0.4, 0.6, 0.8, 1, 1.3};
-    double best = -1;
-    int rc = 0;
+    static const double shares[] = {0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97};
+    static const double outsides[] = {-0.3, 0.2, 0.4, 0.6, 0.8, 1, 1.3};
+    double best;
+    int rc;
 
-    *out = (struct wf_crf_numbers){.share = 1, .outside = 0.3};
-    if (g->encoder != NULL)
+    *out = (struct wf_crf_numbers){.share = 1, .outside = 0};
+    rc = worth(g, out, half, &best);
+    if (rc == 0 && g->encoder != NULL)
         rc = try_all(g, half, out, &out->share, shares, WF_ARRAY_LEN(shares), &best);
     if (rc == 0)
         rc = try_all(g, half, out, &out->outside, outsides, WF_ARRAY_LEN(outsides), &best);
     if (rc == 0 && g->encoder != NULL) {
-        const double near[] = {out->share - 0.05, out->share + 0.05};
+        const double near[] = {fmax(out->share - 0.1, 0), fmax(out->share - 0.05, 0),
+                               fmin(out->share + 0.05, 1)};
         rc = try_all(g, half, out, &out->share, near, WF_ARRAY_LEN(near), &best);
     }
     return rc;
