@@ -255,6 +255,8 @@ soak: $(PROGRAM)
 
 # The embedded model anew from ../shared/data: some hours of two cores; goes on where it broke off.
 LENS = build/lens
+ANSWERED = $(addprefix ../shared/data/qa-retrieval/, squad-dev/train.jsonl.xz \
+    clapnq/dev_answerable.part70.jsonl clapnq/dev_unanswerable.part70.jsonl)
 lens: $(PROGRAM)
 	$(PROGRAM) train vocab train/corpus.conf $(LENS)/vocab.gguf
 	$(PROGRAM) train shards train/corpus.conf $(LENS)/vocab.gguf $(LENS)/shards
@@ -264,11 +266,13 @@ lens: $(PROGRAM)
 	$(PROGRAM) models quantize $(LENS)/whole.gguf $(LENS)/small.gguf Q6_K --embeddings Q4_K
 	@mkdir -p models
 	$(PROGRAM) train language ../shared/data/langid/ntrex_sentences.tsv.xz models/lens.gguf \
-	    --into $(LENS)/small.gguf
+	    --more train/language.conf --into $(LENS)/small.gguf
 	$(PROGRAM) train crf train/multi.conf --into models/lens.gguf --classes train/corpus.conf
 	$(PROGRAM) train linear train/multi.conf --into models/lens.gguf
 	$(PROGRAM) train sensitivity train/multi.conf --into models/lens.gguf
 	$(PROGRAM) train salience train/salience-words.conf models/lens.gguf --into models/lens.gguf
+	$(PROGRAM) train answers models/lens.gguf models/lens.gguf $(ANSWERED) \
+	    --seen 12 --rerank 2 --refuse 0.75
 	$(MAKE) lens-search
 
 # What vectors count beside words with the lens there is: stored in it where that helps.
