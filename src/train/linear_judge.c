@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 
 #define ROUNDS 30
+#define HALVED_MAX 13
 #define RIDGE 1e-6 /* of the Hessian, where one judge says nothing */
 #define BOTH_HALVES 2u
 /* Of what is out of scope, that is left to the threshold: what nobody has seen has no label. */
@@ -240,7 +241,8 @@ static void choose_scales(const struct wf_linear_opinions *o, enum wf_linear_jud
             return;
         step[0] = (d * s.g[0] - b * s.g[1]) / det;
         step[1] = (a * s.g[1] - b * s.g[0]) / det;
-        for (double size = 1; size > 1e-4; size /= 2) {
+        for (int halved = 0; halved < HALVED_MAX; halved++) {
+            double size = ldexp(1, -halved);
             double next[2] = {fmax(out[0] - size * step[0], 0), fmax(out[1] - size * step[1], 0)};
             struct slope t = slope_at(o, half, next);
             if (!(t.loss < s.loss))
@@ -264,7 +266,7 @@ struct one {
 
 static struct one judge(const struct wf_linear_opinions *o, size_t i, const struct mix *m)
 {
-    double shares[WF_LENS_LINEAR_LABELS_MAX];
+    double shares[WF_LENS_LINEAR_LABELS_MAX] = {0};
     int32_t best = 0, closed = o->outside == 0 ? 1 : 0;
 
     share_out(o, i, m, shares);

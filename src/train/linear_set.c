@@ -279,8 +279,8 @@ int32_t wf_linear_set_outside(const struct wf_linear_set *s)
 int wf_linear_set_order(struct wf_linear_set *s, const struct wf_str *names, size_t n,
                         struct wf_err *err)
 {
-    int32_t to[WF_LENS_LINEAR_LABELS_MAX];
-    const char *labels[WF_LENS_LINEAR_LABELS_MAX];
+    int32_t to[WF_LENS_LINEAR_LABELS_MAX] = {0};
+    const char *labels[WF_LENS_LINEAR_LABELS_MAX] = {NULL};
 
     assert(s->machine.weights == NULL);
     for (size_t i = 0; i < s->n_labels; i++) {
