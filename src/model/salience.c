@@ -217,6 +217,7 @@ static void weigh_sentences(struct choice *c, const float *logits)
 
 static float *region_of(struct choice *c, uint32_t i)
 {
+    assert(i < c->t->n);
     return &c->regions[(uint64_t)i * REGIONS / c->t->n];
 }
 

@@ -4,6 +4,7 @@
  * the speaker says. */
 #include "model/salience_text.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -97,6 +98,7 @@ static int add_word(struct wf_salience_text *t, uint32_t hash, size_t i)
         t->ids = ids;
         t->_ids_cap = cap;
     }
+    assert(t->ids != NULL); /* its room is above 0 */
     t->ids[t->starts[i + 1]++] = *at - 1;
     return 0;
 }

@@ -20,7 +20,7 @@ static int choose(const struct wf_summarizer *s, struct judging *j, size_t n,
     const struct wf_salience_ask ask = {.logits = j->logits, .n_wanted = n};
     int r = 0;
 
-    if (j->logits != NULL)
+    if (j->logits != NULL && s->options.logits != NULL)
         r = s->options.logits(s->options.logits_ud, j->sentences, s->n_cands, j->logits, err);
     if (r == 0)
         r = wf_salience_choose(j->judge, &j->text, &ask, n, j->picks, err);
