@@ -267,12 +267,13 @@ lens: $(PROGRAM)
 	@mkdir -p models
 	$(PROGRAM) train language ../shared/data/langid/ntrex_sentences.tsv.xz models/lens.gguf \
 	    --more train/language.conf --into $(LENS)/small.gguf
-	$(PROGRAM) train crf train/multi.conf --into models/lens.gguf --classes train/corpus.conf
+	$(PROGRAM) train crf train/multi.conf --into models/lens.gguf \
+	    --classes train/corpus.conf --bytes 868000
 	$(PROGRAM) train linear train/multi.conf --into models/lens.gguf
 	$(PROGRAM) train sensitivity train/multi.conf --into models/lens.gguf
 	$(PROGRAM) train salience train/salience-words.conf models/lens.gguf --into models/lens.gguf
 	$(PROGRAM) train answers models/lens.gguf models/lens.gguf $(ANSWERED) \
-	    --seen 12 --rerank 2 --refuse 0.75
+	    --seen 12 --rerank 1 --refuse 0.75
 	$(MAKE) lens-search
 
 # What vectors count beside words with the lens there is: stored in it where that helps.

@@ -387,6 +387,12 @@ static struct wf_gguf *new_gguf(void)
     return g;
 }
 
+void wf_gguf_rest(const struct wf_gguf *g)
+{
+    for (size_t i = 0; i < g->n_parts; i++)
+        wf_mapping_rest(&g->parts[i]);
+}
+
 void wf_gguf_close(struct wf_gguf *g)
 {
     if (g == NULL)

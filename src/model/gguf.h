@@ -68,6 +68,9 @@ int wf_gguf_open(const char *path, struct wf_gguf **out, struct wf_err *err) WF_
 int wf_gguf_open_memory(const void *p, size_t n, struct wf_gguf **out,
                         struct wf_err *err) WF_MUST_USE;
 
+/* Drops what is in memory of the file's pages, once what is read only once has been read. */
+void wf_gguf_rest(const struct wf_gguf *g);
+
 /* Unmaps and frees; NULL is a no-op. All borrowed pointers end. */
 void wf_gguf_close(struct wf_gguf *g);
 

@@ -80,7 +80,11 @@ static int read_rest(struct wf_lens *l, struct wf_err *err)
         rc = wf_lens_language_open(l->gguf, &l->language, err);
     if (rc == 0 && wf_salience_is_in(l->gguf))
         rc = wf_salience_open(l->gguf, &l->judge, err);
-    return rc == 0 ? wf_lens__read_heads(l, err) : rc;
+    if (rc == 0)
+        rc = wf_lens__read_heads(l, err);
+    if (rc == 0)
+        wf_gguf_rest(l->gguf); /* tables have been unpacked */
+    return rc;
 }
 
 static int open_parts(struct wf_lens *l, struct wf_gguf *g, struct wf_err *err)

@@ -16,6 +16,9 @@
 #include "model/lens_match.h"
 #include "text/utf8.h"
 
+/* Names are told by what stands near them, and short windows cost less attention. */
+#define NEAR_WINDOW ((size_t)128)
+
 /* Tokens of a window's text that the next one sees again: one in so many, but some at least. */
 #define OVERLAP_SHARE 8
 #define OVERLAP_MIN 8
@@ -133,7 +136,9 @@ static int make_tokens(struct wf_lens_job *j, struct wf_err *err)
 /* As many windows as are needed, all of one length. */
 static int make_windows(struct wf_lens_job *j, struct wf_err *err)
 {
-    uint64_t room = j->lens->window - j->prefix.n, n = j->ids.n, each, k;
+    bool is_near = (j->ask.tasks & ~(WF_LENS_ENTITIES | WF_LENS_LANGUAGE)) == 0;
+    uint64_t window = is_near ? WF_MIN(j->lens->window, NEAR_WINDOW) : j->lens->window;
+    uint64_t room = window - j->prefix.n, n = j->ids.n, each, k;
     uint64_t overlap = WF_MAX(room / OVERLAP_SHARE, WF_MIN(OVERLAP_MIN, room / 2));
 
     assert(room > 0);

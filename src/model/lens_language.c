@@ -46,24 +46,15 @@ bool wf_lens_language_is_in(const struct wf_gguf *g)
 /* ---- bytes in whole numbers ---- */
 
 struct bytes {
-    const struct wf_gguf_value *v;
-    size_t i;      /* of the byte that comes next */
-    uint32_t word; /* the whole number that it is in */
+    struct wf_str s; /* what is left */
 };
 
 static bool next_byte(struct bytes *b, uint8_t *out)
 {
-    int64_t word;
-
-    if (b->i / 4 >= b->v->n_items)
+    if (b->s.len == 0)
         return false;
-    if (b->i % 4 == 0) {
-        if (!wf_gguf_item_i64(b->v, b->i / 4, &word))
-            return false;
-        b->word = (uint32_t)(word & 0xffffffff);
-    }
-    *out = (uint8_t)(b->word >> (8 * (b->i % 4)));
-    b->i++;
+    *out = (uint8_t)*b->s.ptr++;
+    b->s.len--;
     return true;
 }
 
@@ -177,7 +168,7 @@ static bool read_entries(struct wf_lens_language *l, struct bytes *grams, uint32
 
 static int read_grams(struct wf_lens_language *l, const struct wf_gguf_value *v, struct wf_err *err)
 {
-    struct bytes b = {.v = v};
+    struct bytes b = {wf_gguf_item_bytes(v)};
     uint32_t hash = 0, n_entries = 0, bucket = 0;
 
     for (uint32_t i = 0; i < l->n_grams; i++) {
@@ -201,7 +192,7 @@ static int read_grams(struct wf_lens_language *l, const struct wf_gguf_value *v,
 static int read_weights(struct wf_lens_language *l, const struct wf_gguf_value *v,
                         struct wf_err *err)
 {
-    struct bytes b = {.v = v};
+    struct bytes b = {wf_gguf_item_bytes(v)};
     uint8_t c = 0;
 
     for (uint32_t i = 0; i < l->n_entries; i++) {

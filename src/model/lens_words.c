@@ -59,8 +59,7 @@ bool wf_lens_words_is_in(const struct wf_gguf *g)
 /* ---- bits in whole numbers ---- */
 
 struct bits {
-    const struct wf_gguf_value *v;
-    size_t i; /* of the whole number that comes next */
+    struct wf_str left; /* whole numbers of 32 bits */
     uint64_t held;
     unsigned n_held;
     bool is_short; /* more was asked for than there is */
@@ -72,22 +71,24 @@ static int open_bits(const struct wf_gguf *g, const char *key, struct bits *out,
 
     if (v == NULL || v->kind != WF_GGUF_ARRAY || v->item_kind != WF_GGUF_I32)
         return bad(err, "its bits are missing");
-    *out = (struct bits){.v = v};
+    *out = (struct bits){.left = wf_gguf_item_bytes(v)};
     return 0;
 }
 
 /* Another 32 bits; false, and is_short, behind the last. */
 static bool hold_more(struct bits *b)
 {
-    int64_t word;
+    const uint8_t *p = (const uint8_t *)b->left.ptr;
 
-    if (b->i == b->v->n_items || !wf_gguf_item_i64(b->v, b->i, &word)) {
+    if (b->left.len < 4) {
         b->is_short = true;
         return false;
     }
-    b->i++;
-    b->held |= (uint64_t)(uint32_t)(word & 0xffffffff) << b->n_held;
+    b->held |= (uint64_t)(p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24)
+               << b->n_held;
     b->n_held += 32;
+    b->left.ptr += 4;
+    b->left.len -= 4;
     return true;
 }
 

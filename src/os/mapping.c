@@ -38,6 +38,12 @@ int wf_mapping_open(const char *path, struct wf_mapping *out, struct wf_err *err
     return rc;
 }
 
+void wf_mapping_rest(const struct wf_mapping *m)
+{
+    if (m->ptr != NULL)
+        (void)madvise((void *)(uintptr_t)m->ptr, m->bytes, MADV_DONTNEED); /* else they stay */
+}
+
 void wf_mapping_close(struct wf_mapping *m)
 {
     if (m->ptr != NULL)

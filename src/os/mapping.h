@@ -20,6 +20,9 @@ struct wf_mapping {
 /* Maps the regular file at `path`. Errors: NOENT, DENIED, IO, INVAL (not a file), NOMEM. */
 int wf_mapping_open(const char *path, struct wf_mapping *out, struct wf_err *err) WF_MUST_USE;
 
+/* Drops the pages that are in memory: what was read once. They come in again when they are read. */
+void wf_mapping_rest(const struct wf_mapping *m);
+
 /* Unmaps and clears; safe to call twice. */
 void wf_mapping_close(struct wf_mapping *m);
 
