@@ -274,6 +274,7 @@ lens: $(PROGRAM)
 	$(PROGRAM) train salience train/salience-words.conf models/lens.gguf --into models/lens.gguf
 	$(PROGRAM) train answers models/lens.gguf models/lens.gguf $(ANSWERED) \
 	    --seen 12 --rerank 1 --refuse 0.75
+	$(PROGRAM) train card train/lens-card.txt models/lens.gguf --into models/lens.gguf --version 2
 	$(MAKE) lens-search
 
 # What vectors count beside words with the lens there is: stored in it where that helps.
