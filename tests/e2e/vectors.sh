@@ -17,6 +17,7 @@ for i in $(seq 40); do
 done
 
 start() {
+    : >"$TMP/up.out" # the address of the one before must not be read
     "$WEFT" --home "$H" up --port 0 --lens "$TMP/lens.gguf" "$@" >"$TMP/up.out" 2>"$TMP/up.err" &
     up=$!
     for _ in $(seq 400); do
