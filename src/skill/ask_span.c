@@ -14,6 +14,8 @@
 
 /* Shares below say no more. */
 #define SHARE_LEAST 1e-4
+/* What a sentence of the wrong kind loses, as the log of a share. */
+#define MISFIT 3
 
 static double logit(float share)
 {
@@ -42,6 +44,17 @@ static const struct wf_lens_mark *find_sentence(const struct wf_lens_marks *m, s
     return NULL;
 }
 
+/* How far the sentence is from what the question asks for (a time, a number), beside the one that
+ * fits best: lens is misled by the words of the question where words know better. */
+static double misfit(const struct wf_ask_look *look, const struct wf_ask_sentence *s)
+{
+    double best = 0;
+
+    for (size_t i = 0; i < look->n_sentences; i++)
+        best = fmax(best, look->sentences[i].features[WF_ASK_S_TYPE]);
+    return best - s->features[WF_ASK_S_TYPE];
+}
+
 void wf_ask__weigh(struct wf_ask_look *io, size_t hit, const struct wf_lens_answer *a,
                    double weight)
 {
@@ -53,9 +66,9 @@ void wf_ask__weigh(struct wf_ask_look *io, size_t hit, const struct wf_lens_answ
         if (s->hit != hit)
             continue;
         m = find_sentence(&a->sentences, s->start);
-        s->seen = weight *
-                  (there + (m != NULL ? log_share(&a->sentences, (size_t)(m - a->sentences.items))
-                                      : log(SHARE_LEAST)));
+        s->seen = weight * (there - MISFIT * misfit(io, s) +
+                            (m != NULL ? log_share(&a->sentences, (size_t)(m - a->sentences.items))
+                                       : log(SHARE_LEAST)));
         s->is_seen = true;
     }
 }
