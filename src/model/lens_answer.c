@@ -329,10 +329,12 @@ size_t wf_lens_evidence_choose(struct wf_lens_evidence *e, const float *weights)
 
 static double log_share(const struct wf_lens_evidence *e, size_t chosen)
 {
-    double sum = 0;
+    double sum = 1; /* its own */
 
     for (size_t i = 0; i < e->shared.n_sentences; i++)
-        sum += exp((double)e->sentences[i].score - (double)e->sentences[chosen].score);
+        sum += i == chosen
+                   ? 0
+                   : exp((double)e->sentences[i].score - (double)e->sentences[chosen].score);
     return -log(sum);
 }
 

@@ -311,10 +311,12 @@ static int make_table(struct wf_salience_trainer *t, struct wf_err *err)
 {
     struct wf_salience *s = &t->table;
     uint32_t *hashes = wf_alloc_array(t->n_entries + 1, 3 * sizeof(*hashes));
-    float *all = (float *)(void *)(hashes + t->n_entries), *about = all + t->n_entries;
+    float *all, *about;
 
     if (hashes == NULL)
         return no_memory(err);
+    all = (float *)(void *)(hashes + t->n_entries);
+    about = all + t->n_entries;
     qsort(t->entries, t->n_entries, sizeof(*t->entries), by_hash);
     for (size_t i = 0; i < t->n_entries; i++) {
         const struct wf_salience_entry *e = &t->entries[i];
