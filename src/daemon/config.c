@@ -46,7 +46,8 @@ static const struct wf_config_option options[] = {
      "are "
      "made; those that are there stay)"},
     {"search_rerank", FIELD(search_rerank), 0, "8", 0, 32, NULL,
-     "passages that the lens reads with the question to order them, some 5 ms each; 0: none"},
+     "passages that the lens reads with the question to order them, some 12 ms of a core each; "
+     "0: none"},
     {"summarize_lens", FIELD(summarize_lens), 0, "on", 0, 1, off_on,
      "summaries by what lens has learned of them, where it knows the words: on, or off"},
 };
