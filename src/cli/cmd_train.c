@@ -23,6 +23,7 @@ static const struct {
     {"sensitivity", wf_train_sensitivity, N_("a judge of private matters by words")},
     {"card", wf_train_card, N_("the version of a lens file, and its figures")},
     {"crf", wf_train_crf, N_("what words say of entities, into a lens file")},
+    {"vectors", wf_train_vectors, N_("vectors of tokens, beside the encoder's embedding")},
     {"adapter", wf_train_adapter, N_("an adapter for a model, from your own texts")},
 };
 

@@ -24,6 +24,8 @@ int wf_train_card(struct wf_cli *cli);
 int wf_train_crf(struct wf_cli *cli);
 /* Fits the linear judges of requests. */
 int wf_train_linear(struct wf_cli *cli);
+/* Fits vectors of tokens beside the encoder's embedding. */
+int wf_train_vectors(struct wf_cli *cli);
 /* Fits how lens joins its heads with shared words. */
 int wf_train_answers(struct wf_cli *cli);
 /* Trains an adapter for a model. */

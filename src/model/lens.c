@@ -81,6 +81,8 @@ static int read_rest(struct wf_lens *l, struct wf_err *err)
     if (rc == 0 && wf_salience_is_in(l->gguf))
         rc = wf_salience_open(l->gguf, &l->judge, err);
     if (rc == 0)
+        rc = wf_lens_static_open(l->gguf, wf_vocab_size(l->vocab), &l->static_vectors, err);
+    if (rc == 0)
         rc = wf_lens__read_heads(l, err);
     if (rc == 0)
         wf_gguf_rest(l->gguf); /* tables have been unpacked */
@@ -143,6 +145,7 @@ void wf_lens_close(struct wf_lens *l)
         wf_lens_linear_close(l->sets[i].linear);
     wf_lens_language_close(l->language);
     wf_lens_words_close(l->words);
+    wf_lens_static_close(l->static_vectors);
     wf_salience_close(l->judge);
     wf_lens_linear_close(l->sensitivity_linear);
     wf_arena_deinit(&l->arena);
@@ -206,9 +209,26 @@ const float *wf_lens_marks_rows(const struct wf_lens *l)
     return l->match;
 }
 
+/* What entries of the file, beside tensors, embeddings depend on. */
+static uint64_t mix_entries(const struct wf_lens *l, uint64_t sum)
+{
+    const struct wf_gguf_value *codes = wf_gguf_value(l->gguf, "lens.embedding.static.codes");
+    struct {
+        uint64_t width;
+        double share;
+    } of = {0}; /* both were read before */
+
+    if (codes == NULL)
+        return sum;
+    (void)wf_gguf_u64(l->gguf, "lens.embedding.static.width", &of.width);
+    (void)wf_gguf_f64(l->gguf, "lens.embedding.static.share", &of.share);
+    sum = wf_str_hash(wf_str_n((const char *)&of, sizeof(of)), sum);
+    return wf_str_hash(wf_gguf_item_bytes(codes), sum);
+}
+
 uint64_t wf_lens_fingerprint(const struct wf_lens *l)
 {
-    uint64_t sum = l->window;
+    uint64_t sum = mix_entries(l, l->window);
 
     for (size_t i = 0; i < wf_gguf_n_tensors(l->gguf); i++) {
         const struct wf_gguf_tensor *t = wf_gguf_tensor_at(l->gguf, i);

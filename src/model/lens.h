@@ -15,6 +15,7 @@
  * judge beside the encoder, or without it), with lens.intent.SET.linear.scale and .encoder.scale
  * (f32) of what each adds; lens.answer.sentence, lens.answer.none, lens.answer.edition
  * (lens_answer.h); lens.NAME.pool ("first": the hidden state of <s>; "mean": of all tokens);
+ *   lens.embedding.static.* (model/lens_static.h: vectors of tokens beside the encoder's);
  *   lens.language.* (model/lens_language.h); lens.entity.words.* (model/lens_words.h: what words
  *   say of the tags of entities; with or without the encoder's head);
  *   lens.salience.fit, .words.* (model/salience.h: which sentences a summary would take);

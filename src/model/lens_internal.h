@@ -7,6 +7,7 @@
 #include "model/lens.h"
 #include "model/lens_language.h"
 #include "model/lens_linear.h"
+#include "model/lens_static.h"
 #include "model/lens_words.h"
 #include "model/salience.h"
 
@@ -78,7 +79,8 @@ struct wf_lens {
     const float *match; /* [WF_LENS_MATCH_BITS, dim] of tokens of SPANS; NULL: none */
     const float *answer_sentence, *answer_none; /* weights of lens_answer.h; NULL: none */
     struct wf_salience *judge; /* of sentences, beside the salience head; NULL: absent */
-    bool marks_embedding;      /* questions and texts are embedded behind marks of their own */
+    struct wf_lens_static *static_vectors; /* beside the embedding's head; NULL: absent */
+    bool marks_embedding; /* questions and texts are embedded behind marks of their own */
 };
 
 /* Reads the heads. Errors: FORMAT, LIMIT, NOMEM. */

@@ -401,6 +401,8 @@ static void finish_vector(const struct wf_lens_job *j, float *mean, float out[WF
         square += (double)out[i] * (double)out[i];
     for (size_t i = 0; i < WF_LENS_DIMS; i++)
         out[i] = square > 0 && isfinite(square) ? (float)((double)out[i] / sqrt(square)) : 0.0f;
+    if (l->static_vectors != NULL)
+        wf_lens_static_join(l->static_vectors, j->ids.ptr, j->ids.n, out);
 }
 
 const float *wf_lens_job_intents(const struct wf_lens_job *j)

@@ -18,7 +18,7 @@ const struct wf_task_figure wf_embed__figures[] = {
 
 struct exam {
     struct wf_embed *e;
-    struct wf_net *net;
+    const struct wf_embed__encoder *by;
     struct wf_embed__source *s;
     uint32_t *units; /* [n] those that are kept aside first */
     size_t n, n_dev;
@@ -43,12 +43,40 @@ static double percent(const struct share *s)
 
 /* ---- embeddings ---- */
 
-/* Of n texts, in batches; a text NONE: zeros. titles NULL: none. */
 static int embed(struct exam *x, const uint32_t *texts, const uint32_t *titles, size_t n,
                  bool is_question, float *out)
 {
-    struct wf_embed *e = x->e;
-    const struct wf_embed__batch *b = &e->b;
+    return x->by->embed(x->by->ud, texts, titles, n, is_question, out, x->err);
+}
+
+size_t wf_embed__fill(struct wf_embed *e, const uint32_t *texts, const uint32_t *titles, size_t n,
+                      bool is_question)
+{
+    size_t i = 0;
+
+    wf_embed__begin(&e->b);
+    for (; i < n && texts[i] != WF_EMBED__NONE; i++) {
+        struct wf_embed__put p = {.text = texts[i],
+                                  .title = titles != NULL ? titles[i] : WF_EMBED__NONE,
+                                  .n_max = PASSAGE_TIMES * (size_t)e->s.tokens,
+                                  .is_question = is_question};
+        if (!wf_embed__put(e, &p))
+            break;
+    }
+    return i;
+}
+
+/* A network that is being trained. */
+struct by_net {
+    struct wf_embed *e;
+    struct wf_net *net;
+};
+
+static int embed_by_net(void *ud, const uint32_t *texts, const uint32_t *titles, size_t n,
+                        bool is_question, float *out, struct wf_err *err)
+{
+    struct by_net *by = ud;
+    const struct wf_embed__batch *b = &by->e->b;
     size_t done = 0;
     int rc = 0;
 
@@ -60,23 +88,16 @@ static int embed(struct exam *x, const uint32_t *texts, const uint32_t *titles, 
             done++;
             continue;
         }
-        wf_embed__begin(&e->b);
-        for (; done < n && texts[done] != WF_EMBED__NONE; done++) {
-            struct wf_embed__put p = {.text = texts[done],
-                                      .title = titles != NULL ? titles[done] : WF_EMBED__NONE,
-                                      .n_max = PASSAGE_TIMES * (size_t)e->s.tokens,
-                                      .is_question = is_question};
-            if (!wf_embed__put(e, &p))
-                break;
-        }
+        done += wf_embed__fill(by->e, texts + from, titles != NULL ? titles + from : NULL, n - from,
+                               is_question);
         rc = wf_net_forward(
-            x->net,
+            by->net,
             &(struct wf_net_batch){.ids = b->ids, .starts = b->starts, .n_texts = b->n_windows},
-            false, &hidden, x->err);
+            false, &hidden, err);
         struct wf_loss_rows rows = {b->from[0], b->to[0], b->n[0]};
-        struct wf_loss_head head = wf_embed__head(x->net);
+        struct wf_loss_head head = wf_embed__head(by->net);
         if (rc == 0)
-            rc = wf_loss_embed(e->room, hidden, &rows, &head, out + from * WF_EMBED__DIMS, x->err);
+            rc = wf_loss_embed(by->e->room, hidden, &rows, &head, out + from * WF_EMBED__DIMS, err);
     }
     return rc;
 }
@@ -241,13 +262,13 @@ static int exam_translates(struct exam *x, struct share *io)
     return rc;
 }
 
-int wf_embed__evaluate(void *task, struct wf_net *net, double *out, struct wf_err *err)
+int wf_embed__examine(struct wf_embed *e, const struct wf_embed__encoder *by, double *out,
+                      struct wf_err *err)
 {
-    struct wf_embed *e = task;
-    struct exam x = {.e = e, .net = net, .err = err};
+    struct exam x = {.e = e, .by = by, .err = err};
     struct found found = {0};
     struct share sentences = {0}, news = {0};
-    int rc = wf_embed__room(e, net, err);
+    int rc = 0;
 
     for (size_t i = 0; i < e->n_sources && rc == 0; i++) {
         x.s = &e->sources[i];
@@ -266,4 +287,13 @@ int wf_embed__evaluate(void *task, struct wf_net *net, double *out, struct wf_er
     for (size_t i = 0; i < WF_ARRAY_LEN(all); i++)
         out[i] = percent(all[i]);
     return rc;
+}
+
+int wf_embed__evaluate(void *task, struct wf_net *net, double *out, struct wf_err *err)
+{
+    struct by_net by = {task, net};
+    const struct wf_embed__encoder encoder = {embed_by_net, &by};
+    int rc = wf_embed__room(task, net, err);
+
+    return rc == 0 ? wf_embed__examine(task, &encoder, out, err) : rc;
 }

@@ -189,7 +189,23 @@ void wf_embed__begin(struct wf_embed__batch *b);
 int wf_embed__room(struct wf_embed *e, struct wf_net *net, struct wf_err *err) WF_MUST_USE;
 struct wf_loss_head wf_embed__head(const struct wf_net *net);
 
+/* Puts texts, the first of n (up to one that is NONE), as they are read when measured; returns how
+ * many had room. titles NULL: none. */
+size_t wf_embed__fill(struct wf_embed *e, const uint32_t *texts, const uint32_t *titles, size_t n,
+                      bool is_question);
+
+/* Whose embeddings are measured: writes those of n texts to out [n, WF_EMBED__DIMS], at length 1;
+ * of a text NONE zeros. titles: what stands above each; NULL: nothing. */
+struct wf_embed__encoder {
+    int (*embed)(void *ud, const uint32_t *texts, const uint32_t *titles, size_t n,
+                 bool is_question, float *out, struct wf_err *err);
+    void *ud;
+};
+
 extern const struct wf_task_figure wf_embed__figures[];
+/* Fills out, a number for each of these figures. Errors: of the encoder; NOMEM. */
+int wf_embed__examine(struct wf_embed *e, const struct wf_embed__encoder *by, double *out,
+                      struct wf_err *err) WF_MUST_USE;
 int wf_embed__evaluate(void *task, struct wf_net *net, double *out, struct wf_err *err) WF_MUST_USE;
 
 #endif
