@@ -267,6 +267,7 @@ lens: $(PROGRAM)
 	@mkdir -p models
 	$(PROGRAM) train language ../shared/data/langid/ntrex_sentences.tsv.xz models/lens.gguf \
 	    --more train/language.conf --into $(LENS)/small.gguf
+	$(PROGRAM) train vectors train/embed.conf --into models/lens.gguf
 	$(PROGRAM) train crf train/multi.conf --into models/lens.gguf \
 	    --classes train/corpus.conf --bytes 868000
 	$(PROGRAM) train linear train/multi.conf --into models/lens.gguf

@@ -14,9 +14,10 @@
  * reads with the question; -l: only LANG and English; -x: own languages only. Languages count
  * alike; behind +- half of the interval that holds the difference in 95 of 100 cases.
  *
- * -f fits the weights of find/fuse.h on half of the questions and tells what they give on the other
- * half; -w writes them into a copy of the lens, if they help there (-y: in any case): to be done
- * for every new lens (search_vectors = auto takes none without them).
+ * -f fits the weights of find/fuse.h and tells what they give, each half of the questions by the
+ * weights that the other half chose; -w writes those of all questions into a copy of the lens, if
+ * by halves they help, in the own language or across, and cost the own language nothing (-y: in
+ * any case): to be done for every new lens (search_vectors = auto takes none without them).
  *
  * bench/bench_find prints what plain FTS5 finds. LENS: models/lens.gguf. Must (issue 4): hybrid at
  * least 3 points over words alone at 1, averaged over languages; German, Spanish and French find
@@ -49,6 +50,9 @@
 #define FIRST_TO_FIT 8.0 /* so that the nearest are among them */
 /* Of questions that nothing answers, may be shown something without a word in common. */
 #define MOST_WRONG 0.02
+/* Recall: what is taken for a gain, for a loss. */
+#define HELP 0.01
+#define HARM 0.005
 #define MUST_POINTS 0.03
 #define MUST_ACROSS 0.5
 #define NEAR 60
@@ -276,7 +280,7 @@ static void keep_example(struct bench *b, struct shelf *s, const struct qa_set *
     struct fuse_fit_example *e = fuse_fit_add(&b->fit);
     e->is_across = is_across;
     e->group = b->group;
-    e->chooses = qa_hash(question) % 2 == 0;
+    e->half = 1 + (unsigned)(qa_hash(question) % 2);
     wf_arena_init(&arena, 0, 64 << 20);
     must(wf_find(s->l.store, &q, &arena, &hits, &err), &err);
     for (size_t i = 0; i < hits.n_items; i++) {
@@ -576,37 +580,44 @@ static void write_lens(struct bench *b, struct wf_fuse_weights *weights)
     printf("written to %s\n", b->to);
 }
 
-/* Do the weights help where they were not chosen, and harm nowhere? */
-static bool helps(const struct bench *b, const struct wf_fuse_weights *w, bool with_judge)
+/* Recall by halves, which is printed. */
+static void by_halves(const struct bench *b, bool with_judge, struct fuse_fit_recall out[2])
 {
-    struct fuse_fit_recall own = fuse_fit_recall(&b->fit, w, with_judge, false, false);
-    struct fuse_fit_recall across = fuse_fit_recall(&b->fit, w, with_judge, false, true);
-    return own.both > own.words && own.both_5 >= own.words_5 - 0.005 &&
-           across.both_5 >= across.words_5 - 0.005;
+    printf("%s\n", with_judge ? "read with the question, too:" : "similarity alone:");
+    for (int across = 0; across < 2; across++) {
+        out[across] = fuse_fit_by_halves(&b->fit, with_judge, MOST_WRONG, across != 0);
+        fuse_fit_print(across != 0 ? "across, by halves" : "own, by halves", &out[across]);
+    }
+}
+
+/* Do the weights help somewhere, on questions that did not choose them, and harm nowhere? */
+static bool helps(const struct fuse_fit_recall r[2])
+{
+    return r[0].both >= r[0].words - HARM && r[0].both_5 >= r[0].words_5 - HARM &&
+           (r[0].both >= r[0].words + HELP || r[1].both_5 >= r[1].words_5 + HELP);
 }
 
 static void fit(struct bench *b)
 {
-    struct wf_fuse_weights w = wf_fuse_defaults, read = w;
-    printf("similarity alone:\n");
-    fuse_fit_weights(&b->fit, false, &w);
-    fuse_fit_alone(&b->fit, false, MOST_WRONG, &w);
-    fuse_fit_print(&b->fit, &w, false);
+    struct fuse_fit_recall plain[2], read[2];
+    struct wf_fuse_weights w;
+    bool is_read = false;
+    by_halves(b, false, plain);
     if (b->n_judged > 0) {
-        printf("read with the question, too:\n");
-        fuse_fit_weights(&b->fit, true, &read);
-        fuse_fit_alone(&b->fit, true, MOST_WRONG, &read);
-        read.alone_least = w.alone_least;
-        fuse_fit_print(&b->fit, &read, true);
+        by_halves(b, true, read);
+        is_read = read[0].both >= plain[0].both + HELP;
     }
-    double plain = fuse_fit_recall(&b->fit, &w, false, true, false).both;
-    bool is_read =
-        b->n_judged > 0 && fuse_fit_recall(&b->fit, &read, true, true, false).both > plain;
-    bool is_good = helps(b, is_read ? &read : &w, is_read);
+    bool is_good = helps(is_read ? read : plain);
     printf("%s, %s\n", is_read ? "reading is worth it" : "reading is not worth it",
            is_good ? "and it is better than words alone" : "and words alone are better");
+    fuse_fit_weights(&b->fit, FUSE_FIT_ALL, is_read, MOST_WRONG, &w);
+    fuse_fit_print_weights(&w);
+    for (int across = 0; across < 2; across++) {
+        struct fuse_fit_recall r = fuse_fit_recall(&b->fit, &w, FUSE_FIT_ALL, is_read, across != 0);
+        fuse_fit_print(across != 0 ? "across, chosen by" : "own, chosen by", &r);
+    }
     if (b->to != NULL && (is_good || b->is_forced))
-        write_lens(b, is_read ? &read : &w);
+        write_lens(b, &w);
 }
 
 int main(int argc, char **argv)

@@ -6,20 +6,20 @@
 
 #include "cli/i18n.h"
 #include "cli/train.h"
-#include "train/vectors.h"
+#include "train/token_vectors.h"
 
 static json_t *figures(const double *x)
 {
     json_t *v = json_object();
 
-    for (size_t i = 0; v != NULL && wf_vectors_figure(i) != NULL; i++) {
+    for (size_t i = 0; v != NULL && wf_token_vectors_figure(i) != NULL; i++) {
         if (isfinite(x[i]))
-            json_object_set_new(v, wf_vectors_figure(i), json_real(x[i]));
+            json_object_set_new(v, wf_token_vectors_figure(i), json_real(x[i]));
     }
     return v;
 }
 
-static void print_json(const struct wf_vectors_report *r)
+static void print_json(const struct wf_token_vectors_report *r)
 {
     json_t *v = json_pack(
         "{s:I, s:I, s:I, s:f, s:f, s:o, s:o, s:o}", "steps", (json_int_t)r->n_steps, "pairs",
@@ -31,17 +31,17 @@ static void print_json(const struct wf_vectors_report *r)
     json_decref(v);
 }
 
-static void print_text(const struct wf_vectors_report *r)
+static void print_text(const struct wf_token_vectors_report *r)
 {
     char bytes[32], pairs[32];
 
     printf(_("%s pairs, loss %.3f; the table takes %s and counts %.1f beside the encoder\n"),
            wf_cli_count(pairs, r->n_pairs), r->loss, wf_cli_bytes(bytes, r->bytes), r->share);
     printf("  %-14s %8s %8s %8s\n", _("% kept aside"), _("encoder"), _("table"), _("both"));
-    for (size_t i = 0; wf_vectors_figure(i) != NULL; i++) {
+    for (size_t i = 0; wf_token_vectors_figure(i) != NULL; i++) {
         if (isfinite(r->both[i]))
-            printf("  %-14s %8.2f %8.2f %8.2f\n", wf_vectors_figure(i), r->encoder[i], r->table[i],
-                   r->both[i]);
+            printf("  %-14s %8.2f %8.2f %8.2f\n", wf_token_vectors_figure(i), r->encoder[i],
+                   r->table[i], r->both[i]);
     }
 }
 
@@ -62,7 +62,8 @@ int wf_train_vectors(struct wf_cli *cli)
           "chooses how much they count beside the embedding of LENS.gguf, and writes them into\n"
           "that file, or into OUT.gguf. Weights for searching must be fitted anew afterwards.");
     const char *into = NULL, *out = NULL, *data = NULL;
-    int64_t width = WF_VECTORS_WIDTH, bits = WF_VECTORS_BITS, steps = WF_VECTORS_STEPS;
+    int64_t width = WF_TOKEN_VECTORS_WIDTH, bits = WF_TOKEN_VECTORS_BITS,
+            steps = WF_TOKEN_VECTORS_STEPS;
     const struct wf_option options[] = {
         {.name = "into", .kind = WF_OPTION_TEXT, .out = &into},
         {.name = "out", .kind = WF_OPTION_TEXT, .out = &out},
@@ -72,8 +73,8 @@ int wf_train_vectors(struct wf_cli *cli)
         {.name = "steps", .kind = WF_OPTION_NUMBER, .out = &steps, .min = 1, .max = 10000000},
         {0},
     };
-    struct wf_vectors_job job = {.on_step = on_step, .seed = 1};
-    struct wf_vectors_report report;
+    struct wf_token_vectors_job job = {.on_step = on_step, .seed = 1};
+    struct wf_token_vectors_report report;
     struct wf_err err = WF_ERR_INIT;
     struct wf_conf *conf = NULL;
     int code, rc;
@@ -90,7 +91,7 @@ int wf_train_vectors(struct wf_cli *cli)
     job.bits = (unsigned)bits;
     job.n_steps = (uint64_t)steps;
     if (rc == 0)
-        rc = wf_vectors_fit(conf, &job, &report, &err);
+        rc = wf_token_vectors_fit(conf, &job, &report, &err);
     wf_conf_free(conf);
     if (rc != 0)
         return wf_cli_fail(cli, &err);

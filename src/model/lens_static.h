@@ -1,7 +1,7 @@
 /* Lens static: a vector of a text without the encoder: each token has a row of its own, rows are
- * summed. Fitted on its own beside the encoder (train/vectors.h), on far more pairs than an encoder
- * could see in the same time; it sees no order of words, and errs elsewhere. Lens puts both into
- * one embedding.
+ * summed. Fitted on its own beside the encoder (train/token_vectors.h), on far more pairs than an
+ * encoder could see in the same time; it sees no order of words, and errs elsewhere. Lens puts both
+ * into one embedding.
  *
  * In the file: lens.embedding.static.width, .bits (u32), .share (f32), .codes (32-bit whole numbers
  * that hold bytes, little-endian, the rest of the last one 0), and the tensors .levels [2^bits]

@@ -104,28 +104,29 @@ static void add_example(const struct fuse_fit_example *e, const double w[N], boo
         g[i] += weight * (x[e->good][i] - mean[i]);
 }
 
-/* Every group of the choosing half counts alike: an example's weight. */
-static void group_weights(const struct fuse_fit *f, double out[GROUPS])
+/* Every group counts alike: an example's weight. */
+static void group_weights(const struct fuse_fit *f, unsigned halves, double out[GROUPS])
 {
     double n[GROUPS] = {0};
     for (size_t i = 0; i < f->n; i++)
-        n[f->examples[i].group % GROUPS] += f->examples[i].chooses;
+        n[f->examples[i].group % GROUPS] += (f->examples[i].half & halves) != 0;
     for (size_t i = 0; i < GROUPS; i++)
         out[i] = n[i] > 0 ? 100 / n[i] : 0;
 }
 
 /* Newton's steps; only parts with a bit in `which` are not 0. */
-static void fit(const struct fuse_fit *f, bool with_judge, uint32_t which, double w[N])
+static void fit(const struct fuse_fit *f, unsigned halves, bool with_judge, uint32_t which,
+                double w[N])
 {
     double groups[GROUPS];
-    group_weights(f, groups);
+    group_weights(f, halves, groups);
     memset(w, 0, N * sizeof *w);
     w[N - 1] = 1;
     for (int step = 0; step < STEPS; step++) {
         double g[N] = {0}, h[N][N] = {{0}};
         for (size_t i = 0; i < f->n; i++) {
             const struct fuse_fit_example *e = &f->examples[i];
-            if (e->chooses && e->good >= 0)
+            if ((e->half & halves) != 0 && e->good >= 0)
                 add_example(e, w, with_judge, groups[e->group % GROUPS], g, h);
         }
         for (size_t i = 0; i < WF_FUSE_PARTS; i++) {
@@ -139,13 +140,14 @@ static void fit(const struct fuse_fit *f, bool with_judge, uint32_t which, doubl
     }
 }
 
-void fuse_fit_weights(const struct fuse_fit *f, bool with_judge, struct wf_fuse_weights *out)
+static void fit_parts(const struct fuse_fit *f, unsigned halves, bool with_judge,
+                      struct wf_fuse_weights *out)
 {
     double w[N];
     uint32_t which = (1u << n_parts(with_judge)) - 1;
     for (bool again = true; again;) { /* what would be negative is left out, the worst first */
         size_t worst = 0;
-        fit(f, with_judge, which, w);
+        fit(f, halves, with_judge, which, w);
         for (size_t i = 0; i < WF_FUSE_PARTS; i++)
             worst = w[i] * sqrt(ridges[i]) < w[worst] * sqrt(ridges[worst]) ? i : worst;
         again = w[worst] < -1e-6;
@@ -154,7 +156,6 @@ void fuse_fit_weights(const struct fuse_fit *f, bool with_judge, struct wf_fuse_
     /* what words give counts as it is */
     for (size_t i = 0; i < WF_FUSE_PARTS; i++)
         out->parts[i] = (which >> i & 1) != 0 ? w[i] / w[N - 1] : 0;
-    printf("words count %.3f in logarithms of odds\n", w[N - 1]);
 }
 
 /* ---- alone ---- */
@@ -187,7 +188,7 @@ static int compare(const void *a, const void *b)
 
 /* The least value that lets through at most that share of questions with a wrong one; and the
  * questions whose right one passes. */
-static double least_value(const struct fuse_fit *f, double share, bool with_judge,
+static double least_value(const struct fuse_fit *f, unsigned halves, double share, bool with_judge,
                           double most_wrong, double *out_n_right)
 {
     double *wrong = wf_alloc_array(f->n + 1, sizeof *wrong), right = 0, least = 0;
@@ -195,7 +196,7 @@ static double least_value(const struct fuse_fit *f, double share, bool with_judg
     if (wrong == NULL)
         exit(1);
     for (size_t i = 0; i < f->n; i++) {
-        if (f->examples[i].chooses)
+        if ((f->examples[i].half & halves) != 0)
             alone_best(&f->examples[i], share, with_judge, &right, &wrong[n++]);
     }
     qsort(wrong, n, sizeof *wrong, compare);
@@ -205,7 +206,7 @@ static double least_value(const struct fuse_fit *f, double share, bool with_judg
     *out_n_right = 0;
     for (size_t i = 0; i < f->n; i++) {
         double unused = 0;
-        if (!f->examples[i].chooses)
+        if ((f->examples[i].half & halves) == 0)
             continue;
         alone_best(&f->examples[i], share, with_judge, &right, &unused);
         *out_n_right += right >= least;
@@ -214,14 +215,14 @@ static double least_value(const struct fuse_fit *f, double share, bool with_judg
     return least;
 }
 
-void fuse_fit_alone(const struct fuse_fit *f, bool with_judge, double most_wrong,
-                    struct wf_fuse_weights *io)
+static void fit_alone(const struct fuse_fit *f, unsigned halves, bool with_judge, double most_wrong,
+                      struct wf_fuse_weights *io)
 {
     static const double shares[] = {0, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12};
     double best = -1, n_right = 0;
-    io->alone_least = least_value(f, 0, false, most_wrong, &n_right);
+    io->alone_least = least_value(f, halves, 0, false, most_wrong, &n_right);
     for (size_t i = 0; with_judge && i < WF_ARRAY_LEN(shares); i++) {
-        double least = least_value(f, shares[i], true, most_wrong, &n_right);
+        double least = least_value(f, halves, shares[i], true, most_wrong, &n_right);
         if (n_right > best) {
             best = n_right;
             io->alone_similarity = 1;
@@ -229,6 +230,14 @@ void fuse_fit_alone(const struct fuse_fit *f, bool with_judge, double most_wrong
             io->alone = -least;
         }
     }
+}
+
+void fuse_fit_weights(const struct fuse_fit *f, unsigned halves, bool with_judge, double most_wrong,
+                      struct wf_fuse_weights *out)
+{
+    *out = wf_fuse_defaults;
+    fit_parts(f, halves, with_judge, out);
+    fit_alone(f, halves, with_judge, most_wrong, out);
 }
 
 /* ---- telling ---- */
@@ -261,70 +270,100 @@ static int rank_of(const struct fuse_fit_example *e, const struct wf_fuse_weight
     return rank;
 }
 
-struct fuse_fit_recall fuse_fit_recall(const struct fuse_fit *f, const struct wf_fuse_weights *w,
-                                       bool with_judge, bool chooses, bool is_across)
+/* Sums over the examples of one group. */
+struct sums {
+    double n, words, both, words_5, both_5;
+};
+
+/* Is the right one, or one of another article, shown for its vector alone? */
+static void count_alone(const struct fuse_fit_example *e, const struct wf_fuse_weights *w,
+                        bool with_judge, struct fuse_fit_recall *io)
 {
-    double n[GROUPS] = {0}, hits[4][GROUPS] = {{0}}, mean[4] = {0}, n_groups = 0;
+    bool shows_right = false, shows_wrong = false;
+    for (int c = 0; c < e->n; c++) {
+        struct wf_fuse_case x = e->candidates[c].c;
+        x.is_judged &= with_judge;
+        bool is_shown = e->candidates[c].is_alone && wf_fuse_is_worth(w, &x);
+        shows_right |= is_shown && c == e->good;
+        shows_wrong |= is_shown && !e->candidates[c].is_about;
+    }
+    io->n++;
+    io->alone_right += shows_right;
+    io->alone_wrong += shows_wrong;
+}
+
+/* Adds the examples of these halves. */
+static void add_sums(const struct fuse_fit *f, const struct wf_fuse_weights *w, unsigned halves,
+                     bool with_judge, bool is_across, struct sums io[GROUPS],
+                     struct fuse_fit_recall *io_alone)
+{
     for (size_t i = 0; i < f->n; i++) {
         const struct fuse_fit_example *e = &f->examples[i];
-        unsigned g = e->group % GROUPS;
-        if (e->chooses != chooses || e->is_across != is_across)
+        struct sums *s = &io[e->group % GROUPS];
+        if ((e->half & halves) == 0 || e->is_across != is_across)
             continue;
         int by_words = rank_of(e, NULL, with_judge), by_both = rank_of(e, w, with_judge);
-        n[g]++;
-        hits[0][g] += by_words < 1;
-        hits[1][g] += by_both < 1;
-        hits[2][g] += by_words < 5;
-        hits[3][g] += by_both < 5;
+        s->n++;
+        s->words += by_words < 1;
+        s->both += by_both < 1;
+        s->words_5 += by_words < 5;
+        s->both_5 += by_both < 5;
+        count_alone(e, w, with_judge, io_alone);
     }
-    for (size_t g = 0; g < GROUPS; g++) {
-        for (size_t k = 0; k < 4 && n[g] > 0; k++)
-            mean[k] += hits[k][g] / n[g];
-        n_groups += n[g] > 0;
-    }
-    for (size_t k = 0; k < 4; k++)
-        mean[k] /= fmax(n_groups, 1);
-    return (struct fuse_fit_recall){mean[0], mean[1], mean[2], mean[3]};
 }
 
-/* Shares of questions that are shown the right one, or one of another article, for its vector. */
-static void print_alone(const struct fuse_fit *f, const struct wf_fuse_weights *w, bool with_judge,
-                        bool chooses, bool is_across)
+/* The average over groups. */
+static void average(const struct sums s[GROUPS], struct fuse_fit_recall *io)
 {
-    double n = 0, right = 0, wrong = 0;
-    for (size_t i = 0; i < f->n; i++) {
-        const struct fuse_fit_example *e = &f->examples[i];
-        bool shows_right = false, shows_wrong = false;
-        if (e->chooses != chooses || e->is_across != is_across)
-            continue;
-        for (int c = 0; c < e->n; c++) {
-            struct wf_fuse_case x = e->candidates[c].c;
-            x.is_judged &= with_judge;
-            bool is_shown = e->candidates[c].is_alone && wf_fuse_is_worth(w, &x);
-            shows_right |= is_shown && c == e->good;
-            shows_wrong |= is_shown && !e->candidates[c].is_about;
-        }
-        n++;
-        right += shows_right;
-        wrong += shows_wrong;
+    double n = 0, *out[] = {&io->words, &io->both, &io->words_5, &io->both_5};
+    for (size_t g = 0; g < GROUPS; g++) {
+        const double sums[] = {s[g].words, s[g].both, s[g].words_5, s[g].both_5};
+        n += s[g].n > 0;
+        for (size_t k = 0; k < WF_ARRAY_LEN(out) && s[g].n > 0; k++)
+            *out[k] += sums[k] / s[g].n;
     }
-    printf("; without a word: right %.3f, wrong %.3f; %.0f questions\n", right / fmax(n, 1),
-           wrong / fmax(n, 1), n);
+    for (size_t k = 0; k < WF_ARRAY_LEN(out); k++)
+        *out[k] /= fmax(n, 1);
+    io->alone_right /= fmax(io->n, 1);
+    io->alone_wrong /= fmax(io->n, 1);
 }
 
-void fuse_fit_print(const struct fuse_fit *f, const struct wf_fuse_weights *w, bool with_judge)
+struct fuse_fit_recall fuse_fit_recall(const struct fuse_fit *f, const struct wf_fuse_weights *w,
+                                       unsigned halves, bool with_judge, bool is_across)
+{
+    struct sums s[GROUPS] = {{0}};
+    struct fuse_fit_recall r = {0};
+    add_sums(f, w, halves, with_judge, is_across, s, &r);
+    average(s, &r);
+    return r;
+}
+
+struct fuse_fit_recall fuse_fit_by_halves(const struct fuse_fit *f, bool with_judge,
+                                          double most_wrong, bool is_across)
+{
+    struct sums s[GROUPS] = {{0}};
+    struct fuse_fit_recall r = {0};
+    for (unsigned half = 1; half <= 2; half++) {
+        struct wf_fuse_weights w;
+        fuse_fit_weights(f, FUSE_FIT_ALL - half, with_judge, most_wrong, &w);
+        add_sums(f, &w, half, with_judge, is_across, s, &r);
+    }
+    average(s, &r);
+    return r;
+}
+
+void fuse_fit_print_weights(const struct wf_fuse_weights *w)
 {
     struct wf_fuse_weights copy = *w;
     for (size_t i = 0; wf_fuse_weight_name(i) != NULL; i++)
         printf("%s%s %.4g", i > 0 ? ", " : "", wf_fuse_weight_name(i),
                *wf_fuse_weight_at(&copy, i));
     printf("\n");
-    for (int half = 0; half < 4; half++) {
-        bool chooses = half < 2, is_across = half % 2 == 1;
-        struct fuse_fit_recall r = fuse_fit_recall(f, w, with_judge, chooses, is_across);
-        printf("  %-8s %-6s at 1 and 5, by languages: words %.3f %.3f, both %.3f %.3f",
-               chooses ? "choosing" : "other", is_across ? "across" : "own", r.words, r.words_5,
-               r.both, r.both_5);
-        print_alone(f, w, with_judge, chooses, is_across);
-    }
+}
+
+void fuse_fit_print(const char *name, const struct fuse_fit_recall *r)
+{
+    printf("  %-18s at 1 and 5: words %.3f %.3f, both %.3f %.3f; without a word: right %.3f,"
+           " wrong %.3f; %.0f questions\n",
+           name, r->words, r->words_5, r->both, r->both_5, r->alone_right, r->alone_wrong, r->n);
 }

@@ -1,13 +1,14 @@
 /* Fuse fit: weights of find/fuse.h out of examples, and what they give.
  *
- * An example is a question with the candidates of a search. Half of them (`chooses`) are looked at,
- * the other half tells. Thread rule: owner. */
+ * An example is a question with the candidates of a search, and belongs to one of two halves, so
+ * that what one half chose can be told on the other. Thread rule: owner. */
 #ifndef WF_TESTS_SUPPORT_FUSE_FIT_H
 #define WF_TESTS_SUPPORT_FUSE_FIT_H
 
 #include "find/fuse.h"
 
 #define FUSE_FIT_CANDIDATES 40
+#define FUSE_FIT_ALL 3u /* both halves, 1 and 2 */
 
 struct fuse_fit_candidate {
     double words;
@@ -20,7 +21,8 @@ struct fuse_fit_example {
     struct fuse_fit_candidate candidates[FUSE_FIT_CANDIDATES];
     int n, good;    /* good: the right one; -1: it is not there */
     unsigned group; /* language: groups count alike */
-    bool is_across, chooses;
+    unsigned half;  /* 1 or 2 */
+    bool is_across;
 };
 
 struct fuse_fit {
@@ -32,25 +34,31 @@ struct fuse_fit {
 struct fuse_fit_example *fuse_fit_add(struct fuse_fit *f);
 void fuse_fit_free(struct fuse_fit *f);
 
-/* Listwise logistic regression of the parts, none of them negative; with_judge: those of evidence,
- * too. Then the rule for
- * chunks without a word of the question: as many right ones as possible, while at most `most_wrong`
- * of the questions would be shown one of another article. */
-void fuse_fit_weights(const struct fuse_fit *f, bool with_judge, struct wf_fuse_weights *out);
-void fuse_fit_alone(const struct fuse_fit *f, bool with_judge, double most_wrong,
-                    struct wf_fuse_weights *io);
+/* Listwise logistic regression on these halves of the parts, none of them negative; with_judge:
+ * those of evidence, too. Then the rule for chunks without a word of the question: as many right
+ * ones as possible, while at most `most_wrong` of the questions would be shown one of another
+ * article. */
+void fuse_fit_weights(const struct fuse_fit *f, unsigned halves, bool with_judge, double most_wrong,
+                      struct wf_fuse_weights *out);
 
-/* Recall at 1 of one half, averaged over groups, among their own language or across: by words, and
- * with the weights. */
+/* Recall at 1 and 5 on these halves, averaged over groups, among their own language or across: by
+ * words, and with the weights; and the shares of questions that are shown the right one, or one of
+ * another article, without a word in common. */
 struct fuse_fit_recall {
     double words, both;
     double words_5, both_5;
+    double alone_right, alone_wrong;
+    double n;
 };
 struct fuse_fit_recall fuse_fit_recall(const struct fuse_fit *f, const struct wf_fuse_weights *w,
-                                       bool with_judge, bool chooses, bool is_across);
+                                       unsigned halves, bool with_judge, bool is_across);
 
-/* Prints recall at 1 and 5 of both halves: by words, and with the weights; the shares of questions
- * that are shown the right one, or a wrong one, without a word in common. */
-void fuse_fit_print(const struct fuse_fit *f, const struct wf_fuse_weights *w, bool with_judge);
+/* The same with each half by the weights that the other half chose. */
+struct fuse_fit_recall fuse_fit_by_halves(const struct fuse_fit *f, bool with_judge,
+                                          double most_wrong, bool is_across);
+
+/* Prints weights; a line of recall. */
+void fuse_fit_print_weights(const struct wf_fuse_weights *w);
+void fuse_fit_print(const char *name, const struct fuse_fit_recall *r);
 
 #endif

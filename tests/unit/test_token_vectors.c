@@ -2,7 +2,7 @@
 /* Vectors of tokens beside the encoder's: what a table says of texts, which tables are refused, and
  * that fitting one finds out a cipher that the encoder knows nothing of, in the file that comes out
  * of it. The texts are made here. */
-#include "train/vectors.h"
+#include "train/token_vectors.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -43,7 +43,7 @@ static const struct wf_lens_static_parts by_hand = {.codes = {"\x01\x03\xff\x00"
                                                     .bits = 1,
                                                     .share = 2.0f};
 
-static void test_train_vectors__a_text_is_the_sum_of_its_tokens(void **state)
+static void test_token_vectors__a_text_is_the_sum_of_its_tokens(void **state)
 {
     const int32_t ids[] = {0, 1, 7, -1, 2}; /* 7 and -1: no such tokens */
     struct wf_lens_static *s = NULL;
@@ -71,7 +71,7 @@ static void test_train_vectors__a_text_is_the_sum_of_its_tokens(void **state)
     wf_lens_static_close(s);
 }
 
-static void test_train_vectors__codes_of_two_bits_are_read_lowest_first(void **state)
+static void test_token_vectors__codes_of_two_bits_are_read_lowest_first(void **state)
 {
     static const float four[] = {0.0f, 1.0f, 2.0f, 3.0f};
     const struct wf_lens_static_parts p = {.codes = {"\xe4\x00", 2}, /* 0 1 2 3, 0 0 0 0 */
@@ -101,7 +101,7 @@ static void refused(struct wf_lens_static_parts p)
     assert_null(s);
 }
 
-static void test_train_vectors__tables_that_are_none_are_refused(void **state)
+static void test_token_vectors__tables_that_are_none_are_refused(void **state)
 {
     const float wild[] = {1.0f, NAN, 1.0f};
     struct wf_lens_static_parts p = by_hand;
@@ -132,7 +132,7 @@ static void test_train_vectors__tables_that_are_none_are_refused(void **state)
     refused(p);
 }
 
-static void test_train_vectors__memory_that_runs_out_is_an_error(void **state)
+static void test_token_vectors__memory_that_runs_out_is_an_error(void **state)
 {
     struct wf_lens_static *s = NULL;
 
@@ -186,8 +186,8 @@ static int remove_folder(void **state)
     return 0;
 }
 
-static int fit(const char *text, struct wf_vectors_job job, struct wf_vectors_report *out,
-               struct wf_err *err)
+static int fit(const char *text, struct wf_token_vectors_job job,
+               struct wf_token_vectors_report *out, struct wf_err *err)
 {
     struct wf_conf *conf = NULL;
     int rc;
@@ -195,7 +195,7 @@ static int fit(const char *text, struct wf_vectors_job job, struct wf_vectors_re
     job.into = lens;
     job.data_dir = folder;
     assert_int_equal(wf_conf_parse(wf_str_from(text), "here", &conf, NULL), 0);
-    rc = wf_vectors_fit(conf, &job, out, err);
+    rc = wf_token_vectors_fit(conf, &job, out, err);
     wf_conf_free(conf);
     return rc;
 }
@@ -207,7 +207,7 @@ static size_t figure(const char *name)
 {
     size_t i = 0;
 
-    while (strcmp(wf_vectors_figure(i), name) != 0)
+    while (strcmp(wf_token_vectors_figure(i), name) != 0)
         i++;
     return i;
 }
@@ -238,16 +238,17 @@ static float cosine(const float *a, const float *b)
     return sum;
 }
 
-static void test_train_vectors__fitting_finds_out_a_cipher(void **state)
+static void test_token_vectors__fitting_finds_out_a_cipher(void **state)
 {
     float a[WF_LENS_DIMS], b[WF_LENS_DIMS], other[WF_LENS_DIMS];
-    struct wf_vectors_report r;
+    struct wf_token_vectors_report r;
     struct wf_err err = WF_ERR_INIT;
     struct wf_lens *l = NULL, *before = NULL;
 
     (void)state;
     for (unsigned bits = 1; bits <= 2; bits++) {
-        const struct wf_vectors_job job = {.out = made, .width = 96, .bits = bits, .n_steps = 80};
+        const struct wf_token_vectors_job job = {
+            .out = made, .width = 96, .bits = bits, .n_steps = 80};
         if (fit(embed_conf, job, &r, &err) != 0)
             fail_msg("%s", err.msg);
         size_t i = figure("sentences_1");
@@ -274,26 +275,30 @@ static void test_train_vectors__fitting_finds_out_a_cipher(void **state)
     wf_lens_close(l);
 }
 
-static void test_train_vectors__what_cannot_be_fitted_is_said(void **state)
+static void test_token_vectors__what_cannot_be_fitted_is_said(void **state)
 {
-    struct wf_vectors_report r;
+    struct wf_token_vectors_report r;
 
     (void)state;
-    assert_int_equal(fit(no_conf, (struct wf_vectors_job){.n_steps = 1}, &r, NULL), WF_E_NOENT);
-    assert_int_equal(fit(embed_conf, (struct wf_vectors_job){.width = 100}, &r, NULL), WF_E_INVAL);
-    assert_int_equal(fit(embed_conf, (struct wf_vectors_job){.width = 256}, &r, NULL), WF_E_INVAL);
-    assert_int_equal(fit(embed_conf, (struct wf_vectors_job){.bits = 4}, &r, NULL), WF_E_INVAL);
+    assert_int_equal(fit(no_conf, (struct wf_token_vectors_job){.n_steps = 1}, &r, NULL),
+                     WF_E_NOENT);
+    assert_int_equal(fit(embed_conf, (struct wf_token_vectors_job){.width = 100}, &r, NULL),
+                     WF_E_INVAL);
+    assert_int_equal(fit(embed_conf, (struct wf_token_vectors_job){.width = 256}, &r, NULL),
+                     WF_E_INVAL);
+    assert_int_equal(fit(embed_conf, (struct wf_token_vectors_job){.bits = 4}, &r, NULL),
+                     WF_E_INVAL);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_train_vectors__a_text_is_the_sum_of_its_tokens),
-        cmocka_unit_test(test_train_vectors__codes_of_two_bits_are_read_lowest_first),
-        cmocka_unit_test(test_train_vectors__tables_that_are_none_are_refused),
-        cmocka_unit_test(test_train_vectors__memory_that_runs_out_is_an_error),
-        cmocka_unit_test(test_train_vectors__fitting_finds_out_a_cipher),
-        cmocka_unit_test(test_train_vectors__what_cannot_be_fitted_is_said),
+        cmocka_unit_test(test_token_vectors__a_text_is_the_sum_of_its_tokens),
+        cmocka_unit_test(test_token_vectors__codes_of_two_bits_are_read_lowest_first),
+        cmocka_unit_test(test_token_vectors__tables_that_are_none_are_refused),
+        cmocka_unit_test(test_token_vectors__memory_that_runs_out_is_an_error),
+        cmocka_unit_test(test_token_vectors__fitting_finds_out_a_cipher),
+        cmocka_unit_test(test_token_vectors__what_cannot_be_fitted_is_said),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -12,7 +12,7 @@
 #include "kern/kern.h"
 #include "model/gguf_write.h"
 #include "train/shuffle.h"
-#include "train/vectors_internal.h"
+#include "train/token_vectors_internal.h"
 
 /* Tokens that are more than this of all text count less (Arora et al. 2017). */
 #define COMMON 1e-3
@@ -31,10 +31,10 @@ static int no_memory(struct wf_err *err)
     return wf_err_set(err, WF_E_NOMEM, "Not enough memory for a table of tokens' vectors.");
 }
 
-int wf_vectors__table_init(struct wf_vectors__table *out, size_t n_tokens, size_t width,
-                           unsigned bits, struct wf_err *err)
+int wf_token_vectors__table_init(struct wf_token_vectors__table *out, size_t n_tokens, size_t width,
+                                 unsigned bits, struct wf_err *err)
 {
-    struct wf_vectors__table t = {.n_tokens = n_tokens, .width = width, .bits = bits};
+    struct wf_token_vectors__table t = {.n_tokens = n_tokens, .width = width, .bits = bits};
     float **const all[] = {&t.rows, &t.rounded, &t.grads, &t.squares};
     bool ok = true;
 
@@ -49,11 +49,11 @@ int wf_vectors__table_init(struct wf_vectors__table *out, size_t n_tokens, size_
     *out = t;
     if (ok && t.is_touched != NULL && t.touched != NULL)
         return 0;
-    wf_vectors__table_deinit(out);
+    wf_token_vectors__table_deinit(out);
     return no_memory(err);
 }
 
-void wf_vectors__table_deinit(struct wf_vectors__table *t)
+void wf_token_vectors__table_deinit(struct wf_token_vectors__table *t)
 {
     wf_free(t->rows);
     wf_free(t->rounded);
@@ -61,7 +61,7 @@ void wf_vectors__table_deinit(struct wf_vectors__table *t)
     wf_free(t->squares);
     wf_free(t->is_touched);
     wf_free(t->touched);
-    *t = (struct wf_vectors__table){0};
+    *t = (struct wf_token_vectors__table){0};
 }
 
 /* ---- first rows ---- */
@@ -85,7 +85,7 @@ static void shorten(float *x, size_t n, float length)
 }
 
 /* One row: map^T (x - mean), shortened, and what is its own. */
-static void begin_row(struct wf_vectors__table *t, size_t token, float *x, size_t dim,
+static void begin_row(struct wf_token_vectors__table *t, size_t token, float *x, size_t dim,
                       const float *map, float length, uint64_t *io_draw)
 {
     float *row = t->rows + token * t->width;
@@ -99,8 +99,9 @@ static void begin_row(struct wf_vectors__table *t, size_t token, float *x, size_
         row[i] += length * (float)(OWN * draw_normal(io_draw) / sqrt((double)t->width));
 }
 
-int wf_vectors__begin_rows(struct wf_vectors__table *t, const float *embeddings, size_t dim,
-                           const double *counts, uint64_t seed, struct wf_err *err)
+int wf_token_vectors__begin_rows(struct wf_token_vectors__table *t, const float *embeddings,
+                                 size_t dim, const double *counts, uint64_t seed,
+                                 struct wf_err *err)
 {
     float *map = wf_alloc_array(dim, t->width * sizeof(*map));
     float *mean = wf_alloc_array(dim, sizeof(*mean)), *x = wf_alloc_array(dim, sizeof(*x));
@@ -129,7 +130,7 @@ int wf_vectors__begin_rows(struct wf_vectors__table *t, const float *embeddings,
 
 /* ---- rounding ---- */
 
-static unsigned code_of(const struct wf_vectors__table *t, float x, float size)
+static unsigned code_of(const struct wf_token_vectors__table *t, float x, float size)
 {
     if (t->bits == 1)
         return x >= 0.0f;
@@ -138,12 +139,12 @@ static unsigned code_of(const struct wf_vectors__table *t, float x, float size)
     return x < BORDER * size ? 2 : 3;
 }
 
-static const float *levels_of(const struct wf_vectors__table *t)
+static const float *levels_of(const struct wf_token_vectors__table *t)
 {
     return t->bits == 1 ? levels_1 : levels_2;
 }
 
-static float size_of(const struct wf_vectors__table *t, const float *row)
+static float size_of(const struct wf_token_vectors__table *t, const float *row)
 {
     double plain = 0, square = 0;
 
@@ -154,7 +155,8 @@ static float size_of(const struct wf_vectors__table *t, const float *row)
     return (float)(t->bits == 1 ? plain / (double)t->width : sqrt(square / (double)t->width));
 }
 
-float wf_vectors__round_row(const struct wf_vectors__table *t, const float *row, float *out)
+float wf_token_vectors__round_row(const struct wf_token_vectors__table *t, const float *row,
+                                  float *out)
 {
     const float *levels = levels_of(t);
     float size = size_of(t, row);
@@ -164,22 +166,22 @@ float wf_vectors__round_row(const struct wf_vectors__table *t, const float *row,
     return size;
 }
 
-void wf_vectors__round(struct wf_vectors__table *t)
+void wf_token_vectors__round(struct wf_token_vectors__table *t)
 {
     for (size_t k = 0; k < t->n_tokens; k++)
-        (void)wf_vectors__round_row(t, t->rows + k * t->width, t->rounded + k * t->width);
+        (void)wf_token_vectors__round_row(t, t->rows + k * t->width, t->rounded + k * t->width);
     t->is_rounded = true;
 }
 
 /* ---- learning ---- */
 
-const float *wf_vectors__row(const struct wf_vectors__table *t, int32_t token)
+const float *wf_token_vectors__row(const struct wf_token_vectors__table *t, int32_t token)
 {
     assert(token >= 0 && (size_t)token < t->n_tokens);
     return (t->is_rounded ? t->rounded : t->rows) + (size_t)token * t->width;
 }
 
-void wf_vectors__touch(struct wf_vectors__table *t, int32_t token, const float *grad)
+void wf_token_vectors__touch(struct wf_token_vectors__table *t, int32_t token, const float *grad)
 {
     assert(token >= 0 && (size_t)token < t->n_tokens);
     if (t->is_touched[token] == 0) {
@@ -190,7 +192,7 @@ void wf_vectors__touch(struct wf_vectors__table *t, int32_t token, const float *
     wf_kern()->axpy(1.0f, grad, t->grads + (size_t)token * t->width, t->width);
 }
 
-void wf_vectors__move(struct wf_vectors__table *t, float rate)
+void wf_token_vectors__move(struct wf_token_vectors__table *t, float rate)
 {
     for (size_t k = 0; k < t->n_touched; k++) {
         size_t at = (size_t)t->touched[k] * t->width;
@@ -199,7 +201,7 @@ void wf_vectors__move(struct wf_vectors__table *t, float rate)
             t->rows[i] -= rate * t->grads[i] / (sqrtf(t->squares[i]) + 1e-8f);
         }
         if (t->is_rounded)
-            (void)wf_vectors__round_row(t, t->rows + at, t->rounded + at);
+            (void)wf_token_vectors__round_row(t, t->rows + at, t->rounded + at);
         t->is_touched[t->touched[k]] = 0;
     }
     t->n_touched = 0;
@@ -207,8 +209,8 @@ void wf_vectors__move(struct wf_vectors__table *t, float rate)
 
 /* ---- in a file ---- */
 
-int wf_vectors__pack(const struct wf_vectors__table *t, float share,
-                     struct wf_lens_static_parts *out, struct wf_err *err)
+int wf_token_vectors__pack(const struct wf_token_vectors__table *t, float share,
+                           struct wf_lens_static_parts *out, struct wf_err *err)
 {
     size_t n_bytes = t->n_tokens * t->width * t->bits / 8;
     unsigned char *codes = wf_alloc(n_bytes + 4);
@@ -238,7 +240,7 @@ int wf_vectors__pack(const struct wf_vectors__table *t, float share,
     return 0;
 }
 
-void wf_vectors__unpack(struct wf_lens_static_parts *p)
+void wf_token_vectors__unpack(struct wf_lens_static_parts *p)
 {
     void *codes = NULL, *sizes = NULL; /* pack made both, as bytes that nobody changes */
 
@@ -268,8 +270,8 @@ static void put_entries(struct wf_gguf_writer *w, const struct wf_lens_static_pa
                        n_tokens);
 }
 
-int wf_vectors__write(const struct wf_gguf *from, const struct wf_lens_static_parts *p,
-                      const char *path, struct wf_err *err)
+int wf_token_vectors__write(const struct wf_gguf *from, const struct wf_lens_static_parts *p,
+                            const char *path, struct wf_err *err)
 {
     static const char *const own[] = {"lens.embedding.static.", NULL};
     uint16_t *sizes = wf_alloc_array(p->n_tokens + 1, sizeof(*sizes));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The job: sources of the task embed, steps, the table's share beside the encoder, and the file. */
-#include "train/vectors.h"
+#include "train/token_vectors.h"
 
 #include <math.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "kern/dtype.h"
 #include "model/lens.h"
 #include "train/task_list.h"
-#include "train/vectors_internal.h"
+#include "train/token_vectors_internal.h"
 
 /* Of a batch: texts are short, so that pairs are what limits it. */
 #define BATCH_TOKENS 220000u
@@ -20,18 +20,18 @@
 
 static const double shares[N_SHARES] = {0.5, 0.7, 1.0, 1.4, 2.0};
 
-const char *wf_vectors_figure(size_t i)
+const char *wf_token_vectors_figure(size_t i)
 {
     return i < WF_TASK_FIGURES_MAX ? wf_embed__figures[i].name : NULL;
 }
 
 struct work {
-    const struct wf_vectors_job *job;
-    struct wf_vectors_report *report;
+    const struct wf_token_vectors_job *job;
+    struct wf_token_vectors_report *report;
     struct wf_lens *lens;
     struct wf_gguf *file; /* the same, to be copied */
     struct wf_embed *e;
-    struct wf_vectors__table t;
+    struct wf_token_vectors__table t;
     struct wf_lens_static_parts parts;
 };
 
@@ -90,7 +90,7 @@ static int begin(struct work *w, struct wf_err *err)
         counts[w->e->ids[i]] += 1;
     if (rc == 0) {
         wf_dtype_by_id(t->type)->unpack(t->data, rows, n * dim);
-        rc = wf_vectors__begin_rows(&w->t, rows, dim, counts, w->job->seed, err);
+        rc = wf_token_vectors__begin_rows(&w->t, rows, dim, counts, w->job->seed, err);
     }
     wf_free(counts);
     wf_free(rows);
@@ -100,18 +100,18 @@ static int begin(struct work *w, struct wf_err *err)
 static int learn(struct work *w, struct wf_err *err)
 {
     uint64_t n_steps = w->report->n_steps, n_last = 0;
-    struct wf_vectors__steps s;
+    struct wf_token_vectors__steps s;
     double sum = 0, loss = 0;
     size_t n = 0;
-    int rc = wf_vectors__steps_init(&s, w->e, &w->t, w->job->seed, err);
+    int rc = wf_token_vectors__steps_init(&s, w->e, &w->t, w->job->seed, err);
 
     if (rc != 0)
         return rc;
     for (uint64_t i = 0; i < n_steps && rc == 0; i++) {
         double left = 1 - (double)i / (double)n_steps;
         if (i == n_steps / 2)
-            wf_vectors__round(&w->t);
-        rc = wf_vectors__step(&s, (float)(RATE * fmin(1, 2 * left)), &loss, &n, err);
+            wf_token_vectors__round(&w->t);
+        rc = wf_token_vectors__step(&s, (float)(RATE * fmin(1, 2 * left)), &loss, &n, err);
         w->report->n_pairs += n;
         if (10 * left <= 1) {
             sum += loss;
@@ -121,7 +121,7 @@ static int learn(struct work *w, struct wf_err *err)
             w->job->on_step(w->job->ud, i + 1, n_steps, loss);
     }
     w->report->loss = n_last > 0 ? sum / (double)n_last : loss;
-    wf_vectors__steps_deinit(&s);
+    wf_token_vectors__steps_deinit(&s);
     return rc;
 }
 
@@ -133,7 +133,7 @@ static double worth(const double *figures)
     double sum = 0;
     size_t n = 0;
 
-    for (size_t i = 0; wf_vectors_figure(i) != NULL; i++) {
+    for (size_t i = 0; wf_token_vectors_figure(i) != NULL; i++) {
         if (!isfinite(figures[i]))
             continue;
         sum += figures[i];
@@ -144,18 +144,18 @@ static double worth(const double *figures)
 
 static int choose(struct work *w, struct wf_err *err)
 {
-    struct wf_vectors_report *r = w->report;
-    struct wf_vectors__exam *x = NULL;
+    struct wf_token_vectors_report *r = w->report;
+    struct wf_token_vectors__exam *x = NULL;
     double figures[WF_TASK_FIGURES_MAX], best = -1;
-    int rc = wf_vectors__exam_new(w->e, w->lens, w->file, &x, err);
+    int rc = wf_token_vectors__exam_new(w->e, w->lens, w->file, &x, err);
 
     if (rc == 0)
-        rc = wf_vectors__examine(x, &w->parts, WF_VECTORS__ENCODER, r->encoder, err);
+        rc = wf_token_vectors__examine(x, &w->parts, WF_TOKEN_VECTORS__ENCODER, r->encoder, err);
     if (rc == 0)
-        rc = wf_vectors__examine(x, &w->parts, WF_VECTORS__TABLE, r->table, err);
+        rc = wf_token_vectors__examine(x, &w->parts, WF_TOKEN_VECTORS__TABLE, r->table, err);
     for (size_t i = 0; i < N_SHARES && rc == 0; i++) {
         w->parts.share = (float)shares[i];
-        rc = wf_vectors__examine(x, &w->parts, WF_VECTORS__BOTH, figures, err);
+        rc = wf_token_vectors__examine(x, &w->parts, WF_TOKEN_VECTORS__BOTH, figures, err);
         if (rc != 0 || worth(figures) <= best)
             continue;
         best = worth(figures);
@@ -163,7 +163,7 @@ static int choose(struct work *w, struct wf_err *err)
         memcpy(r->both, figures, sizeof(r->both));
     }
     w->parts.share = (float)r->share;
-    wf_vectors__exam_free(x);
+    wf_token_vectors__exam_free(x);
     return rc;
 }
 
@@ -171,8 +171,8 @@ static int choose(struct work *w, struct wf_err *err)
 
 static int fit(struct work *w, struct wf_conf *conf, struct wf_err *err)
 {
-    size_t width = w->job->width > 0 ? w->job->width : WF_VECTORS_WIDTH;
-    unsigned bits = w->job->bits > 0 ? w->job->bits : WF_VECTORS_BITS;
+    size_t width = w->job->width > 0 ? w->job->width : WF_TOKEN_VECTORS_WIDTH;
+    unsigned bits = w->job->bits > 0 ? w->job->bits : WF_TOKEN_VECTORS_BITS;
     int rc;
 
     if (width % 8 != 0 || width > WF_LENS_STATIC_WIDTH_MAX || bits > 2)
@@ -181,35 +181,37 @@ static int fit(struct work *w, struct wf_conf *conf, struct wf_err *err)
                           WF_LENS_STATIC_WIDTH_MAX);
     rc = open_task(w, conf, err);
     if (rc == 0)
-        rc = wf_vectors__table_init(&w->t, wf_vocab_size(wf_lens_vocab(w->lens)), width, bits, err);
+        rc = wf_token_vectors__table_init(&w->t, wf_vocab_size(wf_lens_vocab(w->lens)), width, bits,
+                                          err);
     if (rc == 0)
         rc = begin(w, err);
     if (rc == 0)
         rc = learn(w, err);
     if (rc == 0)
-        rc = wf_vectors__pack(&w->t, 1.0f, &w->parts, err);
+        rc = wf_token_vectors__pack(&w->t, 1.0f, &w->parts, err);
     if (rc != 0)
         return rc;
     w->report->bytes = w->parts.codes.len + w->parts.n_tokens * sizeof(uint16_t);
     rc = choose(w, err);
-    return rc == 0 && w->job->out != NULL ? wf_vectors__write(w->file, &w->parts, w->job->out, err)
-                                          : rc;
+    return rc == 0 && w->job->out != NULL
+               ? wf_token_vectors__write(w->file, &w->parts, w->job->out, err)
+               : rc;
 }
 
-int wf_vectors_fit(struct wf_conf *conf, const struct wf_vectors_job *job,
-                   struct wf_vectors_report *out, struct wf_err *err)
+int wf_token_vectors_fit(struct wf_conf *conf, const struct wf_token_vectors_job *job,
+                         struct wf_token_vectors_report *out, struct wf_err *err)
 {
     struct work w = {.job = job, .report = out};
     int rc = wf_lens_open(job->into, &w.lens, err);
 
-    *out =
-        (struct wf_vectors_report){.n_steps = job->n_steps > 0 ? job->n_steps : WF_VECTORS_STEPS};
+    *out = (struct wf_token_vectors_report){.n_steps = job->n_steps > 0 ? job->n_steps
+                                                                        : WF_TOKEN_VECTORS_STEPS};
     if (rc == 0)
         rc = wf_gguf_open(job->into, &w.file, err);
     if (rc == 0)
         rc = fit(&w, conf, err);
-    wf_vectors__unpack(&w.parts);
-    wf_vectors__table_deinit(&w.t);
+    wf_token_vectors__unpack(&w.parts);
+    wf_token_vectors__table_deinit(&w.t);
     wf_task_embed.close(w.e);
     wf_gguf_close(w.file);
     wf_lens_close(w.lens);

@@ -13,7 +13,7 @@
 #include "kern/kern.h"
 #include "train/shuffle.h"
 #include "train/task_list.h"
-#include "train/vectors_internal.h"
+#include "train/token_vectors_internal.h"
 
 #define LEFT_OUT 0.1
 #define SIDE_MAX 8192 /* of a product: pairs, and what is held against them */
@@ -23,10 +23,11 @@ static int no_memory(struct wf_err *err)
     return wf_err_set(err, WF_E_NOMEM, "Not enough memory to fit vectors.");
 }
 
-int wf_vectors__steps_init(struct wf_vectors__steps *out, struct wf_embed *e,
-                           struct wf_vectors__table *t, uint64_t seed, struct wf_err *err)
+int wf_token_vectors__steps_init(struct wf_token_vectors__steps *out, struct wf_embed *e,
+                                 struct wf_token_vectors__table *t, uint64_t seed,
+                                 struct wf_err *err)
 {
-    struct wf_vectors__steps s = {.e = e, .t = t, .draw = seed};
+    struct wf_token_vectors__steps s = {.e = e, .t = t, .draw = seed};
     int rc = wf_gemm_room_new(1, SIDE_MAX, &s.room, err);
 
     s.is_kept = wf_alloc_array(e->place.n_tokens_max + 1, sizeof(*s.is_kept));
@@ -34,11 +35,11 @@ int wf_vectors__steps_init(struct wf_vectors__steps *out, struct wf_embed *e,
     if (rc == 0 && s.is_kept == NULL)
         rc = no_memory(err);
     if (rc != 0)
-        wf_vectors__steps_deinit(out);
+        wf_token_vectors__steps_deinit(out);
     return rc;
 }
 
-static void free_room(struct wf_vectors__steps *s)
+static void free_room(struct wf_token_vectors__steps *s)
 {
     wf_free(s->u);
     wf_free(s->du);
@@ -50,15 +51,16 @@ static void free_room(struct wf_vectors__steps *s)
     s->cap_rows = s->cap_scores = 0;
 }
 
-void wf_vectors__steps_deinit(struct wf_vectors__steps *s)
+void wf_token_vectors__steps_deinit(struct wf_token_vectors__steps *s)
 {
     free_room(s);
     wf_free(s->is_kept);
     wf_gemm_room_free(s->room);
-    *s = (struct wf_vectors__steps){0};
+    *s = (struct wf_token_vectors__steps){0};
 }
 
-static int reserve(struct wf_vectors__steps *s, size_t n_rows, size_t n_scores, struct wf_err *err)
+static int reserve(struct wf_token_vectors__steps *s, size_t n_rows, size_t n_scores,
+                   struct wf_err *err)
 {
     size_t rows = WF_MAX(2 * n_rows, s->cap_rows), scores = WF_MAX(2 * n_scores, s->cap_scores);
 
@@ -79,7 +81,7 @@ static int reserve(struct wf_vectors__steps *s, size_t n_rows, size_t n_scores, 
     return 0;
 }
 
-static void product(const struct wf_vectors__steps *s, struct wf_gemm g)
+static void product(const struct wf_token_vectors__steps *s, struct wf_gemm g)
 {
     g.lda = g.a_turned ? g.m : g.k;
     g.ldb = g.b_turned ? g.k : g.n;
@@ -95,7 +97,7 @@ static bool is_mark(const struct wf_embed *e, int32_t id)
 }
 
 /* The k-th text of kind r (a, b, against) to row `at`. */
-static void sum_text(struct wf_vectors__steps *s, unsigned r, size_t k, size_t at)
+static void sum_text(struct wf_token_vectors__steps *s, unsigned r, size_t k, size_t at)
 {
     const struct wf_embed__batch *b = &s->e->b;
     size_t width = s->t->width;
@@ -106,7 +108,7 @@ static void sum_text(struct wf_vectors__steps *s, unsigned r, size_t k, size_t a
     for (uint32_t i = b->from[r][k]; i < b->to[r][k]; i++) {
         s->is_kept[i] = !is_mark(s->e, b->ids[i]) && wf_draw_real(&s->draw) >= LEFT_OUT;
         if (s->is_kept[i] != 0)
-            wf_kern()->axpy(1.0f, wf_vectors__row(s->t, b->ids[i]), u, width);
+            wf_kern()->axpy(1.0f, wf_token_vectors__row(s->t, b->ids[i]), u, width);
     }
     for (size_t i = 0; i < width; i++)
         square += (double)u[i] * (double)u[i];
@@ -116,7 +118,7 @@ static void sum_text(struct wf_vectors__steps *s, unsigned r, size_t k, size_t a
 }
 
 /* Scores to exponentials, their sums; the loss. */
-static double exponentials(struct wf_vectors__steps *s, size_t n, size_t n_keys)
+static double exponentials(struct wf_token_vectors__steps *s, size_t n, size_t n_keys)
 {
     const struct wf_embed__batch *b = &s->e->b;
     float sharp = (float)(1 / s->e->s.temperature);
@@ -143,7 +145,7 @@ static double exponentials(struct wf_vectors__steps *s, size_t n, size_t n_keys)
 
 /* ---- back ---- */
 
-static void score_grads(struct wf_vectors__steps *s, size_t n, size_t n_keys)
+static void score_grads(struct wf_token_vectors__steps *s, size_t n, size_t n_keys)
 {
     for (size_t j = 0; j < n; j++)
         s->columns[j] = 0.5f / s->columns[j];
@@ -157,7 +159,8 @@ static void score_grads(struct wf_vectors__steps *s, size_t n, size_t n_keys)
     }
 }
 
-static void give_back(struct wf_vectors__steps *s, unsigned r, size_t k, size_t at, float scale)
+static void give_back(struct wf_token_vectors__steps *s, unsigned r, size_t k, size_t at,
+                      float scale)
 {
     const struct wf_embed__batch *b = &s->e->b;
     size_t width = s->t->width;
@@ -169,12 +172,12 @@ static void give_back(struct wf_vectors__steps *s, unsigned r, size_t k, size_t 
         du[i] = scale * (du[i] - u[i] * along) / s->lengths[at];
     for (uint32_t i = b->from[r][k]; i < b->to[r][k]; i++) {
         if (s->is_kept[i] != 0)
-            wf_vectors__touch(s->t, b->ids[i], du);
+            wf_token_vectors__touch(s->t, b->ids[i], du);
     }
 }
 
-int wf_vectors__step(struct wf_vectors__steps *s, float rate, double *out_loss, size_t *out_n,
-                     struct wf_err *err)
+int wf_token_vectors__step(struct wf_token_vectors__steps *s, float rate, double *out_loss,
+                           size_t *out_n, struct wf_err *err)
 {
     const struct wf_embed__batch *b = &s->e->b;
     size_t width = s->t->width, n, n_keys, at = 0;
@@ -218,6 +221,6 @@ int wf_vectors__step(struct wf_vectors__steps *s, float rate, double *out_loss, 
         for (size_t k = 0; k < b->n[r]; k++)
             give_back(s, r, k, at++, (float)(1 / (s->e->s.temperature * (double)n)));
     }
-    wf_vectors__move(s->t, rate);
+    wf_token_vectors__move(s->t, rate);
     return 0;
 }

@@ -7,12 +7,12 @@
 #include "base/alloc.h"
 #include "kern/dtype.h"
 #include "kern/kern.h"
-#include "train/vectors_internal.h"
+#include "train/token_vectors_internal.h"
 
 #define BATCH_TOKENS 8192u
 #define DIMS WF_EMBED__DIMS
 
-struct wf_vectors__exam {
+struct wf_token_vectors__exam {
     struct wf_embed *e;
     struct wf_runner *runner;
     size_t dim;
@@ -21,7 +21,7 @@ struct wf_vectors__exam {
     float *vectors;       /* [cap, DIMS] */
     size_t n, cap;
     const struct wf_lens_static *table;
-    enum wf_vectors__who who;
+    enum wf_token_vectors__who who;
 };
 
 static int no_memory(struct wf_err *err)
@@ -29,7 +29,7 @@ static int no_memory(struct wf_err *err)
     return wf_err_set(err, WF_E_NOMEM, "Not enough memory to measure vectors.");
 }
 
-void wf_vectors__exam_free(struct wf_vectors__exam *x)
+void wf_token_vectors__exam_free(struct wf_token_vectors__exam *x)
 {
     if (x == NULL)
         return;
@@ -41,7 +41,7 @@ void wf_vectors__exam_free(struct wf_vectors__exam *x)
     wf_free(x);
 }
 
-static int read_head(struct wf_vectors__exam *x, const struct wf_gguf *g, struct wf_err *err)
+static int read_head(struct wf_token_vectors__exam *x, const struct wf_gguf *g, struct wf_err *err)
 {
     const struct wf_gguf_tensor *w = wf_gguf_tensor(g, "lens.embedding.weight");
     const struct wf_gguf_tensor *b = wf_gguf_tensor(g, "lens.embedding.bias");
@@ -58,11 +58,12 @@ static int read_head(struct wf_vectors__exam *x, const struct wf_gguf *g, struct
     return 0;
 }
 
-int wf_vectors__exam_new(struct wf_embed *e, const struct wf_lens *lens, const struct wf_gguf *file,
-                         struct wf_vectors__exam **out, struct wf_err *err)
+int wf_token_vectors__exam_new(struct wf_embed *e, const struct wf_lens *lens,
+                               const struct wf_gguf *file, struct wf_token_vectors__exam **out,
+                               struct wf_err *err)
 {
     const struct wf_runner_options o = {.n_context = e->place.n_text_max, .n_batch = BATCH_TOKENS};
-    struct wf_vectors__exam *x = wf_alloc_array(1, sizeof(*x));
+    struct wf_token_vectors__exam *x = wf_alloc_array(1, sizeof(*x));
     int rc;
 
     if (x == NULL)
@@ -78,7 +79,7 @@ int wf_vectors__exam_new(struct wf_embed *e, const struct wf_lens *lens, const s
     if (rc == 0)
         *out = x;
     else
-        wf_vectors__exam_free(x);
+        wf_token_vectors__exam_free(x);
     return rc;
 }
 
@@ -96,7 +97,7 @@ static void shorten(float *x, size_t n)
 }
 
 /* Of the k-th text of the batch: the head of the mean of its hidden states. */
-static void take(const struct wf_vectors__exam *x, const float *hidden, size_t k, float *mean,
+static void take(const struct wf_token_vectors__exam *x, const float *hidden, size_t k, float *mean,
                  float *out)
 {
     const struct wf_embed__batch *b = &x->e->b;
@@ -111,7 +112,7 @@ static void take(const struct wf_vectors__exam *x, const float *hidden, size_t k
     shorten(out, DIMS);
 }
 
-static int reserve(struct wf_vectors__exam *x, size_t n, struct wf_err *err)
+static int reserve(struct wf_token_vectors__exam *x, size_t n, struct wf_err *err)
 {
     size_t cap = WF_MAX(2 * n, (size_t)256);
     float *p;
@@ -127,8 +128,8 @@ static int reserve(struct wf_vectors__exam *x, size_t n, struct wf_err *err)
 }
 
 /* Reads texts, the first of n, as many as a batch holds; returns how many in *out_n. */
-static int read_texts(struct wf_vectors__exam *x, const uint32_t *texts, size_t n, bool is_question,
-                      size_t *out_n, struct wf_err *err)
+static int read_texts(struct wf_token_vectors__exam *x, const uint32_t *texts, size_t n,
+                      bool is_question, size_t *out_n, struct wf_err *err)
 {
     const struct wf_embed__batch *b = &x->e->b;
     size_t n_most = x->e->place.n_tokens_max, n_read;
@@ -157,17 +158,17 @@ static int read_texts(struct wf_vectors__exam *x, const uint32_t *texts, size_t 
 /* ---- both ---- */
 
 /* Of one text that the encoder has read, if it is asked. */
-static void embed_one(const struct wf_vectors__exam *x, uint32_t text, float *out)
+static void embed_one(const struct wf_token_vectors__exam *x, uint32_t text, float *out)
 {
     const int32_t *ids = x->e->ids + x->e->starts[text];
     size_t n = WF_MIN(wf_embed__text_len(x->e, text), 2 * (size_t)x->e->s.tokens);
 
-    if (x->who == WF_VECTORS__TABLE) {
+    if (x->who == WF_TOKEN_VECTORS__TABLE) {
         wf_lens_static_embed(x->table, ids, n, out);
         return;
     }
     memcpy(out, x->vectors + (x->known[text] - (size_t)1) * DIMS, DIMS * sizeof(*out));
-    if (x->who == WF_VECTORS__BOTH)
+    if (x->who == WF_TOKEN_VECTORS__BOTH)
         wf_lens_static_join(x->table, ids, n, out);
 }
 
@@ -175,7 +176,7 @@ static void embed_one(const struct wf_vectors__exam *x, uint32_t text, float *ou
 static int embed(void *ud, const uint32_t *texts, const uint32_t *titles, size_t n,
                  bool is_question, float *out, struct wf_err *err)
 {
-    struct wf_vectors__exam *x = ud;
+    struct wf_token_vectors__exam *x = ud;
     int rc = 0;
 
     (void)titles;
@@ -187,7 +188,7 @@ static int embed(void *ud, const uint32_t *texts, const uint32_t *titles, size_t
         while (i + n_new < n && texts[i + n_new] != WF_EMBED__NONE &&
                x->known[texts[i + n_new]] == 0)
             n_new++;
-        if (x->who != WF_VECTORS__TABLE && n_new > 0)
+        if (x->who != WF_TOKEN_VECTORS__TABLE && n_new > 0)
             rc = read_texts(x, texts + i, n_new, is_question, &n_read, err);
         if (rc == 0)
             embed_one(x, texts[i], out + i * DIMS);
@@ -195,12 +196,13 @@ static int embed(void *ud, const uint32_t *texts, const uint32_t *titles, size_t
     return rc;
 }
 
-int wf_vectors__examine(struct wf_vectors__exam *x, const struct wf_lens_static_parts *p,
-                        enum wf_vectors__who who, double *out, struct wf_err *err)
+int wf_token_vectors__examine(struct wf_token_vectors__exam *x,
+                              const struct wf_lens_static_parts *p, enum wf_token_vectors__who who,
+                              double *out, struct wf_err *err)
 {
     const struct wf_embed__encoder by = {embed, x};
     struct wf_lens_static *table = NULL;
-    int rc = who == WF_VECTORS__ENCODER ? 0 : wf_lens_static_read(p, &table, err);
+    int rc = who == WF_TOKEN_VECTORS__ENCODER ? 0 : wf_lens_static_read(p, &table, err);
 
     x->table = table;
     x->who = who;
