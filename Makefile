@@ -64,8 +64,9 @@ LINK = $(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS)
 # src/api/ is the C API of include/weft.h: the only code that is exported from libweft.
 API := $(wildcard src/api/*.c)
 MAIN := $(wildcard src/cli/main.c)
+GEN := web manual policy
 SRC := $(filter-out $(API) $(MAIN),$(wildcard src/*/*.c))
-OBJ := $(SRC:src/%.c=$(B)/obj/%.o) $(B)/obj/gen/web_assets.o $(B)/obj/gen/manual_assets.o
+OBJ := $(SRC:src/%.c=$(B)/obj/%.o) $(GEN:%=$(B)/obj/gen/%_assets.o)
 API_OBJ := $(API:src/%.c=$(B)/obj/%.o)
 MAIN_OBJ := $(MAIN:src/%.c=$(B)/obj/%.o)
 SUPPORT_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/support/*.c))
@@ -208,6 +209,10 @@ $(B)/gen/web_assets.c: $(B)/gen/web.list $(WEB) $(OPENAPI) tools/embed \
 
 $(B)/gen/manual_assets.c: $(B)/gen/manual.list $(MANUAL) tools/embed
 	$(call Q,embed)tools/embed $@ wf_manual_assets $(MANUAL_PARTS)
+
+$(B)/gen/policy_assets.c: src/privacy/default.policy tools/embed
+	@mkdir -p $(@D)
+	$(call Q,embed)tools/embed $@ wf_policy_assets default.policy=$<
 
 # The template: every text a person reads, from C and from the app.
 PO_SOURCES = $(sort $(wildcard src/*/*.c) $(filter %.js %.mjs,$(WEB)))

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kinds of data by their names: the table of the header, and the groups made of its rows. */
+#include "privacy/datum.h"
+
+#include "base/config.h"
+
+#define BIT(name) WF_DATUM_BIT(WF_DATUM_##name)
+#define CREDENTIALS                                                                                \
+    (BIT(PASSWORD) | BIT(PRIVATE_KEY) | BIT(API_KEY) | BIT(TOKEN) | BIT(CONNECTION) | BIT(ENTROPY))
+#define CONTACT (BIT(EMAIL) | BIT(PHONE) | BIT(ADDRESS) | BIT(USERNAME))
+#define OFFICIAL                                                                                   \
+    (BIT(NATIONAL) | BIT(TAX) | BIT(PASSPORT) | BIT(LICENCE) | BIT(VEHICLE) | BIT(MEDICAL) |       \
+     BIT(INSURANCE))
+#define MONEY (BIT(CARD) | BIT(BANK) | BIT(WALLET) | BIT(AMOUNT))
+#define HEALTH (BIT(ILLNESS) | BIT(MEDICAL) | BIT(INSURANCE) | BIT(TOPIC_HEALTH))
+#define NETWORK (BIT(IP) | BIT(MAC) | BIT(DEVICE))
+#define HARMLESS                                                                                   \
+    (BIT(ORGANIZATION) | BIT(PLACE) | BIT(DATE) | BIT(AGE) | BIT(TITLE) | BIT(AMOUNT) |            \
+     BIT(COMPANY_ID) | BIT(URL) | BIT(TOPIC_BUSINESS))
+
+struct row {
+    const char *types, *words, *said;
+};
+
+static const struct row rows[WF_DATUM_COUNT] = {
+#define ROW(name, types, words, said) {types, words, said},
+    WF_DATUM_MAP(ROW)
+#undef ROW
+};
+
+static const struct {
+    const char *said;
+    uint64_t kinds;
+} groups[] = {
+    {"all data", WF_DATUM_ALL},
+    {"any data", WF_DATUM_ALL},
+    {"all other data", WF_DATUM_ALL},
+    {"personal data", WF_DATUM_ALL & ~(HARMLESS | CREDENTIALS | NETWORK | BIT(UNKNOWN))},
+    {"credentials", CREDENTIALS},
+    {"login data", CREDENTIALS},
+    {"contact data", CONTACT},
+    {"contact details", CONTACT},
+    {"official numbers", OFFICIAL},
+    {"ids", OFFICIAL},
+    {"money data", MONEY},
+    {"financial data", MONEY},
+    {"health data", HEALTH},
+    {"medical data", HEALTH},
+    {"network addresses", NETWORK},
+    {"data of children", BIT(TOPIC_CHILDREN)},
+    {"sensitive talk", WF_DATUM_TOPICS & ~BIT(TOPIC_BUSINESS)},
+    {"everyday data", HARMLESS},
+};
+
+/* Whether `word` is one of the words between '|'. */
+static bool is_among(struct wf_str word, const char *list)
+{
+    struct wf_str rest = wf_str_from(list), one;
+
+    while (wf_str_split(&rest, '|', &one)) {
+        if (one.len > 0 && wf_str_eq_nocase(one, word))
+            return true;
+    }
+    return false;
+}
+
+static bool by_table(struct wf_str type, enum wf_datum *out)
+{
+    for (unsigned k = 0; k < WF_DATUM_COUNT; k++) {
+        if (is_among(type, rows[k].types)) {
+            *out = (enum wf_datum)k;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* By the words of the name, the most telling kinds first: credentials, then papers and money. */
+static bool by_words(struct wf_str type, enum wf_datum *out)
+{
+    static const uint8_t order[] = {
+        WF_DATUM_PRIVATE_KEY, WF_DATUM_PASSWORD, WF_DATUM_CONNECTION, WF_DATUM_TOKEN,
+        WF_DATUM_API_KEY,     WF_DATUM_ENTROPY,  WF_DATUM_PASSPORT,   WF_DATUM_VEHICLE,
+        WF_DATUM_MEDICAL,     WF_DATUM_LICENCE,  WF_DATUM_INSURANCE,  WF_DATUM_TAX,
+        WF_DATUM_BANK,        WF_DATUM_WALLET,   WF_DATUM_COMPANY_ID, WF_DATUM_NATIONAL,
+        WF_DATUM_CARD,        WF_DATUM_BIRTH,    WF_DATUM_PHONE,      WF_DATUM_EMAIL,
+        WF_DATUM_IP,          WF_DATUM_MAC,      WF_DATUM_ADDRESS,    WF_DATUM_POSITION,
+        WF_DATUM_DEVICE,      WF_DATUM_URL,      WF_DATUM_PERSON,
+    };
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(order); i++) {
+        struct wf_str rest = type, word;
+        while (wf_str_split(&rest, '_', &word)) {
+            if (is_among(word, rows[order[i]].words)) {
+                *out = (enum wf_datum)order[i];
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+enum wf_datum wf_datum_of(struct wf_str name)
+{
+    enum wf_datum kind;
+
+    if (by_table(name, &kind) || by_words(name, &kind))
+        return kind;
+    /* A country's number of a kind that its name does not tell (BR_CPF): of a person. */
+    if (name.len > 3 && name.ptr[2] == '_' && name.ptr[0] >= 'A' && name.ptr[0] <= 'Z' &&
+        name.ptr[1] >= 'A' && name.ptr[1] <= 'Z')
+        return WF_DATUM_NATIONAL;
+    return WF_DATUM_UNKNOWN;
+}
+
+bool wf_datum_type_at(size_t i, struct wf_str *out_type, enum wf_datum *out_kind)
+{
+    for (unsigned k = 0; k < WF_DATUM_COUNT; k++) {
+        struct wf_str rest = wf_str_from(rows[k].types), one;
+        while (wf_str_split(&rest, '|', &one)) {
+            if (one.len == 0 || i-- != 0)
+                continue;
+            *out_type = one;
+            *out_kind = (enum wf_datum)k;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct wf_str wf_datum_name(enum wf_datum kind)
+{
+    struct wf_str rest, name = {0};
+
+    rest = wf_str_from(rows[(unsigned)kind < WF_DATUM_COUNT ? kind : WF_DATUM_UNKNOWN].said);
+    (void)wf_str_split(&rest, '|', &name); /* no row is without words */
+    return name;
+}
+
+bool wf_datum_said_at(size_t i, struct wf_str *out_said, uint64_t *out_kinds)
+{
+    if (i < WF_ARRAY_LEN(groups)) {
+        *out_said = wf_str_from(groups[i].said);
+        *out_kinds = groups[i].kinds;
+        return true;
+    }
+    i -= WF_ARRAY_LEN(groups);
+    for (unsigned k = 0; k < WF_DATUM_COUNT; k++) {
+        struct wf_str rest = wf_str_from(rows[k].said), one;
+        while (wf_str_split(&rest, '|', &one)) {
+            if (i-- == 0) {
+                *out_said = one;
+                *out_kinds = WF_DATUM_BIT(k);
+                return true;
+            }
+        }
+    }
+    return false;
+}
