@@ -137,4 +137,11 @@
 #define WF_LIMIT_CORPUS_SOURCES 256
 #define WF_LIMIT_CORPUS_FILES 256
 
+/* A text in which personal data is looked for at once (a model's request may have 32 MiB), and what
+ * is found there before overlaps are resolved: a list of addresses has one in 20 bytes. */
+#define WF_LIMIT_DETECT_BYTES (64u << 20)
+#define WF_LIMIT_PII (1u << 20)
+/* Patterns of all tables; it is the length of sets of bits. */
+#define WF_LIMIT_PATTERNS 1024
+
 #endif

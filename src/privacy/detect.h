@@ -17,13 +17,13 @@
 struct wf_detector;
 struct wf_detect_run;
 
-/* One thing found. The strings live as long as the detector. */
+/* One thing found. All strings are constant. */
 struct wf_pii {
     size_t start, end;  /* bytes in the text given */
     const char *type;   /* "CREDIT_CARD" */
     float score;        /* 0..1 */
     const char *reason; /* "Luhn checksum", "form", "lens" */
-    const char *word;   /* the word near that told; NULL: none did */
+    struct wf_str word; /* the word near that told; empty: none did */
     const char *hidden; /* how it hid ("base64"); NULL: it stood there plainly */
 };
 
@@ -48,11 +48,17 @@ int wf_detect_run_new(const struct wf_detector *d, struct wf_detect_run **out,
 /* NULL is a no-op. */
 void wf_detect_run_free(struct wf_detect_run *r);
 
-/* All of a text, any bytes: *out [*out_n] by place, without overlaps, borrowed until the next scan
- * or the run's end. Of what overlaps the higher score stays, then the longer. Errors: NOMEM; LIMIT
- * (more than WF_LIMIT_PII): the text is then to be treated as the most sensitive. Threads: owner.
- */
-int wf_detect_scan(struct wf_detect_run *r, struct wf_str text, const struct wf_pii **out,
-                   size_t *out_n, struct wf_err *err) WF_MUST_USE;
+struct wf_pii_list {
+    const struct wf_pii *items;
+    size_t n;
+};
+
+/* All of a text, any bytes, with what others found there (`more`, names for instance, may be
+ * empty): by place, without overlaps, borrowed until the next scan or the run's end. Of what
+ * overlaps the higher score stays, then the longer. Errors: NOMEM; LIMIT (more than WF_LIMIT_PII,
+ * or longer than WF_LIMIT_DETECT_BYTES): the text is then to be treated as the most sensitive.
+ * Threads: owner. */
+int wf_detect_scan(struct wf_detect_run *r, struct wf_str text, struct wf_pii_list more,
+                   struct wf_pii_list *out, struct wf_err *err) WF_MUST_USE;
 
 #endif

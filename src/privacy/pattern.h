@@ -24,16 +24,17 @@ struct wf_pattern {
      * manner (BR_CPF). */
     const char *type;
     /* PCRE2, caseless ("(?-i)" in front where case tells), UTF-8. A match is never in the middle of
-     * a word or number: the engine adds borders of ASCII letters, digits and "_". Repeats are
+     * a word or number: the engine adds borders of ASCII letters, digits and "_". Where it has a
+     * group "( )", that group is the datum and the rest is what must stand around it. Repeats are
      * bounded and no two neighbours can take the same bytes, so that no text makes it slow. */
     const char *regex;
     /* Lower-case literals with '|' between them, of which every match holds one ("@", "akia").
      * NULL: a number, found by its digits: it begins with a word that has a digit, or at most two
      * words of at most four letters before it ("QQ 12 34 56 C", "B-AB 1234"). */
     const char *triggers;
-    /* Where triggers is NULL: how many ASCII letters and digits a match has, separators not
-     * counted; at least 4 of them are digits. At most 40; separators are single bytes of " -./:_"
-     * or two of them. */
+    /* Where triggers is NULL: how many ASCII letters and digits a match has at the end of one of
+     * its groups, separators not counted; at most 40. Separators are one or two of " -./:_()". At
+     * least 4 are digits; 1 is enough for rows that need a word near, or say few_digits. */
     uint8_t letters_digits_least, letters_digits_most;
     /* With triggers: bytes before the literal where a match may begin; 0: it begins with it. */
     uint8_t back;
@@ -49,6 +50,7 @@ struct wf_pattern {
     float score_context; /* 0..1: with one */
     /* What `valid` computes, for the reason that is shown ("Luhn checksum"). NULL: "form". */
     const char *why;
+    bool few_digits; /* a number with less than 4 digits will do; the expression fails fast */
 };
 
 /* A family of patterns: a file of its own each, listed in patterns.c. */
@@ -61,7 +63,9 @@ struct wf_pattern_table {
 #define WF_PATTERN_TABLE(name, array)                                                              \
     const struct wf_pattern_table name = {.rows = (array), .n = WF_ARRAY_LEN(array)}
 
-extern const struct wf_pattern_table wf_patterns_common;  /* cards, mail, phones, places, dates */
+extern const struct wf_pattern_table wf_patterns_common;  /* payment, networks, wallets */
+extern const struct wf_pattern_table wf_patterns_person;  /* phones, dates, ages, postcodes */
+extern const struct wf_pattern_table wf_patterns_street;  /* addresses */
 extern const struct wf_pattern_table wf_patterns_secrets; /* keys, tokens, passwords */
 
 /* All of them. */

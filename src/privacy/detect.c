@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opens detectors and resolves what was found.
+ *
+ * Opening compiles the expressions of all tables to machine code, puts their literals into one
+ * automaton and the words of their contexts into another, and sorts the patterns into sets: which
+ * fit a count of letters and digits, a first byte, which need a word near. A scan
+ * (detect_scan.c) then asks sets, and runs only what is left.
+ *
+ * A processor or a system that forbids code made at run time gets PCRE2's interpreter, which is
+ * slower and finds the same. */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "privacy/detect.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "privacy/detect_internal.h"
+#include "text/utf8.h"
+
+/* How hard one expression may try at one place: its repeats are bounded, so that honest ones stay
+ * far below. */
+#define MATCH_EFFORT 20000
+
+static void *memory_new(size_t n, void *ud)
+{
+    (void)ud;
+    return wf_alloc(n);
+}
+
+static void memory_free(void *p, void *ud)
+{
+    (void)ud;
+    wf_free(p);
+}
+
+/* A number is not the end of another ("1.2345", "a716-4466"), nor an amount. */
+static const char *const number_borders[2] = {"(?<![A-Za-z0-9_$])(?<![0-9][-.])(?:",
+                                              ")(?![A-Za-z0-9_]|[-.][0-9])"};
+static const char *const word_borders[2] = {"(?<![A-Za-z0-9_])(?:", ")(?![A-Za-z0-9_])"};
+
+static int compile(struct wf_detector *d, struct wf_detect_form *form, pcre2_compile_context *c,
+                   struct wf_err *err)
+{
+    const struct wf_pattern *row = form->row;
+    const char *const *borders = row->triggers == NULL ? number_borders : word_borders;
+    const uint32_t options = PCRE2_UTF | PCRE2_CASELESS | PCRE2_NO_UTF_CHECK |
+                             (row->back > 0 ? PCRE2_USE_OFFSET_LIMIT : PCRE2_ANCHORED);
+    struct wf_buf b;
+    PCRE2_SIZE at = 0;
+    int code = 0, rc;
+
+    (void)d;
+    wf_buf_init(&b, 1u << 16);
+    rc = wf_buf_appendf(&b, "%s%s%s", borders[0], row->regex, borders[1]);
+    if (rc == 0) {
+        form->code = pcre2_compile((PCRE2_SPTR)b.ptr, b.len, options, &code, &at, c);
+        if (form->code == NULL)
+            rc = code == PCRE2_ERROR_NOMEMORY || code == 121 /* compiling had no memory */
+                     ? WF_E_NOMEM
+                     : wf_err_set(err, WF_E_INVAL, "The expression of %s is wrong (%d at %zu).",
+                                  row->type, code, at);
+    }
+    wf_buf_deinit(&b);
+    if (rc == 0 && pcre2_jit_compile(form->code, PCRE2_JIT_COMPLETE) == PCRE2_ERROR_NOMEMORY) {
+        /* The interpreter does the same. */
+    }
+    return rc;
+}
+
+/* The bytes that a match may begin with. */
+static void sort_by_first(struct wf_detector *d, size_t i)
+{
+    const uint8_t *map = NULL;
+    uint32_t kind = 0, unit = 0;
+
+    (void)pcre2_pattern_info(d->forms[i].code, PCRE2_INFO_FIRSTCODETYPE, &kind);
+    (void)pcre2_pattern_info(d->forms[i].code, PCRE2_INFO_FIRSTCODEUNIT, &unit);
+    (void)pcre2_pattern_info(d->forms[i].code, PCRE2_INFO_FIRSTBITMAP, &map);
+    for (uint32_t b = 0; b < 256; b++) {
+        const uint32_t lower = b >= 'A' && b <= 'Z' ? b + ('a' - 'A') : b;
+        const uint32_t first = unit >= 'A' && unit <= 'Z' ? unit + ('a' - 'A') : unit;
+        if (kind == 1 ? lower == first : map == NULL || (map[b / 8] >> (b % 8) & 1) != 0)
+            wf_detect_set_add(&d->first[b], i);
+    }
+}
+
+/* Gives each of the words between '|' to a function. */
+static int for_each_word(struct wf_detector *d, const char *list, size_t i,
+                         int (*add)(struct wf_detector *, struct wf_str, size_t))
+{
+    struct wf_str rest = wf_str_from(list), word;
+    int rc = 0;
+
+    while (rc == 0 && wf_str_split(&rest, '|', &word))
+        if (word.len > 0)
+            rc = add(d, word, i);
+    return rc;
+}
+
+static int add_trigger(struct wf_detector *d, struct wf_str word, size_t i)
+{
+    return wf_literals_add_folded(&d->triggers, word, (uint16_t)i);
+}
+
+/* Short words stand alone; scripts without spaces have no borders. */
+static int add_context(struct wf_detector *d, struct wf_str word, size_t i)
+{
+    size_t at = 0;
+    const uint32_t first = wf_utf8_next(word, &at);
+    const size_t letters = wf_utf8_count(word);
+    const bool spaced = first < 0x2e80 && !(first >= 0xe00 && first < 0xe80);
+
+    if ((d->n_words & (d->n_words + 1)) == 0) { /* one below a power of two: full */
+        struct wf_detect_word *grown =
+            wf_realloc_array(d->words, (d->n_words + 1) * 2, sizeof(*grown));
+        if (grown == NULL)
+            return WF_E_NOMEM;
+        d->words = grown;
+    }
+    if (d->n_words >= UINT16_MAX)
+        return WF_E_LIMIT;
+    d->words[d->n_words] = (struct wf_detect_word){.text = word,
+                                                   .form = (uint16_t)i,
+                                                   .starts = spaced && letters < 7,
+                                                   .ends = spaced && letters < 5};
+    return wf_literals_add_folded(&d->context, word, (uint16_t)d->n_words++);
+}
+
+static int add_form(struct wf_detector *d, const struct wf_pattern *row, pcre2_compile_context *c,
+                    struct wf_err *err)
+{
+    const size_t i = d->n_forms;
+    int rc;
+
+    d->forms[i] = (struct wf_detect_form){.row = row};
+    rc = compile(d, &d->forms[i], c, err);
+    if (rc != 0)
+        return rc;
+    d->n_forms++;
+    sort_by_first(d, i);
+    if (row->context != NULL)
+        rc = for_each_word(d, row->context, i, add_context);
+    if (row->score < d->options.score_least)
+        wf_detect_set_add(&d->needs, i);
+    if (row->few_digits || row->score < d->options.score_least)
+        wf_detect_set_add(&d->few, i);
+    if (rc == 0 && row->triggers != NULL)
+        rc = for_each_word(d, row->triggers, i, add_trigger);
+    if (row->triggers == NULL)
+        for (size_t n = row->letters_digits_least;
+             n <= row->letters_digits_most && n <= WF_DETECT_NUMBER_MAX; n++)
+            wf_detect_set_add(&d->fits[n], i);
+    return rc;
+}
+
+static int add_tables(struct wf_detector *d, struct wf_err *err)
+{
+    pcre2_compile_context *c = pcre2_compile_context_create(d->memory);
+    int rc = c == NULL ? WF_E_NOMEM : 0;
+
+    for (size_t t = 0; rc == 0 && t < wf_pattern_tables_n; t++)
+        for (size_t i = 0; rc == 0 && i < wf_pattern_tables[t]->n; i++)
+            rc = add_form(d, &wf_pattern_tables[t]->rows[i], c, err);
+    pcre2_compile_context_free(c);
+    for (char digit = '0'; rc == 0 && digit <= '9'; digit++)
+        rc = wf_literals_add(&d->triggers, wf_str_n(&digit, 1), WF_DETECT_DIGIT);
+    if (rc == 0)
+        rc = wf_literals_build(&d->triggers);
+    if (rc == 0)
+        rc = wf_literals_build(&d->context);
+    return rc;
+}
+
+int wf_detector_open(const struct wf_detect_options *o, struct wf_detector **out,
+                     struct wf_err *err)
+{
+    struct wf_detector *d = wf_alloc_array(1, sizeof(*d));
+    size_t n = 0;
+    int rc = WF_E_NOMEM;
+
+    for (size_t t = 0; t < wf_pattern_tables_n; t++)
+        n += wf_pattern_tables[t]->n;
+    assert(n <= WF_LIMIT_PATTERNS);
+    if (d != NULL) {
+        d->options = *o;
+        if (!(d->options.score_least > 0))
+            d->options.score_least = WF_DETECT_SCORE;
+        wf_literals_init(&d->triggers);
+        wf_literals_init(&d->context);
+        d->n_sets = (n + 63) / 64;
+        d->forms = wf_alloc_array(n, sizeof(*d->forms));
+        d->memory = pcre2_general_context_create(memory_new, memory_free, NULL);
+        if (d->forms != NULL && d->memory != NULL)
+            rc = add_tables(d, err);
+    }
+    if (rc != 0) {
+        wf_detector_free(d);
+        return rc == WF_E_INVAL
+                   ? rc
+                   : wf_err_set(err, rc, "Not enough memory to look for personal data.");
+    }
+    *out = d;
+    return 0;
+}
+
+void wf_detector_free(struct wf_detector *d)
+{
+    if (d == NULL)
+        return;
+    for (size_t i = 0; i < d->n_forms; i++)
+        pcre2_code_free(d->forms[i].code);
+    wf_free(d->forms);
+    wf_free(d->words);
+    wf_literals_deinit(&d->triggers);
+    wf_literals_deinit(&d->context);
+    pcre2_general_context_free(d->memory);
+    wf_free(d);
+}
+
+int wf_detect_run_new(const struct wf_detector *d, struct wf_detect_run **out, struct wf_err *err)
+{
+    struct wf_detect_run *r = wf_alloc_array(1, sizeof(*r));
+
+    if (r != NULL) {
+        r->d = d;
+        wf_buf_init(&r->clean, WF_LIMIT_DETECT_BYTES);
+        wf_views_init(&r->views);
+        r->match = pcre2_match_data_create(2, d->memory);
+        r->limits = pcre2_match_context_create(d->memory);
+        r->done = wf_alloc_array(WF_MAX(d->n_forms, 1u), sizeof(*r->done));
+    }
+    if (r == NULL || r->match == NULL || r->limits == NULL || r->done == NULL) {
+        wf_detect_run_free(r);
+        return wf_err_set(err, WF_E_NOMEM, "Not enough memory to look for personal data.");
+    }
+    (void)pcre2_set_match_limit(r->limits, MATCH_EFFORT); /* cannot fail */
+    *out = r;
+    return 0;
+}
+
+void wf_detect_run_free(struct wf_detect_run *r)
+{
+    if (r == NULL)
+        return;
+    pcre2_match_data_free(r->match);
+    pcre2_match_context_free(r->limits);
+    wf_views_deinit(&r->views);
+    wf_buf_deinit(&r->clean);
+    wf_free(r->near.ends);
+    wf_free(r->near.states);
+    wf_free(r->found);
+    wf_free(r->list);
+    wf_free(r->done);
+    wf_free(r);
+}
+
+int wf_detect__add(struct wf_detect_run *r, struct wf_pii found, float rank)
+{
+    if (r->n == r->cap) {
+        const size_t cap = r->cap == 0 ? 64 : r->cap * 2;
+        struct wf_detect_found *grown =
+            cap > WF_LIMIT_PII ? NULL : wf_realloc_array(r->found, cap, sizeof(*grown));
+        if (grown == NULL)
+            return cap > WF_LIMIT_PII ? WF_E_LIMIT : WF_E_NOMEM;
+        r->found = grown;
+        r->cap = cap;
+    }
+    if (r->view != NULL && found.end > found.start) {
+        const struct wf_view *v = r->view;
+        found.end = v->end[found.end - 1];
+        found.start = v->start[found.start];
+        found.hidden = v->how;
+    }
+    r->found[r->n] = (struct wf_detect_found){.pii = found, .rank = rank, .order = r->n};
+    r->n++;
+    return 0;
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct wf_detect_found *x = a, *y = b;
+    const size_t nx = x->pii.end - x->pii.start, ny = y->pii.end - y->pii.start;
+
+    if (x->rank != y->rank)
+        return x->rank > y->rank ? -1 : 1;
+    if (nx != ny)
+        return nx > ny ? -1 : 1;
+    return x->order < y->order ? -1 : 1;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct wf_pii *x = a, *y = b;
+
+    return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* Marks [start, end); false: some of it was marked before. Words of 64 bytes, as a part that was
+ * decoded may be long. */
+static bool mark(uint64_t *taken, size_t start, size_t end)
+{
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t w = start / 64; w <= (end - 1) / 64; w++) {
+            uint64_t bits = ~UINT64_C(0);
+            if (w == start / 64)
+                bits &= ~UINT64_C(0) << (start % 64);
+            if (w == (end - 1) / 64)
+                bits &= ~UINT64_C(0) >> (63 - (end - 1) % 64);
+            if (pass == 0 && (taken[w] & bits) != 0)
+                return false;
+            if (pass == 1)
+                taken[w] |= bits;
+        }
+    return true;
+}
+
+/* The best of what overlaps, in order of place, into r->list. */
+static int resolve(struct wf_detect_run *r, size_t text_bytes, struct wf_pii_list *out)
+{
+    uint64_t *taken = wf_alloc_array(text_bytes / 64 + 1, sizeof(*taken));
+    struct wf_pii *list = wf_realloc_array(r->list, WF_MAX(r->n, 1u), sizeof(*list));
+
+    if (list != NULL)
+        r->list = list;
+    if (taken == NULL || list == NULL) {
+        wf_free(taken);
+        return WF_E_NOMEM;
+    }
+    if (r->n > 0)
+        qsort(r->found, r->n, sizeof(*r->found), by_rank);
+    out->n = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        const struct wf_pii *p = &r->found[i].pii;
+        if (p->end > p->start && mark(taken, p->start, p->end))
+            list[out->n++] = *p;
+    }
+    if (out->n > 0)
+        qsort(list, out->n, sizeof(*list), by_place);
+    out->items = list;
+    wf_free(taken);
+    return 0;
+}
+
+/* The text with a byte that no text has (SUB) for each that is no UTF-8: places stay. */
+static int clean(struct wf_detect_run *r, struct wf_str *io_text)
+{
+    const size_t valid = wf_utf8_valid_prefix(*io_text);
+    int rc;
+
+    if (valid == io_text->len)
+        return 0;
+    wf_buf_reset(&r->clean);
+    rc = wf_buf_append_str(&r->clean, *io_text);
+    for (size_t i = valid; rc == 0 && i < io_text->len;) {
+        r->clean.ptr[i++] = 0x1a;
+        i += wf_utf8_valid_prefix(wf_str_sub(*io_text, i, io_text->len));
+    }
+    *io_text = wf_buf_str(&r->clean);
+    return rc;
+}
+
+static int look_everywhere(struct wf_detect_run *r, struct wf_str text)
+{
+    int rc = clean(r, &text);
+
+    r->text = text;
+    r->view = NULL;
+    if (rc == 0)
+        rc = wf_detect__look(r);
+    if (rc == 0 && !r->d->options.plain_only)
+        rc = wf_views_make(&r->views, text);
+    for (size_t i = 0; rc == 0 && !r->d->options.plain_only && i < r->views.n; i++) {
+        r->view = &r->views.items[i];
+        r->text = wf_buf_str(&r->view->text);
+        rc = wf_detect__look(r);
+    }
+    r->view = NULL;
+    return rc;
+}
+
+int wf_detect_scan(struct wf_detect_run *r, struct wf_str text, struct wf_pii_list more,
+                   struct wf_pii_list *out, struct wf_err *err)
+{
+    int rc = text.len > WF_LIMIT_DETECT_BYTES ? WF_E_LIMIT : 0;
+
+    r->n = 0;
+    if (rc == 0)
+        rc = look_everywhere(r, text);
+    for (size_t i = 0; rc == 0 && i < more.n; i++) {
+        assert(more.items[i].start <= more.items[i].end && more.items[i].end <= text.len);
+        if (more.items[i].score >= r->d->options.score_least)
+            rc = wf_detect__add(r, more.items[i], more.items[i].score);
+    }
+    if (rc == 0)
+        rc = resolve(r, text.len, out);
+    if (rc == WF_E_LIMIT)
+        return wf_err_set(err, rc, "The text is too long, or holds too much personal data.");
+    if (rc != 0)
+        return wf_err_set(err, rc, "Not enough memory to look for personal data.");
+    return 0;
+}

@@ -1,0 +1,101 @@
+/* The detector's inside: what detect.c makes and detect_scan.c runs. */
+#ifndef WF_PRIVACY_DETECT_INTERNAL_H
+#define WF_PRIVACY_DETECT_INTERNAL_H
+
+#include <pcre2.h> /* who includes this says before: PCRE2_CODE_UNIT_WIDTH 8 */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+#include "privacy/detect.h"
+#include "privacy/literal.h"
+#include "privacy/pattern.h"
+#include "privacy/view.h"
+
+/* Letters and digits of the longest number; bytes of context before and behind. */
+#define WF_DETECT_NUMBER_MAX 40
+#define WF_DETECT_BEFORE 60
+#define WF_DETECT_BEHIND 30
+
+/* A set of patterns, by their number. */
+struct wf_detect_set {
+    uint64_t bits[WF_LIMIT_PATTERNS / 64];
+};
+
+struct wf_detect_form {
+    const struct wf_pattern *row;
+    pcre2_code *code;
+};
+
+/* A word of a pattern's context. */
+struct wf_detect_word {
+    struct wf_str text; /* in the table */
+    uint16_t form;
+    bool starts, ends; /* must stand at the beginning, at the end of a word */
+};
+
+struct wf_detector {
+    struct wf_detect_options options;
+    struct wf_detect_form *forms; /* [n_forms] */
+    size_t n_forms;
+    size_t n_sets;               /* parts of 64 that are in use */
+    struct wf_literals triggers; /* id: form; WF_DETECT_DIGIT */
+    struct wf_literals context;  /* id: number in words */
+    struct wf_detect_word *words;
+    size_t n_words;
+    struct wf_detect_set fits[WF_DETECT_NUMBER_MAX + 1]; /* by count of letters and digits */
+    struct wf_detect_set first[256];                     /* by the first byte */
+    struct wf_detect_set needs;                          /* are not reported without a word near */
+    struct wf_detect_set few;                            /* less than 4 digits will do */
+    pcre2_general_context *memory;
+};
+
+#define WF_DETECT_DIGIT UINT16_C(0xffff)
+
+static inline bool wf_detect_set_has(const struct wf_detect_set *s, size_t i)
+{
+    return (s->bits[i / 64] >> (i % 64) & 1) != 0;
+}
+
+static inline void wf_detect_set_add(struct wf_detect_set *s, size_t i)
+{
+    s->bits[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+/* Where words of contexts end, as far as the text has been looked at. */
+struct wf_detect_near {
+    uint32_t *ends, *states; /* [n] */
+    size_t n, cap;
+    size_t from, to; /* the part of the text that was looked at */
+    uint32_t state;
+};
+
+struct wf_detect_found {
+    struct wf_pii pii;
+    float rank; /* its score, less for a word that is further away */
+    size_t order;
+};
+
+struct wf_detect_run {
+    const struct wf_detector *d;
+    pcre2_match_data *match;
+    pcre2_match_context *limits;
+    struct wf_detect_found *found; /* [n], as they come */
+    size_t n, cap;
+    struct wf_pii *list; /* what a scan gives */
+    struct wf_detect_near near;
+    struct wf_buf clean;   /* the text with bytes that are no UTF-8 replaced */
+    struct wf_views views; /* of this text */
+    size_t *done;          /* [n_forms]: where the last match of each form ended */
+    /* What is looked at now. */
+    struct wf_str text;
+    const struct wf_view *view; /* NULL: the text itself */
+};
+
+/* Looks through r->text (valid UTF-8) and adds what is there to r->found. Errors: NOMEM, LIMIT. */
+int wf_detect__look(struct wf_detect_run *r) WF_MUST_USE;
+
+/* Adds one, of a rank for overlaps. Errors: NOMEM, LIMIT. */
+int wf_detect__add(struct wf_detect_run *r, struct wf_pii found, float rank) WF_MUST_USE;
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Patterns of postal addresses: a street's word with its house number, what stands within a house,
+ * and a city with its state or postcode. What follows each other is made one by the detector. */
+#include "privacy/pattern.h"
+
+/* A name of one to four words with a capital. */
+#define CAPS "(?-i:[A-Z\\x{c0}-\\x{17f}][\\w.'’\\x{c0}-\\x{17f}-]{0,30})"
+#define NAME CAPS "(?: (?:of|the|de|la|du|des|del|van|der|den|am|an|im|zum|zur|" CAPS ")){0,4}"
+#define HOUSE "\\d{1,5}(?: ?[a-z](?![a-z]))?(?:[-/]\\d{1,4}[a-z]?)?"
+
+static const struct wf_pattern rows[] = {
+    /* "12 High Street", "6750 N. Main St." */
+    {.type = "STREET_ADDRESS",
+     .regex =
+         "\\d{1,6}[a-z]?(?:[-/]\\d{1,4})? (?:[NSEW]{1,2}\\.? )?(?:(?-i:[A-Z0-9])[\\w.'’-]{0,25} "
+         "){1,4}(?-i:Street|St\\.?|Avenue|Ave\\.?|Road|Rd\\.?|Boulevard|Blvd\\.?|Lane|Ln\\.?|"
+         "Drive|Dr\\.?|Court|Ct\\.?|Place|Pl\\.?|Square|Sq\\.?|Terrace|Way|Highway|Hwy\\.?|"
+         "Parkway|Pkwy\\.?|Crescent|Close|Grove|Circle|Cir\\.?|Trail|Trl\\.?|Row|Mews|Hill|"
+         "Walk|Plaza|Loop|Alley|Pike|Route|Run|Ridge|Gardens|Park|Green|Heights|Crossing)"
+         "(?: [NSEW]{1,2}(?![a-z]))?",
+     .letters_digits_least = 6,
+     .letters_digits_most = 40,
+     .score = 0.75F,
+     .score_context = 0.75F,
+     .few_digits = true,
+     .why = "house number and street"},
+    /* "12 rue de la Paix", "5 via Roma" */
+    {.type = "STREET_ADDRESS",
+     .regex = HOUSE
+     ",? (?:bis |ter )?(?:rue|avenue|av\\.|boulevard|bd|chemin|place|quai|impasse|"
+     "allée|cours|route|rte|via|viale|corso|piazza|calle|avenida|rua|travessa|praça|"
+     "ulica|ul\\.) (?:(?:de|du|des|la|le|les|l'|d'|della|dei|del|do|da|dos|das|sur) ?){0,3}" NAME,
+     .letters_digits_least = 6,
+     .letters_digits_most = 40,
+     .score = 0.8F,
+     .score_context = 0.8F,
+     .few_digits = true,
+     .why = "house number and street"},
+    /* "Hauptstraße 12", "Storgatan 5", "Kerkstraat 7", "Asemakatu 3" */
+    {.type = "STREET_ADDRESS",
+     .regex = "(?:" CAPS "[ -]){0,3}(?-i:[A-Z\\x{c0}-\\x{17f}])[\\w.\\x{c0}-\\x{17f}-]{0,25}"
+              "(?:straße|strasse|str\\.?|gasse|weg|allee|platz|ring|damm|ufer|gatan|gata|gatan|"
+              "vägen|väg|gränd|gränden|vej|veien|vegen|gade|gata|straat|laan|plein|gracht|kade|"
+              "dreef|steenweg|katu|tie|kuja|polku|utca|út|tér)[ ,]{1,2}" HOUSE,
+     .triggers =
+         "straße|strasse|str. |gasse |weg |allee |platz |ring |damm |ufer |gatan |gata |"
+         "vägen |väg |gränd |gränden |vej |veien |vegen |gade |straat |laan |plein |gracht |"
+         "kade |dreef |steenweg |katu |tie |kuja |polku |utca |út |tér ",
+     .back = 60,
+     .score = 0.8F,
+     .score_context = 0.8F,
+     .why = "street and house number"},
+    /* "Calle Mayor, 5", "Via Roma 12", "ul. Długa 7", "Rua Augusta, 100" */
+    {.type = "STREET_ADDRESS",
+     .regex = "(?:calle|c/|avenida|avda\\.?|av\\.|paseo|plaza|carrer|via|viale|corso|piazza|largo|"
+              "strada|rua|travessa|praça|alameda|ulica|ul\\.|aleja|al\\.|улица|ул\\.|проспект|"
+              "пр\\.|пер\\.) ?(?:(?:de|la|las|los|el|del|della|dei|do|da|dos|das) ){0,3}"
+              "(?:" NAME "|(?-i:\\p{Lu})\\p{L}{1,30}(?: \\p{L}{1,30}){0,3})"
+              "(?:,? (?:n[º°.]{1,2} ?|д\\. ?)?" HOUSE ")",
+     .triggers =
+         "calle |c/|avenida |avda|av. |paseo |plaza |carrer |via |viale |corso |piazza |"
+         "largo |strada |rua |travessa |praça |alameda |ulica |ul. |aleja |al. |улица |ул. |"
+         "ул.|проспект |пр. |пер. ",
+     .score = 0.75F,
+     .score_context = 0.75F,
+     .why = "street and house number"},
+    /* What stands within a house. */
+    {.type = "STREET_ADDRESS",
+     .regex = "(?:apt|apartment|suite|ste|unit|flat|room|rm|floor|appt|appartement|wohnung|piso|"
+              "p\\.?o\\.? box|postfach|apartado|casella postale|bp)[ .#:]{1,3}(?:no\\.? )?"
+              "(?:\\d{1,5}[a-z]?|[a-z]\\d{1,4})",
+     .triggers = "apt|apartment|suite|ste |ste.|unit |flat |room |rm.|floor |appt|appartement|"
+                 "wohnung|piso |po box|p.o. box|postfach|apartado|casella postale",
+     .score = 0.5F,
+     .score_context = 0.5F,
+     .why = "within a house"},
+    /* "IL 62704" */
+    {.type = "STREET_ADDRESS",
+     .regex = "(?-i:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|"
+              "O[HKR]|P[AR]|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]) {1,2}\\d{5}(?:-\\d{4})?",
+     .letters_digits_least = 7,
+     .letters_digits_most = 11,
+     .score = 0.8F,
+     .score_context = 0.8F,
+     .why = "state and zip code"},
+};
+
+WF_PATTERN_TABLE(wf_patterns_street, rows);
