@@ -87,6 +87,10 @@
 #define WF_LIMIT_MODEL_VOCAB (1u << 24)
 #define WF_LIMIT_MODEL_CONTEXT (1u << 30)
 #define WF_LIMIT_MODEL_CLASSES 4096
+/* A vocabulary in pieces, where a few bits make long tokens: the bytes of one, and of all names and
+ * words; the largest vocabularies have 4 MiB. */
+#define WF_LIMIT_VOCAB_PIECE_BYTES 1024
+#define WF_LIMIT_VOCAB_TEXT_BYTES (64u << 20)
 /* Rank of an adapter's matrices: above it they are larger than what they adapt. */
 #define WF_LIMIT_ADAPTER_RANK 2048
 /* Tokens of one pass: more gains nothing, and the buffers grow with it. */

@@ -135,6 +135,12 @@ void wf_gguf_put_i32s(struct wf_gguf_writer *w, const char *key, uint64_t n)
     begin_array(w, wf_str_from(key), WF_GGUF_I32, n);
 }
 
+void wf_gguf_put_u8s(struct wf_gguf_writer *w, const char *key, struct wf_str bytes)
+{
+    begin_array(w, wf_str_from(key), WF_GGUF_U8, bytes.len);
+    wf_buf_append_str(&w->entries, bytes);
+}
+
 void wf_gguf_item_put_string(struct wf_gguf_writer *w, struct wf_str v)
 {
     append_string(&w->entries, v);

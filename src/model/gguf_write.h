@@ -33,6 +33,8 @@ void wf_gguf_put_bool(struct wf_gguf_writer *w, const char *key, bool v);
 void wf_gguf_put_string(struct wf_gguf_writer *w, const char *key, struct wf_str v);
 /* The same entry as in another file. */
 void wf_gguf_put_copy(struct wf_gguf_writer *w, const struct wf_gguf_value *v);
+/* An array of bytes. */
+void wf_gguf_put_u8s(struct wf_gguf_writer *w, const char *key, struct wf_str bytes);
 /* An array of n items, strings or 32-bit whole numbers; exactly n items must follow. */
 void wf_gguf_put_strings(struct wf_gguf_writer *w, const char *key, uint64_t n);
 void wf_gguf_put_i32s(struct wf_gguf_writer *w, const char *key, uint64_t n);

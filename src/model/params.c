@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "model/vocab.h"
 
 #define KEY_BYTES 128
 
@@ -109,7 +110,6 @@ static int per_layer_u32(struct reader *r, const char *name, uint32_t n_layers, 
 
 static int read_sizes(struct reader *r, struct wf_params *p)
 {
-    const struct wf_gguf_value *tokens = wf_gguf_value(r->g, "tokenizer.ggml.tokens");
     const struct wf_gguf_tensor *embed = wf_gguf_tensor(r->g, "token_embd.weight");
     int rc = required_u32(r, "block_count", WF_LIMIT_MODEL_LAYERS, &p->n_layers);
 
@@ -121,8 +121,8 @@ static int read_sizes(struct reader *r, struct wf_params *p)
         return rc;
     if (embed == NULL)
         return wf_err_set(r->err, WF_E_FORMAT, "%s",
-                          tokens != NULL ? "The file holds a vocabulary only, no weights."
-                                         : "The model file has no token embeddings.");
+                          wf_vocab_count(r->g) > 0 ? "The file holds a vocabulary only, no weights."
+                                                   : "The model file has no token embeddings.");
     if (embed->n_dims > 2 || embed->dims[0] != p->dim || embed->dims[1] > WF_LIMIT_MODEL_VOCAB)
         return wf_err_set(
             r->err, WF_E_FORMAT,

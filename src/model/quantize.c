@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "model/gguf_write.h"
+#include "model/vocab_pieces.h"
 #include "os/gang.h"
 #include "os/thread.h"
 
@@ -160,11 +161,17 @@ static uint32_t values_below(const struct wf_gguf *g, const struct wf_gguf_tenso
     return n;
 }
 
-static void put_metadata(struct quantize *q)
+/* A lens' vocabulary goes in pieces; other programs must be able to read that of other models. */
+static int put_metadata(struct quantize *q)
 {
+    struct wf_str family = {0};
+    bool is_lens =
+        wf_gguf_string(q->g, "general.architecture", &family) && wf_str_eq(family, WF_STR("lens"));
+
     for (size_t i = 0; i < wf_gguf_n_values(q->g); i++) {
         const struct wf_gguf_value *v = wf_gguf_value_at(q->g, i);
         if (!wf_str_starts(v->key, WF_STR("split.")) &&
+            !(is_lens && wf_str_starts(v->key, WF_STR("tokenizer."))) &&
             !wf_str_eq(v->key, WF_STR("general.file_type")) &&
             !wf_str_eq(v->key, WF_STR("general.alignment")) &&
             !wf_str_eq(v->key, WF_STR("general.quantization_version")))
@@ -172,6 +179,7 @@ static void put_metadata(struct quantize *q)
     }
     wf_gguf_put_u32(q->w, "general.file_type", q->mix->file_type);
     wf_gguf_put_u32(q->w, "general.quantization_version", 2);
+    return is_lens ? wf_vocab_put(q->w, q->g, true, q->err) : 0;
 }
 
 static void declare(struct quantize *q)
@@ -217,7 +225,9 @@ int wf_quantize(const struct wf_gguf *g, const struct wf_mix *mix,
         rc = prepare(&q);
     if (rc == 0) {
         learn_model(&q);
-        put_metadata(&q);
+        rc = put_metadata(&q);
+    }
+    if (rc == 0) {
         declare(&q);
         q.done.bytes_out = wf_gguf_writer_tensor_bytes(q.w);
         rc = wf_gguf_writer_begin(q.w, err);

@@ -120,8 +120,9 @@ static int encode_word(void *ud, struct wf_str word)
 {
     struct bpe *b = ud;
     const struct wf_vocab *v = b->v;
-    int32_t id = v->whole_words || word.len == 1 ? wf_vocab__table_find(v, &v->by_bytes, word)
-                                                 : WF_TOKEN_NONE;
+    int32_t id = word.len == 1    ? v->byte_tokens[(uint8_t)word.ptr[0]]
+                 : v->whole_words ? wf_vocab__table_find(v, &v->by_bytes, word)
+                                  : WF_TOKEN_NONE;
     uint32_t n = (uint32_t)word.len;
     int rc = 0;
 

@@ -52,10 +52,33 @@ void wf_vocab__table_add(const struct wf_vocab *v, struct wf_piece_table *t, int
     t->slots[slot_of(v, t, string_of(v, t, id))] = id;
 }
 
+bool wf_vocab__table_add_new(const struct wf_vocab *v, struct wf_piece_table *t, int32_t id)
+{
+    int32_t *slot = &t->slots[slot_of(v, t, string_of(v, t, id))];
+
+    if (*slot != WF_TOKEN_NONE)
+        return false;
+    *slot = id;
+    return true;
+}
+
 int32_t wf_vocab__table_find(const struct wf_vocab *v, const struct wf_piece_table *t,
                              struct wf_str s)
 {
     return t->n_slots > 0 ? t->slots[slot_of(v, t, s)] : WF_TOKEN_NONE;
+}
+
+int wf_vocab__merges_init(struct wf_vocab *v, size_t n)
+{
+    size_t slots = slots_for(n);
+
+    v->merges = wf_arena_array(&v->arena, slots, sizeof(*v->merges));
+    if (v->merges == NULL)
+        return WF_E_NOMEM;
+    for (size_t i = 0; i < slots; i++)
+        v->merges[i].left = WF_TOKEN_NONE;
+    v->n_merge_slots = slots;
+    return 0;
 }
 
 size_t wf_vocab__merge_slot(const struct wf_vocab *v, int32_t left, int32_t right)

@@ -1,10 +1,10 @@
 /* Vocabulary: a model's tokens, and texts as tokens and back.
  *
- * Read out of a GGUF's metadata (tokenizer.ggml.*): SentencePiece with byte fallback ("llama"),
- * byte-level BPE ("gpt2") with the pre-tokenizers in use, WordPiece ("bert"), Unigram ("t5"). Any
- * bytes can be encoded; what is not UTF-8 goes byte by byte. Costs grow with n log n at most. What
- * comes out equals what the models were trained with, as llama.cpp encodes it: the same words,
- * merges, defaults. Threads: any, once opened. */
+ * Read out of a GGUF's metadata (tokenizer.ggml.*, or vocab_pieces.h): SentencePiece with byte
+ * fallback ("llama"), byte-level BPE ("gpt2") with the pre-tokenizers in use, WordPiece ("bert"),
+ * Unigram ("t5"). Any bytes can be encoded; what is not UTF-8 goes byte by byte. Costs grow with n
+ * log n at most. What comes out equals what the models were trained with, as llama.cpp encodes it:
+ * the same words, merges, defaults. Threads: any, once opened. */
 #ifndef WF_MODEL_VOCAB_H
 #define WF_MODEL_VOCAB_H
 
@@ -36,6 +36,8 @@ struct wf_vocab;
  * wf_vocab_close. Errors: UNSUPPORTED (kind or pre-tokenizer; the message lists what is known),
  * NOENT (the file has none), FORMAT (damaged), NOMEM. */
 int wf_vocab_open(const struct wf_gguf *g, struct wf_vocab **out, struct wf_err *err) WF_MUST_USE;
+/* How many tokens the vocabulary of a file says it has, without opening it; 0: there is none. */
+size_t wf_vocab_count(const struct wf_gguf *g);
 /* NULL is a no-op. */
 void wf_vocab_close(struct wf_vocab *v);
 

@@ -29,7 +29,7 @@ enum wf_vocab_model {
 };
 
 struct wf_token {
-    struct wf_str name;  /* as in the file, borrowed from it */
+    struct wf_str name;  /* as in the file; of the arena or the file */
     struct wf_str bytes; /* what it stands for; of the arena or the file */
     struct wf_str word;  /* of BPE: the bytes of a word that become it; empty: none do */
     float score;
@@ -52,7 +52,7 @@ struct wf_vocab {
     struct wf_token *tokens;
     size_t n;
     struct wf_piece_table by_name;   /* all tokens; of equal names the last */
-    struct wf_piece_table by_bytes;  /* of BPE: what words are made of */
+    struct wf_piece_table by_bytes;  /* of BPE that takes whole words: those */
     struct wf_merge *merges;         /* open addressing */
     size_t n_merge_slots;            /* a power of two */
     int32_t byte_tokens[256];        /* of single bytes; NONE where there is none */
@@ -73,15 +73,31 @@ struct wf_vocab {
 /* Reads what a GGUF says into an empty *v. Errors as wf_vocab_open. */
 int wf_vocab__read(const struct wf_gguf *g, struct wf_vocab *v, struct wf_err *err) WF_MUST_USE;
 
+/* Sets FORMAT, "The model's vocabulary is damaged: WHAT." */
+int wf_vocab__damaged(struct wf_err *err, const char *what);
+
+/* Fills what a token stands for, bytes and word, by its name and kind. NOMEM. */
+int wf_vocab__token_bytes(struct wf_vocab *v, struct wf_token *t) WF_MUST_USE;
+
+/* Whether a vocabulary is kept in pieces (vocab_pieces.h). */
+bool wf_vocab__has_pieces(const struct wf_gguf *g);
+/* Reads them: the tokens of *v, the table of their names, the merges. Errors as wf_vocab_open. */
+int wf_vocab__read_pieces(const struct wf_gguf *g, struct wf_vocab *v,
+                          struct wf_err *err) WF_MUST_USE;
+
 /* Makes room for n strings. NOMEM. */
 int wf_vocab__table_init(struct wf_vocab *v, struct wf_piece_table *t, size_t n,
                          bool by_name) WF_MUST_USE;
 /* Adds a token; of equal strings the last stays. */
 void wf_vocab__table_add(const struct wf_vocab *v, struct wf_piece_table *t, int32_t id);
+/* Adds a token; false, and nothing is changed, where there is one of that string. */
+bool wf_vocab__table_add_new(const struct wf_vocab *v, struct wf_piece_table *t, int32_t id);
 /* The token of that string, or WF_TOKEN_NONE. */
 int32_t wf_vocab__table_find(const struct wf_vocab *v, const struct wf_piece_table *t,
                              struct wf_str s);
 
+/* Makes room for n merges. NOMEM. */
+int wf_vocab__merges_init(struct wf_vocab *v, size_t n) WF_MUST_USE;
 /* The merge of two tokens, or NULL. Bytes without a token of their own count as tokens n + byte. */
 const struct wf_merge *wf_vocab__merge(const struct wf_vocab *v, int32_t left, int32_t right);
 /* Where the merge of two tokens is or goes. */

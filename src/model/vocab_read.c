@@ -16,15 +16,20 @@ struct reader {
     struct wf_err *err;
 };
 
+int wf_vocab__damaged(struct wf_err *err, const char *what)
+{
+    return wf_err_set(err, WF_E_FORMAT, "The model's vocabulary is damaged: %s.", what);
+}
+
 static int damaged(struct reader *r, const char *what)
 {
-    return wf_err_set(r->err, WF_E_FORMAT, "The model's vocabulary is damaged: %s.", what);
+    return wf_vocab__damaged(r->err, what);
 }
 
 /* The bytes of a name in GPT-2's alphabet; nothing where it is not in it. */
-static int bytes_of_bpe(struct reader *r, struct wf_str name, struct wf_str *out)
+static int bytes_of_bpe(struct wf_vocab *v, struct wf_str name, struct wf_str *out)
 {
-    char *p = wf_arena_alloc(&r->v->arena, name.len + 1);
+    char *p = wf_arena_alloc(&v->arena, name.len + 1);
     size_t i = 0, n = 0;
     bool is_valid;
 
@@ -43,7 +48,7 @@ static int bytes_of_bpe(struct reader *r, struct wf_str name, struct wf_str *out
 }
 
 /* A name with its U+2581 as spaces. */
-static int bytes_of_spm(struct reader *r, struct wf_str name, struct wf_str *out)
+static int bytes_of_spm(struct wf_vocab *v, struct wf_str name, struct wf_str *out)
 {
     struct wf_str space = wf_str_from(WF_VOCAB_SPACE);
     size_t at = wf_str_find(name, space, 0), from = 0, n = 0;
@@ -52,7 +57,7 @@ static int bytes_of_spm(struct reader *r, struct wf_str name, struct wf_str *out
     *out = name;
     if (at >= name.len)
         return 0;
-    p = wf_arena_alloc(&r->v->arena, name.len);
+    p = wf_arena_alloc(&v->arena, name.len);
     if (p == NULL)
         return WF_E_NOMEM;
     while (at < name.len) {
@@ -88,13 +93,13 @@ static int byte_of_name(struct wf_str s)
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-static int bytes_of(struct reader *r, struct wf_token *t)
+int wf_vocab__token_bytes(struct wf_vocab *v, struct wf_token *t)
 {
     int byte = byte_of_name(t->name);
     char *p;
 
     if (t->kind == WF_TOKEN_BYTE && byte >= 0) {
-        p = wf_arena_alloc(&r->v->arena, 1);
+        p = wf_arena_alloc(&v->arena, 1);
         if (p == NULL)
             return WF_E_NOMEM;
         *p = (char)byte;
@@ -102,12 +107,12 @@ static int bytes_of(struct reader *r, struct wf_token *t)
         return 0;
     }
     t->bytes = t->name;
-    if (r->v->model == WF_VOCAB_BPE && bytes_of_bpe(r, t->name, &t->word) != 0)
+    if (v->model == WF_VOCAB_BPE && bytes_of_bpe(v, t->name, &t->word) != 0)
         return WF_E_NOMEM;
     if (t->kind == WF_TOKEN_CONTROL || t->kind == WF_TOKEN_UNKNOWN || t->kind == WF_TOKEN_USER)
         return 0;
-    if (r->v->model != WF_VOCAB_BPE)
-        return bytes_of_spm(r, t->name, &t->bytes);
+    if (v->model != WF_VOCAB_BPE)
+        return bytes_of_spm(v, t->name, &t->bytes);
     if (t->word.len > 0)
         t->bytes = t->word;
     return 0;
@@ -141,7 +146,7 @@ static int read_token(struct reader *r, size_t i, const struct wf_gguf_value *na
         r->v->name_max = t->name.len;
     if (t->kind == WF_TOKEN_NORMAL && t->score < r->v->score_low)
         r->v->score_low = t->score;
-    return bytes_of(r, t);
+    return wf_vocab__token_bytes(r->v, t);
 }
 
 static int read_tokens(struct reader *r)
@@ -171,23 +176,25 @@ static int read_tokens(struct reader *r)
     return rc;
 }
 
-/* Byte tokens: by name, or in BPE those of one byte. Of BPE also the table of words. */
+/* Byte tokens: by name, or in BPE those of one byte. Of BPE also the table of words, where words
+ * are looked up whole. */
 static int fill_bytes(struct reader *r)
 {
     struct wf_vocab *v = r->v;
     bool is_bpe = v->model == WF_VOCAB_BPE;
 
+    v->whole_words = v->pre != NULL && wf_pretokenizer_takes_whole_words(v->pre);
     for (int b = 0; b < 256; b++)
         v->byte_tokens[b] = WF_TOKEN_NONE;
-    if (is_bpe && wf_vocab__table_init(v, &v->by_bytes, v->n, false) != 0)
+    if (v->whole_words && wf_vocab__table_init(v, &v->by_bytes, v->n, false) != 0)
         return WF_E_NOMEM;
     for (size_t i = 0; i < v->n; i++) {
         const struct wf_token *t = &v->tokens[i];
-        int byte = byte_of_name(t->name);
+        int byte = is_bpe ? -1 : byte_of_name(t->name);
 
-        if (!is_bpe && byte >= 0)
+        if (byte >= 0)
             v->byte_tokens[byte] = (int32_t)i;
-        if (t->word.len > 0)
+        if (v->whole_words && t->word.len > 0)
             wf_vocab__table_add(v, &v->by_bytes, (int32_t)i);
         if (t->word.len == 1)
             v->byte_tokens[(uint8_t)t->word.ptr[0]] = (int32_t)i;
@@ -221,7 +228,6 @@ static int read_merges(struct reader *r)
 {
     const struct wf_gguf_value *list = list_of(r, "tokenizer.ggml.merges", 0);
     struct wf_vocab *v = r->v;
-    size_t slots = 16;
     struct wf_buf joined;
     struct wf_str s;
     int rc = 0;
@@ -230,14 +236,8 @@ static int read_merges(struct reader *r)
         return damaged(r, "it has no merges");
     if (list->n_items > WF_LIMIT_MODEL_VOCAB)
         return damaged(r, "it has more merges than any model has");
-    while (slots < 2 * list->n_items)
-        slots *= 2;
-    v->merges = wf_arena_array(&v->arena, slots, sizeof(*v->merges));
-    if (v->merges == NULL)
+    if (wf_vocab__merges_init(v, list->n_items) != 0)
         return WF_E_NOMEM;
-    for (size_t i = 0; i < slots; i++)
-        v->merges[i].left = WF_TOKEN_NONE;
-    v->n_merge_slots = slots;
     wf_buf_init(&joined, SIZE_MAX);
     for (size_t i = 0; i < list->n_items && rc == 0; i++)
         rc = wf_gguf_item_string(list, i, &s) ? add_merge(r, s, (uint32_t)i, &joined)
@@ -292,7 +292,6 @@ static void read_flags(struct reader *r)
     v->add_eos = v->model == WF_VOCAB_UNIGRAM;
     v->add_space_prefix = is_spm;
     v->lowercase = true;
-    v->whole_words = v->pre != NULL && wf_pretokenizer_takes_whole_words(v->pre);
     if (!is_wordpiece) { /* whose texts always have both ends */
         (void)wf_gguf_bool(r->g, "tokenizer.ggml.add_bos_token", &v->add_bos);
         (void)wf_gguf_bool(r->g, "tokenizer.ggml.add_eos_token", &v->add_eos);
@@ -304,7 +303,7 @@ static void read_flags(struct reader *r)
     (void)wf_gguf_bool(r->g, "tokenizer.ggml.normalizer.strip_accents", &v->strip_accents);
 }
 
-/* Generations end with these, besides the token that ends texts. */
+/* Generations end with these, besides the token that ends texts. Most tokens begin otherwise. */
 static bool is_end_name(struct wf_str name)
 {
     static const char *const ends[] = {
@@ -315,6 +314,8 @@ static bool is_end_name(struct wf_str name)
         "</s>",          "<eos>",           "<\uff5cend\u2581of\u2581sentence\uff5c>",
     };
 
+    if (name.len == 0 || (name.ptr[0] != '<' && name.ptr[0] != '['))
+        return false;
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
         if (wf_str_eq(name, wf_str_from(ends[i])))
             return true;
@@ -466,13 +467,14 @@ static int read_model(struct reader *r)
 int wf_vocab__read(const struct wf_gguf *g, struct wf_vocab *v, struct wf_err *err)
 {
     struct reader r = {g, v, err};
+    bool is_in_pieces = wf_vocab__has_pieces(g);
     int rc = read_model(&r);
 
     if (rc == 0)
-        rc = read_tokens(&r);
+        rc = is_in_pieces ? wf_vocab__read_pieces(g, v, err) : read_tokens(&r);
     if (rc == 0)
         rc = fill_bytes(&r);
-    if (rc == 0 && v->model == WF_VOCAB_BPE)
+    if (rc == 0 && v->model == WF_VOCAB_BPE && !is_in_pieces)
         rc = read_merges(&r);
     if (rc == 0 && v->model == WF_VOCAB_UNIGRAM)
         rc = read_charsmap(&r);

@@ -10,6 +10,7 @@
 #include "kern/dtype.h"
 #include "model/dialect.h"
 #include "model/gguf.h"
+#include "model/vocab.h"
 #include "op/op_internal.h"
 
 #define PROGRESS_EVERY_NS 200000000
@@ -109,11 +110,8 @@ static json_t *string_json(const struct wf_gguf *g, const char *key)
 
 static json_t *tokenizer_json(const struct wf_gguf *g)
 {
-    const struct wf_gguf_value *tokens = wf_gguf_value(g, "tokenizer.ggml.tokens");
-
     return json_pack("{s:o, s:o, s:I}", "model", string_json(g, "tokenizer.ggml.model"), "pre",
-                     string_json(g, "tokenizer.ggml.pre"), "tokens",
-                     (json_int_t)(tokens ? tokens->n_items : 0));
+                     string_json(g, "tokenizer.ggml.pre"), "tokens", (json_int_t)wf_vocab_count(g));
 }
 
 /* One scalar; NULL for what is left out (arrays, long texts, texts that are not UTF-8). */

@@ -5,10 +5,11 @@
 
 #include "base/limits.h"
 #include "model/gguf_write.h"
+#include "model/vocab_pieces.h"
 #include "text/utf8.h"
 
-/* What is not taken from the other file. */
-static const char *const own[] = {"lens.version", "lens.card", NULL};
+/* What is not taken from the other file as it stands: the vocabulary is put in pieces. */
+static const char *const own[] = {"lens.version", "lens.card", "tokenizer.", NULL};
 
 static void put_card(struct wf_gguf_writer *w, struct wf_str version, struct wf_str text, size_t n)
 {
@@ -41,7 +42,9 @@ int wf_card_write(const struct wf_gguf *into, struct wf_str version, struct wf_s
         return rc;
     wf_gguf_put_others(w, into, own);
     put_card(w, version, text, n);
-    rc = wf_gguf_writer_begin(w, err);
+    rc = wf_vocab_put(w, into, true, err);
+    if (rc == 0)
+        rc = wf_gguf_writer_begin(w, err);
     if (rc == 0)
         rc = wf_gguf_write_others(w, into, own, err);
     if (rc == 0)

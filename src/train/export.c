@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "kern/dtype.h"
 #include "model/gguf_write.h"
+#include "model/vocab_pieces.h"
 #include "train/checkpoint.h"
 #include "train/conf.h"
 #include "train/meta.h"
@@ -56,21 +57,11 @@ static int open_vocab(struct export *x, const char *vocab, struct wf_err *err)
 /* The vocabulary must have as many tokens as the network has embeddings. */
 static int check_vocab(const struct export *x, struct wf_err *err)
 {
-    const struct wf_gguf_value *tokens = wf_gguf_value(x->vocab, "tokenizer.ggml.tokens");
     const struct wf_checkpoint_tensor *embed = wf_checkpoint_tensor(x->file, "token_embd.weight");
 
-    if (tokens == NULL || embed == NULL || tokens->n_items != embed->rows)
+    if (embed == NULL || wf_vocab_count(x->vocab) != embed->rows)
         return wf_err_set(err, WF_E_FORMAT, "The vocabulary is not that of the checkpoint.");
     return 0;
-}
-
-static void put_vocab(struct export *x)
-{
-    for (size_t i = 0; i < wf_gguf_n_values(x->vocab); i++) {
-        const struct wf_gguf_value *v = wf_gguf_value_at(x->vocab, i);
-        if (wf_str_starts(v->key, WF_STR("tokenizer.")))
-            wf_gguf_put_copy(x->w, v);
-    }
 }
 
 static int put_tensors(struct export *x, struct wf_err *err)
@@ -110,9 +101,10 @@ int wf_train_export(const char *from, const char *to, const char *vocab, struct 
         rc = wf_gguf_writer_new(to, &x.w, err);
     if (rc == 0) {
         wf_shape_put(&x.shape, x.w);
-        put_vocab(&x);
-        rc = wf_meta_export(x.c->meta, x.w, err);
+        rc = wf_vocab_put(x.w, x.vocab, strcmp(x.shape.family, "lens") == 0, err);
     }
+    if (rc == 0)
+        rc = wf_meta_export(x.c->meta, x.w, err);
     if (rc == 0)
         rc = put_tensors(&x, err);
     wf_gguf_writer_free(x.w);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 enum {
+    KIND_U8 = 0,
     KIND_U32 = 4,
     KIND_I32 = 5,
     KIND_F32 = 6,
@@ -66,4 +67,16 @@ void tiny_vocab_build(const char *model, const char *pre, const struct tiny_toke
     put_array(out, "tokenizer.ggml.merges", KIND_STRING, n_merges);
     for (size_t i = 0; i < n_merges; i++)
         put_string(out, merges[i]);
+}
+
+void tiny_vocab_build_pieces(const char *pre, struct wf_str pieces, struct wf_buf *out)
+{
+    (void)wf_buf_append_cstr(out, "GGUF");
+    (void)wf_buf_append_u32le(out, 3);
+    (void)wf_buf_append_u64le(out, 0);
+    (void)wf_buf_append_u64le(out, 3);
+    put_text(out, "tokenizer.ggml.model", "gpt2");
+    put_text(out, "tokenizer.ggml.pre", pre);
+    put_array(out, "tokenizer.weft.pieces", KIND_U8, pieces.len);
+    (void)wf_buf_append_str(out, pieces);
 }

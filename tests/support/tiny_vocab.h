@@ -18,4 +18,7 @@ struct tiny_token {
 void tiny_vocab_build(const char *model, const char *pre, const struct tiny_token *tokens,
                       const char *const *merges, struct wf_buf *out);
 
+/* Writes a file of byte-level BPE that is kept in pieces (model/vocab_pieces.h): these bytes. */
+void tiny_vocab_build_pieces(const char *pre, struct wf_str pieces, struct wf_buf *out);
+
 #endif

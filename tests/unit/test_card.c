@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "model/vocab.h"
 #include "os/file.h"
 #include "support/tiny_lens.h"
 
@@ -95,6 +96,33 @@ static void test_card__replaces_what_was_said_and_keeps_the_rest(void **state)
     wf_gguf_close(b);
 }
 
+/* Each token keeps its number, name and kind; what the file says of texts' ends stays. */
+static void test_card__puts_the_vocabulary_in_pieces(void **state)
+{
+    struct wf_gguf *a, *b;
+    struct wf_vocab *v = NULL, *w = NULL;
+
+    (void)state;
+    give(lens, "1", "first\n", copy);
+    give(copy, "2", "second\n", again);
+    a = opened(lens);
+    b = opened(again);
+    assert_null(wf_gguf_value(b, "tokenizer.ggml.tokens"));
+    assert_null(wf_gguf_value(b, "tokenizer.ggml.merges"));
+    assert_int_equal(wf_gguf_n_values(b) + 2, wf_gguf_n_values(a)); /* three keys are one */
+    assert_int_equal(wf_vocab_open(a, &v, NULL), 0);
+    assert_int_equal(wf_vocab_open(b, &w, NULL), 0);
+    assert_int_equal(wf_vocab_size(v), wf_vocab_size(w));
+    for (int32_t i = 0; i < (int32_t)wf_vocab_size(v); i++) {
+        assert_true(wf_str_eq(wf_vocab_name(v, i), wf_vocab_name(w, i)));
+        assert_int_equal(wf_vocab_kind(v, i), wf_vocab_kind(w, i));
+    }
+    wf_vocab_close(v);
+    wf_vocab_close(w);
+    wf_gguf_close(a);
+    wf_gguf_close(b);
+}
+
 static void test_card__refuses_what_is_none(void **state)
 {
     struct wf_gguf *g = opened(lens);
@@ -116,6 +144,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_card__replaces_what_was_said_and_keeps_the_rest,
                                         make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_card__puts_the_vocabulary_in_pieces, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(test_card__refuses_what_is_none, make_folder,
                                         remove_folder),
     };

@@ -23,6 +23,7 @@
 #include "model/transformer.h"
 #include "model/vocab.h"
 #include "os/file.h"
+#include "support/tiny_lens.h"
 #include "support/tiny_model.h"
 
 static char folder[64], path[96];
@@ -262,6 +263,44 @@ static void test_gguf_write__quantised_models_stay_near(void **state)
     }
 }
 
+/* A lens keeps its vocabulary in pieces, other models as other programs read it. */
+static void test_gguf_write__quantised_lenses_have_pieces(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct wf_gguf *g = NULL;
+        struct wf_vocab *before = NULL, *after = NULL;
+        struct wf_buf bytes;
+
+        wf_buf_init(&bytes, 64u << 20);
+        if (i == 0) {
+            tiny_lens_build(0, &bytes);
+        } else {
+            struct wf_synth_shape s = *wf_synth_shape_by_name("tiny");
+            s.n_vocab = 1000;
+            assert_int_equal(wf_synth(&s, wf_mix_at(0), 1, path, NULL, NULL), 0);
+            assert_int_equal(wf_file_read(path, &bytes, NULL), 0);
+        }
+        struct wf_gguf *from = NULL;
+        assert_int_equal(wf_gguf_open_memory(bytes.ptr, bytes.len, &from, NULL), 0);
+        assert_int_equal(wf_quantize(from, wf_mix_by_name("Q8_0"), NULL, path, NULL, NULL, NULL),
+                         0);
+        assert_int_equal(wf_gguf_open(path, &g, NULL), 0);
+        assert_true((wf_gguf_value(g, "tokenizer.weft.pieces") != NULL) == (i == 0));
+        assert_true((wf_gguf_value(g, "tokenizer.ggml.tokens") == NULL) == (i == 0));
+        assert_int_equal(wf_vocab_open(from, &before, NULL), 0);
+        assert_int_equal(wf_vocab_open(g, &after, NULL), 0);
+        assert_int_equal(wf_vocab_size(before), wf_vocab_size(after));
+        for (int32_t id = 0; id < (int32_t)wf_vocab_size(before); id++)
+            assert_true(wf_str_eq(wf_vocab_name(before, id), wf_vocab_name(after, id)));
+        wf_vocab_close(before);
+        wf_vocab_close(after);
+        wf_gguf_close(g);
+        wf_gguf_close(from);
+        wf_buf_deinit(&bytes);
+    }
+}
+
 static bool give_up(void *ud, uint64_t done, uint64_t total)
 {
     assert_true(done <= total);
@@ -378,6 +417,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_gguf_write__mixes_are_those_of_their_names,
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_gguf_write__quantised_models_stay_near, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_gguf_write__quantised_lenses_have_pieces, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_gguf_write__quantising_can_be_given_up, make_folder,
                                         remove_folder),

@@ -683,7 +683,9 @@ static void test_train_export__is_a_model_file(void **state)
     assert_true(f == 0.25);
     assert_true(wf_gguf_bool(g, "lens.embedding.marks", &marks) && marks);
     assert_true(wf_gguf_string(g, "lens.version", &s));
-    assert_int_equal(wf_gguf_value(g, "tokenizer.ggml.tokens")->n_items, VOCAB);
+    assert_int_equal(wf_vocab_count(g), VOCAB);
+    assert_non_null(wf_gguf_value(g, "tokenizer.weft.pieces"));
+    assert_null(wf_gguf_value(g, "tokenizer.ggml.tokens"));
     assert_int_equal(wf_checkpoint_open(from, &c, NULL), 0);
     t = wf_gguf_tensor(g, "lens.colour.weight");
     assert_int_equal(t->dims[0], 32);
