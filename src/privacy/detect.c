@@ -226,7 +226,8 @@ int wf_detect_run_new(const struct wf_detector *d, struct wf_detect_run **out, s
     if (r != NULL) {
         r->d = d;
         wf_buf_init(&r->clean, WF_LIMIT_DETECT_BYTES);
-        wf_views_init(&r->views);
+        for (size_t i = 0; i < WF_DETECT_DEPTH; i++)
+            wf_view_init(&r->views[i]);
         r->match = pcre2_match_data_create(2, d->memory);
         r->limits = pcre2_match_context_create(d->memory);
         r->done = wf_alloc_array(WF_MAX(d->n_forms, 1u), sizeof(*r->done));
@@ -246,7 +247,8 @@ void wf_detect_run_free(struct wf_detect_run *r)
         return;
     pcre2_match_data_free(r->match);
     pcre2_match_context_free(r->limits);
-    wf_views_deinit(&r->views);
+    for (size_t i = 0; i < WF_DETECT_DEPTH; i++)
+        wf_view_deinit(&r->views[i]);
     wf_buf_deinit(&r->clean);
     wf_free(r->near.ends);
     wf_free(r->near.states);
@@ -254,6 +256,27 @@ void wf_detect_run_free(struct wf_detect_run *r)
     wf_free(r->list);
     wf_free(r->done);
     wf_free(r);
+}
+
+/* From a view to the text. What hides may also stand just beside it. */
+static void unveil(const struct wf_view *v, struct wf_pii *io_found)
+{
+    size_t start = SIZE_MAX, end = 0;
+    enum wf_hiding how = WF_HIDING_NONE;
+
+    for (size_t i = io_found->start; i < io_found->end; i++) {
+        start = WF_MIN(start, v->start[i]);
+        end = WF_MAX(end, v->end[i]);
+        if (how == WF_HIDING_NONE)
+            how = (enum wf_hiding)v->how[i];
+    }
+    if (how == WF_HIDING_NONE && io_found->start > 0)
+        how = (enum wf_hiding)v->how[io_found->start - 1];
+    if (how == WF_HIDING_NONE && io_found->end < v->text.len)
+        how = (enum wf_hiding)v->how[io_found->end];
+    io_found->start = start;
+    io_found->end = end;
+    io_found->hidden = wf_hiding_name(how);
 }
 
 int wf_detect__add(struct wf_detect_run *r, struct wf_pii found, float rank)
@@ -267,12 +290,8 @@ int wf_detect__add(struct wf_detect_run *r, struct wf_pii found, float rank)
         r->found = grown;
         r->cap = cap;
     }
-    if (r->view != NULL && found.end > found.start) {
-        const struct wf_view *v = r->view;
-        found.end = v->end[found.end - 1];
-        found.start = v->start[found.start];
-        found.hidden = v->how;
-    }
+    if (r->view != NULL)
+        unveil(r->view, &found);
     r->found[r->n] = (struct wf_detect_found){.pii = found, .rank = rank, .order = r->n};
     r->n++;
     return 0;
@@ -369,12 +388,14 @@ static int look_everywhere(struct wf_detect_run *r, struct wf_str text)
     r->view = NULL;
     if (rc == 0)
         rc = wf_detect__look(r);
-    if (rc == 0 && !r->d->options.plain_only)
-        rc = wf_views_make(&r->views, text);
-    for (size_t i = 0; rc == 0 && !r->d->options.plain_only && i < r->views.n; i++) {
-        r->view = &r->views.items[i];
+    for (size_t i = 0; rc == 0 && !r->d->options.plain_only && i < WF_DETECT_DEPTH; i++) {
+        rc = wf_view_make(&r->views[i], r->text, r->view);
+        r->view = &r->views[i];
         r->text = wf_buf_str(&r->view->text);
-        rc = wf_detect__look(r);
+        if (r->text.len == 0)
+            break;
+        if (rc == 0)
+            rc = wf_detect__look(r);
     }
     r->view = NULL;
     return rc;

@@ -17,6 +17,9 @@
 #define WF_DETECT_BEFORE 60
 #define WF_DETECT_BEHIND 30
 
+/* How often something may be encoded again. */
+#define WF_DETECT_DEPTH 4
+
 /* A set of patterns, by their number. */
 struct wf_detect_set {
     uint64_t bits[WF_LIMIT_PATTERNS / 64];
@@ -84,9 +87,9 @@ struct wf_detect_run {
     size_t n, cap;
     struct wf_pii *list; /* what a scan gives */
     struct wf_detect_near near;
-    struct wf_buf clean;   /* the text with bytes that are no UTF-8 replaced */
-    struct wf_views views; /* of this text */
-    size_t *done;          /* [n_forms]: where the last match of each form ended */
+    struct wf_buf clean;                   /* the text with bytes that are no UTF-8 replaced */
+    struct wf_view views[WF_DETECT_DEPTH]; /* of the text, of the view before */
+    size_t *done;                          /* [n_forms]: where the last match of each form ended */
     /* What is looked at now. */
     struct wf_str text;
     const struct wf_view *view; /* NULL: the text itself */

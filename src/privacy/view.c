@@ -1,32 +1,194 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Views. */
+/* Views: the hidden parts that hidden.c finds, undone, with the text around them.
+ *
+ * Between two hidden parts that lie far apart only what is near each is copied, so that a long text
+ * with one hidden part has a short view. */
 #include "privacy/view.h"
 
 #include "base/alloc.h"
 #include "base/limits.h"
 
-void wf_views_init(struct wf_views *v)
+/* Bytes of the text around a hidden part: words near, and numbers of which only a part hides. */
+#define BEFORE 100
+#define BEHIND 60
+#define WORD 64
+
+void wf_view_init(struct wf_view *v)
 {
-    v->n = 0;
-    for (size_t i = 0; i < WF_VIEWS_MAX; i++) {
-        v->items[i] = (struct wf_view){.depth = 0};
-        wf_buf_init(&v->items[i].text, WF_LIMIT_DETECT_BYTES);
-    }
+    *v = (struct wf_view){.cap = 0};
+    wf_buf_init(&v->text, (size_t)2 * WF_LIMIT_DETECT_BYTES);
 }
 
-void wf_views_deinit(struct wf_views *v)
+void wf_view_deinit(struct wf_view *v)
 {
-    for (size_t i = 0; i < WF_VIEWS_MAX; i++) {
-        wf_buf_deinit(&v->items[i].text);
-        wf_free(v->items[i].start);
-        wf_free(v->items[i].end);
-    }
-    v->n = 0;
+    wf_buf_deinit(&v->text);
+    wf_free(v->start);
+    wf_free(v->end);
+    wf_free(v->how);
+    wf_view_init(v);
 }
 
-int wf_views_make(struct wf_views *v, struct wf_str text)
+const char *wf_hiding_name(enum wf_hiding h)
 {
-    (void)text;
-    v->n = 0;
+    switch (h) {
+    case WF_HIDING_INVISIBLE:
+        return "invisible characters";
+    case WF_HIDING_LIKENESS:
+        return "look-alike characters";
+    case WF_HIDING_SPACED:
+        return "spaced characters";
+    case WF_HIDING_BASE64:
+        return "base64";
+    case WF_HIDING_HEX:
+        return "hexadecimal";
+    case WF_HIDING_URL:
+        return "URL encoding";
+    case WF_HIDING_JSON:
+        return "JSON escapes";
+    case WF_HIDING_HTML:
+        return "HTML entities";
+    case WF_HIDING_MAIL:
+        return "quoted-printable";
+    case WF_HIDING_NONE:
+    case WF_HIDING_COUNT:
+        break;
+    }
+    return NULL;
+}
+
+struct maker {
+    struct wf_view *v;
+    struct wf_str text;
+    const struct wf_view *below;
+    enum wf_hiding unseen; /* what stood here and is nothing */
+};
+
+/* Room for the maps of the bytes that were appended since `from`. */
+static int grow(struct wf_view *v)
+{
+    size_t cap = v->cap == 0 ? 1024 : v->cap;
+
+    while (cap < v->text.len)
+        cap *= 2;
+    if (cap == v->cap)
+        return 0;
+    uint32_t *start = wf_realloc_array(v->start, cap, sizeof(*start));
+    if (start != NULL)
+        v->start = start;
+    uint32_t *end = wf_realloc_array(v->end, cap, sizeof(*end));
+    if (end != NULL)
+        v->end = end;
+    uint8_t *how = wf_realloc_array(v->how, cap, sizeof(*how));
+    if (how != NULL)
+        v->how = how;
+    if (start == NULL || end == NULL || how == NULL)
+        return WF_E_NOMEM;
+    v->cap = cap;
     return 0;
+}
+
+/* Says of the bytes appended since `from` that they came from [at, at + len), each from its own
+ * byte where `each`. */
+static int map(struct maker *m, size_t from, size_t at, size_t len, bool each, enum wf_hiding how)
+{
+    struct wf_view *v = m->v;
+    int rc = wf_buf_status(&v->text);
+
+    if (rc == 0)
+        rc = grow(v);
+    for (size_t i = from; rc == 0 && i < v->text.len; i++) {
+        const size_t first = each ? at + (i - from) : at;
+        const size_t last = each ? first : at + len - 1;
+        v->start[i] = m->below == NULL ? (uint32_t)first : m->below->start[first];
+        v->end[i] = m->below == NULL ? (uint32_t)last + 1 : m->below->end[last];
+        v->how[i] = (uint8_t)how;
+        if (how == WF_HIDING_NONE && m->below != NULL)
+            v->how[i] = m->below->how[first];
+        if (v->how[i] == WF_HIDING_NONE)
+            v->how[i] = (uint8_t)m->unseen;
+        m->unseen = WF_HIDING_NONE;
+    }
+    return rc;
+}
+
+static bool is_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (uint8_t)c >= 0x80;
+}
+
+/* Moves a cut to where it cuts no word and no character. */
+static size_t cut_before(struct wf_str t, size_t i)
+{
+    for (size_t n = 0; i > 0 && n < WORD && is_word(t.ptr[i - 1]); n++)
+        i--;
+    while (i > 0 && i < t.len && ((uint8_t)t.ptr[i] & 0xc0) == 0x80)
+        i--;
+    return i;
+}
+
+static size_t cut_behind(struct wf_str t, size_t i)
+{
+    for (size_t n = 0; i < t.len && n < WORD && is_word(t.ptr[i]); n++)
+        i++;
+    while (i < t.len && ((uint8_t)t.ptr[i] & 0xc0) == 0x80)
+        i++;
+    return WF_MIN(i, t.len);
+}
+
+static int copy(struct maker *m, size_t from, size_t to)
+{
+    const size_t at = m->v->text.len;
+
+    if (to <= from)
+        return 0;
+    (void)wf_buf_append_str(&m->v->text, wf_str_sub(m->text, from, to)); /* asked by map */
+    return map(m, at, from, to - from, true, WF_HIDING_NONE);
+}
+
+/* An end that no form crosses. */
+static int part(struct maker *m, size_t at)
+{
+    const size_t from = m->v->text.len;
+
+    (void)wf_buf_append_cstr(&m->v->text, "\n\x1a\n"); /* asked by map */
+    m->unseen = WF_HIDING_NONE;
+    return map(m, from, at, 1, false, WF_HIDING_NONE);
+}
+
+int wf_view_make(struct wf_view *v, struct wf_str text, const struct wf_view *below)
+{
+    struct maker m = {.v = v, .text = text, .below = below};
+    struct wf_hidden_finder f = {.text = text};
+    struct wf_hidden h;
+    size_t done = 0;
+    bool any = false;
+    int rc = 0;
+
+    wf_buf_reset(&v->text);
+    while (rc == 0 && wf_hidden_next(&f, &h)) {
+        size_t near = h.at > BEFORE ? cut_before(text, h.at - BEFORE) : 0;
+        if (any && near > done + BEHIND + WORD) {
+            const size_t end = cut_behind(text, done + BEHIND);
+            rc = copy(&m, done, end);
+            if (rc == 0)
+                rc = part(&m, end);
+        } else if (any) {
+            near = done;
+        }
+        if (rc == 0)
+            rc = copy(&m, near, h.at);
+        const size_t from = v->text.len;
+        if (rc == 0)
+            rc = wf_hidden_undo(text, &h, &v->text);
+        if (rc == 0)
+            rc = map(&m, from, h.at, h.len, false, h.how);
+        if (v->text.len == from)
+            m.unseen = h.how;
+        done = h.at + h.len;
+        any = true;
+    }
+    if (rc == 0 && any)
+        rc = copy(&m, done, cut_behind(text, WF_MIN(done + BEHIND, text.len)));
+    return rc;
 }

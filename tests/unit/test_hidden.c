@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What hides in a text is found, at its place in the text as it was given; what only looks as if
+ * it hid is left alone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "privacy/detect.h"
+#include "privacy/view.h"
+
+static struct wf_detector *detector;
+static struct wf_detect_run *run;
+
+static int open_all(void **state)
+{
+    const struct wf_detect_options o = {.score_least = 0};
+
+    (void)state;
+    return wf_detector_open(&o, &detector, NULL) != 0 ||
+           wf_detect_run_new(detector, &run, NULL) != 0;
+}
+
+static int close_all(void **state)
+{
+    (void)state;
+    wf_detect_run_free(run);
+    wf_detector_free(detector);
+    return 0;
+}
+
+/* The only thing in the text is that one, of that type, hidden so. */
+static void check(const char *text, const char *type, const char *part, const char *hidden)
+{
+    struct wf_pii_list list;
+    const char *at = strstr(text, part);
+
+    assert_non_null(at);
+    assert_int_equal(
+        wf_detect_scan(run, wf_str_from(text), (struct wf_pii_list){.n = 0}, &list, NULL), 0);
+    if (list.n != 1)
+        print_message("%zu in: %s\n", list.n, text);
+    assert_int_equal(list.n, 1);
+    assert_string_equal(list.items[0].type, type);
+    assert_int_equal(list.items[0].start, at - text);
+    assert_int_equal(list.items[0].end, (size_t)(at - text) + strlen(part));
+    assert_non_null(list.items[0].hidden);
+    assert_string_equal(list.items[0].hidden, hidden);
+}
+
+static size_t count(const char *text)
+{
+    struct wf_pii_list list;
+
+    assert_int_equal(
+        wf_detect_scan(run, wf_str_from(text), (struct wf_pii_list){.n = 0}, &list, NULL), 0);
+    return list.n;
+}
+
+#define ZWSP "\u200b"
+
+static void test_hidden__characters(void **state)
+{
+    (void)state;
+    check("card 4111" ZWSP "1111" ZWSP "1111" ZWSP "1111.", "CREDIT_CARD",
+          "4111" ZWSP "1111" ZWSP "1111" ZWSP "1111", "invisible characters");
+    check("ann\u00adlee@exam\u2060ple.org", "EMAIL_ADDRESS", "ann\u00adlee@exam\u2060ple.org",
+          "invisible characters");
+    check("４１１１ １１１１ １１１１ １１１１", "CREDIT_CARD",
+          "４１１１ １１１１ １１１１ １１１１", "look-alike characters");
+    check("٤١١١ ١١١١ ١١١١ ١١١١", "CREDIT_CARD", "٤١١١ ١١١١ ١١١١ ١١١١", "look-alike characters");
+    check("𝟒𝟏𝟏𝟏 𝟏𝟏𝟏𝟏 𝟏𝟏𝟏𝟏 𝟏𝟏𝟏𝟏", "CREDIT_CARD", "𝟒𝟏𝟏𝟏 𝟏𝟏𝟏𝟏 𝟏𝟏𝟏𝟏 𝟏𝟏𝟏𝟏", "look-alike characters");
+    check("4111\u20131111\u20131111\u20131111", "CREDIT_CARD", "4111\u20131111\u20131111\u20131111",
+          "look-alike characters");
+    check("nоah@exаmple.org", "EMAIL_ADDRESS", "nоah@exаmple.org", "look-alike characters");
+    check("ann.lee (at) example [dot] org", "EMAIL_ADDRESS", "ann.lee (at) example [dot] org",
+          "look-alike characters");
+    check("A K I A I O S F O D N N 7 E X A M P L E", "AWS_ACCESS_KEY",
+          "A K I A I O S F O D N N 7 E X A M P L E", "spaced characters");
+}
+
+static void test_hidden__encodings(void **state)
+{
+    (void)state;
+    check("see aGVsbG8sIG15IGNhcmQgaXMgNDExMSAxMTExIDExMTEgMTExMQ== there", "CREDIT_CARD",
+          "aGVsbG8sIG15IGNhcmQgaXMgNDExMSAxMTExIDExMTEgMTExMQ==", "base64");
+    check("twice WTJGeVpDQTBNVEV4TVRFeE1URXhNVEV4TVRFeA==", "CREDIT_CARD",
+          "WTJGeVpDQTBNVEV4TVRFeE1URXhNVEV4TVRFeA==", "base64");
+    check("x 343131312031313131203131313120313131310a y", "CREDIT_CARD",
+          "343131312031313131203131313120313131310a", "hexadecimal");
+    check("c%3D4111%201111%201111%201111", "CREDIT_CARD", "4111%201111%201111%201111",
+          "URL encoding");
+    check("\\u0034\\u0031\\u0031\\x31111111111111", "CREDIT_CARD",
+          "\\u0034\\u0031\\u0031\\x31111111111111", "JSON escapes");
+    check("{\\\"password\\\":\\\"hunter2x\\\"}", "PASSWORD", "hunter2x", "JSON escapes");
+    check("&#52;&#x31;&#49;&#49;111111111111", "CREDIT_CARD", "&#52;&#x31;&#49;&#49;111111111111",
+          "HTML entities");
+    check("4111 1111 11=\r\n11 1111", "CREDIT_CARD", "4111 1111 11=\r\n11 1111",
+          "quoted-printable");
+    check("ann.lee=40example.org", "EMAIL_ADDRESS", "ann.lee=40example.org", "quoted-printable");
+    /* Base64 in URL encoding: its sign of the end is not needed. */
+    check("NDExMSAxMTExIDExMTEgMTExMQ%3D%3D", "CREDIT_CARD", "NDExMSAxMTExIDExMTEgMTExMQ",
+          "base64");
+    /* Each digit escaped, and that in base64: the last way is told. */
+    check("JTM0JTMxJTMxJTMxMTExMTExMTExMTEx", "CREDIT_CARD", "JTM0JTMxJTMxJTMxMTExMTExMTExMTEx",
+          "URL encoding");
+}
+
+static void test_hidden__nothing(void **state)
+{
+    static const char *const texts[] = {
+        "Donaudampfschifffahrtsgesellschaftskapitän, пример слова, ein – Strich, 10\u202f000 m²",
+        "a=41111111&b=22223333&c=44445555, 100% sicher, C:\\new\\table, R&D; x = y",
+        "0123456789abcdef0123456789abcdef01234567 internationalization/accessibility",
+        "I a b c d, and 1 2 3",
+    };
+    struct wf_view v;
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(texts); i++)
+        assert_int_equal(count(texts[i]), 0);
+    wf_view_init(&v);
+    assert_int_equal(wf_view_make(&v, wf_str_from(texts[2]), NULL), 0);
+    assert_int_equal(v.text.len, 0);
+    wf_view_deinit(&v);
+}
+
+/* Far apart, each with what is around it; in between nothing is copied. */
+static void test_hidden__far_apart(void **state)
+{
+    struct wf_buf b;
+    struct wf_view v;
+    struct wf_pii_list list;
+
+    (void)state;
+    wf_buf_init(&b, 1u << 20);
+    wf_buf_append_cstr(&b, "card 4111" ZWSP "1111" ZWSP "11111111 ");
+    for (size_t i = 0; i < 2000; i++)
+        wf_buf_append_cstr(&b, "and so on ");
+    wf_buf_append_cstr(&b, "card 5500%200000%200000%200004");
+    assert_int_equal(wf_buf_status(&b), 0);
+    assert_int_equal(wf_detect_scan(run, wf_buf_str(&b), (struct wf_pii_list){.n = 0}, &list, NULL),
+                     0);
+    assert_int_equal(list.n, 2);
+    assert_int_equal(list.items[0].start, 5);
+    assert_int_equal(list.items[1].end, b.len);
+    assert_int_equal(list.items[1].start, b.len - strlen("5500%200000%200000%200004"));
+    wf_view_init(&v);
+    assert_int_equal(wf_view_make(&v, wf_buf_str(&b), NULL), 0);
+    assert_true(v.text.len > 60 && v.text.len < 500);
+    wf_view_deinit(&v);
+    wf_buf_deinit(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hidden__characters),
+        cmocka_unit_test(test_hidden__encodings),
+        cmocka_unit_test(test_hidden__nothing),
+        cmocka_unit_test(test_hidden__far_apart),
+    };
+
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
