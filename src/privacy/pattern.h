@@ -68,6 +68,11 @@ extern const struct wf_pattern_table wf_patterns_person;  /* phones, dates, ages
 extern const struct wf_pattern_table wf_patterns_street;  /* addresses */
 extern const struct wf_pattern_table wf_patterns_secrets; /* keys, tokens, passwords */
 
+/* What states, insurers and banks give people, by region; the last is of no country. */
+extern const struct wf_pattern_table wf_patterns_ids_vat, wf_patterns_ids_west,
+    wf_patterns_ids_north, wf_patterns_ids_east, wf_patterns_ids_cis, wf_patterns_ids_americas,
+    wf_patterns_ids_asia, wf_patterns_ids_africa, wf_patterns_ids_general;
+
 /* All of them. */
 extern const struct wf_pattern_table *const wf_pattern_tables[];
 extern const size_t wf_pattern_tables_n;

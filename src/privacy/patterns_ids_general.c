@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Numbers of documents of no certain country: nothing but a word near tells, so the words are in
+ * many languages. What a country's own table knows has a higher score and wins. */
+#include "privacy/patterns_ids.h"
+
+static const char passport[] =
+    "passport|passnummer|pass-nr|passnr|passeport|pasaporte|passaporto|passaporte|paspoort|"
+    "pasnummer|paszport|cestovní pas|cestovný pas|útlevél|pașaport|паспорт|διαβατήριο|pasaport|"
+    "pasoš|putovnica|potni list|passinumero|passi number|vegabréf|pase nr|paso nr|جواز|جواز سفر|"
+    "پاسپورت|گذرنامه|דרכון|पासपोर्ट|পাসপোর্ট|கடவுச்சீட்டு|护照|護照|旅券|パスポート|여권|หนังสือเดินทาง|hộ "
+    "chiếu|"
+    "paspor|pasport|pasaporti|պասպորտ|passaport|paspoortnommer|pasipoti|پاسپورٹ";
+
+static const char identity[] =
+    "identity card|id card|national id|identity number|identification number|id number|id no|"
+    "personal number|ausweisnummer|ausweis|carte d'identité|pièce d'identité|documento de "
+    "identidad|"
+    "carnet de identidad|número de identidad|carta d'identità|documento d'identità|cartão de "
+    "identidade|identiteitskaart|identiteitsbewijs|dowód|občanský|személyi|buletin|удостоверение|"
+    "лична карта|ταυτότητα|kimlik|osobna iskaznica|lična karta|osebna izkaznica|id-kort|"
+    "legitimation|henkilökortti|nafnskírteini|بطاقة|رقم الهوية|شناسنامه|תעודה|पहचान|身份证|身分證|"
+    "身分証|신분증|บัตรประจำตัว|giấy tờ tùy thân|kartu identitas|kad pengenalan|kitambulisho";
+
+static const char tax[] =
+    "tax id|tax number|tax identification|taxpayer|tin|steuernummer|numéro fiscal|número fiscal|"
+    "identificación tributaria|codice fiscale|belastingnummer|skattenummer|numer podatkowy|"
+    "daňové číslo|adószám|cod fiscal|налоговый номер|данъчен номер|αφμ|vergi no|porezni broj|"
+    "poreski broj|davčna številka|verotunnus|الرقم الضريبي|מספר מס|कर संख्या|税号|稅號|納税者番号|"
+    "납세자번호|เลขประจำตัวผู้เสียภาษี|mã số thuế|nomor pajak|cukai";
+
+static const char driver[] =
+    "driver license|driver's license|drivers license|driver licence|driving licence|"
+    "driving license|license no|licence no|führerschein|permis de conduire|permiso de conducir|"
+    "licencia de conducir|carnet de conducir|licencia de conducción|brevete|patente di guida|"
+    "carta de condução|carteira de motorista|rijbewijs|körkort|førerkort|kørekort|ajokortti|"
+    "ökuskírteini|juhiluba|vadītāja apliecība|vairuotojo pažymėjim|prawo jazdy|řidičský průkaz|"
+    "vodičský preukaz|jogosítvány|permis auto|vozačka dozvola|vozniško dovoljenje|шофьорска|"
+    "водительск|водійськ|посвідчення водія|δίπλωμα οδήγησης|άδεια οδήγησης|ehliyet|sürücü belgesi|"
+    "رخصة القيادة|رخصة قيادة|רישיון נהיגה|گواهینامه|ड्राइविंग लाइसेंस|驾驶证|駕照|運転免許|"
+    "운전면허|ใบขับขี่|bằng lái|giấy phép lái xe|surat izin mengemudi|sim|lesen memandu|leseni ya "
+    "udereva";
+
+static const char plate[] =
+    "license plate|licence plate|number plate|plate number|plate no|vehicle registration|"
+    "registration number|kennzeichen|nummernschild|plaque d'immatriculation|immatriculation|"
+    "matrícula|placa|placas|patente|targa|kenteken|nummerplaat|registreringsnummer|nummerplåt|"
+    "nummerplade|bilskilt|rekisterinumero|númeraplata|tablica rejestracyjna|rejestracyjn|spz|"
+    "registrační značka|rendszám|înmatriculare|registarska|регистрационен|госномер|номерний знак|"
+    "πινακίδα|plaka|لوحة|رقم اللوحة|پلاک|לוחית|नंबर प्लेट|车牌|車牌|ナンバープレート|번호판|ทะเบียนรถ|"
+    "biển số|plat nomor|nombor pendaftaran|numeri ya gari";
+
+static const char record[] =
+    "mrn|medical record|patient id|patient number|patient no|chart number|hospital number|"
+    "record number|patientennummer|patienten-nr|fallnummer|fall-nr|numéro de dossier|"
+    "dossier médical|dossier patient|ipp|historia clínica|nhc|número de historia|"
+    "cartella clinica|prontuário|processo clínico|patiëntnummer|patientnummer|journalnummer|"
+    "potilasnumero|sjúklinganúmer|numer pacjenta|karta pacjenta|číslo pacienta|chorobopis|"
+    "betegszám|kórlapszám|törzsszám|fișa pacientului|foaie de observație|медицинской карты|"
+    "медкарта|история болезни|медичної картки|история на заболяване|αριθμός ασθενούς|hasta no|"
+    "protokol no|رقم الملف|ملف المريض|شماره پرونده|מספר תיק רפואי|病历号|病歷號|住院号|カルテ番号|"
+    "診察券番号|환자번호|차트번호|เลขที่ผู้ป่วย|mã bệnh nhân|số bệnh án|nomor rekam medis|no. rekam "
+    "medis";
+
+static const char insurance[] =
+    "health insurance|insurance number|insurance no|member id|member number|subscriber id|"
+    "policy number|group number|insurance id|versicherungsnummer|versichertennummer|"
+    "krankenversicherung|numéro d'assuré|mutuelle|numéro adhérent|número de afiliado|"
+    "seguro médico|póliza|tessera sanitaria|numero polizza|polizza|apólice|número do utente|"
+    "polisnummer|zorgverzekering|försäkringsnummer|forsikringsnummer|vakuutusnumero|"
+    "numer polisy|polisa|číslo pojištěnce|pojistka|biztosítási szám|asigurare|полис|"
+    "страхов|застраховк|αριθμός ασφάλισης|sigorta no|sigorta|رقم التأمين|بیمه|ביטוח|बीमा|保险号|"
+    "醫療保險|医保|保険証|건강보험|ประกันสังคม|bảo hiểm y tế|bhyt|bpjs|insurans|bima";
+
+static const char account[] =
+    "account number|account no|bank account|kontonummer|konto-nr|kontonr|numéro de compte|"
+    "compte bancaire|número de cuenta|cuenta bancaria|numero di conto|conto corrente|"
+    "número da conta|conta bancária|conta corrente|rekeningnummer|bankkonto|bankkonto|tilinumero|"
+    "reikningsnúmer|numer konta|numer rachunku|číslo účtu|bankszámlaszám|număr de cont|"
+    "номер счета|расчетный счет|номер рахунку|банкова сметка|αριθμός λογαριασμού|hesap no|"
+    "hesap numarası|رقم الحساب|شماره حساب|מספר חשבון|खाता "
+    "संख्या|银行账号|账号|帳號|口座番号|계좌번호|"
+    "เลขที่บัญชี|số tài khoản|nomor rekening|no. rekening|nombor akaun|nambari ya akaunti";
+
+static const struct wf_pattern rows[] = {
+    WF_ID("PASSPORT", "[A-Z]{0,3} ?\\d{5,9}[A-Z]?|[A-Z0-9]{1,2}\\d[A-Z0-9]{5,6}\\d", 6, 12, NULL,
+          passport, 0.03F, 0.68F, NULL),
+    WF_ID("NATIONAL_ID", "[A-Z]{0,3}[ -]?\\d{5,14}[A-Z]?|\\d{2,6}[-/.]\\d{2,6}[-/.]\\d{1,6}", 6, 16,
+          NULL, identity, 0.02F, 0.6F, NULL),
+    WF_ID("TAX_ID", "[A-Z]{0,3}[ -]?\\d{7,14}[A-Z]?|\\d{2,4}[-/.]\\d{2,4}[-/.]\\d{2,6}", 7, 16,
+          NULL, tax, 0.02F, 0.58F, NULL),
+    WF_ID("DRIVER_LICENSE", "[A-Z]{0,3}[ -]?\\d{5,12}[A-Z]{0,2}|\\d{2}[ -/]\\d{2}[ -/]\\d{5,6}", 5,
+          15, NULL, driver, 0.02F, 0.68F, NULL),
+    WF_ID("VEHICLE_REGISTRATION",
+          "[A-Z]{1,3}[ -]?\\d{1,4}[ -]?[A-Z]{0,3}|\\d{1,4}[ -]?[A-Z]{1,3}[ "
+          "-]?\\d{1,4}|\\d[A-Z]{3}\\d{3}",
+          4, 10, NULL, plate, 0.02F, 0.64F, NULL),
+    WF_ID("MEDICAL_RECORD_NUMBER", "[A-Z]{0,4}[ -]?\\d{4,12}(?:[-/]\\d{1,4})?", 4, 18, NULL, record,
+          0.03F, 0.78F, NULL),
+    WF_ID("HEALTH_INSURANCE_NUMBER",
+          "[A-Z]{0,4}[ -]?\\d{6,14}(?:-\\d{1,3})?|[A-Z]{3}\\d{3}[A-Z]\\d{5,8}", 6, 18, NULL,
+          insurance, 0.03F, 0.66F, NULL),
+    WF_ID("BANK_ACCOUNT_NUMBER", "\\d{6,20}|\\d{2,5}[ -]\\d{2,8}[ -]\\d{2,10}(?:[ -]\\d{1,4})?", 6,
+          22, NULL, account, 0.03F, 0.66F, NULL),
+};
+WF_PATTERN_TABLE(wf_patterns_ids_general, rows);
