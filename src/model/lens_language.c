@@ -124,40 +124,52 @@ static int make_arrays(struct wf_lens_language *l, struct wf_err *err)
     return wf_err_set(err, WF_E_NOMEM, "Not enough memory for the table of languages.");
 }
 
-static bool put_label(struct wf_lens_language *l, uint32_t label, uint32_t *io_n)
+/* Where labels are put. They are bytes, which to the compiler may lie anywhere, in the table itself
+ * too: so that it need not be read anew behind each, this stands apart from it. */
+struct place {
+    struct entry *at, *end;
+    uint32_t n_labels;
+};
+
+static bool put_label(struct place *p, uint32_t label)
 {
-    if (*io_n >= l->n_entries || label >= l->n_labels)
+    if (p->at == p->end || label >= p->n_labels)
         return false;
-    l->entries[(*io_n)++].label = (uint8_t)label;
+    (p->at++)->label = (uint8_t)label;
     return true;
 }
 
-static bool read_bits(struct wf_lens_language *l, struct bytes *grams, uint32_t *io_n)
+/* A bit for each language, the lowest of a byte first. */
+static bool read_bits(struct place *p, struct bytes *grams)
 {
-    uint32_t begin = *io_n;
-    uint8_t c;
+    const struct entry *begin = p->at;
 
-    for (uint32_t i = 0; i < WF_LENS_LANGUAGES_MAX; i += 8) {
-        if (!next_byte(grams, &c))
-            return false;
-        for (uint32_t bit = 0; bit < 8; bit++) {
-            if ((c >> bit & 1) != 0 && !put_label(l, i + bit, io_n))
+    if (grams->s.len < WF_LENS_LANGUAGES_MAX / 8)
+        return false;
+    for (uint32_t i = 0; i < WF_LENS_LANGUAGES_MAX; i += 64) {
+        uint64_t bits = 0;
+        for (uint32_t k = 0; k < 8; k++)
+            bits |= (uint64_t)(uint8_t)grams->s.ptr[i / 8 + k] << (8 * k);
+        for (; bits != 0; bits &= bits - 1) {
+            if (!put_label(p, i + (uint32_t)__builtin_ctzll(bits)))
                 return false;
         }
     }
-    return *io_n > begin;
+    grams->s.ptr += WF_LENS_LANGUAGES_MAX / 8;
+    grams->s.len -= WF_LENS_LANGUAGES_MAX / 8;
+    return p->at > begin;
 }
 
-/* One gram's labels from *io_n on; false when they do not fit or are none of ours. */
-static bool read_entries(struct wf_lens_language *l, struct bytes *grams, uint32_t *io_n)
+/* One gram's labels; false when they do not fit or are none of ours. */
+static bool read_entries(struct place *p, struct bytes *grams)
 {
     uint8_t c;
 
     if (!next_byte(grams, &c))
         return false;
     if (c == WF_LENS_LANGUAGE_BITS)
-        return read_bits(l, grams, io_n);
-    while (put_label(l, c & 0x7f, io_n)) {
+        return read_bits(p, grams);
+    while (put_label(p, c & 0x7f)) {
         if ((c & 0x80) != 0)
             return true;
         if (!next_byte(grams, &c))
@@ -168,8 +180,9 @@ static bool read_entries(struct wf_lens_language *l, struct bytes *grams, uint32
 
 static int read_grams(struct wf_lens_language *l, const struct wf_gguf_value *v, struct wf_err *err)
 {
+    struct place p = {l->entries, l->entries + l->n_entries, (uint32_t)l->n_labels};
     struct bytes b = {wf_gguf_item_bytes(v)};
-    uint32_t hash = 0, n_entries = 0, bucket = 0;
+    uint32_t hash = 0, bucket = 0;
 
     for (uint32_t i = 0; i < l->n_grams; i++) {
         uint32_t more;
@@ -179,27 +192,32 @@ static int read_grams(struct wf_lens_language *l, const struct wf_gguf_value *v,
         while (bucket <= hash >> LOW_BITS)
             l->buckets[bucket++] = i;
         l->low[i] = (uint16_t)(hash & ((1u << LOW_BITS) - 1));
-        l->entries_of[i] = n_entries;
-        if (!read_entries(l, &b, &n_entries))
+        l->entries_of[i] = (uint32_t)(p.at - l->entries);
+        if (!read_entries(&p, &b))
             return bad(err, "a gram's languages are none");
     }
     while (bucket <= N_BUCKETS)
         l->buckets[bucket++] = l->n_grams;
-    l->entries_of[l->n_grams] = n_entries;
-    return n_entries == l->n_entries ? 0 : bad(err, "it has fewer entries than it says");
+    l->entries_of[l->n_grams] = (uint32_t)(p.at - l->entries);
+    return p.at == p.end ? 0 : bad(err, "it has fewer entries than it says");
 }
 
 static int read_weights(struct wf_lens_language *l, const struct wf_gguf_value *v,
                         struct wf_err *err)
 {
-    struct bytes b = {wf_gguf_item_bytes(v)};
-    uint8_t c = 0;
+    struct wf_str s = wf_gguf_item_bytes(v);
+    struct entry *e = l->entries;
+    uint32_t n = l->n_entries;
 
-    for (uint32_t i = 0; i < l->n_entries; i++) {
-        if (i % 2 == 0 && !next_byte(&b, &c))
-            return bad(err, "its weights break off");
-        l->entries[i].weight = i % 2 == 0 ? c & 15 : c >> 4;
+    if (s.len < ((size_t)n + 1) / 2)
+        return bad(err, "its weights break off");
+    for (uint32_t i = 0; i + 1 < n; i += 2) {
+        uint8_t c = (uint8_t)s.ptr[i / 2];
+        e[i].weight = c & 15;
+        e[i + 1].weight = c >> 4;
     }
+    if (n % 2 != 0)
+        e[n - 1].weight = (uint8_t)s.ptr[n / 2] & 15;
     return 0;
 }
 

@@ -73,8 +73,15 @@ static int make_arrays(struct wf_lens_linear *l, struct wf_err *err)
     return wf_err_set(err, WF_E_NOMEM, "Not enough memory for a table of what words say.");
 }
 
-/* One gram's labels from *io_n on; false when they do not fit or are none of ours. */
-static bool read_entries(struct wf_lens_linear *l, struct wf_str *io, uint32_t *io_n)
+/* Where labels are put: bytes, which to the compiler may lie in the table itself; apart from it, it
+ * need not be read anew behind each. */
+struct place {
+    struct entry *at, *end;
+    uint32_t n_labels;
+};
+
+/* One gram's labels; false when they do not fit or are none of ours. */
+static bool read_entries(struct place *p, struct wf_str *io)
 {
     uint32_t label = 0, v;
 
@@ -82,9 +89,9 @@ static bool read_entries(struct wf_lens_linear *l, struct wf_str *io, uint32_t *
         if (!next_number(io, &v) || v >> 1 >= WF_LENS_LINEAR_LABELS_MAX)
             return false;
         label += (v >> 1) + !is_first;
-        if (label >= l->n_labels || *io_n >= l->n_entries)
+        if (label >= p->n_labels || p->at == p->end)
             return false;
-        l->entries[(*io_n)++].label = (uint8_t)label;
+        (p->at++)->label = (uint8_t)label;
         if ((v & 1) != 0)
             return true;
     }
@@ -92,7 +99,8 @@ static bool read_entries(struct wf_lens_linear *l, struct wf_str *io, uint32_t *
 
 static int read_grams(struct wf_lens_linear *l, struct wf_str bytes, struct wf_err *err)
 {
-    uint32_t gram = 0, n_entries = 0, bucket = 0, more = 0;
+    struct place p = {l->entries, l->entries + l->n_entries, (uint32_t)l->n_labels};
+    uint32_t gram = 0, bucket = 0, more = 0;
 
     for (uint32_t i = 0; i < l->n_grams; i++) {
         if (!next_number(&bytes, &more) || more >= (1u << WF_LENS_GRAMS_BITS) - gram ||
@@ -102,25 +110,31 @@ static int read_grams(struct wf_lens_linear *l, struct wf_str bytes, struct wf_e
         while (bucket <= gram >> LOW_BITS)
             l->buckets[bucket++] = i;
         l->low[i] = (uint8_t)(gram & ((1u << LOW_BITS) - 1));
-        l->entries_of[i] = n_entries;
-        if (!read_entries(l, &bytes, &n_entries))
+        l->entries_of[i] = (uint32_t)(p.at - l->entries);
+        if (!read_entries(&p, &bytes))
             return bad(err, "a gram's labels are none");
     }
     while (bucket <= N_BUCKETS)
         l->buckets[bucket++] = l->n_grams;
-    l->entries_of[l->n_grams] = n_entries;
-    return n_entries == l->n_entries ? 0 : bad(err, "it has fewer entries than it says");
+    l->entries_of[l->n_grams] = (uint32_t)(p.at - l->entries);
+    return p.at == p.end ? 0 : bad(err, "it has fewer entries than it says");
 }
 
 static int read_weights(struct wf_lens_linear *l, const struct wf_lens_linear_parts *p,
                         struct wf_err *err)
 {
-    if (p->weights.len < ((size_t)l->n_entries + 1) / 2)
+    struct entry *e = l->entries;
+    uint32_t n = l->n_entries;
+
+    if (p->weights.len < ((size_t)n + 1) / 2)
         return bad(err, "its weights break off");
-    for (uint32_t i = 0; i < l->n_entries; i++) {
-        unsigned char c = (unsigned char)p->weights.ptr[i / 2];
-        l->entries[i].level = i % 2 == 0 ? c & 15 : c >> 4;
+    for (uint32_t i = 0; i + 1 < n; i += 2) {
+        uint8_t c = (uint8_t)p->weights.ptr[i / 2];
+        e[i].level = c & 15;
+        e[i + 1].level = c >> 4;
     }
+    if (n % 2 != 0)
+        e[n - 1].level = (uint8_t)p->weights.ptr[n / 2] & 15;
     for (size_t i = 0; i < WF_LENS_LINEAR_LEVELS + p->n_labels; i++) {
         float v = i < WF_LENS_LINEAR_LEVELS ? p->levels[i] : p->biases[i - WF_LENS_LINEAR_LEVELS];
         if (!(fabsf(v) < 1e6f)) /* so that sums stay finite */

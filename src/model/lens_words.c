@@ -58,6 +58,9 @@ bool wf_lens_words_is_in(const struct wf_gguf *g)
 
 /* ---- bits in whole numbers ---- */
 
+/* Part of what calls it: bits whose address no call gets stay in registers. */
+#define INLINE inline __attribute__((always_inline))
+
 struct bits {
     struct wf_str left; /* whole numbers of 32 bits */
     uint64_t held;
@@ -76,7 +79,7 @@ static int open_bits(const struct wf_gguf *g, const char *key, struct bits *out,
 }
 
 /* Another 32 bits; false, and is_short, behind the last. */
-static bool hold_more(struct bits *b)
+static INLINE bool hold_more(struct bits *b)
 {
     const uint8_t *p = (const uint8_t *)b->left.ptr;
 
@@ -93,7 +96,7 @@ static bool hold_more(struct bits *b)
 }
 
 /* The next n bits (n <= 28); 0 behind the last. */
-static uint32_t take_bits(struct bits *b, unsigned n)
+static INLINE uint32_t take_bits(struct bits *b, unsigned n)
 {
     uint32_t out;
 
@@ -106,7 +109,7 @@ static uint32_t take_bits(struct bits *b, unsigned n)
 }
 
 /* How many ones stand before the next zero, which is taken too; `most` and more are not counted. */
-static uint64_t take_ones(struct bits *b, uint64_t most)
+static INLINE uint64_t take_ones(struct bits *b, uint64_t most)
 {
     uint64_t sum = 0;
 
@@ -128,7 +131,7 @@ static uint64_t take_ones(struct bits *b, uint64_t most)
 }
 
 /* The next number above `last`; 0: there is none, or it is too large. */
-static uint32_t take_number(struct bits *b, uint32_t last, unsigned gap_bits)
+static INLINE uint32_t take_number(struct bits *b, uint32_t last, unsigned gap_bits)
 {
     uint64_t most = (UINT64_C(1) << WF_LENS_WORD_BITS >> gap_bits) + 1;
     uint64_t gap = take_ones(b, most);
@@ -211,7 +214,7 @@ static int read_gap_bits(const struct wf_gguf *g, const char *key, uint32_t *out
 }
 
 /* A feature's entries from *io_n on; false when they do not fit. */
-static bool read_entries(struct wf_lens_words *w, struct bits *b, uint32_t *io_n)
+static INLINE bool read_entries(struct wf_lens_words *w, struct bits *b, uint32_t *io_n)
 {
     for (uint32_t last = 0, is_last = 0; is_last == 0;) {
         uint32_t v = take_bits(b, WF_LENS_WORDS_TAG_BITS + WF_LENS_WORDS_LEVEL_BITS + 1);
