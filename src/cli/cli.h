@@ -101,6 +101,7 @@ int wf_cmd_logits(struct wf_cli *cli);
 int wf_cmd_models(struct wf_cli *cli);
 int wf_cmd_tokenize(struct wf_cli *cli);
 int wf_cmd_template(struct wf_cli *cli);
+int wf_cmd_policy(struct wf_cli *cli);
 int wf_cmd_pull(struct wf_cli *cli);
 int wf_cmd_reminders(struct wf_cli *cli);
 int wf_cmd_remove(struct wf_cli *cli);

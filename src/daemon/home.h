@@ -1,6 +1,7 @@
 /* Home: the folder that holds everything of one weft, and the paths in it.
  *
  *   weft.conf   settings, written by the person            (read before the core is locked down)
+ *   weft.policy who may see what, written by the person; absent: the built-in policy alone
  *   token       the access token, 0600                     (read before the core is locked down)
  *   watch       watched folders, one absolute path a line  (read by the watcher only)
  *   run/        socket, lock
@@ -27,6 +28,7 @@ struct wf_home {
     char token[WF_LIMIT_PATH_BYTES];
     char watch[WF_LIMIT_PATH_BYTES];
     char conf[WF_LIMIT_PATH_BYTES];
+    char policy[WF_LIMIT_PATH_BYTES];
 };
 
 /* Works out the paths of the home `dir` (made absolute against the current folder). Touches no

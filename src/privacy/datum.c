@@ -113,19 +113,19 @@ enum wf_datum wf_datum_of(struct wf_str name)
     return WF_DATUM_UNKNOWN;
 }
 
-bool wf_datum_type_at(size_t i, struct wf_str *out_type, enum wf_datum *out_kind)
+bool wf_datum_next_type(struct wf_datum_walk *w, struct wf_str *out_type, enum wf_datum *out_kind)
 {
-    for (unsigned k = 0; k < WF_DATUM_COUNT; k++) {
-        struct wf_str rest = wf_str_from(rows[k].types), one;
-        while (wf_str_split(&rest, '|', &one)) {
-            if (one.len == 0 || i-- != 0)
+    for (;;) {
+        while (w->_i > 0 && wf_str_split(&w->_rest, '|', out_type)) {
+            if (out_type->len == 0)
                 continue;
-            *out_type = one;
-            *out_kind = (enum wf_datum)k;
+            *out_kind = (enum wf_datum)(w->_i - 1);
             return true;
         }
+        if (w->_i == WF_DATUM_COUNT)
+            return false;
+        w->_rest = wf_str_from(rows[w->_i++].types);
     }
-    return false;
 }
 
 struct wf_str wf_datum_name(enum wf_datum kind)
@@ -137,23 +137,20 @@ struct wf_str wf_datum_name(enum wf_datum kind)
     return name;
 }
 
-bool wf_datum_said_at(size_t i, struct wf_str *out_said, uint64_t *out_kinds)
+bool wf_datum_next_said(struct wf_datum_walk *w, struct wf_str *out_said, uint64_t *out_kinds)
 {
-    if (i < WF_ARRAY_LEN(groups)) {
-        *out_said = wf_str_from(groups[i].said);
-        *out_kinds = groups[i].kinds;
+    const size_t n = WF_ARRAY_LEN(groups);
+
+    if (w->_i < n) {
+        *out_said = wf_str_from(groups[w->_i].said);
+        *out_kinds = groups[w->_i++].kinds;
         return true;
     }
-    i -= WF_ARRAY_LEN(groups);
-    for (unsigned k = 0; k < WF_DATUM_COUNT; k++) {
-        struct wf_str rest = wf_str_from(rows[k].said), one;
-        while (wf_str_split(&rest, '|', &one)) {
-            if (i-- == 0) {
-                *out_said = one;
-                *out_kinds = WF_DATUM_BIT(k);
-                return true;
-            }
-        }
+    while (w->_i == n || !wf_str_split(&w->_rest, '|', out_said)) {
+        if (w->_i == n + WF_DATUM_COUNT)
+            return false;
+        w->_rest = wf_str_from(rows[w->_i++ - n].said);
     }
-    return false;
+    *out_kinds = WF_DATUM_BIT(w->_i - 1 - n);
+    return true;
 }

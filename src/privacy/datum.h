@@ -107,16 +107,22 @@ enum wf_datum {
 _Static_assert(WF_DATUM_COUNT < 64, "a set of kinds is one word");
 
 /* The kind of a detector's type. Some microseconds: policies keep a table of all types. */
-enum wf_datum wf_datum_of(struct wf_str type);
+enum wf_datum wf_datum_of(struct wf_str name);
 
-/* The i-th type of the table and its kind; false behind the last. *out_type lives for ever. */
-bool wf_datum_type_at(size_t i, struct wf_str *out_type, enum wf_datum *out_kind);
+/* A walk over tables, from zeroes. */
+struct wf_datum_walk {
+    size_t _i;
+    struct wf_str _rest;
+};
+
+/* The next type of the table and its kind; false at the end. *out_type lives for ever. */
+bool wf_datum_next_type(struct wf_datum_walk *w, struct wf_str *out_type, enum wf_datum *out_kind);
 
 /* How people call the kind, in the plural: "card numbers". Lives for ever. */
 struct wf_str wf_datum_name(enum wf_datum kind);
 
-/* The i-th thing that people can say and the kinds that it means ("credentials": seven of them);
- * false behind the last. *out_said lives for ever. */
-bool wf_datum_said_at(size_t i, struct wf_str *out_said, uint64_t *out_kinds);
+/* The next thing that people can say and the kinds that it means ("credentials": six of them);
+ * false at the end. *out_said lives for ever. */
+bool wf_datum_next_said(struct wf_datum_walk *w, struct wf_str *out_said, uint64_t *out_kinds);
 
 #endif

@@ -8,7 +8,7 @@
 #include "privacy/policy.h"
 
 #define WF_POLICY_WORDS_MAX (WF_POLICY_RULES_MAX / 64) /* of a set of rules */
-#define WF_POLICY_WHERES_MAX 256
+#define WF_POLICY_WHERES_MAX 512
 #define WF_POLICY_GROUPS_MAX 64
 #define WF_POLICY_TOKENS_MAX 128
 #define WF_POLICY_LIST_MAX 32
@@ -30,6 +30,7 @@ struct wf_policy_where {
     uint8_t source;      /* enum wf_source; UNKNOWN: any */
     bool is_base_name;   /* name fits the last part of a path */
     struct wf_str name;  /* a pattern; "": any */
+    size_t n_literal;    /* bytes of it before its first wildcard */
     struct wf_str space; /* patterns, too */
     struct wf_str person;
 };
@@ -128,7 +129,8 @@ struct wf_policy_subject {
 
 /* ---- policy_words.c: tokens, phrases, complaints ---- */
 
-/* Cuts a line into tokens. Errors: FORMAT, LIMIT. */
+/* Cuts a line into tokens; the sentence without its comment is then r->text. Errors: FORMAT, LIMIT.
+ */
 int wf_policy__tokens(struct wf_policy_reader *r, struct wf_str line) WF_MUST_USE;
 /* Whether the next tokens are these words ("may go to"); then they are taken. */
 bool wf_policy__phrase(struct wf_policy_reader *r, const char *words);

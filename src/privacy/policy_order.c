@@ -8,6 +8,7 @@
  *
  * Rules are bits; what fits a datum is an intersection of a few sets of up to 1024 bits. */
 #include <assert.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "privacy/policy_internal.h"
@@ -74,6 +75,10 @@ static bool path_fits(const struct wf_policy_where *w, struct wf_str path)
         path = wf_str_sub(path, slash == SIZE_MAX ? 0 : slash + 1, path.len);
         return wf_policy__fits(w->name, path, true);
     }
+    /* The '/' before "**" is not there where the folder itself is meant. */
+    if (path.len == 0 || path.len + 1 < w->n_literal ||
+        memcmp(path.ptr, w->name.ptr, WF_MIN(path.len, w->n_literal)) != 0)
+        return false;
     return wf_policy__fits(w->name, path, false) ||
            (wf_str_ends(w->name, WF_STR("/**")) &&
             wf_policy__fits(wf_str_sub(w->name, 0, w->name.len - 3), path, false));

@@ -42,6 +42,8 @@ static int find_where(struct wf_policy_reader *r, const struct wf_policy_where *
         return wf_policy__complain(r, 0, WF_E_LIMIT, "there are more than %d different places.",
                                    WF_POLICY_WHERES_MAX);
     p->wheres[p->n_wheres] = *w;
+    for (size_t i = 0; i < w->name.len && strchr("*?", w->name.ptr[i]) == NULL; i++)
+        p->wheres[p->n_wheres].n_literal = i + 1;
     *out = (uint16_t)p->n_wheres++;
     return 0;
 }
@@ -345,7 +347,6 @@ static int line(struct wf_policy_reader *r, struct wf_str text, size_t *io_n)
 
     if (rc != 0 || r->n == 0)
         return rc;
-    r->text = wf_str_trim(text);
     if (++*io_n == 1)
         return header(r);
     if (!wf_policy__phrase(r, "without the built-in policy"))
@@ -392,18 +393,21 @@ static int fill_types(struct wf_policy *p)
     struct wf_str type;
     enum wf_datum kind;
     union wf_map_value *v;
+    struct wf_datum_walk walk = {0};
 
-    for (size_t i = 0; wf_datum_type_at(i, &type, &kind); i++) {
+    while (wf_datum_next_type(&walk, &type, &kind)) {
         if ((v = wf_map_put(&p->types, type, NULL)) == NULL)
             return WF_E_NOMEM;
         v->u64 = kind;
     }
     for (size_t t = 0; t < wf_pattern_tables_n; t++) {
         for (size_t i = 0; i < wf_pattern_tables[t]->n; i++) {
+            bool is_new = false;
             type = wf_str_from(wf_pattern_tables[t]->rows[i].type);
-            if ((v = wf_map_put(&p->types, type, NULL)) == NULL)
+            if ((v = wf_map_put(&p->types, type, &is_new)) == NULL)
                 return WF_E_NOMEM;
-            v->u64 = wf_datum_of(type);
+            if (is_new)
+                v->u64 = wf_datum_of(type);
         }
     }
     return 0;

@@ -11,87 +11,18 @@
 #define NEAR_BYTES_MAX 48 /* of a word for which a nearer one is sought */
 
 /* What sentences are made of, beside the kinds of data: to find the nearest. */
-static const char *const keywords[] = {"weft policy",
-                                       "without the built-in policy",
-                                       "everything",
-                                       "anything",
-                                       "from",
-                                       "folder",
-                                       "file",
-                                       "files",
-                                       "mail",
-                                       "the clipboard",
-                                       "clipboard",
-                                       "prompts",
-                                       "answers",
-                                       "answers of",
-                                       "tools",
-                                       "tool",
-                                       "memory",
-                                       "web pages",
-                                       "web pages of",
-                                       "in space",
-                                       "by person",
-                                       "surer than",
-                                       "together with",
-                                       "at least",
-                                       "is",
-                                       "are",
-                                       "never below",
-                                       "public",
-                                       "internal",
-                                       "private",
-                                       "secret",
-                                       "nothing",
-                                       "may go to",
-                                       "may see",
-                                       "never goes to",
-                                       "never go to",
-                                       "never leaves this device",
-                                       "never leave this device",
-                                       "when",
-                                       "replaced",
-                                       "masked",
-                                       "hashed",
-                                       "encrypted",
-                                       "faked",
-                                       "as they are",
-                                       "as it is",
-                                       "not even replaced",
-                                       "ask before",
-                                       "do not ask before",
-                                       "goes to",
-                                       "go to",
-                                       "nobody may release",
-                                       "may release",
-                                       "may not release",
-                                       "person",
-                                       "means",
-                                       "this device",
-                                       "devices",
-                                       "my devices",
-                                       "edge nodes",
-                                       "cloud nodes",
-                                       "paired nodes",
-                                       "providers",
-                                       "others",
-                                       "provider",
-                                       "engine",
-                                       "node",
-                                       "and",
-                                       "or",
-                                       "OpenAI",
-                                       "Anthropic",
-                                       "Gemini",
-                                       "Google",
-                                       "Mistral",
-                                       "Azure",
-                                       "Ollama",
-                                       "Groq",
-                                       "DeepSeek",
-                                       "OpenRouter",
-                                       "Cohere",
-                                       "xAI"};
+static const char keywords[] =
+    "weft policy|without the built-in policy|everything|anything|from|folder|file|"
+    "files|mail|the clipboard|clipboard|prompts|prompt|answers|answers of|tools|tool|"
+    "memory|web pages|web pages of|in space|by person|surer than|together with|"
+    "at least|is|are|never below|public|internal|private|secret|nothing|may go to|"
+    "may see|never goes to|never go to|never leaves this device|"
+    "never leave this device|when|replaced|masked|hashed|encrypted|faked|as they are|"
+    "as it is|not even replaced|ask before|do not ask before|goes to|go to|"
+    "nobody may release|may release|may not release|person|means|this device|devices|"
+    "my devices|edge nodes|cloud nodes|paired nodes|providers|others|provider|engine|"
+    "node|and|or|OpenAI|Anthropic|Gemini|Google|Mistral|Azure|Ollama|Groq|DeepSeek|"
+    "OpenRouter|Cohere|xAI";
 
 int wf_policy__complain(struct wf_policy_reader *r, size_t i, int code, const char *fmt, ...)
 {
@@ -153,11 +84,14 @@ int wf_policy__tokens(struct wf_policy_reader *r, struct wf_str line)
                                    WF_POLICY_LINE_BYTES_MAX);
     if (wf_utf8_valid_prefix(line) != line.len)
         return wf_policy__complain(r, 0, WF_E_FORMAT, "the line is not UTF-8 text.");
+    for (i = 0; i < line.len; i++) {
+        if (!is_space(line.ptr[i]) && ((unsigned char)line.ptr[i] < 0x20 || line.ptr[i] == 0x7f))
+            return wf_policy__complain(r, 0, WF_E_FORMAT, "there is a control character.");
+    }
+    i = 0;
     while (i < line.len && rc == 0) {
         if (is_space(line.ptr[i])) {
             i++;
-        } else if ((unsigned char)line.ptr[i] < 0x20) {
-            rc = wf_policy__complain(r, r->n, WF_E_FORMAT, "there is a control character.");
         } else if (line.ptr[i] == '#') {
             break;
         } else if (line.ptr[i] == '"') {
@@ -168,14 +102,14 @@ int wf_policy__tokens(struct wf_policy_reader *r, struct wf_str line)
                 rc = add(r, line, i + 1, end, true);
             i = end + 1;
         } else {
-            for (end = i; end < line.len && !is_space(line.ptr[end]) &&
-                          (unsigned char)line.ptr[end] >= 0x20;)
+            for (end = i; end < line.len && !is_space(line.ptr[end]);)
                 end++;
             rc = add_word(r, line, i, end);
             i = end;
         }
     }
-    if (rc == 0 && r->n > 0) { /* the full stop, where somebody writes one */
+    r->text = wf_str_trim(wf_str_sub(line, 0, i)); /* a comment is no part of it */
+    if (rc == 0 && r->n > 0) {                     /* the full stop, where somebody writes one */
         struct wf_policy_token *last = &r->tokens[r->n - 1];
         if (!last->is_quoted && last->text.len > 1 && last->text.ptr[last->text.len - 1] == '.')
             last->text.len--;
@@ -236,6 +170,7 @@ bool wf_policy__kinds(struct wf_policy_reader *r, uint64_t *out_kinds, struct wf
     uint64_t kinds;
     size_t most = 0;
     const union wf_map_value *known;
+    struct wf_datum_walk walk = {0};
 
     *out_type = wf_str_n("", 0);
     if (r->i >= r->n)
@@ -247,7 +182,7 @@ bool wf_policy__kinds(struct wf_policy_reader *r, uint64_t *out_kinds, struct wf
             return true;
         }
     }
-    for (size_t i = 0; wf_datum_said_at(i, &said, &kinds); i++) {
+    while (wf_datum_next_said(&walk, &said, &kinds)) {
         size_t n = taken(r, r->i, said);
         if (n > most) {
             most = n;
@@ -320,12 +255,14 @@ static struct wf_str nearest(const struct wf_policy_reader *r)
             continue;
         const struct wf_str last = r->tokens[r->i + n - 1].text;
         struct wf_str there = wf_str_n(start, (size_t)(last.ptr - start) + last.len);
-        for (size_t i = 0; wf_datum_said_at(i, &said, &kinds); i++)
+        struct wf_datum_walk walk = {0};
+        while (wf_datum_next_said(&walk, &said, &kinds))
             nearer(there, said, &least, &best);
         for (size_t i = 0; i < r->p->n_groups; i++)
             nearer(there, r->p->groups[i].name, &least, &best);
-        for (size_t i = 0; i < WF_ARRAY_LEN(keywords); i++)
-            nearer(there, wf_str_from(keywords[i]), &least, &best);
+        struct wf_str rest = wf_str_from(keywords);
+        while (wf_str_split(&rest, '|', &said))
+            nearer(there, said, &least, &best);
     }
     return best;
 }
@@ -334,6 +271,8 @@ int wf_policy__unknown(struct wf_policy_reader *r, const char *expected)
 {
     struct wf_str near, there;
 
+    if (r->err == NULL)
+        return WF_E_FORMAT;
     if (r->i >= r->n)
         return wf_policy__complain(r, r->i, WF_E_FORMAT, "the sentence ends where %s should be.",
                                    expected);
