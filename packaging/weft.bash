@@ -2,7 +2,7 @@
 # bash completion for weft(1)
 
 _weft() {
-    local commands="up link add search ask summarize run watch documents remove pull models lens train doctor"
+    local commands="up link add search ask summarize run watch documents remove pull models lens label train doctor"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local command='' i
 
@@ -45,6 +45,7 @@ _weft() {
     summarize) options="$options --sentences --ratio --about" ;;
     pull) options="$options --as --sha256" ;;
     lens) options="$options --question --set" ;;
+    label) options="$options --jsonl --patterns --policy" ;;
     train) options="--resume --from --out --data --threads --set --into --classes --bytes" ;;
     esac
     case $word:$command in

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for weft(1)
 
-set -l commands up link add search ask summarize run watch documents remove pull models lens train doctor
+set -l commands up link add search ask summarize run watch documents remove pull models lens label train doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c weft -f
@@ -22,6 +22,7 @@ complete -c weft -n $none -a remove -d 'Remove documents for good'
 complete -c weft -n $none -a pull -d 'Bring a model'
 complete -c weft -n $none -a models -d 'The models of this machine'
 complete -c weft -n $none -a lens -d 'What the embedded model says of a text'
+complete -c weft -n $none -a label -d 'How sensitive a text is, and why'
 complete -c weft -n $none -a train -d 'Make vocabularies and models out of texts'
 complete -c weft -n $none -a doctor -d 'Say what is missing or misconfigured'
 complete -c weft -n '__fish_seen_subcommand_from up' -l port -x -d 'Where to listen'
@@ -52,3 +53,6 @@ complete -c weft -n '__fish_seen_subcommand_from lens' -a 'embed spans entities 
 complete -c weft -n '__fish_seen_subcommand_from lens' -l question -x -d 'Answered by the text'
 complete -c weft -n '__fish_seen_subcommand_from train' -a 'adapter vocab shards export language'
 complete -c weft -n '__fish_seen_subcommand_from train' -F
+complete -c weft -n '__fish_seen_subcommand_from label' -l jsonl -d 'An object a line'
+complete -c weft -n '__fish_seen_subcommand_from label' -l patterns -d 'Without the embedded model'
+complete -c weft -n '__fish_seen_subcommand_from label' -l policy -r -d 'By this policy'

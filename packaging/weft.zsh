@@ -19,6 +19,7 @@ _weft() {
         'pull:bring a model'
         'models:the models of this machine'
         'lens:what the embedded model says of a text'
+        'label:how sensitive a text is, and why'
         'train:make vocabularies and models out of texts'
         'doctor:say what is missing or misconfigured'
     )
@@ -45,6 +46,7 @@ _weft() {
         pull) _arguments '--as[keep it under this name]:name:' '--sha256[refuse another file]:hex:' '1:name or URL:' ;;
         models) _arguments '1:what:(list show import rm cp verify)' '*:file:_files' ;;
         lens) _arguments '--question[answered by the text]:text:' '--set[of intents]:name:' '--json[an object a line]' '1:what:(embed spans entities salience intent language sensitivity)' ;;
+        label) _arguments '--jsonl[an object a line]' '--patterns[without the embedded model]' '--policy[by this one]:file:_files' '--json[one object]' ;;
         train) _arguments '1:what:(adapter vocab shards export language)' '*:file:_files' ;;
         run)
             _arguments '--system[what it is told beforehand]:text:' '--temperature[0 to 2]:number:' \

@@ -336,9 +336,9 @@ static bool mark(uint64_t *taken, size_t start, size_t end)
 }
 
 /* The best of what overlaps, in order of place, into r->list. */
-static int resolve(struct wf_detect_run *r, size_t text_bytes, struct wf_pii_list *out)
+static int resolve(struct wf_detect_run *r, struct wf_str text, struct wf_pii_list *out)
 {
-    uint64_t *taken = wf_alloc_array(text_bytes / 64 + 1, sizeof(*taken));
+    uint64_t *taken = wf_alloc_array(text.len / 64 + 1, sizeof(*taken));
     struct wf_pii *list = wf_realloc_array(r->list, WF_MAX(r->n, 1u), sizeof(*list));
 
     if (list != NULL)
@@ -347,6 +347,7 @@ static int resolve(struct wf_detect_run *r, size_t text_bytes, struct wf_pii_lis
         wf_free(taken);
         return WF_E_NOMEM;
     }
+    wf_detect__unite(r);
     if (r->n > 0)
         qsort(r->found, r->n, sizeof(*r->found), by_rank);
     out->n = 0;
@@ -357,6 +358,7 @@ static int resolve(struct wf_detect_run *r, size_t text_bytes, struct wf_pii_lis
     }
     if (out->n > 0)
         qsort(list, out->n, sizeof(*list), by_place);
+    out->n = wf_detect__join(text, list, out->n);
     out->items = list;
     wf_free(taken);
     return 0;
@@ -415,7 +417,7 @@ int wf_detect_scan(struct wf_detect_run *r, struct wf_str text, struct wf_pii_li
             rc = wf_detect__add(r, more.items[i], more.items[i].score);
     }
     if (rc == 0)
-        rc = resolve(r, text.len, out);
+        rc = resolve(r, text, out);
     if (rc == WF_E_LIMIT)
         return wf_err_set(err, rc, "The text is too long, or holds too much personal data.");
     if (rc != 0)

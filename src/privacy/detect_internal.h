@@ -101,4 +101,10 @@ int wf_detect__look(struct wf_detect_run *r) WF_MUST_USE;
 /* Adds one, of a rank for overlaps. Errors: NOMEM, LIMIT. */
 int wf_detect__add(struct wf_detect_run *r, struct wf_pii found, float rank) WF_MUST_USE;
 
+/* Makes one of each two that overlap, of a type whose borders are a matter of opinion. */
+void wf_detect__unite(struct wf_detect_run *r);
+/* Makes one of the parts of an address that follow each other: of n in order of place; returns how
+ * many are left. */
+size_t wf_detect__join(struct wf_str text, struct wf_pii *list, size_t n);
+
 #endif

@@ -191,6 +191,25 @@ static void test_detect__more(void **state)
     assert_string_equal(list.items[1].type, "EMAIL_ADDRESS");
 }
 
+/* The lines of an address are one, and two opinions of where it ends are the wider. */
+static void test_detect__addresses_join(void **state)
+{
+    const struct wf_str text = WF_STR("to 12 High Street\n Apt. 5\n Bristol, then home");
+    const struct wf_pii places[] = {
+        {.start = 27, .end = 34, .type = "LOCATION", .score = 0.9F, .reason = "lens"},
+        {.start = 5, .end = 24, .type = "STREET_ADDRESS", .score = 0.6F, .reason = "lens"},
+    };
+    struct wf_pii_list list;
+
+    (void)state;
+    assert_int_equal(
+        wf_detect_scan(run, text, (struct wf_pii_list){.items = places, .n = 2}, &list, NULL), 0);
+    assert_int_equal(list.n, 1);
+    assert_string_equal(list.items[0].type, "STREET_ADDRESS");
+    assert_int_equal(list.items[0].start, 3);
+    assert_int_equal(list.items[0].end, 34);
+}
+
 /* Every allocation fails once: an error, no crash, and the next scan is right. */
 static void test_detect__allocations_fail(void **state)
 {
@@ -233,9 +252,13 @@ static void test_detect__allocations_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_detect__payment),           cmocka_unit_test(test_detect__networks),
-        cmocka_unit_test(test_detect__persons),           cmocka_unit_test(test_detect__secrets),
-        cmocka_unit_test(test_detect__context_and_bytes), cmocka_unit_test(test_detect__more),
+        cmocka_unit_test(test_detect__payment),
+        cmocka_unit_test(test_detect__networks),
+        cmocka_unit_test(test_detect__persons),
+        cmocka_unit_test(test_detect__secrets),
+        cmocka_unit_test(test_detect__context_and_bytes),
+        cmocka_unit_test(test_detect__more),
+        cmocka_unit_test(test_detect__addresses_join),
         cmocka_unit_test(test_detect__allocations_fail),
     };
 
