@@ -40,7 +40,7 @@ static bool is_issued(const uint8_t *v, size_t n)
         return n == 15 || n == 16;
     if (two == 36 || two == 38 || two == 39 || (four >= 3000 && four <= 3059))
         return n >= 14;
-    if (four >= 3528 && four <= 3589)
+    if (two == 35)
         return n >= 16;
     return (two == 50 || (two >= 56 && two <= 58) || v[0] == 6) && n >= 12;
 }
@@ -115,10 +115,15 @@ static bool bic_valid(struct wf_str s)
 static bool ip6_valid(struct wf_str s)
 {
     struct in6_addr a;
+    size_t digits = 0;
     char text[INET6_ADDRSTRLEN + 1];
 
     if (s.len > INET6_ADDRSTRLEN || s.len < 4)
         return false;
+    for (size_t i = 0; i < s.len; i++)
+        digits += s.ptr[i] >= '0' && s.ptr[i] <= '9';
+    if (digits == 0)
+        return false; /* "abc::def" is a name in a program */
     memcpy(text, s.ptr, s.len);
     text[s.len] = '\0';
     return inet_pton(AF_INET6, text, &a) == 1;
@@ -214,15 +219,20 @@ static bool bech32_valid(struct wf_str s)
 
 /* ---- the rows ---- */
 
-#define BYTE "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)"
+#define BYTE "(?:25[0-5]|2[0-4]\\d|[01]?\\d?\\d)"
 #define LABEL "[a-z0-9\\x{c0}-\\x{24f}](?:[a-z0-9\\x{c0}-\\x{24f}-]{0,62}[a-z0-9\\x{c0}-\\x{24f}])?"
 /* What may follow a host: printable ASCII; not what ends a sentence or closes a bracket. */
 #define PATH "(?:[/?#](?:[!#$%&'()*+,./0-9:;=?@a-z~_-]{0,1000}[#$%&*+/0-9=@a-z~_-])?)?"
-#define TLDS                                                                                       \
-    "com|org|net|edu|gov|mil|int|info|biz|name|io|ai|app|dev|co|me|tv|cloud|online|site|shop|"     \
-    "store|xyz|eu|de|at|ch|fr|it|es|pt|nl|be|lu|dk|se|no|fi|is|ie|uk|pl|cz|sk|hu|ro|bg|gr|hr|"     \
-    "si|rs|ba|al|mk|ee|lv|lt|ua|ru|by|tr|il|ir|in|cn|jp|kr|tw|hk|sg|th|vn|my|id|ph|au|nz|za|"      \
-    "eg|ma|ng|ke|br|ar|mx|cl|pe|uy|ve|ca|us|cy|mt|li|mc"
+/* Bare hosts: not the endings that are words ("it", "is") or files ("md", "py"), but for those that
+ * everybody knows. */
+#define TLDS_1 "com|org|net|edu|gov|mil|int|info|biz|name|io|ai|app|dev|co|me|tv|cloud|online|site"
+#define TLDS_2 "shop|store|xyz|academy|agency|blog|club|design|digital|email|events|live|media|news"
+#define TLDS_3 "page|social|space|studio|team|tech|tools|top|vip|website|wiki|work|world|zone|aws"
+#define TLDS_4 "eu|de|ch|fr|it|es|pt|nl|lu|dk|se|fi|ie|uk|pl|cz|sk|hu|ro|bg|gr|hr|si|ba|al|mk"
+#define TLDS_5 "ee|lv|lt|ua|ru|by|tr|il|ir|in|cn|jp|kr|tw|hk|sg|th|vn|id|ph|au|nz|za|eg|ma|ng|ke"
+#define TLDS_6 "br|ar|mx|cl|pe|uy|ve|ca|us|cy|mt|li|mc|ly|ms|gl|gg|fm|cc|ws|sa|ae|qa|kw|jo|lb|pk"
+#define TLDS_7 "bd|lk|np|kz|uz|ge|am|az|md|rs|at|be|no|is|to|su|pr|do|cr|gt|hn|pa|ec|bo|py"
+#define TLDS TLDS_1 "|" TLDS_2 "|" TLDS_3 "|" TLDS_4 "|" TLDS_5 "|" TLDS_6 "|" TLDS_7
 
 static const struct wf_pattern rows[] = {
     {.type = "CREDIT_CARD",
@@ -269,15 +279,21 @@ static const struct wf_pattern rows[] = {
      .regex = "(?:https?|ftps?|sftp|wss?|file)://(?:[!#$%&'*+,.0-9:;=a-z~_-]{1,80}@)?(?:(?:" LABEL
               "\\.){1,8}[a-z]{2,24}|localhost|" BYTE "(?:\\." BYTE "){3})(?::\\d{1,5})?" PATH,
      .triggers = "http|ftp://|ftps://|sftp://|ws://|wss://|file://",
-     .score = 0.6F},
+     .score = 0.8F},
     {.type = "URL",
      .regex = "www\\.(?:" LABEL "\\.){1,6}[a-z]{2,24}(?::\\d{1,5})?" PATH,
      .triggers = "www.",
-     .score = 0.6F},
+     .score = 0.8F},
     {.type = "DOMAIN_NAME",
-     .regex = "(?:" LABEL "\\.){1,6}(?:" TLDS ")(?::\\d{1,5})?(?:[/?#]" PATH ")?(?!\\.[a-z])",
-     .triggers = ".com|.org|.net|.edu|.gov|.info|.biz|.io|.ai|.app|.dev|.eu|.de|.fr|.es|.it|.nl|"
-                 ".uk|.ch|.se|.dk|.pl|.ru|.cn|.jp|.br|.in|.ca|.au|.us",
+     .regex = "(?:" LABEL
+              "\\.){1,6}(?-i:(?!(?:it|in|is|me|no|at|be|us|do|to|am|as)(?![a-z]))|(?=(?:it|in|is|"
+              "me|no|at|be|us|do|to|am|as)/)|(?<=[a-z0-9]{4}\\.))(?:" TLDS ")(?::\\d{1,5})?" PATH
+              "(?!\\.[a-z])",
+     .triggers = ".com|.org|.net|.edu|.gov|.info|.biz|.io|.ai|.app|.dev|.eu|.de|.fr|.es|"
+                 ".it|.nl|.uk|.ch|.se|.dk|.pl|.ru|.cn|.jp|.br|.in|.ca|.au|.us|.co|.me|"
+                 ".tv|.xyz|.shop|.site|.online|.academy|.blog|.cloud|.tech|.si|.ly|.ms|"
+                 ".gl|.gg|.fm|.aws|.sa|.ae|.tr|.il|.kr|.tw|.hk|.sg|.mx|.ar|.cl|.za|.nz|"
+                 ".cz|.hu|.ro|.gr|.ie|.fi|.pt|.ua|.kz|.no|.at|.be",
      .back = 80,
      .score = 0.5F},
     {.type = "IP_ADDRESS",
@@ -306,6 +322,14 @@ static const struct wf_pattern rows[] = {
      .context = "ip|ipv6|address|host|server|client|dns|adresse|dirección|地址|アドレス",
      .score = 0.6F,
      .score_context = 0.95F,
+     .why = "groups of IPv6"},
+    {.type = "IP_ADDRESS",
+     .regex = "(?<![:0-9a-z])[0-9a-f]{0,4}::[0-9a-f]{0,4}(?![:])",
+     .triggers = "::",
+     .back = 4,
+     .context = "ip|ipv6|localhost|loopback|listen|bind",
+     .score = 0.1F,
+     .score_context = 0.7F,
      .why = "groups of IPv6"},
     {.type = "MAC_ADDRESS",
      .regex = "[0-9a-f]{2}(?:(?::[0-9a-f]{2}){5}|(?:-[0-9a-f]{2}){5})|"

@@ -8,7 +8,8 @@
 #define PHONE_WORDS_1                                                                              \
     "phone|telephone|tel|mobile|cell|cellphone|call|fax|dial|desk|office|whatsapp|sms|signal|"
 #define PHONE_WORDS_2                                                                              \
-    "text me|texting|messages|hotline|pager|ring me|reach|contact|telefon|handy|mobil|rufnummer|"
+    "text me|texting|area code|messages|hotline|pager|ring "                                       \
+    "me|reach|contact|telefon|handy|mobil|rufnummer|"
 #define PHONE_WORDS_3                                                                              \
     "anrufen|ruf|fon|téléphone|portable|appel|appeler|teléfono|móvil|celular|llamar|llame|"
 #define PHONE_WORDS_4                                                                              \
@@ -88,10 +89,16 @@ static bool date_valid(struct wf_str s)
            (wf_check_date(year, v[1], v[0]) || wf_check_date(year, v[0], v[1]));
 }
 
+/* Any digits beside a word: a date is none. */
+static bool number_valid(struct wf_str s)
+{
+    return phone_valid(s) && !date_valid(s);
+}
+
 /* ---- pieces of expressions ---- */
 
 #define SEP "[ .\\-/\\x{a0}]"
-#define EXTENSION "(?:[ ,]{0,2}(?:x|ext\\.?|extension|#)[ .]?\\d{1,6})?"
+#define EXTENSION "(?:[ ,]{0,2}(?:x|ext\\.?|extension|#)[ .]?\\d{1,6})?(?![-.]?[0-9])"
 
 #define MONTH_1                                                                                    \
     "(?:jan(?:uary|uar|vier)?|feb(?:ruary|ruar)?|f[eé]vrier|m(?:ar(?:ch)?|ärz|ars)|a(?:pr(?:il)?|"
@@ -126,6 +133,44 @@ static bool date_valid(struct wf_str s)
 #define DMY(s) "\\d{1,2}" s "\\d{1,2}" s "(?:\\d{4}|\\d{2})"
 #define DATE "(?:" YMD("-") "|" YMD("/") "|" YMD("\\.") "|" DMY("\\.") "|" DMY("/") "|" DMY("-") ")"
 #define ORDINAL "(?:st|nd|rd|th|\\.|er|º)?"
+
+#define NATIONS_1 "afghan|albanian|algerian|american|andorran|angolan|argentine|argentinian|"
+#define NATIONS_2 "armenian|australian|austrian|azerbaijani|bahamian|bahraini|bangladeshi|"
+#define NATIONS_3 "barbadian|belarusian|belgian|belizean|beninese|bhutanese|bolivian|bosnian|"
+#define NATIONS_4 "botswanan|brazilian|british|bruneian|bulgarian|burkinabe|burmese|burundian|"
+#define NATIONS_5 "cambodian|cameroonian|canadian|chadian|chilean|chinese|colombian|congolese|"
+#define NATIONS_6 "croatian|cuban|cypriot|czech|danish|djiboutian|dominican|dutch|ecuadorian|"
+#define NATIONS_7 "ecuadorean|egyptian|emirati|english|eritrean|estonian|ethiopian|fijian|"
+#define NATIONS_8 "filipino|finnish|french|gabonese|gambian|georgian|german|ghanaian|greek|"
+#define NATIONS_9 "greenlander|greenlandic|grenadian|guatemalan|guinean|guyanese|haitian|"
+#define NATIONS_10 "honduran|hungarian|icelander|icelandic|indian|indonesian|iranian|iraqi|"
+#define NATIONS_11 "irish|israeli|italian|ivorian|jamaican|japanese|jordanian|kazakh|kenyan|"
+#define NATIONS_12 "korean|kosovar|kuwaiti|kyrgyz|laotian|latvian|lebanese|liberian|libyan|"
+#define NATIONS_13 "liechtensteiner|lithuanian|luxembourger|macedonian|malagasy|malawian|"
+#define NATIONS_14 "malaysian|maldivian|malian|maltese|mauritanian|mauritian|mexican|"
+#define NATIONS_15 "micronesian|moldovan|monegasque|mongolian|montenegrin|moroccan|mozambican|"
+#define NATIONS_16 "namibian|nepalese|nepali|nicaraguan|nigerian|nigerien|norwegian|omani|"
+#define NATIONS_17 "pakistani|palestinian|panamanian|paraguayan|persian|peruvian|polish|"
+#define NATIONS_18 "portuguese|puerto rican|qatari|romanian|russian|rwandan|salvadoran|samoan|"
+#define NATIONS_19 "saudi|scottish|senegalese|serbian|seychellois|singaporean|slovak|slovakian|"
+#define NATIONS_20 "slovene|slovenian|somali|sudanese|surinamese|swazi|swedish|swiss|syrian|"
+#define NATIONS_21 "taiwanese|tajik|tanzanian|thai|tibetan|togolese|tongan|tunisian|turkish|"
+#define NATIONS_22 "turkmen|ugandan|ukrainian|uruguayan|uzbek|venezuelan|vietnamese|welsh|"
+#define NATIONS_23 "yemeni|zambian|zimbabwean|briton|englishman|englishwoman|frenchman|"
+#define NATIONS_24 "frenchwoman|dutchman|dutchwoman|irishman|irishwoman|scotsman|scotswoman|"
+#define NATIONS_25 "welshman|welshwoman|dane|finn|pole|spaniard|spanish|swede|turk|arab|kurd|"
+#define NATIONS_26 "kurdish|serb|croat|bosniak|hispanic|latino|latina|chicano|caucasian|"
+#define NATIONS_27 "aboriginal|maori|inuit|roma|sinti"
+#define NATIONS                                                                                    \
+    NATIONS_1 NATIONS_2 NATIONS_3 NATIONS_4 NATIONS_5 NATIONS_6 NATIONS_7 NATIONS_8 NATIONS_9      \
+        NATIONS_10 NATIONS_11 NATIONS_12 NATIONS_13 NATIONS_14 NATIONS_15 NATIONS_16 NATIONS_17    \
+            NATIONS_18 NATIONS_19 NATIONS_20 NATIONS_21 NATIONS_22 NATIONS_23 NATIONS_24           \
+                NATIONS_25 NATIONS_26 NATIONS_27
+#define BELIEFS_1 "christian|catholic|protestant|orthodox|lutheran|methodist|baptist|anglican|"
+#define BELIEFS_2 "evangelical|mormon|quaker|muslim|sunni|shia|shiite|shii|sufi|jew|jewish|"
+#define BELIEFS_3 "hindu|sikh|buddhist|jain|taoist|bahai|zoroastrian|atheist|agnostic|pagan|"
+#define BELIEFS_4 "rastafarian"
+#define BELIEFS BELIEFS_1 BELIEFS_2 BELIEFS_3 BELIEFS_4
 
 static const struct wf_pattern rows[] = {
     /* Phones: from telling forms to any digits beside a word. */
@@ -182,11 +227,12 @@ static const struct wf_pattern rows[] = {
      .score_context = 0.95F,
      .why = "Chinese mobile form"},
     {.type = "PHONE_NUMBER",
-     .regex = "(?!(?:19|20)\\d\\d-\\d\\d-\\d\\d)\\d{2,6}(?:" SEP "{1,2}(?:\\(0?\\d{1,4}\\)" SEP
-              "{0,2})?\\d{1,8}){1,6}" EXTENSION,
+     .regex = "(?!(?:19|20)\\d\\d[-/"
+              "](?:\\d\\d-\\d\\d|(?:19|20)\\d\\d(?!\\d)))(?!\\d{1,6}\\.\\d+(?![.\\d]))"
+              "\\d{2,8}(?:" SEP "{1,2}(?:\\(0?\\d{1,4}\\)" SEP "{0,2})?\\d{1,11}){1,6}" EXTENSION,
      .letters_digits_least = 6,
      .letters_digits_most = 22,
-     .valid = phone_valid,
+     .valid = number_valid,
      .context = PHONE_WORDS,
      .score = 0.1F,
      .score_context = 0.75F},
@@ -261,6 +307,23 @@ static const struct wf_pattern rows[] = {
      .score = 0.1F,
      .score_context = 0.95F,
      .why = "a day of the calendar"},
+
+    /* Origin and belief; how people are called. */
+    {.type = "NRP",
+     .regex = "(?=(?-i:[A-Z]))(?:" NATIONS ")s?|(?:" NATIONS ")s(?!\\w)|(?:" BELIEFS ")(?:i?es|s)?",
+     .triggers = NATIONS "|" BELIEFS,
+     .score = 0.5F,
+     .score_context = 0.5F,
+     .why = "a name of people"},
+    {.type = "TITLE",
+     .regex =
+         "(?-i:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Rev|Sir|Madam|Herr|Frau|Mme|Mlle|Señora?|Sra?|Srta|Doña|"
+         "Sig|Dott|Mevrouw|Pan|Pani)\\.?(?= (?-i:[A-Z\\x{c0}-\\x{17f}]))",
+     .triggers = "mr|ms|miss|mx|dr|prof|rev|sir|madam|herr|frau|mme|mlle|señor|sr|doña|sig|dott|"
+                 "mevrouw|pan",
+     .score = 0.5F,
+     .score_context = 0.5F,
+     .why = "a form of address"},
 
     /* Ages. */
     {.type = "AGE",

@@ -74,6 +74,21 @@ static const struct wf_pattern rows[] = {
      .score = 0.5F,
      .score_context = 0.5F,
      .why = "within a house"},
+    /* Mail of the United States' forces: "PSC 0725, Box 6031", "APO AP 99241". */
+    {.type = "STREET_ADDRESS",
+     .regex = "(?:PSC|CMR|Unit|OMC) \\d{1,5},? Box \\d{1,5}",
+     .triggers = "psc |cmr |unit |omc ",
+     .score = 0.85F,
+     .score_context = 0.85F,
+     .why = "military mail"},
+    {.type = "STREET_ADDRESS",
+     .regex = "(?:(?:USS|USNS|USNV|USCGC) [a-z]{2,20}\\s{1,3})?(?:[AFD]PO),? "
+              "A[AEP]\\s{1,3}\\d{5}(?:-\\d{4})?",
+     .triggers = "apo |apo,|fpo |fpo,|dpo |dpo,",
+     .back = 30,
+     .score = 0.85F,
+     .score_context = 0.85F,
+     .why = "military mail"},
     /* "IL 62704" */
     {.type = "STREET_ADDRESS",
      .regex = "(?-i:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|"

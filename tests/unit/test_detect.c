@@ -220,7 +220,7 @@ static void test_detect__allocations_fail(void **state)
     bool failed = true;
 
     (void)state;
-    for (uint64_t n = 1; failed; n += n < 40 ? 1 : 37) { /* opening has some thousand */
+    for (uint64_t n = 1; failed; n += n < 40 ? 1 : 397) { /* opening has some thousand */
         struct wf_detector *d = NULL;
         wf_alloc_fail_at(n);
         const int rc = wf_detector_open(&o, &d, NULL);
