@@ -45,19 +45,12 @@ static void close_tools(struct tools *t)
 static int open_policy(const struct wf_cli *cli, const char *path, struct wf_policy **out,
                        struct wf_err *err)
 {
-    struct wf_policy_options o = {.name = path, .user_home = cli->env("HOME")};
-    char own[WF_LIMIT_PATH_BYTES];
-    int n;
+    const char *name = path != NULL ? path : cli->home.policy;
+    const struct wf_policy_options o = {.name = name, .user_home = cli->env("HOME")};
 
-    if (path == NULL) {
-        n = snprintf(own, sizeof(own), "%s/weft.policy", cli->home.dir);
-        if (n < 0 || (size_t)n >= sizeof(own))
-            return wf_err_set(err, WF_E_LIMIT, _("The home folder's path is too long."));
-        if (access(own, F_OK) != 0)
-            return wf_policy_built_in(out, err);
-        o.name = own;
-    }
-    return wf_policy_load(o.name, &o, out, err);
+    if (path == NULL && access(name, F_OK) != 0)
+        return wf_policy_built_in(out, err);
+    return wf_policy_load(name, &o, out, err);
 }
 
 /* The lens where its file is; without it patterns alone are used. */

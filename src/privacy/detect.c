@@ -23,6 +23,10 @@
  * far below. */
 #define MATCH_EFFORT 20000
 
+/* Rows of the automata: every byte passes the first, only what is near numbers the second. */
+#define TRIGGER_BYTES ((size_t)1 << 20)
+#define CONTEXT_BYTES ((size_t)1 << 19)
+
 static void *memory_new(size_t n, void *ud)
 {
     (void)ud;
@@ -167,9 +171,9 @@ static int add_tables(struct wf_detector *d, struct wf_err *err)
     for (char digit = '0'; rc == 0 && digit <= '9'; digit++)
         rc = wf_literals_add(&d->triggers, wf_str_n(&digit, 1), WF_DETECT_DIGIT);
     if (rc == 0)
-        rc = wf_literals_build(&d->triggers);
+        rc = wf_literals_build(&d->triggers, TRIGGER_BYTES);
     if (rc == 0)
-        rc = wf_literals_build(&d->context);
+        rc = wf_literals_build(&d->context, CONTEXT_BYTES);
     return rc;
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Aho and Corasick's automaton, as a table.
+/* Aho and Corasick's automaton.
  *
  * While words are added the nodes of a trie hang on each other (first child, next sibling).
- * Building walks it by breadth: a node's row is its fallback's row with its own children put over
- * it, so that a step never falls back; its words are its own and its fallback's. Bytes that no word
- * has share class 0. */
+ * Building walks it by breadth: states are nodes in that order, so that the children of a state
+ * follow each other, and a fallback comes before whom it serves. The first states have a whole row
+ * each: the fallback's with their own children put over it. Bytes that no word has share class 0.
+ */
 #include "privacy/literal.h"
 
 #include <stdbool.h>
@@ -19,8 +20,8 @@
 #define NODES_MAX (1u << 18) /* a few thousand words have some ten thousand */
 
 struct wf_literal_node {
-    uint32_t child, sibling, fallback; /* 0: none */
-    uint32_t word;                     /* the first of its words, + 1, in chain; 0: none */
+    uint32_t child, sibling; /* 0: none */
+    uint32_t word;           /* the first of its words, in chain; 0: none */
     uint8_t byte;
     uint16_t id, bytes; /* a node that is a word of a chain has these, and no byte */
     bool is_word;
@@ -33,7 +34,11 @@ void wf_literals_init(struct wf_literals *l)
 
 void wf_literals_deinit(struct wf_literals *l)
 {
-    wf_free(l->_next);
+    wf_free(l->_rows);
+    wf_free(l->_children);
+    wf_free(l->_child_classes);
+    wf_free(l->_child_states);
+    wf_free(l->_fallbacks);
     wf_free(l->_begin);
     wf_free(l->_words);
     wf_free(l->_nodes);
@@ -177,31 +182,46 @@ static void make_classes(struct wf_literals *l)
             l->classes[b] = (uint8_t)n++;
     for (size_t b = 'A'; b <= 'Z'; b++)
         l->classes[b] = l->classes[b + ('a' - 'A')];
-    l->n_classes = 1;
-    while (l->n_classes < n)
-        l->n_classes *= 2;
+    l->n_classes = n;
 }
 
-struct walk {
-    uint32_t *queue; /* nodes by breadth: the n-th becomes state n */
-    uint32_t n;
-};
-
-/* A node's row: its fallback's with its own children over it, who are queued. */
-static void make_row(struct wf_literals *l, struct walk *w, uint32_t state)
+/* The nodes by breadth become states; the children of each follow each other. */
+static void make_states(struct wf_literals *l, uint32_t *queue)
 {
-    const uint32_t node = w->queue[state];
-    uint32_t *row = l->_next + (size_t)state * l->n_classes;
-    const uint32_t fallback = l->_nodes[node].fallback; /* a state, its row is made */
+    uint32_t n = 1, n_children = 0;
 
-    if (state != 0)
-        memcpy(row, l->_next + (size_t)fallback * l->n_classes, l->n_classes * sizeof(*row));
-    for (uint32_t c = l->_nodes[node].child; c != 0; c = l->_nodes[c].sibling) {
-        uint32_t *to = &row[l->classes[l->_nodes[c].byte]];
-        l->_nodes[c].fallback = state == 0 ? 0 : (*to & ~WF_LITERAL_HIT) / l->n_classes;
-        w->queue[w->n] = c;
-        *to = w->n++ * l->n_classes;
+    for (uint32_t s = 0; s < n; s++) {
+        l->_children[s] = n_children;
+        for (uint32_t c = l->_nodes[queue[s]].child; c != 0; c = l->_nodes[c].sibling) {
+            l->_child_classes[n_children] = l->classes[l->_nodes[c].byte];
+            l->_child_states[n_children++] = n;
+            queue[n++] = c;
+        }
     }
+    l->_children[n] = n_children;
+}
+
+/* The state's own child of a class; 0: it has none. */
+static uint32_t own(const struct wf_literals *l, uint32_t state, uint8_t class)
+{
+    for (uint32_t i = l->_children[state]; i < l->_children[state + 1]; i++)
+        if (l->_child_classes[i] == class)
+            return l->_child_states[i];
+    return 0;
+}
+
+/* Where a child falls back to: what its parent's fallbacks have for its class. */
+static void make_fallbacks(struct wf_literals *l)
+{
+    for (uint32_t s = 0; s < l->n_states; s++)
+        for (uint32_t i = l->_children[s]; i < l->_children[s + 1]; i++) {
+            uint32_t f = s, to = 0;
+            while (f != 0 && to == 0) {
+                f = l->_fallbacks[f];
+                to = own(l, f, l->_child_classes[i]);
+            }
+            l->_fallbacks[l->_child_states[i]] = to;
+        }
 }
 
 static uint32_t n_words_of(const struct wf_literals *l, uint32_t node)
@@ -213,21 +233,21 @@ static uint32_t n_words_of(const struct wf_literals *l, uint32_t node)
     return n;
 }
 
-/* A state's words: its node's and its fallback's, which come before. Counted first. */
-static int make_words(struct wf_literals *l, const struct walk *w)
+/* A state's words: its node's and its fallback's, which comes before. Counted first. */
+static int make_words(struct wf_literals *l, const uint32_t *queue)
 {
-    for (uint32_t s = 0; s < w->n; s++) {
-        const uint32_t f = l->_nodes[w->queue[s]].fallback;
+    for (uint32_t s = 0; s < l->n_states; s++) {
+        const uint32_t f = l->_fallbacks[s];
         const uint32_t inherited = s == 0 ? 0 : l->_begin[f + 1] - l->_begin[f];
-        l->_begin[s + 1] = l->_begin[s] + inherited + n_words_of(l, w->queue[s]);
+        l->_begin[s + 1] = l->_begin[s] + inherited + n_words_of(l, queue[s]);
     }
-    l->_words = wf_alloc_array(WF_MAX(l->_begin[w->n], 1u), sizeof(*l->_words));
+    l->_words = wf_alloc_array(WF_MAX(l->_begin[l->n_states], 1u), sizeof(*l->_words));
     if (l->_words == NULL)
         return WF_E_NOMEM;
-    for (uint32_t s = 0; s < w->n; s++) {
-        const uint32_t f = l->_nodes[w->queue[s]].fallback;
+    for (uint32_t s = 0; s < l->n_states; s++) {
+        const uint32_t f = l->_fallbacks[s];
         struct wf_literal *to = l->_words + l->_begin[s];
-        for (uint32_t i = l->_nodes[w->queue[s]].word; i != 0; i = l->_nodes[i].sibling)
+        for (uint32_t i = l->_nodes[queue[s]].word; i != 0; i = l->_nodes[i].sibling)
             *to++ = (struct wf_literal){.id = l->_nodes[i].id, .bytes = l->_nodes[i].bytes};
         if (s != 0)
             memcpy(to, l->_words + l->_begin[f], (l->_begin[f + 1] - l->_begin[f]) * sizeof(*to));
@@ -235,44 +255,73 @@ static int make_words(struct wf_literals *l, const struct walk *w)
     return 0;
 }
 
-/* Marks the ways that lead to where words end. */
-static void mark_hits(struct wf_literals *l)
+/* The state, marked where words end. */
+static uint32_t marked(const struct wf_literals *l, uint32_t state)
 {
-    for (size_t i = 0; i < (size_t)l->n_states * l->n_classes; i++) {
-        const uint32_t s = l->_next[i] / l->n_classes;
-        if (l->_begin[s + 1] > l->_begin[s])
-            l->_next[i] |= WF_LITERAL_HIT;
-    }
+    return l->_begin[state + 1] > l->_begin[state] ? state | WF_LITERAL_HIT : state;
 }
 
-int wf_literals_build(struct wf_literals *l)
+static int make_rows(struct wf_literals *l, size_t bytes)
 {
-    struct walk w = {.n = 1};
+    const size_t row_bytes = l->n_classes * sizeof(*l->_rows);
+
+    l->n_rows = (uint32_t)WF_MIN(WF_MAX(bytes / row_bytes, 1u), (size_t)l->n_states);
+    l->_rows = wf_alloc_lines((size_t)l->n_rows * l->n_classes, sizeof(*l->_rows));
+    if (l->_rows == NULL)
+        return WF_E_NOMEM;
+    for (uint32_t s = 0; s < l->n_rows; s++) {
+        uint32_t *row = l->_rows + (size_t)s * l->n_classes;
+        if (s != 0)
+            memcpy(row, l->_rows + (size_t)l->_fallbacks[s] * l->n_classes, row_bytes);
+        for (uint32_t i = l->_children[s]; i < l->_children[s + 1]; i++)
+            row[l->_child_classes[i]] = marked(l, l->_child_states[i]);
+    }
+    return 0;
+}
+
+uint32_t wf_literals__fall(const struct wf_literals *l, uint32_t state, uint8_t class)
+{
+    while (state >= l->n_rows) {
+        const uint32_t to = own(l, state, class);
+        if (to != 0)
+            return marked(l, to);
+        state = l->_fallbacks[state];
+    }
+    return l->_rows[(size_t)state * l->n_classes + class];
+}
+
+int wf_literals_build(struct wf_literals *l, size_t bytes)
+{
+    uint32_t *queue;
     int rc = WF_E_NOMEM;
 
     make_classes(l);
+    l->n_states = 1;
     for (size_t i = 1; i < l->_n_nodes; i++)
         l->n_states += !l->_nodes[i].is_word;
-    l->n_states++;
-    w.queue = wf_alloc_array(l->n_states, sizeof(*w.queue));
-    l->_next = wf_alloc_lines((size_t)l->n_states * l->n_classes, sizeof(*l->_next));
+    queue = wf_alloc_array(l->n_states, sizeof(*queue));
+    l->_children = wf_alloc_array((size_t)l->n_states + 1, sizeof(*l->_children));
+    l->_child_classes = wf_alloc_array(l->n_states, sizeof(*l->_child_classes));
+    l->_child_states = wf_alloc_array(l->n_states, sizeof(*l->_child_states));
+    l->_fallbacks = wf_alloc_array(l->n_states, sizeof(*l->_fallbacks));
     l->_begin = wf_alloc_array((size_t)l->n_states + 1, sizeof(*l->_begin));
-    if (w.queue != NULL && l->_next != NULL && l->_begin != NULL) {
-        for (uint32_t s = 0; l->_n_nodes > 0 && s < w.n; s++)
-            make_row(l, &w, s);
-        rc = l->_n_nodes > 0 ? make_words(l, &w) : 0;
+    if (l->_nodes != NULL && queue != NULL && l->_children != NULL && l->_child_classes != NULL &&
+        l->_child_states != NULL && l->_fallbacks != NULL && l->_begin != NULL) {
+        make_states(l, queue);
+        make_fallbacks(l);
+        rc = make_words(l, queue);
     }
     if (rc == 0)
-        mark_hits(l);
+        rc = make_rows(l, bytes);
     wf_free(l->_nodes);
     l->_nodes = NULL;
-    wf_free(w.queue);
+    wf_free(queue);
     return rc;
 }
 
 size_t wf_literals_at(const struct wf_literals *l, uint32_t state, const struct wf_literal **out)
 {
-    const uint32_t s = (state & ~WF_LITERAL_HIT) / l->n_classes;
+    const uint32_t s = state & ~WF_LITERAL_HIT;
 
     *out = l->_words + l->_begin[s];
     return l->_begin[s + 1] - l->_begin[s];

@@ -1,6 +1,7 @@
 /* Literals: finds any of many words in one pass over a text (Aho and Corasick's automaton).
  *
- * A table of states by classes of bytes, one step a byte, whatever the number of words. ASCII
+ * The states that texts are mostly in have a row by classes of bytes, one step a byte; the others,
+ * deep within words, only know their next bytes and where to fall back to. ASCII
  * letters are matched in both cases; words with other letters are also added in capitals and
  * without their accents (wf_literals_add_folded). Built once, then constant.
  * Threads: owner until built, then any. */
@@ -14,11 +15,15 @@
 
 struct wf_literals {
     uint8_t classes[256]; /* of each byte; 0: in no word */
-    uint32_t *_next;  /* [state][class]: the next state's row; WF_LITERAL_HIT: words end there */
-    uint32_t *_begin; /* [state + 1]: where its words begin in _words */
-    struct wf_literal *_words;
-    uint32_t n_classes; /* a power of two, so that a row's number is its offset */
-    uint32_t n_states;
+    uint32_t n_classes, n_states;
+    uint32_t n_rows;                /* the first states have rows */
+    uint32_t *_rows;                /* [n_rows][n_classes]: the next state */
+    uint32_t *_children;            /* [n_states + 1]: where its children begin in _child_* */
+    uint8_t *_child_classes;        /* [n_states] */
+    uint32_t *_child_states;        /* [n_states] */
+    uint32_t *_fallbacks;           /* [n_states] */
+    uint32_t *_begin;               /* [n_states + 1]: where its words begin in _words */
+    struct wf_literal *_words;      /* what ends at states, the longest first */
     struct wf_literal_node *_nodes; /* only while words are added */
     size_t _n_nodes, _cap_nodes;
 };
@@ -28,6 +33,7 @@ struct wf_literal {
     uint16_t bytes; /* its length */
 };
 
+/* In a state: words end there. */
 #define WF_LITERAL_HIT UINT32_C(0x80000000)
 
 /* Nothing is allocated. */
@@ -39,14 +45,23 @@ int wf_literals_add(struct wf_literals *l, struct wf_str word, uint16_t id) WF_M
 /* The same, and where it has letters beyond ASCII also with a capital, in capitals, and each of
  * those without accents. Errors: NOMEM, LIMIT. */
 int wf_literals_add_folded(struct wf_literals *l, struct wf_str word, uint16_t id) WF_MUST_USE;
-/* Makes the table; no word can be added any more. Errors: NOMEM. */
-int wf_literals_build(struct wf_literals *l) WF_MUST_USE;
+/* Makes the states, rows for as many as `bytes` hold (at least one); at least one word was
+ * added, and none can be any more.
+ * Errors: NOMEM. */
+int wf_literals_build(struct wf_literals *l, size_t bytes) WF_MUST_USE;
+
+/* The state after a byte of that class, from one without a row. */
+uint32_t wf_literals__fall(const struct wf_literals *l, uint32_t state, uint8_t class);
 
 /* The state after one more byte; 0 is the beginning. Words end there where it has
  * WF_LITERAL_HIT. */
 static inline uint32_t wf_literals_step(const struct wf_literals *l, uint32_t state, char byte)
 {
-    return l->_next[(state & ~WF_LITERAL_HIT) + l->classes[(uint8_t)byte]];
+    const uint8_t class = l->classes[(uint8_t)byte];
+
+    state &= ~WF_LITERAL_HIT;
+    return __builtin_expect(state < l->n_rows, 1) ? l->_rows[(size_t)state * l->n_classes + class]
+                                                  : wf_literals__fall(l, state, class);
 }
 
 /* The words that end at a state: out [n], valid as long as l. */
