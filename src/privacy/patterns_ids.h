@@ -14,6 +14,13 @@
         .score = (score_), .score_context = (score_near), .why = (why_)                            \
     }
 
+/* In front of expressions that begin with letters and a space: "is 1234567" is no number of two
+ * letters and seven digits, "IS 1234567" is, and "is1234567". */
+#define WF_NO_WORD "(?!(?-i:[a-z])[a-z]{0,3} )"
+/* Behind those that end with a space and letters: "12345678 a" ends with the digits, or not at
+ * all. */
+#define WF_NO_TAIL "(?<! (?-i:[a-z]))(?<! (?-i:[a-z])[a-z])(?<! (?-i:[a-z])[a-z][a-z])"
+
 /* What `why` says. */
 #define WF_WHY_LUHN "Luhn checksum"
 #define WF_WHY_10 "weighted checksum, modulo 10"

@@ -72,7 +72,7 @@ static const char insurance[] =
     "醫療保險|医保|保険証|건강보험|ประกันสังคม|bảo hiểm y tế|bhyt|bpjs|insurans|bima";
 
 static const char account[] =
-    "account number|account no|bank account|kontonummer|konto-nr|kontonr|numéro de compte|"
+    "kontonummer|konto-nr|account number|account no|bank account|kontonr|numéro de compte|"
     "compte bancaire|número de cuenta|cuenta bancaria|numero di conto|conto corrente|"
     "número da conta|conta bancária|conta corrente|rekeningnummer|bankkonto|bankkonto|tilinumero|"
     "reikningsnúmer|numer konta|numer rachunku|číslo účtu|bankszámlaszám|număr de cont|"
@@ -82,23 +82,26 @@ static const char account[] =
     "เลขที่บัญชี|số tài khoản|nomor rekening|no. rekening|nombor akaun|nambari ya akaunti";
 
 static const struct wf_pattern rows[] = {
-    WF_ID("PASSPORT", "[A-Z]{0,3} ?\\d{5,9}[A-Z]?|[A-Z0-9]{1,2}\\d[A-Z0-9]{5,6}\\d", 6, 12, NULL,
-          passport, 0.03F, 0.68F, NULL),
-    WF_ID("NATIONAL_ID", "[A-Z]{0,3}[ -]?\\d{5,14}[A-Z]?|\\d{2,6}[-/.]\\d{2,6}[-/.]\\d{1,6}", 6, 16,
-          NULL, identity, 0.02F, 0.6F, NULL),
-    WF_ID("TAX_ID", "[A-Z]{0,3}[ -]?\\d{7,14}[A-Z]?|\\d{2,4}[-/.]\\d{2,4}[-/.]\\d{2,6}", 7, 16,
+    WF_ID("PASSPORT", WF_NO_WORD "(?:[A-Z]{0,3} ?\\d{5,9}[A-Z]?|[A-Z0-9]{1,2}\\d[A-Z0-9]{5,6}\\d)",
+          6, 12, NULL, passport, 0.03F, 0.68F, NULL),
+    WF_ID("NATIONAL_ID",
+          WF_NO_WORD "(?:[A-Z]{0,3}[ -]?\\d{5,14}[A-Z]?|\\d{2,6}[-/.]\\d{2,8}(?:[-/.]\\d{1,6})?)",
+          6, 16, NULL, identity, 0.02F, 0.6F, NULL),
+    WF_ID("TAX_ID",
+          WF_NO_WORD "(?:[A-Z]{0,3}[ -]?\\d{7,14}[A-Z]?|\\d{2,4}[-/.]\\d{2,4}[-/.]\\d{2,6})", 7, 16,
           NULL, tax, 0.02F, 0.58F, NULL),
-    WF_ID("DRIVER_LICENSE", "[A-Z]{0,3}[ -]?\\d{5,12}[A-Z]{0,2}|\\d{2}[ -/]\\d{2}[ -/]\\d{5,6}", 5,
-          15, NULL, driver, 0.02F, 0.68F, NULL),
+    WF_ID("DRIVER_LICENSE",
+          WF_NO_WORD "(?:[A-Z]{0,3}[ -]?\\d{5,12}[A-Z]{0,2}|\\d{2}[ /-]\\d{2}[ /-]\\d{5,6})", 5, 15,
+          NULL, driver, 0.02F, 0.68F, NULL),
     WF_ID("VEHICLE_REGISTRATION",
-          "[A-Z]{1,3}[ -]?\\d{1,4}[ -]?[A-Z]{0,3}|\\d{1,4}[ -]?[A-Z]{1,3}[ "
-          "-]?\\d{1,4}|\\d[A-Z]{3}\\d{3}",
+          WF_NO_WORD "(?:[A-Z]{1,3}[ -]?\\d{1,4}[ -]?[A-Z]{0,3}|\\d{1,4}[ -]?[A-Z]{1,3}[ "
+                     "-]?\\d{1,4}|\\d[A-Z]{3}\\d{3})" WF_NO_TAIL,
           4, 10, NULL, plate, 0.02F, 0.64F, NULL),
-    WF_ID("MEDICAL_RECORD_NUMBER", "[A-Z]{0,4}[ -]?\\d{4,12}(?:[-/]\\d{1,4})?", 4, 18, NULL, record,
-          0.03F, 0.78F, NULL),
+    WF_ID("MEDICAL_RECORD", WF_NO_WORD "[A-Z]{0,4}[ -]?\\d{4,12}(?:[-/]\\d{1,4})?", 4, 18, NULL,
+          record, 0.03F, 0.78F, NULL),
     WF_ID("HEALTH_INSURANCE_NUMBER",
-          "[A-Z]{0,4}[ -]?\\d{6,14}(?:-\\d{1,3})?|[A-Z]{3}\\d{3}[A-Z]\\d{5,8}", 6, 18, NULL,
-          insurance, 0.03F, 0.66F, NULL),
+          WF_NO_WORD "(?:[A-Z]{0,4}[ -]?\\d{6,14}(?:-\\d{1,3})?|[A-Z]{3}\\d{3}[A-Z]\\d{5,8})", 6,
+          18, NULL, insurance, 0.03F, 0.66F, NULL),
     WF_ID("BANK_ACCOUNT_NUMBER", "\\d{6,20}|\\d{2,5}[ -]\\d{2,8}[ -]\\d{2,10}(?:[ -]\\d{1,4})?", 6,
           22, NULL, account, 0.03F, 0.66F, NULL),
 };

@@ -18,13 +18,14 @@ static bool weighed(struct wf_str s, const char *country, size_t n, const struct
     return digits_after(s, country, n, &c) && wf_check_weighed(c.v, w);
 }
 
-/* Luhn over seven digits with 4 added before the check digit is taken. */
+/* Every second digit doubled, its digits added up, 4 more. */
 static bool at_vat(struct wf_str s)
 {
+    static const uint8_t weights[] = {1, 2, 1, 2, 1, 2, 1};
     struct wf_code c;
 
     return wf_code_after(s, "ATU", &c) && c.n == 8 && wf_code_is_digits(c.v, 8) &&
-           (wf_check_luhn_sum(c.v, 8) + 4) % 10 == 0;
+           (wf_check_cross_sum(c.v, weights, 7) + 4 + c.v[7]) % 10 == 0;
 }
 
 static bool be_vat(struct wf_str s)
@@ -342,8 +343,8 @@ static const struct wf_pattern rows[] = {
           VAT "btw|tva|ondernemingsnummer|numéro d'entreprise|kbo|bce", 0.7F, 0.97F, WF_WHY_97),
     WF_ID("BG_VAT_ID", "BG ?\\d{9,10}", 11, 12, bg_vat, VAT "ддс|еик|булстат", 0.65F, 0.97F,
           WF_WHY_11),
-    WF_ID("CY_VAT_ID", "CY ?\\d{8} ?[A-Z]", 11, 11, cy_vat, VAT "φπα|αφμ|φ.π.α|kdv", 0.8F, 0.97F,
-          "checksum over tables, modulo 26"),
+    WF_ID("CY_VAT_ID", "CY ?\\d{8} ?[A-Z]" WF_NO_TAIL, 11, 11, cy_vat, VAT "φπα|αφμ|φ.π.α|kdv",
+          0.8F, 0.97F, "checksum over tables, modulo 26"),
     WF_ID("CY_VAT_ID", "\\d{8}[A-Z]", 9, 9, cy_vat, "cyprus|κύπρ|tic|αφτ|φπα|φ.π.α", 0.25F, 0.88F,
           "checksum over tables, modulo 26"),
     WF_ID("CZ_VAT_ID", "CZ ?\\d{8,10}", 10, 12, cz_vat, VAT "dič|dph|ičo", 0.65F, 0.97F, WF_WHY_11),

@@ -180,9 +180,9 @@ static bool be_national_id(struct wf_str s)
     month = (c.v[2] * 10u + c.v[3]) % 20;
     rest = wf_code_mod(c.v, 9, 97);
     key = (unsigned)wf_code_number(c.v + 9, 2);
-    /* 2 * 10^9 is 2 * 50 modulo 97, since 10^9 leaves 50. */
+    /* 10^9 leaves 34 modulo 97. */
     return month <= 12 && c.v[2] < 6 && c.v[4] * 10 + c.v[5] <= 31 && !wf_code_is_same(c.v, 9) &&
-           (key == 97 - rest || key == 97 - (rest + 2 * 50) % 97);
+           (key == 97 - rest || key == 97 - (rest + 2 * 34) % 97);
 }
 
 static bool be_id_card(struct wf_str s)
@@ -449,8 +449,9 @@ static const struct wf_pattern rows[] = {
           0.8F, NULL),
     WF_ID("DE_FUEHRERSCHEIN", "[A-Z0-9]\\d{2}[A-Z0-9]{6}\\d[A-Z0-9]|[A-Z]{2}\\d{8}[A-Z0-9]", 11, 11,
           NULL, "führerschein|fahrerlaubnis|fuehrerschein|lappen", 0.1F, 0.85F, NULL),
-    WF_ID("DE_KFZ", "[A-ZÄÖÜ]{1,3}[ -][A-Z]{1,2}[ -]?\\d{1,4}[EH]?", 4, 9, NULL,
-          "kennzeichen|kfz|nummernschild|zugelassen|zulassung|license plate", 0.1F, 0.75F, NULL),
+    WF_ID("DE_KFZ", WF_NO_WORD "[A-ZÄÖÜ]{1,3}[ -][A-Z]{1,2}[ -]?\\d{1,4}[EH]?" WF_NO_TAIL, 4, 9,
+          NULL, "kennzeichen|kfz|nummernschild|zugelassen|zulassung|license plate", 0.1F, 0.75F,
+          NULL),
     WF_ID("DE_HANDELSREGISTER", "HR[AB][ -]?\\d{4,6}(?: ?[A-Z]{1,2})?", 7, 11, NULL,
           "handelsregister|amtsgericht|registergericht|registernummer", 0.6F, 0.9F, NULL),
 
@@ -459,11 +460,11 @@ static const struct wf_pattern rows[] = {
           0.5F, 0.96F, WF_WHY_DATE_11),
     WF_ID("AT_TAX_ID", "\\d{2}[- ]?\\d{3}[/ ]?\\d{4}", 9, 9, luhn9,
           "abgabenkontonummer|steuernummer|abgabenkonto|st.nr|finanzamt", 0.2F, 0.9F, WF_WHY_LUHN),
-    WF_ID("AT_PASSPORT", "[A-Z]{1,2} ?\\d{7}", 8, 9, NULL, "reisepass|passnummer|pass-nr", 0.1F,
-          0.78F, NULL),
+    WF_ID("AT_PASSPORT", WF_NO_WORD "[A-Z]{1,2} ?\\d{7}", 8, 9, NULL,
+          "reisepass|passnummer|pass-nr", 0.1F, 0.78F, NULL),
     WF_ID("AT_DRIVER_LICENSE", "\\d{8}", 8, 8, NULL, "führerschein|fahrerlaubnis", 0.05F, 0.7F,
           NULL),
-    WF_ID("AT_PLATE", "[A-Z]{1,2}[ -]\\d{1,5}[ -]?[A-Z]{1,2}", 4, 9, NULL,
+    WF_ID("AT_PLATE", WF_NO_WORD "[A-Z]{1,2}[ -]\\d{1,5}[ -]?[A-Z]{1,2}" WF_NO_TAIL, 4, 9, NULL,
           "kennzeichen|kfz|nummerntafel|zugelassen", 0.1F, 0.74F, NULL),
 
     WF_ID("CH_AHV", "756[. ]?\\d{4}[. ]?\\d{4}[. ]?\\d{2}", 13, 13, ch_ahv,
@@ -530,11 +531,11 @@ static const struct wf_pattern rows[] = {
           "matricule|cns|numéro d'identification|luxembourg|sozialversicherungsnummer", 0.92F,
           0.99F, "date within, Luhn and Verhoeff checksums"),
 
-    WF_ID("IE_PPS", "\\d{7} ?[A-W][ABHWTX]?", 8, 9, ie_pps,
+    WF_ID("IE_PPS", "\\d{7} ?[A-W][ABHWTX]?" WF_NO_TAIL, 8, 9, ie_pps,
           "pps|ppsn|pps number|personal public service|uimhir psp", 0.5F, 0.96F,
           "weighted checksum, modulo 23"),
     WF_ID("IE_PASSPORT", "[A-Z]{1,2}\\d{7}", 8, 9, NULL, "irish passport|passport card", 0.1F,
-          0.78F, NULL),
+          0.86F, NULL),
     WF_ID("IE_DRIVER_LICENSE", "\\d{9}|\\d{3} \\d{3} \\d{3}", 9, 9, NULL,
           "irish driving licence|irish licence|ndls", 0.05F, 0.75F, NULL),
     WF_ID("IE_PLATE",
@@ -546,32 +547,37 @@ static const struct wf_pattern rows[] = {
           "nhs|national health|health service|patient|hospital number", 0.4F, 0.96F, WF_WHY_11),
     WF_ID("UK_CHI", "\\d{6} ?\\d{4}", 10, 10, uk_chi, "chi|chi number|community health index",
           0.45F, 0.97F, WF_WHY_DATE_11),
-    WF_ID("UK_NINO",
-          "[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ -]?\\d{2}[ -]?\\d{2}[ -]?\\d{2}[ -]?[A-D]", 9, 9,
-          uk_nino, "national insurance|nino|ni number|ni no|insurance number|hmrc", 0.75F, 0.97F,
-          WF_WHY_RANGE),
+    WF_ID(
+        "UK_NINO",
+        WF_NO_WORD
+        "[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ -]?\\d{2}[ -]?\\d{2}[ -]?\\d{2}[ -]?[A-D]" WF_NO_TAIL,
+        9, 9, uk_nino, "national insurance|nino|ni number|ni no|insurance number|hmrc", 0.75F,
+        0.97F, WF_WHY_RANGE),
     WF_ID("UK_UTR", "\\d{5} ?\\d{5}", 10, 10, uk_utr,
           "utr|unique taxpayer|taxpayer reference|self assessment|hmrc", 0.2F, 0.93F, WF_WHY_11),
-    WF_ID("UK_PASSPORT", "[A-Z]{2} ?\\d{7}", 9, 9, NULL, "passport|travel document", 0.1F, 0.8F,
-          NULL),
+    WF_ID("UK_PASSPORT", WF_NO_WORD "[A-Z]{2} ?\\d{7}", 9, 9, NULL, "passport|travel document",
+          0.1F, 0.83F, NULL),
     WF_ID("UK_PASSPORT", "\\d{9}", 9, 9, NULL, "british passport|uk passport|hm passport", 0.05F,
-          0.8F, NULL),
-    WF_ID("UK_DRIVING_LICENCE", "[A-Z][A-Z9]{4} ?\\d{6} ?[A-Z][A-Z9][ ]?[A-Z0-9][A-Z]{2}", 16, 16,
+          0.87F, NULL),
+    WF_ID("UK_DRIVING_LICENCE",
+          "[A-Z][A-Z9]{4} ?\\d{6} ?[A-Z][A-Z9][ ]?[A-Z0-9][A-Z]{2}" WF_NO_TAIL, 16, 16,
           uk_driving_licence, "driving licence|driving license|licence number|dvla|driver", 0.75F,
           0.97F, WF_WHY_DATE),
-    WF_ID("UK_VEHICLE_REGISTRATION", "[A-Z]{2}\\d{2} ?[A-Z]{3}|[A-Z]\\d{1,3} ?[A-Z]{3}", 5, 7, NULL,
+    WF_ID("UK_VEHICLE_REGISTRATION",
+          "(?:[A-Z]{2}\\d{2} ?[A-Z]{3}|[A-Z]\\d{1,3} ?[A-Z]{3})" WF_NO_TAIL, 5, 7, NULL,
           "number plate|registration|vehicle|reg plate|car reg|licence plate|reg number|reg", 0.15F,
           0.75F, NULL),
     WF_ID("UK_SORT_CODE", "\\d{2}[- ]\\d{2}[- ]\\d{2}", 6, 6, NULL, "sort code|sort-code|sortcode",
           0.05F, 0.9F, NULL),
 
-    WF_ID("ES_NIF", "\\d{8}[ -]?[A-Z]|\\d{2}\\.\\d{3}\\.\\d{3}[ -]?[A-Z]|[KLM]-?\\d{7}-?[A-Z]", 9,
-          9, es_nif,
+    WF_ID("ES_NIF",
+          "(?:\\d{8}[ -]?[A-Z]|\\d{2}\\.\\d{3}\\.\\d{3}[ -]?[A-Z]|[KLM]-?\\d{7}-?[A-Z])" WF_NO_TAIL,
+          9, 9, es_nif,
           "dni|nif|documento nacional|identificación fiscal|d.n.i|documento de identidad", 0.65F,
           0.97F, "remainder by 23"),
-    WF_ID("ES_NIE", "[XYZ][ -]?\\d{7}[ -]?[A-Z]", 9, 9, es_nie,
+    WF_ID("ES_NIE", WF_NO_WORD "[XYZ][ -]?\\d{7}[ -]?[A-Z]" WF_NO_TAIL, 9, 9, es_nie,
           "nie|extranjero|identificación de extranjero|residencia", 0.8F, 0.98F, "remainder by 23"),
-    WF_ID("ES_CIF", "[A-HJNP-SUVW][ -]?\\d{7}[ -]?[0-9A-J]", 9, 9, es_cif,
+    WF_ID("ES_CIF", WF_NO_WORD "[A-HJNP-SUVW][ -]?\\d{7}[ -]?[0-9A-J]", 9, 9, es_cif,
           "cif|nif|identificación fiscal|c.i.f|empresa|sociedad", 0.4F, 0.93F, WF_WHY_LUHN),
     WF_ID("ES_PASSPORT", "[A-Z]{3}\\d{6}|[A-Z]{2}\\d{6}", 8, 9, NULL, "pasaporte|passport", 0.1F,
           0.78F, NULL),
@@ -579,7 +585,7 @@ static const struct wf_pattern rows[] = {
           "seguridad social|nuss|naf|afiliación|n.º ss|núm. ss", 0.4F, 0.96F, WF_WHY_97),
     WF_ID("ES_BANK_ACCOUNT", "\\d{4}[ -]?\\d{4}[ -]?\\d{2}[ -]?\\d{10}", 20, 20, es_bank_account,
           "cuenta|ccc|banco|entidad", 0.6F, 0.96F, WF_WHY_11_TWO),
-    WF_ID("ES_PLATE", "\\d{4}[ -]?[BCDFGHJ-NPR-TV-Z]{3}", 7, 7, NULL,
+    WF_ID("ES_PLATE", "\\d{4}[ -]?[BCDFGHJ-NPR-TV-Z]{3}" WF_NO_TAIL, 7, 7, NULL,
           "matrícula|matricula|placa|vehículo|coche", 0.15F, 0.82F, NULL),
 
     WF_ID("PT_NIF", "[1-35689]\\d{2}[ .]?\\d{3}[ .]?\\d{3}", 9, 9, pt_nif,
@@ -604,15 +610,17 @@ static const struct wf_pattern rows[] = {
           0.95F, WF_WHY_LUHN),
     WF_ID("IT_VAT_CODE", "IT[ -]?\\d{11}", 13, 13, it_vat, "partita iva|p.iva|p. iva|piva|iva|vat",
           0.7F, 0.97F, WF_WHY_LUHN),
-    WF_ID("IT_IDENTITY_CARD", "C[A-Z]\\d{5}[A-Z]{2}|[A-Z]{2} ?\\d{7}|\\d{7}[A-Z]{2}", 9, 9, NULL,
-          "carta d'identità|carta di identità|carta identità|documento d'identità|cie", 0.15F,
-          0.86F, NULL),
-    WF_ID("IT_PASSPORT", "[A-Z]{2} ?\\d{7}", 9, 9, NULL, "passaporto", 0.1F, 0.84F, NULL),
-    WF_ID("IT_DRIVER_LICENSE", "[A-Z]{2} ?\\d{7} ?[A-Z]|U1[A-Z0-9]\\d{6}[A-Z]", 10, 10, NULL,
+    WF_ID("IT_IDENTITY_CARD", WF_NO_WORD "(?:C[A-Z]\\d{5}[A-Z]{2}|[A-Z]{2} ?\\d{7}|\\d{7}[A-Z]{2})",
+          9, 9, NULL, "carta d'identità|carta di identità|carta identità|documento d'identità|cie",
+          0.15F, 0.86F, NULL),
+    WF_ID("IT_PASSPORT", WF_NO_WORD "[A-Z]{2} ?\\d{7}", 9, 9, NULL, "passaporto", 0.1F, 0.84F,
+          NULL),
+    WF_ID("IT_DRIVER_LICENSE",
+          WF_NO_WORD "(?:[A-Z]{2} ?\\d{7} ?[A-Z]|U1[A-Z0-9]\\d{6}[A-Z])" WF_NO_TAIL, 10, 10, NULL,
           "patente|licenza di guida|patente di guida", 0.2F, 0.86F, NULL),
     WF_ID("IT_HEALTH_CARD", "80380\\d{15}", 20, 20, NULL, "tessera sanitaria|team|tessera europea",
           0.6F, 0.92F, NULL),
-    WF_ID("IT_PLATE", "[A-HJ-NPR-TV-Z]{2} ?\\d{3} ?[A-HJ-NPR-TV-Z]{2}", 7, 7, NULL,
-          "targa|targata|targato|veicolo", 0.15F, 0.8F, NULL),
+    WF_ID("IT_PLATE", WF_NO_WORD "[A-HJ-NPR-TV-Z]{2} ?\\d{3} ?[A-HJ-NPR-TV-Z]{2}" WF_NO_TAIL, 7, 7,
+          NULL, "targa|targata|targato|veicolo", 0.15F, 0.8F, NULL),
 };
 WF_PATTERN_TABLE(wf_patterns_ids_west, rows);

@@ -267,7 +267,7 @@ static bool niss(char *code)
 
 static bool cf(char *code)
 {
-    static const char odd_letters[] = "BAFHJNPRTVCESULDGIMOQKWZYX"; /* by what they count */
+    static const char odd_letters[] = "BAKPLCQDREVOSFTGUHMINJWZYX"; /* by what they count */
     static const int odd_digits[] = {1, 0, 5, 7, 9, 13, 15, 17, 19, 21};
     int s = 0;
 
@@ -396,6 +396,15 @@ static bool cy(char *code)
         s += i % 2 == 0 ? odd[dg(code, at + i)] : dg(code, at + i);
     code[at + 8] = (char)('A' + s % 26);
     return true;
+}
+
+static bool slovenia(char *code)
+{
+    static const int w[] = {8, 7, 6, 5, 4, 3, 2};
+    size_t at = code[0] == 'S' ? 2 : 0;
+    int r = 11 - pii_sum(code, at, w, 7) % 11;
+
+    return digit(code, at + 7, r == 10 ? 0 : r);
 }
 
 static bool lu_vat(char *code)
@@ -841,18 +850,21 @@ static bool nl_person(char *code)
 #f, f                                                                                      \
     }
 const struct pii_rule pii_rules[] = {
-    RULE(iso1110), RULE(de_tax),  RULE(rvnr),      RULE(kvnr),   RULE(at_sv),      RULE(at_uid),
-    RULE(nir),     RULE(fr511),   RULE(fr_tva),    RULE(be_nn),  RULE(be_card),    RULE(be_vat),
-    RULE(lu),      RULE(aadhaar), RULE(pps),       RULE(utr),    RULE(uk_vat),     RULE(dni),
-    RULE(es_ss),   RULE(ccc),     RULE(ptcc),      RULE(niss),   RULE(cf),         RULE(hetu),
-    RULE(baltic),  RULE(lv),      RULE(plid),      RULE(plpass), RULE(cz_rc),      RULE(ico),
-    RULE(cui),     RULE(eik),     RULE(hu_person), RULE(cy),     RULE(cz_account), RULE(lu_vat),
-    RULE(mt_vat),  RULE(sk_vat),  RULE(lt_vat),    RULE(edrpou), RULE(snils),      RULE(ogrn),
-    RULE(vkn),     RULE(kz),      RULE(npi),       RULE(curp),   RULE(voter),      RULE(cns),
-    RULE(rut),     RULE(co_nit),  RULE(pe_ruc),    RULE(rif),    RULE(py),         RULE(gt_nit),
-    RULE(rnc),     RULE(sv_nit),  RULE(cn),        RULE(uscc),   RULE(hk),         RULE(tw),
-    RULE(ubn),     RULE(kr_rrn),  RULE(kr_brn),    RULE(gstin),  RULE(jp_company), RULE(nric),
-    RULE(uen),     RULE(thai),    RULE(mst),       RULE(tfn),    RULE(abn),        RULE(ird),
-    RULE(nhi),     RULE(iran),    RULE(ice),       RULE(ghana),  RULE(mauritius),  RULE(nl_person),
+    RULE(iso1110),    RULE(de_tax),   RULE(rvnr),      RULE(kvnr),      RULE(at_sv),
+    RULE(at_uid),     RULE(nir),      RULE(fr511),     RULE(fr_tva),    RULE(be_nn),
+    RULE(be_card),    RULE(be_vat),   RULE(lu),        RULE(aadhaar),   RULE(pps),
+    RULE(utr),        RULE(uk_vat),   RULE(dni),       RULE(es_ss),     RULE(ccc),
+    RULE(ptcc),       RULE(niss),     RULE(cf),        RULE(hetu),      RULE(baltic),
+    RULE(lv),         RULE(plid),     RULE(plpass),    RULE(cz_rc),     RULE(ico),
+    RULE(cui),        RULE(eik),      RULE(hu_person), RULE(cy),        RULE(cz_account),
+    RULE(lu_vat),     RULE(slovenia), RULE(mt_vat),    RULE(sk_vat),    RULE(lt_vat),
+    RULE(edrpou),     RULE(snils),    RULE(ogrn),      RULE(vkn),       RULE(kz),
+    RULE(npi),        RULE(curp),     RULE(voter),     RULE(cns),       RULE(rut),
+    RULE(co_nit),     RULE(pe_ruc),   RULE(rif),       RULE(py),        RULE(gt_nit),
+    RULE(rnc),        RULE(sv_nit),   RULE(cn),        RULE(uscc),      RULE(hk),
+    RULE(tw),         RULE(ubn),      RULE(kr_rrn),    RULE(kr_brn),    RULE(gstin),
+    RULE(jp_company), RULE(nric),     RULE(uen),       RULE(thai),      RULE(mst),
+    RULE(tfn),        RULE(abn),      RULE(ird),       RULE(nhi),       RULE(iran),
+    RULE(ice),        RULE(ghana),    RULE(mauritius), RULE(nl_person),
 };
 const size_t pii_rules_n = WF_ARRAY_LEN(pii_rules);
