@@ -409,12 +409,18 @@ static bool it_fiscal_code(struct wf_str s)
     return c.v[15] == 10 + sum % 26;
 }
 
+/* Behind seven digits the office that gave it, by province. */
 static bool it_vat(struct wf_str s)
 {
     struct wf_code c;
+    uint64_t office;
 
-    return wf_code_after(s, "IT", &c) && c.n == 11 && !wf_code_is_same(c.v, 11) &&
-           wf_check_luhn(c.v, 11);
+    if (!wf_code_after(s, "IT", &c) || c.n != 11 || wf_code_is_same(c.v, 7) ||
+        !wf_check_luhn(c.v, 11))
+        return false;
+    office = wf_code_number(c.v + 7, 3);
+    return (office >= 1 && office <= 100) || office == 120 || office == 121 || office == 888 ||
+           office == 999;
 }
 
 /* ---- the table ---- */

@@ -14,6 +14,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include "base/buf.h"
 #include "base/rng.h"
 #include "os/file.h"
 #include "privacy/checks.h"
@@ -233,6 +234,107 @@ static void test_ids__validators_take_any_bytes(void **state)
             (void)rows[i].p->valid((struct wf_str){NULL, 0});
         }
     }
+}
+
+/* Published examples of the authorities or of well-known descriptions. */
+static const struct {
+    const char *type, *number;
+} published[] = {
+    {"HK_ID", "A123456(3)"},
+    {"TW_ID", "A123456789"},
+    {"US_NPI", "1234567893"},
+    {"AU_MEDICARE", "2123 45670 1"},
+    {"IR_NATIONAL_ID", "0499370899"},
+    {"LU_NATIONAL_ID", "1893120105732"},
+    {"PT_CITIZEN_CARD", "00000000 0 ZZ4"},
+    {"RU_SNILS", "112-233-445 95"},
+    {"SV_DUI", "00016297-5"},
+    {"MX_CLABE", "032180000118359719"},
+    {"NZ_NHI", "ZZZ0016"},
+    {"NZ_NHI", "ZBN77VL"},
+    {"DE_SOCIAL_SECURITY", "15070649C103"},
+    {"DE_HEALTH_INSURANCE", "A123456780"},
+    {"DE_TAX_ID", "36 574 261 809"},
+    {"CH_AHV", "756.9217.0769.85"},
+    {"NO_FODSELSNUMMER", "15108695088"},
+    {"SE_PERSONNUMMER", "880320-0016"},
+    {"FI_PERSONAL_IDENTITY_CODE", "131052-308T"},
+    {"SG_NRIC_FIN", "S1234567D"},
+    {"CN_RESIDENT_ID", "11010519491231002X"},
+    {"AU_ABN", "51 824 753 556"},
+    {"AU_TFN", "123 456 782"},
+    {"UK_UTR", "1955839661"},
+    {"UK_NHS", "943 476 5919"},
+    {"FR_NIR", "2 95 10 99 126 111 93"},
+    {"ZA_ID_NUMBER", "8001015009087"},
+    {"EE_ISIKUKOOD", "36805280109"},
+    {"LV_PERSONAL_CODE", "161175-19997"},
+    {"UY_CI", "1.234.567-2"},
+    {"AT_SOCIAL_SECURITY", "1237 010180"},
+    {"PL_ID_CARD", "ABA300000"},
+    {"PL_PASSPORT", "ZS0000177"},
+    {"HU_TAX_ID", "8071592153"},
+    {"HU_TAJ", "037687210"},
+    {"JP_MY_NUMBER", "1234 5678 9018"},
+    {"MT_VAT_ID", "MT11679112"},
+    {"IS_KENNITALA", "450401-3150"},
+    {"PE_RUC", "20512333797"},
+    {"BR_CNPJ", "12.ABC.345/01DE-35"},
+    {"BR_CPF", "390.533.447-05"},
+    {"BE_NATIONAL_ID", "85.07.30-033.28"},
+    {"ES_NIF", "54362315K"},
+    {"ES_NIE", "X2482300W"},
+    {"IE_PPS", "6433435F"},
+    {"AT_VAT_ID", "ATU13585627"},
+};
+
+static void test_ids__published_examples(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(published); i++) {
+        bool taken = false;
+        for (size_t r = 0; r < n_rows; r++)
+            taken |= strcmp(rows[r].p->type, published[i].type) == 0 && rows[r].p->valid != NULL &&
+                     accepts(&rows[r], published[i].number);
+        if (!taken)
+            fail_msg("%s %s", published[i].type, published[i].number);
+    }
+}
+
+/* ---- the manual ---- */
+
+/* docs/privacy.md says of each type how it is checked: by its first row that checks anything. */
+static void test_ids__are_in_the_documentation(void **state)
+{
+    struct wf_buf doc;
+    unsigned bad = 0, types = 0;
+    char count[40];
+
+    (void)state;
+    wf_buf_init(&doc, 1u << 20);
+    assert_int_equal(wf_file_read("docs/privacy.md", &doc, NULL), 0);
+    for (size_t i = 0; i < n_rows; i++) {
+        const char *why = NULL;
+        char line[200];
+        bool first = true;
+        for (size_t k = 0; k < n_rows; k++) {
+            if (strcmp(rows[k].p->type, rows[i].p->type) != 0)
+                continue;
+            first = first && k >= i;
+            why = why == NULL ? rows[k].p->why : why;
+        }
+        types += first;
+        snprintf(line, sizeof(line), "`%s` %s", rows[i].p->type, why != NULL ? why : "form");
+        if (wf_str_find((struct wf_str){doc.ptr, doc.len}, wf_str_from(line), 0) == SIZE_MAX) {
+            print_message("not in docs/privacy.md: %s\n", line);
+            bad++;
+        }
+    }
+    snprintf(count, sizeof(count), "%u types.", types);
+    assert_int_not_equal(wf_str_find((struct wf_str){doc.ptr, doc.len}, wf_str_from(count), 0),
+                         SIZE_MAX);
+    wf_buf_deinit(&doc);
+    assert_int_equal(bad, 0);
 }
 
 /* ---- with the detector ---- */
@@ -455,7 +557,6 @@ static void test_ids__random_numbers_are_few(void **state)
             snprintf(text, sizeof(text), "It was shipped as %s on Monday.", number);
             here += is_national(type_at(text, number));
         }
-        print_message("%-16s %u of 200\n", shapes[s], here);
         wrong += here;
     }
     print_message("%u of %u random numbers\n", wrong, all);
@@ -468,6 +569,8 @@ int main(void)
         cmocka_unit_test(test_ids__rows_are_sound),
         cmocka_unit_test(test_ids__every_row_meets_its_numbers_and_refuses_damaged_ones),
         cmocka_unit_test(test_ids__validators_take_any_bytes),
+        cmocka_unit_test(test_ids__published_examples),
+        cmocka_unit_test(test_ids__are_in_the_documentation),
         cmocka_unit_test(test_ids__a_word_near_names_the_type),
         cmocka_unit_test(test_ids__sentences),
         cmocka_unit_test(test_ids__common_numbers_are_none),
