@@ -15,8 +15,8 @@
 #define HEALTH (BIT(ILLNESS) | BIT(MEDICAL) | BIT(INSURANCE) | BIT(TOPIC_HEALTH))
 #define NETWORK (BIT(IP) | BIT(MAC) | BIT(DEVICE))
 #define HARMLESS                                                                                   \
-    (BIT(ORGANIZATION) | BIT(PLACE) | BIT(DATE) | BIT(AGE) | BIT(TITLE) | BIT(AMOUNT) |            \
-     BIT(COMPANY_ID) | BIT(URL) | BIT(TOPIC_BUSINESS))
+    (BIT(ORGANIZATION) | BIT(PLACE) | BIT(DATE) | BIT(AGE) | BIT(ORIGIN) | BIT(TITLE) |            \
+     BIT(AMOUNT) | BIT(COMPANY_ID) | BIT(URL) | BIT(TOPIC_BUSINESS))
 
 struct row {
     const char *types, *words, *said;

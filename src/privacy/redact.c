@@ -1,0 +1,687 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The map of a conversation, and the way out. A datum is looked up by its kind and bytes; what is
+ * new gets the number of the entity that it means, or the next one, and a letter where that entity
+ * was written otherwise before. Maps hold keyed digests only; the data lie in the items, which are
+ * zeroed.
+ *
+ * Forms that look like a placeholder in the text itself: an unused number is passed over from then
+ * on; one in use makes the form an item of its own (kind TEXT). Both are decided within the pieces
+ * between the spans, as these stand in the redacted text. */
+#include "privacy/redact.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "privacy/redact_internal.h"
+
+#define DIGEST_BYTES 16
+#define AMBIGUOUS UINT64_MAX /* of a name: several persons have it */
+
+struct digest {
+    uint8_t bytes[DIGEST_BYTES];
+};
+
+/* Of what kind `what` says, and bytes. */
+static struct digest digest_of(const struct wf_redaction *r, unsigned what, struct wf_str s)
+{
+    struct digest d;
+    crypto_generichash_state state;
+    uint8_t head[4] = {(uint8_t)what, (uint8_t)(what >> 8), (uint8_t)(what >> 16), 0};
+
+    (void)crypto_generichash_init(&state, r->key, sizeof(r->key), DIGEST_BYTES);
+    (void)crypto_generichash_update(&state, head, sizeof(head));
+    if (s.len > 0)
+        (void)crypto_generichash_update(&state, (const unsigned char *)s.ptr, s.len);
+    (void)crypto_generichash_final(&state, d.bytes, DIGEST_BYTES);
+    return d;
+}
+
+static struct wf_str key_of(const struct digest *d)
+{
+    return wf_str_n((const char *)d->bytes, DIGEST_BYTES);
+}
+
+static uint64_t *get(const struct wf_map *m, struct wf_str key)
+{
+    union wf_map_value *v = wf_map_get(m, key);
+
+    return v != NULL ? &v->u64 : NULL;
+}
+
+static int put(struct wf_map *m, struct wf_str key, uint64_t value)
+{
+    union wf_map_value *v = wf_map_put(m, key, NULL);
+
+    if (v == NULL)
+        return m->n_items >= m->_n_items_max ? WF_E_LIMIT : WF_E_NOMEM;
+    v->u64 = value;
+    return 0;
+}
+
+/* ---- the object ---- */
+
+int wf_redaction_new(const uint8_t key[WF_REDACT_KEY_BYTES], struct wf_redaction **out,
+                     struct wf_err *err)
+{
+    struct wf_redaction *r = wf_alloc_array(1, sizeof(*r));
+
+    if (r == NULL)
+        return wf_err_set(err, WF_E_NOMEM, "Not enough memory to redact.");
+    if (key != NULL)
+        memcpy(r->key, key, sizeof(r->key));
+    else
+        wf_rng_system()->fill(wf_rng_system()->ud, r->key, sizeof(r->key));
+    wf_map_init(&r->written, 2 * (size_t)WF_REDACT_MARKS_MAX);
+    wf_map_init(&r->entities, 4 * (size_t)WF_REDACT_MARKS_MAX);
+    wf_map_init(&r->marks, 4 * (size_t)WF_REDACT_MARKS_MAX);
+    *out = r;
+    return 0;
+}
+
+static void free_secret(char *p, size_t n)
+{
+    if (p != NULL)
+        sodium_memzero(p, n);
+    wf_free(p);
+}
+
+void wf_redaction_free(struct wf_redaction *r)
+{
+    if (r == NULL)
+        return;
+    for (size_t i = 0; i < r->n; i++) {
+        free_secret(r->items[i].datum, r->items[i].datum_bytes);
+        free_secret(r->items[i].fake, r->items[i].fake_bytes);
+    }
+    wf_free(r->items);
+    wf_map_deinit(&r->written);
+    wf_map_deinit(&r->entities);
+    wf_map_deinit(&r->marks);
+    sodium_memzero(r, sizeof(*r));
+    wf_free(r);
+}
+
+/* ---- marks ---- */
+
+static struct wf_str mark_key(struct wf_mark m, char out[8])
+{
+    out[0] = (char)m.kind;
+    out[1] = m.letter;
+    for (unsigned i = 0; i < 4; i++)
+        out[2 + i] = (char)(m.number >> (8 * i));
+    return wf_str_n(out, 6);
+}
+
+/* Index of the item + 1, 0 of a number that is passed over, NULL: free. */
+static uint64_t *mark_at(const struct wf_redaction *r, struct wf_mark m)
+{
+    char key[8];
+
+    return get(&r->marks, mark_key(m, key));
+}
+
+const struct wf_redacted *wf_redact__find(const struct wf_redaction *r, struct wf_mark m)
+{
+    const uint64_t *at = mark_at(r, m);
+
+    return at != NULL && *at > 0 ? &r->items[*at - 1] : NULL;
+}
+
+static bool has(const void *ud, struct wf_mark m)
+{
+    return wf_redact__find(ud, m) != NULL;
+}
+
+/* The next number of a kind; 0: there is none. */
+static uint32_t next_number(struct wf_redaction *r, unsigned kind)
+{
+    struct wf_mark m = {.kind = (uint8_t)kind};
+
+    while (r->last[kind] < WF_MARK_NUMBER_MAX) {
+        m.number = ++r->last[kind];
+        if (mark_at(r, m) == NULL)
+            return m.number;
+    }
+    return 0;
+}
+
+/* A free mark of that number: plain, or with a letter. false: all letters are taken. */
+static bool free_letter(const struct wf_redaction *r, struct wf_mark *io_m)
+{
+    io_m->letter = 0;
+    if (mark_at(r, *io_m) == NULL)
+        return true;
+    for (const char *l = WF_MARK_LETTERS; *l != 0; l++) {
+        io_m->letter = *l;
+        if (mark_at(r, *io_m) == NULL)
+            return true;
+    }
+    return false;
+}
+
+/* ---- items ---- */
+
+/* Takes over nothing: copies datum and fake (fake.len 0: a placeholder). */
+static int add_item(struct wf_redaction *r, struct wf_mark m, struct wf_str datum,
+                    struct wf_str fake, size_t *out_index)
+{
+    struct wf_redacted item = {.mark = m, .datum_bytes = datum.len, .fake_bytes = fake.len};
+
+    if (r->n == WF_REDACT_MARKS_MAX || datum.len > WF_REDACT_DATUM_BYTES_MAX)
+        return WF_E_LIMIT;
+    if (r->n == r->n_room) {
+        size_t room = 2 * r->n_room + 16;
+        struct wf_redacted *more = wf_realloc_array(r->items, room, sizeof(*more));
+        if (more == NULL)
+            return WF_E_NOMEM;
+        r->items = more; /* pointers only: the data stay where they are */
+        r->n_room = room;
+    }
+    item.datum = wf_memdup0(datum.ptr, datum.len);
+    item.fake = fake.len > 0 ? wf_memdup0(fake.ptr, fake.len) : NULL;
+    if (item.datum == NULL || (fake.len > 0 && item.fake == NULL)) {
+        free_secret(item.datum, datum.len);
+        free_secret(item.fake, fake.len);
+        return WF_E_NOMEM;
+    }
+    *out_index = r->n;
+    r->items[r->n++] = item;
+    r->n_fakes += item.fake != NULL;
+    return 0;
+}
+
+static void drop_last_item(struct wf_redaction *r)
+{
+    struct wf_redacted *last = &r->items[--r->n];
+
+    r->n_fakes -= last->fake != NULL;
+    free_secret(last->datum, last->datum_bytes);
+    free_secret(last->fake, last->fake_bytes);
+}
+
+/* Persons by their first and last names: `what` is 'F', 'L', or 'W' for one known by that word
+ * alone. Several with the same name are told apart from then on. */
+static int name_person(struct wf_redaction *r, char what, struct wf_str name, uint32_t number)
+{
+    struct digest d = digest_of(r, (unsigned)what << 8, name);
+    uint64_t *at = get(&r->entities, key_of(&d));
+
+    if (at == NULL)
+        return put(&r->entities, key_of(&d), number);
+    if (*at != number)
+        *at = AMBIGUOUS;
+    return 0;
+}
+
+static uint32_t person_named(const struct wf_redaction *r, char what, struct wf_str name)
+{
+    struct digest d = digest_of(r, (unsigned)what << 8, name);
+    const uint64_t *at = get(&r->entities, key_of(&d));
+
+    return at != NULL && *at != AMBIGUOUS ? (uint32_t)*at : 0;
+}
+
+static bool is_one_word(struct wf_str meaning)
+{
+    return wf_str_find_byte(meaning, ' ', 0) == SIZE_MAX;
+}
+
+/* The number of a person who is known by a part of the name, or the other way round; 0: nobody is,
+ * or it is not certain who. */
+static uint32_t known_person(const struct wf_redaction *r, struct wf_str meaning)
+{
+    struct wf_str last = wf_redact__end_name(meaning, true);
+    struct digest d;
+    uint32_t number;
+
+    if (is_one_word(meaning)) {
+        number = person_named(r, 'L', meaning);
+        return number != 0 ? number : person_named(r, 'F', meaning);
+    }
+    d = digest_of(r, (unsigned)'L' << 8, last);
+    return get(&r->entities, key_of(&d)) == NULL ? person_named(r, 'W', last) : 0;
+}
+
+static int remember_person(struct wf_redaction *r, struct wf_str meaning, uint32_t number)
+{
+    int rc;
+
+    if (is_one_word(meaning))
+        return name_person(r, 'W', meaning, number);
+    rc = name_person(r, 'F', wf_redact__end_name(meaning, false), number);
+    return rc == 0 ? name_person(r, 'L', wf_redact__end_name(meaning, true), number) : rc;
+}
+
+/* The number of what the datum means: a known one, or a new one. 0: there is none left. */
+static int number_of(struct wf_redaction *r, unsigned kind, struct wf_str datum, uint32_t *out)
+{
+    struct wf_buf meaning;
+    struct digest d;
+    const uint64_t *at;
+    int rc;
+
+    wf_buf_init(&meaning, 2 * (size_t)WF_REDACT_DATUM_BYTES_MAX);
+    rc = wf_redact__meaning(kind, datum, &meaning);
+    d = digest_of(r, kind, wf_buf_str(&meaning));
+    at = get(&r->entities, key_of(&d));
+    *out = 0;
+    if (rc == 0 && at != NULL) {
+        *out = (uint32_t)*at;
+    } else if (rc == 0) {
+        bool is_person = kind == WF_DATUM_PERSON && meaning.len > 0;
+        *out = is_person ? known_person(r, wf_buf_str(&meaning)) : 0;
+        if (*out == 0)
+            *out = next_number(r, kind);
+        if (*out == 0)
+            rc = WF_E_LIMIT;
+        if (rc == 0)
+            rc = put(&r->entities, key_of(&d), *out);
+        if (rc == 0 && is_person)
+            rc = remember_person(r, wf_buf_str(&meaning), *out);
+    }
+    if (meaning.len > 0)
+        sodium_memzero(meaning.ptr, meaning.len);
+    wf_buf_deinit(&meaning);
+    return rc;
+}
+
+/* Makes the item of a mark known. */
+static int bind(struct wf_redaction *r, unsigned how, size_t index)
+{
+    const struct wf_redacted *item = &r->items[index];
+    struct digest d =
+        digest_of(r, item->mark.kind | how << 16, wf_str_n(item->datum, item->datum_bytes));
+    char key[8];
+    int rc = put(&r->written, key_of(&d), index + 1);
+
+    if (rc == 0 && item->fake == NULL)
+        rc = put(&r->marks, mark_key(item->mark, key), index + 1);
+    if (rc != 0) {
+        (void)wf_map_remove(&r->written, key_of(&d));
+        drop_last_item(r);
+    }
+    return rc;
+}
+
+/* How a datum is kept: as a placeholder, or as a fake. */
+enum how {
+    HOW_MARK = 0,
+    HOW_FAKE = 1,
+};
+
+/* The item of a datum; new ones get a placeholder. */
+static int item_of(struct wf_redaction *r, unsigned kind, struct wf_str datum, size_t *out_index)
+{
+    struct wf_mark m = {.kind = (uint8_t)kind};
+    struct digest d = digest_of(r, kind | (unsigned)HOW_MARK << 16, datum);
+    const uint64_t *at = get(&r->written, key_of(&d));
+    int rc;
+
+    if (at != NULL) {
+        *out_index = *at - 1;
+        return 0;
+    }
+    rc = number_of(r, kind, datum, &m.number);
+    if (rc == 0 && !free_letter(r, &m)) {
+        m.letter = 0;
+        m.number = next_number(r, kind);
+        rc = m.number > 0 ? 0 : WF_E_LIMIT;
+    }
+    if (rc == 0)
+        rc = add_item(r, m, datum, wf_str_n("", 0), out_index);
+    return rc == 0 ? bind(r, HOW_MARK, *out_index) : rc;
+}
+
+static int put_mark(struct wf_redaction *r, unsigned kind, struct wf_str datum, struct wf_buf *out)
+{
+    char text[WF_MARK_BYTES_MAX];
+    size_t index;
+    int rc = item_of(r, kind, datum, &index);
+
+    return rc == 0 ? wf_buf_append(out, text, wf_mark__print(r->items[index].mark, text)) : rc;
+}
+
+/* ---- fakes ---- */
+
+static bool is_word_byte(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_';
+}
+
+/* Whether the fake stands anywhere in the text or the map, upper or lower case. */
+static bool is_real(const struct wf_redaction *r, struct wf_str fake, struct wf_str text)
+{
+    const struct wf_redacted *item;
+    size_t bytes;
+
+    for (size_t i = 0; i + fake.len <= text.len; i++) {
+        if (wf_str_eq_nocase(wf_str_sub(text, i, i + fake.len), fake))
+            return true;
+    }
+    for (size_t i = 0; i < r->n; i++) {
+        if (wf_str_eq_nocase(wf_str_n(r->items[i].datum, r->items[i].datum_bytes), fake))
+            return true;
+    }
+    return wf_redact__match_fake(r, fake, true, true, &item, &bytes) == WF_MARK_FOUND;
+}
+
+/* Puts a made-up datum; false where none could be made: a placeholder is then put by the caller. */
+static bool put_fake(struct wf_redaction *r, struct wf_str text, const struct wf_redact_span *span,
+                     unsigned kind, struct wf_buf *out, int *out_rc)
+{
+    struct wf_str datum = wf_str_sub(text, span->start, span->end);
+    struct digest d = digest_of(r, kind | (unsigned)HOW_FAKE << 16, datum);
+    const uint64_t *at = get(&r->written, key_of(&d));
+    struct wf_buf fake;
+    size_t index;
+    bool is_made = false;
+
+    *out_rc = 0;
+    for (size_t i = 0; i < datum.len; i++) {
+        if ((unsigned char)datum.ptr[i] < 0x20)
+            return false; /* a fake is a member's name in JSON */
+    }
+    if ((span->start > 0 && is_word_byte(text.ptr[span->start - 1])) ||
+        (span->end < text.len && is_word_byte(text.ptr[span->end])) || datum.len > 256)
+        return false; /* it would not be seen as a word when it comes back */
+    if (at != NULL) {
+        const struct wf_redacted *old = &r->items[*at - 1];
+        *out_rc = wf_buf_append(out, old->fake, old->fake_bytes);
+        return true;
+    }
+    wf_buf_init(&fake, 1024);
+    for (uint64_t i = 0; i < 50 && !is_made && *out_rc == 0; i++) {
+        uint64_t seed;
+        memcpy(&seed, d.bytes, sizeof(seed));
+        wf_buf_reset(&fake);
+        *out_rc = wf_redact_fake(datum, span->type, seed + i, &fake);
+        if (fake.len == 0)
+            break; /* none of this form can be made */
+        is_made = *out_rc == 0 && !is_real(r, wf_buf_str(&fake), text);
+    }
+    if (is_made) {
+        struct wf_mark m = {.kind = (uint8_t)kind};
+        *out_rc = add_item(r, m, datum, wf_buf_str(&fake), &index);
+        if (*out_rc == 0)
+            *out_rc = bind(r, HOW_FAKE, index);
+        if (*out_rc == 0)
+            *out_rc = wf_buf_append_str(out, wf_buf_str(&fake));
+    }
+    wf_buf_deinit(&fake);
+    return is_made;
+}
+
+/* ---- the way out ---- */
+
+struct work {
+    struct wf_redaction *r;
+    struct wf_str text;
+    struct wf_buf *out;
+    struct wf_buf back; /* what restoring must give, where a fake is in it */
+    bool no_fakes;
+    bool has_fake;
+};
+
+/* Walks the forms of placeholders and fakes within a piece between spans. With is_put false: passes
+ * over unused numbers; else appends the piece, forms in use as placeholders. Every byte counts as
+ * the border of a word here: what stands before it may become a placeholder. */
+static int walk_piece(struct work *w, size_t from, size_t to, bool is_put)
+{
+    struct wf_str s = wf_str_sub(w->text, from, to);
+    struct wf_mark_found found;
+    const struct wf_redacted *fake;
+    size_t run = 0, i = 0, bytes;
+    char key[8];
+    int rc = 0;
+
+    while (i < s.len && rc == 0) {
+        struct wf_str rest = wf_str_sub(s, i, s.len);
+        bool is_used = false;
+        bytes = 0;
+        if (wf_mark__may_begin((unsigned char)s.ptr[i]) &&
+            wf_mark__match(rest, true, true, has, w->r, &found) == WF_MARK_FOUND &&
+            found.cipher.len == 0) {
+            const uint64_t *at = mark_at(w->r, found.mark);
+            is_used = at != NULL && *at > 0;
+            bytes = found.bytes;
+            if (at == NULL && !is_put)
+                rc = put(&w->r->marks, mark_key(found.mark, key), 0);
+        } else if (wf_redact__match_fake(w->r, rest, true, true, &fake, &bytes) == WF_MARK_FOUND) {
+            is_used = true;
+        }
+        if (is_used && is_put && rc == 0) {
+            (void)wf_buf_append_str(w->out, wf_str_sub(s, run, i));
+            rc = put_mark(w->r, WF_MARK_TEXT, wf_str_sub(s, i, i + bytes), w->out);
+            run = i + bytes;
+        }
+        i += is_used ? bytes : 1;
+    }
+    if (is_put && rc == 0) {
+        (void)wf_buf_append_str(w->out, wf_str_sub(s, run, s.len));
+        (void)wf_buf_append_str(&w->back, s);
+    }
+    return rc == 0 ? wf_buf_status(w->out) : rc;
+}
+
+static bool is_redacted(const struct wf_redact_span *s)
+{
+    return s->op > WF_OPERATOR_KEEP && s->end > s->start;
+}
+
+static int put_span(struct work *w, const struct wf_redact_span *span)
+{
+    struct wf_str datum = wf_str_sub(w->text, span->start, span->end);
+    enum wf_datum kind = wf_datum_of(wf_str_from(span->type));
+    size_t start = w->out->len;
+    struct wf_buf meaning;
+    int rc = 0;
+
+    if (wf_mark__word(kind) == NULL)
+        kind = WF_DATUM_UNKNOWN;
+    switch (span->op) {
+    case WF_OPERATOR_MASK:
+    case WF_OPERATOR_HASH:
+        wf_buf_init(&meaning, 2 * (size_t)WF_REDACT_DATUM_BYTES_MAX);
+        if (span->op == WF_OPERATOR_MASK)
+            rc = wf_redact_mask(datum, span->type, w->out);
+        else if ((rc = wf_redact__meaning(kind, datum, &meaning)) == 0)
+            rc = wf_redact__hash(w->r, kind, wf_buf_str(&meaning), w->out);
+        wf_buf_deinit(&meaning);
+        (void)wf_buf_append(&w->back, w->out->ptr + start, w->out->len - start);
+        return rc;
+    case WF_OPERATOR_ENCRYPT:
+        if (datum.len <= WF_REDACT_CIPHER_BYTES_MAX)
+            rc = wf_redact__encrypt(w->r, kind, datum, w->out);
+        else
+            rc = put_mark(w->r, kind, datum, w->out);
+        break;
+    case WF_OPERATOR_FAKE:
+        if (!w->no_fakes && put_fake(w->r, w->text, span, kind, w->out, &rc))
+            w->has_fake = true;
+        else if (rc == 0)
+            rc = put_mark(w->r, kind, datum, w->out);
+        break;
+    case WF_OPERATOR_REPLACE:
+    case WF_OPERATOR_NONE:
+    case WF_OPERATOR_KEEP:
+    case WF_OPERATOR_COUNT:
+        rc = put_mark(w->r, kind, datum, w->out);
+        break;
+    }
+    (void)wf_buf_append_str(&w->back, datum);
+    return rc;
+}
+
+/* One pass over pieces and spans. */
+static int pass(struct work *w, const struct wf_redact_span *spans, size_t n, bool is_put)
+{
+    size_t from = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        if (!is_redacted(&spans[i]))
+            continue;
+        rc = walk_piece(w, from, spans[i].start, is_put);
+        from = spans[i].end;
+        if (rc == 0 && is_put)
+            rc = put_span(w, &spans[i]);
+    }
+    return rc == 0 ? walk_piece(w, from, w->text.len, is_put) : rc;
+}
+
+/* Whether the way back gives what it must. */
+static bool comes_back(const struct work *w, size_t start)
+{
+    struct wf_buf again;
+    bool same;
+
+    wf_buf_init(&again, SIZE_MAX);
+    same = wf_restore_text(w->r, wf_str_n(w->out->ptr + start, w->out->len - start), &again,
+                           NULL) == 0 &&
+           wf_str_eq(wf_buf_str(&again), wf_buf_str(&w->back));
+    wf_buf_deinit(&again);
+    return same;
+}
+
+int wf_redact(struct wf_redaction *r, struct wf_str text, const struct wf_redact_span *spans,
+              size_t n_spans, struct wf_buf *out, struct wf_err *err)
+{
+    struct work w = {.r = r, .text = text, .out = out};
+    size_t start = out->len, end = 0;
+    int rc;
+
+    for (size_t i = 0; i < n_spans; i++) {
+        if (spans[i].start < end || spans[i].end < spans[i].start || spans[i].end > text.len)
+            return wf_err_set(err, WF_E_INVAL, "The pieces to redact overlap or lie outside.");
+        end = spans[i].end;
+    }
+    wf_buf_init(&w.back, SIZE_MAX);
+    rc = pass(&w, spans, n_spans, false);
+    if (rc == 0)
+        rc = pass(&w, spans, n_spans, true);
+    if (rc == 0 && w.has_fake && !comes_back(&w, start)) {
+        /* Words of the text and of the fakes run into each other: placeholders do not. */
+        wf_buf_truncate(out, start);
+        wf_buf_reset(&w.back);
+        w.no_fakes = true;
+        rc = pass(&w, spans, n_spans, true);
+    }
+    if (rc == 0)
+        rc = wf_buf_status(&w.back);
+    if (w.back.len > 0)
+        sodium_memzero(w.back.ptr, w.back.len);
+    wf_buf_deinit(&w.back);
+    if (rc == 0)
+        return 0;
+    wf_buf_truncate(out, start);
+    return wf_err_set(err, rc,
+                      rc == WF_E_LIMIT ? "There is too much in this text to redact it."
+                                       : "Not enough memory to redact.");
+}
+
+/* ---- JSON ---- */
+
+json_t *wf_redaction_json(const struct wf_redaction *r)
+{
+    json_t *map = json_object();
+
+    for (size_t i = 0; i < r->n; i++) {
+        const struct wf_redacted *item = &r->items[i];
+        char text[WF_MARK_BYTES_MAX];
+        json_t *datum = json_stringn(item->datum, item->datum_bytes);
+        (void)wf_mark__print(item->mark, text);
+        if (datum == NULL ||
+            json_object_set_new(map, item->fake != NULL ? item->fake : text, datum) != 0) {
+            json_decref(map);
+            return NULL;
+        }
+    }
+    return map;
+}
+
+/* One member of the object. */
+static int add_member(struct wf_redaction *r, struct wf_str name, struct wf_str datum)
+{
+    struct wf_mark_found found = {.bytes = 0};
+    struct wf_mark m = {.kind = WF_DATUM_UNKNOWN};
+    size_t index;
+    int rc;
+
+    /* The letter is read as an ending while it is not known: it is one where it is the only one. */
+    bool is_mark = wf_mark__match(name, true, true, NULL, NULL, &found) == WF_MARK_FOUND &&
+                   found.bytes == name.len && found.cipher.len == 0 && found.suffix.len <= 1;
+    if (!is_mark) {
+        rc = name.len == 0 ? WF_E_FORMAT : add_item(r, m, datum, name, &index);
+        return rc == 0 ? bind(r, HOW_FAKE, index) : rc;
+    }
+    m = found.mark;
+    m.letter = found.suffix.len == 1 ? found.suffix.ptr[0] : 0;
+    if ((m.letter != 0 && strchr(WF_MARK_LETTERS, m.letter) == NULL) || mark_at(r, m) != NULL)
+        return WF_E_FORMAT;
+    r->last[m.kind] = WF_MAX(r->last[m.kind], m.number);
+    rc = add_item(r, m, datum, wf_str_n("", 0), &index);
+    return rc == 0 ? bind(r, HOW_MARK, index) : rc;
+}
+
+/* What each plain placeholder means, so that other ways to write it find it again. */
+static int learn_meanings(struct wf_redaction *r)
+{
+    struct wf_buf meaning;
+    int rc = 0;
+
+    wf_buf_init(&meaning, 2 * (size_t)WF_REDACT_DATUM_BYTES_MAX);
+    for (size_t i = 0; i < r->n && rc == 0; i++) {
+        const struct wf_redacted *item = &r->items[i];
+        if (item->fake != NULL)
+            continue;
+        wf_buf_reset(&meaning);
+        rc =
+            wf_redact__meaning(item->mark.kind, wf_str_n(item->datum, item->datum_bytes), &meaning);
+        struct digest d = digest_of(r, item->mark.kind, wf_buf_str(&meaning));
+        if (rc == 0)
+            rc = put(&r->entities, key_of(&d), item->mark.number);
+        if (rc == 0 && item->mark.kind == WF_DATUM_PERSON && meaning.len > 0)
+            rc = remember_person(r, wf_buf_str(&meaning), item->mark.number);
+    }
+    wf_buf_deinit(&meaning);
+    return rc;
+}
+
+int wf_redaction_from_json(const json_t *map, const uint8_t key[WF_REDACT_KEY_BYTES],
+                           struct wf_redaction **out, struct wf_err *err)
+{
+    struct wf_redaction *r = NULL;
+    const char *name;
+    json_t *datum, *object = (json_t *)(uintptr_t)map; /* jansson walks no const objects */
+    int rc;
+
+    if (!json_is_object(map))
+        return wf_err_set(err, WF_E_FORMAT, "The map is no JSON object.");
+    rc = wf_redaction_new(key, &r, err);
+    if (rc != 0)
+        return rc;
+    json_object_foreach(object, name, datum)
+    {
+        rc = json_is_string(datum)
+                 ? add_member(r, wf_str_from(name),
+                              wf_str_n(json_string_value(datum), json_string_length(datum)))
+                 : WF_E_FORMAT;
+        if (rc != 0)
+            break;
+    }
+    if (rc == 0)
+        rc = learn_meanings(r);
+    if (rc == 0) {
+        *out = r;
+        return 0;
+    }
+    wf_redaction_free(r);
+    return wf_err_set(err, rc,
+                      rc == WF_E_FORMAT  ? "The map has a member that is no placeholder "
+                                           "with its text."
+                      : rc == WF_E_LIMIT ? "The map is too large."
+                                         : "Not enough memory for the map.");
+}
