@@ -213,7 +213,7 @@ static const struct wf_pattern rows[] = {
           NULL, "plate number|vehicle|number plate|registration|frsc", 0.2F, 0.85F, NULL),
     WF_ID("KE_NATIONAL_ID", "\\d{7,8}", 7, 8, NULL,
           "kitambulisho|huduma|kenyan id|kenya id|national id", 0.05F, 0.82F, NULL),
-    WF_ID("KE_PIN", "[AP]\\d{9}[A-Z]", 11, 11, NULL, "kra|kra pin|itax|pin", 0.6F, 0.97F, NULL),
+    WF_ID("KE_TAX_ID", "[AP]\\d{9}[A-Z]", 11, 11, NULL, "kra|kra pin|itax|pin", 0.6F, 0.97F, NULL),
     WF_ID("KE_PLATE", "K[A-Z]{2} ?\\d{3}[A-Z]", 7, 7, NULL,
           "gari|plate|vehicle|registration|usajili", 0.3F, 0.88F, NULL),
     WF_ID("GH_CARD", "GHA[ -]?\\d{9}[ -]?\\d", 13, 13, NULL, "ghana card|ghanacard|nia|national id",

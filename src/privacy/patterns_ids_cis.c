@@ -258,7 +258,7 @@ static const struct wf_pattern rows[] = {
           WF_WHY_DATE_11),
     WF_ID("UZ_PINFL", "[1-6]\\d{13}", 14, 14, uz_pinfl,
           "pinfl|jshshir|пинфл|жшшир|жшшбпин|shaxsiy raqam", 0.6F, 0.98F, WF_WHY_DATE_10),
-    WF_ID("KG_PIN", "[12](?:0[1-9]|[12]\\d|3[01])(?:0[1-9]|1[0-2])(?:19|20)\\d{7}", 14, 14, NULL,
-          "пин|жеке номер|персональный идентификационный|инн", 0.5F, 0.93F, WF_WHY_DATE),
+    WF_ID("KG_PERSONAL_NUMBER", "[12](?:0[1-9]|[12]\\d|3[01])(?:0[1-9]|1[0-2])(?:19|20)\\d{7}", 14,
+          14, NULL, "пин|жеке номер|персональный идентификационный|инн", 0.5F, 0.93F, WF_WHY_DATE),
 };
 WF_PATTERN_TABLE(wf_patterns_ids_cis, rows);

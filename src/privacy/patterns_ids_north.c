@@ -227,7 +227,7 @@ static const struct wf_pattern rows[] = {
     WF_ID("EE_ISIKUKOOD", "[1-6]\\d{2}[01]\\d[0-3]\\d{5}", 11, 11, baltic,
           "isikukood|isikukoodi|personal identification code|ik|id-kaart", 0.55F, 0.98F,
           WF_WHY_DATE_11),
-    WF_ID("EE_PASSPORT", "[A-Z]{1,2}\\d{7}", 8, 9, NULL, "passi number|pass nr|eesti pass", 0.1F,
+    WF_ID("EE_PASSPORT", "[A-Z]{1,2}\\d{7}", 8, 9, NULL, "passi number|eesti pass|passi nr", 0.1F,
           0.8F, NULL),
     WF_ID("EE_PLATE", "\\d{3} ?[A-Z]{3}" WF_NO_TAIL, 6, 6, NULL, "numbrimärk|registreerimismärk",
           0.1F, 0.8F, NULL),

@@ -482,7 +482,7 @@ static const struct wf_pattern rows[] = {
     WF_ID("CH_HEALTH_INSURANCE", "80756[ ]?\\d{5}[ ]?\\d{5}[ ]?\\d{5}", 20, 20, NULL,
           "versichertenkarte|krankenkasse|carte d'assuré|kartennummer|tessera", 0.6F, 0.9F, NULL),
     WF_ID("CH_PASSPORT", "[A-Z]\\d{7}|[A-Z]\\d[A-Z0-9]{5}\\d", 8, 8, NULL,
-          "schweizer pass|passeport suisse|passaporto svizzero|swiss passport", 0.1F, 0.8F, NULL),
+          "schweizer pass|passeport suisse|passaporto svizzero|swiss passport", 0.1F, 0.85F, NULL),
     WF_ID("CH_PLATE",
           "(?:A[GIR]|B[ELS]|FR|G[ELR]|JU|LU|N[EW]|OW|S[GHOZ]|T[GI]|UR|V[DS]|Z[GH])[ -]?\\d{1,6}", 4,
           8, NULL, "kontrollschild|autonummer|kennzeichen|plaque|targa", 0.1F, 0.72F, NULL),

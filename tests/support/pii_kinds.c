@@ -271,7 +271,7 @@ const struct pii_kind pii_kinds[] = {
     {"AZ_FIN", "[567]n[ABCD]nn[ABCD]n", NULL},
     {"KZ_IIN", "ymd[345]nnnn?", "!kz"},
     {"UZ_PINFL", "[3456]dmynnnnnn?", "r10:7,3,1,7,3,1,7,3,1,7,3,1,7"},
-    {"KG_PIN", "[12]dmcnnnnn", NULL},
+    {"KG_PERSONAL_NUMBER", "[12]dmcnnnnn", NULL},
 
     /* the Americas */
     {"US_SSN", "[1234]pp-pn-pnnn", NULL},
@@ -473,7 +473,7 @@ const struct pii_kind pii_kinds[] = {
     {"NG_TIN", "nnnnnnnn-0001", NULL},
     {"NG_VEHICLE_REGISTRATION", "(ABC|LAG|KJA)-nnn(AA|XY|DE)", NULL},
     {"KE_NATIONAL_ID", "[123]nnnnnnn", NULL},
-    {"KE_PIN", "[AP]00nnnnnnn[ABCZ]", NULL},
+    {"KE_TAX_ID", "[AP]00nnnnnnn[ABCZ]", NULL},
     {"KE_PLATE", "K[ABCD][ABCDE] nnn[ABCDE]", NULL},
     {"GH_CARD", "GHA-7nnnnnnnn-n", NULL},
     {"GH_TIN", "P00nnnnnnn?", "!ghana"},
