@@ -67,9 +67,8 @@ static int compile(struct wf_detector *d, struct wf_detect_form *form, pcre2_com
                                   row->type, code, at);
     }
     wf_buf_deinit(&b);
-    if (rc == 0 && pcre2_jit_compile(form->code, PCRE2_JIT_COMPLETE) == PCRE2_ERROR_NOMEMORY) {
-        /* The interpreter does the same. */
-    }
+    /* Without it the interpreter does the same. */
+    form->is_native = rc == 0 && pcre2_jit_compile(form->code, PCRE2_JIT_COMPLETE) == 0;
     return rc;
 }
 

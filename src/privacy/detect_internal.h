@@ -28,6 +28,7 @@ struct wf_detect_set {
 struct wf_detect_form {
     const struct wf_pattern *row;
     pcre2_code *code;
+    bool is_native; /* compiled to machine code */
 };
 
 /* A word of a pattern's context. */

@@ -212,8 +212,12 @@ struct hit {
 static bool run_form(struct wf_detect_run *r, size_t i, size_t from, size_t to, struct hit *out)
 {
     const PCRE2_SIZE *at;
-    const int rc = pcre2_match(r->d->forms[i].code, (PCRE2_SPTR)r->text.ptr, to, from,
-                               PCRE2_NO_UTF_CHECK, r->match, r->limits);
+    const struct wf_detect_form *form = &r->d->forms[i];
+    const PCRE2_SPTR text = (PCRE2_SPTR)r->text.ptr;
+    const int rc =
+        form->is_native
+            ? pcre2_jit_match(form->code, text, to, from, 0, r->match, r->limits)
+            : pcre2_match(form->code, text, to, from, PCRE2_NO_UTF_CHECK, r->match, r->limits);
 
     if (rc < 0)
         return false; /* none, or more effort than any true match takes */
@@ -294,6 +298,7 @@ static int literal(struct wf_detect_run *r, struct wf_literal hit, size_t end)
         }
         from = m.end;
     }
+    r->done[hit.id] = WF_MAX(r->done[hit.id], at); /* no start before it will ever do */
     return 0;
 }
 

@@ -95,12 +95,12 @@ static bool cz_bank_account(struct wf_str s)
     if (slash == SIZE_MAX || (dash != SIZE_MAX && dash > slash))
         return false;
     if (!wf_code_read(number, &c) || c.n < 2 || c.n > 10 || !wf_code_is_digits(c.v, c.n) ||
-        wf_code_is_same(c.v, c.n) || wf_check_sum(c.v, weights + 10 - c.n, c.n) % 11 != 0)
+        wf_code_is_same(c.v, c.n) || wf_check_sum(c.v, weights + (10 - c.n), c.n) % 11 != 0)
         return false;
     if (dash == SIZE_MAX)
         return true;
     return wf_code_read(wf_str_sub(s, 0, dash), &c) && c.n <= 6 && wf_code_is_digits(c.v, c.n) &&
-           wf_check_sum(c.v, weights + 10 - c.n, c.n) % 11 == 0;
+           wf_check_sum(c.v, weights + (10 - c.n), c.n) % 11 == 0;
 }
 
 /* ---- Hungary ---- */
@@ -186,7 +186,7 @@ static bool ro_cui(struct wf_str s)
     struct wf_code c;
 
     return wf_code_read(s, &c) && c.n >= 4 && c.n <= 10 && wf_code_is_digits(c.v, c.n) &&
-           c.v[c.n - 1] == wf_check_sum(c.v, weights + 10 - c.n, c.n - 1) * 10 % 11 % 10;
+           c.v[c.n - 1] == wf_check_sum(c.v, weights + (10 - c.n), c.n - 1) * 10 % 11 % 10;
 }
 
 static bool md_idnp(struct wf_str s)

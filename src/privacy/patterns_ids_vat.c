@@ -279,7 +279,7 @@ static bool ro_vat(struct wf_str s)
 
     if (!wf_code_after(s, "RO", &c) || c.n < 4 || c.n > 10 || !wf_code_is_digits(c.v, c.n))
         return false;
-    return c.v[c.n - 1] == wf_check_sum(c.v, weights + 10 - c.n, c.n - 1) * 10 % 11 % 10;
+    return c.v[c.n - 1] == wf_check_sum(c.v, weights + (10 - c.n), c.n - 1) * 10 % 11 % 10;
 }
 
 static bool se_vat(struct wf_str s)
