@@ -39,27 +39,41 @@
     X(TITLE, "TITLE|PREFIX|JOB|PROFESSION", "", "titles|job titles")                               \
     X(CARD, "CREDIT_CARD|CARD_NUMBER|CVV|CARD_EXPIRY", "CARD",                                     \
       "card numbers|card number|credit cards|credit card|credit card numbers|cards")               \
-    X(BANK, "IBAN_CODE|US_BANK_NUMBER|IBAN|BIC|SWIFT_CODE|BANK_ACCOUNT",                           \
+    X(BANK,                                                                                        \
+      "IBAN_CODE|US_BANK_NUMBER|IBAN|BIC|SWIFT_CODE|BANK_ACCOUNT|AR_CBU|MX_CLABE|"                 \
+      "AU_BSB|BANK_ACCOUNT_NUMBER",                                                                \
       "BANK|IBAN|ACCOUNT|ROUTING|BIC|SWIFT|ABA|SORT",                                              \
       "bank accounts|bank account|account numbers|bank account numbers|IBANs|IBAN")                \
     X(WALLET, "CRYPTO|CRYPTO_WALLET", "CRYPTO|WALLET|BITCOIN|ETHEREUM",                            \
       "crypto wallets|wallets|crypto addresses")                                                   \
     X(AMOUNT, "MONEY|AMOUNT|SALARY|PRICE|CARDINAL", "", "amounts|amounts of money|salaries")       \
-    X(NATIONAL, "US_SSN|ID|ID_NUMBER", "SSN|NATIONAL|RESIDENT|IDENTITY|CITIZEN|VOTER",             \
+    X(NATIONAL, "US_SSN|ID|ID_NUMBER|GH_CARD",                                                     \
+      "SSN|NATIONAL|RESIDENT|IDENTITY|CITIZEN|VOTER|ID|RESIDENCE",                                 \
       "national ids|national id|identity numbers|identity cards|social security numbers")          \
-    X(TAX, "US_ITIN|AU_TFN|IN_PAN|IT_FISCAL_CODE", "TAX|TIN|ITIN|TFN|FISCAL|TAXPAYER",             \
-      "tax numbers|tax number|tax ids")                                                            \
+    X(TAX,                                                                                         \
+      "US_ITIN|AU_TFN|IN_PAN|IT_FISCAL_CODE|PL_NIP|PT_NIF|RU_INN|UA_RNOKPP|UK_UTR|"                \
+      "GR_AFM|CO_NIT|PE_RUC|EC_RUC|PY_RUC|UY_RUT|MX_RFC|VE_RIF|GT_NIT|SV_NIT|"                     \
+      "ID_NPWP|VN_MST|NZ_IRD|RS_PIB|ME_PIB|MK_EDB|BY_UNP|AZ_VOEN|TN_MF|DZ_NIF|"                    \
+      "MZ_NUIT|AL_NIPT|AD_NRT|JM_TRN",                                                             \
+      "TAX|TIN|ITIN|TFN|FISCAL|TAXPAYER", "tax numbers|tax number|tax ids")                        \
     X(PASSPORT, "PASSPORT", "PASSPORT", "passport numbers|passport number|passports|passport")     \
-    X(LICENCE, "DRIVER_LICENSE|DRIVING_LICENCE", "DRIVER|DRIVERS|DRIVING|LICENCE|LICENSE",         \
+    X(LICENCE, "DRIVER_LICENSE|DRIVING_LICENCE|DE_FUEHRERSCHEIN",                                  \
+      "DRIVER|DRIVERS|DRIVING|LICENCE|LICENSE",                                                    \
       "driving licences|driving licence|driver licenses|driver's licenses|driving licenses")       \
-    X(VEHICLE, "VIN|LICENSE_PLATE|VEHICLE_PLATE", "VEHICLE|PLATE|VIN",                             \
+    X(VEHICLE, "VIN|LICENSE_PLATE|VEHICLE_PLATE|DE_KFZ", "VEHICLE|PLATE|VIN",                      \
       "vehicle plates|number plates|licence plates|license plates|vehicle numbers")                \
-    X(MEDICAL, "UK_NHS|MEDICAL_LICENSE|AU_MEDICARE|US_MBI|US_NPI|MRN",                             \
+    X(MEDICAL,                                                                                     \
+      "UK_NHS|MEDICAL_LICENSE|AU_MEDICARE|US_MBI|US_NPI|MRN|DE_LANR|DE_BSNR|UK_CHI|"               \
+      "NZ_NHI|HU_TAJ|BR_CNS|IN_ABHA",                                                              \
       "MEDICAL|NHS|MEDICARE|PATIENT|MRN|NPI|MBI|DEA",                                              \
       "medical numbers|medical number|medical record numbers|patient numbers")                     \
     X(INSURANCE, "INSURANCE_NUMBER|HEALTH_INSURANCE", "INSURANCE|HEALTH|POLICY",                   \
       "insurance numbers|insurance number|health insurance numbers")                               \
-    X(COMPANY_ID, "SG_UEN|AU_ABN|AU_ACN|IN_GSTIN|US_EIN|LEI",                                      \
+    X(COMPANY_ID,                                                                                  \
+      "SG_UEN|AU_ABN|AU_ACN|IN_GSTIN|US_EIN|LEI|CH_UID|FR_SIREN|FR_SIRET|DK_CVR|"                  \
+      "NO_ORGNR|SE_ORGANISATIONSNUMMER|FI_BUSINESS_ID|PL_REGON|CZ_ICO|BG_EIK|"                     \
+      "BR_CNPJ|KR_BRN|CN_USCC|TW_UBN|JP_CORPORATE_NUMBER|RU_OGRN|UA_EDRPOU|"                       \
+      "DE_HANDELSREGISTER|MA_ICE",                                                                 \
       "VAT|COMPANY|BUSINESS|EIN|SIREN|SIRET|CNPJ|LEI|UEN|ABN|ACN|GSTIN",                           \
       "company numbers|company number|VAT numbers|business numbers")                               \
     X(ILLNESS, "DISEASE|MEDICAL_CONDITION|DRUG|MEDICATION|DIAGNOSIS|SYMPTOM", "",                  \
