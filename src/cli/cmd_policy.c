@@ -90,7 +90,29 @@ static int check(struct reading *r, bool all, struct wf_policy *p, struct wf_err
 struct table {
     const struct wf_cli *cli;
     json_t *cases;
+    struct wf_detector *detector; /* opened by the first case that needs it */
+    struct wf_detect_run *run;
 };
+
+/* By patterns: cases say names themselves ("with names"). */
+static int scan(void *ud, struct wf_str text, const struct wf_pii **out, size_t *out_n,
+                struct wf_err *err)
+{
+    const struct wf_detect_options o = {.plain_only = false};
+    struct table *t = ud;
+    struct wf_pii_list found = {.n = 0};
+    int rc = t->detector == NULL ? wf_detector_open(&o, &t->detector, err) : 0;
+
+    if (rc == 0 && t->run == NULL)
+        rc = wf_detect_run_new(t->detector, &t->run, err);
+    if (rc == 0)
+        rc = wf_detect_scan(t->run, text, (struct wf_pii_list){NULL, 0}, &found, err);
+    if (rc == 0) {
+        *out = found.items;
+        *out_n = found.n;
+    }
+    return rc;
+}
 
 static void tell(void *ud, const struct wf_policy_case *one)
 {
@@ -116,7 +138,7 @@ static int test(struct reading *r, const char *path, const struct wf_policy *p, 
                 struct wf_err *err)
 {
     struct table t = {.cli = r->cli, .cases = json_array()};
-    struct wf_policy_cases_options o = {.name = path, .tell = tell, .ud = &t};
+    struct wf_policy_cases_options o = {.name = path, .scan = scan, .tell = tell, .ud = &t};
     size_t n = 0, failed = 0;
     struct wf_buf text;
     int rc;
@@ -137,6 +159,8 @@ static int test(struct reading *r, const char *path, const struct wf_policy *p, 
         printf(_("%zu passed, %zu failed\n"), n - failed, failed);
     }
     json_decref(t.cases);
+    wf_detect_run_free(t.run);
+    wf_detector_free(t.detector);
     *out_exit = failed > 0 ? WF_EXIT_FAILED : WF_EXIT_DONE;
     return rc;
 }

@@ -33,6 +33,8 @@ static const struct command commands[] = {
     {"watch", wf_cmd_watch, N_("keep a folder taken in while weft runs")},
     {"link", wf_cmd_link, N_("a new one-time link to the page of a running weft")},
     {"policy", wf_cmd_policy, N_("who may see what: checked, tested, shown")},
+    {"redact", wf_cmd_redact, N_("a text with placeholders for what others need not see")},
+    {"restore", wf_cmd_restore, N_("what weft redact took out, put back")},
     {"run", wf_cmd_run, N_("talk to a model, or let it answer once")},
     {"models", wf_cmd_models, N_("model files: what is there, and making them")},
     {"pull", wf_cmd_pull, N_("bring a model from a registry, Hugging Face or a URL")},

@@ -88,13 +88,13 @@ static json_t *spans_json(struct wf_str text, struct wf_pii_list list)
     return spans;
 }
 
-static json_t *topics_json(const struct wf_names *names)
+static json_t *topics_json(const struct wf_pii *items, size_t n)
 {
     json_t *topics = json_array();
 
-    for (size_t i = 0; topics != NULL && i < names->n_topics; i++) {
-        json_t *v = json_pack("{s:s, s:f}", "type", names->topics[i].type, "score",
-                              rounded(names->topics[i].score));
+    for (size_t i = 0; topics != NULL && i < n; i++) {
+        json_t *v =
+            json_pack("{s:s, s:f}", "type", items[i].type, "score", rounded(items[i].score));
         if (v == NULL || json_array_append_new(topics, v) != 0) {
             json_decref(topics);
             topics = NULL;
@@ -103,11 +103,9 @@ static json_t *topics_json(const struct wf_names *names)
     return topics;
 }
 
-/* The policy is asked about what stands in places and what the whole is about. */
-static int judge(struct wf_labeler *l, struct wf_pii_list list, const struct wf_names *names,
-                 struct wf_verdict *out)
+/* What stands in places and what the whole is about, in one array. */
+static int gather(struct wf_labeler *l, struct wf_pii_list list, const struct wf_names *names)
 {
-    struct wf_context_part part = {.source = WF_SOURCE_PROMPT};
     const size_t n = list.n + names->n_topics;
 
     if (n > l->cap) {
@@ -121,29 +119,40 @@ static int judge(struct wf_labeler *l, struct wf_pii_list list, const struct wf_
         l->all[i] = list.items[i];
     for (size_t i = 0; i < names->n_topics; i++)
         l->all[list.n + i] = names->topics[i];
-    part.found = l->all;
-    part.n_found = n;
-    wf_policy_label(l->o.policy, &part, 1, out);
     return 0;
 }
 
-int wf_labeler_run(struct wf_labeler *l, struct wf_str text, json_t **out, struct wf_err *err)
+int wf_labeler_find(struct wf_labeler *l, struct wf_str text, struct wf_labeled *out,
+                    struct wf_err *err)
 {
     struct wf_names names = {.n = 0};
     struct wf_pii_list list = {.n = 0};
-    struct wf_verdict verdict;
     int rc = l->o.lens == NULL ? 0 : wf_names_find(l->o.lens, text, &names, err);
 
     if (rc == 0)
         rc = wf_detect_scan(l->run, text, (struct wf_pii_list){names.items, names.n}, &list, err);
-    if (rc == 0) {
-        rc = judge(l, list, &names, &verdict);
-        *out = rc != 0 ? NULL
-                       : json_pack("{s:s, s:o, s:o}", "label", wf_label_name(verdict.label),
-                                   "spans", spans_json(text, list), "topics", topics_json(&names));
-        if (*out == NULL)
-            rc = wf_err_set(err, WF_E_NOMEM, "Not enough memory for a label.");
-    }
+    if (rc == 0 && gather(l, list, &names) != 0)
+        rc = wf_err_set(err, WF_E_NOMEM, "Not enough memory for a label.");
+    if (rc == 0)
+        *out = (struct wf_labeled){.all = l->all, .n = list.n, .n_topics = names.n_topics};
     wf_names_deinit(&names);
     return rc;
+}
+
+int wf_labeler_run(struct wf_labeler *l, struct wf_str text, json_t **out, struct wf_err *err)
+{
+    struct wf_context_part part = {.source = WF_SOURCE_PROMPT};
+    struct wf_labeled found;
+    struct wf_verdict verdict;
+    int rc = wf_labeler_find(l, text, &found, err);
+
+    if (rc != 0)
+        return rc;
+    part.found = found.all;
+    part.n_found = found.n + found.n_topics;
+    wf_policy_label(l->o.policy, &part, 1, &verdict);
+    *out = json_pack("{s:s, s:o, s:o}", "label", wf_label_name(verdict.label), "spans",
+                     spans_json(text, (struct wf_pii_list){found.all, found.n}), "topics",
+                     topics_json(found.all + found.n, found.n_topics));
+    return *out != NULL ? 0 : wf_err_set(err, WF_E_NOMEM, "Not enough memory for a label.");
 }

@@ -25,6 +25,17 @@ int wf_labeler_new(const struct wf_labeler_options *o, struct wf_labeler **out,
 /* NULL is a no-op. */
 void wf_labeler_free(struct wf_labeler *l);
 
+/* What is in a text: by place, and behind those what the whole is about (without a place). Borrowed
+ * until the labeler's next text. */
+struct wf_labeled {
+    const struct wf_pii *all; /* [n + n_topics] */
+    size_t n, n_topics;
+};
+
+/* Errors: those of wf_detect_scan and wf_names_find. */
+int wf_labeler_find(struct wf_labeler *l, struct wf_str text, struct wf_labeled *out,
+                    struct wf_err *err) WF_MUST_USE;
+
 /* {"label", "spans": [{"start", "end", "type", "score", "text", "reason"}], "topics": [{"type",
  * "score"}]} of a text (valid UTF-8), positions in code points. *out is a new reference. Errors:
  * those of wf_detect_scan and wf_names_find. */

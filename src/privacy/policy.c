@@ -452,7 +452,7 @@ void wf_policy_gate(const struct wf_policy *p, const struct wf_context_part *par
 
 void wf_policy_operators(const struct wf_policy *p, const struct wf_context_part *parts,
                          size_t n_parts, size_t i_part, const struct wf_target *target,
-                         uint8_t *out)
+                         uint8_t *out, uint8_t *out_labels)
 {
     const struct wf_context_part *part = &parts[i_part];
     struct ask a;
@@ -460,12 +460,18 @@ void wf_policy_operators(const struct wf_policy *p, const struct wf_context_part
     assert(i_part < n_parts);
     if (p == NULL) {
         memset(out, WF_OPERATOR_MASK, part->n_found);
+        if (out_labels != NULL)
+            memset(out_labels, WF_LABEL_SECRET, part->n_found);
         return;
     }
     begin(&a, p, parts, n_parts, target);
     enter(&a, i_part);
-    for (size_t k = 0; k < part->n_found; k++)
-        out[k] = (uint8_t)operator_of(&a, &part->found[k], kind_of(&a, part->found[k].type));
+    for (size_t k = 0; k < part->n_found; k++) {
+        enum wf_datum kind = kind_of(&a, part->found[k].type);
+        out[k] = (uint8_t)operator_of(&a, &part->found[k], kind);
+        if (out_labels != NULL)
+            out_labels[k] = (uint8_t)label_of(&a, &part->found[k], kind).label;
+    }
 }
 
 /* ---- releases ---- */

@@ -170,10 +170,11 @@ void wf_policy_gate(const struct wf_policy *p, const struct wf_context_part *par
                     const struct wf_target *target, struct wf_gate *out);
 
 /* What is to be done with each datum of parts[i_part] for the target: out [n_found] of enum
- * wf_operator. Without a policy: MASK. */
+ * wf_operator; and the label that each has by itself: out_labels [n_found], may be NULL. Without a
+ * policy: MASK, secret. */
 void wf_policy_operators(const struct wf_policy *p, const struct wf_context_part *parts,
                          size_t n_parts, size_t i_part, const struct wf_target *target,
-                         uint8_t *out);
+                         uint8_t *out, uint8_t *out_labels);
 
 /* The label below which no sentence and no release brings the parts, for this target (NULL: by
  * itself, nothing redacted), and what says so; public where nothing does. */

@@ -172,7 +172,7 @@ static bool all_by(struct cases *c, const struct wf_target *t, enum wf_operator 
     uint8_t ops[FOUND_MAX];
 
     for (size_t i = 0; i < c->n_parts; i++) {
-        wf_policy_operators(c->r.p, c->parts, c->n_parts, i, t, ops);
+        wf_policy_operators(c->r.p, c->parts, c->n_parts, i, t, ops, NULL);
         for (size_t k = 0; k < c->parts[i].n_found; k++) {
             if (ops[k] > WF_OPERATOR_KEEP && ops[k] != op)
                 return false;

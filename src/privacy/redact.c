@@ -368,6 +368,43 @@ static bool is_real(const struct wf_redaction *r, struct wf_str fake, struct wf_
     return wf_redact__match_fake(r, fake, true, true, &item, &bytes) == WF_MARK_FOUND;
 }
 
+/* Of which seed a fake is: one person's names have the same, however they are written. */
+static int seed_of(struct wf_redaction *r, unsigned kind, struct wf_str datum, uint64_t *out)
+{
+    struct digest d = digest_of(r, kind, datum);
+    uint32_t number = 0;
+    char key[8];
+    int rc = 0;
+
+    if (kind == WF_DATUM_PERSON) {
+        rc = number_of(r, kind, datum, &number);
+        d = digest_of(r, kind, mark_key((struct wf_mark){.number = number}, key));
+    }
+    memcpy(out, d.bytes, sizeof(*out));
+    return rc;
+}
+
+static int keep_fake(struct wf_redaction *r, unsigned kind, struct wf_str datum, struct wf_str fake)
+{
+    size_t index;
+    int rc = add_item(r, (struct wf_mark){.kind = (uint8_t)kind}, datum, fake, &index);
+
+    return rc == 0 ? bind(r, HOW_FAKE, index) : rc;
+}
+
+/* An engine may go on with the last name alone: that comes back as the last name. */
+static int keep_last_name(struct wf_redaction *r, struct wf_str datum, struct wf_str fake,
+                          struct wf_str text)
+{
+    struct wf_str real = wf_redact__end_name(datum, true), made = wf_redact__end_name(fake, true);
+    struct digest d = digest_of(r, WF_DATUM_PERSON | (unsigned)HOW_FAKE << 16, real);
+
+    if (real.len == datum.len || made.len == fake.len || real.len == 0 || made.len == 0 ||
+        get(&r->written, key_of(&d)) != NULL || is_real(r, made, text))
+        return 0;
+    return keep_fake(r, WF_DATUM_PERSON, real, made);
+}
+
 /* Puts a made-up datum; false where none could be made: a placeholder is then put by the caller. */
 static bool put_fake(struct wf_redaction *r, struct wf_str text, const struct wf_redact_span *span,
                      unsigned kind, struct wf_buf *out, int *out_rc)
@@ -376,7 +413,7 @@ static bool put_fake(struct wf_redaction *r, struct wf_str text, const struct wf
     struct digest d = digest_of(r, kind | (unsigned)HOW_FAKE << 16, datum);
     const uint64_t *at = get(&r->written, key_of(&d));
     struct wf_buf fake;
-    size_t index;
+    uint64_t seed = 0;
     bool is_made = false;
 
     *out_rc = 0;
@@ -393,9 +430,8 @@ static bool put_fake(struct wf_redaction *r, struct wf_str text, const struct wf
         return true;
     }
     wf_buf_init(&fake, 1024);
+    *out_rc = seed_of(r, kind, datum, &seed);
     for (uint64_t i = 0; i < 50 && !is_made && *out_rc == 0; i++) {
-        uint64_t seed;
-        memcpy(&seed, d.bytes, sizeof(seed));
         wf_buf_reset(&fake);
         *out_rc = wf_redact_fake(datum, span->type, seed + i, &fake);
         if (fake.len == 0)
@@ -403,10 +439,9 @@ static bool put_fake(struct wf_redaction *r, struct wf_str text, const struct wf
         is_made = *out_rc == 0 && !is_real(r, wf_buf_str(&fake), text);
     }
     if (is_made) {
-        struct wf_mark m = {.kind = (uint8_t)kind};
-        *out_rc = add_item(r, m, datum, wf_buf_str(&fake), &index);
-        if (*out_rc == 0)
-            *out_rc = bind(r, HOW_FAKE, index);
+        *out_rc = keep_fake(r, kind, datum, wf_buf_str(&fake));
+        if (*out_rc == 0 && kind == WF_DATUM_PERSON)
+            *out_rc = keep_last_name(r, datum, wf_buf_str(&fake), text);
         if (*out_rc == 0)
             *out_rc = wf_buf_append_str(out, wf_buf_str(&fake));
     }

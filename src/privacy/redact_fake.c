@@ -45,7 +45,7 @@ static bool is_letter(char c)
     return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
 }
 
-/* "Dr. Anna Schmidt": the words before the name that end in a dot stay. */
+/* "Dr. Anna Schmidt": forms of address before the name stay. */
 static void person(struct wf_str datum, const struct wf_rng *rng, struct wf_buf *out)
 {
     const char *first = PICK(rng, given), *last = PICK(rng, family);
@@ -55,7 +55,8 @@ static void person(struct wf_str datum, const struct wf_rng *rng, struct wf_buf 
     while (wf_str_split(&rest, ' ', &word)) {
         if (word.len == 0)
             continue;
-        if (n == 0 && word.len > 1 && word.ptr[word.len - 1] == '.' && rest.ptr != NULL) {
+        struct wf_str plain = wf_str_sub(word, 0, word.len - (word.ptr[word.len - 1] == '.'));
+        if (n == 0 && wf_redact__is_title(plain) && rest.ptr != NULL) {
             (void)wf_buf_append_str(out, word);
             (void)wf_buf_append_byte(out, ' ');
             continue;

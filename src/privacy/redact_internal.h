@@ -87,6 +87,9 @@ int wf_redact__meaning(unsigned kind, struct wf_str datum, struct wf_buf *out);
 /* The first or last word of a person's meaning, where it has several; empty otherwise. */
 struct wf_str wf_redact__end_name(struct wf_str meaning, bool last);
 
+/* Whether a word without accents is a form of address: it names nobody. */
+bool wf_redact__is_title(struct wf_str word);
+
 /* The fake that begins s (of any fake of the map), with its item. */
 enum wf_mark_is wf_redact__match_fake(const struct wf_redaction *r, struct wf_str s, bool at_border,
                                       bool at_end, const struct wf_redacted **out,

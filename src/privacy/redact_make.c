@@ -114,8 +114,7 @@ bool wf_redact__decrypt(const struct wf_redaction *r, struct wf_str cipher,
 
 /* ---- meanings ---- */
 
-/* Forms of address, folded: they name nobody. */
-static bool is_title(struct wf_str word)
+bool wf_redact__is_title(struct wf_str word)
 {
     static const char titles[] = "mr|mrs|ms|miss|mister|sir|madam|lady|lord|dr|doctor|prof|"
                                  "professor|herr|herrn|frau|fraulein|dipl|ing|senor|senora|"
@@ -125,7 +124,7 @@ static bool is_title(struct wf_str word)
     struct wf_str rest = wf_str_from(titles), one;
 
     while (wf_str_split(&rest, '|', &one)) {
-        if (wf_str_eq(one, word))
+        if (wf_str_eq_nocase(one, word))
             return true;
     }
     return false;
@@ -140,7 +139,7 @@ static void person(struct wf_str datum, struct wf_buf *out)
     wf_words_init(&words, datum);
     while (wf_words_next(&words, &word)) {
         struct wf_str w = wf_str_n(word.text, word.len);
-        if (is_title(w))
+        if (wf_redact__is_title(w))
             continue;
         if (out->len > start)
             (void)wf_buf_append_byte(out, word.is_pair ? '+' : ' ');

@@ -34,7 +34,7 @@ static void judge(const struct wf_policy *p)
     for (unsigned tier = 0; tier < WF_TIER_COUNT; tier++) {
         t.tier = (enum wf_tier)tier;
         wf_policy_gate(p, parts, 2, &t, &g);
-        wf_policy_operators(p, parts, 2, 0, &t, ops);
+        wf_policy_operators(p, parts, 2, 0, &t, ops, NULL);
         assert(!g.is_open || (int)g.label <= g.clearance);
         assert(!g.is_open || tier == WF_TIER_HERE || g.label < WF_LABEL_SECRET);
         assert(ops[2] <= WF_OPERATOR_KEEP); /* a topic has no place */

@@ -151,7 +151,7 @@ static void test_policy__without_a_policy_all_is_secret(void **state)
     assert_int_equal(v.reasons[0].kind, WF_REASON_NO_POLICY);
     wf_policy_gate(NULL, &one, 1, &t, &g);
     assert_false(g.is_open);
-    wf_policy_operators(NULL, &one, 1, 0, &t, &op);
+    wf_policy_operators(NULL, &one, 1, 0, &t, &op, NULL);
     assert_int_equal(op, WF_OPERATOR_MASK);
     assert_int_equal(wf_policy_floor(NULL, &one, 1, &t, &r), WF_LABEL_SECRET);
     assert_false(wf_policy_may_release(NULL, &one, 1, WF_STR("anna"), &r));
@@ -298,7 +298,7 @@ static void test_policy__gates_redact_for_whom_it_says(void **state)
     assert_int_equal(g.why, WF_GATE_NEVER);
     assert_true(gate_of(p, part(WF_SOURCE_PROMPT, "", "EMAIL_ADDRESS"), WF_TIER_PROVIDER, "gemini")
                     .is_open);
-    wf_policy_operators(p, &one, 1, 0, &gemini, ops);
+    wf_policy_operators(p, &one, 1, 0, &gemini, ops, NULL);
     assert_int_equal(ops[0], WF_OPERATOR_MASK);
     assert_int_equal(ops[1], WF_OPERATOR_KEEP);
     assert_int_equal(ops[2], WF_OPERATOR_FAKE);

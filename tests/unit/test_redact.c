@@ -257,6 +257,24 @@ static void test_redact__fakes_are_valid_and_come_back(void **state)
     wf_redaction_free(r);
 }
 
+static void test_redact__one_person_has_one_made_up_name(void **state)
+{
+    struct wf_redaction *r = fresh();
+    char out[200], last[40];
+    const char *word;
+
+    (void)state;
+    (void)snprintf(out, sizeof(out), "%s",
+                   redact(r, "Anna Schmidt came. Frau Schmidt left.",
+                          "PERSON:Anna Schmidt|PERSON:Frau Schmidt", WF_OPERATOR_FAKE));
+    word = strchr(out, ' ') + 1; /* "Mara Brandt came. Frau Brandt left." */
+    (void)snprintf(last, sizeof(last), "%.*s", (int)(strchr(word, ' ') - word), word);
+    assert_non_null(strstr(strstr(out, "Frau "), last));
+    assert_string_equal(restore(r, last), "Schmidt");
+    assert_string_equal(restore(r, out), "Anna Schmidt came. Frau Schmidt left.");
+    wf_redaction_free(r);
+}
+
 /* Every card, IBAN and national number with a check gets a fake that passes it. */
 static void test_redact__fakes_pass_their_checks_for_many_seeds(void **state)
 {
@@ -592,6 +610,7 @@ int main(void)
         cmocka_unit_test(test_redact__texts_with_placeholders_of_their_own),
         cmocka_unit_test(test_redact__operators),
         cmocka_unit_test(test_redact__fakes_are_valid_and_come_back),
+        cmocka_unit_test(test_redact__one_person_has_one_made_up_name),
         cmocka_unit_test(test_redact__fakes_pass_their_checks_for_many_seeds),
         cmocka_unit_test(test_redact__map_goes_out_and_in),
         cmocka_unit_test(test_redact__spans_must_be_in_order),
