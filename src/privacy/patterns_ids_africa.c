@@ -238,7 +238,7 @@ static const struct wf_pattern rows[] = {
     WF_ID("AO_BI", "\\d{9}[A-Z]{2}\\d{3}", 14, 14, NULL, "bilhete de identidade|angola|bi", 0.65F,
           0.96F, NULL),
     WF_ID("BW_OMANG", "\\d{4}[12]\\d{4}", 9, 9, NULL, "omang|botswana", 0.05F, 0.93F, NULL),
-    WF_ID("ET_FIN", "\\d{12}|\\d{4} \\d{4} \\d{4}", 12, 12, NULL, "fayda|ፋይዳ|fcn|fin", 0.05F, 0.89F,
+    WF_ID("ET_FIN", "\\d{12}|\\d{4} \\d{4} \\d{4}", 12, 12, NULL, "fayda|ፋይዳ|fcn|fan", 0.05F, 0.89F,
           NULL),
 };
 WF_PATTERN_TABLE(wf_patterns_ids_africa, rows);

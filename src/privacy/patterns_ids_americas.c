@@ -461,21 +461,21 @@ static const struct wf_pattern rows[] = {
           11, NULL, "medicare|mbi|beneficiary|cms|medicaid", 0.7F, 0.97F, NULL),
     WF_ID("ABA_ROUTING_NUMBER", "[0-3678]\\d{3}-?\\d{4}-?\\d", 9, 9, aba_routing,
           "routing|aba|rtn|transit|routing number|wire transfer", 0.2F, 0.95F, WF_WHY_10),
-    WF_ID(
-        "US_BANK_NUMBER", "\\d{8,17}|\\d{3,6}-\\d{5,10}", 8, 17, NULL,
-        "bank account|account number|account no|acct|checking|savings account|account #|account is|"
-        "bank number|direct deposit",
-        0.05F, 0.7F, NULL),
+    WF_ID("US_BANK_NUMBER", "\\d{8,17}|\\d{3,6}-\\d{5,10}", 8, 17, NULL,
+          "bank account|account number|account no|acct|checking account|savings account|account #|"
+          "bank number|direct deposit",
+          0.05F, 0.7F, NULL),
     WF_ID("US_PASSPORT", "[A-Z]\\d{8}|\\d{9}", 9, 9, NULL, "passport|travel document", 0.1F, 0.83F,
           NULL),
     WF_ID(
         "US_DRIVER_LICENSE",
-        "[A-Z]{1,2}\\d{5,14}|[A-Z]\\d{18}|\\d{2}[A-Z]{3}\\d{5}|\\d{3}[A-Z]{2}\\d{4}|\\d{7,9}[A-Z]{"
+        "[A-Z]{1,2}\\d{5,14}|[A-Z]\\d{18}|[A-Z]\\d{6}R|[A-Z]{7,11}\\d{1,5}|[A-Z]\\d[A-Z]\\d[A-Z]|"
+        "\\d{2}[A-Z]{3}\\d{5}|\\d{3}[A-Z]{2}\\d{4}|\\d{7,9}[A-Z]{"
         "1,2}"
         "|"
         "[A-Z]{3,7}\\d{3}[A-Z0-9]{2}|[A-Z][ -]?\\d{3}[ -]\\d{3}[ -]\\d{2,3}[ -]\\d{3}(?:[ -]\\d)?|"
         "[A-Z]\\d{3}[ -]\\d{4}[ -]\\d{4}(?:[ -]\\d{2})?|[A-Z]\\d{4}[ -]\\d{5}[ -]\\d{5}",
-        6, 19, NULL, DRIVER_WORDS, 0.1F, 0.76F, NULL),
+        5, 19, NULL, DRIVER_WORDS, 0.1F, 0.76F, NULL),
     WF_ID("US_DRIVER_LICENSE", "\\d{6,14}|\\d{16}|\\d{3}[ -]\\d{3}[ -]\\d{3}", 6, 16, NULL,
           DRIVER_WORDS, 0.03F, 0.72F, NULL),
 
@@ -483,8 +483,9 @@ static const struct wf_pattern rows[] = {
           "sin|social insurance|assurance sociale|nas|numéro d'assurance", 0.45F, 0.97F,
           WF_WHY_LUHN),
     WF_ID("CA_SIN", "[1-79]\\d{8}", 9, 9, ca_sin,
-          "sin|social insurance|assurance sociale|nas|numéro d'assurance", 0.2F, 0.96F,
-          WF_WHY_LUHN),
+          "social insurance|sin number|sin no|sin #|my sin|s.i.n|assurance sociale|numéro "
+          "d'assurance",
+          0.2F, 0.96F, WF_WHY_LUHN),
     WF_ID("CA_HEALTH_NUMBER", "\\d{4}[ -]?\\d{3}[ -]?\\d{3}(?:[ -]?[A-Z]{2})?", 10, 12, ca_health,
           "ohip|health card|health number|phn|personal health|carte santé", 0.3F, 0.95F,
           WF_WHY_LUHN),
@@ -529,7 +530,7 @@ static const struct wf_pattern rows[] = {
     WF_ID("BR_CNS", "[12789]\\d{2} ?\\d{4} ?\\d{4} ?\\d{4}", 15, 15, br_cns,
           "cns|cartão sus|sus|cartão nacional de saúde|cartão de saúde", 0.35F, 0.97F, WF_WHY_11),
     WF_ID("BR_PASSPORT", "[A-Z]{2}\\d{6}", 8, 8, NULL, "passaporte", 0.1F, 0.79F, NULL),
-    WF_ID("BR_PLATE", WF_NO_WORD "[A-Z]{3}[ -]?\\d[A-Z0-9]\\d{2}", 7, 7, NULL,
+    WF_ID("BR_PLATE", WF_NO_WORD "(?![RG]TX)[A-Z]{3}[ -]?\\d[A-Z0-9]\\d{2}", 7, 7, NULL,
           "placa|placas|veículo|carro|renavam", 0.15F, 0.82F, NULL),
 
     WF_ID("AR_CUIT", "(?:2[0347]|3[034]|5[015])-\\d{8}-\\d", 11, 11, ar_cuit, "cuit|cuil|afip",
@@ -544,12 +545,14 @@ static const struct wf_pattern rows[] = {
           NULL),
     WF_ID("CL_RUT", "\\d{1,2}\\.\\d{3}\\.\\d{3}-[0-9K]", 8, 9, cl_rut,
           "rut|run|rol único|r.u.t|chile", 0.75F, 0.985F, WF_WHY_11),
-    WF_ID("CL_RUT", "\\d{7,8}-?[0-9K]", 8, 9, cl_rut, "rut|run|rol único|r.u.t", 0.35F, 0.97F,
+    WF_ID("CL_RUT", "\\d{7,8}-?[0-9K]", 8, 9, cl_rut, "rut|rol único|r.u.t", 0.35F, 0.97F,
           WF_WHY_11),
     WF_ID("CO_NIT", "\\d{3}\\.?\\d{3}\\.?\\d{3}-\\d|\\d{10}", 10, 10, co_nit,
           "nit|dian|identificación tributaria", 0.4F, 0.96F, WF_WHY_11),
-    WF_ID("CO_CEDULA", "\\d{1,3}(?:\\.\\d{3}){2,3}|\\d{6,10}", 6, 10, NULL,
-          "cédula de ciudadanía|cédula|cedula|c.c|cc|ciudadanía|colombia", 0.05F, 0.8F, NULL),
+    WF_ID("CO_CEDULA", "\\d{1,3}(?:\\.\\d{3}){2,3}", 7, 12, NULL,
+          "cédula de ciudadanía|cédula|cedula|c.c|cc|ciudadanía|colombia", 0.1F, 0.8F, NULL),
+    WF_ID("CO_CEDULA", "\\d{6,10}", 6, 10, NULL,
+          "cédula de ciudadanía|cédula|cedula|ciudadanía|colombia", 0.05F, 0.79F, NULL),
     WF_ID("PE_DNI", "\\d{8}(?:-[0-9A-K])?", 8, 9, NULL, "reniec|dni|documento nacional|perú", 0.05F,
           0.82F, NULL),
     WF_ID("PE_RUC", "(?:10|15|16|17|20)\\d{9}", 11, 11, pe_ruc, "ruc|sunat|r.u.c", 0.3F, 0.97F,
@@ -567,8 +570,7 @@ static const struct wf_pattern rows[] = {
           0.97F, WF_WHY_11),
     WF_ID("VE_CEDULA", WF_NO_WORD "[VE][ -]?\\d{1,2}\\.?\\d{3}\\.?\\d{3}", 8, 9, NULL,
           CEDULA "|venezuela", 0.25F, 0.88F, NULL),
-    WF_ID("PY_RUC", "\\d{5,8}-\\d", 6, 9, py_ruc, "ruc|set|paraguay|r.u.c", 0.25F, 0.94F,
-          WF_WHY_11),
+    WF_ID("PY_RUC", "\\d{5,8}-\\d", 6, 9, py_ruc, "ruc|paraguay|r.u.c", 0.25F, 0.94F, WF_WHY_11),
     WF_ID("PY_CI", "\\d{1,2}\\.\\d{3}\\.\\d{3}|\\d{6,7}", 6, 8, NULL, "paraguay|" CEDULA, 0.05F,
           0.79F, NULL),
     WF_ID("BO_CI", "\\d{6,8}(?:-\\d[A-Z])?(?: ?(?:LP|CB|SC|OR|PT|CH|TJ|BE|PD))?", 6, 12, NULL,

@@ -228,8 +228,9 @@ static const struct wf_pattern rows[] = {
     WF_ID("RU_HEALTH_INSURANCE", "\\d{4} ?\\d{4} ?\\d{4} ?\\d{4}", 16, 16, NULL,
           "омс|полис|полиса|медицинского страхования|енп", 0.05F, 0.87F, NULL),
     WF_ID("RU_DRIVER_LICENSE", "\\d{2} ?(?:\\d{2}|[А-Я]{2}) ?\\d{6}", 8, 10, NULL,
-          "водительское удостоверение|водительского удостоверения|водительск|права", 0.08F, 0.89F,
-          NULL),
+          "водительское удостоверение|водительского удостоверения|водительские "
+          "права|водительск|вод. права",
+          0.08F, 0.89F, NULL),
     WF_ID("RU_PLATE", LETTER_RU " ?\\d{3} ?" LETTER_RU "{2} ?\\d{2,3}", 5, 9, NULL, CARS_RU, 0.3F,
           0.86F, NULL),
 
@@ -252,8 +253,8 @@ static const struct wf_pattern rows[] = {
           0.05F, 0.86F, NULL),
     WF_ID("AZ_VOEN", "\\d{9}[12]", 10, 10, az_voen, "vöen|voen|vergi ödəyicisi", 0.2F, 0.95F,
           WF_WHY_11),
-    WF_ID("AZ_FIN", "(?=[A-Z]{0,3}\\d)[0-9A-HJ-NP-Z]{7}", 7, 7, NULL, "fin kod|fin|fin kodu", 0.05F,
-          0.82F, NULL),
+    WF_ID("AZ_FIN", "(?=[A-Z]{0,3}\\d)[0-9A-HJ-NP-Z]{7}", 7, 7, NULL, "fin kod|fin-kod|fin nömrəsi",
+          0.05F, 0.82F, NULL),
     WF_ID("KZ_IIN", "\\d{12}", 12, 12, kz_iin, "иин|жсн|iin|жеке сәйкестендіру", 0.55F, 0.98F,
           WF_WHY_DATE_11),
     WF_ID("UZ_PINFL", "[1-6]\\d{13}", 14, 14, uz_pinfl,

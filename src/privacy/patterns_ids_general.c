@@ -12,8 +12,8 @@ static const char passport[] =
     "paspor|pasport|pasaporti|պասպորտ|passaport|paspoortnommer|pasipoti|پاسپورٹ";
 
 static const char identity[] =
-    "identity card|id card|national id|identity number|identification number|id number|id no|"
-    "personal number|ausweisnummer|ausweis|carte d'identité|pièce d'identité|documento de "
+    "identity card|id card|national id|identity number|identification number|"
+    "ausweisnummer|ausweis|carte d'identité|pièce d'identité|documento de "
     "identidad|"
     "carnet de identidad|número de identidad|carta d'identità|documento d'identità|cartão de "
     "identidade|identiteitskaart|identiteitsbewijs|dowód|občanský|személyi|buletin|удостоверение|"
@@ -22,7 +22,7 @@ static const char identity[] =
     "身分証|신분증|บัตรประจำตัว|giấy tờ tùy thân|kartu identitas|kad pengenalan|kitambulisho";
 
 static const char tax[] =
-    "tax id|tax number|tax identification|taxpayer|tin|steuernummer|numéro fiscal|número fiscal|"
+    "tax id|tax number|tax identification|taxpayer|steuernummer|numéro fiscal|número fiscal|"
     "identificación tributaria|codice fiscale|belastingnummer|skattenummer|numer podatkowy|"
     "daňové číslo|adószám|cod fiscal|налоговый номер|данъчен номер|αφμ|vergi no|porezni broj|"
     "poreski broj|davčna številka|verotunnus|الرقم الضريبي|מספר מס|कर संख्या|税号|稅號|納税者番号|"
@@ -30,14 +30,15 @@ static const char tax[] =
 
 static const char driver[] =
     "driver license|driver's license|drivers license|driver licence|driving licence|"
-    "driving license|license no|licence no|führerschein|permis de conduire|permiso de conducir|"
+    "driving license|führerschein|permis de conduire|permiso de conducir|"
     "licencia de conducir|carnet de conducir|licencia de conducción|brevete|patente di guida|"
     "carta de condução|carteira de motorista|rijbewijs|körkort|førerkort|kørekort|ajokortti|"
     "ökuskírteini|juhiluba|vadītāja apliecība|vairuotojo pažymėjim|prawo jazdy|řidičský průkaz|"
     "vodičský preukaz|jogosítvány|permis auto|vozačka dozvola|vozniško dovoljenje|шофьорска|"
     "водительск|водійськ|посвідчення водія|δίπλωμα οδήγησης|άδεια οδήγησης|ehliyet|sürücü belgesi|"
     "رخصة القيادة|رخصة قيادة|רישיון נהיגה|گواهینامه|ड्राइविंग लाइसेंस|驾驶证|駕照|運転免許|"
-    "운전면허|ใบขับขี่|bằng lái|giấy phép lái xe|surat izin mengemudi|sim|lesen memandu|leseni ya "
+    "운전면허|ใบขับขี่|bằng lái|giấy phép lái xe|surat izin mengemudi|nomor sim|lesen memandu|leseni "
+    "ya "
     "udereva";
 
 static const char plate[] =
@@ -51,7 +52,7 @@ static const char plate[] =
 
 static const char record[] =
     "mrn|medical record|patient id|patient number|patient no|chart number|hospital number|"
-    "record number|patientennummer|patienten-nr|fallnummer|fall-nr|numéro de dossier|"
+    "patientennummer|patienten-nr|fallnummer|fall-nr|numéro de dossier|"
     "dossier médical|dossier patient|ipp|historia clínica|nhc|número de historia|"
     "cartella clinica|prontuário|processo clínico|patiëntnummer|patientnummer|journalnummer|"
     "potilasnumero|sjúklinganúmer|numer pacjenta|karta pacjenta|číslo pacienta|chorobopis|"
@@ -94,7 +95,7 @@ static const struct wf_pattern rows[] = {
           WF_NO_WORD "(?:[A-Z]{0,3}[ -]?\\d{5,12}[A-Z]{0,2}|\\d{2}[ /-]\\d{2}[ /-]\\d{5,6})", 5, 15,
           NULL, driver, 0.02F, 0.68F, NULL),
     WF_ID("VEHICLE_REGISTRATION",
-          WF_NO_WORD "(?:[A-Z]{1,3}[ -]?\\d{1,4}[ -]?[A-Z]{0,3}|\\d{1,4}[ -]?[A-Z]{1,3}[ "
+          WF_NO_WORD "(?![RG]TX)(?:[A-Z]{1,3}[ -]?\\d{1,4}[ -]?[A-Z]{0,3}|\\d{1,4}[ -]?[A-Z]{1,3}[ "
                      "-]?\\d{1,4}|\\d[A-Z]{3}\\d{3})" WF_NO_TAIL,
           4, 10, NULL, plate, 0.02F, 0.64F, NULL),
     WF_ID("MEDICAL_RECORD", WF_NO_WORD "[A-Z]{0,4}[ -]?\\d{4,12}(?:[-/]\\d{1,4})?", 4, 18, NULL,
@@ -102,6 +103,15 @@ static const struct wf_pattern rows[] = {
     WF_ID("HEALTH_INSURANCE_NUMBER",
           WF_NO_WORD "(?:[A-Z]{0,4}[ -]?\\d{6,14}(?:-\\d{1,3})?|[A-Z]{3}\\d{3}[A-Z]\\d{5,8})", 6,
           18, NULL, insurance, 0.03F, 0.66F, NULL),
+    WF_ID(
+        "EU_HEALTH_INSURANCE_CARD",
+        "80(?:040|056|100|191|196|203|208|233|246|250|276|300|348|352|372|380|428|438|440|442|470|"
+        "528|578|616|620|642|703|705|724|752|756|826)\\d{15}",
+        20, 20, NULL,
+        "health insurance card|ehic|ghic|european health|versichertenkarte|carte européenne|"
+        "tarjeta sanitaria|tessera europea|cartão europeu|europese gezondheidskaart|karta ekuz|"
+        "ekuz|evropský průkaz|eu-kortti|europeiska sjukförsäkringskortet|eukort|kartennummer",
+        0.6F, 0.9F, NULL),
     WF_ID("BANK_ACCOUNT_NUMBER", "\\d{6,20}|\\d{2,5}[ -]\\d{2,8}[ -]\\d{2,10}(?:[ -]\\d{1,4})?", 6,
           22, NULL, account, 0.03F, 0.66F, NULL),
 };

@@ -225,7 +225,7 @@ static const struct wf_pattern rows[] = {
     WF_ID("IS_PASSPORT", "A\\d{7}", 8, 8, NULL, "vegabréf|vegabréfs", 0.1F, 0.82F, NULL),
 
     WF_ID("EE_ISIKUKOOD", "[1-6]\\d{2}[01]\\d[0-3]\\d{5}", 11, 11, baltic,
-          "isikukood|isikukoodi|personal identification code|ik|id-kaart", 0.55F, 0.98F,
+          "isikukood|isikukoodi|personal identification code|id-kaart", 0.55F, 0.98F,
           WF_WHY_DATE_11),
     WF_ID("EE_PASSPORT", "[A-Z]{1,2}\\d{7}", 8, 9, NULL, "passi number|eesti pass|passi nr", 0.1F,
           0.8F, NULL),

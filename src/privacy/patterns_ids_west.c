@@ -454,7 +454,7 @@ static const struct wf_pattern rows[] = {
     WF_ID("DE_BSNR", "\\d{9}", 9, 9, NULL, "bsnr|betriebsstättennummer|betriebsstätten-nr", 0.05F,
           0.8F, NULL),
     WF_ID("DE_FUEHRERSCHEIN", "[A-Z0-9]\\d{2}[A-Z0-9]{6}\\d[A-Z0-9]|[A-Z]{2}\\d{8}[A-Z0-9]", 11, 11,
-          NULL, "führerschein|fahrerlaubnis|fuehrerschein|lappen", 0.1F, 0.85F, NULL),
+          NULL, "führerschein|fahrerlaubnis|fuehrerschein|fuehrerschein-nr", 0.1F, 0.85F, NULL),
     WF_ID("DE_KFZ", WF_NO_WORD "[A-ZÄÖÜ]{1,3}[ -][A-Z]{1,2}[ -]?\\d{1,4}[EH]?" WF_NO_TAIL, 4, 9,
           NULL, "kennzeichen|kfz|nummernschild|zugelassen|zulassung|license plate", 0.1F, 0.75F,
           NULL),

@@ -291,6 +291,7 @@ const struct pii_kind pii_kinds[] = {
     {"US_DRIVER_LICENSE", "[ADF]nnnnnnn", NULL},
     {"US_DRIVER_LICENSE", "[SFM]nnn-nnn-nn-nnn-n", NULL},
     {"US_DRIVER_LICENSE", "nn(ABC|DEF|KLM)nnnnn", NULL},
+    {"US_DRIVER_LICENSE", "[EKM]nnnnnnR", NULL},
     {"US_DRIVER_LICENSE", "pnnnnnnn", NULL},
     {"CA_SIN", "[1234567]nn nnn nn?", "luhn"},
     {"CA_SIN", "[4567]nnnnnnn?", "luhn"},
@@ -327,6 +328,7 @@ const struct pii_kind pii_kinds[] = {
     {"CL_RUT", "[12]nnnnnnn-?", "!rut"},
     {"CO_NIT", "[89]nn.nnn.nnn-?", "!co_nit"},
     {"CO_CEDULA", "1.0nn.nnn.nnn", NULL},
+    {"CO_CEDULA", "10nnnnnnnn", NULL},
     {"PE_DNI", "[0147]nnnnnnn", NULL},
     {"PE_RUC", "(10|20)nnnnnnnn?", "!pe_ruc"},
     {"EC_CEDULA", "(17|09|01)[012345]nnnnnn?", "luhn"},
@@ -422,6 +424,7 @@ const struct pii_kind pii_kinds[] = {
     {"ID_PASSPORT", "[ABX]nnnnnnn", NULL},
     {"ID_PLATE", "[BDFL] pnnn (AB|XYZ|KL)", NULL},
     {"PH_TIN", "nnn-nnn-nnn-000", NULL},
+    {"PH_TIN", "nnnnnnnnn", NULL},
     {"PH_SSS", "nn-nnnnnnn-n", NULL},
     {"PH_PHILHEALTH", "nn-nnnnnnnnn-n", NULL},
     {"PH_PHILSYS", "nnnn-nnnn-nnnn-nnnn", NULL},
@@ -498,6 +501,7 @@ const struct pii_kind pii_kinds[] = {
     {"MEDICAL_RECORD", "[123456789]nnnnn", NULL},
     {"MEDICAL_RECORD", "H-nnnnnn", NULL},
     {"HEALTH_INSURANCE_NUMBER", "(XYZ|ABC)nnnnnnnnn", NULL},
+    {"EU_HEALTH_INSURANCE_CARD", "80(276|250|724|616)nnnnnnnnnnnnnnn", NULL},
     {"BANK_ACCOUNT_NUMBER", "[123456789]nnnnnnnn", NULL},
 };
 const size_t pii_kinds_n = WF_ARRAY_LEN(pii_kinds);
