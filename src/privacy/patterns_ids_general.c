@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers of documents of no certain country: nothing but a word near tells, so the words are in
  * many languages. What a country's own table knows has a higher score and wins. */
+#include "privacy/checks.h"
 #include "privacy/patterns_ids.h"
+
+/* Whether it may be somebody's: a number of digits alone has five at least, and is no round one
+ * ("the passport office handled 120000 cases"). */
+static bool is_no_count(struct wf_str s)
+{
+    struct wf_code c;
+
+    if (!wf_code_read(s, &c) || !wf_code_is_digits(c.v, c.n))
+        return true;
+    return c.n >= 5 && (c.n > 9 || wf_code_number(c.v, c.n) % 1000 != 0);
+}
 
 static const char passport[] =
     "passport|passnummer|pass-nr|passnr|passeport|pasaporte|passaporto|passaporte|paspoort|"
@@ -84,25 +96,25 @@ static const char account[] =
 
 static const struct wf_pattern rows[] = {
     WF_ID("PASSPORT", WF_NO_WORD "(?:[A-Z]{0,3} ?\\d{5,9}[A-Z]?|[A-Z0-9]{1,2}\\d[A-Z0-9]{5,6}\\d)",
-          6, 12, NULL, passport, 0.03F, 0.68F, NULL),
+          6, 12, is_no_count, passport, 0.03F, 0.68F, NULL),
     WF_ID("NATIONAL_ID",
           WF_NO_WORD "(?:[A-Z]{0,3}[ -]?\\d{5,14}[A-Z]?|\\d{2,6}[-/.]\\d{2,8}(?:[-/.]\\d{1,6})?)",
-          6, 16, NULL, identity, 0.02F, 0.6F, NULL),
+          6, 16, is_no_count, identity, 0.02F, 0.6F, NULL),
     WF_ID("TAX_ID",
           WF_NO_WORD "(?:[A-Z]{0,3}[ -]?\\d{7,14}[A-Z]?|\\d{2,4}[-/.]\\d{2,4}[-/.]\\d{2,6})", 7, 16,
-          NULL, tax, 0.02F, 0.58F, NULL),
+          is_no_count, tax, 0.02F, 0.58F, NULL),
     WF_ID("DRIVER_LICENSE",
           WF_NO_WORD "(?:[A-Z]{0,3}[ -]?\\d{5,12}[A-Z]{0,2}|\\d{2}[ /-]\\d{2}[ /-]\\d{5,6})", 5, 15,
-          NULL, driver, 0.02F, 0.68F, NULL),
+          is_no_count, driver, 0.02F, 0.68F, NULL),
     WF_ID("VEHICLE_REGISTRATION",
-          WF_NO_WORD "(?![RG]TX)(?:[A-Z]{1,3}[ -]?\\d{1,4}[ -]?[A-Z]{0,3}|\\d{1,4}[ -]?[A-Z]{1,3}[ "
-                     "-]?\\d{1,4}|\\d[A-Z]{3}\\d{3})" WF_NO_TAIL,
+          WF_NO_WORD "(?![RG]TX)(?:[A-Z]{1,3}[ -]?\\d{1,4}[ -]?[A-Z]{0,3}|\\d{1,4}[ "
+                     "-]?(?-i:[A-Z]{1,3})[ -]?\\d{1,4}|\\d[A-Z]{3}\\d{3})" WF_NO_TAIL,
           4, 10, NULL, plate, 0.02F, 0.64F, NULL),
-    WF_ID("MEDICAL_RECORD", WF_NO_WORD "[A-Z]{0,4}[ -]?\\d{4,12}(?:[-/]\\d{1,4})?", 4, 18, NULL,
-          record, 0.03F, 0.78F, NULL),
+    WF_ID("MEDICAL_RECORD", WF_NO_WORD "[A-Z]{0,4}[ -]?\\d{4,12}(?:[-/]\\d{1,4})?", 4, 18,
+          is_no_count, record, 0.03F, 0.78F, NULL),
     WF_ID("HEALTH_INSURANCE_NUMBER",
           WF_NO_WORD "(?:[A-Z]{0,4}[ -]?\\d{6,14}(?:-\\d{1,3})?|[A-Z]{3}\\d{3}[A-Z]\\d{5,8})", 6,
-          18, NULL, insurance, 0.03F, 0.66F, NULL),
+          18, is_no_count, insurance, 0.03F, 0.66F, NULL),
     WF_ID(
         "EU_HEALTH_INSURANCE_CARD",
         "80(?:040|056|100|191|196|203|208|233|246|250|276|300|348|352|372|380|428|438|440|442|470|"
@@ -113,6 +125,6 @@ static const struct wf_pattern rows[] = {
         "ekuz|evropský průkaz|eu-kortti|europeiska sjukförsäkringskortet|eukort|kartennummer",
         0.6F, 0.9F, NULL),
     WF_ID("BANK_ACCOUNT_NUMBER", "\\d{6,20}|\\d{2,5}[ -]\\d{2,8}[ -]\\d{2,10}(?:[ -]\\d{1,4})?", 6,
-          22, NULL, account, 0.03F, 0.66F, NULL),
+          22, is_no_count, account, 0.03F, 0.66F, NULL),
 };
 WF_PATTERN_TABLE(wf_patterns_ids_general, rows);

@@ -502,6 +502,18 @@ static const char *const decoys[] = {
     "Đơn hàng 2405121234 ngày 12/05/2024 trị giá 350.000 đồng.",
     "Pesanan 1234567890123 tanggal 12-05-2024 senilai Rp150.000.",
     "Order 55 66 77 88 99 has 10 20 30 40 50 in its table.",
+    "The passport office handled 120000 cases in 2023 and 135000 in 2024.",
+    "Registration opens on 12/05/2024 with 1200 seats; vehicle access by gate 4.",
+    "uid 234123412346 logged in at 10:15.",
+    "Run 20240101-3 of the set 12345-6 failed after 1200 s.",
+    "NHS England employs 1400000 people in 2023.",
+    "Health insurance covers 92000000 people and costs 7739 dollars.",
+    "Ein Satz mit 12345678 Zeichen und ein Buch von 1987.",
+    "Das Kennzeichen der Epoche von 1890 bis 1914 ist der Stahl.",
+    "La placa RTX 3080 cuesta 799 euros y llega en 2024.",
+    "La patente americana 6,285,999 es de 2001.",
+    "La plaque tournante du trafic compte 12000 voitures.",
+    "Bir kutuda 123456789 tane var, bir 100200300 daha.",
 };
 
 static bool is_national(const char *type)
