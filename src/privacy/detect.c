@@ -212,7 +212,7 @@ void wf_detector_free(struct wf_detector *d)
 {
     if (d == NULL)
         return;
-    for (size_t i = 0; i < d->n_forms; i++)
+    for (size_t i = 0; d->forms != NULL && i < d->n_forms; i++)
         pcre2_code_free(d->forms[i].code);
     wf_free(d->forms);
     wf_free(d->words);

@@ -89,9 +89,15 @@ static bool date_valid(struct wf_str s)
            (wf_check_date(year, v[1], v[0]) || wf_check_date(year, v[0], v[1]));
 }
 
-/* Any digits beside a word: a date is none. */
+/* Any digits beside a word: a date is none, nor a choice ("850/900", "27/2013"). */
 static bool number_valid(struct wf_str s)
 {
+    const size_t slash = wf_str_find_byte(s, '/', 0);
+
+    if (slash != SIZE_MAX && s.ptr[0] != '0' && (slash < 5 && s.len - slash < 6))
+        return false;
+    if (slash != SIZE_MAX && wf_str_find_byte(s, '/', slash + 1) != SIZE_MAX)
+        return false;
     return phone_valid(s) && !date_valid(s);
 }
 
@@ -209,7 +215,8 @@ static const struct wf_pattern rows[] = {
      .score_context = 0.95F,
      .why = "North American form"},
     {.type = "PHONE_NUMBER",
-     .regex = "0[1-9](?: \\d\\d){4}|0[1-9](?:\\.\\d\\d){4}|0[789]0-\\d{4}-\\d{4}|"
+     .regex = "(?<![0-9a-f]{2} )0[1-9](?: \\d\\d){4}(?! "
+              "[0-9a-f]{2}(?!\\w))|0[1-9](?:\\.\\d\\d){4}|0[789]0-\\d{4}-\\d{4}|"
               "0\\d{1,3}-\\d{2,4}-\\d{4}|07\\d{3} \\d{6}|07\\d{3} \\d{3} \\d{3}|"
               "0\\d{3} \\d{3} \\d{4}|0\\d{2} \\d{4} \\d{4}|01[5-7]\\d[ /-]\\d{7,8}",
      .letters_digits_least = 9,
@@ -347,7 +354,8 @@ static const struct wf_pattern rows[] = {
 
     /* Addresses: streets by their words, numbers and postcodes. */
     {.type = "ZIP_CODE",
-     .regex = "\\d{3,6}(?:[ -]\\d{2,4})?|[a-z]{1,2}\\d[a-z0-9]? ?\\d[a-z]{2}|[a-z]\\d[a-z][ -]?\\d"
+     .regex = "\\d{4,6}(?:[ -]\\d{2,4})?|\\d{3} \\d\\d|\\d\\d-\\d{3}|[a-z]{1,2}\\d[a-z0-9]? "
+              "?\\d[a-z]{2}|[a-z]\\d[a-z][ -]?\\d"
               "[a-z]\\d|[a-z]{2}-\\d{4,5}",
      .letters_digits_least = 3,
      .letters_digits_most = 9,

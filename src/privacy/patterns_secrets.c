@@ -103,7 +103,8 @@ static bool is_blank(struct wf_str s)
         "expired",   "correct",  "protected", "weak",     "strong",  "missing", "empty",
         "undefined", "password", "passwort",  "redacted", "and",     "the",     "your",
         "text",      "field",    "input",     "value",    "input()", "getpass", "self",
-        "request",   "must",     "should",    "will",     "not",     "never"};
+        "request",   "click",    "see",       "siehe",    "enter",   "must",    "should",
+        "will",      "not",      "never"};
     size_t same = 0;
 
     for (size_t i = 0; i < WF_ARRAY_LEN(blanks); i++)
@@ -150,6 +151,9 @@ static bool password_said_valid(struct wf_str s)
     "encryption_key|signing key|signing_key|license key|clé secrète|clé api|schlüssel|clave|"
 #define SECRET_WORDS_4 "chave|ключ|токен|密钥|令牌|秘密鍵|トークン|비밀키|토큰"
 #define SECRET_WORDS SECRET_WORDS_1 SECRET_WORDS_2 SECRET_WORDS_3 SECRET_WORDS_4
+
+/* What a password may have, when it stands without quotes. */
+#define SIGN "[^\\s\"'`,;<>”“»。，、]"
 
 static const struct wf_pattern rows[] = {
     {.type = "AWS_ACCESS_KEY",
@@ -336,9 +340,8 @@ static const struct wf_pattern rows[] = {
      .score_context = 0.9F,
      .why = "authorization header"},
     {.type = "PASSWORD",
-     .regex =
-         "[a-z0-9_.-]{0,30}(?:" PASSWORD_WORDS ")[a-z0-9_]{0,12}[\"'`]?\\s{0,3}(?::=|=>|==|[:=："
-         "]|->)\\s{0,3}(?|\"([^\"\\n]{3,100})\"|'([^'\\n]{3,100})'|([^\\s\"'`,;<>]{3,100}))",
+     .regex = "[a-z0-9_.-]{0,30}(?:" PASSWORD_WORDS ")[a-z0-9_]{0,12}[\"'`]?[ \\t]{0,3}(?::=|=>|==|"
+              "[:=：]|->)[ \\t]{0,3}(?|\"([^\"\\n]{3,100})\"|'([^'\\n]{3,100})'|(" SIGN "{3,100}))",
      .triggers = PASSWORD_WORDS,
      .back = 30,
      .valid = password_valid,
@@ -346,15 +349,83 @@ static const struct wf_pattern rows[] = {
      .score_context = 0.9F,
      .why = "word before"},
     {.type = "PASSWORD",
-     .regex =
-         "(?:" PASSWORD_WORDS ")(?: (?:for|to|of|für|zum|de|del|pour|para|do|da|per|voor) "
-         "[^\\n:=]{1,40}?)? ?(?:is now|is|was|to|ist|lautet|est|es|era|è|é|jest|是|为|は|는|은|"
-         "—|–|-) ?[\"'“„«`]?([^\\s\"'`,;<>”“»]{4,64}[^\\s\"'`,;<>”“».!?])",
+     .regex = "(?:" PASSWORD_WORDS ")(?: (?:for|to|of|für|zum|de|del|pour|para|do|da|per|voor) "
+              "[^\\n:=]{1,40}?)?[ \\t]?(?:is "
+              "now|is|was|to|ist|lautet|est|es|era|è|é|jest|是|为|は|는|은|"
+              "—|–|-|:\\r?\\n)[ \\t:]{0,2}[\"'“„«`]?(" SIGN "{4,64}(?<![.!?)\\]}]))",
      .triggers = PASSWORD_WORDS,
      .valid = password_said_valid,
      .score = 0.8F,
      .score_context = 0.8F,
      .why = "word before"},
+    {.type = "PASSWORD",
+     .regex = "[a-z0-9_.-]{0,20}(?:pass|pw|passcode|mdp|clave)[\"']?[ \\t]{0,2}[:=][ "
+              "\\t]{0,2}[\"']?(" SIGN "{4,64})",
+     .triggers = "pass|pw|mdp|clave",
+     .back = 20,
+     .valid = password_said_valid,
+     .score = 0.8F,
+     .score_context = 0.8F,
+     .why = "word before"},
+    /* Options of commands, .netrc. */
+    {.type = "PASSWORD",
+     .regex = "--?(?:password|passwd|passphrase|pass|pwd|token|api-?key|secret)[ =][\"']?"
+              "((?!-)[^\\s\"'$]{3,100})",
+     .triggers = "-pass|-pwd|-token|-api|-secret",
+     .back = 1,
+     .valid = password_valid,
+     .score = 0.85F,
+     .score_context = 0.85F,
+     .why = "option of a command"},
+    {.type = "PASSWORD",
+     .regex = "(?:sshpass -p ?|login [^\\s]{1,60} password |mysql(?:dump)? [^\\n]{0,60} -p(?! ))"
+              "[\"']?([^\\s\"'$]{3,100})",
+     .triggers = "sshpass|login |mysql",
+     .valid = password_valid,
+     .score = 0.85F,
+     .score_context = 0.85F,
+     .why = "option of a command"},
+    {.type = "CREDENTIALS",
+     .regex = "curl [^\\n]{0,120}?(?:-u|--user) ?[\"']?([^\\s:\"'$]{1,60}:[^\\s\"'$]{1,100})",
+     .triggers = "curl ",
+     .score = 0.9F,
+     .score_context = 0.9F,
+     .why = "option of a command"},
+    {.type = "PIN",
+     .regex =
+         "(?:(?:my |the |card |sim |bank )?pin(?:[ -]?(?:code|number|nummer))?|passcode|"
+         "(?:verification|security|confirmation|one-time|login|access) code|otp|tan|"
+         "bestätigungscode|code de vérification|código de verificación|验证码|認証コード|인증번호|"
+         "код подтверждения)(?: (?:is|ist|est|es|for [^\\n:]{1,30}))?[ :=#]{1,3}"
+         "(\\d{4,8}|\\d{3}[ -]\\d{3})(?![.,]\\d)",
+     .triggers = "pin|passcode| code|otp|tan|bestätigungscode|vérification|verificación|验证码|"
+                 "認証コード|인증번호|код подтверждения",
+     .back = 24,
+     .score = 0.8F,
+     .score_context = 0.8F,
+     .why = "word before"},
+    {.type = "CVV",
+     .regex = "(?:cvv2?|cvc2?|card verification (?:code|value|number)|kartenprüfnummer|prüfziffer)"
+              "(?: (?:is|ist|code))?[ :=#]{1,3}(\\d{3,4})",
+     .triggers = "cvv|cvc|card verification|kartenprüfnummer|prüfziffer",
+     .score = 0.9F,
+     .score_context = 0.9F,
+     .why = "word before"},
+    {.type = "CARD_EXPIRY",
+     .regex = "(?:exp(?:iry|ires|iration|\\.)?(?: date)?|valid (?:thru|until|to)|gültig bis|"
+              "expire(?: fin| le)?|vence|caduca|scadenza)[ :=]{1,3}"
+              "((?:0[1-9]|1[0-2]) ?[/-] ?(?:20)?\\d\\d)",
+     .triggers = "exp|valid |gültig bis|vence|caduca|scadenza",
+     .score = 0.7F,
+     .score_context = 0.7F,
+     .why = "word before"},
+    {.type = "CREDENTIALS",
+     .regex = "(?:seed|recovery|mnemonic|wallet|secret|backup)(?: recovery)? (?:phrase|words)"
+              "[^\\n:]{0,20}[:\\s]{1,3}((?:[a-z]{3,8}[ ,\\n]{1,2}){11,23}[a-z]{3,8})",
+     .triggers = "seed |recovery |mnemonic |wallet |secret |backup ",
+     .score = 0.9F,
+     .score_context = 0.9F,
+     .why = "seed phrase"},
     {.type = "SECRET",
      .regex = "[a-z0-9_.-]{0,30}(?:" SECRET_WORDS ")[a-z0-9_-]{0,16}[\"'`]?"
               "(?:\\s{0,3}(?::=|=>|==|[:=：]|->| is| ist| est| es)\\s{0,3}| )[\"'`]?"

@@ -39,24 +39,26 @@ static const struct wf_pattern rows[] = {
     /* "Hauptstraße 12", "Storgatan 5", "Kerkstraat 7", "Asemakatu 3" */
     {.type = "STREET_ADDRESS",
      .regex = "(?:" CAPS "[ -]){0,3}(?-i:[A-Z\\x{c0}-\\x{17f}])[\\w.\\x{c0}-\\x{17f}-]{0,25}"
-              "(?:straße|strasse|str\\.?|gasse|weg|allee|platz|ring|damm|ufer|gatan|gata|gatan|"
+              "(?-i:straße|strasse|STRASSE|str\\.?|gasse|weg|allee|platz|ring|damm|ufer|gatan|gata|"
+              "gatan|"
               "vägen|väg|gränd|gränden|vej|veien|vegen|gade|gata|straat|laan|plein|gracht|kade|"
-              "dreef|steenweg|katu|tie|kuja|polku|utca|út|tér)[ ,]{1,2}" HOUSE,
+              "dreef|steenweg|katu|ntie|kuja|polku|utca|út|tér)[ ,]{1,2}" HOUSE,
      .triggers =
          "straße|strasse|str. |gasse |weg |allee |platz |ring |damm |ufer |gatan |gata |"
          "vägen |väg |gränd |gränden |vej |veien |vegen |gade |straat |laan |plein |gracht |"
-         "kade |dreef |steenweg |katu |tie |kuja |polku |utca |út |tér ",
+         "kade |dreef |steenweg |katu |ntie |kuja |polku |utca |út |tér ",
      .back = 60,
      .score = 0.8F,
      .score_context = 0.8F,
      .why = "street and house number"},
     /* "Calle Mayor, 5", "Via Roma 12", "ul. Długa 7", "Rua Augusta, 100" */
     {.type = "STREET_ADDRESS",
-     .regex = "(?:calle|c/|avenida|avda\\.?|av\\.|paseo|plaza|carrer|via|viale|corso|piazza|largo|"
-              "strada|rua|travessa|praça|alameda|ulica|ul\\.|aleja|al\\.|улица|ул\\.|проспект|"
-              "пр\\.|пер\\.) ?(?:(?:de|la|las|los|el|del|della|dei|do|da|dos|das) ){0,3}"
-              "(?:" NAME "|(?-i:\\p{Lu})\\p{L}{1,30}(?: \\p{L}{1,30}){0,3})"
-              "(?:,? (?:n[º°.]{1,2} ?|д\\. ?)?" HOUSE ")",
+     .regex =
+         "(?:calle|c/|avenida|avda\\.?|av\\.|paseo|plaza|carrer|(?-i:Via)|viale|corso|piazza|largo|"
+         "strada|rua|travessa|praça|alameda|ulica|ul\\.|aleja|al\\.|улица|ул\\.|проспект|"
+         "пр\\.|пер\\.) ?(?:(?:de|la|las|los|el|del|della|dei|do|da|dos|das) ){0,3}"
+         "(?:" NAME "|(?-i:\\p{Lu})\\p{L}{1,30}(?: \\p{L}{1,30}){0,3})"
+         "(?:,? (?:n[º°.]{1,2} ?|д\\. ?)?" HOUSE ")",
      .triggers =
          "calle |c/|avenida |avda|av. |paseo |plaza |carrer |via |viale |corso |piazza |"
          "largo |strada |rua |travessa |praça |alameda |ulica |ul. |aleja |al. |улица |ул. |"
@@ -92,7 +94,7 @@ static const struct wf_pattern rows[] = {
     /* "IL 62704" */
     {.type = "STREET_ADDRESS",
      .regex = "(?-i:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|"
-              "O[HKR]|P[AR]|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]) {1,2}\\d{5}(?:-\\d{4})?",
+              "O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]|PR(?= 00[679])) {1,2}\\d{5}(?:-\\d{4})?",
      .letters_digits_least = 7,
      .letters_digits_most = 11,
      .score = 0.8F,
