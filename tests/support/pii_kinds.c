@@ -280,6 +280,7 @@ const struct pii_kind pii_kinds[] = {
     {"US_ITIN", "9nn-(70|71|80|85)-nnnn", NULL},
     {"US_ITIN", "9nn(70|71|80|85)nnnn", NULL},
     {"US_EIN", "(12|36|45|94)-nnnnnnn", NULL},
+    {"US_EIN", "(12|36|45|94)nnnnnnn", NULL},
     {"US_NPI", "1nnnnnnnn?", "!npi"},
     {"MEDICAL_LICENSE", "[ABFM][ABCDEF]nnnnnn?", "r10@2:1,2,1,2,1,2"},
     {"US_MBI", "1[AEFK][1234AEK]n-[TUW][1234E]n-(MK|TE|QW)nn", NULL},
@@ -498,10 +499,10 @@ const struct pii_kind pii_kinds[] = {
     {"TAX_ID", "nnn/nnn/nnnn", NULL},
     {"DRIVER_LICENSE", "(QA|ZB)nnnnnnK", NULL},
     {"VEHICLE_REGISTRATION", "nnnn QZ nn", NULL},
-    {"MEDICAL_RECORD", "[123456789]nnnnn", NULL},
+    {"MEDICAL_RECORD", "pnnnnp", NULL},
     {"MEDICAL_RECORD", "H-nnnnnn", NULL},
     {"HEALTH_INSURANCE_NUMBER", "(XYZ|ABC)nnnnnnnnn", NULL},
     {"EU_HEALTH_INSURANCE_CARD", "80(276|250|724|616)nnnnnnnnnnnnnnn", NULL},
-    {"BANK_ACCOUNT_NUMBER", "[123456789]nnnnnnnn", NULL},
+    {"BANK_ACCOUNT_NUMBER", "pnnnnnnnp", NULL},
 };
 const size_t pii_kinds_n = WF_ARRAY_LEN(pii_kinds);
