@@ -359,7 +359,9 @@ static const struct wf_pattern rows[] = {
      .score_context = 0.8F,
      .why = "word before"},
     {.type = "PASSWORD",
-     .regex = "[a-z0-9_.-]{0,20}(?:pass|pw|passcode|mdp|clave)[\"']?[ \\t]{0,2}[:=][ "
+     /* No passports: "Reisepass: C01X00T47". */
+     .regex = "[a-z0-9_.-]{0,20}(?<!reise)(?<!dienst)(?<!kinder)(?:pass|pw|passcode|mdp|clave)[\"']"
+              "?[ \\t]{0,2}[:=][ "
               "\\t]{0,2}[\"']?(" SIGN "{4,64})",
      .triggers = "pass|pw|mdp|clave",
      .back = 20,
