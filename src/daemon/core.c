@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,6 +37,8 @@
 #include "os/memory.h"
 #include "os/sandbox.h"
 #include "os/zone.h"
+#include "privacy/detect.h"
+#include "privacy/policy.h"
 
 #define STORE_WAIT_MS 10000 /* for a command that has the store open when the daemon starts */
 
@@ -50,6 +53,9 @@ struct core {
     struct wf_fetch_client *fetch;
     struct wf_op_pull pull;
     struct wf_lens_place lens;
+    struct wf_detector *detector;
+    struct wf_policy *policy;
+    struct wf_err policy_err; /* why there is none */
 };
 
 /* For the signal handler; set before it is installed, wf_http_stop may be called from one. */
@@ -81,6 +87,23 @@ static void new_link(void *ud, char out[WF_OP_LINK_BYTES])
     wf_http_new_code(c->http, code);
     snprintf(out, WF_OP_LINK_BYTES, "http://%s%s%s:%u/open/%s", v6 ? "[" : "", host, v6 ? "]" : "",
              c->o->http_port, code);
+}
+
+/* Before the lock: patterns become machine code, the policy is a file of the person's. One that
+ * cannot be read is no reason not to run: everything is secret then. */
+static int open_privacy(struct core *c, struct wf_err *err)
+{
+    const struct wf_detect_options detect = {.plain_only = false};
+    const char *path = c->o->home->policy;
+    const struct wf_policy_options policy = {.name = path, .user_home = getenv("HOME")};
+
+    int rc = access(path, F_OK) != 0 && errno == ENOENT
+                 ? wf_policy_built_in(&c->policy, &c->policy_err)
+                 : wf_policy_load(path, &policy, &c->policy, &c->policy_err);
+
+    if (rc == 0) /* else it is told when there is a log */
+        c->ops.policy = c->policy;
+    return wf_detector_open(&detect, &c->detector, err);
 }
 
 static int lock_down(const struct core *c, struct wf_err *err)
@@ -207,6 +230,9 @@ static int start(struct core *c, struct wf_err *err)
     c->ops.is_plain_off = !o->config->plain_words;
     if (rc == 0 && o->home)
         rc = spawn_fetch(c, &fetch_fd, err);
+    if (rc == 0 && o->home && o->http_fd >= 0)
+        rc = open_privacy(c, err);
+    c->ops.detector = c->detector;
     if (rc == 0)
         rc = lock_down(c, err);
     if (rc != 0) {
@@ -223,6 +249,8 @@ static int start(struct core *c, struct wf_err *err)
         c->ops.log = wf_log_new(STDERR_FILENO, (enum wf_log_level)o->config->log_level);
     if (rc == 0 && (!(c->ops.hub = wf_hub_new()) || !(c->ops.state = wf_op_state_new())))
         rc = wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    if (rc == 0 && c->policy_err.code != 0)
+        wf_log_line(c->ops.log, WF_LOG_WARN, "core", "everything is secret: %s", c->policy_err.msg);
     c->ops.summarizes_by_words = o->config->summarize_lens == 0;
     if (rc == 0)
         rc = wf_lens_pool_new(&lens, &c->ops.lens, err);
@@ -254,6 +282,8 @@ static void finish(struct core *c)
     wf_fetch_client_free(c->fetch);         /* the spawner ends with its socket */
     wf_engine_free(c->ops.engine);
     wf_lens_pool_free(c->ops.lens);
+    wf_detector_free(c->detector);
+    wf_policy_free(c->policy);
     wf_model_store_close(c->ops.models);
     wf_store_close(c->ops.store);
     wf_hub_free(c->ops.hub);

@@ -13,8 +13,19 @@ enum wf_face wf_face_of(struct wf_str path, bool anthropic)
         const char *path;
         enum wf_face face;
     } places[] = {
-        {"/v1/messages", WF_FACE_ANTHROPIC}, {"/v1", WF_FACE_OPENAI},  {"/v2", WF_FACE_OPENAI},
-        {"/rerank", WF_FACE_OPENAI},         {"/api", WF_FACE_OLLAMA},
+        {"/v1/messages", WF_FACE_ANTHROPIC},
+        {"/v1", WF_FACE_OPENAI},
+        {"/v2", WF_FACE_OPENAI},
+        {"/rerank", WF_FACE_OPENAI},
+        {"/api", WF_FACE_OLLAMA},
+        {"/analyze", WF_FACE_PRESIDIO},
+        {"/anonymize", WF_FACE_PRESIDIO},
+        {"/deanonymize", WF_FACE_PRESIDIO},
+        {"/supportedentities", WF_FACE_PRESIDIO},
+        {"/recognizers", WF_FACE_PRESIDIO},
+        {"/anonymizers", WF_FACE_PRESIDIO},
+        {"/deanonymizers", WF_FACE_PRESIDIO},
+        {"/health", WF_FACE_PRESIDIO},
     };
 
     for (size_t i = 0; i < WF_ARRAY_LEN(places); i++) {
@@ -32,6 +43,7 @@ int wf_face_status(enum wf_face face, int code)
 {
     switch (code) {
     case WF_E_INVAL:
+        return face == WF_FACE_PRESIDIO ? 422 : 400;
     case WF_E_RANGE:
     case WF_E_UNSUPPORTED:
     case WF_E_LIMIT:
@@ -106,6 +118,7 @@ json_t *wf_face_error(enum wf_face face, const struct wf_face_problem *p)
     case WF_FACE_ANTHROPIC:
         return anthropic(p);
     case WF_FACE_OLLAMA:
+    case WF_FACE_PRESIDIO:
         return json_pack("{s:s}", "error", p->detail);
     case WF_FACE_WEFT:
         break;

@@ -128,6 +128,14 @@ void wf_handle_anthropic_messages(struct wf_request *r);
 void wf_handle_anthropic_count(struct wf_request *r);
 void wf_handle_anthropic_models(struct wf_request *r); /* of wf_handle_openai_models */
 void wf_handle_anthropic_model(struct wf_request *r);
+void wf_handle_presidio_analyze(struct wf_request *r);
+void wf_handle_presidio_anonymize(struct wf_request *r);
+void wf_handle_presidio_deanonymize(struct wf_request *r);
+void wf_handle_presidio_entities(struct wf_request *r);
+void wf_handle_presidio_recognizers(struct wf_request *r);
+void wf_handle_presidio_anonymizers(struct wf_request *r);
+void wf_handle_presidio_deanonymizers(struct wf_request *r);
+void wf_handle_presidio_health(struct wf_request *r);
 void wf_handle_ollama_chat(struct wf_request *r);
 void wf_handle_ollama_generate(struct wf_request *r);
 void wf_handle_ollama_embed(struct wf_request *r);

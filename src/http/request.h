@@ -35,6 +35,7 @@ enum wf_face {
     WF_FACE_OPENAI,
     WF_FACE_ANTHROPIC,
     WF_FACE_OLLAMA,
+    WF_FACE_PRESIDIO,
 };
 
 /* A file of an upload, spooled to disk. */

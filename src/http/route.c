@@ -196,6 +196,25 @@ static const struct wf_route routes[] = {
      .run = wf_handle_ollama_pull,
      .generates = true},
     {.method = WF_HTTP_GET, .pattern = "api/blobs/{id}", .run = wf_handle_ollama_blob},
+
+    /* Presidio's REST */
+    {.method = WF_HTTP_POST,
+     .pattern = "analyze",
+     .body = WF_BODY_JSON,
+     .run = wf_handle_presidio_analyze},
+    {.method = WF_HTTP_POST,
+     .pattern = "anonymize",
+     .body = WF_BODY_JSON,
+     .run = wf_handle_presidio_anonymize},
+    {.method = WF_HTTP_POST,
+     .pattern = "deanonymize",
+     .body = WF_BODY_JSON,
+     .run = wf_handle_presidio_deanonymize},
+    {.method = WF_HTTP_GET, .pattern = "supportedentities", .run = wf_handle_presidio_entities},
+    {.method = WF_HTTP_GET, .pattern = "recognizers", .run = wf_handle_presidio_recognizers},
+    {.method = WF_HTTP_GET, .pattern = "anonymizers", .run = wf_handle_presidio_anonymizers},
+    {.method = WF_HTTP_GET, .pattern = "deanonymizers", .run = wf_handle_presidio_deanonymizers},
+    {.method = WF_HTTP_GET, .pattern = "health", .run = wf_handle_presidio_health},
 };
 
 static bool matches(const struct wf_route *route, struct wf_str path, struct wf_str *out_id)

@@ -18,10 +18,12 @@
 #include "store/store.h"
 
 struct wf_engine;
+struct wf_detector;
 struct wf_lens_pool;
 struct wf_extract_client;
 struct wf_meaning;
 struct wf_op_state;
+struct wf_policy;
 
 #define WF_OP_LINK_BYTES 256
 
@@ -41,18 +43,20 @@ struct wf_op_context {
     struct wf_store *store;
     struct wf_intake *intake;
     struct wf_extract_client *extract;
-    struct wf_engine *engine;      /* what runs models; NULL: nothing does */
-    struct wf_meaning *meaning;    /* the vector side of search; NULL: by words alone */
-    struct wf_lens_pool *lens;     /* the embedded model; NULL: none */
-    bool is_plain_off;             /* by the setting: sentences are not understood */
-    bool summarizes_by_words;      /* by the setting: summaries do not ask lens */
-    struct wf_hub *hub;            /* who wants to hear of changes */
-    struct wf_log *log;            /* may be NULL */
-    const struct wf_clock *clock;  /* NULL = the system's */
-    const char *home;              /* for status only: nothing is opened by it */
-    struct wf_op_state *state;     /* what operations remember between calls */
-    struct wf_model_store *models; /* NULL: without a home */
-    const struct wf_op_pull *pull; /* NULL: nothing can be downloaded */
+    struct wf_engine *engine;           /* what runs models; NULL: nothing does */
+    struct wf_meaning *meaning;         /* the vector side of search; NULL: by words alone */
+    struct wf_lens_pool *lens;          /* the embedded model; NULL: none */
+    const struct wf_detector *detector; /* of personal data and secrets; NULL: none */
+    const struct wf_policy *policy; /* who may see what; NULL: none can be read, all is secret */
+    bool is_plain_off;              /* by the setting: sentences are not understood */
+    bool summarizes_by_words;       /* by the setting: summaries do not ask lens */
+    struct wf_hub *hub;             /* who wants to hear of changes */
+    struct wf_log *log;             /* may be NULL */
+    const struct wf_clock *clock;   /* NULL = the system's */
+    const char *home;               /* for status only: nothing is opened by it */
+    struct wf_op_state *state;      /* what operations remember between calls */
+    struct wf_model_store *models;  /* NULL: without a home */
+    const struct wf_op_pull *pull;  /* NULL: nothing can be downloaded */
     /* Writes a new one-time link to the page into out; NULL when no page is served. */
     void (*new_link)(void *ud, char out[WF_OP_LINK_BYTES]);
     void *new_link_ud;

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Presidio's analyzer: what weft's detectors find, under its names. Every language is looked for at
+ * once, so `language` is taken and changes nothing. */
+#include <math.h>
+#include <string.h>
+
+#include "op/json.h"
+#include "op/presidio.h"
+#include "privacy/pattern.h"
+#include "text/utf8.h"
+
+struct wanted {
+    const json_t *entities;   /* array, or NULL: all */
+    const json_t *allow_list; /* texts that are no finding */
+    double threshold;
+    bool explains;
+};
+
+static bool holds(const json_t *array, struct wf_str text)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(array, i, one)
+    {
+        if (json_is_string(one) &&
+            wf_str_eq(wf_str_n(json_string_value(one), json_string_length(one)), text))
+            return true;
+    }
+    return false;
+}
+
+static int read_wanted(const json_t *body, struct wanted *w, struct wf_err *err)
+{
+    static const char *const known[] = {
+        "text",           "language",
+        "entities",       "score_threshold",
+        "correlation_id", "return_decision_process",
+        "trace",          "context",
+        "allow_list",     "allow_list_match",
+        "regex_flags",
+    };
+    const json_t *threshold = json_object_get(body, "score_threshold");
+    json_t *v, *object = (json_t *)(uintptr_t)body; /* jansson walks no const objects */
+    const char *name;
+
+    json_object_foreach(object, name, v)
+    {
+        size_t i = 0;
+        while (i < WF_ARRAY_LEN(known) && strcmp(name, known[i]) != 0)
+            i++;
+        if (i == WF_ARRAY_LEN(known))
+            return wf_err_set(err, WF_E_INVAL, "weft knows no parameter \"%.60s\" of analyze.",
+                              name);
+    }
+    *w =
+        (struct wanted){.entities = json_object_get(body, "entities"),
+                        .allow_list = json_object_get(body, "allow_list"),
+                        .threshold = json_number_value(threshold),
+                        .explains = json_is_true(json_object_get(body, "return_decision_process"))};
+    if (json_is_null(w->entities) || json_array_size(w->entities) == 0)
+        w->entities = NULL;
+    v = json_object_get(body, "allow_list_match");
+    if (json_is_string(v) && strcmp(json_string_value(v), "exact") != 0 && w->allow_list != NULL)
+        return wf_err_set(err, WF_E_INVAL, "weft compares allow_list exactly only.");
+    return 0;
+}
+
+static json_t *explanation(const struct wf_pii *p, double score)
+{
+    return json_pack("{s:s, s:n, s:n, s:f, s:f, s:s, s:i, s:s%, s:n}", "recognizer", "weft",
+                     "pattern_name", "pattern", "original_score", score, "score", score,
+                     "textual_explanation", p->reason, "score_context_improvement", 0,
+                     "supportive_context_word", p->word.len > 0 ? p->word.ptr : "", p->word.len,
+                     "validation_result");
+}
+
+/* One text's findings. */
+static int analyze(struct wf_labeler *l, const struct wanted *w, struct wf_str text, json_t **out,
+                   struct wf_err *err)
+{
+    json_t *results;
+    struct wf_labeled found;
+    size_t at = 0, cp = 0;
+    int rc = wf_labeler_find(l, text, &found, err);
+
+    if (rc != 0)
+        return rc;
+    results = json_array();
+    for (size_t i = 0; i < found.n; i++) {
+        const struct wf_pii *p = &found.all[i];
+        struct wf_str part = wf_str_sub(text, p->start, p->end);
+        double score = round((double)p->score * 1000) / 1000;
+        cp += wf_utf8_count(wf_str_sub(text, at, p->start));
+        at = p->start;
+        if (score < w->threshold || holds(w->allow_list, part) ||
+            (w->entities != NULL && !holds(w->entities, wf_str_from(p->type))))
+            continue;
+        json_t *one =
+            json_pack("{s:s, s:I, s:I, s:f, s:o}", "entity_type", p->type, "start", (json_int_t)cp,
+                      "end", (json_int_t)(cp + wf_utf8_count(part)), "score", score,
+                      "analysis_explanation", w->explains ? explanation(p, score) : json_null());
+        if (one == NULL || json_array_append_new(results, one) != 0) {
+            json_decref(results);
+            return wf_err_set(err, WF_E_NOMEM, "Not enough memory to analyze.");
+        }
+    }
+    *out = results;
+    return results != NULL ? 0 : wf_err_set(err, WF_E_NOMEM, "Not enough memory to analyze.");
+}
+
+int wf_presidio_analyze(struct wf_labeler *l, const json_t *body, json_t **out, struct wf_err *err)
+{
+    const json_t *text = json_object_get(body, "text"), *one;
+    json_t *all = NULL, *results;
+    struct wanted w;
+    size_t i;
+    int rc = read_wanted(body, &w, err);
+
+    if (rc != 0)
+        return rc;
+    if (json_is_string(text) && json_string_length(text) > 0)
+        return analyze(l, &w, wf_str_n(json_string_value(text), json_string_length(text)), out,
+                       err);
+    if (json_array_size(text) == 0)
+        return wf_err_set(err, WF_E_INVAL, "No text provided");
+    all = json_array();
+    json_array_foreach(text, i, one)
+    {
+        rc = json_is_string(one)
+                 ? analyze(l, &w, wf_str_n(json_string_value(one), json_string_length(one)),
+                           &results, err)
+                 : wf_err_set(err, WF_E_INVAL, "text is a text, or an array of texts");
+        if (rc == 0 && json_array_append_new(all, results) != 0)
+            rc = wf_err_set(err, WF_E_NOMEM, "Not enough memory to analyze.");
+        if (rc != 0)
+            break;
+    }
+    if (rc == 0)
+        *out = all;
+    else
+        json_decref(all);
+    return rc;
+}
+
+json_t *wf_presidio_entities(void)
+{
+    static const char *const by_lens[] = {"PERSON", "LOCATION", "ORGANIZATION", "NRP", "DATE_TIME"};
+    json_t *seen = json_object(), *names = json_array(), *v;
+    const char *name;
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(by_lens); i++)
+        json_object_set_new(seen, by_lens[i], json_true());
+    for (size_t t = 0; t < wf_pattern_tables_n; t++) {
+        for (size_t i = 0; i < wf_pattern_tables[t]->n; i++)
+            json_object_set_new(seen, wf_pattern_tables[t]->rows[i].type, json_true());
+    }
+    json_object_foreach(seen, name, v) json_array_append_new(names, json_string(name));
+    json_decref(seen);
+    return names;
+}
