@@ -107,10 +107,35 @@ static int add_trigger(struct wf_detector *d, struct wf_str word, size_t i)
     return wf_literals_add_folded(&d->triggers, word, (uint16_t)i);
 }
 
+/* Words of several parts as identifiers have them: "driver_license", "driver-license",
+ * "driverLicense" (capitals count as small letters). */
+static int add_joined(struct wf_detector *d, struct wf_str word, uint16_t id)
+{
+    static const char joints[] = "_-\0"; /* the last: nothing */
+    char joined[128];
+    int rc = 0;
+
+    if (word.len > sizeof(joined) ||
+        (wf_str_find_byte(word, ' ', 0) == SIZE_MAX && wf_str_find_byte(word, '-', 0) == SIZE_MAX))
+        return 0;
+    for (size_t k = 0; rc == 0 && k < sizeof(joints) - 1; k++) {
+        size_t n = 0;
+        for (size_t i = 0; i < word.len; i++) {
+            if (word.ptr[i] != ' ' && word.ptr[i] != '-')
+                joined[n++] = word.ptr[i];
+            else if (joints[k] != 0)
+                joined[n++] = joints[k];
+        }
+        rc = wf_literals_add_folded(&d->context, wf_str_n(joined, n), id);
+    }
+    return rc;
+}
+
 /* Short words stand alone; scripts without spaces have no borders. */
 static int add_context(struct wf_detector *d, struct wf_str word, size_t i)
 {
     size_t at = 0;
+    int rc;
     const uint32_t first = wf_utf8_next(word, &at);
     const size_t letters = wf_utf8_count(word);
     const bool spaced = first < 0x2e80 && !(first >= 0xe00 && first < 0xe80);
@@ -128,7 +153,11 @@ static int add_context(struct wf_detector *d, struct wf_str word, size_t i)
                                                    .form = (uint16_t)i,
                                                    .starts = spaced && letters < 7,
                                                    .ends = spaced && letters < 5};
-    return wf_literals_add_folded(&d->context, word, (uint16_t)d->n_words++);
+    rc = wf_literals_add_folded(&d->context, word, (uint16_t)d->n_words);
+    if (rc == 0 && spaced && letters >= 6)
+        rc = add_joined(d, word, (uint16_t)d->n_words);
+    d->n_words++;
+    return rc;
 }
 
 static int add_form(struct wf_detector *d, const struct wf_pattern *row, pcre2_compile_context *c,

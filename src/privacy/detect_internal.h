@@ -12,7 +12,7 @@
 #include "privacy/pattern.h"
 #include "privacy/view.h"
 
-/* Letters and digits of the longest number; bytes of context before and behind. */
+/* Letters and digits of the longest number; letters of context before and behind. */
 #define WF_DETECT_NUMBER_MAX 40
 #define WF_DETECT_BEFORE 60
 #define WF_DETECT_BEHIND 30

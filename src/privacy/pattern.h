@@ -42,9 +42,11 @@ struct wf_pattern {
      * their separators. */
     bool (*valid)(struct wf_str match);
     /* Words of any language, lower-case, '|' between them, that make it likelier when near (60
-     * bytes before, 30 behind). Upper case, capitals and missing accents are seen too; a word of up
-     * to 4 letters must stand alone, longer ones may begin a word, from 7 on they may be anywhere
-     * in one ("passnummer" in "Reisepassnummer"). NULL: none. */
+     * letters before, 30 behind). Upper case, capitals and missing accents are seen too; a word of
+     * up to 4 letters must stand alone, longer ones may begin a word, from 7 on they may be
+     * anywhere in one ("passnummer" in "Reisepassnummer"); one of several parts stands in
+     * identifiers, too
+     * ("driver license" in driver_license, driverLicense). NULL: none. */
     const char *context;
     float score;         /* 0..1: without a word near */
     float score_context; /* 0..1: with one */

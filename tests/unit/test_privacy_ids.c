@@ -439,6 +439,13 @@ static const char *const sentences[][2] = {
     {"تم تسجيل الرقم القومي 29001011234567", "EG_NATIONAL_ID:29001011234567"},
     {"תעודת זהות 123456782", "IL_ID:123456782"},
     {"VAT DE136695976 and BE0403019261", "DE_VAT_ID:DE136695976|BE_VAT_ID:BE0403019261"},
+    {"driver_license=D1234567;plate_number=ABC1234",
+     "US_DRIVER_LICENSE:D1234567|VEHICLE_REGISTRATION:ABC1234"},
+    {"{\"social_security_number\": \"219094123\"}", "US_SSN:219094123"},
+    {"{\"nationalId\": \"29001011234567\", \"taxId\": 36574261809}",
+     "EG_NATIONAL_ID:29001011234567|DE_TAX_ID:36574261809"},
+    {"routing-number: 021000021", "ABA_ROUTING_NUMBER:021000021"},
+    {"48291355 हमारे पास दर्ज medical record है", "MEDICAL_RECORD:48291355"},
 };
 
 static void test_ids__sentences(void **state)

@@ -14,7 +14,7 @@
 #include "support/pii_set.h"
 
 #define SENTENCES 12000
-#define LANG_FOUND 85 /* of a hundred, in each language */
+#define LANG_FOUND 95 /* of a hundred, in each language */
 
 static void test_set__the_same_seed_gives_the_same(void **state)
 {
@@ -66,10 +66,10 @@ static void test_set__is_found_and_named(void **state)
     print_message("%u of %zu types have recall or precision below 0.9\n", weak, m.n_types);
     assert_int_equal(bad, 0);
     assert_true(m.n_langs >= 30 && m.n_types >= 400);
-    assert_true(m.all.found >= m.all.all * 0.97);
-    assert_true(pii_recall(&m.all) >= 0.96);
-    assert_true(pii_precision(&m.all) >= 0.95);
-    assert_true(weak * 8 <= m.n_types);
+    assert_true(m.all.found >= m.all.all * 0.985);
+    assert_true(pii_recall(&m.all) >= 0.975);
+    assert_true(pii_precision(&m.all) >= 0.98);
+    assert_true(weak * 12 <= m.n_types);
     wf_detect_run_free(run);
     wf_detector_free(d);
     pii_set_free(s);
