@@ -26,6 +26,7 @@
 #define LEADING_LETTERS 4
 /* Matches of one form that end before the literal it was sought for. */
 #define TRIES_SOUGHT 4
+#define COUNT_MOST ((size_t)WF_DETECT_NUMBER_MAX)
 
 static bool is_digit(char c)
 {
@@ -35,6 +36,12 @@ static bool is_digit(char c)
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* The first byte of a letter of Greek or Cyrillic. */
+static bool is_far_letter(char c)
+{
+    return (uint8_t)c >= 0xcd && (uint8_t)c <= 0xd3;
 }
 
 static bool is_alnum(char c)
@@ -179,20 +186,23 @@ static size_t before(size_t i, size_t n)
     return i > n ? i - n : 0;
 }
 
-/* So many letters before, behind a place: in scripts of two or three bytes a letter, words are not
- * nearer than in ours. */
-static size_t letters_before(struct wf_str t, size_t i, size_t letters)
+/* n characters before, or behind, a place. */
+static size_t chars_before(struct wf_str t, size_t i, size_t n)
 {
-    while (i > 0 && letters > 0)
-        letters -= !is_continuation(t.ptr[--i]);
+    for (; i > 0 && n > 0; n--) {
+        i--;
+        while (i > 0 && is_continuation(t.ptr[i]))
+            i--;
+    }
     return i;
 }
 
-static size_t letters_behind(struct wf_str t, size_t i, size_t letters)
+static size_t chars_behind(struct wf_str t, size_t i, size_t n)
 {
-    while (i < t.len && letters > 0) {
+    for (; i < t.len && n > 0; n--) {
         i++;
-        letters -= i == t.len || !is_continuation(t.ptr[i]);
+        while (i < t.len && is_continuation(t.ptr[i]))
+            i++;
     }
     return i;
 }
@@ -200,8 +210,8 @@ static size_t letters_behind(struct wf_str t, size_t i, size_t letters)
 /* The forms that have a word near [start, end). */
 static int near_forms(struct wf_detect_run *r, size_t start, size_t end, struct wf_detect_set *out)
 {
-    const size_t from = letters_before(r->text, start, WF_DETECT_BEFORE);
-    const size_t to = letters_behind(r->text, end, WF_DETECT_BEHIND);
+    const size_t from = chars_before(r->text, start, WF_DETECT_BEFORE);
+    const size_t to = chars_behind(r->text, end, WF_DETECT_BEHIND);
     struct near_visit v = {.set = out, .start = start, .end = start};
     const int rc = near_look(r, from, to);
 
@@ -262,8 +272,8 @@ static int judge(struct wf_detect_run *r, size_t i, const struct hit *hit, float
     if (row->valid != NULL && !row->valid(wf_str_sub(r->text, start, end)))
         return 0;
     if (row->context != NULL) {
-        const size_t from = letters_before(r->text, start, WF_DETECT_BEFORE);
-        const size_t to = letters_behind(r->text, end, WF_DETECT_BEHIND);
+        const size_t from = chars_before(r->text, start, WF_DETECT_BEFORE);
+        const size_t to = chars_behind(r->text, end, WF_DETECT_BEHIND);
         const int rc = near_look(r, from, to);
         if (rc != 0)
             return rc;
@@ -327,9 +337,11 @@ static void count_groups(const struct wf_detect_run *r, size_t start, struct wf_
                          size_t *out_end)
 {
     const struct wf_str t = r->text;
-    size_t i = start, count = 0, digits = 0;
+    size_t i = start, count = 0, digits = 0, lead = 0;
 
     memset(out, 0, sizeof(*out));
+    for (; i < t.len && !is_alnum(t.ptr[i]); i++) /* Greek, Cyrillic: counted or not */
+        lead += is_far_letter(t.ptr[i]);
     for (;;) {
         while (i < t.len && is_alnum(t.ptr[i])) {
             digits += is_digit(t.ptr[i++]);
@@ -338,9 +350,11 @@ static void count_groups(const struct wf_detect_run *r, size_t start, struct wf_
         if (count > WF_DETECT_NUMBER_MAX)
             break;
         *out_end = i;
+        const struct wf_detect_set *fit = &r->d->fits[count],
+                                   *more = &r->d->fits[WF_MIN(count + lead, COUNT_MOST)];
         for (size_t w = 0; w < r->d->n_sets; w++)
             out->bits[w] |=
-                r->d->fits[count].bits[w] & (digits >= 4 ? ~UINT64_C(0) : r->d->few.bits[w]);
+                (fit->bits[w] | more->bits[w]) & (digits >= 4 ? ~UINT64_C(0) : r->d->few.bits[w]);
         size_t next = i;
         while (next < t.len && next < i + 2 && is_separator(t.ptr[next]))
             next++;
@@ -393,6 +407,23 @@ static int number_from(struct wf_detect_run *r, size_t start, size_t *io_next)
     return rc;
 }
 
+/* The start of the letters that end at `end`, ASCII ones or of Greek and Cyrillic; `end` when there
+ * are none, or more than may belong to a number. */
+static size_t letters_before(struct wf_str t, size_t end)
+{
+    size_t i = end, n = 0;
+
+    for (; i > 0 && n <= LEADING_LETTERS; n++) {
+        if (is_letter(t.ptr[i - 1]))
+            i--;
+        else if (i > 1 && is_continuation(t.ptr[i - 1]) && is_far_letter(t.ptr[i - 2]))
+            i -= 2;
+        else
+            break;
+    }
+    return n > LEADING_LETTERS || (i > 0 && is_digit(t.ptr[i - 1])) ? end : i;
+}
+
 /* The start of the word before `start` that may belong to a number; `start` when there is none. */
 static size_t word_before(struct wf_str t, size_t start)
 {
@@ -400,12 +431,8 @@ static size_t word_before(struct wf_str t, size_t start)
 
     while (end > 0 && end + 2 > start && is_separator(t.ptr[end - 1]))
         end--;
-    i = end;
-    while (i > 0 && end - i <= LEADING_LETTERS && is_letter(t.ptr[i - 1]))
-        i--;
-    if (end == start || i == end || end - i > LEADING_LETTERS || (i > 0 && is_digit(t.ptr[i - 1])))
-        return start;
-    return i;
+    i = letters_before(t, end);
+    return i == end ? start : i;
 }
 
 /* A number whose first digit is at i. *io_next: from where digits are looked at again. */

@@ -20,7 +20,7 @@ static const struct {
     {"organisation", "ORGANIZATION", 0, 1},
     {"place", "LOCATION", 0, 1},
     {"date", "DATE_TIME", 0, 0.58F},
-    {"address", "STREET_ADDRESS", 0, 1},
+    {"address", "STREET_ADDRESS", 0.15F, 1},
     {"health", "MEDICAL_CONDITION", 0, 1},
     {"email", "EMAIL_ADDRESS", 0.2F, 0.55F},
     {"phone", "PHONE_NUMBER", 0.2F, 0.55F},

@@ -30,7 +30,8 @@ struct wf_pattern {
     const char *regex;
     /* Lower-case literals with '|' between them, of which every match holds one ("@", "akia").
      * NULL: a number, found by its digits: it begins with a word that has a digit, or at most two
-     * words of at most four letters before it ("QQ 12 34 56 C", "B-AB 1234"). */
+     * words of at most four letters before it ("QQ 12 34 56 C", "B-AB 1234"), also of Greek or
+     * Cyrillic letters, which letters_digits may count or not. */
     const char *triggers;
     /* Where triggers is NULL: how many ASCII letters and digits a match has at the end of one of
      * its groups, separators not counted; at most 40. Separators are one or two of " -./:_()". At
@@ -42,11 +43,10 @@ struct wf_pattern {
      * their separators. */
     bool (*valid)(struct wf_str match);
     /* Words of any language, lower-case, '|' between them, that make it likelier when near (60
-     * letters before, 30 behind). Upper case, capitals and missing accents are seen too; a word of
-     * up to 4 letters must stand alone, longer ones may begin a word, from 7 on they may be
-     * anywhere in one ("passnummer" in "Reisepassnummer"); one of several parts stands in
-     * identifiers, too
-     * ("driver license" in driver_license, driverLicense). NULL: none. */
+     * characters before, 30 behind). One with a space is also seen as a name in a program (tax_id,
+     * tax-id, taxId). Upper case, capitals and missing accents are seen too; a word of up to 4
+     * letters must stand alone, longer ones may begin a word, from 7 on they may be anywhere in one
+     * ("passnummer" in "Reisepassnummer"); scripts without spaces have no borders. NULL: none. */
     const char *context;
     float score;         /* 0..1: without a word near */
     float score_context; /* 0..1: with one */

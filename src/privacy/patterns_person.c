@@ -372,16 +372,6 @@ static const struct wf_pattern rows[] = {
      .score_context = 0.95F,
      .few_digits = true,
      .why = "form of a postcode"},
-    {.type = "MEDICAL_RECORD",
-     .regex = "[a-z]{0,4}-?\\d{5,10}",
-     .letters_digits_least = 5,
-     .letters_digits_most = 14,
-     .context = "mrn|medical record|patient id|patient number|patient no|chart number|hospital "
-                "number|patientennummer|krankenakte|fallnummer|numéro de patient|ipp|dossier "
-                "médical|historia clínica|cartella clinica|prontuário|病历号|病歴|診察券|患者番号|"
-                "медицинской карты|patiëntnummer|journalnummer",
-     .score = 0.05F,
-     .score_context = 0.8F},
 };
 
 WF_PATTERN_TABLE(wf_patterns_person, rows);
