@@ -495,6 +495,41 @@ static bool speed(struct bench *b, const char *data)
     return good;
 }
 
+/* Texts that are all numbers, or made to be slow: shown, without a must. */
+static void hard(struct bench *b)
+{
+    static const struct {
+        const char *name, *again;
+    } made[] = {
+        {"numbers by commas", NULL},
+        {"cards that are none", "4111 1111 1111 1112 "},
+        {"one digit again and again", "1 "},
+        {"brackets", "(1"},
+        {"hosts", "a.com."},
+        {"signs of mail", "@"},
+        {"escapes", "%41"},
+    };
+
+    printf("MB/s of text that is all numbers, or made to be slow\n");
+    for (size_t i = 0; i < WF_ARRAY_LEN(made); i++) {
+        uint64_t draw = 3;
+        struct wf_buf text;
+        wf_buf_init(&text, (size_t)1 << 20);
+        while (text.len < 500000) {
+            if (made[i].again != NULL) {
+                (void)wf_buf_append_cstr(&text, made[i].again);
+                continue;
+            }
+            draw = draw * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            (void)wf_buf_appendf(&text, "%llu%s",
+                                 (unsigned long long)(draw >> 24 >> (draw >> 60 << 1)),
+                                 draw >> 33 & 7 ? "," : "\n");
+        }
+        printf("  %-26s %6.1f\n", made[i].name, best_mb_s(b, wf_buf_str(&text)));
+        wf_buf_deinit(&text);
+    }
+}
+
 static int by_number(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
@@ -570,6 +605,7 @@ int main(int argc, char **argv)
     good = sequences(b, data) && good;
     good = own_set(b) && good;
     good = speed(b, data) && good;
+    hard(b);
     good = all_prompts(b) && good;
     wf_buf_deinit(&b->prose);
     wf_lens_pool_free(b->lens);

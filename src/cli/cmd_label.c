@@ -18,6 +18,13 @@ struct asked {
     const char *policy;
 };
 
+/* Scores have three digits; a real number would be written with seventeen. */
+static void print_json(const json_t *label)
+{
+    if (json_dumpf(label, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6)) == 0)
+        putchar('\n');
+}
+
 /* ---- one text ---- */
 
 static void show(const json_t *label)
@@ -58,7 +65,7 @@ static int run_one(const struct wf_cli *cli, struct wf_labeler *l, struct wf_err
     if (rc == 0)
         rc = wf_labeler_run(l, wf_buf_str(&text), &label, err);
     if (rc == 0 && cli->json)
-        wf_cli_print_json(label);
+        print_json(label);
     else if (rc == 0)
         show(label);
     json_decref(label);

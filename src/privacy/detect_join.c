@@ -65,7 +65,7 @@ static bool is_gap(struct wf_str s)
     if (s.len > GAP_MOST)
         return false;
     for (size_t i = 0; i < s.len; i++)
-        if (strchr(" ,\n\r\t>;?-", s.ptr[i]) == NULL)
+        if (strchr(" ,\n\r\t>?-", s.ptr[i]) == NULL)
             return false;
     return true;
 }

@@ -125,6 +125,9 @@ static void test_detect__persons(void **state)
         {"12 High Street", "STREET_ADDRESS:12 High Street"},
         {"in der Hauptstraße 12a", "STREET_ADDRESS:Hauptstraße 12a"},
         {"12 rue de la Paix", "STREET_ADDRESS:12 rue de la Paix"},
+        {"at 730 N. Franklin, Ste. 510, Chicago, IL 60654.",
+         "STREET_ADDRESS:730 N. Franklin, Ste. 510, Chicago, IL 60654"},
+        {"12 men went down the road", ""},
     };
 
     (void)state;
