@@ -196,16 +196,13 @@ static const struct wf_pattern rows[] = {
           WF_WHY_DATE),
     WF_ID("UA_UNZR", "\\d{8}[ .-]?\\d{5}", 13, 13, ua_unzr, "унзр|запис у реєстрі|запису", 0.3F,
           0.93F, WF_WHY_DATE),
-    WF_ID("UA_PASSPORT", WF_NO_WORD "(?:[А-ЯІЇЄҐA-Z]{2}[ .-]?\\d{6}|\\d{9})", 6, 9, NULL,
+    WF_ID("UA_PASSPORT", "(?-i:[А-ЯІЇЄҐA-Z]{2}[ -]?\\d{6})|\\d{9}", 6, 9, NULL,
           "паспорт|паспорта|паспортом|id-картка|серія|закордонний", 0.05F, 0.8F, NULL),
-    {.type = "UA_PASSPORT",
-     .regex = "паспорт\\p{L}{0,3}[ :№]{1,3}(?:серія |серії )?([А-ЯІЇЄҐ]{2} ?\\d{6})",
-     .triggers = "паспорт|Паспорт|ПАСПОРТ",
-     .context = "україн|видан|серія",
-     .score = 0.85F,
-     .score_context = 0.9F},
-    WF_ID("UA_PLATE", LETTER_UA "{2} ?\\d{4} ?" LETTER_UA "{2}", 4, 8, NULL,
-          "номерний знак|держномер|номер авто|автомобіл|номерні знаки", 0.15F, 0.83F, NULL),
+    WF_ID("UA_PLATE",
+          "(?-i:" LETTER_UA "{2}[ -]?\\d{4}[ -]?" LETTER_UA "{2})|" LETTER_UA "{2}\\d{4}" LETTER_UA
+          "{2}",
+          4, 8, NULL, "номерний знак|держномер|номер авто|автомобіл|номерні знаки", 0.15F, 0.83F,
+          NULL),
 
     WF_ID("BY_PERSONAL_NUMBER", "[1-6]\\d{6}[ABCEHKM]\\d{3}[A-Z]{2}\\d", 14, 14, by_personal_number,
           "идентификационный номер|личный номер|асабісты нумар|ідэнтыфікацыйны", 0.9F, 0.985F,
@@ -233,8 +230,10 @@ static const struct wf_pattern rows[] = {
           "водительское удостоверение|водительского удостоверения|водительские "
           "права|водительск|вод. права",
           0.08F, 0.89F, NULL),
-    WF_ID("RU_PLATE", LETTER_RU " ?\\d{3} ?" LETTER_RU "{2} ?\\d{2,3}", 5, 9, NULL, CARS_RU, 0.3F,
-          0.86F, NULL),
+    WF_ID("RU_PLATE",
+          "(?-i:" LETTER_RU "[ -]?\\d{3}[ -]?" LETTER_RU "{2}[ -]?\\d{2,3})|" LETTER_RU
+          "\\d{3}" LETTER_RU "{2} ?\\d{2,3}",
+          3, 9, NULL, CARS_RU, 0.3F, 0.86F, NULL),
 
     WF_ID("TR_NATIONAL_ID", "[1-9]\\d{10}", 11, 11, tr_national_id,
           "tc kimlik|t.c. kimlik|kimlik no|kimlik numarası|kimlik numaram|tckn|tc no|t.c. no|nüfus",
