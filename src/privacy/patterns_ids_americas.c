@@ -616,8 +616,10 @@ static const struct wf_pattern rows[] = {
           0.85F, 0.97F, WF_WHY_DATE),
     WF_ID("NI_CEDULA", "\\d{3}[ .-]?\\d{6}[ .-]?\\d{4}[A-Z]", 14, 14, ni_cedula,
           "cédula|cedula|nicaragua", 0.3F, 0.95F, WF_WHY_DATE),
-    WF_ID("PA_CEDULA", "(?:1[0-3]|[1-9]|E|N|PE)[ -]\\d{1,4}[ -]\\d{2,6}", 5, 12, NULL,
-          "cédula|cedula|panamá|panama|cip", 0.1F, 0.83F, NULL),
+    WF_ID("PA_CEDULA",
+          "(?!\\d{1,2}[ -]\\d{1,2}[ -](?:19|20)\\d{2}(?!\\d))(?:1[0-3]|[1-9]|E|N|PE)[ -]\\d{1,4}[ "
+          "-]\\d{2,6}",
+          5, 12, NULL, "cédula|cedula|panamá|panama|cip", 0.1F, 0.83F, NULL),
     WF_ID("CU_NI", "\\d{11}", 11, 11, cu_ni, "carné de identidad|carnet de identidad|cuba", 0.1F,
           0.92F, WF_WHY_DATE),
     WF_ID("JM_TRN", "\\d{3}[ .-]?\\d{3}[ .-]?\\d{3}", 9, 9, NULL, "trn|taxpayer registration",

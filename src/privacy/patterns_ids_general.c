@@ -4,15 +4,33 @@
 #include "privacy/checks.h"
 #include "privacy/patterns_ids.h"
 
+/* Eight digits in groups that are a day of this or the last century. */
+static bool is_day(struct wf_str s, const struct wf_code *c)
+{
+    uint8_t turned[8];
+
+    if (c->n != 8 || s.len == 8)
+        return false;
+    for (size_t i = 0; i < 8; i++)
+        turned[i] = c->v[(i + 4) % 8]; /* DDMM2024: 2024DDMM */
+    if (wf_check_yyyymmdd(c->v) || wf_check_yyyymmdd(turned))
+        return true;
+    for (size_t i = 0; i < 2; i++) {
+        turned[4 + i] = c->v[2 + i];
+        turned[6 + i] = c->v[i];
+    }
+    return wf_check_yyyymmdd(turned);
+}
+
 /* Whether it may be somebody's: a number of digits alone has five at least, and is no round one
- * ("the passport office handled 120000 cases"). */
+ * ("the passport office handled 120000 cases") and no day. */
 static bool is_no_count(struct wf_str s)
 {
     struct wf_code c;
 
     if (!wf_code_read(s, &c) || !wf_code_is_digits(c.v, c.n))
         return true;
-    return c.n >= 5 && (c.n > 9 || wf_code_number(c.v, c.n) % 1000 != 0);
+    return c.n >= 5 && !is_day(s, &c) && (c.n > 9 || wf_code_number(c.v, c.n) % 1000 != 0);
 }
 
 static const char passport[] =
