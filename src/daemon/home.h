@@ -2,6 +2,8 @@
  *
  *   weft.conf   settings, written by the person            (read before the core is locked down)
  *   weft.policy who may see what, written by the person; absent: the built-in policy alone
+ *   weft.engines  engines elsewhere, and what each may see (route/engines.h)
+ *   keys/       their keys, 0600                          (read by airlock only; route/keys.h)
  *   token       the access token, 0600                     (read before the core is locked down)
  *   watch       watched folders, one absolute path a line  (read by the watcher only)
  *   run/        socket, lock
@@ -29,6 +31,8 @@ struct wf_home {
     char watch[WF_LIMIT_PATH_BYTES];
     char conf[WF_LIMIT_PATH_BYTES];
     char policy[WF_LIMIT_PATH_BYTES];
+    char engines[WF_LIMIT_PATH_BYTES];
+    char keys[WF_LIMIT_PATH_BYTES];
 };
 
 /* Works out the paths of the home `dir` (made absolute against the current folder). Touches no
