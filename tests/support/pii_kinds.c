@@ -322,6 +322,7 @@ const struct pii_kind pii_kinds[] = {
     {"AR_CUIT", "(20|27|23)-nnnnnnnn-?", "c11n:5,4,3,2,7,6,5,4,3,2"},
     {"AR_CUIT", "(20|27|23)nnnnnnnn?", "c11n:5,4,3,2,7,6,5,4,3,2"},
     {"AR_DNI", "[1234]n.nnn.nnn", NULL},
+    {"AR_DNI", "[56789]nnnnnn", NULL},
     {"AR_CBU", "(007|011|285)nnnn?nnnnnnnnnnnnn?",
      "c10:7,1,3,9,7,1,3;c10@8:3,9,7,1,3,9,7,1,3,9,7,1,3"},
     {"AR_PASSPORT", "AA[ABC]nnnnnn", NULL},
