@@ -106,10 +106,9 @@ static int open_privacy(struct core *c, struct wf_err *err)
     return wf_detector_open(&detect, &c->detector, err);
 }
 
-static int lock_down(const struct core *c, struct wf_err *err)
+int wf_core_lock_down(const struct wf_home *home, const char *lens, struct wf_err *err)
 {
-    const struct wf_core_options *o = c->o;
-    const char *const write_dirs[] = {o->home ? o->home->data : NULL, NULL};
+    const char *const write_dirs[] = {home ? home->data : NULL, NULL};
     const char *read_dirs[8] = {"/dev/urandom"};   /* libwebsockets opens it */
     const char *const *memory = wf_memory_files(); /* how large a model's cache may become */
     const struct wf_sandbox_options so = {
@@ -117,8 +116,8 @@ static int lock_down(const struct core *c, struct wf_err *err)
     size_t n = 1;
     int rc;
 
-    if (c->lens.path[0] != 0)
-        read_dirs[n++] = c->lens.path;
+    if (lens[0] != 0)
+        read_dirs[n++] = lens;
     for (size_t i = 0; memory[i] != NULL; i++) {
         assert(n + 1 < WF_ARRAY_LEN(read_dirs));
         read_dirs[n++] = memory[i];
@@ -234,7 +233,7 @@ static int start(struct core *c, struct wf_err *err)
         rc = open_privacy(c, err);
     c->ops.detector = c->detector;
     if (rc == 0)
-        rc = lock_down(c, err);
+        rc = wf_core_lock_down(o->home, c->lens.path, err);
     if (rc != 0) {
         wf_file_close(&fetch_fd);
         wf_file_close(&spawner_fd);

@@ -29,6 +29,11 @@ struct wf_core_options {
  * called while the process has one thread. Errors: those of the start; told to conn_fd as well. */
 int wf_core_run(const struct wf_core_options *o, struct wf_err *err) WF_MUST_USE;
 
+/* The core's walls, before it reads a byte of anyone's; for wf_core_run and for the test that tries
+ * to get out. `home` may be NULL; `lens` is a file that may be read, or empty. Errors: those of
+ * wf_sandbox_enter. Thread: init. */
+int wf_core_lock_down(const struct wf_home *home, const char *lens, struct wf_err *err) WF_MUST_USE;
+
 /* Tells the client at `fd` that no core can be had, and why. */
 void wf_core_refuse(int fd, const struct wf_err *why);
 

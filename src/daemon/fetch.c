@@ -232,6 +232,7 @@ int wf_fetch_run(const struct wf_fetch_options *o, const char *dir, int fd, stru
     int lock_fd = -1;
     int rc = 0;
 
+    wf_sandbox_resolver();
     if (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK)
         rc = wf_err_set(&err, WF_E_NOMEM, "Out of memory.");
     wf_arena_init(&f.arena, 0, ARENA_BYTES_MAX);

@@ -8,6 +8,7 @@
 #include "os/sandbox.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -105,6 +106,11 @@ int wf_sandbox_exec(const char *path, char *const argv[], char *const envp[], st
         return wf_err_errno(err, errno, "cannot give up making processes");
     execve(path, argv, envp);
     return wf_err_errno(err, errno, "cannot run %s", path);
+}
+
+void wf_sandbox_resolver(void)
+{
+    (void)setenv("RES_OPTIONS", "single-request", 1); /* no memory: names are not found, then */
 }
 
 struct wf_sandbox_support wf_sandbox_support(void)

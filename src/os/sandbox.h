@@ -25,9 +25,12 @@ enum wf_sandbox_kind {
      * signal to others, no ptrace. No permissions, owners or times of files by path. */
     WF_SANDBOX_CORE,
     /* Fetching: clients of TCP and UDP over the internet (no listener, no AF_UNIX connection), name
-     * resolution, threads; reads below read_dirs, writes below write_dirs; no process, no exec.
+     * resolution (wf_sandbox_resolver), threads; reads below read_dirs, writes below write_dirs; no
+     * process, no exec, and no descriptor to anyone (sendmsg): the core is handed no connection.
      * WF_E_UNSUPPORTED where the kernel has no Landlock: without it all files were in reach. */
     WF_SANDBOX_FETCH,
+    /* The airlock: the same, also where the kernel has no Landlock. */
+    WF_SANDBOX_AIRLOCK,
     /* The watcher: reads below read_dirs, watches folders (inotify), talks to the core over
      * AF_UNIX. Writes no file, reaches no network, makes no process. */
     WF_SANDBOX_WATCH,
@@ -64,6 +67,10 @@ int wf_sandbox_enter(const struct wf_sandbox_options *o, struct wf_err *err) WF_
  * program `path` in the place of this one. Returns only on failure. Works unsandboxed as well. */
 int wf_sandbox_exec(const char *path, char *const argv[], char *const envp[],
                     struct wf_err *err) WF_MUST_USE;
+
+/* Has the C library resolve names without sendmmsg, which FETCH and AIRLOCK lack: one question at a
+ * time. Called before they are entered. Thread: init. */
+void wf_sandbox_resolver(void);
 
 /* Which protections this kernel has, for `weft doctor`. */
 struct wf_sandbox_support {

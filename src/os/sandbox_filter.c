@@ -4,7 +4,8 @@
  * seccomp sees numbers, not what pointers point to. Hence the core's way to have no network:
  * connect is closed altogether (the core accepts, it never connects); sendto works only without an
  * address; sendmsg's address cannot be seen, but no socket that would heed one can be made (AF_UNIX
- * streams only) or received (sock.h), and MSG_FASTOPEN, which would connect a listener that was
+ * streams only) or received (sock.h; and who has one, fetch and airlock, may not make the call that
+ * hands it over), and MSG_FASTOPEN, which would connect a listener that was
  * shut down, is a flag that is seen; openat2 and clone3 hide their flags in memory and so do not
  * exist (libraries fall back). Conditions compare the low 32 bits, which is all that the kernel
  * looks at in those arguments; pointers are compared whole.
@@ -154,6 +155,7 @@ static unsigned powers_of(const struct wf_sandbox_options *o, bool has_landlock)
     case WF_SANDBOX_CORE:
         return powers | WF_POWER_CORE;
     case WF_SANDBOX_FETCH:
+    case WF_SANDBOX_AIRLOCK:
         return powers | WF_POWER_FETCH | WF_POWER_PATHS | WF_POWER_THREADS;
     case WF_SANDBOX_WATCH:
         /* Without Landlock the paths stay open: reading is its work. */

@@ -140,7 +140,7 @@ int wf_sandbox__landlock(const struct wf_sandbox_options *o, int abi, struct wf_
     const uint64_t writes = reads | FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR |
                             FS_MAKE_REG | FS_REFER | FS_TRUNCATE;
     uint64_t known = fs_of_abi(abi);
-    int ruleset = create_ruleset(abi, o->kind == WF_SANDBOX_FETCH);
+    int ruleset = create_ruleset(abi, o->kind == WF_SANDBOX_FETCH || o->kind == WF_SANDBOX_AIRLOCK);
     if (ruleset < 0)
         return wf_err_errno(err, errno, "cannot make the sandbox's rules for files");
     /* Without it SQLite, jansson and libwebsockets seed themselves from the time, or refuse. */

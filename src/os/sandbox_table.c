@@ -222,8 +222,9 @@ const struct wf_sandbox_rule wf_sandbox__rules[] = {
     WHEN(setsockopt, FETCH, ENOPROTOOPT, IS(1, IPPROTO_IPV6), IS(2, IPV6_RECVERR)),
     ALLOW(recvfrom, ALL), ALLOW(recvmsg, ALL), ALLOW_ELSE(recvmmsg, CORE, ENOSYS),
     WHEN(sendto, ALL, EACCES, BITS(3, MSG_FASTOPEN, 0), IS_NULL(4)),
-    WHEN(sendmsg, ALL, EACCES, BITS(2, MSG_FASTOPEN, 0)),
-    WHEN(sendmmsg, CORE | FETCH, EACCES, BITS(3, MSG_FASTOPEN, 0)),
+    /* Not for who may reach a network: it could hand a connection to the core. */
+    WHEN(sendmsg, CORE | WATCH | EXEC, EACCES, BITS(2, MSG_FASTOPEN, 0)),
+    WHEN(sendmmsg, CORE, EACCES, BITS(3, MSG_FASTOPEN, 0)),
     FAIL(io_uring_setup, ENOSYS),
 
 #ifdef SYS_getrlimit

@@ -35,6 +35,7 @@
 /* The most that the receive buffer grows ahead of the bytes. */
 #define RECV_STEP_BYTES ((size_t)256 << 10)
 #define FRAME_HEAD_BYTES 4
+#define FRAME_SMALL_BYTES 2048 /* head and payload go together up to here */
 #define NS_PER_MS 1000000
 
 int wf_sock_pair(int out_fds[2], struct wf_err *err)
@@ -242,30 +243,37 @@ union one_fd_control {
     char bytes[CMSG_SPACE(sizeof(int))];
 };
 
-/* Sends what is left of head and payload (`done` bytes are through); bytes sent, or -1 and errno.
- * The descriptor goes with the first byte. */
-static ssize_t send_some(int fd, unsigned char *head, const char *p, size_t n, size_t done,
-                         int pass_fd)
+/* Sends what is left of head and payload (`done` bytes are through) with the descriptor, which goes
+ * with the first byte; bytes sent, or -1 and errno. */
+static ssize_t send_with_fd(int fd, unsigned char *head, const char *p, size_t n, int pass_fd)
 {
-    struct iovec iov[2];
-    size_t n_iov = 0;
-    if (done < FRAME_HEAD_BYTES)
-        iov[n_iov++] = (struct iovec){head + done, FRAME_HEAD_BYTES - done};
-    size_t payload_done = done > FRAME_HEAD_BYTES ? done - FRAME_HEAD_BYTES : 0;
-    if (n > payload_done) /* sendmsg only reads it */
-        iov[n_iov++] = (struct iovec){(void *)(uintptr_t)(p + payload_done), n - payload_done};
-    struct msghdr m = {.msg_iov = iov, .msg_iovlen = n_iov};
+    struct iovec iov[2] = {{head, FRAME_HEAD_BYTES}, {(void *)(uintptr_t)p, n}};
     union one_fd_control control = {.bytes = {0}};
-    if (done == 0 && pass_fd != -1) {
-        m.msg_control = control.bytes;
-        m.msg_controllen = sizeof(control.bytes);
-        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(c), &pass_fd, sizeof(int));
-    }
+    struct msghdr m = {.msg_iov = iov,
+                       .msg_iovlen = n > 0 ? 2 : 1, /* sendmsg only reads it */
+                       .msg_control = control.bytes,
+                       .msg_controllen = sizeof(control.bytes)};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(c), &pass_fd, sizeof(int));
     return sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* The same without a descriptor: processes with a network may not make a sendmsg at all (so that
+ * they can hand no connection to the core), and a short frame is one call. */
+static ssize_t send_some(int fd, const unsigned char *head, const char *p, size_t n, size_t done)
+{
+    unsigned char small[FRAME_SMALL_BYTES];
+    if (done >= FRAME_HEAD_BYTES)
+        return send(fd, p + (done - FRAME_HEAD_BYTES), n - (done - FRAME_HEAD_BYTES),
+                    MSG_NOSIGNAL | MSG_DONTWAIT);
+    size_t taken = WF_MIN(n, sizeof(small) - FRAME_HEAD_BYTES);
+    memcpy(small, head, FRAME_HEAD_BYTES);
+    if (taken > 0)
+        memcpy(small + FRAME_HEAD_BYTES, p, taken);
+    return send(fd, small + done, FRAME_HEAD_BYTES + taken - done, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 int wf_sock_send_frame(int fd, const void *p, size_t n, int pass_fd, int timeout_ms,
@@ -280,7 +288,8 @@ int wf_sock_send_frame(int fd, const void *p, size_t n, int pass_fd, int timeout
     int64_t deadline_ns = deadline_of(timeout_ms);
     size_t all = FRAME_HEAD_BYTES + n;
     for (size_t done = 0; done < all;) {
-        ssize_t sent = send_some(fd, head, p, n, done, pass_fd);
+        ssize_t sent = done == 0 && pass_fd != -1 ? send_with_fd(fd, head, p, n, pass_fd)
+                                                  : send_some(fd, head, p, n, done);
         if (sent >= 0) {
             done += (size_t)sent;
             continue;

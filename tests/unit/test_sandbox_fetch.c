@@ -107,7 +107,10 @@ static void be_client(void *ud)
     CHILD_CHECK(connect(u, (struct sockaddr *)&a, sizeof(a)) == 0);
     struct iovec iov = {(void *)(uintptr_t) "x", 1};
     struct mmsghdr m = {.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1}};
-    CHILD_CHECK(sendmmsg(u, &m, 1, MSG_NOSIGNAL) == 1);
+    CHILD_CHECK(send(u, "x", 1, MSG_NOSIGNAL) == 1);
+    /* These could hand this connection to the core. */
+    CHILD_CHECK(refused(sendmsg(s, &m.msg_hdr, MSG_NOSIGNAL)));
+    CHILD_CHECK(refused(sendmmsg(u, &m, 1, MSG_NOSIGNAL)));
 }
 
 static void test_sandbox_fetch__is_a_client_of_the_network(void **state)
