@@ -2,6 +2,10 @@
 /* Kinds of data by their names: the table of the header, and the groups made of its rows. */
 #include "privacy/datum.h"
 
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
 #include "base/config.h"
 
 #define BIT(name) WF_DATUM_BIT(WF_DATUM_##name)
@@ -64,15 +68,56 @@ static bool is_among(struct wf_str word, const char *list)
     return false;
 }
 
+/* All types of the table, sorted once. */
+#define NAMES_MAX 512
+
+struct name {
+    struct wf_str type;
+    enum wf_datum kind;
+};
+
+static struct name sorted[NAMES_MAX];
+static size_t n_sorted;
+static pthread_once_t sorted_once = PTHREAD_ONCE_INIT;
+
+static int upper(char c)
+{
+    return c >= 'a' && c <= 'z' ? c - 32 : c;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct wf_str x = ((const struct name *)a)->type, y = ((const struct name *)b)->type;
+
+    for (size_t i = 0; i < x.len && i < y.len; i++) {
+        int d = upper(x.ptr[i]) - upper(y.ptr[i]);
+        if (d != 0)
+            return d;
+    }
+    return (x.len > y.len) - (x.len < y.len);
+}
+
+static void sort_names(void)
+{
+    struct wf_datum_walk walk = {0};
+    struct name one;
+
+    while (wf_datum_next_type(&walk, &one.type, &one.kind)) {
+        assert(n_sorted < NAMES_MAX);
+        sorted[n_sorted++] = one;
+    }
+    qsort(sorted, n_sorted, sizeof(sorted[0]), by_name);
+}
+
 static bool by_table(struct wf_str type, enum wf_datum *out)
 {
-    for (unsigned k = 0; k < WF_DATUM_COUNT; k++) {
-        if (is_among(type, rows[k].types)) {
-            *out = (enum wf_datum)k;
-            return true;
-        }
-    }
-    return false;
+    const struct name wanted = {.type = type}, *found;
+
+    (void)pthread_once(&sorted_once, sort_names);
+    found = bsearch(&wanted, sorted, n_sorted, sizeof(sorted[0]), by_name);
+    if (found != NULL)
+        *out = found->kind;
+    return found != NULL;
 }
 
 /* By the words of the name, the most telling kinds first: credentials, then papers and money. */

@@ -120,7 +120,7 @@ enum wf_datum {
 #define WF_DATUM_TOPICS (WF_DATUM_ALL & ~(WF_DATUM_BIT(WF_DATUM_TOPIC_HEALTH) - 1))
 _Static_assert(WF_DATUM_COUNT < 64, "a set of kinds is one word");
 
-/* The kind of a detector's type. Some microseconds: policies keep a table of all types. */
+/* The kind of a detector's type; some microseconds for one that is told by words of its name. */
 enum wf_datum wf_datum_of(struct wf_str name);
 
 /* A walk over tables, from zeroes. */

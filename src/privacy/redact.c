@@ -24,18 +24,20 @@ struct digest {
     uint8_t bytes[DIGEST_BYTES];
 };
 
-/* Of what kind `what` says, and bytes. */
+/* Of what kind `what` says, and bytes: SipHash-2-4 of 128 bits under half of the map's key. */
 static struct digest digest_of(const struct wf_redaction *r, unsigned what, struct wf_str s)
 {
+    const uint8_t *key = r->key + WF_REDACT_KEY_BYTES / 2;
+    uint8_t both[DIGEST_BYTES + 4];
     struct digest d;
-    crypto_generichash_state state;
-    uint8_t head[4] = {(uint8_t)what, (uint8_t)(what >> 8), (uint8_t)(what >> 16), 0};
 
-    (void)crypto_generichash_init(&state, r->key, sizeof(r->key), DIGEST_BYTES);
-    (void)crypto_generichash_update(&state, head, sizeof(head));
-    if (s.len > 0)
-        (void)crypto_generichash_update(&state, (const unsigned char *)s.ptr, s.len);
-    (void)crypto_generichash_final(&state, d.bytes, DIGEST_BYTES);
+    _Static_assert(crypto_shorthash_siphashx24_KEYBYTES == WF_REDACT_KEY_BYTES / 2, "half a key");
+    _Static_assert(crypto_shorthash_siphashx24_BYTES == DIGEST_BYTES, "a digest");
+    (void)crypto_shorthash_siphashx24(both, (const unsigned char *)(s.len > 0 ? s.ptr : ""), s.len,
+                                      key); /* neither can fail */
+    for (unsigned i = 0; i < 4; i++)
+        both[DIGEST_BYTES + i] = (uint8_t)(what >> (8 * i));
+    (void)crypto_shorthash_siphashx24(d.bytes, both, sizeof(both), key);
     return d;
 }
 
@@ -461,8 +463,7 @@ struct work {
 };
 
 /* Walks the forms of placeholders and fakes within a piece between spans. With is_put false: passes
- * over unused numbers; else appends the piece, forms in use as placeholders. Every byte counts as
- * the border of a word here: what stands before it may become a placeholder. */
+ * over unused numbers; else appends the piece, forms in use as placeholders. */
 static int walk_piece(struct work *w, size_t from, size_t to, bool is_put)
 {
     struct wf_str s = wf_str_sub(w->text, from, to);
@@ -474,25 +475,27 @@ static int walk_piece(struct work *w, size_t from, size_t to, bool is_put)
 
     while (i < s.len && rc == 0) {
         struct wf_str rest = wf_str_sub(s, i, s.len);
-        bool is_used = false;
+        /* Behind a form that becomes a placeholder a word begins, as it does behind a span. */
+        bool at_border = i == run || !is_word_byte(s.ptr[i - 1]), is_used = false;
         bytes = 0;
-        if (wf_mark__may_begin((unsigned char)s.ptr[i]) &&
-            wf_mark__match(rest, true, true, has, w->r, &found) == WF_MARK_FOUND &&
+        if (wf_mark__may_begin(rest, at_border) &&
+            wf_mark__match(rest, at_border, true, has, w->r, &found) == WF_MARK_FOUND &&
             found.cipher.len == 0) {
             const uint64_t *at = mark_at(w->r, found.mark);
             is_used = at != NULL && *at > 0;
             bytes = found.bytes;
             if (at == NULL && !is_put)
                 rc = put(&w->r->marks, mark_key(found.mark, key), 0);
-        } else if (wf_redact__match_fake(w->r, rest, true, true, &fake, &bytes) == WF_MARK_FOUND) {
+        } else if (wf_redact__match_fake(w->r, rest, at_border, true, &fake, &bytes) ==
+                   WF_MARK_FOUND) {
             is_used = true;
         }
         if (is_used && is_put && rc == 0) {
             (void)wf_buf_append_str(w->out, wf_str_sub(s, run, i));
             rc = put_mark(w->r, WF_MARK_TEXT, wf_str_sub(s, i, i + bytes), w->out);
-            run = i + bytes;
         }
         i += is_used ? bytes : 1;
+        run = is_used ? i : run;
     }
     if (is_put && rc == 0) {
         (void)wf_buf_append_str(w->out, wf_str_sub(s, run, s.len));

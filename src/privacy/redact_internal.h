@@ -44,8 +44,9 @@ size_t wf_mark__print(struct wf_mark m, char out[WF_MARK_BYTES_MAX]);
 enum wf_mark_is wf_mark__match(struct wf_str s, bool at_border, bool at_end,
                                bool (*has)(const void *ud, struct wf_mark m), const void *ud,
                                struct wf_mark_found *out);
-/* Whether a match can begin with this byte: a cheap look before wf_mark__match. */
-bool wf_mark__may_begin(unsigned char byte);
+/* Whether a match can begin here, by two bytes: a cheap look before wf_mark__match. s is not empty.
+ */
+bool wf_mark__may_begin(struct wf_str s, bool at_border);
 
 /* One placeholder or fake, and what it stands for. */
 struct wf_redacted {

@@ -13,6 +13,7 @@
  * Without brackets it begins at the border of a word, and a join that is no "_" asks for capitals:
  * "phone 1" in a sentence is none. Upper and lower case do not matter otherwise. Round brackets are
  * a sentence's own and stay. */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,10 +99,65 @@ size_t wf_mark__print(struct wf_mark m, char out[WF_MARK_BYTES_MAX])
     return n > 0 ? (size_t)n : 0;
 }
 
-bool wf_mark__may_begin(unsigned char b)
+/* For each first letter of the words the letters that are second, a bit each. */
+static uint32_t seconds[26];
+static pthread_once_t seconds_once = PTHREAD_ONCE_INIT;
+
+static void fill_seconds(void)
 {
-    return (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z') || b >= 0x80 || b == '<' || b == '[' ||
-           b == '{' || b == '\\' || b == '&' || b == '%';
+    for (unsigned kind = 0; kind < WF_MARK_KINDS; kind++) {
+        if (words[kind] != NULL)
+            seconds[words[kind][0] - 'A'] |= 1u << (words[kind][1] - 'A');
+    }
+}
+
+static bool is_ascii_letter(unsigned char b)
+{
+    return (b | 0x20) >= 'a' && (b | 0x20) <= 'z';
+}
+
+/* Whether a word can begin here, by its first two bytes. */
+static bool may_be_word(struct wf_str s)
+{
+    unsigned char a, b;
+
+    if (s.len < 2)
+        return true;
+    a = (unsigned char)s.ptr[0];
+    b = (unsigned char)s.ptr[1];
+    if (a >= 0x80 || b >= 0x80)
+        return a >= 0x80 || is_ascii_letter(a);
+    return is_ascii_letter(a) && is_ascii_letter(b) &&
+           (seconds[(a | 0x20) - 'a'] >> ((b | 0x20) - 'a') & 1);
+}
+
+bool wf_mark__may_begin(struct wf_str s, bool at_border)
+{
+    unsigned char a = (unsigned char)s.ptr[0], b = s.len > 1 ? (unsigned char)s.ptr[1] : 0;
+
+    (void)pthread_once(&seconds_once, fill_seconds);
+    switch (a) {
+    case '<':
+    case '[':
+    case '{':
+        return b == ' ' || may_be_word(wf_str_sub(s, 1, s.len));
+    case '\\':
+        return s.len < 2 || b == '<' || b == '[' || b == '\\' || b == 'u' || b == 'U';
+    case '&':
+        return s.len < 2 || b == 'l' || b == 'L';
+    case '%':
+        return s.len < 2 || b == '3';
+    case 0xc2: /* the lead bytes of brackets and full-width letters, with what can follow */
+        return s.len < 2 || b == 0xab;
+    case 0xe2:
+        return s.len < 2 || b == 0x80 || b == 0x9f;
+    case 0xe3:
+        return s.len < 2 || b == 0x80;
+    case 0xef:
+        return s.len < 2 || b == 0xbc || b == 0xbd;
+    default:
+        return at_border && a < 0x80 && is_ascii_letter(a) && may_be_word(s);
+    }
 }
 
 /* ---- reading ---- */
@@ -258,11 +314,13 @@ static bool take_cipher(struct scan *c, struct wf_str *out)
 static bool take_core(struct scan *c, bool is_bare, struct wf_mark_found *out)
 {
     size_t start = c->i, n;
+    uint32_t first = upper(peek(c, &n));
 
     for (unsigned kind = 0; kind < WF_MARK_KINDS; kind++) {
         bool is_upper = true;
         c->i = start;
-        if (words[kind] == NULL || !take_word(c, words[kind], &is_upper))
+        if (words[kind] == NULL || first != (uint32_t)words[kind][0] ||
+            !take_word(c, words[kind], &is_upper))
             continue;
         out->mark = (struct wf_mark){.kind = (uint8_t)kind};
         out->cipher = wf_str_n("", 0);
@@ -359,7 +417,8 @@ enum wf_mark_is wf_mark__match(struct wf_str s, bool at_border, bool at_end,
 
     for (size_t k = 0; k < WF_ARRAY_LEN(brackets); k++) {
         c.i = 0;
-        if (take(&c, brackets[k].open) && bracketed(&c, brackets[k].close, has, ud, out)) {
+        if (s.len > 0 && s.ptr[0] == brackets[k].open[0] && take(&c, brackets[k].open) &&
+            bracketed(&c, brackets[k].close, has, ud, out)) {
             out->bytes = c.i;
             return WF_MARK_FOUND;
         }

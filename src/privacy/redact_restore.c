@@ -89,6 +89,17 @@ static bool put_mark(struct wf_restore *s, const struct wf_mark_found *f, struct
     return true;
 }
 
+/* How many bytes at the start of rest are certain to begin nothing. */
+static size_t plain_bytes(const struct wf_restore *s, struct wf_str rest, bool in_word)
+{
+    size_t i = 0;
+
+    while (i < rest.len && (in_word || s->r->n_fakes == 0) &&
+           !wf_mark__may_begin(wf_str_n(rest.ptr + i, rest.len - i), !in_word))
+        in_word = is_word_byte(rest.ptr[i++]);
+    return i;
+}
+
 /* Handles what begins at byte i. Returns the bytes taken; 0: more is needed. */
 static size_t step(struct wf_restore *s, size_t i, bool at_end, struct wf_buf *out)
 {
@@ -99,7 +110,7 @@ static size_t step(struct wf_restore *s, size_t i, bool at_end, struct wf_buf *o
     enum wf_mark_is is = WF_MARK_NONE;
     size_t bytes;
 
-    if (wf_mark__may_begin((unsigned char)rest.ptr[0]))
+    if (wf_mark__may_begin(rest, !s->in_word))
         is = wf_mark__match(rest, !s->in_word, !waits, has, s->r, &found);
     if (is == WF_MARK_MORE)
         return 0;
@@ -115,9 +126,10 @@ static size_t step(struct wf_restore *s, size_t i, bool at_end, struct wf_buf *o
         s->in_word = true;
         return bytes;
     }
-    (void)wf_buf_append_byte(out, rest.ptr[0]);
-    s->in_word = is_word_byte(rest.ptr[0]);
-    return 1;
+    bytes = 1 + plain_bytes(s, wf_str_sub(rest, 1, rest.len), is_word_byte(rest.ptr[0]));
+    (void)wf_buf_append(out, rest.ptr, bytes);
+    s->in_word = is_word_byte(rest.ptr[bytes - 1]);
+    return bytes;
 }
 
 static int run(struct wf_restore *s, bool at_end, struct wf_buf *out)
