@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "cli/cli.h"
 #include "cli/i18n.h"
 #include "op/json.h"
@@ -63,6 +64,27 @@ static int fail(struct reading *r, const struct wf_err *err)
     return WF_EXIT_FAILED;
 }
 
+/* A folder that is not there is often one that is written otherwise ("~/patients"). */
+static void warn_of_paths(const struct wf_policy *p)
+{
+    struct wf_policy_rule last = {.line = 0};
+    char path[WF_LIMIT_PATH_BYTES];
+    struct wf_str s;
+
+    for (size_t i = 0; i < wf_policy_n_rules(p); i++) {
+        struct wf_policy_rule one = wf_policy_rule(p, i);
+        if (one.is_built_in || one.line == last.line || !wf_policy_path(p, i, &s) ||
+            s.len >= sizeof(path))
+            continue;
+        last = one;
+        memcpy(path, s.ptr, s.len);
+        path[s.len] = 0;
+        if (access(path, F_OK) != 0)
+            fprintf(stderr, _("line %u: there is no %s now; is it written rightly?\n"),
+                    (unsigned)one.line, path);
+    }
+}
+
 static int check(struct reading *r, bool all, struct wf_policy *p, struct wf_err *err)
 {
     struct wf_buf text;
@@ -80,6 +102,7 @@ static int check(struct reading *r, bool all, struct wf_policy *p, struct wf_err
         json_decref(v);
     } else if (rc == 0) {
         (void)fwrite(text.ptr, 1, text.len, stdout);
+        warn_of_paths(p);
     }
     wf_buf_deinit(&text);
     return rc;

@@ -198,6 +198,10 @@ struct wf_policy_rule {
 size_t wf_policy_n_rules(const struct wf_policy *p);
 struct wf_policy_rule wf_policy_rule(const struct wf_policy *p, size_t i);
 
+/* The place in files that rule i speaks of, where it is one without wildcards ("/home/anna/a" for
+ * all beneath it); false: it speaks of none. Borrowed from the policy. */
+bool wf_policy_path(const struct wf_policy *p, size_t i, struct wf_str *out);
+
 /* Appends one sentence: "card numbers in /home/a/b.txt: private (built-in policy, line 20: ...)".
  * Errors: the buffer's. */
 int wf_policy_say_reason(const struct wf_policy *p, const struct wf_context_part *parts,

@@ -41,6 +41,19 @@ struct wf_policy_rule wf_policy_rule(const struct wf_policy *p, size_t i)
     return (struct wf_policy_rule){.text = r->text, .line = r->line, .is_built_in = r->is_built_in};
 }
 
+bool wf_policy_path(const struct wf_policy *p, size_t i, struct wf_str *out)
+{
+    const struct wf_policy_where *w = &p->wheres[p->rules[i].where];
+    struct wf_str path = w->name;
+
+    if (w->source != WF_SOURCE_FILE || w->is_base_name || path.len == 0)
+        return false;
+    if (wf_str_ends(path, WF_STR("/**")))
+        path.len -= 3;
+    *out = path;
+    return wf_str_find_byte(path, '*', 0) == SIZE_MAX && wf_str_find_byte(path, '?', 0) == SIZE_MAX;
+}
+
 /* ---- reasons ---- */
 
 static void say_part(const struct wf_context_part *part, struct wf_buf *out)

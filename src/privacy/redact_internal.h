@@ -69,6 +69,27 @@ struct wf_redaction {
     struct wf_map marks;    /* a mark -> item + 1; 0: the number is passed over */
 };
 
+/* ---- redact_map.c ---- */
+
+enum wf_mark_state {
+    WF_MARK_FREE,
+    WF_MARK_PASSED, /* some text has that form: it is never given to a datum */
+    WF_MARK_USED,
+};
+
+enum wf_mark_state wf_redact__state(const struct wf_redaction *r, struct wf_mark m);
+/* Makes a free number one that is passed over. Errors, also below: NOMEM, LIMIT. */
+int wf_redact__pass_over(struct wf_redaction *r, struct wf_mark m);
+/* Index of the item of a datum; a new one gets a placeholder. */
+int wf_redact__item(struct wf_redaction *r, unsigned kind, struct wf_str datum, size_t *out_index);
+/* The fake that a datum has already, or NULL; and keeps one. */
+const struct wf_redacted *wf_redact__fake_of(const struct wf_redaction *r, unsigned kind,
+                                             struct wf_str datum);
+int wf_redact__keep_fake(struct wf_redaction *r, unsigned kind, struct wf_str datum,
+                         struct wf_str fake);
+/* Of which seed a fake is: one person's names have the same, however they are written. */
+int wf_redact__seed(struct wf_redaction *r, unsigned kind, struct wf_str datum, uint64_t *out);
+
 /* The item of a mark, or NULL. */
 const struct wf_redacted *wf_redact__find(const struct wf_redaction *r, struct wf_mark m);
 

@@ -17,6 +17,8 @@ card numbers may go to OpenAI when masked
 END
 out=$("$WEFT" policy check "$TMP/my.policy")
 check "a sentence is explained" grep -q "files beneath $HOME/Patients: secret" <<<"$out"
+check "a folder that is not there is told" bash -c \
+    "'$WEFT' policy check '$TMP/my.policy' 2>&1 >/dev/null | grep -q 'line 2: there is no $HOME/Patients now'"
 check "what never counts is told" \
     grep -q "NEVER COUNTS: all of it is overridden by line 4 (names are private)" <<<"$out"
 echo "pasport numbers are secret" >>"$TMP/my.policy"
