@@ -20,8 +20,8 @@
 #define WORD_MOST 64
 
 enum {
+    BREAK, /* all that is not named below */
     RUN,
-    BREAK,
     SPACE,
     ESCAPE,
     BEYOND
@@ -38,11 +38,6 @@ static bool is_alnum_at(struct wf_str t, size_t i)
 {
     return i < t.len && kinds[(uint8_t)t.ptr[i]] == RUN && t.ptr[i] != '+' && t.ptr[i] != '/' &&
            t.ptr[i] != '-' && t.ptr[i] != '_';
-}
-
-static bool is_digit_at(struct wf_str t, size_t i)
-{
-    return i < t.len && t.ptr[i] >= '0' && t.ptr[i] <= '9';
 }
 
 /* ---- characters beyond ASCII ---- */
@@ -73,6 +68,26 @@ static bool is_mixed(struct wf_hidden_finder *f, size_t at)
     return f->word_is_mixed;
 }
 
+/* Whether a letter or digit of ASCII, or what is like one, stands at a place; before it. */
+static bool is_numeral_at(struct wf_str t, size_t i)
+{
+    if (i >= t.len)
+        return false;
+    if ((uint8_t)t.ptr[i] < 0x80)
+        return is_alnum_at(t, i);
+    return wf_hidden__class(wf_utf8_next(t, &i)) == WF_CLASS_LIKE;
+}
+
+static bool is_numeral_before(struct wf_str t, size_t i)
+{
+    if (i == 0)
+        return false;
+    i--;
+    while (i > 0 && ((uint8_t)t.ptr[i] & 0xc0) == 0x80)
+        i--;
+    return is_numeral_at(t, i);
+}
+
 static enum wf_hiding hiding_of(struct wf_hidden_finder *f, size_t at, size_t end, uint32_t cp)
 {
     const struct wf_str t = f->text;
@@ -84,9 +99,9 @@ static enum wf_hiding hiding_of(struct wf_hidden_finder *f, size_t at, size_t en
         return WF_HIDING_LIKENESS;
     case WF_CLASS_LETTER:
         return is_mixed(f, at) ? WF_HIDING_LIKENESS : WF_HIDING_NONE;
-    case WF_CLASS_BETWEEN: /* a dash, a space: only within a number */
-        return at > 0 && is_digit_at(t, at - 1) && is_digit_at(t, end) ? WF_HIDING_LIKENESS
-                                                                       : WF_HIDING_NONE;
+    case WF_CLASS_BETWEEN: /* a dash, a space, a sign: only within a number */
+        return is_numeral_before(t, at) && is_numeral_at(t, end) ? WF_HIDING_LIKENESS
+                                                                 : WF_HIDING_NONE;
     case WF_CLASS_MARK:
         return at > 0 && is_alnum_at(t, at - 1) ? WF_HIDING_INVISIBLE : WF_HIDING_NONE;
     case WF_CLASS_PLAIN:
@@ -157,15 +172,37 @@ static bool run_ends(struct wf_hidden_finder *f, struct wf_hidden *out)
 
 /* ---- single characters ---- */
 
-/* How many single characters with spaces between there are, of which i is the first space. */
-static size_t singles(struct wf_str t, size_t i)
+static bool is_small(char c)
 {
-    size_t n = 1;
+    return c >= 'a' && c <= 'z';
+}
 
-    while (i + 1 < t.len && t.ptr[i] == ' ' && (uint8_t)t.ptr[i + 1] > ' ' &&
-           (i + 2 >= t.len || !is_alnum_at(t, i + 2))) {
+/* Where the character at i ends. */
+static size_t char_end(struct wf_str t, size_t i)
+{
+    i++;
+    while (i < t.len && ((uint8_t)t.ptr[i] & 0xc0) == 0x80)
+        i++;
+    return i;
+}
+
+/* How many single characters with spaces between there are, of which i is the first space;
+ * *out_end: behind the last space. A small letter at the end of others is a word ("8 1 3 a ...").
+ */
+static size_t singles(struct wf_str t, size_t i, size_t *out_end)
+{
+    size_t n = 1, n_small = is_small(t.ptr[i - 1]);
+
+    *out_end = i;
+    while (i + 1 < t.len && t.ptr[i] == ' ' && (uint8_t)t.ptr[i + 1] > ' ') {
+        const size_t end = char_end(t, i + 1);
+        const bool small = is_small(t.ptr[i + 1]);
+        if (is_alnum_at(t, end) || (small && n_small == 0 && n > 2))
+            break;
+        n_small += small;
         n++;
-        i += 2;
+        *out_end = i + 1;
+        i = end;
     }
     return n;
 }
@@ -175,17 +212,17 @@ static bool spaced(struct wf_hidden_finder *f, struct wf_hidden *out)
 {
     const struct wf_str t = f->text;
     const size_t i = f->i;
+    size_t end;
 
     *out = (struct wf_hidden){.at = i, .len = 1, .how = WF_HIDING_SPACED};
     if (i < f->spaced_end)
         return true;
-    if (i == 0 || i + 2 >= t.len || (uint8_t)t.ptr[i - 1] <= ' ' || t.ptr[i + 2] != ' ' ||
-        (i > 1 && is_alnum_at(t, i - 2)))
+    if (i == 0 || (uint8_t)t.ptr[i - 1] <= ' ' || (i > 1 && is_alnum_at(t, i - 2)) ||
+        (is_small(t.ptr[i - 1]) && i + 1 < t.len && !is_small(t.ptr[i + 1])))
         return false;
-    const size_t n = singles(t, i);
-    if (n < SINGLES_LEAST)
+    if (singles(t, i, &end) < SINGLES_LEAST)
         return false;
-    f->spaced_end = i + 2 * (n - 1);
+    f->spaced_end = end;
     return true;
 }
 
@@ -208,6 +245,12 @@ static bool look_at(struct wf_hidden_finder *f, uint8_t kind, struct wf_hidden *
     return false;
 }
 
+/* Whether a single character may stand there; letters of other scripts are looked at. */
+static inline bool is_alone(struct wf_str t, size_t i)
+{
+    return i + 1 < t.len && (t.ptr[i + 1] == ' ' || (uint8_t)t.ptr[i] >= 0x80);
+}
+
 bool wf_hidden_next(struct wf_hidden_finder *f, struct wf_hidden *out)
 {
     const struct wf_str t = f->text;
@@ -221,7 +264,7 @@ bool wf_hidden_next(struct wf_hidden_finder *f, struct wf_hidden *out)
             if (kind == RUN)
                 continue;
             if (kind > SPACE || i - run >= RUN_LEAST ||
-                (kind == SPACE && (i < f->spaced_end || (i + 2 < t.len && t.ptr[i + 2] == ' '))))
+                (kind == SPACE && (i < f->spaced_end || is_alone(t, i + 1))))
                 break;
             run = i + 1;
         }

@@ -83,7 +83,8 @@ enum wf_class wf_hidden__class(uint32_t cp)
         return WF_CLASS_LIKE;
     if ((cp >= 0x2000 && cp <= 0x2015) || cp == 0x202f || cp == 0x205f || cp == 0x2212 ||
         cp == 0x3000 || cp == 0xfe58 || cp == 0xfe63 || cp == 0xff0d || cp == 0x2024 ||
-        cp == 0xff0e || cp == 0x2044 || cp == 0xff0f)
+        cp == 0xff0e || cp == 0x2044 || cp == 0xff0f || cp == 0xff0b || cp == 0xff1a ||
+        cp == 0xff3f)
         return WF_CLASS_BETWEEN;
     if ((cp >= 0x2070 && cp <= 0x2094) || (cp >= 0x2460 && cp <= 0x24ff) ||
         (cp >= 0x2776 && cp <= 0x2793) || cp == 0xff20 || cp == 0xfe6b ||
@@ -196,7 +197,7 @@ bool wf_hidden__decodes(struct wf_str run, enum wf_hiding how)
         } else if (b == 0x7f || (b < 0x20 && b != '\n' && b != '\r' && b != '\t')) {
             return false;
         }
-        letters += (b | 0x20) >= 'a' && (b | 0x20) <= 'z' ? 1 : b >= '0' && b <= '9' ? 1 : 0;
+        letters += b >= 0x80 || ((b | 0x20) >= 'a' && (b | 0x20) <= 'z') || (b >= '0' && b <= '9');
         n++;
     }
     return b == -1 && more == 0 && n >= 6 && letters * 2 >= n;

@@ -80,6 +80,9 @@ static void test_hidden__characters(void **state)
     check("nоah@exаmple.org", "EMAIL_ADDRESS", "nоah@exаmple.org", "look-alike characters");
     check("ann.lee (at) example [dot] org", "EMAIL_ADDRESS", "ann.lee (at) example [dot] org",
           "look-alike characters");
+    check("ssn (5 3 6 2 2 8 7 4 1)", "US_SSN", "5 3 6 2 2 8 7 4 1", "spaced characters");
+    check("ssn, dal a 5 3 6 2 2 8 7 4 1 u banky", "US_SSN", "5 3 6 2 2 8 7 4 1",
+          "spaced characters");
     check("A K I A I O S F O D N N 7 E X A M P L E", "AWS_ACCESS_KEY",
           "A K I A I O S F O D N N 7 E X A M P L E", "spaced characters");
 }
