@@ -103,7 +103,33 @@ struct redacting {
     const struct opened *opened;
     struct wf_labeler *labeler;
     struct wf_redact_wish wish;
+    bool in_json;
 };
+
+/* The text is JSON: {"text","map"} of it with its texts redacted. */
+static int redact_value(const struct redacting *r, struct wf_redaction *redaction,
+                        struct wf_str text, json_t **out, struct wf_err *err)
+{
+    json_t *v = NULL, *redacted = NULL, *map;
+    struct wf_buf b;
+    int rc = wf_json_parse(text, &v, err);
+
+    wf_buf_init(&b, SIZE_MAX);
+    if (rc == 0)
+        rc = wf_redact_value(r->labeler, redaction, v, &r->wish, &redacted, err);
+    if (rc == 0) {
+        map = wf_redaction_json(redaction);
+        *out = wf_json_append(&b, redacted) == 0
+                   ? json_pack("{s:o, s:o}", "text", wf_json_str(wf_buf_str(&b)), "map", map)
+                   : NULL;
+        if (*out == NULL)
+            rc = wf_err_set(err, WF_E_NOMEM, _("Not enough memory for the text."));
+    }
+    json_decref(v);
+    json_decref(redacted);
+    wf_buf_deinit(&b);
+    return rc;
+}
 
 static int redact_text(void *ud, struct wf_str text, json_t **out, struct wf_err *err)
 {
@@ -111,7 +137,9 @@ static int redact_text(void *ud, struct wf_str text, json_t **out, struct wf_err
     struct wf_redaction *redaction = NULL;
     int rc = new_redaction(r->opened, &redaction, err);
 
-    if (rc == 0)
+    if (rc == 0 && r->in_json)
+        rc = redact_value(r, redaction, text, out, err);
+    else if (rc == 0)
         rc = wf_redact_json(r->labeler, redaction, text, &r->wish, out, err);
     wf_redaction_free(redaction);
     return rc;
@@ -144,21 +172,26 @@ static int redact_one(const struct wf_cli *cli, struct redacting *r, struct wf_e
 int wf_cmd_redact(struct wf_cli *cli)
 {
     const char *usage =
-        _("Usage: weft redact [--for PROVIDER] [--with OPERATOR] [--all] [--jsonl]\n"
-          "                   [--map FILE] [--key-file FILE] [--patterns] [--policy FILE]\n\n"
+        _("Usage: weft redact [--for PROVIDER] [--with OPERATOR] [--all] [--in-json]\n"
+          "                   [--jsonl] [--map FILE] [--key-file FILE] [--patterns] [--policy "
+          "FILE]\n\n"
           "The text on standard input as a provider may see it by the policy. --json prints\n"
           "{\"text\",\"map\"}; weft restore puts back what the map holds.\n"
           "  --for PROVIDER   by what the policy says of this one\n"
           "  --with OPERATOR  replace, mask, hash, encrypt or fake, in place of the policy's\n"
           "  --all            everything that is found, also what the provider could see\n"
+          "  --in-json        the text is JSON: its texts are redacted, it stays JSON\n"
           "  --jsonl          one object {\"text\":...} a line; each gets one back\n"
           "  --map FILE       goes on with a map, so that the same gets the same placeholder\n"
           "  --key-file FILE  64 hex digits, for hash and encrypt; else a key for this run alone");
     struct asked a = {.map = NULL};
+    struct opened o = {.map = NULL};
+    struct redacting r = {.opened = &o};
     const struct wf_option options[] = {
         {.name = "for", .kind = WF_OPTION_TEXT, .out = &a.provider},
         {.name = "with", .kind = WF_OPTION_TEXT, .out = &a.op},
         {.name = "all", .kind = WF_OPTION_FLAG, .out = &a.all},
+        {.name = "in-json", .kind = WF_OPTION_FLAG, .out = &r.in_json},
         {.name = "jsonl", .kind = WF_OPTION_FLAG, .out = &a.lines},
         {.name = "map", .kind = WF_OPTION_TEXT, .out = &a.map},
         {.name = "key-file", .kind = WF_OPTION_TEXT, .out = &a.key_file},
@@ -168,8 +201,6 @@ int wf_cmd_redact(struct wf_cli *cli)
     };
     struct wf_err err = WF_ERR_INIT;
     struct wf_labeling t = {.detector = NULL};
-    struct opened o = {.map = NULL};
-    struct redacting r = {.opened = &o};
     size_t n_bad = 0;
     int code, rc = 0;
 

@@ -4,6 +4,7 @@
 #include "op/redact.h"
 
 #include "base/alloc.h"
+#include "base/limits.h"
 #include "op/json.h"
 
 /* What is done to a datum: as wished, as the policy says, or replaced when it is too much. */
@@ -55,6 +56,138 @@ out:
     wf_free(spans);
     wf_free(ops);
     return rc;
+}
+
+/* ---- JSON values ---- */
+
+struct walk {
+    struct wf_labeler *l;
+    struct wf_redaction *r;
+    const struct wf_redact_wish *wish;
+    unsigned depth;
+};
+
+static int no_memory(struct wf_err *err)
+{
+    return wf_err_set(err, WF_E_NOMEM, "Not enough memory to redact.");
+}
+
+static int walk(struct walk *w, const json_t *v, json_t **out, struct wf_err *err);
+
+/* A text that is an object or array; NULL: it is none. */
+static json_t *parsed(struct wf_str text)
+{
+    struct wf_str s = wf_str_trim(text);
+
+    return s.len > 1 && (s.ptr[0] == '{' || s.ptr[0] == '[')
+               ? json_loadb(s.ptr, s.len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, NULL)
+               : NULL;
+}
+
+static int walk_text(struct walk *w, struct wf_str text, json_t **out, struct wf_err *err)
+{
+    json_t *inner = parsed(text), *redacted = NULL;
+    struct wf_buf b;
+    int rc;
+
+    wf_buf_init(&b, SIZE_MAX);
+    if (inner != NULL) {
+        rc = walk(w, inner, &redacted, err);
+        if (rc == 0 && wf_json_append(&b, redacted) != 0)
+            rc = no_memory(err);
+    } else {
+        rc = wf_redact_found(w->l, w->r, text, w->wish, &b, err);
+    }
+    if (rc == 0 && (*out = wf_json_str(wf_buf_str(&b))) == NULL)
+        rc = no_memory(err);
+    json_decref(inner);
+    json_decref(redacted);
+    wf_buf_deinit(&b);
+    return rc;
+}
+
+static int walk_member(struct walk *w, const char *name, const json_t *v, json_t *object,
+                       struct wf_err *err)
+{
+    json_t *new_v = NULL;
+    struct wf_buf b;
+    int rc;
+
+    wf_buf_init(&b, SIZE_MAX);
+    rc = wf_redact_found(w->l, w->r, wf_str_from(name), w->wish, &b, err);
+    while (rc == 0 && json_object_get(object, b.ptr) != NULL) /* two that are masked to the same */
+        rc = wf_buf_append_byte(&b, '_') == 0 ? 0 : no_memory(err);
+    if (rc == 0)
+        rc = walk(w, v, &new_v, err);
+    if (rc == 0 && json_object_set_new(object, b.ptr, new_v) != 0)
+        rc = no_memory(err);
+    wf_buf_deinit(&b);
+    return rc;
+}
+
+static int walk_object(struct walk *w, const json_t *v, json_t *object, struct wf_err *err)
+{
+    json_t *from = (json_t *)(uintptr_t)v, *member; /* jansson walks no const objects */
+    const char *name;
+    int rc = 0;
+
+    json_object_foreach(from, name, member)
+    {
+        rc = walk_member(w, name, member, object, err);
+        if (rc != 0)
+            break;
+    }
+    return rc;
+}
+
+static int walk_array(struct walk *w, const json_t *v, json_t *array, struct wf_err *err)
+{
+    const json_t *one;
+    json_t *redacted;
+    size_t i;
+    int rc = 0;
+
+    json_array_foreach(v, i, one)
+    {
+        redacted = NULL;
+        rc = walk(w, one, &redacted, err);
+        if (rc == 0 && json_array_append_new(array, redacted) != 0)
+            rc = no_memory(err);
+        if (rc != 0)
+            break;
+    }
+    return rc;
+}
+
+static int walk(struct walk *w, const json_t *v, json_t **out, struct wf_err *err)
+{
+    json_t *made = NULL;
+    int rc = 0;
+
+    if (++w->depth > WF_LIMIT_NESTING)
+        rc = wf_err_set(err, WF_E_LIMIT, "The JSON is nested too deeply.");
+    else if (json_is_string(v))
+        rc = walk_text(w, wf_str_n(json_string_value(v), json_string_length(v)), &made, err);
+    else if (json_is_object(v))
+        rc = (made = json_object()) == NULL ? no_memory(err) : walk_object(w, v, made, err);
+    else if (json_is_array(v))
+        rc = (made = json_array()) == NULL ? no_memory(err) : walk_array(w, v, made, err);
+    else
+        made = json_incref((json_t *)(uintptr_t)v);
+    w->depth--;
+    if (rc == 0)
+        *out = made;
+    else
+        json_decref(made);
+    return rc;
+}
+
+int wf_redact_value(struct wf_labeler *l, struct wf_redaction *r, const json_t *v,
+                    const struct wf_redact_wish *wish, json_t **out, struct wf_err *err)
+{
+    struct walk w = {.l = l, .r = r, .wish = wish};
+
+    return walk(&w, v, out, err);
 }
 
 int wf_redact_json(struct wf_labeler *l, struct wf_redaction *r, struct wf_str text,

@@ -21,7 +21,15 @@ int wf_redact_found(struct wf_labeler *l, struct wf_redaction *r, struct wf_str 
                     const struct wf_redact_wish *wish, struct wf_buf *out,
                     struct wf_err *err) WF_MUST_USE;
 
-/* {"text","map"}: the same as JSON, the map as wf_redaction_json gives it. *out is a new reference.
+/* A JSON value with all its texts redacted so, and the names of its members; a text that is JSON
+ * itself, an object or array (tools' arguments), is walked, too. What the detectors see is the text
+ * that is meant, without escapes. *out is a new reference. Errors: as above, LIMIT (nested deeper
+ * than WF_LIMIT_NESTING), NOMEM. */
+int wf_redact_value(struct wf_labeler *l, struct wf_redaction *r, const json_t *v,
+                    const struct wf_redact_wish *wish, json_t **out,
+                    struct wf_err *err) WF_MUST_USE;
+
+/* {"text","map"} of a text, the map as wf_redaction_json gives it. *out is a new reference.
  * Errors: as above, NOMEM. */
 int wf_redact_json(struct wf_labeler *l, struct wf_redaction *r, struct wf_str text,
                    const struct wf_redact_wish *wish, json_t **out, struct wf_err *err) WF_MUST_USE;
