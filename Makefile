@@ -272,7 +272,7 @@ lens: $(PROGRAM)
 	@mkdir -p models
 	$(PROGRAM) train language ../shared/data/langid/ntrex_sentences.tsv.xz models/lens.gguf \
 	    --more train/language.conf --into $(LENS)/small.gguf
-	$(PROGRAM) train vectors train/embed.conf --into models/lens.gguf
+	$(PROGRAM) train vectors train/embed.conf --into models/lens.gguf --steps 10000
 	$(PROGRAM) train crf train/multi.conf --into models/lens.gguf \
 	    --classes train/corpus.conf --bytes 868000
 	$(PROGRAM) train linear train/multi.conf --into models/lens.gguf
@@ -280,7 +280,7 @@ lens: $(PROGRAM)
 	$(PROGRAM) train salience train/salience-words.conf models/lens.gguf --into models/lens.gguf
 	$(PROGRAM) train answers models/lens.gguf models/lens.gguf $(ANSWERED) \
 	    --seen 12 --rerank 0.25 --refuse 0.75
-	$(PROGRAM) train card train/lens-card.txt models/lens.gguf --into models/lens.gguf --version 2
+	$(PROGRAM) train card train/lens-card.txt models/lens.gguf --into models/lens.gguf --version 3
 	$(MAKE) lens-search
 
 # What vectors count beside words with the lens there is: stored in it where that helps.

@@ -31,6 +31,7 @@ static int tell(struct wf_cli *cli, const struct wf_answers_report *r)
                r->n_answered, r->n_impossible, r->n_elsewhere, r->n_seen);
         printf("%-28s %5s %5s   %s\n", "%", "sent.", "F1", "AUROC");
         printf("%-28s %5.1f\n", _("shared words alone"), r->words);
+        printf("%-28s %5.1f\n", _("what words say"), r->clues);
         print_figures(_("heads alone"), &r->before);
         print_figures(_("joined, other half's weights"), &r->after);
         if (r->n_seen > 0) {

@@ -13,7 +13,7 @@
  *   lens.sensitivity.thresholds [n_labels], .linear.* (lens_linear.h), with it .mix [n_labels + 2];
  * lens.intent.SET.threshold (f32), .outside (string); lens.intent.SET.linear.* (lens_linear.h: a
  * judge beside the encoder, or without it), with lens.intent.SET.linear.scale and .encoder.scale
- * (f32) of what each adds; lens.answer.sentence, lens.answer.none, lens.answer.edition
+ * (f32) of what each adds; lens.answer.clues, .sentence, .none, .edition
  * (lens_answer.h); lens.NAME.pool ("first": the hidden state of <s>; "mean": of all tokens);
  *   lens.embedding.static.* (model/lens_static.h: vectors of tokens beside the encoder's);
  *   lens.language.* (model/lens_language.h); lens.entity.words.* (model/lens_words.h: what words

@@ -14,35 +14,17 @@
 #define LOGIT_MAX 30.0
 #define LOG_LEAST (-12.0)
 
-enum asked {
-    ASKED_ANY,
-    ASKED_NUMBER,
-    ASKED_TIME,
-    ASKED_NAME /* a person or a place */
-};
-
 struct wf_lens_evidence {
     struct wf_lens_shared shared;
     struct wf_lens_answer_sentence_of *sentences; /* [shared.n_sentences] */
     double all;                                   /* weight of the question's words of meaning */
     size_t n_words;                               /* of meaning */
     uint64_t meaning, anywhere;                   /* bits: words; those that the text has */
-    enum asked asked;
+    enum wf_lens_asked asked;
     bool denies;
 };
 
 /* ---- what is asked for ---- */
-
-static bool is_one_of(const struct wf_word *w, const char *words)
-{
-    struct wf_str rest = wf_str_from(words), one;
-
-    while (wf_str_split(&rest, ' ', &one)) {
-        if (wf_str_eq(one, wf_str_n(w->text, w->len)))
-            return true;
-    }
-    return false;
-}
 
 static bool denies(struct wf_str s)
 {
@@ -51,61 +33,68 @@ static bool denies(struct wf_str s)
 
     wf_words_init(&walk, s);
     while (wf_words_next(&walk, &w)) {
-        if (is_one_of(&w, "not never no without neither nor none except didnt isnt wasnt arent "
-                          "werent doesnt dont cant couldnt wont wouldnt hasnt havent hadnt cannot"))
+        if (wf_word_is_one_of(
+                &w, "not never no without neither nor none except didnt isnt wasnt arent "
+                    "werent doesnt dont cant couldnt wont wouldnt hasnt havent hadnt cannot"))
             return true;
     }
     return false;
 }
 
-static enum asked asked_by(struct wf_str question)
-{
-    struct wf_words walk;
-    struct wf_word w, last = {.len = 0};
+/* What kind of thing an answer is. */
+enum thing {
+    THING_ANY,
+    THING_NUMBER,
+    THING_TIME,
+    THING_NAME, /* a person or a place */
+};
 
-    wf_words_init(&walk, question);
-    for (; wf_words_next(&walk, &w); last = w) {
-        if (is_one_of(&w, "when"))
-            return ASKED_TIME;
-        if (is_one_of(&w, "who whom whose where"))
-            return ASKED_NAME;
-        if (is_one_of(&last, "how") && is_one_of(&w, "many much long old far tall high big large"))
-            return ASKED_NUMBER;
-        if (!is_one_of(&last, "what which"))
-            continue;
-        if (is_one_of(&w, "year years date century decade month day"))
-            return ASKED_TIME;
-        if (is_one_of(&w, "percentage percent number amount"))
-            return ASKED_NUMBER;
-        if (is_one_of(&w, "city country person state name company king queen president"))
-            return ASKED_NAME;
+static enum thing thing_of(enum wf_lens_asked asked)
+{
+    switch (asked) {
+    case WF_LENS_ASKED_WHEN:
+    case WF_LENS_ASKED_WHAT_TIME:
+        return THING_TIME;
+    case WF_LENS_ASKED_WHO:
+    case WF_LENS_ASKED_WHERE:
+    case WF_LENS_ASKED_WHAT_NAME:
+        return THING_NAME;
+    case WF_LENS_ASKED_HOW_MANY:
+    case WF_LENS_ASKED_HOW_MUCH:
+    case WF_LENS_ASKED_HOW_LONG:
+    case WF_LENS_ASKED_HOW_LARGE:
+    case WF_LENS_ASKED_WHAT_NUMBER:
+        return THING_NUMBER;
+    default:
+        return THING_ANY;
     }
-    return ASKED_ANY;
 }
 
 static bool is_numeral(const struct wf_word *w)
 {
     return (w->text[0] >= '0' && w->text[0] <= '9') ||
-           is_one_of(w, "one two three four five six seven eight nine ten eleven twelve twenty "
-                        "thirty forty fifty sixty hundred thousand million billion half twice once "
-                        "third quarter dozen");
+           wf_word_is_one_of(
+               w, "one two three four five six seven eight nine ten eleven twelve twenty "
+                  "thirty forty fifty sixty hundred thousand million billion half twice once "
+                  "third quarter dozen");
 }
 
 static bool is_of_time(const struct wf_word *w)
 {
     return (w->text[0] >= '0' && w->text[0] <= '9') ||
-           is_one_of(w, "january february march april may june july august september october "
-                        "november december century years year day days spring summer autumn winter "
-                        "monday tuesday wednesday thursday friday saturday sunday");
+           wf_word_is_one_of(
+               w, "january february march april may june july august september october "
+                  "november december century years year day days spring summer autumn winter "
+                  "monday tuesday wednesday thursday friday saturday sunday");
 }
 
 /* -1 to 1: does the piece have such a thing, not counting the question's own words? */
-static float fits(enum asked asked, struct wf_str piece, const struct wf_word *own, size_t n_own)
+static float fits(enum thing thing, struct wf_str piece, const struct wf_word *own, size_t n_own)
 {
     struct wf_words walk;
     struct wf_word w;
 
-    if (asked == ASKED_ANY)
+    if (thing == THING_ANY)
         return 0.0f;
     wf_words_init(&walk, piece);
     while (wf_words_next(&walk, &w)) {
@@ -115,8 +104,8 @@ static float fits(enum asked asked, struct wf_str piece, const struct wf_word *o
             is_own = own[i].len == w.len && memcmp(own[i].text, w.text, w.len) == 0;
         if (is_own)
             continue;
-        if ((asked == ASKED_NUMBER && is_numeral(&w)) || (asked == ASKED_TIME && is_of_time(&w)) ||
-            (asked == ASKED_NAME && c >= 'A' && c <= 'Z'))
+        if ((thing == THING_NUMBER && is_numeral(&w)) || (thing == THING_TIME && is_of_time(&w)) ||
+            (thing == THING_NAME && c >= 'A' && c <= 'Z'))
             return 1.0f;
     }
     return -1.0f;
@@ -231,8 +220,6 @@ static void sentence_features(const struct wf_lens_job *j, const struct wf_lens_
 {
     const struct wf_lens_shared_sentence *x = &e->shared.sentences[i];
     struct wf_lens_answer_sentence_of *s = &e->sentences[i];
-    uint64_t has = x->has & e->meaning;
-    uint64_t before = i > 0 ? x[-1].has & e->meaning & ~has : 0;
     size_t from = *io_token, to;
     double sum = 0;
 
@@ -244,12 +231,21 @@ static void sentence_features(const struct wf_lens_job *j, const struct wf_lens_
         sum += (double)j->tokens[t];
     sum /= fmax((double)(to - from), 1);
     s->span = (float)best_span(j, from, to, s);
-    s->type = fits(e->asked, span_of(j, s), own->words, own->n);
+    s->type = fits(thing_of(e->asked), span_of(j, s), own->words, own->n);
     s->features[WF_LENS_ANSWER_S_HEAD] = (float)fmax(-LOGIT_MAX, fmin(sum, LOGIT_MAX));
-    s->features[WF_LENS_ANSWER_S_COVER] = (float)((double)count(has) / fmax((double)e->n_words, 1));
-    s->features[WF_LENS_ANSWER_S_BEFORE] = (float)weight_of(e, before);
-    s->features[WF_LENS_ANSWER_S_HOLDS] =
-        fits(e->asked, wf_str_sub(j->text, x->start, x->end), own->words, own->n);
+}
+
+static int take_clues(const struct wf_lens_job *j, struct wf_lens_evidence *e)
+{
+    size_t n = e->shared.n_sentences;
+    struct wf_lens_clues *clues = wf_alloc_array(n + 1, sizeof(*clues));
+    int rc = clues == NULL ? WF_E_NOMEM
+                           : wf_lens_clues(j->ask.question, j->text, e->shared.sentences, n, clues);
+
+    for (size_t i = 0; i < n && rc == 0; i++)
+        e->sentences[i].clues = clues[i];
+    wf_free(clues);
+    return rc;
 }
 
 int wf_lens_evidence_new(const struct wf_lens_job *j, struct wf_lens_evidence **out,
@@ -275,10 +271,13 @@ int wf_lens_evidence_new(const struct wf_lens_job *j, struct wf_lens_evidence **
     if (rc == 0) {
         take_words(e);
         take_own(j->ask.question, own);
-        e->asked = asked_by(j->ask.question);
+        e->asked = wf_lens_asked(j->ask.question);
         e->denies = denies(j->ask.question);
         for (size_t i = 0; i < e->shared.n_sentences; i++)
             sentence_features(j, e, own, i, &token);
+        rc = take_clues(j, e);
+    }
+    if (rc == 0) {
         *out = e;
     } else {
         wf_lens_evidence_free(e);
@@ -310,6 +309,13 @@ const struct wf_lens_answer_sentence_of *wf_lens_evidence_at(const struct wf_len
 }
 
 /* ---- by weights ---- */
+
+void wf_lens_evidence_weigh(struct wf_lens_evidence *e, const float *weights)
+{
+    for (size_t i = 0; i < e->shared.n_sentences; i++)
+        e->sentences[i].features[WF_LENS_ANSWER_S_CLUES] =
+            wf_lens_clues_score(&e->sentences[i].clues, e->asked, weights);
+}
 
 size_t wf_lens_evidence_choose(struct wf_lens_evidence *e, const float *weights)
 {

@@ -8,18 +8,16 @@
 #define WF_MODEL_LENS_ANSWER_H
 
 #include "model/lens.h"
+#include "model/lens_clues.h"
 
 /* The edition of the features: weights that were fitted to another do not fit. */
-#define WF_LENS_ANSWER_EDITION 1u
+#define WF_LENS_ANSWER_EDITION 2u
 
-/* Of a sentence. Rarity-weighted cover, the question's own forms, nearness to the span, length and
- * place were tried, too: they say the same again, and on questions kept aside the choice is worse.
- */
+/* Of a sentence. Its best span, nearness of tokens' vectors, length and place were tried, too: they
+ * say the same again, and on questions kept aside the choice is worse. */
 enum wf_lens_answer_sentence {
-    WF_LENS_ANSWER_S_HEAD,   /* mean of the sentence head's logits */
-    WF_LENS_ANSWER_S_COVER,  /* part of the question's words of meaning that it has */
-    WF_LENS_ANSWER_S_BEFORE, /* weight of those that the sentence before adds, of all */
-    WF_LENS_ANSWER_S_HOLDS,  /* -1 to 1: something in it is such a thing as is asked for */
+    WF_LENS_ANSWER_S_HEAD,  /* mean of the sentence head's logits */
+    WF_LENS_ANSWER_S_CLUES, /* what words say (model/lens_clues.h), by weights of their own */
     WF_LENS_ANSWER_S_COUNT,
 };
 
@@ -46,6 +44,7 @@ enum wf_lens_answer_none {
 struct wf_lens_answer_sentence_of {
     size_t from, to; /* bytes of the text */
     float features[WF_LENS_ANSWER_S_COUNT];
+    struct wf_lens_clues clues;
     float span;         /* logit of the best span in it, beside that of <s> */
     float type;         /* -1 to 1: that span is such a thing as is asked for */
     size_t first, last; /* tokens of the best span in it; none when last < first */
@@ -63,6 +62,9 @@ void wf_lens_evidence_free(struct wf_lens_evidence *e);
 size_t wf_lens_evidence_n(const struct wf_lens_evidence *e);
 const struct wf_lens_answer_sentence_of *wf_lens_evidence_at(const struct wf_lens_evidence *e,
                                                              size_t i);
+
+/* What words say of each sentence, by weights [WF_LENS_CLUE_COUNT]; 0 before. */
+void wf_lens_evidence_weigh(struct wf_lens_evidence *e, const float *weights);
 
 /* Scores the sentences by weights [S_COUNT] and returns the best one's number; none: SIZE_MAX. */
 size_t wf_lens_evidence_choose(struct wf_lens_evidence *e, const float *weights);

@@ -434,22 +434,27 @@ static bool are_sane(const float *w, size_t n)
     return true;
 }
 
-/* Weights of evidence, of one edition. */
+/* Weights of evidence; of another edition they say nothing, and the heads choose alone. */
 static int read_answer(const struct reader *r)
 {
     static const char *const name = "lens.answer.sentence";
     struct wf_lens *l = r->l;
     uint64_t edition = 0;
-    int rc = read_floats(r, name, WF_LENS_ANSWER_S_COUNT, 1, &l->answer_sentence);
+    int rc;
 
-    if (rc != 0 || l->answer_sentence == NULL)
-        return rc;
     if (!wf_gguf_u64(l->gguf, "lens.answer.edition", &edition) || edition != WF_LENS_ANSWER_EDITION)
-        return refuse(r, name, "is of another edition");
+        return 0;
+    rc = read_floats(r, name, WF_LENS_ANSWER_S_COUNT, 1, &l->answer_sentence);
+    if (rc != 0)
+        return rc;
     rc = read_floats(r, "lens.answer.none", WF_LENS_ANSWER_N_COUNT, 1, &l->answer_none);
-    if (rc == 0 && l->answer_none == NULL)
-        rc = refuse(r, "lens.answer.none", "is absent");
-    if (rc == 0 && !(are_sane(l->answer_sentence, WF_LENS_ANSWER_S_COUNT) &&
+    if (rc == 0)
+        rc = read_floats(r, "lens.answer.clues", WF_LENS_CLUE_COUNT, 1, &l->answer_clues);
+    if (rc == 0 &&
+        (l->answer_sentence == NULL || l->answer_none == NULL || l->answer_clues == NULL))
+        rc = refuse(r, name, "or another of its weights is absent");
+    if (rc == 0 && !(are_sane(l->answer_clues, WF_LENS_CLUE_COUNT) &&
+                     are_sane(l->answer_sentence, WF_LENS_ANSWER_S_COUNT) &&
                      are_sane(l->answer_none, WF_LENS_ANSWER_N_COUNT)))
         rc = refuse(r, name, "has a weight that is none");
     return rc;

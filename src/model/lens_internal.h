@@ -77,7 +77,8 @@ struct wf_lens {
     struct wf_lens_language *language; /* NULL: absent */
     struct wf_lens_words *words;       /* NULL: absent; those of `entities` */
     const float *match; /* [WF_LENS_MATCH_BITS, dim] of tokens of SPANS; NULL: none */
-    const float *answer_sentence, *answer_none; /* weights of lens_answer.h; NULL: none */
+    /* weights of lens_answer.h, all of them or NULL */
+    const float *answer_clues, *answer_sentence, *answer_none;
     struct wf_salience *judge; /* of sentences, beside the salience head; NULL: absent */
     struct wf_lens_static *static_vectors; /* beside the embedding's head; NULL: absent */
     bool marks_embedding; /* questions and texts are embedded behind marks of their own */

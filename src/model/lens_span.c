@@ -168,6 +168,7 @@ int wf_lens__finish_answer(const struct wf_lens_job *j, struct wf_lens_answer *o
     if (rc != 0)
         return rc;
     out->none = 1.0f;
+    wf_lens_evidence_weigh(e, j->lens->answer_clues);
     chosen = wf_lens_evidence_choose(e, j->lens->answer_sentence);
     if (chosen != SIZE_MAX) {
         s = wf_lens_evidence_at(e, chosen);

@@ -360,3 +360,14 @@ bool wf_words_next(struct wf_words *w, struct wf_word *out)
         i = next;
     }
 }
+
+bool wf_word_is_one_of(const struct wf_word *w, const char *words)
+{
+    struct wf_str rest = wf_str_from(words), one;
+
+    while (wf_str_split(&rest, ' ', &one)) {
+        if (wf_str_eq(one, wf_str_n(w->text, w->len)))
+            return true;
+    }
+    return false;
+}

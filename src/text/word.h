@@ -48,6 +48,9 @@ bool wf_word_is_stop(struct wf_str folded);
  * in en de es fr it pt; folded, as above. */
 bool wf_word_is_asking(struct wf_str folded);
 
+/* Is a word, folded, one of `words`, which single spaces part? */
+bool wf_word_is_one_of(const struct wf_word *w, const char *words);
+
 /* A number of the part of a word that most of its inflections share. */
 uint64_t wf_word_stem(const struct wf_word *w);
 

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "model/gguf_write.h"
 #include "model/transformer.h"
+#include "text/sentence.h"
 #include "train/answers_internal.h"
 #include "train/data_questions.h"
 #include "train/shuffle.h"
@@ -16,6 +17,7 @@
 #define STRINGS_MAX ((size_t)256 << 20)
 #define EXAMPLES_MAX ((size_t)1 << 20)
 #define BATCH_TOKENS 2048
+#define SENTENCES_MAX 64
 /* Longer ones would take as long as all others together, to teach the same. */
 #define PASSAGE_MAX 6000
 
@@ -62,6 +64,7 @@ void wf_answers_free(struct wf_answers *a)
         wf_lens_job_free(a->examples[i].job);
     }
     wf_free(a->examples);
+    wf_free(a->lessons);
     wf_runner_free(a->runner);
     wf_lens_close(a->lens);
     wf_arena_deinit(&a->arena);
@@ -70,18 +73,29 @@ void wf_answers_free(struct wf_answers *a)
 
 /* ---- reading ---- */
 
+/* Room for one more of an array of n. */
+static int grow(void *io_p, size_t *io_cap, size_t n, size_t item_bytes)
+{
+    size_t cap = *io_cap > 0 ? 2 * *io_cap : 1024;
+    void *p;
+
+    if (n < *io_cap)
+        return 0;
+    memcpy(&p, io_p, sizeof(p));
+    p = wf_realloc_array(p, cap, item_bytes);
+    if (p == NULL)
+        return WF_E_NOMEM;
+    memcpy(io_p, &p, sizeof(p));
+    *io_cap = cap;
+    return 0;
+}
+
 static int add_example(struct wf_answers *a, const struct wf_answers_example *x, struct wf_err *err)
 {
     if (a->n == EXAMPLES_MAX)
         return wf_err_set(err, WF_E_LIMIT, "There are too many questions to fit by.");
-    if (a->n == a->cap) {
-        size_t cap = a->cap > 0 ? 2 * a->cap : 1024;
-        struct wf_answers_example *p = wf_realloc_array(a->examples, cap, sizeof(*p));
-        if (p == NULL)
-            return no_memory(err);
-        a->examples = p;
-        a->cap = cap;
-    }
+    if (grow(&a->examples, &a->cap, a->n, sizeof(*a->examples)) != 0)
+        return no_memory(err);
     a->examples[a->n++] = *x;
     return 0;
 }
@@ -122,6 +136,43 @@ static int add_elsewhere(struct wf_answers *a, const struct wf_answers_example *
     return add_example(a, &x, err);
 }
 
+/* The passage's sentences; those that hold an answer as bits. More than 64: none. */
+static size_t cut(const struct wf_data_question *q, struct wf_lens_shared_sentence *out,
+                  uint64_t *out_good)
+{
+    struct wf_sentence s;
+    size_t n = 0, at = 0;
+
+    *out_good = 0;
+    while (wf_sentence_next(q->passage, &at, &s)) {
+        if (n == SENTENCES_MAX)
+            return 0;
+        for (size_t k = 0; k < q->n_answers; k++)
+            *out_good |= (uint64_t)(q->answers[k].from >= s.start && q->answers[k].from < s.end)
+                         << n;
+        out[n++] = (struct wf_lens_shared_sentence){.start = s.start, .end = s.end};
+    }
+    return n;
+}
+
+/* What words say of a question and its passage. */
+static int add_lesson(struct wf_answers *a, const struct wf_data_question *q, struct wf_err *err)
+{
+    struct wf_lens_shared_sentence sentences[SENTENCES_MAX];
+    struct wf_answers_lesson x = {.asked = (uint8_t)wf_lens_asked(q->question)};
+    size_t n = cut(q, sentences, &x.good);
+
+    if (x.good == 0 || n < 2)
+        return 0;
+    x.n = (uint8_t)n;
+    x.clues = wf_arena_array(&a->arena, n, sizeof(*x.clues));
+    if (x.clues == NULL || grow(&a->lessons, &a->cap_lessons, a->n_lessons, sizeof(x)) != 0 ||
+        wf_lens_clues(q->question, q->passage, sentences, n, x.clues) != 0)
+        return no_memory(err);
+    a->lessons[a->n_lessons++] = x;
+    return 0;
+}
+
 static int take_question(void *ud, const struct wf_data_question *q, struct wf_err *err)
 {
     struct wf_answers *a = ud;
@@ -135,6 +186,8 @@ static int take_question(void *ud, const struct wf_data_question *q, struct wf_e
 
     if (q->passage.len > PASSAGE_MAX)
         return 0;
+    if (x.is_seen && q->n_answers > 0 && (rc = add_lesson(a, q, err)) != 0)
+        return rc;
     x.text = keep_passage(a, q);
     if (x.is_seen &&
         (a->options.seen_one_in == 0 || wf_draw_below(&draw, a->options.seen_one_in) != 0))
@@ -258,7 +311,8 @@ int wf_answers_write(struct wf_answers *a, const char *path, struct wf_err *err)
     const char *without[4] = {"lens.answer."};
     const struct wf_gguf *g = wf_model_gguf(wf_lens_model(a->lens));
     const struct wf_dtype *f32 = wf_dtype_by_id(WF_DTYPE_F32);
-    const uint64_t n_sentence[] = {WF_LENS_ANSWER_S_COUNT}, n_none[] = {WF_LENS_ANSWER_N_COUNT};
+    const uint64_t n_clues[] = {WF_LENS_CLUE_COUNT}, n_sentence[] = {WF_LENS_ANSWER_S_COUNT},
+                   n_none[] = {WF_LENS_ANSWER_N_COUNT};
     struct wf_gguf_writer *w = NULL;
     size_t n = 1;
     int rc = wf_gguf_writer_new(path, &w, err);
@@ -275,11 +329,14 @@ int wf_answers_write(struct wf_answers *a, const char *path, struct wf_err *err)
     if (refuse >= 0)
         wf_gguf_put_f32(w, "lens.span.refuse", (float)refuse);
     wf_gguf_put_u32(w, "lens.answer.edition", WF_LENS_ANSWER_EDITION);
+    wf_gguf_put_tensor(w, WF_STR("lens.answer.clues"), f32, 1, n_clues);
     wf_gguf_put_tensor(w, WF_STR("lens.answer.sentence"), f32, 1, n_sentence);
     wf_gguf_put_tensor(w, WF_STR("lens.answer.none"), f32, 1, n_none);
     rc = wf_gguf_writer_begin(w, err);
     if (rc == 0)
         rc = wf_gguf_write_others(w, g, without, err);
+    if (rc == 0)
+        rc = wf_gguf_writer_write(w, a->clue_weights, sizeof(a->clue_weights), err);
     if (rc == 0)
         rc = wf_gguf_writer_write(w, a->sentence_weights, sizeof(a->sentence_weights), err);
     if (rc == 0)

@@ -1,10 +1,11 @@
 /* Answers: weights by which a lens file joins what its heads say of a question and a text with what
  * is counted in them (model/lens_answer.h), fitted once the encoder is trained.
  *
- * Fitted and measured on questions that are kept aside from training (train/split.h): on two halves
- * of their passages, so that each half is measured with weights of the other; what is written is
- * fitted on both. As questions that a text does not answer serve those that a set calls impossible,
- * and answerable ones with another passage of their article. Threads: owner. */
+ * First what words say (model/lens_clues.h) is learned from all that the encoder was trained on;
+ * then fitted and measured on questions that are kept aside from training (train/split.h): on two
+ * halves of their passages, so that each half is measured with weights of the other; what is
+ * written is fitted on both. As questions that a text does not answer serve those that a set calls
+ * impossible, and answerable ones with another passage of their article. Threads: owner. */
 #ifndef WF_TRAIN_ANSWERS_H
 #define WF_TRAIN_ANSWERS_H
 
@@ -43,6 +44,8 @@ struct wf_answers_figures {
 struct wf_answers_report {
     size_t n_answered, n_impossible, n_elsewhere, n_seen;
     double words; /* the sentence by the number of shared words alone */
+    double clues; /* by all that words say (model/lens_clues.h) */
+    size_t n_lessons;
     struct wf_answers_figures before, after;
     struct wf_answers_figures seen_before, seen_after; /* of those that were trained on */
 };

@@ -62,9 +62,11 @@ static size_t n_sentences(const struct wf_answers_example *x)
     return WF_MIN(wf_lens_evidence_n(x->evidence), (size_t)SENTENCES_MAX);
 }
 
+/* Not those that were trained on: head and clues know them better than any other, in unlike
+ * measure. */
 static bool teaches_sentences(const struct wf_answers_example *x)
 {
-    return x->kind == WF_ANSWERS_ANSWERED && x->good != 0 && n_sentences(x) > 1;
+    return !x->is_seen && x->kind == WF_ANSWERS_ANSWERED && x->good != 0 && n_sentences(x) > 1;
 }
 
 /* The spread of features within texts. */
@@ -303,18 +305,24 @@ static void measure_before(struct wf_answers *a, struct wf_span_refusal *room,
                            struct wf_answers_report *out)
 {
     const float heads[WF_LENS_ANSWER_S_COUNT] = {[WF_LENS_ANSWER_S_HEAD] = 1};
-    const float words[WF_LENS_ANSWER_S_COUNT] = {[WF_LENS_ANSWER_S_COVER] = 1};
-    struct sums by_words = {0}, s[2] = {{0}};
+    const float cover[WF_LENS_CLUE_COUNT] = {[WF_LENS_CLUE_COVER] = 1};
+    const float clues[WF_LENS_ANSWER_S_COUNT] = {[WF_LENS_ANSWER_S_CLUES] = 1};
+    struct sums by_words = {0}, by_clues = {0}, s[2] = {{0}};
 
     look_for_none(a, 2, heads);
     for (size_t i = 0; i < a->n; i++) {
         struct wf_answers_example *x = &a->examples[i];
         x->score = (double)x->none[WF_LENS_ANSWER_N_HEAD];
         count_answered(x, NULL, &s[x->is_seen]);
-        if (!x->is_seen)
-            count_answered(x, words, &by_words);
+        if (x->is_seen)
+            continue;
+        count_answered(x, clues, &by_clues);
+        wf_lens_evidence_weigh(x->evidence, cover);
+        count_answered(x, clues, &by_words);
+        wf_lens_evidence_weigh(x->evidence, a->clue_weights);
     }
     out->words = 100 * by_words.sentence / fmax(by_words.n, 1);
+    out->clues = 100 * by_clues.sentence / fmax(by_clues.n, 1);
     give(a, false, &s[0], room, &out->before);
     give(a, true, &s[1], room, &out->seen_before);
 }
@@ -361,6 +369,8 @@ int wf_answers_fit(struct wf_answers *a, struct wf_answers_report *out, struct w
     if (rc == 0 &&
         (out->n_answered < EXAMPLES_LEAST || out->n_impossible + out->n_elsewhere < EXAMPLES_LEAST))
         rc = wf_err_set(err, WF_E_INVAL, "There are too few questions to fit by.");
+    if (rc == 0)
+        rc = wf_answers__learn_clues(a, err);
     if (rc == 0) {
         measure_before(a, room, out);
         measure_after(a, room, out);

@@ -33,6 +33,13 @@ struct wf_answers_example {
     double score; /* of "no answer" */
 };
 
+/* An answerable question that was trained on, as clues of words. */
+struct wf_answers_lesson {
+    struct wf_lens_clues *clues; /* [n], the arena's */
+    uint64_t good;               /* bits: sentences that hold an answer */
+    uint8_t n, asked;            /* enum wf_lens_asked */
+};
+
 struct wf_answers {
     struct wf_answers_options options;
     struct wf_lens *lens;
@@ -40,12 +47,18 @@ struct wf_answers {
     struct wf_arena arena;
     struct wf_answers_example *examples; /* [n] */
     size_t n, cap;
+    struct wf_answers_lesson *lessons; /* [n_lessons] */
+    size_t n_lessons, cap_lessons;
     struct wf_str title, near[WF_ANSWERS_NEAR];
     size_t n_near;
+    float clue_weights[WF_LENS_CLUE_COUNT];
     float sentence_weights[WF_LENS_ANSWER_S_COUNT], none_weights[WF_LENS_ANSWER_N_COUNT];
 };
 
 /* Runs the lens over all examples: job, evidence, good. */
 int wf_answers__look(struct wf_answers *a, struct wf_err *err) WF_MUST_USE;
+
+/* Learns the weights of clues from the lessons, and weighs the clues of all examples with them. */
+int wf_answers__learn_clues(struct wf_answers *a, struct wf_err *err) WF_MUST_USE;
 
 #endif

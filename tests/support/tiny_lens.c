@@ -24,6 +24,7 @@
 #define FF 64
 #define N_WORDS 3
 #define TENSORS_MAX 40
+#define ROW_MAX 256
 
 static const char *const controls[] = {"<s>", "</s>", "<mask>", "<q>", "<p>"};
 static const char *const words[N_WORDS] = {"an", "\u0120an", "na"};
@@ -250,6 +251,7 @@ static void add_heads(struct builder *b)
         add_linear(b);
     if ((b->with & TINY_LENS_ANSWER) != 0) {
         add(b, "lens.answer.sentence", 0, WF_LENS_ANSWER_S_COUNT, -5);
+        add(b, "lens.answer.clues", 0, WF_LENS_CLUE_COUNT, -7);
         if ((b->with & TINY_LENS_HALF_ANSWER) == 0)
             add(b, "lens.answer.none", 0, WF_LENS_ANSWER_N_COUNT, -6);
         wf_gguf_put_u32(b->w, "lens.answer.edition",
@@ -281,7 +283,9 @@ static float value_of(const struct tensor *t, uint64_t row, uint64_t col, uint64
     if (t->at == -3) /* levels: the last is 1 */
         return col == WF_LENS_LINEAR_LEVELS - 1 ? 1.0f : 0.0f;
     if (t->at == -5)
-        return col == WF_LENS_ANSWER_S_COVER ? 9.0f : 0.0f;
+        return col == WF_LENS_ANSWER_S_CLUES ? 3.0f : 0.0f;
+    if (t->at == -7)
+        return col == WF_LENS_CLUE_COVER ? 3.0f : 0.0f;
     if (t->at == -6) /* a name that the text lacks is worth six, nothing else anything */
         return col == WF_LENS_ANSWER_N_NAMES ? 6.0f : col == WF_LENS_ANSWER_N_ONE ? -3.0f : 0.0f;
     if (t->at >= 0)
@@ -296,7 +300,7 @@ static void write_tensors(struct builder *b)
     for (size_t i = 0; i < b->n; i++) {
         const struct tensor *t = &b->tensors[i];
         for (uint64_t r = 0; r < (t->rows > 0 ? t->rows : 1); r++) {
-            float row[DIM], packed[DIM];
+            float row[ROW_MAX], packed[ROW_MAX];
             int rc;
             for (uint64_t c = 0; c < t->cols; c++)
                 row[c] = value_of(t, r, c, &state);

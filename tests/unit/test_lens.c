@@ -392,6 +392,26 @@ static void test_lens__weights_choose_the_sentence(void **state)
     shut(&o);
 }
 
+/* Weights for other features say nothing: the heads choose alone. */
+static void test_lens__weights_of_another_edition_are_passed_over(void **state)
+{
+    static const struct rule rules[] = {
+        {"5", TINY_LENS_SPAN, 9}, {"5", TINY_LENS_SPAN + 1, 9}, {NULL, SIZE_MAX, 0}};
+    const struct wf_lens_ask ask = {.tasks = WF_LENS_SPANS,
+                                    .text =
+                                        WF_STR("Gar 5 nichts kam. Ein Xylophon 7 kam an. Genug."),
+                                    .question = WF_STR("wann ging das Xylophon kaputt")};
+    struct wf_lens_answer a;
+    struct opened o;
+
+    (void)state;
+    open_lens(&o, TINY_LENS_ANSWER | TINY_LENS_BAD_ANSWER);
+    answer(&o, &ask, by_rules, rules, &a);
+    assert_int_equal(a.span.start, 4);
+    wf_lens_answer_deinit(&a);
+    shut(&o);
+}
+
 /* Tokens carry what question and text share, in each window; by files with rows for it alone. */
 static void test_lens__shared_words_are_told(void **state)
 {
@@ -651,8 +671,7 @@ static void test_lens__wrong_files_are_refused_with_a_sentence(void **state)
         {TINY_LENS_BAD_SHAPE, "lens.entity.weight"},
         {TINY_LENS_MATCH | TINY_LENS_BAD_EDITION, "lens.span.match"},
         {TINY_LENS_LINEAR | TINY_LENS_BAD_LINEAR, "fewer entries"},
-        {TINY_LENS_ANSWER | TINY_LENS_BAD_ANSWER, "lens.answer.sentence"},
-        {TINY_LENS_ANSWER | TINY_LENS_HALF_ANSWER, "lens.answer.none"},
+        {TINY_LENS_ANSWER | TINY_LENS_HALF_ANSWER, "lens.answer.sentence"},
         {TINY_LENS_NO_CONTROL, "<q>"},
         {TINY_LENS_BAD_WINDOW, "65"},
         {TINY_LENS_BAD_LABEL, "lens.entity.labels"},
@@ -786,6 +805,7 @@ int main(void)
         cmocka_unit_test(test_lens__the_best_span_wins_over_windows),
         cmocka_unit_test(test_lens__a_sentence_counts_by_its_span),
         cmocka_unit_test(test_lens__weights_choose_the_sentence),
+        cmocka_unit_test(test_lens__weights_of_another_edition_are_passed_over),
         cmocka_unit_test(test_lens__shared_words_are_told),
         cmocka_unit_test(test_lens__questions_are_cut_and_marked),
         cmocka_unit_test(test_lens__intents_have_a_scope_and_slots),
