@@ -416,7 +416,7 @@ static const struct wf_pattern rows[] = {
     {.type = "CARD_EXPIRY",
      .regex = "(?:exp(?:iry|ires|iration|\\.)?(?: date)?|valid (?:thru|until|to)|gültig bis|"
               "expire(?: fin| le)?|vence|caduca|scadenza)[ :=]{1,3}"
-              "((?:0[1-9]|1[0-2]) ?[/-] ?(?:20)?\\d\\d)",
+              "((?:0[1-9]|1[0-2]) ?[/-] ?(?:20)?\\d\\d)(?! ?[/-] ?\\d)",
      .triggers = "exp|valid |gültig bis|vence|caduca|scadenza",
      .score = 0.7F,
      .score_context = 0.7F,
