@@ -2,16 +2,19 @@
 /* Presidio's analyzer: what weft's detectors find, under its names. Every language is looked for at
  * once, so `language` is taken and changes nothing. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "op/json.h"
-#include "op/presidio.h"
+#include "op/presidio_internal.h"
 #include "privacy/pattern.h"
 #include "text/utf8.h"
 
 struct wanted {
-    const json_t *entities;   /* array, or NULL: all */
-    const json_t *allow_list; /* texts that are no finding */
+    const json_t *entities;    /* array, or NULL: all */
+    const json_t *allow_list;  /* texts that are no finding */
+    const json_t *recognizers; /* the request's own */
     double threshold;
     bool explains;
 };
@@ -38,7 +41,7 @@ static int read_wanted(const json_t *body, struct wanted *w, struct wf_err *err)
         "correlation_id", "return_decision_process",
         "trace",          "context",
         "allow_list",     "allow_list_match",
-        "regex_flags",
+        "regex_flags",    "ad_hoc_recognizers",
     };
     const json_t *threshold = json_object_get(body, "score_threshold");
     json_t *v, *object = (json_t *)(uintptr_t)body; /* jansson walks no const objects */
@@ -56,6 +59,7 @@ static int read_wanted(const json_t *body, struct wanted *w, struct wf_err *err)
     *w =
         (struct wanted){.entities = json_object_get(body, "entities"),
                         .allow_list = json_object_get(body, "allow_list"),
+                        .recognizers = json_object_get(body, "ad_hoc_recognizers"),
                         .threshold = json_number_value(threshold),
                         .explains = json_is_true(json_object_get(body, "return_decision_process"))};
     if (json_is_null(w->entities) || json_array_size(w->entities) == 0)
@@ -66,47 +70,112 @@ static int read_wanted(const json_t *body, struct wanted *w, struct wf_err *err)
     return 0;
 }
 
-static json_t *explanation(const struct wf_pii *p, double score)
+static json_t *explanation(const struct wf_presidio_finding *f)
 {
-    return json_pack("{s:s, s:n, s:n, s:f, s:f, s:s, s:i, s:s%, s:n}", "recognizer", "weft",
-                     "pattern_name", "pattern", "original_score", score, "score", score,
-                     "textual_explanation", p->reason, "score_context_improvement", 0,
-                     "supportive_context_word", p->word.len > 0 ? p->word.ptr : "", p->word.len,
-                     "validation_result");
+    bool is_own = !wf_str_eq(f->by, WF_STR("weft"));
+
+    return json_pack("{s:s%, s:o, s:n, s:f, s:f, s:s%, s:i, s:s%, s:n}", "recognizer", f->by.ptr,
+                     f->by.len, "pattern_name", is_own ? wf_json_str(f->why) : json_null(),
+                     "pattern", "original_score", f->score, "score", f->score,
+                     "textual_explanation", f->why.len > 0 ? f->why.ptr : "", f->why.len,
+                     "score_context_improvement", 0, "supportive_context_word",
+                     f->word.len > 0 ? f->word.ptr : "", f->word.len, "validation_result");
+}
+
+/* What the detectors find. */
+static int gather(struct wf_labeler *l, struct wf_str text, struct wf_presidio_findings *out,
+                  struct wf_err *err)
+{
+    struct wf_labeled found;
+    int rc = wf_labeler_find(l, text, &found, err);
+
+    for (size_t i = 0; rc == 0 && i < found.n; i++) {
+        const struct wf_pii *p = &found.all[i];
+        const struct wf_presidio_finding one = {.start = p->start,
+                                                .end = p->end,
+                                                .type = wf_str_from(p->type),
+                                                .score = round((double)p->score * 1000) / 1000,
+                                                .by = WF_STR("weft"),
+                                                .why = wf_str_from(p->reason),
+                                                .word = p->word};
+        rc = wf_presidio__add(out, &one, err);
+    }
+    return rc;
+}
+
+/* By place, the longer and surer first. */
+static int by_place(const void *a, const void *b)
+{
+    const struct wf_presidio_finding *x = a, *y = b;
+
+    if (x->start != y->start)
+        return x->start < y->start ? -1 : 1;
+    if (x->end != y->end)
+        return x->end > y->end ? -1 : 1;
+    return (x->score < y->score) - (x->score > y->score);
+}
+
+/* Whether the finding is asked for, and no earlier one of its type says as much. The earlier ones
+ * that can reach it are looked at alone: those that end behind its start. */
+static bool counts(const struct wanted *w, struct wf_str text,
+                   const struct wf_presidio_finding *all, size_t i)
+{
+    const struct wf_presidio_finding *f = &all[i];
+
+    if (f->score < w->threshold || holds(w->allow_list, wf_str_sub(text, f->start, f->end)) ||
+        (w->entities != NULL && !holds(w->entities, f->type)))
+        return false;
+    for (size_t k = i; k > 0 && i - k < 64; k--) {
+        const struct wf_presidio_finding *e = &all[k - 1];
+        if (e->end >= f->end && e->score >= f->score && wf_str_eq(e->type, f->type))
+            return false;
+    }
+    return true;
+}
+
+static json_t *results_json(const struct wanted *w, struct wf_str text,
+                            const struct wf_presidio_findings *f)
+{
+    json_t *results = json_array();
+    size_t at = 0, cp = 0;
+
+    for (size_t i = 0; i < f->n && results != NULL; i++) {
+        const struct wf_presidio_finding *one = &f->items[i];
+        cp += wf_utf8_count(wf_str_sub(text, at, one->start));
+        at = one->start;
+        if (!counts(w, text, f->items, i))
+            continue;
+        json_t *v = json_pack(
+            "{s:s%, s:I, s:I, s:f, s:o?}", "entity_type", one->type.ptr, one->type.len, "start",
+            (json_int_t)cp, "end",
+            (json_int_t)(cp + wf_utf8_count(wf_str_sub(text, one->start, one->end))), "score",
+            one->score, "analysis_explanation", w->explains ? explanation(one) : json_null());
+        if (v == NULL || json_array_append_new(results, v) != 0) {
+            json_decref(results);
+            results = NULL;
+        }
+    }
+    return results;
 }
 
 /* One text's findings. */
 static int analyze(struct wf_labeler *l, const struct wanted *w, struct wf_str text, json_t **out,
                    struct wf_err *err)
 {
-    json_t *results;
-    struct wf_labeled found;
-    size_t at = 0, cp = 0;
-    int rc = wf_labeler_find(l, text, &found, err);
+    struct wf_presidio_findings found = {.n = 0};
+    int rc = gather(l, text, &found, err);
 
-    if (rc != 0)
-        return rc;
-    results = json_array();
-    for (size_t i = 0; i < found.n; i++) {
-        const struct wf_pii *p = &found.all[i];
-        struct wf_str part = wf_str_sub(text, p->start, p->end);
-        double score = round((double)p->score * 1000) / 1000;
-        cp += wf_utf8_count(wf_str_sub(text, at, p->start));
-        at = p->start;
-        if (score < w->threshold || holds(w->allow_list, part) ||
-            (w->entities != NULL && !holds(w->entities, wf_str_from(p->type))))
-            continue;
-        json_t *one =
-            json_pack("{s:s, s:I, s:I, s:f, s:o}", "entity_type", p->type, "start", (json_int_t)cp,
-                      "end", (json_int_t)(cp + wf_utf8_count(part)), "score", score,
-                      "analysis_explanation", w->explains ? explanation(p, score) : json_null());
-        if (one == NULL || json_array_append_new(results, one) != 0) {
-            json_decref(results);
-            return wf_err_set(err, WF_E_NOMEM, "Not enough memory to analyze.");
-        }
+    if (rc == 0)
+        rc = wf_presidio__own(w->recognizers, text, &found, err);
+    if (rc == 0) {
+        if (found.n > 0)
+            qsort(found.items, found.n, sizeof(found.items[0]), by_place);
+        *out = results_json(w, text, &found);
+        if (*out == NULL)
+            rc = wf_err_set(err, WF_E_NOMEM, "Not enough memory to analyze.");
     }
-    *out = results;
-    return results != NULL ? 0 : wf_err_set(err, WF_E_NOMEM, "Not enough memory to analyze.");
+    wf_free(found.items);
+    return rc;
 }
 
 int wf_presidio_analyze(struct wf_labeler *l, const json_t *body, json_t **out, struct wf_err *err)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Presidio's /anonymize and /deanonymize: any JSON is refused with a sentence, or gives a text in
- * which every item stands where it says. */
+ * which every item stands where it says. And recognizers that a request brings to /analyze: what
+ * they find lies within the text. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "op/presidio.h"
+#include "base/alloc.h"
+#include "op/presidio_internal.h"
 #include "text/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -33,6 +35,19 @@ static void check(const json_t *answer)
     }
 }
 
+static void recognize(const json_t *body)
+{
+    struct wf_presidio_findings found = {.n = 0};
+    struct wf_str text = str_of(json_object_get(body, "text"));
+    struct wf_err err = WF_ERR_INIT;
+
+    if (wf_presidio__own(json_object_get(body, "ad_hoc_recognizers"), text, &found, &err) != 0)
+        assert(err.msg[0] != 0);
+    for (size_t i = 0; i < found.n; i++)
+        assert(found.items[i].start < found.items[i].end && found.items[i].end <= text.len);
+    wf_free(found.items);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     json_t *body = json_loadb((const char *)data, size, JSON_ALLOW_NUL, NULL), *answer;
@@ -50,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             assert(err.msg[0] != 0 && answer == NULL);
         json_decref(answer);
     }
+    recognize(body);
     json_decref(body);
     return 0;
 }

@@ -94,8 +94,45 @@ static void test_presidio__analyzes(void **state)
     assert_true(faced_is(v, "", "[]"));
     json_decref(v);
     assert_error("/analyze", "{\"language\":\"en\"}", 422, "No text provided");
-    assert_error("/analyze", "{\"text\":\"x\",\"ad_hoc_recognizers\":[]}", 422,
-                 "weft knows no parameter \"ad_hoc_recognizers\" of analyze.");
+    assert_error("/analyze", "{\"text\":\"x\",\"ad_hoc\":[]}", 422,
+                 "weft knows no parameter \"ad_hoc\" of analyze.");
+}
+
+/* A request with recognizers of its own. */
+static void test_presidio__takes_recognizers_with_the_request(void **state)
+{
+    json_t *v =
+        post("/analyze",
+             "{\"text\":\"Zeus lives at 12345, Apollo-7 at 12345-6789; see Zeusx\","
+             "\"language\":\"en\",\"return_decision_process\":true,"
+             "\"entities\":[\"ZIP\",\"PROJECT\"],\"ad_hoc_recognizers\":["
+             "{\"name\":\"Zip\",\"supported_language\":\"en\",\"patterns\":[{\"name\":\"zip\","
+             "\"regex\":\"(\\\\b\\\\d{5}(?:\\\\-\\\\d{4})?\\\\b)\",\"score\":0.01}],"
+             "\"context\":[\"zip\"],\"supported_entity\":\"ZIP\"},"
+             "{\"name\":\"P\",\"deny_list\":[\"zeus\",\"Apollo-7\"],\"supported_entity\":"
+             "\"PROJECT\"}]}",
+             200);
+
+    (void)state;
+    assert_int_equal(json_array_size(v), 4);
+    assert_true(faced_is(v, "0.entity_type", "\"PROJECT\""));
+    assert_true(faced_is(v, "0.end", "4"));
+    assert_true(faced_is(v, "1.entity_type", "\"ZIP\""));
+    assert_true(faced_is(v, "1.analysis_explanation.pattern_name", "\"zip\""));
+    assert_true(faced_is(v, "2.start", "21"));
+    assert_true(faced_is(v, "3.end", "43"));
+    json_decref(v);
+    assert_error("/analyze", "{\"text\":\"x\",\"ad_hoc_recognizers\":[{\"patterns\":[]}]}", 422,
+                 "ad_hoc_recognizers: a recognizer has a \"supported_entity\".");
+    assert_error("/analyze",
+                 "{\"text\":\"x\",\"ad_hoc_recognizers\":[{\"supported_entity\":\"A\",\"patterns\":"
+                 "[{\"regex\":\"(\",\"score\":1}]}]}",
+                 422, "ad_hoc_recognizers: the expression is wrong: missing closing parenthesis");
+    assert_error("/analyze",
+                 "{\"text\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\","
+                 "\"ad_hoc_recognizers\":[{\"supported_entity\":\"A\",\"patterns\":[{\"regex\":"
+                 "\"(a|aa)+$\",\"score\":1}]}]}",
+                 422, "ad_hoc_recognizers: an expression takes too many steps.");
 }
 
 #define TWO                                                                                        \
@@ -268,6 +305,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_presidio__analyzes),
+        cmocka_unit_test(test_presidio__takes_recognizers_with_the_request),
         cmocka_unit_test(test_presidio__anonymizes),
         cmocka_unit_test(test_presidio__settles_overlaps),
         cmocka_unit_test(test_presidio__encrypts_and_back),
