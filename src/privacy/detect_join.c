@@ -59,7 +59,8 @@ static bool is_place(const struct wf_pii *p)
     return is(p, "STREET_ADDRESS") || is(p, "LOCATION") || is(p, "ZIP_CODE");
 }
 
-/* Only what stands between the lines and parts of an address, in letters quoted by ">", too. */
+/* A place on the line before an address is whose it is.
+ * Only what stands between the lines and parts of an address, in letters quoted by ">", too. */
 static bool is_gap(struct wf_str s)
 {
     if (s.len > GAP_MOST)
@@ -77,8 +78,10 @@ size_t wf_detect__join(struct wf_str text, struct wf_pii *list, size_t n)
     for (size_t i = 0; i < n; i++) {
         struct wf_pii *last = kept > 0 ? &list[kept - 1] : NULL;
         if (last != NULL && is_place(last) && is_place(&list[i]) &&
-            (is(last, "STREET_ADDRESS") || is(&list[i], "STREET_ADDRESS")) &&
-            is_gap(wf_str_sub(text, last->end, list[i].start))) {
+            is_gap(wf_str_sub(text, last->end, list[i].start)) &&
+            (is(last, "STREET_ADDRESS") ||
+             (is(&list[i], "STREET_ADDRESS") &&
+              wf_str_find_byte(wf_str_sub(text, last->end, list[i].start), '\n', 0) == SIZE_MAX))) {
             last->end = list[i].end;
             last->score = WF_MAX(last->score, list[i].score);
             if (!is(last, "STREET_ADDRESS")) {

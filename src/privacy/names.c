@@ -47,23 +47,77 @@ static const struct {
 /* Bytes of a part: whole words, and small enough that many parts fill the threads. */
 #define PART_BYTES ((size_t)64 << 10)
 
-static int add_mark(struct wf_names *out, const struct wf_lens_mark *m, size_t at)
+static int add(struct wf_names *out, struct wf_pii found)
+{
+    if ((out->n & (out->n + 1)) == 0) { /* one below a power of two: full */
+        struct wf_pii *grown = wf_realloc_array(out->items, (out->n + 1) * 2, sizeof(*grown));
+        if (grown == NULL)
+            return WF_E_NOMEM;
+        out->items = grown;
+    }
+    out->items[out->n++] = found;
+    return 0;
+}
+
+/* The bytes of the line in front of an address that says whose it is: a line without a digit,
+ * before one that begins with the house number. 0: there is none. */
+static size_t recipient(struct wf_str address)
+{
+    const size_t end = wf_str_find_byte(address, '\n', 0);
+    size_t next = end;
+
+    if (end == SIZE_MAX)
+        return 0;
+    for (size_t i = 0; i < end; i++)
+        if (address.ptr[i] >= '0' && address.ptr[i] <= '9')
+            return 0;
+    while (next < address.len && strchr("\n\r \t>?", address.ptr[next]) != NULL)
+        next++;
+    return next < address.len && address.ptr[next] >= '0' && address.ptr[next] <= '9' ? next : 0;
+}
+
+/* Two or three words: a person rather than a company. */
+static const char *recipient_type(struct wf_str line)
+{
+    size_t spaces = 0;
+
+    for (size_t i = 0; i < line.len; i++)
+        spaces += line.ptr[i] == ' ';
+    return spaces == 1 || spaces == 2 ? "PERSON" : "ORGANIZATION";
+}
+
+static int add_address(struct wf_names *out, struct wf_str text, struct wf_pii found)
+{
+    const size_t cut = recipient(wf_str_sub(text, found.start, found.end));
+    struct wf_pii whose = found;
+    int rc = 0;
+
+    if (cut > 0) {
+        whose.end =
+            found.start + wf_str_find_byte(wf_str_sub(text, found.start, found.end), '\n', 0);
+        while (whose.end > whose.start && text.ptr[whose.end - 1] <= ' ')
+            whose.end--;
+        whose.type = recipient_type(wf_str_sub(text, whose.start, whose.end));
+        if (whose.end > whose.start)
+            rc = add(out, whose);
+        found.start += cut;
+    }
+    return rc == 0 ? add(out, found) : rc;
+}
+
+static int add_mark(struct wf_names *out, struct wf_str text, const struct wf_lens_mark *m,
+                    size_t at)
 {
     for (size_t k = 0; k < WF_ARRAY_LEN(kinds); k++) {
         if (!wf_str_eq(m->type, wf_str_from(kinds[k].name)) || m->score < kinds[k].least)
             continue;
-        struct wf_pii *grown = out->items;
-        if ((out->n & (out->n + 1)) == 0) /* one below a power of two: full */
-            grown = wf_realloc_array(out->items, (out->n + 1) * 2, sizeof(*grown));
-        if (grown == NULL)
-            return WF_E_NOMEM;
-        out->items = grown;
-        grown[out->n++] = (struct wf_pii){.start = at + m->from,
-                                          .end = at + m->to,
-                                          .type = kinds[k].type,
-                                          .score = WF_MIN(0.5F + m->score / 2, kinds[k].score_most),
-                                          .reason = "lens"};
-        return 0;
+        const struct wf_pii found = {.start = at + m->from,
+                                     .end = at + m->to,
+                                     .type = kinds[k].type,
+                                     .score = WF_MIN(0.5F + m->score / 2, kinds[k].score_most),
+                                     .reason = "lens"};
+        return strcmp(found.type, "STREET_ADDRESS") == 0 ? add_address(out, text, found)
+                                                         : add(out, found);
     }
     return 0;
 }
@@ -91,14 +145,14 @@ static int add_topic(struct wf_names *out, const struct wf_lens_mark *m, size_t 
     return 0;
 }
 
-static int take(struct wf_names *out, const struct wf_lens_answer *a, size_t at, size_t text_bytes)
+static int take(struct wf_names *out, struct wf_str text, const struct wf_lens_answer *a, size_t at)
 {
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < a->entities.n; i++)
-        rc = add_mark(out, &a->entities.items[i], at);
+        rc = add_mark(out, text, &a->entities.items[i], at);
     for (size_t i = 0; rc == 0 && i < a->sensitivity.n; i++)
-        rc = add_topic(out, &a->sensitivity.items[i], text_bytes);
+        rc = add_topic(out, &a->sensitivity.items[i], text.len);
     return rc;
 }
 
@@ -134,7 +188,7 @@ int wf_names_find(struct wf_lens_pool *pool, struct wf_str text, struct wf_names
         rc = wf_lens_pool_run(pool, &ask, 1, &a, err);
         if (rc != 0)
             break;
-        rc = take(out, &a, from, text.len);
+        rc = take(out, text, &a, from);
         if (rc != 0)
             rc = wf_err_set(err, rc, "Not enough memory for the names of a text.");
         wf_lens_answer_deinit(&a);

@@ -67,6 +67,7 @@ struct wf_pattern_table {
 
 extern const struct wf_pattern_table wf_patterns_common;  /* payment, networks, wallets */
 extern const struct wf_pattern_table wf_patterns_person;  /* phones, dates, ages, postcodes */
+extern const struct wf_pattern_table wf_patterns_names;   /* people by what stands before */
 extern const struct wf_pattern_table wf_patterns_street;  /* addresses */
 extern const struct wf_pattern_table wf_patterns_secrets; /* keys, tokens, passwords */
 

@@ -134,6 +134,25 @@ static void test_detect__persons(void **state)
     check(cases, WF_ARRAY_LEN(cases));
 }
 
+/* Names that say what they are, without lens. */
+static void test_detect__names(void **state)
+{
+    static const char *const cases[][2] = {
+        {"My name is Ann O'Neil. Who are you?", "PERSON:Ann O'Neil"},
+        {"write to Dr. Peter van der Berg Suite 3", "TITLE:Dr.|PERSON:Peter van der Berg|"
+                                                    "STREET_ADDRESS:Suite 3"},
+        {"Dear Maria Lopez,", "PERSON:Maria Lopez"},
+        {"Dear Sir,", ""},
+        {"Kind regards,\n  Eva Braun-Meier\n", "PERSON:Eva Braun-Meier"},
+        {"меня зовут Иван Петров", "PERSON:Иван Петров"},
+        {"made by Rockwood Tools GmbH, in a bank", "ORGANIZATION:Rockwood Tools GmbH"},
+        {"os.name: Linux, the file name is Makefile", ""},
+    };
+
+    (void)state;
+    check(cases, WF_ARRAY_LEN(cases));
+}
+
 static void test_detect__secrets(void **state)
 {
     static const char *const cases[][2] = {
@@ -266,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_detect__payment),
         cmocka_unit_test(test_detect__networks),
         cmocka_unit_test(test_detect__persons),
+        cmocka_unit_test(test_detect__names),
         cmocka_unit_test(test_detect__secrets),
         cmocka_unit_test(test_detect__context_and_bytes),
         cmocka_unit_test(test_detect__more),
