@@ -101,6 +101,8 @@ static void test_policy__built_in_is_safe_and_of_use(void **state)
     assert_label(p, PROMPT, "", "PERSON", "private");
     assert_label(p, PROMPT, "", "AWS_SECRET_ACCESS_KEY", "secret");
     assert_label(p, PROMPT, "", "BR_CPF", "private");
+    assert_label(p, PROMPT, "", "TOPIC_MONEY|TOPIC_HR", "internal");
+    assert_label(p, PROMPT, "", "TOPIC_HEALTH", "private");
     assert_label(p, PROMPT, "", "SOMETHING_NEW", "secret");
     assert_label(p, FILE, "/home/anna/a.txt", "", "private");
     assert_label(p, MAIL, "x@y.example", "", "private");
