@@ -148,4 +148,16 @@
 /* Patterns of all tables; it is the length of sets of bits. */
 #define WF_LIMIT_PATTERNS 1024
 
+/* The ledger: one text of an entry (a release's reason may have as much), types counted in one, the
+ * bytes of one with all of these, and entries that wait for the disk: some syncs of it. */
+#define WF_LIMIT_LEDGER_TEXT_BYTES 1000
+#define WF_LIMIT_LEDGER_TYPE_BYTES 64
+#define WF_LIMIT_LEDGER_COUNTS 512
+#define WF_LIMIT_LEDGER_ENTRY_BYTES (64u << 10)
+#define WF_LIMIT_LEDGER_WAITING 4096
+/* What may lie behind the last signature, at most some seconds of entries. */
+#define WF_LIMIT_LEDGER_TAIL_BYTES (256u << 20)
+/* Entries that are looked through for one page or sum. */
+#define WF_LIMIT_LEDGER_SUMMED 200000
+
 #endif

@@ -197,6 +197,13 @@ int wf_file_sync(const char *path, struct wf_err *err)
     return r;
 }
 
+int wf_file_sync_fd(int fd, struct wf_err *err)
+{
+    if (sync_fd(fd) != 0)
+        return wf_err_errno(err, errno, "cannot make the file durable");
+    return 0;
+}
+
 int wf_file_sync_all(const char *path, struct wf_err *err)
 {
     int fd = open_retry(path, O_RDONLY | O_DIRECTORY, 0);

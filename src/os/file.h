@@ -35,8 +35,10 @@ int wf_file_replace(const char *path, const void *p, size_t n, unsigned mode,
 /* Makes a new file for writing, 0600; one of that name is WF_E_EXIST. The caller closes *out_fd. */
 int wf_file_create(const char *path, int *out_fd, struct wf_err *err) WF_MUST_USE;
 
-/* fsync of a file's content. Errors: WF_E_IO, WF_E_FULL, WF_E_NOENT. */
+/* fsync of a file's content, by its path or by a descriptor. Errors: WF_E_IO, WF_E_FULL,
+ * WF_E_NOENT. After a failure it is not known what the disk holds. */
 int wf_file_sync(const char *path, struct wf_err *err) WF_MUST_USE;
+int wf_file_sync_fd(int fd, struct wf_err *err) WF_MUST_USE;
 
 /* Makes all that was written to the file system that `path` lies in durable, names and contents:
  * one call is cheaper than fsync of many small files (syncfs). Errors: as wf_file_sync. */
