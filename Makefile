@@ -64,7 +64,7 @@ LINK = $(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS)
 # src/api/ is the C API of include/weft.h: the only code that is exported from libweft.
 API := $(wildcard src/api/*.c)
 MAIN := $(wildcard src/cli/main.c)
-GEN := web manual policy
+GEN := web manual policy hardness
 SRC := $(filter-out $(API) $(MAIN),$(wildcard src/*/*.c))
 OBJ := $(SRC:src/%.c=$(B)/obj/%.o) $(GEN:%=$(B)/obj/gen/%_assets.o)
 API_OBJ := $(API:src/%.c=$(B)/obj/%.o)
@@ -213,6 +213,10 @@ $(B)/gen/manual_assets.c: $(B)/gen/manual.list $(MANUAL) tools/embed
 $(B)/gen/policy_assets.c: src/privacy/default.policy tools/embed
 	@mkdir -p $(@D)
 	$(call Q,embed)tools/embed $@ wf_policy_assets default.policy=$<
+
+$(B)/gen/hardness_assets.c: models/hardness.table tools/embed
+	@mkdir -p $(@D)
+	$(call Q,embed)tools/embed $@ wf_hardness_assets hardness.table=$<
 
 # The template: every text a person reads, from C and from the app.
 PO_SOURCES = $(sort $(wildcard src/*/*.c) $(filter %.js %.mjs,$(WEB)))

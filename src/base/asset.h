@@ -29,5 +29,7 @@ extern const struct wf_asset wf_manual_assets[];
 extern const size_t wf_manual_assets_count;
 extern const struct wf_asset wf_policy_assets[]; /* the built-in policy alone */
 extern const size_t wf_policy_assets_count;
+extern const struct wf_asset wf_hardness_assets[]; /* the table of model/hardness.h alone */
+extern const size_t wf_hardness_assets_count;
 
 #endif

@@ -24,6 +24,7 @@ static const struct {
     {"card", wf_train_card, N_("the version of a lens file, and its figures")},
     {"crf", wf_train_crf, N_("what words say of entities, into a lens file")},
     {"vectors", wf_train_vectors, N_("vectors of tokens, beside the encoder's embedding")},
+    {"route", wf_train_route, N_("which requests a small model answers right")},
     {"adapter", wf_train_adapter, N_("an adapter for a model, from your own texts")},
 };
 

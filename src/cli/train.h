@@ -28,6 +28,8 @@ int wf_train_linear(struct wf_cli *cli);
 int wf_train_vectors(struct wf_cli *cli);
 /* Fits how lens joins its heads with shared words. */
 int wf_train_answers(struct wf_cli *cli);
+/* Fits the table by which easy and hard requests are told apart. */
+int wf_train_route(struct wf_cli *cli);
 /* Trains an adapter for a model. */
 int wf_train_adapter(struct wf_cli *cli);
 
