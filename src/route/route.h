@@ -17,17 +17,12 @@
 #include "base/str.h"
 #include "privacy/label.h"
 #include "privacy/policy.h"
+#include "route/breaker.h"
+#include "route/engines.h"
 
-/* Engines times their models; a person has a dozen, an organisation picks from its own list. */
+/* Engines times their models; an organisation picks from its own list. */
 #define WF_ROUTE_CANDIDATES_MAX 64u
 #define WF_ROUTE_NONE SIZE_MAX
-
-/* What a request needs and a candidate can. */
-enum wf_ability {
-    WF_ABILITY_TOOLS = 1u << 0,
-    WF_ABILITY_VISION = 1u << 1,
-    WF_ABILITY_JSON = 1u << 2, /* keeps to a schema */
-};
 
 /* What kind of request: answers' quality and length are learned for each. The names are stored. */
 enum wf_kind {
@@ -57,13 +52,6 @@ enum wf_balance {
 const char *wf_balance_name(enum wf_balance balance);
 bool wf_balance_parse(struct wf_str name, enum wf_balance *out) WF_MUST_USE;
 
-/* A circuit breaker: after failures nothing is sent for a while, then one request to see. */
-enum wf_breaker {
-    WF_BREAKER_CLOSED, /* works */
-    WF_BREAKER_TRYING, /* one may go; never the only hedge */
-    WF_BREAKER_OPEN,
-};
-
 /* An engine with one of its models. Zeros mean "not known", and are then estimated. */
 struct wf_candidate {
     struct wf_str engine, model; /* borrowed; no white space in them */
@@ -84,7 +72,7 @@ struct wf_candidate {
     uint32_t n_queued; /* requests before this one */
     uint32_t n_slots;  /* it answers at once; 0: one */
     double power_w;    /* draws more than at rest while it works; 0: modelled by its size */
-    enum wf_breaker breaker;
+    enum wf_breaker_state breaker;
     /* The device it runs on: */
     float battery;       /* share that is left, 0..1; below 0: it has none, or is charged */
     float heat;          /* 0 cool .. 1 throttled */
@@ -100,7 +88,7 @@ struct wf_request {
     uint32_t n_prompt;  /* tokens */
     uint32_t n_max;     /* tokens it asks for at most; 0: open */
     float hard_small;   /* log odds that a small and a large model answer it right */
-    float hard_large;   /* (route/hardness.h) */
+    float hard_large;   /* (model/hardness.h) */
     double deadline_ms; /* until the whole answer; 0: none */
     bool has_consent;   /* the person agreed to candidates that need it */
     bool is_offline;
@@ -111,23 +99,23 @@ struct wf_request {
 
 /* Why a candidate was removed: name, sentence. In the order in which they are looked at. */
 #define WF_BARRIER_MAP(X)                                                                          \
-    X(NONE, "allowed")                                                                             \
-    X(CLEARANCE, "it may not see what has this label")                                             \
-    X(SECRET, "what is secret stays on this device")                                               \
-    X(POLICY, "a sentence of the policy forbids it")                                               \
-    X(HERE, "only this device is wanted")                                                          \
-    X(CONSENT, "you have not agreed to it yet")                                                    \
-    X(OFFLINE, "there is no network")                                                              \
-    X(BREAKER, "it failed a moment ago")                                                           \
-    X(ABILITY, "it cannot do what the request needs")                                              \
-    X(CONTEXT, "the request is longer than its context")                                           \
-    X(BUDGET, "the budget would be overdrawn")                                                     \
-    X(BATTERY, "its battery is low")                                                               \
-    X(HEAT, "its device is too hot")                                                               \
-    X(DEADLINE, "it would not be finished in time")
+    X(NONE, "allowed", "it may be asked")                                                          \
+    X(CLEARANCE, "clearance", "it may not see what has this label")                                \
+    X(SECRET, "secret", "what is secret stays on this device")                                     \
+    X(POLICY, "policy", "a sentence of the policy forbids it")                                     \
+    X(HERE, "here", "only this device is wanted")                                                  \
+    X(CONSENT, "consent", "you have not agreed to it yet")                                         \
+    X(OFFLINE, "offline", "there is no network")                                                   \
+    X(BREAKER, "breaker", "it failed a moment ago")                                                \
+    X(ABILITY, "ability", "it cannot do what the request needs")                                   \
+    X(CONTEXT, "context", "the request is longer than its context")                                \
+    X(BUDGET, "budget", "the budget would be overdrawn")                                           \
+    X(BATTERY, "battery", "its battery is low")                                                    \
+    X(HEAT, "heat", "its device is too hot")                                                       \
+    X(DEADLINE, "deadline", "it would not be finished in time")
 
 enum wf_barrier {
-#define WF_BARRIER_ENUM(name, text) WF_BARRIER_##name,
+#define WF_BARRIER_ENUM(name, word, text) WF_BARRIER_##name,
     WF_BARRIER_MAP(WF_BARRIER_ENUM)
 #undef WF_BARRIER_ENUM
     WF_BARRIER_COUNT
@@ -167,8 +155,9 @@ struct wf_decision {
     /* Advice; WF_ROUTE_NONE: none. */
     size_t hedge;          /* ask this one, too, when the first has not begun ... */
     double hedge_after_ms; /* ... by then */
-    size_t cascade;        /* ask this one first, check its answer, and go on to the chosen one */
-    double cascade_keep;   /* where it is right with less than this probability */
+    size_t cascade;        /* ask this one first and check its answer; where that is wrong ... */
+    size_t cascade_then;   /* ... ask this one */
+    double cascade_utility;
 };
 
 struct wf_experience;
@@ -183,6 +172,10 @@ struct wf_route_options {
  * candidate allowed is no error: n_allowed is 0 and each says why. */
 void wf_route_decide(const struct wf_request *q, const struct wf_candidate *candidates, size_t n,
                      const struct wf_route_options *o, struct wf_decision *out);
+
+/* What an answer of that estimate at that candidate is worth to the request, 0..1. */
+double wf_route_utility(const struct wf_request *q, const struct wf_candidate *c,
+                        const struct wf_estimate *e);
 
 /* The chosen one, or WF_ROUTE_NONE. */
 size_t wf_decision_chosen(const struct wf_decision *d);
