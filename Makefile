@@ -283,7 +283,7 @@ lens: $(PROGRAM)
 	$(PROGRAM) train sensitivity train/multi.conf --into models/lens.gguf
 	$(PROGRAM) train salience train/salience-words.conf models/lens.gguf --into models/lens.gguf
 	$(PROGRAM) train answers models/lens.gguf models/lens.gguf $(ANSWERED) \
-	    --seen 12 --rerank 0.25 --refuse 0.75
+	    --seen 12 --rerank 0.5 --refuse 0.75
 	$(PROGRAM) train card train/lens-card.txt models/lens.gguf --into models/lens.gguf --version 3
 	$(MAKE) lens-search
 
