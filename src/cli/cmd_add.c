@@ -15,9 +15,9 @@
 #include "daemon/walk.h"
 
 #define REDRAW_NS 100000000
-/* How long vectors are made by a command of its own: as long as adding took, and at least so long.
- */
-#define VECTORS_LEAST_S 20
+/* Vectors are made by a command of its own for so many new passages, and no longer than that. */
+#define VECTORS_PASSAGES 8000
+#define VECTORS_S 20
 
 struct add_view {
     struct wf_cli *cli;
@@ -113,18 +113,38 @@ static int draw_vectors(void *ud, const char *event, const json_t *data)
     return stop_flag ? 1 : 0;
 }
 
-/* The daemon makes vectors by itself; without it, they are made now. What is not done in time, or
- * fails, is left to the next time: words find everything already. */
-static void make_vectors(struct add_view *v, struct wf_client *c)
+/* How many passages there are; 0 when that cannot be told. */
+static int64_t count_passages(struct wf_client *c)
 {
-    int64_t s = (wf_clock_mono_ns(NULL) - v->start_ns) / 1000000000;
+    struct wf_client_call call = {.op = "status", .fd = -1};
+    struct wf_err err = WF_ERR_INIT;
+    json_t *result = NULL;
+    int64_t n = 0;
+
+    if (wf_client_run(c, &call, &result, &err) == 0)
+        n = json_integer_value(json_object_get(result, "chunks"));
+    json_decref(result);
+    return n;
+}
+
+/* The daemon makes vectors by itself; without it, those of a few new passages are made now. What is
+ * not done in time, or fails, is left to the next time: words find everything already. */
+static void make_vectors(struct add_view *v, struct wf_client *c, int64_t n_before)
+{
     struct wf_client_call call = {.op = "vectors.make", .fd = -1, .fn = draw_vectors, .ud = v};
     struct wf_err err = WF_ERR_INIT;
     json_t *result = NULL;
 
     if (!wf_client_is_own(c) || stop_flag)
         return;
-    call.params = json_pack("{s:I}", "seconds", (json_int_t)WF_MAX(s, VECTORS_LEAST_S));
+    if (count_passages(c) - n_before > VECTORS_PASSAGES) {
+        if (v->bar)
+            fprintf(
+                stderr, "%s\n",
+                _("Words find it all; by its meaning it is found once weft up has run a while."));
+        return;
+    }
+    call.params = json_pack("{s:i}", "seconds", VECTORS_S);
     if (call.params && wf_client_run(c, &call, &result, &err) != 0)
         result = NULL; /* see above */
     clear_bar(v);
@@ -142,13 +162,14 @@ static int add_all(struct add_view *v, struct wf_walk *walk, const char *space, 
     int code = wf_cli_connect(v->cli, true, &c);
 
     if (code == 0) {
+        int64_t n_before = wf_client_is_own(c) ? count_passages(c) : 0;
         if (wf_add_files(c, walk, &o, &result, &err) != 0) {
             clear_bar(v);
             code = wf_cli_fail(v->cli, &err);
         } else {
             clear_bar(v);
             print_result(v, &result);
-            make_vectors(v, c);
+            make_vectors(v, c, n_before);
             code = json_array_size(v->failed) > 0 || stop_flag ? WF_EXIT_FAILED : WF_EXIT_DONE;
         }
     }
