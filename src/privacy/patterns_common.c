@@ -42,7 +42,7 @@ static bool is_issued(const uint8_t *v, size_t n)
         return n >= 14;
     if (two == 35)
         return n >= 16;
-    return (two == 50 || (two >= 56 && two <= 58) || v[0] == 6) && n >= 12;
+    return (two == 50 || four == 604 || (two >= 56 && two <= 58) || v[0] == 6) && n >= 12;
 }
 
 static bool card_valid(struct wf_str s)
@@ -245,13 +245,13 @@ static const struct wf_pattern rows[] = {
      .score_context = 1,
      .why = "Luhn checksum, issuer"},
     {.type = "CREDIT_CARD",
-     .regex = "[56]\\d{11}",
+     .regex = "[056]\\d{11}",
      .letters_digits_least = 12,
      .letters_digits_most = 12,
      .valid = card_valid,
      .context = CARD_WORDS,
      .score = 0.4F,
-     .score_context = 0.9F,
+     .score_context = 0.96F,
      .why = "Luhn checksum, issuer"},
     {.type = "IBAN_CODE",
      .regex = iban_form,

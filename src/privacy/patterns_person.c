@@ -317,7 +317,8 @@ static const struct wf_pattern rows[] = {
 
     /* Origin and belief; how people are called. */
     {.type = "NRP",
-     .regex = "(?=(?-i:[A-Z]))(?:" NATIONS ")s?|(?:" NATIONS ")s(?!\\w)|(?:" BELIEFS ")(?:i?es|s)?",
+     .regex = "(?=(?-i:[A-Z]))(?:" NATIONS ")s?|(?<=am |are )(?:" NATIONS ")|(?:" NATIONS
+              ")s(?!\\w)|(?:" BELIEFS ")(?:i?es|s)?",
      .triggers = NATIONS "|" BELIEFS,
      .score = 0.5F,
      .score_context = 0.5F,
@@ -362,6 +363,14 @@ static const struct wf_pattern rows[] = {
      .context = ZIP_WORDS,
      .score = 0.05F,
      .score_context = 0.8F},
+    {.type = "ZIP_CODE",
+     .regex =
+         "(?:zip(?: ?code)?|post(?:al )?code|plz|postleitzahl|code postal)(?: is|:| ist| est)?:? "
+         "(\\d{3}(?: \\d\\d)?)",
+     .triggers = "zip|postcode|postal code|plz|postleitzahl|code postal",
+     .score = 0.8F,
+     .score_context = 0.8F,
+     .why = "word before"},
     {.type = "ZIP_CODE",
      .regex = "(?-i:[A-Z]{1,2}\\d[A-Z0-9]? \\d[ABD-HJLNP-UW-Z]{2}|[ABCEGHJ-NPRSTVXY]\\d[A-Z] "
               "\\d[A-Z]\\d)",
