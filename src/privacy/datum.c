@@ -2,11 +2,11 @@
 /* Kinds of data by their names: the table of the header, and the groups made of its rows. */
 #include "privacy/datum.h"
 
-#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "base/config.h"
+#include "privacy/pattern.h"
 
 #define BIT(name) WF_DATUM_BIT(WF_DATUM_##name)
 #define CREDENTIALS                                                                                \
@@ -68,8 +68,8 @@ static bool is_among(struct wf_str word, const char *list)
     return false;
 }
 
-/* All types of the table, sorted once. */
-#define NAMES_MAX 512
+/* All types that are known, sorted once; what does not fit is told by its name each time. */
+#define NAMES_MAX 2048
 
 struct name {
     struct wf_str type;
@@ -97,24 +97,11 @@ static int by_name(const void *a, const void *b)
     return (x.len > y.len) - (x.len < y.len);
 }
 
-static void sort_names(void)
-{
-    struct wf_datum_walk walk = {0};
-    struct name one;
-
-    while (wf_datum_next_type(&walk, &one.type, &one.kind)) {
-        assert(n_sorted < NAMES_MAX);
-        sorted[n_sorted++] = one;
-    }
-    qsort(sorted, n_sorted, sizeof(sorted[0]), by_name);
-}
-
-static bool by_table(struct wf_str type, enum wf_datum *out)
+static bool look_up(struct wf_str type, size_t n, enum wf_datum *out)
 {
     const struct name wanted = {.type = type}, *found;
 
-    (void)pthread_once(&sorted_once, sort_names);
-    found = bsearch(&wanted, sorted, n_sorted, sizeof(sorted[0]), by_name);
+    found = bsearch(&wanted, sorted, n, sizeof(sorted[0]), by_name);
     if (found != NULL)
         *out = found->kind;
     return found != NULL;
@@ -145,17 +132,50 @@ static bool by_words(struct wf_str type, enum wf_datum *out)
     return false;
 }
 
-enum wf_datum wf_datum_of(struct wf_str name)
+/* By the words of a name, or by the country in front of it. */
+static enum wf_datum told_by_name(struct wf_str name)
 {
     enum wf_datum kind;
 
-    if (by_table(name, &kind) || by_words(name, &kind))
+    if (by_words(name, &kind))
         return kind;
     /* A country's number of a kind that its name does not tell (BR_CPF): of a person. */
     if (name.len > 3 && name.ptr[2] == '_' && name.ptr[0] >= 'A' && name.ptr[0] <= 'Z' &&
         name.ptr[1] >= 'A' && name.ptr[1] <= 'Z')
         return WF_DATUM_NATIONAL;
     return WF_DATUM_UNKNOWN;
+}
+
+/* The table's types, and those of the detectors that it has not. */
+static void sort_names(void)
+{
+    struct wf_datum_walk walk = {0};
+    struct name one;
+    size_t n_table;
+
+    while (n_sorted < NAMES_MAX && wf_datum_next_type(&walk, &one.type, &one.kind))
+        sorted[n_sorted++] = one;
+    qsort(sorted, n_sorted, sizeof(sorted[0]), by_name);
+    n_table = n_sorted;
+    for (size_t t = 0; t < wf_pattern_tables_n; t++) {
+        for (size_t i = 0; i < wf_pattern_tables[t]->n && n_sorted < NAMES_MAX; i++) {
+            one.type = wf_str_from(wf_pattern_tables[t]->rows[i].type);
+            if (look_up(one.type, n_table, &one.kind) ||
+                (n_sorted > n_table && wf_str_eq(sorted[n_sorted - 1].type, one.type)))
+                continue;
+            one.kind = told_by_name(one.type);
+            sorted[n_sorted++] = one;
+        }
+    }
+    qsort(sorted, n_sorted, sizeof(sorted[0]), by_name);
+}
+
+enum wf_datum wf_datum_of(struct wf_str name)
+{
+    enum wf_datum kind;
+
+    (void)pthread_once(&sorted_once, sort_names);
+    return look_up(name, n_sorted, &kind) ? kind : told_by_name(name);
 }
 
 bool wf_datum_next_type(struct wf_datum_walk *w, struct wf_str *out_type, enum wf_datum *out_kind)

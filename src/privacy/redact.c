@@ -137,8 +137,8 @@ static int walk_piece(struct work *w, size_t from, size_t to, bool is_put)
             bytes = found.bytes;
             if (!is_put && !is_used)
                 rc = wf_redact__pass_over(w->r, found.mark);
-        } else if (wf_redact__match_fake(w->r, rest, at_border, true, &fake, &bytes) ==
-                   WF_MARK_FOUND) {
+        } else if (w->r->n_fakes > 0 && wf_redact__match_fake(w->r, rest, at_border, true, &fake,
+                                                              &bytes) == WF_MARK_FOUND) {
             is_used = true;
         }
         if (is_used && is_put && rc == 0) {

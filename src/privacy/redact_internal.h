@@ -46,7 +46,22 @@ enum wf_mark_is wf_mark__match(struct wf_str s, bool at_border, bool at_end,
                                struct wf_mark_found *out);
 /* Whether a match can begin here, by two bytes: a cheap look before wf_mark__match. s is not empty.
  */
-bool wf_mark__may_begin(struct wf_str s, bool at_border);
+bool wf_mark__begins(struct wf_str s, bool at_border);
+
+/* The same, for nearly all bytes by one. */
+static inline bool wf_mark__may_begin(struct wf_str s, bool at_border)
+{
+    const uint64_t low = UINT64_C(1) << '%' | UINT64_C(1) << '&' | UINT64_C(1) << '<';
+    const uint64_t high =
+        UINT64_C(1) << ('[' - 64) | UINT64_C(1) << ('\\' - 64) | UINT64_C(1) << ('{' - 64);
+    unsigned char b = (unsigned char)s.ptr[0];
+
+    if ((unsigned)(b | 0x20) - 'a' < 26)
+        return at_border && wf_mark__begins(s, at_border);
+    if (b < 0x80 && ((b < 64 ? low >> b : high >> (b - 64)) & 1) == 0)
+        return false;
+    return wf_mark__begins(s, at_border);
+}
 
 /* One placeholder or fake, and what it stands for. */
 struct wf_redacted {

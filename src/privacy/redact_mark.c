@@ -131,7 +131,7 @@ static bool may_be_word(struct wf_str s)
            (seconds[(a | 0x20) - 'a'] >> ((b | 0x20) - 'a') & 1);
 }
 
-bool wf_mark__may_begin(struct wf_str s, bool at_border)
+bool wf_mark__begins(struct wf_str s, bool at_border)
 {
     unsigned char a = (unsigned char)s.ptr[0], b = s.len > 1 ? (unsigned char)s.ptr[1] : 0;
 
