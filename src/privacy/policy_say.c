@@ -248,7 +248,8 @@ static void say_rule(const struct wf_policy *p, const struct wf_policy_is *r, st
         break;
     case WF_VERB_SEE:
         say_target(&r->target, out);
-        (void)wf_buf_appendf(out, r->is_nothing ? ": gets nothing" : ": gets at most what is %s",
+        (void)wf_buf_appendf(out,
+                             r->is_nothing ? ": may see nothing" : ": may see at most what is %s",
                              wf_label_name((enum wf_label)r->label));
         break;
     case WF_VERB_ASK:
@@ -259,8 +260,12 @@ static void say_rule(const struct wf_policy *p, const struct wf_policy_is *r, st
         break;
     case WF_VERB_RELEASE:
         say_subject(p, r, out);
-        (void)wf_buf_appendf(out, ": %s%.*s lower the label for a release",
-                             r->is_not && r->who.len == 0 ? "nobody may" : "", WF_STR_ARG(r->who));
+        if (r->who.len == 0)
+            (void)wf_buf_append_cstr(out, ": nobody may");
+        else
+            (void)wf_buf_appendf(out, ": %.*s %s", WF_STR_ARG(r->who),
+                                 r->is_not ? "may not" : "may");
+        (void)wf_buf_append_cstr(out, " lower the label for a release");
         break;
     case WF_VERB_COUNT:
         break;

@@ -457,6 +457,7 @@ static void test_policy__explains_what_overrides_what(void **state)
     assert_non_null(strstr(b.ptr, "means: to the engine my gpt, names, places and passport "));
     assert_non_null(strstr(b.ptr, "NEVER COUNTS: all of it is overridden by line 5 (names are s"));
     assert_non_null(strstr(b.ptr, "overrides built-in line "));
+    assert_non_null(strstr(b.ptr, "in mail: tim may not lower the label for a release"));
     wf_buf_reset(&b);
     assert_int_equal(wf_policy_explain(p, true, &b, NULL), 0);
     assert_non_null(strstr(b.ptr, "built-in line "));
