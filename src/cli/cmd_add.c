@@ -141,7 +141,7 @@ static void make_vectors(struct add_view *v, struct wf_client *c, int64_t n_befo
         if (v->bar)
             fprintf(
                 stderr, "%s\n",
-                _("Words find it all; by its meaning it is found once weft up has run a while."));
+                _("Words find all of it; by meaning it is found once weft up has run a while."));
         return;
     }
     call.params = json_pack("{s:i}", "seconds", VECTORS_S);

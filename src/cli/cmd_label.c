@@ -78,11 +78,11 @@ int wf_cmd_label(struct wf_cli *cli)
 {
     const char *usage = _(
         "Usage: weft label [--jsonl] [--patterns] [--policy FILE]\n\n"
-        "How sensitive the text on standard input is (public, internal, private, secret), and\n"
-        "what in it makes it so: cards, numbers of states, phones, addresses, keys, names.\n"
+        "Says how sensitive the text on standard input is (public, internal, private, secret)\n"
+        "and what makes it so: cards, ID numbers, phones, addresses, keys, names, topics.\n"
         "  --jsonl        standard input has one object {\"text\":...} a line; each gets one back\n"
-        "  --patterns     without the embedded model: what has a form, and no names\n"
-        "  --policy FILE  by this policy in place of the home folder's");
+        "  --patterns     without the embedded model: no names and no topics, but faster\n"
+        "  --policy FILE  by this policy in place of weft.policy in the home folder");
     struct asked a = {.patterns = false};
     const struct wf_option options[] = {
         {.name = "jsonl", .kind = WF_OPTION_FLAG, .out = &a.lines},

@@ -80,7 +80,7 @@ static void warn_of_paths(const struct wf_policy *p)
         memcpy(path, s.ptr, s.len);
         path[s.len] = 0;
         if (access(path, F_OK) != 0)
-            fprintf(stderr, _("line %u: there is no %s now; is it written rightly?\n"),
+            fprintf(stderr, _("line %u: %s is not there now; is it spelled right?\n"),
                     (unsigned)one.line, path);
     }
 }

@@ -45,7 +45,7 @@ static int read_key(const char *path, struct opened *o, struct wf_err *err)
     hex = wf_str_trim(wf_buf_str(&b));
     if (rc == 0 && (sodium_hex2bin(o->key, sizeof(o->key), hex.ptr, hex.len, NULL, &n, NULL) != 0 ||
                     n != sizeof(o->key)))
-        rc = wf_err_set(err, WF_E_FORMAT, _("%s is no key: it holds %u hex digits."), path,
+        rc = wf_err_set(err, WF_E_FORMAT, _("%s is no key: a key is %u hex digits."), path,
                         2 * WF_REDACT_KEY_BYTES);
     o->has_key = rc == 0;
     if (b.len > 0)
@@ -175,15 +175,19 @@ int wf_cmd_redact(struct wf_cli *cli)
         _("Usage: weft redact [--for PROVIDER] [--with OPERATOR] [--all] [--in-json]\n"
           "                   [--jsonl] [--map FILE] [--key-file FILE] [--patterns] [--policy "
           "FILE]\n\n"
-          "The text on standard input as a provider may see it by the policy. --json prints\n"
-          "{\"text\",\"map\"}; weft restore puts back what the map holds.\n"
-          "  --for PROVIDER   by what the policy says of this one\n"
+          "Prints the text on standard input as the policy lets a provider see it: with\n"
+          "placeholders for the rest. --json prints {\"text\",\"map\"}; weft restore puts back\n"
+          "what the map holds.\n"
+          "  --for PROVIDER   what the policy says of this provider counts\n"
           "  --with OPERATOR  replace, mask, hash, encrypt or fake, in place of the policy's\n"
-          "  --all            everything that is found, also what the provider could see\n"
-          "  --in-json        the text is JSON: its texts are redacted, it stays JSON\n"
-          "  --jsonl          one object {\"text\":...} a line; each gets one back\n"
-          "  --map FILE       goes on with a map, so that the same gets the same placeholder\n"
-          "  --key-file FILE  64 hex digits, for hash and encrypt; else a key for this run alone");
+          "  --all            takes out everything that is found, also what may be seen\n"
+          "  --in-json        the text is JSON: the texts in it are redacted, it stays JSON\n"
+          "  --jsonl          standard input has one object {\"text\":...} a line; each gets one "
+          "back\n"
+          "  --map FILE       goes on with an earlier map: the same gets the same placeholder\n"
+          "  --key-file FILE  64 hex digits, for hash and encrypt; else a key for this run alone\n"
+          "  --patterns       without the embedded model: no names, but faster\n"
+          "  --policy FILE    by this policy in place of weft.policy in the home folder");
     struct asked a = {.map = NULL};
     struct opened o = {.map = NULL};
     struct redacting r = {.opened = &o};

@@ -55,12 +55,13 @@ static void on_step(void *ud, uint64_t i, uint64_t n, double loss)
 
 int wf_train_vectors(struct wf_cli *cli)
 {
-    const char *usage =
-        _("Usage: weft train vectors CONF --into LENS.gguf [--out OUT.gguf] [--data FOLDER]\n"
-          "                          [--width N] [--bits N] [--steps N]\n\n"
-          "Fits, on the pairs of [task embed] of the experiment CONF, a vector for each token,\n"
-          "chooses how much they count beside the embedding of LENS.gguf, and writes them into\n"
-          "that file, or into OUT.gguf. Weights for searching must be fitted anew afterwards.");
+    const char *usage = _(
+        "Usage: weft train vectors CONF --into LENS.gguf [--out OUT.gguf] [--data FOLDER]\n"
+        "                          [--width N] [--bits N] [--steps N]\n\n"
+        "Fits, on the pairs of [task embed] of the experiment CONF, a vector for each token,\n"
+        "chooses how much they count beside the embedding of LENS.gguf, and writes them into\n"
+        "that file, or into OUT.gguf. --width: values of a vector (192); --bits: of each value\n"
+        "(1); --steps: of training (6000). Weights for searching must be fitted anew afterwards.");
     const char *into = NULL, *out = NULL, *data = NULL;
     int64_t width = WF_TOKEN_VECTORS_WIDTH, bits = WF_TOKEN_VECTORS_BITS,
             steps = WF_TOKEN_VECTORS_STEPS;

@@ -338,7 +338,7 @@ int wf_ledger_format_read(const uint8_t *bytes, size_t n, struct wf_ledger_read 
 
     if (n < WF_LEDGER_FIXED_BYTES + WF_LEDGER_TRAILER_BYTES || wf_ledger_format_bytes(bytes) != n ||
         wf_ledger_format_bytes_before(bytes + n - 4) != n)
-        return wf_err_set(err, WF_E_FORMAT, "There is no entry of the ledger");
+        return wf_err_set(err, WF_E_FORMAT, "This is no entry of the ledger");
     hash_of(bytes, n - WF_LEDGER_TRAILER_BYTES, hash);
     if (memcmp(hash, bytes + n - WF_LEDGER_TRAILER_BYTES, sizeof(hash)) != 0)
         return wf_err_set(err, WF_E_FORMAT, "An entry of the ledger was changed");

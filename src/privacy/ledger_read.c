@@ -73,7 +73,7 @@ static int entry_at(struct wf_ledger_reader *r, uint64_t at, size_t n, bool back
     const uint8_t *p = n > 0 ? look(r, at, n, back) : NULL;
 
     if (p == NULL)
-        return wf_err_set(err, WF_E_FORMAT, "There is no entry of the ledger");
+        return wf_err_set(err, WF_E_FORMAT, "This is no entry of the ledger");
     return wf_ledger_format_read(p, n, &r->read, err);
 }
 

@@ -18,10 +18,10 @@ struct walk {
     bool has_noted;
 };
 
-static int wrong(const struct walk *w, const char *what, struct wf_err *err)
+/* The number of the entry that the walk is at. */
+static unsigned long long number(const struct walk *w)
 {
-    return wf_err_set(err, WF_E_CORRUPT, "Entry %llu %s.",
-                      (unsigned long long)(w->out->n_entries + 1), what);
+    return w->out->n_entries + 1;
 }
 
 /* Where the signature says that the log ended. */
@@ -42,11 +42,14 @@ static int one(struct walk *w, uint64_t at, const struct wf_ledger_read *r, stru
     const struct wf_ledger_entry *e = &r->entry;
 
     if (e->seq != w->out->n_entries + 1)
-        return wrong(w, "is another one: entries were removed, added or moved", err);
+        return wf_err_set(err, WF_E_CORRUPT,
+                          "Entry %llu is another one: entries were removed, added or moved.",
+                          number(w));
     if (memcmp(e->prev, w->out->hash, sizeof(e->prev)) != 0)
-        return wrong(w, "does not follow the one before it", err);
+        return wf_err_set(err, WF_E_CORRUPT, "Entry %llu does not follow the one before it.",
+                          number(w));
     if (r->durable_bytes > at || r->durable_bytes < w->durable)
-        return wrong(w, "was not written at its place", err);
+        return wf_err_set(err, WF_E_CORRUPT, "Entry %llu was not written at its place.", number(w));
     w->durable = r->durable_bytes;
     w->out->n_entries++;
     memcpy(w->out->hash, e->hash, sizeof(e->hash));
@@ -63,11 +66,11 @@ static int one(struct walk *w, uint64_t at, const struct wf_ledger_read *r, stru
 static int no_entry(struct walk *w, uint64_t at, struct wf_err *err)
 {
     if (at < w->head.n_bytes)
-        return wrong(w, "was changed", err);
+        return wf_err_set(err, WF_E_CORRUPT, "Entry %llu was changed.", number(w));
     w->out->n_unfinished = wf_ledger__place(w->log).n_bytes - at;
     return wf_err_set(
         err, WF_E_CORRUPT,
-        "The %llu bytes behind entry %llu are no entry: weft stopped amid writing, or "
+        "The %llu bytes behind entry %llu are no entry: weft stopped while writing, or "
         "they were changed or added.",
         (unsigned long long)w->out->n_unfinished, (unsigned long long)w->out->n_entries);
 }

@@ -64,7 +64,7 @@ static int check_match(const struct wf_release *r, const struct wf_target *targe
         return wf_err_set(err, WF_E_DENIED, "The release is for the engine %.*s, not for %.*s.",
                           WF_STR_ARG(r->engine), WF_STR_ARG(target->name));
     if (r->when_ms > now_ms || now_ms - r->when_ms > WF_RELEASE_MS_MAX)
-        return wf_err_set(err, WF_E_DENIED, "The release is not of now; give it again.");
+        return wf_err_set(err, WF_E_DENIED, "The release has run out; give it again.");
     if (r->from != gate->label)
         return wf_err_set(err, WF_E_DENIED, "The release is for what is %s, and this is %s.",
                           wf_label_name(r->from), wf_label_name(gate->label));

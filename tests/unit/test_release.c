@@ -148,9 +148,9 @@ static void test_release__fits_one_request_alone(void **state)
     assert_denied(&w, WF_E_DENIED, "for the engine other, not for gpt");
     w.release.engine = WF_STR("gpt");
     w.release.when_ms = NOW - WF_RELEASE_MS_MAX - 1;
-    assert_denied(&w, WF_E_DENIED, "not of now");
+    assert_denied(&w, WF_E_DENIED, "has run out");
     w.release.when_ms = NOW + 1;
-    assert_denied(&w, WF_E_DENIED, "not of now");
+    assert_denied(&w, WF_E_DENIED, "has run out");
     w.release.when_ms = NOW - WF_RELEASE_MS_MAX;
     w.release.from = WF_LABEL_SECRET;
     assert_denied(&w, WF_E_DENIED, "and this is private");
