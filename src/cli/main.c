@@ -32,6 +32,7 @@ static const struct command commands[] = {
     {"reminders", wf_cmd_reminders, N_("what weft is to remind you of, and when")},
     {"watch", wf_cmd_watch, N_("keep a folder taken in while weft runs")},
     {"link", wf_cmd_link, N_("a new one-time link to the page of a running weft")},
+    {"engines", wf_cmd_engines, N_("engines elsewhere, and what each may see")},
     {"policy", wf_cmd_policy, N_("who may see what: checked, tested, shown")},
     {"redact", wf_cmd_redact, N_("a text with placeholders for what others need not see")},
     {"restore", wf_cmd_restore, N_("what weft redact took out, put back")},

@@ -1,4 +1,4 @@
-/* JSON helpers over jansson: parameters with checked types, text into wf_buf. */
+/* Parameters in JSON, with checked types; and with them what base/json.h has. */
 #ifndef WF_OP_JSON_H
 #define WF_OP_JSON_H
 
@@ -6,24 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/str.h"
-
-/* Appends `v` as compact JSON. Returns wf_buf_status. Thread: any. */
-int wf_json_append(struct wf_buf *out, const json_t *v);
-
-/* Parses one JSON value (duplicate keys refused, depth limited by jansson); the caller owns *out.
- * Errors: WF_E_FORMAT with the position, WF_E_NOMEM. Thread: any. */
-int wf_json_parse(struct wf_str text, json_t **out, struct wf_err *err) WF_MUST_USE;
-
-/* A JSON string of a view (valid UTF-8; NULL view ptr with len 0 is ""), or NULL out of memory.
- * The second gives null for the empty view. */
-json_t *wf_json_str(struct wf_str s) WF_MUST_USE;
-json_t *wf_json_str_or_null(struct wf_str s) WF_MUST_USE;
-
-/* The text of `key` in an object, or "". Borrowed from it. */
-const char *wf_json_text(const json_t *object, const char *key);
 
 /* ---- parameters of an operation: absent and null mean the default ---- */
 

@@ -128,6 +128,9 @@ int wf_engines_put(const char *path, const struct wf_engine_entry *e, bool repla
 /* Takes an entry out. Errors: NOENT, those of wf_engines_load, BUSY, IO, FULL. */
 int wf_engines_remove(const char *path, struct wf_str name, struct wf_err *err) WF_MUST_USE;
 
+/* "provider", "cloud", ... as the file has it. Static storage. */
+const char *wf_engine_tier_name(enum wf_tier t);
+
 /* What the policy is asked about (wf_policy_gate). Borrowed from the entry. */
 struct wf_target wf_engine_target(const struct wf_engine_entry *e);
 
