@@ -20,12 +20,8 @@ int wf_ollama_messages(const json_t *messages, json_t **out, struct wf_err *err)
 /* UNSUPPORTED when `images` (may be NULL) is more than an empty array. */
 int wf_ollama_no_images(const json_t *images, struct wf_err *err) WF_MUST_USE;
 
-/* A duration as Go writes it ("5m", "1h30m", "-1s", "300ms", "0"), or a bare number of seconds.
- * False on anything else, also when it is longer than 64 bits of nanoseconds take. */
-bool wf_ollama_duration(struct wf_str text, int64_t *out_ns);
-
-/* A keep_alive (number of seconds, or a duration; NULL or null: the setting) as wf_load has it.
- * Errors: INVAL. */
+/* A keep_alive (number of seconds, or a duration as base/duration.h has it; NULL or null: the
+ * setting) as wf_load has it. Errors: INVAL. */
 int wf_ollama_keep_alive(const json_t *v, int64_t *out_s, struct wf_err *err) WF_MUST_USE;
 
 /* "think": true, false or a level. *out_show: thoughts are wanted; adds variables of the chat

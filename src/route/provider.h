@@ -22,9 +22,11 @@
 /* A body: a conversation with its pictures, as the HTTP port takes it. */
 #define WF_PROVIDER_BODY_BYTES_MAX (48u << 20)
 /* One event of a stream, or a whole answer. */
-#define WF_PROVIDER_EVENT_BYTES_MAX (16u << 20)
+#define WF_PROVIDER_EVENT_BYTES_MAX (4u << 20)
 /* An error's body: what is longer is a web page. */
 #define WF_PROVIDER_ERROR_BYTES_MAX (256u << 10)
+/* All of one answer. */
+#define WF_PROVIDER_ANSWER_BYTES_MAX (256u << 20)
 /* Tool calls of one answer. */
 #define WF_PROVIDER_CALLS_MAX 256u
 

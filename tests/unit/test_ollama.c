@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/duration.h"
 #include "op/json.h"
 
 /* JSON whose quotes are single ones. */
@@ -69,11 +70,11 @@ static void test_ollama__durations_are_as_go_writes_them(void **state)
 
     (void)state;
     for (size_t i = 0; i < WF_ARRAY_LEN(good); i++) {
-        if (!wf_ollama_duration(wf_str_from(good[i].text), &ns) || ns != good[i].ns)
+        if (!wf_duration_read(wf_str_from(good[i].text), &ns) || ns != good[i].ns)
             fail_msg("%s: %lld", good[i].text, (long long)ns);
     }
     for (size_t i = 0; i < WF_ARRAY_LEN(bad); i++) {
-        if (wf_ollama_duration(wf_str_from(bad[i]), &ns))
+        if (wf_duration_read(wf_str_from(bad[i]), &ns))
             fail_msg("%s was taken", bad[i]);
     }
 }
