@@ -41,6 +41,11 @@ enum wf_kind {
 const char *wf_kind_name(enum wf_kind kind);
 bool wf_kind_parse(struct wf_str name, enum wf_kind *out) WF_MUST_USE;
 
+/* What kind a request's text (valid UTF-8) seems to be. And how many tokens a text has, about, for
+ * engines whose vocabulary is not here. */
+enum wf_kind wf_kind_of(struct wf_str text, bool has_tools);
+uint32_t wf_tokens_about(struct wf_str text);
+
 /* What a person wants most. */
 enum wf_balance {
     WF_BALANCE_GOOD, /* the likeliest right answer */

@@ -1,0 +1,47 @@
+/* Where a chat request would run, as JSON: what `weft route --dry-run` prints.
+ *
+ * The label of everything that is in the request, the policy's gate for each engine, then
+ * route/route.h. The engines are given: nothing here asks them. Threads: owner. */
+#ifndef WF_OP_ROUTE_H
+#define WF_OP_ROUTE_H
+
+#include <jansson.h>
+
+#include "model/hardness.h"
+#include "op/label.h"
+#include "route/experience.h"
+#include "route/route.h"
+
+/* Messages of a request; a longer conversation is refused here. */
+#define WF_ROUTE_PARTS_MAX 1024u
+
+/* A place where requests may run. */
+struct wf_route_site {
+    char name[320];        /* "gpt", "gpt/gpt-5", "here" */
+    struct wf_candidate c; /* rights, label and consent are filled in */
+    struct wf_target target;
+};
+
+struct wf_route_plan {
+    struct wf_labeler *labeler;
+    const struct wf_policy *policy; /* NULL: everything is secret */
+    const struct wf_hardness *hardness;
+    const struct wf_experience *experience; /* NULL: nothing was learned */
+    struct wf_route_site *sites;            /* [n] */
+    size_t n;
+    enum wf_balance balance;
+    bool has_consent, is_offline, here_only;
+    double deadline_ms;
+    int64_t now_ms;
+};
+
+/* {"label", "kind", "balance", "prompt_tokens", "candidates": [{"engine", "model", "tier",
+ * "allowed", "why", "ttft_ms", "total_ms", "quality", "energy_j", "cost", "carbon_g", "works",
+ * "utility", "label"}], "chosen": engine or null, "order": [engines], "hedge": {"engine",
+ * "after_ms"} or null, "cascade": {"first", "then"} or null} for a chat request in OpenAI's form.
+ * *out is a new reference. Errors: INVAL (not such a request), LIMIT, NOMEM, those of
+ * wf_labeler_find. */
+int wf_route_run(const struct wf_route_plan *p, const json_t *chat, json_t **out,
+                 struct wf_err *err) WF_MUST_USE;
+
+#endif
