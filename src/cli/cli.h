@@ -109,6 +109,7 @@ int wf_cmd_redact(struct wf_cli *cli);
 int wf_cmd_reminders(struct wf_cli *cli);
 int wf_cmd_remove(struct wf_cli *cli);
 int wf_cmd_restore(struct wf_cli *cli);
+int wf_cmd_route(struct wf_cli *cli);
 int wf_cmd_run(struct wf_cli *cli);
 int wf_cmd_sample(struct wf_cli *cli);
 int wf_cmd_search(struct wf_cli *cli);

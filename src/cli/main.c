@@ -40,6 +40,7 @@ static const struct command commands[] = {
     {"models", wf_cmd_models, N_("model files: what is there, and making them")},
     {"pull", wf_cmd_pull, N_("bring a model from a registry, Hugging Face or a URL")},
     {"label", wf_cmd_label, N_("how sensitive a text is, and why")},
+    {"route", wf_cmd_route, N_("where a request would run, and why")},
     {"lens", wf_cmd_lens, N_("what the embedded model says of a text")},
     {"bench", wf_cmd_bench, N_("how fast a model runs here")},
     {"train", wf_cmd_train, N_("make vocabularies and models out of texts")},

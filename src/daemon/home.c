@@ -54,9 +54,16 @@ int wf_home_init(struct wf_home *h, const char *dir, struct wf_err *err)
         char *out;
         const char *name;
     } parts[] = {
-        {h->data, "data"},          {h->socket, "run/weft.sock"}, {h->lock, "run/weft.lock"},
-        {h->token, "token"},        {h->watch, "watch"},          {h->conf, "weft.conf"},
-        {h->models, "data/models"}, {h->policy, "weft.policy"},   {h->engines, "weft.engines"},
+        {h->data, "data"},
+        {h->socket, "run/weft.sock"},
+        {h->lock, "run/weft.lock"},
+        {h->token, "token"},
+        {h->watch, "watch"},
+        {h->conf, "weft.conf"},
+        {h->models, "data/models"},
+        {h->policy, "weft.policy"},
+        {h->experience, "data/experience"},
+        {h->engines, "weft.engines"},
         {h->keys, "keys"},
     };
     int rc;

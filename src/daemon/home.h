@@ -8,6 +8,7 @@
  *   watch       watched folders, one absolute path a line  (read by the watcher only)
  *   run/        socket, lock
  *   data/       the store; the only folder the core may write
+ *   data/experience  what was learned of engines (route/experience.h)
  *   data/models/  model files (engine/model_store.h); of them what fetches them may write only a
  *               folder below incoming/
  *
@@ -33,6 +34,7 @@ struct wf_home {
     char policy[WF_LIMIT_PATH_BYTES];
     char engines[WF_LIMIT_PATH_BYTES];
     char keys[WF_LIMIT_PATH_BYTES];
+    char experience[WF_LIMIT_PATH_BYTES];
 };
 
 /* Works out the paths of the home `dir` (made absolute against the current folder). Touches no
