@@ -170,7 +170,7 @@ static double decision_us(size_t n, unsigned rounds, uint64_t *out_allocations)
 {
     static struct wf_candidate c[WF_ROUTE_CANDIDATES_MAX];
     static char names[WF_ROUTE_CANDIDATES_MAX][16];
-    struct wf_request q = {.n_prompt = 500, .hard_large = 1};
+    struct wf_route_request q = {.n_prompt = 500, .hard_large = 1};
     const struct wf_outcome o = {.ttft_ms = 300, .total_ms = 4000, .n_prompt = 500, .n_out = 90};
     struct wf_rng_seeded dice;
     struct wf_experience *x = NULL;

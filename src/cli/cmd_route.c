@@ -137,7 +137,7 @@ static int run(const struct wf_cli *cli, const struct asked *a, struct opened *o
     if (rc == 0)
         rc = wf_json_parse(wf_buf_str(&raw), &chat, err);
     if (rc == 0)
-        rc = wf_route_run(&plan, chat, &answer, err);
+        rc = wf_route_explain(&plan, chat, &answer, err);
     if (rc == 0 && cli->json)
         wf_cli_print_json(answer);
     else if (rc == 0)

@@ -16,7 +16,7 @@
 /* A request while it is looked at. */
 struct work {
     const struct wf_route_plan *plan;
-    struct wf_request q;
+    struct wf_route_request q;
     struct wf_context_part parts[WF_ROUTE_PARTS_MAX];
     size_t starts[WF_ROUTE_PARTS_MAX]; /* where a part's data begin in `found` */
     size_t n_parts;
@@ -217,31 +217,34 @@ static void ask_gates(struct work *w, struct wf_candidate *candidates, struct wf
     }
 }
 
-/* Why a candidate is out: the policy's own sentence where it is the policy. */
+/* Why a candidate is out: with the policy's own sentence where it says so. */
 static json_t *why_json(const struct work *w, const struct wf_gate *g, enum wf_barrier b)
 {
+    const struct wf_policy *p = w->plan->policy;
+    bool is_closed = b == WF_BARRIER_CLEARANCE || b == WF_BARRIER_SECRET || b == WF_BARRIER_POLICY;
     struct wf_buf out;
     json_t *v;
 
     wf_buf_init(&out, 4096);
     (void)wf_buf_append_cstr(&out, wf_barrier_text(b)); /* asked below */
-    if (b == WF_BARRIER_CLEARANCE || b == WF_BARRIER_SECRET)
-        (void)wf_buf_appendf(&out, " (%s)", wf_label_name(g->label));
-    if (w->plan->policy != NULL && (b == WF_BARRIER_POLICY || b == WF_BARRIER_CLEARANCE) &&
-        (g->why == WF_GATE_NEVER || g->why == WF_GATE_CLEARANCE)) {
+    if (p != NULL && is_closed && g->why != WF_GATE_OPEN && g->why != WF_GATE_NO_POLICY) {
         (void)wf_buf_append_cstr(&out, ": ");
-        (void)wf_policy_say_reason(w->plan->policy, w->parts, &g->reason, &out);
+        (void)wf_policy_say_reason(p, w->parts, &g->reason, &out);
+    } else if (p != NULL && b == WF_BARRIER_CONSENT) {
+        struct wf_policy_rule rule = wf_policy_rule(p, g->consent_rule);
+        (void)wf_buf_appendf(&out, " (%.*s)", WF_STR_ARG(rule.text));
     }
     v = wf_buf_status(&out) == 0 ? wf_json_str(wf_buf_str(&out)) : NULL;
     wf_buf_deinit(&out);
     return v;
 }
 
+/* To four digits. */
 static double rounded(double v)
 {
-    double unit = v > 0 ? pow(10, floor(log10(v)) - 3) : 1; /* four digits */
+    double per = v > 0 ? pow(10, 3 - floor(log10(v))) : 1;
 
-    return v > 0 ? round(v / unit) * unit : 0;
+    return v > 0 && isfinite(per) ? round(v * per) / per : 0;
 }
 
 static json_t *candidate_json(const struct work *w, const struct wf_candidate *c,
@@ -305,8 +308,8 @@ static json_t *answer_json(const struct work *w, const struct wf_candidate *cand
                      "order", order, "advice", advice_json(w));
 }
 
-int wf_route_run(const struct wf_route_plan *p, const json_t *chat, json_t **out,
-                 struct wf_err *err)
+int wf_route_explain(const struct wf_route_plan *p, const json_t *chat, json_t **out,
+                     struct wf_err *err)
 {
     struct work *w = wf_alloc_array(1, sizeof(*w));
     struct wf_candidate *candidates = wf_alloc_array(p->n + 1, sizeof(*candidates));
@@ -316,11 +319,11 @@ int wf_route_run(const struct wf_route_plan *p, const json_t *chat, json_t **out
 
     if (rc == 0) {
         w->plan = p;
-        w->q = (struct wf_request){.balance = p->balance,
-                                   .deadline_ms = p->deadline_ms,
-                                   .has_consent = p->has_consent,
-                                   .is_offline = p->is_offline,
-                                   .here_only = p->here_only};
+        w->q = (struct wf_route_request){.balance = p->balance,
+                                         .deadline_ms = p->deadline_ms,
+                                         .has_consent = p->has_consent,
+                                         .is_offline = p->is_offline,
+                                         .here_only = p->here_only};
         wf_buf_init(&w->text, WF_LIMIT_DETECT_BYTES);
         wf_buf_init(&w->asked, WF_LIMIT_DETECT_BYTES);
         rc = read_request(w, chat, err);

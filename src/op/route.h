@@ -41,7 +41,7 @@ struct wf_route_plan {
  * "after_ms"} or null, "cascade": {"first", "then"} or null} for a chat request in OpenAI's form.
  * *out is a new reference. Errors: INVAL (not such a request), LIMIT, NOMEM, those of
  * wf_labeler_find. */
-int wf_route_run(const struct wf_route_plan *p, const json_t *chat, json_t **out,
-                 struct wf_err *err) WF_MUST_USE;
+int wf_route_explain(const struct wf_route_plan *p, const json_t *chat, json_t **out,
+                     struct wf_err *err) WF_MUST_USE;
 
 #endif

@@ -72,7 +72,7 @@ static double read_before(const struct wf_candidate *c)
 
 /* Log odds of a right answer: on the line through the small and the large model that the table of
  * hardness was fitted to (some 25 and some 1000 milliards), steeper below the small one. */
-static double odds_before(const struct wf_request *q, const struct wf_candidate *c)
+static double odds_before(const struct wf_route_request *q, const struct wf_candidate *c)
 {
     double at = (log10(size_of(c)) - 1.4) / 1.6;
     double gap = fmax((double)(q->hard_large - q->hard_small), 0.3);
@@ -134,7 +134,7 @@ struct view {
     struct wf_belief length;
 };
 
-static void look(const struct wf_experience *x, const struct wf_request *q,
+static void look(const struct wf_experience *x, const struct wf_route_request *q,
                  const struct wf_candidate *c, int64_t now_ms, struct view *out)
 {
     const struct wf_lesson *l = x != NULL ? wf_experience__find(x, c->engine, c->model) : NULL;
@@ -159,8 +159,8 @@ struct times {
     double write;              /* ms a token */
 };
 
-static struct times times_of(const struct wf_request *q, const struct wf_candidate *c, double begin,
-                             double read, double write)
+static struct times times_of(const struct wf_route_request *q, const struct wf_candidate *c,
+                             double begin, double read, double write)
 {
     struct times t = {
         .begin = (c->tier >= WF_TIER_CLOUD ? 150.0 : 30.0) * exp(begin),
@@ -173,14 +173,14 @@ static struct times times_of(const struct wf_request *q, const struct wf_candida
     return t;
 }
 
-static double n_out_of(const struct wf_request *q, double length)
+static double n_out_of(const struct wf_route_request *q, double length)
 {
     double n = (double)answer_tokens[q->kind] * exp(length);
 
     return fmax(q->n_max > 0 ? fmin(n, (double)q->n_max) : n, 1.0);
 }
 
-void wf_experience_estimate(const struct wf_experience *x, const struct wf_request *q,
+void wf_experience_estimate(const struct wf_experience *x, const struct wf_route_request *q,
                             const struct wf_candidate *c, int64_t now_ms,
                             const struct wf_rng *explore, struct wf_estimate *out)
 {
@@ -249,12 +249,12 @@ static double log_ratio(double seen, double thought)
     return log(fmax(seen, 1e-3) / fmax(thought, 1e-3));
 }
 
-static void learn_times(struct view *v, const struct wf_request *q, const struct wf_candidate *c,
-                        const struct wf_outcome *o)
+static void learn_times(struct view *v, const struct wf_route_request *q,
+                        const struct wf_candidate *c, const struct wf_outcome *o)
 {
     struct wf_belief *begin = &v->b[WF_QUANTITY_BEGIN], *read = &v->b[WF_QUANTITY_READ];
     struct wf_belief *write = &v->b[WF_QUANTITY_WRITE];
-    struct wf_request as = *q;
+    struct wf_route_request as = *q;
     struct times t;
     double ttft;
 
@@ -283,8 +283,8 @@ static void learn_rate(struct wf_belief *b, double odds_else, float seen)
     observe(b, (float)(((double)seen - p) / curve), (float)(1.0 / curve));
 }
 
-static void learn_quality(struct view *v, const struct wf_request *q, const struct wf_candidate *c,
-                          float seen)
+static void learn_quality(struct view *v, const struct wf_route_request *q,
+                          const struct wf_candidate *c, float seen)
 {
     struct wf_belief *all = &v->b[WF_QUANTITY_RIGHT], *kind = &v->b[WF_QUANTITY_COUNT + q->kind];
     double p = share(odds_before(q, c) + (double)all->mean + (double)kind->mean);
@@ -321,7 +321,7 @@ static struct wf_lesson *lesson_for(struct wf_experience *x, const struct wf_can
     return l;
 }
 
-void wf_experience_learn(struct wf_experience *x, const struct wf_request *q,
+void wf_experience_learn(struct wf_experience *x, const struct wf_route_request *q,
                          const struct wf_candidate *c, const struct wf_outcome *o, int64_t now_ms)
 {
     struct wf_lesson *l = lesson_for(x, c);

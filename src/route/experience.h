@@ -55,7 +55,7 @@ size_t wf_experience_n_lessons(const struct wf_experience *x);
 /* What the request would be like there. x NULL: nothing was learned. explore: NULL, or draws from
  * the beliefs in place of their middles. Allocates nothing; no NaN, no infinity comes out of finite
  * candidates. */
-void wf_experience_estimate(const struct wf_experience *x, const struct wf_request *q,
+void wf_experience_estimate(const struct wf_experience *x, const struct wf_route_request *q,
                             const struct wf_candidate *c, int64_t now_ms,
                             const struct wf_rng *explore, struct wf_estimate *out);
 
@@ -71,7 +71,7 @@ struct wf_outcome {
 
 /* Learns. The request and the candidate are what was decided with. Never fails: a name that is too
  * long is not learned of. */
-void wf_experience_learn(struct wf_experience *x, const struct wf_request *q,
+void wf_experience_learn(struct wf_experience *x, const struct wf_route_request *q,
                          const struct wf_candidate *c, const struct wf_outcome *o, int64_t now_ms);
 
 #endif

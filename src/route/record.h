@@ -26,7 +26,7 @@
 struct wf_route_record {
     struct wf_str id; /* the request's: letters, digits, '-', '_', '.' */
     int64_t at_ms;    /* since 1970 */
-    const struct wf_request *request;
+    const struct wf_route_request *request;
     const struct wf_candidate *candidates; /* [decision->n] */
     const struct wf_decision *decision;
     /* Afterwards: where it ran at last, and how it was; NULL: not known yet. */

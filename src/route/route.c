@@ -97,7 +97,8 @@ const char *wf_barrier_text(enum wf_barrier b)
 /* ---- hard constraints ---- */
 
 /* What no estimate can change. A label that is none counts as secret, a clearance as public. */
-static enum wf_barrier barrier_of_rights(const struct wf_request *q, const struct wf_candidate *c)
+static enum wf_barrier barrier_of_rights(const struct wf_route_request *q,
+                                         const struct wf_candidate *c)
 {
     enum wf_label label = wf_label_max(c->label, WF_LABEL_PUBLIC);
     bool is_here = c->tier == WF_TIER_HERE;
@@ -122,8 +123,8 @@ static enum wf_barrier barrier_of_rights(const struct wf_request *q, const struc
 }
 
 /* What depends on how long the answer is and how long it takes. */
-static enum wf_barrier barrier_of_means(const struct wf_request *q, const struct wf_candidate *c,
-                                        const struct wf_estimate *e)
+static enum wf_barrier barrier_of_means(const struct wf_route_request *q,
+                                        const struct wf_candidate *c, const struct wf_estimate *e)
 {
     double n_most = q->n_max > 0 ? (double)q->n_max : 4.0 * e->n_out;
     double most = ((double)q->n_prompt * c->price_in + n_most * c->price_out) / 1e6;
@@ -190,7 +191,7 @@ static double utility(const struct weights *w, const struct way *v)
            (w->right * v->right + w->soon * soon + w->little * little + w->near * v->near);
 }
 
-double wf_route_utility(const struct wf_request *q, const struct wf_candidate *c,
+double wf_route_utility(const struct wf_route_request *q, const struct wf_candidate *c,
                         const struct wf_estimate *e)
 {
     struct way way = way_of(c, e);
@@ -209,7 +210,7 @@ static void put_in_order(struct wf_decision *d, size_t i)
     d->order[at] = (uint8_t)i;
 }
 
-static void judge(const struct wf_request *q, const struct wf_candidate *c,
+static void judge(const struct wf_route_request *q, const struct wf_candidate *c,
                   const struct wf_route_options *o, struct wf_verdict_of *v)
 {
     wf_experience_estimate(o->experience, q, c, o->now_ms, NULL, &v->estimate);
@@ -227,7 +228,7 @@ static void judge(const struct wf_request *q, const struct wf_candidate *c,
 /* ---- advice ---- */
 
 /* Another engine that would begin before the slowest of twenty first tokens came here. */
-static void advise_hedge(const struct wf_request *q, const struct wf_candidate *candidates,
+static void advise_hedge(const struct wf_route_request *q, const struct wf_candidate *candidates,
                          struct wf_decision *d)
 {
     size_t first = d->order[0];
@@ -264,7 +265,7 @@ static double cascaded(const struct weights *w, const struct way *a, const struc
     return utility(w, &v);
 }
 
-static void try_cascade(const struct wf_request *q, const struct wf_candidate *candidates,
+static void try_cascade(const struct wf_route_request *q, const struct wf_candidate *candidates,
                         struct wf_decision *d, size_t small, size_t large)
 {
     struct way a = way_of(&candidates[small], &d->of[small].estimate);
@@ -281,7 +282,7 @@ static void try_cascade(const struct wf_request *q, const struct wf_candidate *c
     }
 }
 
-static void advise_cascade(const struct wf_request *q, const struct wf_candidate *candidates,
+static void advise_cascade(const struct wf_route_request *q, const struct wf_candidate *candidates,
                            struct wf_decision *d)
 {
     size_t first = d->order[0];
@@ -293,8 +294,8 @@ static void advise_cascade(const struct wf_request *q, const struct wf_candidate
     }
 }
 
-void wf_route_decide(const struct wf_request *q, const struct wf_candidate *candidates, size_t n,
-                     const struct wf_route_options *o, struct wf_decision *out)
+void wf_route_decide(const struct wf_route_request *q, const struct wf_candidate *candidates,
+                     size_t n, const struct wf_route_options *o, struct wf_decision *out)
 {
     double best = -1;
 

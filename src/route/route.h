@@ -86,7 +86,7 @@ struct wf_candidate {
 };
 
 /* A request, as the decision sees it. */
-struct wf_request {
+struct wf_route_request {
     enum wf_kind kind;
     enum wf_balance balance;
     unsigned needs;     /* enum wf_ability */
@@ -175,11 +175,11 @@ struct wf_route_options {
 
 /* Decides. n at most WF_ROUTE_CANDIDATES_MAX (more are cut off). *out is written whole; no
  * candidate allowed is no error: n_allowed is 0 and each says why. */
-void wf_route_decide(const struct wf_request *q, const struct wf_candidate *candidates, size_t n,
-                     const struct wf_route_options *o, struct wf_decision *out);
+void wf_route_decide(const struct wf_route_request *q, const struct wf_candidate *candidates,
+                     size_t n, const struct wf_route_options *o, struct wf_decision *out);
 
 /* What an answer of that estimate at that candidate is worth to the request, 0..1. */
-double wf_route_utility(const struct wf_request *q, const struct wf_candidate *c,
+double wf_route_utility(const struct wf_route_request *q, const struct wf_candidate *c,
                         const struct wf_estimate *e);
 
 /* The chosen one, or WF_ROUTE_NONE. */

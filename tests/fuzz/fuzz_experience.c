@@ -19,7 +19,7 @@ static void print(const struct wf_experience *x, struct wf_buf *out)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct wf_request q = {.n_prompt = 10};
+    const struct wf_route_request q = {.n_prompt = 10};
     const struct wf_candidate c = {.engine = WF_STR("a"), .model = WF_STR("b"), .battery = -1};
     struct wf_experience *x = NULL, *y = NULL;
     struct wf_estimate e;

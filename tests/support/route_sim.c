@@ -131,11 +131,11 @@ static void pass_time(struct world *w)
     }
 }
 
-static void make_request(struct world *w, struct wf_request *q)
+static void make_request(struct world *w, struct wf_route_request *q)
 {
     enum wf_label label = (enum wf_label)(chance(w, 0.1) ? WF_LABEL_SECRET : below(w, 3));
 
-    *q = (struct wf_request){
+    *q = (struct wf_route_request){
         .kind = (enum wf_kind)below(w, WF_KIND_COUNT),
         .balance = (enum wf_balance)below(w, WF_BALANCE_COUNT),
         .needs = chance(w, 0.2) ? 1u << below(w, 6) : 0,
@@ -157,7 +157,7 @@ static void make_request(struct world *w, struct wf_request *q)
 
 /* ---- the truth ---- */
 
-static double true_n_out(const struct wf_request *q)
+static double true_n_out(const struct wf_route_request *q)
 {
     static const double tokens[WF_KIND_COUNT] = {200, 600, 250, 20, 800, 150, 220, 60};
 
@@ -165,13 +165,13 @@ static double true_n_out(const struct wf_request *q)
 }
 
 /* The expectation of one that knows everything but the dice. */
-static void true_estimate(const struct world *w, const struct wf_request *q, size_t i,
+static void true_estimate(const struct world *w, const struct wf_route_request *q, size_t i,
                           struct wf_estimate *out)
 {
     const struct truth *t = &w->truths[i];
     const struct wf_candidate *c = &w->candidates[i];
     double slow = w->now_ms < t->slow_until_ms ? t->slow : 1, n = true_n_out(q), odds;
-    struct wf_request plain = *q;
+    struct wf_route_request plain = *q;
     struct wf_estimate size;
 
     wf_experience_estimate(NULL, &plain, c, w->now_ms, NULL, &size); /* what its size says */
@@ -193,7 +193,7 @@ static void true_estimate(const struct world *w, const struct wf_request *q, siz
 
 /* ---- the constraints, once more ---- */
 
-static const char *broken_by(const struct world *w, const struct wf_request *q,
+static const char *broken_by(const struct world *w, const struct wf_route_request *q,
                              const struct wf_decision *d, size_t i)
 {
     const struct wf_candidate *c = &w->candidates[i];
@@ -231,7 +231,7 @@ static const char *broken_by(const struct world *w, const struct wf_request *q,
     return NULL;
 }
 
-static void check_one(const struct world *w, const struct wf_request *q,
+static void check_one(const struct world *w, const struct wf_route_request *q,
                       const struct wf_decision *d, size_t i, const char *what, uint64_t seed,
                       struct route_sim_result *out)
 {
@@ -245,8 +245,8 @@ static void check_one(const struct world *w, const struct wf_request *q,
                        broken);
 }
 
-static void check(const struct world *w, const struct wf_request *q, const struct wf_decision *d,
-                  uint64_t seed, struct route_sim_result *out)
+static void check(const struct world *w, const struct wf_route_request *q,
+                  const struct wf_decision *d, uint64_t seed, struct route_sim_result *out)
 {
     for (size_t i = 0; i < d->n_allowed; i++)
         check_one(w, q, d, d->order[i], "order", seed, out);
@@ -257,7 +257,7 @@ static void check(const struct world *w, const struct wf_request *q, const struc
 
 /* ---- a step ---- */
 
-static void answer(struct world *w, const struct wf_request *q, size_t i,
+static void answer(struct world *w, const struct wf_route_request *q, size_t i,
                    const struct wf_estimate *truth)
 {
     struct wf_candidate *c = &w->candidates[i];
@@ -283,7 +283,7 @@ static void answer(struct world *w, const struct wf_request *q, size_t i,
 
 static void step(struct world *w, uint64_t seed, struct route_sim_result *out)
 {
-    struct wf_request q;
+    struct wf_route_request q;
     struct wf_decision d, blind;
     struct wf_estimate truth[ENGINES_MAX];
     struct wf_route_options o = {

@@ -17,7 +17,7 @@
 #include "route/record.h"
 
 static struct wf_candidate candidates[2];
-static struct wf_request request;
+static struct wf_route_request request;
 static struct wf_decision decision;
 static char folder[64], path[96], old[100];
 
@@ -36,7 +36,7 @@ static struct wf_route_record a_record(const char *id)
     candidates[1].engine = WF_STR("gpt");
     candidates[1].tier = WF_TIER_PROVIDER;
     candidates[1].clearance = WF_LABEL_INTERNAL;
-    request = (struct wf_request){.n_prompt = 12};
+    request = (struct wf_route_request){.n_prompt = 12};
     wf_route_decide(&request, candidates, 2, &o, &decision);
     return (struct wf_route_record){.id = wf_str_from(id),
                                     .at_ms = 1700000000000,

@@ -54,14 +54,14 @@ static struct wf_candidate large_far(void)
                                  .needs_network = true};
 }
 
-static struct wf_request a_request(void)
+static struct wf_route_request a_request(void)
 {
-    return (struct wf_request){
+    return (struct wf_route_request){
         .kind = WF_KIND_CHAT, .n_prompt = 100, .hard_small = 0.5F, .hard_large = 2.5F};
 }
 
 /* What removes the far one of the two. */
-static enum wf_barrier barrier(const struct wf_request *q, struct wf_candidate far)
+static enum wf_barrier barrier(const struct wf_route_request *q, struct wf_candidate far)
 {
     struct wf_candidate both[] = {small_here(), far};
     const struct wf_route_options o = {.now_ms = DAY_MS};
@@ -81,7 +81,7 @@ static enum wf_barrier barrier(const struct wf_request *q, struct wf_candidate f
 
 static void test_route__rights_remove_with_their_reason(void **state)
 {
-    struct wf_request q = a_request();
+    struct wf_route_request q = a_request();
     struct wf_candidate c = large_far();
 
     (void)state;
@@ -113,7 +113,7 @@ static void test_route__rights_remove_with_their_reason(void **state)
 
 static void test_route__means_remove_at_their_limit_and_not_below(void **state)
 {
-    struct wf_request q = a_request();
+    struct wf_route_request q = a_request();
     struct wf_candidate c = large_far();
 
     (void)state;
@@ -154,7 +154,7 @@ static void test_route__means_remove_at_their_limit_and_not_below(void **state)
     assert_int_equal(barrier(&q, large_far()), WF_BARRIER_NONE);
 }
 
-static size_t chosen(enum wf_balance balance, struct wf_request q)
+static size_t chosen(enum wf_balance balance, struct wf_route_request q)
 {
     const struct wf_candidate both[] = {small_here(), large_far()};
     const struct wf_route_options o = {.now_ms = DAY_MS};
@@ -169,7 +169,7 @@ static size_t chosen(enum wf_balance balance, struct wf_request q)
 
 static void test_route__the_balance_decides(void **state)
 {
-    struct wf_request easy = a_request(), hard = a_request();
+    struct wf_route_request easy = a_request(), hard = a_request();
 
     (void)state;
     easy.hard_small = 4;
@@ -185,7 +185,7 @@ static void test_route__the_balance_decides(void **state)
 
 static void test_route__without_candidates_nothing_is_chosen(void **state)
 {
-    struct wf_request q = a_request();
+    struct wf_route_request q = a_request();
     struct wf_candidate c = large_far(), many[WF_ROUTE_CANDIDATES_MAX + 1];
     const struct wf_route_options o = {.now_ms = 0};
     struct wf_decision d;
@@ -206,7 +206,7 @@ static void test_route__without_candidates_nothing_is_chosen(void **state)
 
 static void test_route__it_advises_to_begin_small_and_to_ask_a_second(void **state)
 {
-    struct wf_request q = a_request();
+    struct wf_route_request q = a_request();
     struct wf_candidate both[] = {small_here(), large_far()};
     const struct wf_route_options o = {.now_ms = DAY_MS};
     struct wf_decision d;
@@ -234,7 +234,7 @@ static void test_route__it_advises_to_begin_small_and_to_ask_a_second(void **sta
 
 /* ---- learning ---- */
 
-static struct wf_experience *taught(const struct wf_candidate *c, const struct wf_request *q,
+static struct wf_experience *taught(const struct wf_candidate *c, const struct wf_route_request *q,
                                     const struct wf_outcome *o, unsigned times)
 {
     struct wf_experience *x = NULL;
@@ -248,7 +248,7 @@ static struct wf_experience *taught(const struct wf_candidate *c, const struct w
 static void test_route__estimates_come_to_what_was_seen_and_fade(void **state)
 {
     struct wf_candidate c = large_far();
-    struct wf_request q = a_request();
+    struct wf_route_request q = a_request();
     const struct wf_outcome o = {.ttft_ms = 900,
                                  .total_ms = 900 + 100 * 70,
                                  .n_prompt = 100,
@@ -281,7 +281,7 @@ static void test_route__estimates_come_to_what_was_seen_and_fade(void **state)
 static void test_route__one_that_fails_is_chosen_less(void **state)
 {
     const struct wf_candidate both[] = {small_here(), large_far()};
-    struct wf_request q = a_request();
+    struct wf_route_request q = a_request();
     const struct wf_outcome failed = {.failed = true};
     struct wf_experience *x = taught(&both[1], &q, &failed, 12);
     const struct wf_route_options o = {.experience = x, .now_ms = DAY_MS};
@@ -306,7 +306,7 @@ static void test_route__estimates_of_any_candidate_are_finite(void **state)
     assert_int_equal(wf_experience_new(&x, NULL), 0);
     for (unsigned i = 0; i < 20000; i++) {
         struct wf_candidate c = large_far();
-        struct wf_request q = a_request();
+        struct wf_route_request q = a_request();
         struct wf_estimate e;
         double big = exp((double)wf_rng_below(&dice.rng, 40) - 10.0);
         c.tier = (enum wf_tier)wf_rng_below(&dice.rng, WF_TIER_COUNT);
@@ -338,7 +338,7 @@ static void test_route__estimates_of_any_candidate_are_finite(void **state)
 static void test_route__what_was_learned_survives_its_file(void **state)
 {
     struct wf_candidate c = large_far();
-    struct wf_request q = a_request();
+    struct wf_route_request q = a_request();
     const struct wf_outcome o = {.ttft_ms = 700, .total_ms = 9000, .n_prompt = 80, .n_out = 333};
     struct wf_experience *x = taught(&c, &q, &o, 3), *y = NULL;
     struct wf_estimate a, b;
@@ -400,7 +400,7 @@ static void test_route__the_file_is_bounded_and_strict(void **state)
         "weft experience 1\nlengths 0 0 1 0 1 0 1 0 1 0 1 0 1 0 1 0 1\nlesson a b 0 0 1\n",
     };
     struct wf_candidate c = large_far();
-    struct wf_request q = a_request();
+    struct wf_route_request q = a_request();
     const struct wf_outcome o = {.ttft_ms = 700, .total_ms = 9000, .n_prompt = 80, .n_out = 333};
     struct wf_experience *x = taught(&c, &q, &o, 1);
     struct wf_err err = WF_ERR_INIT;
