@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/fault.h"
 
 #define LINE_BYTES ((size_t)64) /* of a cache line */
@@ -95,6 +96,24 @@ void *wf_realloc_array(void *p, size_t n_items, size_t item_bytes)
     atomic_fetch_add_explicit(&n_gone, 1, memory_order_relaxed);
     count_bytes(before, malloc_usable_size(q));
     return q;
+}
+
+int wf_reserve(void *io_p, size_t *io_cap, size_t n, size_t item_bytes)
+{
+    size_t cap = *io_cap > 0 ? *io_cap : 16;
+    void *p;
+
+    if (n <= *io_cap)
+        return 0;
+    while (cap < n && cap <= SIZE_MAX / 2)
+        cap *= 2;
+    memcpy(&p, io_p, sizeof(p)); /* a pointer of another type */
+    p = cap < n ? NULL : wf_realloc_array(p, cap, item_bytes);
+    if (p == NULL)
+        return WF_E_NOMEM;
+    memcpy(io_p, &p, sizeof(p));
+    *io_cap = cap;
+    return 0;
 }
 
 char *wf_memdup0(const void *p, size_t n)

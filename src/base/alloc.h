@@ -25,6 +25,11 @@ void *wf_alloc_lines(size_t n_items, size_t item_bytes) WF_MUST_USE;
 /* Grows or shrinks `p` (NULL allowed) to n_items * item_bytes; on failure NULL and `p` lives on. */
 void *wf_realloc_array(void *p, size_t n_items, size_t item_bytes) WF_MUST_USE;
 
+/* Makes room for n items in the array that *io_p points to (a pointer to items of any type), of
+ * which *io_cap there are (0 and NULL at first), by doubling; what is new is not zeroed. 0, or
+ * WF_E_NOMEM: nothing has changed then. */
+int wf_reserve(void *io_p, size_t *io_cap, size_t n, size_t item_bytes) WF_MUST_USE;
+
 /* Copies: n bytes (p may be NULL when n is 0) plus a NUL / a C string. NULL on failure. Owned by
  * the caller. */
 char *wf_memdup0(const void *p, size_t n) WF_MUST_USE;

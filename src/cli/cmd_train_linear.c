@@ -87,28 +87,17 @@ int wf_train_linear(struct wf_cli *cli)
           "Fits, for each [task intent SET] of the experiment CONF that has linear weights, a\n"
           "linear judge over words and groups of letters, chooses how much it counts beside the\n"
           "encoder of LENS.gguf, and writes it into that file, or into OUT.gguf.");
-    const char *into = NULL, *out = NULL, *data = NULL;
-    const struct wf_option options[] = {
-        {.name = "into", .kind = WF_OPTION_TEXT, .out = &into},
-        {.name = "out", .kind = WF_OPTION_TEXT, .out = &out},
-        {.name = "data", .kind = WF_OPTION_TEXT, .out = &data},
-        {0},
-    };
     struct wf_linear_job job = {.on_set = on_set, .ud = cli};
     struct wf_err err = WF_ERR_INIT;
-    struct wf_conf *conf = NULL;
+    struct wf_train_fit f;
     int code, rc;
 
-    if (!wf_cli_options(cli, usage, options, &code))
+    if (!wf_train_fit_open(cli, usage, NULL, 0, &f, &code))
         return code;
-    if (cli->n_args != 1 || into == NULL)
-        return wf_cli_usage(usage);
-    rc = wf_conf_load(cli->args[0], &conf, &err);
-    job.into = into;
-    job.out = out != NULL ? out : into;
-    job.data_dir = data != NULL ? data : "../shared/data";
-    if (rc == 0)
-        rc = wf_linear_fit_all(conf, &job, &err);
-    wf_conf_free(conf);
+    job.into = f.into;
+    job.out = f.out;
+    job.data_dir = f.data;
+    rc = wf_linear_fit_all(f.conf, &job, &err);
+    wf_conf_free(f.conf);
     return rc == 0 ? WF_EXIT_DONE : wf_cli_fail(cli, &err);
 }

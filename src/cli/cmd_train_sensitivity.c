@@ -68,28 +68,17 @@ int wf_train_sensitivity(struct wf_cli *cli)
         "Fits a linear judge over words and groups of letters to the sources of the experiment's\n"
         "[task sensitivity], chooses how much it counts beside the encoder of LENS.gguf and from\n"
         "where on a label is said, and writes it into that file, or into OUT.gguf.");
-    const char *into = NULL, *out = NULL, *data = NULL;
-    const struct wf_option options[] = {
-        {.name = "into", .kind = WF_OPTION_TEXT, .out = &into},
-        {.name = "out", .kind = WF_OPTION_TEXT, .out = &out},
-        {.name = "data", .kind = WF_OPTION_TEXT, .out = &data},
-        {0},
-    };
     struct wf_sensitivity_job job = {.on_done = tell, .ud = cli};
     struct wf_err err = WF_ERR_INIT;
-    struct wf_conf *conf = NULL;
+    struct wf_train_fit f;
     int code, rc;
 
-    if (!wf_cli_options(cli, usage, options, &code))
+    if (!wf_train_fit_open(cli, usage, NULL, 0, &f, &code))
         return code;
-    if (cli->n_args != 1 || into == NULL)
-        return wf_cli_usage(usage);
-    rc = wf_conf_load(cli->args[0], &conf, &err);
-    job.into = into;
-    job.out = out != NULL ? out : into;
-    job.data_dir = data != NULL ? data : "../shared/data";
-    if (rc == 0)
-        rc = wf_sensitivity_fit(conf, &job, &err);
-    wf_conf_free(conf);
+    job.into = f.into;
+    job.out = f.out;
+    job.data_dir = f.data;
+    rc = wf_sensitivity_fit(f.conf, &job, &err);
+    wf_conf_free(f.conf);
     return rc == 0 ? WF_EXIT_DONE : wf_cli_fail(cli, &err);
 }

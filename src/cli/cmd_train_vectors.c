@@ -62,38 +62,29 @@ int wf_train_vectors(struct wf_cli *cli)
         "chooses how much they count beside the embedding of LENS.gguf, and writes them into\n"
         "that file, or into OUT.gguf. --width: values of a vector (192); --bits: of each value\n"
         "(1); --steps: of training (6000). Weights for searching must be fitted anew afterwards.");
-    const char *into = NULL, *out = NULL, *data = NULL;
     int64_t width = WF_TOKEN_VECTORS_WIDTH, bits = WF_TOKEN_VECTORS_BITS,
             steps = WF_TOKEN_VECTORS_STEPS;
-    const struct wf_option options[] = {
-        {.name = "into", .kind = WF_OPTION_TEXT, .out = &into},
-        {.name = "out", .kind = WF_OPTION_TEXT, .out = &out},
-        {.name = "data", .kind = WF_OPTION_TEXT, .out = &data},
+    const struct wf_option more[] = {
         {.name = "width", .kind = WF_OPTION_NUMBER, .out = &width, .min = 8, .max = 248},
         {.name = "bits", .kind = WF_OPTION_NUMBER, .out = &bits, .min = 1, .max = 2},
         {.name = "steps", .kind = WF_OPTION_NUMBER, .out = &steps, .min = 1, .max = 10000000},
-        {0},
     };
     struct wf_token_vectors_job job = {.on_step = on_step, .seed = 1};
     struct wf_token_vectors_report report;
     struct wf_err err = WF_ERR_INIT;
-    struct wf_conf *conf = NULL;
+    struct wf_train_fit f;
     int code, rc;
 
-    if (!wf_cli_options(cli, usage, options, &code))
+    if (!wf_train_fit_open(cli, usage, more, WF_ARRAY_LEN(more), &f, &code))
         return code;
-    if (cli->n_args != 1 || into == NULL)
-        return wf_cli_usage(usage);
-    rc = wf_conf_load(cli->args[0], &conf, &err);
-    job.into = into;
-    job.out = out != NULL ? out : into;
-    job.data_dir = data != NULL ? data : "../shared/data";
+    job.into = f.into;
+    job.out = f.out;
+    job.data_dir = f.data;
     job.width = (size_t)width;
     job.bits = (unsigned)bits;
     job.n_steps = (uint64_t)steps;
-    if (rc == 0)
-        rc = wf_token_vectors_fit(conf, &job, &report, &err);
-    wf_conf_free(conf);
+    rc = wf_token_vectors_fit(f.conf, &job, &report, &err);
+    wf_conf_free(f.conf);
     if (rc != 0)
         return wf_cli_fail(cli, &err);
     if (cli->json)

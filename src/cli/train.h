@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "cli/cli.h"
+#include "train/conf.h"
 
 /* Makes a vocabulary; makes files of tokens. */
 int wf_train_vocab(struct wf_cli *cli);
@@ -35,6 +36,18 @@ int wf_train_adapter(struct wf_cli *cli);
 
 /* weft train CONF: runs an experiment. */
 int wf_train_run(struct wf_cli *cli);
+
+/* What commands that fit something to a lens share: weft train NAME CONF --into LENS [--out OUT]
+ * [--data FOLDER]. Strings are borrowed, of the command line. */
+struct wf_train_fit {
+    const char *into, *out, *data;
+    struct wf_conf *conf; /* owned by the caller: wf_conf_free */
+};
+/* Reads the command line, with n more options (WF_TRAIN_FIT_MORE at most), and CONF; what was not
+ * given is filled. False: *out_code says how the command ends, and there is no conf. */
+#define WF_TRAIN_FIT_MORE 8
+bool wf_train_fit_open(struct wf_cli *cli, const char *usage, const struct wf_option *more,
+                       size_t n, struct wf_train_fit *out, int *out_code);
 
 /* From now on the first SIGINT or SIGTERM asks to stop, a second one ends at once. Thread: init. */
 void wf_train_catch_signals(void);

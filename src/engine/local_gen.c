@@ -11,7 +11,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "engine/grow.h"
 #include "engine/local_internal.h"
 #include "engine/prompt.h"
 
@@ -79,11 +78,7 @@ static int append_text(struct gen *g, struct wf_str s, size_t *out_at, size_t *o
 
 static struct event *new_event(struct gen *g, enum wf_gen_event_kind kind, size_t i_choice)
 {
-    void *events = g->events;
-    int rc = wf_engine__grow(&events, &g->cap_events, g->n_events + 1, sizeof(*g->events));
-
-    g->events = events;
-    if (rc != 0)
+    if (wf_reserve(&g->events, &g->cap_events, g->n_events + 1, sizeof(*g->events)) != 0)
         return NULL;
     g->events[g->n_events] = (struct event){.kind = kind, .i_choice = i_choice};
     return &g->events[g->n_events++];
@@ -169,13 +164,10 @@ static int read_piece(struct gen *g, size_t i, struct wf_str piece, bool end)
 /* Keeps a token's logprobs until an event takes them. */
 static int keep_logprobs(struct gen *g, const struct wf_written *t)
 {
-    void *tokens = g->tokens, *tops = g->tops;
-    int rc = wf_engine__grow(&tokens, &g->cap_tokens, g->n_tokens + 1, sizeof(*g->tokens));
+    int rc = wf_reserve(&g->tokens, &g->cap_tokens, g->n_tokens + 1, sizeof(*g->tokens));
 
-    g->tokens = tokens;
     if (rc == 0)
-        rc = wf_engine__grow(&tops, &g->cap_tops, g->n_tops + t->n_top, sizeof(*g->tops));
-    g->tops = tops;
+        rc = wf_reserve(&g->tops, &g->cap_tops, g->n_tops + t->n_top, sizeof(*g->tops));
     if (rc != 0)
         return rc;
     g->tokens[g->n_tokens] = *t;
@@ -189,10 +181,8 @@ static int keep_logprobs(struct gen *g, const struct wf_written *t)
 /* What this text holds back moves to the end, so that it is in front of what comes now. */
 static int lift_held(struct gen *g, struct choice *c)
 {
-    void *tokens = g->tokens;
-    int rc = wf_engine__grow(&tokens, &g->cap_tokens, g->n_tokens + c->n_held, sizeof(*g->tokens));
+    int rc = wf_reserve(&g->tokens, &g->cap_tokens, g->n_tokens + c->n_held, sizeof(*g->tokens));
 
-    g->tokens = tokens;
     if (rc != 0)
         return rc;
     if (c->n_held > 0)

@@ -12,7 +12,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "engine/grow.h"
 #include "engine/scheduler_internal.h"
 #include "os/thread.h"
 
@@ -44,13 +43,10 @@ static void empty_output(struct wf_job_output *o)
 static int add_token(struct wf_job_output *o, const struct wf_written *t,
                      const struct wf_logprob *tops)
 {
-    void *tokens = o->tokens, *all = o->tops;
-    int rc = wf_engine__grow(&tokens, &o->cap_tokens, o->n_tokens + 1, sizeof(*o->tokens));
+    int rc = wf_reserve(&o->tokens, &o->cap_tokens, o->n_tokens + 1, sizeof(*o->tokens));
 
-    o->tokens = tokens;
     if (rc == 0)
-        rc = wf_engine__grow(&all, &o->cap_tops, o->n_tops + t->n_top, sizeof(*o->tops));
-    o->tops = all;
+        rc = wf_reserve(&o->tops, &o->cap_tops, o->n_tops + t->n_top, sizeof(*o->tops));
     if (rc != 0)
         return rc;
     o->tokens[o->n_tokens] = *t;

@@ -128,29 +128,14 @@ static size_t find_word(const struct match *m, const struct wf_word *w, bool *ou
     return WORDS_MAX;
 }
 
-/* Room for one more of an array. */
-static int reserve(void *io_p, size_t *io_cap, size_t n, size_t item_bytes)
-{
-    void *p;
-
-    if (n < *io_cap)
-        return 0;
-    memcpy(&p, io_p, sizeof(p));
-    p = wf_realloc_array(p, *io_cap > 0 ? 2 * *io_cap : 64, item_bytes);
-    if (p == NULL)
-        return WF_E_NOMEM;
-    memcpy(io_p, &p, sizeof(p));
-    *io_cap = *io_cap > 0 ? 2 * *io_cap : 64;
-    return 0;
-}
-
 static int take_sentences(struct wf_str text, struct match *m)
 {
     struct wf_sentence s;
     size_t at = 0;
 
     while (wf_sentence_next(text, &at, &s)) {
-        if (reserve(&m->sentences, &m->cap_sentences, m->n_sentences, sizeof(*m->sentences)) != 0)
+        if (wf_reserve(&m->sentences, &m->cap_sentences, m->n_sentences + 1,
+                       sizeof(*m->sentences)) != 0)
             return WF_E_NOMEM;
         m->sentences[m->n_sentences++] =
             (struct sentence){.start = (uint32_t)s.start, .end = (uint32_t)s.end};
@@ -172,7 +157,7 @@ static int take_text(struct wf_str text, struct match *m)
             s++;
         if (i == WORDS_MAX)
             continue;
-        if (reserve(&m->hits, &m->cap_hits, m->n_hits, sizeof(*m->hits)) != 0)
+        if (wf_reserve(&m->hits, &m->cap_hits, m->n_hits + 1, sizeof(*m->hits)) != 0)
             return WF_E_NOMEM;
         m->hits[m->n_hits++] =
             (struct hit){(uint32_t)w.start, (uint32_t)w.end, s, (uint8_t)i, is_exact};

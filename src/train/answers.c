@@ -73,28 +73,11 @@ void wf_answers_free(struct wf_answers *a)
 
 /* ---- reading ---- */
 
-/* Room for one more of an array of n. */
-static int grow(void *io_p, size_t *io_cap, size_t n, size_t item_bytes)
-{
-    size_t cap = *io_cap > 0 ? 2 * *io_cap : 1024;
-    void *p;
-
-    if (n < *io_cap)
-        return 0;
-    memcpy(&p, io_p, sizeof(p));
-    p = wf_realloc_array(p, cap, item_bytes);
-    if (p == NULL)
-        return WF_E_NOMEM;
-    memcpy(io_p, &p, sizeof(p));
-    *io_cap = cap;
-    return 0;
-}
-
 static int add_example(struct wf_answers *a, const struct wf_answers_example *x, struct wf_err *err)
 {
     if (a->n == EXAMPLES_MAX)
         return wf_err_set(err, WF_E_LIMIT, "There are too many questions to fit by.");
-    if (grow(&a->examples, &a->cap, a->n, sizeof(*a->examples)) != 0)
+    if (wf_reserve(&a->examples, &a->cap, a->n + 1, sizeof(*a->examples)) != 0)
         return no_memory(err);
     a->examples[a->n++] = *x;
     return 0;
@@ -166,7 +149,8 @@ static int add_lesson(struct wf_answers *a, const struct wf_data_question *q, st
         return 0;
     x.n = (uint8_t)n;
     x.clues = wf_arena_array(&a->arena, n, sizeof(*x.clues));
-    if (x.clues == NULL || grow(&a->lessons, &a->cap_lessons, a->n_lessons, sizeof(x)) != 0 ||
+    if (x.clues == NULL ||
+        wf_reserve(&a->lessons, &a->cap_lessons, a->n_lessons + 1, sizeof(x)) != 0 ||
         wf_lens_clues(q->question, q->passage, sentences, n, x.clues) != 0)
         return no_memory(err);
     a->lessons[a->n_lessons++] = x;

@@ -264,7 +264,7 @@ static int merge(struct wf_bpe *b, const struct wf_bpe_best *best)
     p->words = NULL; /* a pair that overlaps itself ("aaa") starts a new list */
     p->n_words = p->cap_words = 0;
     if (rc == 0)
-        rc = wf_bpe__grow(&b->merges, b->n_merges, &b->cap_merges, sizeof(*b->merges));
+        rc = wf_reserve(&b->merges, &b->cap_merges, b->n_merges + 1, sizeof(*b->merges));
     if (rc == 0)
         b->merges[b->n_merges++] = m;
     for (uint32_t i = 0; i < n_words && rc == 0; i++)

@@ -62,9 +62,6 @@ struct wf_bpe {
     size_t n_merges, cap_merges;
 };
 
-/* Room for one more in a growing array: NOMEM or 0. `p` is the address of the array's pointer. */
-int wf_bpe__grow(void *p, size_t n, size_t *io_cap, size_t item_bytes) WF_MUST_USE;
-
 /* The pair's place in the table, made when `makes`; NULL: there is none, or no memory. */
 struct wf_bpe_pair *wf_bpe__pair(struct wf_bpe *b, uint32_t left, uint32_t right, bool makes);
 /* Adds to the count of a pair. `is_new`: the pair was not in that word before; the word is added to

@@ -11,22 +11,6 @@
 #include "base/alloc.h"
 #include "train/bpe_internal.h"
 
-int wf_bpe__grow(void *p, size_t n, size_t *io_cap, size_t item_bytes)
-{
-    size_t cap = *io_cap > 0 ? 2 * *io_cap : 16;
-    void *old, *grown;
-
-    if (n < *io_cap)
-        return 0;
-    memcpy(&old, p, sizeof(old));
-    grown = wf_realloc_array(old, cap, item_bytes);
-    if (grown == NULL)
-        return WF_E_NOMEM;
-    memcpy(p, &grown, sizeof(grown));
-    *io_cap = cap;
-    return 0;
-}
-
 static size_t slot_of(const struct wf_bpe *b, uint32_t left, uint32_t right)
 {
     uint64_t h = ((uint64_t)left << 32 | right) * UINT64_C(0x9e3779b97f4a7c15);
@@ -75,7 +59,7 @@ static int add_word(struct wf_bpe_pair *p, uint32_t word)
 
     if (p->n_words > 0 && p->words[p->n_words - 1] == word)
         return 0;
-    if (wf_bpe__grow(&p->words, p->n_words, &cap, sizeof(*p->words)) != 0)
+    if (wf_reserve(&p->words, &cap, p->n_words + 1, sizeof(*p->words)) != 0)
         return WF_E_NOMEM;
     p->cap_words = (uint32_t)cap;
     p->words[p->n_words++] = word;
@@ -98,7 +82,7 @@ int wf_bpe__count(struct wf_bpe *b, struct wf_bpe_best pair, uint32_t word, bool
         return WF_E_NOMEM;
     if (p->is_touched)
         return 0;
-    if (wf_bpe__grow(&b->touched, b->n_touched, &b->cap_touched, sizeof(*b->touched)) != 0)
+    if (wf_reserve(&b->touched, &b->cap_touched, b->n_touched + 1, sizeof(*b->touched)) != 0)
         return WF_E_NOMEM;
     b->touched[b->n_touched++] = pair;
     p->is_touched = true;
@@ -118,7 +102,7 @@ static int push(struct wf_bpe *b, struct wf_bpe_best c)
 {
     size_t i = b->n_heap;
 
-    if (wf_bpe__grow(&b->heap, b->n_heap, &b->cap_heap, sizeof(*b->heap)) != 0)
+    if (wf_reserve(&b->heap, &b->cap_heap, b->n_heap + 1, sizeof(*b->heap)) != 0)
         return WF_E_NOMEM;
     b->n_heap++;
     while (i > 0 && is_before(&c, &b->heap[(i - 1) / 2])) {

@@ -76,37 +76,18 @@ void wf_items_free(struct wf_items *t)
 
 /* ---- adding ---- */
 
-/* Room for n of *io_p's items; WF_E_NOMEM leaves all as it was. */
-static int reserve(void *io_p, size_t *io_cap, size_t n, size_t item_bytes)
-{
-    size_t cap = *io_cap > 0 ? *io_cap : 256;
-    void *p;
-
-    if (n <= *io_cap)
-        return 0;
-    while (cap < n)
-        cap *= 2;
-    memcpy(&p, io_p, sizeof(p));
-    p = wf_realloc_array(p, cap, item_bytes);
-    if (p == NULL)
-        return WF_E_NOMEM;
-    memcpy(io_p, &p, sizeof(p));
-    *io_cap = cap;
-    return 0;
-}
-
 /* Room for an item of so many texts and ids. The arrays of one kind grow together. */
 static int grow(struct side *s, size_t n_texts, size_t n_ids)
 {
     size_t cap = s->cap_items;
-    int rc = reserve(&s->ids, &s->cap_ids, s->n_ids + n_ids, sizeof(*s->ids));
+    int rc = wf_reserve(&s->ids, &s->cap_ids, s->n_ids + n_ids, sizeof(*s->ids));
 
     if (rc == 0)
-        rc = reserve(&s->texts, &s->cap_texts, s->n_texts + n_texts + 1, sizeof(*s->texts));
+        rc = wf_reserve(&s->texts, &s->cap_texts, s->n_texts + n_texts + 1, sizeof(*s->texts));
     if (rc == 0)
-        rc = reserve(&s->weights, &cap, s->n_items + 2, sizeof(*s->weights));
+        rc = wf_reserve(&s->weights, &cap, s->n_items + 2, sizeof(*s->weights));
     if (rc == 0)
-        rc = reserve(&s->items, &s->cap_items, s->n_items + 2, sizeof(*s->items));
+        rc = wf_reserve(&s->items, &s->cap_items, s->n_items + 2, sizeof(*s->items));
     return rc;
 }
 
@@ -178,7 +159,7 @@ static int prepare(struct wf_items *t, uint64_t epoch, struct wf_err *err)
         double whole = floor((double)s->weights[i]), rest = (double)s->weights[i] - whole;
         size_t n = (size_t)whole + (rest > 0 && wf_draw_real(&draw) < rest);
         for (size_t k = 0; k < n; k++) {
-            if (reserve(&t->pass, &t->cap_pass, t->n_pass + 1, sizeof(*t->pass)) != 0)
+            if (wf_reserve(&t->pass, &t->cap_pass, t->n_pass + 1, sizeof(*t->pass)) != 0)
                 return no_memory(err);
             t->pass[t->n_pass++] = (uint32_t)i;
         }

@@ -95,25 +95,6 @@ void wf_span_texts_free(struct wf_span_texts *t)
 
 /* ---- one text ---- */
 
-/* Room for n more of an array. */
-static int reserve(void *io_p, size_t *io_cap, size_t n, size_t item_bytes)
-{
-    size_t cap = *io_cap > 0 ? *io_cap : 256;
-    void *p;
-
-    if (n <= *io_cap)
-        return 0;
-    while (cap < n)
-        cap *= 2;
-    memcpy(&p, io_p, sizeof(p));
-    p = wf_realloc_array(p, cap, item_bytes);
-    if (p == NULL)
-        return WF_E_NOMEM;
-    memcpy(io_p, &p, sizeof(p));
-    *io_cap = cap;
-    return 0;
-}
-
 /* Tokens, their places and their marks. */
 static int encode(struct wf_span_texts *t, struct wf_str question, struct wf_str passage,
                   struct wf_err *err)
@@ -129,13 +110,13 @@ static int encode(struct wf_span_texts *t, struct wf_str question, struct wf_str
     if (rc != 0)
         return rc;
     n = WF_MAX(t->p_ids.n, t->q_ids.n) + 1;
-    if (reserve(&t->offsets, &cap, n, sizeof(*t->offsets)) != 0)
+    if (wf_reserve(&t->offsets, &cap, n, sizeof(*t->offsets)) != 0)
         return no_memory(err);
     cap = was;
-    if (reserve(&t->q_marks, &cap, n, sizeof(*t->q_marks)) != 0)
+    if (wf_reserve(&t->q_marks, &cap, n, sizeof(*t->q_marks)) != 0)
         return no_memory(err);
     cap = was;
-    if (reserve(&t->p_marks, &cap, n, sizeof(*t->p_marks)) != 0)
+    if (wf_reserve(&t->p_marks, &cap, n, sizeof(*t->p_marks)) != 0)
         return no_memory(err);
     t->cap_tokens = cap;
     for (size_t i = 0; i < t->p_ids.n; i++) {
@@ -214,8 +195,8 @@ static int add_sentences(struct wf_span_texts *t, const struct wf_data_question 
             to++;
         if (from == to)
             continue;
-        if (reserve(&side->sentences, &side->cap_sentences, side->n_sentences + 1,
-                    sizeof(*side->sentences)) != 0)
+        if (wf_reserve(&side->sentences, &side->cap_sentences, side->n_sentences + 1,
+                       sizeof(*side->sentences)) != 0)
             return WF_E_NOMEM;
         struct wf_span_sentence *x = &side->sentences[side->n_sentences++];
         *x = (struct wf_span_sentence){.from = (uint32_t)(io->first + from - w.from),
@@ -252,7 +233,7 @@ static int add_marks(struct wf_span_texts *t, struct window w, struct wf_span_si
     size_t n = io->n_tokens;
     uint16_t *out;
 
-    if (reserve(&side->marks, &side->cap_marks, side->n_marks + n, sizeof(*side->marks)) != 0)
+    if (wf_reserve(&side->marks, &side->cap_marks, side->n_marks + n, sizeof(*side->marks)) != 0)
         return WF_E_NOMEM;
     io->marks = (uint32_t)side->n_marks;
     out = side->marks + side->n_marks;
@@ -268,7 +249,7 @@ static int add_gold(struct wf_span_texts *t, const struct wf_data_question *q, s
 {
     struct wf_span_gold *g;
 
-    if (reserve(&side->golds, &side->cap_golds, side->n_golds + 1, sizeof(*side->golds)) != 0)
+    if (wf_reserve(&side->golds, &side->cap_golds, side->n_golds + 1, sizeof(*side->golds)) != 0)
         return WF_E_NOMEM;
     io->gold = (uint32_t)side->n_golds;
     g = &side->golds[side->n_golds++];
@@ -310,7 +291,7 @@ static int add_text(struct wf_span_texts *t, const struct wf_data_question *q,
     n += w.to - w.from;
     x.n_tokens = (uint32_t)n;
     set_targets(t, q, w, &x);
-    if (reserve(&side->texts, &side->cap_texts, side->n_texts + 1, sizeof(*side->texts)) != 0 ||
+    if (wf_reserve(&side->texts, &side->cap_texts, side->n_texts + 1, sizeof(*side->texts)) != 0 ||
         add_sentences(t, q, w, side, &x) != 0 || add_marks(t, w, side, &x) != 0 ||
         (is_dev && add_gold(t, q, w, side, &x) != 0))
         return no_memory(err);

@@ -13,23 +13,9 @@ int wf_embed__no_memory(struct wf_err *err)
     return wf_err_set(err, WF_E_NOMEM, "Not enough memory for the texts to train on.");
 }
 
-/* Room for n of *io_p's items; WF_E_NOMEM leaves all as it was. */
-static int reserve(void *io_p, size_t *io_cap, size_t n, size_t item_bytes, struct wf_err *err)
+static int room(void *io_p, size_t *io_cap, size_t n, size_t item_bytes, struct wf_err *err)
 {
-    size_t cap = *io_cap > 0 ? *io_cap : 256;
-    void *p;
-
-    if (n <= *io_cap)
-        return 0;
-    while (cap < n)
-        cap *= 2;
-    memcpy(&p, io_p, sizeof(p));
-    p = wf_realloc_array(p, cap, item_bytes);
-    if (p == NULL)
-        return wf_embed__no_memory(err);
-    memcpy(io_p, &p, sizeof(p));
-    *io_cap = cap;
-    return 0;
+    return wf_reserve(io_p, io_cap, n, item_bytes) == 0 ? 0 : wf_embed__no_memory(err);
 }
 
 int wf_embed__add_text(struct wf_embed *e, const int32_t *ids, size_t n, bool whole, uint32_t *out,
@@ -42,9 +28,9 @@ int wf_embed__add_text(struct wf_embed *e, const int32_t *ids, size_t n, bool wh
     n = !whole && n > most ? most : n;
     if (e->n_texts >= TEXTS_MAX)
         return wf_err_set(err, WF_E_LIMIT, "There are too many texts to train on.");
-    rc = reserve(&e->ids, &e->cap_ids, e->n_ids + n, sizeof(*e->ids), err);
+    rc = room(&e->ids, &e->cap_ids, e->n_ids + n, sizeof(*e->ids), err);
     if (rc == 0)
-        rc = reserve(&e->starts, &e->cap_starts, e->n_texts + 2, sizeof(*e->starts), err);
+        rc = room(&e->starts, &e->cap_starts, e->n_texts + 2, sizeof(*e->starts), err);
     if (rc != 0)
         return rc;
     memcpy(e->ids + e->n_ids, ids, n * sizeof(*ids));
@@ -64,11 +50,10 @@ size_t wf_embed__text_len(const struct wf_embed *e, uint32_t text)
 int wf_embed__add_unit(struct wf_embed__source *s, struct wf_embed__unit unit, uint32_t *out,
                        struct wf_err *err)
 {
-    int rc = reserve(&s->units, &s->cap_units, s->n_units + 1, sizeof(*s->units), err);
+    int rc = room(&s->units, &s->cap_units, s->n_units + 1, sizeof(*s->units), err);
 
     if (rc == 0)
-        rc = reserve(&s->cells, &s->cap_cells, (s->n_units + 1) * s->n_slots, sizeof(*s->cells),
-                     err);
+        rc = room(&s->cells, &s->cap_cells, (s->n_units + 1) * s->n_slots, sizeof(*s->cells), err);
     if (rc != 0)
         return rc;
     s->units[s->n_units] = unit;
@@ -89,7 +74,7 @@ struct wf_embed__cell *wf_embed__cell(const struct wf_embed__source *s, uint32_t
 int wf_embed__add_link(struct wf_embed *e, struct wf_embed__cell *c, uint32_t text,
                        struct wf_err *err)
 {
-    int rc = reserve(&e->links, &e->cap_links, e->n_links + 1, sizeof(*e->links), err);
+    int rc = room(&e->links, &e->cap_links, e->n_links + 1, sizeof(*e->links), err);
 
     if (rc != 0)
         return rc;
@@ -123,8 +108,7 @@ int wf_embed__close_source(struct wf_embed *e, struct wf_embed__source *s, struc
 {
     for (uint32_t i = 0; i < s->n_units; i++) {
         uint64_t n = s->units[i].is_dev ? 0 : unit_tokens(e, s, i);
-        int rc =
-            n > 0 ? reserve(&s->train, &s->cap_train, s->n_train + 1, sizeof(*s->train), err) : 0;
+        int rc = n > 0 ? room(&s->train, &s->cap_train, s->n_train + 1, sizeof(*s->train), err) : 0;
         if (rc != 0)
             return rc;
         if (n > 0)

@@ -136,25 +136,6 @@ static int no_memory(struct wf_err *err)
     return wf_err_set(err, WF_E_NOMEM, "Not enough memory for the texts to train on.");
 }
 
-/* Room for n of *io_p's items; WF_E_NOMEM leaves all as it was. */
-static int reserve(void *io_p, size_t *io_cap, size_t n, size_t item_bytes)
-{
-    size_t cap = *io_cap > 0 ? *io_cap : 256;
-    void *p;
-
-    if (n <= *io_cap)
-        return 0;
-    while (cap < n)
-        cap *= 2;
-    memcpy(&p, io_p, sizeof(p));
-    p = wf_realloc_array(p, cap, item_bytes);
-    if (p == NULL)
-        return WF_E_NOMEM;
-    memcpy(io_p, &p, sizeof(p));
-    *io_cap = cap;
-    return 0;
-}
-
 /* ---- ROUGE-1 ---- */
 
 static bool is_word(char c)
@@ -179,7 +160,7 @@ static int add_words(struct salience *e, struct wf_str text, struct span *out)
             i++;
             continue;
         }
-        if (reserve(&w->ptr, &w->cap, w->n + 1, sizeof(*w->ptr)) != 0)
+        if (wf_reserve(&w->ptr, &w->cap, w->n + 1, sizeof(*w->ptr)) != 0)
             return WF_E_NOMEM;
         w->ptr[w->n++] = h;
     }
@@ -338,9 +319,9 @@ static int add_window(struct source *r, size_t from, size_t to, bool is_dev)
     struct side *s = &e->sides[is_dev];
     size_t first = r->tokens_from[from], n = r->tokens_to[to - 1] - first;
 
-    if (reserve(&s->sentences, &s->cap_sentences, s->n_sentences + to - from,
-                sizeof(*s->sentences)) != 0 ||
-        reserve(&s->windows, &s->cap_windows, s->n_windows + 1, sizeof(*s->windows)) != 0)
+    if (wf_reserve(&s->sentences, &s->cap_sentences, s->n_sentences + to - from,
+                   sizeof(*s->sentences)) != 0 ||
+        wf_reserve(&s->windows, &s->cap_windows, s->n_windows + 1, sizeof(*s->windows)) != 0)
         return no_memory(r->err);
     s->windows[s->n_windows++] = (struct window){s->n_sentences, to - from};
     for (size_t i = from; i < to; i++)
@@ -382,9 +363,9 @@ static int add_doc(struct source *r, const struct wf_data_summary *q)
     struct doc d = {e->n_spans, r->n_cut, e->n_spans + r->n_cut, q->n_references, r->group, 0, 0};
     int rc = 0;
 
-    if (reserve(&e->docs, &e->cap_docs, e->n_docs + 1, sizeof(*e->docs)) != 0 ||
-        reserve(&e->spans, &e->cap_spans, e->n_spans + r->n_cut + q->n_references,
-                sizeof(*e->spans)) != 0)
+    if (wf_reserve(&e->docs, &e->cap_docs, e->n_docs + 1, sizeof(*e->docs)) != 0 ||
+        wf_reserve(&e->spans, &e->cap_spans, e->n_spans + r->n_cut + q->n_references,
+                   sizeof(*e->spans)) != 0)
         return no_memory(r->err);
     for (size_t i = 0; i < r->n_cut && rc == 0; i++)
         rc = add_words(e, wf_str_sub(q->document, r->cut[i].start, r->cut[i].end),

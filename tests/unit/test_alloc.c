@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "base/err.h"
 #include "base/fault.h"
 
 static void test_alloc__counts_what_lives(void **state)
@@ -206,6 +207,31 @@ static void test_alloc__a_fault_counts_down(void **state)
     assert_false(wf_fault_hit(&f));
 }
 
+static void test_alloc__reserve_grows_what_lies_there(void **state)
+{
+    uint32_t *items = NULL, *before;
+    size_t cap = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 1000; i++) {
+        assert_int_equal(wf_reserve(&items, &cap, i + 1, sizeof(*items)), 0);
+        items[i] = i;
+    }
+    assert_true(cap >= 1000 && cap < 2000);
+    for (uint32_t i = 0; i < 1000; i++)
+        assert_int_equal(items[i], i);
+    before = items;
+    assert_int_equal(wf_reserve(&items, &cap, 500, sizeof(*items)), 0);
+    assert_ptr_equal(items, before);
+    wf_alloc_fail_at(1);
+    assert_int_equal(wf_reserve(&items, &cap, 5000, sizeof(*items)), WF_E_NOMEM);
+    wf_alloc_fail_at(0);
+    assert_int_equal(wf_reserve(&items, &cap, SIZE_MAX, sizeof(*items)), WF_E_NOMEM);
+    assert_ptr_equal(items, before);
+    assert_int_equal(items[999], 999);
+    wf_free(items);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_alloc__the_nth_fails_once),
         cmocka_unit_test(test_alloc__is_exact_with_threads),
         cmocka_unit_test(test_alloc__a_fault_counts_down),
+        cmocka_unit_test(test_alloc__reserve_grows_what_lies_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
