@@ -2,7 +2,7 @@
 # bash completion for weft(1)
 
 _weft() {
-    local commands="up link add search ask summarize run watch documents remove pull models lens label train doctor"
+    local commands="up link add search ask summarize run watch documents remove reminders pull models policy redact restore lens label train doctor"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local command='' i
 
@@ -29,7 +29,16 @@ _weft() {
         ;;
     --system | --temperature | --max-tokens | --seed | --context | --load) return ;;
     --port | --host | --sentences | --ratio | --about | --thread | --space | --type | --limit | \
-        --after | --as | --sha256 | -k) return ;;
+        --after | --as | --sha256 | --at | --for | -k) return ;;
+    --with)
+        mapfile -t COMPREPLY < <(compgen -W "replace mask hash encrypt fake" -- "$word")
+        return
+        ;;
+    --map | --key-file | --policy)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
     esac
 
     local options="--home --json"
@@ -46,6 +55,10 @@ _weft() {
     pull) options="$options --as --sha256" ;;
     lens) options="$options --question --set" ;;
     label) options="$options --jsonl --patterns --policy" ;;
+    policy) options="$options --all" ;;
+    redact) options="$options --for --with --all --in-json --jsonl --map --key-file --patterns --policy" ;;
+    restore) options="$options --key-file --in-json" ;;
+    reminders) options="$options --at" ;;
     train) options="--resume --from --out --data --threads --set --into --classes --bytes" ;;
     esac
     case $word:$command in
@@ -71,9 +84,24 @@ _weft() {
     *:lens)
         mapfile -t COMPREPLY < <(compgen -W "embed spans entities salience intent language sensitivity" -- "$word")
         ;;
+    *:reminders)
+        [ "$previous" != reminders ] || mapfile -t COMPREPLY < <(compgen -W "add remove" -- "$word")
+        ;;
+    *:policy)
+        if [ "$previous" = policy ]; then
+            mapfile -t COMPREPLY < <(compgen -W "check test show" -- "$word")
+        else
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        fi
+        ;;
+    *:restore)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        ;;
     *:train)
         compopt -o filenames
-        mapfile -t COMPREPLY < <(compgen -W "adapter vocab shards export language card crf" -- "$word"; compgen -f -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "adapter vocab shards export language crf linear sensitivity salience answers vectors route card" -- "$word"; compgen -f -- "$word")
         ;;
     *:watch)
         compopt -o filenames

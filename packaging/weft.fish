@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for weft(1)
 
-set -l commands up link add search ask summarize run watch documents remove pull models lens label train doctor
+set -l commands up link add search ask summarize run watch documents remove reminders pull models policy redact restore lens label train doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c weft -f
@@ -19,8 +19,12 @@ complete -c weft -n $none -a run -d 'Talk to a model, or let it answer once'
 complete -c weft -n $none -a watch -d 'Keep folders taken in as they change'
 complete -c weft -n $none -a documents -d 'List what was taken in'
 complete -c weft -n $none -a remove -d 'Remove documents for good'
+complete -c weft -n $none -a reminders -d 'What weft is to remind you of'
 complete -c weft -n $none -a pull -d 'Bring a model'
 complete -c weft -n $none -a models -d 'The models of this machine'
+complete -c weft -n $none -a policy -d 'Who may see what'
+complete -c weft -n $none -a redact -d 'Put placeholders for what others need not see'
+complete -c weft -n $none -a restore -d 'Put back what was taken out'
 complete -c weft -n $none -a lens -d 'What the embedded model says of a text'
 complete -c weft -n $none -a label -d 'How sensitive a text is, and why'
 complete -c weft -n $none -a train -d 'Make vocabularies and models out of texts'
@@ -51,8 +55,20 @@ complete -c weft -n '__fish_seen_subcommand_from add summarize run' -F
 complete -c weft -n '__fish_seen_subcommand_from watch' -a '(__fish_complete_directories)'
 complete -c weft -n '__fish_seen_subcommand_from lens' -a 'embed spans entities salience intent language sensitivity'
 complete -c weft -n '__fish_seen_subcommand_from lens' -l question -x -d 'Answered by the text'
-complete -c weft -n '__fish_seen_subcommand_from train' -a 'adapter vocab shards export language'
+complete -c weft -n '__fish_seen_subcommand_from train' -a 'adapter vocab shards export language crf linear sensitivity salience answers vectors route card'
 complete -c weft -n '__fish_seen_subcommand_from train' -F
-complete -c weft -n '__fish_seen_subcommand_from label' -l jsonl -d 'An object a line'
-complete -c weft -n '__fish_seen_subcommand_from label' -l patterns -d 'Without the embedded model'
-complete -c weft -n '__fish_seen_subcommand_from label' -l policy -r -d 'By this policy'
+complete -c weft -n '__fish_seen_subcommand_from label redact' -l jsonl -d 'An object a line'
+complete -c weft -n '__fish_seen_subcommand_from label redact' -l patterns -d 'Without the embedded model'
+complete -c weft -n '__fish_seen_subcommand_from label redact' -l policy -r -F -d 'By this policy'
+complete -c weft -n '__fish_seen_subcommand_from redact' -l for -x -d 'What this provider may see'
+complete -c weft -n '__fish_seen_subcommand_from redact' -l with -x -a 'replace mask hash encrypt fake' -d 'In place of the policy'
+complete -c weft -n '__fish_seen_subcommand_from redact' -l all -d 'All that is found'
+complete -c weft -n '__fish_seen_subcommand_from redact' -l map -r -F -d 'Go on with this map'
+complete -c weft -n '__fish_seen_subcommand_from redact restore' -l in-json -d 'The text is JSON'
+complete -c weft -n '__fish_seen_subcommand_from redact restore' -l key-file -r -F -d '64 hex digits'
+complete -c weft -n '__fish_seen_subcommand_from restore' -F
+complete -c weft -n '__fish_seen_subcommand_from policy' -a 'check test show'
+complete -c weft -n '__fish_seen_subcommand_from policy' -F
+complete -c weft -n '__fish_seen_subcommand_from policy' -l all -d 'The built-in sentences, too'
+complete -c weft -n '__fish_seen_subcommand_from reminders' -a 'add remove'
+complete -c weft -n '__fish_seen_subcommand_from reminders' -l at -x -d 'When'

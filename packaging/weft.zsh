@@ -16,8 +16,12 @@ _weft() {
         'watch:keep folders taken in as they change'
         'documents:list what was taken in'
         'remove:remove documents for good'
+        'reminders:what weft is to remind you of'
         'pull:bring a model'
         'models:the models of this machine'
+        'policy:who may see what'
+        'redact:put placeholders for what others need not see'
+        'restore:put back what was taken out'
         'lens:what the embedded model says of a text'
         'label:how sensitive a text is, and why'
         'train:make vocabularies and models out of texts'
@@ -47,7 +51,17 @@ _weft() {
         models) _arguments '1:what:(list show import rm cp verify)' '*:file:_files' ;;
         lens) _arguments '--question[answered by the text]:text:' '--set[of intents]:name:' '--json[an object a line]' '1:what:(embed spans entities salience intent language sensitivity)' ;;
         label) _arguments '--jsonl[an object a line]' '--patterns[without the embedded model]' '--policy[by this one]:file:_files' '--json[one object]' ;;
-        train) _arguments '1:what:(adapter vocab shards export language)' '*:file:_files' ;;
+        policy) _arguments '--all[the built-in sentences, too]' '--json[print one JSON object]' '1:what:(check test show)' '*:file:_files' ;;
+        redact)
+            _arguments '--for[what this provider may see]:provider:' '--all[all that is found]' \
+                '--with[in place of the policy]:operator:(replace mask hash encrypt fake)' \
+                '--in-json[the text is JSON]' '--jsonl[an object a line]' '--map[go on with it]:file:_files' \
+                '--key-file[64 hex digits]:file:_files' '--patterns[without the embedded model]' \
+                '--policy[by this one]:file:_files' '--json[print one JSON object]'
+            ;;
+        restore) _arguments '--key-file[64 hex digits]:file:_files' '--in-json[the text is JSON]' '1:map:_files' ;;
+        reminders) _arguments '--at[when]:time:' '--json[print one JSON object]' '1:what:(add remove)' ;;
+        train) _arguments '1:what:(adapter vocab shards export language crf linear sensitivity salience answers vectors route card)' '*:file:_files' ;;
         run)
             _arguments '--system[what it is told beforehand]:text:' '--temperature[0 to 2]:number:' \
                 '--max-tokens[at most so many]:number:' '--seed[the same, the same answer]:number:' \
