@@ -44,6 +44,7 @@ struct wf_lens_use {
     struct wf_lens_pool *pool;
     struct wf_lens_job *job;
     struct wf_list node;    /* among those that wait, while a window is not taken */
+    bool can_wait;          /* behind all that cannot */
     size_t n_windows;       /* of the job */
     size_t n_taken, n_done; /* windows */
     int rc;                 /* of a batch that failed */
@@ -291,6 +292,16 @@ static int start(struct wf_lens_pool *p, struct wf_err *err)
 
 /* ---- questions ---- */
 
+/* Behind those who came before; who cannot wait goes before all who can. With the lock. */
+static void stand_in_line(struct wf_lens_pool *p, struct wf_lens_use *u)
+{
+    struct wf_list *at = u->can_wait ? &p->waiting : p->waiting.next;
+
+    while (at != &p->waiting && !WF_CONTAINER(at, struct wf_lens_use, node)->can_wait)
+        at = at->next;
+    wf_list_push(at, &u->node); /* in front of `at`; of the head: the end */
+}
+
 int wf_lens_pool_ask(struct wf_lens_pool *p, const struct wf_lens_ask *ask,
                      struct wf_lens_use **out, struct wf_err *err)
 {
@@ -304,6 +315,7 @@ int wf_lens_pool_ask(struct wf_lens_pool *p, const struct wf_lens_ask *ask,
     if (u == NULL)
         return no_memory(err);
     u->pool = p;
+    u->can_wait = ask->can_wait;
     wf_list_init(&u->node);
     rc = wf_lens_job_new(lens, ask, &u->job, err);
     if (rc == 0)
@@ -314,7 +326,7 @@ int wf_lens_pool_ask(struct wf_lens_pool *p, const struct wf_lens_ask *ask,
         if (rc == 0) {
             for (size_t i = 0; i < u->n_windows; i++)
                 p->n_waiting += wf_lens_job_window_tokens(u->job, i);
-            wf_list_push(&p->waiting, &u->node);
+            stand_in_line(p, u);
             pthread_cond_broadcast(&p->work);
         }
         pthread_mutex_unlock(&p->lock);

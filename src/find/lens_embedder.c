@@ -40,6 +40,7 @@ static int embed(void *ud, const struct wf_str *texts, size_t n, bool are_questi
         (void)wf_err_set(err, rc, "Out of memory (vectors).");
     for (size_t i = 0; rc == 0 && i < n; i++) {
         asks[i].tasks = WF_LENS_EMBED;
+        asks[i].can_wait = !are_questions;
         *(are_questions ? &asks[i].question : &asks[i].text) = texts[i];
     }
     if (rc == 0)

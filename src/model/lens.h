@@ -102,6 +102,7 @@ struct wf_lens_ask {
     const char *set;        /* of INTENT; NULL: "weft" */
     bool encoder_only;      /* SALIENCE: each sentence's score by itself, as the encoder sees it;
                                else by the order in which a summary would take them */
+    bool can_wait;          /* nobody waits for it: others that ask at the same time go first */
 };
 
 /* 0 when the file can do that; else UNSUPPORTED, and the sentence says what is missing. */

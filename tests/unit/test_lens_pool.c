@@ -73,7 +73,8 @@ static void make_texts(struct texts *t)
             (struct wf_lens_ask){.tasks = i % 2 == 0 ? WF_LENS_EMBED
                                                      : WF_LENS_ENTITIES | WF_LENS_SALIENCE |
                                                            WF_LENS_SENSITIVITY | WF_LENS_INTENT,
-                                 .text = {t->bytes[i], n}};
+                                 .text = {t->bytes[i], n},
+                                 .can_wait = i % 3 == 0};
     }
 }
 
