@@ -34,6 +34,7 @@ static const struct command commands[] = {
     {"link", wf_cmd_link, N_("a new one-time link to the page of a running weft")},
     {"engines", wf_cmd_engines, N_("engines elsewhere, and what each may see")},
     {"policy", wf_cmd_policy, N_("who may see what: checked, tested, shown")},
+    {"ledger", wf_cmd_ledger, N_("what left this machine, and whether the record is unchanged")},
     {"redact", wf_cmd_redact, N_("a text with placeholders for what others need not see")},
     {"restore", wf_cmd_restore, N_("what weft redact took out, put back")},
     {"run", wf_cmd_run, N_("talk to a model, or let it answer once")},

@@ -116,6 +116,8 @@ int wf_core_lock_down(const struct wf_home *home, const char *lens, struct wf_er
     size_t n = 1;
     int rc;
 
+    if (home != NULL)
+        read_dirs[n++] = home->ledger;
     if (lens[0] != 0)
         read_dirs[n++] = lens;
     for (size_t i = 0; memory[i] != NULL; i++) {
@@ -255,6 +257,7 @@ static int start(struct core *c, struct wf_err *err)
         rc = wf_lens_pool_new(&lens, &c->ops.lens, err);
     if (rc == 0 && o->home) {
         c->ops.home = o->home->dir;
+        c->ops.ledger = o->home->ledger;
         rc = open_store(c, err);
         if (rc == 0)
             rc = open_models(c, err);

@@ -63,6 +63,8 @@ int wf_home_init(struct wf_home *h, const char *dir, struct wf_err *err)
         {h->models, "data/models"},
         {h->policy, "weft.policy"},
         {h->experience, "data/experience"},
+        {h->ledger, "ledger"},
+        {h->ledger_key, "airlock/ledger.key"},
         {h->engines, "weft.engines"},
         {h->keys, "keys"},
     };
@@ -93,6 +95,8 @@ int wf_home_create(const struct wf_home *h, struct wf_err *err)
         rc = wf_file_mkdirs(run, err);
     if (rc == 0)
         rc = wf_file_mkdirs(h->data, err);
+    if (rc == 0)
+        rc = wf_file_mkdirs(h->ledger, err);
     return rc;
 }
 

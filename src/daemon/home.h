@@ -7,6 +7,8 @@
  *   token       the access token, 0600                     (read before the core is locked down)
  *   watch       watched folders, one absolute path a line  (read by the watcher only)
  *   run/        socket, lock
+ *   ledger/     what left this machine (privacy/ledger.h); airlock writes, others read
+ *   airlock/    what airlock alone may open: the ledger's secret key
  *   data/       the store; the only folder the core may write
  *   data/experience  what was learned of engines (route/experience.h)
  *   data/models/  model files (engine/model_store.h); of them what fetches them may write only a
@@ -32,6 +34,8 @@ struct wf_home {
     char watch[WF_LIMIT_PATH_BYTES];
     char conf[WF_LIMIT_PATH_BYTES];
     char policy[WF_LIMIT_PATH_BYTES];
+    char ledger[WF_LIMIT_PATH_BYTES];     /* the folder */
+    char ledger_key[WF_LIMIT_PATH_BYTES]; /* made by who opens the ledger for writing */
     char engines[WF_LIMIT_PATH_BYTES];
     char keys[WF_LIMIT_PATH_BYTES];
     char experience[WF_LIMIT_PATH_BYTES];

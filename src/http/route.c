@@ -80,6 +80,7 @@ static const struct wf_route routes[] = {
      .op = "threads.remove",
      .status = 204},
     {.method = WF_HTTP_GET, .pattern = "weft/v1/models", .op = "models.list", .status = 200},
+    {.method = WF_HTTP_GET, .pattern = "weft/v1/ledger", .op = "ledger", .status = 200},
     {.method = WF_HTTP_GET, .pattern = "weft/v1/status", .op = "status", .status = 200},
     {.method = WF_HTTP_GET, .pattern = "weft/v1/settings", .op = "settings.get", .status = 200},
     {.method = WF_HTTP_PATCH,

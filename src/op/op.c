@@ -53,6 +53,7 @@ static const struct row {
     {"models.import", wf_op__models_import, true, {"files", "name", "source"}},
     {"models.pull", wf_op__models_pull, true, {"name", "as", "token", "digest"}},
     {"models.verify", wf_op__models_verify, true, {"name"}},
+    {"ledger", wf_op__ledger, false, {"limit", "before"}},
     {"status", wf_op__status, true, {NULL}},
     {"vectors.make", wf_op__vectors_make, true, {"seconds"}},
     {"settings.get", wf_op__settings_get, true, {NULL}},

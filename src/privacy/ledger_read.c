@@ -115,11 +115,11 @@ static int damaged(int rc, uint64_t at, struct wf_err *err)
 int wf_ledger_reader_next(struct wf_ledger_reader *r, const struct wf_ledger_entry **out,
                           struct wf_err *err)
 {
-    const struct wf_ledger_read *read;
+    const struct wf_ledger_read *read = NULL;
     int rc = wf_ledger__next(r, &read, NULL);
 
     if (rc == 1)
-        *out = &read->entry;
+        *out = &r->read.entry;
     return damaged(rc, r->at, err);
 }
 
@@ -170,7 +170,26 @@ static int read_small(const char *dir, const char *name, struct wf_buf *out, str
 
     if (rc == 0)
         rc = wf_file_read(path.ptr, out, err);
+    if (rc == WF_E_NOENT)
+        rc = wf_err_set(err, WF_E_CORRUPT, "The ledger's %s is missing.", name);
     wf_buf_deinit(&path);
+    return rc;
+}
+
+int wf_ledger__is_there(const char *dir, struct wf_err *err)
+{
+    static const char *const names[] = {"head", "log"};
+    bool is_there = false;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < WF_ARRAY_LEN(names); i++) {
+        struct wf_buf path;
+        rc = join(dir, names[i], &path, err);
+        is_there = is_there || (rc == 0 && (access(path.ptr, F_OK) == 0 || errno != ENOENT));
+        wf_buf_deinit(&path);
+    }
+    if (rc == 0 && !is_there)
+        rc = wf_err_set(err, WF_E_NOENT, "There is no ledger yet: nothing has left this machine.");
     return rc;
 }
 
@@ -205,6 +224,7 @@ int wf_ledger__open_log(const char *dir, struct wf_ledger_reader **out, struct w
     struct stat st;
     int rc = join(dir, "log", &path, err);
 
+    (void)!sodium_init(); /* chooses the fastest hash; without it a slower one is as right */
     if (rc == 0 && (r == NULL || (r->window = wf_alloc(WINDOW_BYTES)) == NULL))
         rc = wf_err_set(err, WF_E_NOMEM, "Not enough memory to read the ledger.");
     if (r != NULL)
@@ -233,17 +253,11 @@ int wf_ledger__open_log(const char *dir, struct wf_ledger_reader **out, struct w
 
 int wf_ledger_reader_open(const char *dir, struct wf_ledger_reader **out, struct wf_err *err)
 {
-    const struct wf_ledger_read *read;
+    const struct wf_ledger_read *read = NULL;
     struct wf_ledger_reader *r = NULL;
     struct wf_ledger_head head;
-    struct wf_buf path;
-    bool is_there;
-    int rc = join(dir, "head", &path, err);
+    int rc = wf_ledger__is_there(dir, err);
 
-    is_there = rc == 0 && (access(path.ptr, F_OK) == 0 || errno != ENOENT);
-    wf_buf_deinit(&path);
-    if (rc == 0 && !is_there)
-        rc = wf_err_set(err, WF_E_NOENT, "There is no ledger yet: nothing has left this machine.");
     /* The head first: the log is then at least as long. */
     if (rc == 0)
         rc = wf_ledger__read_head(dir, &head, err);

@@ -57,8 +57,10 @@ struct wf_ledger_noted {
 int wf_ledger_verify(const char *dir, const struct wf_ledger_noted *noted,
                      struct wf_ledger_report *out, struct wf_err *err) WF_MUST_USE;
 
-/* For the verifier: the key and the last signature; the log as it is, from its first entry on, with
- * what lies behind its last one; FORMAT where there is no entry. */
+/* For the verifier: NOENT where there is no ledger; the key and the last signature; the log as it
+ * is, from its first entry on, with what lies behind its last one; FORMAT where there is no entry.
+ */
+int wf_ledger__is_there(const char *dir, struct wf_err *err) WF_MUST_USE;
 int wf_ledger__read_head(const char *dir, struct wf_ledger_head *out,
                          struct wf_err *err) WF_MUST_USE;
 int wf_ledger__open_log(const char *dir, struct wf_ledger_reader **out,

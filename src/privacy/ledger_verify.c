@@ -108,7 +108,9 @@ int wf_ledger_verify(const char *dir, const struct wf_ledger_noted *noted,
     int rc;
 
     memset(out, 0, sizeof(*out));
-    rc = wf_ledger__read_head(dir, &w.head, err);
+    rc = wf_ledger__is_there(dir, err);
+    if (rc == 0)
+        rc = wf_ledger__read_head(dir, &w.head, err);
     if (rc == 0)
         rc = wf_ledger__open_log(dir, &w.log, err);
     if (rc != 0)

@@ -10,11 +10,9 @@
 
 #include "base/rng.h"
 
-int ledgered_make(struct ledgered *l)
+int ledgered_make_in(struct ledgered *l, const char *parent)
 {
-    /* In memory: what counts here is the order of writes and syncs, not their time. */
-    snprintf(l->dir, sizeof(l->dir), "%s/weft-ledger-XXXXXX",
-             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    snprintf(l->dir, sizeof(l->dir), "%s/weft-ledger-XXXXXX", parent);
     if (!mkdtemp(l->dir))
         return -1;
     snprintf(l->ledger, sizeof(l->ledger), "%s/ledger", l->dir);
@@ -23,6 +21,12 @@ int ledgered_make(struct ledgered *l)
     snprintf(l->head, sizeof(l->head), "%s/head", l->ledger);
     snprintf(l->pub, sizeof(l->pub), "%s/key.pub", l->ledger);
     return 0;
+}
+
+/* What counts in tests is the order of writes and syncs, not their time. */
+int ledgered_make(struct ledgered *l)
+{
+    return ledgered_make_in(l, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)

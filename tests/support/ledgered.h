@@ -9,11 +9,14 @@
 #include "privacy/ledger_read.h"
 
 struct ledgered {
-    char dir[64]; /* of the test */
-    char ledger[80], key[80], log[96], head[96], pub[96];
+    char dir[256]; /* of the test */
+    char ledger[280], key[280], log[300], head[300], pub[300];
 };
 
-/* Makes the folder (0, or -1 when it cannot); removes it and all in it. */
+/* Makes the folder, below `parent` or in memory (0, or -1 when it cannot); removes it and all in
+ * it.
+ */
+int ledgered_make_in(struct ledgered *l, const char *parent);
 int ledgered_make(struct ledgered *l);
 void ledgered_remove(struct ledgered *l);
 

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weft ledger list, verify, export: what left this machine, and that nobody changed the record. It
+ * reads the files itself: no daemon is asked for its word. */
+#include <poll.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/i18n.h"
+#include "op/json.h"
+#include "op/ledger.h"
+#include "os/zone.h"
+#include "privacy/ledger_read.h"
+
+#define LAST_DEFAULT 20
+#define LAST_MAX 100000
+/* A write that is under way looks like a damaged end for a moment. */
+#define VERIFY_TRIES 5
+#define VERIFY_PAUSE_MS 100
+
+struct options {
+    int64_t last;
+    const char *noted;
+};
+
+static const char *local(int64_t ms, char out[WF_CIVIL_BYTES])
+{
+    struct wf_civil c;
+
+    wf_zone_civil(ms, &c);
+    wf_civil_print(&c, out);
+    out[10] = ' ';
+    return out;
+}
+
+/* ---- list ---- */
+
+/* " 2 PERSON, 1 IBAN_CODE" */
+static void print_counts(json_t *counts, const char *before)
+{
+    const char *lead = before, *type;
+    json_t *n;
+
+    json_object_foreach(counts, type, n)
+    {
+        printf("%s%lld %s", lead, (long long)json_integer_value(n), type);
+        lead = ", ";
+    }
+}
+
+static void print_text(const json_t *entry, const char *key, const char *before)
+{
+    char *text = wf_strdup(wf_json_text(entry, key));
+
+    if (text == NULL || *text == '\0') {
+        wf_free(text);
+        return;
+    }
+    wf_str_make_printable(text, strlen(text));
+    printf("%s%s", before, text);
+    wf_free(text);
+}
+
+static void print_entry(const json_t *e)
+{
+    char at[WF_CIVIL_BYTES], bytes[32];
+
+    printf("%6lld  %s  %-10s  %-8s %s", (long long)json_integer_value(json_object_get(e, "seq")),
+           local(json_integer_value(json_object_get(e, "time")), at), wf_json_text(e, "kind"),
+           wf_json_text(e, "label"), wf_cli_bold());
+    print_text(e, "engine", "");
+    print_text(e, "to", " > ");
+    printf("%s", wf_cli_plain());
+    print_text(e, "model", "  ");
+    printf("  %s", wf_cli_bytes(bytes, (uint64_t)json_integer_value(json_object_get(e, "bytes"))));
+    print_counts(json_object_get(e, "redactions"), _("  redacted: "));
+    print_counts(json_object_get(e, "flags"), _("  flagged: "));
+    printf("%s", wf_cli_dim());
+    print_text(json_object_get(e, "release"), "who", _("  released by "));
+    print_text(e, "reason", "  ");
+    printf("%s\n", wf_cli_plain());
+}
+
+static int list(struct wf_cli *cli, const struct options *o, struct wf_err *err)
+{
+    const struct wf_op_ledger_page page = {.limit = (size_t)o->last,
+                                           .now_ms = wf_clock_wall_ms(NULL)};
+    json_t *v = NULL;
+    const json_t *entries;
+    int rc = wf_op_ledger_json(cli->home.ledger, &page, &v, err);
+
+    if (rc != 0)
+        return rc;
+    entries = json_object_get(v, "entries");
+    if (cli->json)
+        wf_cli_print_json(v);
+    else if (json_array_size(entries) == 0)
+        printf("%s\n", _("Nothing has left this machine."));
+    for (size_t i = json_array_size(entries); !cli->json && i > 0; i--)
+        print_entry(json_array_get(entries, i - 1));
+    json_decref(v);
+    return 0;
+}
+
+/* ---- verify ---- */
+
+/* "SEQ:HASH", as verify prints it. */
+static bool read_noted(const char *text, struct wf_ledger_noted *out)
+{
+    struct wf_str rest = wf_str_from(text), seq, hash;
+    size_t n = 0;
+
+    return wf_str_split(&rest, ':', &seq) && wf_str_split(&rest, ':', &hash) &&
+           wf_str_to_u64(seq, &out->seq) && out->seq > 0 &&
+           sodium_hex2bin(out->hash, sizeof(out->hash), hash.ptr, hash.len, NULL, &n, NULL) == 0 &&
+           n == sizeof(out->hash) && !wf_str_split(&rest, ':', &hash);
+}
+
+static void print_report(const struct wf_cli *cli, const struct wf_ledger_report *r, int rc,
+                         const struct wf_err *err)
+{
+    char hash[2 * WF_LEDGER_HASH_BYTES + 1], key[2 * WF_LEDGER_KEY_BYTES + 1];
+    char n[32], at[WF_CIVIL_BYTES];
+
+    (void)sodium_bin2hex(hash, sizeof(hash), r->hash, sizeof(r->hash));
+    (void)sodium_bin2hex(key, sizeof(key), r->key, sizeof(r->key));
+    if (cli->json) {
+        json_t *v = json_pack("{s:b, s:I, s:I, s:I, s:I, s:s, s:s, s:o}", "ok", rc == 0, "entries",
+                              (json_int_t)r->n_entries, "signed", (json_int_t)r->n_signed,
+                              "signed_time", (json_int_t)r->signed_ms, "unfinished_bytes",
+                              (json_int_t)r->n_unfinished, "hash", hash, "key", key, "mistake",
+                              rc == 0 ? json_null() : json_string(err->msg));
+        wf_cli_print_json(v);
+        json_decref(v);
+        return;
+    }
+    if (rc != 0)
+        return;
+    printf(_("%s entries, unchanged; signed at %s.\n"), wf_cli_count(n, r->n_entries),
+           local(r->signed_ms, at));
+    if (r->n_signed < r->n_entries)
+        printf(_("The last %s are not signed yet.\n"), wf_cli_count(n, r->n_entries - r->n_signed));
+    printf(_("Signed by the key %s.\n"), key);
+    if (r->n_entries > 0)
+        printf(_("Note this down elsewhere, and nobody can put an older ledger in its place:\n"
+                 "  weft ledger verify --noted %llu:%s\n"),
+               (unsigned long long)r->n_entries, hash);
+}
+
+static int verify(struct wf_cli *cli, const struct options *o, int *out_exit, struct wf_err *err)
+{
+    struct wf_ledger_report r = {.n_entries = 0};
+    struct wf_ledger_noted noted;
+    int rc = 0;
+
+    if (o->noted != NULL && !read_noted(o->noted, &noted))
+        return wf_err_set(err, WF_E_INVAL, _("--noted takes what verify printed: NUMBER:HASH."));
+    for (unsigned i = 0; i < VERIFY_TRIES; i++) {
+        rc = wf_ledger_verify(cli->home.ledger, o->noted != NULL ? &noted : NULL, &r, err);
+        if (rc != WF_E_CORRUPT || r.n_unfinished == 0)
+            break;
+        (void)poll(NULL, 0, VERIFY_PAUSE_MS);
+    }
+    if (rc != 0 && rc != WF_E_CORRUPT)
+        return rc;
+    print_report(cli, &r, rc, err);
+    *out_exit = rc == 0 ? WF_EXIT_DONE : WF_EXIT_FAILED;
+    return rc != 0 && !cli->json ? rc : 0;
+}
+
+/* ---- export ---- */
+
+static int export(struct wf_cli *cli, struct wf_err *err)
+{
+    const struct wf_ledger_entry *e;
+    struct wf_ledger_reader *r = NULL;
+    int rc = wf_ledger_reader_open(cli->home.ledger, &r, err);
+
+    while (rc == 0 && (rc = wf_ledger_reader_next(r, &e, err)) == 1) {
+        json_t *v = wf_ledger_entry_json(e);
+        rc = v == NULL ? wf_err_set(err, WF_E_NOMEM, "%s", _("Not enough memory.")) : 0;
+        if (v != NULL)
+            wf_cli_print_json(v);
+        json_decref(v);
+    }
+    if (rc == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+        rc = wf_err_set(err, WF_E_IO, "%s", _("The output could not be written."));
+    wf_ledger_reader_free(r);
+    return rc;
+}
+
+int wf_cmd_ledger(struct wf_cli *cli)
+{
+    const char *usage =
+        _("Usage: weft ledger [list] [--last N]               what left this machine, newest last\n"
+          "       weft ledger verify [--noted NUMBER:HASH]    whether anybody changed the record\n"
+          "       weft ledger export                          all of it, a JSON object a line\n\n"
+          "Nothing leaves for a provider before it stands here: when, to whom, how sensitive,\n"
+          "what was redacted, how much, why. No text is kept. docs/privacy.md says what a\n"
+          "verified ledger proves.");
+    struct options o = {.last = LAST_DEFAULT};
+    const struct wf_option options[] = {
+        {.name = "last", .kind = WF_OPTION_NUMBER, .out = &o.last, .min = 1, .max = LAST_MAX},
+        {.name = "noted", .kind = WF_OPTION_TEXT, .out = &o.noted},
+        {0},
+    };
+    struct wf_err err = WF_ERR_INIT;
+    const char *what;
+    int code = WF_EXIT_DONE, rc;
+
+    if (!wf_cli_options(cli, usage, options, &code))
+        return code;
+    what = cli->n_args > 0 ? cli->args[0] : "list";
+    if (cli->n_args > 1)
+        return wf_cli_usage(usage);
+    if (strcmp(what, "list") == 0)
+        rc = list(cli, &o, &err);
+    else if (strcmp(what, "verify") == 0)
+        rc = verify(cli, &o, &code, &err);
+    else if (strcmp(what, "export") == 0)
+        rc = export(cli, &err);
+    else
+        return wf_cli_usage(usage);
+    return rc != 0 ? wf_cli_fail(cli, &err) : code;
+}
