@@ -174,7 +174,7 @@ static int add(struct wf_cli *cli, struct asked *a, const char *name, struct wf_
     if (rc == 0 && !a->key_file && !a->no_key &&
         wf_str_starts(wf_str_from(e->url), WF_STR("https")))
         rc = wf_err_set(err, WF_E_INVAL,
-                        _("%s needs a key: --key-file FILE (- reads it from the input), or say "
+                        _("%s needs a key: --key-file FILE (- reads it from standard input), or "
                           "--no-key."),
                         name);
     if (rc == 0 && a->key_file)
@@ -313,15 +313,22 @@ int wf_cmd_engines(struct wf_cli *cli)
         "       weft engines list\n"
         "       weft engines rm NAME\n"
         "       weft engines key NAME --key-file FILE   another key\n\n"
-        "An engine elsewhere may be asked what its clearance allows: public, internal, private.\n"
-        "Protocols: openai (and what speaks like it), responses, anthropic, gemini, ollama, "
-        "azure.\n"
-        "--url is the base, https unless it is this machine; --insecure-lan allows plain http to\n"
-        "a machine of yours. --key-file - reads the key from the input. --tier provider, cloud or\n"
-        "edge; --provider as policies call it; --context, --output-max tokens; --lacks images\n"
-        "--price-in, --price-out, --price-cached per million tokens; --day-money, --day-tokens,\n"
-        "--day-energy, --month-...: what may be spent. --replace changes one that is there.\n"
-        "More: docs/engines.md.");
+        "Keeps the list of the engines elsewhere: how each is reached, and what it may see at most.\n"
+        "  --protocol P       openai (and what speaks like it), responses, anthropic, gemini,\n"
+        "                     ollama or azure\n"
+        "  --clearance L      public, internal or private; what is secret stays here\n"
+        "  --model M[,M...]   its models, the first one unless told otherwise\n"
+        "  --url U            its base address, in place of the provider's own: https, or http\n"
+        "                     on this machine; --insecure-lan: on another one of yours, too\n"
+        "  --key-file FILE    its key; - reads it from standard input. --no-key: it needs none\n"
+        "  --tier T           provider (the default), or cloud or edge: a machine of yours\n"
+        "  --provider NAME    what the policy calls it\n"
+        "  --lacks \"WORDS\"    what it cannot do: tools images schema reasoning continue choices\n"
+        "  --context N, --output-max N        tokens that it takes and writes at most\n"
+        "  --price-in, -out, -cached X        of a million tokens, in money\n"
+        "  --day-money, -tokens, -energy X    what may be spent in a day; --month-... in a month\n"
+        "  --api-version V    of azure\n"
+        "  --replace          changes one that is there");
     struct asked a = {.model = NULL};
     struct wf_option options[N_SETTINGS + 6] = {{0}};
     const struct wf_option own[] = {

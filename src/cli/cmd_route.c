@@ -64,7 +64,7 @@ static void show(const json_t *v)
     const char *chosen = wf_json_text(v, "chosen");
     size_t i;
 
-    printf(_("label %s, kind %s, about %d tokens, balance %s\n"), wf_json_text(v, "label"),
+    printf(_("Label %s, kind %s, about %d tokens, balance %s.\n"), wf_json_text(v, "label"),
            wf_json_text(v, "kind"), (int)json_integer_value(json_object_get(v, "prompt_tokens")),
            wf_json_text(v, "balance"));
     if (json_array_size(json_object_get(v, "candidates")) == 0) {
@@ -72,17 +72,17 @@ static void show(const json_t *v)
                          "names one elsewhere."));
         return;
     }
-    printf("  %-24s %-8s %8s %8s %6s %10s %9s\n", _("engine"), _("tier"), _("first"), _("all"),
+    printf("  %-24s %-8s %8s %8s %6s %10s %9s\n", _("engine"), _("tier"), _("begins"), _("ends"),
            _("right"), _("energy"), _("cost"));
     json_array_foreach(json_object_get(v, "candidates"), i, c)
         show_candidate(c, chosen[0] != '\0' && strcmp(wf_json_text(c, "engine"), chosen) == 0);
     if (chosen[0] == '\0')
         printf("%s\n", _("No engine may be asked."));
     if ((a = json_object_get(advice, "cascade")) != NULL)
-        printf(_("worth trying: %s first, and %s where its answer is doubtful\n"),
+        printf(_("Worth trying: %s first, and %s where its answer is doubtful.\n"),
                wf_json_text(a, "first"), wf_json_text(a, "then"));
     if ((a = json_object_get(advice, "hedge")) != NULL)
-        printf(_("if it has not begun after %.0f ms: %s, too\n"), real(a, "after_ms"),
+        printf(_("If it has not begun after %.0f ms: %s, too.\n"), real(a, "after_ms"),
                wf_json_text(a, "engine"));
 }
 
@@ -150,18 +150,18 @@ static int run(const struct wf_cli *cli, const struct asked *a, struct opened *o
 
 int wf_cmd_route(struct wf_cli *cli)
 {
-    const char *usage =
-        _("Usage: weft route --dry-run [--balance good|fast|frugal|private] [--deadline MS]\n"
-          "                  [--consent] [--offline] [--here] [--patterns] [--policy FILE]\n\n"
-          "Where the chat request on standard input (JSON as OpenAI has it) would run, and why:\n"
-          "every engine with what is expected of it, or what forbids it. Nothing is sent.\n"
-          "  --balance B    what counts most; good: the likeliest right answer\n"
-          "  --deadline MS  the whole answer is needed within that time\n"
-          "  --consent      as if you had agreed wherever the policy wants you to be asked\n"
-          "  --offline      as if there were no network\n"
-          "  --here         on this device or not at all\n"
-          "  --patterns     without the embedded model: what has a form, and no names\n"
-          "  --policy FILE  by this policy in place of the home folder's");
+    const char *usage = _(
+        "Usage: weft route --dry-run [--balance good|fast|frugal|private] [--deadline MS]\n"
+        "                  [--consent] [--offline] [--here] [--patterns] [--policy FILE]\n\n"
+        "Says where the chat request on standard input (JSON as OpenAI has it) would run, and\n"
+        "why: each engine with what is expected of it, or with what forbids it. Nothing is sent.\n"
+        "  --balance B    what counts most: good (the default) is the likeliest right answer\n"
+        "  --deadline MS  the whole answer is needed within so many milliseconds\n"
+        "  --consent      as if you had agreed wherever the policy wants you to be asked\n"
+        "  --offline      as if there were no network\n"
+        "  --here         on this device or not at all\n"
+        "  --patterns     without the embedded model: no names and no topics, but faster\n"
+        "  --policy FILE  by this policy in place of weft.policy in the home folder");
     struct asked a = {.dry = false};
     const struct wf_option options[] = {
         {.name = "dry-run", .kind = WF_OPTION_FLAG, .out = &a.dry},
