@@ -67,12 +67,13 @@ static void print_route(const json_t *result)
 
 int wf_cmd_ask(struct wf_cli *cli)
 {
-    const char *usage =
-        _("Usage: weft ask \"QUESTION\" [--thread ID] [--space NAME] [--type TYPE] "
-          "[--path PREFIX] [--model NAME | --quote]\n\nAnswers from your documents, with the "
-          "places it stands at. --thread goes on with an earlier question.\nWhere a chat model is "
-          "there (weft models list) the answer is in its words, each statement checked against\n"
-          "what it cites; --quote answers in the documents' own.");
+    const char *usage = _(
+        "Usage: weft ask \"QUESTION\" [--thread ID] [--space NAME] [--type TYPE] [--path PREFIX]\n"
+        "                [--model NAME | --quote]\n\n"
+        "Answers from your documents, with the places it stands at. --thread goes on with an\n"
+        "earlier question. Where a chat model is there (weft models list) the answer is in its\n"
+        "words, each statement checked against what it cites; --quote answers in the documents'\n"
+        "own.");
     const char *thread = NULL, *space = NULL, *type = NULL, *path = NULL, *model = NULL;
     bool quote = false;
     const struct wf_option options[] = {

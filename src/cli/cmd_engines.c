@@ -313,7 +313,7 @@ int wf_cmd_engines(struct wf_cli *cli)
         "       weft engines list\n"
         "       weft engines rm NAME\n"
         "       weft engines key NAME --key-file FILE   another key\n\n"
-        "Keeps the list of the engines elsewhere: how each is reached, and what it may see at most.\n"
+        "Keeps the list of engines elsewhere: how each is reached, and what it may see at most.\n"
         "  --protocol P       openai (and what speaks like it), responses, anthropic, gemini,\n"
         "                     ollama or azure\n"
         "  --clearance L      public, internal or private; what is secret stays here\n"
