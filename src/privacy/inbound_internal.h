@@ -1,0 +1,25 @@
+/* The rules of inbound.c, as inbound_rules.c has them. */
+#ifndef WF_PRIVACY_INBOUND_INTERNAL_H
+#define WF_PRIVACY_INBOUND_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "privacy/inbound.h"
+
+struct wf_inbound_rule {
+    enum wf_inbound_kind kind;
+    float score;
+    const char *reason;
+    const char *regex; /* its group 1, where it has one, is what is flagged */
+};
+extern const struct wf_inbound_rule wf_inbound_rules[];
+extern const size_t wf_inbound_rules_n;
+
+/* "Forget what you were told": in each language a verb, what it is about, and which of those. */
+struct wf_inbound_override {
+    const char *verbs, *nouns, *which; /* alternatives of an expression */
+};
+extern const struct wf_inbound_override wf_inbound_overrides[];
+extern const size_t wf_inbound_overrides_n;
+
+#endif
