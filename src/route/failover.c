@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One generation over several places. Invariant: `text` is what was told of the answer, whole
+ * characters; a place that goes on is given it as the answer's beginning, without the white space
+ * at its end (providers refuse that), which is left out of what it tells. */
+#include "route/failover.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/limits.h"
+
+struct failover {
+    struct wf_gen base; /* first */
+    struct wf_failover_place places[WF_FAILOVER_PLACES_MAX];
+    size_t n, i; /* i: the place that answers now */
+    struct wf_failover_options o;
+    const struct wf_gen_request *asked; /* borrowed */
+    struct wf_gen_request q;            /* for the place that answers now */
+    json_t *messages;                   /* of q, where they are others than asked */
+    struct wf_buf prompt;               /* likewise */
+    struct wf_gen *gen;
+    struct wf_buf text; /* told */
+    bool told_thoughts, told_call, ended;
+    bool taken_up; /* something was told by a place before: thoughts are not told again */
+    size_t skip_at, skip_end; /* white space in `text` that the place was not given: told already */
+    size_t n_written;         /* tokens of the places before */
+    struct wf_gen_usage usage;
+    int64_t began_ns, first_ns;
+};
+
+static int no_memory(struct wf_err *err)
+{
+    return wf_err_set(err, WF_E_NOMEM, "Not enough memory to go on with an answer.");
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+/* ---- the request for the next place ---- */
+
+static struct wf_str told_without_space(const struct failover *f)
+{
+    struct wf_str s = wf_buf_str(&f->text);
+
+    while (s.len > 0 && is_space(s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+/* What the caller began the answer with; NULL: nothing, or no plain text. */
+static const json_t *own_beginning(const struct wf_gen_request *q)
+{
+    size_t n = q->continue_last ? json_array_size(q->messages) : 0;
+    const json_t *text =
+        n > 0 ? json_object_get(json_array_get(q->messages, n - 1), "content") : NULL;
+
+    return json_is_string(text) ? text : NULL;
+}
+
+/* The messages with the answer's beginning as the last one. */
+static int begin_message(struct failover *f, struct wf_str told)
+{
+    const json_t *before = own_beginning(f->asked);
+    json_t *own = NULL;
+
+    wf_buf_reset(&f->prompt);
+    if (before != NULL)
+        (void)wf_buf_append(&f->prompt, json_string_value(before), json_string_length(before));
+    if (wf_buf_append_str(&f->prompt, told) != 0)
+        return WF_E_NOMEM;
+    json_decref(f->messages);
+    f->messages =
+        json_copy((json_t *)(uintptr_t)f->asked->messages); /* shallow: items are shared */
+    own = json_pack("{s:s, s:s%}", "role", "assistant", "content", f->prompt.ptr, f->prompt.len);
+    if (own == NULL || f->messages == NULL ||
+        (before != NULL && json_array_remove(f->messages, json_array_size(f->messages) - 1) != 0)) {
+        json_decref(own);
+        return WF_E_NOMEM;
+    }
+    f->q.messages = f->messages;
+    f->q.continue_last = true;
+    return json_array_append_new(f->messages, own) == 0 ? 0 : WF_E_NOMEM;
+}
+
+static int make_request(struct failover *f, struct wf_err *err)
+{
+    struct wf_str told = told_without_space(f);
+    int rc = 0;
+
+    f->q = *f->asked;
+    f->taken_up = f->told_thoughts || f->text.len > 0;
+    if (f->places[f->i].model != NULL)
+        f->q.model = f->places[f->i].model;
+    if (f->text.len == 0)
+        return 0;
+    if (f->q.n_max > 0)
+        f->q.n_max = f->q.n_max > f->n_written ? f->q.n_max - f->n_written : 1;
+    f->skip_at = told.len;
+    f->skip_end = f->text.len;
+    if (f->asked->messages != NULL) {
+        rc = told.len > 0 ? begin_message(f, told) : 0;
+    } else {
+        wf_buf_reset(&f->prompt);
+        (void)wf_buf_append_str(&f->prompt, f->asked->prompt); /* asked with the next */
+        rc = wf_buf_append_str(&f->prompt, told);
+        f->q.prompt = wf_buf_str(&f->prompt);
+    }
+    return rc == 0 ? 0 : no_memory(err);
+}
+
+/* ---- from place to place ---- */
+
+static void tell(struct failover *f, const struct wf_err *err)
+{
+    int64_t now = wf_clock_mono_ns(f->o.clock);
+    const struct wf_gen_usage *u = f->gen != NULL ? wf_gen_usage(f->gen) : NULL;
+    struct wf_outcome o = {.failed = err != NULL};
+
+    if (f->o.tell == NULL)
+        return;
+    if (err == NULL && f->first_ns > 0) {
+        o.ttft_ms = (double)(f->first_ns - f->began_ns) / 1e6;
+        o.total_ms = (double)(now - f->began_ns) / 1e6;
+    }
+    if (u != NULL) {
+        size_t n = u->n_prompt - (u->n_cached < u->n_prompt ? u->n_cached : u->n_prompt);
+        o.n_prompt = (uint32_t)(n < UINT32_MAX ? n : UINT32_MAX);
+        o.n_out = (uint32_t)(u->n_written < UINT32_MAX ? u->n_written : UINT32_MAX);
+    }
+    f->o.tell(f->o.ud, f->i, &o, err);
+}
+
+/* Whether another place may be asked after such an error. */
+static bool is_the_places_fault(int code)
+{
+    return code != WF_E_INVAL && code != WF_E_RANGE && code != WF_E_LIMIT && code != WF_E_NOMEM &&
+           code != WF_E_CANCELED;
+}
+
+/* Whether the answer can be taken up where it stands. */
+static bool can_be_taken_up(const struct failover *f)
+{
+    const struct wf_gen_request *q = f->asked;
+
+    if (f->text.len == 0 && !f->told_call)
+        return !f->told_thoughts || q->n_choices <= 1;
+    if (q->continue_last && own_beginning(q) == NULL)
+        return false;
+    return !f->told_call && q->n_choices <= 1 && q->prompt_ids == NULL && q->schema == NULL &&
+           q->grammar == NULL;
+}
+
+static void leave(struct failover *f)
+{
+    const struct wf_gen_usage *u = f->gen != NULL ? wf_gen_usage(f->gen) : NULL;
+
+    f->n_written += u != NULL ? u->n_written : 0;
+    wf_gen_free(f->gen);
+    f->gen = NULL;
+}
+
+/* Begins at this place or a later one. `code` and *err: why the one before failed, 0 for none. */
+static int begin(struct failover *f, int code, struct wf_err *err)
+{
+    for (; f->i < f->n; f->i++) {
+        struct wf_err e = WF_ERR_INIT;
+        if (f->text.len > 0 && !f->places[f->i].can_continue)
+            continue;
+        code = make_request(f, err);
+        if (code != 0)
+            return code;
+        f->began_ns = wf_clock_mono_ns(f->o.clock);
+        f->first_ns = 0;
+        code = wf_engine_generate(f->places[f->i].engine, &f->q, &f->gen, &e);
+        if (code == 0)
+            return 0;
+        f->gen = NULL;
+        (void)wf_err_set(err, code, "%s", e.msg);
+        if (!is_the_places_fault(code))
+            return code;
+        tell(f, &e);
+    }
+    return code;
+}
+
+/* Leaves out the white space that was told already. */
+static void skip(struct failover *f, struct wf_str *io)
+{
+    for (; f->skip_at < f->skip_end && io->len > 0; f->skip_at++) {
+        if (io->ptr[0] != f->text.ptr[f->skip_at])
+            f->skip_at = f->skip_end - 1; /* it goes on without it */
+        else
+            *io = wf_str_sub(*io, 1, io->len);
+    }
+}
+
+/* Notes what an event tells; false: it is not to be told. */
+static bool note(struct failover *f, struct wf_gen_event *e)
+{
+    if (f->first_ns == 0)
+        f->first_ns = wf_clock_mono_ns(f->o.clock);
+    switch (e->kind) {
+    case WF_GEN_TEXT:
+        skip(f, &e->text);
+        (void)wf_buf_append_str(&f->text, e->text); /* its status is asked by next */
+        return e->text.len > 0;
+    case WF_GEN_REASONING:
+        if (f->taken_up)
+            return false;
+        f->told_thoughts = true;
+        return true;
+    case WF_GEN_CALL:
+    case WF_GEN_ARGUMENTS:
+        f->told_call = true;
+        return true;
+    case WF_GEN_END:
+        f->ended = true;
+        return true;
+    }
+    return true;
+}
+
+static int next(struct wf_gen *g, struct wf_gen_event *out, struct wf_err *err)
+{
+    struct failover *f = (struct failover *)g;
+
+    while (f->gen != NULL) {
+        struct wf_err e = WF_ERR_INIT;
+        struct wf_gen_event event;
+        int rc = wf_gen_next(f->gen, &event, &e);
+        if (rc > 0 && !note(f, &event))
+            continue;
+        if (rc > 0 && wf_buf_status(&f->text) != 0)
+            return no_memory(err);
+        if (rc > 0) {
+            *out = event;
+            return rc;
+        }
+        if (rc == 0 || (f->ended && f->asked->n_choices <= 1)) {
+            tell(f, NULL);
+            return 0;
+        }
+        if (is_the_places_fault(rc))
+            tell(f, &e);
+        (void)wf_err_set(err, rc, "%s", e.msg);
+        if (!is_the_places_fault(rc) || !can_be_taken_up(f))
+            return rc;
+        leave(f);
+        f->i++;
+        rc = begin(f, rc, err);
+        if (rc != 0)
+            return rc;
+    }
+    return wf_err_set(err, WF_E_INVAL, "The answer is over.");
+}
+
+static const struct wf_gen_usage *usage(const struct wf_gen *g)
+{
+    struct failover *f = (struct failover *)(uintptr_t)g;
+
+    if (f->gen != NULL) {
+        f->usage = *wf_gen_usage(f->gen);
+        f->usage.n_written += f->n_written;
+    }
+    return &f->usage;
+}
+
+static void gen_free(struct wf_gen *g)
+{
+    struct failover *f = (struct failover *)g;
+
+    wf_gen_free(f->gen);
+    json_decref(f->messages);
+    wf_buf_deinit(&f->prompt);
+    wf_buf_deinit(&f->text);
+    wf_free(f);
+}
+
+static const struct wf_engine_ops ops = {.next = next, .usage = usage, .gen_free = gen_free};
+
+int wf_failover_generate(const struct wf_failover_options *o, const struct wf_gen_request *q,
+                         struct wf_gen **out, struct wf_err *err)
+{
+    struct failover *f = wf_alloc_array(1, sizeof(*f));
+    int rc;
+
+    assert(o->n > 0 && o->n <= WF_FAILOVER_PLACES_MAX);
+    if (f == NULL)
+        return no_memory(err);
+    f->base.ops = &ops;
+    f->o = *o;
+    f->o.clock = o->clock != NULL ? o->clock : wf_clock_system();
+    f->n = o->n;
+    memcpy(f->places, o->places, o->n * sizeof(*o->places));
+    f->asked = q;
+    wf_buf_init(&f->prompt, WF_LIMIT_HTTP_MODEL_ANSWER_BYTES);
+    wf_buf_init(&f->text, WF_LIMIT_HTTP_MODEL_ANSWER_BYTES);
+    rc = begin(f, 0, err);
+    if (rc == 0)
+        *out = &f->base;
+    else
+        gen_free(&f->base);
+    return rc;
+}

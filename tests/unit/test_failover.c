@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Failover: engines that die at random tokens; whatever dies where, the answer is whole, nothing
+ * stands twice, and what cannot be taken up is said. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/rng.h"
+#include "route/failover.h"
+
+static const char answer[] =
+    "The  quick brown f\xc3\xb6x\n\njumps over \xe6\xbc\xa2\xe5\xad\x97, and "
+    "then  it sleeps.\n- one\n- two \n";
+
+/* Tells the answer, a few characters at a time, from where the request's last message leaves off;
+ * dies after so many events. */
+struct teller {
+    struct wf_engine base;
+    struct wf_rng_seeded *dice;
+    int dies_after; /* events; below 0: never */
+    bool refuses;   /* generate fails */
+    int code;       /* how it dies */
+    bool thinks;
+    size_t n_asked, n_live, n_max;
+};
+
+struct telling {
+    struct wf_gen base;
+    struct teller *t;
+    size_t at;
+    int n_events;
+    bool ended, thought, is_first;
+    struct wf_gen_usage usage;
+};
+
+static int generate(struct wf_engine *e, const struct wf_gen_request *q, struct wf_gen **out,
+                    struct wf_err *err)
+{
+    struct teller *t = (struct teller *)e;
+    size_t n = json_array_size(q->messages);
+    const json_t *last = json_array_get(q->messages, n - 1);
+    const char *content = json_string_value(json_object_get(last, "content"));
+    struct telling *g;
+
+    t->n_asked++;
+    t->n_max = q->n_max;
+    if (t->refuses)
+        return wf_err_set(err, t->code, "refused");
+    g = calloc(1, sizeof(*g));
+    assert_non_null(g);
+    g->base.ops = t->base.ops;
+    g->t = t;
+    g->is_first = true;
+    if (q->continue_last) { /* it must be the answer's beginning */
+        g->at = strlen(content);
+        assert_memory_equal(content, answer, g->at);
+        assert_true(g->at == 0 || strchr(" \n", answer[g->at - 1]) == NULL); /* as some want it */
+    }
+    t->n_live++;
+    *out = &g->base;
+    return 0;
+}
+
+static int next(struct wf_gen *gen, struct wf_gen_event *out, struct wf_err *err)
+{
+    struct telling *g = (struct telling *)gen;
+    size_t n = 1 + (size_t)wf_rng_below(&g->t->dice->rng, 6), to = g->at + n;
+
+    if (g->t->dies_after >= 0 && g->n_events++ >= g->t->dies_after)
+        return wf_err_set(err, g->t->code, "died");
+    memset(out, 0, sizeof(*out));
+    if (g->ended)
+        return 0;
+    if (g->t->thinks && !g->thought) {
+        g->thought = true;
+        out->kind = WF_GEN_REASONING;
+        out->text = WF_STR("hm");
+        return 1;
+    }
+    if (g->at == sizeof(answer) - 1) {
+        g->ended = true;
+        out->kind = WF_GEN_END;
+        return 1;
+    }
+    to = to < sizeof(answer) - 1 ? to : sizeof(answer) - 1;
+    while ((answer[to] & 0xc0) == 0x80)
+        to++;
+    out->kind = WF_GEN_TEXT;
+    out->text = wf_str_n(answer + g->at, to - g->at);
+    g->at = to;
+    g->usage.n_written++;
+    return 1;
+}
+
+static const struct wf_gen_usage *usage(const struct wf_gen *gen)
+{
+    return &((const struct telling *)gen)->usage;
+}
+
+static void gen_free(struct wf_gen *gen)
+{
+    ((struct telling *)gen)->t->n_live--;
+    free(gen);
+}
+
+static const struct wf_engine_ops teller_ops = {
+    .generate = generate, .next = next, .usage = usage, .gen_free = gen_free};
+
+struct told {
+    size_t n, n_failed;
+};
+
+static void tell(void *ud, size_t i, const struct wf_outcome *o, const struct wf_err *err)
+{
+    struct told *t = ud;
+
+    assert_int_equal(o->failed, err != NULL);
+    assert_true(i < WF_FAILOVER_PLACES_MAX);
+    t->n++;
+    t->n_failed += o->failed;
+}
+
+struct setting {
+    struct wf_rng_seeded dice;
+    struct teller tellers[4];
+    struct wf_failover_place places[4];
+    json_t *messages;
+    struct wf_gen_request q;
+    struct wf_failover_options o;
+    struct told told;
+};
+
+static void set(struct setting *s, uint64_t seed)
+{
+    memset(s, 0, sizeof(*s));
+    wf_rng_seeded_init(&s->dice, seed);
+    for (size_t i = 0; i < 4; i++) {
+        s->tellers[i] = (struct teller){
+            .base = {&teller_ops}, .dice = &s->dice, .dies_after = -1, .code = WF_E_IO};
+        s->places[i] = (struct wf_failover_place){&s->tellers[i].base, NULL, true};
+    }
+    s->messages = json_pack("[{s:s, s:s}]", "role", "user", "content", "tell");
+    s->q = (struct wf_gen_request){.messages = s->messages};
+    s->o = (struct wf_failover_options){.places = s->places, .n = 4, .tell = tell, .ud = &s->told};
+}
+
+/* All of an answer: its text, and how often it thought. */
+static int hear(struct setting *s, struct wf_buf *text, size_t *out_thoughts, struct wf_err *err)
+{
+    struct wf_gen *g = NULL;
+    struct wf_gen_event e;
+    int rc = wf_failover_generate(&s->o, &s->q, &g, err);
+
+    *out_thoughts = 0;
+    while (rc == 0 && (rc = wf_gen_next(g, &e, err)) > 0) {
+        if (e.kind == WF_GEN_TEXT) {
+            assert_true(e.text.len > 0);
+            (void)wf_buf_append_str(text, e.text);
+        }
+        *out_thoughts += e.kind == WF_GEN_REASONING;
+        rc = 0;
+    }
+    if (g != NULL)
+        assert_true(wf_gen_usage(g)->n_written <= sizeof(answer));
+    wf_gen_free(g);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(s->tellers[i].n_live, 0);
+    return rc;
+}
+
+static void test_failover__five_hundred_deaths_lose_and_double_nothing(void **state)
+{
+    size_t n_deaths = 0, thoughts;
+
+    (void)state;
+    for (uint64_t seed = 1; n_deaths < 500; seed++) {
+        struct setting s;
+        struct wf_buf text;
+        set(&s, seed);
+        wf_buf_init(&text, 4096);
+        for (size_t i = 0; i < 3; i++) {
+            s.tellers[i].dies_after = (int)wf_rng_below(&s.dice.rng, 25);
+            s.tellers[i].refuses = wf_rng_below(&s.dice.rng, 8) == 0;
+            s.tellers[i].thinks = true;
+        }
+        assert_int_equal(hear(&s, &text, &thoughts, NULL), 0);
+        if (strcmp(text.ptr, answer) != 0)
+            fail_msg("seed %llu: %s", (unsigned long long)seed, text.ptr);
+        assert_true(thoughts <= 1);
+        assert_int_equal(s.told.n, s.told.n_failed + 1);
+        n_deaths += s.told.n_failed;
+        wf_buf_deinit(&text);
+        json_decref(s.messages);
+    }
+}
+
+static void test_failover__only_places_that_can_go_on_are_asked_then(void **state)
+{
+    struct setting s;
+    struct wf_buf text;
+    size_t thoughts;
+
+    (void)state;
+    set(&s, 3);
+    wf_buf_init(&text, 4096);
+    s.tellers[0].dies_after = 4;
+    s.places[1].can_continue = false;
+    s.q.n_max = 50;
+    assert_int_equal(hear(&s, &text, &thoughts, NULL), 0);
+    assert_string_equal(text.ptr, answer);
+    assert_int_equal(s.tellers[1].n_asked, 0);
+    assert_int_equal(s.tellers[2].n_asked, 1);
+    assert_int_equal(s.tellers[2].n_max, 46); /* of what was asked for, four were told */
+    wf_buf_reset(&text);
+    s.tellers[0].dies_after = 0; /* nothing told: any place will do */
+    assert_int_equal(hear(&s, &text, &thoughts, NULL), 0);
+    assert_string_equal(text.ptr, answer);
+    assert_int_equal(s.tellers[1].n_asked, 1);
+    wf_buf_deinit(&text);
+    json_decref(s.messages);
+}
+
+static void test_failover__a_fault_of_the_request_is_asked_of_no_second(void **state)
+{
+    static const int codes[] = {WF_E_INVAL, WF_E_LIMIT, WF_E_CANCELED, WF_E_NOMEM};
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_buf text;
+    size_t thoughts;
+
+    (void)state;
+    wf_buf_init(&text, 4096);
+    for (size_t i = 0; i < 2 * WF_ARRAY_LEN(codes); i++) {
+        struct setting s;
+        set(&s, 4);
+        s.tellers[0].code = codes[i / 2];
+        s.tellers[0].refuses = i % 2 == 0;
+        s.tellers[0].dies_after = 2;
+        assert_int_equal(hear(&s, &text, &thoughts, &err), codes[i / 2]);
+        assert_int_equal(s.tellers[1].n_asked, 0);
+        json_decref(s.messages);
+    }
+    wf_buf_deinit(&text);
+}
+
+static void test_failover__what_cannot_be_taken_up_ends_with_the_first_error(void **state)
+{
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_buf text;
+    size_t thoughts;
+
+    (void)state;
+    wf_buf_init(&text, 4096);
+    for (int i = 0; i < 3; i++) {
+        struct setting s;
+        set(&s, 5);
+        s.tellers[0].dies_after = 3;
+        s.q.schema = i == 0 ? s.messages : NULL;
+        s.q.grammar = i == 1 ? "root ::= \"a\"" : NULL;
+        s.q.n_choices = i == 2 ? 2 : 0;
+        assert_int_equal(hear(&s, &text, &thoughts, &err), WF_E_IO);
+        assert_string_equal(err.msg, "died");
+        assert_int_equal(s.tellers[1].n_asked, 0);
+        json_decref(s.messages);
+    }
+    for (int i = 0; i < 2; i++) { /* and when all places fail, the last says why */
+        struct setting s;
+        set(&s, 6);
+        for (size_t k = 0; k < 4; k++) {
+            s.tellers[k].dies_after = 2;
+            s.tellers[k].refuses = i == 1;
+        }
+        assert_int_equal(hear(&s, &text, &thoughts, &err), WF_E_IO);
+        assert_int_equal(s.told.n_failed, 4);
+        json_decref(s.messages);
+    }
+    wf_buf_deinit(&text);
+}
+
+static void test_failover__an_answer_that_was_begun_and_failing_allocations(void **state)
+{
+    struct setting s;
+    struct wf_buf text;
+    size_t thoughts;
+    int rc;
+
+    (void)state;
+    set(&s, 7);
+    (void)json_array_append_new(s.messages,
+                                json_pack("{s:s, s:s}", "role", "assistant", "content", "The"));
+    s.q.continue_last = true;
+    s.tellers[0].dies_after = 5;
+    wf_buf_init(&text, 4096);
+    assert_int_equal(hear(&s, &text, &thoughts, NULL), 0);
+    assert_string_equal(text.ptr, answer + 3);
+    for (uint64_t n = 1;; n++) {
+        struct wf_buf other;
+        wf_buf_init(&other, 4096);
+        wf_alloc_fail_at(n);
+        rc = hear(&s, &other, &thoughts, NULL);
+        bool failed = wf_alloc_failed();
+        wf_alloc_fail_at(0);
+        wf_buf_deinit(&other);
+        if (!failed)
+            break;
+        assert_true(rc == 0 || rc == WF_E_NOMEM); /* 0: it was the test's own buffer */
+    }
+    assert_int_equal(rc, 0);
+    wf_buf_deinit(&text);
+    json_decref(s.messages);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_failover__five_hundred_deaths_lose_and_double_nothing),
+        cmocka_unit_test(test_failover__only_places_that_can_go_on_are_asked_then),
+        cmocka_unit_test(test_failover__a_fault_of_the_request_is_asked_of_no_second),
+        cmocka_unit_test(test_failover__what_cannot_be_taken_up_ends_with_the_first_error),
+        cmocka_unit_test(test_failover__an_answer_that_was_begun_and_failing_allocations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
