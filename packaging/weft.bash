@@ -2,7 +2,7 @@
 # bash completion for weft(1)
 
 _weft() {
-    local commands="up link add search ask summarize run watch documents remove reminders pull models policy redact restore lens label train doctor"
+    local commands="up link add search ask summarize run watch documents remove reminders pull models policy redact restore engines route lens label train doctor"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local command='' i
 
@@ -34,6 +34,19 @@ _weft() {
         mapfile -t COMPREPLY < <(compgen -W "replace mask hash encrypt fake" -- "$word")
         return
         ;;
+    --balance)
+        mapfile -t COMPREPLY < <(compgen -W "good fast frugal private" -- "$word")
+        return
+        ;;
+    --protocol)
+        mapfile -t COMPREPLY < <(compgen -W "openai responses anthropic gemini ollama azure" -- "$word")
+        return
+        ;;
+    --clearance)
+        mapfile -t COMPREPLY < <(compgen -W "public internal private" -- "$word")
+        return
+        ;;
+    --deadline | --model | --url) return ;;
     --map | --key-file | --policy)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -58,6 +71,8 @@ _weft() {
     policy) options="$options --all" ;;
     redact) options="$options --for --with --all --in-json --jsonl --map --key-file --patterns --policy" ;;
     restore) options="$options --key-file --in-json" ;;
+    engines) options="$options --protocol --clearance --model --url --key-file --no-key --replace" ;;
+    route) options="$options --dry-run --balance --deadline --consent --offline --here --patterns --policy" ;;
     reminders) options="$options --at" ;;
     train) options="--resume --from --out --data --threads --set --into --classes --bytes" ;;
     esac
@@ -86,6 +101,9 @@ _weft() {
         ;;
     *:reminders)
         [ "$previous" != reminders ] || mapfile -t COMPREPLY < <(compgen -W "add remove" -- "$word")
+        ;;
+    *:engines)
+        [ "$previous" != engines ] || mapfile -t COMPREPLY < <(compgen -W "add list rm key" -- "$word")
         ;;
     *:policy)
         if [ "$previous" = policy ]; then

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for weft(1)
 
-set -l commands up link add search ask summarize run watch documents remove reminders pull models policy redact restore lens label train doctor
+set -l commands up link add search ask summarize run watch documents remove reminders pull models policy redact restore engines route lens label train doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c weft -f
@@ -25,6 +25,8 @@ complete -c weft -n $none -a models -d 'The models of this machine'
 complete -c weft -n $none -a policy -d 'Who may see what'
 complete -c weft -n $none -a redact -d 'Put placeholders for what others need not see'
 complete -c weft -n $none -a restore -d 'Put back what was taken out'
+complete -c weft -n $none -a engines -d 'Engines elsewhere, and what each may see'
+complete -c weft -n $none -a route -d 'Where a request would run, and why'
 complete -c weft -n $none -a lens -d 'What the embedded model says of a text'
 complete -c weft -n $none -a label -d 'How sensitive a text is, and why'
 complete -c weft -n $none -a train -d 'Make vocabularies and models out of texts'
@@ -70,5 +72,17 @@ complete -c weft -n '__fish_seen_subcommand_from restore' -F
 complete -c weft -n '__fish_seen_subcommand_from policy' -a 'check test show'
 complete -c weft -n '__fish_seen_subcommand_from policy' -F
 complete -c weft -n '__fish_seen_subcommand_from policy' -l all -d 'The built-in sentences, too'
+complete -c weft -n '__fish_seen_subcommand_from engines' -a 'add list rm key'
+complete -c weft -n '__fish_seen_subcommand_from engines' -l protocol -x -a 'openai responses anthropic gemini ollama azure'
+complete -c weft -n '__fish_seen_subcommand_from engines' -l clearance -x -a 'public internal private' -d 'What it may see at most'
+complete -c weft -n '__fish_seen_subcommand_from engines' -l model -x -d 'Its models'
+complete -c weft -n '__fish_seen_subcommand_from engines' -l url -x -d 'Its address'
+complete -c weft -n '__fish_seen_subcommand_from engines' -l key-file -r -F -d 'Its key'
+complete -c weft -n '__fish_seen_subcommand_from route' -l dry-run -d 'Send nothing'
+complete -c weft -n '__fish_seen_subcommand_from route' -l balance -x -a 'good fast frugal private' -d 'What counts most'
+complete -c weft -n '__fish_seen_subcommand_from route' -l deadline -x -d 'In milliseconds'
+complete -c weft -n '__fish_seen_subcommand_from route' -l consent -d 'As if you had agreed'
+complete -c weft -n '__fish_seen_subcommand_from route' -l offline -d 'As if there were no network'
+complete -c weft -n '__fish_seen_subcommand_from route' -l here -d 'On this device or not at all'
 complete -c weft -n '__fish_seen_subcommand_from reminders' -a 'add remove'
 complete -c weft -n '__fish_seen_subcommand_from reminders' -l at -x -d 'When'

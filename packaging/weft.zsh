@@ -22,6 +22,8 @@ _weft() {
         'policy:who may see what'
         'redact:put placeholders for what others need not see'
         'restore:put back what was taken out'
+        'engines:engines elsewhere, and what each may see'
+        'route:where a request would run, and why'
         'lens:what the embedded model says of a text'
         'label:how sensitive a text is, and why'
         'train:make vocabularies and models out of texts'
@@ -60,6 +62,19 @@ _weft() {
                 '--policy[by this one]:file:_files' '--json[print one JSON object]'
             ;;
         restore) _arguments '--key-file[64 hex digits]:file:_files' '--in-json[the text is JSON]' '1:map:_files' ;;
+        engines)
+            _arguments '--protocol[how it is spoken to]:protocol:(openai responses anthropic gemini ollama azure)' \
+                '--clearance[what it may see at most]:label:(public internal private)' '--model[its models]:names:' \
+                '--url[its address]:URL:' '--key-file[its key]:file:_files' '--no-key[it needs none]' \
+                '--replace[change one that is there]' '--json[print one JSON object]' '1:what:(add list rm key)'
+            ;;
+        route)
+            _arguments '--dry-run[send nothing]' '--balance[what counts most]:what:(good fast frugal private)' \
+                '--deadline[in milliseconds]:number:' '--consent[as if you had agreed]' \
+                '--offline[as if there were no network]' '--here[on this device or not at all]' \
+                '--patterns[without the embedded model]' '--policy[by this one]:file:_files' \
+                '--json[print one JSON object]'
+            ;;
         reminders) _arguments '--at[when]:time:' '--json[print one JSON object]' '1:what:(add remove)' ;;
         train) _arguments '1:what:(adapter vocab shards export language crf linear sensitivity salience answers vectors route card)' '*:file:_files' ;;
         run)
