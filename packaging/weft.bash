@@ -2,7 +2,7 @@
 # bash completion for weft(1)
 
 _weft() {
-    local commands="up link add search ask summarize run watch documents remove reminders pull models policy redact restore engines route lens label train doctor"
+    local commands="up link add search ask summarize run watch documents remove reminders pull models policy redact restore engines route ledger lens label train doctor"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local command='' i
 
@@ -46,7 +46,7 @@ _weft() {
         mapfile -t COMPREPLY < <(compgen -W "public internal private" -- "$word")
         return
         ;;
-    --deadline | --model | --url) return ;;
+    --deadline | --model | --url | --last | --noted) return ;;
     --map | --key-file | --policy)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -73,6 +73,7 @@ _weft() {
     restore) options="$options --key-file --in-json" ;;
     engines) options="$options --protocol --clearance --model --url --key-file --no-key --replace" ;;
     route) options="$options --dry-run --balance --deadline --consent --offline --here --patterns --policy" ;;
+    ledger) options="$options --last --noted" ;;
     reminders) options="$options --at" ;;
     train) options="--resume --from --out --data --threads --set --into --classes --bytes" ;;
     esac
@@ -104,6 +105,9 @@ _weft() {
         ;;
     *:engines)
         [ "$previous" != engines ] || mapfile -t COMPREPLY < <(compgen -W "add list rm key" -- "$word")
+        ;;
+    *:ledger)
+        [ "$previous" != ledger ] || mapfile -t COMPREPLY < <(compgen -W "list verify export" -- "$word")
         ;;
     *:policy)
         if [ "$previous" = policy ]; then

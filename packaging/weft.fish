@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for weft(1)
 
-set -l commands up link add search ask summarize run watch documents remove reminders pull models policy redact restore engines route lens label train doctor
+set -l commands up link add search ask summarize run watch documents remove reminders pull models policy redact restore engines route ledger lens label train doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c weft -f
@@ -27,6 +27,7 @@ complete -c weft -n $none -a redact -d 'Put placeholders for what others need no
 complete -c weft -n $none -a restore -d 'Put back what was taken out'
 complete -c weft -n $none -a engines -d 'Engines elsewhere, and what each may see'
 complete -c weft -n $none -a route -d 'Where a request would run, and why'
+complete -c weft -n $none -a ledger -d 'What left this machine'
 complete -c weft -n $none -a lens -d 'What the embedded model says of a text'
 complete -c weft -n $none -a label -d 'How sensitive a text is, and why'
 complete -c weft -n $none -a train -d 'Make vocabularies and models out of texts'
@@ -84,5 +85,8 @@ complete -c weft -n '__fish_seen_subcommand_from route' -l deadline -x -d 'In mi
 complete -c weft -n '__fish_seen_subcommand_from route' -l consent -d 'As if you had agreed'
 complete -c weft -n '__fish_seen_subcommand_from route' -l offline -d 'As if there were no network'
 complete -c weft -n '__fish_seen_subcommand_from route' -l here -d 'On this device or not at all'
+complete -c weft -n '__fish_seen_subcommand_from ledger' -a 'list verify export'
+complete -c weft -n '__fish_seen_subcommand_from ledger' -l last -x -d 'So many'
+complete -c weft -n '__fish_seen_subcommand_from ledger' -l noted -x -d 'What verify printed'
 complete -c weft -n '__fish_seen_subcommand_from reminders' -a 'add remove'
 complete -c weft -n '__fish_seen_subcommand_from reminders' -l at -x -d 'When'

@@ -24,6 +24,7 @@ _weft() {
         'restore:put back what was taken out'
         'engines:engines elsewhere, and what each may see'
         'route:where a request would run, and why'
+        'ledger:what left this machine'
         'lens:what the embedded model says of a text'
         'label:how sensitive a text is, and why'
         'train:make vocabularies and models out of texts'
@@ -75,6 +76,7 @@ _weft() {
                 '--patterns[without the embedded model]' '--policy[by this one]:file:_files' \
                 '--json[print one JSON object]'
             ;;
+        ledger) _arguments '--last[so many]:number:' '--noted[what verify printed]:NUMBER\:HASH:' '--json[print one JSON object]' '1:what:(list verify export)' ;;
         reminders) _arguments '--at[when]:time:' '--json[print one JSON object]' '1:what:(add remove)' ;;
         train) _arguments '1:what:(adapter vocab shards export language crf linear sensitivity salience answers vectors route card)' '*:file:_files' ;;
         run)

@@ -139,8 +139,9 @@ static void print_report(const struct wf_cli *cli, const struct wf_ledger_report
     }
     if (rc != 0)
         return;
-    printf(_("%s entries, unchanged; signed at %s.\n"), wf_cli_count(n, r->n_entries),
-           local(r->signed_ms, at));
+    printf(ngettext("%s entry, unchanged; signed at %s.\n",
+                    "%s entries, unchanged; signed at %s.\n", (unsigned long)r->n_entries),
+           wf_cli_count(n, r->n_entries), local(r->signed_ms, at));
     if (r->n_signed < r->n_entries)
         printf(_("The last %s are not signed yet.\n"), wf_cli_count(n, r->n_entries - r->n_signed));
     printf(_("Signed by the key %s.\n"), key);
