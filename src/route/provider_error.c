@@ -184,8 +184,8 @@ static struct meaning mean(int status, const json_t *error, const char *said)
 
     for (size_t i = 0; i < WF_ARRAY_LEN(keys) && !found; i++)
         found = of_word(wf_json_text(error, keys[i]), &by_word);
-    /* The word counts where there is no status, or where it is more exact. */
-    if (found && (status < 400 || by_word.advice != ADVICE_NEVER))
+    /* The word counts where there is no status, or where it says more than "wrong", "failed". */
+    if (found && (status < 400 || (by_word.code != WF_E_INVAL && by_word.code != WF_E_IO)))
         m = by_word;
     if (m.code == WF_E_INVAL && is_about_length(said))
         m = too_long;

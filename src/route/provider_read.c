@@ -376,8 +376,9 @@ void wf_provider_end(struct wf_provider_reader *r)
     r->is_ended = true;
 }
 
-/* Parses one value and lets the protocol make events of it. */
-static int read_value(struct wf_provider_reader *r, struct wf_str text)
+/* Parses one value and lets the protocol make events of it. What the end of the stream cut off is
+ * no value, and passed over: read_end then says whether something is missing. */
+static int read_value(struct wf_provider_reader *r, struct wf_str text, bool may_be_cut)
 {
     json_error_t je;
 
@@ -386,7 +387,7 @@ static int read_value(struct wf_provider_reader *r, struct wf_str text)
     if (!r->root) {
         if (je.text[0] == 0 || json_error_code(&je) == json_error_out_of_memory)
             return no_memory(r);
-        return no_protocol(r, "what it sent is not JSON");
+        return may_be_cut ? 0 : no_protocol(r, "what it sent is not JSON");
     }
     return r->ops->read(r, r->root);
 }
@@ -411,7 +412,7 @@ static bool take_line(struct wf_provider_reader *r, struct wf_str *out)
     return true;
 }
 
-static int dispatch(struct wf_provider_reader *r)
+static int dispatch(struct wf_provider_reader *r, bool may_be_cut)
 {
     struct wf_str data = wf_buf_str(&r->data);
     int rc = 0;
@@ -419,7 +420,7 @@ static int dispatch(struct wf_provider_reader *r)
     if (wf_str_eq(wf_str_trim(data), WF_STR("[DONE]")))
         r->is_done = true;
     else if (wf_str_trim(data).len > 0)
-        rc = read_value(r, data);
+        rc = read_value(r, data, may_be_cut);
     wf_buf_reset(&r->data);
     r->has_data = false;
     return rc;
@@ -431,7 +432,7 @@ static int read_line(struct wf_provider_reader *r, struct wf_str line)
     struct wf_str value;
 
     if (line.len == 0)
-        return r->has_data ? dispatch(r) : 0;
+        return r->has_data ? dispatch(r, false) : 0;
     if (!wf_str_starts(line, WF_STR("data:")))
         return 0; /* event:, id:, retry:, comments: the data says all */
     value = wf_str_sub(line, 5, line.len);
@@ -453,7 +454,7 @@ static int read_whole(struct wf_provider_reader *r)
     int rc = 0;
 
     if (body.len > 0)
-        rc = read_value(r, body);
+        rc = read_value(r, body, body.ptr[0] == '{');
     r->at = r->scanned = r->in.len;
     r->is_done = true;
     return rc;
@@ -463,7 +464,7 @@ static int read_whole(struct wf_provider_reader *r)
 static int read_end(struct wf_provider_reader *r)
 {
     if (r->has_data && !r->is_whole) {
-        int rc = dispatch(r);
+        int rc = dispatch(r, true);
         if (rc != 0 || r->n_events > 0)
             return rc;
     }
@@ -497,7 +498,7 @@ static int read_more(struct wf_provider_reader *r)
             if (!r->ops->is_ndjson)
                 rc = read_line(r, line);
             else if (wf_str_trim(line).len > 0)
-                rc = read_value(r, line);
+                rc = read_value(r, line, r->at == r->in.len && r->is_ended);
         } else if (!r->is_ended) {
             return WF_PROVIDER_WAIT;
         } else {
