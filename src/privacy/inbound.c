@@ -419,6 +419,9 @@ static int carries(struct wf_inbound_run *r, struct wf_str url, const struct wf_
 {
     struct wf_str seen = url;
 
+    *out = false;
+    if (ask->n_data == 0) /* then there are no placeholders either */
+        return 0;
     *out = has_datum(url, ask) || has_placeholder(url);
     for (size_t i = 0; i < N_VIEWS && !*out && seen.len > 0; i++) {
         if (wf_utf8_valid_prefix(seen) != seen.len)

@@ -7,13 +7,17 @@
 #define GAP(n) "(?:\\W{1,3}\\w+){0," #n "}?\\W{1,3}"
 #define REMOTE "(?:https?:)?//"
 #define TO_MODEL "instructions to a model"
+/* Browsers read over white space within; "JavaScript: ..." in prose is none. */
+#define RUNS                                                                                       \
+    "(?:j\\s{0,2}a\\s{0,2}v\\s{0,2}a\\s{0,2}s\\s{0,2}c\\s{0,2}r\\s{0,2}i\\s{0,2}p\\s{0,2}t|"       \
+    "vbscript|livescript)\\s{0,2}(?::|&colon;|&#0{0,5}58;|&#x0{0,5}3a;)"
 #define MARK "the mark of a turn in a chat"
 
 const struct wf_inbound_override wf_inbound_overrides[] = {
     {"ignore|disregard|forget|override|bypass|neglect|(?:do not|don't|stop) follow(?:ing)?",
      "instructions?|prompts?|rules|guidelines|directions|commands|directives|programming|"
      "guardrails",
-     "previous|prior|above|earlier|preceding|foregoing|original|initial|system|your|all|any|these"},
+     "previous|prior|above|earlier|preceding|foregoing|original|initial|system|your|all"},
     {"ignorier\\w*|vergiss|vergesst|vergessen|missachte\\w*|übergeh\\w*|umgeh\\w*|verwirf",
      "anweisung\\w*|instruktion\\w*|regeln?|vorgaben?|befehle?n?|richtlinien?|systemprompt\\w*",
      "vorherig\\w*|bisherig\\w*|obig\\w*|vorangegangen\\w*|vorig\\w*|frühere\\w*|alle\\w*|deine?"
@@ -74,7 +78,7 @@ const struct wf_inbound_rule wf_inbound_rules[] = {
      "\\b(?:new|updated|real|actual|revised) (?:system )?(?:instructions?|prompt|task) ?:"},
     {WF_INBOUND_INSTRUCTION, 0.8F, TO_MODEL,
      "\\b(?:attention|note|message|instructions?|important)" GAP(
-         2) "(?:ai|llm|language model|assistant|agent|chatbot)s?\\b ?(?:[:,!]|model)"},
+         2) "(?:ai|llm|language model|assistant|agent|chatbot)s?\\b ?(?:[:!]|model)"},
     {WF_INBOUND_INSTRUCTION, 0.8F, TO_MODEL,
      "\\b(?:send|post|forward|upload|e-?mail|transmit|exfiltrate)" GAP(
          6) "(?:conversation|chat history|passwords?|credentials|api keys?|secrets?|personal data|"
@@ -94,9 +98,9 @@ const struct wf_inbound_rule wf_inbound_rules[] = {
      "[^>]{0,300}>?"},
     {WF_INBOUND_SCRIPT, 0.95F, "a handler of events in HTML",
      "<\\w[^>]{0,300}?[\\s/\"']on[a-z]{3,20}\\s{0,5}=[^>]{0,200}>?"},
+    {WF_INBOUND_SCRIPT, 0.95F, "an address that runs", "\\b" RUNS "[^\\s)\"'<>]{1,200}"},
     {WF_INBOUND_SCRIPT, 0.95F, "an address that runs",
-     "\\b(?:j\\s{0,2}a\\s{0,2}v\\s{0,2}a\\s{0,2}s\\s{0,2}c\\s{0,2}r\\s{0,2}i\\s{0,2}p\\s{0,2}t|"
-     "vbscript|livescript)\\s{0,2}(?::|&colon;|&#0{0,5}58;|&#x0{0,5}3a;)[^\\s)\"'<>]{0,200}"},
+     "(?:\\]\\(|[=\\]:])[\\s<\"']{0,5}(" RUNS "\\s{0,5}[^\\s)\"'<>]{1,200})"},
     {WF_INBOUND_SCRIPT, 0.95F, "an address that runs",
      "\\bdata:(?:text/html|text/javascript|application/(?:javascript|xhtml\\+xml)|image/svg\\+xml)"
      "[^\\s)\"'<>]{0,200}"},

@@ -177,6 +177,7 @@ static void test_inbound__flags_scripts_pictures_and_links(void **state)
     assert_flag("<svg/onload=x()>", WF_INBOUND_SCRIPT, "onload");
     assert_flag("[go](javascript:alert(1))", WF_INBOUND_SCRIPT, "javascript:");
     assert_flag("[go](java\nscript:alert)", WF_INBOUND_SCRIPT, "java\nscript:");
+    assert_flag("[go]( javascript: alert)", WF_INBOUND_SCRIPT, "javascript: alert");
     assert_flag("[go](data:text/html;base64,AAAA)", WF_INBOUND_SCRIPT, "data:text/html");
     assert_flag("![a](https://e.example/p.png)", WF_INBOUND_IMAGE, "https://e.example/p.png");
     assert_flag("![a]( <//e.example/p.png>)", WF_INBOUND_IMAGE, "//e.example/p.png");
@@ -200,6 +201,7 @@ static void test_inbound__leaves_ordinary_answers_alone(void **state)
         "All rules have exceptions. Do not forget the milk.",
         "Vergiss nicht, die Anleitung zu lesen.",
         "If a < b and b > c then a/b = 2; use f(x) = x on [0, 1].",
+        "JavaScript: The Good Parts. Read it, and ignore any style rules.",
         "The operating system: Debian 12. Assistant managers earn more.",
         "```html\n<script "
         "src=\"https://e.example/x.js\"></script>\n![a](https://e.example/a)\n```\n",
