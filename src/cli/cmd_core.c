@@ -16,8 +16,12 @@ int wf_cmd_core(struct wf_cli *cli)
         {.name = "bare", .kind = WF_OPTION_FLAG, .out = &bare},
         {.name = NULL},
     };
-    struct wf_core_options o = {
-        .program = cli->program, .conn_fd = CONN_FD, .unix_fd = -1, .http_fd = -1, .ready_fd = -1};
+    struct wf_core_options o = {.program = cli->program,
+                                .conn_fd = CONN_FD,
+                                .unix_fd = -1,
+                                .http_fd = -1,
+                                .airlock_fd = -1,
+                                .ready_fd = -1};
     struct wf_err err = WF_ERR_INIT;
     struct wf_config config;
     int code;

@@ -33,6 +33,7 @@
 #include "ingest/extract.h"
 #include "ingest/intake.h"
 #include "op/op.h"
+#include "op/remote.h"
 #include "os/file.h"
 #include "os/memory.h"
 #include "os/sandbox.h"
@@ -56,6 +57,9 @@ struct core {
     struct wf_detector *detector;
     struct wf_policy *policy;
     struct wf_err policy_err; /* why there is none */
+    struct wf_engines *engines;
+    struct wf_err engines_err;    /* why there are none */
+    struct wf_airlock_link *link; /* NULL: no engines elsewhere */
 };
 
 /* For the signal handler; set before it is installed, wf_http_stop may be called from one. */
@@ -103,6 +107,8 @@ static int open_privacy(struct core *c, struct wf_err *err)
 
     if (rc == 0) /* else it is told when there is a log */
         c->ops.policy = c->policy;
+    if (c->o->airlock_fd >= 0)
+        (void)!wf_engines_load(c->o->home->engines, &c->engines, &c->engines_err); /* likewise */
     return wf_detector_open(&detect, &c->detector, err);
 }
 
@@ -180,6 +186,30 @@ static int open_models(struct core *c, struct wf_err *err)
     return rc;
 }
 
+/* Puts the engines elsewhere, where there are some, before the local one. */
+static int open_remote(struct core *c, struct wf_err *err)
+{
+    struct wf_remote_options o = {.local = c->ops.engine,
+                                  .engines = c->engines,
+                                  .models = c->ops.models,
+                                  .detector = c->detector,
+                                  .policy = c->policy,
+                                  .lens = c->lens.is_off ? NULL : c->ops.lens};
+    int rc;
+
+    if (c->engines == NULL || c->engines->n == 0)
+        return 0;
+    rc = wf_airlock_link_new(c->o->airlock_fd, (long)getppid(), &c->link, err);
+    o.link = c->link;
+    if (rc == 0) {
+        c->ops.engine = NULL; /* taken over */
+        rc = wf_remote_engine_new(&o, &c->ops.engine, err);
+    }
+    if (rc == 0)
+        c->ops.engines = c->engines;
+    return rc;
+}
+
 static int spawn_fetch(struct core *c, int *out_fd, struct wf_err *err)
 {
     const char *ca_file = c->o->config->ca_file;
@@ -252,6 +282,9 @@ static int start(struct core *c, struct wf_err *err)
         rc = wf_err_set(err, WF_E_NOMEM, "Out of memory.");
     if (rc == 0 && c->policy_err.code != 0)
         wf_log_line(c->ops.log, WF_LOG_WARN, "core", "everything is secret: %s", c->policy_err.msg);
+    if (rc == 0 && c->engines_err.code != 0)
+        wf_log_line(c->ops.log, WF_LOG_WARN, "core", "no engines elsewhere: %s",
+                    c->engines_err.msg);
     c->ops.summarizes_by_words = o->config->summarize_lens == 0;
     if (rc == 0)
         rc = wf_lens_pool_new(&lens, &c->ops.lens, err);
@@ -261,6 +294,8 @@ static int start(struct core *c, struct wf_err *err)
         rc = open_store(c, err);
         if (rc == 0)
             rc = open_models(c, err);
+        if (rc == 0)
+            rc = open_remote(c, err);
         if (rc == 0)
             rc = open_meaning(c, err);
         if (rc == 0)
@@ -283,6 +318,8 @@ static void finish(struct core *c)
     wf_extract_client_free(c->ops.extract); /* the spawner ends with its socket */
     wf_fetch_client_free(c->fetch);         /* the spawner ends with its socket */
     wf_engine_free(c->ops.engine);
+    wf_airlock_link_free(c->link);
+    wf_engines_free(c->engines);
     wf_lens_pool_free(c->ops.lens);
     wf_detector_free(c->detector);
     wf_policy_free(c->policy);

@@ -20,6 +20,7 @@ struct wf_core_options {
     int unix_fd;            /* listener of local sockets, or -1 */
     int http_fd;            /* listener of HTTP, or -1 */
     uint16_t http_port;     /* of http_fd */
+    int airlock_fd;         /* listener over which airlocks come (route/airlock_link.h), or -1 */
     const char *token;      /* for http_fd */
     const char *first_code; /* of the first one-time link, or NULL */
     int ready_fd;           /* one byte is written here once requests are answered; -1 = none */

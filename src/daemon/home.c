@@ -65,6 +65,7 @@ int wf_home_init(struct wf_home *h, const char *dir, struct wf_err *err)
         {h->experience, "data/experience"},
         {h->ledger, "ledger"},
         {h->ledger_key, "airlock/ledger.key"},
+        {h->airlock, "run/airlock"},
         {h->engines, "weft.engines"},
         {h->keys, "keys"},
     };

@@ -6,7 +6,7 @@
  *   keys/       their keys, 0600                          (read by airlock only; route/keys.h)
  *   token       the access token, 0600                     (read before the core is locked down)
  *   watch       watched folders, one absolute path a line  (read by the watcher only)
- *   run/        socket, lock
+ *   run/        sockets, lock
  *   ledger/     what left this machine (privacy/ledger.h); airlock writes, others read
  *   airlock/    what airlock alone may open: the ledger's secret key
  *   data/       the store; the only folder the core may write
@@ -36,6 +36,7 @@ struct wf_home {
     char policy[WF_LIMIT_PATH_BYTES];
     char ledger[WF_LIMIT_PATH_BYTES];     /* the folder */
     char ledger_key[WF_LIMIT_PATH_BYTES]; /* made by who opens the ledger for writing */
+    char airlock[WF_LIMIT_PATH_BYTES];    /* socket: where the core takes airlocks */
     char engines[WF_LIMIT_PATH_BYTES];
     char keys[WF_LIMIT_PATH_BYTES];
     char experience[WF_LIMIT_PATH_BYTES];

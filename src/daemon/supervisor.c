@@ -5,6 +5,10 @@
  * forked from it while it is small and has one thread, so they inherit exactly the descriptors that
  * they are meant to have; everything else is close-on-exec or closed by them.
  *
+ * The airlock runs where there are engines (the file weft.engines); its end of a connection is made
+ * here, over a listener that the core inherits, so that each of the two may die and come back.
+ * When weft.engines or weft.policy change, core and airlock start anew: neither reads them later.
+ *
  * State of a child: stopped (pid 0) -> running -> stopped. The core's death stops nothing else; it
  * is started again after a pause that doubles while it keeps dying, and given up after RESTARTS_MAX
  * deaths without a minute of life, since a person should then read why. */
@@ -19,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +31,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "daemon/airlock.h"
 #include "daemon/core.h"
 #include "daemon/notify.h"
 #include "daemon/watcher.h"
@@ -38,16 +44,26 @@
 #define STOP_WAIT_MS 10000  /* running requests get 5 s; then the store is closed */
 #define LOCK_WAIT_MS 5000   /* a command that runs without a daemon may hold the lock */
 #define STABLE_MS 60000
+#define LOOK_S 1 /* how often files of the person's are looked at */
+
+/* What a file was like when it was last read; all zero: there was none. */
+struct stamp {
+    ino_t inode;
+    off_t bytes;
+    struct timespec changed;
+};
 
 struct supervisor {
     const struct wf_supervisor_options *o;
     struct wf_config config;
     struct wf_log *log;
     int lock_fd, unix_fd, http_fd;
+    int airlock_fd; /* where the core takes connections of airlocks */
     uint16_t port;
     char token[WF_TOKEN_HEX_LEN + 1];
     char code[WF_HTTP_CODE_HEX_LEN + 1]; /* empty once a core has been given it */
-    pid_t core, watcher;                 /* 0 = not running */
+    pid_t core, watcher, airlock;        /* 0 = not running */
+    struct stamp engines, policy;
     int64_t core_started_ns;
     int n_deaths;
     sigset_t signals, old_signals;
@@ -76,6 +92,8 @@ static int open_listeners(struct supervisor *s, struct wf_err *err)
 {
     int rc = wf_sock_listen_unix(s->o->home->socket, &s->unix_fd, err);
 
+    if (rc == 0)
+        rc = wf_sock_listen_unix(s->o->home->airlock, &s->airlock_fd, err);
     if (rc == 0)
         rc = wf_sock_listen_tcp(s->config.host, (uint16_t)s->config.port, &s->http_fd, &s->port,
                                 err);
@@ -112,6 +130,7 @@ static void core_child(struct supervisor *s, int ready_fd)
         .unix_fd = s->unix_fd,
         .http_fd = s->http_fd,
         .http_port = s->port,
+        .airlock_fd = s->airlock_fd,
         .token = s->token,
         .first_code = s->code[0] ? s->code : NULL,
         .ready_fd = ready_fd,
@@ -176,11 +195,82 @@ static void start_watcher(struct supervisor *s)
         become_child(s, parent);
         wf_file_close(&s->unix_fd);
         wf_file_close(&s->http_fd);
+        wf_file_close(&s->airlock_fd);
         _exit(wf_watcher_run(s->o->home, s->log) == 0 ? 0 : 1);
     }
     s->watcher = pid > 0 ? pid : 0;
     if (pid < 0)
         wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "the watcher could not be started");
+}
+
+static struct stamp stamp_of(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) != 0 ? (struct stamp){0}
+                                : (struct stamp){st.st_ino, st.st_size, st.st_ctim};
+}
+
+static bool is_same(const struct stamp *a, const struct stamp *b)
+{
+    return a->inode == b->inode && a->bytes == b->bytes && a->changed.tv_sec == b->changed.tv_sec &&
+           a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+/* Notes what the files are like now, which core and airlock are about to read; true when that is
+ * not what it was. */
+static bool look_at_files(struct supervisor *s)
+{
+    struct stamp engines = stamp_of(s->o->home->engines), policy = stamp_of(s->o->home->policy);
+    bool changed = !is_same(&engines, &s->engines) || !is_same(&policy, &s->policy);
+
+    s->engines = engines;
+    s->policy = policy;
+    return changed;
+}
+
+static void airlock_child(struct supervisor *s, int fd)
+{
+    const char *ca_file = s->config.ca_file;
+    const struct wf_airlock_options o = {.home = s->o->home,
+                                         .ca_file = ca_file[0] ? ca_file : NULL,
+                                         .user_home = getenv("HOME"),
+                                         .log = s->log,
+                                         .fd = fd};
+
+    wf_file_close(&s->unix_fd);
+    wf_file_close(&s->http_fd);
+    wf_file_close(&s->airlock_fd);
+    /* It could call the core's port like any client: it must not know how. */
+    explicit_bzero(s->token, sizeof(s->token));
+    explicit_bzero(s->code, sizeof(s->code));
+    _exit(wf_airlock_run(&o));
+}
+
+/* Starts an airlock where there are engines; without one nothing leaves, and the core says so. */
+static void start_airlock(struct supervisor *s)
+{
+    struct wf_err err = WF_ERR_INIT;
+    pid_t parent = getpid();
+    int fd = -1;
+
+    assert(s->airlock == 0);
+    if (s->engines.inode == 0)
+        return;
+    if (wf_sock_connect_unix(s->o->home->airlock, &fd, &err) != 0) {
+        wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "no airlock: %s", err.msg);
+        return;
+    }
+    s->airlock = fork();
+    if (s->airlock == 0) {
+        become_child(s, parent);
+        airlock_child(s, fd);
+    }
+    wf_file_close(&fd);
+    if (s->airlock < 0) {
+        s->airlock = 0;
+        wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "the airlock could not be started");
+    }
 }
 
 static void log_death(struct supervisor *s, const char *name, int status)
@@ -191,6 +281,23 @@ static void log_death(struct supervisor *s, const char *name, int status)
     else
         wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "%s ended with status %d", name,
                     WEXITSTATUS(status));
+}
+
+static int revive_core(struct supervisor *s, int status, struct wf_err *err)
+{
+    int64_t lived_ms = (wf_clock_mono_ns(NULL) - s->core_started_ns) / 1000000;
+    int rc;
+
+    s->core = 0;
+    log_death(s, "the core", status);
+    s->n_deaths = lived_ms > STABLE_MS ? 1 : s->n_deaths + 1;
+    if (s->n_deaths >= RESTARTS_MAX)
+        return wf_err_set(err, WF_E_CRASHED,
+                          "The core keeps dying; weft gives up. What was acknowledged is "
+                          "safe. The messages above say why; weft doctor may say more.");
+    (void)poll(NULL, 0, 50 << s->n_deaths); /* a pause that doubles */
+    rc = start_core(s, s->n_deaths + 1 < RESTARTS_MAX ? NULL : err);
+    return rc != 0 && s->n_deaths + 1 < RESTARTS_MAX ? 0 : rc;
 }
 
 /* Collects the dead and starts them again. */
@@ -205,18 +312,15 @@ static int revive(struct supervisor *s, struct wf_err *err)
             log_death(s, "the watcher", status);
             (void)poll(NULL, 0, 500); /* a pause, so that a watcher that keeps dying costs little */
             start_watcher(s);
+        } else if (pid == s->airlock) {
+            bool is_well = WIFEXITED(status) && WEXITSTATUS(status) == 0; /* its core has gone */
+            s->airlock = 0;
+            if (!is_well)
+                log_death(s, "the airlock", status);
+            (void)poll(NULL, 0, is_well ? 10 : 500); /* as for the watcher */
+            start_airlock(s);
         } else if (pid == s->core) {
-            int64_t lived_ms = (wf_clock_mono_ns(NULL) - s->core_started_ns) / 1000000;
-            s->core = 0;
-            log_death(s, "the core", status);
-            s->n_deaths = lived_ms > STABLE_MS ? 1 : s->n_deaths + 1;
-            if (s->n_deaths >= RESTARTS_MAX)
-                return wf_err_set(err, WF_E_CRASHED,
-                                  "The core keeps dying; weft gives up. What was acknowledged is "
-                                  "safe. The messages above say why; weft doctor may say more.");
-            (void)poll(NULL, 0, 50 << s->n_deaths); /* a pause that doubles */
-            rc = start_core(s, s->n_deaths + 1 < RESTARTS_MAX ? NULL : err);
-            rc = rc != 0 && s->n_deaths + 1 < RESTARTS_MAX ? 0 : rc;
+            rc = revive_core(s, status, err);
         }
     }
     return rc;
@@ -242,6 +346,19 @@ static void stop_child(pid_t *io_pid)
     *io_pid = 0;
 }
 
+static int restart(struct supervisor *s, struct wf_err *err)
+{
+    int rc;
+
+    stop_child(&s->airlock);
+    stop_child(&s->core);
+    (void)look_at_files(s); /* they are about to be read */
+    rc = start_core(s, err);
+    if (rc == 0)
+        start_airlock(s);
+    return rc;
+}
+
 static int reload(struct supervisor *s, struct wf_err *err)
 {
     struct wf_err conf_err = WF_ERR_INIT;
@@ -255,19 +372,23 @@ static int reload(struct supervisor *s, struct wf_err *err)
     s->config = config;
     wf_log_set_level(s->log, (enum wf_log_level)config.log_level);
     wf_log_line(s->log, WF_LOG_INFO, "supervisor", "settings read, the core starts anew");
-    stop_child(&s->core);
-    return start_core(s, err);
+    return restart(s, err);
 }
 
 static int loop(struct supervisor *s, struct wf_err *err)
 {
+    const struct timespec look = {.tv_sec = LOOK_S};
     int rc = 0;
 
     while (rc == 0) {
-        int sig = sigwaitinfo(&s->signals, NULL);
+        int sig = sigtimedwait(&s->signals, NULL, &look);
         if (sig == SIGCHLD)
             rc = revive(s, err);
-        else if (sig == SIGHUP)
+        else if (sig < 0 && look_at_files(s)) {
+            wf_log_line(s->log, WF_LOG_INFO, "supervisor",
+                        "engines or policy changed, the core starts anew");
+            rc = restart(s, err);
+        } else if (sig == SIGHUP)
             rc = reload(s, err);
         else if (sig == SIGTERM || sig == SIGINT)
             break;
@@ -301,8 +422,12 @@ static void block_signals(struct supervisor *s)
 
 int wf_supervisor_run(const struct wf_supervisor_options *o, struct wf_err *err)
 {
-    struct supervisor s = {
-        .o = o, .config = *o->config, .lock_fd = -1, .unix_fd = -1, .http_fd = -1};
+    struct supervisor s = {.o = o,
+                           .config = *o->config,
+                           .lock_fd = -1,
+                           .unix_fd = -1,
+                           .http_fd = -1,
+                           .airlock_fd = -1};
     int rc;
 
     block_signals(&s);
@@ -317,18 +442,24 @@ int wf_supervisor_run(const struct wf_supervisor_options *o, struct wf_err *err)
         rc = wf_home_token(o->home, s.token, err);
     if (rc == 0)
         rc = open_listeners(&s, err);
+    (void)look_at_files(&s); /* before they are read */
     if (rc == 0)
         rc = start_core(&s, err);
     if (rc == 0) {
+        start_airlock(&s);
         announce(&s);
         start_watcher(&s);
         rc = loop(&s, err);
         wf_notify(o->notify_socket, "STOPPING=1");
     }
     stop_child(&s.watcher);
+    stop_child(&s.airlock);
     stop_child(&s.core);
+    if (s.airlock_fd >= 0)
+        (void)unlink(o->home->airlock); /* as below */
     if (s.unix_fd >= 0)
         (void)unlink(o->home->socket); /* a socket left behind is replaced at the next start */
+    wf_file_close(&s.airlock_fd);
     wf_file_close(&s.http_fd);
     wf_file_close(&s.unix_fd);
     wf_file_close(&s.lock_fd);

@@ -184,11 +184,14 @@ json_t *wf_face_text(struct wf_str bytes)
 
 /* ---- the answer ---- */
 
-void wf_face_about(struct wf_face_call *c, const char *model, size_t n_truncated)
+void wf_face_about(struct wf_face_call *c, const char *route, const char *model, size_t n_truncated)
 {
     char text[320];
 
-    snprintf(text, sizeof(text), "local; %s", model);
+    if (route != NULL)
+        snprintf(text, sizeof(text), "%s", route);
+    else
+        snprintf(text, sizeof(text), "local; %s", model);
     wf_answer_header(c->r, "x-weft-route:", text);
     if (n_truncated > 0) {
         snprintf(text, sizeof(text), "%zu", n_truncated);

@@ -171,8 +171,10 @@ json_t *wf_face_text(struct wf_str bytes);
 
 /* ---- the answer ---- */
 
-/* Says in headers who answers and what was cut; before the answer begins. */
-void wf_face_about(struct wf_face_call *c, const char *model, size_t n_truncated);
+/* Says in headers who answers and what was cut; before the answer begins. `route` is the usage's;
+ * NULL: the model runs here. */
+void wf_face_about(struct wf_face_call *c, const char *route, const char *model,
+                   size_t n_truncated);
 /* Begins an answer of unknown length that wf_answer_write goes on with. */
 void wf_face_begin(struct wf_face_call *c, int status, const char *type);
 /* The whole answer; v is taken over, NULL: out of memory. */

@@ -48,6 +48,8 @@ int wf_face_status(enum wf_face face, int code)
     case WF_E_UNSUPPORTED:
     case WF_E_LIMIT:
         return 400;
+    case WF_E_DENIED: /* by the policy, or by a provider */
+        return 403;
     case WF_E_NOENT:
         return 404;
     case WF_E_EXIST:
@@ -55,6 +57,7 @@ int wf_face_status(enum wf_face face, int code)
     case WF_E_BUSY:
         return face == WF_FACE_ANTHROPIC ? STATUS_OVERLOADED : 503;
     case WF_E_CANCELED:
+    case WF_E_CRASHED:
         return 503;
     case WF_E_TIMEOUT:
         return 504;

@@ -225,7 +225,7 @@ static void answer_whole(struct wf_face_call *c, struct chat *chat, struct wf_ge
         choices = json_array();
         for (size_t i = 0; i < w.n_choices; i++)
             json_array_append_new(choices, choice_json(&w.choices[i], i, chat->q.wants_logprobs));
-        wf_face_about(c, u->model, u->n_truncated);
+        wf_face_about(c, u->route, u->model, u->n_truncated);
         wf_face_answer(c, 200,
                        json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:s}", "id",
                                  wf_face_id(c, "chatcmpl-"), "object", "chat.completion", "created",
@@ -331,7 +331,7 @@ static void answer_chunks(struct wf_face_call *c, struct chat *chat, struct wf_g
         wf_face_fail(c, &err);
         return;
     }
-    wf_face_about(c, s.usage->model, s.usage->n_truncated);
+    wf_face_about(c, s.usage->route, s.usage->model, s.usage->n_truncated);
     wf_face_stream(c, false);
     while (rc == 0 && (rc = wf_gen_next(g, &e, &err)) > 0)
         rc = e.i_choice < chat->q.n_choices

@@ -327,7 +327,7 @@ static int stream_one(struct answer *a, struct wf_gen *g, size_t i_prompt, struc
 
     memset(a->offsets, 0, a->q->q.n_choices * sizeof(*a->offsets));
     if (i_prompt == 0) {
-        wf_face_about(a->c, a->model, wf_gen_usage(g)->n_truncated);
+        wf_face_about(a->c, wf_gen_usage(g)->route, a->model, wf_gen_usage(g)->n_truncated);
         wf_face_stream(a->c, false);
     }
     rc = send_echo(a, i_prompt, err);
@@ -372,7 +372,7 @@ static void answer(struct wf_face_call *c, struct completion *q)
         if (rc == 0)
             wf_face_stream_end(c);
     } else if (rc == 0) {
-        wf_face_about(c, a.model, a.total.n_truncated);
+        wf_face_about(c, NULL, a.model, a.total.n_truncated);
         wf_face_answer(c, 200, object(&a, json_incref(a.choices), wf_openai_usage(&a.total)));
     }
     if (rc != 0)

@@ -6,6 +6,7 @@
 #include "engine/model_store.h"
 #include "http/http_internal.h"
 #include "http/openai.h"
+#include "op/remote.h"
 
 static const char *kind_of(enum wf_model_kind kind)
 {
@@ -38,6 +39,18 @@ static int add_model(void *ud, const struct wf_model_entry *m)
     return json_array_append_new(ud, model_json(m)) == 0 ? 0 : WF_E_NOMEM;
 }
 
+static json_t *remote_json(const char *name, const struct wf_engine_entry *e)
+{
+    return json_pack("{s:s, s:s, s:i, s:s, s:s, s:I}", "id", name, "object", "model", "created", 0,
+                     "owned_by", e->provider, "kind", "chat", "context_length",
+                     (json_int_t)e->n_context);
+}
+
+static int add_remote(void *ud, const char *name, const struct wf_engine_entry *e)
+{
+    return json_array_append_new(ud, remote_json(name, e)) == 0 ? 0 : WF_E_NOMEM;
+}
+
 void wf_handle_openai_models(struct wf_request *r)
 {
     struct wf_model_store *models = r->http->o.ops->models;
@@ -56,6 +69,8 @@ void wf_handle_openai_models(struct wf_request *r)
             rc = wf_face_no_memory(&err);
         else if (models)
             rc = wf_model_store_each(models, add_model, data, &err);
+        if (rc == 0)
+            rc = wf_remote_models(r->http->o.ops->engines, add_remote, data);
         if (rc == WF_E_NOMEM)
             rc = wf_face_no_memory(&err);
         if (rc == 0)
@@ -80,15 +95,19 @@ void wf_handle_openai_model(struct wf_request *r)
         return;
     }
     if (wf_face_open(&c, r)) {
-        const char *name = wf_arena_cstr(&c.arena, r->id);
+        const char *name = wf_arena_cstr(&c.arena, r->id), *own;
+        const struct wf_engines *engines = r->http->o.ops->engines;
+        const struct wf_engine_entry *e = engines ? wf_engines_resolve(engines, r->id, &own) : NULL;
         if (!name)
             rc = wf_face_no_memory(&err);
+        else if (e)
+            rc = 0;
         else if (!models)
             rc = wf_err_set(&err, WF_E_NOENT, "This weft has no models.");
         else
             rc = wf_model_store_find(models, name, &m, &err);
         if (rc == 0)
-            wf_face_answer(&c, 200, model_json(&m));
+            wf_face_answer(&c, 200, e ? remote_json(name, e) : model_json(&m));
         else
             wf_face_fail(&c, &err);
     }

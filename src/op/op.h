@@ -19,6 +19,7 @@
 
 struct wf_engine;
 struct wf_detector;
+struct wf_engines;
 struct wf_lens_pool;
 struct wf_extract_client;
 struct wf_meaning;
@@ -44,6 +45,7 @@ struct wf_op_context {
     struct wf_intake *intake;
     struct wf_extract_client *extract;
     struct wf_engine *engine;           /* what runs models; NULL: nothing does */
+    const struct wf_engines *engines;   /* those elsewhere that `engine` knows; NULL: none */
     struct wf_meaning *meaning;         /* the vector side of search; NULL: by words alone */
     struct wf_lens_pool *lens;          /* the embedded model; NULL: none */
     const struct wf_detector *detector; /* of personal data and secrets; NULL: none */

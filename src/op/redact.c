@@ -24,8 +24,9 @@ int wf_redact_found(struct wf_labeler *l, struct wf_redaction *r, struct wf_str 
                     const struct wf_redact_wish *wish, struct wf_buf *out, struct wf_err *err)
 {
     const struct wf_str name = wf_str_from(wish->provider);
-    const struct wf_target target = {
+    const struct wf_target any = {
         .tier = WF_TIER_PROVIDER, .name = name, .provider = name, .clearance = WF_LABEL_SECRET};
+    const struct wf_target *target = wish->target != NULL ? wish->target : &any;
     struct wf_context_part part = {.source = WF_SOURCE_PROMPT};
     struct wf_redact_span *spans = NULL;
     struct wf_labeled found;
@@ -43,8 +44,8 @@ int wf_redact_found(struct wf_labeler *l, struct wf_redaction *r, struct wf_str 
         rc = wf_err_set(err, WF_E_NOMEM, "Not enough memory to redact.");
         goto out;
     }
-    wf_policy_gate(wish->policy, &part, 1, &target, &gate);
-    wf_policy_operators(wish->policy, &part, 1, 0, &target, ops, ops + part.n_found);
+    wf_policy_gate(wish->policy, &part, 1, target, &gate);
+    wf_policy_operators(wish->policy, &part, 1, 0, target, ops, ops + part.n_found);
     for (size_t i = 0; i < found.n; i++)
         spans[i] = (struct wf_redact_span){
             .start = found.all[i].start,

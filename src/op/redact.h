@@ -10,6 +10,7 @@
 struct wf_redact_wish {
     const struct wf_policy *policy; /* NULL: everything found */
     const char *provider;           /* for whom: the name of a provider; NULL: any */
+    const struct wf_target *target; /* ... or an engine, in its place; NULL: the provider */
     enum wf_operator op;            /* in place of the policy's; NONE: the policy's */
     bool all;                       /* also what the provider could see */
 };

@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The airlock process: what it opens before it locks itself down, and its loop.
+ *
+ * One thread does all but waiting for the disk, which is the ledger's thread's: a request that
+ * passed the check is posted to the ledger, and sent when the ledger says that its entry is
+ * durable; while one write is under way the next ones gather. The loop waits in libcurl for
+ * providers, core and the ledger alike. */
+#include "daemon/airlock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "daemon/airlock_internal.h"
+#include "os/file.h"
+#include "os/sandbox.h"
+#include "route/keys.h"
+
+#define MEMORY_BYTES_MAX ((uint64_t)4 << 30)
+#define CALLS_MAX 4096
+#define TURN_MS 1000
+#define READ_BYTES ((size_t)256 << 10)
+/* What may wait for core beyond the windows: failures of requests. */
+#define OUT_BYTES_MAX ((size_t)1 << 30)
+#define LEDGER_RETRY_NS INT64_C(2000000000)
+#define FRAME_HEAD_BYTES 4
+
+static volatile sig_atomic_t stop_flag;
+
+static void on_term(int sig)
+{
+    (void)sig;
+    stop_flag = 1;
+}
+
+/* ---- to core ---- */
+
+void wf_airlock__tell(struct wf_airlock *a, const struct wf_airlock_frame *f)
+{
+    size_t at = a->out.len;
+
+    (void)wf_buf_append_u32le(&a->out, 0); /* the end tells */
+    if (wf_airlock_frame_write(f, &a->out) != 0) {
+        a->is_over = true; /* no memory: core must not wait for what cannot be told */
+        return;
+    }
+    for (size_t i = 0, n = a->out.len - at - FRAME_HEAD_BYTES; i < FRAME_HEAD_BYTES; i++)
+        a->out.ptr[at + i] = (char)(n >> (8 * i) & 0xff);
+}
+
+void wf_airlock__tell_failed(struct wf_airlock *a, uint64_t id, const struct wf_err *err)
+{
+    const struct wf_airlock_frame f = {
+        .kind = WF_AIRLOCK_FAILED, .id = id, .code = err->code, .text = wf_str_from(err->msg)};
+
+    wf_airlock__tell(a, &f);
+}
+
+static void flush(struct wf_airlock *a)
+{
+    while (a->out_at < a->out.len) {
+        ssize_t n = send(a->o->fd, a->out.ptr + a->out_at, a->out.len - a->out_at,
+                         MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            a->is_over = a->is_over || errno != EAGAIN;
+            return;
+        }
+        a->out_at += (size_t)n;
+    }
+    wf_buf_reset(&a->out);
+    a->out_at = 0;
+}
+
+/* ---- the ledger ---- */
+
+static void noted(void *ud, uint64_t seq, const struct wf_err *err)
+{
+    (void)ud;
+    (void)seq;
+    (void)err; /* the next request fails by it */
+}
+
+void wf_airlock__note(struct wf_airlock *a, const struct wf_ledger_entry *e)
+{
+    if (a->ledger != NULL && wf_ledger_post(a->ledger, e, noted, NULL, NULL) != 0)
+        wf_log_line(a->o->log, WF_LOG_WARN, "airlock", "an entry did not get into the ledger");
+}
+
+/* Thread: the ledger's. */
+static void logged(void *ud, uint64_t seq, const struct wf_err *err)
+{
+    struct wf_airlock_out *c = ud;
+    struct wf_airlock *a = c->a;
+
+    pthread_mutex_lock(&a->lock);
+    c->seq = err == NULL ? seq : 0;
+    if (err != NULL)
+        c->log_err = *err;
+    wf_list_push(&a->logged, &c->logged_node);
+    pthread_mutex_unlock(&a->lock);
+    (void)curl_multi_wakeup(a->multi); /* fails for our own mistakes only */
+}
+
+/* Opens it where it is not; a failure is told to whoever asks. */
+static int open_ledger(struct wf_airlock *a, struct wf_err *err)
+{
+    const struct wf_ledger_options o = {.dir = a->o->home->ledger,
+                                        .key_path = a->o->home->ledger_key};
+    int64_t now_ns = wf_clock_mono_ns(NULL);
+    int rc;
+
+    if (a->is_ledger_bad && a->n_unlogged == 0) {
+        wf_ledger_close(a->ledger);
+        a->ledger = NULL;
+        a->is_ledger_bad = false;
+    }
+    if (a->ledger != NULL)
+        return 0;
+    if (a->ledger_err.code != 0 && now_ns - a->ledger_tried_ns < LEDGER_RETRY_NS)
+        return wf_err_set(err, a->ledger_err.code, "%s", a->ledger_err.msg);
+    a->ledger_tried_ns = now_ns;
+    a->ledger_err = (struct wf_err)WF_ERR_INIT;
+    rc = wf_ledger_open(&o, &a->ledger, &a->ledger_err);
+    if (rc != 0) {
+        wf_err_prefix(&a->ledger_err, "Nothing leaves without the ledger");
+        wf_log_line(a->o->log, WF_LOG_ERROR, "airlock", "%s", a->ledger_err.msg);
+        return wf_err_set(err, rc, "%s", a->ledger_err.msg);
+    }
+    return 0;
+}
+
+static int post(struct wf_airlock_out *c, const struct wf_airlock_frame *f, struct wf_err *err)
+{
+    struct wf_ledger_count counts[WF_AIRLOCK_COUNTS_MAX];
+    const struct wf_ledger_entry e = {.kind = WF_LEDGER_REQUEST,
+                                      .request_id = f->request_id,
+                                      .engine = wf_str_from(c->engine->name),
+                                      .to = wf_str_from(c->engine->provider),
+                                      .model = f->model,
+                                      .reason = f->reason,
+                                      .label = f->label,
+                                      .counts = counts,
+                                      .n_counts = f->n_counts,
+                                      .bytes = f->text.len};
+    int rc;
+
+    for (size_t i = 0; i < f->n_counts; i++)
+        counts[i] = (struct wf_ledger_count){.type = f->counts[i].type, .n = f->counts[i].n};
+    rc = open_ledger(c->a, err);
+    if (rc == 0)
+        rc = wf_ledger_post(c->a->ledger, &e, logged, c, err);
+    if (rc == 0)
+        c->a->n_unlogged++;
+    return rc;
+}
+
+static void note_refusal(struct wf_airlock *a, const struct wf_airlock_frame *f,
+                         const struct wf_err *why)
+{
+    struct wf_ledger_entry e = {.kind = WF_LEDGER_REFUSAL,
+                                .request_id = f->request_id,
+                                .engine = f->engine,
+                                .model = f->model,
+                                .reason = wf_str_from(why->msg),
+                                .label = f->label};
+
+    if (open_ledger(a, NULL) == 0)
+        wf_airlock__note(a, &e);
+}
+
+/* Sends what the ledger has; drops what core has given up meanwhile. */
+static void take_logged(struct wf_airlock *a)
+{
+    struct wf_list *it, *tmp, done;
+
+    wf_list_init(&done);
+    pthread_mutex_lock(&a->lock);
+    WF_LIST_EACH(it, tmp, &a->logged)
+    {
+        wf_list_remove(it);
+        wf_list_push(&done, it);
+    }
+    pthread_mutex_unlock(&a->lock);
+    WF_LIST_EACH(it, tmp, &done)
+    {
+        struct wf_airlock_out *c = WF_CONTAINER(it, struct wf_airlock_out, logged_node);
+        struct wf_err err = WF_ERR_INIT;
+        int rc = c->log_err.code;
+        wf_list_remove(it);
+        a->n_unlogged--;
+        c->is_logged = true;
+        if (rc != 0) {
+            a->is_ledger_bad = true;
+            (void)wf_err_set(&err, rc, "Nothing leaves without the ledger: %s", c->log_err.msg);
+        } else if (c->is_canceled) {
+            rc = wf_err_set(&err, WF_E_CANCELED, "Canceled before anything was sent.");
+        } else {
+            rc = wf_airlock__start(c, &err);
+        }
+        if (rc != 0)
+            wf_airlock__fail(c, &err);
+    }
+}
+
+/* ---- from core ---- */
+
+static struct wf_airlock_out *find(struct wf_airlock *a, uint64_t id)
+{
+    struct wf_list *it, *tmp;
+
+    WF_LIST_EACH(it, tmp, &a->calls)
+    {
+        struct wf_airlock_out *c = WF_CONTAINER(it, struct wf_airlock_out, node);
+        if (c->id == id && !c->is_canceled)
+            return c;
+    }
+    return NULL;
+}
+
+static int check(struct wf_airlock *a, const struct wf_airlock_frame *f,
+                 const struct wf_engine_entry **out_engine, struct wf_err *err)
+{
+    const struct wf_engine_entry *e = a->engines ? wf_engines_find(a->engines, f->engine) : NULL;
+
+    *out_engine = e;
+    if (a->broken.code != 0)
+        return wf_err_set(err, a->broken.code, "%s", a->broken.msg);
+    if (e == NULL)
+        return wf_err_set(err, WF_E_NOENT, "There is no engine \"%.*s\".",
+                          (int)WF_MIN(f->engine.len, (size_t)40), f->engine.ptr);
+    if (a->n_calls >= CALLS_MAX)
+        return wf_err_set(err, WF_E_BUSY, "Too many requests are under way.");
+    return wf_airlock__check(&a->check, e, f->label, f->text, err);
+}
+
+static void take_request(struct wf_airlock *a, const struct wf_airlock_frame *f)
+{
+    const struct wf_engine_entry *engine = NULL;
+    struct wf_airlock_out *c = NULL;
+    struct wf_err err = WF_ERR_INIT;
+    int rc = check(a, f, &engine, &err);
+
+    if (rc != 0)
+        note_refusal(a, f, &err);
+    if (rc == 0)
+        c = wf_airlock__new(a, f, engine);
+    if (rc == 0 && c == NULL)
+        rc = wf_err_set(&err, WF_E_NOMEM, "Out of memory.");
+    if (rc == 0)
+        rc = post(c, f, &err);
+    if (rc != 0) {
+        wf_airlock__tell_failed(a, f->id, &err);
+        wf_airlock__drop(c);
+    }
+}
+
+static void take_cancel(struct wf_airlock *a, uint64_t id)
+{
+    struct wf_airlock_out *c = find(a, id);
+    struct wf_err err = WF_ERR_INIT;
+
+    if (c == NULL)
+        return;
+    c->is_canceled = true;
+    if (!c->is_logged)
+        return; /* the ledger still holds it */
+    (void)wf_err_set(&err, WF_E_CANCELED, "Canceled.");
+    wf_airlock__fail(c, &err);
+}
+
+static bool take_frame(struct wf_airlock *a, struct wf_str payload)
+{
+    struct wf_airlock_frame f;
+    struct wf_airlock_out *c;
+
+    if (wf_airlock_frame_read(payload, &f, NULL) != 0)
+        return false;
+    switch (f.kind) {
+    case WF_AIRLOCK_REQUEST:
+        take_request(a, &f);
+        return true;
+    case WF_AIRLOCK_CANCEL:
+        take_cancel(a, f.id);
+        return true;
+    case WF_AIRLOCK_CREDIT:
+        c = find(a, f.id);
+        if (c != NULL)
+            wf_airlock__credit(c, f.number);
+        return true;
+    default:
+        return false; /* airlock's own kinds */
+    }
+}
+
+/* Reads what core sent, and takes the frames that are whole. */
+static void hear(struct wf_airlock *a)
+{
+    size_t at = 0;
+    ssize_t n;
+
+    if (wf_buf_reserve(&a->in, READ_BYTES) != 0) {
+        a->is_over = true;
+        return;
+    }
+    n = recv(a->o->fd, a->in.ptr + a->in.len, READ_BYTES, MSG_DONTWAIT);
+    if (n <= 0) {
+        a->is_over = n == 0 || (errno != EAGAIN && errno != EINTR);
+        return;
+    }
+    wf_buf_commit(&a->in, (size_t)n);
+    while (!a->is_over && a->in.len - at >= FRAME_HEAD_BYTES) {
+        size_t len = 0;
+        for (size_t i = 0; i < FRAME_HEAD_BYTES; i++)
+            len |= (size_t)(unsigned char)a->in.ptr[at + i] << (8 * i);
+        if (len > WF_LIMIT_FRAME_BYTES)
+            a->is_over = true;
+        else if (a->in.len - at - FRAME_HEAD_BYTES < len)
+            break;
+        else
+            a->is_over = !take_frame(
+                a, wf_str_n(a->in.ptr + at + FRAME_HEAD_BYTES, len)); /* a core that lies */
+        at += FRAME_HEAD_BYTES + len;
+    }
+    wf_buf_consume(&a->in, WF_MIN(at, a->in.len));
+}
+
+/* ---- the loop ---- */
+
+static void take_ended(struct wf_airlock *a)
+{
+    CURLMsg *m;
+    int n_left;
+
+    while ((m = curl_multi_info_read(a->multi, &n_left)) != NULL) {
+        struct wf_airlock_out *c = NULL;
+        CURLcode code = m->data.result;
+        if (m->msg != CURLMSG_DONE ||
+            curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &c) != CURLE_OK || c == NULL)
+            continue;
+        wf_airlock__finish(c, code);
+    }
+}
+
+static void loop(struct wf_airlock *a)
+{
+    while (!a->is_over && !stop_flag) {
+        struct curl_waitfd core = {.fd = a->o->fd, .events = CURL_WAIT_POLLIN};
+        int n_running;
+        (void)curl_multi_perform(a->multi, &n_running); /* each transfer tells its own failure */
+        take_ended(a);
+        flush(a);
+        core.events = (short)(core.events | (a->out_at < a->out.len ? CURL_WAIT_POLLOUT : 0));
+        if (curl_multi_poll(a->multi, &core, 1, TURN_MS, NULL) != CURLM_OK)
+            break;
+        if (core.revents != 0)
+            hear(a);
+        take_logged(a);
+    }
+}
+
+/* ---- start and end ---- */
+
+static int read_keys(struct wf_airlock *a, struct wf_err *err)
+{
+    a->keys = wf_alloc_array(a->engines->n + 1, sizeof(*a->keys));
+    if (a->keys == NULL)
+        return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    for (size_t i = 0; i < a->engines->n; i++) {
+        struct wf_err own = WF_ERR_INIT;
+        wf_buf_init(&a->keys[i], WF_KEY_BYTES_MAX);
+        if (a->engines->items[i].has_key &&
+            wf_key_get(a->o->home->keys, a->engines->items[i].name, &a->keys[i], &own) != 0)
+            wf_log_line(a->o->log, WF_LOG_WARN, "airlock", "%s", own.msg); /* told when asked for */
+    }
+    return 0;
+}
+
+/* What is read once, before the lock. A failure makes it refuse everything. */
+static void read_all(struct wf_airlock *a)
+{
+    const struct wf_home *h = a->o->home;
+    const struct wf_policy_options policy = {.name = h->policy, .user_home = a->o->user_home};
+    const struct wf_detect_options detect = {.plain_only = false};
+    int rc = wf_engines_load(h->engines, &a->engines, &a->broken);
+
+    if (rc == 0)
+        rc = read_keys(a, &a->broken);
+    if (rc == 0)
+        rc = access(h->policy, F_OK) != 0 && errno == ENOENT
+                 ? wf_policy_built_in(&a->policy, &a->broken)
+                 : wf_policy_load(h->policy, &policy, &a->policy, &a->broken);
+    if (rc == 0)
+        rc = wf_detector_open(&detect, &a->detector, &a->broken);
+    if (rc == 0)
+        rc = wf_detect_run_new(a->detector, &a->check.run, &a->broken);
+    a->check.policy = a->policy;
+    if (rc != 0) {
+        wf_err_prefix(&a->broken, "Nothing leaves");
+        wf_log_line(a->o->log, WF_LOG_ERROR, "airlock", "%s", a->broken.msg);
+    }
+}
+
+static int lock_down(struct wf_airlock *a, struct wf_err *err)
+{
+    char key_dir[WF_LIMIT_PATH_BYTES];
+    const char *const write_dirs[] = {a->o->home->ledger, key_dir, NULL};
+    /* What names are resolved and certificates are checked with. */
+    const char *const read_dirs[] = {"/etc/resolv.conf",
+                                     "/etc/hosts",
+                                     "/etc/host.conf",
+                                     "/etc/gai.conf",
+                                     "/etc/nsswitch.conf",
+                                     "/etc/services",
+                                     "/etc/ssl",
+                                     "/usr/lib/ssl",
+                                     "/usr/share/ca-certificates",
+                                     "/usr/local/share/ca-certificates",
+                                     "/etc/localtime",
+                                     a->o->ca_file,
+                                     NULL};
+    const struct wf_sandbox_options so = {.kind = WF_SANDBOX_AIRLOCK,
+                                          .read_dirs = read_dirs,
+                                          .write_dirs = write_dirs,
+                                          .memory_bytes_max = MEMORY_BYTES_MAX,
+                                          .threads = true};
+    int rc;
+
+    snprintf(key_dir, sizeof(key_dir), "%s", a->o->home->ledger_key);
+    *strrchr(key_dir, '/') = '\0';
+    rc = wf_file_mkdirs(a->o->home->ledger, err);
+    if (rc == 0)
+        rc = wf_file_mkdirs(key_dir, err);
+    if (rc == 0)
+        rc = wf_sandbox_enter(&so, err);
+    if (rc != 0)
+        wf_err_prefix(err, "The airlock does not run without protection");
+    return rc;
+}
+
+static void finish(struct wf_airlock *a)
+{
+    struct wf_list *it, *tmp;
+
+    wf_ledger_close(a->ledger); /* nobody is told of anything any more: the calls may go */
+    WF_LIST_EACH(it, tmp, &a->calls)
+    {
+        wf_airlock__drop(WF_CONTAINER(it, struct wf_airlock_out, node));
+    }
+    (void)curl_multi_cleanup(a->multi); /* fails for our own mistakes only */
+    wf_detect_run_free(a->check.run);
+    wf_buf_deinit(&a->check.plain);
+    wf_detector_free(a->detector);
+    wf_policy_free(a->policy);
+    for (size_t i = 0; a->keys != NULL && i < a->engines->n; i++) {
+        wf_key_forget(&a->keys[i]);
+        wf_buf_deinit(&a->keys[i]);
+    }
+    wf_free(a->keys);
+    wf_engines_free(a->engines);
+    wf_buf_deinit(&a->in);
+    wf_buf_deinit(&a->out);
+    pthread_mutex_destroy(&a->lock);
+    curl_global_cleanup();
+}
+
+int wf_airlock_run(const struct wf_airlock_options *o)
+{
+    struct wf_airlock a = {.o = o};
+    struct sigaction sa = {.sa_handler = on_term};
+    struct wf_err err = WF_ERR_INIT;
+    int rc;
+
+    sigemptyset(&sa.sa_mask);
+    sigaction(SIGTERM, &sa, NULL);
+    (void)signal(SIGINT, SIG_IGN); /* the supervisor says when; valid signals: cannot fail */
+    (void)signal(SIGPIPE, SIG_IGN);
+    wf_list_init(&a.calls);
+    wf_list_init(&a.logged);
+    pthread_mutex_init(&a.lock, NULL);
+    wf_buf_init(&a.in, WF_LIMIT_FRAME_BYTES + READ_BYTES + FRAME_HEAD_BYTES);
+    wf_buf_init(&a.out, OUT_BYTES_MAX);
+    wf_buf_init(&a.check.plain, WF_LIMIT_FRAME_BYTES);
+    wf_sandbox_resolver();
+    rc = curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK && (a.multi = curl_multi_init()) != NULL
+             ? 0
+             : wf_err_set(&err, WF_E_NOMEM, "Out of memory.");
+    if (rc == 0) {
+        read_all(&a);
+        rc = lock_down(&a, &err);
+    }
+    if (rc == 0) {
+        (void)!open_ledger(&a, NULL); /* told to whoever asks */
+        loop(&a);
+    } else {
+        wf_log_line(o->log, WF_LOG_ERROR, "airlock", "%s", err.msg);
+    }
+    finish(&a);
+    return rc == 0 ? 0 : 1;
+}

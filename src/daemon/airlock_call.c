@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request of airlock to a provider, through libcurl. The transfer's bytes are passed on unread;
+ * each request has a handle and a connection of its own (HTTP/1.1, one at a time on each). Nothing
+ * is redirected, no cookies, no .netrc. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "daemon/airlock_internal.h"
+#include "route/keys.h"
+#include "route/provider.h"
+
+#define CONNECT_S 20
+/* A model may think for long before its first word. */
+#define STALL_S 600
+
+struct wf_airlock_out *wf_airlock__new(struct wf_airlock *a, const struct wf_airlock_frame *f,
+                                       const struct wf_engine_entry *engine)
+{
+    struct wf_airlock_out *c = wf_alloc_array(1, sizeof(*c));
+
+    if (c == NULL)
+        return NULL;
+    c->a = a;
+    c->id = f->id;
+    c->engine = engine;
+    c->streamed = f->streamed;
+    c->label = f->label;
+    c->window = WF_AIRLOCK_WINDOW_BYTES;
+    snprintf(c->request_id, sizeof(c->request_id), "%.*s", WF_STR_ARG(f->request_id));
+    snprintf(c->model, sizeof(c->model), "%.*s", WF_STR_ARG(f->model));
+    wf_buf_init(&c->body, WF_AIRLOCK_BODY_BYTES);
+    wf_buf_init(&c->head, WF_AIRLOCK_HEAD_BYTES);
+    wf_list_init(&c->logged_node);
+    wf_list_push(&a->calls, &c->node);
+    a->n_calls++;
+    if (wf_buf_append_str(&c->body, f->text) == 0)
+        return c;
+    wf_airlock__drop(c);
+    return NULL;
+}
+
+static void send_head(struct wf_airlock_out *c)
+{
+    struct wf_airlock_frame f = {.kind = WF_AIRLOCK_HEAD, .id = c->id};
+    long status = 0;
+
+    if (c->has_head)
+        return;
+    c->has_head = true;
+    (void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status); /* cannot fail */
+    f.number = status > 0 && status <= 999 ? (uint32_t)status : 0;
+    f.text = wf_buf_str(&c->head);
+    wf_airlock__tell(c->a, &f);
+}
+
+static size_t on_body(char *p, size_t one, size_t n, void *ud)
+{
+    struct wf_airlock_out *c = ud;
+
+    (void)one; /* always 1 */
+    if (c->window <= 0) {
+        c->is_paused = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    send_head(c);
+    for (size_t at = 0; at < n; at += WF_AIRLOCK_DATA_BYTES) {
+        struct wf_airlock_frame f = {.kind = WF_AIRLOCK_DATA, .id = c->id};
+        f.text = wf_str_n(p + at, WF_MIN(n - at, (size_t)WF_AIRLOCK_DATA_BYTES));
+        wf_airlock__tell(c->a, &f);
+    }
+    c->window -= (int64_t)n;
+    c->n_received += n;
+    return n;
+}
+
+/* Keeps the lines "name: value"; a new status line (after "100 Continue") begins anew. */
+static size_t on_header(char *p, size_t one, size_t n, void *ud)
+{
+    struct wf_airlock_out *c = ud;
+    struct wf_str line = wf_str_trim(wf_str_n(p, n));
+
+    (void)one; /* always 1 */
+    if (wf_str_starts(line, WF_STR("HTTP/")))
+        wf_buf_reset(&c->head);
+    else if (line.len > 0 && c->head.len + line.len < WF_AIRLOCK_HEAD_BYTES)
+        (void)wf_buf_appendf(&c->head, "%.*s\n",
+                             WF_STR_ARG(line)); /* one that is lost is no harm */
+    return n;
+}
+
+static bool add_header(struct wf_airlock_out *c, const char *line)
+{
+    struct curl_slist *more = curl_slist_append(c->headers, line);
+
+    if (more != NULL)
+        c->headers = more;
+    return more != NULL;
+}
+
+static int add_headers(struct wf_airlock_out *c, const struct wf_provider_target *t,
+                       struct wf_err *err)
+{
+    const struct wf_buf *key = &c->a->keys[c->engine - c->a->engines->items];
+    struct wf_buf line;
+    bool ok = add_header(c, "Expect:") && add_header(c, "Content-Type: application/json");
+
+    if (c->engine->has_key && key->len == 0)
+        return wf_err_set(err, WF_E_NOENT, "The key of %.40s is missing: weft engines key %.40s",
+                          c->engine->name, c->engine->name);
+    for (size_t i = 0; i < WF_PROVIDER_HEADERS_MAX && t->headers[i] != NULL; i++)
+        ok = ok && add_header(c, t->headers[i]);
+    wf_buf_init(&line, 16384);
+    if (c->engine->has_key && t->key_header != NULL) {
+        (void)wf_buf_appendf(&line, "%s: %s%.*s", t->key_header, t->key_prefix ? t->key_prefix : "",
+                             WF_STR_ARG(wf_buf_str(key))); /* asked below */
+        ok = ok && wf_buf_status(&line) == 0 && add_header(c, line.ptr);
+    }
+    wf_key_forget(&line);
+    wf_buf_deinit(&line);
+    return ok ? 0 : wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+}
+
+static bool set_up(struct wf_airlock_out *c, const char *url)
+{
+    const char *ca_file = c->a->o->ca_file;
+    CURL *e = c->easy;
+    bool bad = false;
+
+    bad |= curl_easy_setopt(e, CURLOPT_URL, url) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)STALL_S) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_USERAGENT, "weft/" WF_VERSION) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_HTTPHEADER, c->headers) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body.len) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDS, c->body.ptr) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, c) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_HEADERDATA, c) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_PRIVATE, c) != CURLE_OK;
+    /* This machine and the house are not behind a proxy. */
+    if (strncmp(url, "http:", 5) == 0)
+        bad |= curl_easy_setopt(e, CURLOPT_PROXY, "") != CURLE_OK;
+    if (ca_file != NULL)
+        bad |= curl_easy_setopt(e, CURLOPT_CAINFO, ca_file) != CURLE_OK;
+    return !bad;
+}
+
+int wf_airlock__start(struct wf_airlock_out *c, struct wf_err *err)
+{
+    struct wf_provider_target t;
+    int rc = wf_provider_target(c->engine, c->model, c->streamed, &t, err);
+
+    if (rc == 0)
+        rc = add_headers(c, &t, err);
+    if (rc != 0)
+        return rc;
+    c->easy = curl_easy_init();
+    if (c->easy == NULL || !set_up(c, t.url) ||
+        curl_multi_add_handle(c->a->multi, c->easy) != CURLM_OK) {
+        curl_easy_cleanup(c->easy);
+        c->easy = NULL;
+        return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    }
+    return 0;
+}
+
+void wf_airlock__credit(struct wf_airlock_out *c, uint32_t n)
+{
+    c->window = WF_MIN(c->window + (int64_t)n, (int64_t)WF_AIRLOCK_WINDOW_BYTES);
+    if (c->is_paused && c->window > 0 && c->easy != NULL) {
+        c->is_paused = false;
+        (void)curl_easy_pause(c->easy,
+                              CURLPAUSE_CONT); /* a failure ends the transfer: seen there */
+    }
+}
+
+static void explain(struct wf_airlock_out *c, CURLcode code, struct wf_err *err)
+{
+    if (code == CURLE_OUT_OF_MEMORY)
+        (void)wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    else if (code == CURLE_OPERATION_TIMEDOUT)
+        (void)wf_err_set(err, WF_E_TIMEOUT, "%.40s does not answer.", c->engine->name);
+    else
+        (void)wf_err_set(err, WF_E_IO, "%.40s cannot be reached, or broke off: %s.",
+                         c->engine->name, curl_easy_strerror(code));
+}
+
+/* Tells the ledger what came back. */
+static void note_end(struct wf_airlock_out *c, const struct wf_err *err)
+{
+    struct wf_ledger_entry e = {.kind = WF_LEDGER_COMPLETION,
+                                .request_seq = c->seq,
+                                .request_id = wf_str_from(c->request_id),
+                                .engine = wf_str_from(c->engine->name),
+                                .to = wf_str_from(c->engine->provider),
+                                .model = wf_str_from(c->model),
+                                .reason = wf_str_from(err->msg),
+                                .label = c->label,
+                                .bytes = c->n_received};
+    long status = 0;
+
+    if (c->easy != NULL)
+        (void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status); /* cannot fail */
+    e.status = status > 0 && status <= 999 ? (uint32_t)status : 0;
+    wf_airlock__note(c->a, &e);
+}
+
+void wf_airlock__finish(struct wf_airlock_out *c, CURLcode code)
+{
+    struct wf_airlock_frame f = {.kind = WF_AIRLOCK_END, .id = c->id, .seq = c->seq};
+    struct wf_err err = WF_ERR_INIT;
+
+    if (code != CURLE_OK) {
+        explain(c, code, &err);
+        wf_airlock__fail(c, &err);
+        return;
+    }
+    send_head(c);
+    note_end(c, &err);
+    wf_airlock__tell(c->a, &f);
+    wf_airlock__drop(c);
+}
+
+void wf_airlock__fail(struct wf_airlock_out *c, const struct wf_err *err)
+{
+    if (c->seq !=
+        0) /* the ledger says that it left: it must say that it did not, or how it ended */
+        note_end(c, err);
+    if (!c->is_canceled)
+        wf_airlock__tell_failed(c->a, c->id, err);
+    wf_airlock__drop(c);
+}
+
+void wf_airlock__drop(struct wf_airlock_out *c)
+{
+    if (c == NULL)
+        return;
+    if (c->easy != NULL) {
+        (void)curl_multi_remove_handle(c->a->multi, c->easy); /* it is in there */
+        curl_easy_cleanup(c->easy);
+    }
+    curl_slist_free_all(c->headers);
+    wf_list_remove(&c->node);
+    c->a->n_calls--;
+    wf_buf_deinit(&c->body);
+    wf_buf_deinit(&c->head);
+    wf_free(c);
+}

@@ -1,0 +1,108 @@
+/* What airlock's files share. Only daemon/airlock*.c include this. */
+#ifndef WF_DAEMON_AIRLOCK_INTERNAL_H
+#define WF_DAEMON_AIRLOCK_INTERNAL_H
+
+#include <curl/curl.h>
+#include <pthread.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "daemon/airlock.h"
+#include "privacy/detect.h"
+#include "privacy/ledger.h"
+#include "privacy/policy.h"
+#include "route/airlock_frame.h"
+#include "route/engines.h"
+
+/* ---- what decides (airlock_check.c) ---- */
+
+struct wf_airlock_check {
+    const struct wf_policy *policy; /* NULL: nothing leaves */
+    struct wf_detect_run *run;      /* NULL: nothing leaves */
+    struct wf_buf plain;            /* the body without JSON's escapes */
+};
+
+/* Whether a body may go to the engine. Errors: DENIED (label, or what it holds: says the types,
+ * never the data), LIMIT, NOMEM: it does not go. */
+int wf_airlock__check(struct wf_airlock_check *c, const struct wf_engine_entry *engine,
+                      enum wf_label label, struct wf_str body, struct wf_err *err) WF_MUST_USE;
+
+/* Appends a JSON text with its strings' escapes undone, so that detectors see what a reader of the
+ * JSON sees. Errors: the buffer's. */
+int wf_airlock__unescape(struct wf_str json, struct wf_buf *out);
+
+/* ---- one request (airlock_call.c) ---- */
+
+struct wf_airlock;
+
+/* A request from when it passed the check until it has ended. */
+struct wf_airlock_out {
+    struct wf_list node, logged_node;
+    struct wf_airlock *a;
+    uint64_t id;
+    const struct wf_engine_entry *engine;
+    char request_id[WF_AIRLOCK_TEXT_BYTES + 1];
+    char model[WF_AIRLOCK_TEXT_BYTES + 1];
+    bool streamed;
+    enum wf_label label;
+    struct wf_buf body;
+    bool is_logged;   /* the ledger's entry is durable */
+    bool is_canceled; /* core gave it up */
+    uint64_t seq;     /* the ledger's entry */
+    struct wf_err log_err;
+    CURL *easy; /* NULL: not sent yet */
+    struct curl_slist *headers;
+    struct wf_buf head; /* header lines */
+    bool has_head;      /* told to core */
+    bool is_paused;
+    int64_t window; /* bytes that core still takes */
+    uint64_t n_received;
+};
+
+/* A request as core sent it, in the list of all; NULL: no memory. */
+struct wf_airlock_out *wf_airlock__new(struct wf_airlock *a, const struct wf_airlock_frame *f,
+                                       const struct wf_engine_entry *engine) WF_MUST_USE;
+/* Connects and sends. Errors: NOENT (no key), INVAL, LIMIT, NOMEM: nothing was sent. */
+int wf_airlock__start(struct wf_airlock_out *c, struct wf_err *err) WF_MUST_USE;
+/* Core takes n bytes more. */
+void wf_airlock__credit(struct wf_airlock_out *c, uint32_t n);
+/* What libcurl's end means: tells core and the ledger, and frees. */
+void wf_airlock__finish(struct wf_airlock_out *c, CURLcode code);
+/* The same where it failed before, or was given up. */
+void wf_airlock__fail(struct wf_airlock_out *c, const struct wf_err *err);
+/* Frees it, whatever it does. NULL is a no-op. */
+void wf_airlock__drop(struct wf_airlock_out *c);
+
+/* ---- the process (airlock.c) ---- */
+
+struct wf_airlock {
+    const struct wf_airlock_options *o;
+    struct wf_engines *engines;
+    struct wf_buf *keys; /* [engines->n], empty: none */
+    struct wf_policy *policy;
+    struct wf_detector *detector;
+    struct wf_airlock_check check;
+    struct wf_err broken;     /* why nothing leaves; code 0: nothing is wrong */
+    struct wf_ledger *ledger; /* NULL: could not be opened */
+    struct wf_err ledger_err; /* why */
+    int64_t ledger_tried_ns;
+    bool is_ledger_bad; /* it failed: opened anew once it holds nothing */
+    size_t n_unlogged;  /* requests that the ledger holds */
+    CURLM *multi;
+    struct wf_list calls; /* struct wf_airlock_out */
+    size_t n_calls;
+    struct wf_buf in, out; /* bytes from core, to core */
+    size_t out_at;         /* bytes of `out` that are through */
+    bool is_over;
+    pthread_mutex_t lock;  /* guards `logged` */
+    struct wf_list logged; /* what the ledger has finished, by logged_node */
+};
+
+/* Puts a frame into the queue to core. */
+void wf_airlock__tell(struct wf_airlock *a, const struct wf_airlock_frame *f);
+/* ... that a request has failed. */
+void wf_airlock__tell_failed(struct wf_airlock *a, uint64_t id, const struct wf_err *err);
+/* Writes to the ledger without waiting. */
+void wf_airlock__note(struct wf_airlock *a, const struct wf_ledger_entry *e);
+
+#endif

@@ -1,0 +1,42 @@
+/* Remote: engines elsewhere, as engine/engine.h has engines.
+ *
+ * A request for one of them is labelled, part by part; what the policy says is to be redacted for
+ * that engine is; and only where the policy's gate is open then it goes to airlock, with its label.
+ * What comes back is read by the protocol's reader, and what was redacted is put back. Everything
+ * that cannot be done is an error and nothing leaves: no policy, no detectors, no airlock. Models
+ * are called ENGINE/MODEL; all others are the local engine's. Threads: any. */
+#ifndef WF_OP_REMOTE_H
+#define WF_OP_REMOTE_H
+
+#include <jansson.h>
+
+#include "engine/engine.h"
+#include "engine/model_store.h"
+#include "privacy/detect.h"
+#include "privacy/policy.h"
+#include "route/airlock_link.h"
+#include "route/engines.h"
+
+struct wf_lens_pool;
+
+struct wf_remote_options {
+    struct wf_engine *local; /* taken over, also on failure */
+    const struct wf_engines *engines;
+    struct wf_airlock_link *link;
+    struct wf_model_store *models; /* whose names come before a provider's */
+    const struct wf_detector *detector;
+    const struct wf_policy *policy; /* NULL: nothing leaves */
+    struct wf_lens_pool *lens;      /* NULL: patterns alone */
+};
+
+/* An engine that is the local one and all of `engines`; what the options point to is borrowed. *out
+ * is owned by the caller, until wf_engine_free, which frees the local one, too. Errors: NOMEM. */
+int wf_remote_engine_new(const struct wf_remote_options *o, struct wf_engine **out,
+                         struct wf_err *err) WF_MUST_USE;
+
+/* Calls fn with the name of each model there, ENGINE/MODEL, until it returns anything but 0. */
+int wf_remote_models(const struct wf_engines *engines,
+                     int (*fn)(void *ud, const char *name, const struct wf_engine_entry *e),
+                     void *ud);
+
+#endif

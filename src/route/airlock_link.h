@@ -1,0 +1,45 @@
+/* Airlock link: the core's side of the way to airlock (route/airlock_frame.h).
+ *
+ * The supervisor connects to a listener that core inherits and gives the connection to each airlock
+ * that it starts; the link takes what the supervisor connected, and nobody else's. When airlock
+ * dies, all that is under way fails with a sentence, and the next airlock is taken. A thread reads.
+ * Thread rule: any; a call has one owner. */
+#ifndef WF_ROUTE_AIRLOCK_LINK_H
+#define WF_ROUTE_AIRLOCK_LINK_H
+
+#include <stdbool.h>
+
+#include "route/airlock_frame.h"
+
+struct wf_airlock_link;
+struct wf_airlock_call;
+
+/* Takes what `supervisor` (a process id) connects to listen_fd, which is borrowed. *out is owned by
+ * the caller. Errors: NOMEM, IO. */
+int wf_airlock_link_new(int listen_fd, long supervisor, struct wf_airlock_link **out,
+                        struct wf_err *err) WF_MUST_USE;
+/* Ends the connection and the thread; all calls must have been freed. NULL is a no-op. */
+void wf_airlock_link_free(struct wf_airlock_link *l);
+
+/* Hands a request over; the frame's kind and id are set here. Waits a moment for an airlock that is
+ * being started. Errors: CRASHED (there is none: nothing left), LIMIT, NOMEM, CANCELED. */
+int wf_airlock_call_new(struct wf_airlock_link *l, struct wf_airlock_frame *request,
+                        bool (*canceled)(void *ud), void *ud, struct wf_airlock_call **out,
+                        struct wf_err *err) WF_MUST_USE;
+
+/* What came; views are borrowed until the next call for the same one. */
+struct wf_airlock_piece {
+    int status;          /* of the answer; 0 until its head came */
+    struct wf_str head;  /* header lines, once: with the piece that brings them */
+    struct wf_str bytes; /* more of the body; empty: none */
+    bool is_end;
+    uint64_t seq; /* with is_end: the ledger's entry */
+};
+
+/* Waits for more. Errors: what airlock says (DENIED, FULL, ...), CRASHED (it died), CANCELED. */
+int wf_airlock_call_next(struct wf_airlock_call *c, struct wf_airlock_piece *out,
+                         struct wf_err *err) WF_MUST_USE;
+/* Gives up what is not finished, and frees. NULL is a no-op. */
+void wf_airlock_call_free(struct wf_airlock_call *c);
+
+#endif

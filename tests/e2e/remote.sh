@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Engines elsewhere, through the running weft: core, airlock, ledger and a provider on loopback that
+# keeps every byte. What may go goes without what it may not see, and comes back whole; what may not
+# stays; the airlock's death is survived.
+. "$(dirname "$0")/lib/tap.sh"
+
+export WEFT_HOME=$TMP/home
+export WEFT_LENS=off
+
+cat >"$TMP/stub.py" <<'END_STUB'
+import http.server, json, sys
+class Stub(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def log_message(self, *a): pass
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        with open(sys.argv[2], "ab") as f:
+            f.write(self.requestline.encode() + b"\n" + bytes(self.headers) + body + b"\n")
+        said = "You wrote: " + json.loads(body)["messages"][-1]["content"]
+        out = b""
+        for i in range(0, len(said), 3):
+            out += b"data: " + json.dumps({"id": "x", "object": "chat.completion.chunk", "created": 1,
+                "model": "m", "choices": [{"index": 0, "delta": {"content": said[i:i + 3]},
+                "finish_reason": None}]}).encode() + b"\n\n"
+        out += b'data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":' \
+            b'[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Content-Length", str(len(out)))
+        self.end_headers()
+        self.wfile.write(out)
+s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stub)
+open(sys.argv[1], "w").write(str(s.server_port))
+s.serve_forever()
+END_STUB
+
+: >"$TMP/seen"
+python3 "$TMP/stub.py" "$TMP/stub.port" "$TMP/seen" 2>"$TMP/stub.err" &
+stub=$!
+"$WEFT" up --port 0 >"$TMP/up.out" 2>"$TMP/up.err" &
+daemon=$!
+trap 'kill $stub $daemon 2>/dev/null; wait 2>/dev/null; rm -rf "$TMP"; [ $tap_failed -eq 0 ] || exit 1' EXIT
+
+wait_for() { for _ in $(seq 150); do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done; return 1; }
+wait_for test -s "$TMP/stub.port"
+wait_for grep -q http "$TMP/up.out"
+address=$(grep -o 'http://127.0.0.1:[0-9]*' "$TMP/up.out" | head -1)
+token=$(cat "$WEFT_HOME/token")
+get() { curl -s -m 20 -H "Authorization: Bearer $token" "$address$1"; }
+has_model() { get /v1/models | grep -q '"gpt/small"'; }
+chat() { # model, content
+    python3 -c 'import json,sys; print(json.dumps({"model":sys.argv[1],"messages":[{"role":"user","content":sys.argv[2]}]}))' "$@" |
+        curl -s -m 20 -D "$TMP/head" -H "Authorization: Bearer $token" -H 'Content-Type: application/json' \
+            --data-binary @- "$address/v1/chat/completions"
+}
+content() { python3 -c 'import json,sys; print(json.load(sys.stdin)["choices"][0]["message"]["content"])'; }
+airlock_pid() { # the child that has the ledger open
+    for p in $(pgrep -P $daemon); do
+        ls -l "/proc/$p/fd" | grep -q ledger.log && echo "$p"
+    done
+}
+
+check "before there are engines nothing of them runs" test -z "$(airlock_pid)"
+echo "sk-a-key-for-tests-0123456789" >"$TMP/key"
+check "an engine is added" "$WEFT" engines add gpt --protocol openai --clearance internal --model small \
+    --url "http://127.0.0.1:$(cat "$TMP/stub.port")/v1" --key-file "$TMP/key"
+check "the running weft offers its model" wait_for has_model
+out=$(chat gpt/small "Write to anna.schmidt@example.org, please, about the garden.")
+same "a chat runs, and what was redacted is back" \
+    "You wrote: Write to anna.schmidt@example.org, please, about the garden." "$(content <<<"$out")"
+check "the header says where it ran" grep -qi '^x-weft-route: gpt; gpt/small; label=internal; redacted=1; id=r-' "$TMP/head"
+check "the provider saw a placeholder" grep -q 'Write to <EMAIL_1>, please' "$TMP/seen"
+check "and the key" grep -qi 'authorization: Bearer sk-a-key-for-tests-0123456789' "$TMP/seen"
+check "and not the address" bash -c "! grep -qi 'anna' '$TMP/seen'"
+check "the ledger has it" bash -c "grep -qa gpt '$WEFT_HOME/ledger/log' && grep -qa EMAIL '$WEFT_HOME/ledger/log'"
+check "and not what it was about" bash -c "! grep -qa -e anna -e garden '$WEFT_HOME/ledger/log'"
+n=$(wc -c <"$TMP/seen")
+out=$(chat gpt/small "My password is hunter2-Xk9! and the card 4111 1111 1111 1111.")
+check "what may not leave is refused, with a reason" grep -q 'Nothing was sent to gpt' <<<"$out"
+same "with a status that says so" 403 "$(awk 'NR==1{print $2}' "$TMP/head")"
+same "and nothing left" "$n" "$(wc -c <"$TMP/seen")"
+pid=$(airlock_pid)
+kill -9 "$pid"
+revived() { test -n "$(airlock_pid)" && test "$(airlock_pid)" != "$pid"; }
+check "an airlock that dies is started again" wait_for revived
+same "and the core goes on" "You wrote: Hello" "$(chat gpt/small Hello | content)"
+check "an engine is removed" "$WEFT" engines rm gpt
+gone() { ! has_model; }
+check "and gone from the running weft" wait_for gone
