@@ -192,7 +192,7 @@ static int say_closed(struct clearing *c, const struct wf_gate *gate, struct wf_
     int rc;
 
     wf_buf_init(&why, 400);
-    if (gate->why == WF_GATE_CLEARANCE || gate->why == WF_GATE_NEVER)
+    if (gate->why != WF_GATE_NO_POLICY)
         (void)wf_policy_say_reason(c->o->policy, c->parts, &gate->reason, &why); /* may be cut */
     rc = wf_err_set(err, WF_E_DENIED, "Nothing was sent to %.40s: this is %s, %s may see %s. %s",
                     name, wf_label_name(gate->label), name,

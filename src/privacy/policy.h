@@ -161,7 +161,7 @@ struct wf_gate {
     enum wf_label label; /* of what would go: after redaction, and after a release */
     size_t n_redacted;   /* data that must be redacted for it */
     enum wf_gate_why why;
-    struct wf_reason reason; /* of NEVER and CLEARANCE: what closes it */
+    struct wf_reason reason; /* of what closes it; not of NO_POLICY */
     uint32_t consent_rule;   /* where needs_consent */
 };
 
