@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Engines elsewhere, from a chat to the bytes on the wire: what comes back is whole, and of what
+ * was planted not one byte reaches the provider, wherever it stands and however it hides. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "daemon/airlock.h"
+#include "op/remote.h"
+#include "os/file.h"
+#include "os/sandbox.h"
+#include "os/sock.h"
+#include "support/recorder.h"
+
+static struct world {
+    char dir[64];
+    struct wf_home home;
+    struct recorder *recorder;
+    struct wf_log *log;
+    int listener;
+    pid_t airlock;
+    struct wf_airlock_link *link;
+    struct wf_engines *engines;
+    struct wf_detector *detector, *blind;
+    struct wf_policy *policy;
+    struct wf_engine *engine;
+} w;
+
+/* ---- the world ---- */
+
+static void free_local(struct wf_engine *e)
+{
+    (void)e;
+}
+
+static const struct wf_engine_ops local_ops = {.free = free_local};
+static struct wf_engine local = {&local_ops};
+
+static void open_engine(const struct wf_detector *detector, const struct wf_policy *policy)
+{
+    const struct wf_remote_options o = {.local = &local,
+                                        .engines = w.engines,
+                                        .link = w.link,
+                                        .detector = detector,
+                                        .policy = policy};
+    if (w.engine != NULL)
+        wf_engine_free(w.engine);
+    assert_int_equal(wf_remote_engine_new(&o, &w.engine, NULL), 0);
+}
+
+static void start_airlock(void)
+{
+    int fd = -1;
+    assert_int_equal(wf_sock_connect_unix(w.home.airlock, &fd, NULL), 0);
+    w.airlock = fork();
+    if (w.airlock == 0) {
+        const struct wf_airlock_options o = {.home = &w.home, .log = w.log, .fd = fd};
+        _exit(wf_airlock_run(&o));
+    }
+    wf_file_close(&fd);
+}
+
+static int set_up(void **state)
+{
+    const struct recorder_options ro = {.keeps = true};
+    const struct wf_detect_options all = {.plain_only = false}, none = {.score_least = 2.0F};
+    (void)state;
+    w = (struct world){.listener = -1};
+    snprintf(w.dir, sizeof(w.dir), "/tmp/weft-test-XXXXXX");
+    assert_non_null(mkdtemp(w.dir));
+    assert_int_equal(wf_home_init(&w.home, w.dir, NULL), 0);
+    assert_int_equal(wf_home_create(&w.home, NULL), 0);
+    w.log = wf_log_new(-1, WF_LOG_INFO);
+    w.recorder = recorder_start(&ro);
+    const char *const models[] = {"small"};
+    char url[64];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/v1", recorder_port(w.recorder));
+    const struct wf_engine_entry e = {.name = "stub",
+                                      .protocol = WF_PROTOCOL_OPENAI,
+                                      .url = url,
+                                      .provider = "stub",
+                                      .tier = WF_TIER_PROVIDER,
+                                      .clearance = WF_LABEL_INTERNAL,
+                                      .models = models,
+                                      .n_models = 1};
+    assert_int_equal(wf_engines_put(w.home.engines, &e, false, NULL), 0);
+    assert_int_equal(wf_engines_load(w.home.engines, &w.engines, NULL), 0);
+    assert_int_equal(wf_detector_open(&all, &w.detector, NULL), 0);
+    assert_int_equal(wf_detector_open(&none, &w.blind, NULL), 0);
+    assert_int_equal(wf_policy_built_in(&w.policy, NULL), 0);
+    assert_int_equal(wf_sock_listen_unix(w.home.airlock, &w.listener, NULL), 0);
+    assert_int_equal(wf_airlock_link_new(w.listener, (long)getpid(), &w.link, NULL), 0);
+    open_engine(w.detector, w.policy);
+    start_airlock();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    char command[256];
+    (void)state;
+    wf_engine_free(w.engine);
+    wf_airlock_link_free(w.link);
+    (void)kill(w.airlock, SIGTERM); /* it may have ended with its connection */
+    assert_int_equal(waitpid(w.airlock, NULL, 0), w.airlock);
+    recorder_stop(w.recorder);
+    wf_policy_free(w.policy);
+    wf_detector_free(w.detector);
+    wf_detector_free(w.blind);
+    wf_engines_free(w.engines);
+    wf_file_close(&w.listener);
+    wf_log_free(w.log);
+    snprintf(command, sizeof(command), "rm -rf '%s'", w.dir);
+    return system(command);
+}
+
+/* Runs a chat; its answer into out. 0, or what kept it. */
+static int chat(const json_t *messages, struct wf_buf *out, struct wf_err *err)
+{
+    struct wf_gen_request q = {
+        .model = "stub/small", .messages = messages, .sampling = wf_sampling_default()};
+    struct wf_gen_event e;
+    struct wf_gen *g = NULL;
+    int rc = wf_engine_generate(w.engine, &q, &g, err);
+
+    while (rc == 0 && (rc = wf_gen_next(g, &e, err)) == 1) {
+        if (e.kind == WF_GEN_TEXT)
+            assert_int_equal(wf_buf_append_str(out, e.text), 0);
+        rc = 0;
+    }
+    wf_gen_free(g);
+    return rc;
+}
+
+/* ---- there and back ---- */
+
+static void test_remote__what_was_redacted_comes_back(void **state)
+{
+    static const char said[] = "Write to anna.schmidt@example.org and bob@example.org, then to "
+                               "anna.schmidt@example.org again: \"2 + 2 = 4\", \xc3\xa4.";
+    json_t *messages = json_pack("[{s:s, s:s}]", "role", "user", "content", said);
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_buf out;
+    (void)state;
+    wf_buf_init(&out, 10000);
+    if (chat(messages, &out, &err) != 0)
+        fail_msg("%s", err.msg);
+    assert_string_equal(out.ptr, said);
+    assert_true(recorder_holds(w.recorder, WF_STR("<EMAIL_1> and <EMAIL_2>"), false));
+    assert_false(recorder_holds(w.recorder, WF_STR("anna"), true));
+    wf_buf_deinit(&out);
+    json_decref(messages);
+}
+
+/* ---- leaks ---- */
+
+static const char *const secrets[] = {
+    "4111 1111 1111 1111",
+    "DE89 3704 0044 0532 0130 00",
+    "anna.schmidt@example.org",
+    "AKIAIOSFODNN7EXAMPLE",
+    "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+    "postgres://admin:s3cr3tpw@db.example.org:5432/main",
+    "536-90-4399",
+    "+49 30 901820",
+};
+
+/* Words that would stand beside such data. */
+static const char *const leads[] = {
+    "my card number is ",
+    "the IBAN: ",
+    "e-mail: ",
+    "AWS access key id ",
+    "github token ",
+    "connect with ",
+    "my social security number is ",
+    "call me at phone ",
+};
+
+enum trick {
+    PLAIN,
+    ZERO_WIDTH,
+    BASE64,
+    URL,
+    WIDE,
+    NEWLINE,
+    QUOTED,
+    TRICKS
+};
+
+static void base64(struct wf_str s, struct wf_buf *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < s.len; i += 3) {
+        uint32_t v = 0;
+        for (size_t k = 0; k < 3; k++)
+            v = v << 8 | (i + k < s.len ? (unsigned char)s.ptr[i + k] : 0);
+        for (size_t k = 0; k < 4; k++)
+            (void)wf_buf_append_byte(out, i + k > s.len ? '=' : digits[v >> (18 - 6 * k) & 63]);
+    }
+}
+
+/* The secret in its disguise. */
+static void hide(struct wf_str s, enum trick trick, struct wf_buf *out)
+{
+    if (trick == BASE64) {
+        base64(s, out);
+        return;
+    }
+    for (size_t i = 0; i < s.len; i++) {
+        char ch = s.ptr[i];
+        if (trick == URL)
+            (void)wf_buf_appendf(out, "%%%02X", (unsigned char)ch);
+        else if (trick == WIDE && ch >= '0' && ch <= '9')
+            (void)wf_buf_appendf(out, "\xef\xbc%c", '\x90' + (ch - '0'));
+        else if (trick == NEWLINE && ch == ' ')
+            (void)wf_buf_append_byte(out, '\n');
+        else
+            (void)wf_buf_append_byte(out, ch);
+        if (trick == ZERO_WIDTH && i % 3 == 1)
+            (void)wf_buf_append_cstr(out, "\xe2\x80\x8b");
+    }
+}
+
+/* A sentence with a secret, and what of it must not be seen. In base64 the whole sentence is: runs
+ * of less than sixteen signs are not taken for it. */
+static void disguise(size_t i, enum trick trick, struct wf_buf *text, struct wf_buf *hidden)
+{
+    char whole[200];
+    snprintf(whole, sizeof(whole), "%s%s", leads[i], secrets[i]);
+    hide(wf_str_from(trick == BASE64 ? whole : secrets[i]), trick, hidden);
+    (void)wf_buf_appendf(text, trick == QUOTED ? "{\"note\": \"%s%s\"}" : "%s%s, yes.", leads[i],
+                         hidden->ptr);
+}
+
+enum place {
+    USER,
+    SYSTEM,
+    PARTS,
+    ANSWER,
+    TOOL,
+    ARGUMENTS,
+    PLACES
+};
+
+static json_t *planted(enum place place, const char *text)
+{
+    json_t *last = json_pack("{s:s, s:s}", "role", "user", "content", "Go on."), *arguments, *m;
+    char *inner;
+    switch (place) {
+    case USER:
+        m = json_pack("[{s:s, s:s}]", "role", "user", "content", text);
+        break;
+    case SYSTEM:
+        m = json_pack("[{s:s, s:s}, O]", "role", "system", "content", text, last);
+        break;
+    case PARTS:
+        m = json_pack("[{s:s, s:[{s:s, s:s}, {s:s, s:s}]}]", "role", "user", "content", "type",
+                      "text", "text", "Look:", "type", "text", "text", text);
+        break;
+    case ANSWER:
+        m = json_pack("[{s:s, s:s}, {s:s, s:s}, O]", "role", "user", "content", "Hi", "role",
+                      "assistant", "content", text, last);
+        break;
+    default:
+        arguments = json_pack("{s:s}", "query", place == ARGUMENTS ? text : "x");
+        inner = json_dumps(arguments, JSON_COMPACT | JSON_ENSURE_ASCII);
+        m = json_pack("[{s:s, s:s}, {s:s, s:n, s:[{s:s, s:s, s:{s:s, s:s}}]}, {s:s, s:s, s:s}]",
+                      "role", "user", "content", "Look it up", "role", "assistant", "content",
+                      "tool_calls", "id", "call_1", "type", "function", "function", "name",
+                      "lookup", "arguments", inner, "role", "tool", "tool_call_id", "call_1",
+                      "content", place == TOOL ? text : "found");
+        json_decref(arguments);
+        free(inner);
+    }
+    json_decref(last);
+    assert_non_null(m);
+    return m;
+}
+
+static void test_remote__nothing_planted_reaches_the_provider(void **state)
+{
+    size_t n_sent = 0, n_kept = 0, n_leaked = 0;
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(secrets); i++) {
+        for (int trick = 0; trick < TRICKS; trick++) {
+            for (int place = 0; place < PLACES; place++) {
+                struct wf_buf text, hidden, out;
+                wf_buf_init(&text, 4000);
+                wf_buf_init(&hidden, 4000);
+                wf_buf_init(&out, 100000);
+                disguise(i, (enum trick)trick, &text, &hidden);
+                json_t *m = planted((enum place)place, text.ptr);
+                int rc = chat(m, &out, NULL);
+                n_sent += rc == 0 ? 1 : 0;
+                n_kept += rc == WF_E_DENIED ? 1 : 0;
+                if (rc != 0 && rc != WF_E_DENIED)
+                    fail_msg("secret %zu, trick %d, place %d: %d", i, trick, place, rc);
+                if (recorder_holds(w.recorder, wf_str_from(secrets[i]), true) ||
+                    recorder_holds(w.recorder, wf_buf_str(&hidden), true)) {
+                    print_error("leaked: %s (trick %d, place %d)\n", secrets[i], trick, place);
+                    n_leaked++;
+                }
+                json_decref(m);
+                wf_buf_deinit(&text);
+                wf_buf_deinit(&hidden);
+                wf_buf_deinit(&out);
+            }
+        }
+    }
+    print_message("    %zu went redacted, %zu were kept back, %zu leaked\n", n_sent, n_kept,
+                  n_leaked);
+    assert_true(n_sent > 0);
+    assert_int_equal(n_leaked, 0);
+}
+
+static void test_remote__without_detectors_labels_by_source_hold(void **state)
+{
+    static const char text[] = "weft policy 1\neverything from tools is private\n";
+    struct wf_policy *policy = NULL;
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_buf out;
+    json_t *m;
+    (void)state;
+    if (wf_policy_parse(wf_str_from(text), &(struct wf_policy_options){.name = "p"}, &policy,
+                        &err) != 0)
+        fail_msg("%s", err.msg);
+    open_engine(w.blind, policy);
+    wf_buf_init(&out, 1000);
+    m = planted(TOOL, "the plans of the garden");
+    assert_int_equal(chat(m, &out, &err), WF_E_DENIED);
+    assert_int_equal(recorder_n_connections(w.recorder), 0);
+    json_decref(m);
+    /* And what core overlooks, airlock does not. */
+    m = planted(USER, "write to anna.schmidt@example.org");
+    assert_int_equal(chat(m, &out, &err), WF_E_DENIED);
+    assert_non_null(strstr(err.msg, "second look"));
+    assert_int_equal(recorder_n_connections(w.recorder), 0);
+    json_decref(m);
+    open_engine(NULL, policy); /* no detectors at all */
+    m = planted(USER, "hello");
+    assert_int_equal(chat(m, &out, &err), WF_E_DENIED);
+    json_decref(m);
+    open_engine(w.detector, NULL); /* no policy */
+    m = planted(USER, "hello");
+    assert_int_equal(chat(m, &out, &err), WF_E_DENIED);
+    assert_int_equal(recorder_n_connections(w.recorder), 0);
+    json_decref(m);
+    wf_buf_deinit(&out);
+    open_engine(w.detector, w.policy);
+    wf_policy_free(policy);
+}
+
+static void test_remote__pictures_stay(void **state)
+{
+    json_t *m = json_pack("[{s:s, s:[{s:s, s:{s:s}}]}]", "role", "user", "content", "type",
+                          "image_url", "image_url", "url", "data:image/png;base64,iVBORw0KGgo=");
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_buf out;
+    (void)state;
+    wf_buf_init(&out, 1000);
+    assert_int_equal(chat(m, &out, &err), WF_E_DENIED);
+    assert_int_equal(recorder_n_connections(w.recorder), 0);
+    wf_buf_deinit(&out);
+    json_decref(m);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_remote__what_was_redacted_comes_back),
+        TEST(test_remote__nothing_planted_reaches_the_provider),
+        TEST(test_remote__without_detectors_labels_by_source_hold),
+        TEST(test_remote__pictures_stay),
+    };
+    return wf_sandbox_support().seccomp ? cmocka_run_group_tests(tests, NULL, NULL) : 77;
+}
