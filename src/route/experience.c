@@ -77,8 +77,9 @@ static double odds_before(const struct wf_route_request *q, const struct wf_cand
     double at = (log10(size_of(c)) - 1.4) / 1.6;
     double gap = fmax((double)(q->hard_large - q->hard_small), 0.3);
 
-    at = at < 0 ? 1.5 * at : at;
-    return (double)q->hard_small + fmin(fmax(at, -3.0), 1.2) * gap;
+    if (at < 0) /* what both know well a tiny one still does not */
+        return (double)q->hard_small + fmax(1.5 * at, -3.0) * fmax(gap, 0.8);
+    return (double)q->hard_small + fmin(at, 1.2) * gap;
 }
 
 /* Two operations a weight and token (reading shares its weights' way through memory), by what a
