@@ -19,7 +19,7 @@ struct recorder_options {
     bool hangs;       /* after the first piece of an answer nothing comes any more */
 };
 
-/* Starts a thread that serves; ends it and frees. Fails the test on error. */
+/* Starts a thread that serves; ends it and frees. Aborts on error. */
 struct recorder *recorder_start(const struct recorder_options *o);
 void recorder_stop(struct recorder *r);
 
