@@ -122,15 +122,48 @@ static int gather(struct wf_labeler *l, struct wf_pii_list list, const struct wf
     return 0;
 }
 
+/* What is known and the names, in one array. */
+static int put_together(struct wf_pii_list more, const struct wf_names *names,
+                        struct wf_pii **out_items, struct wf_err *err)
+{
+    struct wf_pii *all = wf_alloc_array(more.n + names->n + 1, sizeof(*all));
+
+    if (all == NULL)
+        return wf_err_set(err, WF_E_NOMEM, "Not enough memory for a label.");
+    for (size_t i = 0; i < more.n; i++)
+        all[i] = more.items[i];
+    for (size_t i = 0; i < names->n; i++)
+        all[more.n + i] = names->items[i];
+    *out_items = all;
+    return 0;
+}
+
+int wf_labeler_scan(struct wf_labeler *l, struct wf_str text, struct wf_pii_list *out,
+                    struct wf_err *err)
+{
+    return wf_detect_scan(l->run, text, (struct wf_pii_list){.n = 0}, out, err);
+}
+
 int wf_labeler_find(struct wf_labeler *l, struct wf_str text, struct wf_labeled *out,
                     struct wf_err *err)
 {
+    return wf_labeler_find_more(l, text, (struct wf_pii_list){.n = 0}, out, err);
+}
+
+int wf_labeler_find_more(struct wf_labeler *l, struct wf_str text, struct wf_pii_list more,
+                         struct wf_labeled *out, struct wf_err *err)
+{
     struct wf_names names = {.n = 0};
-    struct wf_pii_list list = {.n = 0};
+    struct wf_pii_list list = {.n = 0}, known;
+    struct wf_pii *items = NULL;
     int rc = l->o.lens == NULL ? 0 : wf_names_find(l->o.lens, text, &names, err);
 
     if (rc == 0)
-        rc = wf_detect_scan(l->run, text, (struct wf_pii_list){names.items, names.n}, &list, err);
+        rc = put_together(more, &names, &items, err);
+    known = (struct wf_pii_list){items, more.n + names.n};
+    if (rc == 0)
+        rc = wf_detect_scan(l->run, text, known, &list, err);
+    wf_free(items);
     if (rc == 0 && gather(l, list, &names) != 0)
         rc = wf_err_set(err, WF_E_NOMEM, "Not enough memory for a label.");
     if (rc == 0)

@@ -35,6 +35,12 @@ struct wf_labeled {
 /* Errors: those of wf_detect_scan and wf_names_find. */
 int wf_labeler_find(struct wf_labeler *l, struct wf_str text, struct wf_labeled *out,
                     struct wf_err *err) WF_MUST_USE;
+/* The same with what is known of the text already, each with its place there. */
+int wf_labeler_find_more(struct wf_labeler *l, struct wf_str text, struct wf_pii_list more,
+                         struct wf_labeled *out, struct wf_err *err) WF_MUST_USE;
+/* By patterns alone. Errors: those of wf_detect_scan. */
+int wf_labeler_scan(struct wf_labeler *l, struct wf_str text, struct wf_pii_list *out,
+                    struct wf_err *err) WF_MUST_USE;
 
 /* {"label", "spans": [{"start", "end", "type", "score", "text", "reason"}], "topics": [{"type",
  * "score"}]} of a text (valid UTF-8), positions in code points. *out is a new reference. Errors:

@@ -20,49 +20,61 @@ static enum wf_operator operator_of(const struct wf_redact_wish *wish, uint8_t b
     return op > WF_OPERATOR_KEEP && wish->op != WF_OPERATOR_NONE ? wish->op : op;
 }
 
-int wf_redact_found(struct wf_labeler *l, struct wf_redaction *r, struct wf_str text,
-                    const struct wf_redact_wish *wish, struct wf_buf *out, struct wf_err *err)
+/* Appends a text with what was found in it. */
+static int redact_as(struct wf_redaction *r, const struct wf_text *t,
+                     const struct wf_redact_wish *wish, struct wf_buf *out, struct wf_err *err)
 {
     const struct wf_str name = wf_str_from(wish->provider);
     const struct wf_target any = {
         .tier = WF_TIER_PROVIDER, .name = name, .provider = name, .clearance = WF_LABEL_SECRET};
     const struct wf_target *target = wish->target != NULL ? wish->target : &any;
-    struct wf_context_part part = {.source = WF_SOURCE_PROMPT};
-    struct wf_redact_span *spans = NULL;
-    struct wf_labeled found;
+    /* Topics weigh, but have no place. */
+    const struct wf_context_part part = {
+        .source = WF_SOURCE_PROMPT, .found = t->found, .n_found = t->n_found + t->n_topics};
+    struct wf_redact_span *spans = wf_alloc_array(t->n_found + 1, sizeof(*spans));
+    uint8_t *ops = wf_alloc_array(part.n_found + 1, 2);
     struct wf_gate gate;
-    uint8_t *ops = NULL;
-    int rc = wf_labeler_find(l, text, &found, err);
+    int rc = 0;
 
-    if (rc != 0)
-        return rc;
-    part.found = found.all;
-    part.n_found = found.n + found.n_topics; /* topics weigh, but have no place */
-    spans = wf_alloc_array(found.n + 1, sizeof(*spans));
-    ops = wf_alloc_array(part.n_found + 1, 2);
     if (spans == NULL || ops == NULL) {
         rc = wf_err_set(err, WF_E_NOMEM, "Not enough memory to redact.");
         goto out;
     }
     wf_policy_gate(wish->policy, &part, 1, target, &gate);
     wf_policy_operators(wish->policy, &part, 1, 0, target, ops, ops + part.n_found);
-    for (size_t i = 0; i < found.n; i++)
+    for (size_t i = 0; i < t->n_found; i++)
         spans[i] = (struct wf_redact_span){
-            .start = found.all[i].start,
-            .end = found.all[i].end,
-            .type = found.all[i].type,
+            .start = t->found[i].start,
+            .end = t->found[i].end,
+            .type = t->found[i].type,
             .op = operator_of(wish, ops[i], ops[part.n_found + i], gate.clearance)};
-    rc = wf_redact(r, text, spans, found.n, out, err);
+    rc = wf_redact(r, t->text, spans, t->n_found, out, err);
 out:
     wf_free(spans);
     wf_free(ops);
     return rc;
 }
 
+int wf_redact_found(struct wf_labeler *l, struct wf_redaction *r, struct wf_str text,
+                    const struct wf_redact_wish *wish, struct wf_buf *out, struct wf_err *err)
+{
+    struct wf_labeled found;
+    int rc = wf_labeler_find(l, text, &found, err);
+
+    if (rc != 0)
+        return rc;
+    return redact_as(
+        r,
+        &(struct wf_text){
+            .text = text, .found = found.all, .n_found = found.n, .n_topics = found.n_topics},
+        wish, out, err);
+}
+
 /* ---- JSON values ---- */
 
 struct walk {
-    struct wf_labeler *l;
+    const struct wf_texts *texts;
+    size_t i; /* of the next text */
     struct wf_redaction *r;
     const struct wf_redact_wish *wish;
     unsigned depth;
@@ -75,20 +87,21 @@ static int no_memory(struct wf_err *err)
 
 static int walk(struct walk *w, const json_t *v, json_t **out, struct wf_err *err);
 
-/* A text that is an object or array; NULL: it is none. */
-static json_t *parsed(struct wf_str text)
+/* Appends the next text redacted. *out_changed: it is another one now. */
+static int next_text(struct walk *w, struct wf_buf *out, bool *out_changed, struct wf_err *err)
 {
-    struct wf_str s = wf_str_trim(text);
+    const struct wf_text t = wf_texts_at(w->texts, w->i++);
+    int rc = redact_as(w->r, &t, w->wish, out, err);
 
-    return s.len > 1 && (s.ptr[0] == '{' || s.ptr[0] == '[')
-               ? json_loadb(s.ptr, s.len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, NULL)
-               : NULL;
+    *out_changed = rc == 0 && !wf_str_eq(wf_buf_str(out), t.text);
+    return rc;
 }
 
 static int walk_text(struct walk *w, struct wf_str text, json_t **out, struct wf_err *err)
 {
-    json_t *inner = parsed(text), *redacted = NULL;
+    json_t *inner = wf_texts_inner(text), *redacted = NULL;
     struct wf_buf b;
+    bool changed;
     int rc;
 
     wf_buf_init(&b, SIZE_MAX);
@@ -97,7 +110,7 @@ static int walk_text(struct walk *w, struct wf_str text, json_t **out, struct wf
         if (rc == 0 && wf_json_append(&b, redacted) != 0)
             rc = no_memory(err);
     } else {
-        rc = wf_redact_found(w->l, w->r, text, w->wish, &b, err);
+        rc = next_text(w, &b, &changed, err);
     }
     if (rc == 0 && (*out = wf_json_str(wf_buf_str(&b))) == NULL)
         rc = no_memory(err);
@@ -107,15 +120,31 @@ static int walk_text(struct walk *w, struct wf_str text, json_t **out, struct wf
     return rc;
 }
 
-static int walk_member(struct walk *w, const char *name, const json_t *v, json_t *object,
-                       struct wf_err *err)
+/* A number stays one unless something was found in it. */
+static int walk_number(struct walk *w, const json_t *v, json_t **out, struct wf_err *err)
+{
+    struct wf_buf b;
+    bool changed = false;
+    int rc = 0;
+
+    wf_buf_init(&b, SIZE_MAX);
+    if (wf_texts_counts(v))
+        rc = next_text(w, &b, &changed, err);
+    if (rc == 0)
+        *out = changed ? wf_json_str(wf_buf_str(&b)) : json_incref((json_t *)(uintptr_t)v);
+    wf_buf_deinit(&b);
+    return rc == 0 && *out == NULL ? no_memory(err) : rc;
+}
+
+static int walk_member(struct walk *w, const json_t *v, json_t *object, struct wf_err *err)
 {
     json_t *new_v = NULL;
     struct wf_buf b;
+    bool changed;
     int rc;
 
     wf_buf_init(&b, SIZE_MAX);
-    rc = wf_redact_found(w->l, w->r, wf_str_from(name), w->wish, &b, err);
+    rc = next_text(w, &b, &changed, err);
     while (rc == 0 && json_object_get(object, b.ptr) != NULL) /* two that are masked to the same */
         rc = wf_buf_append_byte(&b, '_') == 0 ? 0 : no_memory(err);
     if (rc == 0)
@@ -134,7 +163,7 @@ static int walk_object(struct walk *w, const json_t *v, json_t *object, struct w
 
     json_object_foreach(from, name, member)
     {
-        rc = walk_member(w, name, member, object, err);
+        rc = walk_member(w, member, object, err);
         if (rc != 0)
             break;
     }
@@ -169,6 +198,8 @@ static int walk(struct walk *w, const json_t *v, json_t **out, struct wf_err *er
         rc = wf_err_set(err, WF_E_LIMIT, "The JSON is nested too deeply.");
     else if (json_is_string(v))
         rc = walk_text(w, wf_str_n(json_string_value(v), json_string_length(v)), &made, err);
+    else if (json_is_number(v))
+        rc = walk_number(w, v, &made, err);
     else if (json_is_object(v))
         rc = (made = json_object()) == NULL ? no_memory(err) : walk_object(w, v, made, err);
     else if (json_is_array(v))
@@ -183,12 +214,24 @@ static int walk(struct walk *w, const json_t *v, json_t **out, struct wf_err *er
     return rc;
 }
 
+int wf_redact_texts(const struct wf_texts *texts, struct wf_redaction *r, const json_t *v,
+                    const struct wf_redact_wish *wish, json_t **out, struct wf_err *err)
+{
+    struct walk w = {.texts = texts, .r = r, .wish = wish};
+
+    return walk(&w, v, out, err);
+}
+
 int wf_redact_value(struct wf_labeler *l, struct wf_redaction *r, const json_t *v,
                     const struct wf_redact_wish *wish, json_t **out, struct wf_err *err)
 {
-    struct walk w = {.l = l, .r = r, .wish = wish};
+    struct wf_texts *texts = NULL;
+    int rc = wf_texts_read(l, v, &texts, err);
 
-    return walk(&w, v, out, err);
+    if (rc == 0)
+        rc = wf_redact_texts(texts, r, v, wish, out, err);
+    wf_texts_free(texts);
+    return rc;
 }
 
 int wf_redact_json(struct wf_labeler *l, struct wf_redaction *r, struct wf_str text,

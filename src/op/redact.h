@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "op/label.h"
+#include "op/texts.h"
 #include "privacy/redact.h"
 
 struct wf_redact_wish {
@@ -24,9 +24,14 @@ int wf_redact_found(struct wf_labeler *l, struct wf_redaction *r, struct wf_str 
 
 /* A JSON value with all its texts redacted so, and the names of its members; a text that is JSON
  * itself, an object or array (tools' arguments), is walked, too. What the detectors see is the text
- * that is meant, without escapes. *out is a new reference. Errors: as above, LIMIT (nested deeper
- * than WF_LIMIT_NESTING), NOMEM. */
+ * that is meant, without escapes, and all of them together (op/texts.h). A number that is redacted
+ * becomes a text. *out is a new reference. Errors: as above, LIMIT (nested deeper than
+ * WF_LIMIT_NESTING), NOMEM. */
 int wf_redact_value(struct wf_labeler *l, struct wf_redaction *r, const json_t *v,
+                    const struct wf_redact_wish *wish, json_t **out,
+                    struct wf_err *err) WF_MUST_USE;
+/* The same of a value whose texts were read already. */
+int wf_redact_texts(const struct wf_texts *texts, struct wf_redaction *r, const json_t *v,
                     const struct wf_redact_wish *wish, json_t **out,
                     struct wf_err *err) WF_MUST_USE;
 

@@ -3,7 +3,8 @@
  * asked about all of it together, and only then it is redacted.
  *
  * A part is one message (by its role: the person's words, an answer, a tool's result), or the
- * tools. Texts that are JSON are looked at text by text, as they are redacted. What detectors
+ * tools, or the schema of the answer. All messages are looked at together, text by text and across
+ * their borders (op/texts.h), and redacted by just what was found then. What detectors
  * cannot read (pictures, sounds) makes its part secret. All redaction is by placeholders: a made-up
  * datum would look to airlock like one that was forgotten. */
 #include <string.h>
@@ -15,102 +16,27 @@
 
 #define PARTS_MAX 4096u
 
-/* One part's data, copied out of the labeler. */
-struct found {
-    struct wf_pii *items;
-    size_t n, cap;
+/* What of a request is looked through, each of it together. */
+enum {
+    MESSAGES,
+    TOOLS,
+    SCHEMA,
+    VALUES
 };
 
 struct clearing {
     const struct wf_remote_options *o;
     const struct wf_engine_entry *engine;
     struct wf_labeler *labeler;
-    struct wf_context_part *parts; /* [n_parts] */
-    struct found *found;           /* [n_parts] */
+    const json_t *values[VALUES]; /* NULL: there is none */
+    struct wf_texts *texts[VALUES];
+    struct wf_context_part *parts; /* [n_parts] the messages, then the rest */
     size_t n_parts;
-    unsigned depth;
 };
 
 static int no_memory(struct wf_err *err)
 {
     return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
-}
-
-/* ---- looking ---- */
-
-static int look_at_text(struct clearing *c, struct wf_str text, struct wf_err *err)
-{
-    struct found *f = &c->found[c->n_parts];
-    struct wf_labeled got;
-    int rc = wf_labeler_find(c->labeler, text, &got, err);
-    size_t n = rc == 0 ? got.n + got.n_topics : 0;
-
-    if (rc == 0 && f->n + n > f->cap) {
-        struct wf_pii *grown = wf_realloc_array(f->items, (f->n + n) * 2, sizeof(*grown));
-        if (grown == NULL)
-            return no_memory(err);
-        f->items = grown;
-        f->cap = (f->n + n) * 2;
-    }
-    if (n > 0)
-        memcpy(f->items + f->n, got.all, n * sizeof(*f->items));
-    f->n += n;
-    return rc;
-}
-
-static int look(struct clearing *c, const json_t *v, struct wf_err *err);
-
-static int look_inside(struct clearing *c, const json_t *v, struct wf_err *err)
-{
-    json_t *from = (json_t *)(uintptr_t)v, *member; /* jansson walks no const objects */
-    const char *name;
-    const json_t *one;
-    size_t i;
-    int rc = 0;
-
-    json_object_foreach(from, name, member)
-    {
-        rc = look_at_text(c, wf_str_from(name), err);
-        if (rc == 0)
-            rc = look(c, member, err);
-        if (rc != 0)
-            return rc;
-    }
-    json_array_foreach(v, i, one)
-    {
-        rc = look(c, one, err);
-        if (rc != 0)
-            return rc;
-    }
-    return rc;
-}
-
-static int look_at_string(struct clearing *c, const json_t *v, struct wf_err *err)
-{
-    struct wf_str s = wf_str_n(json_string_value(v), json_string_length(v));
-    struct wf_str t = wf_str_trim(s);
-    json_t *inner = t.len > 1 && (t.ptr[0] == '{' || t.ptr[0] == '[')
-                        ? json_loadb(t.ptr, t.len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, NULL)
-                        : NULL;
-    int rc = inner != NULL ? look(c, inner, err) : look_at_text(c, s, err);
-
-    json_decref(inner);
-    return rc;
-}
-
-static int look(struct clearing *c, const json_t *v, struct wf_err *err)
-{
-    int rc = 0;
-
-    if (c->depth > WF_LIMIT_NESTING)
-        return wf_err_set(err, WF_E_LIMIT, "The JSON is nested too deeply.");
-    c->depth++;
-    if (json_is_string(v))
-        rc = look_at_string(c, v, err);
-    else if (json_is_object(v) || json_is_array(v))
-        rc = look_inside(c, v, err);
-    c->depth--;
-    return rc;
 }
 
 /* ---- parts ---- */
@@ -130,12 +56,13 @@ static bool is_unreadable(const json_t *message)
     return false;
 }
 
-static void begin_part(struct clearing *c, const json_t *message)
+static void add_part(struct clearing *c, const json_t *message, struct wf_pii_list found)
 {
     const char *role = json_string_value(json_object_get(message, "role"));
-    struct wf_context_part *p = &c->parts[c->n_parts];
+    struct wf_context_part *p = &c->parts[c->n_parts++];
 
-    *p = (struct wf_context_part){.source = WF_SOURCE_PROMPT};
+    *p = (struct wf_context_part){
+        .source = WF_SOURCE_PROMPT, .found = found.items, .n_found = found.n};
     if (role != NULL && strcmp(role, "assistant") == 0) {
         p->source = WF_SOURCE_ANSWER;
     } else if (role != NULL && strcmp(role, "tool") == 0) {
@@ -145,42 +72,31 @@ static void begin_part(struct clearing *c, const json_t *message)
     p->is_unscanned = is_unreadable(message);
 }
 
-static int look_at_part(struct clearing *c, const json_t *v, struct wf_err *err)
-{
-    struct wf_context_part *p = &c->parts[c->n_parts];
-    int rc;
-
-    begin_part(c, v);
-    rc = p->is_unscanned ? 0 : look(c, v, err);
-    p->found = c->found[c->n_parts].items;
-    p->n_found = c->found[c->n_parts].n;
-    c->n_parts++;
-    return rc;
-}
-
 static int look_at_all(struct clearing *c, const struct wf_gen_request *q, struct wf_err *err)
 {
-    size_t n = json_array_size(q->messages), i;
+    const size_t n = json_array_size(q->messages);
     const json_t *m;
+    size_t i;
     int rc = 0;
 
     if (n == 0 || n > PARTS_MAX)
         return wf_err_set(err, WF_E_INVAL, "A chat has 1 to %u messages.", PARTS_MAX);
-    c->parts = wf_alloc_array(n + 2, sizeof(*c->parts));
-    c->found = wf_alloc_array(n + 2, sizeof(*c->found));
-    if (c->parts == NULL || c->found == NULL)
+    c->values[MESSAGES] = q->messages;
+    c->values[TOOLS] = q->tools.tools;
+    c->values[SCHEMA] = q->schema;
+    c->parts = wf_alloc_array(n + VALUES, sizeof(*c->parts));
+    if (c->parts == NULL)
         return no_memory(err);
-    json_array_foreach(q->messages, i, m)
-    {
-        rc = look_at_part(c, m, err);
-        if (rc != 0)
-            return rc;
-    }
-    if (q->tools.tools != NULL)
-        rc = look_at_part(c, q->tools.tools, err);
-    if (rc == 0 && q->schema != NULL)
-        rc = look_at_part(c, q->schema, err);
-    return rc;
+    for (i = 0; rc == 0 && i < VALUES; i++)
+        if (c->values[i] != NULL)
+            rc = wf_texts_read(c->labeler, c->values[i], &c->texts[i], err);
+    if (rc != 0)
+        return rc;
+    json_array_foreach(q->messages, i, m) add_part(c, m, wf_texts_found(c->texts[MESSAGES], i));
+    for (i = TOOLS; i < VALUES; i++)
+        if (c->texts[i] != NULL)
+            add_part(c, c->values[i], wf_texts_found(c->texts[i], SIZE_MAX));
+    return 0;
 }
 
 /* ---- the gate ---- */
@@ -264,13 +180,17 @@ static int redact(struct clearing *c, const struct wf_gen_request *q, struct wf_
         .policy = c->o->policy, .target = &target, .op = WF_OPERATOR_REPLACE};
     int rc = wf_redaction_new(NULL, &out->redaction, err);
 
-    if (rc == 0)
-        rc = wf_redact_value(c->labeler, out->redaction, q->messages, &wish, &out->messages, err);
-    if (rc == 0 && q->tools.tools != NULL)
-        rc = wf_redact_value(c->labeler, out->redaction, q->tools.tools, &wish, &out->tools, err);
+    for (size_t i = 0; rc == 0 && i < VALUES; i++)
+        if (c->texts[i] != NULL)
+            rc = wf_redact_texts(c->texts[i], out->redaction, c->values[i], &wish,
+                                 i == MESSAGES ? &out->messages
+                                 : i == TOOLS  ? &out->tools
+                                               : &out->schema,
+                                 err);
     out->q = *q;
     out->q.messages = out->messages;
     out->q.tools.tools = out->tools;
+    out->q.schema = out->schema;
     return rc;
 }
 
@@ -295,9 +215,8 @@ int wf_remote__clear(const struct wf_remote_options *o, const struct wf_engine_e
         rc = count_all(&c, out, err);
     if (rc == 0)
         rc = redact(&c, q, out, err);
-    for (size_t i = 0; c.found != NULL && i < c.n_parts; i++)
-        wf_free(c.found[i].items);
-    wf_free(c.found);
+    for (size_t i = 0; i < VALUES; i++)
+        wf_texts_free(c.texts[i]);
     wf_free(c.parts);
     wf_labeler_free(c.labeler);
     return rc;
@@ -307,6 +226,7 @@ void wf_remote__cleared_free(struct wf_remote_cleared *c)
 {
     json_decref(c->messages);
     json_decref(c->tools);
+    json_decref(c->schema);
     wf_redaction_free(c->redaction);
     *c = (struct wf_remote_cleared){.label = WF_LABEL_SECRET};
 }

@@ -8,10 +8,10 @@
 
 /* What becomes of a request before it goes. */
 struct wf_remote_cleared {
-    struct wf_gen_request q;        /* redacted; points into the original and into the below */
-    json_t *messages, *tools;       /* owned */
-    struct wf_redaction *redaction; /* owned */
-    enum wf_label label;            /* of what goes */
+    struct wf_gen_request q;           /* redacted; points into the original and into the below */
+    json_t *messages, *tools, *schema; /* owned */
+    struct wf_redaction *redaction;    /* owned */
+    enum wf_label label;               /* of what goes */
     struct wf_airlock_count counts[WF_AIRLOCK_COUNTS_MAX];
     size_t n_counts, n_redacted;
 };

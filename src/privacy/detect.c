@@ -13,9 +13,11 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "privacy/datum.h"
 #include "privacy/detect_internal.h"
 #include "text/utf8.h"
 
@@ -44,11 +46,17 @@ static const char *const number_borders[2] = {"(?<![A-Za-z0-9_$])(?<![0-9][-.])(
                                               ")(?![A-Za-z0-9_]|[-.][0-9])"};
 static const char *const word_borders[2] = {"(?<![A-Za-z0-9_])(?:", ")(?![A-Za-z0-9_])"};
 
+/* What tells by itself what it is may be a part of a name ("my_AKIA..."). */
+static const char *const sure_borders[2] = {"(?<![A-Za-z0-9])(?:", ")(?![A-Za-z0-9])"};
+#define SCORE_SURE 0.95F
+
 static int compile(struct wf_detector *d, struct wf_detect_form *form, pcre2_compile_context *c,
                    struct wf_err *err)
 {
     const struct wf_pattern *row = form->row;
-    const char *const *borders = row->triggers == NULL ? number_borders : word_borders;
+    const char *const *borders = row->triggers == NULL      ? number_borders
+                                 : row->score >= SCORE_SURE ? sure_borders
+                                                            : word_borders;
     const uint32_t options = PCRE2_UTF | PCRE2_CASELESS | PCRE2_NO_UTF_CHECK |
                              (row->back > 0 ? PCRE2_USE_OFFSET_LIMIT : PCRE2_ANCHORED);
     struct wf_buf b;
@@ -348,23 +356,66 @@ static int by_place(const void *a, const void *b)
     return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* Marks [start, end); false: some of it was marked before. Words of 64 bytes, as a part that was
- * decoded may be long. */
-static bool mark(uint64_t *taken, size_t start, size_t end)
+/* The bits of word w that are in [start, end): words of 64 bytes, as a part that was decoded may be
+ * long. */
+static uint64_t bits_in(size_t w, size_t start, size_t end)
 {
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t w = start / 64; w <= (end - 1) / 64; w++) {
-            uint64_t bits = ~UINT64_C(0);
-            if (w == start / 64)
-                bits &= ~UINT64_C(0) << (start % 64);
-            if (w == (end - 1) / 64)
-                bits &= ~UINT64_C(0) >> (63 - (end - 1) % 64);
-            if (pass == 0 && (taken[w] & bits) != 0)
-                return false;
-            if (pass == 1)
-                taken[w] |= bits;
-        }
+    uint64_t bits = ~UINT64_C(0);
+
+    if (w == start / 64)
+        bits &= ~UINT64_C(0) << (start % 64);
+    if (w == (end - 1) / 64)
+        bits &= ~UINT64_C(0) >> (63 - (end - 1) % 64);
+    return bits;
+}
+
+static bool is_free(const uint64_t *taken, size_t start, size_t end)
+{
+    for (size_t w = start / 64; w <= (end - 1) / 64; w++)
+        if ((taken[w] & bits_in(w, start, end)) != 0)
+            return false;
     return true;
+}
+
+static void set(uint64_t *taken, size_t start, size_t end)
+{
+    for (size_t w = start / 64; w <= (end - 1) / 64; w++)
+        taken[w] |= bits_in(w, start, end);
+}
+
+/* An address of the web may be seen by all: what stands in one and was told by a word, or hid, or
+ * is a secret, counts more than the address. */
+static bool is_web(const struct wf_pii *p)
+{
+    return strcmp(p->type, "URL") == 0 || strcmp(p->type, "DOMAIN_NAME") == 0;
+}
+
+static bool outweighs_web(const struct wf_pii *p)
+{
+    const enum wf_datum kind = wf_datum_of(wf_str_from(p->type));
+
+    return !is_web(p) && (p->word.len > 0 || p->hidden != NULL ||
+                          (kind >= WF_DATUM_PASSWORD && kind <= WF_DATUM_ENTROPY));
+}
+
+/* Leaves out addresses of the web that hold more than that. */
+static void open_web(struct wf_detect_run *r, uint64_t *bits)
+{
+    size_t n = 0, n_web = 0;
+
+    for (size_t i = 0; i < r->n; i++)
+        n_web += is_web(&r->found[i].pii);
+    for (size_t i = 0; n_web > 0 && i < r->n; i++) {
+        const struct wf_pii *p = &r->found[i].pii;
+        if (p->end > p->start && outweighs_web(p))
+            set(bits, p->start, p->end);
+    }
+    for (size_t i = 0; n_web > 0 && i < r->n; i++) {
+        const struct wf_pii *p = &r->found[i].pii;
+        if (!is_web(p) || p->end == p->start || is_free(bits, p->start, p->end))
+            r->found[n++] = r->found[i];
+    }
+    r->n = n_web > 0 ? n : r->n;
 }
 
 /* The best of what overlaps, in order of place, into r->list. */
@@ -379,14 +430,18 @@ static int resolve(struct wf_detect_run *r, struct wf_str text, struct wf_pii_li
         wf_free(taken);
         return WF_E_NOMEM;
     }
+    open_web(r, taken);
+    memset(taken, 0, (text.len / 64 + 1) * sizeof(*taken));
     wf_detect__unite(r);
     if (r->n > 0)
         qsort(r->found, r->n, sizeof(*r->found), by_rank);
     out->n = 0;
     for (size_t i = 0; i < r->n; i++) {
         const struct wf_pii *p = &r->found[i].pii;
-        if (p->end > p->start && mark(taken, p->start, p->end))
-            list[out->n++] = *p;
+        if (p->end == p->start || !is_free(taken, p->start, p->end))
+            continue;
+        set(taken, p->start, p->end);
+        list[out->n++] = *p;
     }
     if (out->n > 0)
         qsort(list, out->n, sizeof(*list), by_place);

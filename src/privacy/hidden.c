@@ -18,18 +18,23 @@
 #define SINGLES_LEAST 6
 /* How far a word of another script is looked at. */
 #define WORD_MOST 64
+/* Bytes of letters that may belong to a number beside them. */
+#define LETTERS_BYTES 6
+/* Characters of a part of a name that is joined by '_'. */
+#define JOINT_PART_MOST 24
 
 enum {
     BREAK, /* all that is not named below */
     RUN,
     SPACE,
+    JOINT, /* also of a run */
     ESCAPE,
     BEYOND
 };
 
 static const uint8_t kinds[256] = {
     ['a' ... 'z'] = RUN, ['A' ... 'Z'] = RUN, ['0' ... '9'] = RUN, ['+'] = RUN,
-    ['/'] = RUN,         ['-'] = RUN,         ['_'] = RUN,         [' '] = SPACE,
+    ['/'] = RUN,         ['-'] = RUN,         ['_'] = JOINT,       [' '] = SPACE,
     ['%'] = ESCAPE,      ['\\'] = ESCAPE,     ['&'] = ESCAPE,      ['='] = ESCAPE,
     ['('] = ESCAPE,      ['['] = ESCAPE,      ['{'] = ESCAPE,      [0x80 ... 0xff] = BEYOND,
 };
@@ -37,7 +42,12 @@ static const uint8_t kinds[256] = {
 static bool is_alnum_at(struct wf_str t, size_t i)
 {
     return i < t.len && kinds[(uint8_t)t.ptr[i]] == RUN && t.ptr[i] != '+' && t.ptr[i] != '/' &&
-           t.ptr[i] != '-' && t.ptr[i] != '_';
+           t.ptr[i] != '-';
+}
+
+static bool is_run(char c)
+{
+    return kinds[(uint8_t)c] == RUN || kinds[(uint8_t)c] == JOINT;
 }
 
 /* ---- characters beyond ASCII ---- */
@@ -48,6 +58,25 @@ static bool has_latin(struct wf_str t, size_t from, size_t to)
         if (is_alnum_at(t, i) || t.ptr[i] == '@')
             return true;
     return false;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Whether a few capitals of another script stand beside a number ("АВ 1234"): the first byte says
+ * that they are capitals. */
+static bool is_beside(struct wf_str t, size_t from, size_t to)
+{
+    while (from + 2 < to && (uint8_t)t.ptr[from] < 0x80)
+        from++;
+    const uint8_t first = (uint8_t)t.ptr[from], second = (uint8_t)t.ptr[from + 1];
+    const bool is_capital = (first == 0xd0 && second >= 0x80 && second <= 0xaf) ||
+                            (first == 0xce && second >= 0x91 && second <= 0xa9);
+
+    return is_capital && ((to + 1 < t.len && t.ptr[to] == ' ' && is_digit(t.ptr[to + 1])) ||
+                          (from > 1 && t.ptr[from - 1] == ' ' && is_digit(t.ptr[from - 2])));
 }
 
 /* Whether a letter of Greek, Cyrillic or the like stands in a word with Latin ones. */
@@ -64,7 +93,8 @@ static bool is_mixed(struct wf_hidden_finder *f, size_t at)
     while (to < t.len && to - at < WORD_MOST && strchr(" \t\n\"'<>()[]{},;:", t.ptr[to]) == NULL)
         to++;
     f->word_end = to;
-    f->word_is_mixed = has_latin(t, from, to);
+    f->word_is_mixed =
+        has_latin(t, from, to) || (to - from <= LETTERS_BYTES && is_beside(t, from, to));
     return f->word_is_mixed;
 }
 
@@ -75,7 +105,8 @@ static bool is_numeral_at(struct wf_str t, size_t i)
         return false;
     if ((uint8_t)t.ptr[i] < 0x80)
         return is_alnum_at(t, i);
-    return wf_hidden__class(wf_utf8_next(t, &i)) == WF_CLASS_LIKE;
+    const enum wf_class class = wf_hidden__class(wf_utf8_next(t, &i));
+    return class == WF_CLASS_LIKE || class == WF_CLASS_SIGN;
 }
 
 static bool is_numeral_before(struct wf_str t, size_t i)
@@ -99,6 +130,8 @@ static enum wf_hiding hiding_of(struct wf_hidden_finder *f, size_t at, size_t en
         return WF_HIDING_LIKENESS;
     case WF_CLASS_LETTER:
         return is_mixed(f, at) ? WF_HIDING_LIKENESS : WF_HIDING_NONE;
+    case WF_CLASS_SIGN:
+        return WF_HIDING_LIKENESS;
     case WF_CLASS_BETWEEN: /* a dash, a space, a sign: only within a number */
         return is_numeral_before(t, at) && is_numeral_at(t, end) ? WF_HIDING_LIKENESS
                                                                  : WF_HIDING_NONE;
@@ -135,7 +168,8 @@ static bool beyond(struct wf_hidden_finder *f, struct wf_hidden *out)
 static bool run_ends(struct wf_hidden_finder *f, struct wf_hidden *out)
 {
     const struct wf_str t = f->text;
-    size_t at = f->run, end = f->i;
+    const size_t from = f->run;
+    size_t at = from, end = f->i;
 
     f->run = f->i;
     if (end - at < RUN_LEAST)
@@ -147,7 +181,7 @@ static bool run_ends(struct wf_hidden_finder *f, struct wf_hidden *out)
     while (end + 2 < t.len && end - at >= 60 && (t.ptr[end] == '\n' || t.ptr[end] == '\r') &&
            (is_alnum_at(t, end + 1) || t.ptr[end + 1] == '\n')) {
         end++;
-        while (end < t.len && kinds[(uint8_t)t.ptr[end]] == RUN)
+        while (end < t.len && is_run(t.ptr[end]))
             end++;
     }
     while (end < t.len && t.ptr[end] == '=')
@@ -155,6 +189,10 @@ static bool run_ends(struct wf_hidden_finder *f, struct wf_hidden *out)
     out->how = WF_HIDING_BASE64;
     /* The whole, or what is behind the last sign that stands in paths and names, too. */
     for (;;) {
+        if (at > from && wf_hidden__decodes(wf_str_sub(t, at, f->i), WF_HIDING_HEX)) {
+            *out = (struct wf_hidden){.at = at, .len = f->i - at, .how = WF_HIDING_HEX};
+            return true;
+        }
         out->at = at;
         out->len = end - at;
         if (wf_hidden__decodes(wf_str_sub(t, at, end), WF_HIDING_BASE64)) {
@@ -186,6 +224,12 @@ static size_t char_end(struct wf_str t, size_t i)
     return i;
 }
 
+/* Whether a single character may stand there; letters of other scripts are looked at. */
+static inline bool is_alone(struct wf_str t, size_t i)
+{
+    return i + 1 < t.len && (t.ptr[i + 1] == ' ' || (uint8_t)t.ptr[i] >= 0x80);
+}
+
 /* How many single characters with spaces between there are, of which i is the first space;
  * *out_end: behind the last space. A small letter at the end of others is a word ("8 1 3 a ...").
  */
@@ -197,7 +241,7 @@ static size_t singles(struct wf_str t, size_t i, size_t *out_end)
     while (i + 1 < t.len && t.ptr[i] == ' ' && (uint8_t)t.ptr[i + 1] > ' ') {
         const size_t end = char_end(t, i + 1);
         const bool small = is_small(t.ptr[i + 1]);
-        if (is_alnum_at(t, end) || (small && n_small == 0 && n > 2))
+        if (is_alnum_at(t, end) || (small && n_small == 0 && n > 2 && !is_alone(t, end + 1)))
             break;
         n_small += small;
         n++;
@@ -218,12 +262,47 @@ static bool spaced(struct wf_hidden_finder *f, struct wf_hidden *out)
     if (i < f->spaced_end)
         return true;
     if (i == 0 || (uint8_t)t.ptr[i - 1] <= ' ' || (i > 1 && is_alnum_at(t, i - 2)) ||
-        (is_small(t.ptr[i - 1]) && i + 1 < t.len && !is_small(t.ptr[i + 1])))
+        (is_small(t.ptr[i - 1]) &&
+         ((i + 1 < t.len && !is_small(t.ptr[i + 1])) || (i > 1 && (uint8_t)t.ptr[i - 2] >= 0x80))))
         return false;
     if (singles(t, i, &end) < SINGLES_LEAST)
         return false;
     f->spaced_end = end;
     return true;
+}
+
+/* ---- names of files ---- */
+
+/* The part of a name on one side of a '_': digits, capitals, or a word; false: it is like a name in
+ * a program ("uint64"). *out_n: its bytes, as far as they were looked at. */
+static bool joint_part(struct wf_str t, size_t i, bool is_before, bool *io_digits, size_t *out_n)
+{
+    bool digits = false, small = false;
+    size_t n = 0;
+
+    for (; n <= JOINT_PART_MOST && (is_before ? n < i : i + 1 + n < t.len); n++) {
+        const size_t at = is_before ? i - 1 - n : i + 1 + n;
+        if (!is_alnum_at(t, at) && (uint8_t)t.ptr[at] < 0x80 && t.ptr[at] != '-')
+            break;
+        digits = digits || is_digit(t.ptr[at]);
+        small = small || is_small(t.ptr[at]);
+    }
+    *io_digits = *io_digits || digits;
+    *out_n = n;
+    return !digits || (n <= JOINT_PART_MOST && !small);
+}
+
+/* A '_' that stands for a space beside a number, or between single characters:
+ * "passport_C01X00T47.pdf". */
+static bool joint(const struct wf_hidden_finder *f, struct wf_hidden *out)
+{
+    bool digits = false;
+    size_t before, behind;
+
+    *out = (struct wf_hidden){.at = f->i, .len = 1, .how = WF_HIDING_LIKENESS};
+    return joint_part(f->text, f->i, true, &digits, &before) &&
+           joint_part(f->text, f->i, false, &digits, &behind) &&
+           (digits || (before == 1 && behind == 1));
 }
 
 /* ---- the pass ---- */
@@ -237,6 +316,13 @@ static bool look_at(struct wf_hidden_finder *f, uint8_t kind, struct wf_hidden *
         f->run = ++f->i;
         return true;
     }
+    if (kind == JOINT) {
+        const bool is_one = joint(f, out);
+        f->i++;
+        if (is_one)
+            f->run = f->i;
+        return is_one;
+    }
     if (kind == ESCAPE && wf_hidden__escape(f->text, f->i, out)) {
         f->i = f->run = out->at + out->len;
         return true;
@@ -245,19 +331,13 @@ static bool look_at(struct wf_hidden_finder *f, uint8_t kind, struct wf_hidden *
     return false;
 }
 
-/* Whether a single character may stand there; letters of other scripts are looked at. */
-static inline bool is_alone(struct wf_str t, size_t i)
-{
-    return i + 1 < t.len && (t.ptr[i + 1] == ' ' || (uint8_t)t.ptr[i] >= 0x80);
-}
-
 bool wf_hidden_next(struct wf_hidden_finder *f, struct wf_hidden *out)
 {
     const struct wf_str t = f->text;
 
     for (;;) {
         size_t i = f->i, run = f->run;
-        uint8_t kind = RUN;
+        uint8_t kind = RUN; /* at the end of the text */
         /* Prose stays in here. */
         for (; i < t.len; i++) {
             kind = kinds[(uint8_t)t.ptr[i]];
@@ -270,7 +350,7 @@ bool wf_hidden_next(struct wf_hidden_finder *f, struct wf_hidden *out)
         }
         f->i = i;
         f->run = run;
-        if (i - run >= RUN_LEAST && run_ends(f, out))
+        if (i - run >= RUN_LEAST && kind != JOINT && run_ends(f, out))
             return true;
         if (f->i >= t.len)
             return false;

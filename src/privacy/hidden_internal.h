@@ -13,6 +13,7 @@ enum wf_class {
     WF_CLASS_UNSEEN,  /* has no width */
     WF_CLASS_LIKE,    /* another way to write an ASCII letter, digit or sign */
     WF_CLASS_LETTER,  /* of another script, looks like a Latin one */
+    WF_CLASS_SIGN,    /* a sign, wherever it stands */
     WF_CLASS_BETWEEN, /* a dash or a space */
     WF_CLASS_MARK,    /* stands over the character before */
 };

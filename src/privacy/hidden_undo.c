@@ -81,10 +81,11 @@ enum wf_class wf_hidden__class(uint32_t cp)
         return WF_CLASS_UNSEEN;
     if (digit_of(cp) >= 0)
         return WF_CLASS_LIKE;
+    if (cp == 0xff0b || cp == 0xff0d || cp == 0xff0f)
+        return WF_CLASS_SIGN;
     if ((cp >= 0x2000 && cp <= 0x2015) || cp == 0x202f || cp == 0x205f || cp == 0x2212 ||
-        cp == 0x3000 || cp == 0xfe58 || cp == 0xfe63 || cp == 0xff0d || cp == 0x2024 ||
-        cp == 0xff0e || cp == 0x2044 || cp == 0xff0f || cp == 0xff0b || cp == 0xff1a ||
-        cp == 0xff3f)
+        cp == 0x3000 || cp == 0xfe58 || cp == 0xfe63 || cp == 0x2024 || cp == 0xff0e ||
+        cp == 0x2044 || cp == 0xff1a || cp == 0xff08 || cp == 0xff09 || cp == 0xff3f)
         return WF_CLASS_BETWEEN;
     if ((cp >= 0x2070 && cp <= 0x2094) || (cp >= 0x2460 && cp <= 0x24ff) ||
         (cp >= 0x2776 && cp <= 0x2793) || cp == 0xff20 || cp == 0xfe6b ||
@@ -272,6 +273,30 @@ static size_t mail_at(struct wf_str t, size_t i)
     return n == 1 && (beside || bytes[0] == '=' || bytes[0] == ' ' || bytes[0] == '@') ? 3 : 0;
 }
 
+static bool is_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.' || c == '[' || c == ']';
+}
+
+/* The value of a parameter of a URL in which '+' stands for spaces; *out_at where it begins. */
+static size_t query_at(struct wf_str t, size_t i, size_t *out_at)
+{
+    size_t name = i, end = i + 1, n_plus = 0;
+
+    while (name > 0 && i - name < 40 && (is_plain(t.ptr[name - 1])))
+        name--;
+    if (name == i || name == 0 || strchr("?&;", t.ptr[name - 1]) == NULL)
+        return 0;
+    for (; end < t.len && strchr(" \t\n\r\"'<>&#)", t.ptr[end]) == NULL; end++)
+        if (t.ptr[end] == '=' || t.ptr[end] == '/') /* base64 */
+            return 0;
+        else
+            n_plus += t.ptr[end] == '+';
+    *out_at = i + 1;
+    return n_plus > 0 ? end - i - 1 : 0;
+}
+
 static size_t json_at(struct wf_str t, size_t i)
 {
     const char c = i + 1 < t.len ? t.ptr[i + 1] : '\0';
@@ -369,6 +394,10 @@ bool wf_hidden__escape(struct wf_str t, size_t i, struct wf_hidden *out)
     case '=':
         n = mail_at(t, i);
         out->how = WF_HIDING_MAIL;
+        if (n == 0) {
+            n = query_at(t, i, &out->at);
+            out->how = WF_HIDING_URL;
+        }
         break;
     default:
         n = said_at(t, i);
@@ -407,6 +436,22 @@ static int undo_json(struct wf_str s, struct wf_buf *out)
     }
 }
 
+/* One escape, or the value of a parameter. */
+static int undo_url(struct wf_str s, struct wf_buf *out)
+{
+    char bytes[4];
+
+    for (size_t i = 0, n; i < s.len; i += n) {
+        const size_t k = s.ptr[i] == '%' ? escaped_bytes(s, i, 3, '%', bytes) : 0;
+        n = k > 0 ? 3 * k : 1;
+        if (k > 0)
+            (void)wf_buf_append(out, bytes, k); /* asked at the end */
+        else
+            (void)wf_buf_append_byte(out, s.ptr[i] == '+' ? ' ' : s.ptr[i]);
+    }
+    return wf_buf_status(out);
+}
+
 int wf_hidden_undo(struct wf_str text, const struct wf_hidden *h, struct wf_buf *out)
 {
     const struct wf_str s = wf_str_sub(text, h->at, h->at + h->len);
@@ -420,12 +465,14 @@ int wf_hidden_undo(struct wf_str text, const struct wf_hidden *h, struct wf_buf 
                                                    wf_str_find_byte(s, 'A', 0) != SIZE_MAX
                                                ? '@'
                                                : '.');
+        if (s.ptr[0] == '_')
+            return wf_buf_append_byte(out, ' ');
         return undo_likeness(wf_utf8_next(s, &at), out);
     case WF_HIDING_BASE64:
     case WF_HIDING_HEX:
         return undo_run(s, h->how == WF_HIDING_HEX, out);
     case WF_HIDING_URL:
-        return wf_buf_append(out, bytes, escaped_bytes(s, 0, 3, '%', bytes));
+        return undo_url(s, out);
     case WF_HIDING_JSON:
         return undo_json(s, out);
     case WF_HIDING_HTML:

@@ -155,6 +155,9 @@ static bool password_said_valid(struct wf_str s)
 /* What a password may have, when it stands without quotes. */
 #define SIGN "[^\\s\"'`,;<>”“»。，、]"
 
+/* From a cell of an HTML table to the next. */
+#define CELL "</t[dh]>\\s{0,9}<t[dh][^>\\n]{0,40}>(?:<[a-z]{1,6}>)?"
+
 static const struct wf_pattern rows[] = {
     {.type = "AWS_ACCESS_KEY",
      .regex = "(?-i)A(?:KIA|SIA|BIA|CCA)[A-Z2-7]{16}",
@@ -292,8 +295,9 @@ static const struct wf_pattern rows[] = {
      .score_context = 0.97F,
      .why = "header names an algorithm"},
     {.type = "PRIVATE_KEY",
-     .regex = "-----BEGIN (?:[A-Z0-9]{2,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----(?:[^-]{1,14000}"
-              "-----END (?:[A-Z0-9]{2,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----)?",
+     .regex = "-----BEGIN[ _]?(?:[A-Z0-9]{2,10}[ _]?){0,2}PRIVATE[ _]?KEY(?:[ "
+              "_]?BLOCK)?-----(?:[^-]{1,14000}"
+              "-----END[ _]?(?:[A-Z0-9]{2,10}[ _]?){0,2}PRIVATE[ _]?KEY(?:[ _]?BLOCK)?-----)?",
      .triggers = "-----begin",
      .score = 1.0F,
      .score_context = 1.0F,
@@ -349,10 +353,11 @@ static const struct wf_pattern rows[] = {
      .score_context = 0.9F,
      .why = "word before"},
     {.type = "PASSWORD",
-     .regex = "(?:" PASSWORD_WORDS ")(?: (?:for|to|of|für|zum|de|del|pour|para|do|da|per|voor) "
-              "[^\\n:=]{1,40}?)?[ \\t]?(?:is "
-              "now|is|was|to|ist|lautet|est|es|era|è|é|jest|是|为|は|는|은|"
-              "—|–|-|:\\r?\\n)[ \\t:]{0,2}[\"'“„«`]?(" SIGN "{4,64}(?<![.!?)\\]}]))",
+     .regex =
+         "(?:" PASSWORD_WORDS ")(?: (?:for|to|of|für|zum|de|del|pour|para|do|da|per|voor) "
+         "[^\\n:=]{1,40}?)?[ \\t]?(?:is "
+         "now|is|was|to|ist|lautet|est|es|era|è|é|jest|是|为|は|는|은|"
+         "—|–|-|:\\r?\\n| ?\\||" CELL ")[ \\t:*]{0,3}[\"'“„«`]?(" SIGN "{4,64}(?<![.!?)\\]}]))",
      .triggers = PASSWORD_WORDS,
      .valid = password_said_valid,
      .score = 0.8F,
@@ -398,7 +403,8 @@ static const struct wf_pattern rows[] = {
          "(?:(?:my |the |card |sim |bank )?pin(?:[ -]?(?:code|number|nummer))?|passcode|"
          "(?:verification|security|confirmation|one-time|login|access) code|otp|tan|"
          "bestätigungscode|code de vérification|código de verificación|验证码|認証コード|인증번호|"
-         "код подтверждения)(?: (?:is|ist|est|es|for [^\\n:]{1,30}))?[ :=#]{1,3}"
+         "код подтверждения)(?: (?:is|ist|est|es|for [^\\n:]{1,30}))?"
+         "(?:[ :=#]{1,3}[\"'`]?| ?\\|[ *`]{0,4}|" CELL ")"
          "(\\d{4,8}|\\d{3}[ -]\\d{3})(?![.,]\\d)",
      .triggers = "pin|passcode| code|otp|tan|bestätigungscode|vérification|verificación|验证码|"
                  "認証コード|인증번호|код подтверждения",
@@ -430,7 +436,8 @@ static const struct wf_pattern rows[] = {
      .why = "seed phrase"},
     {.type = "SECRET",
      .regex = "[a-z0-9_.-]{0,30}(?:" SECRET_WORDS ")[a-z0-9_-]{0,16}[\"'`]?"
-              "(?:\\s{0,3}(?::=|=>|==|[:=：]|->| is| ist| est| es)\\s{0,3}| )[\"'`]?"
+              "(?:\\s{0,3}(?::=|=>|==|[:=：]|->| is| ist| est| es)\\s{0,3}| ?\\|[ *]{0,4}|" CELL
+              "| )[\"'`]?"
               "((?:[a-z0-9+/_~.-]{12,400})={0,2})",
      .triggers = SECRET_WORDS,
      .back = 30,
