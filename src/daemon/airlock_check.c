@@ -123,7 +123,7 @@ static int judge(struct wf_airlock_check *c, const struct wf_target *target, int
 {
     const struct wf_context_part part = {
         .source = WF_SOURCE_PROMPT, .found = found->items, .n_found = found->n};
-    uint8_t *ops = wf_alloc_array(found->n + 1, 2), *labels = ops + found->n;
+    uint8_t *ops = wf_alloc_array(found->n + 1, 2), *labels;
     bool *is_bad = wf_alloc_array(found->n + 1, sizeof(*is_bad));
     size_t n_bad = 0;
     char types[120];
@@ -133,6 +133,7 @@ static int judge(struct wf_airlock_check *c, const struct wf_target *target, int
         rc = wf_err_set(err, WF_E_NOMEM, "Out of memory.");
         goto out;
     }
+    labels = ops + found->n;
     wf_policy_operators(c->policy, &part, 1, 0, target, ops, labels);
     for (size_t i = 0; i < found->n; i++) {
         is_bad[i] =

@@ -205,10 +205,15 @@ static void start_watcher(struct supervisor *s)
 
 static struct stamp stamp_of(const char *path)
 {
+    struct stamp s = {.inode = 0};
     struct stat st;
 
-    return stat(path, &st) != 0 ? (struct stamp){0}
-                                : (struct stamp){st.st_ino, st.st_size, st.st_ctim};
+    if (stat(path, &st) == 0) {
+        s.inode = st.st_ino;
+        s.bytes = st.st_size;
+        s.changed = st.st_ctim;
+    }
+    return s;
 }
 
 static bool is_same(const struct stamp *a, const struct stamp *b)

@@ -57,7 +57,7 @@ chat() { # model, content
 content() { python3 -c 'import json,sys; print(json.load(sys.stdin)["choices"][0]["message"]["content"])'; }
 airlock_pid() { # the child that has the ledger open
     for p in $(pgrep -P $daemon); do
-        ls -l "/proc/$p/fd" | grep -q ledger.log && echo "$p"
+        [ -n "$(find "/proc/$p/fd" -lname '*/ledger/log' 2>/dev/null)" ] && echo "$p"
     done
 }
 

@@ -105,7 +105,9 @@ static int tear_down(void **state)
     if (w.airlock > 0) {
         (void)kill(w.airlock, SIGTERM); /* it may have ended with its connection */
         assert_int_equal(waitpid(w.airlock, &status, 0), w.airlock);
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        /* One that has hardly begun dies of the signal. */
+        bool is_early = WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM;
+        if (!is_early && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
             fail_msg("the airlock ended with status %#x", (unsigned)status);
     }
     recorder_stop(w.recorder);
@@ -197,8 +199,9 @@ static void test_airlock__the_second_look_refuses_what_was_forgotten(void **stat
         "{\"content\":\"write to anna\\u002eschmidt\\u0040example.org\"}",
         "{\"content\":\"IBAN\\nDE89 3704 0044 0532 0130 00\"}",
         "{\"content\":\"key AKIAIOSFODNN7EXAMPLE\"}",
-        "{\"tool_calls\":[{\"function\":{\"arguments\":\"{\\\"card\\\":\\\"4111111111111111\\\"}\"}"
-        "}]}",
+        ("{\"tool_calls\":[{\"function\":{\"arguments\":\"{\\\"card\\\":\\\"4111111111111111\\\"}"
+         "\"}"
+         "}]}"),
     };
     (void)state;
     for (size_t i = 0; i < WF_ARRAY_LEN(bodies); i++)
