@@ -138,7 +138,8 @@ static int more(struct generation *g, struct wf_err *err)
     int rc;
 
     if (g->is_fed)
-        return wf_err_set(err, WF_E_IO, "%.40s broke off amid its answer.", g->engine->name);
+        return wf_err_set(err, WF_E_IO, "%.40s broke off in the middle of its answer.",
+                          g->engine->name);
     rc = wf_airlock_call_next(g->call, &p, err);
     if (rc != 0)
         return rc;
