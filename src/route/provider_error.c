@@ -245,24 +245,57 @@ int wf_reading__error_body(struct wf_provider_reader *r, struct wf_str body)
 
 /* ---- headers ---- */
 
-/* Milliseconds since 1970 of "2026-01-02T03:04:05Z" or "Fri, 02 Jan 2026 03:04:05 GMT". */
-static bool moment_of(const char *text, int64_t *out_ms)
+static bool number_of(struct wf_str s, int *out)
+{
+    uint64_t n;
+
+    if (s.len == 0 || s.len > 4 || !wf_str_to_u64(s, &n))
+        return false;
+    *out = (int)n;
+    return true;
+}
+
+/* "Fri, 02 Jan 2026 03:04:05 GMT" */
+static bool http_date(struct wf_str text, struct wf_civil *out, int *out_s)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    struct wf_str parts[5], time;
+    size_t month;
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(parts); i++) {
+        if (!wf_str_split(&text, ' ', &parts[i]))
+            return false;
+    }
+    month = parts[2].len == 3 ? wf_str_find(wf_str_from(months), parts[2], 0) : SIZE_MAX;
+    time = parts[4];
+    if (month == SIZE_MAX || month % 3 != 0 || time.len != 8)
+        return false;
+    out->month = (int)(month / 3) + 1;
+    return number_of(parts[1], &out->day) && number_of(parts[3], &out->year) &&
+           number_of(wf_str_sub(time, 0, 2), &out->hour) &&
+           number_of(wf_str_sub(time, 3, 5), &out->minute) &&
+           number_of(wf_str_sub(time, 6, 8), out_s);
+}
+
+/* "2026-01-02T03:04:05Z" */
+static bool iso_date(struct wf_str text, struct wf_civil *out, int *out_s)
+{
+    char minutes[WF_CIVIL_BYTES];
+
+    if (text.len < 19)
+        return false;
+    memcpy(minutes, text.ptr, sizeof(minutes) - 1);
+    minutes[sizeof(minutes) - 1] = 0;
+    return wf_civil_read(minutes, out) && number_of(wf_str_sub(text, 17, 19), out_s);
+}
+
+/* A moment in milliseconds since 1970. */
+static bool moment_of(struct wf_str text, int64_t *out_ms)
+{
     struct wf_civil c = {0, 0, 0, 0, 0};
-    const char *month;
-    char name[4] = "";
     int s = 0;
 
-    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &c.year, &c.month, &c.day, &c.hour, &c.minute,
-               &s) != 6) {
-        if (sscanf(text, "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &c.day, name, &c.year, &c.hour,
-                   &c.minute, &s) != 6)
-            return false;
-        month = strstr(months, name);
-        c.month = month && (month - months) % 3 == 0 ? (int)(month - months) / 3 + 1 : 0;
-    }
-    if (!wf_civil_is_valid(&c) || s < 0 || s > 60)
+    if ((!iso_date(text, &c, &s) && !http_date(text, &c, &s)) || !wf_civil_is_valid(&c) || s > 60)
         return false;
     *out_ms = ((wf_civil_days(&c) * 24 + c.hour) * 60 + c.minute) * 60000 + s * INT64_C(1000);
     return true;
@@ -271,15 +304,11 @@ static bool moment_of(const char *text, int64_t *out_ms)
 /* How long from now: a duration, seconds, or a moment. At most a day. */
 static bool wait_of(const struct wf_provider_reader *r, struct wf_str value, int64_t *out_ms)
 {
-    char text[64];
     int64_t ns, ms;
 
-    if (value.len == 0 || value.len >= sizeof(text))
-        return false;
-    (void)snprintf(text, sizeof(text), "%.*s", WF_STR_ARG(value));
     if (wf_duration_read(value, &ns))
         ms = ns / 1000000 + (ns % 1000000 > 0);
-    else if (moment_of(text, &ms))
+    else if (moment_of(value, &ms))
         ms -= wf_clock_wall_ms(r->clock);
     else
         return false;

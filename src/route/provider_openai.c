@@ -17,7 +17,7 @@ static int write_content(struct wf_writing *w, const json_t *content)
 
     if (!json_is_array(content)) {
         if (json_is_string(content))
-            wf_out_value(&w->out, "content", content);
+            wf_out_text(&w->out, "content", wf_reading__str(content));
         else
             wf_out_null(&w->out, "content");
         return 0;
