@@ -345,7 +345,7 @@ void wf_reading__header(struct wf_provider_reader *r, struct wf_str name, struct
             continue;
         if (rows[i].wait)
             (void)wait_of(r, value, rows[i].wait);
-        else if (wf_str_to_i64(value, &n) && n >= 0) /* Azure says -1 where it does not know */
+        else if (rows[i].count && wf_str_to_i64(value, &n) && n >= 0) /* Azure says -1 for none */
             *rows[i].count = n;
     }
 }
