@@ -119,6 +119,17 @@ static bool is_numeral_before(struct wf_str t, size_t i)
     return is_numeral_at(t, i);
 }
 
+/* The same of characters beyond ASCII alone. */
+static bool is_far_at(struct wf_str t, size_t i)
+{
+    return i < t.len && (uint8_t)t.ptr[i] >= 0x80 && is_numeral_at(t, i);
+}
+
+static bool is_far_before(struct wf_str t, size_t i)
+{
+    return i > 0 && (uint8_t)t.ptr[i - 1] >= 0x80 && is_numeral_before(t, i);
+}
+
 static enum wf_hiding hiding_of(struct wf_hidden_finder *f, size_t at, size_t end, uint32_t cp)
 {
     const struct wf_str t = f->text;
@@ -133,6 +144,8 @@ static enum wf_hiding hiding_of(struct wf_hidden_finder *f, size_t at, size_t en
     case WF_CLASS_SIGN:
         return WF_HIDING_LIKENESS;
     case WF_CLASS_BETWEEN: /* a dash, a space, a sign: only within a number */
+        if (cp >= 0xff00 && (is_far_before(t, at) || is_far_at(t, end)))
+            return WF_HIDING_LIKENESS; /* all of it in full width */
         return is_numeral_before(t, at) && is_numeral_at(t, end) ? WF_HIDING_LIKENESS
                                                                  : WF_HIDING_NONE;
     case WF_CLASS_MARK:
@@ -241,7 +254,8 @@ static size_t singles(struct wf_str t, size_t i, size_t *out_end)
     while (i + 1 < t.len && t.ptr[i] == ' ' && (uint8_t)t.ptr[i + 1] > ' ') {
         const size_t end = char_end(t, i + 1);
         const bool small = is_small(t.ptr[i + 1]);
-        if (is_alnum_at(t, end) || (small && n_small == 0 && n > 2 && !is_alone(t, end + 1)))
+        if (is_alnum_at(t, end) ||
+            (small && n_small == 0 && n > 2 && !(is_alnum_at(t, end + 1) && is_alone(t, end + 1))))
             break;
         n_small += small;
         n++;
@@ -249,6 +263,15 @@ static size_t singles(struct wf_str t, size_t i, size_t *out_end)
         i = end;
     }
     return n;
+}
+
+/* Whether the letter before i ends a word with letters of Latin, Greek and others beyond ASCII;
+ * words of scripts without spaces may stand before a number. */
+static bool ends_far_word(struct wf_str t, size_t i)
+{
+    return i > 2 && is_alnum_at(t, i - 1) && !is_digit(t.ptr[i - 1]) &&
+           (uint8_t)t.ptr[i - 2] >= 0x80 && (uint8_t)t.ptr[i - 3] >= 0xc0 &&
+           (uint8_t)t.ptr[i - 3] < 0xe0;
 }
 
 /* Each space between single characters is a hidden nothing. */
@@ -262,10 +285,13 @@ static bool spaced(struct wf_hidden_finder *f, struct wf_hidden *out)
     if (i < f->spaced_end)
         return true;
     if (i == 0 || (uint8_t)t.ptr[i - 1] <= ' ' || (i > 1 && is_alnum_at(t, i - 2)) ||
-        (is_small(t.ptr[i - 1]) &&
-         ((i + 1 < t.len && !is_small(t.ptr[i + 1])) || (i > 1 && (uint8_t)t.ptr[i - 2] >= 0x80))))
+        ends_far_word(t, i))
         return false;
-    if (singles(t, i, &end) < SINGLES_LEAST)
+    const size_t n = singles(t, i, &end);
+    /* "a 3 4 5 ...": the first is a word, but not of "j 3 q f ...". */
+    const bool is_word = is_small(t.ptr[i - 1]) && i + 3 < t.len && !is_small(t.ptr[i + 1]) &&
+                         (is_digit(t.ptr[i + 3]) || !is_alnum_at(t, i + 3));
+    if (n < SINGLES_LEAST || is_word)
         return false;
     f->spaced_end = end;
     return true;
@@ -282,7 +308,7 @@ static bool joint_part(struct wf_str t, size_t i, bool is_before, bool *io_digit
 
     for (; n <= JOINT_PART_MOST && (is_before ? n < i : i + 1 + n < t.len); n++) {
         const size_t at = is_before ? i - 1 - n : i + 1 + n;
-        if (!is_alnum_at(t, at) && (uint8_t)t.ptr[at] < 0x80 && t.ptr[at] != '-')
+        if (!is_alnum_at(t, at) && (uint8_t)t.ptr[at] < 0x80 && strchr("-+(", t.ptr[at]) == NULL)
             break;
         digits = digits || is_digit(t.ptr[at]);
         small = small || is_small(t.ptr[at]);

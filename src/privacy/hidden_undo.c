@@ -113,6 +113,8 @@ static int undo_likeness(uint32_t cp, struct wf_buf *out)
 
     if (like != '\0')
         return wf_buf_append_byte(out, like);
+    if (cp == 0xff08 || cp == 0xff09)
+        return wf_buf_append_byte(out, cp == 0xff08 ? '(' : ')');
     if (digit >= 0)
         return wf_buf_append_byte(out, (char)('0' + digit));
     if (cp >= 0xe0020 && cp <= 0xe007e) /* tags: ASCII that nobody sees */
