@@ -18,7 +18,7 @@ END
 out=$("$WEFT" policy check "$TMP/my.policy")
 check "a sentence is explained" grep -q "files beneath $HOME/Patients: secret" <<<"$out"
 check "a folder that is not there is told" bash -c \
-    "'$WEFT' policy check '$TMP/my.policy' 2>&1 >/dev/null | grep -q 'line 2: there is no $HOME/Patients now'"
+    "'$WEFT' policy check '$TMP/my.policy' 2>&1 >/dev/null | grep -q 'line 2: $HOME/Patients is not there now'"
 check "what never counts is told" \
     grep -q "NEVER COUNTS: all of it is overridden by line 4 (names are private)" <<<"$out"
 echo "pasport numbers are secret" >>"$TMP/my.policy"
