@@ -28,7 +28,7 @@ struct opened {
     struct wf_labeling t;
     struct wf_hardness *hardness;
     struct wf_experience *experience;
-    struct wf_sites sites;
+    struct wf_home_sites sites;
 };
 
 /* ---- for a person ---- */
@@ -98,7 +98,7 @@ static int open_all(const struct wf_cli *cli, const struct asked *a, struct open
     if (rc == 0)
         rc = wf_experience_load(o->experience, cli->home.experience, err);
     if (rc == 0)
-        rc = wf_sites_read(&cli->home, &o->sites, err);
+        rc = wf_home_sites_read(&cli->home, &o->sites, err);
     if (rc == 0) /* locks the process down */
         rc = wf_labeling_open(cli, a->policy, a->patterns, &o->t, err);
     return rc;
@@ -109,7 +109,7 @@ static void close_all(struct opened *o)
     wf_labeling_close(&o->t);
     wf_hardness_close(o->hardness);
     wf_experience_free(o->experience);
-    wf_sites_deinit(&o->sites);
+    wf_home_sites_deinit(&o->sites);
 }
 
 static int run(const struct wf_cli *cli, const struct asked *a, struct opened *o,
@@ -119,8 +119,8 @@ static int run(const struct wf_cli *cli, const struct asked *a, struct opened *o
                                  .policy = o->t.policy,
                                  .hardness = o->hardness,
                                  .experience = o->experience,
-                                 .sites = o->sites.items,
-                                 .n = o->sites.n,
+                                 .sites = o->sites.all.items,
+                                 .n = o->sites.all.n,
                                  .has_consent = a->consent,
                                  .is_offline = a->offline,
                                  .here_only = a->here,

@@ -40,6 +40,8 @@ wf_op_operation wf_op__models_import;
 wf_op_operation wf_op__models_verify;
 wf_op_operation wf_op__models_pull;
 wf_op_operation wf_op__ledger;
+wf_op_operation wf_op__policy;
+wf_op_operation wf_op__route;
 wf_op_operation wf_op__status;
 wf_op_operation wf_op__vectors_make;
 wf_op_operation wf_op__settings_get;

@@ -247,6 +247,21 @@ static double rounded(double v)
     return v > 0 && isfinite(per) ? round(v * per) / per : 0;
 }
 
+/* Why the request has its label, a sentence each, the weightiest first. */
+static json_t *reasons_json(const struct work *w, const struct wf_verdict *verdict)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; w->plan->policy != NULL && i < verdict->n_reasons; i++) {
+        struct wf_buf out;
+        wf_buf_init(&out, 4096);
+        if (wf_policy_say_reason(w->plan->policy, w->parts, &verdict->reasons[i], &out) == 0)
+            (void)json_array_append_new(list, wf_json_str(wf_buf_str(&out)));
+        wf_buf_deinit(&out);
+    }
+    return list;
+}
+
 static json_t *candidate_json(const struct work *w, const struct wf_candidate *c,
                               const struct wf_gate *g, size_t i)
 {
@@ -254,10 +269,12 @@ static json_t *candidate_json(const struct work *w, const struct wf_candidate *c
     const struct wf_verdict_of *v = &w->decision.of[i];
     const struct wf_estimate *e = &v->estimate;
 
-    return json_pack("{s:s, s:s%, s:s, s:b, s:o, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}",
+    return json_pack("{s:s, s:s%, s:s, s:b, s:o, s:s, s:I, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, "
+                     "s:f}",
                      "engine", w->plan->sites[i].name, "model", c->model.ptr, c->model.len, "tier",
                      tiers[c->tier], "allowed", v->barrier == WF_BARRIER_NONE, "why",
-                     why_json(w, g, v->barrier), "label", wf_label_name(c->label), "ttft_ms",
+                     why_json(w, g, v->barrier), "label", wf_label_name(c->label), "redacted",
+                     (json_int_t)g->n_redacted, "barrier", wf_barrier_name(v->barrier), "ttft_ms",
                      rounded(e->ttft_ms), "total_ms", rounded(e->total_ms), "quality",
                      rounded(e->quality), "energy_j", rounded(e->energy_j), "cost",
                      rounded(e->cost), "carbon_g", rounded(e->carbon_g), "works", rounded(e->works),
@@ -301,11 +318,12 @@ static json_t *answer_json(const struct work *w, const struct wf_candidate *cand
         return NULL;
     }
     wf_policy_label(w->plan->policy, w->parts, w->n_parts, &verdict);
-    return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "label",
-                     wf_label_name(verdict.label), "kind", wf_kind_name(w->q.kind), "balance",
-                     wf_balance_name(w->q.balance), "prompt_tokens", (json_int_t)w->q.n_prompt,
-                     "candidates", list, "chosen", name_json(w, wf_decision_chosen(&w->decision)),
-                     "order", order, "advice", advice_json(w));
+    return json_pack("{s:s, s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "label",
+                     wf_label_name(verdict.label), "reasons", reasons_json(w, &verdict), "kind",
+                     wf_kind_name(w->q.kind), "balance", wf_balance_name(w->q.balance),
+                     "prompt_tokens", (json_int_t)w->q.n_prompt, "candidates", list, "chosen",
+                     name_json(w, wf_decision_chosen(&w->decision)), "order", order, "advice",
+                     advice_json(w));
 }
 
 int wf_route_explain(const struct wf_route_plan *p, const json_t *chat, json_t **out,

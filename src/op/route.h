@@ -35,9 +35,9 @@ struct wf_route_plan {
     int64_t now_ms;
 };
 
-/* {"label", "kind", "balance", "prompt_tokens", "candidates": [{"engine", "model", "tier",
+/* {"label", "reasons": [sentences], "kind", "balance", "prompt_tokens", "candidates": [{"engine", "model", "tier",
  * "allowed", "why", "ttft_ms", "total_ms", "quality", "energy_j", "cost", "carbon_g", "works",
- * "utility", "label"}], "chosen": engine or null, "order": [engines], "hedge": {"engine",
+ * "utility", "label", "redacted", "barrier"}], "chosen": engine or null, "order": [engines], "hedge": {"engine",
  * "after_ms"} or null, "cascade": {"first", "then"} or null} for a chat request in OpenAI's form.
  * *out is a new reference. Errors: INVAL (not such a request), LIMIT, NOMEM, those of
  * wf_labeler_find. */

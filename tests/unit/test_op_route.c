@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "op/op.h"
 #include "op/route.h"
 
 static struct wf_detector *detector;
@@ -191,6 +192,87 @@ static void test_op_route__without_a_policy_nothing_leaves(void **state)
     json_decref(chat);
 }
 
+/* ---- as operations, with what a core has open ---- */
+
+static int run(const char *name, const char *params, json_t **out, struct wf_err *err)
+{
+    const struct wf_op_sink sink = {.event = NULL};
+    struct wf_op_context ctx = {.detector = detector, .policy = policy};
+    struct wf_op_call call = {.params = json_loads(params, 0, NULL), .sink = &sink, .fd = -1};
+    int rc;
+
+    assert_non_null(call.params);
+    ctx.state = wf_op_state_new();
+    assert_non_null(ctx.state);
+    *out = NULL;
+    rc = wf_op_run(&ctx, name, &call, out, err);
+    wf_op_state_free(ctx.state);
+    json_decref((json_t *)(uintptr_t)call.params);
+    return rc;
+}
+
+static void test_op_route__the_operation_says_why(void **state)
+{
+    json_t *v;
+
+    (void)state;
+    assert_int_equal(run("route",
+                         "{\"request\":{\"messages\":[{\"role\":\"user\",\"content\":"
+                         "\"key AKIAIOSFODNN7EXAMPLE\"}]},\"balance\":\"private\"}",
+                         &v, NULL),
+                     0);
+    assert_string_equal(json_string_value(json_object_get(v, "label")), "secret");
+    assert_string_equal(json_string_value(json_object_get(v, "balance")), "private");
+    assert_non_null(
+        strstr(json_string_value(json_array_get(json_object_get(v, "reasons"), 0)), "credentials"));
+    assert_true(json_is_null(json_object_get(v, "chosen"))); /* there is no engine */
+    json_decref(v);
+}
+
+static void test_op_route__the_operation_checks_its_parameters(void **state)
+{
+    static const char *const bad[] = {
+        "{}",
+        "{\"request\":[]}",
+        "{\"request\":{\"messages\":[]}}",
+        "{\"request\":{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]},\"balance\":\"best\"}",
+        "{\"request\":{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]},\"consent\":1}",
+        "{\"request\":{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]},\"deadline_ms\":-1}",
+        "{\"request\":{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]},\"else\":1}",
+    };
+    struct wf_err err = WF_ERR_INIT;
+    json_t *v;
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(bad); i++)
+        if (run("route", bad[i], &v, &err) != WF_E_INVAL || v != NULL)
+            fail_msg("%s", bad[i]);
+}
+
+/* Every sentence of the built-in text once, in its order. */
+static void test_op_route__the_policy_is_shown_in_its_sentences(void **state)
+{
+    const json_t *list, *one;
+    uint32_t line = 0;
+    json_t *v;
+    size_t i;
+
+    (void)state;
+    assert_int_equal(run("policy", "{}", &v, NULL), 0);
+    assert_true(json_is_true(json_object_get(v, "readable")));
+    list = json_object_get(v, "sentences");
+    assert_true(json_array_size(list) > 10);
+    json_array_foreach(list, i, one)
+    {
+        json_int_t at = json_integer_value(json_object_get(one, "line"));
+        assert_true(at > line);
+        line = (uint32_t)at;
+        assert_true(json_is_true(json_object_get(one, "built_in")));
+        assert_true(json_string_length(json_object_get(one, "text")) > 0);
+    }
+    json_decref(v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +281,9 @@ int main(void)
         cmocka_unit_test(test_op_route__what_it_needs_is_seen),
         cmocka_unit_test(test_op_route__what_is_no_request_is_refused),
         cmocka_unit_test(test_op_route__without_a_policy_nothing_leaves),
+        cmocka_unit_test(test_op_route__the_operation_says_why),
+        cmocka_unit_test(test_op_route__the_operation_checks_its_parameters),
+        cmocka_unit_test(test_op_route__the_policy_is_shown_in_its_sentences),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

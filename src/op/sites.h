@@ -1,0 +1,23 @@
+/* Sites: every place where a request may run, out of what is open already: the chat models of a
+ * model store, and the engines elsewhere with their models. Thread rule: owner. */
+#ifndef WF_OP_SITES_H
+#define WF_OP_SITES_H
+
+#include "engine/model_store.h"
+#include "op/route.h"
+#include "route/engines.h"
+
+struct wf_sites {
+    struct wf_route_site *items; /* [n] at most WF_ROUTE_CANDIDATES_MAX */
+    size_t n;
+    char (*_models)[WF_MODEL_NAME_MAX]; /* [WF_ROUTE_CANDIDATES_MAX] names of local ones */
+};
+
+/* Lists them: the store's default model first, then its others, then the engines'. Either may be
+ * NULL: it has none. `engines` is borrowed until *out is deinitialised, which it is to be after
+ * errors, too. Errors: those of wf_model_store_each; NOMEM. */
+int wf_sites_list(struct wf_model_store *models, const struct wf_engines *engines,
+                  struct wf_sites *out, struct wf_err *err) WF_MUST_USE;
+void wf_sites_deinit(struct wf_sites *s);
+
+#endif
