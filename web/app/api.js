@@ -90,6 +90,11 @@ export const api = {
     reminders: () => json("GET", "reminders"),
     removeReminder: (reminder) => json("DELETE", `reminders/${id(reminder)}`),
     models: () => json("GET", "models"),
+    // Those of engines elsewhere, too, by the names that a chat calls them.
+    allModels: () => json("GET", "/v1/models"),
+    ledger: (query) => json("GET", "ledger", { query }),
+    policy: () => json("GET", "policy"),
+    route: (body) => json("POST", "route", { body }),
     status: () => json("GET", "status"),
     settings: () => json("GET", "settings"),
     changeSettings: (body) => json("PATCH", "settings", { body }),

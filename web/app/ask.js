@@ -34,6 +34,15 @@ function firstSteps(total) {
         t("or drop them anywhere on this page."));
 }
 
+// On the newcomer's own question, before it is asked.
+function tourLink() {
+    const field = () => document.querySelector("textarea[data-ask]")?.value.trim() ?? "";
+    const link = h("a", { href: href({ view: "tour" }), onclick: () => {
+        link.href = href({ view: "tour", q: field() });
+    } }, t("See where a question of yours would run, and why"));
+    return h("p", { class: "hint tour-link" }, icon("lock"), link);
+}
+
 const asking = (total) => h("p", { class: "hint" }, h("a", { href: href({ view: "library" }) },
     t("Asking {documents}", { documents: countDocuments(total) })));
 
@@ -44,7 +53,8 @@ function greeting(place, ask) {
             const [{ total: all }, { total: mine }] = await Promise.all([
                 api.documents({ limit: 1 }), api.documents({ limit: 1, space: "me" })]);
             fill(place, mine ? asking(all) : firstSteps(all),
-                mine <= FEW && all > mine ? suggestions(ask) : null);
+                mine <= FEW && all > mine ? suggestions(ask) : null,
+                mine <= FEW ? tourLink() : null);
         } catch {
             fill(place);
         }

@@ -12,9 +12,34 @@ import { say, toast } from "./toast.js";
 const MORE = "\n"; // no model's name
 const SUGGESTED = ["smollm2:360m", "qwen3:1.7b", "qwen3:4b"];
 
+// The models of engines elsewhere, as the API's list has them.
+export const elsewhere = ({ data }) => data.filter((one) => one.owned_by !== "local" &&
+    one.kind === "chat").map((one) => ({ name: one.id, kind: "chat", isElsewhere: true }));
+
 export const talks = (model) => model.kind === "chat" || model.kind === "text";
 
 const short = (name) => name.replace(/:latest$/, "");
+
+function option(model, loaded) {
+    const name = short(model.name);
+    const size = model.bytes ? bytes(model.bytes) : null;
+    const text = () => {
+        if (!size) return name;
+        return loaded.some((one) => one.model === model.name) ?
+            t("{model} · {size} · loaded", { model: name, size }) : `${name} · ${size}`;
+    };
+    return h("option", { value: model.name }, text());
+}
+
+// Those of this device, and apart from them those that a question leaves it for.
+function options(models, loaded) {
+    const here = models.filter((model) => !model.isElsewhere);
+    const there = models.filter((model) => model.isElsewhere);
+    const all = (list) => list.map((model) => option(model, loaded));
+    if (!there.length) return all(here);
+    return [here.length ? h("optgroup", { label: t("On this device") }, all(here)) : null,
+        h("optgroup", { label: t("Elsewhere") }, all(there))];
+}
 
 // {node, set(models, loaded, chosen)}; choose(name) is told, more() when another is wanted.
 export function modelPicker(choose, more) {
@@ -33,11 +58,8 @@ export function modelPicker(choose, more) {
         node,
         set(models, loaded, chosen) {
             now = chosen;
-            fill(node, models.map(({ name, bytes: size }) => h("option", { value: name },
-                loaded.some((one) => one.model === name) ?
-                    t("{model} · {size} · loaded", { model: short(name), size: bytes(size) }) :
-                    `${short(name)} · ${bytes(size)}`)),
-            h("option", { value: MORE }, t("Get another model …")));
+            fill(node, options(models, loaded),
+                h("option", { value: MORE }, t("Get another model …")));
             node.value = chosen;
         },
     };

@@ -6,6 +6,7 @@ import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { number, t, tn } from "./i18n.js";
 import { markdown } from "./markdown.js";
+import { leftLine, readRoute } from "./privacy.js";
 import { toast } from "./toast.js";
 
 const button = (shape, name, onclick) => h("button", { type: "button", class: "icon-button small",
@@ -125,11 +126,13 @@ function aboutLine(about) {
         facts.push(t("{n} tokens of the beginning were left out", { n: number(about.truncated) }));
     }
     if (ENDS[about.finish]) facts.push(ENDS[about.finish]());
-    const [where] = (about.route ?? "").split(";");
-    const here = !where || where === "local";
-    return h("p", { class: "route" }, icon("device"),
-        h("span", { title: about.route }, here ? t("Answered on this device") :
-            t("Answered on {place}", { place: where }), " · ", facts.join(" · ")));
+    const route = readRoute(about.route);
+    return h("div", { class: "about" }, h("p", { class: "route" },
+        icon(route.isHere ? "device" : "web"), h("span", { title: about.route },
+            route.isHere ? t("Answered on this device") :
+                t("Answered elsewhere, by {engine}", { engine: route.engine }), " · ",
+            facts.join(" · "))),
+    route.isHere ? null : leftLine(route));
 }
 
 // {node, draw(done), failed(error, again)}. `actions` has retry, which may be null.

@@ -2,7 +2,7 @@
 // Talking to a model: pick one, ask, stop, ask again; several chats, kept in this browser.
 
 import { api, isAbort } from "./api.js";
-import { modelPicker, noModelNode, pullForm, talks } from "./chat-models.js";
+import { elsewhere, modelPicker, noModelNode, pullForm, talks } from "./chat-models.js";
 import { hasChatSettings, showChatSettings } from "./chat-settings.js";
 import { chats, chatSettings, chooseModel, chosenModel, loadChat, newChat, removeChat, saveChat }
     from "./chat-store.js";
@@ -14,6 +14,7 @@ import { fill, h, scope } from "./dom.js";
 import { when } from "./format.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
+import { isRefusal, refusedNode } from "./privacy.js";
 import { adopt, go, href } from "./route.js";
 import { failed, say, toast } from "./toast.js";
 
@@ -56,7 +57,8 @@ function listOfChats(now) {
 }
 
 // The conversation's part of the page.
-function conversation(root, chat, { box, isBusy }) {
+// here() is the name of a model of this device, "" where there is none; use(name) chooses it.
+function conversation(root, chat, { box, isBusy, here, use }) {
     const node = h("div", { class: "chat-turns" });
     let stop = null;
     let follows = true;
@@ -101,10 +103,11 @@ function conversation(root, chat, { box, isBusy }) {
             cancelAnimationFrame(frame);
             if (!isAbort(error)) {
                 if (!message.content && !message.reasoning_content) {
-                    shown.node.replaceWith(failedNode(error, () => {
-                        drawAll();
-                        answer(model);
-                    }));
+                    shown.node.replaceWith(isRefusal(error) ? stayed(error) :
+                        failedNode(error, () => {
+                            drawAll();
+                            answer(model);
+                        }));
                     keepDown();
                     return;
                 }
@@ -124,6 +127,16 @@ function conversation(root, chat, { box, isBusy }) {
             say(message.content || (message.tool_calls ? t("The model calls a tool.") : ""));
         }
         drawAll();
+    }
+
+    // What the policy kept here can be answered here.
+    function stayed(error) {
+        const question = chat.messages[lastIndexOf(chat.messages, "user")]?.content ?? "";
+        return refusedNode(error, question, here() ? () => {
+            use(here());
+            drawAll();
+            answer(here());
+        } : null);
     }
 
     // How large the context is only the list of loaded models knows.
@@ -236,15 +249,21 @@ export function show(root, route) {
     let models = [];
     let model = "";
 
-    const picker = modelPicker((name) => {
+    const note = h("p", { class: "hint chat-note" });
+
+    function use(name) {
         model = name;
         chooseModel(name);
-    }, getAnother);
+        picker.node.value = name;
+        setNote();
+    }
+    const picker = modelPicker(use, getAnother);
     const box = inputBox({ model: () => model, stop: () => talk.stop(), send: (text) => {
         talk.ask(text, model);
         setMode();
     } });
-    const talk = conversation(root, chat, { box, isBusy: box.busy });
+    const talk = conversation(root, chat, { box, isBusy: box.busy, use,
+        here: () => models.find((one) => !one.isElsewhere)?.name ?? "" });
     own(talk.end);
 
     function setMode() {
@@ -254,14 +273,24 @@ export function show(root, route) {
         heading.textContent = fresh ? t("What is on your mind?") : chat.title || t("Chat");
     }
 
+    // Who answers, before anything is asked.
+    function setNote() {
+        const there = models.find((one) => one.name === model)?.isElsewhere;
+        fill(note, there ? [t("{model} is elsewhere: what you write leaves this device, as far " +
+            "as the policy lets it.", { model }), " ",
+        h("a", { href: href({ view: "tour" }) }, t("Where would it run?"))] :
+            t("Answers are made by a model on this device. It can be wrong."));
+    }
+
     function markSettings() {
         settings.classList.toggle("marked", hasChatSettings());
     }
 
     async function load(wanted) {
         try {
-            const answer = await api.models();
-            models = answer.models.filter(talks);
+            const [answer, all] = await Promise.all([api.models(),
+                api.allModels().catch(() => ({ data: [] }))]);
+            models = [...answer.models.filter(talks), ...elsewhere(all)];
             const there = (name) => models.find((one) => one.name === name ||
                 one.name === `${name}:latest`)?.name;
             model = there(wanted) ?? there(chat.model) ?? there(chosenModel()) ??
@@ -293,9 +322,8 @@ export function show(root, route) {
         fill(page, h("div", { class: "chat-head" }, picker.node,
             tool("plus", t("New chat"), () => go({ view: "chat" })),
             tool("history", t("Chats"), () => listOfChats(chat.id)), settings),
-        heading, talk.node, h("div", { class: "dock" }, box.node,
-            h("p", { class: "hint chat-note" },
-                t("Answers are made by a model on this device. It can be wrong."))));
+        heading, talk.node, h("div", { class: "dock" }, box.node, note));
+        setNote();
         markSettings();
         if (matchMedia("(hover: hover)").matches) box.focus();
         root.scrollTop = root.scrollHeight;

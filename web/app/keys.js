@@ -8,7 +8,8 @@ import { t } from "./i18n.js";
 import { prefs } from "./prefs.js";
 import { closeBeside, go, route } from "./route.js";
 
-const PLACES = { a: "ask", c: "chat", l: "library", h: "threads", s: "settings" };
+const PLACES = { a: "ask", c: "chat", l: "library", h: "threads", s: "settings",
+    w: "left" };
 const SECOND_KEY_MS = 1200;
 let prefix_ms = 0;
 
@@ -33,6 +34,7 @@ export function showKeys() {
         ["g l", t("Go to the library")],
         ["g h", t("Go to the history")],
         ["g s", t("Go to the settings")],
+        ["g w", t("Go to what left")],
         [isMac ? "⌘ F" : t("Ctrl F"), t("Find in the open document")],
         ["[ ]", t("Previous or next source")],
         ["Esc", t("Close the open document, stop an answer")],

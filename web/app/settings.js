@@ -5,11 +5,12 @@ import { api } from "./api.js";
 import { fill, h, scope } from "./dom.js";
 import { bytes } from "./format.js";
 import { icon } from "./icons.js";
-import { LANGUAGES, number, t } from "./i18n.js";
+import { LANGUAGES, number, t, tn } from "./i18n.js";
 import { canInstall, install } from "./install.js";
 import { showKeys } from "./keys.js";
 import { on } from "./live.js";
 import { chooseKeys, choosePref, prefs } from "./prefs.js";
+import { href } from "./route.js";
 import { failed, toast } from "./toast.js";
 
 function section(title, ...inside) {
@@ -81,8 +82,8 @@ function about(status) {
         [t("Sandbox"), sandbox(status.sandbox)],
         [t("Version"), status.version]];
     return section(t("This weft"),
-        h("p", { class: "promise" }, icon("lock"), t("Everything stays on this device: the " +
-            "program that holds your documents cannot open a connection to the internet.")),
+        h("p", { class: "promise" }, icon("lock"), t("The program that " +
+            "holds your documents cannot open a connection to the internet.")),
         h("dl", { class: "table-list" }, rows.filter(([, value]) => value).map(([name, value]) =>
             h("div", null, h("dt", null, name), h("dd", null, value)))),
         status.formats ? h("details", null, h("summary", null, t("Kinds of files it reads")),
@@ -99,11 +100,38 @@ function thisBrowser() {
     return { node, end: canInstall.on(draw) };
 }
 
+// ---- the policy ----
+
+const sentences = (list) => h("ul", { class: "sentences", lang: "en" },
+    list.map((one) => h("li", { dir: "ltr" }, one.text)));
+
+function policyCard(policy) {
+    if (!policy) return section(t("Who may see what"), h("div", { class: "bones" }, h("span")));
+    const own = policy.sentences.filter((one) => !one.built_in);
+    const built = policy.sentences.filter((one) => one.built_in);
+    return section(t("Who may see what"), policy.readable ? [
+        h("p", { class: "hint" }, t("The policy decides what may leave this device, in plain " +
+            "sentences. It is changed in its file alone, never from here:"), " ",
+        h("code", { dir: "ltr" }, "weft.policy")),
+        own.length ? [h("h3", null, t("Yours")), sentences(own)] :
+            h("p", null, t("You have added no sentence; those built in are in force.")),
+        h("details", null, h("summary", null, tn("One built-in sentence",
+            "{n} built-in sentences", built.length)), sentences(built))] :
+        h("p", { class: "failed", role: "alert" }, t("The policy cannot be read, so everything " +
+            "is secret and nothing leaves this device. Run \"weft policy check\" to see why.")),
+    h("p", { class: "actions" },
+        h("a", { class: "button", href: href({ view: "left" }) }, icon("lock"),
+            t("What left this device")),
+        h("a", { class: "button", href: href({ view: "tour" }) },
+            t("Where would a question run?"))));
+}
+
 export const title = () => t("Settings");
 
 export function show(root) {
     const own = scope();
     const fromStatus = h("div", { class: "cards" });
+    const policy = h("div", { class: "cards" });
     const browser = thisBrowser();
     own(browser.end);
     const load = async () => {
@@ -111,9 +139,11 @@ export function show(root) {
         fill(fromStatus, watched(status), about(status));
     };
     root.append(h("div", { class: "page settings" }, h("h1", { tabindex: -1 }, t("Settings")),
-        h("div", { class: "cards" }, appearance(), keyboard()), fromStatus,
+        h("div", { class: "cards" }, appearance(), keyboard()), policy, fromStatus,
         h("div", { class: "cards" }, browser.node)));
     fill(fromStatus, about(null));
+    fill(policy, policyCard(null));
+    api.policy().then((one) => fill(policy, policyCard(one)), () => fill(policy));
     load();
     own(on("documents", load));
     return own.end;

@@ -33,6 +33,8 @@ const VIEWS = {
     library: () => import("./library.js"),
     threads: () => import("./threads.js"),
     settings: () => import("./settings.js"),
+    left: async () => (await Promise.all([import("./left.js"), style("privacy")]))[0],
+    tour: async () => (await Promise.all([import("./tour.js"), style("privacy")]))[0],
 };
 const TABS = () => [["ask", "ask", t("Ask")], ["chat", "chat", t("Chat")],
     ["search", "search", t("Search")], ["library", "library", t("Library")],
@@ -55,7 +57,8 @@ function sidebar(recent) {
         h("nav", { class: "tabs", "aria-label": t("Main") }, h("ul", null, links)),
         h("nav", { class: "recents", "aria-label": t("Recent conversations"), hidden: true },
             h("h2", null, t("Recent")), recent.node),
-        h("p", { class: "privacy" }, icon("lock"), h("span", null, t("All on this device"))));
+        h("p", { class: "privacy" }, h("a", { href: href({ view: "left" }), "data-view": "left" },
+            icon("lock"), h("span", null, t("What left this device")))));
 }
 
 function offlineBar() {
@@ -67,7 +70,7 @@ function offlineBar() {
 
 function markTab(sidebarNode, view) {
     const current = view === "thread" ? "ask" : view === "document" ? "library" : view;
-    for (const link of sidebarNode.querySelectorAll(".tab")) {
+    for (const link of sidebarNode.querySelectorAll("[data-view]")) {
         if (link.dataset.view === current) link.setAttribute("aria-current", "page");
         else link.removeAttribute("aria-current");
     }

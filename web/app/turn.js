@@ -84,12 +84,13 @@ async function copyAnswer(answer) {
     toast(t("Copied with its sources."));
 }
 
-function routeLine(answer) {
+function routeLine(question, answer) {
     const place = answer.route?.place;
     const here = !place || place === "this device";
     return h("p", { class: "route" }, icon("device"),
         h("span", { title: answer.route?.reason }, here ? t("Answered on this device") :
-            t("Answered on {place}", { place })));
+            t("Answered on {place}", { place })), " ",
+        h("a", { href: href({ view: "tour", q: question }) }, t("Why here?")));
 }
 
 export function answerNode(question, answer) {
@@ -97,7 +98,7 @@ export function answerNode(question, answer) {
     const { citations } = answer;
     return h("div", { class: "answer" },
         h("p", { class: "answer-text", dir: "auto" }, withChips(answer.answer, citations)),
-        h("div", { class: "answer-foot" }, routeLine(answer),
+        h("div", { class: "answer-foot" }, routeLine(question, answer),
             h("button", { type: "button", class: "text-button",
                 onclick: () => copyAnswer(answer) }, icon("copy"), t("Copy"))),
         h("section", { class: "sources" },
@@ -116,7 +117,7 @@ function notFound(question, answer) {
                 icon("search"), t("See what comes closest")),
             h("button", { type: "button", class: "button", onclick: () => pickFiles(false) },
                 icon("plus"), t("Add files"))),
-        h("div", { class: "answer-foot" }, routeLine(answer)));
+        h("div", { class: "answer-foot" }, routeLine(question, answer)));
 }
 
 export function failedNode(error, again) {

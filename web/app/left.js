@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// What left this device: the week's sums by engine and label, then the ledger's entries, and how
+// to prove that none was changed.
+
+import { api } from "./api.js";
+import { fill, h, scope } from "./dom.js";
+import { bytes, dayGroup } from "./format.js";
+import { icon } from "./icons.js";
+import { currentLanguage, number, t, tn } from "./i18n.js";
+import { cost, countOf, kindsText, labelChip } from "./privacy.js";
+import { href } from "./route.js";
+
+const PAGE = 50;
+
+const exactly = (ms) => new Intl.DateTimeFormat(currentLanguage(),
+    { dateStyle: "medium", timeStyle: "medium" }).format(ms);
+const clock = (ms) => new Intl.DateTimeFormat(currentLanguage(),
+    { hour: "numeric", minute: "2-digit" }).format(ms);
+
+const said = (facts) => facts.filter(Boolean).join(" · ");
+
+const requests = (n) => tn("one request", "{n} requests", n);
+const keptBack = (n) => (n ? tn("one kept back", "{n} kept back", n) : "");
+
+// ---- the week ----
+
+function sumRow(sum) {
+    const replaced = kindsText(sum.redactions);
+    return h("li", { class: "sum" },
+        h("p", { class: "sum-title" }, h("strong", { dir: "auto" }, sum.engine),
+            labelChip(sum.label)),
+        h("p", { class: "sum-facts" }, said([requests(sum.requests), keptBack(sum.refusals),
+            t("{size} sent", { size: bytes(sum.bytes_sent) }),
+            t("{size} came back", { size: bytes(sum.bytes_received) }),
+            sum.released ? tn("one released by you", "{n} released by you", sum.released) : "",
+            sum.flagged ? tn("one answer flagged", "{n} answers flagged", sum.flagged) : "",
+            sum.cost_micro ? t("cost {n}", { n: cost(sum.cost_micro) }) : ""])),
+        h("p", { class: "hint" }, replaced ? t("Replaced before it left: {kinds}",
+            { kinds: replaced }) : t("Nothing had to be replaced.")));
+}
+
+function weekPart({ week, complete }) {
+    const sum = (key) => week.reduce((all, one) => all + one[key], 0);
+    if (!week.length) {
+        return h("p", { class: "promise" }, icon("lock"),
+            t("Nothing left this device in the last seven days."));
+    }
+    return [h("p", { class: "sum-all" }, said([requests(sum("requests")),
+        t("{size} sent", { size: bytes(sum("bytes_sent")) }), keptBack(sum("refusals"))])),
+    complete ? null : h("p", { class: "hint" },
+        t("The week has more entries than are added up here.")),
+    h("ul", { class: "sums" }, week.map(sumRow))];
+}
+
+// ---- entries ----
+
+// The reasons that weft itself writes; others are shown as they are.
+const reasonText = (reason) =>
+    (reason === "asked for by name" ? t("you chose this engine") : reason);
+
+function released({ who, from, to, reason }) {
+    return t("{who} released it from {from} to {to}: {reason}", { who, from, to, reason });
+}
+
+function details(entry, answer) {
+    const rows = [[t("When"), exactly(entry.time)],
+        [t("To"), entry.to && h("span", { dir: "ltr" }, entry.to)],
+        [t("Model"), entry.model && h("span", { dir: "ltr" }, entry.model)],
+        [t("Why"), reasonText(entry.reason)],
+        [t("Replaced"), kindsText(entry.redactions)],
+        [t("Released"), entry.release && released(entry.release)],
+        [t("Answer"), answer && said([bytes(answer.bytes),
+            answer.tokens_out ? tn("One token", "{n} tokens", answer.tokens_out) : "",
+            answer.cost_micro ? t("cost {n}", { n: cost(answer.cost_micro) }) : ""])],
+        [t("Flagged in it"), answer && kindsText(answer.flags)],
+        [t("Entry"), number(entry.seq)],
+        [t("Fingerprint"), h("code", { dir: "ltr" }, entry.hash)]];
+    return h("dl", { class: "table-list" }, rows.filter(([, value]) => value).map(([name, value]) =>
+        h("div", null, h("dt", null, name), h("dd", null, value))));
+}
+
+function entryRow(entry, answer) {
+    const kept = entry.kind === "refusal";
+    const n = countOf(entry.redactions);
+    const note = kept ? said([clock(entry.time), t("kept back: {reason}",
+        { reason: entry.reason })]) : said([clock(entry.time), bytes(entry.bytes),
+        n ? tn("one detail replaced", "{n} details replaced", n) : "", reasonText(entry.reason)]);
+    return h("li", { class: "entry" }, h("details", null,
+        h("summary", null, icon(kept ? "lock" : "send"), h("span", { class: "row-text" },
+            h("span", { class: "entry-title" }, h("span", { dir: "auto" }, entry.engine),
+                labelChip(entry.label)),
+            h("span", { class: "entry-note" }, note))), details(entry, answer)));
+}
+
+function byDay(entries) {
+    const answers = new Map(entries.filter((entry) => entry.kind === "completion")
+        .map((entry) => [entry.request_entry, entry]));
+    const groups = [];
+    for (const entry of entries) {
+        if (entry.kind !== "request" && entry.kind !== "refusal") continue;
+        const name = dayGroup(entry.time);
+        if (groups.at(-1)?.name !== name) groups.push({ name, rows: [] });
+        groups.at(-1).rows.push(entryRow(entry, answers.get(entry.seq)));
+    }
+    return groups.map(({ name, rows }) => h("section", { class: "group" }, h("h3", null, name),
+        h("ul", { class: "entries" }, rows)));
+}
+
+function nothing() {
+    return h("div", { class: "empty" }, icon("lock"),
+        h("h2", null, t("Nothing has left this device")),
+        h("p", null, t("All that weft answered so far, it answered here. Should you ask an " +
+            "engine elsewhere one day, you will find here what went: to whom, how much, why, and " +
+            "what was replaced before.")),
+        h("p", null, h("a", { class: "button primary", href: href({ view: "tour" }) },
+            t("See where a question would go"))));
+}
+
+// ---- proof ----
+
+function proof({ signed }) {
+    return h("section", { class: "card" }, h("h2", null, t("Can this list be trusted?")),
+        h("p", null, t("Each entry is written before anything is sent, and each holds the " +
+            "fingerprint of the one before it: what was changed or taken out later is found.")),
+        signed ? h("p", { class: "promise" }, icon("check"), h("span", null,
+            tn("One entry is signed,", "{n} entries are signed,", signed.entries), " ",
+            t("last at {time}.", { time: exactly(signed.time) }))) :
+            h("p", { class: "hint" }, t("Nothing is signed yet.")),
+        h("p", { class: "hint" }, t("To check all of it, run:"), " ",
+            h("code", { dir: "ltr" }, "weft ledger verify")));
+}
+
+export const title = () => t("What left");
+
+export function show(root) {
+    const own = scope();
+    const list = h("div", { class: "list" });
+    let all = [];
+    let ended = false;
+    own(() => {
+        ended = true;
+    });
+
+    function draw(page) {
+        if (!all.length) {
+            fill(list, nothing());
+            return;
+        }
+        fill(list, h("section", { class: "card" }, h("h2", null, t("This week")), weekPart(page)),
+            h("section", { class: "left-entries" }, h("h2", null, t("One by one")), byDay(all),
+                page.next ? h("p", { class: "more" }, h("button", { type: "button",
+                    class: "button", onclick: () => load(page.next) }, t("Show more"))) : null),
+            proof(page));
+    }
+    async function load(before) {
+        try {
+            const page = await api.ledger({ limit: PAGE, before });
+            if (ended) return;
+            all = before ? [...all, ...page.entries] : page.entries;
+            draw(page);
+        } catch (error) {
+            fill(list, h("p", { class: "failed", role: "alert" }, error.message),
+                h("p", { class: "actions" }, h("button", { type: "button", class: "button",
+                    onclick: () => load(before) }, t("Try again"))));
+        }
+    }
+
+    fill(list, h("div", { class: "bones wide" }, h("span"), h("span"), h("span")));
+    root.append(h("div", { class: "page" }, h("h1", { tabindex: -1 },
+        t("What left this device")), list));
+    load(null);
+    return own.end;
+}

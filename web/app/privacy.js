@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Words for what may leave and what did: labels, kinds of data, where an answer came from.
+
+import { fill, h } from "./dom.js";
+import { icon } from "./icons.js";
+import { number, t, tn } from "./i18n.js";
+import { href } from "./route.js";
+
+const LABELS = {
+    public: () => t("public"),
+    internal: () => t("internal"),
+    private: () => t("private"),
+    secret: () => t("secret"),
+};
+
+export const labelName = (label) => LABELS[label]?.() ?? label;
+
+export const labelChip = (label) => h("span", { class: `label-chip ${label}` }, labelName(label));
+
+const KINDS = [
+    [/^(PERSON|PER|NAME)$/, () => t("names")],
+    [/EMAIL/, () => t("e-mail addresses")],
+    [/PHONE|FAX/, () => t("phone numbers")],
+    [/^(IP|MAC)_|^URL$/, () => t("network addresses")],
+    [/CARD/, () => t("card numbers")],
+    [/IBAN|BANK|BIC|SWIFT/, () => t("bank accounts")],
+    [/CRYPTO|WALLET/, () => t("crypto wallets")],
+    [/BIRTH|DOB/, () => t("dates of birth")],
+    [/DATE|TIME/, () => t("dates and times")],
+    [/ADDRESS|POSTCODE|ZIP|STREET/, () => t("addresses")],
+    [/LOCATION|GPE|PLACE|CITY|COUNTRY|GEO/, () => t("places")],
+    [/ORG|COMPANY/, () => t("organisations")],
+    [/PASSPORT/, () => t("passport numbers")],
+    [/PASSWORD|KEY|TOKEN|JWT|SECRET|CONNECTION|ENTROPY/, () => t("credentials")],
+    [/INSTRUCTION|INJECTION/, () => t("injected instructions")],
+    [/USER/, () => t("user names")],
+];
+
+// A detector's type as people call it: "US_SSN" has no row, so it stays as it is, but readable.
+export function kindName(type) {
+    const row = KINDS.find(([pattern]) => pattern.test(type));
+    return row ? row[1]() : type.toLowerCase().replaceAll("_", " ");
+}
+
+export const countOf = (counts) => Object.values(counts ?? {}).reduce((sum, n) => sum + n, 0);
+
+// {PERSON: 2, EMAIL_ADDRESS: 1} as "names (2), e-mail addresses (1)"; kinds of one name together.
+export function kindsText(counts) {
+    const named = new Map();
+    for (const [type, n] of Object.entries(counts ?? {})) {
+        const name = kindName(type);
+        named.set(name, (named.get(name) ?? 0) + n);
+    }
+    return [...named].sort((a, b) => b[1] - a[1])
+        .map(([kind, n]) => t("{kind} ({n})", { kind, n: number(n) })).join(", ");
+}
+
+export function replacedText(n) {
+    if (!n) return t("nothing had to be replaced");
+    return tn("one detail was replaced", "{n} details were replaced", n);
+}
+
+// Money comes in millionths of whatever the prices are in.
+export function cost(micro) {
+    return micro ? number(Number((micro / 1e6).toPrecision(2))) : "";
+}
+
+// What the header x-weft-route says: "gpt; gpt/small; label=internal; redacted=1; id=r-7".
+export function readRoute(header) {
+    const [engine = "", model = "", ...rest] = (header ?? "").split(";").map((one) => one.trim());
+    const facts = Object.fromEntries(rest.map((one) => one.split("=")));
+    return { engine, model, isHere: !engine || engine === "local", label: facts.label ?? "",
+        redacted: Number(facts.redacted ?? 0), id: facts.id ?? "" };
+}
+
+// The line below an answer that came from elsewhere: what went there, as what.
+export function leftLine(route) {
+    return h("p", { class: "route left-line" }, icon("send"), h("span", null,
+        t("What left this device: labelled"), " ", labelChip(route.label), ", ",
+        replacedText(route.redacted), ". ",
+        h("a", { href: href({ view: "left" }) }, t("See what left"))));
+}
+
+// ---- a refusal by the policy ----
+
+const REFUSED = /^Nothing was sent to (.+?): this is (\w+), .+? may see (\w+)\.\s*(.*)$/s;
+const KEPT = /^(Nothing was sent|Kept back)/;
+
+// Whether a failure is none: the policy kept the request here.
+export const isRefusal = (error) => KEPT.test(error.message ?? "");
+
+function refusalText(message) {
+    const [, engine, label, clearance, reason] = REFUSED.exec(message) ?? [];
+    if (!engine) return [h("p", { lang: "en" }, message)];
+    const may = clearance === "nothing" ? t("{engine} may see nothing.", { engine }) :
+        t("{engine} may see no more than what is {clearance}.",
+            { engine, clearance: labelName(clearance) });
+    return [h("p", null, t("This is"), " ", labelChip(label), ". ", may, " ",
+        t("So nothing was sent.")),
+    reason ? h("p", { class: "hint" }, t("Because:"), " ", h("span", { lang: "en" }, reason)) :
+        null];
+}
+
+// here() answers on this device instead; null where nothing here can.
+export function refusedNode(error, question, here) {
+    const node = h("div", { class: "refused", role: "alert" });
+    return fill(node, h("h3", null, icon("lock"), t("This stayed on your device")),
+        refusalText(error.message),
+        h("p", { class: "actions" },
+            here ? h("button", { type: "button", class: "button primary", onclick: here },
+                icon("device"), t("Answer it here")) : null,
+            h("a", { class: "button", href: href({ view: "tour", q: question }) },
+                t("Where could it run?"))));
+}
