@@ -6,7 +6,7 @@ import { api } from "./api.js";
 import { fill, h, scope } from "./dom.js";
 import { icon } from "./icons.js";
 import { number, t, tn } from "./i18n.js";
-import { labelChip, replacedText } from "./privacy.js";
+import { labelChip, labelName, replacedText } from "./privacy.js";
 import { go, href } from "./route.js";
 import { say } from "./toast.js";
 
@@ -82,7 +82,7 @@ function whereStep(answer) {
             "frugal, how near.", may);
     };
     const left = () => (chosen.tier === "here" ? t("Nothing of it would leave.") :
-        t("It would leave labelled {label}; {replaced}.", { label: chosen.label,
+        t("It would leave labelled {label}; {replaced}.", { label: labelName(chosen.label),
             replaced: replacedText(chosen.redacted) }));
     return h("li", null, h("h2", null, t("Where it would run")),
         chosen ? h("p", { class: "tour-where" }, icon(chosen.tier === "here" ? "device" : "send"),
