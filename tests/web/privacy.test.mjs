@@ -66,7 +66,8 @@ test("the newcomer's own question leads to the look ahead", async () => {
     const steps = page.locator(".steps > li");
     await steps.first().waitFor();
     assert.equal(await page.inputValue(".tour textarea"), "Why is the sky blue?");
-    await steps.nth(0).getByText("internal").waitFor();
+    await steps.nth(0).locator(".label-chip.internal").waitFor();
+    assert.doesNotMatch(page.url(), /sky/, "an address would be remembered");
     assert.match(await steps.nth(1).innerText(), /on this device, with tiny/);
     const out = page.locator(".candidate.out");
     assert.match(await out.innerText(), /gpt[^]*You would be asked first/);

@@ -8,7 +8,7 @@ import { countDocuments } from "./format.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { changed, on } from "./live.js";
-import { adopt, go, href } from "./route.js";
+import { adopt, go, handOver, href } from "./route.js";
 import { say } from "./toast.js";
 import { answerNode, failedNode, turnNode, waitingNode } from "./turn.js";
 import { pickFiles } from "./upload.js";
@@ -37,10 +37,8 @@ function firstSteps(total) {
 // On the newcomer's own question, before it is asked.
 function tourLink() {
     const field = () => document.querySelector("textarea[data-ask]")?.value.trim() ?? "";
-    const link = h("a", { href: href({ view: "tour" }), onclick: () => {
-        link.href = href({ view: "tour", q: field() });
-    } }, t("See where a question of yours would run, and why"));
-    return h("p", { class: "hint tour-link" }, icon("lock"), link);
+    return h("p", { class: "hint tour-link" }, icon("lock"), h("a", { href: href({ view: "tour" }),
+        onclick: () => handOver(field()) }, t("See where a question of yours would run, and why")));
 }
 
 const asking = (total) => h("p", { class: "hint" }, h("a", { href: href({ view: "library" }) },

@@ -89,7 +89,7 @@ function entryRow(entry, answer) {
         h("summary", null, icon(kept ? "lock" : "send"), h("span", { class: "row-text" },
             h("span", { class: "entry-title" }, h("span", { dir: "auto" }, entry.engine),
                 labelChip(entry.label)),
-            h("span", { class: "entry-note" }, note))), details(entry, answer)));
+            h("span", { class: "entry-note" }, note)), icon("down")), details(entry, answer)));
 }
 
 function byDay(entries) {

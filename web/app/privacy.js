@@ -4,7 +4,7 @@
 import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { number, t, tn } from "./i18n.js";
-import { href } from "./route.js";
+import { handOver, href } from "./route.js";
 
 const LABELS = {
     public: () => t("public"),
@@ -109,6 +109,6 @@ export function refusedNode(error, question, here) {
         h("p", { class: "actions" },
             here ? h("button", { type: "button", class: "button primary", onclick: here },
                 icon("device"), t("Answer it here")) : null,
-            h("a", { class: "button", href: href({ view: "tour", q: question }) },
-                t("Where could it run?"))));
+            h("a", { class: "button", href: href({ view: "tour" }),
+                onclick: () => handOver(question) }, t("Where could it run?"))));
 }

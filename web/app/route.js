@@ -51,6 +51,18 @@ export function href({ view = "ask", id = null, q = "", scope = null, doc = null
     return `#/${path}${search ? `?${search}` : ""}`;
 }
 
+// A question for the view that comes next. It stands in no address: the browser would remember it,
+// and it may hold what nobody else is to see.
+let handed = "";
+export function handOver(question) {
+    handed = question;
+}
+export function takeOver() {
+    const question = handed;
+    handed = "";
+    return question;
+}
+
 function show(state, hash, replace) {
     if (replace) history.replaceState(state, "", hash);
     else if (hash !== location.hash) history.pushState(state, "", hash);

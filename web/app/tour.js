@@ -7,7 +7,7 @@ import { fill, h, scope } from "./dom.js";
 import { icon } from "./icons.js";
 import { number, t, tn } from "./i18n.js";
 import { labelChip, labelName, replacedText } from "./privacy.js";
-import { go, href } from "./route.js";
+import { href, takeOver } from "./route.js";
 import { say } from "./toast.js";
 
 const QUESTION_MAX = 20000;
@@ -101,7 +101,7 @@ function candidateRow(candidate, chosen) {
             h("p", null, h("strong", { dir: "auto" }, shortName(candidate)), " ",
                 h("span", { class: "hint" }, placeName(candidate))),
             h("p", { class: "hint" }, candidate.allowed ?
-                [candidate === chosen ? t("The choice.") : t("It could, too."), " ",
+                [candidate === chosen ? t("The choice") : t("It could, too"), " · ",
                     seconds(candidate)] : why),
             !candidate.allowed && sentence ?
                 h("p", { class: "hint", lang: "en" }, sentence) : null));
@@ -153,8 +153,9 @@ export const title = () => t("Where would it run?");
 export function show(root, route) {
     const own = scope();
     const result = h("div", { class: "tour-result" });
+    const given = takeOver() || route.q;
     const field = h("textarea", { class: "field", rows: 3, dir: "auto", required: true,
-        maxlength: QUESTION_MAX, value: route.q, "aria-label": t("Your question"),
+        maxlength: QUESTION_MAX, value: given, "aria-label": t("Your question"),
         placeholder: t("A question of yours, as you would ask it") });
     let ended = false;
     own(() => {
@@ -187,10 +188,9 @@ export function show(root, route) {
             "elsewhere only where you choose it yourself and the policy lets it.")),
         h("form", { class: "tour-form", onsubmit: (event) => {
             event.preventDefault();
-            if (field.value.trim() === route.q) run();
-            else go({ view: "tour", q: field.value.trim() });
+            run();
         } }, field, h("button", { type: "submit", class: "button primary" }, t("Look"))), result));
-    if (route.q) run();
+    if (given) run();
     else if (matchMedia("(hover: hover)").matches) field.focus();
     return own.end;
 }

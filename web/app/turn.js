@@ -6,7 +6,7 @@ import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { kindOf, placeOf } from "./format.js";
 import { number, t, tn } from "./i18n.js";
-import { besideHref, href } from "./route.js";
+import { besideHref, handOver, href } from "./route.js";
 import { excerpt, indexOfPoint, marked } from "./text.js";
 import { toast } from "./toast.js";
 import { pickFiles } from "./upload.js";
@@ -90,7 +90,8 @@ function routeLine(question, answer) {
     return h("p", { class: "route" }, icon("device"),
         h("span", { title: answer.route?.reason }, here ? t("Answered on this device") :
             t("Answered on {place}", { place })), " ",
-        h("a", { href: href({ view: "tour", q: question }) }, t("Why here?")));
+        h("a", { href: href({ view: "tour" }),
+            onclick: () => handOver(question) }, t("Why here?")));
 }
 
 export function answerNode(question, answer) {
