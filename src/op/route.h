@@ -35,12 +35,12 @@ struct wf_route_plan {
     int64_t now_ms;
 };
 
-/* {"label", "reasons": [sentences], "kind", "balance", "prompt_tokens", "candidates": [{"engine", "model", "tier",
- * "allowed", "why", "ttft_ms", "total_ms", "quality", "energy_j", "cost", "carbon_g", "works",
- * "utility", "label", "redacted", "barrier"}], "chosen": engine or null, "order": [engines], "hedge": {"engine",
- * "after_ms"} or null, "cascade": {"first", "then"} or null} for a chat request in OpenAI's form.
- * *out is a new reference. Errors: INVAL (not such a request), LIMIT, NOMEM, those of
- * wf_labeler_find. */
+/* {"label", "reasons": [sentences], "kind", "balance", "prompt_tokens", "candidates": [{"engine",
+ * "model", "tier", "allowed", "why", "barrier", "label", "redacted", "ttft_ms", "total_ms",
+ * "quality", "energy_j", "cost", "carbon_g", "works", "utility"}], "chosen": engine or null,
+ * "order": [engines], "advice": {"hedge": {"engine", "after_ms"}, "cascade": {"first", "then"}},
+ * each where there is one} for a chat request in OpenAI's form. *out is a new reference. Errors:
+ * INVAL (not such a request), LIMIT, NOMEM, those of wf_labeler_find. */
 int wf_route_explain(const struct wf_route_plan *p, const json_t *chat, json_t **out,
                      struct wf_err *err) WF_MUST_USE;
 

@@ -68,7 +68,7 @@ test("the newcomer's own question leads to the look ahead", async () => {
     assert.equal(await page.inputValue(".tour textarea"), "Why is the sky blue?");
     await steps.nth(0).locator(".label-chip.internal").waitFor();
     assert.doesNotMatch(page.url(), /sky/, "an address would be remembered");
-    assert.match(await steps.nth(1).innerText(), /on this device, with tiny/);
+    assert.match(await steps.nth(1).innerText(), /on this device, with tiny/i);
     const out = page.locator(".candidate.out");
     assert.match(await out.innerText(), /gpt[^]*You would be asked first/);
     const changes = steps.nth(3).locator("dl > div");
@@ -201,6 +201,21 @@ test("by keyboard: g w leads to what left, an entry opens", async () => {
     await page.locator(".entry details[open]").waitFor();
     assertNoProblems(page);
     await page.close();
+});
+
+test("all of it in German", async () => {
+    const german = await openContext(browser, weft, { locale: "de-DE" });
+    const page = await openPage(german, weft, "#/left");
+    await page.getByRole("heading", { name: "Was dieses Gerät verließ" }).waitFor();
+    assert.match(await page.locator(".entry").first().innerText(),
+        /intern[^]*eine Angabe ersetzt · Sie haben diese Engine gewählt/);
+    await page.goto(`${weft.origin}/#/tour`);
+    await page.fill(".tour textarea", `Ist ${CARD} gut?`);
+    await page.keyboard.press("Enter");
+    await page.locator(".steps .label-chip", { hasText: "privat" }).first().waitFor();
+    await page.locator(".tour-where", { hasText: /auf diesem Gerät, mit tiny/i }).waitFor();
+    assertNoProblems(page);
+    await german.close();
 });
 
 async function look(page, name) {
