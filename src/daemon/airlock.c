@@ -30,6 +30,9 @@
 #define OUT_BYTES_MAX ((size_t)1 << 30)
 #define LEDGER_RETRY_NS INT64_C(2000000000)
 #define FRAME_HEAD_BYTES 4
+/* So long an answer's entry waits for what core reports of it. */
+#define REPORT_WAIT_NS INT64_C(120000000000)
+#define SWEEP_NS INT64_C(1000000000)
 
 static volatile sig_atomic_t stop_flag;
 
@@ -290,6 +293,11 @@ static bool take_frame(struct wf_airlock *a, struct wf_str payload)
     case WF_AIRLOCK_CANCEL:
         take_cancel(a, f.id);
         return true;
+    case WF_AIRLOCK_REPORT:
+        c = find(a, f.id);
+        if (c != NULL)
+            wf_airlock__report(c, &f);
+        return true;
     case WF_AIRLOCK_CREDIT:
         c = find(a, f.id);
         if (c != NULL)
@@ -349,6 +357,24 @@ static void take_ended(struct wf_airlock *a)
     }
 }
 
+/* Writes down the answers of which core has reported nothing for too long; all that have ended
+ * where nobody is there any more. */
+static void sweep(struct wf_airlock *a, bool all)
+{
+    int64_t now_ns = wf_clock_mono_ns(NULL);
+    struct wf_list *it, *tmp;
+
+    if (!all && now_ns - a->swept_ns < SWEEP_NS)
+        return;
+    a->swept_ns = now_ns;
+    WF_LIST_EACH(it, tmp, &a->calls)
+    {
+        struct wf_airlock_out *c = WF_CONTAINER(it, struct wf_airlock_out, node);
+        if (c->is_ended && (all || now_ns - c->ended_ns > REPORT_WAIT_NS))
+            wf_airlock__close(c);
+    }
+}
+
 static void loop(struct wf_airlock *a)
 {
     while (!a->is_over && !stop_flag) {
@@ -363,7 +389,9 @@ static void loop(struct wf_airlock *a)
         if (core.revents != 0)
             hear(a);
         take_logged(a);
+        sweep(a, false);
     }
+    sweep(a, true);
 }
 
 /* ---- start and end ---- */

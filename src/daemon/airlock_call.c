@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "daemon/airlock_internal.h"
 #include "route/keys.h"
 #include "route/provider.h"
@@ -193,6 +194,20 @@ static void explain(struct wf_airlock_out *c, CURLcode code, struct wf_err *err)
                          c->engine->name, curl_easy_strerror(code));
 }
 
+/* Frees the handle, and its connection; the status stays known. */
+static void hang_up(struct wf_airlock_out *c)
+{
+    long status = 0;
+
+    if (c->easy == NULL)
+        return;
+    (void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status); /* cannot fail */
+    c->status = status > 0 && status <= 999 ? (uint32_t)status : 0;
+    (void)curl_multi_remove_handle(c->a->multi, c->easy); /* it is in there */
+    curl_easy_cleanup(c->easy);
+    c->easy = NULL;
+}
+
 /* Tells the ledger what came back. */
 static void note_end(struct wf_airlock_out *c, const struct wf_err *err)
 {
@@ -204,12 +219,15 @@ static void note_end(struct wf_airlock_out *c, const struct wf_err *err)
                                 .model = wf_str_from(c->model),
                                 .reason = wf_str_from(err->msg),
                                 .label = c->label,
-                                .bytes = c->n_received};
-    long status = 0;
+                                .bytes = c->n_received,
+                                .tokens_in = c->tokens_in,
+                                .tokens_out = c->tokens_out,
+                                .cost_micro = c->cost_micro,
+                                .counts = c->flags,
+                                .n_counts = c->n_flags};
 
-    if (c->easy != NULL)
-        (void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status); /* cannot fail */
-    e.status = status > 0 && status <= 999 ? (uint32_t)status : 0;
+    hang_up(c);
+    e.status = c->status;
     wf_airlock__note(c->a, &e);
 }
 
@@ -224,8 +242,36 @@ void wf_airlock__finish(struct wf_airlock_out *c, CURLcode code)
         return;
     }
     send_head(c);
-    note_end(c, &err);
+    hang_up(c);
     wf_airlock__tell(c->a, &f);
+    c->is_ended = true;
+    c->ended_ns = wf_clock_mono_ns(NULL);
+    if (c->has_report)
+        wf_airlock__close(c);
+}
+
+void wf_airlock__report(struct wf_airlock_out *c, const struct wf_airlock_frame *f)
+{
+    c->has_report = true;
+    c->tokens_in = f->tokens_in;
+    c->tokens_out = f->tokens_out;
+    c->cost_micro = f->cost_micro;
+    c->n_flags = f->n_counts; /* the frame's reader has seen to their number and names */
+    for (size_t i = 0; i < c->n_flags; i++) {
+        struct wf_str name = f->counts[i].type;
+        memcpy(c->flag_names[i], name.ptr, name.len);
+        c->flags[i] = (struct wf_ledger_count){.type = wf_str_n(c->flag_names[i], name.len),
+                                               .n = f->counts[i].n};
+    }
+    if (c->is_ended)
+        wf_airlock__close(c);
+}
+
+void wf_airlock__close(struct wf_airlock_out *c)
+{
+    const struct wf_err none = WF_ERR_INIT;
+
+    note_end(c, &none);
     wf_airlock__drop(c);
 }
 
@@ -243,10 +289,7 @@ void wf_airlock__drop(struct wf_airlock_out *c)
 {
     if (c == NULL)
         return;
-    if (c->easy != NULL) {
-        (void)curl_multi_remove_handle(c->a->multi, c->easy); /* it is in there */
-        curl_easy_cleanup(c->easy);
-    }
+    hang_up(c);
     curl_slist_free_all(c->headers);
     wf_list_remove(&c->node);
     c->a->n_calls--;

@@ -57,6 +57,14 @@ struct wf_airlock_out {
     bool is_paused;
     int64_t window; /* bytes that core still takes */
     uint64_t n_received;
+    uint32_t status;
+    /* The answer is through: the ledger's entry waits for what core reports of it. */
+    bool is_ended, has_report;
+    int64_t ended_ns;
+    uint64_t tokens_in, tokens_out, cost_micro;
+    struct wf_ledger_count flags[WF_AIRLOCK_FLAGS_MAX];
+    size_t n_flags;
+    char flag_names[WF_AIRLOCK_FLAGS_MAX][WF_AIRLOCK_FLAG_BYTES];
 };
 
 /* A request as core sent it, in the list of all; NULL: no memory. */
@@ -68,6 +76,10 @@ int wf_airlock__start(struct wf_airlock_out *c, struct wf_err *err) WF_MUST_USE;
 void wf_airlock__credit(struct wf_airlock_out *c, uint32_t n);
 /* What libcurl's end means: tells core and the ledger, and frees. */
 void wf_airlock__finish(struct wf_airlock_out *c, CURLcode code);
+/* What core reports of an answer. */
+void wf_airlock__report(struct wf_airlock_out *c, const struct wf_airlock_frame *f);
+/* Writes the ledger's entry of one that has ended, and frees. */
+void wf_airlock__close(struct wf_airlock_out *c);
 /* The same where it failed before, or was given up. */
 void wf_airlock__fail(struct wf_airlock_out *c, const struct wf_err *err);
 /* Frees it, whatever it does. NULL is a no-op. */
@@ -86,6 +98,7 @@ struct wf_airlock {
     struct wf_ledger *ledger; /* NULL: could not be opened */
     struct wf_err ledger_err; /* why */
     int64_t ledger_tried_ns;
+    int64_t swept_ns;   /* when ended calls were last looked through */
     bool is_ledger_bad; /* it failed: opened anew once it holds nothing */
     size_t n_unlogged;  /* requests that the ledger holds */
     CURLM *multi;

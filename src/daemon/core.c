@@ -60,6 +60,7 @@ struct core {
     struct wf_engines *engines;
     struct wf_err engines_err;    /* why there are none */
     struct wf_airlock_link *link; /* NULL: no engines elsewhere */
+    struct wf_budget *budget;
 };
 
 /* For the signal handler; set before it is installed, wf_http_stop may be called from one. */
@@ -195,10 +196,15 @@ static int open_remote(struct core *c, struct wf_err *err)
                                   .detector = c->detector,
                                   .policy = c->policy,
                                   .lens = c->lens.is_off ? NULL : c->ops.lens};
+    struct wf_err own = WF_ERR_INIT;
     int rc;
 
     if (c->engines == NULL || c->engines->n == 0)
         return 0;
+    if (wf_budget_open(c->o->home->spent, NULL, &c->budget, &own) != 0)
+        wf_log_line(c->ops.log, WF_LOG_WARN, "core", "no engine that has a budget is asked: %s",
+                    own.msg);
+    o.budget = c->budget;
     rc = wf_airlock_link_new(c->o->airlock_fd, (long)getppid(), &c->link, err);
     o.link = c->link;
     if (rc == 0) {
@@ -308,6 +314,8 @@ static int start(struct core *c, struct wf_err *err)
 
 static void finish(struct core *c)
 {
+    struct wf_err own = WF_ERR_INIT;
+
     if (c->ops.meaning)
         wf_meaning_stop(c->ops.meaning); /* it asks the others whether they work */
     wf_serve_stop(c->serve);
@@ -319,6 +327,8 @@ static void finish(struct core *c)
     wf_fetch_client_free(c->fetch);         /* the spawner ends with its socket */
     wf_engine_free(c->ops.engine);
     wf_airlock_link_free(c->link);
+    if (wf_budget_close(c->budget, &own) != 0)
+        wf_log_line(c->ops.log, WF_LOG_WARN, "core", "what was spent is not saved: %s", own.msg);
     wf_engines_free(c->engines);
     wf_lens_pool_free(c->ops.lens);
     wf_detector_free(c->detector);

@@ -11,6 +11,7 @@
  *   airlock/    what airlock alone may open: the ledger's secret key
  *   data/       the store; the only folder the core may write
  *   data/experience  what was learned of engines (route/experience.h)
+ *   data/spent       what each engine has cost today and this month (route/budget.h)
  *   data/models/  model files (engine/model_store.h); of them what fetches them may write only a
  *               folder below incoming/
  *
@@ -40,6 +41,7 @@ struct wf_home {
     char engines[WF_LIMIT_PATH_BYTES];
     char keys[WF_LIMIT_PATH_BYTES];
     char experience[WF_LIMIT_PATH_BYTES];
+    char spent[WF_LIMIT_PATH_BYTES];
 };
 
 /* Works out the paths of the home `dir` (made absolute against the current folder). Touches no

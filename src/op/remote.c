@@ -6,6 +6,7 @@
  * another begins, or the end comes, what the open one still held back goes out first. */
 #include "op/remote.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,9 +19,13 @@
 
 #define EVENT_BYTES_MAX ((size_t)WF_PROVIDER_EVENT_BYTES_MAX + (64u << 10))
 
+/* A wait is given up this soon after nobody waits any more. */
+#define TICK_MS 50
+
 struct remote {
     struct wf_engine base;
     struct wf_remote_options o;
+    struct wf_remote_pace *pace;
 };
 
 struct choice {
@@ -31,18 +36,76 @@ struct choice {
 
 struct generation {
     struct wf_gen base;
+    struct remote *r;
     const struct wf_engine_entry *engine;
+    const char *own_model; /* the provider's name */
     struct wf_remote_cleared cleared;
     struct wf_airlock_call *call;
     struct wf_provider_reader *reader;
+    struct wf_remote_stake stake;
+    uint32_t n_tries;
+    int status;             /* of this try; 0: none came */
+    bool has_told;          /* some of the answer is out */
+    uint64_t n_told;        /* its bytes */
     struct choice *choices; /* [n_choices] */
     size_t n_choices;
     struct wf_gen_event stash; /* waits until what was held back is out */
     bool has_stash, is_fed;    /* is_fed: all bytes are in the reader */
     struct wf_buf text, name;  /* of the event that is out */
+    struct wf_buf body;        /* what is sent */
+    char request_id[24];
     struct wf_gen_usage usage;
     char model[WF_AIRLOCK_TEXT_BYTES], route[2 * WF_AIRLOCK_TEXT_BYTES];
 };
+
+/* ---- the way there ---- */
+
+/* One try: airlock gets the request, a reader waits for the answer. */
+static int send(struct generation *g, struct wf_err *err)
+{
+    const struct wf_gen_request *q = &g->cleared.q;
+    const bool streamed = true;
+    struct wf_airlock_frame f = {.label = g->cleared.label,
+                                 .streamed = streamed,
+                                 .engine = wf_str_from(g->engine->name),
+                                 .model = wf_str_from(g->own_model),
+                                 .request_id = wf_str_from(g->request_id),
+                                 .reason = WF_STR("asked for by name"),
+                                 .text = wf_buf_str(&g->body)};
+    struct wf_provider_reader *reader = NULL;
+    int rc;
+
+    f.n_counts = g->cleared.n_counts;
+    memcpy(f.counts, g->cleared.counts, sizeof(f.counts));
+    rc = wf_provider_reader_new(g->engine, q, streamed, NULL, &reader, err);
+    if (rc != 0)
+        return rc;
+    wf_provider_reader_free(g->reader);
+    g->reader = reader;
+    g->is_fed = false;
+    g->status = 0;
+    rc = wf_remote__enter(g->r->pace, &g->stake, err);
+    if (rc == 0)
+        rc = wf_airlock_call_new(g->r->o.link, &f, q->canceled, q->canceled_ud, &g->call, err);
+    if (rc != 0)
+        wf_remote__left(g->r->pace, &g->stake, NULL, NULL); /* no fault of the engine's */
+    g->n_tries++;
+    return rc;
+}
+
+/* Writes what is sent, reserves what it may cost, and sends it. */
+static int begin(struct generation *g, struct wf_err *err)
+{
+    int rc = wf_provider_write(g->engine, &g->cleared.q, g->own_model, true, &g->body, NULL, err);
+
+    wf_rng_hex(NULL, g->request_id + 2, 8);
+    snprintf(g->route, sizeof(g->route), "%s; %s; label=%s; redacted=%zu; id=%s", g->engine->name,
+             g->model, wf_label_name(g->cleared.label), g->cleared.n_redacted, g->request_id);
+    if (rc == 0)
+        rc = wf_remote__reserve(g->r->pace, g->engine, &g->cleared.q, wf_buf_str(&g->body),
+                                &g->stake, err);
+    return rc == 0 ? send(g, err) : rc;
+}
 
 /* ---- the way back ---- */
 
@@ -120,6 +183,7 @@ static void feed_head(struct generation *g, const struct wf_airlock_piece *p)
 {
     struct wf_str rest = p->head;
 
+    g->status = p->status;
     wf_provider_status(g->reader, p->status);
     while (rest.len > 0) {
         size_t end = WF_MIN(wf_str_find_byte(rest, '\n', 0), rest.len);
@@ -154,25 +218,87 @@ static int more(struct generation *g, struct wf_err *err)
     return rc;
 }
 
+/* An event of the reader's, on its way to the caller. */
+static int tell(struct generation *g, struct wf_gen_event *io, struct wf_err *err)
+{
+    g->has_told = true;
+    g->n_told += io->text.len;
+    return restore(g, io, err);
+}
+
+static int end(struct generation *g)
+{
+    const struct wf_provider_rates rates = wf_provider_rates(g->reader);
+
+    wf_remote__left(g->r->pace, &g->stake, NULL, &rates);
+    return 0;
+}
+
+/* What went wrong with a try: the provider's word, or that airlock could not reach it. */
+static struct wf_provider_problem problem_of(const struct generation *g, int rc, bool is_link)
+{
+    struct wf_provider_problem p = wf_provider_problem(g->reader);
+
+    if (is_link)
+        p = (struct wf_provider_problem){.may_retry = rc == WF_E_IO || rc == WF_E_TIMEOUT,
+                                         .retry_after_ms = -1};
+    p.is_midway = p.is_midway || g->has_told;
+    return p;
+}
+
+static int wait_ms(const struct generation *g, int64_t ms, struct wf_err *err)
+{
+    const struct wf_gen_request *q = &g->cleared.q;
+
+    for (int64_t at = 0; at < ms; at += TICK_MS) {
+        if (q->canceled != NULL && q->canceled(q->canceled_ud))
+            return wf_err_set(err, WF_E_CANCELED, "Canceled.");
+        (void)poll(NULL, 0, (int)WF_MIN(ms - at, (int64_t)TICK_MS)); /* a pause */
+    }
+    return 0;
+}
+
+/* A try failed with rc: 0 when the next one is under way. */
+static int try_again(struct generation *g, int rc, bool is_link, struct wf_err *err)
+{
+    const struct wf_provider_problem p = problem_of(g, rc, is_link);
+    const struct wf_provider_rates rates = wf_provider_rates(g->reader);
+    int64_t ms;
+
+    wf_remote__left(g->r->pace, &g->stake, &p, &rates);
+    ms = wf_remote__wait_ms(g->r->pace, &g->stake, g->n_tries, &p);
+    if (rc == WF_E_CANCELED || ms < 0)
+        return rc;
+    wf_airlock_call_free(g->call);
+    g->call = NULL;
+    rc = wait_ms(g, ms, err);
+    return rc == 0 ? send(g, err) : rc;
+}
+
 static int next(struct wf_gen *base, struct wf_gen_event *out, struct wf_err *err)
 {
     struct generation *g = WF_CONTAINER(base, struct generation, base);
 
     for (;;) {
+        bool is_link = false;
         int rc = 1;
         if (g->has_stash)
             *out = g->stash;
         else
             rc = wf_provider_next(g->reader, out, err);
         g->has_stash = false;
-        if (rc == 1 && out->i_choice >= g->n_choices)
-            rc = wf_err_set(err, WF_E_FORMAT, "%.40s sent an answer too many.", g->engine->name);
-        if (rc == 1)
-            rc = restore(g, out, err);
-        else if (rc == 0)
-            return 0;
-        else if (rc == WF_PROVIDER_WAIT)
+        if (rc == WF_PROVIDER_WAIT) {
             rc = more(g, err);
+            is_link = true;
+        }
+        if (rc < 0)
+            rc = try_again(g, rc, is_link, err);
+        else if (rc == 1 && out->i_choice >= g->n_choices)
+            rc = wf_err_set(err, WF_E_FORMAT, "%.40s sent an answer too many.", g->engine->name);
+        else if (rc == 1)
+            rc = tell(g, out, err);
+        else if (!is_link)
+            return end(g);
         if (rc != 0)
             return rc;
     }
@@ -189,10 +315,33 @@ static const struct wf_gen_usage *usage(const struct wf_gen *base)
     return &g->usage;
 }
 
+/* Books what was used, and tells the ledger. Where the provider did not say how much it was, it is
+ * what texts of that length have, about; of what never began to answer it is nothing. */
+static void settle(struct generation *g)
+{
+    struct wf_gen_usage used = {.n_prompt = 0};
+    struct wf_airlock_frame report = {.n_counts = 0};
+
+    if (g->reader != NULL && g->status >= 200 && g->status < 300)
+        used = *wf_provider_usage(g->reader);
+    if (g->has_told && used.n_prompt == 0)
+        used.n_prompt = g->stake.n_prompt;
+    if (g->has_told && used.n_written == 0)
+        used.n_written = (size_t)(g->n_told / 4) + 1;
+    report.cost_micro = (uint64_t)wf_remote__settle(g->r->pace, &g->stake, &used);
+    report.tokens_in = used.n_prompt;
+    report.tokens_out = used.n_written;
+    if (g->call != NULL)
+        wf_airlock_call_report(g->call, &report);
+}
+
 static void gen_free(struct wf_gen *base)
 {
     struct generation *g = WF_CONTAINER(base, struct generation, base);
 
+    wf_remote__left(g->r->pace, &g->stake, NULL, NULL); /* given up: no fault of the engine's */
+    if (g->stake.engine != NULL)
+        settle(g);
     wf_airlock_call_free(g->call);
     wf_provider_reader_free(g->reader);
     for (size_t i = 0; g->choices != NULL && i < g->n_choices; i++)
@@ -201,10 +350,11 @@ static void gen_free(struct wf_gen *base)
     wf_remote__cleared_free(&g->cleared);
     wf_buf_deinit(&g->text);
     wf_buf_deinit(&g->name);
+    wf_buf_deinit(&g->body);
     wf_free(g);
 }
 
-/* ---- the way there ---- */
+/* ---- the engine's table ---- */
 
 /* The engine that a request means, or NULL: the local one. */
 static const struct wf_engine_entry *resolve(const struct remote *r, const char *model,
@@ -220,36 +370,6 @@ static const struct wf_engine_entry *resolve(const struct remote *r, const char 
         wf_model_store_find(r->o.models, model, &local, NULL) == 0)
         return NULL;
     return e;
-}
-
-static int send(struct generation *g, const struct remote *r, const struct wf_gen_request *q,
-                const char *model, struct wf_err *err)
-{
-    const bool streamed = true;
-    char request_id[24] = "r-";
-    struct wf_airlock_frame f = {.label = g->cleared.label,
-                                 .streamed = streamed,
-                                 .engine = wf_str_from(g->engine->name),
-                                 .model = wf_str_from(model),
-                                 .reason = WF_STR("asked for by name")};
-    struct wf_buf body;
-    int rc;
-
-    wf_rng_hex(NULL, request_id + 2, 8);
-    f.request_id = wf_str_from(request_id);
-    f.n_counts = g->cleared.n_counts;
-    memcpy(f.counts, g->cleared.counts, sizeof(f.counts));
-    snprintf(g->route, sizeof(g->route), "%s; %s; label=%s; redacted=%zu; id=%s", g->engine->name,
-             g->model, wf_label_name(g->cleared.label), g->cleared.n_redacted, request_id);
-    wf_buf_init(&body, WF_AIRLOCK_BODY_BYTES);
-    rc = wf_provider_write(g->engine, &g->cleared.q, model, streamed, &body, NULL, err);
-    f.text = wf_buf_str(&body);
-    if (rc == 0)
-        rc = wf_provider_reader_new(g->engine, &g->cleared.q, streamed, NULL, &g->reader, err);
-    if (rc == 0)
-        rc = wf_airlock_call_new(r->o.link, &f, q->canceled, q->canceled_ud, &g->call, err);
-    wf_buf_deinit(&body);
-    return rc;
 }
 
 static int generate(struct wf_engine *base, const struct wf_gen_request *q, struct wf_gen **out,
@@ -269,17 +389,21 @@ static int generate(struct wf_engine *base, const struct wf_gen_request *q, stru
     if (g == NULL)
         return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
     g->base.ops = base->ops;
+    g->r = r;
     g->engine = e;
+    g->own_model = model;
+    memcpy(g->request_id, "r-", 3);
     g->n_choices = WF_MAX(q->n_choices, (size_t)1);
     g->choices = wf_alloc_array(g->n_choices, sizeof(*g->choices));
     wf_buf_init(&g->text, EVENT_BYTES_MAX);
     wf_buf_init(&g->name, EVENT_BYTES_MAX);
+    wf_buf_init(&g->body, WF_AIRLOCK_BODY_BYTES);
     snprintf(g->model, sizeof(g->model), "%s/%s", e->name, model);
     rc = g->choices == NULL ? wf_err_set(err, WF_E_NOMEM, "Out of memory.") : 0;
     if (rc == 0)
         rc = wf_remote__clear(&r->o, e, q, &g->cleared, err);
     if (rc == 0)
-        rc = send(g, r, q, model, err);
+        rc = begin(g, err);
     if (rc != 0)
         gen_free(&g->base);
     else
@@ -334,8 +458,11 @@ static int unload(struct wf_engine *base, const char *model, struct wf_err *err)
 
 static void free_engine(struct wf_engine *base)
 {
-    wf_engine_free(local_of(base));
-    wf_free(WF_CONTAINER(base, struct remote, base));
+    struct remote *r = WF_CONTAINER(base, struct remote, base);
+
+    wf_engine_free(r->o.local);
+    wf_remote__pace_free(r->pace);
+    wf_free(r);
 }
 
 static const struct wf_engine_ops ops = {
@@ -364,7 +491,10 @@ int wf_remote_engine_new(const struct wf_remote_options *o, struct wf_engine **o
     r->base.ops = &ops;
     r->o = *o;
     *out = &r->base;
-    return 0;
+    if (wf_remote__pace_new(o, &r->pace, err) == 0)
+        return 0;
+    free_engine(&r->base);
+    return WF_E_NOMEM;
 }
 
 int wf_remote_models(const struct wf_engines *engines,

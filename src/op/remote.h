@@ -3,18 +3,22 @@
  * A request for one of them is labelled, part by part; what the policy says is to be redacted for
  * that engine is; and only where the policy's gate is open then it goes to airlock, with its label.
  * What comes back is read by the protocol's reader, and what was redacted is put back. Everything
- * that cannot be done is an error and nothing leaves: no policy, no detectors, no airlock. Models
+ * that cannot be done is an error and nothing leaves: no policy, no detectors, no airlock, a budget
+ * that is spent. An engine that fails is asked again (route/breaker.h) as long as nothing was told,
+ * and left alone once it fails again and again. Models
  * are called ENGINE/MODEL; all others are the local engine's. Threads: any. */
 #ifndef WF_OP_REMOTE_H
 #define WF_OP_REMOTE_H
 
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "engine/engine.h"
 #include "engine/model_store.h"
 #include "privacy/detect.h"
 #include "privacy/policy.h"
 #include "route/airlock_link.h"
+#include "route/budget.h"
 #include "route/engines.h"
 
 struct wf_lens_pool;
@@ -27,6 +31,7 @@ struct wf_remote_options {
     const struct wf_detector *detector;
     const struct wf_policy *policy; /* NULL: nothing leaves */
     struct wf_lens_pool *lens;      /* NULL: patterns alone */
+    struct wf_budget *budget;       /* NULL: nothing goes to engines that have a budget */
 };
 
 /* An engine that is the local one and all of `engines`; what the options point to is borrowed. *out

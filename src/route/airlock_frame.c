@@ -20,9 +20,21 @@ static bool put_text(struct wf_buf *out, struct wf_str s)
     return s.len <= WF_AIRLOCK_TEXT_BYTES;
 }
 
+static bool put_counts(const struct wf_airlock_frame *f, struct wf_buf *out)
+{
+    bool fits = f->n_counts <= WF_AIRLOCK_COUNTS_MAX;
+
+    (void)wf_buf_append_byte(out, (char)f->n_counts); /* the end tells, here and below */
+    for (size_t i = 0; fits && i < f->n_counts; i++) {
+        fits = put_text(out, f->counts[i].type);
+        (void)wf_buf_append_u32le(out, f->counts[i].n);
+    }
+    return fits;
+}
+
 static bool put_request(const struct wf_airlock_frame *f, struct wf_buf *out)
 {
-    bool fits = f->n_counts <= WF_AIRLOCK_COUNTS_MAX && f->text.len <= WF_AIRLOCK_BODY_BYTES;
+    bool fits = f->text.len <= WF_AIRLOCK_BODY_BYTES;
 
     (void)wf_buf_append_byte(out, (char)f->label); /* the end tells, here and below */
     (void)wf_buf_append_byte(out, f->streamed ? 1 : 0);
@@ -30,13 +42,17 @@ static bool put_request(const struct wf_airlock_frame *f, struct wf_buf *out)
     fits = put_text(out, f->model) && fits;
     fits = put_text(out, f->request_id) && fits;
     fits = put_text(out, f->reason) && fits;
-    (void)wf_buf_append_byte(out, (char)f->n_counts);
-    for (size_t i = 0; fits && i < f->n_counts; i++) {
-        fits = put_text(out, f->counts[i].type);
-        (void)wf_buf_append_u32le(out, f->counts[i].n);
-    }
+    fits = put_counts(f, out) && fits;
     (void)wf_buf_append_str(out, f->text);
     return fits;
+}
+
+static bool put_report(const struct wf_airlock_frame *f, struct wf_buf *out)
+{
+    (void)wf_buf_append_u64le(out, f->tokens_in); /* the end tells, here and below */
+    (void)wf_buf_append_u64le(out, f->tokens_out);
+    (void)wf_buf_append_u64le(out, f->cost_micro);
+    return put_counts(f, out) && f->n_counts <= WF_AIRLOCK_FLAGS_MAX;
 }
 
 int wf_airlock_frame_write(const struct wf_airlock_frame *f, struct wf_buf *out)
@@ -53,6 +69,9 @@ int wf_airlock_frame_write(const struct wf_airlock_frame *f, struct wf_buf *out)
         break;
     case WF_AIRLOCK_CREDIT:
         (void)wf_buf_append_u32le(out, f->number);
+        break;
+    case WF_AIRLOCK_REPORT:
+        fits = put_report(f, out);
         break;
     case WF_AIRLOCK_HEAD:
         put_u16(out, f->number);
@@ -120,6 +139,29 @@ static struct wf_str take_all(struct rest *r, size_t n_max)
     return s;
 }
 
+static void take_counts(struct rest *r, size_t n_max, struct wf_airlock_frame *f)
+{
+    f->n_counts = (size_t)take_number(r, 1);
+    if (f->n_counts > n_max) {
+        r->bad = true;
+        f->n_counts = 0;
+    }
+    for (size_t i = 0; i < f->n_counts; i++) {
+        f->counts[i].type = take_text(r);
+        f->counts[i].n = (uint32_t)take_number(r, 4);
+    }
+}
+
+static void take_report(struct rest *r, struct wf_airlock_frame *f)
+{
+    f->tokens_in = take_number(r, 8);
+    f->tokens_out = take_number(r, 8);
+    f->cost_micro = take_number(r, 8);
+    take_counts(r, WF_AIRLOCK_FLAGS_MAX, f);
+    for (size_t i = 0; i < f->n_counts; i++)
+        r->bad = r->bad || f->counts[i].type.len > WF_AIRLOCK_FLAG_BYTES;
+}
+
 static void take_request(struct rest *r, struct wf_airlock_frame *f)
 {
     uint64_t label = take_number(r, 1), streamed = take_number(r, 1);
@@ -131,15 +173,7 @@ static void take_request(struct rest *r, struct wf_airlock_frame *f)
     f->model = take_text(r);
     f->request_id = take_text(r);
     f->reason = take_text(r);
-    f->n_counts = (size_t)take_number(r, 1);
-    if (f->n_counts > WF_AIRLOCK_COUNTS_MAX) {
-        r->bad = true;
-        f->n_counts = 0;
-    }
-    for (size_t i = 0; i < f->n_counts; i++) {
-        f->counts[i].type = take_text(r);
-        f->counts[i].n = (uint32_t)take_number(r, 4);
-    }
+    take_counts(r, WF_AIRLOCK_COUNTS_MAX, f);
     f->text = take_all(r, WF_AIRLOCK_BODY_BYTES);
 }
 
@@ -168,6 +202,9 @@ int wf_airlock_frame_read(struct wf_str payload, struct wf_airlock_frame *out, s
         break;
     case WF_AIRLOCK_CREDIT:
         out->number = (uint32_t)take_number(&r, 4);
+        break;
+    case WF_AIRLOCK_REPORT:
+        take_report(&r, out);
         break;
     case WF_AIRLOCK_HEAD:
         out->number = (uint32_t)take_number(&r, 2);

@@ -3,6 +3,7 @@
  *   core -> airlock   REQUEST  what is to leave, redacted, with its label; asks for it all
  *                     CANCEL   nobody waits for that any more
  *                     CREDIT   so many bytes were used: so many more may come
+ *                     REPORT   what core made of an answer: tokens, cost, flags, for the ledger
  *   airlock -> core   HEAD     the HTTP status and headers, as text lines "name: value\n"
  *                     DATA     bytes of the body as they came
  *                     END      the answer is whole; the ledger's entry
@@ -31,6 +32,9 @@
 /* What a request has beside its body. */
 #define WF_AIRLOCK_TEXT_BYTES 1000u
 #define WF_AIRLOCK_COUNTS_MAX 64u
+/* Kinds of flags of an answer, and the bytes of a kind's name. */
+#define WF_AIRLOCK_FLAGS_MAX 16u
+#define WF_AIRLOCK_FLAG_BYTES 40u
 #define WF_AIRLOCK_BODY_BYTES (WF_LIMIT_FRAME_BYTES - (128u << 10))
 
 /* The values are sent: they stay. */
@@ -38,13 +42,14 @@ enum wf_airlock_kind {
     WF_AIRLOCK_REQUEST = 1,
     WF_AIRLOCK_CANCEL = 2,
     WF_AIRLOCK_CREDIT = 3,
+    WF_AIRLOCK_REPORT = 4,
     WF_AIRLOCK_HEAD = 16,
     WF_AIRLOCK_DATA = 17,
     WF_AIRLOCK_END = 18,
     WF_AIRLOCK_FAILED = 19,
 };
 
-/* So many of one kind of data were redacted. */
+/* So many of one kind of data were redacted, or so many places of an answer flagged. */
 struct wf_airlock_count {
     struct wf_str type;
     uint32_t n;
@@ -60,8 +65,10 @@ struct wf_airlock_frame {
     struct wf_str engine, model; /* model: the provider's own name */
     struct wf_str request_id;    /* as x-weft-route and the logs have it */
     struct wf_str reason;        /* why it goes there */
-    struct wf_airlock_count counts[WF_AIRLOCK_COUNTS_MAX];
+    struct wf_airlock_count counts[WF_AIRLOCK_COUNTS_MAX]; /* REPORT: at most FLAGS_MAX, of flags */
     size_t n_counts;
+    /* REPORT; 0: not known */
+    uint64_t tokens_in, tokens_out, cost_micro;
     /* REQUEST: the body; HEAD: the headers; DATA: bytes; FAILED: the sentence */
     struct wf_str text;
     uint32_t number; /* CREDIT: bytes; HEAD: the status */

@@ -53,6 +53,7 @@ struct wf_airlock_call {
     struct wf_err failed; /* code 0: not */
     /* the owner's */
     struct wf_buf taken, taken_head;
+    bool is_reported;
 };
 
 /* ---- the thread ---- */
@@ -370,6 +371,14 @@ int wf_airlock_call_next(struct wf_airlock_call *c, struct wf_airlock_piece *out
     return rc;
 }
 
+void wf_airlock_call_report(struct wf_airlock_call *c, struct wf_airlock_frame *report)
+{
+    report->kind = WF_AIRLOCK_REPORT;
+    report->id = c->id;
+    c->is_reported = true;
+    (void)!send_frame(c->l, report, NULL); /* an airlock that is gone writes nothing more */
+}
+
 void wf_airlock_call_free(struct wf_airlock_call *c)
 {
     struct wf_airlock_link *l;
@@ -379,8 +388,12 @@ void wf_airlock_call_free(struct wf_airlock_call *c)
     l = c->l;
     pthread_mutex_lock(&l->lock);
     wf_list_remove(&c->node);
-    bool goes_on = !c->is_over;
+    bool goes_on = !c->is_over, is_waited_for = c->is_end && !c->is_reported;
     pthread_mutex_unlock(&l->lock);
+    if (is_waited_for) {
+        struct wf_airlock_frame f = {.n_counts = 0};
+        wf_airlock_call_report(c, &f);
+    }
     if (goes_on) {
         struct wf_airlock_frame f = {.kind = WF_AIRLOCK_CANCEL, .id = c->id};
         (void)!send_frame(l, &f, NULL); /* an airlock that is gone has forgotten it */

@@ -39,6 +39,10 @@ struct wf_airlock_piece {
 /* Waits for more. Errors: what airlock says (DENIED, FULL, ...), CRASHED (it died), CANCELED. */
 int wf_airlock_call_next(struct wf_airlock_call *c, struct wf_airlock_piece *out,
                          struct wf_err *err) WF_MUST_USE;
+/* Tells airlock what was made of the answer, for the ledger's completion entry: tokens_in,
+ * tokens_out, cost_micro and counts (flags) of the frame; its kind and id are set here. Once,
+ * behind the end or before giving up; without it the entry has none of that. */
+void wf_airlock_call_report(struct wf_airlock_call *c, struct wf_airlock_frame *report);
 /* Gives up what is not finished, and frees. NULL is a no-op. */
 void wf_airlock_call_free(struct wf_airlock_call *c);
 

@@ -58,6 +58,13 @@ static void test_airlock_frame__all_kinds_come_through(void **state)
         {.kind = WF_AIRLOCK_CREDIT, .id = 2, .number = 4000000000u},
         {.kind = WF_AIRLOCK_HEAD, .id = 3, .number = 429, .text = WF_STR("retry-after: 3\n")},
         {.kind = WF_AIRLOCK_DATA, .id = 4, .text = WF_STR("data: x\n\n")},
+        {.kind = WF_AIRLOCK_REPORT,
+         .id = 7,
+         .tokens_in = 1u << 30,
+         .tokens_out = 5,
+         .cost_micro = UINT64_MAX,
+         .counts = {{.type = WF_STR("leak"), .n = 2}, {.type = WF_STR("secret"), .n = 1}},
+         .n_counts = 2},
         {.kind = WF_AIRLOCK_END, .id = 5, .seq = UINT64_MAX},
         {.kind = WF_AIRLOCK_FAILED, .id = 6, .code = WF_E_DENIED, .text = WF_STR("Kept back.")},
     };
@@ -68,6 +75,11 @@ static void test_airlock_frame__all_kinds_come_through(void **state)
         assert_int_equal(wf_airlock_frame_read(wf_buf_str(&b), &got, NULL), 0);
         assert_true(got.kind == all[i].kind && got.id == all[i].id);
         assert_true(got.number == all[i].number && got.seq == all[i].seq);
+        assert_true(got.tokens_in == all[i].tokens_in && got.tokens_out == all[i].tokens_out);
+        assert_true(got.cost_micro == all[i].cost_micro && got.n_counts == all[i].n_counts);
+        for (size_t k = 0; k < got.n_counts; k++)
+            assert_true(wf_str_eq(got.counts[k].type, all[i].counts[k].type) &&
+                        got.counts[k].n == all[i].counts[k].n);
         assert_true(got.code == all[i].code && wf_str_eq(got.text, all[i].text));
         wf_buf_deinit(&b);
     }

@@ -21,6 +21,7 @@
 #include "os/file.h"
 #include "os/sandbox.h"
 #include "os/sock.h"
+#include "privacy/ledger_read.h"
 #include "support/recorder.h"
 
 static struct world {
@@ -34,6 +35,7 @@ static struct world {
     struct wf_engines *engines;
     struct wf_detector *detector, *blind;
     struct wf_policy *policy;
+    struct wf_budget *budget;
     struct wf_engine *engine;
 } w;
 
@@ -53,7 +55,8 @@ static void open_engine(const struct wf_detector *detector, const struct wf_poli
                                         .engines = w.engines,
                                         .link = w.link,
                                         .detector = detector,
-                                        .policy = policy};
+                                        .policy = policy,
+                                        .budget = w.budget};
     if (w.engine != NULL)
         wf_engine_free(w.engine);
     assert_int_equal(wf_remote_engine_new(&o, &w.engine, NULL), 0);
@@ -71,18 +74,16 @@ static void start_airlock(void)
     wf_file_close(&fd);
 }
 
-static int set_up(void **state)
+static int set_up_with(const struct recorder_options *ro)
 {
-    const struct recorder_options ro = {.keeps = true};
     const struct wf_detect_options all = {.plain_only = false}, none = {.score_least = 2.0F};
-    (void)state;
     w = (struct world){.listener = -1};
     snprintf(w.dir, sizeof(w.dir), "/tmp/weft-test-XXXXXX");
     assert_non_null(mkdtemp(w.dir));
     assert_int_equal(wf_home_init(&w.home, w.dir, NULL), 0);
     assert_int_equal(wf_home_create(&w.home, NULL), 0);
     w.log = wf_log_new(-1, WF_LOG_INFO);
-    w.recorder = recorder_start(&ro);
+    w.recorder = recorder_start(ro);
     const char *const models[] = {"small"};
     char url[64];
     snprintf(url, sizeof(url), "http://127.0.0.1:%u/v1", recorder_port(w.recorder));
@@ -93,7 +94,10 @@ static int set_up(void **state)
                                       .tier = WF_TIER_PROVIDER,
                                       .clearance = WF_LABEL_INTERNAL,
                                       .models = models,
-                                      .n_models = 1};
+                                      .n_models = 1,
+                                      .price_in_micro = 1000000,
+                                      .price_out_micro = 2000000,
+                                      .day = {.n_tokens = 20000}};
     assert_int_equal(wf_engines_put(w.home.engines, &e, false, NULL), 0);
     assert_int_equal(wf_engines_load(w.home.engines, &w.engines, NULL), 0);
     assert_int_equal(wf_detector_open(&all, &w.detector, NULL), 0);
@@ -101,9 +105,24 @@ static int set_up(void **state)
     assert_int_equal(wf_policy_built_in(&w.policy, NULL), 0);
     assert_int_equal(wf_sock_listen_unix(w.home.airlock, &w.listener, NULL), 0);
     assert_int_equal(wf_airlock_link_new(w.listener, (long)getpid(), &w.link, NULL), 0);
+    assert_int_equal(wf_budget_open(w.home.spent, NULL, &w.budget, NULL), 0);
     open_engine(w.detector, w.policy);
     start_airlock();
     return 0;
+}
+
+static int set_up(void **state)
+{
+    const struct recorder_options ro = {.keeps = true};
+    (void)state;
+    return set_up_with(&ro);
+}
+
+static int set_up_failing(void **state)
+{
+    const struct recorder_options ro = {.status = 503};
+    (void)state;
+    return set_up_with(&ro);
 }
 
 static int tear_down(void **state)
@@ -111,6 +130,7 @@ static int tear_down(void **state)
     char command[256];
     (void)state;
     wf_engine_free(w.engine);
+    assert_int_equal(wf_budget_close(w.budget, NULL), 0);
     wf_airlock_link_free(w.link);
     (void)kill(w.airlock, SIGTERM); /* it may have ended with its connection */
     assert_int_equal(waitpid(w.airlock, NULL, 0), w.airlock);
@@ -161,6 +181,95 @@ static void test_remote__what_was_redacted_comes_back(void **state)
     assert_false(recorder_holds(w.recorder, WF_STR("anna"), true));
     wf_buf_deinit(&out);
     json_decref(messages);
+}
+
+/* ---- how often, and for how much ---- */
+
+/* The ledger's newest completion, once it is there. */
+static void last_completion(struct wf_ledger_entry *out)
+{
+    for (int i = 0; i < 500; i++) {
+        struct wf_ledger_reader *r = NULL;
+        const struct wf_ledger_entry *e = NULL;
+        bool found = false;
+        if (wf_ledger_reader_open(w.home.ledger, &r, NULL) == 0) {
+            wf_ledger_reader_to_end(r);
+            found = wf_ledger_reader_back(r, &e, NULL) == 1 && e->kind == WF_LEDGER_COMPLETION;
+            if (found)
+                *out = *e; /* its numbers are looked at, and no text */
+        }
+        wf_ledger_reader_free(r);
+        if (found)
+            return;
+        (void)usleep(20000);
+    }
+    fail_msg("no completion came into the ledger");
+}
+
+static int say(const char *what, struct wf_err *err)
+{
+    json_t *messages = json_pack("[{s:s, s:s}]", "role", "user", "content", what);
+    struct wf_buf out;
+    int rc;
+    wf_buf_init(&out, 100000);
+    rc = chat(messages, &out, err);
+    wf_buf_deinit(&out);
+    json_decref(messages);
+    return rc;
+}
+
+static void test_remote__tokens_and_cost_are_booked(void **state)
+{
+    struct wf_ledger_entry e = {.seq = 0};
+    struct wf_spending day, month;
+    struct wf_err err = WF_ERR_INIT;
+    (void)state;
+    if (say("hello", &err) != 0)
+        fail_msg("%s", err.msg);
+    last_completion(&e);
+    assert_int_equal(e.tokens_in, 10); /* as the stub says */
+    assert_int_equal(e.tokens_out, 5);
+    assert_int_equal(e.cost_micro, 20);
+    assert_int_equal(e.status, 200);
+    wf_budget_spent(w.budget, "stub", &day, &month);
+    assert_int_equal(day.n_tokens, 15);
+    assert_int_equal(day.money_micro, 20);
+}
+
+static void test_remote__what_the_budget_does_not_cover_stays(void **state)
+{
+    static char text[80001];
+    struct wf_err err = WF_ERR_INIT;
+    (void)state;
+    for (size_t i = 0; i + 1 < sizeof(text); i++)
+        text[i] = i % 4 == 3 ? ' ' : 'a';
+    assert_int_equal(say(text, &err), WF_E_LIMIT);
+    assert_int_equal(recorder_n_connections(w.recorder), 0);
+    if (say("hello", &err) != 0) /* nothing stays reserved */
+        fail_msg("%s", err.msg);
+    wf_engine_free(w.engine); /* and where what was spent is not known, nothing goes */
+    w.engine = NULL;
+    assert_int_equal(wf_budget_close(w.budget, NULL), 0);
+    w.budget = NULL;
+    open_engine(w.detector, w.policy);
+    assert_int_equal(say("hello", &err), WF_E_DENIED);
+    assert_int_equal(recorder_n_connections(w.recorder), 1);
+}
+
+static void test_remote__an_engine_that_fails_is_asked_again_and_then_left_alone(void **state)
+{
+    struct wf_spending day, month;
+    struct wf_err err = WF_ERR_INIT;
+    (void)state;
+    assert_true(say("hello", &err) < 0);
+    assert_int_equal(recorder_n_requests(w.recorder), 3);
+    assert_true(say("hello", &err) < 0); /* the fifth failure in a row */
+    assert_int_equal(recorder_n_requests(w.recorder), 5);
+    assert_int_equal(say("hello", &err), WF_E_BUSY);
+    assert_non_null(strstr(err.msg, "again and again"));
+    assert_int_equal(recorder_n_requests(w.recorder), 5);
+    wf_budget_spent(w.budget, "stub", &day, &month);
+    assert_int_equal(day.n_tokens, 0);
 }
 
 /* ---- leaks ---- */
@@ -385,6 +494,11 @@ int main(void)
         TEST(test_remote__nothing_planted_reaches_the_provider),
         TEST(test_remote__without_detectors_labels_by_source_hold),
         TEST(test_remote__pictures_stay),
+        TEST(test_remote__tokens_and_cost_are_booked),
+        TEST(test_remote__what_the_budget_does_not_cover_stays),
+        cmocka_unit_test_setup_teardown(
+            test_remote__an_engine_that_fails_is_asked_again_and_then_left_alone, set_up_failing,
+            tear_down),
     };
     return wf_sandbox_support().seccomp ? cmocka_run_group_tests(tests, NULL, NULL) : 77;
 }
