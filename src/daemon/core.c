@@ -61,6 +61,7 @@ struct core {
     struct wf_err engines_err;    /* why there are none */
     struct wf_airlock_link *link; /* NULL: no engines elsewhere */
     struct wf_budget *budget;
+    struct wf_inbound *inbound;
 };
 
 /* For the signal handler; set before it is installed, wf_http_stop may be called from one. */
@@ -110,7 +111,8 @@ static int open_privacy(struct core *c, struct wf_err *err)
         c->ops.policy = c->policy;
     if (c->o->airlock_fd >= 0)
         (void)!wf_engines_load(c->o->home->engines, &c->engines, &c->engines_err); /* likewise */
-    return wf_detector_open(&detect, &c->detector, err);
+    rc = wf_detector_open(&detect, &c->detector, err);
+    return rc == 0 ? wf_inbound_open(&c->inbound, err) : rc;
 }
 
 int wf_core_lock_down(const struct wf_home *home, const char *lens, struct wf_err *err)
@@ -195,6 +197,7 @@ static int open_remote(struct core *c, struct wf_err *err)
                                   .models = c->ops.models,
                                   .detector = c->detector,
                                   .policy = c->policy,
+                                  .inbound = c->inbound,
                                   .lens = c->lens.is_off ? NULL : c->ops.lens};
     struct wf_err own = WF_ERR_INIT;
     int rc;
@@ -297,6 +300,7 @@ static int start(struct core *c, struct wf_err *err)
     if (rc == 0 && o->home) {
         c->ops.home = o->home->dir;
         c->ops.ledger = o->home->ledger;
+        c->ops.routes = o->home->routes;
         rc = open_store(c, err);
         if (rc == 0)
             rc = open_models(c, err);
@@ -331,6 +335,7 @@ static void finish(struct core *c)
         wf_log_line(c->ops.log, WF_LOG_WARN, "core", "what was spent is not saved: %s", own.msg);
     wf_engines_free(c->engines);
     wf_lens_pool_free(c->ops.lens);
+    wf_inbound_free(c->inbound);
     wf_detector_free(c->detector);
     wf_policy_free(c->policy);
     wf_model_store_close(c->ops.models);

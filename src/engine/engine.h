@@ -114,8 +114,10 @@ struct wf_gen_event {
 
 /* Counts so far; final once wf_gen_next has returned 0. */
 struct wf_gen_usage {
-    const char *model;  /* its full name */
-    const char *route;  /* where it runs and why, for a header; NULL: here */
+    const char *model; /* its full name */
+    const char *route; /* where it runs and why, for a header; NULL: here */
+    const char
+        *flags; /* "leak:1 link:2": what is flagged in the answer, at its end; NULL: nothing */
     size_t n_context;   /* tokens of the context it runs with */
     size_t n_prompt;    /* tokens of the prompt */
     size_t n_cached;    /* of them, already in the cache */

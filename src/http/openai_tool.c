@@ -212,13 +212,17 @@ int wf_openai_check(struct wf_face_call *c, const struct wf_gen_request *q, stru
 
 json_t *wf_openai_usage(const struct wf_gen_usage *u)
 {
-    return json_pack(
+    json_t *v = json_pack(
         "{s:I, s:I, s:I, s:{s:I, s:i, s:I}, s:{s:I, s:i, s:i, s:i}}", "prompt_tokens",
         (json_int_t)u->n_prompt, "completion_tokens", (json_int_t)u->n_written, "total_tokens",
         (json_int_t)(u->n_prompt + u->n_written), "prompt_tokens_details", "cached_tokens",
         (json_int_t)u->n_cached, "audio_tokens", 0, "truncated_tokens", (json_int_t)u->n_truncated,
         "completion_tokens_details", "reasoning_tokens", (json_int_t)u->n_reasoning, "audio_tokens",
         0, "accepted_prediction_tokens", 0, "rejected_prediction_tokens", 0);
+
+    if (v != NULL && u->flags != NULL)
+        json_object_set_new(v, "weft_flagged", json_string(u->flags));
+    return v;
 }
 
 const char *wf_openai_finish(enum wf_gen_finish f)

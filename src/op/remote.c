@@ -54,8 +54,14 @@ struct generation {
     struct wf_buf text, name;  /* of the event that is out */
     struct wf_buf body;        /* what is sent */
     char request_id[24];
+    const json_t *asked;  /* the messages before redaction */
+    struct wf_buf answer; /* all that was told of it */
+    enum wf_gen_event_kind answer_kind;
+    uint32_t flags[WF_INBOUND_COUNT];
+    bool is_unscanned;   /* it could not be looked at: as if flagged */
+    char flag_text[160]; /* "leak:1 link:2" */
     struct wf_gen_usage usage;
-    char model[WF_AIRLOCK_TEXT_BYTES], route[2 * WF_AIRLOCK_TEXT_BYTES];
+    char model[WF_AIRLOCK_TEXT_BYTES], route[2 * WF_AIRLOCK_TEXT_BYTES + 200];
 };
 
 /* ---- the way there ---- */
@@ -218,19 +224,63 @@ static int more(struct generation *g, struct wf_err *err)
     return rc;
 }
 
+/* Keeps what was told, for looking at it as a whole. */
+static void keep(struct generation *g, const struct wf_gen_event *e)
+{
+    if (g->r->o.inbound == NULL || !is_text(e->kind))
+        return;
+    if (g->answer.len > 0 && e->kind != g->answer_kind)
+        (void)wf_buf_append_byte(&g->answer, '\n'); /* the buffer's status is asked at the end */
+    g->answer_kind = e->kind;
+    (void)wf_buf_append_str(&g->answer, e->text);
+}
+
+/* Looks at the answer, and says in the route what is flagged. */
+static void look_at(struct generation *g)
+{
+    size_t at = 0;
+
+    if (g->r->o.inbound == NULL || g->asked == NULL || g->answer.len == 0)
+        return;
+    g->is_unscanned = wf_buf_status(&g->answer) != 0 ||
+                      wf_remote__scan(&g->r->o, g->asked, g->cleared.redaction,
+                                      wf_buf_str(&g->answer), g->flags, NULL) != 0;
+    for (int i = 0; i < WF_INBOUND_COUNT; i++) {
+        if (g->flags[i] == 0 || at >= sizeof(g->flag_text))
+            continue;
+        at += (size_t)snprintf(g->flag_text + at, sizeof(g->flag_text) - at, "%s%s:%u",
+                               at > 0 ? " " : "", wf_inbound_name((enum wf_inbound_kind)i),
+                               g->flags[i]);
+    }
+    if (g->is_unscanned)
+        (void)snprintf(g->flag_text, sizeof(g->flag_text), "unscanned:1");
+    at = strlen(g->route);
+    if (g->flag_text[0] != '\0' && at < sizeof(g->route))
+        (void)snprintf(g->route + at, sizeof(g->route) - at, "; flagged=%s", g->flag_text);
+    g->asked = NULL; /* once */
+}
+
 /* An event of the reader's, on its way to the caller. */
 static int tell(struct generation *g, struct wf_gen_event *io, struct wf_err *err)
 {
     g->has_told = true;
     g->n_told += io->text.len;
-    return restore(g, io, err);
+    int rc = restore(g, io, err);
+
+    if (rc == 1)
+        keep(g, io);
+    return rc;
 }
+
+static const struct wf_gen_usage *usage(const struct wf_gen *base);
 
 static int end(struct generation *g)
 {
     const struct wf_provider_rates rates = wf_provider_rates(g->reader);
 
     wf_remote__left(g->r->pace, &g->stake, NULL, &rates);
+    look_at(g);
+    (void)usage(&g->base); /* whoever holds it sees the final counts */
     return 0;
 }
 
@@ -312,7 +362,19 @@ static const struct wf_gen_usage *usage(const struct wf_gen *base)
     g->usage = *wf_provider_usage(g->reader);
     g->usage.model = g->model;
     g->usage.route = g->route;
+    g->usage.flags = g->flag_text[0] != '\0' ? g->flag_text : NULL;
     return &g->usage;
+}
+
+static void count_flags(const struct generation *g, struct wf_airlock_frame *out)
+{
+    for (int i = 0; i < WF_INBOUND_COUNT; i++)
+        if (g->flags[i] > 0)
+            out->counts[out->n_counts++] = (struct wf_airlock_count){
+                .type = wf_str_from(wf_inbound_name((enum wf_inbound_kind)i)), .n = g->flags[i]};
+    if (g->is_unscanned)
+        out->counts[out->n_counts++] =
+            (struct wf_airlock_count){.type = WF_STR("unscanned"), .n = 1};
 }
 
 /* Books what was used, and tells the ledger. Where the provider did not say how much it was, it is
@@ -331,6 +393,8 @@ static void settle(struct generation *g)
     report.cost_micro = (uint64_t)wf_remote__settle(g->r->pace, &g->stake, &used);
     report.tokens_in = used.n_prompt;
     report.tokens_out = used.n_written;
+    look_at(g); /* of one that broke off */
+    count_flags(g, &report);
     if (g->call != NULL)
         wf_airlock_call_report(g->call, &report);
 }
@@ -351,6 +415,7 @@ static void gen_free(struct wf_gen *base)
     wf_buf_deinit(&g->text);
     wf_buf_deinit(&g->name);
     wf_buf_deinit(&g->body);
+    wf_buf_deinit(&g->answer);
     wf_free(g);
 }
 
@@ -398,6 +463,8 @@ static int generate(struct wf_engine *base, const struct wf_gen_request *q, stru
     wf_buf_init(&g->text, EVENT_BYTES_MAX);
     wf_buf_init(&g->name, EVENT_BYTES_MAX);
     wf_buf_init(&g->body, WF_AIRLOCK_BODY_BYTES);
+    wf_buf_init(&g->answer, WF_LIMIT_DETECT_BYTES);
+    g->asked = q->messages;
     snprintf(g->model, sizeof(g->model), "%s/%s", e->name, model);
     rc = g->choices == NULL ? wf_err_set(err, WF_E_NOMEM, "Out of memory.") : 0;
     if (rc == 0)

@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "engine/model_store.h"
 #include "privacy/detect.h"
+#include "privacy/inbound.h"
 #include "privacy/policy.h"
 #include "route/airlock_link.h"
 #include "route/budget.h"
@@ -29,9 +30,10 @@ struct wf_remote_options {
     struct wf_airlock_link *link;
     struct wf_model_store *models; /* whose names come before a provider's */
     const struct wf_detector *detector;
-    const struct wf_policy *policy; /* NULL: nothing leaves */
-    struct wf_lens_pool *lens;      /* NULL: patterns alone */
-    struct wf_budget *budget;       /* NULL: nothing goes to engines that have a budget */
+    const struct wf_policy *policy;   /* NULL: nothing leaves */
+    struct wf_lens_pool *lens;        /* NULL: patterns alone */
+    const struct wf_inbound *inbound; /* what comes back is looked at; NULL: it is not */
+    struct wf_budget *budget;         /* NULL: nothing goes to engines that have a budget */
 };
 
 /* An engine that is the local one and all of `engines`; what the options point to is borrowed. *out

@@ -25,6 +25,14 @@ int wf_remote__clear(const struct wf_remote_options *o, const struct wf_engine_e
                      struct wf_err *err) WF_MUST_USE;
 void wf_remote__cleared_free(struct wf_remote_cleared *c);
 
+/* ---- what came back (remote_scan.c) ---- */
+
+/* Counts the flags of an answer, as it was told (with what was redacted put back), by kind.
+ * Errors: those of wf_inbound_scan, NOMEM: it is then to be treated as flagged. */
+int wf_remote__scan(const struct wf_remote_options *o, const json_t *messages,
+                    const struct wf_redaction *redaction, struct wf_str answer,
+                    uint32_t out[WF_INBOUND_COUNT], struct wf_err *err) WF_MUST_USE;
+
 /* ---- how often, and for how much (remote_pace.c) ---- */
 
 /* The breakers of all engines, and the budget. Threads: any. */
