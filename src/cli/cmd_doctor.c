@@ -3,6 +3,7 @@
  * to do when it is not. It changes nothing. */
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -13,6 +14,10 @@
 #include "daemon/config.h"
 #include "daemon/watcher.h"
 #include "os/sandbox.h"
+#include "privacy/ledger_read.h"
+#include "privacy/policy.h"
+#include "route/engines.h"
+#include "route/keys.h"
 
 #define FREE_BYTES_LOW ((uint64_t)1 << 30)
 
@@ -225,6 +230,57 @@ static void check_watched(struct report *r)
     wf_watch_list_free(&list);
 }
 
+/* Whether airlock finds the policy and the ledger as it needs them. */
+static int try_airlock(const struct wf_home *h, struct wf_err *err)
+{
+    const struct wf_policy_options po = {.name = h->policy, .user_home = getenv("HOME")};
+    struct wf_ledger_reader *ledger = NULL;
+    struct wf_policy *policy = NULL;
+    int rc = wf_policy_load(h->policy, &po, &policy, err);
+
+    if (rc == 0 || rc == WF_E_NOENT) /* the built-in one is meant */
+        rc = wf_ledger_reader_open(h->ledger, &ledger, err);
+    if (rc == WF_E_NOENT) /* nothing has left yet */
+        rc = 0;
+    wf_ledger_reader_free(ledger);
+    wf_policy_free(policy);
+    return rc;
+}
+
+/* What airlock, the only process that reaches engines elsewhere, would refuse everything for. */
+static void check_airlock(struct report *r)
+{
+    const struct wf_home *h = &r->cli->home;
+    struct wf_engines *engines = NULL;
+    struct wf_err err = WF_ERR_INIT;
+    size_t n_bad = 0;
+    char detail[64];
+    struct wf_buf key;
+
+    if (wf_engines_load(h->engines, &engines, &err) != 0) {
+        say(r, BAD, _("Engines elsewhere"), err.msg, _("Nothing leaves until it is mended."));
+        return;
+    }
+    wf_buf_init(&key, WF_KEY_BYTES_MAX);
+    for (size_t i = 0; i < engines->n; i++) {
+        const struct wf_engine_entry *e = &engines->items[i];
+        if (e->has_key && wf_key_get(h->keys, e->name, &key, &err) != 0) {
+            n_bad++;
+            say(r, BAD, _("Engine elsewhere"), err.msg, _("weft engines key NAME takes a key."));
+        }
+        wf_key_forget(&key);
+    }
+    wf_buf_deinit(&key);
+    (void)snprintf(detail, sizeof(detail), _("%zu engines elsewhere"), engines->n);
+    if (engines->n == 0)
+        say(r, NOTE, _("Airlock"), _("not used: there are no engines elsewhere"), NULL);
+    else if (try_airlock(h, &err) != 0)
+        say(r, BAD, _("Airlock"), err.msg, _("Nothing leaves until it is mended."));
+    else if (n_bad == 0)
+        say(r, WELL, _("Airlock"), detail, NULL);
+    wf_engines_free(engines);
+}
+
 int wf_cmd_doctor(struct wf_cli *cli)
 {
     const char *usage = _("Usage: weft doctor\n\nSays what is installed, missing, misconfigured, "
@@ -245,6 +301,7 @@ int wf_cmd_doctor(struct wf_cli *cli)
     check_config(&r);
     check_store(&r);
     check_watched(&r);
+    check_airlock(&r);
     if (cli->json) {
         json_t *v = json_pack("{s:b, s:O}", "well", !r.bad, "checks", r.lines);
         wf_cli_print_json(v);

@@ -12,6 +12,7 @@
  *   data/       the store; the only folder the core may write
  *   data/experience  what was learned of engines (route/experience.h)
  *   data/spent       what each engine has cost today and this month (route/budget.h)
+ *   data/routes      where requests ran, and why (route/record.h)
  *   data/models/  model files (engine/model_store.h); of them what fetches them may write only a
  *               folder below incoming/
  *
@@ -42,6 +43,7 @@ struct wf_home {
     char keys[WF_LIMIT_PATH_BYTES];
     char experience[WF_LIMIT_PATH_BYTES];
     char spent[WF_LIMIT_PATH_BYTES];
+    char routes[WF_LIMIT_PATH_BYTES];
 };
 
 /* Works out the paths of the home `dir` (made absolute against the current folder). Touches no

@@ -87,6 +87,7 @@ static const struct wf_route routes[] = {
      .body = WF_BODY_JSON,
      .op = "route",
      .status = 200},
+    {.method = WF_HTTP_GET, .pattern = "weft/v1/why/{id}", .op = "why", .status = 200},
     {.method = WF_HTTP_GET, .pattern = "weft/v1/status", .op = "status", .status = 200},
     {.method = WF_HTTP_GET, .pattern = "weft/v1/settings", .op = "settings.get", .status = 200},
     {.method = WF_HTTP_PATCH,

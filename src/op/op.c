@@ -59,6 +59,7 @@ static const struct row {
      wf_op__route,
      false,
      {"request", "balance", "consent", "offline", "here", "deadline_ms"}},
+    {"why", wf_op__why, false, {"id"}},
     {"status", wf_op__status, true, {NULL}},
     {"vectors.make", wf_op__vectors_make, true, {"seconds"}},
     {"settings.get", wf_op__settings_get, true, {NULL}},

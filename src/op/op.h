@@ -57,6 +57,7 @@ struct wf_op_context {
     const struct wf_clock *clock;   /* NULL = the system's */
     const char *home;               /* for status only: nothing is opened by it */
     const char *ledger;             /* its folder; NULL: without a home */
+    const char *routes;             /* the decisions' log; NULL: without a home */
     struct wf_op_state *state;      /* what operations remember between calls */
     struct wf_model_store *models;  /* NULL: without a home */
     const struct wf_op_pull *pull;  /* NULL: nothing can be downloaded */

@@ -42,6 +42,7 @@ wf_op_operation wf_op__models_pull;
 wf_op_operation wf_op__ledger;
 wf_op_operation wf_op__policy;
 wf_op_operation wf_op__route;
+wf_op_operation wf_op__why;
 wf_op_operation wf_op__status;
 wf_op_operation wf_op__vectors_make;
 wf_op_operation wf_op__settings_get;

@@ -94,4 +94,10 @@ same "nothing to search in is said" 1 "$("$WEFT" --home "$TMP/empty" search x 2>
 check "and no home is made by it" test ! -e "$TMP/empty"
 check "German is spoken" grep -q "Aufruf" <<<"$(LC_ALL= LANGUAGE=de LANG=C.UTF-8 "$WEFT" ask --help)" ||
     true
+check "doctor says that nothing is elsewhere" \
+    grep -q 'Airlock.*no engines elsewhere' <<<"$("$WEFT" --home "$H" doctor 2>/dev/null)"
+printf '[gpt]\nprotocol = openai\nurl = nowhere\n' >"$H/weft.engines"
+check "doctor says what airlock would refuse everything for" \
+    grep -q 'weft.engines' <<<"$("$WEFT" --home "$H" doctor 2>/dev/null)"
+rm "$H/weft.engines"
 check "doctor looks at everything" bash -c "'$WEFT' --home '$H' doctor --json | grep -q '\"checks\"'"

@@ -14,6 +14,7 @@
 #include "op/json.h"
 #include "op/ledger.h"
 #include "op/op.h"
+#include "op/why.h"
 #include "support/ledgered.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -134,6 +135,38 @@ static void test_op_ledger__sums_the_week_by_engine_and_label(void **state)
     json_decref(v);
 }
 
+static void test_op_ledger__tells_why_of_one_request(void **state)
+{
+    struct wf_ledger_entry e = {.kind = WF_LEDGER_REQUEST,
+                                .request_id = WF_STR("r-1"),
+                                .engine = WF_STR("a"),
+                                .reason = WF_STR("asked for by name")};
+    struct wf_err err = WF_ERR_INIT;
+    char routes[4200];
+    json_t *v = NULL;
+    (void)state;
+
+    snprintf(routes, sizeof(routes), "%s/routes", at.ledger);
+    assert_int_equal(wf_op_why_json(at.ledger, routes, WF_STR("r-1"), &v, &err), WF_E_NOENT);
+    open_ledger();
+    append(e, 0);
+    e.kind = WF_LEDGER_COMPLETION;
+    e.request_seq = 1;
+    e.tokens_out = 7;
+    append(e, 0);
+    e.request_id = WF_STR("r-12");
+    append(e, 0);
+    assert_int_equal(wf_op_why_json(at.ledger, routes, WF_STR("r-1"), &v, &err), 0);
+    const json_t *entries = json_object_get(v, "entries");
+    assert_int_equal(json_array_size(entries), 2);
+    assert_string_equal(wf_json_text(json_array_get(entries, 0), "kind"), "request");
+    assert_int_equal(number(json_array_get(entries, 1), "tokens_out"), 7);
+    assert_true(json_is_null(json_object_get(v, "decision")));
+    json_decref(v);
+    assert_int_equal(wf_op_why_json(at.ledger, routes, WF_STR("r-2"), &v, &err), WF_E_NOENT);
+    assert_int_equal(wf_op_why_json(at.ledger, routes, WF_STR("r 1"), &v, &err), WF_E_INVAL);
+}
+
 static void test_op_ledger__pages_from_the_newest_back(void **state)
 {
     (void)state;
@@ -177,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_op_ledger__is_empty_before_anything_left),
         TEST(test_op_ledger__sums_the_week_by_engine_and_label),
+        TEST(test_op_ledger__tells_why_of_one_request),
         TEST(test_op_ledger__pages_from_the_newest_back),
         TEST(test_op_ledger__checks_its_parameters),
     };
