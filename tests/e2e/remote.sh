@@ -75,6 +75,11 @@ check "and the key" grep -qi 'authorization: Bearer sk-a-key-for-tests-012345678
 check "and not the address" bash -c "! grep -qi 'anna' '$TMP/seen'"
 check "the ledger has it" bash -c "grep -qa gpt '$WEFT_HOME/ledger/log' && grep -qa EMAIL '$WEFT_HOME/ledger/log'"
 check "and not what it was about" bash -c "! grep -qa -e anna -e garden '$WEFT_HOME/ledger/log'"
+id=$(grep -io 'id=r-[0-9a-f]*' "$TMP/head" | cut -c4-)
+told() { "$WEFT" why "$id" | grep -q completion; }
+check "weft why tells of it, also what came back" wait_for told
+check "and so does the interface" bash -c "grep -q 'asked for by name' <<<'$(get "/weft/v1/why/$id")'"
+check "the budget knows of it" wait_for grep -q gpt "$WEFT_HOME/data/spent"
 n=$(wc -c <"$TMP/seen")
 out=$(chat gpt/small "My password is hunter2-Xk9! and the card 4111 1111 1111 1111.")
 check "what may not leave is refused, with a reason" grep -q 'Nothing was sent to gpt' <<<"$out"
