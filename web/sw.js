@@ -20,7 +20,8 @@ const FILES = ["/", "/manifest.webmanifest", "/icons/weft.svg", "/icons/weft-192
         "complete", "composer", "dialog", "dom", "find", "flow", "format", "i18n", "icons",
         "install", "keys", "left", "library", "live", "main", "markdown", "prefs", "privacy",
         "reader", "remind", "route", "search", "settings", "shell", "side", "signal", "signin",
-        "sse", "text", "theme", "threads", "toast", "tour", "tray", "turn", "upload"].map((name) => `/app/${name}.js`)];
+        "sse", "text", "theme", "threads", "toast", "tour", "tray", "turn",
+        "upload"].map((name) => `/app/${name}.js`)];
 
 // Lists, settings and conversations; never documents' texts.
 const SAVED = /^\/weft\/v1\/(documents|models|threads|status|settings|threads\/\w+)$/;
