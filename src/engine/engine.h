@@ -70,6 +70,9 @@ struct wf_gen_request {
     size_t n_adapters;
     struct wf_load load;
 
+    const char *request_id; /* as the ledger and x-weft-route have it; NULL: made where needed */
+    const char *reason;     /* why it runs where it does, for the ledger; NULL: asked for by name */
+
     /* True once nobody waits any more; asked several times a second. May be NULL. */
     bool (*canceled)(void *ud);
     void *canceled_ud;
