@@ -279,10 +279,10 @@ static void test_op_route__a_low_battery_removes_this_device_alone(void **state)
     (void)state;
     struct wf_route_site items[2] = {{.c = {.tier = WF_TIER_HERE, .battery = -1}},
                                      {.c = {.tier = WF_TIER_EDGE, .battery = -1}}};
-    struct wf_sites sites = {.items = items, .n = 2};
+    struct wf_sites all = {.items = items, .n = 2};
     const struct wf_power_state now = {.battery = 0.1F, .heat = -1, .draw_w = -1};
 
-    wf_sites_power(&sites, &now, 380);
+    wf_sites_power(&all, &now, 380);
     assert_true(items[0].c.battery > 0.09F && items[0].c.battery < 0.11F);
     assert_true(items[0].c.heat >= 0 && items[0].c.heat <= 0);
     assert_true(items[0].c.carbon_g_kwh > 379);
