@@ -35,6 +35,7 @@ struct generation {
     struct wf_buf body;    /* what is sent */
     struct wf_str id, why; /* of the request: the caller's, or its own */
     char own_id[24];
+    const char *consent; /* as wf_gen_usage has it */
     struct wf_gen_usage usage;
     char model[WF_AIRLOCK_TEXT_BYTES], route[2 * WF_AIRLOCK_TEXT_BYTES + 360];
 };
@@ -240,6 +241,7 @@ const struct wf_gen_usage *wf_remote__usage(const struct wf_gen *base)
     g->usage = *wf_provider_usage(g->reader);
     g->usage.model = g->model;
     g->usage.route = g->route;
+    g->usage.consent = g->consent;
     g->usage.flags = g->heard.text[0] != '\0' ? g->heard.text : NULL;
     return &g->usage;
 }
@@ -303,6 +305,7 @@ int wf_remote__generate(struct wf_remote *r, const struct wf_engine_entry *e, co
     wf_rng_hex(NULL, g->own_id + 2, 8);
     g->id = wf_str_from(q->request_id != NULL ? q->request_id : g->own_id);
     g->why = q->reason != NULL ? wf_str_from(q->reason) : WF_STR("asked for by name");
+    g->consent = wf_gen_consent(q);
     wf_buf_init(&g->body, WF_AIRLOCK_BODY_BYTES);
     wf_buf_init(&g->heard.answer, WF_LIMIT_DETECT_BYTES);
     g->heard.asked = r->o.inbound != NULL ? q->messages : NULL;

@@ -4,6 +4,7 @@
 
 #include "op/label.h"
 #include "op/remote.h"
+#include "op/texts.h"
 #include "privacy/redact.h"
 #include "route/breaker.h"
 
@@ -16,6 +17,31 @@ struct wf_remote_cleared {
     struct wf_airlock_count counts[WF_AIRLOCK_COUNTS_MAX];
     size_t n_counts, n_redacted;
 };
+
+/* ---- where its texts come from (remote_parts.c) ---- */
+
+/* Which parts a text is of: parts[first, first + n). */
+struct wf_remote_text {
+    size_t first, n;
+};
+
+struct wf_remote_parts {
+    struct wf_context_part *parts; /* [n] */
+    size_t n, cap;
+    struct wf_remote_text *of; /* of each text of the messages */
+};
+
+/* The parts of a chat's messages, whose texts were read; borrows from both. *out is freed by
+ * wf_remote__parts_deinit, also after an error. Errors: NOMEM. */
+int wf_remote__parts(const struct wf_gen_request *q, const struct wf_texts *texts,
+                     struct wf_remote_parts *out, struct wf_err *err) WF_MUST_USE;
+/* One more, of no message. Errors: NOMEM. */
+int wf_remote__parts_add(struct wf_remote_parts *io, const struct wf_context_part *part,
+                         struct wf_err *err) WF_MUST_USE;
+void wf_remote__parts_deinit(struct wf_remote_parts *p);
+/* What a person can do where this part keeps a request here: a sentence with a space in front, or
+ * "". Static storage. */
+const char *wf_remote__advice(const struct wf_context_part *part);
 
 /* Labels and redacts a chat for an engine. *out is freed by wf_remote__cleared_free, also after an
  * error. Errors: DENIED (the policy keeps it: the sentence says what and by which rule), those of
