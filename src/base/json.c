@@ -25,8 +25,7 @@ int wf_json_parse(struct wf_str text, json_t **out, struct wf_err *err)
     json_error_t je;
     json_t *v;
 
-    v = json_loadb(text.len ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
-                   &je);
+    v = wf_json_load(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &je);
     if (!v) {
         /* It says nothing at all where memory for a value ran out. */
         if (je.text[0] == 0 || json_error_code(&je) == json_error_out_of_memory)

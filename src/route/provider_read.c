@@ -383,7 +383,7 @@ static int read_value(struct wf_provider_reader *r, struct wf_str text, bool may
     json_error_t je;
 
     json_decref(r->root);
-    r->root = json_loadb(text.ptr, text.len, JSON_ALLOW_NUL, &je);
+    r->root = wf_json_load(text, JSON_ALLOW_NUL, &je);
     if (!r->root) {
         if (je.text[0] == 0 || json_error_code(&je) == json_error_out_of_memory)
             return no_memory(r);

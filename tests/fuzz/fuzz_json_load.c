@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JSON of requests and providers: the quick reader makes of any bytes what jansson makes of them.
+ */
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/json.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const size_t flags[] = {0, JSON_ALLOW_NUL, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES,
+                                   JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES};
+    const size_t f = size > 0 ? flags[data[0] & 3] : 0;
+    const char *text = size > 1 ? (const char *)data + 1 : "";
+    const size_t n = size > 1 ? size - 1 : 0;
+    json_error_t own = {.line = 0}, theirs = {.line = 0};
+    json_t *a = wf_json_load(wf_str_n(text, n), f, &own), *b = json_loadb(text, n, f, &theirs);
+
+    assert((a != NULL) == (b != NULL));
+    if (a != NULL)
+        assert(json_equal(a, b));
+    else
+        assert(own.position == theirs.position && strcmp(own.text, theirs.text) == 0);
+    json_decref(a);
+    json_decref(b);
+    return 0;
+}
