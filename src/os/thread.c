@@ -5,7 +5,10 @@
  * matters; a lock-free queue would buy nothing. The ring is sized at creation: posting allocates
  * nothing and can only fail because the ring is full, which is the back-pressure that callers want.
  * Workers name themselves, since naming another thread goes through /proc, which a sandboxed
- * process may not reach; and they block all signals, so that the main thread alone sees them. */
+ * process may not reach; and they block all signals, so that the main thread alone sees them.
+ *
+ * Whoever went to sleep last is woken first: with little to do few threads do it, whose stacks and
+ * whose share of the heap are warm. */
 #include "os/thread.h"
 
 #include <assert.h>
@@ -32,12 +35,15 @@ struct worker {
     struct wf_team *team;
     pthread_t thread;
     char name[THREAD_NAME_BYTES];
+    pthread_cond_t wake;  /* under the team's lock, as the next two */
+    struct worker *below; /* who went to sleep before */
+    bool is_woken;
 };
 
 struct wf_team {
-    pthread_mutex_t lock; /* guards all below but the workers' own fields; a leaf */
-    pthread_cond_t more;  /* a job came, or stopping was set */
-    struct job *ring;     /* queue_max places; the waiting ones from i_first on, wrapping */
+    pthread_mutex_t lock;    /* guards all below but the workers' own fields; a leaf */
+    struct worker *sleepers; /* the last to sleep first */
+    struct job *ring;        /* queue_max places; the waiting ones from i_first on, wrapping */
     size_t queue_max;
     size_t i_first;
     size_t n_waiting;
@@ -54,6 +60,29 @@ static void assert_team(const struct wf_team *t)
     assert(t->n_running <= WF_TEAM_THREADS_MAX);
 }
 
+/* The lock is held. */
+static void sleep_on(struct worker *w)
+{
+    w->is_woken = false;
+    w->below = w->team->sleepers;
+    w->team->sleepers = w;
+    while (!w->is_woken)
+        pthread_cond_wait(&w->wake, &w->team->lock);
+}
+
+/* The last to sleep, whom the caller signals when it has let go of the lock, so that they do not
+ * wait for it at once; NULL: none sleeps. The lock is held. */
+static struct worker *wake_one(struct wf_team *t)
+{
+    struct worker *w = t->sleepers;
+
+    if (w != NULL) {
+        t->sleepers = w->below;
+        w->is_woken = true;
+    }
+    return w;
+}
+
 static void *work(void *ud)
 {
     struct worker *w = ud;
@@ -63,7 +92,7 @@ static void *work(void *ud)
     for (;;) {
         assert_team(t);
         while (t->n_waiting == 0 && !t->stopping)
-            pthread_cond_wait(&t->more, &t->lock);
+            sleep_on(w);
         if (t->n_waiting == 0)
             break;
         struct job job = t->ring[t->i_first];
@@ -89,6 +118,8 @@ static int start_worker(struct wf_team *t, const char *name)
     int r = pthread_attr_init(&attr);
     if (r != 0)
         return r;
+    r = pthread_cond_init(&w->wake, NULL);
+    assert(r == 0); /* plain ones of glibc need no memory */
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
@@ -100,6 +131,8 @@ static int start_worker(struct wf_team *t, const char *name)
     pthread_attr_destroy(&attr);
     if (r == 0)
         t->n_workers++;
+    else
+        pthread_cond_destroy(&w->wake);
     return r;
 }
 
@@ -113,8 +146,6 @@ int wf_team_new(const char *name, size_t n_threads, size_t queue_max, struct wf_
         return wf_err_set(err, WF_E_NOMEM, "no memory for threads");
     int r = pthread_mutex_init(&t->lock, NULL);
     assert(r == 0); /* plain ones of glibc need no memory */
-    r = pthread_cond_init(&t->more, NULL);
-    assert(r == 0);
     t->queue_max = queue_max;
     t->ring = wf_alloc_array(queue_max, sizeof(*t->ring));
     t->workers = wf_alloc_array(n_threads, sizeof(*t->workers));
@@ -135,6 +166,7 @@ int wf_team_new(const char *name, size_t n_threads, size_t queue_max, struct wf_
 
 int wf_team_post(struct wf_team *t, wf_work_fn fn, void *ud)
 {
+    struct worker *woken = NULL;
     int r = 0;
     pthread_mutex_lock(&t->lock);
     assert_team(t);
@@ -145,9 +177,11 @@ int wf_team_post(struct wf_team *t, wf_work_fn fn, void *ud)
     } else {
         t->ring[(t->i_first + t->n_waiting) % t->queue_max] = (struct job){fn, ud};
         t->n_waiting++;
-        pthread_cond_signal(&t->more);
+        woken = wake_one(t);
     }
     pthread_mutex_unlock(&t->lock);
+    if (woken)
+        pthread_cond_signal(&woken->wake);
     return r;
 }
 
@@ -155,7 +189,8 @@ void wf_team_stop(struct wf_team *t)
 {
     pthread_mutex_lock(&t->lock);
     t->stopping = true;
-    pthread_cond_broadcast(&t->more);
+    while (t->sleepers)
+        pthread_cond_signal(&wake_one(t)->wake);
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -176,10 +211,10 @@ void wf_team_free(struct wf_team *t)
         int r = pthread_join(t->workers[i].thread, NULL);
         assert(r == 0); /* only the team's own worker could make it fail, by freeing the team */
         (void)r;        /* only asserted */
+        pthread_cond_destroy(&t->workers[i].wake);
     }
     assert(t->n_waiting == 0);
     assert(t->n_running == 0);
-    pthread_cond_destroy(&t->more);
     pthread_mutex_destroy(&t->lock);
     wf_free(t->workers);
     wf_free(t->ring);

@@ -115,6 +115,21 @@ struct work {
     bool has_fake;
 };
 
+/* From where on a placeholder may stand: each has a digit (of any script), no further behind its
+ * beginning than WF_MARK_BYTES_MAX. *io_digit: the next such byte at or behind i, as far as known.
+ */
+static size_t next_form(struct wf_str s, size_t i, size_t *io_digit)
+{
+    size_t at = WF_MAX(*io_digit, i);
+
+    while (at < s.len && (unsigned char)s.ptr[at] < 0x80 && (unsigned)(s.ptr[at] - '0') > 9)
+        at++;
+    *io_digit = at;
+    if (at == s.len)
+        return at;
+    return at - i > WF_MARK_BYTES_MAX ? at - WF_MARK_BYTES_MAX : i;
+}
+
 /* Walks the forms of placeholders and fakes within a piece between spans. With is_put false: passes
  * over unused numbers; else appends the piece, forms in use as placeholders. */
 static int walk_piece(struct work *w, size_t from, size_t to, bool is_put)
@@ -122,10 +137,14 @@ static int walk_piece(struct work *w, size_t from, size_t to, bool is_put)
     struct wf_str s = wf_str_sub(w->text, from, to);
     struct wf_mark_found found;
     const struct wf_redacted *fake;
-    size_t run = 0, i = 0, bytes;
+    size_t run = 0, i = 0, digit = 0, bytes;
     int rc = 0;
 
-    while (i < s.len && rc == 0) {
+    while (rc == 0) {
+        if (w->r->n_fakes == 0)
+            i = next_form(s, i, &digit);
+        if (i >= s.len)
+            break;
         struct wf_str rest = wf_str_sub(s, i, s.len);
         /* Behind a form that becomes a placeholder a word begins, as it does behind a span. */
         bool at_border = i == run || !is_word_byte(s.ptr[i - 1]), is_used = false;

@@ -187,6 +187,32 @@ static void test_redact__texts_with_placeholders_of_their_own(void **state)
     wf_redaction_free(r);
 }
 
+/* However far from the next digit, a form that looks like a placeholder keeps its number. */
+static void test_redact__forms_are_found_behind_long_words(void **state)
+{
+    static const char *const forms[] = {"<PERSON_1>", "PERSON_1", "\\u003c PERSON\\\\_1 \\u003e",
+                                        "\xef\xbc\x9cPERSON_\xef\xbc\x91\xef\xbc\x9e",
+                                        "&lt;PERSON 1&gt;"};
+    static const char words[] =
+        "and so on, with words and no number in them at all, for a long while, "
+        "until it comes to an end and goes on again with words and words ";
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(forms); i++) {
+        for (size_t n = 0; n < sizeof(words); n++) {
+            struct wf_redaction *r = fresh();
+            char text[400];
+            snprintf(text, sizeof(text), "%.*s %s %.*s Anna", (int)n, words, forms[i], (int)n,
+                     words);
+            const char *out = redact(r, text, "PERSON:Anna", WF_OPERATOR_REPLACE);
+            if (strstr(out, forms[i]) == NULL || strstr(out, "<PERSON_2>") == NULL)
+                fail_msg("%s", out);
+            assert_string_equal(restore(r, out), text);
+            wf_redaction_free(r);
+        }
+    }
+}
+
 static void test_redact__operators(void **state)
 {
     struct wf_redaction *r = fresh(), *other = NULL;
@@ -608,6 +634,7 @@ int main(void)
         cmocka_unit_test(test_redact__two_of_a_name_are_not_one),
         cmocka_unit_test(test_redact__changed_placeholders_come_back),
         cmocka_unit_test(test_redact__texts_with_placeholders_of_their_own),
+        cmocka_unit_test(test_redact__forms_are_found_behind_long_words),
         cmocka_unit_test(test_redact__operators),
         cmocka_unit_test(test_redact__fakes_are_valid_and_come_back),
         cmocka_unit_test(test_redact__one_person_has_one_made_up_name),
