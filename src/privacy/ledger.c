@@ -3,7 +3,8 @@
  *
  * The thread takes all that waits, gives each entry its place in the chain, writes them with one
  * call and syncs once; then it tells everyone. While it syncs, the next ones gather, so that the
- * rate of syncs bounds the wait, not the number of entries. Some time after the first entry that is
+ * rate of syncs bounds the wait, not the number of entries. Entries that nobody waits for go with
+ * the next that somebody does, or soon without. Some time after the first entry that is
  * not signed yet it signs the head.
  *
  * When a write fails, what it wrote is cut off again and the chain is as before: the next may
@@ -22,6 +23,7 @@
 #include "privacy/ledger_internal.h"
 
 #define SIGN_MS 500
+#define NOTE_NS (WF_LEDGER_NOTE_MS * INT64_C(1000000))
 /* Written at once at most: some thousand entries. */
 #define BATCH_BYTES ((size_t)1 << 20)
 
@@ -31,7 +33,8 @@ struct waiting {
     void *ud;
     uint64_t seq;
     size_t n;
-    char *bytes; /* owned */
+    bool is_urgent; /* somebody waits for it */
+    char *bytes;    /* owned */
 };
 
 struct wf_ledger {
@@ -42,7 +45,8 @@ struct wf_ledger {
     pthread_mutex_t lock; /* guards the rest of this paragraph; no other is taken with it */
     pthread_cond_t wake;
     struct waiting *first, **end_of_list;
-    size_t n_waiting;
+    size_t n_waiting, n_urgent;
+    int64_t note_at_ns; /* when the first of those that wait has waited long enough */
     bool is_closing;
     /* the thread's own */
     struct wf_ledger_end end;
@@ -138,25 +142,36 @@ static void commit_and_tell(struct wf_ledger *l, struct waiting *list)
     while (list != NULL) {
         struct waiting *w = list;
         list = w->next;
-        w->done(w->ud, rc == 0 ? w->seq : 0, rc == 0 ? NULL : &err);
+        if (w->done != NULL)
+            w->done(w->ud, rc == 0 ? w->seq : 0, rc == 0 ? NULL : &err);
         waiting_free(w);
     }
+}
+
+/* Whether a batch is to be written now. The lock is held. */
+static bool is_due(const struct wf_ledger *l)
+{
+    return l->n_urgent > 0 || l->is_closing || l->n_waiting >= WF_LIMIT_LEDGER_WAITING / 2 ||
+           (l->first != NULL && wf_clock_mono_ns(NULL) >= l->note_at_ns);
 }
 
 /* What the thread does next: a list to commit, or the head to sign (both may be, or neither at the
  * end). The lock is held. */
 static void wait_for_work(struct wf_ledger *l)
 {
-    while (l->first == NULL && !l->is_closing) {
+    while (!is_due(l)) {
+        int64_t at_ns = l->first != NULL ? l->note_at_ns : INT64_MAX;
         struct timespec until;
-        if (!is_unsigned(l)) {
+        if (is_unsigned(l) && wf_clock_mono_ns(NULL) >= l->sign_at_ns)
+            return;
+        if (is_unsigned(l))
+            at_ns = WF_MIN(at_ns, l->sign_at_ns);
+        if (at_ns == INT64_MAX) {
             pthread_cond_wait(&l->wake, &l->lock);
             continue;
         }
-        if (wf_clock_mono_ns(NULL) >= l->sign_at_ns)
-            return;
-        until.tv_sec = (time_t)(l->sign_at_ns / 1000000000);
-        until.tv_nsec = (long)(l->sign_at_ns % 1000000000);
+        until.tv_sec = (time_t)(at_ns / 1000000000);
+        until.tv_nsec = (long)(at_ns % 1000000000);
         (void)pthread_cond_timedwait(&l->wake, &l->lock, &until);
     }
 }
@@ -170,6 +185,7 @@ static struct waiting *take_batch(struct wf_ledger *l)
     while (*end != NULL && n_bytes + (*end)->n <= BATCH_BYTES) {
         n_bytes += (*end)->n;
         l->n_waiting--;
+        l->n_urgent -= (*end)->is_urgent;
         end = &(*end)->next;
     }
     if (end == &l->first)
@@ -190,7 +206,7 @@ static void *run(void *ud)
         struct waiting *list;
         pthread_mutex_lock(&l->lock);
         wait_for_work(l);
-        list = take_batch(l);
+        list = is_due(l) ? take_batch(l) : NULL;
         is_closing = l->is_closing && l->first == NULL;
         pthread_mutex_unlock(&l->lock);
         if (list != NULL)
@@ -204,21 +220,45 @@ static void *run(void *ud)
 
 /* ---- callers ---- */
 
-int wf_ledger_post(struct wf_ledger *l, const struct wf_ledger_entry *e, wf_ledger_done_fn done,
-                   void *ud, struct wf_err *err)
+/* Puts one that is made behind those that wait. */
+static int queue(struct wf_ledger *l, struct waiting *w, struct wf_err *err)
+{
+    bool wakes = false;
+    int rc = 0;
+
+    pthread_mutex_lock(&l->lock);
+    assert(!l->is_closing);
+    if (l->n_waiting >= WF_LIMIT_LEDGER_WAITING) {
+        rc = wf_err_set(err, WF_E_BUSY, "Too much waits for the ledger's disk. Try again.");
+    } else {
+        wakes = l->first == NULL || (w->is_urgent && l->n_urgent == 0);
+        if (l->first == NULL)
+            l->note_at_ns = wf_clock_mono_ns(NULL) + NOTE_NS;
+        *l->end_of_list = w;
+        l->end_of_list = &w->next;
+        l->n_waiting++;
+        l->n_urgent += w->is_urgent;
+    }
+    pthread_mutex_unlock(&l->lock);
+    if (wakes)
+        pthread_cond_signal(&l->wake);
+    return rc;
+}
+
+static int post(struct wf_ledger *l, const struct wf_ledger_entry *e, wf_ledger_done_fn done,
+                void *ud, struct wf_err *err)
 {
     struct wf_ledger_entry stamped = *e;
     struct waiting *w = wf_alloc_array(1, sizeof(*w));
     struct wf_buf b;
     int rc;
 
-    assert(done != NULL);
     wf_buf_init(&b, WF_LIMIT_LEDGER_ENTRY_BYTES);
     stamped.time_ms = wf_clock_wall_ms(l->clock);
     rc = w == NULL ? wf_err_set(err, WF_E_NOMEM, "Not enough memory for an entry of the ledger.")
                    : wf_ledger_format_write(&stamped, &b, err);
     if (rc == 0) {
-        *w = (struct waiting){.done = done, .ud = ud};
+        *w = (struct waiting){.done = done, .ud = ud, .is_urgent = done != NULL};
         w->bytes = wf_buf_detach(&b, &w->n);
         if (w->bytes == NULL)
             rc = wf_err_set(err, WF_E_NOMEM, "Not enough memory for an entry of the ledger.");
@@ -228,20 +268,22 @@ int wf_ledger_post(struct wf_ledger *l, const struct wf_ledger_entry *e, wf_ledg
         wf_free(w);
         return rc;
     }
-    pthread_mutex_lock(&l->lock);
-    assert(!l->is_closing);
-    if (l->n_waiting >= WF_LIMIT_LEDGER_WAITING) {
-        rc = wf_err_set(err, WF_E_BUSY, "Too much waits for the ledger's disk. Try again.");
-    } else {
-        *l->end_of_list = w;
-        l->end_of_list = &w->next;
-        l->n_waiting++;
-        pthread_cond_signal(&l->wake);
-    }
-    pthread_mutex_unlock(&l->lock);
+    rc = queue(l, w, err);
     if (rc != 0)
         waiting_free(w);
     return rc;
+}
+
+int wf_ledger_post(struct wf_ledger *l, const struct wf_ledger_entry *e, wf_ledger_done_fn done,
+                   void *ud, struct wf_err *err)
+{
+    assert(done != NULL);
+    return post(l, e, done, ud, err);
+}
+
+int wf_ledger_note(struct wf_ledger *l, const struct wf_ledger_entry *e, struct wf_err *err)
+{
+    return post(l, e, NULL, NULL, err);
 }
 
 struct answer {

@@ -91,10 +91,17 @@ typedef void (*wf_ledger_done_fn)(void *ud, uint64_t seq, const struct wf_err *e
 int wf_ledger_post(struct wf_ledger *l, const struct wf_ledger_entry *e, wf_ledger_done_fn done,
                    void *ud, struct wf_err *err) WF_MUST_USE;
 
-/* The same, and waits. *out_seq (may be NULL) is its number. Errors: those of wf_ledger_post; FULL,
- * IO: nothing was written and nothing may leave. After a failed write it may be tried again; after
- * a failed sync every call fails until the ledger is opened anew, since what the disk holds is not
- * known. When the head cannot be signed nothing is appended either. */
+/* Hands over an entry that nobody waits for, behind those before it: it is written with the next
+ * one that somebody waits for, or after WF_LEDGER_NOTE_MS. A failure to write it is seen by the
+ * next that is posted. Errors: those of wf_ledger_post. */
+#define WF_LEDGER_NOTE_MS 20
+int wf_ledger_note(struct wf_ledger *l, const struct wf_ledger_entry *e,
+                   struct wf_err *err) WF_MUST_USE;
+
+/* The same as wf_ledger_post, and waits. *out_seq (may be NULL) is its number. Errors: those of
+ * wf_ledger_post; FULL, IO: nothing was written and nothing may leave. After a failed write it may
+ * be tried again; after a failed sync every call fails until the ledger is opened anew, since what
+ * the disk holds is not known. When the head cannot be signed nothing is appended either. */
 int wf_ledger_append(struct wf_ledger *l, const struct wf_ledger_entry *e, uint64_t *out_seq,
                      struct wf_err *err) WF_MUST_USE;
 

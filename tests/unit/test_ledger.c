@@ -406,6 +406,36 @@ static void crash(uint64_t n_signed, uint64_t n)
     wf_buf_deinit(&head);
 }
 
+/* Notes stand where they were handed over, and are written also when nobody comes behind them. */
+static void test_ledger__notes_are_written_without_anybody_waiting(void **state)
+{
+    static struct ledgered_entry m;
+    struct wf_ledger *l = open_ledger(NEVER_MS);
+    uint64_t seq = 0;
+    struct stat st = {.st_size = 0};
+    off_t before;
+
+    (void)state;
+    ledgered_entry(&m, 1);
+    assert_int_equal(wf_ledger_note(l, &m.e, NULL), 0);
+    ledgered_entry(&m, 2);
+    assert_int_equal(wf_ledger_append(l, &m.e, &seq, NULL), 0);
+    assert_int_equal(seq, 2);
+    assert_int_equal(stat(at.log, &st), 0);
+    before = st.st_size;
+    ledgered_entry(&m, 3);
+    assert_int_equal(wf_ledger_note(l, &m.e, NULL), 0);
+    for (int i = 0; i < 3000 && st.st_size == before; i++) {
+        (void)usleep(10000);
+        assert_int_equal(stat(at.log, &st), 0);
+    }
+    assert_true(st.st_size > before);
+    ledgered_entry(&m, 4);
+    assert_int_equal(wf_ledger_note(l, &m.e, NULL), 0);
+    wf_ledger_close(l); /* writes what waits */
+    assert_sound(4);
+}
+
 static void test_ledger__cuts_off_only_what_nobody_was_told_of(void **state)
 {
     (void)state;
@@ -568,6 +598,7 @@ int main(void)
         TEST(test_ledger__finds_what_was_written_anew),
         TEST(test_ledger__finds_a_noted_entry_missing),
         TEST(test_ledger__signs_while_entries_come),
+        TEST(test_ledger__notes_are_written_without_anybody_waiting),
         TEST(test_ledger__cuts_off_only_what_nobody_was_told_of),
         TEST(test_ledger__goes_on_with_nothing_that_was_durable_and_is_damaged),
         TEST(test_ledger__any_write_sync_or_rename_may_fail),
