@@ -440,10 +440,10 @@ static bool has_body(const struct wf_request *r)
     return r->method != WF_HTTP_HEAD && r->status != 204 && r->status != 304;
 }
 
-/* r->lock is held. */
-static int write_head(struct wf_connection *c)
+/* Puts the head at *io_p; -1: it does not fit. r->lock is held. */
+static int put_head(struct wf_connection *c, unsigned char **io_p, unsigned char *end)
 {
-    unsigned char buf[LWS_PRE + HEAD_BYTES], *p = buf + LWS_PRE, *end = buf + sizeof(buf);
+    unsigned char *p = *io_p;
     struct wf_request *r = c->r;
     struct wf_str rest = wf_buf_str(&r->head), name, value;
     char close_text[] = "close";
@@ -461,8 +461,9 @@ static int write_head(struct wf_connection *c)
         ok = lws_add_http_header_content_length(c->wsi, (lws_filepos_t)r->length, &p, end) == 0;
     else if (ok && r->length < 0)
         ok = add(c->wsi, "transfer-encoding:", "chunked", &p, end);
-    ok = ok && lws_finalize_write_http_header(c->wsi, buf + LWS_PRE, &p, end) == 0;
+    ok = ok && lws_finalize_http_header(c->wsi, &p, end) == 0;
     r->head_sent = true;
+    *io_p = p;
     return ok ? 0 : -1;
 }
 
@@ -538,11 +539,12 @@ static int complete(struct wf_connection *c)
     return n_read <= 0 || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
+/* Head and as much of the body as there is, in one piece. */
 static int on_writable(struct wf_connection *c)
 {
-    unsigned char buf[LWS_PRE + WRITE_BYTES];
+    unsigned char buf[LWS_PRE + HEAD_BYTES + WRITE_BYTES], *start = buf + LWS_PRE, *p = start;
     struct wf_request *r = c->r;
-    bool done = false, waiting = false;
+    bool done = false, waiting = false, begins = false;
     ssize_t n = 0;
     int rc = 0;
 
@@ -553,24 +555,27 @@ static int on_writable(struct wf_connection *c)
         pthread_mutex_unlock(&r->lock);
         return 0;
     }
-    if (!r->head_sent) {
-        rc = write_head(c);
-    } else {
-        n = has_body(r) ? next_bytes(r, buf + LWS_PRE, WRITE_BYTES) : 0;
+    begins = !r->head_sent;
+    if (begins)
+        rc = put_head(c, &p, start + HEAD_BYTES);
+    if (rc == 0 && !(begins && r->broken)) {
+        n = has_body(r) ? next_bytes(r, p, WRITE_BYTES) : 0;
         rc = n < 0 || r->broken ? -1 : 0;
     }
-    done = r->ended && r->head_sent && (!has_body(r) || drained(r));
+    done = r->ended && !r->broken && (!has_body(r) || drained(r));
     waiting = !done && drained(r);
     pthread_mutex_unlock(&r->lock);
-    if (rc == 0 && n > 0 &&
-        lws_write(c->wsi, buf + LWS_PRE, (size_t)n, done ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) <
-            n)
+    if (rc == 0 && p + n > start &&
+        lws_write(c->wsi, start, (size_t)(p - start) + (size_t)n,
+                  begins ? LWS_WRITE_HTTP_HEADERS
+                  : done ? LWS_WRITE_HTTP_FINAL
+                         : LWS_WRITE_HTTP) < (p - start) + n)
         rc = -1;
     if (rc != 0)
         return -1;
     if (done)
         return complete(c);
-    if (waiting) {
+    if (waiting && !r->broken) {
         lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0);
     } else {
         lws_set_timeout(c->wsi, PENDING_TIMEOUT_HTTP_CONTENT, IDLE_S);
