@@ -3,8 +3,9 @@
  *
  * One thread does all but waiting for the disk, which is the ledger's thread's: a request that
  * passed the check is posted to the ledger, and sent when the ledger says that its entry is
- * durable; while one write is under way the next ones gather. The loop waits in libcurl for
- * providers, core and the ledger alike. */
+ * durable; while one write is under way the next ones gather. The loop waits for providers
+ * (libcurl says for which sockets), core and the ledger alike; what is told to core in one turn
+ * goes with one call. */
 #include "daemon/airlock.h"
 
 #include <errno.h>
@@ -12,6 +13,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,6 +36,11 @@
 /* So long an answer's entry waits for what core reports of it. */
 #define REPORT_WAIT_NS INT64_C(120000000000)
 #define SWEEP_NS INT64_C(1000000000)
+#define NS_PER_MS 1000000
+#define EVENTS_MAX 64
+#define TIMER_TURNS 8
+/* To providers, for the next requests. */
+#define CONNECTIONS_KEPT 256L
 
 static volatile sig_atomic_t stop_flag;
 
@@ -84,16 +92,9 @@ static void flush(struct wf_airlock *a)
 
 /* ---- the ledger ---- */
 
-static void noted(void *ud, uint64_t seq, const struct wf_err *err)
-{
-    (void)ud;
-    (void)seq;
-    (void)err; /* the next request fails by it */
-}
-
 void wf_airlock__note(struct wf_airlock *a, const struct wf_ledger_entry *e)
 {
-    if (a->ledger != NULL && wf_ledger_post(a->ledger, e, noted, NULL, NULL) != 0)
+    if (a->ledger != NULL && wf_ledger_note(a->ledger, e, NULL) != 0)
         wf_log_line(a->o->log, WF_LOG_WARN, "airlock", "an entry did not get into the ledger");
 }
 
@@ -103,13 +104,18 @@ static void logged(void *ud, uint64_t seq, const struct wf_err *err)
     struct wf_airlock_out *c = ud;
     struct wf_airlock *a = c->a;
 
+    const uint64_t one = 1;
+    bool is_first;
+
     pthread_mutex_lock(&a->lock);
+    is_first = wf_list_empty(&a->logged);
     c->seq = err == NULL ? seq : 0;
     if (err != NULL)
         c->log_err = *err;
     wf_list_push(&a->logged, &c->logged_node);
     pthread_mutex_unlock(&a->lock);
-    (void)curl_multi_wakeup(a->multi); /* fails for our own mistakes only */
+    if (is_first)                                    /* the loop takes all of them */
+        (void)!write(a->wake_fd, &one, sizeof(one)); /* a full counter wakes, too */
 }
 
 /* Opens it where it is not; a failure is told to whoever asks. */
@@ -219,7 +225,7 @@ static struct wf_airlock_out *find(struct wf_airlock *a, uint64_t id)
 {
     struct wf_list *it, *tmp;
 
-    WF_LIST_EACH(it, tmp, &a->calls)
+    WF_LIST_EACH(it, tmp, &a->calls[id % WF_AIRLOCK_BUCKETS])
     {
         struct wf_airlock_out *c = WF_CONTAINER(it, struct wf_airlock_out, node);
         if (c->id == id && !c->is_canceled)
@@ -367,28 +373,112 @@ static void sweep(struct wf_airlock *a, bool all)
     if (!all && now_ns - a->swept_ns < SWEEP_NS)
         return;
     a->swept_ns = now_ns;
-    WF_LIST_EACH(it, tmp, &a->calls)
-    {
-        struct wf_airlock_out *c = WF_CONTAINER(it, struct wf_airlock_out, node);
-        if (c->is_ended && (all || now_ns - c->ended_ns > REPORT_WAIT_NS))
-            wf_airlock__close(c);
+    for (size_t i = 0; i < WF_AIRLOCK_BUCKETS; i++) {
+        WF_LIST_EACH(it, tmp, &a->calls[i])
+        {
+            struct wf_airlock_out *c = WF_CONTAINER(it, struct wf_airlock_out, node);
+            if (c->is_ended && (all || now_ns - c->ended_ns > REPORT_WAIT_NS))
+                wf_airlock__close(c);
+        }
     }
+}
+
+/* libcurl: of which socket it wants to know what. `known`: something once it is watched. */
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ud, void *known)
+{
+    struct wf_airlock *a = ud;
+    struct epoll_event e = {.data.fd = fd};
+
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        (void)epoll_ctl(a->epoll_fd, EPOLL_CTL_DEL, fd, &e); /* it may be closed already */
+        return 0;
+    }
+    e.events = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) |
+               (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
+    if (epoll_ctl(a->epoll_fd, known != NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &e) != 0)
+        return -1;
+    (void)curl_multi_assign(a->multi, fd, a); /* fails for our own mistakes only */
+    return 0;
+}
+
+static int on_timer(CURLM *multi, long ms, void *ud)
+{
+    struct wf_airlock *a = ud;
+
+    (void)multi;
+    a->timer_ns = ms < 0 ? INT64_MAX : wf_clock_mono_ns(NULL) + (int64_t)ms * NS_PER_MS;
+    return 0;
+}
+
+static void act(struct wf_airlock *a, curl_socket_t fd, uint32_t events)
+{
+    int mask = (events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+               (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+               (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+    int n_running;
+
+    (void)curl_multi_socket_action(a->multi, fd, mask, &n_running); /* transfers tell their own */
+}
+
+/* What is due: at most so often, since libcurl may set it to "now" again. */
+static void act_by_time(struct wf_airlock *a)
+{
+    for (int i = 0; i < TIMER_TURNS && wf_clock_mono_ns(NULL) >= a->timer_ns; i++) {
+        a->timer_ns = INT64_MAX;
+        act(a, CURL_SOCKET_TIMEOUT, 0);
+    }
+}
+
+static int wait_ms(const struct wf_airlock *a)
+{
+    int64_t left_ns;
+
+    if (a->timer_ns == INT64_MAX)
+        return TURN_MS;
+    left_ns = a->timer_ns - wf_clock_mono_ns(NULL);
+    return left_ns <= 0 ? 0 : (int)WF_MIN(left_ns / NS_PER_MS + 1, (int64_t)TURN_MS);
+}
+
+static void watch_core(struct wf_airlock *a)
+{
+    const bool wants_out = a->out_at < a->out.len;
+    struct epoll_event e = {.events = EPOLLIN | (wants_out ? (uint32_t)EPOLLOUT : 0),
+                            .data.fd = a->o->fd};
+
+    if (wants_out == a->watches_out)
+        return;
+    a->watches_out = wants_out;
+    a->is_over = a->is_over || epoll_ctl(a->epoll_fd, EPOLL_CTL_MOD, a->o->fd, &e) != 0;
+}
+
+static void take_event(struct wf_airlock *a, const struct epoll_event *e)
+{
+    uint64_t n;
+
+    if (e->data.fd == a->wake_fd)
+        (void)!read(a->wake_fd, &n, sizeof(n)); /* what it woke for is looked at in each turn */
+    else if (e->data.fd != a->o->fd)
+        act(a, e->data.fd, e->events);
+    else if ((e->events & ~(uint32_t)EPOLLOUT) != 0)
+        hear(a);
 }
 
 static void loop(struct wf_airlock *a)
 {
+    struct epoll_event events[EVENTS_MAX];
+
     while (!a->is_over && !stop_flag) {
-        struct curl_waitfd core = {.fd = a->o->fd, .events = CURL_WAIT_POLLIN};
-        int n_running;
-        (void)curl_multi_perform(a->multi, &n_running); /* each transfer tells its own failure */
+        int n = epoll_wait(a->epoll_fd, events, EVENTS_MAX, wait_ms(a));
+        if (n < 0 && errno != EINTR)
+            break;
+        for (int i = 0; i < n && !a->is_over; i++)
+            take_event(a, &events[i]);
+        take_logged(a);
+        act_by_time(a);
         take_ended(a);
         flush(a);
-        core.events = (short)(core.events | (a->out_at < a->out.len ? CURL_WAIT_POLLOUT : 0));
-        if (curl_multi_poll(a->multi, &core, 1, TURN_MS, NULL) != CURLM_OK)
-            break;
-        if (core.revents != 0)
-            hear(a);
-        take_logged(a);
+        watch_core(a);
         sweep(a, false);
     }
     sweep(a, true);
@@ -478,11 +568,16 @@ static void finish(struct wf_airlock *a)
     struct wf_list *it, *tmp;
 
     wf_ledger_close(a->ledger); /* nobody is told of anything any more: the calls may go */
-    WF_LIST_EACH(it, tmp, &a->calls)
-    {
-        wf_airlock__drop(WF_CONTAINER(it, struct wf_airlock_out, node));
+    for (size_t i = 0; i < WF_AIRLOCK_BUCKETS; i++) {
+        WF_LIST_EACH(it, tmp, &a->calls[i])
+        {
+            wf_airlock__drop(WF_CONTAINER(it, struct wf_airlock_out, node));
+        }
     }
+    wf_airlock__forget_handles(a);
     (void)curl_multi_cleanup(a->multi); /* fails for our own mistakes only */
+    wf_file_close(&a->epoll_fd);
+    wf_file_close(&a->wake_fd);
     wf_detect_run_free(a->check.run);
     wf_buf_deinit(&a->check.plain);
     wf_detector_free(a->detector);
@@ -499,9 +594,30 @@ static void finish(struct wf_airlock *a)
     curl_global_cleanup();
 }
 
+/* What the loop waits with; before the lock, behind which no such thing is made. */
+static bool open_loop(struct wf_airlock *a)
+{
+    struct epoll_event e = {.events = EPOLLIN};
+    bool ok = (a->multi = curl_multi_init()) != NULL;
+
+    a->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    a->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    a->timer_ns = INT64_MAX;
+    ok = ok && a->epoll_fd >= 0 && a->wake_fd >= 0;
+    e.data.fd = a->wake_fd;
+    ok = ok && epoll_ctl(a->epoll_fd, EPOLL_CTL_ADD, a->wake_fd, &e) == 0;
+    e.data.fd = a->o->fd;
+    ok = ok && epoll_ctl(a->epoll_fd, EPOLL_CTL_ADD, a->o->fd, &e) == 0;
+    ok = ok && curl_multi_setopt(a->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK;
+    ok = ok && curl_multi_setopt(a->multi, CURLMOPT_SOCKETDATA, a) == CURLM_OK;
+    ok = ok && curl_multi_setopt(a->multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK;
+    ok = ok && curl_multi_setopt(a->multi, CURLMOPT_TIMERDATA, a) == CURLM_OK;
+    return ok && curl_multi_setopt(a->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT) == CURLM_OK;
+}
+
 int wf_airlock_run(const struct wf_airlock_options *o)
 {
-    struct wf_airlock a = {.o = o};
+    struct wf_airlock a = {.o = o, .epoll_fd = -1, .wake_fd = -1};
     struct sigaction sa = {.sa_handler = on_term};
     struct wf_err err = WF_ERR_INIT;
     int rc;
@@ -510,14 +626,16 @@ int wf_airlock_run(const struct wf_airlock_options *o)
     sigaction(SIGTERM, &sa, NULL);
     (void)signal(SIGINT, SIG_IGN); /* the supervisor says when; valid signals: cannot fail */
     (void)signal(SIGPIPE, SIG_IGN);
-    wf_list_init(&a.calls);
+    for (size_t i = 0; i < WF_AIRLOCK_BUCKETS; i++)
+        wf_list_init(&a.calls[i]);
+    wf_list_init(&a.idle);
     wf_list_init(&a.logged);
     pthread_mutex_init(&a.lock, NULL);
     wf_buf_init(&a.in, WF_LIMIT_FRAME_BYTES + READ_BYTES + FRAME_HEAD_BYTES);
     wf_buf_init(&a.out, OUT_BYTES_MAX);
     wf_buf_init(&a.check.plain, WF_LIMIT_FRAME_BYTES);
     wf_sandbox_resolver();
-    rc = curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK && (a.multi = curl_multi_init()) != NULL
+    rc = curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK && open_loop(&a)
              ? 0
              : wf_err_set(&err, WF_E_NOMEM, "Out of memory.");
     if (rc == 0) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One request of airlock to a provider, through libcurl. The transfer's bytes are passed on unread;
- * each request has a handle and a connection of its own (HTTP/1.1, one at a time on each). Nothing
- * is redirected, no cookies, no .netrc. */
+ * each request has a handle and a connection of its own (HTTP/1.1, one at a time on each), which
+ * the next one to the same address may have when it came to a good end. Nothing is redirected, no
+ * cookies, no .netrc. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #define CONNECT_S 20
 /* A model may think for long before its first word. */
 #define STALL_S 600
+#define IDLE_MAX 256 /* handles that are kept */
 
 struct wf_airlock_out *wf_airlock__new(struct wf_airlock *a, const struct wf_airlock_frame *f,
                                        const struct wf_engine_entry *engine)
@@ -33,7 +35,7 @@ struct wf_airlock_out *wf_airlock__new(struct wf_airlock *a, const struct wf_air
     wf_buf_init(&c->body, WF_AIRLOCK_BODY_BYTES);
     wf_buf_init(&c->head, WF_AIRLOCK_HEAD_BYTES);
     wf_list_init(&c->logged_node);
-    wf_list_push(&a->calls, &c->node);
+    wf_list_push(&a->calls[c->id % WF_AIRLOCK_BUCKETS], &c->node);
     a->n_calls++;
     if (wf_buf_append_str(&c->body, f->text) == 0)
         return c;
@@ -49,7 +51,7 @@ static void send_head(struct wf_airlock_out *c)
     if (c->has_head)
         return;
     c->has_head = true;
-    (void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status); /* cannot fail */
+    (void)curl_easy_getinfo(c->handle->easy, CURLINFO_RESPONSE_CODE, &status); /* cannot fail */
     f.number = status > 0 && status <= 999 ? (uint32_t)status : 0;
     f.text = wf_buf_str(&c->head);
     wf_airlock__tell(c->a, &f);
@@ -90,45 +92,41 @@ static size_t on_header(char *p, size_t one, size_t n, void *ud)
     return n;
 }
 
-static bool add_header(struct wf_airlock_out *c, const char *line)
+static bool add_header(struct wf_airlock_handle *h, const char *line)
 {
-    struct curl_slist *more = curl_slist_append(c->headers, line);
+    struct curl_slist *more = curl_slist_append(h->headers, line);
 
     if (more != NULL)
-        c->headers = more;
+        h->headers = more;
     return more != NULL;
 }
 
-static int add_headers(struct wf_airlock_out *c, const struct wf_provider_target *t,
-                       struct wf_err *err)
+static int add_headers(struct wf_airlock_handle *h, const struct wf_buf *key,
+                       const struct wf_provider_target *t, struct wf_err *err)
 {
-    const struct wf_buf *key = &c->a->keys[c->engine - c->a->engines->items];
     struct wf_buf line;
-    bool ok = add_header(c, "Expect:") && add_header(c, "Content-Type: application/json");
+    bool ok = add_header(h, "Expect:") && add_header(h, "Content-Type: application/json");
 
-    if (c->engine->has_key && key->len == 0)
-        return wf_err_set(err, WF_E_NOENT, "The key of %.40s is missing: weft engines key %.40s",
-                          c->engine->name, c->engine->name);
     for (size_t i = 0; i < WF_PROVIDER_HEADERS_MAX && t->headers[i] != NULL; i++)
-        ok = ok && add_header(c, t->headers[i]);
+        ok = ok && add_header(h, t->headers[i]);
     wf_buf_init(&line, 16384);
-    if (c->engine->has_key && t->key_header != NULL) {
+    if (h->engine->has_key && t->key_header != NULL) {
         (void)wf_buf_appendf(&line, "%s: %s%.*s", t->key_header, t->key_prefix ? t->key_prefix : "",
                              WF_STR_ARG(wf_buf_str(key))); /* asked below */
-        ok = ok && wf_buf_status(&line) == 0 && add_header(c, line.ptr);
+        ok = ok && wf_buf_status(&line) == 0 && add_header(h, line.ptr);
     }
     wf_key_forget(&line);
     wf_buf_deinit(&line);
     return ok ? 0 : wf_err_set(err, WF_E_NOMEM, "Out of memory.");
 }
 
-static bool set_up(struct wf_airlock_out *c, const char *url)
+/* What is the same for all requests to one address. */
+static bool set_up(struct wf_airlock_handle *h, const char *ca_file)
 {
-    const char *ca_file = c->a->o->ca_file;
-    CURL *e = c->easy;
+    CURL *e = h->easy;
     bool bad = false;
 
-    bad |= curl_easy_setopt(e, CURLOPT_URL, url) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_URL, h->url) != CURLE_OK;
     bad |= curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK;
     bad |= curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
     bad |= curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
@@ -138,36 +136,133 @@ static bool set_up(struct wf_airlock_out *c, const char *url)
     bad |= curl_easy_setopt(e, CURLOPT_USERAGENT, "weft/" WF_VERSION) != CURLE_OK;
     bad |= curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK;
     bad |= curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) != CURLE_OK;
-    bad |= curl_easy_setopt(e, CURLOPT_HTTPHEADER, c->headers) != CURLE_OK;
-    bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body.len) != CURLE_OK;
-    bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDS, c->body.ptr) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_HTTPHEADER, h->headers) != CURLE_OK;
     bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK;
-    bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, c) != CURLE_OK;
     bad |= curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header) != CURLE_OK;
-    bad |= curl_easy_setopt(e, CURLOPT_HEADERDATA, c) != CURLE_OK;
-    bad |= curl_easy_setopt(e, CURLOPT_PRIVATE, c) != CURLE_OK;
     /* This machine and the house are not behind a proxy. */
-    if (strncmp(url, "http:", 5) == 0)
+    if (strncmp(h->url, "http:", 5) == 0)
         bad |= curl_easy_setopt(e, CURLOPT_PROXY, "") != CURLE_OK;
     if (ca_file != NULL)
         bad |= curl_easy_setopt(e, CURLOPT_CAINFO, ca_file) != CURLE_OK;
     return !bad;
 }
 
+static void handle_free(struct wf_airlock_handle *h)
+{
+    if (h == NULL)
+        return;
+    curl_easy_cleanup(h->easy);
+    curl_slist_free_all(h->headers);
+    wf_free(h->url);
+    wf_free(h);
+}
+
+static int handle_new(struct wf_airlock_out *c, const struct wf_provider_target *t,
+                      struct wf_airlock_handle **out, struct wf_err *err)
+{
+    const struct wf_buf *key = &c->a->keys[c->engine - c->a->engines->items];
+    struct wf_airlock_handle *h = wf_alloc_array(1, sizeof(*h));
+    int rc = WF_E_NOMEM;
+
+    if (h != NULL) {
+        wf_list_init(&h->node);
+        h->engine = c->engine;
+        h->url = wf_memdup0(t->url, strlen(t->url));
+        h->easy = curl_easy_init();
+        rc = h->url != NULL && h->easy != NULL ? add_headers(h, key, t, err) : WF_E_NOMEM;
+    }
+    if (rc == 0 && !set_up(h, c->a->o->ca_file))
+        rc = WF_E_NOMEM;
+    if (rc != 0) {
+        handle_free(h);
+        return wf_err_set(err, rc, "Out of memory.");
+    }
+    *out = h;
+    return 0;
+}
+
+/* One that waits for a request to that address, or a new one. */
+static int take_handle(struct wf_airlock_out *c, const struct wf_provider_target *t,
+                       struct wf_err *err)
+{
+    struct wf_list *it, *tmp;
+
+    WF_LIST_EACH(it, tmp, &c->a->idle)
+    {
+        struct wf_airlock_handle *h = WF_CONTAINER(it, struct wf_airlock_handle, node);
+        if (h->engine == c->engine && strcmp(h->url, t->url) == 0) {
+            wf_list_remove(it);
+            c->a->n_idle--;
+            c->handle = h;
+            return 0;
+        }
+    }
+    return handle_new(c, t, &c->handle, err);
+}
+
+/* What is this request's own. */
+static bool set_request(struct wf_airlock_out *c)
+{
+    CURL *e = c->handle->easy;
+    bool bad = false;
+
+    bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body.len) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_POSTFIELDS, c->body.ptr) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, c) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_HEADERDATA, c) != CURLE_OK;
+    bad |= curl_easy_setopt(e, CURLOPT_PRIVATE, c) != CURLE_OK;
+    return !bad;
+}
+
+/* Of a transfer that has ended well nothing is left in the handle but its address and headers, and
+ * the next may have it; else it goes, with its connection. */
+static void give_back(struct wf_airlock_out *c, bool is_good)
+{
+    struct wf_airlock_handle *h = c->handle;
+    CURL *e = h->easy;
+    bool bad = !is_good || c->a->n_idle >= IDLE_MAX;
+
+    c->handle = NULL;
+    bad = bad || curl_easy_setopt(e, CURLOPT_POSTFIELDS, NULL) != CURLE_OK;
+    bad = bad || curl_easy_setopt(e, CURLOPT_WRITEDATA, NULL) != CURLE_OK;
+    bad = bad || curl_easy_setopt(e, CURLOPT_HEADERDATA, NULL) != CURLE_OK;
+    bad = bad || curl_easy_setopt(e, CURLOPT_PRIVATE, NULL) != CURLE_OK;
+    if (bad) {
+        handle_free(h);
+        return;
+    }
+    wf_list_add(&c->a->idle, &h->node);
+    c->a->n_idle++;
+}
+
+void wf_airlock__forget_handles(struct wf_airlock *a)
+{
+    struct wf_list *it, *tmp;
+
+    WF_LIST_EACH(it, tmp, &a->idle)
+    {
+        wf_list_remove(it);
+        handle_free(WF_CONTAINER(it, struct wf_airlock_handle, node));
+    }
+    a->n_idle = 0;
+}
+
 int wf_airlock__start(struct wf_airlock_out *c, struct wf_err *err)
 {
+    const struct wf_buf *key = &c->a->keys[c->engine - c->a->engines->items];
     struct wf_provider_target t;
     int rc = wf_provider_target(c->engine, c->model, c->streamed, &t, err);
 
+    if (rc == 0 && c->engine->has_key && key->len == 0)
+        rc = wf_err_set(err, WF_E_NOENT, "The key of %.40s is missing: weft engines key %.40s",
+                        c->engine->name, c->engine->name);
     if (rc == 0)
-        rc = add_headers(c, &t, err);
+        rc = take_handle(c, &t, err);
     if (rc != 0)
         return rc;
-    c->easy = curl_easy_init();
-    if (c->easy == NULL || !set_up(c, t.url) ||
-        curl_multi_add_handle(c->a->multi, c->easy) != CURLM_OK) {
-        curl_easy_cleanup(c->easy);
-        c->easy = NULL;
+    if (!set_request(c) || curl_multi_add_handle(c->a->multi, c->handle->easy) != CURLM_OK) {
+        handle_free(c->handle);
+        c->handle = NULL;
         return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
     }
     return 0;
@@ -176,9 +271,9 @@ int wf_airlock__start(struct wf_airlock_out *c, struct wf_err *err)
 void wf_airlock__credit(struct wf_airlock_out *c, uint32_t n)
 {
     c->window = WF_MIN(c->window + (int64_t)n, (int64_t)WF_AIRLOCK_WINDOW_BYTES);
-    if (c->is_paused && c->window > 0 && c->easy != NULL) {
+    if (c->is_paused && c->window > 0 && c->handle != NULL) {
         c->is_paused = false;
-        (void)curl_easy_pause(c->easy,
+        (void)curl_easy_pause(c->handle->easy,
                               CURLPAUSE_CONT); /* a failure ends the transfer: seen there */
     }
 }
@@ -194,18 +289,17 @@ static void explain(struct wf_airlock_out *c, CURLcode code, struct wf_err *err)
                          c->engine->name, curl_easy_strerror(code));
 }
 
-/* Frees the handle, and its connection; the status stays known. */
-static void hang_up(struct wf_airlock_out *c)
+/* Ends the transfer; the status stays known. */
+static void hang_up(struct wf_airlock_out *c, bool is_good)
 {
     long status = 0;
 
-    if (c->easy == NULL)
+    if (c->handle == NULL)
         return;
-    (void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status); /* cannot fail */
+    (void)curl_easy_getinfo(c->handle->easy, CURLINFO_RESPONSE_CODE, &status); /* cannot fail */
     c->status = status > 0 && status <= 999 ? (uint32_t)status : 0;
-    (void)curl_multi_remove_handle(c->a->multi, c->easy); /* it is in there */
-    curl_easy_cleanup(c->easy);
-    c->easy = NULL;
+    (void)curl_multi_remove_handle(c->a->multi, c->handle->easy); /* it is in there */
+    give_back(c, is_good);
 }
 
 /* Tells the ledger what came back. */
@@ -226,7 +320,7 @@ static void note_end(struct wf_airlock_out *c, const struct wf_err *err)
                                 .counts = c->flags,
                                 .n_counts = c->n_flags};
 
-    hang_up(c);
+    hang_up(c, false);
     e.status = c->status;
     wf_airlock__note(c->a, &e);
 }
@@ -242,7 +336,7 @@ void wf_airlock__finish(struct wf_airlock_out *c, CURLcode code)
         return;
     }
     send_head(c);
-    hang_up(c);
+    hang_up(c, true);
     wf_airlock__tell(c->a, &f);
     c->is_ended = true;
     c->ended_ns = wf_clock_mono_ns(NULL);
@@ -289,8 +383,7 @@ void wf_airlock__drop(struct wf_airlock_out *c)
 {
     if (c == NULL)
         return;
-    hang_up(c);
-    curl_slist_free_all(c->headers);
+    hang_up(c, false);
     wf_list_remove(&c->node);
     c->a->n_calls--;
     wf_buf_deinit(&c->body);

@@ -35,6 +35,19 @@ int wf_airlock__unescape(struct wf_str json, struct wf_buf *out);
 
 struct wf_airlock;
 
+/* So many lists of calls, by id. */
+#define WF_AIRLOCK_BUCKETS 512
+
+/* A handle that is set up for one address of an engine, with its headers: one request after the
+ * other has it, none at the same time. */
+struct wf_airlock_handle {
+    struct wf_list node; /* while it is idle */
+    const struct wf_engine_entry *engine;
+    char *url; /* owned */
+    CURL *easy;
+    struct curl_slist *headers;
+};
+
 /* A request from when it passed the check until it has ended. */
 struct wf_airlock_out {
     struct wf_list node, logged_node;
@@ -50,10 +63,9 @@ struct wf_airlock_out {
     bool is_canceled; /* core gave it up */
     uint64_t seq;     /* the ledger's entry */
     struct wf_err log_err;
-    CURL *easy; /* NULL: not sent yet */
-    struct curl_slist *headers;
-    struct wf_buf head; /* header lines */
-    bool has_head;      /* told to core */
+    struct wf_airlock_handle *handle; /* NULL: not sent yet, or through */
+    struct wf_buf head;               /* header lines */
+    bool has_head;                    /* told to core */
     bool is_paused;
     int64_t window; /* bytes that core still takes */
     uint64_t n_received;
@@ -84,6 +96,8 @@ void wf_airlock__close(struct wf_airlock_out *c);
 void wf_airlock__fail(struct wf_airlock_out *c, const struct wf_err *err);
 /* Frees it, whatever it does. NULL is a no-op. */
 void wf_airlock__drop(struct wf_airlock_out *c);
+/* Frees the handles that wait for a next request. */
+void wf_airlock__forget_handles(struct wf_airlock *a);
 
 /* ---- the process (airlock.c) ---- */
 
@@ -102,8 +116,13 @@ struct wf_airlock {
     bool is_ledger_bad; /* it failed: opened anew once it holds nothing */
     size_t n_unlogged;  /* requests that the ledger holds */
     CURLM *multi;
-    struct wf_list calls; /* struct wf_airlock_out */
+    int epoll_fd, wake_fd;
+    int64_t timer_ns;                         /* when libcurl wants to be called; INT64_MAX: not */
+    bool watches_out;                         /* core takes nothing at the moment */
+    struct wf_list calls[WF_AIRLOCK_BUCKETS]; /* struct wf_airlock_out, by id */
     size_t n_calls;
+    struct wf_list idle; /* struct wf_airlock_handle, the last used first */
+    size_t n_idle;
     struct wf_buf in, out; /* bytes from core, to core */
     size_t out_at;         /* bytes of `out` that are through */
     bool is_over;

@@ -115,8 +115,8 @@ const struct wf_sandbox_rule wf_sandbox__rules[] = {
     FCNTL(F_GETPIPE_SZ), FCNTL(F_SETPIPE_SZ),
     IOCTL(FIONREAD), IOCTL(FIONBIO), IOCTL(FIOCLEX), IOCTL(FIONCLEX), IOCTL(TCGETS),
     ALLOW_ELSE(pipe2, CORE | EXEC | FETCH, EACCES), ALLOW_ELSE(eventfd2, CORE | FETCH, EACCES),
-    ALLOW_ELSE(epoll_create1, CORE, EACCES), ALLOW_ELSE(epoll_ctl, CORE, EACCES),
-    ALLOW_ELSE(epoll_pwait, CORE, EACCES), ALLOW_ELSE(memfd_create, CORE, EACCES),
+    ALLOW_ELSE(epoll_create1, CORE, EACCES), ALLOW_ELSE(epoll_ctl, CORE | FETCH, EACCES),
+    ALLOW_ELSE(epoll_pwait, CORE | FETCH, EACCES), ALLOW_ELSE(memfd_create, CORE, EACCES),
     ALLOW_ELSE(timerfd_create, CORE, EACCES), ALLOW_ELSE(timerfd_settime, CORE, EACCES),
     ALLOW_ELSE(timerfd_gettime, CORE, EACCES), ALLOW_ELSE(signalfd4, CORE, EACCES),
     ALLOW_ELSE(sendfile, CORE, EINVAL), ALLOW_ELSE(copy_file_range, CORE, ENOSYS),
@@ -247,7 +247,7 @@ const struct wf_sandbox_rule wf_sandbox__rules[] = {
     ALLOW(poll, ALL), ALLOW(select, ALL), ALLOW(dup2, ALL), ALLOW(time, ALL), ALLOW(getpgrp, ALL),
     ALLOW(pause, ALL), ALLOW(alarm, ALL), ALLOW_ELSE(pipe, CORE | EXEC | FETCH, EACCES),
     ALLOW_ELSE(eventfd, CORE | FETCH, EACCES), ALLOW_ELSE(epoll_create, CORE, EACCES),
-    ALLOW_ELSE(epoll_wait, CORE, EACCES), ALLOW_ELSE(signalfd, CORE, EACCES),
+    ALLOW_ELSE(epoll_wait, CORE | FETCH, EACCES), ALLOW_ELSE(signalfd, CORE, EACCES),
     ALLOW(fork, EXEC), ALLOW(vfork, EXEC),
 #endif
 #ifdef SYS_arch_prctl

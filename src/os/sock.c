@@ -35,7 +35,7 @@
 /* The most that the receive buffer grows ahead of the bytes. */
 #define RECV_STEP_BYTES ((size_t)256 << 10)
 #define FRAME_HEAD_BYTES 4
-#define FRAME_SMALL_BYTES 2048 /* head and payload go together up to here */
+#define FRAME_SMALL_BYTES 8192 /* head and payload go together up to here */
 #define NS_PER_MS 1000000
 
 int wf_sock_pair(int out_fds[2], struct wf_err *err)

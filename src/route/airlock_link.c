@@ -17,7 +17,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/list.h"
-#include "base/rng.h"
 #include "os/file.h"
 #include "os/sock.h"
 #include "os/thread.h"
@@ -26,6 +25,10 @@
 #define SEND_TIMEOUT_MS 10000
 #define TICK_MS 100
 #define FRAME_BYTES ((size_t)64 << 10) /* of those that airlock sends */
+#define FRAME_HEAD_BYTES 4
+#define READ_BYTES ((size_t)128 << 10)
+#define BUCKETS 512
+#define CREDITS 8 /* credit is given in such parts of the window */
 
 struct wf_airlock_link {
     int listen_fd, stop_fds[2];
@@ -35,17 +38,19 @@ struct wf_airlock_link {
     pthread_mutex_t lock;      /* guards all below */
     pthread_cond_t changed;    /* there is a connection */
     int fd;                    /* -1: none */
-    struct wf_list calls;
+    uint64_t last_id;
+    struct wf_list calls[BUCKETS]; /* by id */
 };
 
 struct wf_airlock_call {
-    struct wf_list node;
+    struct wf_list node, news;
     struct wf_airlock_link *l;
     uint64_t id;
     bool (*canceled)(void *ud);
     void *ud;
     pthread_cond_t changed;
     /* under the link's lock */
+    struct wf_airlock_wake wake; /* fn NULL: nobody is to be called */
     int status;
     bool has_head, is_end, is_over; /* is_over: the end or the failure came */
     uint64_t seq;
@@ -53,16 +58,22 @@ struct wf_airlock_call {
     struct wf_err failed; /* code 0: not */
     /* the owner's */
     struct wf_buf taken, taken_head;
+    size_t n_used; /* bytes for which no credit has been given yet */
     bool is_reported;
 };
 
 /* ---- the thread ---- */
 
+static struct wf_list *bucket_of(struct wf_airlock_link *l, uint64_t id)
+{
+    return &l->calls[id % BUCKETS];
+}
+
 static struct wf_airlock_call *find(struct wf_airlock_link *l, uint64_t id)
 {
     struct wf_list *it, *tmp;
 
-    WF_LIST_EACH(it, tmp, &l->calls)
+    WF_LIST_EACH(it, tmp, bucket_of(l, id))
     {
         struct wf_airlock_call *c = WF_CONTAINER(it, struct wf_airlock_call, node);
         if (c->id == id)
@@ -79,63 +90,111 @@ static void fail(struct wf_airlock_call *c, int code, struct wf_str text)
     (void)wf_err_set(&c->failed, code, "%.*s", WF_STR_ARG(text));
 }
 
-/* One frame from airlock, which may be of a call that nobody waits for any more. */
-static int take(struct wf_airlock_link *l, const struct wf_airlock_frame *f)
+/* Tells the owner that there are news. The lock is held. */
+static void wake(struct wf_airlock_call *c)
 {
+    const struct wf_airlock_wake w = c->wake;
+
+    c->wake = (struct wf_airlock_wake){.fn = NULL};
+    if (w.fn != NULL)
+        w.fn(w.ud);
+    else
+        pthread_cond_signal(&c->changed);
+}
+
+/* One frame from airlock, which may be of a call that nobody waits for any more. The lock is held.
+ * *news: the calls that have some. */
+static int take(struct wf_airlock_link *l, const struct wf_airlock_frame *f, struct wf_list *news)
+{
+    struct wf_airlock_call *c = find(l, f->id);
+
+    if (c == NULL || c->is_over)
+        return 0;
+    switch (f->kind) {
+    case WF_AIRLOCK_HEAD:
+        c->status = (int)f->number;
+        c->has_head = wf_buf_append_str(&c->head, f->text) == 0;
+        break;
+    case WF_AIRLOCK_DATA:
+        (void)wf_buf_append_str(&c->waiting, f->text); /* asked below */
+        break;
+    case WF_AIRLOCK_END:
+        c->is_end = c->is_over = true;
+        c->seq = f->seq;
+        break;
+    case WF_AIRLOCK_FAILED:
+        fail(c, f->code, f->text);
+        break;
+    default:
+        return WF_E_FORMAT; /* core's own kinds */
+    }
+    if (wf_buf_status(&c->waiting) != 0 || wf_buf_status(&c->head) != 0)
+        fail(c, WF_E_NOMEM, WF_STR("Out of memory."));
+    wf_list_remove(&c->news);
+    wf_list_push(news, &c->news);
+    return 0;
+}
+
+/* The frames that are whole; those of one call wake its owner once. */
+static int take_all(struct wf_airlock_link *l, struct wf_buf *in)
+{
+    struct wf_list *it, *tmp, news;
+    struct wf_airlock_frame f;
+    size_t at = 0;
     int rc = 0;
 
+    wf_list_init(&news);
     pthread_mutex_lock(&l->lock);
-    struct wf_airlock_call *c = find(l, f->id);
-    if (c != NULL && !c->is_over) {
-        switch (f->kind) {
-        case WF_AIRLOCK_HEAD:
-            c->status = (int)f->number;
-            c->has_head = wf_buf_append_str(&c->head, f->text) == 0;
+    while (rc == 0 && in->len - at >= FRAME_HEAD_BYTES) {
+        size_t n = 0;
+        for (size_t i = 0; i < FRAME_HEAD_BYTES; i++)
+            n |= (size_t)(unsigned char)in->ptr[at + i] << (8 * i);
+        if (n > FRAME_BYTES) {
+            rc = WF_E_LIMIT;
             break;
-        case WF_AIRLOCK_DATA:
-            (void)wf_buf_append_str(&c->waiting, f->text); /* asked below */
-            break;
-        case WF_AIRLOCK_END:
-            c->is_end = c->is_over = true;
-            c->seq = f->seq;
-            break;
-        case WF_AIRLOCK_FAILED:
-            fail(c, f->code, f->text);
-            break;
-        default:
-            rc = WF_E_FORMAT; /* core's own kinds */
         }
-        if (wf_buf_status(&c->waiting) != 0 || wf_buf_status(&c->head) != 0)
-            fail(c, WF_E_NOMEM, WF_STR("Out of memory."));
-        pthread_cond_signal(&c->changed);
+        if (in->len - at - FRAME_HEAD_BYTES < n)
+            break;
+        rc = wf_airlock_frame_read(wf_str_n(in->ptr + at + FRAME_HEAD_BYTES, n), &f, NULL);
+        if (rc == 0)
+            rc = take(l, &f, &news);
+        at += FRAME_HEAD_BYTES + n;
+    }
+    WF_LIST_EACH(it, tmp, &news)
+    {
+        wf_list_remove(it);
+        wake(WF_CONTAINER(it, struct wf_airlock_call, news));
     }
     pthread_mutex_unlock(&l->lock);
+    wf_buf_consume(in, at);
     return rc;
 }
 
 static void read_all(struct wf_airlock_link *l, int fd)
 {
     struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = l->stop_fds[0], .events = POLLIN}};
-    struct wf_airlock_frame f;
-    struct wf_buf b;
-    bool eof = false;
+    struct wf_buf in;
     int rc = 0;
 
-    wf_buf_init(&b, FRAME_BYTES);
-    while (rc == 0 && !eof) {
+    wf_buf_init(&in, READ_BYTES + FRAME_HEAD_BYTES + FRAME_BYTES);
+    while (rc == 0) {
         if (poll(p, 2, -1) < 0 && errno != EINTR)
             break;
         if (p[1].revents != 0)
             break;
         if (p[0].revents == 0)
             continue;
-        rc = wf_sock_recv_frame(fd, &b, NULL, &eof, SEND_TIMEOUT_MS, NULL);
-        if (rc == 0 && !eof)
-            rc = wf_airlock_frame_read(wf_buf_str(&b), &f, NULL);
-        if (rc == 0 && !eof)
-            rc = take(l, &f);
+        if (wf_buf_reserve(&in, READ_BYTES) != 0)
+            break;
+        ssize_t n = recv(fd, in.ptr + in.len, READ_BYTES, MSG_DONTWAIT); /* takes no descriptor */
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            continue;
+        if (n <= 0)
+            break;
+        wf_buf_commit(&in, (size_t)n);
+        rc = take_all(l, &in);
     }
-    wf_buf_deinit(&b);
+    wf_buf_deinit(&in);
 }
 
 static bool is_from(int fd, long pid)
@@ -154,14 +213,15 @@ static void set_connection(struct wf_airlock_link *l, int fd)
     pthread_mutex_lock(&l->send_lock);
     pthread_mutex_lock(&l->lock);
     l->fd = fd;
-    WF_LIST_EACH(it, tmp, &l->calls)
-    {
-        struct wf_airlock_call *c = WF_CONTAINER(it, struct wf_airlock_call, node);
-        if (fd < 0)
+    for (size_t i = 0; fd < 0 && i < BUCKETS; i++) {
+        WF_LIST_EACH(it, tmp, &l->calls[i])
+        {
+            struct wf_airlock_call *c = WF_CONTAINER(it, struct wf_airlock_call, node);
             fail(c, WF_E_CRASHED,
                  WF_STR("The process that speaks to providers has died and is started again; what "
                         "it had sent stands in the ledger."));
-        pthread_cond_signal(&c->changed);
+            wake(c);
+        }
     }
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
@@ -205,7 +265,8 @@ int wf_airlock_link_new(int listen_fd, long supervisor, struct wf_airlock_link *
     l->listen_fd = listen_fd;
     l->supervisor = supervisor;
     l->fd = -1;
-    wf_list_init(&l->calls);
+    for (size_t i = 0; i < BUCKETS; i++)
+        wf_list_init(&l->calls[i]);
     pthread_mutex_init(&l->send_lock, NULL);
     pthread_mutex_init(&l->lock, NULL);
     wf_cond_init(&l->changed);
@@ -284,7 +345,8 @@ static int wait_connected(struct wf_airlock_call *c, struct wf_err *err)
         if (c->canceled != NULL && c->canceled(c->ud))
             rc = wf_err_set(err, WF_E_CANCELED, "Canceled.");
     }
-    wf_list_push(&l->calls, &c->node); /* before it is sent: the answer may be quick */
+    c->id = ++l->last_id;
+    wf_list_push(bucket_of(l, c->id), &c->node); /* before it is sent: the answer may be quick */
     pthread_mutex_unlock(&l->lock);
     return rc;
 }
@@ -299,18 +361,18 @@ int wf_airlock_call_new(struct wf_airlock_link *l, struct wf_airlock_frame *requ
     if (c == NULL)
         return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
     c->l = l;
-    c->id = wf_rng_u64(NULL);
     c->canceled = canceled;
     c->ud = ud;
     wf_list_init(&c->node);
+    wf_list_init(&c->news);
     wf_cond_init(&c->changed);
     wf_buf_init(&c->head, WF_AIRLOCK_HEAD_BYTES);
     wf_buf_init(&c->taken_head, WF_AIRLOCK_HEAD_BYTES);
     wf_buf_init(&c->waiting, WF_AIRLOCK_WINDOW_BYTES + WF_AIRLOCK_DATA_BYTES);
     wf_buf_init(&c->taken, WF_AIRLOCK_WINDOW_BYTES + WF_AIRLOCK_DATA_BYTES);
+    rc = wait_connected(c, err);
     request->kind = WF_AIRLOCK_REQUEST;
     request->id = c->id;
-    rc = wait_connected(c, err);
     if (rc == 0)
         rc = send_frame(l, request, err);
     if (rc != 0) {
@@ -335,21 +397,10 @@ static void swap(struct wf_buf *a, struct wf_buf *b)
     *b = x;
 }
 
-int wf_airlock_call_next(struct wf_airlock_call *c, struct wf_airlock_piece *out,
-                         struct wf_err *err)
+/* Takes what has come, and lets go of the link's lock, which is held. rc: that of the wait. */
+static int hand_out(struct wf_airlock_call *c, int rc, struct wf_airlock_piece *out,
+                    struct wf_err *err)
 {
-    struct wf_airlock_link *l = c->l;
-    int rc = 0;
-
-    wf_buf_reset(&c->taken);
-    wf_buf_reset(&c->taken_head);
-    pthread_mutex_lock(&l->lock);
-    while (rc == 0 && !has_news(c)) {
-        struct timespec at = in_ms(TICK_MS);
-        (void)pthread_cond_timedwait(&c->changed, &l->lock, &at); /* the loop asks what it is */
-        if (!has_news(c) && c->canceled != NULL && c->canceled(c->ud))
-            rc = wf_err_set(err, WF_E_CANCELED, "Canceled.");
-    }
     *out = (struct wf_airlock_piece){.status = c->status};
     swap(&c->taken, &c->waiting);
     if (c->has_head)
@@ -360,15 +411,57 @@ int wf_airlock_call_next(struct wf_airlock_call *c, struct wf_airlock_piece *out
     out->is_end = c->is_end && rc == 0;
     out->seq = c->seq;
     bool wants_more = !c->is_over;
-    pthread_mutex_unlock(&l->lock);
+    pthread_mutex_unlock(&c->l->lock);
     out->bytes = wf_buf_str(&c->taken);
     out->head = wf_buf_str(&c->taken_head);
-    if (rc == 0 && wants_more && c->taken.len > 0) {
+    c->n_used += c->taken.len;
+    if (rc == 0 && wants_more && c->n_used >= WF_AIRLOCK_WINDOW_BYTES / CREDITS) {
         struct wf_airlock_frame f = {
-            .kind = WF_AIRLOCK_CREDIT, .id = c->id, .number = (uint32_t)c->taken.len};
-        (void)!send_frame(l, &f, NULL); /* an airlock that is gone fails the call by itself */
+            .kind = WF_AIRLOCK_CREDIT, .id = c->id, .number = (uint32_t)c->n_used};
+        c->n_used = 0;
+        (void)!send_frame(c->l, &f, NULL); /* an airlock that is gone fails the call by itself */
     }
     return rc;
+}
+
+int wf_airlock_call_next(struct wf_airlock_call *c, struct wf_airlock_piece *out,
+                         struct wf_err *err)
+{
+    struct wf_airlock_link *l = c->l;
+    int rc = 0;
+
+    wf_buf_reset(&c->taken);
+    wf_buf_reset(&c->taken_head);
+    pthread_mutex_lock(&l->lock);
+    c->wake = (struct wf_airlock_wake){.fn = NULL};
+    while (rc == 0 && !has_news(c)) {
+        struct timespec at = in_ms(TICK_MS);
+        (void)pthread_cond_timedwait(&c->changed, &l->lock, &at); /* the loop asks what it is */
+        if (!has_news(c) && c->canceled != NULL && c->canceled(c->ud))
+            rc = wf_err_set(err, WF_E_CANCELED, "Canceled.");
+    }
+    return hand_out(c, rc, out, err);
+}
+
+int wf_airlock_call_try(struct wf_airlock_call *c, const struct wf_airlock_wake *w,
+                        struct wf_airlock_piece *out, struct wf_err *err)
+{
+    const bool is_canceled = c->canceled != NULL && c->canceled(c->ud);
+    struct wf_airlock_link *l = c->l;
+    int rc = 0;
+
+    wf_buf_reset(&c->taken);
+    wf_buf_reset(&c->taken_head);
+    pthread_mutex_lock(&l->lock);
+    c->wake = (struct wf_airlock_wake){.fn = NULL};
+    if (!has_news(c) && is_canceled) {
+        rc = wf_err_set(err, WF_E_CANCELED, "Canceled.");
+    } else if (!has_news(c)) {
+        c->wake = *w;
+        pthread_mutex_unlock(&l->lock);
+        return WF_AIRLOCK_LATER;
+    }
+    return hand_out(c, rc, out, err);
 }
 
 void wf_airlock_call_report(struct wf_airlock_call *c, struct wf_airlock_frame *report)
@@ -388,6 +481,7 @@ void wf_airlock_call_free(struct wf_airlock_call *c)
     l = c->l;
     pthread_mutex_lock(&l->lock);
     wf_list_remove(&c->node);
+    wf_list_remove(&c->news);
     bool goes_on = !c->is_over, is_waited_for = c->is_end && !c->is_reported;
     pthread_mutex_unlock(&l->lock);
     if (is_waited_for) {

@@ -36,9 +36,24 @@ struct wf_airlock_piece {
     uint64_t seq; /* with is_end: the ledger's entry */
 };
 
+/* Whom to tell that there are news. */
+struct wf_airlock_wake {
+    void (*fn)(void *ud);
+    void *ud;
+};
+
+/* What wf_airlock_call_try returns when nothing has come yet. */
+#define WF_AIRLOCK_LATER 1
+
 /* Waits for more. Errors: what airlock says (DENIED, FULL, ...), CRASHED (it died), CANCELED. */
 int wf_airlock_call_next(struct wf_airlock_call *c, struct wf_airlock_piece *out,
                          struct wf_err *err) WF_MUST_USE;
+/* The same without waiting: WF_AIRLOCK_LATER when nothing has come; w->fn is then called once it
+ * has, by another thread, perhaps before this returns, and not after a further call of these
+ * functions for c has begun. It must not call them, nor wait. A cancellation is seen when this is
+ * called. */
+int wf_airlock_call_try(struct wf_airlock_call *c, const struct wf_airlock_wake *w,
+                        struct wf_airlock_piece *out, struct wf_err *err) WF_MUST_USE;
 /* Tells airlock what was made of the answer, for the ledger's completion entry: tokens_in,
  * tokens_out, cost_micro and counts (flags) of the frame; its kind and id are set here. Once,
  * behind the end or before giving up; without it the entry has none of that. */

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -179,6 +180,69 @@ static void test_airlock__what_may_go_goes_and_comes_back(void **state)
     assert_true(recorder_holds(w.recorder, WF_STR("Authorization: Bearer " KEY), false));
     assert_true(recorder_holds(w.recorder, WF_STR(HELLO), false));
     wf_buf_deinit(&r.body);
+}
+
+static void count_up(void *ud)
+{
+    atomic_fetch_add((atomic_int *)ud, 1);
+}
+
+/* Who does not wait is told once that there is something, and gets all of it bit by bit. */
+static void test_airlock__one_may_be_told_instead_of_waiting(void **state)
+{
+    atomic_int n_told = 0;
+    const struct wf_airlock_wake wake = {.fn = count_up, .ud = &n_told};
+    struct wf_airlock_frame f = request("stub", WF_LABEL_INTERNAL, HELLO);
+    struct wf_airlock_call *c = NULL;
+    struct wf_airlock_piece p = {.is_end = false};
+    int n_later = 0;
+    struct wf_buf body;
+    struct result first;
+
+    (void)state;
+    run(f, &first); /* there is an airlock */
+    wf_buf_init(&body, (size_t)1 << 20);
+    assert_int_equal(wf_airlock_call_new(w.link, &f, NULL, NULL, &c, NULL), 0);
+    while (!p.is_end) {
+        int rc = wf_airlock_call_try(c, &wake, &p, NULL);
+        if (rc == 0) {
+            (void)wf_buf_append_str(&body, p.bytes); /* compared below */
+            continue;
+        }
+        assert_int_equal(rc, WF_AIRLOCK_LATER);
+        n_later++;
+        for (int i = 0; i < 30000 && atomic_load(&n_told) < n_later; i++)
+            (void)usleep(1000);
+        assert_int_equal(atomic_load(&n_told), n_later);
+        p.is_end = false;
+    }
+    assert_string_equal(body.ptr, first.body.ptr);
+    wf_airlock_call_free(c);
+    wf_buf_deinit(&body);
+    wf_buf_deinit(&first.body);
+}
+
+/* Handles and connections are used again: nothing of one request is in the next. */
+static void test_airlock__requests_one_after_the_other_have_nothing_of_each_other(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        char body[400], said[200];
+        struct result r;
+        int n = snprintf(said, sizeof(said), "number %c%.*s", 'a' + i % 26, i * 4,
+                         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+                         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+                         "xxxxxxxx");
+        assert_true(n > 0);
+        snprintf(body, sizeof(body), "{\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}",
+                 said);
+        run(request("stub", WF_LABEL_INTERNAL, body), &r);
+        assert_int_equal(r.code, 0);
+        assert_non_null(strstr(r.body.ptr, said));
+        assert_null(strstr(strstr(r.body.ptr, said) + 1, said));
+        wf_buf_deinit(&r.body);
+    }
+    assert_in_range(recorder_n_connections(w.recorder), 1, 5);
 }
 
 static void expect_kept_back(struct wf_airlock_frame f, int code, const char *says)
@@ -406,6 +470,8 @@ int main(void)
     const struct wf_sandbox_support s = wf_sandbox_support();
     const struct CMUnitTest tests[] = {
         TEST(test_airlock__what_may_go_goes_and_comes_back),
+        TEST(test_airlock__one_may_be_told_instead_of_waiting),
+        TEST(test_airlock__requests_one_after_the_other_have_nothing_of_each_other),
         TEST(test_airlock__labels_above_the_clearance_stay),
         TEST(test_airlock__the_second_look_refuses_what_was_forgotten),
         TEST(test_airlock__the_ledger_has_it_first),
