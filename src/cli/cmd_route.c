@@ -91,14 +91,17 @@ static void show(const json_t *v)
 static int open_all(const struct wf_cli *cli, const struct asked *a, struct opened *o,
                     struct wf_err *err)
 {
-    int rc = wf_hardness_built_in(&o->hardness, err);
+    struct wf_config config;
+    int rc = wf_cli_config(cli, &config, err);
 
+    if (rc == 0)
+        rc = wf_hardness_built_in(&o->hardness, err);
     if (rc == 0)
         rc = wf_experience_new(&o->experience, err);
     if (rc == 0)
         rc = wf_experience_load(o->experience, cli->home.experience, err);
     if (rc == 0)
-        rc = wf_home_sites_read(&cli->home, &o->sites, err);
+        rc = wf_home_sites_read(&cli->home, config.carbon_g_kwh, &o->sites, err);
     if (rc == 0) /* locks the process down */
         rc = wf_labeling_open(cli, a->policy, a->patterns, &o->t, err);
     return rc;

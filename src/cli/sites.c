@@ -6,9 +6,12 @@
 
 #include "engine/model_store.h"
 
-int wf_home_sites_read(const struct wf_home *home, struct wf_home_sites *out, struct wf_err *err)
+int wf_home_sites_read(const struct wf_home *home, int64_t carbon_g_kwh, struct wf_home_sites *out,
+                       struct wf_err *err)
 {
     struct wf_model_store *models = NULL;
+    struct wf_power *power = NULL;
+    struct wf_power_state now;
     int rc = 0;
 
     if (access(home->models, F_OK) == 0)
@@ -17,6 +20,13 @@ int wf_home_sites_read(const struct wf_home *home, struct wf_home_sites *out, st
         rc = wf_engines_load(home->engines, &out->_engines, err);
     if (rc == 0)
         rc = wf_sites_list(models, out->_engines, &out->all, err);
+    if (rc == 0)
+        rc = wf_power_open("/sys", &power, err);
+    if (rc == 0) {
+        wf_power_read(power, &now);
+        wf_sites_power(&out->all, &now, carbon_g_kwh);
+    }
+    wf_power_close(power);
     wf_model_store_close(models);
     return rc;
 }

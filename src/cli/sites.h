@@ -11,8 +11,9 @@ struct wf_home_sites {
 };
 
 /* Reads them; a home that is not there has none. *out (zeroed before) is to be deinitialised, also
- * after errors. Errors: those of wf_model_store_open, wf_engines_load, wf_sites_list. */
-int wf_home_sites_read(const struct wf_home *home, struct wf_home_sites *out,
+ * after errors. Errors: those of wf_model_store_open, wf_engines_load, wf_sites_list,
+ * wf_power_open. */
+int wf_home_sites_read(const struct wf_home *home, int64_t carbon_g_kwh, struct wf_home_sites *out,
                        struct wf_err *err) WF_MUST_USE;
 void wf_home_sites_deinit(struct wf_home_sites *s);
 

@@ -50,6 +50,8 @@ static const struct wf_config_option options[] = {
      "0: none"},
     {"summarize_lens", FIELD(summarize_lens), 0, "on", 0, 1, off_on,
      "summaries by what lens has learned of them, where it knows the words: on, or off"},
+    {"carbon_g_kwh", FIELD(carbon_g_kwh), 0, "0", 0, 2000, NULL,
+     "grams of CO2 that a kilowatt hour of this device's current stands for; 0: not told"},
 };
 
 bool wf_config_option_at(size_t i, struct wf_config_option *out)

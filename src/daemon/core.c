@@ -36,6 +36,7 @@
 #include "op/remote.h"
 #include "os/file.h"
 #include "os/memory.h"
+#include "os/power.h"
 #include "os/sandbox.h"
 #include "os/zone.h"
 #include "privacy/detect.h"
@@ -62,6 +63,7 @@ struct core {
     struct wf_airlock_link *link; /* NULL: no engines elsewhere */
     struct wf_budget *budget;
     struct wf_inbound *inbound;
+    struct wf_power *power;
 };
 
 /* For the signal handler; set before it is installed, wf_http_stop may be called from one. */
@@ -95,7 +97,8 @@ static void new_link(void *ud, char out[WF_OP_LINK_BYTES])
              c->o->http_port, code);
 }
 
-/* Before the lock: patterns become machine code, the policy is a file of the person's. One that
+/* Before the lock: patterns become machine code, the policy is a file of the person's, what the
+ * device's power is like stands in sysfs. One that
  * cannot be read is no reason not to run: everything is secret then. */
 static int open_privacy(struct core *c, struct wf_err *err)
 {
@@ -112,6 +115,10 @@ static int open_privacy(struct core *c, struct wf_err *err)
     if (c->o->airlock_fd >= 0)
         (void)!wf_engines_load(c->o->home->engines, &c->engines, &c->engines_err); /* likewise */
     rc = wf_detector_open(&detect, &c->detector, err);
+    if (rc == 0)
+        rc = wf_power_open("/sys", &c->power, err);
+    c->ops.power = c->power;
+    c->ops.carbon_g_kwh = c->o->config->carbon_g_kwh;
     return rc == 0 ? wf_inbound_open(&c->inbound, err) : rc;
 }
 
@@ -336,6 +343,7 @@ static void finish(struct core *c)
     wf_engines_free(c->engines);
     wf_lens_pool_free(c->ops.lens);
     wf_inbound_free(c->inbound);
+    wf_power_close(c->power);
     wf_detector_free(c->detector);
     wf_policy_free(c->policy);
     wf_model_store_close(c->ops.models);

@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 
 #include <assert.h>
+#include <string.h>
 
 int wf_engine_generate(struct wf_engine *e, const struct wf_gen_request *q, struct wf_gen **out,
                        struct wf_err *err)
@@ -26,6 +27,25 @@ void wf_gen_free(struct wf_gen *g)
 {
     if (g)
         g->ops->gen_free(g);
+}
+
+const char *wf_gen_consent(const struct wf_gen_request *q)
+{
+    const json_t *m;
+    size_t i;
+
+    if (json_array_size(q->tools.tools) == 0 || q->tools.choice == WF_TOOL_NONE)
+        return NULL;
+    for (i = 0; i < q->n_origins; i++)
+        if (q->origins[i].kind != WF_ORIGIN_TOOL && q->origins[i].kind != WF_ORIGIN_MEMORY)
+            return "document";
+    json_array_foreach(q->messages, i, m)
+    {
+        const char *role = json_string_value(json_object_get(m, "role"));
+        if (role != NULL && (strcmp(role, "tool") == 0 || strcmp(role, "function") == 0))
+            return "tool";
+    }
+    return q->n_origins > 0 ? "tool" : NULL;
 }
 
 int wf_engine_count(struct wf_engine *e, const struct wf_gen_request *q, size_t *out_n,

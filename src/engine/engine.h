@@ -40,15 +40,38 @@ struct wf_adapter_choice {
     float scale;
 };
 
+/* Where a piece of a chat comes from, when it is not what its message's role says. */
+enum wf_origin_kind {
+    WF_ORIGIN_FILE,   /* a document; name: its absolute path, empty: none is known */
+    WF_ORIGIN_MAIL,   /* name: the sender's address */
+    WF_ORIGIN_WEB,    /* name: the host */
+    WF_ORIGIN_TOOL,   /* name: the tool's */
+    WF_ORIGIN_MEMORY, /* what weft knows of the person */
+};
+
+#define WF_ORIGIN_ALL SIZE_MAX /* as i_part: all of the message */
+
+/* A piece may have several origins (one file at two paths): each counts. */
+struct wf_origin {
+    size_t i_message, i_part; /* of the messages; of its content, where that is an array */
+    enum wf_origin_kind kind;
+    struct wf_str name;  /* by kind */
+    struct wf_str space; /* "": none */
+    struct wf_str title; /* as people call it; may be empty */
+    uint8_t label;       /* what it bears already: enum wf_label (privacy/label.h) */
+};
+
 struct wf_gen_request {
     const char *model; /* as people call it; NULL or empty: the default */
 
     /* A chat, when `messages` is not NULL ... */
-    const json_t *messages;      /* array */
-    struct wf_tool_rules tools;  /* all zero: no tools */
-    const json_t *template_vars; /* object of further variables of the chat template, or NULL */
-    bool continue_last;          /* the last message is the beginning of the answer */
-    const char *chat_template;   /* instead of the model's own; or NULL */
+    const json_t *messages;          /* array */
+    struct wf_tool_rules tools;      /* all zero: no tools */
+    const json_t *template_vars;     /* object of further variables of the chat template, or NULL */
+    bool continue_last;              /* the last message is the beginning of the answer */
+    const struct wf_origin *origins; /* [n_origins], by message, then part: its policy decides */
+    size_t n_origins;
+    const char *chat_template; /* instead of the model's own; or NULL */
     /* ... else a text to go on with: bytes, or tokens. */
     struct wf_str prompt;
     const int32_t *prompt_ids;
@@ -69,6 +92,9 @@ struct wf_gen_request {
     const struct wf_adapter_choice *adapters;
     size_t n_adapters;
     struct wf_load load;
+
+    const char *request_id; /* as the ledger and x-weft-route have it; NULL: made where needed */
+    const char *reason;     /* why it runs where it does, for the ledger; NULL: asked for by name */
 
     /* True once nobody waits any more; asked several times a second. May be NULL. */
     bool (*canceled)(void *ud);
@@ -118,16 +144,18 @@ struct wf_gen_usage {
     const char *route; /* where it runs and why, for a header; NULL: here */
     const char
         *flags; /* "leak:1 link:2": what is flagged in the answer, at its end; NULL: nothing */
-    size_t n_context;   /* tokens of the context it runs with */
-    size_t n_prompt;    /* tokens of the prompt */
-    size_t n_cached;    /* of them, already in the cache */
-    size_t n_truncated; /* tokens that were left out of the prompt */
-    size_t n_written;   /* tokens written, all choices */
-    size_t n_reasoning; /* of them, thoughts */
-    int64_t load_ns;    /* loading the model, 0 when it was */
-    int64_t queue_ns;   /* waiting for a turn */
-    int64_t prompt_ns;  /* reading the prompt */
-    int64_t write_ns;   /* from the first token to the last */
+    const char *consent; /* "document" or "tool": may have provoked the answer's tool calls, so a
+                            person is to be asked before one is made; NULL: none may. Static. */
+    size_t n_context;    /* tokens of the context it runs with */
+    size_t n_prompt;     /* tokens of the prompt */
+    size_t n_cached;     /* of them, already in the cache */
+    size_t n_truncated;  /* tokens that were left out of the prompt */
+    size_t n_written;    /* tokens written, all choices */
+    size_t n_reasoning;  /* of them, thoughts */
+    int64_t load_ns;     /* loading the model, 0 when it was */
+    int64_t queue_ns;    /* waiting for a turn */
+    int64_t prompt_ns;   /* reading the prompt */
+    int64_t write_ns;    /* from the first token to the last */
 };
 
 struct wf_engine;
@@ -148,6 +176,10 @@ int wf_gen_next(struct wf_gen *g, struct wf_gen_event *out, struct wf_err *err) 
 const struct wf_gen_usage *wf_gen_usage(const struct wf_gen *g);
 /* Gives it up where it is not finished, and frees. NULL is a no-op. */
 void wf_gen_free(struct wf_gen *g);
+
+/* Who besides the person may provoke tool calls in the answer: "document" (origins), "tool" (its
+ * results), or NULL: nobody, or there are no tools to call. Static storage. */
+const char *wf_gen_consent(const struct wf_gen_request *q);
 
 /* The tokens of a request's prompt, as wf_engine_generate would count them. Errors: as there. */
 int wf_engine_count(struct wf_engine *e, const struct wf_gen_request *q, size_t *out_n,

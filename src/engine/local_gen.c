@@ -513,6 +513,7 @@ int wf_local__generate(struct wf_engine *engine, const struct wf_gen_request *q,
     }
     if (rc == 0) {
         g->usage.model = g->use.name;
+        g->usage.consent = wf_gen_consent(q);
         g->usage.load_ns = g->use.load_ns;
         g->usage.n_context = g->loaded->n_context;
         g->usage.n_prompt = prompt.ids.n;

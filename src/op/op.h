@@ -25,6 +25,7 @@ struct wf_extract_client;
 struct wf_meaning;
 struct wf_op_state;
 struct wf_policy;
+struct wf_power;
 
 #define WF_OP_LINK_BYTES 256
 
@@ -58,6 +59,8 @@ struct wf_op_context {
     const char *home;               /* for status only: nothing is opened by it */
     const char *ledger;             /* its folder; NULL: without a home */
     const char *routes;             /* the decisions' log; NULL: without a home */
+    const struct wf_power *power;   /* the device's; NULL: not known */
+    int64_t carbon_g_kwh;           /* of its current, by the setting; 0: not said */
     struct wf_op_state *state;      /* what operations remember between calls */
     struct wf_model_store *models;  /* NULL: without a home */
     const struct wf_op_pull *pull;  /* NULL: nothing can be downloaded */

@@ -46,6 +46,7 @@ int wf_op__route(struct wf_op_context *ctx, const struct wf_op_call *call, json_
     const json_t *request = json_object_get(call->params, "request");
     struct wf_hardness *hardness = NULL;
     struct wf_sites sites = {.n = 0};
+    struct wf_power_state power;
     int rc = read_wishes(call->params, &plan, err);
 
     if (rc == 0 && !json_is_object(request))
@@ -59,6 +60,8 @@ int wf_op__route(struct wf_op_context *ctx, const struct wf_op_call *call, json_
     if (rc == 0)
         rc = wf_labeler_new(&lo, &plan.labeler, err);
     if (rc == 0) {
+        wf_power_read(ctx->power, &power);
+        wf_sites_power(&sites, &power, ctx->carbon_g_kwh);
         plan.hardness = hardness;
         plan.sites = sites.items;
         plan.n = sites.n;

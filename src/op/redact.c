@@ -20,34 +20,51 @@ static enum wf_operator operator_of(const struct wf_redact_wish *wish, uint8_t b
     return op > WF_OPERATOR_KEEP && wish->op != WF_OPERATOR_NONE ? wish->op : op;
 }
 
-/* Appends a text with what was found in it. */
-static int redact_as(struct wf_redaction *r, const struct wf_text *t,
-                     const struct wf_redact_wish *wish, struct wf_buf *out, struct wf_err *err)
+/* The spans of a text that comes from there; an operator that is stricter already stays. ops: room
+ * for two bytes a datum. */
+static void weigh(const struct wf_text *t, const struct wf_context_part *from,
+                  const struct wf_redact_wish *wish, uint8_t *ops, struct wf_redact_span *io_spans)
 {
     const struct wf_str name = wf_str_from(wish->provider);
     const struct wf_target any = {
         .tier = WF_TIER_PROVIDER, .name = name, .provider = name, .clearance = WF_LABEL_SECRET};
     const struct wf_target *target = wish->target != NULL ? wish->target : &any;
-    /* Topics weigh, but have no place. */
-    const struct wf_context_part part = {
-        .source = WF_SOURCE_PROMPT, .found = t->found, .n_found = t->n_found + t->n_topics};
-    struct wf_redact_span *spans = wf_alloc_array(t->n_found + 1, sizeof(*spans));
-    uint8_t *ops = wf_alloc_array(part.n_found + 1, 2);
+    struct wf_context_part part = *from;
     struct wf_gate gate;
+
+    part.found = t->found; /* topics weigh, but have no place */
+    part.n_found = t->n_found + t->n_topics;
+    wf_policy_gate(wish->policy, &part, 1, target, &gate);
+    wf_policy_operators(wish->policy, &part, 1, 0, target, ops, ops + part.n_found);
+    for (size_t i = 0; i < t->n_found; i++) {
+        enum wf_operator op = operator_of(wish, ops[i], ops[part.n_found + i], gate.clearance);
+        io_spans[i].op = WF_MAX(io_spans[i].op, op);
+    }
+}
+
+/* Appends a text, number i of them, with what was found in it. */
+static int redact_as(struct wf_redaction *r, const struct wf_text *t, size_t i_text,
+                     const struct wf_redact_wish *wish, struct wf_buf *out, struct wf_err *err)
+{
+    const struct wf_context_part prompt = {.source = WF_SOURCE_PROMPT}, *from = &prompt;
+    struct wf_redact_span *spans = wf_alloc_array(t->n_found + 1, sizeof(*spans));
+    uint8_t *ops = wf_alloc_array(t->n_found + t->n_topics + 1, 2);
+    size_t n_from = 1;
     int rc = 0;
 
     if (spans == NULL || ops == NULL) {
         rc = wf_err_set(err, WF_E_NOMEM, "Not enough memory to redact.");
         goto out;
     }
-    wf_policy_gate(wish->policy, &part, 1, target, &gate);
-    wf_policy_operators(wish->policy, &part, 1, 0, target, ops, ops + part.n_found);
     for (size_t i = 0; i < t->n_found; i++)
-        spans[i] = (struct wf_redact_span){
-            .start = t->found[i].start,
-            .end = t->found[i].end,
-            .type = t->found[i].type,
-            .op = operator_of(wish, ops[i], ops[part.n_found + i], gate.clearance)};
+        spans[i] = (struct wf_redact_span){.start = t->found[i].start,
+                                           .end = t->found[i].end,
+                                           .type = t->found[i].type,
+                                           .op = WF_OPERATOR_NONE};
+    if (wish->sources != NULL)
+        from = wish->sources(wish->ud, i_text, &n_from);
+    for (size_t i = 0; i < n_from; i++)
+        weigh(t, &from[i], wish, ops, spans);
     rc = wf_redact(r, t->text, spans, t->n_found, out, err);
 out:
     wf_free(spans);
@@ -67,7 +84,7 @@ int wf_redact_found(struct wf_labeler *l, struct wf_redaction *r, struct wf_str 
         r,
         &(struct wf_text){
             .text = text, .found = found.all, .n_found = found.n, .n_topics = found.n_topics},
-        wish, out, err);
+        0, wish, out, err);
 }
 
 /* ---- JSON values ---- */
@@ -90,8 +107,9 @@ static int walk(struct walk *w, const json_t *v, json_t **out, struct wf_err *er
 /* Appends the next text redacted. *out_changed: it is another one now. */
 static int next_text(struct walk *w, struct wf_buf *out, bool *out_changed, struct wf_err *err)
 {
-    const struct wf_text t = wf_texts_at(w->texts, w->i++);
-    int rc = redact_as(w->r, &t, w->wish, out, err);
+    const size_t i = w->i++;
+    const struct wf_text t = wf_texts_at(w->texts, i);
+    int rc = redact_as(w->r, &t, i, w->wish, out, err);
 
     *out_changed = rc == 0 && !wf_str_eq(wf_buf_str(out), t.text);
     return rc;

@@ -13,6 +13,10 @@ struct wf_redact_wish {
     const struct wf_target *target; /* ... or an engine, in its place; NULL: the provider */
     enum wf_operator op;            /* in place of the policy's; NONE: the policy's */
     bool all;                       /* also what the provider could see */
+    /* Where the text number i of the texts comes from: one or several parts, of which source, name,
+     * space and person count; the strictest operator of theirs is taken. NULL: the prompt. */
+    const struct wf_context_part *(*sources)(void *ud, size_t i, size_t *out_n);
+    void *ud;
 };
 
 /* Appends the text (valid UTF-8) as the provider may see it: what the policy says is to be replaced

@@ -2,19 +2,23 @@
 /* What happens to a chat before it may leave: every text of it is looked at, the policy's gate is
  * asked about all of it together, and only then it is redacted.
  *
- * A part is one message (by its role: the person's words, an answer, a tool's result), or the
- * tools, or the schema of the answer. All messages are looked at together, text by text and across
- * their borders (op/texts.h), and redacted by just what was found then. What detectors
- * cannot read (pictures, sounds) makes its part secret. All redaction is by placeholders: a made-up
- * datum would look to airlock like one that was forgotten. */
+ * A part is one message (by its role: the person's words, an answer, a tool's result), a piece of
+ * one that comes from elsewhere (remote_parts.c), the tools, or the schema of the answer. All
+ * messages are looked at together, text by text and across their borders (op/texts.h), and redacted
+ * by just what was found then. What detectors cannot read (pictures, sounds) makes its part secret.
+ * All redaction is by placeholders: a made-up datum would look to airlock like one that was
+ * forgotten. */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "op/json.h"
 #include "op/redact.h"
 #include "op/remote_internal.h"
+#include "text/utf8.h"
 
 #define PARTS_MAX 4096u
+/* Of a reason in an error's sentence: what can be done about it follows. */
+#define WHY_BYTES 110
 
 /* What of a request is looked through, each of it together. */
 enum {
@@ -30,8 +34,7 @@ struct clearing {
     struct wf_labeler *labeler;
     const json_t *values[VALUES]; /* NULL: there is none */
     struct wf_texts *texts[VALUES];
-    struct wf_context_part *parts; /* [n_parts] the messages, then the rest */
-    size_t n_parts;
+    struct wf_remote_parts from; /* the messages, then the rest */
 };
 
 static int no_memory(struct wf_err *err)
@@ -41,42 +44,9 @@ static int no_memory(struct wf_err *err)
 
 /* ---- parts ---- */
 
-/* Whether a message holds more than texts. */
-static bool is_unreadable(const json_t *message)
-{
-    const json_t *content = json_object_get(message, "content"), *part;
-    size_t i;
-
-    json_array_foreach(content, i, part)
-    {
-        const char *type = json_string_value(json_object_get(part, "type"));
-        if (json_is_object(part) && (type == NULL || strcmp(type, "text") != 0))
-            return true;
-    }
-    return false;
-}
-
-static void add_part(struct clearing *c, const json_t *message, struct wf_pii_list found)
-{
-    const char *role = json_string_value(json_object_get(message, "role"));
-    struct wf_context_part *p = &c->parts[c->n_parts++];
-
-    *p = (struct wf_context_part){
-        .source = WF_SOURCE_PROMPT, .found = found.items, .n_found = found.n};
-    if (role != NULL && strcmp(role, "assistant") == 0) {
-        p->source = WF_SOURCE_ANSWER;
-    } else if (role != NULL && strcmp(role, "tool") == 0) {
-        p->source = WF_SOURCE_TOOL;
-        p->name = wf_str_from(wf_json_text(message, "name"));
-    }
-    p->is_unscanned = is_unreadable(message);
-}
-
 static int look_at_all(struct clearing *c, const struct wf_gen_request *q, struct wf_err *err)
 {
     const size_t n = json_array_size(q->messages);
-    const json_t *m;
-    size_t i;
     int rc = 0;
 
     if (n == 0 || n > PARTS_MAX)
@@ -84,19 +54,31 @@ static int look_at_all(struct clearing *c, const struct wf_gen_request *q, struc
     c->values[MESSAGES] = q->messages;
     c->values[TOOLS] = q->tools.tools;
     c->values[SCHEMA] = q->schema;
-    c->parts = wf_alloc_array(n + VALUES, sizeof(*c->parts));
-    if (c->parts == NULL)
-        return no_memory(err);
-    for (i = 0; rc == 0 && i < VALUES; i++)
+    for (size_t i = 0; rc == 0 && i < VALUES; i++)
         if (c->values[i] != NULL)
             rc = wf_texts_read(c->labeler, c->values[i], &c->texts[i], err);
-    if (rc != 0)
-        return rc;
-    json_array_foreach(q->messages, i, m) add_part(c, m, wf_texts_found(c->texts[MESSAGES], i));
-    for (i = TOOLS; i < VALUES; i++)
-        if (c->texts[i] != NULL)
-            add_part(c, c->values[i], wf_texts_found(c->texts[i], SIZE_MAX));
-    return 0;
+    if (rc == 0)
+        rc = wf_remote__parts(q, c->texts[MESSAGES], &c->from, err);
+    for (size_t i = TOOLS; rc == 0 && i < VALUES; i++) {
+        struct wf_context_part p = {.source = WF_SOURCE_PROMPT};
+        struct wf_pii_list found;
+        if (c->texts[i] == NULL)
+            continue;
+        found = wf_texts_found(c->texts[i], SIZE_MAX);
+        p.found = found.items;
+        p.n_found = found.n;
+        rc = wf_remote__parts_add(&c->from, &p, err);
+    }
+    return rc;
+}
+
+/* Where a text of the messages comes from, for redaction. */
+static const struct wf_context_part *sources(void *ud, size_t i, size_t *out_n)
+{
+    const struct clearing *c = ud;
+
+    *out_n = c->from.of[i].n;
+    return &c->from.parts[c->from.of[i].first];
 }
 
 /* ---- the gate ---- */
@@ -104,16 +86,22 @@ static int look_at_all(struct clearing *c, const struct wf_gen_request *q, struc
 static int say_closed(struct clearing *c, const struct wf_gate *gate, struct wf_err *err)
 {
     const char *name = c->engine->name;
+    const char *advice = "";
     struct wf_buf why;
     int rc;
 
     wf_buf_init(&why, 400);
-    if (gate->why != WF_GATE_NO_POLICY)
-        (void)wf_policy_say_reason(c->o->policy, c->parts, &gate->reason, &why); /* may be cut */
-    rc = wf_err_set(err, WF_E_DENIED, "Nothing was sent to %.40s: this is %s, %s may see %s. %s",
-                    name, wf_label_name(gate->label), name,
+    if (gate->why != WF_GATE_NO_POLICY) {
+        (void)wf_policy_say_reason(c->o->policy, c->from.parts, &gate->reason, &why);
+        if (gate->reason.datum == WF_REASON_PART)
+            advice = wf_remote__advice(&c->from.parts[gate->reason.part]);
+    }
+    rc = wf_err_set(err, WF_E_DENIED,
+                    "Nothing was sent to %.40s: this is %s, %s may see %s. %.*s.%s", name,
+                    wf_label_name(gate->label), name,
                     gate->clearance < 0 ? "nothing" : wf_label_name((enum wf_label)gate->clearance),
-                    why.ptr);
+                    (int)wf_utf8_valid_prefix(wf_str_sub(wf_buf_str(&why), 0, WHY_BYTES)),
+                    why.len > 0 ? why.ptr : "", advice);
     wf_buf_deinit(&why);
     return rc;
 }
@@ -128,7 +116,7 @@ static int pass_gate(struct clearing *c, enum wf_label *out_label, struct wf_err
                           "Nothing was sent to %.40s: the policy cannot be read, so everything is "
                           "secret. See weft policy check.",
                           c->engine->name);
-    wf_policy_gate(c->o->policy, c->parts, c->n_parts, &target, &gate);
+    wf_policy_gate(c->o->policy, c->from.parts, c->from.n, &target, &gate);
     if (!gate.is_open)
         return say_closed(c, &gate, err);
     *out_label = gate.label;
@@ -157,12 +145,12 @@ static int count_all(struct clearing *c, struct wf_remote_cleared *out, struct w
 {
     const struct wf_target target = wf_engine_target(c->engine);
 
-    for (size_t i = 0; i < c->n_parts; i++) {
-        const struct wf_context_part *p = &c->parts[i];
+    for (size_t i = 0; i < c->from.n; i++) {
+        const struct wf_context_part *p = &c->from.parts[i];
         uint8_t *ops = wf_alloc_array(p->n_found + 1, 1);
         if (ops == NULL)
             return no_memory(err);
-        wf_policy_operators(c->o->policy, c->parts, c->n_parts, i, &target, ops, NULL);
+        wf_policy_operators(c->o->policy, c->from.parts, c->from.n, i, &target, ops, NULL);
         for (size_t k = 0; k < p->n_found; k++) {
             if (ops[k] > WF_OPERATOR_KEEP)
                 count(out, p->found[k].type);
@@ -176,17 +164,19 @@ static int redact(struct clearing *c, const struct wf_gen_request *q, struct wf_
                   struct wf_err *err)
 {
     const struct wf_target target = wf_engine_target(c->engine);
-    const struct wf_redact_wish wish = {
-        .policy = c->o->policy, .target = &target, .op = WF_OPERATOR_REPLACE};
+    struct wf_redact_wish wish = {
+        .policy = c->o->policy, .target = &target, .op = WF_OPERATOR_REPLACE, .ud = c};
     int rc = wf_redaction_new(NULL, &out->redaction, err);
 
-    for (size_t i = 0; rc == 0 && i < VALUES; i++)
+    for (size_t i = 0; rc == 0 && i < VALUES; i++) {
+        wish.sources = i == MESSAGES ? sources : NULL;
         if (c->texts[i] != NULL)
             rc = wf_redact_texts(c->texts[i], out->redaction, c->values[i], &wish,
                                  i == MESSAGES ? &out->messages
                                  : i == TOOLS  ? &out->tools
                                                : &out->schema,
                                  err);
+    }
     out->q = *q;
     out->q.messages = out->messages;
     out->q.tools.tools = out->tools;
@@ -217,7 +207,7 @@ int wf_remote__clear(const struct wf_remote_options *o, const struct wf_engine_e
         rc = redact(&c, q, out, err);
     for (size_t i = 0; i < VALUES; i++)
         wf_texts_free(c.texts[i]);
-    wf_free(c.parts);
+    wf_remote__parts_deinit(&c.from);
     wf_labeler_free(c.labeler);
     return rc;
 }

@@ -4,6 +4,7 @@
 
 #include "op/label.h"
 #include "op/remote.h"
+#include "op/texts.h"
 #include "privacy/redact.h"
 #include "route/breaker.h"
 
@@ -17,6 +18,31 @@ struct wf_remote_cleared {
     size_t n_counts, n_redacted;
 };
 
+/* ---- where its texts come from (remote_parts.c) ---- */
+
+/* Which parts a text is of: parts[first, first + n). */
+struct wf_remote_text {
+    size_t first, n;
+};
+
+struct wf_remote_parts {
+    struct wf_context_part *parts; /* [n] */
+    size_t n, cap;
+    struct wf_remote_text *of; /* of each text of the messages */
+};
+
+/* The parts of a chat's messages, whose texts were read; borrows from both. *out is freed by
+ * wf_remote__parts_deinit, also after an error. Errors: NOMEM. */
+int wf_remote__parts(const struct wf_gen_request *q, const struct wf_texts *texts,
+                     struct wf_remote_parts *out, struct wf_err *err) WF_MUST_USE;
+/* One more, of no message. Errors: NOMEM. */
+int wf_remote__parts_add(struct wf_remote_parts *io, const struct wf_context_part *part,
+                         struct wf_err *err) WF_MUST_USE;
+void wf_remote__parts_deinit(struct wf_remote_parts *p);
+/* What a person can do where this part keeps a request here: a sentence with a space in front, or
+ * "". Static storage. */
+const char *wf_remote__advice(const struct wf_context_part *part);
+
 /* Labels and redacts a chat for an engine. *out is freed by wf_remote__cleared_free, also after an
  * error. Errors: DENIED (the policy keeps it: the sentence says what and by which rule), those of
  * the detectors, NOMEM. */
@@ -25,13 +51,52 @@ int wf_remote__clear(const struct wf_remote_options *o, const struct wf_engine_e
                      struct wf_err *err) WF_MUST_USE;
 void wf_remote__cleared_free(struct wf_remote_cleared *c);
 
+/* ---- the way back (remote_back.c) ---- */
+
+struct wf_remote_choice {
+    struct wf_restore *open; /* NULL: none */
+    enum wf_gen_event_kind kind;
+    size_t i_call;
+};
+
+struct wf_remote_back {
+    struct wf_remote_choice *choices; /* [n_choices] */
+    size_t n_choices;
+    struct wf_gen_event stash; /* waits until what was held back is out */
+    bool has_stash;
+    struct wf_buf text, name; /* of the event that is out */
+};
+
+/* To be deinitialised also after an error. Errors: NOMEM. */
+int wf_remote__back_init(struct wf_remote_back *b, size_t n_choices,
+                         struct wf_err *err) WF_MUST_USE;
+void wf_remote__back_deinit(struct wf_remote_back *b);
+/* The reader's event (of a choice below n_choices) as the caller sees it: 1 with *io changed,
+ * borrowed until the next call, 0 when it is nothing yet. Errors: NOMEM. */
+int wf_remote__restore(struct wf_remote_back *b, const struct wf_redaction *redaction,
+                       struct wf_gen_event *io, struct wf_err *err) WF_MUST_USE;
+/* Whether an event is a piece of text. */
+bool wf_remote__is_text(enum wf_gen_event_kind kind);
+
 /* ---- what came back (remote_scan.c) ---- */
 
-/* Counts the flags of an answer, as it was told (with what was redacted put back), by kind.
- * Errors: those of wf_inbound_scan, NOMEM: it is then to be treated as flagged. */
-int wf_remote__scan(const struct wf_remote_options *o, const json_t *messages,
-                    const struct wf_redaction *redaction, struct wf_str answer,
-                    uint32_t out[WF_INBOUND_COUNT], struct wf_err *err) WF_MUST_USE;
+/* An answer while it is told, and what is flagged in it. */
+struct wf_remote_heard {
+    const json_t *asked;  /* the messages before redaction; NULL: it is not looked at (any more) */
+    struct wf_buf answer; /* all that was told, with what was redacted put back */
+    enum wf_gen_event_kind kind;
+    uint32_t flags[WF_INBOUND_COUNT];
+    bool is_unscanned; /* it could not be looked at: as if flagged */
+    char text[160];    /* "leak:1 link:2" */
+};
+
+/* Keeps what is told, for looking at it as a whole. */
+void wf_remote__hear(struct wf_remote_heard *h, const struct wf_gen_event *e);
+/* Looks at it, once. */
+void wf_remote__look_at(struct wf_remote_heard *h, const struct wf_remote_options *o,
+                        const struct wf_redaction *redaction);
+/* Appends the flags as a report has them. */
+void wf_remote__count_flags(const struct wf_remote_heard *h, struct wf_airlock_frame *out);
 
 /* ---- how often, and for how much (remote_pace.c) ---- */
 
@@ -71,5 +136,23 @@ int64_t wf_remote__settle(struct wf_remote_pace *p, struct wf_remote_stake *s,
                           const struct wf_gen_usage *used);
 /* What the breaker would say of a request, for the router. */
 enum wf_breaker_state wf_remote__state(struct wf_remote_pace *p, const struct wf_engine_entry *e);
+
+/* ---- the engine (remote.c) and its generations (remote_gen.c) ---- */
+
+struct wf_remote {
+    struct wf_engine base;
+    struct wf_remote_options o;
+    struct wf_remote_pace *pace;
+};
+
+/* Begins a generation of an engine's model, by its own name there. Errors: as
+ * wf_engine_generate. */
+int wf_remote__generate(struct wf_remote *r, const struct wf_engine_entry *e, const char *own_model,
+                        const struct wf_gen_request *q, struct wf_gen **out,
+                        struct wf_err *err) WF_MUST_USE;
+/* Those of the engine's table. */
+int wf_remote__next(struct wf_gen *g, struct wf_gen_event *out, struct wf_err *err) WF_MUST_USE;
+const struct wf_gen_usage *wf_remote__usage(const struct wf_gen *g);
+void wf_remote__gen_free(struct wf_gen *g);
 
 #endif

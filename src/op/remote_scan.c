@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What came back of a request, looked at as a whole once it has ended: flags by kind and number,
  * for the ledger and for whoever asked. The answer is not changed, and has been told by then. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -65,9 +66,10 @@ static int scan(const struct wf_inbound *in, const struct wf_inbound_ask *ask,
     return rc;
 }
 
-int wf_remote__scan(const struct wf_remote_options *o, const json_t *messages,
-                    const struct wf_redaction *redaction, struct wf_str answer,
-                    uint32_t out[WF_INBOUND_COUNT], struct wf_err *err)
+/* Counts the flags of an answer, as it was told, by kind. */
+static int scan_answer(const struct wf_remote_options *o, const json_t *messages,
+                       const struct wf_redaction *redaction, struct wf_str answer,
+                       uint32_t out[WF_INBOUND_COUNT], struct wf_err *err)
 {
     const struct wf_labeler_options lo = {.detector = o->detector, .policy = o->policy};
     struct wf_inbound_ask ask = {.answer = answer};
@@ -97,4 +99,48 @@ int wf_remote__scan(const struct wf_remote_options *o, const json_t *messages,
     wf_free(data);
     json_decref(map);
     return rc;
+}
+
+/* ---- what was heard of an answer ---- */
+
+void wf_remote__hear(struct wf_remote_heard *h, const struct wf_gen_event *e)
+{
+    if (h->asked == NULL || !wf_remote__is_text(e->kind))
+        return;
+    if (h->answer.len > 0 && e->kind != h->kind)
+        (void)wf_buf_append_byte(&h->answer, '\n'); /* the buffer's status is asked at the end */
+    h->kind = e->kind;
+    (void)wf_buf_append_str(&h->answer, e->text);
+}
+
+void wf_remote__look_at(struct wf_remote_heard *h, const struct wf_remote_options *o,
+                        const struct wf_redaction *redaction)
+{
+    size_t at = 0;
+
+    if (h->asked == NULL || h->answer.len == 0)
+        return;
+    h->is_unscanned =
+        wf_buf_status(&h->answer) != 0 ||
+        scan_answer(o, h->asked, redaction, wf_buf_str(&h->answer), h->flags, NULL) != 0;
+    for (int i = 0; i < WF_INBOUND_COUNT; i++) {
+        if (h->flags[i] == 0 || at >= sizeof(h->text))
+            continue;
+        at += (size_t)snprintf(h->text + at, sizeof(h->text) - at, "%s%s:%u", at > 0 ? " " : "",
+                               wf_inbound_name((enum wf_inbound_kind)i), h->flags[i]);
+    }
+    if (h->is_unscanned)
+        (void)snprintf(h->text, sizeof(h->text), "unscanned:1");
+    h->asked = NULL; /* once */
+}
+
+void wf_remote__count_flags(const struct wf_remote_heard *h, struct wf_airlock_frame *out)
+{
+    for (int i = 0; i < WF_INBOUND_COUNT; i++)
+        if (h->flags[i] > 0)
+            out->counts[out->n_counts++] = (struct wf_airlock_count){
+                .type = wf_str_from(wf_inbound_name((enum wf_inbound_kind)i)), .n = h->flags[i]};
+    if (h->is_unscanned)
+        out->counts[out->n_counts++] =
+            (struct wf_airlock_count){.type = WF_STR("unscanned"), .n = 1};
 }

@@ -120,6 +120,18 @@ int wf_sites_list(struct wf_model_store *models, const struct wf_engines *engine
     return rc;
 }
 
+void wf_sites_power(struct wf_sites *s, const struct wf_power_state *now, int64_t carbon_g_kwh)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        struct wf_candidate *c = &s->items[i].c;
+        if (c->tier != WF_TIER_HERE)
+            continue;
+        c->battery = now->battery;
+        c->heat = now->heat > 0 ? now->heat : 0;
+        c->carbon_g_kwh = (double)carbon_g_kwh;
+    }
+}
+
 void wf_sites_deinit(struct wf_sites *s)
 {
     wf_free(s->items);

@@ -5,6 +5,7 @@
 
 #include "engine/model_store.h"
 #include "op/route.h"
+#include "os/power.h"
 #include "route/engines.h"
 
 struct wf_sites {
@@ -18,6 +19,9 @@ struct wf_sites {
  * errors, too. Errors: those of wf_model_store_each; NOMEM. */
 int wf_sites_list(struct wf_model_store *models, const struct wf_engines *engines,
                   struct wf_sites *out, struct wf_err *err) WF_MUST_USE;
+/* Puts what the device is like at this moment to its own sites: battery, heat, and the carbon of
+ * its current (grams a kilowatt hour; 0: not configured). */
+void wf_sites_power(struct wf_sites *s, const struct wf_power_state *now, int64_t carbon_g_kwh);
 void wf_sites_deinit(struct wf_sites *s);
 
 #endif

@@ -33,6 +33,8 @@
 #define PIECES_MOST 3
 /* Numbers shorter than this are nobody's. */
 #define NUMBER_LEAST 100000
+/* Of a message in an array of them; its members are one deeper. */
+#define MESSAGE_DEPTH 2
 
 enum kind {
     NAME,
@@ -81,7 +83,8 @@ struct reader {
     struct wf_labeler *l;
     struct reading reading;
     unsigned depth;
-    size_t top;
+    size_t top, part;
+    bool is_content; /* the member that is walked is a message's content */
     struct wf_err *err;
 };
 
@@ -114,7 +117,8 @@ static struct text *add(struct reader *r, struct wf_str s, enum kind kind)
 
     if (wf_reserve(&t->texts, &t->cap, t->n + 1, sizeof(*t->texts)) != 0)
         return NULL;
-    t->texts[t->n] = (struct text){.said = {.text = s, .top = r->top}, .kind = kind};
+    t->texts[t->n] =
+        (struct text){.said = {.text = s, .top = r->top, .part = r->part}, .kind = kind};
     return &t->texts[t->n++];
 }
 
@@ -175,6 +179,8 @@ static int gather_inside(struct reader *r, const json_t *v)
     {
         if (add(r, wf_str_from(name), NAME) == NULL)
             return no_memory(r->err);
+        if (r->depth == MESSAGE_DEPTH)
+            r->is_content = strcmp(name, "content") == 0;
         rc = gather(r, member, is_frame(name) ? FRAME : VALUE);
         if (rc != 0)
             return rc;
@@ -183,10 +189,14 @@ static int gather_inside(struct reader *r, const json_t *v)
     {
         if (r->depth == 1)
             r->top = i;
+        if (r->depth == MESSAGE_DEPTH + 1 && r->is_content)
+            r->part = i;
         rc = gather(r, one, VALUE);
         if (rc != 0)
             return rc;
     }
+    if (r->depth == MESSAGE_DEPTH + 1)
+        r->part = SIZE_MAX;
     return rc;
 }
 
@@ -518,7 +528,7 @@ static int find_each(struct reader *r)
 
 int wf_texts_read(struct wf_labeler *l, const json_t *v, struct wf_texts **out, struct wf_err *err)
 {
-    struct reader r = {.t = wf_alloc_array(1, sizeof(*r.t)), .l = l, .err = err};
+    struct reader r = {.t = wf_alloc_array(1, sizeof(*r.t)), .l = l, .part = SIZE_MAX, .err = err};
     int rc = 0;
 
     if (r.t == NULL)
@@ -567,6 +577,21 @@ struct wf_text wf_texts_at(const struct wf_texts *t, size_t i)
     x.text = text_of(t, i);
     x.found = x.n_found + x.n_topics > 0 ? t->found + t->texts[i].found_at : NULL;
     return x;
+}
+
+struct wf_pii_list wf_texts_between(const struct wf_texts *t, size_t from, size_t to)
+{
+    struct wf_pii_list list = {.n = 0};
+
+    for (size_t i = from; i < to; i++) {
+        const struct wf_text x = wf_texts_at(t, i);
+        if (x.found == NULL)
+            continue;
+        if (list.n == 0)
+            list.items = x.found; /* those of neighbours stand one behind the other */
+        list.n += x.n_found + x.n_topics;
+    }
+    return list;
 }
 
 struct wf_pii_list wf_texts_found(const struct wf_texts *t, size_t top)

@@ -18,6 +18,7 @@ struct wf_texts;
 struct wf_text {
     struct wf_str text; /* a number's as JSON has it */
     size_t top;         /* index in the value, where that is an array (of messages); else 0 */
+    size_t part;        /* index in that one's "content", where it is in an array; else SIZE_MAX */
     const struct wf_pii *found; /* [n_found + n_topics] by place, then what it is about */
     size_t n_found, n_topics;
 };
@@ -33,6 +34,8 @@ void wf_texts_free(struct wf_texts *t);
 size_t wf_texts_n(const struct wf_texts *t);
 struct wf_text wf_texts_at(const struct wf_texts *t, size_t i);
 
+/* All that is found in texts [from, to). Borrowed from t. */
+struct wf_pii_list wf_texts_between(const struct wf_texts *t, size_t from, size_t to);
 /* All that is found under an index of the value, or, SIZE_MAX, anywhere; places are of its texts.
  */
 struct wf_pii_list wf_texts_found(const struct wf_texts *t, size_t top);

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "op/op.h"
 #include "op/route.h"
+#include "op/sites.h"
 
 static struct wf_detector *detector;
 static struct wf_policy *policy;
@@ -273,6 +274,21 @@ static void test_op_route__the_policy_is_shown_in_its_sentences(void **state)
     json_decref(v);
 }
 
+static void test_op_route__a_low_battery_removes_this_device_alone(void **state)
+{
+    (void)state;
+    struct wf_route_site items[2] = {{.c = {.tier = WF_TIER_HERE, .battery = -1}},
+                                     {.c = {.tier = WF_TIER_EDGE, .battery = -1}}};
+    struct wf_sites all = {.items = items, .n = 2};
+    const struct wf_power_state now = {.battery = 0.1F, .heat = -1, .draw_w = -1};
+
+    wf_sites_power(&all, &now, 380);
+    assert_true(items[0].c.battery > 0.09F && items[0].c.battery < 0.11F);
+    assert_true(items[0].c.heat >= 0 && items[0].c.heat <= 0);
+    assert_true(items[0].c.carbon_g_kwh > 379);
+    assert_true(items[1].c.battery < 0 && items[1].c.carbon_g_kwh <= 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_op_route__the_operation_says_why),
         cmocka_unit_test(test_op_route__the_operation_checks_its_parameters),
         cmocka_unit_test(test_op_route__the_policy_is_shown_in_its_sentences),
+        cmocka_unit_test(test_op_route__a_low_battery_removes_this_device_alone),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -158,10 +158,14 @@ static int tear_down(void **state)
 }
 
 /* Runs a chat; its answer into out. 0, or what kept it. */
-static int chat(const json_t *messages, struct wf_buf *out, struct wf_err *err)
+static int chat_of(const json_t *messages, const struct wf_origin *origins, size_t n_origins,
+                   struct wf_buf *out, struct wf_err *err)
 {
-    struct wf_gen_request q = {
-        .model = "stub/small", .messages = messages, .sampling = wf_sampling_default()};
+    struct wf_gen_request q = {.model = "stub/small",
+                               .messages = messages,
+                               .origins = origins,
+                               .n_origins = n_origins,
+                               .sampling = wf_sampling_default()};
     struct wf_gen_event e;
     struct wf_gen *g = NULL;
     int rc = wf_engine_generate(w.engine, &q, &g, err);
@@ -173,6 +177,11 @@ static int chat(const json_t *messages, struct wf_buf *out, struct wf_err *err)
     }
     wf_gen_free(g);
     return rc;
+}
+
+static int chat(const json_t *messages, struct wf_buf *out, struct wf_err *err)
+{
+    return chat_of(messages, NULL, 0, out, err);
 }
 
 /* ---- there and back ---- */
@@ -512,6 +521,126 @@ static void test_remote__without_detectors_labels_by_source_hold(void **state)
     wf_policy_free(policy);
 }
 
+/* A question, a passage of a document and one more piece. */
+static json_t *passage(const char *text)
+{
+    return json_pack("[{s:s, s:[{s:s, s:s}, {s:s, s:s}, {s:s, s:s}]}]", "role", "user", "content",
+                     "type", "text", "text", "From my documents:", "type", "text", "text", text,
+                     "type", "text", "text", "When does it end?");
+}
+
+static const struct by_source {
+    enum wf_origin_kind kind;
+    const char *name, *space, *policy, *said;
+    uint8_t label;
+    bool goes;
+} by_source[] = {
+    {WF_ORIGIN_FILE, "/home/a/x.txt", "", "", "/home/a/x.txt", 0, false},
+    {WF_ORIGIN_FILE, "/home/a/x.txt", "", "everything from files is internal", "", 0, true},
+    {WF_ORIGIN_FILE, "/home/a/x.txt", "", "everything from folder /home/a is internal", "", 0,
+     true},
+    {WF_ORIGIN_FILE, "/home/b/x.txt", "", "everything from folder /home/a is internal", "", 0,
+     false},
+    {WF_ORIGIN_FILE, "/home/a/x.txt", "",
+     "everything from files is internal\neverything from folder /home/a never goes to "
+     "providers",
+     "never goes", 0, false},
+    {WF_ORIGIN_FILE, "/home/a/x.txt", "", "everything from files is internal", "labelled before",
+     WF_LABEL_SECRET, false},
+    {WF_ORIGIN_FILE, "", "", "everything from files is internal", "from its folder", 0, false},
+    {WF_ORIGIN_FILE, "/home/a/x.txt", "family",
+     "everything from files is internal\neverything in space family is secret", "family", 0, false},
+    {WF_ORIGIN_FILE, "/home/a/x.txt", "me",
+     "everything from files is internal\neverything in space family is secret", "", 0, true},
+    {WF_ORIGIN_MAIL, "ana@clinic.example", "",
+     "everything from mail is internal\neverything from mail from *@clinic.example is secret",
+     "clinic", 0, false},
+    {WF_ORIGIN_MAIL, "ana@shop.example", "",
+     "everything from mail is internal\neverything from mail from *@clinic.example is secret", "",
+     0, true},
+    {WF_ORIGIN_MEMORY, "", "", "", "memory", 0, false},
+    {WF_ORIGIN_MEMORY, "", "", "everything from memory is internal", "", 0, true},
+    {WF_ORIGIN_TOOL, "crm", "",
+     "everything from tools is internal\neverything from tool crm is private", "crm", 0, false},
+    {WF_ORIGIN_TOOL, "clock", "",
+     "everything from tools is internal\neverything from tool crm is private", "", 0, true},
+    {WF_ORIGIN_WEB, "example.org", "", "", "", 0, true},
+};
+
+/* Every kind of source, by a sentence about it and by one that lets it go, with every detector
+ * disabled: what is refused is refused by source alone. */
+static void test_remote__origins_decide_with_every_detector_disabled(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(by_source); i++) {
+        const struct wf_origin o = {.i_message = 0,
+                                    .i_part = 1,
+                                    .kind = by_source[i].kind,
+                                    .name = wf_str_from(by_source[i].name),
+                                    .space = wf_str_from(by_source[i].space),
+                                    .label = by_source[i].label};
+        struct wf_policy *policy = NULL;
+        struct wf_err err = WF_ERR_INIT;
+        char text[400], planted_text[64];
+        struct wf_buf out;
+        json_t *m;
+        wf_buf_init(&out, 10000);
+        snprintf(text, sizeof(text), "weft policy 1\n%s\n", by_source[i].policy);
+        snprintf(planted_text, sizeof(planted_text), "the plans of garden %zu", i);
+        assert_int_equal(wf_policy_parse(wf_str_from(text),
+                                         &(struct wf_policy_options){.name = "p"}, &policy, &err),
+                         0);
+        open_engine(w.blind, policy);
+        m = passage(planted_text);
+        int rc = chat_of(m, &o, 1, &out, &err);
+        if (rc != (by_source[i].goes ? 0 : WF_E_DENIED))
+            fail_msg("case %zu: %d %s", i, rc, err.msg);
+        if (!by_source[i].goes && strstr(err.msg, by_source[i].said) == NULL)
+            fail_msg("case %zu: \"%s\" does not say %s", i, err.msg, by_source[i].said);
+        assert_true(recorder_holds(w.recorder, wf_str_from(planted_text), false) ==
+                    by_source[i].goes);
+        json_decref(m);
+        wf_buf_deinit(&out);
+        open_engine(w.detector, w.policy);
+        wf_policy_free(policy);
+    }
+}
+
+/* One file at two paths is as strict as the stricter; data are replaced by what is said of their
+ * source. */
+static void test_remote__the_strictest_of_several_origins_counts(void **state)
+{
+    static const char text[] = "weft policy 1\n"
+                               "everything from files is internal\n"
+                               "everything from folder /p is secret\n"
+                               "e-mail addresses may go to providers as they are\n"
+                               "e-mail addresses from files may go to providers when replaced\n";
+    struct wf_origin o[] = {
+        {.i_part = 1, .name = WF_STR("/home/a/x.txt")},
+        {.i_part = 1, .name = WF_STR("/p/x.txt")},
+    };
+    struct wf_policy *policy = NULL;
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_buf out;
+    json_t *m = passage("ask ida@example.org");
+    (void)state;
+    wf_buf_init(&out, 10000);
+    if (wf_policy_parse(wf_str_from(text), &(struct wf_policy_options){.name = "p"}, &policy,
+                        &err) != 0)
+        fail_msg("%s", err.msg);
+    open_engine(w.detector, policy);
+    assert_int_equal(chat_of(m, o, 2, &out, &err), WF_E_DENIED);
+    assert_non_null(strstr(err.msg, "/p/x.txt"));
+    assert_int_equal(recorder_n_connections(w.recorder), 0);
+    if (chat_of(m, o, 1, &out, &err) != 0)
+        fail_msg("%s", err.msg);
+    assert_false(recorder_holds(w.recorder, WF_STR("ida@example"), true));
+    json_decref(m);
+    wf_buf_deinit(&out);
+    open_engine(w.detector, w.policy);
+    wf_policy_free(policy);
+}
+
 static void test_remote__pictures_stay(void **state)
 {
     json_t *m = json_pack("[{s:s, s:[{s:s, s:{s:s}}]}]", "role", "user", "content", "type",
@@ -534,6 +663,8 @@ int main(void)
         TEST(test_remote__what_was_redacted_comes_back),
         TEST(test_remote__nothing_planted_reaches_the_provider),
         TEST(test_remote__without_detectors_labels_by_source_hold),
+        TEST(test_remote__origins_decide_with_every_detector_disabled),
+        TEST(test_remote__the_strictest_of_several_origins_counts),
         TEST(test_remote__pictures_stay),
         TEST(test_remote__tokens_and_cost_are_booked),
         TEST(test_remote__what_the_budget_does_not_cover_stays),

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One generation of an engine elsewhere: it pulls bytes from airlock, feeds them to the protocol's
+ * reader, and gives its events out with what was redacted put back. A try that fails before any of
+ * the answer was told is made again. */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/limits.h"
+#include "base/list.h"
+#include "base/rng.h"
+#include "op/remote_internal.h"
+#include "route/provider.h"
+
+/* A wait is given up this soon after nobody waits any more. */
+#define TICK_MS 50
+
+struct generation {
+    struct wf_gen base;
+    struct wf_remote *r;
+    const struct wf_engine_entry *engine;
+    const char *own_model; /* the provider's name */
+    struct wf_remote_cleared cleared;
+    struct wf_airlock_call *call;
+    struct wf_provider_reader *reader;
+    struct wf_remote_stake stake;
+    uint32_t n_tries;
+    int status;      /* of this try; 0: none came */
+    bool has_told;   /* some of the answer is out */
+    uint64_t n_told; /* its bytes */
+    bool is_fed;     /* all bytes are in the reader */
+    struct wf_remote_back back;
+    struct wf_remote_heard heard;
+    struct wf_buf body;    /* what is sent */
+    struct wf_str id, why; /* of the request: the caller's, or its own */
+    char own_id[24];
+    const char *consent; /* as wf_gen_usage has it */
+    struct wf_gen_usage usage;
+    char model[WF_AIRLOCK_TEXT_BYTES], route[2 * WF_AIRLOCK_TEXT_BYTES + 360];
+};
+
+/* ---- the way there ---- */
+
+/* One try: airlock gets the request, a reader waits for the answer. */
+static int send(struct generation *g, struct wf_err *err)
+{
+    const struct wf_gen_request *q = &g->cleared.q;
+    const bool streamed = true;
+    struct wf_airlock_frame f = {.label = g->cleared.label,
+                                 .streamed = streamed,
+                                 .engine = wf_str_from(g->engine->name),
+                                 .model = wf_str_from(g->own_model),
+                                 .request_id = g->id,
+                                 .reason = g->why,
+                                 .text = wf_buf_str(&g->body)};
+    struct wf_provider_reader *reader = NULL;
+    int rc;
+
+    f.n_counts = g->cleared.n_counts;
+    memcpy(f.counts, g->cleared.counts, sizeof(f.counts));
+    rc = wf_provider_reader_new(g->engine, q, streamed, NULL, &reader, err);
+    if (rc != 0)
+        return rc;
+    wf_provider_reader_free(g->reader);
+    g->reader = reader;
+    g->is_fed = false;
+    g->status = 0;
+    rc = wf_remote__enter(g->r->pace, &g->stake, err);
+    if (rc == 0)
+        rc = wf_airlock_call_new(g->r->o.link, &f, q->canceled, q->canceled_ud, &g->call, err);
+    if (rc != 0)
+        wf_remote__left(g->r->pace, &g->stake, NULL, NULL); /* no fault of the engine's */
+    g->n_tries++;
+    return rc;
+}
+
+/* Writes what is sent, reserves what it may cost, and sends it. */
+static int begin(struct generation *g, struct wf_err *err)
+{
+    int rc = wf_provider_write(g->engine, &g->cleared.q, g->own_model, true, &g->body, NULL, err);
+
+    snprintf(g->route, sizeof(g->route), "%s; %s; label=%s; redacted=%zu; id=%.*s", g->engine->name,
+             g->model, wf_label_name(g->cleared.label), g->cleared.n_redacted, WF_STR_ARG(g->id));
+    if (rc == 0)
+        rc = wf_remote__reserve(g->r->pace, g->engine, &g->cleared.q, wf_buf_str(&g->body),
+                                &g->stake, err);
+    return rc == 0 ? send(g, err) : rc;
+}
+
+/* ---- the way back ---- */
+
+static void feed_head(struct generation *g, const struct wf_airlock_piece *p)
+{
+    struct wf_str rest = p->head;
+
+    g->status = p->status;
+    wf_provider_status(g->reader, p->status);
+    while (rest.len > 0) {
+        size_t end = WF_MIN(wf_str_find_byte(rest, '\n', 0), rest.len);
+        struct wf_str line = wf_str_sub(rest, 0, end);
+        size_t colon = wf_str_find_byte(line, ':', 0);
+        if (colon < line.len)
+            wf_provider_header(g->reader, wf_str_sub(line, 0, colon),
+                               wf_str_trim(wf_str_sub(line, colon + 1, line.len)));
+        rest = wf_str_sub(rest, WF_MIN(end + 1, rest.len), rest.len);
+    }
+}
+
+static int more(struct generation *g, struct wf_err *err)
+{
+    struct wf_airlock_piece p;
+    int rc;
+
+    if (g->is_fed)
+        return wf_err_set(err, WF_E_IO, "%.40s broke off in the middle of its answer.",
+                          g->engine->name);
+    rc = wf_airlock_call_next(g->call, &p, err);
+    if (rc != 0)
+        return rc;
+    if (p.head.len > 0 || (p.is_end && p.bytes.len == 0))
+        feed_head(g, &p);
+    if (p.bytes.len > 0)
+        rc = wf_provider_feed(g->reader, p.bytes, err);
+    if (rc == 0 && p.is_end) {
+        g->is_fed = true;
+        wf_provider_end(g->reader);
+    }
+    return rc;
+}
+
+/* An event of the reader's, on its way to the caller. */
+static int tell(struct generation *g, struct wf_gen_event *io, struct wf_err *err)
+{
+    g->has_told = true;
+    g->n_told += io->text.len;
+    int rc = wf_remote__restore(&g->back, g->cleared.redaction, io, err);
+
+    if (rc == 1)
+        wf_remote__hear(&g->heard, io);
+    return rc;
+}
+
+/* Looks at the answer, and says in the route what is flagged. */
+static void look_at(struct generation *g)
+{
+    size_t at = strlen(g->route);
+
+    if (g->heard.asked == NULL)
+        return;
+    wf_remote__look_at(&g->heard, &g->r->o, g->cleared.redaction);
+    if (g->heard.text[0] != '\0' && at < sizeof(g->route))
+        (void)snprintf(g->route + at, sizeof(g->route) - at, "; flagged=%s", g->heard.text);
+}
+
+static int end(struct generation *g)
+{
+    const struct wf_provider_rates rates = wf_provider_rates(g->reader);
+
+    wf_remote__left(g->r->pace, &g->stake, NULL, &rates);
+    look_at(g);
+    (void)wf_remote__usage(&g->base); /* whoever holds it sees the final counts */
+    return 0;
+}
+
+/* What went wrong with a try: the provider's word, or that airlock could not reach it. */
+static struct wf_provider_problem problem_of(const struct generation *g, int rc, bool is_link)
+{
+    struct wf_provider_problem p = wf_provider_problem(g->reader);
+
+    if (is_link)
+        p = (struct wf_provider_problem){.may_retry = rc == WF_E_IO || rc == WF_E_TIMEOUT,
+                                         .retry_after_ms = -1};
+    p.is_midway = p.is_midway || g->has_told;
+    return p;
+}
+
+static int wait_ms(const struct generation *g, int64_t ms, struct wf_err *err)
+{
+    const struct wf_gen_request *q = &g->cleared.q;
+
+    for (int64_t at = 0; at < ms; at += TICK_MS) {
+        if (q->canceled != NULL && q->canceled(q->canceled_ud))
+            return wf_err_set(err, WF_E_CANCELED, "Canceled.");
+        (void)poll(NULL, 0, (int)WF_MIN(ms - at, (int64_t)TICK_MS)); /* a pause */
+    }
+    return 0;
+}
+
+/* A try failed with rc: 0 when the next one is under way. */
+static int try_again(struct generation *g, int rc, bool is_link, struct wf_err *err)
+{
+    const struct wf_provider_problem p = problem_of(g, rc, is_link);
+    const struct wf_provider_rates rates = wf_provider_rates(g->reader);
+    int64_t ms;
+
+    wf_remote__left(g->r->pace, &g->stake, &p, &rates);
+    ms = wf_remote__wait_ms(g->r->pace, &g->stake, g->n_tries, &p);
+    if (rc == WF_E_CANCELED || ms < 0)
+        return rc;
+    wf_airlock_call_free(g->call);
+    g->call = NULL;
+    rc = wait_ms(g, ms, err);
+    return rc == 0 ? send(g, err) : rc;
+}
+
+int wf_remote__next(struct wf_gen *base, struct wf_gen_event *out, struct wf_err *err)
+{
+    struct generation *g = WF_CONTAINER(base, struct generation, base);
+
+    for (;;) {
+        bool is_link = false;
+        int rc = 1;
+        if (g->back.has_stash)
+            *out = g->back.stash;
+        else
+            rc = wf_provider_next(g->reader, out, err);
+        g->back.has_stash = false;
+        if (rc == WF_PROVIDER_WAIT) {
+            rc = more(g, err);
+            is_link = true;
+        }
+        if (rc < 0)
+            rc = try_again(g, rc, is_link, err);
+        else if (rc == 1 && out->i_choice >= g->back.n_choices)
+            rc = wf_err_set(err, WF_E_FORMAT, "%.40s sent an answer too many.", g->engine->name);
+        else if (rc == 1)
+            rc = tell(g, out, err);
+        else if (!is_link)
+            return end(g);
+        if (rc != 0)
+            return rc;
+    }
+}
+
+const struct wf_gen_usage *wf_remote__usage(const struct wf_gen *base)
+{
+    struct wf_gen *own = (struct wf_gen *)(uintptr_t)base; /* a copy that it keeps changes */
+    struct generation *g = WF_CONTAINER(own, struct generation, base);
+
+    g->usage = *wf_provider_usage(g->reader);
+    g->usage.model = g->model;
+    g->usage.route = g->route;
+    g->usage.consent = g->consent;
+    g->usage.flags = g->heard.text[0] != '\0' ? g->heard.text : NULL;
+    return &g->usage;
+}
+
+/* Books what was used, and tells the ledger. Where the provider did not say how much it was, it is
+ * what texts of that length have, about; of what never began to answer it is nothing. */
+static void settle(struct generation *g)
+{
+    struct wf_gen_usage used = {.n_prompt = 0};
+    struct wf_airlock_frame report = {.n_counts = 0};
+
+    if (g->reader != NULL && g->status >= 200 && g->status < 300)
+        used = *wf_provider_usage(g->reader);
+    if (g->has_told && used.n_prompt == 0)
+        used.n_prompt = g->stake.n_prompt;
+    if (g->has_told && used.n_written == 0)
+        used.n_written = (size_t)(g->n_told / 4) + 1;
+    report.cost_micro = (uint64_t)wf_remote__settle(g->r->pace, &g->stake, &used);
+    report.tokens_in = used.n_prompt;
+    report.tokens_out = used.n_written;
+    look_at(g); /* of one that broke off */
+    wf_remote__count_flags(&g->heard, &report);
+    if (g->call != NULL)
+        wf_airlock_call_report(g->call, &report);
+}
+
+void wf_remote__gen_free(struct wf_gen *base)
+{
+    struct generation *g = WF_CONTAINER(base, struct generation, base);
+
+    wf_remote__left(g->r->pace, &g->stake, NULL, NULL); /* given up: no fault of the engine's */
+    if (g->stake.engine != NULL)
+        settle(g);
+    wf_airlock_call_free(g->call);
+    wf_provider_reader_free(g->reader);
+    wf_remote__cleared_free(&g->cleared);
+    wf_remote__back_deinit(&g->back);
+    wf_buf_deinit(&g->body);
+    wf_buf_deinit(&g->heard.answer);
+    wf_free(g);
+}
+
+/* ---- beginning ---- */
+
+int wf_remote__generate(struct wf_remote *r, const struct wf_engine_entry *e, const char *own_model,
+                        const struct wf_gen_request *q, struct wf_gen **out, struct wf_err *err)
+{
+    struct generation *g;
+    int rc;
+
+    if (q->messages == NULL)
+        return wf_err_set(err, WF_E_UNSUPPORTED, "%.40s is spoken to in chats only.", e->name);
+    g = wf_alloc_array(1, sizeof(*g));
+    if (g == NULL)
+        return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    g->base.ops = r->base.ops;
+    g->r = r;
+    g->engine = e;
+    g->own_model = own_model;
+    memcpy(g->own_id, "r-", 3);
+    wf_rng_hex(NULL, g->own_id + 2, 8);
+    g->id = wf_str_from(q->request_id != NULL ? q->request_id : g->own_id);
+    g->why = q->reason != NULL ? wf_str_from(q->reason) : WF_STR("asked for by name");
+    g->consent = wf_gen_consent(q);
+    wf_buf_init(&g->body, WF_AIRLOCK_BODY_BYTES);
+    wf_buf_init(&g->heard.answer, WF_LIMIT_DETECT_BYTES);
+    g->heard.asked = r->o.inbound != NULL ? q->messages : NULL;
+    snprintf(g->model, sizeof(g->model), "%s/%s", e->name, own_model);
+    rc = wf_remote__back_init(&g->back, WF_MAX(q->n_choices, (size_t)1), err);
+    if (rc == 0)
+        rc = wf_remote__clear(&r->o, e, q, &g->cleared, err);
+    if (rc == 0)
+        rc = begin(g, err);
+    if (rc != 0)
+        wf_remote__gen_free(&g->base);
+    else
+        *out = &g->base;
+    return rc;
+}
