@@ -193,7 +193,7 @@ static bool pps(char *code)
 
     if (code[at + 8] != 0)
         s += 9 * (code[at + 8] - 'A' + 1);
-    code[at + 7] = s % 23 == 0 ? 'W' : (char)('A' - 1 + s % 23);
+    code[at + 7] = (char)(s % 23 == 0 ? 'W' : 'A' - 1 + s % 23);
     return true;
 }
 
@@ -819,7 +819,7 @@ static bool ghana(char *code)
 
     for (int i = 1; i < 10; i++)
         s += i * dg(code, (size_t)i);
-    code[10] = s % 11 == 10 ? 'X' : (char)('0' + s % 11);
+    code[10] = (char)(s % 11 == 10 ? 'X' : '0' + s % 11);
     return true;
 }
 

@@ -15,7 +15,7 @@
 
 /* What is true of an engine. */
 struct truth {
-    char engine[16], model[16];
+    char engine[24], model[24];
     double begin_ms, read_ms, write_ms, energy_factor, works;
     double odds[WF_KIND_COUNT]; /* beyond what its size says */
     int64_t down_until_ms, slow_until_ms;
