@@ -80,6 +80,8 @@ static void print_entry(const json_t *e)
     print_counts(json_object_get(e, "flags"), _("  flagged: "));
     printf("%s", wf_cli_dim());
     print_text(json_object_get(e, "release"), "who", _("  released by "));
+    print_text(json_object_get(e, "release"), "from", _(" from "));
+    print_text(json_object_get(e, "release"), "reason", ": ");
     print_text(e, "reason", "  ");
     printf("%s\n", wf_cli_plain());
 }

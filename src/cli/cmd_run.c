@@ -162,6 +162,13 @@ static void greet(const struct wf_run *r)
 {
     char params[32], bytes[32];
 
+    if (wf_run_is_elsewhere(r)) {
+        printf("%s%s%s%s  ", wf_cli_bold(), wf_run_model(r), wf_cli_plain(), wf_cli_dim());
+        printf(_("It runs elsewhere, at %s: what you write leaves, as far as the policy lets it.\n"
+                 "/help lists commands, Ctrl-D leaves.%s\n\n"),
+               wf_json_text(r->model, "provider"), wf_cli_plain());
+        return;
+    }
     printf(
         "%s%s%s%s  %s, %s, %s\n", wf_cli_bold(), wf_run_model(r), wf_cli_plain(), wf_cli_dim(),
         wf_models_params(params, (uint64_t)json_integer_value(json_object_get(r->model, "params"))),
@@ -275,7 +282,9 @@ int wf_cmd_run(struct wf_cli *cli)
         "Usage: weft run [MODEL] [PROMPT...] [--system TEXT] [--temperature T] [--max-tokens N]\n"
         "                [--seed N] [--context N] [--think on|off] [--load NAME] [--stats]\n\n"
         "Talks to a model on this device. With a prompt, or one through a pipe, prints the answer "
-        "and ends.\nMODEL is a name, or the path of a GGUF file; without one the default model.");
+        "and ends.\nMODEL is a name, or the path of a GGUF file; without one the default model. "
+        "ENGINE/MODEL is one of an\nengine elsewhere (weft engines): what the policy keeps you may "
+        "release at a terminal, once.");
     struct flags f = {.system = NULL};
     const struct wf_option options[] = {
         {.name = "system", .kind = WF_OPTION_TEXT, .out = &f.system},

@@ -75,6 +75,7 @@ static void print_counts(json_t *counts, const char *before)
 
 static void print_entry(const json_t *e)
 {
+    const json_t *release = json_object_get(e, "release");
     struct wf_civil civil;
     char at[WF_CIVIL_BYTES];
 
@@ -89,6 +90,9 @@ static void print_entry(const json_t *e)
                real(e, "tokens_out"), real(e, "cost_micro") / 1e6);
     print_counts(json_object_get(e, "redactions"), _("  redacted: "));
     print_counts(json_object_get(e, "flags"), _("  flagged: "));
+    print_text(_("  released by "), wf_json_text(release, "who"));
+    print_text(_(" from "), wf_json_text(release, "from"));
+    print_text(": ", wf_json_text(release, "reason"));
     print_text("  ", wf_json_text(e, "reason"));
     printf("\n");
 }

@@ -76,6 +76,10 @@ struct wf_run {
  * part of the conversation. *out_result (may be NULL) is a new reference. 0, or having said why an
  * enum wf_exit; the message is then taken out again. */
 int wf_run_talk(struct wf_run *r, json_t **out_result) WF_MUST_USE;
+/* Where the policy kept what `params` (of the operation chat) say, and a person is at the terminal:
+ * shows what would go, asks, and gives the "release" that they meant. A new reference; NULL: it
+ * stays, which was said. */
+json_t *wf_run_release(struct wf_run *r, const json_t *params);
 /* From now on Ctrl-C stops the answer that is being written, if there is one, and never the program
  * (a conversation is not lost by pressing it a moment too late); `on` false: as before. r->stop_fds
  * is there until then. Once a process. */
@@ -86,6 +90,8 @@ bool wf_run_say(struct wf_run *r, struct wf_str text) WF_MUST_USE;
 bool wf_run_undo(struct wf_run *r, bool and_question);
 /* The name of the model, for the person and for the core. Borrowed. */
 const char *wf_run_model(const struct wf_run *r);
+/* Whether it is one of an engine elsewhere: ENGINE/MODEL. */
+bool wf_run_is_elsewhere(const struct wf_run *r);
 /* Looks a model up (NULL: the default) and makes it the one that is talked to. Errors: NOENT, INVAL
  * and others, with their sentence. */
 int wf_run_use(struct wf_run *r, const char *name, struct wf_err *err) WF_MUST_USE;

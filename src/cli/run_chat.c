@@ -54,6 +54,11 @@ const char *wf_run_model(const struct wf_run *r)
     return wf_json_text(r->model, "name");
 }
 
+bool wf_run_is_elsewhere(const struct wf_run *r)
+{
+    return wf_json_text(r->model, "engine")[0] != '\0';
+}
+
 int wf_run_connect(struct wf_run *r)
 {
     const struct wf_client_options o = {

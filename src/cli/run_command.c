@@ -28,6 +28,10 @@ static void show_model(const struct wf_run *r)
     char a[32], b[32];
 
     printf("%s%s%s\n", wf_cli_bold(), wf_run_model(r), wf_cli_plain());
+    if (wf_run_is_elsewhere(r)) {
+        printf(_("  runs elsewhere, at %s\n"), wf_json_text(r->model, "provider"));
+        return;
+    }
     printf("  %s, %s, %s, %s\n", wf_json_text(r->model, "family"),
            wf_models_params(a, (uint64_t)json_integer_value(json_object_get(r->model, "params"))),
            wf_json_text(r->model, "quantization"),

@@ -148,6 +148,19 @@ static int keep(struct wf_run *r, const json_t *result)
     return json_array_append(r->messages, json_object_get(result, "message"));
 }
 
+/* What the policy kept, once more, released. */
+static int run_released(struct wf_run *r, struct wf_run_print *p, json_t *params,
+                        json_t **out_result, struct wf_err *err)
+{
+    json_t *release;
+
+    wf_run_print_end(p);
+    release = wf_run_release(r, params);
+    if (release == NULL || json_object_set_new(params, "release", release) != 0)
+        return err->code;
+    return run(r, p, params, out_result, err);
+}
+
 int wf_run_talk(struct wf_run *r, json_t **out_result)
 {
     struct wf_err err = WF_ERR_INIT;
@@ -160,6 +173,8 @@ int wf_run_talk(struct wf_run *r, json_t **out_result)
         rc = wf_err_set(&err, WF_E_NOMEM, "%s", _("Out of memory."));
     else if (rc == 0)
         rc = run(r, &p, params, &result, &err);
+    if (rc == WF_E_DENIED && wf_run_is_elsewhere(r))
+        rc = run_released(r, &p, params, &result, &err);
     wf_run_print_end(&p);
     wf_run_print_deinit(&p);
     json_decref(params);

@@ -156,6 +156,8 @@ static int post(struct wf_airlock_out *c, const struct wf_airlock_frame *f, stru
                                       .model = f->model,
                                       .reason = f->reason,
                                       .label = f->label,
+                                      .is_released = f->is_released,
+                                      .release = f->release,
                                       .counts = counts,
                                       .n_counts = f->n_counts,
                                       .bytes = f->text.len};
@@ -179,7 +181,7 @@ static void note_refusal(struct wf_airlock *a, const struct wf_airlock_frame *f,
                                 .engine = f->engine,
                                 .model = f->model,
                                 .reason = wf_str_from(why->msg),
-                                .label = f->label};
+                                .label = f->is_released ? f->release.from : f->label};
 
     if (open_ledger(a, NULL) == 0)
         wf_airlock__note(a, &e);
@@ -247,6 +249,8 @@ static int check(struct wf_airlock *a, const struct wf_airlock_frame *f,
                           (int)WF_MIN(f->engine.len, (size_t)40), f->engine.ptr);
     if (a->n_calls >= CALLS_MAX)
         return wf_err_set(err, WF_E_BUSY, "Too many requests are under way.");
+    if (f->is_released)
+        return wf_airlock__check_released(&a->check, &a->used, e, f, wf_clock_wall_ms(NULL), err);
     return wf_airlock__check(&a->check, e, f->label, f->text, err);
 }
 
@@ -520,6 +524,7 @@ static void read_all(struct wf_airlock *a)
     if (rc == 0)
         rc = wf_detect_run_new(a->detector, &a->check.run, &a->broken);
     a->check.policy = a->policy;
+    wf_airlock__used_read(&a->used, h->ledger, wf_clock_wall_ms(NULL));
     if (rc != 0) {
         wf_err_prefix(&a->broken, "Nothing leaves");
         wf_log_line(a->o->log, WF_LOG_ERROR, "airlock", "%s", a->broken.msg);

@@ -27,6 +27,31 @@ struct wf_airlock_check {
 int wf_airlock__check(struct wf_airlock_check *c, const struct wf_engine_entry *engine,
                       enum wf_label label, struct wf_str body, struct wf_err *err) WF_MUST_USE;
 
+/* ---- what a person has released (airlock_release.c) ---- */
+
+/* Releases that count within the same ten minutes. */
+#define WF_AIRLOCK_USED_MAX 512
+
+/* The releases that were used, as long as they would still count. */
+struct wf_airlock_used {
+    struct {
+        uint8_t id[WF_RELEASE_DIGEST_BYTES];
+        int64_t when_ms;
+    } items[WF_AIRLOCK_USED_MAX];
+    size_t n;
+    int64_t blind_until_ms; /* till then it is not known what was used before */
+};
+
+/* Fills it from the ledger in that folder, as it is now. */
+void wf_airlock__used_read(struct wf_airlock_used *u, const char *ledger, int64_t now_ms);
+
+/* wf_airlock__check for a request that is_released, and uses its release up. Errors: DENIED, INVAL
+ * (no such release), BUSY, LIMIT, NOMEM: it does not go. */
+int wf_airlock__check_released(struct wf_airlock_check *c, struct wf_airlock_used *used,
+                               const struct wf_engine_entry *engine,
+                               const struct wf_airlock_frame *f, int64_t now_ms,
+                               struct wf_err *err) WF_MUST_USE;
+
 /* Appends a JSON text with its strings' escapes undone, so that detectors see what a reader of the
  * JSON sees. Errors: the buffer's. */
 int wf_airlock__unescape(struct wf_str json, struct wf_buf *out);
@@ -108,6 +133,7 @@ struct wf_airlock {
     struct wf_policy *policy;
     struct wf_detector *detector;
     struct wf_airlock_check check;
+    struct wf_airlock_used used;
     struct wf_err broken;     /* why nothing leaves; code 0: nothing is wrong */
     struct wf_ledger *ledger; /* NULL: could not be opened */
     struct wf_err ledger_err; /* why */

@@ -41,6 +41,7 @@
 #include "os/zone.h"
 #include "privacy/detect.h"
 #include "privacy/policy.h"
+#include "text/utf8.h"
 
 #define STORE_WAIT_MS 10000 /* for a command that has the store open when the daemon starts */
 
@@ -64,6 +65,7 @@ struct core {
     struct wf_budget *budget;
     struct wf_inbound *inbound;
     struct wf_power *power;
+    char who[64]; /* the person, as the system calls them; empty: it does not say */
 };
 
 /* For the signal handler; set before it is installed, wf_http_stop may be called from one. */
@@ -97,6 +99,16 @@ static void new_link(void *ud, char out[WF_OP_LINK_BYTES])
              c->o->http_port, code);
 }
 
+/* Whose releases are recorded. */
+static void read_who(struct core *c)
+{
+    const char *user = getenv("USER");
+    struct wf_str name = wf_str_from(user != NULL ? user : "");
+
+    if (name.len < sizeof(c->who) && wf_utf8_valid_prefix(name) == name.len)
+        memcpy(c->who, name.ptr, name.len);
+}
+
 /* Before the lock: patterns become machine code, the policy is a file of the person's, what the
  * device's power is like stands in sysfs. One that
  * cannot be read is no reason not to run: everything is secret then. */
@@ -110,6 +122,7 @@ static int open_privacy(struct core *c, struct wf_err *err)
                  ? wf_policy_built_in(&c->policy, &c->policy_err)
                  : wf_policy_load(path, &policy, &c->policy, &c->policy_err);
 
+    read_who(c);
     if (rc == 0) /* else it is told when there is a log */
         c->ops.policy = c->policy;
     if (c->o->airlock_fd >= 0)
@@ -205,6 +218,7 @@ static int open_remote(struct core *c, struct wf_err *err)
                                   .detector = c->detector,
                                   .policy = c->policy,
                                   .inbound = c->inbound,
+                                  .who = wf_str_from(c->who),
                                   .lens = c->lens.is_off ? NULL : c->ops.lens};
     struct wf_err own = WF_ERR_INIT;
     int rc;

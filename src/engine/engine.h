@@ -92,6 +92,13 @@ struct wf_gen_request {
     const struct wf_adapter_choice *adapters;
     size_t n_adapters;
     struct wf_load load;
+    /* A person's release of this one request for an engine elsewhere: the id that looking at what
+     * would go had given (op/remote.h), and the person's reason; NULL: none. For looking: whether
+     * what is above the engine's clearance would go as it is, instead of replaced. */
+    const char *release_id, *release_reason;
+    bool release_as_is;
+    bool *is_kept; /* set where the policy keeps it from an engine elsewhere (the error is DENIED);
+                      may be NULL */
 
     const char *request_id; /* as the ledger and x-weft-route have it; NULL: made where needed */
     const char *reason;     /* why it runs where it does, for the ledger; NULL: asked for by name */

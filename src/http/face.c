@@ -140,7 +140,8 @@ void wf_face_request(struct wf_face_call *c, struct wf_gen_request *q)
     *q = (struct wf_gen_request){.sampling = wf_sampling_default(),
                                  .tools = {.parallel = true},
                                  .canceled = wf_face_gone,
-                                 .canceled_ud = c->r};
+                                 .canceled_ud = c->r,
+                                 .is_kept = &c->is_kept};
     q->sampling.seed = wf_rng_u64(NULL);
 }
 
@@ -249,6 +250,8 @@ static const char *reason_of(const struct wf_face_call *c, const struct wf_err *
 {
     if (c->reason)
         return c->reason;
+    if (err->code == WF_E_DENIED && c->is_kept)
+        return "kept_by_policy";
     if (err->code == WF_E_NOENT && c->param[0] == 0)
         return "model_not_found";
     return err->code == WF_E_LIMIT ? "context_length_exceeded" : "";

@@ -51,6 +51,7 @@ struct wf_face_call {
     json_t *_kept;         /* JSON that it points to */
     char param[128];       /* the parameter an error is about; else empty */
     const char *reason;    /* its error.code in OpenAI's form, or NULL */
+    bool is_kept;          /* an error says that the policy keeps the request here */
     char ignored[512];     /* names, by commas */
     bool streams;          /* the answer has begun, and is of events */
     bool is_ndjson;

@@ -251,6 +251,31 @@ static int read_overflow(struct wf_face_call *c, void *into, const char *name, c
     return wf_face_overflow(c, name, v, &q->overflow, err);
 }
 
+/* weft_release: {"id", "reason"}, a person's release of this very request; {"as_is"} for looking.
+ */
+static int read_release(struct wf_face_call *c, void *into, const char *name, const json_t *v,
+                        struct wf_err *err)
+{
+    static const struct wf_face_param rows[] = {
+        {"id", WF_FACE_TEXT, offsetof(struct wf_gen_request, release_id), 0, 0, NULL, NULL},
+        {"reason", WF_FACE_TEXT, offsetof(struct wf_gen_request, release_reason), 0, 0, NULL, NULL},
+        {"as_is", WF_FACE_BOOL, offsetof(struct wf_gen_request, release_as_is), 0, 0, NULL, NULL},
+    };
+    const struct wf_face_table table = {rows, WF_ARRAY_LEN(rows), into};
+    const struct wf_gen_request *q = into;
+    int rc;
+
+    if (!json_is_object(v))
+        return wf_face_bad(c, name, "invalid_type", err, "\"%s\" must be an object.", name);
+    rc = wf_face_read(c, v, "weft_release.", &table, 1, err);
+    if (rc == 0 && (q->release_id == NULL) != (q->release_reason == NULL))
+        rc = wf_face_bad(c, name, "invalid_value", err,
+                         "\"%s\" must have an \"id\", as POST /weft/v1/release gives it, and "
+                         "a \"reason\".",
+                         name);
+    return rc;
+}
+
 int wf_face_template_var(struct wf_face_call *c, struct wf_gen_request *q, const char *name,
                          json_t *v, struct wf_err *err)
 {
@@ -333,6 +358,7 @@ const struct wf_face_param wf_face_sampling_rows[] = {
     READ("stop", wf_face_read_stop),
     READ("lora", read_adapters),
     READ("overflow", read_overflow),
+    READ("weft_release", read_release),
     READ("chat_template_kwargs", read_template_vars),
     READ("guided_json", wf_face_read_schema),
     READ("json_schema", wf_face_read_schema),

@@ -45,6 +45,7 @@ const char *wf_openai_finish(enum wf_gen_finish f);
 
 /* ---- routes ---- */
 void wf_handle_openai_chat(struct wf_request *r);
+void wf_handle_release(struct wf_request *r);
 void wf_handle_openai_completions(struct wf_request *r);
 void wf_handle_openai_embeddings(struct wf_request *r);
 void wf_handle_openai_rerank(struct wf_request *r);

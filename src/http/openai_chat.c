@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POST /v1/chat/completions: a body becomes a request, and what the engine writes a completion, at
- * once or as chunks. */
+ * once or as chunks. POST /weft/v1/release: the same body, and what of it would leave. */
 #include <string.h>
 
 #include "base/limits.h"
 #include "http/openai.h"
+#include "op/remote.h"
 
 /* ---- from the body ---- */
 
@@ -365,6 +366,25 @@ void wf_handle_openai_chat(struct wf_request *r)
         else
             answer_whole(&c, &chat, g);
         wf_gen_free(g);
+    }
+    wf_face_close(&c);
+}
+
+void wf_handle_release(struct wf_request *r)
+{
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_face_call c;
+    struct chat chat;
+    json_t *v = NULL;
+
+    if (wf_face_open(&c, r)) {
+        int rc = read_chat(&c, &chat, &err);
+        if (rc == 0)
+            rc = wf_remote_look(c.engine, &chat.q, &v, &err);
+        if (rc != 0)
+            wf_face_fail(&c, &err);
+        else
+            wf_face_answer(&c, 200, v);
     }
     wf_face_close(&c);
 }

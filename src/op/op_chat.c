@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "op/op_chat.h"
 #include "op/op_internal.h"
+#include "op/remote.h"
 #include "text/utf8.h"
 
 #define ANSWER_BYTES_MAX (WF_LIMIT_FRAME_BYTES / 4) /* each of its parts */
@@ -120,6 +121,22 @@ static int read_schema(struct wf_op_chat *c, const json_t *params, struct wf_err
     return 0;
 }
 
+/* "release": {"id", "reason"}, a person's release of this very request; {"as_is"} for looking. */
+static int read_release(struct wf_op_chat *c, const json_t *params, struct wf_err *err)
+{
+    static const char *const fields[] = {"id", "reason", "as_is", NULL};
+    const json_t *release = json_object_get(params, "release");
+
+    if (!release || json_is_null(release))
+        return 0;
+    c->q.release_id = json_string_value(json_object_get(release, "id"));
+    c->q.release_reason = json_string_value(json_object_get(release, "reason"));
+    c->q.release_as_is = json_is_true(json_object_get(release, "as_is"));
+    if (!json_is_object(release) || !c->q.release_id != !c->q.release_reason)
+        return wf_err_set(err, WF_E_INVAL, "\"release\" must be an object with id and reason.");
+    return wf_param_known(release, fields, err);
+}
+
 static int read_chat(struct wf_op_chat *c, const struct wf_op_call *call, struct wf_err *err)
 {
     struct wf_str model;
@@ -137,6 +154,8 @@ static int read_chat(struct wf_op_chat *c, const struct wf_op_call *call, struct
         rc = read_tools(c, call->params, err);
     if (rc == 0)
         rc = read_schema(c, call->params, err);
+    if (rc == 0)
+        rc = read_release(c, call->params, err);
     if (rc == 0)
         rc = wf_op__chat_options(c, json_object_get(call->params, "options"), err);
     return rc;
@@ -288,8 +307,8 @@ static json_t *result_json(const struct answer *a, const struct wf_gen_usage *u,
 {
     return json_pack("{s:o, s:s, s:s, s:I, s:o, s:{s:s, s:s}}", "message", message_json(a),
                      "finish", a->finish, "model", u->model, "seed", (json_int_t)seed, "usage",
-                     usage_json(u), "route", "place", "this device", "reason",
-                     "built-in engine, model on this device");
+                     usage_json(u), "route", "place", u->route ? "elsewhere" : "this device",
+                     "reason", u->route ? u->route : "built-in engine, model on this device");
 }
 
 static void free_answer(struct answer *a)
@@ -344,6 +363,21 @@ int wf_op__chat(struct wf_op_context *ctx, const struct wf_op_call *call, json_t
         rc = wf_op__give(result_json(&a, wf_gen_usage(g), c.q.sampling.seed), out_result, err);
     wf_gen_free(g);
     free_answer(&a);
+    json_decref(c.template_vars);
+    return rc;
+}
+
+int wf_op__release(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,
+                   struct wf_err *err)
+{
+    struct wf_op_chat c = {.template_vars = NULL};
+    int rc;
+
+    if (!ctx->engine)
+        return wf_err_set(err, WF_E_UNSUPPORTED, "This weft runs no models.");
+    rc = read_chat(&c, call, err);
+    if (rc == 0)
+        rc = wf_remote_look(ctx->engine, &c.q, out_result, err);
     json_decref(c.template_vars);
     return rc;
 }

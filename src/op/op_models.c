@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* models.*: the models of this machine: the list, everything about one, its removal, a second name,
  * and the import of files that a command has put into the store's incoming folder. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -12,6 +13,7 @@
 #include "model/gguf.h"
 #include "model/vocab.h"
 #include "op/op_internal.h"
+#include "route/engines.h"
 
 #define PROGRESS_EVERY_NS 200000000
 /* Of the metadata of a file: longer texts are templates and licences, which have their own place.
@@ -182,6 +184,21 @@ static int describe(struct wf_op_context *ctx, const struct wf_model_entry *m, j
     return rc;
 }
 
+/* One of an engine elsewhere; NULL: there is none of that name. */
+static json_t *elsewhere(const struct wf_op_context *ctx, const char *name)
+{
+    const char *model = NULL;
+    const struct wf_engine_entry *e =
+        ctx->engines != NULL ? wf_engines_resolve(ctx->engines, wf_str_from(name), &model) : NULL;
+    char full[WF_ENGINE_NAME_BYTES_MAX + WF_ENGINE_TEXT_BYTES_MAX + 2];
+
+    if (e == NULL)
+        return NULL;
+    snprintf(full, sizeof(full), "%s/%s", e->name, model);
+    return json_pack("{s:s, s:s, s:s, s:s}", "name", full, "kind", "chat", "engine", e->name,
+                     "provider", e->provider);
+}
+
 int wf_op__models_show(struct wf_op_context *ctx, const struct wf_op_call *call,
                        json_t **out_result, struct wf_err *err)
 {
@@ -192,6 +209,10 @@ int wf_op__models_show(struct wf_op_context *ctx, const struct wf_op_call *call,
 
     if (rc == 0)
         rc = wf_model_store_find(ctx->models, name, &m, err);
+    if (rc == WF_E_NOENT && name && (v = elsewhere(ctx, name)) != NULL) {
+        *out_result = v;
+        return 0;
+    }
     if (rc == 0 && !(v = wf_op_model_json(&m)))
         rc = wf_op__no_memory(err);
     if (rc == 0)

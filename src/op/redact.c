@@ -13,7 +13,7 @@ static enum wf_operator operator_of(const struct wf_redact_wish *wish, uint8_t b
 {
     enum wf_operator op = (enum wf_operator)by_policy;
 
-    if (op == WF_OPERATOR_NONE && (wish->all || (int)label > clearance))
+    if (op == WF_OPERATOR_NONE && (wish->all || (!wish->as_is && (int)label > clearance)))
         op = WF_OPERATOR_REPLACE;
     if (op == WF_OPERATOR_KEEP && wish->all)
         op = WF_OPERATOR_REPLACE;

@@ -17,6 +17,7 @@ struct wf_redact_wish {
      * space and person count; the strictest operator of theirs is taken. NULL: the prompt. */
     const struct wf_context_part *(*sources)(void *ud, size_t i, size_t *out_n);
     void *ud;
+    bool as_is; /* what is above its clearance stays, where nothing says to replace it: released */
 };
 
 /* Appends the text (valid UTF-8) as the provider may see it: what the policy says is to be replaced

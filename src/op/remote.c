@@ -91,6 +91,7 @@ static void free_engine(struct wf_engine *base)
 
     wf_engine_free(r->o.local);
     wf_remote__pace_free(r->pace);
+    wf_remote__tickets_free(r->o.tickets);
     wf_free(r);
 }
 
@@ -119,11 +120,31 @@ int wf_remote_engine_new(const struct wf_remote_options *o, struct wf_engine **o
     }
     r->base.ops = &ops;
     r->o = *o;
+    r->o.tickets = NULL;
     *out = &r->base;
-    if (wf_remote__pace_new(o, &r->pace, err) == 0)
+    if (wf_remote__pace_new(o, &r->pace, err) == 0 &&
+        wf_remote__tickets_new(&r->o.tickets, err) == 0)
         return 0;
     free_engine(&r->base);
     return WF_E_NOMEM;
+}
+
+int wf_remote_look(struct wf_engine *engine, const struct wf_gen_request *q, json_t **out,
+                   struct wf_err *err)
+{
+    const struct wf_engine_entry *e = NULL;
+    const char *model = NULL;
+    struct wf_remote *r;
+
+    if (engine->ops == &ops) {
+        r = WF_CONTAINER(engine, struct wf_remote, base);
+        e = resolve(r, q->model, &model);
+        if (e != NULL && q->messages != NULL)
+            return wf_remote__look(&r->o, e, model, q, out, err);
+    }
+    return wf_err_set(err, WF_E_UNSUPPORTED,
+                      "This would run on this device: there is nothing to release. Engines "
+                      "elsewhere are called ENGINE/MODEL.");
 }
 
 int wf_remote_models(const struct wf_engines *engines,

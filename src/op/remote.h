@@ -5,7 +5,8 @@
  * What comes back is read by the protocol's reader, and what was redacted is put back. Everything
  * that cannot be done is an error and nothing leaves: no policy, no detectors, no airlock, a budget
  * that is spent. An engine that fails is asked again (route/breaker.h) as long as nothing was told,
- * and left alone once it fails again and again. Models
+ * and left alone once it fails again and again. What
+ * the policy keeps a person may release for one request, having looked at what would go. Models
  * are called ENGINE/MODEL; all others are the local engine's. Threads: any. */
 #ifndef WF_OP_REMOTE_H
 #define WF_OP_REMOTE_H
@@ -23,6 +24,7 @@
 #include "route/engines.h"
 
 struct wf_lens_pool;
+struct wf_remote_tickets;
 
 struct wf_remote_options {
     struct wf_engine *local; /* taken over, also on failure */
@@ -30,16 +32,30 @@ struct wf_remote_options {
     struct wf_airlock_link *link;
     struct wf_model_store *models; /* whose names come before a provider's */
     const struct wf_detector *detector;
-    const struct wf_policy *policy;   /* NULL: nothing leaves */
-    struct wf_lens_pool *lens;        /* NULL: patterns alone */
-    const struct wf_inbound *inbound; /* what comes back is looked at; NULL: it is not */
-    struct wf_budget *budget;         /* NULL: nothing goes to engines that have a budget */
+    const struct wf_policy *policy;    /* NULL: nothing leaves */
+    struct wf_lens_pool *lens;         /* NULL: patterns alone */
+    const struct wf_inbound *inbound;  /* what comes back is looked at; NULL: it is not */
+    struct wf_budget *budget;          /* NULL: nothing goes to engines that have a budget */
+    struct wf_str who;                 /* the person here, for releases; empty: "owner" */
+    struct wf_remote_tickets *tickets; /* the engine's own, which makes them: leave it NULL */
 };
 
 /* An engine that is the local one and all of `engines`; what the options point to is borrowed. *out
  * is owned by the caller, until wf_engine_free, which frees the local one, too. Errors: NOMEM. */
 int wf_remote_engine_new(const struct wf_remote_options *o, struct wf_engine **out,
                          struct wf_err *err) WF_MUST_USE;
+
+/* What would go to the engine elsewhere that q->model means, exactly, and whether a person may
+ * release it. *out is a new reference: {"needed": whether the policy keeps it, "possible", "why"
+ * (not), "engine", "to_whom", "model", "from": its label, "clearance", "reason": why it has that
+ * label, "above": {type: how many} of data above the clearance, "as_is": whether they would go
+ * unreplaced (q->release_as_is), "redactions": of those that
+ * would be replaced, "messages": as they would go, "body": the very bytes, "digest": of them, hex,
+ * "bytes"}, and where it is possible "to": the label after, "id": for release_id of the same
+ * request, "expires": until when, milliseconds since 1970. Nothing is sent. Errors: UNSUPPORTED (it
+ * would run on this device), those of generating. */
+int wf_remote_look(struct wf_engine *engine, const struct wf_gen_request *q, json_t **out,
+                   struct wf_err *err) WF_MUST_USE;
 
 /* Calls fn with the name of each model there, ENGINE/MODEL, until it returns anything but 0. */
 int wf_remote_models(const struct wf_engines *engines,

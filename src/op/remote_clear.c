@@ -8,6 +8,7 @@
  * by just what was found then. What detectors cannot read (pictures, sounds) makes its part secret.
  * All redaction is by placeholders: a made-up datum would look to airlock like one that was
  * forgotten. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -35,6 +36,7 @@ struct clearing {
     const json_t *values[VALUES]; /* NULL: there is none */
     struct wf_texts *texts[VALUES];
     struct wf_remote_parts from; /* the messages, then the rest */
+    int clearance;               /* enum wf_label of the engine, by the policy; -1: nothing */
 };
 
 static int no_memory(struct wf_err *err)
@@ -106,10 +108,27 @@ static int say_closed(struct clearing *c, const struct wf_gate *gate, struct wf_
     return rc;
 }
 
-static int pass_gate(struct clearing *c, enum wf_label *out_label, struct wf_err *err)
+/* Opens the gate where a person has released the request; the digest is held against the body once
+ * that is written. */
+static int release(struct clearing *c, const struct wf_gen_request *q,
+                   const struct wf_target *target, struct wf_gate *io_gate,
+                   struct wf_remote_cleared *out, struct wf_err *err)
+{
+    int rc = wf_remote__release(c->o, c->engine, q, &out->ticket, &out->release, err);
+
+    if (rc == 0)
+        rc = wf_release_apply(c->o->policy, c->from.parts, c->from.n, target, &out->release,
+                              out->release.what, out->release.when_ms, io_gate, err);
+    out->is_released = rc == 0;
+    return rc;
+}
+
+static int pass_gate(struct clearing *c, const struct wf_gen_request *q,
+                     struct wf_remote_cleared *out, struct wf_err *err)
 {
     const struct wf_target target = wf_engine_target(c->engine);
     struct wf_gate gate;
+    int rc = 0;
 
     if (c->o->policy == NULL)
         return wf_err_set(err, WF_E_DENIED,
@@ -117,9 +136,69 @@ static int pass_gate(struct clearing *c, enum wf_label *out_label, struct wf_err
                           "secret. See weft policy check.",
                           c->engine->name);
     wf_policy_gate(c->o->policy, c->from.parts, c->from.n, &target, &gate);
-    if (!gate.is_open)
-        return say_closed(c, &gate, err);
-    *out_label = gate.label;
+    c->clearance = gate.clearance;
+    if (!gate.is_open && q->release_id != NULL)
+        rc = release(c, q, &target, &gate, out, err);
+    else if (!gate.is_open)
+        rc = say_closed(c, &gate, err);
+    if (rc == 0)
+        out->label = gate.label;
+    return rc;
+}
+
+/* ---- looking ---- */
+
+/* Counts what is above the clearance by itself, and no sentence says that it be replaced. */
+static void count_above(struct clearing *c, const struct wf_target *target, json_t *above)
+{
+    for (size_t i = 0; i < c->from.n; i++) {
+        const struct wf_context_part *p = &c->from.parts[i];
+        uint8_t *ops = wf_alloc_array(p->n_found + 1, 2), *labels;
+        if (ops == NULL)
+            return; /* told by what comes behind this */
+        labels = ops + p->n_found;
+        wf_policy_operators(c->o->policy, c->from.parts, c->from.n, i, target, ops, labels);
+        for (size_t k = 0; k < p->n_found; k++) {
+            const char *type = p->found[k].type;
+            if (ops[k] == WF_OPERATOR_NONE && (int)labels[k] > c->clearance)
+                (void)json_object_set_new(
+                    above, type,
+                    json_integer(1 + json_integer_value(json_object_get(above, type))));
+        }
+        wf_free(ops);
+    }
+}
+
+static int look_at_gate(struct clearing *c, struct wf_remote_cleared *out,
+                        struct wf_remote_look *look, struct wf_err *err)
+{
+    const struct wf_target target = wf_engine_target(c->engine);
+    struct wf_release would = {.who = c->o->who.len > 0 ? c->o->who : WF_STR("owner"),
+                               .engine = wf_str_from(c->engine->name)};
+    struct wf_err why = WF_ERR_INIT;
+    struct wf_buf reason;
+
+    wf_policy_gate(c->o->policy, c->from.parts, c->from.n, &target, &look->gate);
+    c->clearance = look->gate.clearance;
+    out->label = look->gate.label;
+    look->above = json_object();
+    if (look->above == NULL)
+        return no_memory(err);
+    count_above(c, &target, look->above);
+    if (look->gate.is_open)
+        return 0;
+    wf_buf_init(&reason, sizeof(look->reason));
+    if (look->gate.why != WF_GATE_NO_POLICY)
+        (void)wf_policy_say_reason(c->o->policy, c->from.parts, &look->gate.reason, &reason);
+    (void)snprintf(look->reason, sizeof(look->reason), "%.*s", WF_STR_ARG(wf_buf_str(&reason)));
+    wf_buf_deinit(&reason);
+    would.from = look->gate.label;
+    would.to = look->gate.clearance < 0 ? WF_LABEL_PUBLIC : (enum wf_label)look->gate.clearance;
+    look->is_possible = wf_release_admit(c->o->policy, c->from.parts, c->from.n, &target, &would,
+                                         &look->gate, &why) == 0 &&
+                        would.to < would.from;
+    (void)snprintf(look->why, sizeof(look->why), "%s", why.msg);
+    out->label = would.to;
     return 0;
 }
 
@@ -140,19 +219,29 @@ static void count(struct wf_remote_cleared *out, const char *type)
     out->n_redacted++;
 }
 
-/* Counts what the policy has redacted for this engine. */
-static int count_all(struct clearing *c, struct wf_remote_cleared *out, struct wf_err *err)
+/* Whether a release's data above the clearance are replaced all the same. */
+static bool replaces_above(const struct wf_gen_request *q, const struct wf_remote_cleared *out)
+{
+    return out->is_released ? !out->ticket.as_is : !q->release_as_is;
+}
+
+/* Counts what is redacted for this engine. */
+static int count_all(struct clearing *c, const struct wf_gen_request *q,
+                     struct wf_remote_cleared *out, struct wf_err *err)
 {
     const struct wf_target target = wf_engine_target(c->engine);
+    bool above_too = replaces_above(q, out);
 
     for (size_t i = 0; i < c->from.n; i++) {
         const struct wf_context_part *p = &c->from.parts[i];
-        uint8_t *ops = wf_alloc_array(p->n_found + 1, 1);
+        uint8_t *ops = wf_alloc_array(p->n_found + 1, 2), *labels;
         if (ops == NULL)
             return no_memory(err);
-        wf_policy_operators(c->o->policy, c->from.parts, c->from.n, i, &target, ops, NULL);
+        labels = ops + p->n_found;
+        wf_policy_operators(c->o->policy, c->from.parts, c->from.n, i, &target, ops, labels);
         for (size_t k = 0; k < p->n_found; k++) {
-            if (ops[k] > WF_OPERATOR_KEEP)
+            bool is_above = ops[k] == WF_OPERATOR_NONE && (int)labels[k] > c->clearance;
+            if (ops[k] > WF_OPERATOR_KEEP || (is_above && above_too))
                 count(out, p->found[k].type);
         }
         wf_free(ops);
@@ -164,8 +253,11 @@ static int redact(struct clearing *c, const struct wf_gen_request *q, struct wf_
                   struct wf_err *err)
 {
     const struct wf_target target = wf_engine_target(c->engine);
-    struct wf_redact_wish wish = {
-        .policy = c->o->policy, .target = &target, .op = WF_OPERATOR_REPLACE, .ud = c};
+    struct wf_redact_wish wish = {.policy = c->o->policy,
+                                  .target = &target,
+                                  .op = WF_OPERATOR_REPLACE,
+                                  .as_is = !replaces_above(q, out),
+                                  .ud = c};
     int rc = wf_redaction_new(NULL, &out->redaction, err);
 
     for (size_t i = 0; rc == 0 && i < VALUES; i++) {
@@ -184,9 +276,10 @@ static int redact(struct clearing *c, const struct wf_gen_request *q, struct wf_
     return rc;
 }
 
-int wf_remote__clear(const struct wf_remote_options *o, const struct wf_engine_entry *engine,
-                     const struct wf_gen_request *q, struct wf_remote_cleared *out,
-                     struct wf_err *err)
+/* look NULL: it is to go. */
+static int clear(const struct wf_remote_options *o, const struct wf_engine_entry *engine,
+                 const struct wf_gen_request *q, struct wf_remote_cleared *out,
+                 struct wf_remote_look *look, struct wf_err *err)
 {
     const struct wf_labeler_options lo = {
         .detector = o->detector, .policy = o->policy, .lens = o->lens};
@@ -200,9 +293,9 @@ int wf_remote__clear(const struct wf_remote_options *o, const struct wf_engine_e
     if (rc == 0)
         rc = look_at_all(&c, q, err);
     if (rc == 0)
-        rc = pass_gate(&c, &out->label, err);
+        rc = look != NULL ? look_at_gate(&c, out, look, err) : pass_gate(&c, q, out, err);
     if (rc == 0)
-        rc = count_all(&c, out, err);
+        rc = count_all(&c, q, out, err);
     if (rc == 0)
         rc = redact(&c, q, out, err);
     for (size_t i = 0; i < VALUES; i++)
@@ -210,6 +303,21 @@ int wf_remote__clear(const struct wf_remote_options *o, const struct wf_engine_e
     wf_remote__parts_deinit(&c.from);
     wf_labeler_free(c.labeler);
     return rc;
+}
+
+int wf_remote__clear(const struct wf_remote_options *o, const struct wf_engine_entry *engine,
+                     const struct wf_gen_request *q, struct wf_remote_cleared *out,
+                     struct wf_err *err)
+{
+    return clear(o, engine, q, out, NULL, err);
+}
+
+int wf_remote__clear_to_look(const struct wf_remote_options *o,
+                             const struct wf_engine_entry *engine, const struct wf_gen_request *q,
+                             struct wf_remote_cleared *out, struct wf_remote_look *look,
+                             struct wf_err *err)
+{
+    return clear(o, engine, q, out, look, err);
 }
 
 void wf_remote__cleared_free(struct wf_remote_cleared *c)

@@ -57,6 +57,8 @@ static int send(struct generation *g, struct wf_err *err)
     struct wf_provider_reader *reader = NULL;
     int rc;
 
+    f.is_released = g->cleared.is_released;
+    f.release = g->cleared.release;
     f.n_counts = g->cleared.n_counts;
     memcpy(f.counts, g->cleared.counts, sizeof(f.counts));
     rc = wf_provider_reader_new(g->engine, q, streamed, NULL, &reader, err);
@@ -75,6 +77,21 @@ static int send(struct generation *g, struct wf_err *err)
     return rc;
 }
 
+/* Where a person has released the request: that this is what was looked at. */
+static int check_release(const struct generation *g, struct wf_err *err)
+{
+    const struct wf_remote_cleared *c = &g->cleared;
+    struct wf_str body = wf_buf_str(&g->body);
+    uint8_t what[WF_RELEASE_DIGEST_BYTES];
+
+    if (!c->is_released)
+        return 0;
+    wf_release_digest(&body, 1, what);
+    if (memcmp(what, c->release.what, sizeof(what)) != 0 || strcmp(c->ticket.model, g->model) != 0)
+        return wf_err_set(err, WF_E_DENIED, "The release is for another text than this one.");
+    return 0;
+}
+
 /* Writes what is sent, reserves what it may cost, and sends it. */
 static int begin(struct generation *g, struct wf_err *err)
 {
@@ -82,6 +99,11 @@ static int begin(struct generation *g, struct wf_err *err)
 
     snprintf(g->route, sizeof(g->route), "%s; %s; label=%s; redacted=%zu; id=%.*s", g->engine->name,
              g->model, wf_label_name(g->cleared.label), g->cleared.n_redacted, WF_STR_ARG(g->id));
+    if (g->cleared.is_released)
+        (void)snprintf(g->route + strlen(g->route), sizeof(g->route) - strlen(g->route),
+                       "; released=%s", wf_label_name(g->cleared.release.from));
+    if (rc == 0)
+        rc = check_release(g, err);
     if (rc == 0)
         rc = wf_remote__reserve(g->r->pace, g->engine, &g->cleared.q, wf_buf_str(&g->body),
                                 &g->stake, err);
@@ -163,6 +185,14 @@ static int end(struct generation *g)
     return 0;
 }
 
+/* That the policy keeps it here is no failure: callers may ask for it. */
+static int note_kept(const struct wf_gen_request *q, int rc)
+{
+    if (rc == WF_E_DENIED && q->is_kept != NULL)
+        *q->is_kept = true;
+    return rc;
+}
+
 /* What went wrong with a try: the provider's word, or that airlock could not reach it. */
 static struct wf_provider_problem problem_of(const struct generation *g, int rc, bool is_link)
 {
@@ -196,7 +226,7 @@ static int try_again(struct generation *g, int rc, bool is_link, struct wf_err *
 
     wf_remote__left(g->r->pace, &g->stake, &p, &rates);
     ms = wf_remote__wait_ms(g->r->pace, &g->stake, g->n_tries, &p);
-    if (rc == WF_E_CANCELED || ms < 0)
+    if (rc == WF_E_CANCELED || ms < 0 || g->cleared.is_released) /* that was for one sending */
         return rc;
     wf_airlock_call_free(g->call);
     g->call = NULL;
@@ -217,7 +247,7 @@ int wf_remote__next(struct wf_gen *base, struct wf_gen_event *out, struct wf_err
             rc = wf_provider_next(g->reader, out, err);
         g->back.has_stash = false;
         if (rc == WF_PROVIDER_WAIT) {
-            rc = more(g, err);
+            rc = note_kept(&g->cleared.q, more(g, err));
             is_link = true;
         }
         if (rc < 0)
@@ -315,6 +345,7 @@ int wf_remote__generate(struct wf_remote *r, const struct wf_engine_entry *e, co
         rc = wf_remote__clear(&r->o, e, q, &g->cleared, err);
     if (rc == 0)
         rc = begin(g, err);
+    (void)note_kept(q, rc);
     if (rc != 0)
         wf_remote__gen_free(&g->base);
     else

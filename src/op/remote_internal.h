@@ -6,9 +6,54 @@
 #include "op/remote.h"
 #include "op/texts.h"
 #include "privacy/redact.h"
+#include "privacy/release.h"
 #include "route/breaker.h"
 
-/* What becomes of a request before it goes. */
+/* ---- what a person releases (remote_release.c) ---- */
+
+#define WF_REMOTE_TICKET_BYTES 32 /* of its id: hex digits */
+
+/* What was looked at, and may now be released. */
+struct wf_remote_ticket {
+    char id[WF_REMOTE_TICKET_BYTES + 1];
+    char model[WF_ENGINE_NAME_BYTES_MAX + WF_ENGINE_TEXT_BYTES_MAX + 2]; /* ENGINE/MODEL */
+    uint8_t what[WF_RELEASE_DIGEST_BYTES];                               /* of the body */
+    enum wf_label from, to;
+    bool as_is;      /* data above the clearance are not replaced */
+    int64_t made_ms; /* wall clock */
+};
+
+/* The tickets that were given and not used. Threads: any. */
+struct wf_remote_tickets;
+
+/* *out is owned by the caller. Errors: NOMEM. */
+int wf_remote__tickets_new(struct wf_remote_tickets **out, struct wf_err *err) WF_MUST_USE;
+void wf_remote__tickets_free(struct wf_remote_tickets *t);
+/* Takes the ticket: there is none of that id any more. Errors: DENIED (none, or too old). */
+int wf_remote__ticket_take(struct wf_remote_tickets *t, const char *id, int64_t now_ms,
+                           struct wf_remote_ticket *out, struct wf_err *err) WF_MUST_USE;
+
+/* wf_remote_look for an engine and its own name of the model. */
+int wf_remote__look(const struct wf_remote_options *o, const struct wf_engine_entry *engine,
+                    const char *model, const struct wf_gen_request *q, json_t **out,
+                    struct wf_err *err) WF_MUST_USE;
+/* The release that a request's ticket becomes; views into *out, the engine and the request. Errors:
+ * DENIED. */
+int wf_remote__release(const struct wf_remote_options *o, const struct wf_engine_entry *engine,
+                       const struct wf_gen_request *q, struct wf_remote_ticket *out,
+                       struct wf_release *out_release, struct wf_err *err) WF_MUST_USE;
+
+/* What the policy says of a request that is only looked at. */
+struct wf_remote_look {
+    struct wf_gate gate;
+    bool is_possible; /* a person may release it, down to the engine's clearance */
+    char why[WF_ERR_MSG_MAX], reason[WF_ERR_MSG_MAX]; /* why not; why the label */
+    json_t *above; /* owned: data above the clearance that no sentence lets be replaced, by type */
+};
+
+/* ---- what becomes of a request before it goes (remote_clear.c) ---- */
+
+/* What has become of it. */
 struct wf_remote_cleared {
     struct wf_gen_request q;           /* redacted; points into the original and into the below */
     json_t *messages, *tools, *schema; /* owned */
@@ -16,6 +61,9 @@ struct wf_remote_cleared {
     enum wf_label label;               /* of what goes */
     struct wf_airlock_count counts[WF_AIRLOCK_COUNTS_MAX];
     size_t n_counts, n_redacted;
+    bool is_released; /* a person lowered the label, by `release`: of the body with that digest */
+    struct wf_release release;
+    struct wf_remote_ticket ticket;
 };
 
 /* ---- where its texts come from (remote_parts.c) ---- */
@@ -50,6 +98,12 @@ int wf_remote__clear(const struct wf_remote_options *o, const struct wf_engine_e
                      const struct wf_gen_request *q, struct wf_remote_cleared *out,
                      struct wf_err *err) WF_MUST_USE;
 void wf_remote__cleared_free(struct wf_remote_cleared *c);
+/* The same for looking: what the gate keeps is no error. out->label is what a release would make of
+ * it. look->above is the caller's, also after an error. */
+int wf_remote__clear_to_look(const struct wf_remote_options *o,
+                             const struct wf_engine_entry *engine, const struct wf_gen_request *q,
+                             struct wf_remote_cleared *out, struct wf_remote_look *look,
+                             struct wf_err *err) WF_MUST_USE;
 
 /* ---- the way back (remote_back.c) ---- */
 

@@ -2,6 +2,8 @@
 /* Frames between core and airlock: writing and reading them. */
 #include "route/airlock_frame.h"
 
+#include <string.h>
+
 #define MESSAGE_BYTES WF_ERR_MSG_MAX
 
 /* ---- writing ---- */
@@ -32,6 +34,21 @@ static bool put_counts(const struct wf_airlock_frame *f, struct wf_buf *out)
     return fits;
 }
 
+static bool put_release(const struct wf_airlock_frame *f, struct wf_buf *out)
+{
+    const struct wf_release *r = &f->release;
+    bool fits = true;
+
+    (void)wf_buf_append_byte(out, f->is_released ? 1 : 0); /* the end tells, here and below */
+    if (!f->is_released)
+        return true;
+    (void)wf_buf_append_byte(out, (char)r->from);
+    (void)wf_buf_append_u64le(out, (uint64_t)r->when_ms);
+    (void)wf_buf_append(out, r->what, sizeof(r->what));
+    fits = put_text(out, r->who) && fits;
+    return put_text(out, r->reason) && fits;
+}
+
 static bool put_request(const struct wf_airlock_frame *f, struct wf_buf *out)
 {
     bool fits = f->text.len <= WF_AIRLOCK_BODY_BYTES;
@@ -43,6 +60,7 @@ static bool put_request(const struct wf_airlock_frame *f, struct wf_buf *out)
     fits = put_text(out, f->request_id) && fits;
     fits = put_text(out, f->reason) && fits;
     fits = put_counts(f, out) && fits;
+    fits = put_release(f, out) && fits;
     (void)wf_buf_append_str(out, f->text);
     return fits;
 }
@@ -162,6 +180,28 @@ static void take_report(struct rest *r, struct wf_airlock_frame *f)
         r->bad = r->bad || f->counts[i].type.len > WF_AIRLOCK_FLAG_BYTES;
 }
 
+static void take_release(struct rest *r, struct wf_airlock_frame *f)
+{
+    uint64_t is_released = take_number(r, 1), from;
+
+    r->bad = r->bad || is_released > 1;
+    f->is_released = is_released == 1;
+    f->release = (struct wf_release){.engine = f->engine, .to = f->label};
+    if (r->bad || !f->is_released)
+        return;
+    from = take_number(r, 1);
+    f->release.when_ms = (int64_t)take_number(r, 8);
+    if (r->s.len < sizeof(f->release.what) || from >= WF_LABEL_COUNT) {
+        r->bad = true;
+        return;
+    }
+    f->release.from = (enum wf_label)from;
+    memcpy(f->release.what, r->s.ptr, sizeof(f->release.what));
+    r->s = wf_str_sub(r->s, sizeof(f->release.what), r->s.len);
+    f->release.who = take_text(r);
+    f->release.reason = take_text(r);
+}
+
 static void take_request(struct rest *r, struct wf_airlock_frame *f)
 {
     uint64_t label = take_number(r, 1), streamed = take_number(r, 1);
@@ -174,6 +214,7 @@ static void take_request(struct rest *r, struct wf_airlock_frame *f)
     f->request_id = take_text(r);
     f->reason = take_text(r);
     take_counts(r, WF_AIRLOCK_COUNTS_MAX, f);
+    take_release(r, f);
     f->text = take_all(r, WF_AIRLOCK_BODY_BYTES);
 }
 
@@ -193,6 +234,7 @@ int wf_airlock_frame_read(struct wf_str payload, struct wf_airlock_frame *out, s
     out->kind = (enum wf_airlock_kind)take_number(&r, 1);
     out->id = take_number(&r, 8);
     out->n_counts = 0;
+    out->is_released = false;
     out->text = WF_STR("");
     switch (out->kind) {
     case WF_AIRLOCK_REQUEST:

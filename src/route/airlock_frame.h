@@ -24,6 +24,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "privacy/label.h"
+#include "privacy/release.h"
 
 /* Bytes of one answer that may wait in core; of one DATA frame; of all headers of an answer. */
 #define WF_AIRLOCK_WINDOW_BYTES (256u << 10)
@@ -67,6 +68,9 @@ struct wf_airlock_frame {
     struct wf_str reason;        /* why it goes there */
     struct wf_airlock_count counts[WF_AIRLOCK_COUNTS_MAX]; /* REPORT: at most FLAGS_MAX, of flags */
     size_t n_counts;
+    bool is_released; /* a person had lowered the label, by `release`, whose engine and `to`
+                         are those above */
+    struct wf_release release; /* what: of the body alone (wf_release_digest) */
     /* REPORT; 0: not known */
     uint64_t tokens_in, tokens_out, cost_micro;
     /* REQUEST: the body; HEAD: the headers; DATA: bytes; FAILED: the sentence */

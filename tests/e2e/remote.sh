@@ -83,8 +83,72 @@ check "the budget knows of it" wait_for grep -q gpt "$WEFT_HOME/data/spent"
 n=$(wc -c <"$TMP/seen")
 out=$(chat gpt/small "My password is hunter2-Xk9! and the card 4111 1111 1111 1111.")
 check "what may not leave is refused, with a reason" grep -q 'Nothing was sent to gpt' <<<"$out"
+check "and a code" grep -q '"code":"kept_by_policy"' <<<"$out"
 same "with a status that says so" 403 "$(awk 'NR==1{print $2}' "$TMP/head")"
 same "and nothing left" "$n" "$(wc -c <"$TMP/seen")"
+
+# A person's release: looked at, then sent once.
+post() {
+    curl -s -m 20 -D "$TMP/head" -H "Authorization: Bearer $token" -H 'Content-Type: application/json' \
+        --data-binary @- "$address$1"
+}
+asked() { # what, more members of the body
+    python3 -c 'import json, sys
+body = {"model": "gpt/small", "messages": [{"role": "user", "content": sys.argv[1]}]}
+print(json.dumps({**body, **json.loads(sys.argv[2])}))' "$@"
+}
+field() { python3 -c 'import json,sys; v=json.load(sys.stdin); print(v.get(sys.argv[1], ""))' "$1"; }
+CARD="Is 4111 1111 1111 1111 of anna.schmidt@example.org valid?"
+same "without a release it stays" 403 "$(chat gpt/small "$CARD" >/dev/null; awk 'NR==1{print $2}' "$TMP/head")"
+look=$(asked "$CARD" '{"weft_release":{"as_is":true}}' | post /weft/v1/release)
+same "looking at it says whether it may be released" True "$(field possible <<<"$look")"
+check "and shows what would go, to the byte" bash -c "grep -q '4111 1111 1111 1111 of <EMAIL_1> valid' <<<'$look'"
+same "and sends nothing" "$n" "$(wc -c <"$TMP/seen")"
+id=$(field id <<<"$look")
+release="{\"weft_release\":{\"id\":\"$id\",\"reason\":\"x\"}}"
+out=$(asked "Is 5555 5555 5555 4444 valid?" "$release" | post /v1/chat/completions)
+check "it is for that text alone" grep -q 'for another text' <<<"$out"
+look=$(asked "$CARD" '{"weft_release":{"as_is":true}}' | post /weft/v1/release)
+release="{\"weft_release\":{\"id\":\"$(field id <<<"$look")\",\"reason\":\"the shop asks for it\"}}"
+same "released, it goes" "You wrote: $CARD" "$(asked "$CARD" "$release" | post /v1/chat/completions | content)"
+check "the header says so" grep -qi '^x-weft-route: gpt; gpt/small; label=internal; .*released=private' "$TMP/head"
+check "as it was shown" grep -q '4111 1111 1111 1111 of <EMAIL_1> valid' "$TMP/seen"
+id=$(grep -io 'id=r-[0-9a-f]*' "$TMP/head" | cut -c4-)
+n=$(wc -c <"$TMP/seen")
+out=$(asked "$CARD" "$release" | post /v1/chat/completions)
+check "once" grep -q 'used before' <<<"$out"
+same "and not again" "$n" "$(wc -c <"$TMP/seen")"
+check "the ledger says who and why" bash -c "'$WEFT' ledger list | grep -q 'released by .* from private: the shop asks for it'"
+check "so does weft why" bash -c "'$WEFT' why '$id' | grep -q 'from private: the shop asks for it'"
+check "and the ledger is whole" "$WEFT" ledger verify
+same "a secret is never released" False "$(asked "My password is hunter2-Xk9!" '{}' | post /weft/v1/release | field possible)"
+cat >"$TMP/type.py" <<'END_TYPE'
+import os, pty, sys, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:3] + ["gpt/small", sys.argv[3]])
+answers, seen = [(b"stays here:", sys.argv[4]), (b"to send it:", sys.argv[5])], b""
+while True:
+    try:
+        got = os.read(fd, 4096)
+    except OSError:
+        break
+    if not got:
+        break
+    seen += got
+    if answers and answers[0][0] in seen:
+        os.write(fd, answers[0][1].encode() + b"\n")
+        seen, answers = seen + b"\n", answers[1:]
+sys.stdout.buffer.write(seen)
+END_TYPE
+typed() { python3 "$TMP/type.py" "$WEFT" run "$@"; }
+check "at a terminal it asks, and a name typed out sends it" \
+    bash -c "grep -q 'You wrote: Is 4111' <<<'$(typed "$CARD" "I want to" gpt)'"
+check "with the card replaced, as it was shown" grep -q 'Is <CARD_1> of <EMAIL_1> valid' "$TMP/seen"
+n=$(wc -c <"$TMP/seen")
+check "anything else keeps it" bash -c "grep -q 'It stays here' <<<'$(typed "$CARD" "I want to" yes)'"
+same "here" "$n" "$(wc -c <"$TMP/seen")"
+
 pid=$(airlock_pid)
 kill -9 "$pid"
 revived() { test -n "$(airlock_pid)" && test "$(airlock_pid)" != "$pid"; }

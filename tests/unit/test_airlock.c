@@ -21,11 +21,13 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "daemon/airlock.h"
 #include "daemon/airlock_internal.h"
 #include "os/file.h"
 #include "os/sandbox.h"
 #include "os/sock.h"
+#include "privacy/ledger_read.h"
 #include "route/airlock_link.h"
 #include "route/keys.h"
 #include "support/recorder.h"
@@ -463,6 +465,102 @@ static void test_airlock__escapes_are_undone(void **state)
     }
 }
 
+/* ---- releases ---- */
+
+#define CARD "{\"content\":\"pay with 4111 1111 1111 1111\"}"
+
+/* A person has released the body, so many milliseconds ago. */
+static struct wf_airlock_frame released(const char *body, int64_t ago_ms)
+{
+    struct wf_airlock_frame f = request("stub", WF_LABEL_INTERNAL, body);
+    f.is_released = true;
+    f.release = (struct wf_release){.who = WF_STR("anna"),
+                                    .when_ms = wf_clock_wall_ms(NULL) - ago_ms,
+                                    .engine = f.engine,
+                                    .from = WF_LABEL_PRIVATE,
+                                    .to = f.label,
+                                    .reason = WF_STR("the bank asks for it")};
+    wf_release_digest(&f.text, 1, f.release.what);
+    return f;
+}
+
+static void run_well(struct wf_airlock_frame f, struct result *out)
+{
+    run(f, out);
+    if (out->code != 0)
+        fail_msg("%s", out->err.msg);
+    assert_int_equal(out->status, 200);
+    wf_buf_deinit(&out->body);
+}
+
+static void test_airlock__what_a_person_released_goes_once(void **state)
+{
+    struct wf_airlock_frame f = released(CARD, 0);
+    struct wf_ledger_reader *reader = NULL;
+    const struct wf_ledger_entry *e = NULL;
+    struct result r;
+    (void)state;
+    expect_kept_back(request("stub", WF_LABEL_INTERNAL, CARD), WF_E_DENIED, "second look");
+    run_well(f, &r);
+    assert_true(recorder_holds(w.recorder, WF_STR("4111 1111 1111 1111"), false));
+    assert_int_equal(wf_ledger_reader_open(w.home.ledger, &reader, NULL), 0);
+    do
+        assert_int_equal(wf_ledger_reader_next(reader, &e, NULL), 1);
+    while (e->seq != r.seq);
+    assert_true(e->kind == WF_LEDGER_REQUEST && e->is_released);
+    assert_int_equal(e->label, WF_LABEL_INTERNAL);
+    assert_int_equal(e->release.from, WF_LABEL_PRIVATE);
+    assert_true(wf_str_eq(e->release.who, WF_STR("anna")));
+    assert_true(wf_str_eq(e->release.reason, WF_STR("the bank asks for it")));
+    assert_memory_equal(e->release.what, f.release.what, sizeof(f.release.what));
+    assert_true(e->release.when_ms == f.release.when_ms);
+    wf_ledger_reader_free(reader);
+    expect_kept_back(f, WF_E_DENIED, "used before");
+    /* An airlock that starts anew knows it from the ledger. */
+    (void)kill(w.airlock, SIGKILL);
+    assert_int_equal(waitpid(w.airlock, NULL, 0), w.airlock);
+    start_airlock();
+    expect_kept_back(f, WF_E_DENIED, "used before");
+    run_well(released(CARD, 1), &r); /* given once more, it is another one */
+}
+
+static void test_airlock__a_release_that_was_altered_opens_nothing(void **state)
+{
+    struct wf_airlock_frame f = released(CARD, 0);
+    (void)state;
+    f.text = WF_STR("{\"content\":\"pay with 5555 5555 5555 4444\"}");
+    expect_kept_back(f, WF_E_DENIED, "for another text");
+    f = released(CARD, WF_RELEASE_MS_MAX + 1000);
+    expect_kept_back(f, WF_E_DENIED, "has run out");
+    f = released(CARD, -60000);
+    expect_kept_back(f, WF_E_DENIED, "has run out");
+    f = released(CARD, 0);
+    f.release.from = WF_LABEL_INTERNAL; /* lowers nothing */
+    expect_kept_back(f, WF_E_INVAL, "lowers a label");
+    f = released(CARD, 0);
+    f.release.reason = WF_STR("");
+    expect_kept_back(f, WF_E_INVAL, "and why");
+    f = released(CARD, 0);
+    f.label = WF_LABEL_PRIVATE; /* the engine's clearance stays what it is */
+    f.release.to = WF_LABEL_PRIVATE;
+    expect_kept_back(f, WF_E_INVAL, "lowers a label");
+    f = released(CARD, 0);
+    f.engine = WF_STR("low");
+    expect_kept_back(f, WF_E_DENIED, "may not even see what is internal");
+}
+
+static void test_airlock__no_release_opens_secrets_or_what_was_forgotten(void **state)
+{
+    struct wf_airlock_frame f = released("{\"content\":\"key AKIAIOSFODNN7EXAMPLE\"}", 0);
+    (void)state;
+    expect_kept_back(f, WF_E_DENIED, "What is secret stays");
+    f.release.from = WF_LABEL_SECRET;
+    expect_kept_back(f, WF_E_DENIED, "What is secret stays");
+    f = released("{\"content\":\"card 4111 1111 1111 1111, anna.schmidt@example.org\"}", 0);
+    expect_kept_back(f, WF_E_DENIED, "was to be replaced (EMAIL_ADDRESS)");
+    run_well(released(CARD, 0), &(struct result){.code = 0});
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -483,6 +581,9 @@ int main(void)
         TEST(test_airlock__many_at_once_do_not_mix),
         TEST(test_airlock__what_is_given_up_ends),
         TEST(test_airlock__a_core_that_lies_is_left),
+        TEST(test_airlock__what_a_person_released_goes_once),
+        TEST(test_airlock__a_release_that_was_altered_opens_nothing),
+        TEST(test_airlock__no_release_opens_secrets_or_what_was_forgotten),
     };
     const struct CMUnitTest plain[] = {cmocka_unit_test(test_airlock__escapes_are_undone)};
     int n = cmocka_run_group_tests(plain, NULL, NULL);

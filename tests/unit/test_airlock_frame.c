@@ -50,6 +50,59 @@ static void test_airlock_frame__a_request_comes_through(void **state)
     wf_buf_deinit(&b);
 }
 
+static struct wf_airlock_frame released(void)
+{
+    struct wf_airlock_frame f = request();
+    f.is_released = true;
+    f.release = (struct wf_release){.who = WF_STR("anna"),
+                                    .when_ms = 1790000000123,
+                                    .from = WF_LABEL_PRIVATE,
+                                    .to = f.label,
+                                    .engine = f.engine,
+                                    .reason = WF_STR("the bank asks for it")};
+    memset(f.release.what, 0xa7, sizeof(f.release.what));
+    return f;
+}
+
+static void test_airlock_frame__a_release_comes_through(void **state)
+{
+    (void)state;
+    struct wf_airlock_frame f = released(), got;
+    struct wf_buf b;
+    write_frame(&f, &b);
+    assert_int_equal(wf_airlock_frame_read(wf_buf_str(&b), &got, NULL), 0);
+    assert_true(got.is_released && got.release.when_ms == f.release.when_ms);
+    assert_int_equal(got.release.from, WF_LABEL_PRIVATE);
+    assert_int_equal(got.release.to, WF_LABEL_INTERNAL);
+    assert_true(wf_str_eq(got.release.engine, f.engine));
+    assert_true(wf_str_eq(got.release.who, f.release.who));
+    assert_true(wf_str_eq(got.release.reason, f.release.reason));
+    assert_memory_equal(got.release.what, f.release.what, sizeof(got.release.what));
+    assert_true(wf_str_eq(got.text, f.text));
+    wf_buf_deinit(&b);
+    f = request(); /* which must not bear the one before */
+    write_frame(&f, &b);
+    assert_int_equal(wf_airlock_frame_read(wf_buf_str(&b), &got, NULL), 0);
+    assert_false(got.is_released);
+    wf_buf_deinit(&b);
+}
+
+static void test_airlock_frame__a_release_that_is_cut_is_refused(void **state)
+{
+    (void)state;
+    struct wf_airlock_frame f = released(), got;
+    struct wf_buf b;
+    f.text = WF_STR("");
+    write_frame(&f, &b);
+    for (size_t n = 0; n < b.len; n++)
+        assert_int_equal(wf_airlock_frame_read(wf_str_n(b.ptr, n), &got, NULL), WF_E_FORMAT);
+    wf_buf_deinit(&b);
+    f.release.from = WF_LABEL_COUNT; /* a label that there is not */
+    write_frame(&f, &b);
+    assert_int_equal(wf_airlock_frame_read(wf_buf_str(&b), &got, NULL), WF_E_FORMAT);
+    wf_buf_deinit(&b);
+}
+
 static void test_airlock_frame__all_kinds_come_through(void **state)
 {
     (void)state;
@@ -131,6 +184,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_airlock_frame__a_request_comes_through),
+        cmocka_unit_test(test_airlock_frame__a_release_comes_through),
+        cmocka_unit_test(test_airlock_frame__a_release_that_is_cut_is_refused),
         cmocka_unit_test(test_airlock_frame__all_kinds_come_through),
         cmocka_unit_test(test_airlock_frame__what_is_cut_or_longer_is_refused),
         cmocka_unit_test(test_airlock_frame__labels_codes_and_counts_are_bounded),

@@ -655,6 +655,128 @@ static void test_remote__pictures_stay(void **state)
     json_decref(m);
 }
 
+/* ---- releases ---- */
+
+/* Looks at what would go of a chat with this sentence. */
+static json_t *look(const char *what, bool as_is)
+{
+    json_t *m = json_pack("[{s:s, s:s}]", "role", "user", "content", what), *v = NULL;
+    struct wf_gen_request q = {.model = "stub/small",
+                               .messages = m,
+                               .sampling = wf_sampling_default(),
+                               .release_as_is = as_is};
+    struct wf_err err = WF_ERR_INIT;
+    if (wf_remote_look(w.engine, &q, &v, &err) != 0)
+        fail_msg("%s", err.msg);
+    json_decref(m);
+    return v;
+}
+
+/* Sends it with a release. */
+static int say_released(const char *what, const char *id, const char *reason, struct wf_err *err)
+{
+    json_t *m = json_pack("[{s:s, s:s}]", "role", "user", "content", what);
+    struct wf_gen_request q = {.model = "stub/small",
+                               .messages = m,
+                               .sampling = wf_sampling_default(),
+                               .release_id = id,
+                               .release_reason = reason};
+    struct wf_gen_event e;
+    struct wf_gen *g = NULL;
+    int rc = wf_engine_generate(w.engine, &q, &g, err);
+    if (rc == 0)
+        assert_non_null(strstr(wf_gen_usage(g)->route, "; released=private"));
+    while (rc == 0 && (rc = wf_gen_next(g, &e, err)) == 1)
+        rc = 0;
+    wf_gen_free(g);
+    json_decref(m);
+    return rc;
+}
+
+static const char *text_of(const json_t *v, const char *key)
+{
+    const char *s = json_string_value(json_object_get(v, key));
+    return s != NULL ? s : "";
+}
+
+#define CARD_SENTENCE "Is 4111 1111 1111 1111 of bob@example.org valid?"
+
+static void test_remote__a_release_opens_what_was_looked_at(void **state)
+{
+    json_t *v = look(CARD_SENTENCE, true);
+    struct wf_err err = WF_ERR_INIT;
+    (void)state;
+    assert_true(json_is_true(json_object_get(v, "needed")));
+    assert_true(json_is_true(json_object_get(v, "possible")));
+    assert_string_equal(text_of(v, "from"), "private");
+    assert_string_equal(text_of(v, "to"), "internal");
+    assert_non_null(strstr(text_of(v, "reason"), "card numbers"));
+    assert_non_null(strstr(text_of(v, "body"), "Is 4111 1111 1111 1111 of <EMAIL_1> valid?"));
+    assert_null(strstr(text_of(v, "body"), "bob@"));
+    assert_int_equal(recorder_n_connections(w.recorder), 0); /* looking sends nothing */
+    assert_int_equal(say(CARD_SENTENCE, &err), WF_E_DENIED);
+    if (say_released(CARD_SENTENCE, text_of(v, "id"), "I want to know", &err) != 0)
+        fail_msg("%s", err.msg);
+    assert_true(recorder_holds(w.recorder, wf_str_from(text_of(v, "body")), false));
+    assert_false(recorder_holds(w.recorder, WF_STR("bob@"), false));
+    /* Once. */
+    assert_int_equal(say_released(CARD_SENTENCE, text_of(v, "id"), "again", &err), WF_E_DENIED);
+    assert_non_null(strstr(err.msg, "used before"));
+    assert_int_equal(recorder_n_requests(w.recorder), 1);
+    json_decref(v);
+}
+
+static void test_remote__a_release_may_replace_what_is_above(void **state)
+{
+    json_t *v = look(CARD_SENTENCE, false);
+    struct wf_ledger_entry e = {.seq = 0};
+    struct wf_err err = WF_ERR_INIT;
+    size_t n_flags = 0;
+    (void)state;
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(v, "above"), "CREDIT_CARD")), 1);
+    assert_non_null(strstr(text_of(v, "body"), "Is <CARD_1> of <EMAIL_1> valid?"));
+    if (say_released(CARD_SENTENCE, text_of(v, "id"), "it need not know the number", &err) != 0)
+        fail_msg("%s", err.msg);
+    assert_false(recorder_holds(w.recorder, WF_STR("4111"), false));
+    last_completion(&e, &n_flags);
+    assert_int_equal(n_flags, 0);
+    json_decref(v);
+}
+
+static void test_remote__a_release_opens_nothing_else(void **state)
+{
+    json_t *v = look(CARD_SENTENCE, true);
+    struct wf_err err = WF_ERR_INIT;
+    (void)state;
+    assert_int_equal(say_released("Is 5555 5555 5555 4444 valid?", text_of(v, "id"), "x", &err),
+                     WF_E_DENIED);
+    assert_non_null(strstr(err.msg, "another text"));
+    /* It is gone with that. */
+    assert_int_equal(say_released(CARD_SENTENCE, text_of(v, "id"), "x", &err), WF_E_DENIED);
+    json_decref(v);
+    v = look(CARD_SENTENCE, true);
+    assert_int_equal(say_released(CARD_SENTENCE, text_of(v, "id"), "  ", &err), WF_E_INVAL);
+    json_decref(v);
+    assert_int_equal(say_released(CARD_SENTENCE, "0123456789abcdef", "x", &err), WF_E_DENIED);
+    assert_int_equal(say_released(CARD_SENTENCE, "", "x", &err), WF_E_DENIED);
+    assert_int_equal(recorder_n_connections(w.recorder), 0);
+}
+
+static void test_remote__no_release_for_secrets(void **state)
+{
+    json_t *v = look("The key is AKIAIOSFODNN7EXAMPLE.", false);
+    (void)state;
+    assert_true(json_is_false(json_object_get(v, "possible")));
+    assert_null(json_object_get(v, "id"));
+    assert_non_null(strstr(text_of(v, "why"), "What is secret stays"));
+    json_decref(v);
+    v = look("Hello", false); /* and none where none is needed */
+    assert_true(json_is_false(json_object_get(v, "needed")));
+    assert_null(json_object_get(v, "id"));
+    json_decref(v);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -666,6 +788,10 @@ int main(void)
         TEST(test_remote__origins_decide_with_every_detector_disabled),
         TEST(test_remote__the_strictest_of_several_origins_counts),
         TEST(test_remote__pictures_stay),
+        TEST(test_remote__a_release_opens_what_was_looked_at),
+        TEST(test_remote__a_release_may_replace_what_is_above),
+        TEST(test_remote__a_release_opens_nothing_else),
+        TEST(test_remote__no_release_for_secrets),
         TEST(test_remote__tokens_and_cost_are_booked),
         TEST(test_remote__what_the_budget_does_not_cover_stays),
         cmocka_unit_test_setup_teardown(test_remote__what_an_answer_carries_is_flagged,
