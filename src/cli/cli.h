@@ -53,6 +53,9 @@ struct wf_option {
 bool wf_cli_options(struct wf_cli *cli, const char *usage, const struct wf_option *options,
                     int *out_exit) WF_MUST_USE;
 
+/* Tells, on standard error, what is flagged in a result of ask or summarize ("flagged"). */
+void wf_cli_print_flagged(const json_t *result);
+
 /* Prints how the command is used on stderr; returns WF_EXIT_USAGE. */
 int wf_cli_usage(const char *usage);
 

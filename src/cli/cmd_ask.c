@@ -104,6 +104,7 @@ int wf_cmd_ask(struct wf_cli *cli)
     } else {
         print_answer(result);
         print_route(result);
+        wf_cli_print_flagged(result);
         fflush(stdout); /* the hint comes behind the answer, also where both go to one file */
         fprintf(stderr, _("To go on: weft ask --thread %s \"...\"\n"),
                 wf_json_text(result, "thread"));

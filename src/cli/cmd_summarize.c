@@ -4,7 +4,9 @@
  * is needed for a model only. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@
 #include "cli/i18n.h"
 #include "op/json.h"
 #include "os/file.h"
+#include "text/utf8.h"
 
 /* Copies standard input into a file in memory, for the worker needs one it can seek in. */
 static int slurp_stdin(int *out_fd, struct wf_err *err)
@@ -119,6 +122,7 @@ int wf_cmd_summarize(struct wf_cli *cli)
                           "a chat model is there it writes the summary, each statement with the "
                           "sentences it\nstands on; --quote prints sentences of the text.");
     const char *about = NULL, *model = NULL, *slash;
+    char path[PATH_MAX] = "";
     bool quote = false, writes;
     int64_t sentences = 0;
     double ratio = 0;
@@ -148,10 +152,13 @@ int wf_cmd_summarize(struct wf_cli *cli)
         return wf_cli_usage(usage);
     writes = model || (!quote && has_models(cli));
     slash = strrchr(cli->args[0], '/');
-    call.params =
-        json_pack("{s:s, s:I, s:f, s:s*, s:s*, s:s*}", "name", slash ? slash + 1 : cli->args[0],
-                  "sentences", (json_int_t)sentences, "ratio", ratio, "about", about, "model",
-                  model, "mode", quote ? "extractive" : NULL);
+    if (realpath(cli->args[0], path) == NULL ||
+        wf_utf8_valid_prefix(wf_str_from(path)) != strlen(path))
+        path[0] = '\0'; /* then the policy knows of no place */
+    call.params = json_pack("{s:s, s:I, s:f, s:s*, s:s*, s:s*, s:s}", "name",
+                            slash ? slash + 1 : cli->args[0], "sentences", (json_int_t)sentences,
+                            "ratio", ratio, "about", about, "model", model, "mode",
+                            quote ? "extractive" : NULL, "path", path);
     code = WF_EXIT_DONE;
     if (open_input(cli->args[0], &fd, &err) != 0 ||
         (writes ? wf_client_open(&cli->home, &with_home, &c, &err)
@@ -165,6 +172,8 @@ int wf_cmd_summarize(struct wf_cli *cli)
             wf_cli_print_json(result);
         else
             print_summary(result);
+        if (code == WF_EXIT_DONE && !cli->json)
+            wf_cli_print_flagged(result);
     }
     wf_client_close(c);
     wf_file_close(&fd);

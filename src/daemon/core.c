@@ -294,6 +294,7 @@ static int start(struct core *c, struct wf_err *err)
     if (rc == 0 && o->home && o->http_fd >= 0)
         rc = open_privacy(c, err);
     c->ops.detector = c->detector;
+    c->ops.inbound = c->inbound;
     if (rc == 0)
         rc = wf_core_lock_down(o->home, c->lens.path, err);
     if (rc != 0) {

@@ -88,6 +88,7 @@ struct wf_gen_request {
     bool ignore_eos;      /* end tokens do not end it (for measuring) */
     const json_t *schema; /* the answer validates against this JSON Schema; or NULL */
     const char *grammar;  /* the answer keeps to this GBNF; or NULL */
+    bool grammar_if_able; /* an engine that cannot keep to a grammar answers without it */
     enum wf_overflow overflow;
     const struct wf_adapter_choice *adapters;
     size_t n_adapters;

@@ -37,7 +37,7 @@ static const struct row {
     {"summarize",
      wf_op__summarize,
      false,
-     {"document", "text", "name", "sentences", "ratio", "about", "mode", "model"}},
+     {"document", "text", "name", "sentences", "ratio", "about", "mode", "model", "path"}},
     {"understand", wf_op__understand, false, {"text"}},
     {"documents.list", wf_op__documents_list, true, {"limit", "after", "q", "space", "type"}},
     {"documents.get", wf_op__documents_get, true, {"id"}},

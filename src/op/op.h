@@ -22,6 +22,7 @@ struct wf_detector;
 struct wf_engines;
 struct wf_lens_pool;
 struct wf_extract_client;
+struct wf_inbound;
 struct wf_meaning;
 struct wf_op_state;
 struct wf_policy;
@@ -50,20 +51,21 @@ struct wf_op_context {
     struct wf_meaning *meaning;         /* the vector side of search; NULL: by words alone */
     struct wf_lens_pool *lens;          /* the embedded model; NULL: none */
     const struct wf_detector *detector; /* of personal data and secrets; NULL: none */
-    const struct wf_policy *policy; /* who may see what; NULL: none can be read, all is secret */
-    bool is_plain_off;              /* by the setting: sentences are not understood */
-    bool summarizes_by_words;       /* by the setting: summaries do not ask lens */
-    struct wf_hub *hub;             /* who wants to hear of changes */
-    struct wf_log *log;             /* may be NULL */
-    const struct wf_clock *clock;   /* NULL = the system's */
-    const char *home;               /* for status only: nothing is opened by it */
-    const char *ledger;             /* its folder; NULL: without a home */
-    const char *routes;             /* the decisions' log; NULL: without a home */
-    const struct wf_power *power;   /* the device's; NULL: not known */
-    int64_t carbon_g_kwh;           /* of its current, by the setting; 0: not said */
-    struct wf_op_state *state;      /* what operations remember between calls */
-    struct wf_model_store *models;  /* NULL: without a home */
-    const struct wf_op_pull *pull;  /* NULL: nothing can be downloaded */
+    const struct wf_inbound *inbound; /* what is flagged in documents and answers; NULL: nothing */
+    const struct wf_policy *policy;   /* who may see what; NULL: none can be read, all is secret */
+    bool is_plain_off;                /* by the setting: sentences are not understood */
+    bool summarizes_by_words;         /* by the setting: summaries do not ask lens */
+    struct wf_hub *hub;               /* who wants to hear of changes */
+    struct wf_log *log;               /* may be NULL */
+    const struct wf_clock *clock;     /* NULL = the system's */
+    const char *home;                 /* for status only: nothing is opened by it */
+    const char *ledger;               /* its folder; NULL: without a home */
+    const char *routes;               /* the decisions' log; NULL: without a home */
+    const struct wf_power *power;     /* the device's; NULL: not known */
+    int64_t carbon_g_kwh;             /* of its current, by the setting; 0: not said */
+    struct wf_op_state *state;        /* what operations remember between calls */
+    struct wf_model_store *models;    /* NULL: without a home */
+    const struct wf_op_pull *pull;    /* NULL: nothing can be downloaded */
     /* Writes a new one-time link to the page into out; NULL when no page is served. */
     void (*new_link)(void *ud, char out[WF_OP_LINK_BYTES]);
     void *new_link_ud;

@@ -3,9 +3,11 @@
  * then the answer, sentence by sentence), the whole comes last and is kept as a turn of the thread.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "op/looked.h"
 #include "op/op_internal.h"
 #include "skill/ask.h"
 #include "store/thread.h"
@@ -27,14 +29,16 @@ static json_t *citation_json(const struct wf_citation *c)
 /* Where the answer was made, and how. */
 static json_t *route_json(const struct wf_answer *a)
 {
-    const char *reason = "built-in, extractive";
+    const char *reason = "built-in, extractive", *sent = a->model_route;
+    const char *place = sent != NULL && a->is_written ? sent : "this device";
 
     if (a->is_written)
-        reason = "built-in model; every statement cites what it stands on";
+        reason = sent != NULL ? "asked for by name; every statement cites what it stands on"
+                              : "built-in model; every statement cites what it stands on";
     else if (a->model != NULL)
         reason = "quoted: nothing that the model wrote stood on the documents";
-    return json_pack("{s:s, s:s, s:s*}", "place", "this device", "reason", reason, "model",
-                     a->model);
+    return json_pack("{s:s%, s:s, s:s*, s:s*}", "place", place, strcspn(place, ";"), "reason",
+                     reason, "model", a->model, "sent", sent);
 }
 
 /* Where in the answer's text the piece stands that answers; NULL: not known. */
@@ -191,6 +195,16 @@ static int keep(struct wf_op_context *ctx, const char *thread, struct wf_str que
     return rc;
 }
 
+/* What is flagged in the sentences that a model read and in its answer. */
+static int flag(struct wf_op_context *ctx, const struct wf_ask_query *q, const struct wf_answer *a,
+                json_t *v, struct wf_err *err)
+{
+    const struct wf_looked l = {
+        .question = q->question, .read = a->read, .n_read = a->n_read, .answer = a->text};
+
+    return a->n_read > 0 ? wf_op_look(ctx, &l, v, err) : 0;
+}
+
 int wf_op__ask(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,
                struct wf_err *err)
 {
@@ -225,7 +239,10 @@ int wf_op__ask(struct wf_op_context *ctx, const struct wf_op_call *call, json_t 
             wf_thread_new_id(ctx->store, id);
         tell_answer(call->sink, &a);
         v = answer_json(&a, id);
-        rc = v ? keep(ctx, id, q.question, v, err) : wf_op__no_memory(err);
+        rc = v ? flag(ctx, &q, &a, v, err) : wf_op__no_memory(err);
+    }
+    if (rc == 0) {
+        rc = keep(ctx, id, q.question, v, err);
     }
     if (rc == 0)
         *out_result = v;

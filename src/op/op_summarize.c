@@ -8,8 +8,10 @@
 
 #include "engine/lens_sentences.h"
 #include "ingest/extract.h"
+#include "op/looked.h"
 #include "op/op_internal.h"
 #include "skill/grounded.h"
+#include "skill/origins.h"
 #include "skill/summarize.h"
 #include "text/utf8.h"
 
@@ -41,6 +43,7 @@ struct writer {
     bool writes;
     const char *model;
     size_t n_statements;
+    struct wf_origins origins; /* of the text; none: it is the person's own words */
 };
 
 /* The sentences become what the model reads. */
@@ -102,6 +105,23 @@ static void keep_best(json_t *sentences, size_t n)
     }
 }
 
+/* What was written, where, and what is flagged in it and in what was read. */
+static int add_written(struct wf_op_context *ctx, const struct wf_grounded_request *q,
+                       const struct wf_grounded *g, struct wf_str summary, json_t *v,
+                       struct wf_err *err)
+{
+    const struct wf_looked l = {.question = q->question,
+                                .read = q->sentences,
+                                .n_read = q->n_sentences,
+                                .answer = g->n_statements > 0 ? summary : WF_STR("")};
+
+    json_object_set_new(v, "model", json_string(g->model));
+    json_object_set_new(v, "left_out", json_integer((json_int_t)g->n_left_out));
+    if (g->route != NULL)
+        json_object_set_new(v, "sent", json_string(g->route));
+    return wf_op_look(ctx, &l, v, err);
+}
+
 /* Adds "summary" to v where what the model writes holds. */
 static int write_summary(struct wf_op_context *ctx, const struct writer *w,
                          const struct wf_summary *s, const struct wf_op_call *call,
@@ -116,6 +136,8 @@ static int write_summary(struct wf_op_context *ctx, const struct writer *w,
                                     .question = about,
                                     .sentences = sentences,
                                     .groups = groups,
+                                    .origins = w->origins.items,
+                                    .n_origins = w->origins.n,
                                     .n_statements = w->n_statements,
                                     .statement = tell_statement,
                                     .canceled = told_canceled,
@@ -141,10 +163,8 @@ static int write_summary(struct wf_op_context *ctx, const struct writer *w,
     } else if (rc == 0) {
         keep_best(json_object_get(v, "sentences"), w->n_statements);
     }
-    if (rc == 0) {
-        json_object_set_new(v, "model", json_string(g.model));
-        json_object_set_new(v, "left_out", json_integer((json_int_t)g.n_left_out));
-    }
+    if (rc == 0)
+        rc = add_written(ctx, &q, &g, wf_buf_str(&told.text), v, err);
     wf_buf_deinit(&told.text);
     return rc;
 }
@@ -270,9 +290,29 @@ static int feed_fd(struct wf_op_context *ctx, struct feed *f, struct wf_str name
 }
 
 struct input {
-    struct wf_str document, text, name;
+    struct wf_str document, text, name, path;
     int fd;
 };
+
+/* Where the text is from. What a person types, or pipes, is theirs. */
+static int find_origins(struct wf_op_context *ctx, const struct input *in, struct wf_arena *arena,
+                        struct wf_origins *out, struct wf_err *err)
+{
+    const struct wf_origin file = {.kind = WF_ORIGIN_FILE, .name = in->path, .title = in->name};
+    struct wf_reader *r = NULL;
+    int rc;
+
+    if (in->fd >= 0)
+        return wf_str_eq(in->name, WF_STR("-")) ? 0 : wf_origins_add(&file, arena, out, err);
+    if (in->document.len == 0)
+        return 0;
+    rc = wf_store_reader_get(ctx->store, &r, err);
+    if (rc == 0)
+        rc = wf_origins_document(r, in->document, 0, arena, out, err);
+    if (r != NULL)
+        wf_store_reader_put(ctx->store, r);
+    return rc;
+}
 
 static int read_params(const struct wf_op_call *call, struct input *in,
                        struct wf_summary_options *o, struct wf_err *err)
@@ -286,6 +326,8 @@ static int read_params(const struct wf_op_call *call, struct input *in,
         rc = wf_param_str(call->params, "text", false, &in->text, err);
     if (rc == 0)
         rc = wf_param_str(call->params, "name", false, &in->name, err);
+    if (rc == 0)
+        rc = wf_param_str(call->params, "path", false, &in->path, err);
     if (rc == 0)
         rc = wf_param_str(call->params, "about", false, &o->about, err);
     if (rc == 0)
@@ -353,6 +395,8 @@ int wf_op__summarize(struct wf_op_context *ctx, const struct wf_op_call *call, j
         rc = wf_summarizer_finish(f.summarizer, &arena, &summary, err);
     if (rc == 0 && (v = summary_json(&summary, in.document)) == NULL)
         rc = wf_op__no_memory(err);
+    if (rc == 0 && w.writes)
+        rc = find_origins(ctx, &in, &arena, &w.origins, err);
     if (rc == 0 && w.writes)
         rc = write_summary(ctx, &w, &summary, call, o.about, &arena, v, err);
     if (rc == 0)

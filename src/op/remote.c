@@ -13,19 +13,26 @@
 /* ---- the engine's table ---- */
 
 /* The engine that a request means, or NULL: the local one. */
-static const struct wf_engine_entry *resolve(const struct wf_remote *r, const char *model,
+const struct wf_engine_entry *wf_remote_find(const struct wf_engines *engines,
+                                             struct wf_model_store *models, const char *model,
                                              const char **out_model)
 {
     struct wf_model_entry local;
     const struct wf_engine_entry *e;
 
-    if (model == NULL || model[0] == '\0')
+    if (engines == NULL || model == NULL || model[0] == '\0')
         return NULL;
-    e = wf_engines_resolve(r->o.engines, wf_str_from(model), out_model);
-    if (e != NULL && strncmp(model, e->name, strlen(e->name)) != 0 && r->o.models != NULL &&
-        wf_model_store_find(r->o.models, model, &local, NULL) == 0)
+    e = wf_engines_resolve(engines, wf_str_from(model), out_model);
+    if (e != NULL && strncmp(model, e->name, strlen(e->name)) != 0 && models != NULL &&
+        wf_model_store_find(models, model, &local, NULL) == 0)
         return NULL;
     return e;
+}
+
+static const struct wf_engine_entry *resolve(const struct wf_remote *r, const char *model,
+                                             const char **out_model)
+{
+    return wf_remote_find(r->o.engines, r->o.models, model, out_model);
 }
 
 static int generate(struct wf_engine *base, const struct wf_gen_request *q, struct wf_gen **out,

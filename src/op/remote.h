@@ -57,6 +57,12 @@ int wf_remote_engine_new(const struct wf_remote_options *o, struct wf_engine **o
 int wf_remote_look(struct wf_engine *engine, const struct wf_gen_request *q, json_t **out,
                    struct wf_err *err) WF_MUST_USE;
 
+/* The engine elsewhere that a model's name means, and in *out_model its name there; NULL: it is one
+ * of this device's (whose names come first), or none at all. Any argument may be NULL or empty. */
+const struct wf_engine_entry *wf_remote_find(const struct wf_engines *engines,
+                                             struct wf_model_store *models, const char *model,
+                                             const char **out_model);
+
 /* Calls fn with the name of each model there, ENGINE/MODEL, until it returns anything but 0. */
 int wf_remote_models(const struct wf_engines *engines,
                      int (*fn)(void *ud, const char *name, const struct wf_engine_entry *e),

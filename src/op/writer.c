@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who writes: a model of this machine where one is there, unless the person wants quotations. */
+/* Who writes: the engine elsewhere that is named, else a model of this machine where one is there,
+ * unless the person wants quotations. */
 #include "engine/model_store.h"
 #include "op/op_internal.h"
+#include "op/remote.h"
 
 int wf_op__writer(struct wf_op_context *ctx, const json_t *params, struct wf_arena *arena,
                   bool *out_writes, const char **out_model, struct wf_err *err)
@@ -9,7 +11,7 @@ int wf_op__writer(struct wf_op_context *ctx, const json_t *params, struct wf_are
     struct wf_str mode = WF_STR(""), model = WF_STR("");
     struct wf_err why = WF_ERR_INIT;
     struct wf_model_entry entry;
-    const char *name = NULL;
+    const char *name = NULL, *there;
     bool must;
     int rc = wf_param_str(params, "mode", false, &mode, err);
 
@@ -29,6 +31,11 @@ int wf_op__writer(struct wf_op_context *ctx, const json_t *params, struct wf_are
         return 0;
     if (model.len > 0 && (name = wf_arena_cstr(arena, model)) == NULL)
         return wf_op__no_memory(err);
+    if (ctx->engine != NULL && wf_remote_find(ctx->engines, ctx->models, name, &there) != NULL) {
+        *out_writes = true;
+        *out_model = name;
+        return 0;
+    }
     if (ctx->engine == NULL || ctx->models == NULL)
         rc = wf_err_set(&why, WF_E_UNSUPPORTED, "Models can only be asked with a home.");
     else

@@ -413,30 +413,31 @@ static bool has_placeholder(struct wf_str s)
     return false;
 }
 
-/* The address, or what is encoded in it, has something that was redacted. */
+/* The address, or what is encoded in it, has something of what was asked, or was redacted. */
 static int carries(struct wf_inbound_run *r, struct wf_str url, const struct wf_inbound_ask *ask,
                    bool *out)
 {
     struct wf_str seen = url;
 
-    *out = false;
-    if (ask->n_data == 0) /* then there are no placeholders either */
-        return 0;
-    *out = has_datum(url, ask) || has_placeholder(url);
+    *out = wf_inbound__tells(url, ask->sent) || has_datum(url, ask) ||
+           (ask->n_data > 0 && has_placeholder(url));
     for (size_t i = 0; i < N_VIEWS && !*out && seen.len > 0; i++) {
         if (wf_utf8_valid_prefix(seen) != seen.len)
             return 0;
         if (wf_view_make(&r->views[i], seen, i > 0 ? &r->views[i - 1] : NULL) != 0)
             return WF_E_NOMEM;
         seen = wf_buf_str(&r->views[i].text);
-        *out = has_datum(seen, ask) || has_placeholder(seen);
+        *out = seen.len > 0 && (wf_inbound__tells(seen, ask->sent) || has_datum(seen, ask) ||
+                                (ask->n_data > 0 && has_placeholder(seen)));
     }
     return 0;
 }
 
+/* Flags addresses that carry something; those that the asker, or a document, had are none. */
 static int add_leaks(struct wf_inbound_run *r, const struct wf_inbound_ask *ask)
 {
     const size_t n = r->n;
+    size_t n_kept = 0;
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < n; i++) {
@@ -449,12 +450,19 @@ static int add_leaks(struct wf_inbound_run *r, const struct wf_inbound_ask *ask)
         rc = carries(r, url, ask, &leaks);
         if (rc == 0 && leaks)
             rc = add_flag(r, (struct wf_inbound_flag){f.start, f.end, WF_INBOUND_LEAK, 0.95F,
-                                                      "what was redacted, in an address"});
+                                                      "something of what was asked, in an "
+                                                      "address"});
         else if (rc == 0 && f.kind == WF_INBOUND_IMAGE && query != SIZE_MAX &&
                  url.len - query > PAYLOAD_BYTES)
             rc = add_flag(r, (struct wf_inbound_flag){f.start, f.end, WF_INBOUND_LEAK, 0.7F,
                                                       "a picture's address with data"});
+        else if (f.kind == WF_INBOUND_LINK && wf_inbound__is_own(url, ask->sent))
+            r->flags[i].end = r->flags[i].start; /* goes below */
     }
+    for (size_t i = 0; i < r->n; i++)
+        if (r->flags[i].end > r->flags[i].start)
+            r->flags[n_kept++] = r->flags[i];
+    r->n = n_kept;
     return rc;
 }
 

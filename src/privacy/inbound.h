@@ -23,9 +23,9 @@ enum wf_inbound_kind {
     WF_INBOUND_SECRET,      /* credentials or numbers of somebody; the asker did not send them */
     WF_INBOUND_SCRIPT,      /* would run where HTML is shown */
     WF_INBOUND_IMAGE,       /* would be loaded from elsewhere where it is shown */
-    WF_INBOUND_LINK,        /* leads elsewhere when somebody follows it */
-    WF_INBOUND_LEAK,        /* a picture or link whose address carries data away */
-    WF_INBOUND_UNSEEN,      /* characters that nobody sees, but programs do */
+    WF_INBOUND_LINK,        /* leads where nobody who asked, and no document, had named */
+    WF_INBOUND_LEAK,   /* a picture or link whose address carries something of what was asked */
+    WF_INBOUND_UNSEEN, /* characters that nobody sees, but programs do */
     WF_INBOUND_COUNT
 };
 

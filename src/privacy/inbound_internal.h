@@ -22,4 +22,12 @@ struct wf_inbound_override {
 extern const struct wf_inbound_override wf_inbound_overrides[];
 extern const size_t wf_inbound_overrides_n;
 
+/* ---- addresses (inbound_links.c) ---- */
+
+/* Whether an address stood in what was asked, or leads to a host that is named there and holds
+ * nothing that nobody can read. */
+bool wf_inbound__is_own(struct wf_str url, struct wf_str sent);
+/* Whether an address that did not stand there has words or numbers of what was asked in it. */
+bool wf_inbound__tells(struct wf_str url, struct wf_str sent);
+
 #endif

@@ -122,6 +122,7 @@ const struct wf_inbound_rule wf_inbound_rules[] = {
      "(?<![\\w/])((?:https?|ftp|wss?)://[^\\s<>\"'`\\])}]{1,2000})"},
     {WF_INBOUND_LINK, 0.5F, "a link",
      "(?<!!)\\[[^\\]\\n]{0,300}\\]\\(\\s{0,5}<?(//[^\\s)>]{1,2000})"},
+    {WF_INBOUND_LINK, 0.5F, "a link", "(?<![\\w/@.:-])(www\\.[^\\s<>\"'`\\])}]{1,2000})"},
     {WF_INBOUND_LINK, 0.5F, "a link that acts",
      "(?<![\\w/"
      "])((?:mailto|tel|sms|file|smb|ssh|intent|ms-[a-z]+|vscode|slack|tg):[^\\s<>\"'`\\])}]"

@@ -197,7 +197,7 @@ static int check(struct wf_writing *w)
     if (!w->q->messages)
         return wf_err_set(w->err, WF_E_UNSUPPORTED,
                           "%s answers chats only, not a text to go on with.", w->e->name);
-    if (w->q->grammar && !wf_writing__is_own(w->e))
+    if (w->q->grammar && !w->q->grammar_if_able && !wf_writing__is_own(w->e))
         return wf_err_set(w->err, WF_E_UNSUPPORTED, "%s cannot keep to a grammar.", w->e->name);
     for (size_t i = 0; i < WF_ARRAY_LEN(cannot); i++) {
         if (lacking & cannot[i].bit)

@@ -271,7 +271,7 @@ static int write_request(struct wf_writing *w)
 {
     int rc;
 
-    if (w->q->grammar)
+    if (w->q->grammar && !w->q->grammar_if_able)
         return wf_err_set(w->err, WF_E_UNSUPPORTED, "%s cannot keep to a grammar.", w->e->name);
     wf_out_open(&w->out, NULL, '{');
     write_system(w);

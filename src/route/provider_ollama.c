@@ -113,7 +113,7 @@ static int write_request(struct wf_writing *w)
     if (t->choice == WF_TOOL_REQUIRED || t->choice == WF_TOOL_NAMED)
         return wf_err_set(w->err, WF_E_UNSUPPORTED, "%s cannot be made to call a tool.",
                           w->e->name);
-    if (w->q->grammar)
+    if (w->q->grammar && !w->q->grammar_if_able)
         return wf_err_set(w->err, WF_E_UNSUPPORTED, "%s cannot keep to a grammar.", w->e->name);
     wf_out_open(&w->out, NULL, '{');
     wf_out_cstr(&w->out, "model", w->model);

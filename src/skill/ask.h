@@ -43,10 +43,13 @@ struct wf_answer {
     /* The piece of the first highlight that answers, by lens: code points within text; end 0: none
      * is known. Quoted answers only. */
     uint64_t span_start_cp, span_end_cp;
-    double span_score; /* 0..1 */
-    bool is_written;   /* by a model; else quoted */
-    const char *model; /* that was asked; NULL: none was */
-    size_t n_left_out; /* what it wrote that nothing stands for */
+    double span_score;                     /* 0..1 */
+    bool is_written;                       /* by a model; else quoted */
+    const char *model;                     /* that was asked; NULL: none was */
+    size_t n_left_out;                     /* what it wrote that nothing stands for */
+    const char *model_route, *model_flags; /* as wf_grounded has them; NULL: here, nothing */
+    const struct wf_str *read;             /* [n_read] the sentences that it was given */
+    size_t n_read;
 };
 
 /* Answers. Everything in *out lives in `arena`. Errors as wf_find. Thread: any. */

@@ -3,11 +3,13 @@
  * statement that holds becomes text, the sentences it cites become citations in the order in which
  * they are first cited. */
 #include <assert.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "skill/ask_internal.h"
 #include "skill/grounded.h"
+#include "skill/origins.h"
 #include "text/sentence.h"
 
 /* Chunks whose sentences the model reads. */
@@ -72,6 +74,23 @@ static void add_statement(void *ud, struct wf_str text, const size_t *cited, siz
         w->sink->text(w->sink->ud, wf_str_sub(wf_buf_str(&w->text), from, w->text.len));
 }
 
+/* Where the passages lie. */
+static int find_origins(struct wf_store *s, const struct written *w, struct wf_arena *arena,
+                        struct wf_origins *out, struct wf_err *err)
+{
+    struct wf_reader *r = NULL;
+    int rc = wf_store_reader_get(s, &r, err);
+
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; rc == 0 && i < w->n_sentences; i++)
+        if (i == 0 || w->groups[i] != w->groups[i - 1])
+            rc = wf_origins_document(r, w->look->hits.items[w->groups[i]].document, w->groups[i],
+                                     arena, out, err);
+    wf_store_reader_put(s, r);
+    return rc;
+}
+
 static bool canceled(void *ud)
 {
     const struct written *w = ud;
@@ -80,7 +99,8 @@ static bool canceled(void *ud)
 }
 
 static int write_answer(struct written *w, struct wf_engine *engine, const char *model,
-                        const struct wf_ask_query *q, struct wf_arena *arena, struct wf_err *err)
+                        const struct wf_ask_query *q, const struct wf_origins *origins,
+                        struct wf_arena *arena, struct wf_err *err)
 {
     const struct wf_grounded_request request = {.engine = engine,
                                                 .model = model,
@@ -91,6 +111,8 @@ static int write_answer(struct written *w, struct wf_engine *engine, const char 
                                                 .sentences = w->sentences,
                                                 .groups = w->groups,
                                                 .n_sentences = w->n_sentences,
+                                                .origins = origins->items,
+                                                .n_origins = origins->n,
                                                 .statement = add_statement,
                                                 .canceled = canceled,
                                                 .ud = w};
@@ -98,13 +120,20 @@ static int write_answer(struct written *w, struct wf_engine *engine, const char 
     struct wf_grounded g;
     int rc;
 
+    struct wf_str *read = wf_arena_array(arena, w->n_sentences, sizeof(*read));
+
     a->citations = wf_arena_array(arena, WF_GROUNDED_SENTENCES_MAX, sizeof(*a->citations));
-    if (a->citations == NULL)
+    if (a->citations == NULL || read == NULL)
         return wf_err_set(err, WF_E_NOMEM, "Out of memory (answering).");
+    memcpy(read, w->sentences, w->n_sentences * sizeof(*read));
+    a->read = read;
+    a->n_read = w->n_sentences;
     rc = wf_grounded_write(&request, arena, &g, err);
     if (rc != 0)
         return rc;
     a->model = g.model;
+    a->model_route = g.route;
+    a->model_flags = g.flags;
     a->n_left_out = g.n_left_out;
     if (g.n_statements == 0 && !g.is_none)
         return wf_ask__quote(w->look, q, arena, a, err);
@@ -122,6 +151,7 @@ int wf_ask_written(struct wf_store *s, struct wf_engine *engine, const char *mod
                    struct wf_arena *arena, struct wf_answer *out, struct wf_err *err)
 {
     struct wf_ask_look *look = NULL;
+    struct wf_origins origins = {.n = 0};
     struct written *w = NULL;
     int rc = wf_ask__check(q, err);
 
@@ -144,7 +174,9 @@ int wf_ask_written(struct wf_store *s, struct wf_engine *engine, const char *mod
     if (rc == 0) {
         number_sentences(w);
         if (w->n_sentences > 0)
-            rc = write_answer(w, engine, model, q, arena, err);
+            rc = find_origins(s, w, arena, &origins, err);
+        if (rc == 0 && w->n_sentences > 0)
+            rc = write_answer(w, engine, model, q, &origins, arena, err);
     }
     wf_buf_deinit(&w->text);
     wf_free(w);

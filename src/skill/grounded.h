@@ -5,7 +5,11 @@
  * statement is given out only when it holds: it shares words of meaning with what it cites, and its
  * numbers stand there or in the question. The others are left out and counted. So a citation always
  * leads to a sentence that is there and speaks of the same; that the model read it rightly is what
- * the person can then see. */
+ * the person can then see.
+ *
+ * Sentences are data: they stand between marks that are new with each request, so that none of them
+ * can end the data, and the model is told to do nothing that they ask for. Each group is a piece of
+ * the message of its own, with its origins. */
 #ifndef WF_SKILL_GROUNDED_H
 #define WF_SKILL_GROUNDED_H
 
@@ -34,10 +38,12 @@ struct wf_grounded_request {
     struct wf_str question;       /* of an answer; of a summary what it turns to, or empty */
     const struct wf_str *earlier; /* earlier questions of the conversation, oldest first */
     size_t n_earlier;
-    const struct wf_str *sentences; /* [n_sentences] */
-    const size_t *groups;           /* [n_sentences] sentences of one passage have one number */
-    size_t n_sentences;             /* 1..WF_GROUNDED_SENTENCES_MAX */
-    size_t n_statements;            /* wanted, about; 0: as many as needed */
+    const struct wf_str *sentences;  /* [n_sentences] */
+    const size_t *groups;            /* [n_sentences] sentences of one passage have one number */
+    size_t n_sentences;              /* 1..WF_GROUNDED_SENTENCES_MAX */
+    const struct wf_origin *origins; /* [n_origins] where a group is from (i_part: its number) */
+    size_t n_origins;
+    size_t n_statements; /* wanted, about; 0: as many as needed */
     /* A statement that holds, and the sentences it cites (from 0); may be NULL. */
     void (*statement)(void *ud, struct wf_str text, const size_t *cited, size_t n_cited);
     bool (*canceled)(void *ud); /* may be NULL */
@@ -58,6 +64,8 @@ struct wf_grounded {
     size_t n_left_out; /* statements that did not hold */
     bool is_none;      /* the model says that nothing there answers */
     const char *model; /* its full name */
+    const char *route; /* where it ran, as wf_gen_usage has it; NULL: here */
+    const char *flags; /* what is flagged in what it wrote, as wf_gen_usage has it; NULL: nothing */
 };
 
 /* Writes. Everything in *out lives in `arena`. Errors: those of the engine. Thread: any. */
