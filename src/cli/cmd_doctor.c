@@ -9,37 +9,21 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/doctor.h"
 #include "cli/i18n.h"
 #include "daemon/config.h"
 #include "daemon/watcher.h"
 #include "os/sandbox.h"
-#include "privacy/ledger_read.h"
-#include "privacy/policy.h"
-#include "route/engines.h"
-#include "route/keys.h"
 
 #define FREE_BYTES_LOW ((uint64_t)1 << 30)
 
-enum state {
-    WELL,
-    NOTE,
-    BAD
-};
-
-struct report {
-    struct wf_cli *cli;
-    json_t *lines;
-    bool bad;
-};
-
-static void say(struct report *r, enum state state, const char *what, const char *detail,
-                const char *advice)
+void wf_doctor_say(struct wf_doctor *r, enum wf_doctor_state state, const char *what,
+                   const char *detail, const char *advice)
 {
     static const char *const names[] = {"ok", "note", "problem"};
     static const char *const marks[] = {"✓", "·", "✗"};
 
-    if (state == BAD)
+    if (state == WF_DOCTOR_BAD)
         r->bad = true;
     json_array_append_new(r->lines, json_pack("{s:s, s:s, s:s, s:s*}", "state", names[state],
                                               "what", what, "detail", detail, "advice", advice));
@@ -50,38 +34,39 @@ static void say(struct report *r, enum state state, const char *what, const char
         printf("    %s\n", advice);
 }
 
-static void check_sandbox(struct report *r)
+static void check_sandbox(struct wf_doctor *r)
 {
     struct wf_sandbox_support s = wf_sandbox_support();
     char detail[64];
 
     if (!s.seccomp)
-        say(r, BAD, _("Protection"), _("this kernel has no seccomp filter"),
-            _("weft does not run without it. Use a kernel with CONFIG_SECCOMP_FILTER."));
+        wf_doctor_say(r, WF_DOCTOR_BAD, _("Protection"), _("this kernel has no seccomp filter"),
+                      _("weft does not run without it. Use a kernel with CONFIG_SECCOMP_FILTER."));
     snprintf(detail, sizeof(detail), _("seccomp, Landlock version %d"), s.landlock_abi);
     if (s.seccomp && s.landlock_abi > 0)
-        say(r, WELL, _("Protection"), detail, NULL);
+        wf_doctor_say(r, WF_DOCTOR_WELL, _("Protection"), detail, NULL);
     else if (s.seccomp)
-        say(r, NOTE, _("Protection"), _("seccomp only; this kernel has no Landlock"),
+        wf_doctor_say(
+            r, WF_DOCTOR_NOTE, _("Protection"), _("seccomp only; this kernel has no Landlock"),
             _("Files are then guarded by system call rules alone. Linux 5.13 or newer has "
               "Landlock."));
 }
 
-static void check_program(struct report *r, const char *name, const char *path, const char *package,
-                          const char *purpose)
+static void check_program(struct wf_doctor *r, const char *name, const char *path,
+                          const char *package, const char *purpose)
 {
     char advice[128];
 
     if (access(path, X_OK) == 0) {
-        say(r, WELL, name, purpose, NULL);
+        wf_doctor_say(r, WF_DOCTOR_WELL, name, purpose, NULL);
         return;
     }
     snprintf(advice, sizeof(advice), _("Install it: apt install %s"), package);
-    say(r, BAD, name, _("is missing"), advice);
+    wf_doctor_say(r, WF_DOCTOR_BAD, name, _("is missing"), advice);
 }
 
 /* The languages Tesseract can read, from its data files' names. */
-static void check_ocr(struct report *r)
+static void check_ocr(struct wf_doctor *r)
 {
     static const char *const dirs[] = {"/usr/share/tesseract-ocr/5/tessdata",
                                        "/usr/share/tesseract-ocr/4.00/tessdata",
@@ -106,13 +91,13 @@ static void check_ocr(struct report *r)
             closedir(d);
     }
     if (n > 0)
-        say(r, WELL, _("Text in pictures"), list, NULL);
+        wf_doctor_say(r, WF_DOCTOR_WELL, _("Text in pictures"), list, NULL);
     else
-        say(r, BAD, _("Text in pictures"), _("no language is installed"),
-            _("Install those you need: apt install tesseract-ocr-eng tesseract-ocr-deu"));
+        wf_doctor_say(r, WF_DOCTOR_BAD, _("Text in pictures"), _("no language is installed"),
+                      _("Install those you need: apt install tesseract-ocr-eng tesseract-ocr-deu"));
 }
 
-static void check_home(struct report *r)
+static void check_home(struct wf_doctor *r)
 {
     const struct wf_home *h = &r->cli->home;
     struct statvfs fs;
@@ -120,47 +105,51 @@ static void check_home(struct report *r)
     struct stat st;
 
     if (stat(h->dir, &st) != 0) {
-        say(r, NOTE, _("Home"), h->dir, _("It is not there yet; weft add or weft up makes it."));
+        wf_doctor_say(r, WF_DOCTOR_NOTE, _("Home"), h->dir,
+                      _("It is not there yet; weft add or weft up makes it."));
         return;
     }
     if (access(h->dir, R_OK | W_OK | X_OK) != 0)
-        say(r, BAD, _("Home"), h->dir, _("You may not write there. Mend its permissions."));
+        wf_doctor_say(r, WF_DOCTOR_BAD, _("Home"), h->dir,
+                      _("You may not write there. Mend its permissions."));
     else if (st.st_mode & 077)
-        say(r, BAD, _("Home"), _("others on this machine may look into it"),
-            _("Close it: chmod 700 on the home folder"));
+        wf_doctor_say(r, WF_DOCTOR_BAD, _("Home"), _("others on this machine may look into it"),
+                      _("Close it: chmod 700 on the home folder"));
     else
-        say(r, WELL, _("Home"), h->dir, NULL);
+        wf_doctor_say(r, WF_DOCTOR_WELL, _("Home"), h->dir, NULL);
     if (stat(h->token, &st) == 0 && (st.st_mode & 077))
-        say(r, BAD, _("Token"), _("others on this machine may read it"),
-            _("Remove the file \"token\" in the home; weft up then makes a new one."));
+        wf_doctor_say(r, WF_DOCTOR_BAD, _("Token"), _("others on this machine may read it"),
+                      _("Remove the file \"token\" in the home; weft up then makes a new one."));
     if (statvfs(h->dir, &fs) != 0)
         return;
     wf_cli_bytes(free_text, (uint64_t)fs.f_bavail * fs.f_frsize);
     snprintf(detail, sizeof(detail), _("%s free"), free_text);
     if ((uint64_t)fs.f_bavail * fs.f_frsize < FREE_BYTES_LOW)
-        say(r, BAD, _("Disk"), detail, _("Make room: weft stops taking in files when it is full."));
+        wf_doctor_say(r, WF_DOCTOR_BAD, _("Disk"), detail,
+                      _("Make room: weft stops taking in files when it is full."));
     else
-        say(r, WELL, _("Disk"), detail, NULL);
+        wf_doctor_say(r, WF_DOCTOR_WELL, _("Disk"), detail, NULL);
 }
 
-static void check_config(struct report *r)
+static void check_config(struct wf_doctor *r)
 {
     struct wf_err err = WF_ERR_INIT;
     struct wf_config config;
 
     if (wf_cli_config(r->cli, &config, &err) != 0)
-        say(r, BAD, _("Settings"), err.msg, _("Mend the line; man weft lists the settings."));
+        wf_doctor_say(r, WF_DOCTOR_BAD, _("Settings"), err.msg,
+                      _("Mend the line; man weft lists the settings."));
     else if (strcmp(config.host, "127.0.0.1") != 0 && strcmp(config.host, "::1") != 0)
-        say(r, NOTE, _("Settings"),
-            _("the HTTP port can be reached from other machines, without "
-              "encryption"),
-            _("Set host = 127.0.0.1 in weft.conf unless you mean it."));
+        wf_doctor_say(r, WF_DOCTOR_NOTE, _("Settings"),
+                      _("the HTTP port can be reached from other machines, without "
+                        "encryption"),
+                      _("Set host = 127.0.0.1 in weft.conf unless you mean it."));
     else
-        say(r, WELL, _("Settings"), _("in order"), NULL);
+        wf_doctor_say(r, WF_DOCTOR_WELL, _("Settings"), _("in order"), NULL);
 }
 
 /* Search by meaning: how many passages have a vector. */
-static void say_vectors(struct report *r, const json_t *status)
+static void say_vectors(struct wf_doctor *r, const json_t *status)
 {
     const json_t *v = json_object_get(status, "vectors");
     const char *state = json_string_value(json_object_get(v, "state"));
@@ -168,16 +157,17 @@ static void say_vectors(struct report *r, const json_t *status)
     char n[32], all[32], detail[128];
 
     if (!state || strcmp(state, "off") == 0 || strcmp(state, "absent") == 0) {
-        say(r, NOTE, _("Search by meaning"), _("off: words alone"), why);
+        wf_doctor_say(r, WF_DOCTOR_NOTE, _("Search by meaning"), _("off: words alone"), why);
         return;
     }
     wf_cli_count(n, (uint64_t)json_integer_value(json_object_get(v, "chunks")));
     wf_cli_count(all, (uint64_t)json_integer_value(json_object_get(status, "chunks")));
     snprintf(detail, sizeof(detail), _("%s of %s passages"), n, all);
-    say(r, strcmp(state, "failed") == 0 ? BAD : WELL, _("Search by meaning"), detail, why);
+    wf_doctor_say(r, strcmp(state, "failed") == 0 ? WF_DOCTOR_BAD : WF_DOCTOR_WELL,
+                  _("Search by meaning"), detail, why);
 }
 
-static void check_store(struct report *r)
+static void check_store(struct wf_doctor *r)
 {
     struct wf_client_options o = {.program = r->cli->program};
     struct wf_client_call call = {.op = "status", .fd = -1};
@@ -192,100 +182,51 @@ static void check_store(struct report *r)
         return;
     o.program = NULL;
     rc = wf_client_open(&r->cli->home, &o, &c, &err);
-    say(r, NOTE, _("Daemon"), rc == 0 ? _("running") : _("not running"),
-        rc == 0 ? NULL : _("Commands work without it; weft up starts it."));
+    r->is_daemon_there = rc == 0;
+    wf_doctor_say(r, WF_DOCTOR_NOTE, _("Daemon"), rc == 0 ? _("running") : _("not running"),
+                  rc == 0 ? NULL : _("Commands work without it; weft up starts it."));
     o.program = r->cli->program;
     if (rc != 0)
         rc = wf_client_open(&r->cli->home, &o, &c, &err);
     if (rc == 0)
         rc = wf_client_run(c, &call, &result, &err);
     if (rc != 0) {
-        say(r, BAD, _("Documents"), err.msg, NULL);
+        wf_doctor_say(r, WF_DOCTOR_BAD, _("Documents"), err.msg, NULL);
     } else {
         wf_cli_count(n, (uint64_t)json_integer_value(json_object_get(result, "documents")));
         snprintf(detail, sizeof(detail), _("%s taken in"), n);
-        say(r, WELL, _("Documents"), detail, NULL);
+        wf_doctor_say(r, WF_DOCTOR_WELL, _("Documents"), detail, NULL);
         say_vectors(r, result);
     }
     json_decref(result);
     wf_client_close(c);
 }
 
-static void check_watched(struct report *r)
+static void check_watched(struct wf_doctor *r)
 {
     struct wf_watch_list list;
     struct wf_err err = WF_ERR_INIT;
 
     if (wf_watch_list_load(&r->cli->home, &list, &err) != 0) {
-        say(r, BAD, _("Watched folders"), err.msg, NULL);
+        wf_doctor_say(r, WF_DOCTOR_BAD, _("Watched folders"), err.msg, NULL);
         return;
     }
     for (size_t i = 0; i < list.n_paths; i++) {
         bool readable = access(list.paths[i], R_OK | X_OK) == 0;
-        say(r, readable ? WELL : BAD, _("Watched folder"), list.paths[i],
-            readable ? NULL
-                     : _("It is missing or may not be read. weft watch --remove forgets "
-                         "it."));
+        wf_doctor_say(r, readable ? WF_DOCTOR_WELL : WF_DOCTOR_BAD, _("Watched folder"),
+                      list.paths[i],
+                      readable ? NULL
+                               : _("It is missing or may not be read. weft watch --remove forgets "
+                                   "it."));
     }
     wf_watch_list_free(&list);
-}
-
-/* Whether airlock finds the policy and the ledger as it needs them. */
-static int try_airlock(const struct wf_home *h, struct wf_err *err)
-{
-    const struct wf_policy_options po = {.name = h->policy, .user_home = getenv("HOME")};
-    struct wf_ledger_reader *ledger = NULL;
-    struct wf_policy *policy = NULL;
-    int rc = wf_policy_load(h->policy, &po, &policy, err);
-
-    if (rc == 0 || rc == WF_E_NOENT) /* the built-in one is meant */
-        rc = wf_ledger_reader_open(h->ledger, &ledger, err);
-    if (rc == WF_E_NOENT) /* nothing has left yet */
-        rc = 0;
-    wf_ledger_reader_free(ledger);
-    wf_policy_free(policy);
-    return rc;
-}
-
-/* What airlock, the only process that reaches engines elsewhere, would refuse everything for. */
-static void check_airlock(struct report *r)
-{
-    const struct wf_home *h = &r->cli->home;
-    struct wf_engines *engines = NULL;
-    struct wf_err err = WF_ERR_INIT;
-    size_t n_bad = 0;
-    char detail[64];
-    struct wf_buf key;
-
-    if (wf_engines_load(h->engines, &engines, &err) != 0) {
-        say(r, BAD, _("Engines elsewhere"), err.msg, _("Nothing leaves until it is mended."));
-        return;
-    }
-    wf_buf_init(&key, WF_KEY_BYTES_MAX);
-    for (size_t i = 0; i < engines->n; i++) {
-        const struct wf_engine_entry *e = &engines->items[i];
-        if (e->has_key && wf_key_get(h->keys, e->name, &key, &err) != 0) {
-            n_bad++;
-            say(r, BAD, _("Engine elsewhere"), err.msg, _("weft engines key NAME takes a key."));
-        }
-        wf_key_forget(&key);
-    }
-    wf_buf_deinit(&key);
-    (void)snprintf(detail, sizeof(detail), _("%zu engines elsewhere"), engines->n);
-    if (engines->n == 0)
-        say(r, NOTE, _("Airlock"), _("not used: there are no engines elsewhere"), NULL);
-    else if (try_airlock(h, &err) != 0)
-        say(r, BAD, _("Airlock"), err.msg, _("Nothing leaves until it is mended."));
-    else if (n_bad == 0)
-        say(r, WELL, _("Airlock"), detail, NULL);
-    wf_engines_free(engines);
 }
 
 int wf_cmd_doctor(struct wf_cli *cli)
 {
     const char *usage = _("Usage: weft doctor\n\nSays what is installed, missing, misconfigured, "
                           "and what to do. Changes nothing.");
-    struct report r = {.cli = cli, .lines = json_array()};
+    struct wf_doctor r = {.cli = cli, .lines = json_array()};
     int code;
 
     if (!wf_cli_options(cli, usage, NULL, &code)) {
@@ -301,7 +242,7 @@ int wf_cmd_doctor(struct wf_cli *cli)
     check_config(&r);
     check_store(&r);
     check_watched(&r);
-    check_airlock(&r);
+    wf_doctor_airlock(&r);
     if (cli->json) {
         json_t *v = json_pack("{s:b, s:O}", "well", !r.bad, "checks", r.lines);
         wf_cli_print_json(v);

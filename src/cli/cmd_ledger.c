@@ -14,6 +14,7 @@
 #include "op/ledger.h"
 #include "os/zone.h"
 #include "privacy/ledger_read.h"
+#include "privacy/node.h"
 
 #define LAST_DEFAULT 20
 #define LAST_MAX 100000
@@ -121,8 +122,36 @@ static bool read_noted(const char *text, struct wf_ledger_noted *out)
            n == sizeof(out->hash) && !wf_str_split(&rest, ':', &hash);
 }
 
-static void print_report(const struct wf_cli *cli, const struct wf_ledger_report *r, int rc,
-                         const struct wf_err *err)
+/* What the node's key says of the ledger's. */
+struct certified {
+    struct wf_node_cert cert;
+    int rc; /* 0, NOENT: not yet */
+};
+
+static void print_certified(const struct certified *c)
+{
+    char key[2 * WF_NODE_KEY_BYTES + 1], at[WF_CIVIL_BYTES];
+
+    if (c->rc != 0) {
+        printf("%s\n", _("No node key certifies it yet: the running weft does that once."));
+        return;
+    }
+    (void)sodium_bin2hex(key, sizeof(key), c->cert.node, sizeof(c->cert.node));
+    printf(_("Certified by this node's key %s at %s.\n"), key, local(c->cert.time_ms, at));
+}
+
+static json_t *certified_json(const struct certified *c)
+{
+    char key[2 * WF_NODE_KEY_BYTES + 1];
+
+    if (c->rc != 0)
+        return json_null();
+    (void)sodium_bin2hex(key, sizeof(key), c->cert.node, sizeof(c->cert.node));
+    return json_pack("{s:s, s:I}", "node", key, "time", (json_int_t)c->cert.time_ms);
+}
+
+static void print_report(const struct wf_cli *cli, const struct wf_ledger_report *r,
+                         const struct certified *c, int rc, const struct wf_err *err)
 {
     char hash[2 * WF_LEDGER_HASH_BYTES + 1], key[2 * WF_LEDGER_KEY_BYTES + 1];
     char n[32], at[WF_CIVIL_BYTES];
@@ -130,11 +159,12 @@ static void print_report(const struct wf_cli *cli, const struct wf_ledger_report
     (void)sodium_bin2hex(hash, sizeof(hash), r->hash, sizeof(r->hash));
     (void)sodium_bin2hex(key, sizeof(key), r->key, sizeof(r->key));
     if (cli->json) {
-        json_t *v = json_pack("{s:b, s:I, s:I, s:I, s:I, s:s, s:s, s:o}", "ok", rc == 0, "entries",
-                              (json_int_t)r->n_entries, "signed", (json_int_t)r->n_signed,
-                              "signed_time", (json_int_t)r->signed_ms, "unfinished_bytes",
-                              (json_int_t)r->n_unfinished, "hash", hash, "key", key, "mistake",
-                              rc == 0 ? json_null() : json_string(err->msg));
+        json_t *v =
+            json_pack("{s:b, s:I, s:I, s:I, s:I, s:s, s:s, s:o, s:o}", "ok", rc == 0, "entries",
+                      (json_int_t)r->n_entries, "signed", (json_int_t)r->n_signed, "signed_time",
+                      (json_int_t)r->signed_ms, "unfinished_bytes", (json_int_t)r->n_unfinished,
+                      "hash", hash, "key", key, "certified", certified_json(c), "mistake",
+                      rc == 0 ? json_null() : json_string(err->msg));
         wf_cli_print_json(v);
         json_decref(v);
         return;
@@ -147,6 +177,7 @@ static void print_report(const struct wf_cli *cli, const struct wf_ledger_report
     if (r->n_signed < r->n_entries)
         printf(_("The last %s are not signed yet.\n"), wf_cli_count(n, r->n_entries - r->n_signed));
     printf(_("Signed by the key %s.\n"), key);
+    print_certified(c);
     if (r->n_entries > 0)
         printf(_("Note this down elsewhere, and nobody can put an older ledger in its place:\n"
                  "  weft ledger verify --noted %llu:%s\n"),
@@ -156,6 +187,7 @@ static void print_report(const struct wf_cli *cli, const struct wf_ledger_report
 static int verify(struct wf_cli *cli, const struct options *o, int *out_exit, struct wf_err *err)
 {
     struct wf_ledger_report r = {.n_entries = 0};
+    struct certified c = {.rc = WF_E_NOENT};
     struct wf_ledger_noted noted;
     int rc = 0;
 
@@ -167,9 +199,13 @@ static int verify(struct wf_cli *cli, const struct options *o, int *out_exit, st
             break;
         (void)poll(NULL, 0, VERIFY_PAUSE_MS);
     }
+    if (rc == 0) {
+        c.rc = wf_node_check_ledger(cli->home.node, r.key, &c.cert, err);
+        rc = c.rc == WF_E_NOENT ? 0 : c.rc;
+    }
     if (rc != 0 && rc != WF_E_CORRUPT)
         return rc;
-    print_report(cli, &r, rc, err);
+    print_report(cli, &r, &c, rc, err);
     *out_exit = rc == 0 ? WF_EXIT_DONE : WF_EXIT_FAILED;
     return rc != 0 && !cli->json ? rc : 0;
 }

@@ -67,6 +67,7 @@ int wf_home_init(struct wf_home *h, const char *dir, struct wf_err *err)
         {h->spent, "data/spent"},
         {h->ledger, "ledger"},
         {h->ledger_key, "airlock/ledger.key"},
+        {h->node, "node"},
         {h->airlock, "run/airlock"},
         {h->engines, "weft.engines"},
         {h->keys, "keys"},

@@ -8,13 +8,13 @@
  *   watch       watched folders, one absolute path a line  (read by the watcher only)
  *   run/        sockets, lock
  *   ledger/     what left this machine (privacy/ledger.h); airlock writes, others read
- *   airlock/    what airlock alone may open: the ledger's secret key
- *   data/       the store; the only folder the core may write
- *   data/experience  what was learned of engines (route/experience.h)
- *   data/spent       what each engine has cost today and this month (route/budget.h)
- *   data/routes      where requests ran, and why (route/record.h)
- *   data/models/  model files (engine/model_store.h); of them what fetches them may write only a
- *               folder below incoming/
+ *   node/       this node's key and what it certifies (privacy/node.h); no process but a short one
+ * of the supervisor's opens the secret one airlock/    what airlock alone may open: the ledger's
+ * secret key data/       the store; the only folder the core may write data/experience  what was
+ * learned of engines (route/experience.h) data/spent       what each engine has cost today and this
+ * month (route/budget.h) data/routes      where requests ran, and why (route/record.h) data/models/
+ * model files (engine/model_store.h); of them what fetches them may write only a folder below
+ * incoming/
  *
  * Thread rule: owner. */
 #ifndef WF_DAEMON_HOME_H
@@ -38,6 +38,7 @@ struct wf_home {
     char policy[WF_LIMIT_PATH_BYTES];
     char ledger[WF_LIMIT_PATH_BYTES];     /* the folder */
     char ledger_key[WF_LIMIT_PATH_BYTES]; /* made by who opens the ledger for writing */
+    char node[WF_LIMIT_PATH_BYTES];       /* the folder */
     char airlock[WF_LIMIT_PATH_BYTES];    /* socket: where the core takes airlocks */
     char engines[WF_LIMIT_PATH_BYTES];
     char keys[WF_LIMIT_PATH_BYTES];

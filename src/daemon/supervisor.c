@@ -38,6 +38,7 @@
 #include "http/http.h"
 #include "os/file.h"
 #include "os/sock.h"
+#include "privacy/node.h"
 
 #define RESTARTS_MAX 6
 #define READY_WAIT_MS 60000 /* migrations of a large store may take a while */
@@ -63,6 +64,7 @@ struct supervisor {
     char token[WF_TOKEN_HEX_LEN + 1];
     char code[WF_HTTP_CODE_HEX_LEN + 1]; /* empty once a core has been given it */
     pid_t core, watcher, airlock;        /* 0 = not running */
+    bool is_certified;                   /* the ledger's key, or it was tried */
     struct stamp engines, policy;
     int64_t core_started_ns;
     int n_deaths;
@@ -278,6 +280,29 @@ static void start_airlock(struct supervisor *s)
     }
 }
 
+/* Has the node's key certify the ledger's, in a short process of its own, once there is a ledger
+ * and no certificate. What fails is told once and tried again when weft starts anew. */
+static void certify(struct supervisor *s)
+{
+    char ledger[WF_LIMIT_PATH_BYTES + 8], cert[WF_LIMIT_PATH_BYTES + 16];
+    const struct wf_home *h = s->o->home;
+    struct wf_err err = WF_ERR_INIT;
+    pid_t parent = getpid();
+
+    snprintf(ledger, sizeof(ledger), "%s/key.pub", h->ledger);
+    snprintf(cert, sizeof(cert), "%s/ledger.cert", h->node);
+    if (s->is_certified || access(ledger, F_OK) != 0)
+        return;
+    s->is_certified = true;
+    if (access(cert, F_OK) == 0 || fork() != 0) /* no process: weft ledger verify tells */
+        return;
+    become_child(s, parent);
+    if (wf_node_certify_ledger(h->node, h->ledger, wf_clock_wall_ms(NULL), &err) != 0)
+        wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "the ledger's key is not certified: %s",
+                    err.msg);
+    _exit(0);
+}
+
 static void log_death(struct supervisor *s, const char *name, int status)
 {
     if (WIFSIGNALED(status))
@@ -387,6 +412,7 @@ static int loop(struct supervisor *s, struct wf_err *err)
 
     while (rc == 0) {
         int sig = sigtimedwait(&s->signals, NULL, &look);
+        certify(s);
         if (sig == SIGCHLD)
             rc = revive(s, err);
         else if (sig < 0 && look_at_files(s)) {

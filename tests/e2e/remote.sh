@@ -121,6 +121,17 @@ same "and not again" "$n" "$(wc -c <"$TMP/seen")"
 check "the ledger says who and why" bash -c "'$WEFT' ledger list | grep -q 'released by .* from private: the shop asks for it'"
 check "so does weft why" bash -c "'$WEFT' why '$id' | grep -q 'from private: the shop asks for it'"
 check "and the ledger is whole" "$WEFT" ledger verify
+certified() { "$WEFT" ledger verify | grep -q "Certified by this node's key $(cat "$WEFT_HOME/node/key.pub")"; }
+check "this node's key certifies the ledger's" wait_for certified
+same "and is kept closed" 600 "$(stat -c %a "$WEFT_HOME/node/key")"
+"$WEFT" doctor >"$TMP/doctor"
+check "the doctor finds the airlock running" grep -q 'running, for 1 engines' "$TMP/doctor"
+check "and the ledger well, its key certified" bash -c "grep -q 'entries, unchanged' '$TMP/doctor' &&
+    grep -q 'certified by this' '$TMP/doctor'"
+cp "$WEFT_HOME/node/ledger.cert" "$TMP/cert"
+printf 'x' | dd of="$WEFT_HOME/node/ledger.cert" bs=1 seek=100 conv=notrunc 2>/dev/null
+check "a forged certificate is found" bash -c "! '$WEFT' ledger verify 2>'$TMP/forged' && grep -q 'not signed by this' '$TMP/forged'"
+cp "$TMP/cert" "$WEFT_HOME/node/ledger.cert"
 same "a secret is never released" False "$(asked "My password is hunter2-Xk9!" '{}' | post /weft/v1/release | field possible)"
 cat >"$TMP/type.py" <<'END_TYPE'
 import os, pty, sys, time

@@ -1,0 +1,67 @@
+/* Node: this weft's identity, an Ed25519 key, and what it certifies. So far that is airlock's
+ * ledger key; pairing will show the same key to others.
+ *
+ *   FOLDER/key          the secret key, 0600: 64 hex digits of its seed
+ *   FOLDER/key.pub      the public key, 64 hex digits
+ *   FOLDER/ledger.cert  who signs the ledger of this node (144 bytes, below)
+ *
+ * Neither core nor airlock may open the folder. Whoever signs does it under a purpose, so that no
+ * signature can be taken for another kind of one. A certificate is never overwritten: another
+ * ledger key is a person's business. Thread rule: any.
+ *
+ * A certificate, numbers little-endian:
+ *    0   8  "WFLCERT1"
+ *    8   8  time, milliseconds since 1970
+ *   16  32  the ledger's public key
+ *   48  32  the node's public key
+ *   80  64  signature of the 80 bytes, purpose "ledger" */
+#ifndef WF_PRIVACY_NODE_H
+#define WF_PRIVACY_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define WF_NODE_KEY_BYTES 32
+#define WF_NODE_SIGNATURE_BYTES 64
+#define WF_NODE_CERT_BYTES 144
+
+struct wf_node_key {
+    uint8_t pub[WF_NODE_KEY_BYTES];
+    uint8_t _secret[64]; /* libsodium's */
+};
+
+/* The key in that folder, which is made with it when it is missing. To be forgotten. Errors: FORMAT
+ * (a file that holds no key, or not the other's half), DENIED, FULL, IO, NOMEM, UNSUPPORTED. */
+int wf_node_key_open(const char *dir, struct wf_node_key *out, struct wf_err *err) WF_MUST_USE;
+void wf_node_key_forget(struct wf_node_key *k);
+/* The public key alone. Errors: NOENT, FORMAT, DENIED, IO, NOMEM. */
+int wf_node_public(const char *dir, uint8_t out[WF_NODE_KEY_BYTES], struct wf_err *err) WF_MUST_USE;
+
+/* Signs under a purpose; whether a signature is that key's, of these bytes, for that purpose. */
+void wf_node_sign(const struct wf_node_key *k, struct wf_str purpose, struct wf_str bytes,
+                  uint8_t out[WF_NODE_SIGNATURE_BYTES]);
+bool wf_node_is_signed(const uint8_t key[WF_NODE_KEY_BYTES], struct wf_str purpose,
+                       struct wf_str bytes,
+                       const uint8_t signature[WF_NODE_SIGNATURE_BYTES]) WF_MUST_USE;
+
+/* Certifies the key of the ledger in `ledger`, once, with the node's key, which is made when it is
+ * missing. Errors: EXIST (there is a certificate, whatever it says), NOENT (there is no ledger
+ * yet), those of wf_node_key_open. */
+int wf_node_certify_ledger(const char *dir, const char *ledger, int64_t now_ms,
+                           struct wf_err *err) WF_MUST_USE;
+
+struct wf_node_cert {
+    int64_t time_ms;
+    uint8_t node[WF_NODE_KEY_BYTES];
+};
+
+/* That this node's key certifies the ledger key. Errors: NOENT (nothing was certified yet), CORRUPT
+ * (forged or damaged, or of another key: says which), FORMAT, DENIED, IO, NOMEM. */
+int wf_node_check_ledger(const char *dir, const uint8_t ledger_key[WF_NODE_KEY_BYTES],
+                         struct wf_node_cert *out, struct wf_err *err) WF_MUST_USE;
+
+#endif
