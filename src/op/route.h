@@ -7,13 +7,15 @@
 
 #include <jansson.h>
 
+#include "engine/engine.h"
 #include "model/hardness.h"
 #include "op/label.h"
+#include "op/texts.h"
 #include "route/experience.h"
 #include "route/route.h"
 
 /* Messages of a request; a longer conversation is refused here. */
-#define WF_ROUTE_PARTS_MAX 1024u
+#define WF_ROUTE_MESSAGES_MAX 4096u
 
 /* A place where requests may run. */
 struct wf_route_site {
@@ -34,6 +36,36 @@ struct wf_route_plan {
     double deadline_ms;
     int64_t now_ms;
 };
+
+/* What of a request is looked through, each of it together. */
+enum wf_route_value {
+    WF_ROUTE_MESSAGES,
+    WF_ROUTE_TOOLS,
+    WF_ROUTE_SCHEMA,
+    WF_ROUTE_VALUES
+};
+
+/* A request that was looked at. Candidates borrow from the plan's sites. */
+struct wf_route_case {
+    struct wf_route_request q;
+    struct wf_candidate *candidates; /* [the plan's n] with label, clearance and consent */
+    struct wf_gate *gates;           /* likewise */
+    struct wf_decision decision;     /* once it is chosen */
+    struct wf_context_part *parts;   /* [n_parts] the messages, then the rest */
+    size_t n_parts;
+    struct wf_texts *texts[WF_ROUTE_VALUES];
+};
+
+/* Looks at a chat: what is in it, what it needs, how hard it is, which gates are open. *out is
+ * owned by the caller, and borrows from the request and the plan's sites. Errors: INVAL (no chat),
+ * LIMIT, NOMEM, those of wf_labeler_find. */
+int wf_route_look(const struct wf_route_plan *p, const struct wf_gen_request *q,
+                  struct wf_route_case **out, struct wf_err *err) WF_MUST_USE;
+/* NULL is a no-op. */
+void wf_route_case_free(struct wf_route_case *c);
+/* Decides, by what the plan's experience knows; explore: NULL, or chance for trying others. */
+void wf_route_choose(const struct wf_route_plan *p, const struct wf_rng *explore,
+                     struct wf_route_case *c);
 
 /* {"label", "reasons": [sentences], "kind", "balance", "prompt_tokens", "candidates": [{"engine",
  * "model", "tier", "allowed", "why", "barrier", "label", "redacted", "ttft_ms", "total_ms",
