@@ -16,6 +16,8 @@
 #define FIELD(f) offsetof(struct wf_config, f)
 
 static const char *const off_on[] = {"off", "on", NULL};
+static const char *const balances[] = {"good", "fast", "frugal", "private",
+                                       NULL}; /* as wf_balance */
 static const char *const off_on_auto[] = {"off", "on", "auto", NULL};
 
 static const struct wf_config_option options[] = {
@@ -50,6 +52,12 @@ static const struct wf_config_option options[] = {
      "0: none"},
     {"summarize_lens", FIELD(summarize_lens), 0, "on", 0, 1, off_on,
      "summaries by what lens has learned of them, where it knows the words: on, or off"},
+    {"route_balance", FIELD(route_balance), 0, "good", 0, 3, balances,
+     "what counts most where the model \"auto\" is asked: good (the likeliest right answer), fast, "
+     "frugal (energy and money) or private (as near as it can be done)"},
+    {"route_consent", FIELD(route_consent), 0, "off", 0, 1, off_on,
+     "on: \"auto\" may also choose engines that the policy wants you to be asked about, as "
+     "providers; off: those only when they are named"},
     {"carbon_g_kwh", FIELD(carbon_g_kwh), 0, "0", 0, 2000, NULL,
      "grams of CO2 that a kilowatt hour of this device's current stands for; 0: not told"},
 };

@@ -32,6 +32,8 @@ struct wf_config {
                                2: the same if the lens was fitted for it */
     int64_t search_rerank;  /* passages that the lens reads with a question */
     int64_t summarize_lens; /* 0: summaries by words' counts alone */
+    int64_t route_balance;  /* enum wf_balance */
+    int64_t route_consent;  /* 1: "auto" may ask what the policy wants asked for */
     int64_t carbon_g_kwh;   /* of the device's current; 0: not said */
     struct wf_model_settings models;
 };

@@ -34,6 +34,7 @@
 #include "ingest/intake.h"
 #include "op/op.h"
 #include "op/remote.h"
+#include "op/router.h"
 #include "os/file.h"
 #include "os/memory.h"
 #include "os/power.h"
@@ -240,6 +241,34 @@ static int open_remote(struct core *c, struct wf_err *err)
     return rc;
 }
 
+/* Puts the choice among all of them, for who asks "auto", before the rest. */
+static int open_router(struct core *c, struct wf_err *err)
+{
+    const struct wf_config *conf = c->o->config;
+    const struct wf_router_options o = {
+        .inner = c->ops.engine,
+        .engines = c->ops.engines,
+        .models = c->ops.models,
+        .detector = c->detector,
+        .policy = c->policy,
+        .lens = c->lens.is_off ? NULL : c->ops.lens,
+        .power = c->power,
+        .carbon_g_kwh = conf->carbon_g_kwh,
+        .n_slots = (uint32_t)conf->models.parallel,
+        .balance = (enum wf_balance)conf->route_balance,
+        .has_consent = conf->route_consent == 1,
+        .experience = c->o->home->experience,
+        .routes = c->o->home->routes,
+        .log = c->ops.log,
+    };
+    int rc;
+
+    c->ops.engine = NULL; /* taken over */
+    rc = wf_router_new(&o, &c->ops.engine, err);
+    c->ops.router = rc == 0 ? c->ops.engine : NULL;
+    return rc;
+}
+
 static int spawn_fetch(struct core *c, int *out_fd, struct wf_err *err)
 {
     const char *ca_file = c->o->config->ca_file;
@@ -328,6 +357,8 @@ static int start(struct core *c, struct wf_err *err)
             rc = open_models(c, err);
         if (rc == 0)
             rc = open_remote(c, err);
+        if (rc == 0)
+            rc = open_router(c, err);
         if (rc == 0)
             rc = open_meaning(c, err);
         if (rc == 0)

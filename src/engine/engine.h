@@ -103,6 +103,7 @@ struct wf_gen_request {
 
     const char *request_id; /* as the ledger and x-weft-route have it; NULL: made where needed */
     const char *reason;     /* why it runs where it does, for the ledger; NULL: asked for by name */
+    bool is_once;           /* where it fails it is not tried again: another engine is asked */
 
     /* True once nobody waits any more; asked several times a second. May be NULL. */
     bool (*canceled)(void *ud);

@@ -187,7 +187,7 @@ json_t *wf_face_text(struct wf_str bytes)
 
 void wf_face_about(struct wf_face_call *c, const char *route, const char *model, size_t n_truncated)
 {
-    char text[320];
+    char text[1024];
 
     if (route != NULL)
         snprintf(text, sizeof(text), "%s", route);

@@ -9,6 +9,7 @@
 #include "http/face.h"
 #include "http/http_internal.h"
 #include "op/json.h"
+#include "op/router.h"
 
 #define PAGE_DEFAULT 20 /* as Anthropic has them */
 #define PAGE_MAX 1000
@@ -21,6 +22,13 @@ static json_t *model_json(const struct wf_model_entry *m)
     return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "type", "model", "id", m->name,
                      "display_name", m->name, "created_at", time, "max_input_tokens",
                      (json_int_t)m->n_context, "max_tokens", (json_int_t)m->n_context);
+}
+
+/* The choice among all engines. */
+static json_t *auto_json(void)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", "type", "model", "id", WF_ROUTER_AUTO, "display_name",
+                     WF_ROUTER_AUTO, "created_at", "1970-01-01T00:00:00Z");
 }
 
 /* Only what answers messages: vectors and scores have no place in this API. */
@@ -88,6 +96,9 @@ static int list(struct wf_face_call *c, json_t **out, struct wf_err *err)
 
     if (rc == 0 && models)
         rc = wf_model_store_each(models, add_model, all, err);
+    if (rc == 0 && wf_router_is_offered(c->r->http->o.ops->router) &&
+        json_array_append_new(all, auto_json()) != 0)
+        rc = WF_E_NOMEM;
     if (rc == 0)
         *out = wf_anthropic_page(all, (size_t)limit,
                                  json_string_value(json_object_get(query, "after_id")),
@@ -105,6 +116,10 @@ static int one(struct wf_face_call *c, json_t **out, struct wf_err *err)
 
     if (!name)
         return wf_face_no_memory(err);
+    if (wf_router_is_offered(c->r->http->o.ops->router) && strcmp(name, WF_ROUTER_AUTO) == 0) {
+        *out = auto_json();
+        return 0;
+    }
     if (!models)
         return wf_err_set(err, WF_E_NOENT, "This weft has no models.");
     rc = wf_model_store_find(models, name, &m, err);

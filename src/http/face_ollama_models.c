@@ -16,6 +16,7 @@
 #include "http/ollama.h"
 #include "op/json.h"
 #include "op/op.h"
+#include "op/router.h"
 
 #define API_VERSION "0.12.6" /* Ollama's, whose fields and routes are answered here */
 
@@ -122,6 +123,16 @@ static json_t *model_row(const json_t *m)
                      json_object_get(m, "bytes"), "digest", digest, "details", details(m));
 }
 
+/* The choice among all engines, as if it were a model: of no file, and of no size. */
+static json_t *auto_row(void)
+{
+    return json_pack("{s:s, s:s, s:s, s:i, s:s, s:{s:s, s:s, s:s, s:[s], s:s, s:s}}", "name",
+                     WF_ROUTER_AUTO ":latest", "model", WF_ROUTER_AUTO ":latest", "modified_at",
+                     "1970-01-01T00:00:00Z", "size", 0, "digest", "", "details", "parent_model", "",
+                     "format", "", "family", "weft", "families", "weft", "parameter_size", "",
+                     "quantization_level", "");
+}
+
 static int tags(struct wf_face_call *c, json_t **out, struct wf_err *err)
 {
     json_t *list = NULL, *models = json_array(), *m;
@@ -135,6 +146,9 @@ static int tags(struct wf_face_call *c, json_t **out, struct wf_err *err)
             rc = wf_face_no_memory(err);
     }
     json_decref(list);
+    if (rc == 0 && wf_router_is_offered(c->r->http->o.ops->router) &&
+        json_array_append_new(models, auto_row()) != 0)
+        rc = wf_face_no_memory(err);
     *out = rc == 0 ? json_pack("{s:O}", "models", models) : NULL;
     json_decref(models);
     return rc;

@@ -2,11 +2,14 @@
 /* GET /v1/models and /v1/models/{id}: the model store, as OpenAI lists models (Anthropic's clients,
  * known by their header, get their own list). Adapters are not in it: a request names them beside a
  * model. */
+#include <string.h>
+
 #include "base/arena.h"
 #include "engine/model_store.h"
 #include "http/http_internal.h"
 #include "http/openai.h"
 #include "op/remote.h"
+#include "op/router.h"
 
 static const char *kind_of(enum wf_model_kind kind)
 {
@@ -46,6 +49,13 @@ static json_t *remote_json(const char *name, const struct wf_engine_entry *e)
                      (json_int_t)e->n_context);
 }
 
+/* The choice among all of them, which is offered where there is one. */
+static json_t *auto_json(void)
+{
+    return json_pack("{s:s, s:s, s:i, s:s, s:s, s:i}", "id", WF_ROUTER_AUTO, "object", "model",
+                     "created", 0, "owned_by", "weft", "kind", "chat", "context_length", 0);
+}
+
 static int add_remote(void *ud, const char *name, const struct wf_engine_entry *e)
 {
     return json_array_append_new(ud, remote_json(name, e)) == 0 ? 0 : WF_E_NOMEM;
@@ -71,6 +81,9 @@ void wf_handle_openai_models(struct wf_request *r)
             rc = wf_model_store_each(models, add_model, data, &err);
         if (rc == 0)
             rc = wf_remote_models(r->http->o.ops->engines, add_remote, data);
+        if (rc == 0 && wf_router_is_offered(r->http->o.ops->router) &&
+            json_array_append_new(data, auto_json()) != 0)
+            rc = WF_E_NOMEM;
         if (rc == WF_E_NOMEM)
             rc = wf_face_no_memory(&err);
         if (rc == 0)
@@ -98,16 +111,21 @@ void wf_handle_openai_model(struct wf_request *r)
         const char *name = wf_arena_cstr(&c.arena, r->id), *own;
         const struct wf_engines *engines = r->http->o.ops->engines;
         const struct wf_engine_entry *e = engines ? wf_engines_resolve(engines, r->id, &own) : NULL;
+        bool is_auto = name && wf_router_is_offered(r->http->o.ops->router) &&
+                       strcmp(name, WF_ROUTER_AUTO) == 0;
         if (!name)
             rc = wf_face_no_memory(&err);
-        else if (e)
+        else if (e || is_auto)
             rc = 0;
         else if (!models)
             rc = wf_err_set(&err, WF_E_NOENT, "This weft has no models.");
         else
             rc = wf_model_store_find(models, name, &m, &err);
         if (rc == 0)
-            wf_face_answer(&c, 200, e ? remote_json(name, e) : model_json(&m));
+            wf_face_answer(&c, 200,
+                           is_auto ? auto_json()
+                           : e     ? remote_json(name, e)
+                                   : model_json(&m));
         else
             wf_face_fail(&c, &err);
     }

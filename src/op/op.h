@@ -47,6 +47,7 @@ struct wf_op_context {
     struct wf_intake *intake;
     struct wf_extract_client *extract;
     struct wf_engine *engine;           /* what runs models; NULL: nothing does */
+    struct wf_engine *router;           /* the same, where it is one (op/router.h); else NULL */
     const struct wf_engines *engines;   /* those elsewhere that `engine` knows; NULL: none */
     struct wf_meaning *meaning;         /* the vector side of search; NULL: by words alone */
     struct wf_lens_pool *lens;          /* the embedded model; NULL: none */

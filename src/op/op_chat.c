@@ -305,10 +305,15 @@ static json_t *usage_json(const struct wf_gen_usage *u)
 
 static json_t *result_json(const struct answer *a, const struct wf_gen_usage *u, uint64_t seed)
 {
-    return json_pack("{s:o, s:s, s:s, s:I, s:o, s:{s:s, s:s}}", "message", message_json(a),
+    /* The route's first word says who; "local" is this device. */
+    bool is_here = u->route == NULL || strncmp(u->route, "local;", 6) == 0;
+    size_t n = u->route != NULL ? strcspn(u->route, ";") : 0;
+
+    return json_pack("{s:o, s:s, s:s, s:I, s:o, s:{s:s%, s:s}}", "message", message_json(a),
                      "finish", a->finish, "model", u->model, "seed", (json_int_t)seed, "usage",
-                     usage_json(u), "route", "place", u->route ? "elsewhere" : "this device",
-                     "reason", u->route ? u->route : "built-in engine, model on this device");
+                     usage_json(u), "route", "place", is_here ? "this device" : u->route,
+                     is_here ? strlen("this device") : n, "reason",
+                     u->route != NULL ? u->route : "built-in engine, model on this device");
 }
 
 static void free_answer(struct answer *a)

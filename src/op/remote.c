@@ -154,6 +154,12 @@ int wf_remote_look(struct wf_engine *engine, const struct wf_gen_request *q, jso
                       "elsewhere are called ENGINE/MODEL.");
 }
 
+void wf_remote_look_out(struct wf_engine *remote, const struct wf_engine_entry *e,
+                        struct wf_remote_outlook *out)
+{
+    wf_remote__look_out(WF_CONTAINER(remote, struct wf_remote, base)->pace, e, out);
+}
+
 int wf_remote_models(const struct wf_engines *engines,
                      int (*fn)(void *ud, const char *name, const struct wf_engine_entry *e),
                      void *ud)

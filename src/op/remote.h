@@ -20,6 +20,7 @@
 #include "privacy/inbound.h"
 #include "privacy/policy.h"
 #include "route/airlock_link.h"
+#include "route/breaker.h"
 #include "route/budget.h"
 #include "route/engines.h"
 
@@ -62,6 +63,16 @@ int wf_remote_look(struct wf_engine *engine, const struct wf_gen_request *q, jso
 const struct wf_engine_entry *wf_remote_find(const struct wf_engines *engines,
                                              struct wf_model_store *models, const char *model,
                                              const char **out_model);
+
+/* What an engine elsewhere is like at this moment. */
+struct wf_remote_outlook {
+    enum wf_breaker_state breaker;    /* OPEN: nothing is sent to it now, whatever the reason */
+    double money_left, energy_left_j; /* of the budget that ends first; below 0: no budget */
+    double tokens_left;               /* 0: no budget, below 0: it is spent */
+};
+/* `remote` is one of wf_remote_engine_new, e of its registry. */
+void wf_remote_look_out(struct wf_engine *remote, const struct wf_engine_entry *e,
+                        struct wf_remote_outlook *out);
 
 /* Calls fn with the name of each model there, ENGINE/MODEL, until it returns anything but 0. */
 int wf_remote_models(const struct wf_engines *engines,

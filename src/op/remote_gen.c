@@ -226,7 +226,8 @@ static int try_again(struct generation *g, int rc, bool is_link, struct wf_err *
 
     wf_remote__left(g->r->pace, &g->stake, &p, &rates);
     ms = wf_remote__wait_ms(g->r->pace, &g->stake, g->n_tries, &p);
-    if (rc == WF_E_CANCELED || ms < 0 || g->cleared.is_released) /* that was for one sending */
+    if (rc == WF_E_CANCELED || ms < 0 || g->cleared.q.is_once ||
+        g->cleared.is_released) /* that was for one sending */
         return rc;
     wf_airlock_call_free(g->call);
     g->call = NULL;

@@ -188,8 +188,9 @@ int64_t wf_remote__wait_ms(struct wf_remote_pace *p, const struct wf_remote_stak
 /* Books what was used in place of what was reserved; the cost in millionths. */
 int64_t wf_remote__settle(struct wf_remote_pace *p, struct wf_remote_stake *s,
                           const struct wf_gen_usage *used);
-/* What the breaker would say of a request, for the router. */
-enum wf_breaker_state wf_remote__state(struct wf_remote_pace *p, const struct wf_engine_entry *e);
+/* What breaker and budget would say of a request. */
+void wf_remote__look_out(struct wf_remote_pace *p, const struct wf_engine_entry *e,
+                         struct wf_remote_outlook *out);
 
 /* ---- the engine (remote.c) and its generations (remote_gen.c) ---- */
 

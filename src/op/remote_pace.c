@@ -161,12 +161,37 @@ int64_t wf_remote__wait_ms(struct wf_remote_pace *p, const struct wf_remote_stak
     return ms;
 }
 
-enum wf_breaker_state wf_remote__state(struct wf_remote_pace *p, const struct wf_engine_entry *e)
+/* What is left of the one that ends first; below 0: there is none. */
+static double least_left(int64_t day, int64_t day_spent, int64_t month, int64_t month_spent)
 {
-    enum wf_breaker_state state;
+    double left = -1;
+
+    if (day > 0)
+        left = WF_MAX((double)(day - day_spent), 0.0);
+    if (month > 0 && (left < 0 || (double)(month - month_spent) < left))
+        left = WF_MAX((double)(month - month_spent), 0.0);
+    return left;
+}
+
+void wf_remote__look_out(struct wf_remote_pace *p, const struct wf_engine_entry *e,
+                         struct wf_remote_outlook *out)
+{
+    struct wf_spending day = {.n_tokens = 0}, month = {.n_tokens = 0};
+    const struct wf_breaker *b = breaker_of(p, e);
 
     pthread_mutex_lock(&p->lock);
-    state = wf_breaker_state(breaker_of(p, e));
+    out->breaker = wf_breaker_would(b, 0, NULL) ? wf_breaker_state(b) : WF_BREAKER_OPEN;
     pthread_mutex_unlock(&p->lock);
-    return state;
+    if (p->budget != NULL)
+        wf_budget_spent(p->budget, e->name, &day, &month);
+    out->money_left =
+        least_left(e->day.money_micro, day.money_micro, e->month.money_micro, month.money_micro);
+    if (out->money_left > 0)
+        out->money_left /= 1e6;
+    out->energy_left_j =
+        least_left(e->day.energy_j, day.energy_j, e->month.energy_j, month.energy_j);
+    out->tokens_left = least_left(e->day.n_tokens, day.n_tokens, e->month.n_tokens, month.n_tokens);
+    out->tokens_left = out->tokens_left < 0 ? 0 : out->tokens_left < 1 ? -1 : out->tokens_left;
+    if (p->budget == NULL && (has_limits(&e->day) || has_limits(&e->month)))
+        out->tokens_left = -1; /* what was spent cannot be read */
 }

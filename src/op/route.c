@@ -139,7 +139,7 @@ static size_t number(const json_t *chat, const char *key)
     return v > 0 && v < UINT32_MAX ? (size_t)v : 0;
 }
 
-static struct wf_gen_request request_of(const json_t *chat)
+struct wf_gen_request wf_route_request_of(const json_t *chat)
 {
     const json_t *tools = json_object_get(chat, "tools");
     const json_t *format = json_object_get(json_object_get(chat, "response_format"), "json_schema");
@@ -164,21 +164,28 @@ void wf_route_choose(const struct wf_route_plan *p, const struct wf_rng *explore
     wf_route_decide(&c->q, c->candidates, p->n, &o, &c->decision);
 }
 
+int wf_route_tell(const struct wf_route_plan *p, const struct wf_route_case *c, json_t **out,
+                  struct wf_err *err)
+{
+    json_t *v = answer_json(&(struct work){.plan = p, .c = c});
+
+    if (v == NULL)
+        return no_memory(err);
+    *out = v;
+    return 0;
+}
+
 int wf_route_explain(const struct wf_route_plan *p, const json_t *chat, json_t **out,
                      struct wf_err *err)
 {
-    const struct wf_gen_request q = request_of(chat);
+    const struct wf_gen_request q = wf_route_request_of(chat);
     struct wf_route_case *c = NULL;
-    json_t *v = NULL;
     int rc = wf_route_look(p, &q, &c, err);
 
     if (rc == 0) {
         wf_route_choose(p, NULL, c);
-        v = answer_json(&(struct work){.plan = p, .c = c});
-        rc = v != NULL ? 0 : no_memory(err);
+        rc = wf_route_tell(p, c, out, err);
     }
-    if (rc == 0)
-        *out = v;
     wf_route_case_free(c);
     return rc;
 }

@@ -67,6 +67,12 @@ void wf_route_case_free(struct wf_route_case *c);
 void wf_route_choose(const struct wf_route_plan *p, const struct wf_rng *explore,
                      struct wf_route_case *c);
 
+/* A chat in OpenAI's form as a request, as far as a decision needs it. Borrows from the chat. */
+struct wf_gen_request wf_route_request_of(const json_t *chat);
+/* A case that was decided, as JSON. *out is a new reference. Errors: NOMEM. */
+int wf_route_tell(const struct wf_route_plan *p, const struct wf_route_case *c, json_t **out,
+                  struct wf_err *err) WF_MUST_USE;
+
 /* {"label", "reasons": [sentences], "kind", "balance", "prompt_tokens", "candidates": [{"engine",
  * "model", "tier", "allowed", "why", "barrier", "label", "redacted", "ttft_ms", "total_ms",
  * "quality", "energy_j", "cost", "carbon_g", "works", "utility"}], "chosen": engine or null,

@@ -95,6 +95,7 @@ static int make_request(struct failover *f, struct wf_err *err)
     f->taken_up = f->told_thoughts || f->text.len > 0;
     if (f->places[f->i].model != NULL)
         f->q.model = f->places[f->i].model;
+    f->q.is_once |= f->i + 1 < f->n;
     if (f->text.len == 0)
         return 0;
     if (f->q.n_max > 0)
@@ -137,8 +138,7 @@ static void tell(struct failover *f, const struct wf_err *err)
 /* Whether another place may be asked after such an error. */
 static bool is_the_places_fault(int code)
 {
-    return code != WF_E_INVAL && code != WF_E_RANGE && code != WF_E_LIMIT && code != WF_E_NOMEM &&
-           code != WF_E_CANCELED;
+    return code != WF_E_INVAL && code != WF_E_RANGE && code != WF_E_NOMEM && code != WF_E_CANCELED;
 }
 
 /* Whether the answer can be taken up where it stands. */
@@ -278,6 +278,13 @@ static void gen_free(struct wf_gen *g)
     wf_buf_deinit(&f->prompt);
     wf_buf_deinit(&f->text);
     wf_free(f);
+}
+
+size_t wf_failover_at(const struct wf_gen *g)
+{
+    const struct failover *f = (const struct failover *)g;
+
+    return f->i < f->n ? f->i : f->n - 1;
 }
 
 static const struct wf_engine_ops ops = {.next = next, .usage = usage, .gen_free = gen_free};

@@ -32,9 +32,11 @@ struct wf_failover_options {
 
 /* Begins at the first place that takes the request, which is borrowed until wf_gen_free. *out is
  * used and freed like any generation; its usage counts all places. Errors: those of the last place
- * that was asked; what is the request's own fault, or the caller's (INVAL, RANGE, LIMIT, NOMEM,
- * CANCELED), is asked of no second one. */
+ * that was asked; what is the request's own fault, or the caller's (INVAL, RANGE, NOMEM, CANCELED),
+ * is asked of no second one. */
 int wf_failover_generate(const struct wf_failover_options *o, const struct wf_gen_request *q,
                          struct wf_gen **out, struct wf_err *err) WF_MUST_USE;
+/* The place that answers now, or answered last. */
+size_t wf_failover_at(const struct wf_gen *g);
 
 #endif

@@ -33,6 +33,26 @@ static void append_plain(struct wf_buf *out, struct wf_str s, size_t max)
     }
 }
 
+/* "gpt; gpt/small", or "local; small:latest", as where an engine was asked for by name. */
+static void append_place(const struct wf_candidate *c, struct wf_buf *out)
+{
+    bool is_here = c->tier == WF_TIER_HERE;
+
+    append_plain(out, is_here ? WF_STR("local") : c->engine, WF_EXPERIENCE_ENGINE_BYTES);
+    (void)wf_buf_append_cstr(out, "; "); /* its status is asked at the end */
+    if (!is_here) {
+        append_plain(out, c->engine, WF_EXPERIENCE_ENGINE_BYTES);
+        (void)wf_buf_append_byte(out, '/');
+    }
+    append_plain(out, c->model, WF_EXPERIENCE_MODEL_BYTES);
+}
+
+static void append_id(const struct wf_route_record *r, struct wf_buf *out)
+{
+    if (wf_route_id_is_valid(r->id))
+        (void)wf_buf_appendf(out, "; id=%.*s", WF_STR_ARG(r->id));
+}
+
 int wf_route_header(const struct wf_route_record *r, struct wf_buf *out)
 {
     const struct wf_decision *d = r->decision;
@@ -42,17 +62,17 @@ int wf_route_header(const struct wf_route_record *r, struct wf_buf *out)
         (void)wf_buf_appendf(out, "none; allowed=0/%zu", d->n);
         if (d->n > 0)
             (void)wf_buf_appendf(out, "; why=%s", wf_barrier_name(d->of[0].barrier));
+        append_id(r, out);
         return wf_buf_status(out);
     }
-    append_plain(out, r->candidates[i].engine, WF_EXPERIENCE_ENGINE_BYTES);
-    (void)wf_buf_append_byte(out, '/');
-    append_plain(out, r->candidates[i].model, WF_EXPERIENCE_MODEL_BYTES);
+    append_place(&r->candidates[i], out);
     (void)wf_buf_appendf(out,
-                         "; tier=%s; label=%s; why=%s%s; ttft=%.0f; total=%.0f; allowed=%zu/%zu",
-                         tier_name(r->candidates[i].tier), wf_label_name(r->candidates[i].label),
+                         "; label=%s; tier=%s; why=%s%s; ttft=%.0f; total=%.0f; allowed=%zu/%zu",
+                         wf_label_name(r->candidates[i].label), tier_name(r->candidates[i].tier),
                          wf_balance_name(r->request->balance), d->explores ? "-explored" : "",
                          fmin(d->of[i].estimate.ttft_ms, 1e9),
                          fmin(d->of[i].estimate.total_ms, 1e9), d->n_allowed, d->n);
+    append_id(r, out);
     return wf_buf_status(out);
 }
 

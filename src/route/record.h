@@ -35,8 +35,9 @@ struct wf_route_record {
     double cost;
 };
 
-/* Appends the header's value: engine/model; tier=, label=, why=, ttft=, total= (ms), allowed=N/N.
- * Printable ASCII only, at most WF_ROUTE_HEADER_BYTES. Errors: the buffer's. */
+/* Appends the header's value: ENGINE; ENGINE/MODEL (of this device: local; MODEL); label=, tier=,
+ * why=, ttft=, total= (ms), allowed=N/N, id=. Printable ASCII only, at most WF_ROUTE_HEADER_BYTES.
+ * Errors: the buffer's. */
 int wf_route_header(const struct wf_route_record *r, struct wf_buf *out) WF_MUST_USE;
 
 /* The record as an object: {"id", "at_ms", "label", "kind", "balance", "prompt_tokens",

@@ -136,7 +136,8 @@ static enum wf_barrier barrier_of_means(const struct wf_route_request *q,
         (double)q->n_prompt + (q->n_max > 0 ? n_most : e->n_out) > (double)c->n_context)
         return WF_BARRIER_CONTEXT;
     if ((c->money_left >= 0 && most > c->money_left) ||
-        (c->energy_left_j >= 0 && most_j > c->energy_left_j))
+        (c->energy_left_j >= 0 && most_j > c->energy_left_j) || c->tokens_left < 0 ||
+        (c->tokens_left > 0 && (double)q->n_prompt + n_most > c->tokens_left))
         return WF_BARRIER_BUDGET;
     if (c->battery >= 0 && c->battery < battery)
         return WF_BARRIER_BATTERY;

@@ -71,6 +71,7 @@ struct wf_candidate {
     double price_in, price_out; /* money a million tokens */
     double money_left;          /* of the budget that ends first; below 0: no budget */
     double energy_left_j;       /* likewise */
+    double tokens_left;         /* likewise; 0: no budget, below 0: it is spent */
     double read_ms, write_ms;   /* measured, a token of the prompt and of the answer */
     double round_trip_ms;
     double load_ms;    /* until its model is in memory; 0: it is */

@@ -38,6 +38,7 @@ struct recorder {
     struct wf_buf kept;
     struct connection *all; /* [n] */
     size_t n;
+    size_t dies_at; /* guarded by lock, like o.status */
 };
 
 /* Benches use this, too, which know no cmocka. */
@@ -89,7 +90,8 @@ static size_t piece_end(struct wf_str s, size_t at)
     return WF_MIN(end, s.len);
 }
 
-static void put_stream(const struct recorder *r, struct wf_str said, struct wf_buf *out)
+static void put_stream(const struct recorder *r, struct wf_str said, size_t dies_at,
+                       struct wf_buf *out)
 {
     static const char head[] =
         "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,"
@@ -97,6 +99,8 @@ static void put_stream(const struct recorder *r, struct wf_str said, struct wf_b
 
     for (size_t at = 0; at < said.len;) {
         size_t end = piece_end(said, at);
+        if (end > dies_at)
+            return;
         (void)wf_buf_appendf(out, "%s{\"content\":\"%.*s\"},\"finish_reason\":null}]}\n\n", head,
                              WF_STR_ARG(wf_str_sub(said, at, end)));
         at = end;
@@ -112,13 +116,20 @@ static void put_stream(const struct recorder *r, struct wf_str said, struct wf_b
         head);
 }
 
-static void answer(struct recorder *r, int fd, struct wf_str body)
+/* False: the connection is to be closed. */
+static bool answer(struct recorder *r, int fd, struct wf_str body)
 {
     bool streams = memmem(body.ptr, body.len, "\"stream\":true", 13) != NULL ||
                    memmem(body.ptr, body.len, "\"stream\": true", 14) != NULL;
     struct wf_str said = r->o.says ? wf_str_from(r->o.says) : last_content(body);
-    int status = r->o.status ? r->o.status : 200;
     struct wf_buf text, out;
+    int status;
+    size_t dies_at;
+
+    pthread_mutex_lock(&r->lock);
+    status = r->o.status ? r->o.status : 200;
+    dies_at = r->dies_at;
+    pthread_mutex_unlock(&r->lock);
 
     wf_buf_init(&text, REQUEST_BYTES_MAX * 16);
     wf_buf_init(&out, REQUEST_BYTES_MAX * 16);
@@ -126,7 +137,7 @@ static void answer(struct recorder *r, int fd, struct wf_str body)
     if (status != 200)
         (void)wf_buf_append_cstr(&text, "{\"error\":{\"message\":\"not now\",\"type\":\"x\"}}");
     else if (streams)
-        put_stream(r, said, &text);
+        put_stream(r, said, dies_at, &text);
     else
         (void)wf_buf_appendf(&text,
                              "{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":1,\"model\":"
@@ -137,7 +148,7 @@ static void answer(struct recorder *r, int fd, struct wf_str body)
                              WF_STR_ARG(said));
     (void)wf_buf_appendf(&out, "HTTP/1.1 %d X\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
                          status, streams ? "text/event-stream" : "application/json",
-                         text.len + (r->o.hangs ? 1000 : 0));
+                         text.len + (r->o.hangs || dies_at != SIZE_MAX ? 1000 : 0));
     (void)wf_buf_append_str(&out, wf_buf_str(&text));
     for (size_t at = 0; at < out.len;) {
         ssize_t n = send(fd, out.ptr + at, out.len - at, MSG_NOSIGNAL);
@@ -147,6 +158,7 @@ static void answer(struct recorder *r, int fd, struct wf_str body)
     }
     wf_buf_deinit(&text);
     wf_buf_deinit(&out);
+    return dies_at == SIZE_MAX;
 }
 
 /* ---- requests ---- */
@@ -162,21 +174,22 @@ static size_t content_length(struct wf_str head)
     return 0;
 }
 
-/* Takes the requests that are whole. */
-static void take(struct recorder *r, struct connection *c)
+/* Takes the requests that are whole; false: the connection is to be closed. */
+static bool take(struct recorder *r, struct connection *c)
 {
     for (;;) {
         const char *end = memmem(c->in.ptr, c->in.len, "\r\n\r\n", 4);
         if (end == NULL)
-            return;
+            return true;
         size_t head = (size_t)(end - c->in.ptr) + 4;
         size_t body = content_length(wf_str_n(c->in.ptr, head));
         if (c->in.len < head + body)
-            return;
+            return true;
         pthread_mutex_lock(&r->lock);
         r->n_requests++;
         pthread_mutex_unlock(&r->lock);
-        answer(r, c->fd, wf_str_n(c->in.ptr + head, body));
+        if (!answer(r, c->fd, wf_str_n(c->in.ptr + head, body)))
+            return false;
         wf_buf_consume(&c->in, head + body);
     }
 }
@@ -196,8 +209,7 @@ static bool hear(struct recorder *r, struct connection *c)
         (void)wf_buf_append(&r->kept, c->in.ptr + c->in.len, (size_t)n);
     pthread_mutex_unlock(&r->lock);
     wf_buf_commit(&c->in, (size_t)n);
-    take(r, c);
-    return true;
+    return take(r, c);
 }
 
 static void *serve(void *ud)
@@ -246,6 +258,7 @@ struct recorder *recorder_start(const struct recorder_options *o)
 
     need(r != NULL);
     r->o = *o;
+    r->dies_at = SIZE_MAX;
     r->all = wf_alloc_array(CONNECTIONS_MAX, sizeof(*r->all));
     need(r->all != NULL);
     wf_buf_init(&r->kept, KEPT_BYTES_MAX);
@@ -276,6 +289,14 @@ void recorder_stop(struct recorder *r)
 uint16_t recorder_port(const struct recorder *r)
 {
     return r->port;
+}
+
+void recorder_set(struct recorder *r, int status, size_t dies_at)
+{
+    pthread_mutex_lock(&r->lock);
+    r->o.status = status;
+    r->dies_at = dies_at;
+    pthread_mutex_unlock(&r->lock);
 }
 
 static size_t counted(struct recorder *r, const size_t *what)

@@ -230,7 +230,7 @@ static void test_failover__only_places_that_can_go_on_are_asked_then(void **stat
 
 static void test_failover__a_fault_of_the_request_is_asked_of_no_second(void **state)
 {
-    static const int codes[] = {WF_E_INVAL, WF_E_LIMIT, WF_E_CANCELED, WF_E_NOMEM};
+    static const int codes[] = {WF_E_INVAL, WF_E_RANGE, WF_E_CANCELED, WF_E_NOMEM};
     struct wf_err err = WF_ERR_INIT;
     struct wf_buf text;
     size_t thoughts;

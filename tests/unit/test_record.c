@@ -73,7 +73,8 @@ static void test_record__the_header_says_where_and_why(void **state)
     (void)state;
     wf_buf_init(&b, 4096);
     assert_int_equal(wf_route_header(&r, &b), 0);
-    assert_memory_equal(b.ptr, "here/small:latest; tier=here; label=private; why=good; ttft=", 60);
+    assert_memory_equal(b.ptr,
+                        "local; small:latest; label=private; tier=here; why=good; ttft=", 62);
     assert_non_null(strstr(b.ptr, "allowed=1/2"));
     wf_buf_reset(&b);
     candidates[0].model = WF_STR("a\r\nset-cookie: x;y,\xc3\xa4");

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The router's table: which requests are for it; all others go on as they came. */
+#include "op/router.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/list.h"
+#include "op/router_internal.h"
+
+static struct wf_router *of(const struct wf_engine *base)
+{
+    return WF_CONTAINER((struct wf_engine *)(uintptr_t)base, struct wf_router, base);
+}
+
+/* ---- names ---- */
+
+bool wf_router_is_auto(const char *model, enum wf_balance *out_balance)
+{
+    const size_t n = strlen(WF_ROUTER_AUTO);
+    enum wf_balance balance;
+
+    if (model == NULL || strncmp(model, WF_ROUTER_AUTO, n) != 0)
+        return false;
+    if (model[n] == '\0' || strcmp(model + n, ":latest") == 0)
+        return true;
+    if (model[n] != ':' || !wf_balance_parse(wf_str_from(model + n + 1), &balance))
+        return false;
+    if (out_balance != NULL)
+        *out_balance = balance;
+    return true;
+}
+
+static bool has_model(const struct wf_router *r, const char *name)
+{
+    struct wf_model_entry m;
+
+    return r->o.models != NULL && wf_model_store_find(r->o.models, name, &m, NULL) == 0;
+}
+
+/* Whether a request is the router's. A model of this device that somebody called "auto" is that. */
+static bool is_own(const struct wf_router *r, const struct wf_gen_request *q,
+                   struct wf_router_wish *out_wish)
+{
+    *out_wish = wf_router_wish(&r->base);
+    if (q->model == NULL || q->model[0] == '\0')
+        return q->messages != NULL && r->o.engines != NULL && r->o.engines->n > 0 &&
+               !has_model(r, NULL);
+    return wf_router_is_auto(q->model, &out_wish->balance) && !has_model(r, q->model);
+}
+
+struct wf_router_wish wf_router_wish(const struct wf_engine *router)
+{
+    const struct wf_router *r = of(router);
+
+    return (struct wf_router_wish){.balance = r->o.balance, .has_consent = r->o.has_consent};
+}
+
+bool wf_router_is_offered(const struct wf_engine *router)
+{
+    const struct wf_router *r = router != NULL ? of(router) : NULL;
+
+    return r != NULL && r->o.engines != NULL && r->o.engines->n > 0 &&
+           !has_model(r, WF_ROUTER_AUTO);
+}
+
+/* ---- the table ---- */
+
+static int generate(struct wf_engine *base, const struct wf_gen_request *q, struct wf_gen **out,
+                    struct wf_err *err)
+{
+    struct wf_router *r = of(base);
+    struct wf_router_wish wish;
+
+    if (!is_own(r, q, &wish))
+        return wf_engine_generate(r->o.inner, q, out, err);
+    return q->messages != NULL ? wf_router__generate(r, &wish, q, out, err)
+                               : wf_router__pass(r, q, out, err);
+}
+
+static int count(struct wf_engine *base, const struct wf_gen_request *q, size_t *out_n,
+                 struct wf_err *err)
+{
+    const struct wf_router *r = of(base);
+    struct wf_gen_request own = *q;
+    struct wf_router_wish wish;
+
+    if (is_own(r, q, &wish))
+        own.model = NULL; /* about as many, wherever it runs */
+    return wf_engine_count(r->o.inner, &own, out_n, err);
+}
+
+static int embed(struct wf_engine *base, const struct wf_embed_request *q,
+                 struct wf_embeddings *out, struct wf_err *err)
+{
+    return wf_engine_embed(of(base)->o.inner, q, out, err);
+}
+
+static int rerank(struct wf_engine *base, const struct wf_rerank_request *q, float *out_scores,
+                  struct wf_rerank_usage *out_usage, struct wf_err *err)
+{
+    return wf_engine_rerank(of(base)->o.inner, q, out_scores, out_usage, err);
+}
+
+static json_t *loaded(struct wf_engine *base)
+{
+    return wf_engine_loaded(of(base)->o.inner);
+}
+
+/* Whether a name is the router's, of which nothing is loaded. */
+static bool is_none(const struct wf_router *r, const char *model)
+{
+    return wf_router_is_auto(model, NULL) && !has_model(r, model);
+}
+
+static int load(struct wf_engine *base, const char *model, const struct wf_load *how,
+                struct wf_err *err)
+{
+    const struct wf_router *r = of(base);
+
+    return is_none(r, model) ? 0 : wf_engine_load(r->o.inner, model, how, err);
+}
+
+static int unload(struct wf_engine *base, const char *model, struct wf_err *err)
+{
+    const struct wf_router *r = of(base);
+
+    return is_none(r, model) ? 0 : wf_engine_unload(r->o.inner, model, err);
+}
+
+static void free_engine(struct wf_engine *base)
+{
+    struct wf_router *r = of(base);
+
+    wf_engine_free(r->o.inner); /* nothing is learned any more */
+    wf_router__memory_close(r);
+    wf_hardness_close(r->hardness);
+    pthread_mutex_destroy(&r->lock);
+    wf_free(r->experience_path);
+    wf_free(r->routes_path);
+    wf_free(r);
+}
+
+static const struct wf_engine_ops ops = {
+    .generate = generate,
+    .next = wf_router__next,
+    .usage = wf_router__usage,
+    .gen_free = wf_router__gen_free,
+    .count = count,
+    .embed = embed,
+    .rerank = rerank,
+    .loaded = loaded,
+    .load = load,
+    .unload = unload,
+    .free = free_engine,
+};
+
+static int copy(const char *text, char **out, struct wf_err *err)
+{
+    if (text == NULL)
+        return 0;
+    *out = wf_memdup0(text, strlen(text));
+    return *out != NULL ? 0 : wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+}
+
+int wf_router_new(const struct wf_router_options *o, struct wf_engine **out, struct wf_err *err)
+{
+    struct wf_router *r = wf_alloc_array(1, sizeof(*r));
+    int rc;
+
+    if (r == NULL) {
+        wf_engine_free(o->inner);
+        return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    }
+    r->base.ops = &ops;
+    r->o = *o;
+    r->o.n_slots = o->n_slots > 0 ? o->n_slots : 1;
+    pthread_mutex_init(&r->lock, NULL);
+    rc = copy(o->experience, &r->experience_path, err);
+    if (rc == 0)
+        rc = copy(o->routes, &r->routes_path, err);
+    if (rc == 0)
+        rc = wf_hardness_built_in(&r->hardness, err);
+    if (rc == 0)
+        rc = wf_router__memory_open(r, err);
+    if (rc == 0)
+        *out = &r->base;
+    else
+        free_engine(&r->base);
+    return rc;
+}
+
+/* ---- looking ahead ---- */
+
+int wf_router_explain(struct wf_engine *router, const struct wf_router_wish *wish,
+                      const json_t *chat, json_t **out, struct wf_err *err)
+{
+    const struct wf_gen_request q = wf_route_request_of(chat);
+    struct wf_router *r = of(router);
+    struct wf_router_case c;
+    int rc = wf_router__case_open(r, wish, &q, &c, err);
+
+    if (rc == 0) {
+        wf_router__choose(r, &c.plan, false, c.c);
+        rc = wf_route_tell(&c.plan, c.c, out, err);
+    }
+    wf_router__case_close(&c);
+    return rc;
+}

@@ -1,0 +1,80 @@
+/* Router: the engine that chooses an engine.
+ *
+ * A chat for the model "auto" is labelled as a whole; the models of this device and the engines
+ * elsewhere become candidates, each with what it is like at this moment (breaker, budget, load,
+ * battery); what is forbidden or impossible is removed, and of the rest the best under the person's
+ * balance is asked, the others in their order where it fails, also in the middle of its answer.
+ * What that was like teaches the estimates, and the decision is kept for `weft why`. Nothing goes
+ * anywhere that it could not go to when it is named: each engine labels, redacts and asks the
+ * policy for itself.
+ *
+ * "auto:good", "auto:fast", "auto:frugal" and "auto:private" say the balance. A chat that names no
+ * model is for "auto" where this device has no chat model; everything else goes on to the engine
+ * behind as it came. Threads: any. */
+#ifndef WF_OP_ROUTER_H
+#define WF_OP_ROUTER_H
+
+#include <jansson.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "engine/model_store.h"
+#include "op/route.h"
+#include "os/power.h"
+#include "privacy/detect.h"
+#include "privacy/policy.h"
+#include "route/engines.h"
+
+struct wf_lens_pool;
+
+#define WF_ROUTER_AUTO "auto"
+
+struct wf_router_options {
+    struct wf_engine *inner;          /* taken over, also on failure */
+    const struct wf_engines *engines; /* those elsewhere, which `inner` then is a
+                                         wf_remote_engine_new of; NULL: none */
+    struct wf_model_store *models;    /* of this device; NULL: none */
+    const struct wf_detector *detector;
+    const struct wf_policy *policy; /* NULL: everything stays here */
+    struct wf_lens_pool *lens;      /* NULL: patterns alone */
+    const struct wf_power *power;   /* NULL: not known */
+    int64_t carbon_g_kwh;           /* 0: not said */
+    uint32_t n_slots;               /* texts that a model of this device writes at once; 0: one */
+    enum wf_balance balance;
+    bool has_consent;             /* the person agreed to engines that the policy wants asked for */
+    bool never_explores;          /* always the best expectation */
+    const char *experience;       /* file of what was learned; NULL: it is not kept. Copied */
+    const char *routes;           /* the decisions' log; NULL: none is kept. Copied */
+    const struct wf_clock *clock; /* NULL: the system's */
+    struct wf_log *log;           /* may be NULL */
+};
+
+/* What the options point to is borrowed. *out is owned by the caller, until wf_engine_free, which
+ * frees the inner one, too. Errors: NOMEM. */
+int wf_router_new(const struct wf_router_options *o, struct wf_engine **out,
+                  struct wf_err *err) WF_MUST_USE;
+
+/* Whether a name means the router: "auto", with a balance or without. *out_balance (may be NULL) is
+ * changed where it says one. */
+bool wf_router_is_auto(const char *model, enum wf_balance *out_balance);
+
+/* Whether "auto" is to be listed among the models: there are engines elsewhere to choose from, and
+ * no model of this device has its name. `router` is one of wf_router_new, or NULL. */
+bool wf_router_is_offered(const struct wf_engine *router);
+
+/* What a person may say for one decision. */
+struct wf_router_wish {
+    enum wf_balance balance;
+    bool has_consent, is_offline, here_only;
+    double deadline_ms;
+};
+/* By the settings. `router` is one of wf_router_new. */
+struct wf_router_wish wf_router_wish(const struct wf_engine *router);
+
+/* Where a chat in OpenAI's form would run now, as wf_route_explain has it; nothing is sent.
+ * Errors: as there; UNSUPPORTED (no detectors). */
+int wf_router_explain(struct wf_engine *router, const struct wf_router_wish *wish,
+                      const json_t *chat, json_t **out, struct wf_err *err) WF_MUST_USE;
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One generation that the router places: looked at, decided, asked for along the decision's order
+ * (route/failover.h); what it was like is learned and kept.
+ *
+ * The first event is waited for before the generation is given out: what fails until then is an
+ * error, or another place, before anybody has been told where the answer comes from. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/list.h"
+#include "op/router_internal.h"
+
+#define PLACE_BYTES 400u /* ENGINE/MODEL */
+
+struct routing {
+    struct wf_gen base;
+    struct wf_router *r;
+    struct wf_gen_request q; /* the caller's, with id and reason */
+    struct wf_router_case of;
+    struct wf_gen *gen; /* NULL: none began */
+    bool is_passed;     /* no chat: not decided, not kept */
+    /* Of each place: */
+    char names[WF_FAILOVER_PLACES_MAX][PLACE_BYTES];
+    uint8_t candidates[WF_FAILOVER_PLACES_MAX]; /* its index among them */
+    struct wf_gen_event first;
+    bool has_first, is_over;
+    /* How it went at the last place that ended: */
+    struct wf_outcome outcome;
+    size_t ran; /* a candidate; WF_ROUTE_NONE: none ended yet */
+    double cost;
+    bool is_kept;
+    struct wf_power_state power; /* when it began */
+    bool is_alone;               /* nothing else ran on this device then */
+    char id[24], reason[64], route[WF_ROUTE_HEADER_BYTES + 200];
+    struct wf_gen_usage usage;
+};
+
+/* ---- what it was like ---- */
+
+static struct wf_route_record record_of(struct routing *x)
+{
+    return (struct wf_route_record){
+        .id = wf_str_from(x->id),
+        .at_ms = x->of.plan.now_ms,
+        .request = &x->of.c->q,
+        .candidates = x->of.c->candidates,
+        .decision = &x->of.c->decision,
+        .outcome = x->ran != WF_ROUTE_NONE ? &x->outcome : NULL,
+        .ran = x->ran,
+        .cost = x->cost,
+    };
+}
+
+static void keep(struct routing *x)
+{
+    const struct wf_route_record record = record_of(x);
+
+    if (!x->is_kept && !x->is_passed)
+        wf_router__keep(x->r, &record);
+    x->is_kept = true;
+}
+
+/* The joules of this device since it began, where nothing else ran. */
+static double energy_since(struct routing *x)
+{
+    struct wf_power_state now;
+    double joules = -1;
+
+    wf_power_read(x->r->o.power, &now);
+    if (x->is_alone)
+        joules = wf_power_joules(&x->power, &now);
+    return joules > 0 ? joules : 0;
+}
+
+/* A place has ended. What is no fault of the engine's teaches nothing: the policy, a second look
+ * that refused, a breaker that is open, a budget. */
+static void tell(void *ud, size_t i_place, const struct wf_outcome *o, const struct wf_err *err)
+{
+    struct routing *x = ud;
+    const size_t i = x->candidates[i_place];
+    const struct wf_candidate *c = &x->of.c->candidates[i];
+
+    x->ran = i;
+    x->outcome = *o;
+    x->cost = ((double)o->n_prompt * c->price_in + (double)o->n_out * c->price_out) / 1e6;
+    if (err == NULL && c->tier == WF_TIER_HERE)
+        x->outcome.energy_j = energy_since(x);
+    if (err != NULL && (err->code == WF_E_DENIED || err->code == WF_E_UNSUPPORTED ||
+                        err->code == WF_E_BUSY || err->code == WF_E_LIMIT))
+        return;
+    wf_router__learn(x->r, x->of.c, i, &x->outcome);
+}
+
+/* ---- where it runs ---- */
+
+/* What the header says of it now. */
+static void write_route(struct routing *x)
+{
+    struct wf_route_record record = record_of(x);
+    const struct wf_gen_usage *u = x->gen != NULL ? wf_gen_usage(x->gen) : NULL;
+    struct wf_outcome none = {.failed = false};
+    struct wf_buf text;
+    size_t at;
+
+    if (!x->is_over && x->gen != NULL) { /* where it is, and not where it was to be */
+        record.outcome = &none;
+        record.ran = x->candidates[wf_failover_at(x->gen)];
+    }
+    wf_buf_init(&text, sizeof(x->route) - 1);
+    if (wf_route_header(&record, &text) == 0) {
+        at = (size_t)snprintf(x->route, sizeof(x->route), "%s", text.ptr);
+        if (record.ran != WF_ROUTE_NONE && x->of.c->gates[record.ran].n_redacted > 0)
+            at += (size_t)snprintf(x->route + at, sizeof(x->route) - at, "; redacted=%zu",
+                                   x->of.c->gates[record.ran].n_redacted);
+        if (u != NULL && u->flags != NULL && at < sizeof(x->route))
+            (void)snprintf(x->route + at, sizeof(x->route) - at, "; flagged=%.150s", u->flags);
+    }
+    wf_buf_deinit(&text);
+}
+
+/* The places in the decision's order. */
+static size_t list_places(struct routing *x, struct wf_failover_place *out)
+{
+    const struct wf_decision *d = &x->of.c->decision;
+    size_t n = 0;
+
+    for (size_t k = 0; k < d->n_allowed && n < WF_FAILOVER_PLACES_MAX; k++) {
+        const struct wf_candidate *c = &x->of.c->candidates[d->order[k]];
+        char *name = x->names[n];
+        int len = c->tier == WF_TIER_HERE
+                      ? snprintf(name, PLACE_BYTES, "%.*s", WF_STR_ARG(c->model))
+                      : snprintf(name, PLACE_BYTES, "%.*s/%.*s", WF_STR_ARG(c->engine),
+                                 WF_STR_ARG(c->model));
+        if (len < 0 || (size_t)len >= PLACE_BYTES)
+            continue;
+        x->candidates[n] = d->order[k];
+        out[n++] =
+            (struct wf_failover_place){.engine = x->r->o.inner,
+                                       .model = name,
+                                       .can_continue = (c->abilities & WF_ABILITY_CONTINUE) != 0};
+    }
+    return n;
+}
+
+static int begin(struct routing *x, struct wf_err *err)
+{
+    struct wf_failover_place places[WF_FAILOVER_PLACES_MAX];
+    struct wf_failover_options o = {
+        .places = places, .clock = x->r->o.clock, .tell = tell, .ud = x};
+    int rc;
+
+    o.n = list_places(x, places);
+    if (o.n == 0)
+        return wf_router__say_none(&x->of, err);
+    (void)snprintf(x->reason, sizeof(x->reason), "chosen: %s%s",
+                   wf_balance_name(x->of.plan.balance),
+                   x->of.c->decision.explores ? ", trying another" : "");
+    x->q.request_id = x->id;
+    x->q.reason = x->reason;
+    rc = wf_failover_generate(&o, &x->q, &x->gen, err);
+    if (rc == 0)
+        rc = wf_gen_next(x->gen, &x->first, err);
+    x->has_first = rc == 1;
+    x->is_over = rc == 0;
+    return rc < 0 ? rc : 0;
+}
+
+/* ---- beginning and end ---- */
+
+static struct routing *routing_new(struct wf_router *r, const struct wf_gen_request *q)
+{
+    struct routing *x = wf_alloc_array(1, sizeof(*x));
+
+    if (x == NULL)
+        return NULL;
+    x->base.ops = r->base.ops;
+    x->r = r;
+    x->q = *q;
+    x->ran = WF_ROUTE_NONE;
+    memcpy(x->id, "r-", 3);
+    wf_rng_hex(NULL, x->id + 2, 8);
+    pthread_mutex_lock(&r->lock);
+    x->is_alone = r->n_running++ == 0;
+    pthread_mutex_unlock(&r->lock);
+    wf_power_read(r->o.power, &x->power);
+    return x;
+}
+
+int wf_router__generate(struct wf_router *r, const struct wf_router_wish *wish,
+                        const struct wf_gen_request *q, struct wf_gen **out, struct wf_err *err)
+{
+    struct routing *x = routing_new(r, q);
+    int rc;
+
+    if (x == NULL)
+        return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    rc = wf_router__case_open(r, wish, q, &x->of, err);
+    if (rc == 0) {
+        wf_router__choose(r, &x->of.plan, !r->o.never_explores, x->of.c);
+        rc = begin(x, err);
+        if (rc == 0)
+            write_route(x);
+    }
+    if (rc == 0)
+        *out = &x->base;
+    else
+        wf_router__gen_free(&x->base);
+    return rc;
+}
+
+int wf_router__pass(struct wf_router *r, const struct wf_gen_request *q, struct wf_gen **out,
+                    struct wf_err *err)
+{
+    struct routing *x = routing_new(r, q);
+    int rc;
+
+    if (x == NULL)
+        return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    x->is_passed = true;
+    x->q.model = NULL;
+    rc = wf_engine_generate(r->o.inner, &x->q, &x->gen, err);
+    if (rc == 0)
+        *out = &x->base;
+    else
+        wf_router__gen_free(&x->base);
+    return rc;
+}
+
+int wf_router__next(struct wf_gen *base, struct wf_gen_event *out, struct wf_err *err)
+{
+    struct routing *x = WF_CONTAINER(base, struct routing, base);
+    int rc;
+
+    if (x->has_first) {
+        *out = x->first;
+        x->has_first = false;
+        return 1;
+    }
+    rc = x->is_over ? 0 : wf_gen_next(x->gen, out, err);
+    if (rc <= 0) {
+        x->is_over = true;
+        keep(x);
+        (void)wf_router__usage(base); /* whoever holds it sees the final counts */
+    }
+    return rc;
+}
+
+const struct wf_gen_usage *wf_router__usage(const struct wf_gen *base)
+{
+    struct wf_gen *own = (struct wf_gen *)(uintptr_t)base; /* a copy that it keeps changes */
+    struct routing *x = WF_CONTAINER(own, struct routing, base);
+
+    x->usage = *wf_gen_usage(x->gen);
+    if (!x->is_passed) {
+        write_route(x);
+        x->usage.route = x->route;
+    }
+    return &x->usage;
+}
+
+void wf_router__gen_free(struct wf_gen *base)
+{
+    struct routing *x = WF_CONTAINER(base, struct routing, base);
+
+    pthread_mutex_lock(&x->r->lock);
+    x->r->n_running--;
+    pthread_mutex_unlock(&x->r->lock);
+    if (x->of.c != NULL)
+        keep(x); /* one that was given up, or that nothing was found for */
+    wf_gen_free(x->gen);
+    wf_router__case_close(&x->of);
+    wf_free(x);
+}

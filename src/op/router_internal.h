@@ -1,0 +1,70 @@
+/* What the files of the router share. Only op/router*.c include this. */
+#ifndef WF_OP_ROUTER_INTERNAL_H
+#define WF_OP_ROUTER_INTERNAL_H
+
+#include <pthread.h>
+
+#include "op/router.h"
+#include "op/sites.h"
+#include "route/failover.h"
+#include "route/record.h"
+
+struct wf_router {
+    struct wf_engine base;
+    struct wf_router_options o;
+    struct wf_hardness *hardness;
+    char *experience_path, *routes_path; /* owned; NULL: not kept */
+    pthread_mutex_t lock;                /* guards what follows, and the log's file */
+    struct wf_experience *experience;
+    int64_t saved_ms; /* when it was saved last */
+    bool is_saving, is_changed;
+    size_t n_running; /* generations */
+};
+
+/* ---- what it knows (router_memory.c) ---- */
+
+/* Reads what was learned; what cannot be read is told in the log, and nothing is known. Errors:
+ * NOMEM. */
+int wf_router__memory_open(struct wf_router *r, struct wf_err *err) WF_MUST_USE;
+/* Saves and frees. */
+void wf_router__memory_close(struct wf_router *r);
+/* Decides, by what is known. */
+void wf_router__choose(struct wf_router *r, struct wf_route_plan *p, bool may_explore,
+                       struct wf_route_case *c);
+/* Learns of a candidate; saves now and then. */
+void wf_router__learn(struct wf_router *r, const struct wf_route_case *c, size_t i_candidate,
+                      const struct wf_outcome *o);
+/* Keeps a decision. */
+void wf_router__keep(struct wf_router *r, const struct wf_route_record *record);
+
+/* ---- a request (router_case.c) ---- */
+
+/* Places and the request, looked at; to be freed after errors, too. */
+struct wf_router_case {
+    struct wf_sites sites;
+    struct wf_route_plan plan; /* without the labeler */
+    struct wf_route_case *c;   /* borrows from the sites */
+};
+
+/* Errors: those of wf_route_look, UNSUPPORTED (no detectors). */
+int wf_router__case_open(struct wf_router *r, const struct wf_router_wish *wish,
+                         const struct wf_gen_request *q, struct wf_router_case *out,
+                         struct wf_err *err) WF_MUST_USE;
+void wf_router__case_close(struct wf_router_case *c);
+/* Says why no candidate may be asked; returns the error's code. */
+int wf_router__say_none(const struct wf_router_case *c, struct wf_err *err);
+
+/* ---- a generation (router_gen.c) ---- */
+
+int wf_router__generate(struct wf_router *r, const struct wf_router_wish *wish,
+                        const struct wf_gen_request *q, struct wf_gen **out,
+                        struct wf_err *err) WF_MUST_USE;
+/* The same of what is no chat, with the default model. */
+int wf_router__pass(struct wf_router *r, const struct wf_gen_request *q, struct wf_gen **out,
+                    struct wf_err *err) WF_MUST_USE;
+/* Those of the engine's table. */
+int wf_router__next(struct wf_gen *base, struct wf_gen_event *out, struct wf_err *err) WF_MUST_USE;
+const struct wf_gen_usage *wf_router__usage(const struct wf_gen *base);
+void wf_router__gen_free(struct wf_gen *base);
+
+#endif

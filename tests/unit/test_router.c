@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The router, with a real airlock and providers on loopback: what may not leave runs here, what may
+ * goes where it is best; an engine that dies in its answer loses and doubles nothing; one that
+ * fails, or has no money left, is passed over; and afterwards it is known why. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/rng.h"
+#include "daemon/airlock.h"
+#include "model/synth.h"
+#include "op/remote.h"
+#include "op/router.h"
+#include "op/why.h"
+#include "os/file.h"
+#include "os/sandbox.h"
+#include "os/sock.h"
+#include "route/experience.h"
+#include "support/recorder.h"
+
+/* Each with a router of its own; 500 have been run. The library has its own 500 (test_failover). */
+#define DEATHS 100
+
+#define ADDRESS "anna.schmidt@example.org"
+
+/* What the provider says, and what of it a person reads. */
+#define HALF_ONE                                                                                   \
+    "The  quick brown f\xc3\xb6x jumps over \xe6\xbc\xa2\xe5\xad\x97 and then  it sleeps. Write "
+#define HALF_TWO " today, and again to "
+static const char said[] = HALF_ONE "<EMAIL_1>" HALF_TWO "<EMAIL_1>, says the d\xc3\xb6g. ";
+static const char read_as[] = HALF_ONE ADDRESS HALF_TWO ADDRESS ", says the d\xc3\xb6g. ";
+
+/* ---- this device: it knows the answer, and goes on where it was begun ---- */
+
+struct telling {
+    struct wf_gen base;
+    size_t at;
+    bool has_ended;
+    struct wf_gen_usage usage;
+};
+
+static size_t n_told_here, n_live_here;
+
+static int tell_generate(struct wf_engine *e, const struct wf_gen_request *q, struct wf_gen **out,
+                         struct wf_err *err)
+{
+    size_t n = json_array_size(q->messages);
+    const char *last =
+        json_string_value(json_object_get(json_array_get(q->messages, n - 1), "content"));
+    struct telling *g = wf_alloc_array(1, sizeof(*g));
+
+    if (g == NULL)
+        return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    g->base.ops = e->ops;
+    g->usage = (struct wf_gen_usage){.model = "tiny:latest", .n_prompt = 20};
+    if (q->continue_last) { /* it must be the answer's beginning */
+        g->at = strlen(last);
+        assert_memory_equal(last, read_as, g->at);
+    }
+    n_told_here++;
+    n_live_here++;
+    *out = &g->base;
+    return 0;
+}
+
+static int tell_next(struct wf_gen *base, struct wf_gen_event *out, struct wf_err *err)
+{
+    struct telling *g = (struct telling *)base;
+    size_t to = WF_MIN(g->at + 5, sizeof(read_as) - 1);
+
+    (void)err;
+    if (g->has_ended)
+        return 0;
+    *out = (struct wf_gen_event){.kind = WF_GEN_END};
+    if (g->at == sizeof(read_as) - 1) {
+        g->has_ended = true;
+        return 1;
+    }
+    while ((read_as[to] & 0xc0) == 0x80)
+        to++;
+    out->kind = WF_GEN_TEXT;
+    out->text = wf_str_n(read_as + g->at, to - g->at);
+    g->at = to;
+    g->usage.n_written++;
+    return 1;
+}
+
+static const struct wf_gen_usage *tell_usage(const struct wf_gen *base)
+{
+    return &((const struct telling *)base)->usage;
+}
+
+static void tell_free(struct wf_gen *base)
+{
+    n_live_here--;
+    wf_free(base);
+}
+
+static json_t *tell_loaded(struct wf_engine *e)
+{
+    (void)e;
+    return json_array();
+}
+
+static void free_local(struct wf_engine *e)
+{
+    (void)e;
+}
+
+static const struct wf_engine_ops local_ops = {.generate = tell_generate,
+                                               .next = tell_next,
+                                               .usage = tell_usage,
+                                               .gen_free = tell_free,
+                                               .loaded = tell_loaded,
+                                               .free = free_local};
+static struct wf_engine local = {&local_ops};
+
+/* ---- the world ---- */
+
+static struct world {
+    char dir[64];
+    struct wf_home home;
+    struct recorder *recorders[2];
+    struct wf_log *log;
+    int listener;
+    pid_t airlock;
+    struct wf_airlock_link *link;
+    struct wf_engines *engines;
+    struct wf_model_store *models;
+    struct wf_detector *detector;
+    struct wf_policy *policy;
+    struct wf_budget *budget;
+    struct wf_engine *engine;
+} w;
+
+static void open_router(bool has_consent, bool has_models)
+{
+    const struct wf_remote_options ro = {.local = &local,
+                                         .engines = w.engines,
+                                         .link = w.link,
+                                         .models = w.models,
+                                         .detector = w.detector,
+                                         .policy = w.policy,
+                                         .budget = w.budget};
+    struct wf_router_options o = {.engines = w.engines,
+                                  .models = has_models ? w.models : NULL,
+                                  .detector = w.detector,
+                                  .policy = w.policy,
+                                  .has_consent = has_consent,
+                                  .never_explores = true,
+                                  .experience = w.home.experience,
+                                  .routes = w.home.routes,
+                                  .log = w.log};
+    wf_engine_free(w.engine);
+    assert_int_equal(wf_remote_engine_new(&ro, &o.inner, NULL), 0);
+    assert_int_equal(wf_router_new(&o, &w.engine, NULL), 0);
+}
+
+static void start_airlock(void)
+{
+    int fd = -1;
+    assert_int_equal(wf_sock_connect_unix(w.home.airlock, &fd, NULL), 0);
+    w.airlock = fork();
+    if (w.airlock == 0) {
+        const struct wf_airlock_options o = {.home = &w.home, .log = w.log, .fd = fd};
+        _exit(wf_airlock_run(&o));
+    }
+    wf_file_close(&fd);
+}
+
+/* The first is the better one: "other" has but a small model. */
+static void add_engine(const char *name, size_t i, int64_t day_tokens)
+{
+    const char *const models[] = {"model"};
+    const struct recorder_options ro = {.keeps = true, .says = said};
+    char url[64];
+    w.recorders[i] = recorder_start(&ro);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/v1", recorder_port(w.recorders[i]));
+    const struct wf_engine_entry e = {.name = name,
+                                      .protocol = WF_PROTOCOL_OPENAI,
+                                      .url = url,
+                                      .provider = name,
+                                      .tier = i == 0 ? WF_TIER_PROVIDER : WF_TIER_CLOUD,
+                                      .clearance = WF_LABEL_INTERNAL,
+                                      .models = models,
+                                      .n_models = 1,
+                                      .price_in_micro = 1000000,
+                                      .price_out_micro = 2000000,
+                                      .day = {.n_tokens = day_tokens}};
+    assert_int_equal(wf_engines_put(w.home.engines, &e, false, NULL), 0);
+}
+
+static void add_model(void)
+{
+    char path[96];
+    snprintf(path, sizeof(path), "%s/m.gguf", w.dir);
+    assert_int_equal(
+        wf_synth(wf_synth_shape_by_name("tiny"), wf_mix_by_name("Q8_0"), 1, path, NULL, NULL), 0);
+    assert_int_equal(wf_model_store_open(w.home.models, &w.models, NULL), 0);
+    assert_int_equal(wf_model_store_import(w.models, path, "tiny", NULL, NULL,
+                                           &(struct wf_model_entry){.bytes = 0}, NULL),
+                     0);
+}
+
+static int set_up(void **state)
+{
+    const struct wf_detect_options all = {.plain_only = false};
+    (void)state;
+    w = (struct world){.listener = -1};
+    n_told_here = 0;
+    snprintf(w.dir, sizeof(w.dir), "/tmp/weft-test-XXXXXX");
+    assert_non_null(mkdtemp(w.dir));
+    assert_int_equal(wf_home_init(&w.home, w.dir, NULL), 0);
+    assert_int_equal(wf_home_create(&w.home, NULL), 0);
+    w.log = wf_log_new(-1, WF_LOG_INFO);
+    add_engine("best", 0, 5000);
+    add_engine("other", 1, 0);
+    add_model();
+    assert_int_equal(wf_engines_load(w.home.engines, &w.engines, NULL), 0);
+    assert_int_equal(wf_detector_open(&all, &w.detector, NULL), 0);
+    assert_int_equal(wf_policy_built_in(&w.policy, NULL), 0);
+    assert_int_equal(wf_sock_listen_unix(w.home.airlock, &w.listener, NULL), 0);
+    assert_int_equal(wf_airlock_link_new(w.listener, (long)getpid(), &w.link, NULL), 0);
+    assert_int_equal(wf_budget_open(w.home.spent, NULL, &w.budget, NULL), 0);
+    open_router(true, true);
+    start_airlock();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    char command[256];
+    (void)state;
+    wf_engine_free(w.engine);
+    assert_int_equal(n_live_here, 0);
+    assert_int_equal(wf_budget_close(w.budget, NULL), 0);
+    wf_airlock_link_free(w.link);
+    (void)kill(w.airlock, SIGTERM); /* it may have ended with its connection */
+    assert_int_equal(waitpid(w.airlock, NULL, 0), w.airlock);
+    for (size_t i = 0; i < 2; i++)
+        recorder_stop(w.recorders[i]);
+    wf_policy_free(w.policy);
+    wf_detector_free(w.detector);
+    wf_engines_free(w.engines);
+    wf_model_store_close(w.models);
+    wf_file_close(&w.listener);
+    wf_log_free(w.log);
+    snprintf(command, sizeof(command), "rm -rf '%s'", w.dir);
+    return system(command);
+}
+
+static size_t n_asked(size_t i)
+{
+    return recorder_n_requests(w.recorders[i]);
+}
+
+/* ---- asking ---- */
+
+struct told {
+    struct wf_buf text;
+    char first[600], last[600]; /* x-weft-route, when it began and when it had ended */
+    char id[80];
+    struct wf_err err;
+};
+
+static int ask_model(const char *model, const char *content, struct told *t)
+{
+    json_t *messages = json_pack("[{s:s, s:s}]", "role", "user", "content", content);
+    struct wf_gen_request q = {
+        .model = model, .messages = messages, .sampling = wf_sampling_default()};
+    struct wf_gen_event e;
+    struct wf_gen *g = NULL;
+    const char *id;
+    int rc;
+
+    *t = (struct told){.err = WF_ERR_INIT};
+    wf_buf_init(&t->text, 100000);
+    rc = wf_engine_generate(w.engine, &q, &g, &t->err);
+    if (rc == 0)
+        snprintf(t->first, sizeof(t->first), "%s",
+                 wf_gen_usage(g)->route ? wf_gen_usage(g)->route : "");
+    while (rc == 0 && (rc = wf_gen_next(g, &e, &t->err)) == 1) {
+        if (e.kind == WF_GEN_TEXT)
+            assert_int_equal(wf_buf_append_str(&t->text, e.text), 0);
+        rc = 0;
+    }
+    if (rc == 0 && wf_gen_usage(g)->route != NULL)
+        snprintf(t->last, sizeof(t->last), "%s", wf_gen_usage(g)->route);
+    wf_gen_free(g);
+    id = strstr(t->last, "id=");
+    snprintf(t->id, sizeof(t->id), "%.18s", id != NULL ? id + 3 : "");
+    json_decref(messages);
+    return rc;
+}
+
+static void ask(const char *content, struct told *t)
+{
+    if (ask_model("auto", content, t) != 0)
+        fail_msg("%s", t->err.msg);
+}
+
+static void forget(struct told *t)
+{
+    wf_buf_deinit(&t->text);
+}
+
+/* ---- where it runs ---- */
+
+static void test_router__what_may_not_leave_runs_here(void **state)
+{
+    struct told t;
+    (void)state;
+    ask("My key is AKIAIOSFODNN7EXAMPLE, the password hunter2-Xk9!", &t);
+    assert_memory_equal(t.first, "local; tiny:latest; label=secret; tier=here; why=good;", 54);
+    assert_non_null(strstr(t.first, "allowed=1/3"));
+    assert_string_equal(t.text.ptr, read_as);
+    assert_int_equal(recorder_n_connections(w.recorders[0]), 0);
+    assert_int_equal(recorder_n_connections(w.recorders[1]), 0);
+    forget(&t);
+}
+
+static void test_router__what_may_goes_to_the_best_and_it_is_known_why(void **state)
+{
+    json_t *why = NULL, *decision, *entry;
+    struct told t;
+    (void)state;
+    ask("Tell me of the fox, and write to " ADDRESS, &t);
+    assert_memory_equal(t.first, "best; best/model; label=internal; tier=provider; why=good;", 58);
+    assert_non_null(strstr(t.last, "redacted=1"));
+    assert_string_equal(t.text.ptr, read_as);
+    assert_int_equal(n_asked(0), 1);
+    assert_false(recorder_holds(w.recorders[0], WF_STR("anna"), true));
+    forget(&t);
+    assert_int_equal(wf_op_why_json(w.home.ledger, w.home.routes, wf_str_from(t.id), &why, &t.err),
+                     0);
+    decision = json_object_get(why, "decision");
+    entry = json_array_get(json_object_get(why, "entries"), 0);
+    assert_string_equal(json_string_value(json_object_get(decision, "chosen")), "best/model");
+    assert_true(json_number_value(json_object_get(
+                    json_array_get(json_object_get(decision, "candidates"), 1), "total_ms")) > 0);
+    decision = json_object_get(decision, "actual");
+    assert_string_equal(json_string_value(json_object_get(decision, "engine")), "best/model");
+    assert_true(json_number_value(json_object_get(decision, "total_ms")) > 0);
+    assert_int_equal(json_integer_value(json_object_get(decision, "tokens")), 5);
+    assert_true(json_number_value(json_object_get(decision, "cost")) > 0);
+    assert_string_equal(json_string_value(json_object_get(entry, "reason")), "chosen: good");
+    json_decref(why);
+}
+
+static void test_router__nothing_goes_without_consent(void **state)
+{
+    struct told t;
+    (void)state;
+    open_router(false, true);
+    ask("Tell me of the fox.", &t);
+    /* One's own cloud needs none, a provider does. */
+    assert_memory_equal(t.first, "other; ", 7);
+    assert_int_equal(n_asked(0), 0);
+    forget(&t);
+    recorder_set(w.recorders[1], 503, SIZE_MAX);
+    open_router(false, false);
+    assert_true(ask_model(NULL, "Tell me of the fox.", &t) < 0); /* no model here */
+    assert_int_equal(n_asked(0), 0);
+    forget(&t);
+}
+
+static void test_router__a_chat_that_names_nothing_stays_as_it_was(void **state)
+{
+    struct told t;
+    (void)state;
+    assert_int_equal(ask_model(NULL, "Tell me of the fox.", &t), 0);
+    assert_string_equal(t.first, ""); /* the model of this device, and no word of a route */
+    forget(&t);
+    assert_int_equal(ask_model("tiny", "Tell me of the fox.", &t), 0);
+    assert_string_equal(t.first, "");
+    forget(&t);
+    assert_int_equal(n_told_here, 2);
+    assert_int_equal(access(w.home.routes, F_OK), -1);
+    open_router(true, false); /* no model here: then it is the router's */
+    assert_int_equal(ask_model("", "Tell me of the fox.", &t), 0);
+    assert_memory_equal(t.first, "best; ", 6);
+    forget(&t);
+    assert_int_equal(ask_model("other/model", "Tell me of the fox.", &t), 0);
+    assert_memory_equal(t.first, "other; other/model; label=", 26); /* named: as ever */
+    forget(&t);
+}
+
+static void test_router__a_name_says_the_balance(void **state)
+{
+    struct told t;
+    (void)state;
+    assert_true(wf_router_is_auto("auto:latest", NULL));
+    assert_false(wf_router_is_auto("auto:best", NULL) || wf_router_is_auto("automatic", NULL) ||
+                 wf_router_is_auto("gpt", NULL) || wf_router_is_auto(NULL, NULL));
+    assert_int_equal(ask_model("auto:private", "Tell me of the fox.", &t), 0);
+    assert_memory_equal(t.first, "local; ", 7);
+    assert_non_null(strstr(t.first, "why=private"));
+    forget(&t);
+}
+
+/* ---- where it fails ---- */
+
+static void test_router__what_fails_is_passed_over_and_then_left_alone(void **state)
+{
+    json_t *why = NULL, *first;
+    struct told t;
+    (void)state;
+    recorder_set(w.recorders[0], 503, SIZE_MAX);
+    for (int i = 0; i < 7; i++) {
+        ask("Tell me of the fox.", &t);
+        assert_memory_equal(t.first, "other; other/model; ", 20); /* before anything was told */
+        forget(&t);
+    }
+    assert_int_equal(n_asked(0), 5); /* once each: there is another; then the breaker is open */
+    assert_int_equal(wf_op_why_json(w.home.ledger, w.home.routes, wf_str_from(t.id), &why, &t.err),
+                     0);
+    first = json_array_get(json_object_get(json_object_get(why, "decision"), "candidates"), 1);
+    assert_string_equal(json_string_value(json_object_get(first, "why")),
+                        wf_barrier_text(WF_BARRIER_BREAKER));
+    json_decref(why);
+}
+
+static void test_router__what_the_budget_does_not_cover_goes_elsewhere(void **state)
+{
+    struct wf_spending most = {.n_tokens = 4990}, spent = {.n_tokens = 4990};
+    const struct wf_engine_entry *e = wf_engines_find(w.engines, WF_STR("best"));
+    struct told t;
+    (void)state;
+    assert_int_equal(wf_budget_reserve(w.budget, e, &most, NULL), 0);
+    assert_int_equal(wf_budget_settle(w.budget, e, &most, &spent, NULL), 0);
+    ask("Tell me of the fox.", &t);
+    assert_memory_equal(t.first, "other; ", 7);
+    assert_int_equal(n_asked(0), 0);
+    forget(&t);
+}
+
+static void test_router__a_budget_that_ends_meanwhile_is_no_end(void **state)
+{
+    /* For the decision there is enough; what is reserved at most is more. */
+    struct wf_spending most = {.n_tokens = 3000}, spent = {.n_tokens = 3000};
+    const struct wf_engine_entry *e = wf_engines_find(w.engines, WF_STR("best"));
+    struct told t;
+    (void)state;
+    assert_int_equal(wf_budget_reserve(w.budget, e, &most, NULL), 0);
+    assert_int_equal(wf_budget_settle(w.budget, e, &most, &spent, NULL), 0);
+    ask("Tell me of the fox.", &t);
+    assert_memory_equal(t.first, "other; ", 7);
+    forget(&t);
+}
+
+/* Breakers, budgets and what was learned. */
+static void begin_anew(void)
+{
+    wf_engine_free(w.engine);
+    w.engine = NULL;
+    assert_int_equal(wf_budget_close(w.budget, NULL), 0);
+    (void)unlink(w.home.spent);
+    (void)unlink(w.home.experience);
+    assert_int_equal(wf_budget_open(w.home.spent, NULL, &w.budget, NULL), 0);
+    open_router(true, true);
+}
+
+static void test_router__deaths_in_an_answer_lose_and_double_nothing(void **state)
+{
+    struct wf_rng_seeded dice;
+    size_t n_midway = 0;
+    (void)state;
+    wf_rng_seeded_init(&dice, 5);
+    for (int i = 0; i < DEATHS; i++) {
+        size_t at = 7 + (size_t)wf_rng_below(&dice.rng, sizeof(said) - 8);
+        struct told t;
+        begin_anew(); /* each death is the first */
+        recorder_set(w.recorders[0], 0, at);
+        ask("Tell me of the fox, and write to " ADDRESS, &t);
+        if (strcmp(t.text.ptr, read_as) != 0)
+            fail_msg("death %d, at %zu: %s", i, at, t.text.ptr);
+        n_midway += strncmp(t.first, "best", 4) == 0 && strncmp(t.last, "local", 5) == 0;
+        forget(&t);
+    }
+    print_message("    %zu in the middle of an answer\n", n_midway);
+    assert_int_equal(n_midway, DEATHS);
+}
+
+/* ---- what it learns ---- */
+
+static void test_router__what_happened_is_learned_and_kept(void **state)
+{
+    struct wf_experience *x = NULL;
+    struct told t;
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        ask("Tell me of the fox.", &t);
+        forget(&t);
+    }
+    ask("My key is AKIAIOSFODNN7EXAMPLE", &t);
+    forget(&t);
+    wf_engine_free(w.engine);
+    w.engine = NULL;
+    assert_int_equal(wf_experience_new(&x, NULL), 0);
+    assert_int_equal(wf_experience_load(x, w.home.experience, NULL), 0);
+    assert_int_equal(wf_experience_n_lessons(x), 2); /* best/model, here/tiny */
+    const struct wf_route_request q = {.n_prompt = 10};
+    const struct wf_candidate c = {
+        .engine = WF_STR("best"), .model = WF_STR("model"), .tier = WF_TIER_PROVIDER};
+    struct wf_estimate before, after;
+    wf_experience_estimate(NULL, &q, &c, 0, NULL, &before);
+    wf_experience_estimate(x, &q, &c, wf_clock_wall_ms(NULL), NULL, &after);
+    assert_true(after.works > before.works);
+    assert_true(after.ttft_ms < before.ttft_ms || after.ttft_ms > before.ttft_ms);
+    wf_experience_free(x);
+}
+
+static void test_router__without_memory_it_says_so(void **state)
+{
+    json_t *messages =
+        json_pack("[{s:s, s:s}]", "role", "user", "content", "My key is AKIAIOSFODNN7EXAMPLE");
+    struct wf_gen_request q = {.model = "auto", .messages = messages};
+    int rc;
+    (void)state;
+    for (uint64_t n = 1;; n++) {
+        struct wf_gen *g = NULL;
+        wf_alloc_fail_at(n);
+        struct wf_err err = WF_ERR_INIT;
+        rc = wf_engine_generate(w.engine, &q, &g, &err);
+        wf_gen_free(g);
+        if (!wf_alloc_failed())
+            break;
+        if (rc != 0 && rc != WF_E_NOMEM && rc != WF_E_DENIED) /* a model that is not read is none */
+            fail_msg("allocation %llu: %s", (unsigned long long)n, err.msg);
+    }
+    wf_alloc_fail_at(0);
+    assert_int_equal(rc, 0);
+    json_decref(messages);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_router__what_may_not_leave_runs_here),
+        TEST(test_router__what_may_goes_to_the_best_and_it_is_known_why),
+        TEST(test_router__nothing_goes_without_consent),
+        TEST(test_router__a_chat_that_names_nothing_stays_as_it_was),
+        TEST(test_router__a_name_says_the_balance),
+        TEST(test_router__what_fails_is_passed_over_and_then_left_alone),
+        TEST(test_router__what_the_budget_does_not_cover_goes_elsewhere),
+        TEST(test_router__a_budget_that_ends_meanwhile_is_no_end),
+        TEST(test_router__deaths_in_an_answer_lose_and_double_nothing),
+        TEST(test_router__what_happened_is_learned_and_kept),
+        TEST(test_router__without_memory_it_says_so),
+    };
+    return wf_sandbox_support().seccomp ? cmocka_run_group_tests(tests, NULL, NULL) : 77;
+}
