@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "http/openai.h"
 #include "op/remote.h"
+#include "op/router.h"
 
 /* ---- from the body ---- */
 
@@ -380,7 +381,7 @@ void wf_handle_release(struct wf_request *r)
     if (wf_face_open(&c, r)) {
         int rc = read_chat(&c, &chat, &err);
         if (rc == 0)
-            rc = wf_remote_look(c.engine, &chat.q, &v, &err);
+            rc = wf_remote_look(wf_router_inner(c.engine), &chat.q, &v, &err);
         if (rc != 0)
             wf_face_fail(&c, &err);
         else

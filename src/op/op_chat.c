@@ -11,6 +11,7 @@
 #include "op/op_chat.h"
 #include "op/op_internal.h"
 #include "op/remote.h"
+#include "op/router.h"
 #include "text/utf8.h"
 
 #define ANSWER_BYTES_MAX (WF_LIMIT_FRAME_BYTES / 4) /* each of its parts */
@@ -382,7 +383,7 @@ int wf_op__release(struct wf_op_context *ctx, const struct wf_op_call *call, jso
         return wf_err_set(err, WF_E_UNSUPPORTED, "This weft runs no models.");
     rc = read_chat(&c, call, err);
     if (rc == 0)
-        rc = wf_remote_look(ctx->engine, &c.q, out_result, err);
+        rc = wf_remote_look(wf_router_inner(ctx->engine), &c.q, out_result, err);
     json_decref(c.template_vars);
     return rc;
 }

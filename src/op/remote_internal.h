@@ -1,4 +1,5 @@
-/* What the files of the remote engine share. Only op/remote*.c include this. */
+/* What the files of the remote engine share. Only op/remote*.c include
+ * this, and op/route_case.c for the parts. */
 #ifndef WF_OP_REMOTE_INTERNAL_H
 #define WF_OP_REMOTE_INTERNAL_H
 

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A chat request as it is looked at before it runs: its parts with what detectors find in them, the
- * policy's gates, what it needs, how hard it is.
- *
- * A part is one message, or the tools, or the schema of the answer, as op/remote_clear.c has them:
- * all texts of one value are looked at together, so that what is told over several messages counts
- * here as it will there. What is no text (a picture, a recording) cannot be looked into and counts
- * as secret; so does what is longer than can be looked at. */
+ * policy's gates, what it needs, how hard it is. The parts are those of op/remote_parts.c, and all
+ * texts of one value are looked at together, as where it goes (op/remote_clear.c): what keeps a
+ * request here then must keep it here now. What is longer than can be looked at counts as secret.
+ */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/limits.h"
 #include "op/json.h"
+#include "op/remote_internal.h"
 #include "op/route.h"
 #include "route/provider.h"
 
@@ -29,8 +28,8 @@ static bool is_one_of(const char *s, const char *const *names)
     return *names != NULL;
 }
 
-/* Appends every text within a value; *out_is_blind where there is something else than texts. */
-static void append_texts(const json_t *v, struct wf_buf *out, bool *out_is_blind, unsigned depth)
+/* Appends every text within a value. */
+static void append_texts(const json_t *v, struct wf_buf *out, unsigned depth)
 {
     static const char *const blind[] = {"image_url",  "input_image", "input_audio", "file",
                                         "input_file", "image",       "video_url",   NULL};
@@ -38,31 +37,20 @@ static void append_texts(const json_t *v, struct wf_buf *out, bool *out_is_blind
     json_t *item;
     size_t i;
 
-    if (depth > WF_LIMIT_NESTING) {
-        *out_is_blind = true;
+    if (depth > WF_LIMIT_NESTING)
         return;
-    }
     if (json_is_string(v)) {
         (void)wf_buf_append(out, json_string_value(v), json_string_length(v));
         (void)wf_buf_append_byte(out, '\n');
     }
-    json_array_foreach(v, i, item) append_texts(item, out, out_is_blind, depth + 1);
+    json_array_foreach(v, i, item) append_texts(item, out, depth + 1);
     if (!json_is_object(v))
         return;
     json_object_foreach((json_t *)(uintptr_t)v, key, item)
     {
-        if (is_one_of(key, blind))
-            *out_is_blind = true;
-        else if (strcmp(key, "role") != 0 && strcmp(key, "type") != 0)
-            append_texts(item, out, out_is_blind, depth + 1);
+        if (!is_one_of(key, blind) && strcmp(key, "role") != 0 && strcmp(key, "type") != 0)
+            append_texts(item, out, depth + 1);
     }
-}
-
-static enum wf_source source_of(const char *role)
-{
-    return strcmp(role, "assistant") == 0                               ? WF_SOURCE_ANSWER
-           : strcmp(role, "tool") == 0 || strcmp(role, "function") == 0 ? WF_SOURCE_TOOL
-                                                                        : WF_SOURCE_PROMPT;
 }
 
 /* What of a request is looked through, each of it together. */
@@ -73,11 +61,10 @@ static const json_t *value_of(const struct wf_gen_request *q, size_t i)
 
 /* The texts of a value, and how many tokens they have; `text` is for them. */
 static int read_value(struct wf_route_case *c, const json_t *v, struct wf_buf *text,
-                      bool *out_is_blind, struct wf_err *err)
+                      struct wf_err *err)
 {
-    *out_is_blind = false;
     wf_buf_reset(text);
-    append_texts(v, text, out_is_blind, 0);
+    append_texts(v, text, 0);
     if (wf_buf_status(text) == WF_E_LIMIT)
         return wf_err_set(err, WF_E_LIMIT, "A message is too long.");
     if (wf_buf_status(text) != 0)
@@ -86,39 +73,16 @@ static int read_value(struct wf_route_case *c, const json_t *v, struct wf_buf *t
     return 0;
 }
 
-/* One more part, with what was found under an index of a value. */
-static void add_part(struct wf_route_case *c, enum wf_source source, size_t i_value, size_t top,
-                     bool is_blind)
-{
-    struct wf_context_part *part = &c->parts[c->n_parts++];
-    struct wf_pii_list found = {.n = 0};
-
-    if (c->texts[i_value] != NULL)
-        found = wf_texts_found(c->texts[i_value], top);
-    *part = (struct wf_context_part){.source = source,
-                                     .found = found.items,
-                                     .n_found = found.n,
-                                     .is_unscanned = is_blind || c->texts[i_value] == NULL};
-}
-
-static int read_message(struct wf_route_case *c, const json_t *m, size_t i, struct wf_buf *text,
+static int read_message(struct wf_route_case *c, const json_t *m, struct wf_buf *text,
                         struct wf_buf *asked, struct wf_err *err)
 {
     const char *role = wf_json_text(m, "role");
-    bool is_blind = false;
     int rc = 0;
 
     if (!json_is_object(m) || role[0] == '\0')
         return wf_err_set(err, WF_E_INVAL, "A message has no \"role\".");
-    rc = read_value(c, m, text, &is_blind, err);
-    if (rc != 0)
-        return rc;
-    if (is_blind)
-        c->q.needs |= WF_ABILITY_IMAGES;
-    add_part(c, source_of(role), WF_ROUTE_MESSAGES, i, is_blind);
-    if (c->parts[c->n_parts - 1].source == WF_SOURCE_TOOL)
-        c->parts[c->n_parts - 1].name = wf_str_from(wf_json_text(m, "name"));
-    if (strcmp(role, "user") == 0) {
+    rc = read_value(c, m, text, err);
+    if (rc == 0 && strcmp(role, "user") == 0) {
         wf_buf_reset(asked);
         rc = wf_buf_append_str(asked, wf_buf_str(text)) == 0 ? 0 : no_memory(err);
     }
@@ -127,18 +91,36 @@ static int read_message(struct wf_route_case *c, const json_t *m, size_t i, stru
 
 /* ---- the request ---- */
 
-/* Looks through all of it with the detectors. */
+/* A part of which nothing is known: the most sensitive. */
+static int add_unread(struct wf_remote_parts *parts, struct wf_err *err)
+{
+    const struct wf_context_part p = {.source = WF_SOURCE_PROMPT, .is_unscanned = true};
+
+    return wf_remote__parts_add(parts, &p, err);
+}
+
+/* Looks through all of it with the detectors; what is more than can be looked at is unread. */
 static int scan(const struct wf_route_plan *p, const struct wf_gen_request *q,
-                struct wf_route_case *c, struct wf_err *err)
+                struct wf_route_case *c, struct wf_remote_parts *parts, struct wf_err *err)
 {
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < WF_ROUTE_VALUES; i++) {
-        const json_t *v = value_of(q, i);
-        if (v != NULL)
-            rc = wf_texts_read(p->labeler, v, &c->texts[i], err);
-        if (rc == WF_E_LIMIT) /* more than can be looked at: the most sensitive */
-            rc = 0;
+        struct wf_context_part part = {.source = WF_SOURCE_PROMPT};
+        struct wf_pii_list found;
+        if (value_of(q, i) == NULL)
+            continue;
+        rc = wf_texts_read(p->labeler, value_of(q, i), &c->texts[i], err);
+        if (rc == WF_E_LIMIT) {
+            rc = add_unread(parts, err);
+        } else if (rc == 0 && i == WF_ROUTE_MESSAGES) {
+            rc = wf_remote__parts(q, c->texts[i], parts, err);
+        } else if (rc == 0) {
+            found = wf_texts_found(c->texts[i], SIZE_MAX);
+            part.found = found.items;
+            part.n_found = found.n;
+            rc = wf_remote__parts_add(parts, &part, err);
+        }
     }
     return rc;
 }
@@ -148,7 +130,6 @@ static int read_all(const struct wf_route_plan *p, const struct wf_gen_request *
                     struct wf_err *err)
 {
     float odds[WF_HARDNESS_OUTPUTS];
-    bool is_blind = false;
     const json_t *m;
     size_t i;
     int rc = 0;
@@ -156,15 +137,11 @@ static int read_all(const struct wf_route_plan *p, const struct wf_gen_request *
     json_array_foreach(q->messages, i, m)
     {
         if (rc == 0)
-            rc = read_message(c, m, i, text, asked, err);
+            rc = read_message(c, m, text, asked, err);
     }
-    for (i = WF_ROUTE_TOOLS; rc == 0 && i < WF_ROUTE_VALUES; i++) {
-        if (value_of(q, i) == NULL)
-            continue;
-        rc = read_value(c, value_of(q, i), text, &is_blind, err);
-        if (rc == 0)
-            add_part(c, WF_SOURCE_PROMPT, i, SIZE_MAX, is_blind);
-    }
+    for (i = WF_ROUTE_TOOLS; rc == 0 && i < WF_ROUTE_VALUES; i++)
+        if (value_of(q, i) != NULL)
+            rc = read_value(c, value_of(q, i), text, err);
     if (rc != 0)
         return rc;
     c->q.kind = wf_kind_of(wf_buf_str(asked), (c->q.needs & WF_ABILITY_TOOLS) != 0);
@@ -178,6 +155,7 @@ static int read_request(const struct wf_route_plan *p, const struct wf_gen_reque
                         struct wf_route_case *c, struct wf_err *err)
 {
     size_t n = json_array_size(q->messages);
+    struct wf_remote_parts parts = {.n = 0};
     struct wf_buf text, asked;
     int rc;
 
@@ -188,9 +166,6 @@ static int read_request(const struct wf_route_plan *p, const struct wf_gen_reque
     if (n > WF_ROUTE_MESSAGES_MAX)
         return wf_err_set(err, WF_E_LIMIT, "The conversation has over %u messages.",
                           WF_ROUTE_MESSAGES_MAX);
-    c->parts = wf_alloc_array(n + WF_ROUTE_VALUES, sizeof(*c->parts));
-    if (c->parts == NULL)
-        return no_memory(err);
     c->q = (struct wf_route_request){
         .balance = p->balance,
         .needs = wf_provider_needs(q),
@@ -202,9 +177,12 @@ static int read_request(const struct wf_route_plan *p, const struct wf_gen_reque
     };
     wf_buf_init(&text, WF_LIMIT_DETECT_BYTES);
     wf_buf_init(&asked, WF_LIMIT_DETECT_BYTES);
-    rc = scan(p, q, c, err);
+    rc = read_all(p, q, c, &text, &asked, err);
     if (rc == 0)
-        rc = read_all(p, q, c, &text, &asked, err);
+        rc = scan(p, q, c, &parts, err);
+    c->parts = parts.parts;
+    c->n_parts = parts.n;
+    wf_free(parts.of);
     wf_buf_deinit(&text);
     wf_buf_deinit(&asked);
     return rc;

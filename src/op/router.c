@@ -155,6 +155,11 @@ static const struct wf_engine_ops ops = {
     .free = free_engine,
 };
 
+struct wf_engine *wf_router_inner(struct wf_engine *e)
+{
+    return e->ops == &ops ? of(e)->o.inner : e;
+}
+
 static int copy(const char *text, char **out, struct wf_err *err)
 {
     if (text == NULL)

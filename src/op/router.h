@@ -59,6 +59,9 @@ int wf_router_new(const struct wf_router_options *o, struct wf_engine **out,
  * changed where it says one. */
 bool wf_router_is_auto(const char *model, enum wf_balance *out_balance);
 
+/* The engine behind a router; any other engine itself. Borrowed. */
+struct wf_engine *wf_router_inner(struct wf_engine *e);
+
 /* Whether "auto" is to be listed among the models: there are engines elsewhere to choose from, and
  * no model of this device has its name. `router` is one of wf_router_new, or NULL. */
 bool wf_router_is_offered(const struct wf_engine *router);
