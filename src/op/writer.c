@@ -4,6 +4,7 @@
 #include "engine/model_store.h"
 #include "op/op_internal.h"
 #include "op/remote.h"
+#include "op/router.h"
 
 int wf_op__writer(struct wf_op_context *ctx, const json_t *params, struct wf_arena *arena,
                   bool *out_writes, const char **out_model, struct wf_err *err)
@@ -31,7 +32,9 @@ int wf_op__writer(struct wf_op_context *ctx, const json_t *params, struct wf_are
         return 0;
     if (model.len > 0 && (name = wf_arena_cstr(arena, model)) == NULL)
         return wf_op__no_memory(err);
-    if (ctx->engine != NULL && wf_remote_find(ctx->engines, ctx->models, name, &there) != NULL) {
+    if (ctx->engine != NULL &&
+        (wf_remote_find(ctx->engines, ctx->models, name, &there) != NULL ||
+         (wf_router_is_offered(ctx->router) && wf_router_is_auto(name, NULL)))) {
         *out_writes = true;
         *out_model = name;
         return 0;
