@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/list.h"
 #include "op/remote_internal.h"
+#include "op/router.h"
 
 /* ---- the engine's table ---- */
 
@@ -143,6 +144,7 @@ int wf_remote_look(struct wf_engine *engine, const struct wf_gen_request *q, jso
     const char *model = NULL;
     struct wf_remote *r;
 
+    engine = wf_router_inner(engine);
     if (engine->ops == &ops) {
         r = WF_CONTAINER(engine, struct wf_remote, base);
         e = resolve(r, q->model, &model);

@@ -151,8 +151,12 @@ static int begin(struct routing *x, struct wf_err *err)
     int rc;
 
     o.n = list_places(x, places);
-    if (o.n == 0)
-        return wf_router__say_none(&x->of, err);
+    if (o.n == 0) {
+        rc = wf_router__say_none(&x->of, err);
+        if (rc == WF_E_DENIED && x->q.is_kept != NULL)
+            *x->q.is_kept = true;
+        return rc;
+    }
     (void)snprintf(x->reason, sizeof(x->reason), "chosen: %s%s",
                    wf_balance_name(x->of.plan.balance),
                    x->of.c->decision.explores ? ", trying another" : "");

@@ -60,7 +60,7 @@ test("the newcomer's own question leads to the look ahead", async () => {
     addModel(weft, "tiny");
     await provider.join(weft, "gpt");
     const page = await openPage(context, weft);
-    await page.locator(".tour-link").waitFor();
+    await page.locator(".tour-link").waitFor(); // it was seen above
     await page.fill("textarea[data-ask]", "Why is the sky blue?");
     await page.locator(".tour-link a").click();
     const steps = page.locator(".steps > li");
@@ -148,6 +148,7 @@ test("what the policy keeps here is told as that, with its reason, and answered 
     await say(page, SECRET);
     const kept = page.locator(".refused");
     await kept.getByRole("heading", { name: "This stayed on your device" }).waitFor();
+    await kept.getByText("Because:").waitFor();
     assert.match(await kept.innerText(),
         /This is secret. gpt may see no more than what is internal. So nothing was sent./);
     assert.match(await kept.innerText(), /Because:[^]*credentials/);

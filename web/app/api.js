@@ -13,6 +13,8 @@ export class Problem extends Error {
         super(detail);
         this.status = status;
         this.body = body ?? {};
+        // What kind of failure it is, in each API's own place.
+        this.code = this.body.error?.code || this.body.reason || this.body.code || "";
     }
 }
 
@@ -95,6 +97,8 @@ export const api = {
     ledger: (query) => json("GET", "ledger", { query }),
     policy: () => json("GET", "policy"),
     route: (body) => json("POST", "route", { body }),
+    release: (body) => json("POST", "release", { body }),
+    why: (request) => json("GET", `why/${id(request)}`),
     status: () => json("GET", "status"),
     settings: () => json("GET", "settings"),
     changeSettings: (body) => json("PATCH", "settings", { body }),

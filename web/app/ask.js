@@ -8,7 +8,8 @@ import { countDocuments } from "./format.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { changed, on } from "./live.js";
-import { adopt, go, handOver, href } from "./route.js";
+import { tourIsNew, tourWasSeen } from "./prefs.js";
+import { adopt, go, handOver, href, takeOver } from "./route.js";
 import { say } from "./toast.js";
 import { answerNode, failedNode, turnNode, waitingNode } from "./turn.js";
 import { pickFiles } from "./upload.js";
@@ -34,11 +35,23 @@ function firstSteps(total) {
         t("or drop them anywhere on this page."));
 }
 
-// On the newcomer's own question, before it is asked.
+const typed = () => document.querySelector("textarea[data-ask]")?.value.trim() ?? "";
+
+// The first run: on the newcomer's own question, before it is asked. Offered once.
+function tourOffer(skip) {
+    return h("section", { class: "card tour-offer", "aria-labelledby": "tour-offer" },
+        h("h2", { id: "tour-offer" }, icon("lock"), t("Who gets to see your question?")),
+        h("p", null, t("Take a question of your own and see, before you ask it: where it would " +
+            "run and why, who could see it, and what would change that. Nothing is sent.")),
+        h("p", { class: "actions" },
+            h("a", { class: "button primary", href: href({ view: "tour" }),
+                onclick: () => handOver(typed()) }, t("Look first")),
+            h("button", { type: "button", class: "text-button", onclick: skip }, t("Skip"))));
+}
+
 function tourLink() {
-    const field = () => document.querySelector("textarea[data-ask]")?.value.trim() ?? "";
     return h("p", { class: "hint tour-link" }, icon("lock"), h("a", { href: href({ view: "tour" }),
-        onclick: () => handOver(field()) }, t("See where a question of yours would run, and why")));
+        onclick: () => handOver(typed()) }, t("See where a question of yours would run, and why")));
 }
 
 const asking = (total) => h("p", { class: "hint" }, h("a", { href: href({ view: "library" }) },
@@ -50,9 +63,12 @@ function greeting(place, ask) {
         try {
             const [{ total: all }, { total: mine }] = await Promise.all([
                 api.documents({ limit: 1 }), api.documents({ limit: 1, space: "me" })]);
-            fill(place, mine ? asking(all) : firstSteps(all),
+            fill(place, mine <= FEW && tourIsNew() ? tourOffer(() => {
+                tourWasSeen();
+                draw();
+            }) : null, mine ? asking(all) : firstSteps(all),
                 mine <= FEW && all > mine ? suggestions(ask) : null,
-                mine <= FEW ? tourLink() : null);
+                mine <= FEW && !tourIsNew() ? tourLink() : null);
         } catch {
             fill(place);
         }
@@ -175,7 +191,8 @@ export function show(root, route) {
     showScope();
     own(reachable.later((well) => well && thread && !turns.querySelector(".turn") && showThread()));
     own(() => stop?.abort());
-    if (route.q && !thread) ask(route.q);
+    const question = route.q || takeOver();
+    if (question && !thread) ask(question);
     return own.end;
 }
 

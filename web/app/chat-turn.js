@@ -7,6 +7,7 @@ import { icon } from "./icons.js";
 import { number, t, tn } from "./i18n.js";
 import { markdown } from "./markdown.js";
 import { leftLine, readRoute } from "./privacy.js";
+import { href } from "./route.js";
 import { toast } from "./toast.js";
 
 const button = (shape, name, onclick) => h("button", { type: "button", class: "icon-button small",
@@ -131,7 +132,8 @@ function aboutLine(about) {
         icon(route.isHere ? "device" : "web"), h("span", { title: about.route },
             route.isHere ? t("Answered on this device") :
                 t("Answered elsewhere, by {engine}", { engine: route.engine }), " · ",
-            facts.join(" · "))),
+            facts.join(" · "), route.isHere && route.id ? [" · ", h("a", { href: href({
+                view: "why", id: route.id }) }, t("Why here?"))] : null)),
     route.isHere ? null : leftLine(route));
 }
 

@@ -7,7 +7,7 @@ import { hasChatSettings, showChatSettings } from "./chat-settings.js";
 import { chats, chatSettings, chooseModel, chosenModel, loadChat, newChat, removeChat, saveChat }
     from "./chat-store.js";
 import { answerNode, failedNode, questionNode } from "./chat-turn.js";
-import { complete } from "./complete.js";
+import { bodyOf, complete } from "./complete.js";
 import { composer } from "./composer.js";
 import { showPage } from "./dialog.js";
 import { fill, h, scope } from "./dom.js";
@@ -15,6 +15,7 @@ import { when } from "./format.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { isRefusal, refusedNode } from "./privacy.js";
+import { askRelease } from "./release.js";
 import { adopt, go, href } from "./route.js";
 import { failed, say, toast } from "./toast.js";
 
@@ -77,7 +78,8 @@ function conversation(root, chat, { box, isBusy, here, use }) {
         document.title = `${chat.title} · weft`;
     };
 
-    async function answer(model) {
+    // `release` is what the person said to let this one request leave; null: nothing.
+    async function answer(model, release = null) {
         const { messages } = chat;
         const message = { role: "assistant", content: "" };
         const shown = answerNode(message);
@@ -97,13 +99,13 @@ function conversation(root, chat, { box, isBusy, here, use }) {
         isBusy(true);
         try {
             await complete({ model, messages: asked, settings: chatSettings(), message,
-                changed: draw, signal: stop.signal });
+                changed: draw, signal: stop.signal, release });
             await addContext(message.about);
         } catch (error) {
             cancelAnimationFrame(frame);
             if (!isAbort(error)) {
                 if (!message.content && !message.reasoning_content) {
-                    shown.node.replaceWith(isRefusal(error) ? stayed(error) :
+                    shown.node.replaceWith(isRefusal(error) ? stayed(error, model) :
                         failedNode(error, () => {
                             drawAll();
                             answer(model);
@@ -129,14 +131,24 @@ function conversation(root, chat, { box, isBusy, here, use }) {
         drawAll();
     }
 
-    // What the policy kept here can be answered here.
-    function stayed(error) {
+    // What the policy kept here can be answered here, or be let go once.
+    function stayed(error, model) {
         const question = chat.messages[lastIndexOf(chat.messages, "user")]?.content ?? "";
-        return refusedNode(error, question, here() ? () => {
+        const lookAgain = (asIs) => api.release({ ...bodyOf(model, chat.messages, chatSettings()),
+            weft_release: { as_is: asIs } });
+        const answerHere = () => {
             use(here());
             drawAll();
             answer(here());
-        } : null);
+        };
+        return refusedNode(error, question, { here: here() ? answerHere : null,
+            look: lookAgain(false).catch(() => null),
+            release: async (look) => {
+                const release = await askRelease(look, lookAgain);
+                if (!release) return;
+                drawAll();
+                answer(model, release);
+            } });
     }
 
     // How large the context is only the list of loaded models knows.

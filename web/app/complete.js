@@ -13,7 +13,7 @@ function plain(message, isRecent) {
         reasoning_content: isRecent ? reasoning_content : undefined };
 }
 
-function bodyOf(model, messages, settings) {
+export function bodyOf(model, messages, settings) {
     const lastQuestion = messages.findLastIndex((message) => message.role === "user");
     const all = messages.map((message, i) => plain(message, i > lastQuestion));
     if (settings.system.trim()) all.unshift({ role: "system", content: settings.system });
@@ -38,13 +38,15 @@ function addCalls(message, deltas) {
 
 // Fills `message` and calls changed() after each piece. `message.about` says where it ran, how fast
 // and how much of the context it took; `finish` why it ended ("" while it has not).
-export async function complete({ model, messages, settings, message, changed, signal }) {
+// `release` is what the person said in the dialog of release.js, or null.
+export async function complete({ model, messages, settings, message, changed, signal, release }) {
     const begin_ms = performance.now();
     const about = { model, finish: "", tokens: 0, used: 0, cached: 0, perSecond: 0, thought_ms: 0 };
     let first_ms = 0;
     Object.assign(message, { role: "assistant", content: "", about });
     const answer = await send("POST", "/v1/chat/completions",
-        { body: bodyOf(model, messages, settings), signal });
+        { body: { ...bodyOf(model, messages, settings),
+            ...(release ? { weft_release: release } : {}) }, signal });
     about.route = answer.headers.get("x-weft-route") ?? "";
     about.truncated = Number(answer.headers.get("x-weft-truncated") ?? 0);
     await readEvents(answer.body, (name, data) => {

@@ -9,7 +9,7 @@ import { t } from "./i18n.js";
 let last = 0;
 
 // Opens a dialog; `build(close)` gives its inside; resolves with what close was given, or null.
-function open(title, build, className = "") {
+export function openDialog(title, build, className = "") {
     return new Promise((resolve) => {
         const id = `dialog-${++last}`;
         let result = null;
@@ -38,7 +38,7 @@ function buttons(close, action, danger) {
 }
 
 export async function confirm({ title, body, action, danger = false }) {
-    const answer = await open(title, (close) => [
+    const answer = await openDialog(title, (close) => [
         h("form", {
             method: "dialog",
             onsubmit: (event) => {
@@ -51,7 +51,7 @@ export async function confirm({ title, body, action, danger = false }) {
 }
 
 export function askText({ title, label, value, action }) {
-    return open(title, (close) => {
+    return openDialog(title, (close) => {
         const input = h("input", { class: "field", value, maxlength: 200, dir: "auto",
             "aria-label": label, autofocus: true });
         input.addEventListener("focus", () => input.select(), { once: true });
@@ -67,7 +67,7 @@ export function askText({ title, label, value, action }) {
 }
 
 export function showPage(title, ...content) {
-    return open(title, (close) => [
+    return openDialog(title, (close) => [
         h("button", { type: "button", class: "icon-button dialog-close", "aria-label": t("Close"),
             onclick: () => close(null) }, icon("close")),
         ...content,

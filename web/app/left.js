@@ -7,7 +7,7 @@ import { fill, h, scope } from "./dom.js";
 import { bytes, dayGroup } from "./format.js";
 import { icon } from "./icons.js";
 import { currentLanguage, number, t, tn } from "./i18n.js";
-import { cost, countOf, kindsText, labelChip } from "./privacy.js";
+import { cost, countOf, kindsText, labelChip, labelName, reasonText } from "./privacy.js";
 import { href } from "./route.js";
 
 const PAGE = 50;
@@ -54,12 +54,9 @@ function weekPart({ week, complete }) {
 
 // ---- entries ----
 
-// The reasons that weft itself writes; others are shown as they are.
-const reasonText = (reason) =>
-    (reason === "asked for by name" ? t("you chose this engine") : reason);
-
 function released({ who, from, to, reason }) {
-    return t("{who} released it from {from} to {to}: {reason}", { who, from, to, reason });
+    return t("{who} released it from {from} to {to}: {reason}", { who, reason,
+        from: labelName(from), to: labelName(to) });
 }
 
 function details(entry, answer) {
@@ -74,7 +71,9 @@ function details(entry, answer) {
             answer.cost_micro ? t("cost {n}", { n: cost(answer.cost_micro) }) : ""])],
         [t("Flagged in it"), answer && kindsText(answer.flags)],
         [t("Entry"), number(entry.seq)],
-        [t("Fingerprint"), h("code", { dir: "ltr" }, entry.hash)]];
+        [t("Fingerprint"), h("code", { dir: "ltr" }, entry.hash)],
+        [t("Request"), entry.request && h("a", { href: href({ view: "why",
+            id: entry.request }) }, t("Why there?"))]];
     return h("dl", { class: "table-list" }, rows.filter(([, value]) => value).map(([name, value]) =>
         h("div", null, h("dt", null, name), h("dd", null, value))));
 }
@@ -84,7 +83,8 @@ function entryRow(entry, answer) {
     const n = countOf(entry.redactions);
     const note = kept ? said([clock(entry.time), t("kept back: {reason}",
         { reason: entry.reason })]) : said([clock(entry.time), bytes(entry.bytes),
-        n ? tn("one detail replaced", "{n} details replaced", n) : "", reasonText(entry.reason)]);
+        n ? tn("one detail replaced", "{n} details replaced", n) : "",
+        entry.release ? t("released by you") : "", reasonText(entry.reason)]);
     return h("li", { class: "entry" }, h("details", null,
         h("summary", null, icon(kept ? "lock" : "send"), h("span", { class: "row-text" },
             h("span", { class: "entry-title" }, h("span", { dir: "auto" }, entry.engine),

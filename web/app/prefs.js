@@ -51,6 +51,10 @@ export async function choosePref(name, value) {
     await api.changeSettings({ [name]: value });
 }
 
+// The look ahead is offered once in a browser.
+export const tourIsNew = () => saved("tour", "new") === "new";
+export const tourWasSeen = () => localStorage.setItem("weft.tour", "seen");
+
 export function chooseKeys(on) {
     keep("keys", on ? "on" : "off");
     prefs.keys = on;

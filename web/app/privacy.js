@@ -55,6 +55,26 @@ export function kindsText(counts) {
         .map(([kind, n]) => t("{kind} ({n})", { kind, n: number(n) })).join(", ");
 }
 
+// The reasons that weft itself writes; others are shown as they are.
+export const reasonText = (reason) =>
+    (reason === "asked for by name" ? t("you chose this engine") : reason);
+
+const PLACES = {
+    here: () => t("on this device"),
+    device: () => t("on another device of yours"),
+    edge: () => t("on a node of yours nearby"),
+    cloud: () => t("on a node of yours in a data centre"),
+    provider: () => t("at a provider"),
+};
+
+export const placeOf = (tier) => PLACES[tier]?.() ?? tier;
+
+export function timeText(ms) {
+    if (!ms) return "";
+    if (ms < 1000) return t("{n} ms", { n: number(Math.round(ms)) });
+    return t("{n} s", { n: number(Number((ms / 1000).toPrecision(2))) });
+}
+
 export function replacedText(n) {
     if (!n) return t("nothing had to be replaced");
     return tn("one detail was replaced", "{n} details were replaced", n);
@@ -70,45 +90,57 @@ export function readRoute(header) {
     const [engine = "", model = "", ...rest] = (header ?? "").split(";").map((one) => one.trim());
     const facts = Object.fromEntries(rest.map((one) => one.split("=")));
     return { engine, model, isHere: !engine || engine === "local", label: facts.label ?? "",
-        redacted: Number(facts.redacted ?? 0), id: facts.id ?? "" };
+        redacted: facts.redacted === undefined ? null : Number(facts.redacted),
+        released: facts.released ?? "",
+        id: facts.id ?? "" };
 }
 
 // The line below an answer that came from elsewhere: what went there, as what.
 export function leftLine(route) {
     return h("p", { class: "route left-line" }, icon("send"), h("span", null,
         t("What left this device: labelled"), " ", labelChip(route.label), ", ",
-        replacedText(route.redacted), ". ",
+        route.released ?
+            [t("released by you, it was"), " ", labelChip(route.released), ", "] : null,
+        route.redacted === null ? t("chosen by weft") : replacedText(route.redacted), ". ",
+        route.id ? [h("a", { href: href({ view: "why", id: route.id }) }, t("Why there?")), " "] :
+            null,
         h("a", { href: href({ view: "left" }) }, t("See what left"))));
 }
 
 // ---- a refusal by the policy ----
 
-const REFUSED = /^Nothing was sent to (.+?): this is (\w+), .+? may see (\w+)\.\s*(.*)$/s;
-const KEPT = /^(Nothing was sent|Kept back)/;
-
 // Whether a failure is none: the policy kept the request here.
-export const isRefusal = (error) => KEPT.test(error.message ?? "");
+export const isRefusal = (error) => error.code === "kept_by_policy";
 
-function refusalText(message) {
-    const [, engine, label, clearance, reason] = REFUSED.exec(message) ?? [];
-    if (!engine) return [h("p", { lang: "en" }, message)];
+// What the server says of such a request (POST /weft/v1/release); null: it could not be asked.
+function refusalText(message, look) {
+    if (!look?.needed) return h("p", { lang: "en" }, message);
+    const { engine, clearance } = look;
     const may = clearance === "nothing" ? t("{engine} may see nothing.", { engine }) :
         t("{engine} may see no more than what is {clearance}.",
             { engine, clearance: labelName(clearance) });
-    return [h("p", null, t("This is"), " ", labelChip(label), ". ", may, " ",
+    return [h("p", null, t("This is"), " ", labelChip(look.from), ". ", may, " ",
         t("So nothing was sent.")),
-    reason ? h("p", { class: "hint" }, t("Because:"), " ", h("span", { lang: "en" }, reason)) :
-        null];
+    look.reason ? h("p", { class: "hint" }, t("Because:"), " ",
+        h("span", { lang: "en" }, look.reason)) : null];
 }
 
-// here() answers on this device instead; null where nothing here can.
-export function refusedNode(error, question, here) {
-    const node = h("div", { class: "refused", role: "alert" });
-    return fill(node, h("h3", null, icon("lock"), t("This stayed on your device")),
-        refusalText(error.message),
+// here() answers on this device instead; null where nothing here can. look is a promise of what the
+// server says; release(look) asks the person whether it may leave once.
+export function refusedNode(error, question, { here, look, release }) {
+    const why = h("div", { class: "refused-why" });
+    const open = h("button", { type: "button", class: "text-button", hidden: true },
+        t("Let it leave, once …"));
+    look.then((answer) => {
+        fill(why, refusalText(error.message, answer));
+        open.hidden = !answer?.possible;
+        open.addEventListener("click", () => release(answer));
+    });
+    return h("div", { class: "refused", role: "alert" },
+        h("h3", null, icon("lock"), t("This stayed on your device")), why,
         h("p", { class: "actions" },
             here ? h("button", { type: "button", class: "button primary", onclick: here },
                 icon("device"), t("Answer it here")) : null,
             h("a", { class: "button", href: href({ view: "tour" }),
-                onclick: () => handOver(question) }, t("Where could it run?"))));
+                onclick: () => handOver(question) }, t("Where could it run?")), open));
 }

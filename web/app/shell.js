@@ -34,6 +34,7 @@ const VIEWS = {
     threads: () => import("./threads.js"),
     settings: () => import("./settings.js"),
     left: async () => (await Promise.all([import("./left.js"), style("privacy")]))[0],
+    why: async () => (await Promise.all([import("./why.js"), style("privacy")]))[0],
     tour: async () => (await Promise.all([import("./tour.js"), style("privacy")]))[0],
 };
 const TABS = () => [["ask", "ask", t("Ask")], ["chat", "chat", t("Chat")],

@@ -5,22 +5,15 @@
 import { api } from "./api.js";
 import { fill, h, scope } from "./dom.js";
 import { icon } from "./icons.js";
-import { number, t, tn } from "./i18n.js";
-import { labelChip, labelName, replacedText } from "./privacy.js";
-import { href, takeOver } from "./route.js";
+import { t, tn } from "./i18n.js";
+import { labelChip, labelName, placeOf, replacedText, timeText } from "./privacy.js";
+import { tourWasSeen } from "./prefs.js";
+import { go, handOver, href, takeOver } from "./route.js";
 import { say } from "./toast.js";
 
 const QUESTION_MAX = 20000;
 // A number that every payment system keeps for tests.
 const CARD = "4111 1111 1111 1111";
-
-const PLACES = {
-    here: () => t("on this device"),
-    device: () => t("on another device of yours"),
-    edge: () => t("on a node of yours nearby"),
-    cloud: () => t("on a node of yours in a data centre"),
-    provider: () => t("at a provider"),
-};
 
 const BARRIERS = {
     clearance: () => t("It may not see what has this label."),
@@ -38,7 +31,7 @@ const BARRIERS = {
     deadline: () => t("It would not be finished in time."),
 };
 
-const placeName = (candidate) => PLACES[candidate.tier]?.() ?? candidate.tier;
+const placeName = (candidate) => placeOf(candidate.tier);
 const chosenOf = (answer) => answer.candidates.find((one) => one.engine === answer.chosen);
 
 const shortName = (candidate) => (candidate.tier === "here" ?
@@ -50,13 +43,8 @@ function whereText(answer) {
     return t("{place}, with {name}", { place: placeName(chosen), name: shortName(chosen) });
 }
 
-function time(ms) {
-    if (ms < 1000) return t("{n} ms", { n: number(Math.round(ms)) });
-    return t("{n} s", { n: number(Number((ms / 1000).toPrecision(2))) });
-}
-
 const seconds = (candidate) => t("begins after {first}, ends after {all}",
-    { first: time(candidate.ttft_ms), all: time(candidate.total_ms) });
+    { first: timeText(candidate.ttft_ms), all: timeText(candidate.total_ms) });
 
 // ---- the steps ----
 
@@ -139,6 +127,29 @@ function changesStep(answer, changes) {
             h("a", { href: href({ view: "settings" }) }, t("Read the policy"))));
 }
 
+// The next step: to ask it, of the documents.
+function askStep(question) {
+    return h("li", { class: "ask-it" },
+        h("p", null, t("Now you know. You can look again any time.")),
+        h("p", { class: "actions" }, h("button", { type: "button", class: "button primary",
+            onclick: () => {
+                handOver(question);
+                go({});
+            } }, t("Ask it"))));
+}
+
+// Questions of others, for whoever has none at hand: each shows something else.
+function examples(take) {
+    const questions = [t("Why is the sky blue?"),
+        t("Write to Anna Schmidt, anna@example.org, that I come on Monday."),
+        t("Is {card} a valid card number?", { card: CARD })];
+    return h("div", { class: "tour-examples" }, h("p", { class: "hint" },
+        t("Or take one of these:")),
+    h("ul", { class: "suggestions" }, questions.map((question) => h("li", null,
+        h("button", { type: "button", class: "suggestion", onclick: () => take(question) },
+            h("span", null, question), icon("forward"))))));
+}
+
 const requestOf = (content) => ({ messages: [{ role: "user", content }] });
 
 async function look(question) {
@@ -170,7 +181,7 @@ export function show(root, route) {
             const [answer, changes] = await look(question);
             if (ended) return;
             fill(result, h("ol", { class: "steps" }, labelStep(answer), whereStep(answer),
-                othersStep(answer), changesStep(answer, changes)));
+                othersStep(answer), changesStep(answer, changes), askStep(question)));
             say(t("It would run {place}.", { place: whereText(answer) }));
         } catch (error) {
             fill(result, h("p", { class: "failed", role: "alert" }, error.message));
@@ -190,7 +201,15 @@ export function show(root, route) {
             event.preventDefault();
             run();
         } }, field, h("button", { type: "submit", class: "button primary" }, t("Look"))), result));
+    tourWasSeen();
     if (given) run();
-    else if (matchMedia("(hover: hover)").matches) field.focus();
+    else {
+        fill(result, examples((question) => {
+            field.value = question;
+            run();
+        }));
+    }
+    if (given) return own.end;
+    if (matchMedia("(hover: hover)").matches) field.focus();
     return own.end;
 }
