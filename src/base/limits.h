@@ -160,4 +160,12 @@
 /* Entries that are looked through for one page or sum. */
 #define WF_LIMIT_LEDGER_SUMMED 200000
 
+/* Drafts: bytes of one update, and of what waits for others; items of one document: a book of a
+ * million words that was typed letter by letter has some hundred thousand. */
+#define WF_LIMIT_CRDT_BYTES (256u << 20)
+#define WF_LIMIT_CRDT_ITEMS (1u << 28)
+/* State of one client's presence, as JSON, and clients of one message of it. */
+#define WF_LIMIT_AWARENESS_BYTES (64u << 10)
+#define WF_LIMIT_AWARENESS_CLIENTS 10000
+
 #endif

@@ -96,6 +96,7 @@ int wf_cmd_add(struct wf_cli *cli);
 int wf_cmd_ask(struct wf_cli *cli);
 int wf_cmd_bench(struct wf_cli *cli);
 int wf_cmd_core(struct wf_cli *cli);
+int wf_cmd_crdt(struct wf_cli *cli);
 int wf_cmd_doctor(struct wf_cli *cli);
 int wf_cmd_documents(struct wf_cli *cli);
 int wf_cmd_engines(struct wf_cli *cli);

@@ -50,6 +50,7 @@ static const struct command commands[] = {
     {"template", wf_cmd_template, N_("a chat template's text for messages, for measuring")},
     {"sample", wf_cmd_sample, N_("what a model writes under a schema or grammar, for measuring")},
     {"logits", wf_cmd_logits, N_("what a model computes for token ids, for measuring")},
+    {"crdt", wf_cmd_crdt, N_("updates of drafts as files, for measuring")},
     {"doctor", wf_cmd_doctor, N_("what is installed, missing, misconfigured, and what to do")},
     {"core", wf_cmd_core, NULL},
 };
