@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/str.h"
+#include "cli/bench_crdt.h"
 #include "cli/cli.h"
 #include "cli/i18n.h"
 #include "model/mix.h"
@@ -296,6 +297,8 @@ int wf_cmd_bench(struct wf_cli *cli)
     struct wf_err err = WF_ERR_INIT;
     int code, rc;
 
+    if (cli->n_args > 0 && strcmp(cli->args[0], "crdt") == 0)
+        return wf_bench_crdt(cli);
     if (!wf_cli_options(cli, usage, options, &code))
         return code;
     if (cli->n_args != 1 || kv_kind(kv) < 0 || b.n_prompt + b.n_gen == 0)

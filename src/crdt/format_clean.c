@@ -62,7 +62,8 @@ static int gap_format(struct wf_crdt *d, uint32_t i, bool passed, const struct w
     const struct wf_crdt_item *it = wf_crdt__item(d, i);
     uint32_t key = wf_crdt__format_key(it);
     struct wf_str value = wf_crdt__format_value(it), before = value_or_null(at_start, key);
-    bool is_last = wf_crdt__attr(last, key)->len == i, same = identical(before, value);
+    const struct wf_str *found = wf_crdt__attr(last, key);
+    bool is_last = found != NULL && found->len == i, same = identical(before, value);
     int rc = 0;
 
     if (!is_last || same) {
@@ -84,7 +85,7 @@ int wf_crdt__format_gap(struct wf_crdt *d, uint32_t start, uint32_t curr,
 {
     struct wf_crdt_attrs last = {0};
     bool passed = false;
-    uint32_t end;
+    uint32_t end = 0;
     int rc = gap_end(d, start, &end, &last);
 
     for (uint32_t i = start; i != end && rc == 0; i = wf_crdt__item(d, i)->right) {
