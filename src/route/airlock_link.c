@@ -28,7 +28,10 @@
 #define FRAME_HEAD_BYTES 4
 #define READ_BYTES ((size_t)128 << 10)
 #define BUCKETS 512
-#define CREDITS 8 /* credit is given in such parts of the window */
+#define LATER_BYTES ((size_t)256 << 10)
+#define LATER_MS 10
+#define FRAME_ABOUT_BYTES 512 /* of a request, without its body */
+#define CREDITS 8             /* credit is given in such parts of the window */
 
 struct wf_airlock_link {
     int listen_fd, stop_fds[2];
@@ -39,7 +42,12 @@ struct wf_airlock_link {
     pthread_cond_t changed;    /* there is a connection */
     int fd;                    /* -1: none */
     uint64_t last_id;
+    pthread_cond_t unpinned;       /* nothing is told any more */
+    size_t n_unpinning;            /* who waits for that */
     struct wf_list calls[BUCKETS]; /* by id */
+    /* under send_lock */
+    struct wf_buf later;    /* frames that need not go at once */
+    int64_t later_until_ns; /* the thread sends them then; 0: it does not */
 };
 
 struct wf_airlock_call {
@@ -51,6 +59,7 @@ struct wf_airlock_call {
     pthread_cond_t changed;
     /* under the link's lock */
     struct wf_airlock_wake wake; /* fn NULL: nobody is to be called */
+    bool is_pinned;              /* the thread tells of it: it stays, and `wake` as it is */
     int status;
     bool has_head, is_end, is_over; /* is_over: the end or the failure came */
     uint64_t seq;
@@ -61,6 +70,38 @@ struct wf_airlock_call {
     size_t n_used; /* bytes for which no credit has been given yet */
     bool is_reported;
 };
+
+/* ---- bytes to airlock ---- */
+
+/* Appends a frame with its length in front. */
+static int put_frame(const struct wf_airlock_frame *f, struct wf_buf *out)
+{
+    const size_t at = out->len;
+    int rc;
+
+    (void)wf_buf_append_u32le(out, 0); /* the end tells */
+    rc = wf_airlock_frame_write(f, out);
+    for (size_t i = 0, n = out->len - at - FRAME_HEAD_BYTES; rc == 0 && i < FRAME_HEAD_BYTES; i++)
+        out->ptr[at + i] = (char)(n >> (8 * i) & 0xff);
+    return rc;
+}
+
+/* Sends bytes; false when airlock does not take them, and then all is over. send_lock is held. */
+static bool send_bytes(struct wf_airlock_link *l, struct wf_str s)
+{
+    while (s.len > 0) {
+        struct pollfd p = {.fd = l->fd, .events = POLLOUT};
+        ssize_t n = send(l->fd, s.ptr, s.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n >= 0)
+            s = wf_str_sub(s, (size_t)n, s.len);
+        else if (errno != EINTR && (errno != EAGAIN || poll(&p, 1, SEND_TIMEOUT_MS) == 0))
+            break;
+    }
+    if (s.len > 0)
+        (void)shutdown(l->fd,
+                       SHUT_RDWR); /* half a frame may be through: the thread takes it down */
+    return s.len == 0;
+}
 
 /* ---- the thread ---- */
 
@@ -90,16 +131,43 @@ static void fail(struct wf_airlock_call *c, int code, struct wf_str text)
     (void)wf_err_set(&c->failed, code, "%.*s", WF_STR_ARG(text));
 }
 
-/* Tells the owner that there are news. The lock is held. */
-static void wake(struct wf_airlock_call *c)
+/* Tells the owners of `news` that there are some, without the lock, so that nobody wakes to wait
+ * for it; what is told stays pinned meanwhile. The lock is held before and behind. */
+static void tell(struct wf_airlock_link *l, struct wf_list *news)
 {
-    const struct wf_airlock_wake w = c->wake;
+    struct wf_list *it, *tmp;
 
-    c->wake = (struct wf_airlock_wake){.fn = NULL};
-    if (w.fn != NULL)
-        w.fn(w.ud);
-    else
-        pthread_cond_signal(&c->changed);
+    if (wf_list_empty(news))
+        return;
+    pthread_mutex_unlock(&l->lock);
+    WF_LIST_EACH(it, tmp, news)
+    {
+        struct wf_airlock_call *c = WF_CONTAINER(it, struct wf_airlock_call, news);
+        if (c->wake.fn != NULL)
+            c->wake.fn(c->wake.ud);
+        else
+            pthread_cond_signal(&c->changed);
+    }
+    pthread_mutex_lock(&l->lock);
+    WF_LIST_EACH(it, tmp, news)
+    {
+        struct wf_airlock_call *c = WF_CONTAINER(it, struct wf_airlock_call, news);
+        c->is_pinned = false;
+        c->wake = (struct wf_airlock_wake){.fn = NULL};
+        wf_list_remove(it);
+    }
+    if (l->n_unpinning > 0)
+        pthread_cond_broadcast(&l->unpinned);
+}
+
+/* Waits until the thread is done with telling of c. The lock is held. */
+static void unpin(struct wf_airlock_call *c)
+{
+    while (c->is_pinned) {
+        c->l->n_unpinning++;
+        pthread_cond_wait(&c->l->unpinned, &c->l->lock);
+        c->l->n_unpinning--;
+    }
 }
 
 /* One frame from airlock, which may be of a call that nobody waits for any more. The lock is held.
@@ -132,17 +200,19 @@ static int take(struct wf_airlock_link *l, const struct wf_airlock_frame *f, str
         fail(c, WF_E_NOMEM, WF_STR("Out of memory."));
     wf_list_remove(&c->news);
     wf_list_push(news, &c->news);
+    c->is_pinned = true;
     return 0;
 }
 
-/* The frames that are whole; those of one call wake its owner once. */
-static int take_all(struct wf_airlock_link *l, struct wf_buf *in)
+/* The frames that are whole; those of one call wake its owner once. *out_end: an answer ended. */
+static int take_all(struct wf_airlock_link *l, struct wf_buf *in, bool *out_end)
 {
-    struct wf_list *it, *tmp, news;
     struct wf_airlock_frame f;
+    struct wf_list news;
     size_t at = 0;
     int rc = 0;
 
+    *out_end = false;
     wf_list_init(&news);
     pthread_mutex_lock(&l->lock);
     while (rc == 0 && in->len - at >= FRAME_HEAD_BYTES) {
@@ -158,27 +228,53 @@ static int take_all(struct wf_airlock_link *l, struct wf_buf *in)
         rc = wf_airlock_frame_read(wf_str_n(in->ptr + at + FRAME_HEAD_BYTES, n), &f, NULL);
         if (rc == 0)
             rc = take(l, &f, &news);
+        *out_end = *out_end || f.kind == WF_AIRLOCK_END;
         at += FRAME_HEAD_BYTES + n;
     }
-    WF_LIST_EACH(it, tmp, &news)
-    {
-        wf_list_remove(it);
-        wake(WF_CONTAINER(it, struct wf_airlock_call, news));
-    }
+    tell(l, &news);
     pthread_mutex_unlock(&l->lock);
     wf_buf_consume(in, at);
     return rc;
+}
+
+/* Behind the end of an answer its report comes soon: from now on such frames may wait a moment. */
+static void begin_later(struct wf_airlock_link *l)
+{
+    pthread_mutex_lock(&l->send_lock);
+    if (l->later_until_ns == 0)
+        l->later_until_ns = wf_clock_mono_ns(NULL) + LATER_MS * INT64_C(1000000);
+    pthread_mutex_unlock(&l->send_lock);
+}
+
+/* Sends what has waited long enough. How many milliseconds are left else; -1: nothing can wait. */
+static int end_later(struct wf_airlock_link *l)
+{
+    int64_t left_ns;
+    int ms = -1;
+
+    pthread_mutex_lock(&l->send_lock);
+    left_ns = l->later_until_ns - wf_clock_mono_ns(NULL);
+    if (l->later_until_ns != 0 && left_ns <= 0) {
+        l->later_until_ns = 0;
+        (void)send_bytes(l, wf_buf_str(&l->later)); /* a failure is seen by reading */
+        wf_buf_reset(&l->later);
+    } else if (l->later_until_ns != 0) {
+        ms = (int)(left_ns / 1000000) + 1;
+    }
+    pthread_mutex_unlock(&l->send_lock);
+    return ms;
 }
 
 static void read_all(struct wf_airlock_link *l, int fd)
 {
     struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = l->stop_fds[0], .events = POLLIN}};
     struct wf_buf in;
+    bool has_end;
     int rc = 0;
 
     wf_buf_init(&in, READ_BYTES + FRAME_HEAD_BYTES + FRAME_BYTES);
     while (rc == 0) {
-        if (poll(p, 2, -1) < 0 && errno != EINTR)
+        if (poll(p, 2, end_later(l)) < 0 && errno != EINTR)
             break;
         if (p[1].revents != 0)
             break;
@@ -192,7 +288,9 @@ static void read_all(struct wf_airlock_link *l, int fd)
         if (n <= 0)
             break;
         wf_buf_commit(&in, (size_t)n);
-        rc = take_all(l, &in);
+        rc = take_all(l, &in, &has_end);
+        if (has_end)
+            begin_later(l);
     }
     wf_buf_deinit(&in);
 }
@@ -208,9 +306,12 @@ static bool is_from(int fd, long pid)
 
 static void set_connection(struct wf_airlock_link *l, int fd)
 {
-    struct wf_list *it, *tmp;
+    struct wf_list *it, *tmp, news;
 
+    wf_list_init(&news);
     pthread_mutex_lock(&l->send_lock);
+    wf_buf_reset(&l->later);
+    l->later_until_ns = 0;
     pthread_mutex_lock(&l->lock);
     l->fd = fd;
     for (size_t i = 0; fd < 0 && i < BUCKETS; i++) {
@@ -220,12 +321,14 @@ static void set_connection(struct wf_airlock_link *l, int fd)
             fail(c, WF_E_CRASHED,
                  WF_STR("The process that speaks to providers has died and is started again; what "
                         "it had sent stands in the ledger."));
-            wake(c);
+            wf_list_push(&news, &c->news);
+            c->is_pinned = true;
         }
     }
     pthread_cond_broadcast(&l->changed);
-    pthread_mutex_unlock(&l->lock);
     pthread_mutex_unlock(&l->send_lock);
+    tell(l, &news);
+    pthread_mutex_unlock(&l->lock);
 }
 
 static void *work(void *ud)
@@ -270,6 +373,8 @@ int wf_airlock_link_new(int listen_fd, long supervisor, struct wf_airlock_link *
     pthread_mutex_init(&l->send_lock, NULL);
     pthread_mutex_init(&l->lock, NULL);
     wf_cond_init(&l->changed);
+    wf_cond_init(&l->unpinned);
+    wf_buf_init(&l->later, LATER_BYTES);
     if (pthread_create(&l->thread, NULL, work, l) != 0) {
         wf_file_close(&l->stop_fds[0]);
         wf_file_close(&l->stop_fds[1]);
@@ -288,7 +393,9 @@ void wf_airlock_link_free(struct wf_airlock_link *l)
     pthread_join(l->thread, NULL);
     wf_file_close(&l->stop_fds[0]);
     wf_file_close(&l->stop_fds[1]);
+    wf_buf_deinit(&l->later);
     pthread_cond_destroy(&l->changed);
+    pthread_cond_destroy(&l->unpinned);
     pthread_mutex_destroy(&l->lock);
     pthread_mutex_destroy(&l->send_lock);
     wf_free(l);
@@ -303,7 +410,7 @@ static struct timespec in_ms(int64_t ms)
     return (struct timespec){.tv_sec = at_ns / 1000000000, .tv_nsec = at_ns % 1000000000};
 }
 
-/* Sends a frame; WF_E_CRASHED when there is no airlock. */
+/* Sends a frame, behind those that wait; WF_E_CRASHED when there is no airlock. */
 static int send_frame(struct wf_airlock_link *l, const struct wf_airlock_frame *f,
                       struct wf_err *err)
 {
@@ -311,16 +418,21 @@ static int send_frame(struct wf_airlock_link *l, const struct wf_airlock_frame *
     int rc;
 
     wf_buf_init(&b, WF_LIMIT_FRAME_BYTES);
-    rc = wf_airlock_frame_write(f, &b);
+    rc = wf_buf_reserve(&b, f->text.len + FRAME_ABOUT_BYTES);
+    if (rc == 0)
+        rc = put_frame(f, &b);
     if (rc != 0)
         rc = wf_err_set(err, rc, "The request is too long for a provider.");
     pthread_mutex_lock(&l->send_lock);
     if (rc == 0 && l->fd < 0) /* changes under send_lock only */
         rc = WF_E_CRASHED;
-    else if (rc == 0 && wf_sock_send_frame(l->fd, b.ptr, b.len, -1, SEND_TIMEOUT_MS, NULL) != 0) {
-        rc = WF_E_CRASHED;
-        (void)shutdown(l->fd,
-                       SHUT_RDWR); /* half a frame may be through: the thread takes it down */
+    if (rc == 0 && l->later.len > 0 && wf_buf_append_str(&l->later, wf_buf_str(&b)) == 0) {
+        rc = send_bytes(l, wf_buf_str(&l->later)) ? 0 : WF_E_CRASHED;
+        wf_buf_reset(&l->later);
+    } else if (rc == 0) {
+        rc = send_bytes(l, wf_buf_str(&l->later)) && send_bytes(l, wf_buf_str(&b)) ? 0
+                                                                                   : WF_E_CRASHED;
+        wf_buf_reset(&l->later);
     }
     pthread_mutex_unlock(&l->send_lock);
     if (rc == WF_E_CRASHED)
@@ -329,6 +441,23 @@ static int send_frame(struct wf_airlock_link *l, const struct wf_airlock_frame *
                          "machine. weft doctor may say why.");
     wf_buf_deinit(&b);
     return rc;
+}
+
+/* The same for one that is in no hurry: it goes with the next, or when the thread sends it. */
+static void send_later(struct wf_airlock_link *l, const struct wf_airlock_frame *f)
+{
+    bool waits = false;
+
+    pthread_mutex_lock(&l->send_lock);
+    if (l->later_until_ns != 0 && l->fd >= 0) {
+        const size_t at = l->later.len;
+        waits = put_frame(f, &l->later) == 0;
+        if (!waits)
+            wf_buf_truncate(&l->later, at);
+    }
+    pthread_mutex_unlock(&l->send_lock);
+    if (!waits)
+        (void)!send_frame(l, f, NULL); /* an airlock that is gone writes nothing more */
 }
 
 /* Waits for an airlock that is being started. */
@@ -433,6 +562,7 @@ int wf_airlock_call_next(struct wf_airlock_call *c, struct wf_airlock_piece *out
     wf_buf_reset(&c->taken);
     wf_buf_reset(&c->taken_head);
     pthread_mutex_lock(&l->lock);
+    unpin(c);
     c->wake = (struct wf_airlock_wake){.fn = NULL};
     while (rc == 0 && !has_news(c)) {
         struct timespec at = in_ms(TICK_MS);
@@ -453,6 +583,7 @@ int wf_airlock_call_try(struct wf_airlock_call *c, const struct wf_airlock_wake 
     wf_buf_reset(&c->taken);
     wf_buf_reset(&c->taken_head);
     pthread_mutex_lock(&l->lock);
+    unpin(c);
     c->wake = (struct wf_airlock_wake){.fn = NULL};
     if (!has_news(c) && is_canceled) {
         rc = wf_err_set(err, WF_E_CANCELED, "Canceled.");
@@ -469,7 +600,7 @@ void wf_airlock_call_report(struct wf_airlock_call *c, struct wf_airlock_frame *
     report->kind = WF_AIRLOCK_REPORT;
     report->id = c->id;
     c->is_reported = true;
-    (void)!send_frame(c->l, report, NULL); /* an airlock that is gone writes nothing more */
+    send_later(c->l, report);
 }
 
 void wf_airlock_call_free(struct wf_airlock_call *c)
@@ -480,8 +611,8 @@ void wf_airlock_call_free(struct wf_airlock_call *c)
         return;
     l = c->l;
     pthread_mutex_lock(&l->lock);
+    unpin(c);
     wf_list_remove(&c->node);
-    wf_list_remove(&c->news);
     bool goes_on = !c->is_over, is_waited_for = c->is_end && !c->is_reported;
     pthread_mutex_unlock(&l->lock);
     if (is_waited_for) {
