@@ -42,8 +42,9 @@
 #define WF_LIMIT_SUMMARY_SENTENCES 1000u
 /* A path, as the kernel has it. */
 #define WF_LIMIT_PATH_BYTES 4096
-/* Open connections at the HTTP port: a person's devices, not a public server. */
-#define WF_LIMIT_HTTP_CONNECTIONS 256
+/* Open connections at the HTTP port, one request at a time on each: a team's programs, which may
+ * stream a thousand answers at once. Fewer where the system allows fewer descriptors. */
+#define WF_LIMIT_HTTP_CONNECTIONS 2048
 /* A JSON request body; uploads of documents have WF_LIMIT_FILE_BYTES. */
 #define WF_LIMIT_HTTP_JSON_BYTES (1u << 20)
 /* A request body of a model face: a long conversation with its pictures. And the values within it,
@@ -52,8 +53,9 @@
 #define WF_LIMIT_HTTP_MODEL_JSON_VALUES (1u << 20)
 /* A whole answer of a model face: embeddings of a request's texts, logarithms of all tokens. */
 #define WF_LIMIT_HTTP_MODEL_ANSWER_BYTES (256u << 20)
-/* Requests to models that are answered at once (the rest waits): each holds a thread that mostly
- * sleeps. More gain nothing on one machine. */
+/* Threads that work at requests to models: one for each that a model of this machine answers, which
+ * mostly sleeps (the rest waits; more gain nothing on one machine). Answers of engines elsewhere
+ * hold none while they wait. */
 #define WF_LIMIT_HTTP_GENERATIONS 64
 /* Texts that end an answer; biased tokens; answers to one prompt; texts of one embedding or rerank
  * request: as OpenAI's API has them or above. */

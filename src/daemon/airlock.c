@@ -640,6 +640,8 @@ int wf_airlock_run(const struct wf_airlock_options *o)
     wf_buf_init(&a.out, OUT_BYTES_MAX);
     wf_buf_init(&a.check.plain, WF_LIMIT_FRAME_BYTES);
     wf_sandbox_resolver();
+    (void)wf_file_open_max(CALLS_MAX +
+                           64); /* with fewer, connections fail when there are too many */
     rc = curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK && open_loop(&a)
              ? 0
              : wf_err_set(&err, WF_E_NOMEM, "Out of memory.");

@@ -44,6 +44,7 @@
 #include "privacy/policy.h"
 #include "text/utf8.h"
 
+#define FILES_OPEN (WF_LIMIT_HTTP_CONNECTIONS + 512)
 #define STORE_WAIT_MS 10000 /* for a command that has the store open when the daemon starts */
 
 struct core {
@@ -154,6 +155,7 @@ int wf_core_lock_down(const struct wf_home *home, const char *lens, struct wf_er
         assert(n + 1 < WF_ARRAY_LEN(read_dirs));
         read_dirs[n++] = memory[i];
     }
+    (void)wf_file_open_max(FILES_OPEN); /* with fewer, fewer connections are taken */
     rc = wf_sandbox_enter(&so, err);
     if (rc != 0)
         wf_err_prefix(err, "weft does not run without protection");

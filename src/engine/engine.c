@@ -18,6 +18,12 @@ int wf_gen_next(struct wf_gen *g, struct wf_gen_event *out, struct wf_err *err)
     return g->ops->next(g, out, err);
 }
 
+int wf_gen_try(struct wf_gen *g, const struct wf_gen_wake *w, struct wf_gen_event *out,
+               struct wf_err *err)
+{
+    return g->ops->try != NULL ? g->ops->try(g, w, out, err) : g->ops->next(g, out, err);
+}
+
 const struct wf_gen_usage *wf_gen_usage(const struct wf_gen *g)
 {
     return g->ops->usage(g);

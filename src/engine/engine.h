@@ -181,6 +181,18 @@ int wf_engine_generate(struct wf_engine *e, const struct wf_gen_request *q, stru
 /* Waits for the next event: 1 with *out filled, 0 when all choices are finished, or an error
  * (CANCELED, NOMEM, those of the engine); the generation is then over. */
 int wf_gen_next(struct wf_gen *g, struct wf_gen_event *out, struct wf_err *err) WF_MUST_USE;
+/* Whom to tell that it is worth asking again. */
+struct wf_gen_wake {
+    void (*fn)(void *ud); /* any thread; must not ask the generation, nor wait */
+    void *ud;
+};
+/* What wf_gen_try returns when there is nothing yet. */
+#define WF_GEN_LATER 2
+/* As wf_gen_next without waiting for an engine elsewhere: WF_GEN_LATER when nothing has come; w->fn
+ * is then called once, perhaps before this returns, and not after a further call for g has begun.
+ * A cancellation is seen when this is called. Engines that cannot do it wait. */
+int wf_gen_try(struct wf_gen *g, const struct wf_gen_wake *w, struct wf_gen_event *out,
+               struct wf_err *err) WF_MUST_USE;
 /* Borrowed until wf_gen_free. */
 const struct wf_gen_usage *wf_gen_usage(const struct wf_gen *g);
 /* Gives it up where it is not finished, and frees. NULL is a no-op. */
@@ -263,6 +275,8 @@ struct wf_engine_ops {
     int (*generate)(struct wf_engine *e, const struct wf_gen_request *q, struct wf_gen **out,
                     struct wf_err *err);
     int (*next)(struct wf_gen *g, struct wf_gen_event *out, struct wf_err *err);
+    int (*try)(struct wf_gen *g, const struct wf_gen_wake *w, struct wf_gen_event *out,
+               struct wf_err *err); /* NULL: it waits */
     const struct wf_gen_usage *(*usage)(const struct wf_gen *g);
     void (*gen_free)(struct wf_gen *g);
     int (*count)(struct wf_engine *e, const struct wf_gen_request *q, size_t *out_n,

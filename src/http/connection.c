@@ -477,6 +477,9 @@ static ssize_t next_bytes(struct wf_request *r, unsigned char *out, size_t room)
         memcpy(out, r->out.ptr, n);
         wf_buf_consume(&r->out, n);
         pthread_cond_signal(&r->room);
+        if (r->wants_room && r->wake)
+            r->wake(r->wake_ud);
+        r->wants_room = false;
         return (ssize_t)n;
     }
     if (r->file_fd < 0 || r->file_at >= r->file_end)
@@ -514,10 +517,7 @@ static void let_go(struct wf_connection *c)
         return;
     if (c->is_events)
         wf_handle_events_closed(r);
-    pthread_mutex_lock(&r->lock);
-    r->closed = true;
-    pthread_cond_broadcast(&r->room);
-    pthread_mutex_unlock(&r->lock);
+    wf_request_close(r);
     wf_upload_free(c->upload);
     c->upload = NULL;
     wf_list_remove(&c->node);
@@ -712,10 +712,6 @@ void wf_connection_abandon(struct wf_http *h)
 
     WF_LIST_EACH(it, tmp, &h->clients)
     {
-        struct wf_request *r = WF_CONTAINER(it, struct wf_connection, node)->r;
-        pthread_mutex_lock(&r->lock);
-        r->closed = true;
-        pthread_cond_broadcast(&r->room);
-        pthread_mutex_unlock(&r->lock);
+        wf_request_close(WF_CONTAINER(it, struct wf_connection, node)->r);
     }
 }

@@ -138,6 +138,29 @@ void wf_face_request(struct wf_face_call *c, struct wf_gen_request *q);
 int wf_face_template_var(struct wf_face_call *c, struct wf_gen_request *q, const char *name,
                          json_t *v, struct wf_err *err) WF_MUST_USE;
 
+/* ---- a generation, event by event, without a thread that waits ---- */
+
+/* The first member of what a face keeps of one answer. */
+struct wf_face_pump {
+    struct wf_face_call c;
+    struct wf_gen *g;
+    struct wf_err err;
+    /* Takes an event: 0, or an error, behind which `end` comes. */
+    int (*event)(struct wf_face_pump *p, const struct wf_gen_event *e, struct wf_err *err);
+    /* Ends the answer: rc 0 behind the last event, else with err. */
+    void (*end)(struct wf_face_pump *p, int rc, struct wf_err *err);
+    void (*release)(struct wf_face_pump *p); /* frees what the face holds; NULL: nothing */
+    _Atomic int state;
+};
+
+/* Zeroed, of `bytes`, with its call open (wf_face_open). NULL after having answered. */
+void *wf_face_pump_new(struct wf_request *r, size_t bytes) WF_MUST_USE;
+/* Gives what p->g writes to p->event and p->end, now and whenever there is more, on a thread of the
+ * generators each time, and frees it all. The caller has p no more. */
+void wf_face_pump_run(struct wf_face_pump *p);
+/* Frees it: where nothing is to be given, the error has been answered. */
+void wf_face_pump_free(struct wf_face_pump *p);
+
 /* ---- what a generation wrote, whole ---- */
 
 struct wf_face_tool_call {
@@ -159,6 +182,12 @@ struct wf_face_written {
     size_t n_choices;
 };
 
+/* Begins with nothing. Errors: NOMEM. */
+int wf_face_written_init(struct wf_face_written *w, size_t n_choices,
+                         struct wf_err *err) WF_MUST_USE;
+/* Puts an event behind what there is. Errors: RANGE, FORMAT, LIMIT, NOMEM. */
+int wf_face_written_add(struct wf_face_written *w, const struct wf_gen_event *e,
+                        struct wf_err *err) WF_MUST_USE;
 /* Pulls all events of g; *out is freed by wf_face_written_free in any case. Errors: those of
  * wf_gen_next, NOMEM, LIMIT. */
 int wf_face_gather(struct wf_gen *g, size_t n_choices, struct wf_face_written *out,

@@ -98,26 +98,33 @@ static int add(struct wf_face_choice *ch, const struct wf_gen_event *e, struct w
     return rc == 0 ? add_logprobs(ch, e, err) : wf_face_no_memory(err);
 }
 
+int wf_face_written_init(struct wf_face_written *w, size_t n_choices, struct wf_err *err)
+{
+    *w = (struct wf_face_written){.choices = wf_alloc_array(n_choices, sizeof(*w->choices))};
+    if (!w->choices)
+        return wf_face_no_memory(err);
+    w->n_choices = n_choices;
+    for (size_t i = 0; i < n_choices; i++) {
+        wf_buf_init(&w->choices[i].text, WF_LIMIT_FRAME_BYTES);
+        wf_buf_init(&w->choices[i].reasoning, WF_LIMIT_FRAME_BYTES);
+    }
+    return 0;
+}
+
+int wf_face_written_add(struct wf_face_written *w, const struct wf_gen_event *e, struct wf_err *err)
+{
+    return e->i_choice < w->n_choices ? add(&w->choices[e->i_choice], e, err)
+                                      : wf_err_set(err, WF_E_RANGE, "There is no such choice.");
+}
+
 int wf_face_gather(struct wf_gen *g, size_t n_choices, struct wf_face_written *out,
                    struct wf_err *err)
 {
     struct wf_gen_event e;
-    int rc;
+    int rc = wf_face_written_init(out, n_choices, err);
 
-    *out = (struct wf_face_written){.choices = wf_alloc_array(n_choices, sizeof(*out->choices))};
-    if (!out->choices)
-        return wf_face_no_memory(err);
-    out->n_choices = n_choices;
-    for (size_t i = 0; i < n_choices; i++) {
-        wf_buf_init(&out->choices[i].text, WF_LIMIT_FRAME_BYTES);
-        wf_buf_init(&out->choices[i].reasoning, WF_LIMIT_FRAME_BYTES);
-    }
-    while ((rc = wf_gen_next(g, &e, err)) > 0) {
-        rc = e.i_choice < n_choices ? add(&out->choices[e.i_choice], &e, err)
-                                    : wf_err_set(err, WF_E_RANGE, "There is no such choice.");
-        if (rc != 0)
-            return rc;
-    }
+    while (rc == 0 && (rc = wf_gen_next(g, &e, err)) > 0)
+        rc = wf_face_written_add(out, &e, err);
     return rc;
 }
 

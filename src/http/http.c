@@ -22,6 +22,7 @@
 #include "os/file.h"
 
 #define QUEUE_MAX 256 /* requests that wait for a worker; one more gets 503 */
+#define FILES_OWN 256 /* descriptors that are no client's */
 #define TICK_US (1000 * 1000)
 #define STOP_GRACE_NS ((int64_t)5 * 1000000000)
 #define BEAT_NS ((int64_t)15 * 1000000000)
@@ -43,7 +44,7 @@ static void accept_some(struct wf_http *h)
         int fd = accept4(h->o.listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0)
             return;
-        if (h->n_connections >= WF_LIMIT_HTTP_CONNECTIONS || atomic_load(&h->stop)) {
+        if (h->n_connections >= h->n_connections_max || atomic_load(&h->stop)) {
             wf_file_close(&fd);
             continue;
         }
@@ -122,6 +123,9 @@ int wf_http_new(const struct wf_http_options *o, struct wf_http **out, struct wf
     if (!h)
         return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
     h->o = *o;
+    h->n_connections_max =
+        WF_MIN(wf_file_open_max(0), (size_t)WF_LIMIT_HTTP_CONNECTIONS + FILES_OWN);
+    h->n_connections_max -= WF_MIN(h->n_connections_max / 2, (size_t)FILES_OWN);
     wf_list_init(&h->clients);
     rc = wf_guard_init(&h->guard, o, err);
     if (rc != 0) {
@@ -135,7 +139,7 @@ int wf_http_new(const struct wf_http_options *o, struct wf_http **out, struct wf
     }
     rc = wf_team_new("http", n_workers, QUEUE_MAX, &h->team, err);
     if (rc == 0)
-        rc = wf_team_new("generate", n_generators, QUEUE_MAX, &h->generators, err);
+        rc = wf_team_new("generate", n_generators, WF_LIMIT_HTTP_CONNECTIONS, &h->generators, err);
     if (rc == 0)
         rc = make_context(h, err);
     if (rc != 0) {

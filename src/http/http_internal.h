@@ -50,6 +50,7 @@ struct wf_http {
     struct lws_context *context;
     struct lws_vhost *vhost;
     struct lws *listener;
+    size_t n_connections_max;
     size_t n_connections;   /* event thread */
     struct wf_list clients; /* event thread: struct client of http.c */
     _Atomic bool stop;

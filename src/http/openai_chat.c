@@ -10,9 +10,19 @@
 
 /* ---- from the body ---- */
 
+/* How far a stream is. */
+struct chunks {
+    const struct wf_gen_usage *usage;
+    const char *id;
+    json_int_t created;
+    bool *has_role; /* [n_choices] */
+};
+
 struct chat {
+    struct wf_face_pump pump;
     struct wf_gen_request q;
-    struct wf_face_call *c;
+    struct wf_face_written written; /* of an answer that is not streamed */
+    struct chunks chunks;
     const json_t *tool_choice;
     bool stream, include_usage;
     bool adds_prompt; /* add_generation_prompt of vLLM */
@@ -62,6 +72,14 @@ static int read_effort(struct wf_face_call *c, void *into, const char *name, con
     struct chat *chat = into;
 
     return wf_openai_read_effort(c, &chat->q, name, v, err);
+}
+
+static int read_max(struct wf_face_call *c, void *into, const char *name, const json_t *v,
+                    struct wf_err *err)
+{
+    struct chat *chat = into;
+
+    return wf_openai_read_max(c, &chat->q, name, v, err);
 }
 
 static int read_old_max(struct wf_face_call *c, void *into, const char *name, const json_t *v,
@@ -127,7 +145,7 @@ static const struct wf_face_param rows[] = {
     READ("reasoning_effort", read_effort),
     READ("stream_options", read_stream_options),
     READ("modalities", read_modalities),
-    READ("max_completion_tokens", wf_openai_read_max),
+    READ("max_completion_tokens", read_max),
     READ("max_tokens", read_old_max),
     BOOL("parallel_tool_calls", q.tools.parallel),
     BOOL("stream", stream),
@@ -161,7 +179,7 @@ static int read_chat(struct wf_face_call *c, struct chat *chat, struct wf_err *e
     };
     int rc;
 
-    *chat = (struct chat){.c = c, .adds_prompt = true};
+    chat->adds_prompt = true;
     wf_face_request(c, &chat->q);
     chat->q.n_choices = 1;
     rc = wf_face_read(c, c->body, "", tables, WF_ARRAY_LEN(tables), err);
@@ -214,44 +232,46 @@ static json_t *choice_json(const struct wf_face_choice *ch, size_t i, bool wants
                      "stop_reason", ch->stop ? wf_face_text(wf_str_from(ch->stop)) : json_null());
 }
 
-static void answer_whole(struct wf_face_call *c, struct chat *chat, struct wf_gen *g)
+static int add_event(struct wf_face_pump *p, const struct wf_gen_event *e, struct wf_err *err)
 {
-    struct wf_err err = WF_ERR_INIT;
-    struct wf_face_written w;
-    const struct wf_gen_usage *u;
-    json_t *choices = NULL;
-    int rc = wf_face_gather(g, chat->q.n_choices, &w, &err);
+    return wf_face_written_add(&WF_CONTAINER(p, struct chat, pump)->written, e, err);
+}
 
-    if (rc == 0) {
-        u = wf_gen_usage(g);
-        choices = json_array();
-        for (size_t i = 0; i < w.n_choices; i++)
-            json_array_append_new(choices, choice_json(&w.choices[i], i, chat->q.wants_logprobs));
-        wf_face_about(c, u->route, u->model, u->n_truncated);
-        wf_face_answer(c, 200,
-                       json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:s}", "id",
-                                 wf_face_id(c, "chatcmpl-"), "object", "chat.completion", "created",
-                                 wf_face_now_s(c), "model", u->model, "choices", choices, "usage",
-                                 wf_openai_usage(u), "system_fingerprint", "weft-" WF_VERSION));
-    } else {
-        wf_face_fail(c, &err);
+static void end_whole(struct wf_face_pump *p, int rc, struct wf_err *err)
+{
+    const struct chat *chat = WF_CONTAINER(p, struct chat, pump);
+    const struct wf_face_written *w = &chat->written;
+    const struct wf_gen_usage *u = wf_gen_usage(p->g);
+    json_t *choices;
+
+    if (rc != 0) {
+        wf_face_fail(&p->c, err);
+        return;
     }
-    wf_face_written_free(&w);
+    choices = json_array();
+    for (size_t i = 0; i < w->n_choices; i++)
+        json_array_append_new(choices, choice_json(&w->choices[i], i, chat->q.wants_logprobs));
+    wf_face_about(&p->c, u->route, u->model, u->n_truncated);
+    wf_face_answer(&p->c, 200,
+                   json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:s}", "id",
+                             wf_face_id(&p->c, "chatcmpl-"), "object", "chat.completion", "created",
+                             wf_face_now_s(&p->c), "model", u->model, "choices", choices, "usage",
+                             wf_openai_usage(u), "system_fingerprint", "weft-" WF_VERSION));
+}
+
+static int begin_whole(struct chat *chat, struct wf_err *err)
+{
+    chat->pump.event = add_event;
+    chat->pump.end = end_whole;
+    return wf_face_written_init(&chat->written, chat->q.n_choices, err);
 }
 
 /* ---- the answer in chunks ---- */
 
-struct chunks {
-    struct chat *chat;
-    const struct wf_gen_usage *usage;
-    const char *id;
-    json_int_t created;
-    bool *has_role; /* [n_choices] */
-};
-
 /* `choices` is taken over. */
-static int send_chunk(struct chunks *s, json_t *choices, json_t *usage, struct wf_err *err)
+static int send_chunk(struct chat *chat, json_t *choices, json_t *usage, struct wf_err *err)
 {
+    const struct chunks *s = &chat->chunks;
     json_t *v = json_pack("{s:s, s:s, s:I, s:s, s:s, s:o}", "id", s->id, "object",
                           "chat.completion.chunk", "created", s->created, "model", s->usage->model,
                           "system_fingerprint", "weft-" WF_VERSION, "choices", choices);
@@ -260,13 +280,14 @@ static int send_chunk(struct chunks *s, json_t *choices, json_t *usage, struct w
         json_object_set_new(v, "usage", usage);
     else
         json_decref(usage);
-    return wf_face_send(s->chat->c, NULL, v, err);
+    return wf_face_send(&chat->pump.c, NULL, v, err);
 }
 
 /* `delta` is taken over; finish NULL: more comes. */
-static int send_delta(struct chunks *s, const struct wf_gen_event *e, json_t *delta,
+static int send_delta(struct chat *chat, const struct wf_gen_event *e, json_t *delta,
                       const char *finish, struct wf_err *err)
 {
+    const struct chunks *s = &chat->chunks;
     json_t *logprobs = json_null(), *choice;
 
     if (!s->has_role[e->i_choice]) {
@@ -276,7 +297,7 @@ static int send_delta(struct chunks *s, const struct wf_gen_event *e, json_t *de
             json_object_set_new(delta, "content",
                                 e->kind == WF_GEN_CALL ? json_null() : json_string(""));
     }
-    if (s->chat->q.wants_logprobs && e->n_logprobs > 0)
+    if (chat->q.wants_logprobs && e->n_logprobs > 0)
         logprobs = json_pack("{s:o, s:n}", "content", wf_face_logprobs(e->logprobs, e->n_logprobs),
                              "refusal");
     choice = json_pack("{s:I, s:o, s:o, s:o}", "index", (json_int_t)e->i_choice, "delta", delta,
@@ -284,15 +305,18 @@ static int send_delta(struct chunks *s, const struct wf_gen_event *e, json_t *de
                        finish ? json_string(finish) : json_null());
     if (choice && e->kind == WF_GEN_END && e->finish == WF_FINISH_STOP_TEXT)
         json_object_set_new(choice, "stop_reason", wf_face_text(e->stop));
-    return send_chunk(s, json_pack("[o]", choice), s->chat->include_usage ? json_null() : NULL,
+    return send_chunk(chat, json_pack("[o]", choice), chat->include_usage ? json_null() : NULL,
                       err);
 }
 
-static int send_gen_event(struct chunks *s, const struct wf_gen_event *e, struct wf_err *err)
+static int send_event(struct wf_face_pump *p, const struct wf_gen_event *e, struct wf_err *err)
 {
+    struct chat *chat = WF_CONTAINER(p, struct chat, pump);
     json_t *delta = NULL;
     const char *finish = NULL;
 
+    if (e->i_choice >= chat->q.n_choices)
+        return wf_err_set(err, WF_E_RANGE, "There is no such choice.");
     switch (e->kind) {
     case WF_GEN_TEXT:
         delta = json_pack("{s:o}", "content", wf_face_text(e->text));
@@ -314,68 +338,73 @@ static int send_gen_event(struct chunks *s, const struct wf_gen_event *e, struct
         finish = wf_openai_finish(e->finish);
         break;
     }
-    return delta ? send_delta(s, e, delta, finish, err) : wf_face_no_memory(err);
+    return delta ? send_delta(chat, e, delta, finish, err) : wf_face_no_memory(err);
 }
 
-static void answer_chunks(struct wf_face_call *c, struct chat *chat, struct wf_gen *g)
+static void end_chunks(struct wf_face_pump *p, int rc, struct wf_err *err)
 {
-    struct wf_err err = WF_ERR_INIT;
-    struct chunks s = {.chat = chat,
-                       .usage = wf_gen_usage(g),
-                       .id = wf_face_id(c, "chatcmpl-"),
-                       .created = wf_face_now_s(c),
-                       .has_role = wf_arena_array(&c->arena, chat->q.n_choices, sizeof(bool))};
-    struct wf_gen_event e;
-    int rc = 0;
+    struct chat *chat = WF_CONTAINER(p, struct chat, pump);
 
-    if (!s.id || !s.has_role) {
-        (void)wf_face_no_memory(&err);
-        wf_face_fail(c, &err);
-        return;
-    }
-    wf_face_about(c, s.usage->route, s.usage->model, s.usage->n_truncated);
-    wf_face_stream(c, false);
-    while (rc == 0 && (rc = wf_gen_next(g, &e, &err)) > 0)
-        rc = e.i_choice < chat->q.n_choices
-                 ? send_gen_event(&s, &e, &err)
-                 : wf_err_set(&err, WF_E_RANGE, "There is no such choice.");
     if (rc == 0 && chat->include_usage)
-        rc = send_chunk(&s, json_array(), wf_openai_usage(s.usage), &err);
+        rc = send_chunk(chat, json_array(), wf_openai_usage(wf_gen_usage(p->g)), err);
     if (rc == 0)
-        rc = wf_face_send_text(c, "[DONE]", &err);
+        rc = wf_face_send_text(&p->c, "[DONE]", err);
     if (rc == 0)
-        wf_face_stream_end(c);
+        wf_face_stream_end(&p->c);
     else
-        wf_face_fail(c, &err);
+        wf_face_fail(&p->c, err);
+}
+
+static int begin_chunks(struct chat *chat, struct wf_err *err)
+{
+    struct wf_face_call *c = &chat->pump.c;
+    struct chunks *s = &chat->chunks;
+
+    chat->pump.event = send_event;
+    chat->pump.end = end_chunks;
+    *s = (struct chunks){.usage = wf_gen_usage(chat->pump.g),
+                         .id = wf_face_id(c, "chatcmpl-"),
+                         .created = wf_face_now_s(c),
+                         .has_role = wf_arena_array(&c->arena, chat->q.n_choices, sizeof(bool))};
+    if (!s->id || !s->has_role)
+        return wf_face_no_memory(err);
+    wf_face_about(c, s->usage->route, s->usage->model, s->usage->n_truncated);
+    wf_face_stream(c, false);
+    return 0;
+}
+
+static void release(struct wf_face_pump *p)
+{
+    wf_face_written_free(&WF_CONTAINER(p, struct chat, pump)->written);
 }
 
 void wf_handle_openai_chat(struct wf_request *r)
 {
+    struct chat *chat = wf_face_pump_new(r, sizeof(*chat));
     struct wf_err err = WF_ERR_INIT;
-    struct wf_face_call c;
-    struct wf_gen *g = NULL;
-    struct chat chat;
+    int rc;
 
-    if (wf_face_open(&c, r)) {
-        int rc = read_chat(&c, &chat, &err);
-        if (rc == 0)
-            rc = wf_engine_generate(c.engine, &chat.q, &g, &err);
-        if (rc != 0)
-            wf_face_fail(&c, &err);
-        else if (chat.stream)
-            answer_chunks(&c, &chat, g);
-        else
-            answer_whole(&c, &chat, g);
-        wf_gen_free(g);
+    if (chat == NULL)
+        return;
+    chat->pump.release = release;
+    rc = read_chat(&chat->pump.c, chat, &err);
+    if (rc == 0)
+        rc = wf_engine_generate(chat->pump.c.engine, &chat->q, &chat->pump.g, &err);
+    if (rc == 0)
+        rc = chat->stream ? begin_chunks(chat, &err) : begin_whole(chat, &err);
+    if (rc == 0) {
+        wf_face_pump_run(&chat->pump);
+        return;
     }
-    wf_face_close(&c);
+    wf_face_fail(&chat->pump.c, &err);
+    wf_face_pump_free(&chat->pump);
 }
 
 void wf_handle_release(struct wf_request *r)
 {
     struct wf_err err = WF_ERR_INIT;
     struct wf_face_call c;
-    struct chat chat;
+    struct chat chat = {.stream = false};
     json_t *v = NULL;
 
     if (wf_face_open(&c, r)) {

@@ -95,6 +95,35 @@ bool wf_request_closed(struct wf_request *r)
     return closed;
 }
 
+void wf_request_on_change(struct wf_request *r, void (*fn)(void *ud), void *ud)
+{
+    pthread_mutex_lock(&r->lock);
+    r->wake = fn;
+    r->wake_ud = ud;
+    pthread_mutex_unlock(&r->lock);
+}
+
+bool wf_request_has_room(struct wf_request *r)
+{
+    bool has;
+
+    pthread_mutex_lock(&r->lock);
+    has = r->closed || r->out.len < QUEUE_BYTES;
+    r->wants_room = !has;
+    pthread_mutex_unlock(&r->lock);
+    return has;
+}
+
+void wf_request_close(struct wf_request *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->closed = true;
+    pthread_cond_broadcast(&r->room);
+    if (r->wake)
+        r->wake(r->wake_ud);
+    pthread_mutex_unlock(&r->lock);
+}
+
 void wf_answer_header(struct wf_request *r, const char *name, const char *value)
 {
     assert(!r->has_head);

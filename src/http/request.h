@@ -84,6 +84,9 @@ struct wf_request {
     bool ended;  /* nothing more will be queued */
     bool broken; /* what was announced will not come */
     bool lossy;  /* an event stream: drop what does not fit */
+    bool wants_room;
+    void (*wake)(void *ud); /* see wf_request_on_change */
+    void *wake_ud;
 };
 
 /* A request with one reference. NULL out of memory. */
@@ -124,5 +127,14 @@ int wf_answer_event_text(struct wf_request *r, const char *event, const char *js
 
 /* True once the client has gone. */
 bool wf_request_closed(struct wf_request *r);
+
+/* Has fn(ud) called when the client has gone, and when there is room again for which
+ * wf_request_has_room was asked; not after this has been called with another fn, or NULL. It is
+ * called with the request's lock: it must not touch it, nor wait. */
+void wf_request_on_change(struct wf_request *r, void (*fn)(void *ud), void *ud);
+/* False while the queue is full and the client is there. */
+bool wf_request_has_room(struct wf_request *r);
+/* The client has gone. Thread: event. */
+void wf_request_close(struct wf_request *r);
 
 #endif

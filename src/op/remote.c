@@ -106,6 +106,7 @@ static void free_engine(struct wf_engine *base)
 static const struct wf_engine_ops ops = {
     .generate = generate,
     .next = wf_remote__next,
+    .try = wf_remote__try,
     .usage = wf_remote__usage,
     .gen_free = wf_remote__gen_free,
     .count = count,

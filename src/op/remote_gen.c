@@ -129,7 +129,8 @@ static void feed_head(struct generation *g, const struct wf_airlock_piece *p)
     }
 }
 
-static int more(struct generation *g, struct wf_err *err)
+/* WF_AIRLOCK_LATER when there is somebody to wake, and nothing has come. */
+static int more(struct generation *g, const struct wf_gen_wake *w, struct wf_err *err)
 {
     struct wf_airlock_piece p;
     int rc;
@@ -137,7 +138,11 @@ static int more(struct generation *g, struct wf_err *err)
     if (g->is_fed)
         return wf_err_set(err, WF_E_IO, "%.40s broke off in the middle of its answer.",
                           g->engine->name);
-    rc = wf_airlock_call_next(g->call, &p, err);
+    if (w != NULL)
+        rc = wf_airlock_call_try(g->call, &(struct wf_airlock_wake){.fn = w->fn, .ud = w->ud}, &p,
+                                 err);
+    else
+        rc = wf_airlock_call_next(g->call, &p, err);
     if (rc != 0)
         return rc;
     if (p.head.len > 0 || (p.is_end && p.bytes.len == 0))
@@ -237,6 +242,12 @@ static int try_again(struct generation *g, int rc, bool is_link, struct wf_err *
 
 int wf_remote__next(struct wf_gen *base, struct wf_gen_event *out, struct wf_err *err)
 {
+    return wf_remote__try(base, NULL, out, err);
+}
+
+int wf_remote__try(struct wf_gen *base, const struct wf_gen_wake *w, struct wf_gen_event *out,
+                   struct wf_err *err)
+{
     struct generation *g = WF_CONTAINER(base, struct generation, base);
 
     for (;;) {
@@ -248,7 +259,10 @@ int wf_remote__next(struct wf_gen *base, struct wf_gen_event *out, struct wf_err
             rc = wf_provider_next(g->reader, out, err);
         g->back.has_stash = false;
         if (rc == WF_PROVIDER_WAIT) {
-            rc = note_kept(&g->cleared.q, more(g, err));
+            rc = more(g, w, err);
+            if (rc == WF_AIRLOCK_LATER)
+                return WF_GEN_LATER;
+            rc = note_kept(&g->cleared.q, rc);
             is_link = true;
         }
         if (rc < 0)

@@ -208,6 +208,8 @@ int wf_remote__generate(struct wf_remote *r, const struct wf_engine_entry *e, co
                         struct wf_err *err) WF_MUST_USE;
 /* Those of the engine's table. */
 int wf_remote__next(struct wf_gen *base, struct wf_gen_event *out, struct wf_err *err) WF_MUST_USE;
+int wf_remote__try(struct wf_gen *base, const struct wf_gen_wake *w, struct wf_gen_event *out,
+                   struct wf_err *err) WF_MUST_USE;
 const struct wf_gen_usage *wf_remote__usage(const struct wf_gen *base);
 void wf_remote__gen_free(struct wf_gen *base);
 

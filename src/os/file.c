@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -202,6 +203,21 @@ int wf_file_sync_fd(int fd, struct wf_err *err)
     if (sync_fd(fd) != 0)
         return wf_err_errno(err, errno, "cannot make the file durable");
     return 0;
+}
+
+size_t wf_file_open_max(size_t wanted)
+{
+    struct rlimit now = {.rlim_cur = 0};
+
+    if (getrlimit(RLIMIT_NOFILE, &now) != 0)
+        return 0;
+    if (now.rlim_cur < wanted && now.rlim_cur < now.rlim_max) {
+        const struct rlimit more = {.rlim_cur = WF_MIN((rlim_t)wanted, now.rlim_max),
+                                    .rlim_max = now.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+            now = more;
+    }
+    return now.rlim_cur == RLIM_INFINITY ? SIZE_MAX : (size_t)now.rlim_cur;
 }
 
 int wf_file_sync_all(const char *path, struct wf_err *err)

@@ -40,6 +40,10 @@ int wf_file_create(const char *path, int *out_fd, struct wf_err *err) WF_MUST_US
 int wf_file_sync(const char *path, struct wf_err *err) WF_MUST_USE;
 int wf_file_sync_fd(int fd, struct wf_err *err) WF_MUST_USE;
 
+/* Lets this process have `wanted` files open at once, or as many as the system allows it; how many
+ * it may have then. What it may have already is not lessened. Thread: any. */
+size_t wf_file_open_max(size_t wanted);
+
 /* Makes all that was written to the file system that `path` lies in durable, names and contents:
  * one call is cheaper than fsync of many small files (syncfs). Errors: as wf_file_sync. */
 int wf_file_sync_all(const char *path, struct wf_err *err) WF_MUST_USE;

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -42,8 +44,6 @@ struct wf_airlock_link {
     pthread_cond_t changed;    /* there is a connection */
     int fd;                    /* -1: none */
     uint64_t last_id;
-    pthread_cond_t unpinned;       /* nothing is told any more */
-    size_t n_unpinning;            /* who waits for that */
     struct wf_list calls[BUCKETS]; /* by id */
     /* under send_lock */
     struct wf_buf later;    /* frames that need not go at once */
@@ -52,6 +52,8 @@ struct wf_airlock_link {
 
 struct wf_airlock_call {
     struct wf_list node, news;
+    _Atomic bool
+        is_pinned; /* set under the lock; the thread tells of it: it stays, as does `wake` */
     struct wf_airlock_link *l;
     uint64_t id;
     bool (*canceled)(void *ud);
@@ -59,7 +61,6 @@ struct wf_airlock_call {
     pthread_cond_t changed;
     /* under the link's lock */
     struct wf_airlock_wake wake; /* fn NULL: nobody is to be called */
-    bool is_pinned;              /* the thread tells of it: it stays, and `wake` as it is */
     int status;
     bool has_head, is_end, is_over; /* is_over: the end or the failure came */
     uint64_t seq;
@@ -132,41 +133,37 @@ static void fail(struct wf_airlock_call *c, int code, struct wf_str text)
 }
 
 /* Tells the owners of `news` that there are some, without the lock, so that nobody wakes to wait
- * for it; what is told stays pinned meanwhile. The lock is held before and behind. */
-static void tell(struct wf_airlock_link *l, struct wf_list *news)
+ * for it; each stays pinned until it was told. */
+static void tell(struct wf_list *news)
 {
-    struct wf_list *it, *tmp;
-
-    if (wf_list_empty(news))
-        return;
-    pthread_mutex_unlock(&l->lock);
-    WF_LIST_EACH(it, tmp, news)
-    {
-        struct wf_airlock_call *c = WF_CONTAINER(it, struct wf_airlock_call, news);
-        if (c->wake.fn != NULL)
-            c->wake.fn(c->wake.ud);
+    while (!wf_list_empty(news)) {
+        struct wf_airlock_call *c = WF_CONTAINER(news->next, struct wf_airlock_call, news);
+        const struct wf_airlock_wake w = c->wake;
+        wf_list_remove(&c->news);
+        c->wake = (struct wf_airlock_wake){.fn = NULL};
+        if (w.fn != NULL)
+            w.fn(w.ud);
         else
             pthread_cond_signal(&c->changed);
+        atomic_store(&c->is_pinned, false); /* its owner may free it now */
     }
-    pthread_mutex_lock(&l->lock);
-    WF_LIST_EACH(it, tmp, news)
-    {
-        struct wf_airlock_call *c = WF_CONTAINER(it, struct wf_airlock_call, news);
-        c->is_pinned = false;
-        c->wake = (struct wf_airlock_wake){.fn = NULL};
-        wf_list_remove(it);
-    }
-    if (l->n_unpinning > 0)
-        pthread_cond_broadcast(&l->unpinned);
 }
 
-/* Waits until the thread is done with telling of c. The lock is held. */
+/* Waits until the thread is done with telling of c, which is soon. */
 static void unpin(struct wf_airlock_call *c)
 {
-    while (c->is_pinned) {
-        c->l->n_unpinning++;
-        pthread_cond_wait(&c->l->unpinned, &c->l->lock);
-        c->l->n_unpinning--;
+    while (atomic_load(&c->is_pinned))
+        (void)sched_yield(); /* never fails on Linux */
+}
+
+/* Takes the lock when nothing is being told of c. */
+static void lock_own(struct wf_airlock_call *c)
+{
+    pthread_mutex_lock(&c->l->lock);
+    while (atomic_load(&c->is_pinned)) {
+        pthread_mutex_unlock(&c->l->lock);
+        unpin(c);
+        pthread_mutex_lock(&c->l->lock);
     }
 }
 
@@ -200,7 +197,7 @@ static int take(struct wf_airlock_link *l, const struct wf_airlock_frame *f, str
         fail(c, WF_E_NOMEM, WF_STR("Out of memory."));
     wf_list_remove(&c->news);
     wf_list_push(news, &c->news);
-    c->is_pinned = true;
+    atomic_store(&c->is_pinned, true);
     return 0;
 }
 
@@ -231,8 +228,8 @@ static int take_all(struct wf_airlock_link *l, struct wf_buf *in, bool *out_end)
         *out_end = *out_end || f.kind == WF_AIRLOCK_END;
         at += FRAME_HEAD_BYTES + n;
     }
-    tell(l, &news);
     pthread_mutex_unlock(&l->lock);
+    tell(&news);
     wf_buf_consume(in, at);
     return rc;
 }
@@ -322,13 +319,13 @@ static void set_connection(struct wf_airlock_link *l, int fd)
                  WF_STR("The process that speaks to providers has died and is started again; what "
                         "it had sent stands in the ledger."));
             wf_list_push(&news, &c->news);
-            c->is_pinned = true;
+            atomic_store(&c->is_pinned, true);
         }
     }
     pthread_cond_broadcast(&l->changed);
-    pthread_mutex_unlock(&l->send_lock);
-    tell(l, &news);
     pthread_mutex_unlock(&l->lock);
+    pthread_mutex_unlock(&l->send_lock);
+    tell(&news);
 }
 
 static void *work(void *ud)
@@ -373,7 +370,6 @@ int wf_airlock_link_new(int listen_fd, long supervisor, struct wf_airlock_link *
     pthread_mutex_init(&l->send_lock, NULL);
     pthread_mutex_init(&l->lock, NULL);
     wf_cond_init(&l->changed);
-    wf_cond_init(&l->unpinned);
     wf_buf_init(&l->later, LATER_BYTES);
     if (pthread_create(&l->thread, NULL, work, l) != 0) {
         wf_file_close(&l->stop_fds[0]);
@@ -395,7 +391,6 @@ void wf_airlock_link_free(struct wf_airlock_link *l)
     wf_file_close(&l->stop_fds[1]);
     wf_buf_deinit(&l->later);
     pthread_cond_destroy(&l->changed);
-    pthread_cond_destroy(&l->unpinned);
     pthread_mutex_destroy(&l->lock);
     pthread_mutex_destroy(&l->send_lock);
     wf_free(l);
@@ -561,8 +556,7 @@ int wf_airlock_call_next(struct wf_airlock_call *c, struct wf_airlock_piece *out
 
     wf_buf_reset(&c->taken);
     wf_buf_reset(&c->taken_head);
-    pthread_mutex_lock(&l->lock);
-    unpin(c);
+    lock_own(c);
     c->wake = (struct wf_airlock_wake){.fn = NULL};
     while (rc == 0 && !has_news(c)) {
         struct timespec at = in_ms(TICK_MS);
@@ -582,8 +576,7 @@ int wf_airlock_call_try(struct wf_airlock_call *c, const struct wf_airlock_wake 
 
     wf_buf_reset(&c->taken);
     wf_buf_reset(&c->taken_head);
-    pthread_mutex_lock(&l->lock);
-    unpin(c);
+    lock_own(c);
     c->wake = (struct wf_airlock_wake){.fn = NULL};
     if (!has_news(c) && is_canceled) {
         rc = wf_err_set(err, WF_E_CANCELED, "Canceled.");
@@ -610,8 +603,7 @@ void wf_airlock_call_free(struct wf_airlock_call *c)
     if (c == NULL)
         return;
     l = c->l;
-    pthread_mutex_lock(&l->lock);
-    unpin(c);
+    lock_own(c);
     wf_list_remove(&c->node);
     bool goes_on = !c->is_over, is_waited_for = c->is_end && !c->is_reported;
     pthread_mutex_unlock(&l->lock);

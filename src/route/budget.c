@@ -221,7 +221,7 @@ int wf_budget_open(const char *path, const struct wf_clock *clock, struct wf_bud
     b->clock = clock;
     b->path = wf_strdup(path);
     b->accounts = wf_alloc_array(ACCOUNTS_MAX, sizeof(*b->accounts));
-    b->saved_ns = wf_clock_mono_ns(clock);
+    b->saved_ns = wf_clock_mono_ns(clock) - SAVE_EVERY_NS; /* the first is saved at once */
     rc = b->path && b->accounts ? read_file(b, err) : wf_err_set(err, WF_E_NOMEM, "Out of memory.");
     if (rc == 0)
         *out = b;
