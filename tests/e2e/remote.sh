@@ -79,7 +79,6 @@ id=$(grep -io 'id=r-[0-9a-f]*' "$TMP/head" | cut -c4-)
 told() { "$WEFT" why "$id" | grep -q completion; }
 check "weft why tells of it, also what came back" wait_for told
 check "and so does the interface" bash -c "grep -q 'asked for by name' <<<'$(get "/weft/v1/why/$id")'"
-check "the budget knows of it" wait_for grep -q gpt "$WEFT_HOME/data/spent"
 n=$(wc -c <"$TMP/seen")
 out=$(chat gpt/small "My password is hunter2-Xk9! and the card 4111 1111 1111 1111.")
 check "what may not leave is refused, with a reason" grep -q 'Nothing was sent to gpt' <<<"$out"
@@ -117,6 +116,7 @@ id=$(grep -io 'id=r-[0-9a-f]*' "$TMP/head" | cut -c4-)
 n=$(wc -c <"$TMP/seen")
 out=$(asked "$CARD" "$release" | post /v1/chat/completions)
 check "once" grep -q 'used before' <<<"$out"
+check "the budget knows of it" wait_for grep -q gpt "$WEFT_HOME/data/spent"
 same "and not again" "$n" "$(wc -c <"$TMP/seen")"
 check "the ledger says who and why" bash -c "'$WEFT' ledger list | grep -q 'released by .* from private: the shop asks for it'"
 check "so does weft why" bash -c "'$WEFT' why '$id' | grep -q 'from private: the shop asks for it'"

@@ -242,6 +242,14 @@ static long read_keys(void)
 {
     return open_at(w.home.dir, "keys/openai", O_RDONLY);
 }
+static long read_node_key(void)
+{
+    return open_at(w.home.dir, "node/key", O_RDONLY);
+}
+static long read_ledger_key(void)
+{
+    return open(w.home.ledger_key, O_RDONLY);
+}
 static long write_conf(void)
 {
     return open(w.home.conf, O_WRONLY | O_CREAT, 0600);
@@ -517,6 +525,8 @@ static const struct {
     ROW(handed_socket, "an inet socket handed over (SCM_RIGHTS)", REFUSED),
     ROW(read_token, "read the home's token", HIDDEN),
     ROW(read_keys, "read a provider's key", HIDDEN),
+    ROW(read_node_key, "read this node's key", HIDDEN),
+    ROW(read_ledger_key, "read the ledger's key", HIDDEN),
     ROW(write_conf, "write the settings", HIDDEN), ROW(write_ledger, "write the ledger", HIDDEN),
     ROW(read_system, "read /etc/passwd", HIDDEN), ROW(read_up, "read over ..", HIDDEN),
     ROW(by_name_only, "read over O_PATH", HIDDEN), ROW(open_two, "openat2", REFUSED),
@@ -611,7 +621,8 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(w.dir));
     assert_int_equal(wf_home_init(&w.home, w.dir, NULL), 0);
     assert_int_equal(wf_home_create(&w.home, NULL), 0);
-    const char *const files[] = {"token", "weft.conf", "keys/openai", "ledger/1", "data/own"};
+    const char *const files[] = {"token",    "weft.conf", "keys/openai",       "ledger/1",
+                                 "data/own", "node/key",  "airlock/ledger.key"};
     for (size_t i = 0; i < WF_ARRAY_LEN(files); i++) {
         snprintf(path, sizeof(path), "%s/%s", w.dir, files[i]);
         *strrchr(path, '/') = '\0';

@@ -149,7 +149,9 @@ test("any other way out of the dialog keeps it here", async () => {
     const page = await openKept(CARD);
     const before = provider.seen;
     let dialog = await openDialog(page);
-    await page.keyboard.press("Enter"); // the button that has the focus keeps it
+    await page.keyboard.press("Enter"); // there is no button that this would press
+    assert.ok(await dialog.isVisible());
+    await dialog.getByRole("button", { name: "Keep it here" }).click();
     await dialog.waitFor({ state: "detached" });
     dialog = await openDialog(page);
     await dialog.getByLabel("Why is it to go?").fill("because");
@@ -170,6 +172,32 @@ test("what is secret offers no release", async () => {
     assert.equal(await page.getByRole("button", { name: "Let it leave, once" }).count(), 0);
     assertNoProblems(page);
     await page.context().close();
+});
+
+test("where weft chose, its page has who could have been asked", async () => {
+    const own = await openContext(browser, weft, { serviceWorkers: "block" });
+    await own.addInitScript(() => {
+        localStorage["weft.chat-settings"] ??= JSON.stringify({ maxTokens: "20", seed: "3" });
+    });
+    const page = await openPage(own, weft, "#/chat");
+    const before = provider.seen;
+    await page.locator(".model-picker option", { hasText: "weft chooses" })
+        .waitFor({ state: "attached" });
+    await page.selectOption(".model-picker", "auto");
+    await page.locator(".chat-note", { hasText: "weft chooses for each message" }).waitFor();
+    await page.fill("textarea[data-ask]", "Why is the sky blue?");
+    await page.keyboard.press("Enter");
+    await page.locator(".reply .route", { hasText: "on this device" })
+        .getByRole("link", { name: "Why here?" }).click();
+    const steps = page.locator(".steps > li");
+    await steps.nth(0).getByText("The choice").waitFor();
+    assert.match(await steps.nth(0).locator(".candidate.out").innerText(), /gpt[^]*Out:/);
+    assert.match(await steps.nth(1).innerText(), /It ran at[^]*ends after/);
+    assert.match(await steps.nth(2).innerText(), /Nothing\./);
+    assert.equal(provider.seen, before);
+    await look(page, "desktop-light-why-chosen");
+    assertNoProblems(page);
+    await own.close();
 });
 
 test("a decision is shown with its candidates, and predicted beside actual", async () => {

@@ -12,9 +12,11 @@ import { say, toast } from "./toast.js";
 const MORE = "\n"; // no model's name
 const SUGGESTED = ["smollm2:360m", "qwen3:1.7b", "qwen3:4b"];
 
-// The models of engines elsewhere, as the API's list has them.
+// The models of engines elsewhere, as the API's list has them, and behind them the choice among all
+// ("auto"), which is weft's own.
 export const elsewhere = ({ data }) => data.filter((one) => one.owned_by !== "local" &&
-    one.kind === "chat").map((one) => ({ name: one.id, kind: "chat", isElsewhere: true }));
+    one.kind === "chat").map((one) => ({ name: one.id, kind: "chat", isElsewhere: true,
+    isAuto: one.owned_by === "weft" }));
 
 export const talks = (model) => model.kind === "chat" || model.kind === "text";
 
@@ -34,10 +36,12 @@ function option(model, loaded) {
 // Those of this device, and apart from them those that a question leaves it for.
 function options(models, loaded) {
     const here = models.filter((model) => !model.isElsewhere);
-    const there = models.filter((model) => model.isElsewhere);
+    const there = models.filter((model) => model.isElsewhere && !model.isAuto);
+    const choice = models.filter((model) => model.isAuto)
+        .map((model) => h("option", { value: model.name }, t("weft chooses")));
     const all = (list) => list.map((model) => option(model, loaded));
     if (!there.length) return all(here);
-    return [here.length ? h("optgroup", { label: t("On this device") }, all(here)) : null,
+    return [choice, here.length ? h("optgroup", { label: t("On this device") }, all(here)) : null,
         h("optgroup", { label: t("Elsewhere") }, all(there))];
 }
 

@@ -287,11 +287,18 @@ export function show(root, route) {
 
     // Who answers, before anything is asked.
     function setNote() {
-        const there = models.find((one) => one.name === model)?.isElsewhere;
-        fill(note, there ? [t("{model} is elsewhere: what you write leaves this device, as far " +
-            "as the policy lets it.", { model }), " ",
-        h("a", { href: href({ view: "tour" }) }, t("Where would it run?"))] :
-            t("Answers are made by a model on this device. It can be wrong."));
+        const { isElsewhere: there, isAuto } = models.find((one) => one.name === model) ?? {};
+        const ahead = h("a", { href: href({ view: "tour" }) }, t("Where would it run?"));
+        const text = () => {
+            if (isAuto) {
+                return t("weft chooses for each message who answers: this device, or an engine " +
+                    "elsewhere where the policy lets it.");
+            }
+            return there ? t("{model} is elsewhere: what you write leaves this device, as far " +
+                "as the policy lets it.", { model }) :
+                t("Answers are made by a model on this device. It can be wrong.");
+        };
+        fill(note, text(), there ? [" ", ahead] : null);
     }
 
     function markSettings() {

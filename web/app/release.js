@@ -91,8 +91,10 @@ export function askRelease(look, lookAgain) {
         const choice = Object.keys(look.above).length ? h("label", { class: "check" }, asIs,
             h("span", null, t("Send as it is, not replaced: {kinds}",
                 { kinds: kindsText(look.above) }))) : null;
-        return [h("p", null, t("The policy keeps this on your device. You may release it, for " +
-                "this one request. That is written down: who, when, why.")),
+        // The focus is where nothing is done by a key, and what is shown begins at its beginning.
+        return [h("p", { tabindex: -1, autofocus: true },
+            t("The policy keeps this on your device. You may release it, for this one request. " +
+                "That is written down: who, when, why.")),
         shown, h("form", { class: "release-form", onsubmit: (event) => {
             event.preventDefault();
             if (!send.disabled) close({ id: now.id, reason: reason.value.trim() });
@@ -101,7 +103,7 @@ export function askRelease(look, lookAgain) {
         h("label", { class: "labelled" }, h("span", null,
             t("Type {engine} to send it", { engine: look.engine })), name),
         h("div", { class: "dialog-actions" },
-            h("button", { type: "button", class: "button", autofocus: true,
+            h("button", { type: "button", class: "button",
                 onclick: () => close(null) }, icon("lock"), t("Keep it here")), send))];
     }, "wide release");
 }
