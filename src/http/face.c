@@ -200,6 +200,13 @@ void wf_face_about(struct wf_face_call *c, const char *route, const char *model,
     }
 }
 
+void wf_face_about_gen(struct wf_face_call *c, const struct wf_gen_usage *u)
+{
+    wf_face_about(c, u->route, u->model, u->n_truncated);
+    if (u->consent != NULL)
+        wf_answer_header(c->r, "x-weft-consent:", u->consent);
+}
+
 static void add_headers(struct wf_face_call *c)
 {
     wf_answer_header(c->r, "cache-control:", "no-store");

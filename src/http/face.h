@@ -205,6 +205,8 @@ json_t *wf_face_text(struct wf_str bytes);
  * NULL: the model runs here. */
 void wf_face_about(struct wf_face_call *c, const char *route, const char *model,
                    size_t n_truncated);
+/* The same of a generation, and who besides the person may provoke tool calls in its answer. */
+void wf_face_about_gen(struct wf_face_call *c, const struct wf_gen_usage *u);
 /* Begins an answer of unknown length that wf_answer_write goes on with. */
 void wf_face_begin(struct wf_face_call *c, int status, const char *type);
 /* The whole answer; v is taken over, NULL: out of memory. */

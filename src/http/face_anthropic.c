@@ -176,7 +176,7 @@ static int answer(struct wf_face_call *c, const struct messages *m, struct wf_ge
 
     if (rc != 0)
         return rc;
-    wf_face_about(c, usage->route, usage->model, usage->n_truncated);
+    wf_face_about_gen(c, usage);
     if (m->streams)
         wf_face_stream(c, false);
     rc = write_all(&w, g, &message, err);

@@ -362,7 +362,7 @@ static int answer(struct wf_face_call *c, const struct ollama *o, struct wf_olla
 
     if (rc != 0)
         return rc;
-    wf_face_about(c, wf_gen_usage(g)->route, wf_gen_usage(g)->model, wf_gen_usage(g)->n_truncated);
+    wf_face_about_gen(c, wf_gen_usage(g));
     if (o->streams)
         wf_face_stream(c, true);
     rc = write_all(w, g, &last, err);

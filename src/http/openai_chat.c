@@ -251,7 +251,7 @@ static void end_whole(struct wf_face_pump *p, int rc, struct wf_err *err)
     choices = json_array();
     for (size_t i = 0; i < w->n_choices; i++)
         json_array_append_new(choices, choice_json(&w->choices[i], i, chat->q.wants_logprobs));
-    wf_face_about(&p->c, u->route, u->model, u->n_truncated);
+    wf_face_about_gen(&p->c, u);
     wf_face_answer(&p->c, 200,
                    json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:s}", "id",
                              wf_face_id(&p->c, "chatcmpl-"), "object", "chat.completion", "created",
@@ -368,7 +368,7 @@ static int begin_chunks(struct chat *chat, struct wf_err *err)
                          .has_role = wf_arena_array(&c->arena, chat->q.n_choices, sizeof(bool))};
     if (!s->id || !s->has_role)
         return wf_face_no_memory(err);
-    wf_face_about(c, s->usage->route, s->usage->model, s->usage->n_truncated);
+    wf_face_about_gen(c, s->usage);
     wf_face_stream(c, false);
     return 0;
 }

@@ -364,7 +364,7 @@ static int begin(struct writer *w, struct wf_err *err)
 
     if (!w->output)
         return wf_face_no_memory(err);
-    wf_face_about(w->c, u->route, u->model, u->n_truncated);
+    wf_face_about_gen(w->c, u);
     if (!w->q->stream)
         return 0;
     wf_face_stream(w->c, false);

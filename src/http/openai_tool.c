@@ -222,6 +222,8 @@ json_t *wf_openai_usage(const struct wf_gen_usage *u)
 
     if (v != NULL && u->flags != NULL)
         json_object_set_new(v, "weft_flagged", json_string(u->flags));
+    if (v != NULL && u->consent != NULL)
+        json_object_set_new(v, "weft_consent", json_string(u->consent));
     return v;
 }
 

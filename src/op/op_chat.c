@@ -304,17 +304,19 @@ static json_t *usage_json(const struct wf_gen_usage *u)
                      "write_ms", ms(u->write_ns));
 }
 
+/* What is flagged in the answer, and who but the person may have provoked its calls. */
 static json_t *result_json(const struct answer *a, const struct wf_gen_usage *u, uint64_t seed)
 {
     /* The route's first word says who; "local" is this device. */
     bool is_here = u->route == NULL || strncmp(u->route, "local;", 6) == 0;
     size_t n = u->route != NULL ? strcspn(u->route, ";") : 0;
 
-    return json_pack("{s:o, s:s, s:s, s:I, s:o, s:{s:s%, s:s}}", "message", message_json(a),
-                     "finish", a->finish, "model", u->model, "seed", (json_int_t)seed, "usage",
-                     usage_json(u), "route", "place", is_here ? "this device" : u->route,
-                     is_here ? strlen("this device") : n, "reason",
-                     u->route != NULL ? u->route : "built-in engine, model on this device");
+    return json_pack(
+        "{s:o, s:s, s:s, s:I, s:o, s:{s:s%, s:s}, s:s*, s:s*}", "message", message_json(a),
+        "finish", a->finish, "model", u->model, "seed", (json_int_t)seed, "usage", usage_json(u),
+        "route", "place", is_here ? "this device" : u->route, is_here ? strlen("this device") : n,
+        "reason", u->route != NULL ? u->route : "built-in engine, model on this device", "flagged",
+        u->flags, "consent", a->n_calls > 0 ? u->consent : NULL);
 }
 
 static void free_answer(struct answer *a)

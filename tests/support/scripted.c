@@ -210,6 +210,7 @@ static int generate(struct wf_engine *e, const struct wf_gen_request *q, struct 
                       .n_events = s->events ? s->n_events : 0,
                       .call_name = wf_strdup(name ? name : ""),
                       .own = wf_alloc_array(n_choices * EVENTS_PER_CHOICE, sizeof(*g->own))};
+    s->usage.consent = wf_gen_consent(q);
     s->n_live++;
     s->n_made++;
     *out = &g->base;

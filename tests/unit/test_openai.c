@@ -312,6 +312,30 @@ static void test_openai__tools_and_formats_reach_the_engine(void **state)
     ASSERT_ASKED("continue_last", "true");
 }
 
+/* Who reads a tool's result may be told by it to call another. */
+static void test_openai__calls_behind_a_tools_result_need_consent(void **state)
+{
+    static const char result[] =
+        "\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\","
+        "\"tool_calls\":[{\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+        "\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"b\"}]";
+    char body[1000];
+    (void)state;
+    post(CHAT, "{" HI ",\"tools\":[" WEATHER "]}");
+    assert_null(faced_header(&f, "x-weft-consent"));
+    assert_null(faced_at(v, "usage.weft_consent"));
+    snprintf(body, sizeof(body), "{%s,\"tools\":[" WEATHER "]}", result);
+    post(CHAT, body);
+    assert_string_equal(faced_header(&f, "x-weft-consent"), "tool");
+    ASSERT_IS("usage.weft_consent", "\"tool\"");
+    snprintf(body, sizeof(body), "{%s,\"stream\":true,\"tools\":[" WEATHER "]}", result);
+    post(CHAT, body);
+    assert_string_equal(faced_header(&f, "x-weft-consent"), "tool");
+    snprintf(body, sizeof(body), "{%s}", result); /* nothing can be called */
+    post(CHAT, body);
+    assert_null(faced_header(&f, "x-weft-consent"));
+}
+
 /* ---- chat: the answer ---- */
 
 static void test_openai__a_chat_is_answered_whole(void **state)
@@ -696,6 +720,7 @@ int main(void)
         TEST(test_openai__unknown_parameters_are_named),
         TEST(test_openai__values_out_of_bounds_are_refused),
         TEST(test_openai__tools_and_formats_reach_the_engine),
+        TEST(test_openai__calls_behind_a_tools_result_need_consent),
         TEST(test_openai__a_chat_is_answered_whole),
         TEST(test_openai__every_choice_and_every_call_is_in_the_answer),
         TEST(test_openai__ends_have_their_reasons),
