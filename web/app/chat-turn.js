@@ -2,6 +2,7 @@
 // One message of a chat as it is shown: what was said, the thoughts folded away, calls of tools as
 // cards, and under an answer where it ran and what it took.
 
+import { namedIn } from "./addresses.js";
 import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { number, t, tn } from "./i18n.js";
@@ -91,7 +92,10 @@ function callsPart() {
             const calls = (message.tool_calls ?? []).filter(Boolean);
             if (cards.length !== calls.length || goOn || results) {
                 cards = calls.map((call) => callCard(call, results?.[call.id]));
-                fill(node, cards.map((card) => card.node));
+                fill(node, message.about?.consent ? h("p", { class: "hint" }, icon("alert"),
+                    t("This call may come from a document or a tool that the model read, not " +
+                        "from you. Look at it before you run it.")) : null,
+                cards.map((card) => card.node));
             } else for (const card of cards) card.draw();
             const open = goOn ? cards.filter((_, i) => results?.[calls[i].id] === undefined) : [];
             if (!open.length) return;
@@ -137,10 +141,12 @@ function aboutLine(about) {
     route.isHere ? null : leftLine(route));
 }
 
-// {node, draw(done), failed(error, again)}. `actions` has retry, which may be null.
-export function answerNode(message) {
+// {node, draw(done), failed(error, again)}. `actions` has retry, which may be null; `before` are
+// the messages that the model had read.
+export function answerNode(message, before) {
     const thought = thoughtPart();
-    const text = markdown();
+    const text = markdown(namedIn(before.filter((one) => one.role !== "assistant")
+        .map((one) => one.content).join("\n")));
     const calls = callsPart();
     const waiting = h("p", { class: "waiting-dots", role: "img", "aria-label": t("Thinking …") },
         h("span"), h("span"), h("span"));

@@ -82,7 +82,7 @@ function conversation(root, chat, { box, isBusy, here, use }) {
     async function answer(model, release = null) {
         const { messages } = chat;
         const message = { role: "assistant", content: "" };
-        const shown = answerNode(message);
+        const shown = answerNode(message, messages);
         const asked = [...messages];
         let frame = 0;
         const draw = () => {
@@ -191,7 +191,7 @@ function conversation(root, chat, { box, isBusy, here, use }) {
             }
             if (message.role !== "assistant") return null;
             const isLast = i === messages.length - 1;
-            const shown = answerNode(message);
+            const shown = answerNode(message, messages.slice(0, i));
             const results = message.tool_calls ? resultsOf(messages, i) : null;
             shown.draw(true, { retry: isLast ? retry : null, results,
                 goOn: isLast && message.tool_calls ? (all) => giveResults(i, all) : null });

@@ -48,6 +48,7 @@ export async function complete({ model, messages, settings, message, changed, si
         { body: { ...bodyOf(model, messages, settings),
             ...(release ? { weft_release: release } : {}) }, signal });
     about.route = answer.headers.get("x-weft-route") ?? "";
+    about.consent = answer.headers.get("x-weft-consent") ?? "";
     about.truncated = Number(answer.headers.get("x-weft-truncated") ?? 0);
     await readEvents(answer.body, (name, data) => {
         if (data.error) throw new Problem(data.error.status ?? 500, data.error.message, data);

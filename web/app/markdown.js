@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Markdown as a model writes it, made into elements. Text only ever becomes text nodes, addresses
 // only http, https and mailto, and pictures are links: nothing that is written can run, or load.
+// An address that nobody had named is shown in full, and is no link.
 //
 // While it is written the text is cut into blocks; those that have not changed keep their elements.
 
+import { unlink } from "./addresses.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
@@ -226,8 +228,8 @@ function blockNode(lines, depth = 0) {
     return h("p", { dir: "auto" }, inline(lines.join("\n").trim()));
 }
 
-// What is shown of a text that grows: {node, set(text)}.
-export function markdown() {
+// What is shown of a text that grows: {node, set(text)}; isNamed(address) says what may be a link.
+export function markdown(isNamed) {
     const node = h("div", { class: "prose", dir: "auto" });
     let shown = [];
     return {
@@ -238,7 +240,7 @@ export function markdown() {
             const sources = blocks.map((lines) => lines.join("\n"));
             while (same < shown.length && sources[same] === shown[same]) same++;
             while (node.children.length > same) node.lastChild.remove();
-            node.append(...blocks.slice(same).map((lines) => blockNode(lines)));
+            node.append(...blocks.slice(same).map((lines) => unlink(blockNode(lines), isNamed)));
             shown = sources;
         },
     };
