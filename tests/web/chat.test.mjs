@@ -52,7 +52,7 @@ async function openChat(options = {}) {
 }
 
 // The next answer of the API is this text of events; gives what was asked.
-function script(page, deltas, finish = "stop") {
+function script(page, deltas, finish = "stop", headers = {}) {
     const chunk = (delta, reason, more) => `data: ${JSON.stringify({ model: "tiny:latest",
         choices: [{ index: 0, delta, finish_reason: reason }], ...more })}\n\n`;
     const usage = { prompt_tokens: 20, completion_tokens: 30, total_tokens: 50 };
@@ -62,7 +62,8 @@ function script(page, deltas, finish = "stop") {
         page.route("**/v1/chat/completions", (route) => {
             resolve(route.request().postDataJSON());
             return route.fulfill({ status: 200, body, headers: {
-                "content-type": "text/event-stream", "x-weft-route": "local; tiny:latest" } });
+                "content-type": "text/event-stream", "x-weft-route": "local; tiny:latest",
+                ...headers } });
         }, { times: 1 });
     });
 }
@@ -210,7 +211,8 @@ test("tools: a call is a card, its result goes back, and the answer goes on", as
         { tool_calls: [{ index: 0, id: "call_1", type: "function",
             function: { name: "get_weather", arguments: "" } }] },
         { tool_calls: [{ index: 0, function: { arguments: '{"city":' } }] },
-        { tool_calls: [{ index: 0, function: { arguments: '"Lyon"}' } }] }], "tool_calls");
+        { tool_calls: [{ index: 0, function: { arguments: '"Lyon"}' } }] }], "tool_calls",
+    { "x-weft-consent": "document" });
     await say(page, "How is the weather?");
     const first = await asked;
     assert.deepEqual(first.tools, TOOLS);
@@ -219,6 +221,8 @@ test("tools: a call is a card, its result goes back, and the answer goes on", as
         { role: "user", content: "How is the weather?" }]);
     const card = page.getByRole("group", { name: "Call of get_weather" });
     assert.equal(await card.locator("pre").innerText(), '{\n  "city": "Lyon"\n}');
+
+    await page.getByText("This call may come from a document").waitFor();
 
     const then = script(page, [{ content: "It is sunny." }]);
     await page.getByLabel("Result of get_weather").fill("sunny, 21 degrees");
