@@ -29,11 +29,13 @@ static json_t *citation_json(const struct wf_citation *c)
 /* Where the answer was made, and how. */
 static json_t *route_json(const struct wf_answer *a)
 {
-    const char *reason = "built-in, extractive", *sent = a->model_route;
+    /* The route's first word says who; "local" is this device. */
+    const bool is_sent = a->model_route != NULL && strncmp(a->model_route, "local;", 6) != 0;
+    const char *reason = "built-in, extractive", *sent = is_sent ? a->model_route : NULL;
     const char *place = sent != NULL && a->is_written ? sent : "this device";
 
     if (a->is_written)
-        reason = sent != NULL ? "asked for by name; every statement cites what it stands on"
+        reason = sent != NULL ? "engine elsewhere; every statement cites what it stands on"
                               : "built-in model; every statement cites what it stands on";
     else if (a->model != NULL)
         reason = "quoted: nothing that the model wrote stood on the documents";
