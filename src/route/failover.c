@@ -23,7 +23,8 @@ struct failover {
     struct wf_gen *gen;
     struct wf_buf text; /* told */
     bool told_thoughts, told_call, ended;
-    bool taken_up; /* something was told by a place before: thoughts are not told again */
+    bool is_second; /* the places are gone through for the second time */
+    bool taken_up;  /* something was told by a place before: thoughts are not told again */
     size_t skip_at, skip_end; /* white space in `text` that the place was not given: told already */
     size_t n_written;         /* tokens of the places before */
     struct wf_gen_usage usage;
@@ -166,8 +167,14 @@ static void leave(struct failover *f)
 /* Begins at this place or a later one. `code` and *err: why the one before failed, 0 for none. */
 static int begin(struct failover *f, int code, struct wf_err *err)
 {
-    for (; f->i < f->n; f->i++) {
+    for (;; f->i++) {
         struct wf_err e = WF_ERR_INIT;
+        if (f->i == f->n && (f->is_second || f->text.len == 0))
+            break;
+        if (f->i == f->n) { /* half an answer is there: each may try once more */
+            f->is_second = true;
+            f->i = 0;
+        }
         if (f->text.len > 0 && !f->places[f->i].can_continue)
             continue;
         code = make_request(f, err);

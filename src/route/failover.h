@@ -1,6 +1,7 @@
 /* Failover: one generation over several places, in the order that the decision gave them. Where one
  * fails, the next goes on: from the beginning while nothing was told yet, else behind the last
- * character that was told, so that the answer is whole and nothing in it stands twice.
+ * character that was told, so that the answer is whole and nothing in it stands twice. When all
+ * have failed and something was told, they are gone through once more.
  *
  * What cannot be taken up in its middle ends with the first place's error once something of it was
  * told: tool calls, several choices at once, prompts as tokens, answers under a grammar or schema.

@@ -278,7 +278,7 @@ static void test_failover__what_cannot_be_taken_up_ends_with_the_first_error(voi
             s.tellers[k].refuses = i == 1;
         }
         assert_int_equal(hear(&s, &text, &thoughts, &err), WF_E_IO);
-        assert_int_equal(s.told.n_failed, 4);
+        assert_int_equal(s.told.n_failed, i == 0 ? 8 : 4); /* in its middle each is asked twice */
         json_decref(s.messages);
     }
     wf_buf_deinit(&text);
