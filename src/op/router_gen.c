@@ -157,6 +157,12 @@ static int begin(struct routing *x, struct wf_err *err)
             *x->q.is_kept = true;
         return rc;
     }
+    for (size_t i = 1; i < o.n; i++) {
+        if (x->candidates[i] == x->of.c->decision.hedge) {
+            o.i_hedge = i;
+            o.hedge_after_ms = x->of.c->decision.hedge_after_ms;
+        }
+    }
     (void)snprintf(x->reason, sizeof(x->reason), "chosen: %s%s",
                    wf_balance_name(x->of.plan.balance),
                    x->of.c->decision.explores ? ", trying another" : "");

@@ -10,11 +10,16 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/limits.h"
+#include "route/hedge.h"
 
 struct failover {
     struct wf_gen base; /* first */
     struct wf_failover_place places[WF_FAILOVER_PLACES_MAX];
-    size_t n, i; /* i: the place that answers now */
+    size_t n, i;                        /* i: the place that answers now */
+    uint8_t of[WF_FAILOVER_PLACES_MAX]; /* the index that each place had for the caller */
+    struct wf_hedge *hedge;             /* of the first; NULL: none */
+    struct wf_gen_event first;          /* of who won */
+    bool has_first;
     struct wf_failover_options o;
     const struct wf_gen_request *asked; /* borrowed */
     struct wf_gen_request q;            /* for the place that answers now */
@@ -133,7 +138,53 @@ static void tell(struct failover *f, const struct wf_err *err)
         o.n_prompt = (uint32_t)(n < UINT32_MAX ? n : UINT32_MAX);
         o.n_out = (uint32_t)(u->n_written < UINT32_MAX ? u->n_written : UINT32_MAX);
     }
-    f->o.tell(f->o.ud, f->i, &o, err);
+    f->o.tell(f->o.ud, f->of[f->i], &o, err);
+}
+
+/* A place was late, and another answers: as late as that it is, at least. */
+static void tell_late(struct failover *f, size_t i_place, int64_t asked_ns, int64_t now_ns)
+{
+    const struct wf_outcome o = {.ttft_ms = (double)(now_ns - asked_ns) / 1e6};
+
+    if (f->o.tell != NULL)
+        f->o.tell(f->o.ud, i_place, &o, NULL);
+}
+
+/* ---- two at once ---- */
+
+/* Asks the first place, and the hedge where that is late. */
+static int race(struct failover *f, struct wf_err *err)
+{
+    const struct wf_failover_place first = f->places[0], second = f->places[f->o.i_hedge];
+    const struct wf_hedge_options o = {.first = {first.engine, first.model},
+                                       .second = {second.engine, second.model},
+                                       .after_ms = f->o.hedge_after_ms,
+                                       .clock = f->o.clock};
+    struct wf_hedge_won won;
+    int rc = wf_hedge_race(&o, &f->q, &f->hedge, &won, err);
+
+    if (rc != 0)
+        return rc;
+    if (won.is_second) {
+        uint8_t of = f->of[0];
+        tell_late(f, of, f->began_ns, won.first_ns);
+        f->places[0] = second;
+        f->places[f->o.i_hedge] = first;
+        f->of[0] = f->of[f->o.i_hedge];
+        f->of[f->o.i_hedge] = of;
+    }
+    f->gen = won.g;
+    f->first = won.event;
+    f->has_first = won.has_event;
+    f->began_ns = won.began_ns;
+    f->first_ns = won.has_event ? won.first_ns : 0;
+    return 0;
+}
+
+/* Whether the place that is asked now has a hedge: the first time, and no more. */
+static bool is_hedged(const struct failover *f)
+{
+    return f->i == 0 && f->o.i_hedge > 0 && f->hedge == NULL && f->text.len == 0;
 }
 
 /* Whether another place may be asked after such an error. */
@@ -182,7 +233,8 @@ static int begin(struct failover *f, int code, struct wf_err *err)
             return code;
         f->began_ns = wf_clock_mono_ns(f->o.clock);
         f->first_ns = 0;
-        code = wf_engine_generate(f->places[f->i].engine, &f->q, &f->gen, &e);
+        code = is_hedged(f) ? race(f, &e)
+                            : wf_engine_generate(f->places[f->i].engine, &f->q, &f->gen, &e);
         if (code == 0)
             return 0;
         f->gen = NULL;
@@ -238,7 +290,12 @@ static int next(struct wf_gen *g, struct wf_gen_event *out, struct wf_err *err)
     while (f->gen != NULL) {
         struct wf_err e = WF_ERR_INIT;
         struct wf_gen_event event;
-        int rc = wf_gen_next(f->gen, &event, &e);
+        int rc = 1;
+        if (f->has_first)
+            event = f->first;
+        else
+            rc = wf_gen_next(f->gen, &event, &e);
+        f->has_first = false;
         if (rc > 0 && !note(f, &event))
             continue;
         if (rc > 0 && wf_buf_status(&f->text) != 0)
@@ -281,6 +338,7 @@ static void gen_free(struct wf_gen *g)
     struct failover *f = (struct failover *)g;
 
     wf_gen_free(f->gen);
+    wf_hedge_free(f->hedge);
     json_decref(f->messages);
     wf_buf_deinit(&f->prompt);
     wf_buf_deinit(&f->text);
@@ -291,7 +349,7 @@ size_t wf_failover_at(const struct wf_gen *g)
 {
     const struct failover *f = (const struct failover *)g;
 
-    return f->i < f->n ? f->i : f->n - 1;
+    return f->of[f->i < f->n ? f->i : f->n - 1];
 }
 
 static const struct wf_engine_ops ops = {.next = next, .usage = usage, .gen_free = gen_free};
@@ -303,6 +361,7 @@ int wf_failover_generate(const struct wf_failover_options *o, const struct wf_ge
     int rc;
 
     assert(o->n > 0 && o->n <= WF_FAILOVER_PLACES_MAX);
+    assert(o->i_hedge < o->n);
     if (f == NULL)
         return no_memory(err);
     f->base.ops = &ops;
@@ -310,6 +369,8 @@ int wf_failover_generate(const struct wf_failover_options *o, const struct wf_ge
     f->o.clock = o->clock != NULL ? o->clock : wf_clock_system();
     f->n = o->n;
     memcpy(f->places, o->places, o->n * sizeof(*o->places));
+    for (size_t i = 0; i < o->n; i++)
+        f->of[i] = (uint8_t)i;
     f->asked = q;
     wf_buf_init(&f->prompt, WF_LIMIT_HTTP_MODEL_ANSWER_BYTES);
     wf_buf_init(&f->text, WF_LIMIT_HTTP_MODEL_ANSWER_BYTES);

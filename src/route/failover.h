@@ -25,6 +25,8 @@ struct wf_failover_options {
     const struct wf_failover_place *places; /* [n] copied; best first */
     size_t n;                               /* 1..WF_FAILOVER_PLACES_MAX */
     const struct wf_clock *clock;           /* NULL: the system's */
+    size_t i_hedge;        /* asked, too, where the first place is late (route/hedge.h); 0: none */
+    double hedge_after_ms; /* after so long */
     /* How it was at a place, once it has ended there: for wf_experience_learn and the breakers.
      * err NULL: it went well. May be NULL. */
     void (*tell)(void *ud, size_t i_place, const struct wf_outcome *o, const struct wf_err *err);

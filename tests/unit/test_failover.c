@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -29,6 +30,7 @@ struct teller {
     bool refuses;   /* generate fails */
     int code;       /* how it dies */
     bool thinks;
+    bool hangs; /* before its first event, until it is cancelled */
     size_t n_asked, n_live, n_max;
 };
 
@@ -38,6 +40,7 @@ struct telling {
     size_t at;
     int n_events;
     bool ended, thought, is_first;
+    const struct wf_gen_request *q;
     struct wf_gen_usage usage;
 };
 
@@ -58,6 +61,7 @@ static int generate(struct wf_engine *e, const struct wf_gen_request *q, struct 
     assert_non_null(g);
     g->base.ops = t->base.ops;
     g->t = t;
+    g->q = q;
     g->is_first = true;
     if (q->continue_last) { /* it must be the answer's beginning */
         g->at = strlen(content);
@@ -72,8 +76,13 @@ static int generate(struct wf_engine *e, const struct wf_gen_request *q, struct 
 static int next(struct wf_gen *gen, struct wf_gen_event *out, struct wf_err *err)
 {
     struct telling *g = (struct telling *)gen;
-    size_t n = 1 + (size_t)wf_rng_below(&g->t->dice->rng, 6), to = g->at + n;
+    size_t to = g->at;
 
+    while (g->t->hangs) {
+        if (g->q->canceled != NULL && g->q->canceled(g->q->canceled_ud))
+            return wf_err_set(err, WF_E_CANCELED, "Canceled.");
+        (void)usleep(1000);
+    }
     if (g->t->dies_after >= 0 && g->n_events++ >= g->t->dies_after)
         return wf_err_set(err, g->t->code, "died");
     memset(out, 0, sizeof(*out));
@@ -90,6 +99,7 @@ static int next(struct wf_gen *gen, struct wf_gen_event *out, struct wf_err *err
         out->kind = WF_GEN_END;
         return 1;
     }
+    to += 1 + (size_t)wf_rng_below(&g->t->dice->rng, 6);
     to = to < sizeof(answer) - 1 ? to : sizeof(answer) - 1;
     while ((answer[to] & 0xc0) == 0x80)
         to++;
@@ -115,7 +125,7 @@ static const struct wf_engine_ops teller_ops = {
     .generate = generate, .next = next, .usage = usage, .gen_free = gen_free};
 
 struct told {
-    size_t n, n_failed;
+    size_t n, n_failed, last;
 };
 
 static void tell(void *ud, size_t i, const struct wf_outcome *o, const struct wf_err *err)
@@ -126,6 +136,7 @@ static void tell(void *ud, size_t i, const struct wf_outcome *o, const struct wf
     assert_true(i < WF_FAILOVER_PLACES_MAX);
     t->n++;
     t->n_failed += o->failed;
+    t->last = i;
 }
 
 struct setting {
@@ -317,6 +328,61 @@ static void test_failover__an_answer_that_was_begun_and_failing_allocations(void
     json_decref(s.messages);
 }
 
+static void test_failover__a_place_that_is_late_is_hedged(void **state)
+{
+    struct setting s;
+    struct wf_buf text;
+    size_t thoughts;
+
+    (void)state;
+    wf_buf_init(&text, 4096);
+    set(&s, 8);
+    s.o.i_hedge = 2;
+    s.o.hedge_after_ms = 3;
+    s.tellers[0].hangs = true; /* the third answers in its place */
+    assert_int_equal(hear(&s, &text, &thoughts, NULL), 0);
+    assert_string_equal(text.ptr, answer);
+    assert_int_equal(s.tellers[0].n_asked, 1);
+    assert_int_equal(s.tellers[1].n_asked, 0);
+    assert_int_equal(s.tellers[2].n_asked, 1);
+    assert_int_equal(s.told.n, 2); /* that it was late, and how the other was */
+    assert_int_equal(s.told.last, 2);
+    wf_buf_reset(&text);
+    s.tellers[2].dies_after = 4; /* who won dies: the next goes on */
+    assert_int_equal(hear(&s, &text, &thoughts, NULL), 0);
+    assert_string_equal(text.ptr, answer);
+    assert_int_equal(s.tellers[1].n_asked, 1);
+    wf_buf_deinit(&text);
+    json_decref(s.messages);
+}
+
+static void test_failover__who_is_in_time_is_asked_alone(void **state)
+{
+    struct wf_err err = WF_ERR_INIT;
+    struct setting s;
+    struct wf_buf text;
+    size_t thoughts;
+
+    (void)state;
+    wf_buf_init(&text, 4096);
+    set(&s, 9);
+    s.o.i_hedge = 1;
+    s.o.hedge_after_ms = 600000;
+    assert_int_equal(hear(&s, &text, &thoughts, NULL), 0);
+    assert_string_equal(text.ptr, answer);
+    assert_int_equal(s.tellers[1].n_asked, 0);
+    wf_buf_reset(&text);
+    s.tellers[0].refuses = true; /* an error is no lateness: the next is asked at once */
+    assert_int_equal(hear(&s, &text, &thoughts, NULL), 0);
+    assert_string_equal(text.ptr, answer);
+    assert_int_equal(s.tellers[1].n_asked, 1);
+    for (size_t i = 0; i < 4; i++)
+        s.tellers[i].refuses = true;
+    assert_int_equal(hear(&s, &text, &thoughts, &err), WF_E_IO);
+    wf_buf_deinit(&text);
+    json_decref(s.messages);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +390,8 @@ int main(void)
         cmocka_unit_test(test_failover__only_places_that_can_go_on_are_asked_then),
         cmocka_unit_test(test_failover__a_fault_of_the_request_is_asked_of_no_second),
         cmocka_unit_test(test_failover__what_cannot_be_taken_up_ends_with_the_first_error),
+        cmocka_unit_test(test_failover__a_place_that_is_late_is_hedged),
+        cmocka_unit_test(test_failover__who_is_in_time_is_asked_alone),
         cmocka_unit_test(test_failover__an_answer_that_was_begun_and_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
