@@ -25,6 +25,7 @@ struct routing {
     uint8_t candidates[WF_FAILOVER_PLACES_MAX]; /* its index among them */
     struct wf_gen_event first;
     bool has_first, is_over;
+    bool is_cascade; /* a small one first, and its answer checked */
     /* How it went at the last place that ended: */
     struct wf_outcome outcome;
     size_t ran; /* a candidate; WF_ROUTE_NONE: none ended yet */
@@ -105,7 +106,7 @@ static void write_route(struct routing *x)
 
     if (!x->is_over && x->gen != NULL) { /* where it is, and not where it was to be */
         record.outcome = &none;
-        record.ran = x->candidates[wf_failover_at(x->gen)];
+        record.ran = x->candidates[x->is_cascade ? wf_cascade_at(x->gen) : wf_failover_at(x->gen)];
     }
     wf_buf_init(&text, sizeof(x->route) - 1);
     if (wf_route_header(&record, &text) == 0) {
@@ -119,56 +120,83 @@ static void write_route(struct routing *x)
     wf_buf_deinit(&text);
 }
 
-/* The places in the decision's order. */
+/* One more place; of a name that is too long there is none. */
+static void add_place(struct routing *x, size_t i, struct wf_failover_place *places, size_t *io_n)
+{
+    const struct wf_candidate *c = &x->of.c->candidates[i];
+    char *name = x->names[*io_n];
+    int len = c->tier == WF_TIER_HERE ? snprintf(name, PLACE_BYTES, "%.*s", WF_STR_ARG(c->model))
+                                      : snprintf(name, PLACE_BYTES, "%.*s/%.*s",
+                                                 WF_STR_ARG(c->engine), WF_STR_ARG(c->model));
+
+    if (len < 0 || (size_t)len >= PLACE_BYTES)
+        return;
+    x->candidates[*io_n] = (uint8_t)i;
+    places[(*io_n)++] =
+        (struct wf_failover_place){.engine = x->r->o.inner,
+                                   .model = name,
+                                   .can_continue = (c->abilities & WF_ABILITY_CONTINUE) != 0};
+}
+
+/* The places in the decision's order; where it is a cascade, those of it first. */
 static size_t list_places(struct routing *x, struct wf_failover_place *out)
 {
     const struct wf_decision *d = &x->of.c->decision;
     size_t n = 0;
 
+    if (x->is_cascade) {
+        add_place(x, d->cascade, out, &n);
+        add_place(x, d->cascade_then, out, &n);
+    }
     for (size_t k = 0; k < d->n_allowed && n < WF_FAILOVER_PLACES_MAX; k++) {
-        const struct wf_candidate *c = &x->of.c->candidates[d->order[k]];
-        char *name = x->names[n];
-        int len = c->tier == WF_TIER_HERE
-                      ? snprintf(name, PLACE_BYTES, "%.*s", WF_STR_ARG(c->model))
-                      : snprintf(name, PLACE_BYTES, "%.*s/%.*s", WF_STR_ARG(c->engine),
-                                 WF_STR_ARG(c->model));
-        if (len < 0 || (size_t)len >= PLACE_BYTES)
-            continue;
-        x->candidates[n] = d->order[k];
-        out[n++] =
-            (struct wf_failover_place){.engine = x->r->o.inner,
-                                       .model = name,
-                                       .can_continue = (c->abilities & WF_ABILITY_CONTINUE) != 0};
+        if (!x->is_cascade || (d->order[k] != d->cascade && d->order[k] != d->cascade_then))
+            add_place(x, d->order[k], out, &n);
     }
     return n;
 }
 
+/* The place that the decision advises to ask, too, where the first is late. */
+static void add_hedge(struct routing *x, struct wf_failover_options *io)
+{
+    const struct wf_decision *d = &x->of.c->decision;
+
+    for (size_t i = 1; i < io->n; i++) {
+        if (x->candidates[i] == d->hedge) {
+            io->i_hedge = i;
+            io->hedge_after_ms = d->hedge_after_ms;
+        }
+    }
+}
+
 static int begin(struct routing *x, struct wf_err *err)
 {
+    const struct wf_decision *d = &x->of.c->decision;
     struct wf_failover_place places[WF_FAILOVER_PLACES_MAX];
-    struct wf_failover_options o = {
-        .places = places, .clock = x->r->o.clock, .tell = tell, .ud = x};
+    struct wf_cascade_options o = {
+        .places = {.places = places, .clock = x->r->o.clock, .tell = tell, .ud = x},
+        .kind = x->of.c->q.kind};
     int rc;
 
-    o.n = list_places(x, places);
-    if (o.n == 0) {
+    /* It saves; who wants the best answer, or the soonest, asks for that at once. */
+    x->is_cascade = x->of.plan.balance == WF_BALANCE_FRUGAL && d->cascade != WF_ROUTE_NONE &&
+                    wf_cascade_fits(&x->q);
+    o.places.n = list_places(x, places);
+    if (o.places.n == 0) {
         rc = wf_router__say_none(&x->of, err);
         if (rc == WF_E_DENIED && x->q.is_kept != NULL)
             *x->q.is_kept = true;
         return rc;
     }
-    for (size_t i = 1; i < o.n; i++) {
-        if (x->candidates[i] == x->of.c->decision.hedge) {
-            o.i_hedge = i;
-            o.hedge_after_ms = x->of.c->decision.hedge_after_ms;
-        }
-    }
-    (void)snprintf(x->reason, sizeof(x->reason), "chosen: %s%s",
-                   wf_balance_name(x->of.plan.balance),
-                   x->of.c->decision.explores ? ", trying another" : "");
+    x->is_cascade = x->is_cascade && o.places.n >= 2;
+    (void)snprintf(x->reason, sizeof(x->reason), "chosen: %s%s%s",
+                   wf_balance_name(x->of.plan.balance), d->explores ? ", trying another" : "",
+                   x->is_cascade ? ", a small one first" : "");
     x->q.request_id = x->id;
     x->q.reason = x->reason;
-    rc = wf_failover_generate(&o, &x->q, &x->gen, err);
+    if (!x->is_cascade)
+        add_hedge(x, &o.places);
+    rc = x->is_cascade ? wf_cascade_generate(&o, &x->q, &x->gen, err)
+                       : wf_failover_generate(&o.places, &x->q, &x->gen, err);
     if (rc == 0)
         rc = wf_gen_next(x->gen, &x->first, err);
     x->has_first = rc == 1;

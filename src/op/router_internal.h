@@ -6,6 +6,7 @@
 
 #include "op/router.h"
 #include "op/sites.h"
+#include "route/cascade.h"
 #include "route/failover.h"
 #include "route/record.h"
 

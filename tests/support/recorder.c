@@ -130,6 +130,8 @@ static bool answer(struct recorder *r, int fd, struct wf_str body)
     status = r->o.status ? r->o.status : 200;
     dies_at = r->dies_at;
     pthread_mutex_unlock(&r->lock);
+    if (status < 0)
+        return true;
 
     wf_buf_init(&text, REQUEST_BYTES_MAX * 16);
     wf_buf_init(&out, REQUEST_BYTES_MAX * 16);

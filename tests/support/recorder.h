@@ -24,8 +24,9 @@ struct recorder *recorder_start(const struct recorder_options *o);
 void recorder_stop(struct recorder *r);
 
 uint16_t recorder_port(const struct recorder *r);
-/* From the next request on: status (0: 200); and, where dies_at is not SIZE_MAX, the connection is
- * closed once so many bytes of the answer's text were told. */
+/* From the next request on: status (0: 200, below 0: nothing is answered at all); and, where
+ * dies_at is not SIZE_MAX, the connection is closed once so many bytes of the answer's text were
+ * told. */
 void recorder_set(struct recorder *r, int status, size_t dies_at);
 /* Connections, requests and bytes so far. */
 size_t recorder_n_connections(struct recorder *r);
