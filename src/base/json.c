@@ -1,24 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON goes straight into the growable buffer, so that its limit holds for what is written, too. */
+/* JSON out of text, and strings of views. */
 #include "base/json.h"
-
-#include <assert.h>
-
-static int append_piece(const char *p, size_t n, void *ud)
-{
-    struct wf_buf *out = ud;
-
-    return wf_buf_append(out, p, n) == 0 ? 0 : -1;
-}
-
-int wf_json_append(struct wf_buf *out, const json_t *v)
-{
-    assert(v != NULL);
-    if (json_dump_callback(v, append_piece, out, JSON_COMPACT | JSON_ENCODE_ANY) != 0 &&
-        wf_buf_status(out) == 0)
-        return WF_E_NOMEM;
-    return wf_buf_status(out);
-}
 
 int wf_json_parse(struct wf_str text, json_t **out, struct wf_err *err)
 {

@@ -56,6 +56,7 @@ static void same(struct wf_str text, size_t flags)
     json_error_t own = {.line = 0}, theirs = {.line = 0};
     json_t *a = wf_json_load(text, flags, &own);
     json_t *b = json_loadb(text.len > 0 ? text.ptr : "", text.len, flags, &theirs);
+    struct wf_buf written;
     char *x, *y;
 
     if ((a != NULL) != (b != NULL))
@@ -69,6 +70,13 @@ static void same(struct wf_str text, size_t flags)
     y = json_dumps(b, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
     assert_string_equal(x, y);
     free(x);
+    free(y);
+    /* So is what is written of it. */
+    y = json_dumps(b, JSON_ENCODE_ANY | JSON_COMPACT);
+    wf_buf_init(&written, 100000);
+    assert_int_equal(wf_json_append(&written, a), 0);
+    assert_string_equal(written.ptr, y);
+    wf_buf_deinit(&written);
     free(y);
     json_decref(a);
     json_decref(b);
