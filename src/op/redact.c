@@ -115,11 +115,13 @@ static int next_text(struct walk *w, struct wf_buf *out, bool *out_changed, stru
     return rc;
 }
 
-static int walk_text(struct walk *w, struct wf_str text, json_t **out, struct wf_err *err)
+/* A text in which nothing was redacted is the same one. */
+static int walk_text(struct walk *w, const json_t *v, json_t **out, struct wf_err *err)
 {
+    const struct wf_str text = wf_str_n(json_string_value(v), json_string_length(v));
     json_t *inner = wf_texts_inner(text), *redacted = NULL;
     struct wf_buf b;
-    bool changed;
+    bool changed = true;
     int rc;
 
     wf_buf_init(&b, SIZE_MAX);
@@ -130,7 +132,9 @@ static int walk_text(struct walk *w, struct wf_str text, json_t **out, struct wf
     } else {
         rc = next_text(w, &b, &changed, err);
     }
-    if (rc == 0 && (*out = wf_json_str(wf_buf_str(&b))) == NULL)
+    if (rc == 0)
+        *out = changed ? wf_json_str(wf_buf_str(&b)) : json_incref((json_t *)(uintptr_t)v);
+    if (rc == 0 && *out == NULL)
         rc = no_memory(err);
     json_decref(inner);
     json_decref(redacted);
@@ -215,7 +219,7 @@ static int walk(struct walk *w, const json_t *v, json_t **out, struct wf_err *er
     if (++w->depth > WF_LIMIT_NESTING)
         rc = wf_err_set(err, WF_E_LIMIT, "The JSON is nested too deeply.");
     else if (json_is_string(v))
-        rc = walk_text(w, wf_str_n(json_string_value(v), json_string_length(v)), &made, err);
+        rc = walk_text(w, v, &made, err);
     else if (json_is_number(v))
         rc = walk_number(w, v, &made, err);
     else if (json_is_object(v))

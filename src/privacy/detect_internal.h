@@ -74,6 +74,16 @@ struct wf_detect_near {
     uint32_t state;
 };
 
+/* A text is passed through the first automaton in so many lanes at once, of at most so many bytes:
+ * each step of one waits for memory, which the others use. */
+#define WF_DETECT_LANES 4
+#define WF_DETECT_LANE_BYTES ((size_t)1024)
+
+/* Where something ends in a lane. */
+struct wf_detect_hit {
+    uint32_t at, state;
+};
+
 struct wf_detect_found {
     struct wf_pii pii;
     float rank; /* its score, less for a word that is further away */
@@ -90,6 +100,7 @@ struct wf_detect_run {
     struct wf_detect_near near;
     struct wf_buf clean;                   /* the text with bytes that are no UTF-8 replaced */
     struct wf_view views[WF_DETECT_DEPTH]; /* of the text, of the view before */
+    struct wf_detect_hit *hits;            /* [LANES * LANE_BYTES] */
     size_t *done;                          /* [n_forms]: where the last match of each form ended */
     /* What is looked at now. */
     struct wf_str text;

@@ -15,7 +15,8 @@
 /* Bytes that a form sees: from where it may begin to where it must have ended. A private key is the
  * longest; a number has at most two separators after each letter or digit. */
 #define WINDOW_LITERAL 16384
-#define WINDOW_SOUGHT 400 /* behind the literal, where a match may begin before it */
+#define LANES_LEAST ((size_t)512) /* bytes for which lanes are worth their beginning */
+#define WINDOW_SOUGHT 400         /* behind the literal, where a match may begin before it */
 #define WINDOW_NUMBER 128
 /* A number as likely as this is not looked at again from its second group. */
 #define SCORE_SURE 0.8F
@@ -477,18 +478,80 @@ static int stop_at(struct wf_detect_run *r, uint32_t state, size_t i, size_t *io
     return rc;
 }
 
+/* The automaton's state before `at`: no word is longer than what is read here. */
+static uint32_t state_at(const struct wf_detect_run *r, size_t at)
+{
+    const struct wf_literals *l = &r->d->triggers;
+    uint32_t state = 0;
+
+    for (size_t i = before(at, l->longest); i < at; i++)
+        state = wf_literals_step(l, state, r->text.ptr[i]);
+    return state;
+}
+
+/* Where words end in lanes of `bytes` from `from` on, each lane's into its part of r->hits. Returns
+ * the state at the end of the last. */
+static uint32_t pass_lanes(struct wf_detect_run *r, size_t from, size_t bytes, uint32_t state,
+                           size_t out_n[WF_DETECT_LANES])
+{
+    const struct wf_literals *l = &r->d->triggers;
+    const char *a = r->text.ptr + from, *b = a + bytes, *c = b + bytes, *d = c + bytes;
+    struct wf_detect_hit *hits[WF_DETECT_LANES];
+    uint32_t s = state, t = state_at(r, from + bytes), u = state_at(r, from + 2 * bytes),
+             v = state_at(r, from + 3 * bytes);
+
+    for (size_t k = 0; k < WF_DETECT_LANES; k++)
+        hits[k] = r->hits + k * WF_DETECT_LANE_BYTES;
+    for (uint32_t i = 0; i < bytes; i++) {
+        s = wf_literals_step(l, s, a[i]);
+        t = wf_literals_step(l, t, b[i]);
+        u = wf_literals_step(l, u, c[i]);
+        v = wf_literals_step(l, v, d[i]);
+        if (__builtin_expect(((s | t | u | v) & WF_LITERAL_HIT) == 0, 1))
+            continue;
+        const uint32_t states[WF_DETECT_LANES] = {s, t, u, v};
+        for (size_t k = 0; k < WF_DETECT_LANES; k++)
+            if ((states[k] & WF_LITERAL_HIT) != 0)
+                *hits[k]++ = (struct wf_detect_hit){.at = i, .state = states[k]};
+    }
+    for (size_t k = 0; k < WF_DETECT_LANES; k++)
+        out_n[k] = (size_t)(hits[k] - (r->hits + k * WF_DETECT_LANE_BYTES));
+    return v;
+}
+
+/* Looks through the lanes from *io_at on, in order. */
+static int look_in_lanes(struct wf_detect_run *r, size_t *io_at, uint32_t *io_state,
+                         size_t *io_next_number)
+{
+    const size_t bytes =
+        WF_MIN((r->text.len - *io_at) / WF_DETECT_LANES, (size_t)WF_DETECT_LANE_BYTES);
+    size_t n[WF_DETECT_LANES];
+    int rc = 0;
+
+    *io_state = pass_lanes(r, *io_at, bytes, *io_state, n);
+    for (size_t k = 0; k < WF_DETECT_LANES; k++) {
+        const struct wf_detect_hit *hits = r->hits + k * WF_DETECT_LANE_BYTES;
+        for (size_t i = 0; rc == 0 && i < n[k]; i++)
+            rc = stop_at(r, hits[i].state, *io_at + k * bytes + hits[i].at, io_next_number);
+    }
+    *io_at += WF_DETECT_LANES * bytes;
+    return rc;
+}
+
 int wf_detect__look(struct wf_detect_run *r)
 {
     const struct wf_literals *l = &r->d->triggers;
     const struct wf_str t = r->text;
     uint32_t state = 0;
-    size_t next_number = 0;
+    size_t next_number = 0, i = 0;
     int rc = 0;
 
     r->near.n = 0;
     r->near.from = r->near.to = 0;
     memset(r->done, 0, r->d->n_forms * sizeof(*r->done));
-    for (size_t i = 0; rc == 0 && i < t.len; i++) {
+    while (rc == 0 && t.len - i >= LANES_LEAST)
+        rc = look_in_lanes(r, &i, &state, &next_number);
+    for (; rc == 0 && i < t.len; i++) {
         state = wf_literals_step(l, state, t.ptr[i]);
         if (__builtin_expect((state & WF_LITERAL_HIT) != 0, 0))
             rc = stop_at(r, state, i, &next_number);

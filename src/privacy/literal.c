@@ -107,6 +107,7 @@ int wf_literals_add(struct wf_literals *l, struct wf_str word, uint16_t id)
     for (size_t i = 0; i < word.len; i++)
         if (add_child(l, &node, lower(word.ptr[i])) != 0)
             return WF_E_NOMEM;
+    l->longest = WF_MAX(l->longest, (uint32_t)word.len);
     for (uint32_t w = l->_nodes[node].word; w != 0; w = l->_nodes[w].sibling)
         if (l->_nodes[w].id == id)
             return 0;

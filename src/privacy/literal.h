@@ -17,6 +17,7 @@ struct wf_literals {
     uint8_t classes[256]; /* of each byte; 0: in no word */
     uint32_t n_classes, n_states;
     uint32_t n_rows;                /* the first states have rows */
+    uint32_t longest;               /* bytes of the longest word */
     uint32_t *_rows;                /* [n_rows][n_classes]: the next state */
     uint32_t *_children;            /* [n_states + 1]: where its children begin in _child_* */
     uint8_t *_child_classes;        /* [n_states] */

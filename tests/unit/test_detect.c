@@ -222,6 +222,31 @@ static void test_detect__more(void **state)
 }
 
 /* The lines of an address are one, and two opinions of where it ends are the wider. */
+/* Wherever it stands in a text of any length: the automaton goes through long ones in lanes. */
+static void test_detect__place_and_length_do_not_matter(void **state)
+{
+    static const char sample[] = " mail anna.schmidt@example.org, pay with card 4111 1111 1111 "
+                                 "1111, key AKIAIOSFODNN7EXAMPLE ";
+    static const char words[] = "the garden needs water in the morning and shade at noon ";
+    static char text[12000];
+    char expected[400];
+
+    (void)state;
+    snprintf(expected, sizeof(expected), "%s", found_in(sample));
+    assert_non_null(strstr(expected, ":anna.schmidt@example.org|CREDIT_CARD:4111 1111 1111 1111|"));
+    assert_non_null(strstr(expected, ":AKIAIOSFODNN7EXAMPLE"));
+    for (size_t len = 300; len < sizeof(text) - 1; len += 97 + len / 8) {
+        for (size_t at = len % 13; at + sizeof(sample) < len; at += 1 + len / 61) {
+            for (size_t i = 0; i < len; i++)
+                text[i] = words[i % (sizeof(words) - 1)];
+            memcpy(text + at, sample, sizeof(sample) - 1);
+            text[len] = 0;
+            if (strcmp(found_in(text), expected) != 0)
+                fail_msg("%zu of %zu: %s", at, len, found_in(text));
+        }
+    }
+}
+
 static void test_detect__addresses_join(void **state)
 {
     const struct wf_str text = WF_STR("to 12 High Street\n Apt. 5\n Bristol, then home");
@@ -289,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_detect__secrets),
         cmocka_unit_test(test_detect__context_and_bytes),
         cmocka_unit_test(test_detect__more),
+        cmocka_unit_test(test_detect__place_and_length_do_not_matter),
         cmocka_unit_test(test_detect__addresses_join),
         cmocka_unit_test(test_detect__allocations_fail),
     };
