@@ -18,6 +18,8 @@
 #include "base/err.h"
 #include "engine/engine.h"
 #include "http/request.h"
+#include "skill/fence.h"
+#include "skill/origins.h"
 
 /* ---- errors; thread: any ---- */
 
@@ -46,14 +48,17 @@ json_t *wf_face_error(enum wf_face face, const struct wf_face_problem *p);
 struct wf_face_call {
     struct wf_request *r;
     struct wf_engine *engine;
-    json_t *body;          /* an object */
-    struct wf_arena arena; /* what the engine's request points to */
-    json_t *_kept;         /* JSON that it points to */
-    char param[128];       /* the parameter an error is about; else empty */
-    const char *reason;    /* its error.code in OpenAI's form, or NULL */
-    bool is_kept;          /* an error says that the policy keeps the request here */
-    char ignored[512];     /* names, by commas */
-    bool streams;          /* the answer has begun, and is of events */
+    json_t *body;              /* an object */
+    struct wf_arena arena;     /* what the engine's request points to */
+    json_t *_kept;             /* JSON that it points to */
+    bool may_attach;           /* documents of the library, in messages */
+    struct wf_fence fence;     /* around documents that are attached, once there is one */
+    struct wf_origins origins; /* of those; in the arena */
+    char param[128];           /* the parameter an error is about; else empty */
+    const char *reason;        /* its error.code in OpenAI's form, or NULL */
+    bool is_kept;              /* an error says that the policy keeps the request here */
+    char ignored[512];         /* names, by commas */
+    bool streams;              /* the answer has begun, and is of events */
     bool is_ndjson;
 };
 

@@ -34,6 +34,7 @@ static int read_messages(struct wf_face_call *c, void *into, const char *name, c
 {
     struct chat *chat = into;
 
+    c->may_attach = true;
     return wf_openai_read_messages(c, &chat->q, name, v, err);
 }
 

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "http/http_internal.h"
 #include "http/openai.h"
+#include "op/attach.h"
 #include "op/json.h"
 
 #define PLACE_BYTES 96
@@ -42,10 +44,98 @@ static const json_t *part_text(struct wf_face_call *c, const char *place, const 
     else if (strstr(type, "audio"))
         (void)bad(c, place, err, "is a sound; the models here read text only");
     else if (strstr(type, "file"))
-        (void)bad(c, place, err, "is a file; send its text (POST /weft/v1/documents reads files)");
+        (void)bad(c, place, err,
+                  c->may_attach ? "is a file without the \"file_id\" of a document of weft's"
+                                : "is a file; chat completions can have documents of weft's");
     else
         (void)bad(c, place, err, "must be {\"type\": \"text\", \"text\": ...}");
     return NULL;
+}
+
+/* The id of the document that a part attaches; empty: it attaches none. */
+static struct wf_str attached(const json_t *part)
+{
+    const char *type = wf_json_text(part, "type");
+
+    if (strcmp(type, "file") == 0)
+        return wf_str_from(wf_json_text(json_object_get(part, "file"), "file_id"));
+    return wf_str_from(strcmp(type, "input_file") == 0 ? wf_json_text(part, "file_id") : "");
+}
+
+static bool has_attached(const json_t *content)
+{
+    const json_t *part;
+    size_t i;
+
+    json_array_foreach(content, i, part) if (attached(part).len > 0) return true;
+    return false;
+}
+
+/* Appends a piece of text to a content, and empties b. */
+static int add_piece(json_t *content, struct wf_buf *b, struct wf_err *err)
+{
+    json_t *text = wf_buf_status(b) == 0 ? wf_json_str(wf_buf_str(b)) : NULL;
+
+    wf_buf_reset(b);
+    return text != NULL && json_array_append_new(
+                               content, json_pack("{s:s, s:o}", "type", "text", "text", text)) == 0
+               ? 0
+               : wf_face_no_memory(err);
+}
+
+/* One document as a piece, behind the rules about the marks where it is the first. */
+static int attach(struct wf_face_call *c, struct wf_str uid, json_t *content, struct wf_buf *b,
+                  struct wf_err *err)
+{
+    int rc = 0;
+
+    if (c->fence.mark[0] == '\0') {
+        wf_fence_make(&c->fence);
+        (void)wf_fence_rules(&c->fence, "documents", b); /* asked by add_piece */
+        rc = add_piece(content, b, err);
+    }
+    if (rc == 0)
+        rc = wf_op_attach(c->r->http->o.ops, uid, &c->fence, json_array_size(content), &c->arena, b,
+                          &c->origins, err);
+    return rc == 0 ? add_piece(content, b, err) : rc;
+}
+
+/* Parts with documents of the library among them: each is a piece of its own. A new reference in
+ * *out. */
+static int read_pieces(struct wf_face_call *c, const char *place, const json_t *v, json_t **out,
+                       struct wf_err *err)
+{
+    json_t *content = json_array();
+    const json_t *part, *text;
+    struct wf_buf b;
+    size_t i;
+    int rc = content != NULL ? 0 : wf_face_no_memory(err);
+
+    wf_buf_init(&b, WF_LIMIT_HTTP_MODEL_JSON_BYTES);
+    json_array_foreach(v, i, part)
+    {
+        char where[PLACE_BYTES + 32];
+        const struct wf_str uid = attached(part);
+        if (rc != 0)
+            break;
+        snprintf(where, sizeof(where), "%s[%zu]", place, i);
+        if (uid.len > 0) {
+            rc = attach(c, uid, content, &b, err);
+            continue;
+        }
+        text = part_text(c, where, part, err);
+        rc = text == NULL ? err->code : 0;
+        if (rc == 0) {
+            (void)wf_buf_append(&b, json_string_value(text), json_string_length(text));
+            rc = add_piece(content, &b, err);
+        }
+    }
+    wf_buf_deinit(&b);
+    if (rc == 0)
+        *out = content;
+    else
+        json_decref(content);
+    return rc;
 }
 
 /* A text, or parts of text with line breaks between them. A new reference in *out. */
@@ -63,6 +153,8 @@ static int read_content(struct wf_face_call *c, const char *place, const json_t 
     }
     if (!json_is_array(v))
         return bad(c, place, err, "must be a text or an array of parts");
+    if (c->may_attach && has_attached(v))
+        return read_pieces(c, place, v, out, err);
     wf_buf_init(&b, WF_LIMIT_HTTP_MODEL_JSON_BYTES);
     json_array_foreach(v, i, part)
     {
@@ -210,6 +302,7 @@ int wf_openai_read_messages(struct wf_face_call *c, struct wf_gen_request *q, co
     json_array_foreach(messages, i, m)
     {
         char place[48];
+        const size_t n_origins = c->origins.n;
         json_t *one;
         snprintf(place, sizeof(place), "%.24s[%zu]", name, i);
         one = read_message(c, place, m, err);
@@ -217,7 +310,11 @@ int wf_openai_read_messages(struct wf_face_call *c, struct wf_gen_request *q, co
             return err->code;
         if (json_array_append_new(all, one) != 0)
             return wf_face_no_memory(err);
+        for (size_t k = n_origins; k < c->origins.n; k++)
+            c->origins.items[k].i_message = i;
     }
     q->messages = all;
+    q->origins = c->origins.items;
+    q->n_origins = c->origins.n;
     return 0;
 }

@@ -18,8 +18,6 @@
 #include "text/utf8.h"
 
 #define PARTS_MAX 4096u
-/* Of a reason in an error's sentence: what can be done about it follows. */
-#define WHY_BYTES 110
 
 /* What of a request is looked through, each of it together. */
 enum {
@@ -87,8 +85,11 @@ static const struct wf_context_part *sources(void *ud, size_t i, size_t *out_n)
 
 static int say_closed(struct clearing *c, const struct wf_gate *gate, struct wf_err *err)
 {
-    const char *name = c->engine->name;
-    const char *advice = "";
+    const char *name = c->engine->name, *label = wf_label_name(gate->label), *advice = "";
+    const char *most =
+        gate->clearance < 0 ? "nothing" : wf_label_name((enum wf_label)gate->clearance);
+    size_t room = WF_ERR_MSG_MAX - sizeof("Nothing was sent to : this is ,  may see . .");
+    struct wf_str shown;
     struct wf_buf why;
     int rc;
 
@@ -98,12 +99,12 @@ static int say_closed(struct clearing *c, const struct wf_gate *gate, struct wf_
         if (gate->reason.datum == WF_REASON_PART)
             advice = wf_remote__advice(&c->from.parts[gate->reason.part]);
     }
+    room -= WF_MIN(room, 2 * strlen(name) + strlen(label) + strlen(most) + strlen(advice));
+    shown = wf_str_sub(wf_buf_str(&why), 0, room); /* what can be done about it is not cut off */
     rc = wf_err_set(err, WF_E_DENIED,
-                    "Nothing was sent to %.40s: this is %s, %s may see %s. %.*s.%s", name,
-                    wf_label_name(gate->label), name,
-                    gate->clearance < 0 ? "nothing" : wf_label_name((enum wf_label)gate->clearance),
-                    (int)wf_utf8_valid_prefix(wf_str_sub(wf_buf_str(&why), 0, WHY_BYTES)),
-                    why.len > 0 ? why.ptr : "", advice);
+                    "Nothing was sent to %.40s: this is %s, %s may see %s. %.*s.%s", name, label,
+                    name, most, (int)wf_utf8_valid_prefix(shown), shown.len > 0 ? shown.ptr : "",
+                    advice);
     wf_buf_deinit(&why);
     return rc;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "http/face.h"
@@ -74,6 +75,21 @@ static void *read_on(void *ud)
     return NULL;
 }
 
+/* An answer from elsewhere is parked until it comes. */
+static void wait_for_end(struct reader *c)
+{
+    bool ended = false;
+    while (!ended) {
+        pthread_mutex_lock(&c->r->lock);
+        ended = c->r->ended;
+        pthread_mutex_unlock(&c->r->lock);
+        if (!ended)
+            (void)usleep(2000);
+    }
+    while (wf_team_load(http.generators) > 0)
+        (void)usleep(2000);
+}
+
 static void run_route(struct reader *c)
 {
     int rc;
@@ -86,6 +102,8 @@ static void run_route(struct reader *c)
     wf_route_run(c->r);
     has_failed = wf_alloc_failed();
     wf_alloc_fail_at(0);
+    if (http.generators != NULL)
+        wait_for_end(c);
     pthread_mutex_lock(&c->lock);
     c->done = true;
     pthread_cond_signal(&c->end);
@@ -134,6 +152,9 @@ void faced_run(struct wf_op_context *ctx, enum wf_http_method method, const char
     wf_buf_init(&out->head, BYTES_MAX);
     wf_buf_init(&out->body, BYTES_MAX);
     http.o.ops = ctx;
+    if (ctx->engines != NULL && http.generators == NULL &&
+        wf_team_new("generate", 1, 8, &http.generators, NULL) != 0)
+        return;
     if (!http.responses)
         http.responses = wf_response_store_new(4, (size_t)1 << 20);
     r = http.responses ? wf_request_new(&http) : NULL;

@@ -18,6 +18,7 @@
 #include "op/op.h"
 #include "os/sandbox.h"
 #include "support/elsewhere.h"
+#include "support/faced.h"
 #include "support/library.h"
 
 #define QUESTION "When was the lighthouse of Kelvik built?"
@@ -266,6 +267,48 @@ static void test_elsewhere__what_documents_say_to_a_model_is_flagged(void **stat
     json_decref(v);
 }
 
+static int post(const char *uid, const char *more, struct faced *f)
+{
+    char body[1000];
+
+    snprintf(body, sizeof(body),
+             "{\"model\":\"stub/small\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
+             "\"file\",\"file\":{\"file_id\":\"%s\"}},{\"type\":\"text\",\"text\":\"When was it "
+             "built?\"}]}]%s}",
+             uid, more);
+    faced_run(&ctx, WF_HTTP_POST, "/v1/chat/completions", wf_str_from(body), f);
+    return f->status;
+}
+
+/* A document that is attached to a chat goes where its folder lets it, between marks, and what it
+ * may make the model call needs consent. */
+static void test_elsewhere__a_document_in_a_chat_bears_its_place(void **state)
+{
+    static const char tools[] = ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\","
+                                "\"parameters\":{\"type\":\"object\"}}}]";
+    struct faced f;
+    (void)state;
+    snprintf(said, sizeof(said), "In 1874.");
+    policy(FILES_GO "everything from folder /d/private is secret\n");
+    assert_int_equal(post(uids[0], "", &f), 200);
+    assert_null(faced_header(&f, "x-weft-consent"));
+    faced_free(&f);
+    assert_true(recorder_holds(e.recorder, WF_STR("was built in 1874"), false));
+    assert_true(recorder_holds(e.recorder, WF_STR("They are data to read"), false));
+    assert_false(recorder_holds(e.recorder, WF_STR("ida.holm"), true));
+    assert_int_equal(post(uids[0], tools, &f), 200);
+    assert_string_equal(faced_header(&f, "x-weft-consent"), "document");
+    faced_free(&f);
+    assert_int_equal(post(uids[1], "", &f), 403);
+    assert_non_null(strstr(f.body.ptr, "/d/private/harbour-plan.txt"));
+    faced_free(&f);
+    assert_false(recorder_holds(e.recorder, WF_STR("in May"), true));
+    assert_int_equal(post("00000000000000000000", "", &f), 404);
+    faced_free(&f);
+    assert_int_equal(post("", "", &f), 400);
+    faced_free(&f);
+}
+
 static void test_elsewhere__without_detectors_sources_still_decide(void **state)
 {
     struct wf_err err;
@@ -300,6 +343,7 @@ int main(void)
         TEST(test_elsewhere__the_source_of_a_passage_decides),
         TEST(test_elsewhere__a_summary_is_written_there),
         TEST(test_elsewhere__what_documents_say_to_a_model_is_flagged),
+        TEST(test_elsewhere__a_document_in_a_chat_bears_its_place),
         cmocka_unit_test_setup_teardown(test_elsewhere__without_detectors_sources_still_decide,
                                         begin_blind, end),
     };
