@@ -55,6 +55,10 @@ static const struct wf_config_option options[] = {
     {"route_balance", FIELD(route_balance), 0, "good", 0, 3, balances,
      "what counts most where the model \"auto\" is asked: good (the likeliest right answer), fast, "
      "frugal (energy and money) or private (as near as it can be done)"},
+    {"route_hedge", FIELD(route_hedge), 0, "on", 0, 1, off_on,
+     "on: where \"auto\" has chosen an engine that is late with its first word, another one is "
+     "asked, "
+     "too (not for frugal and private)"},
     {"route_consent", FIELD(route_consent), 0, "off", 0, 1, off_on,
      "on: \"auto\" may also choose engines that the policy wants you to be asked about, as "
      "providers; off: those only when they are named"},

@@ -33,6 +33,7 @@ struct wf_config {
     int64_t search_rerank;  /* passages that the lens reads with a question */
     int64_t summarize_lens; /* 0: summaries by words' counts alone */
     int64_t route_balance;  /* enum wf_balance */
+    int64_t route_hedge;    /* 0: nobody else is asked where an engine is late */
     int64_t route_consent;  /* 1: "auto" may ask what the policy wants asked for */
     int64_t carbon_g_kwh;   /* of the device's current; 0: not said */
     struct wf_model_settings models;

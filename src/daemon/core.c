@@ -259,6 +259,7 @@ static int open_router(struct core *c, struct wf_err *err)
         .n_slots = (uint32_t)conf->models.parallel,
         .balance = (enum wf_balance)conf->route_balance,
         .has_consent = conf->route_consent == 1,
+        .never_hedges = conf->route_hedge == 0,
         .experience = c->o->home->experience,
         .routes = c->o->home->routes,
         .log = c->ops.log,

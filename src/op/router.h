@@ -44,6 +44,7 @@ struct wf_router_options {
     enum wf_balance balance;
     bool has_consent;             /* the person agreed to engines that the policy wants asked for */
     bool never_explores;          /* always the best expectation */
+    bool never_hedges;            /* nobody else is asked where an engine is late */
     const char *experience;       /* file of what was learned; NULL: it is not kept. Copied */
     const char *routes;           /* the decisions' log; NULL: none is kept. Copied */
     const struct wf_clock *clock; /* NULL: the system's */

@@ -193,7 +193,7 @@ static int begin(struct routing *x, struct wf_err *err)
                    x->is_cascade ? ", a small one first" : "");
     x->q.request_id = x->id;
     x->q.reason = x->reason;
-    if (!x->is_cascade)
+    if (!x->is_cascade && !x->r->o.never_hedges)
         add_hedge(x, &o.places);
     rc = x->is_cascade ? wf_cascade_generate(&o, &x->q, &x->gen, err)
                        : wf_failover_generate(&o.places, &x->q, &x->gen, err);

@@ -7,6 +7,7 @@
 
 export WEFT_HOME=$TMP/home
 export WEFT_LENS=off
+export WEFT_ROUTE_HEDGE=off # the machine may be busy
 
 # Two engines that speak Ollama's protocol, know one answer, and go on with it where it was begun.
 # A file "kill" lets every other answer end in its middle; "down" refuses.

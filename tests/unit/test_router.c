@@ -142,6 +142,7 @@ static struct world {
     struct wf_policy *policy;
     struct wf_budget *budget;
     struct wf_engine *engine;
+    bool never_hedges; /* the machine may be busy */
 } w;
 
 static void open_router(bool has_consent, bool has_models)
@@ -159,6 +160,7 @@ static void open_router(bool has_consent, bool has_models)
                                   .policy = w.policy,
                                   .has_consent = has_consent,
                                   .never_explores = true,
+                                  .never_hedges = w.never_hedges,
                                   .experience = w.home.experience,
                                   .routes = w.home.routes,
                                   .log = w.log};
@@ -217,7 +219,7 @@ static int set_up(void **state)
 {
     const struct wf_detect_options all = {.plain_only = false};
     (void)state;
-    w = (struct world){.listener = -1};
+    w = (struct world){.listener = -1, .never_hedges = true};
     n_told_here = 0;
     snprintf(w.dir, sizeof(w.dir), "/tmp/weft-test-XXXXXX");
     assert_non_null(mkdtemp(w.dir));
@@ -489,7 +491,7 @@ static void test_router__deaths_in_an_answer_lose_and_double_nothing(void **stat
         forget(&t);
     }
     print_message("    %zu in the middle of an answer\n", n_midway);
-    assert_true(n_midway > DEATHS / 2); /* on a busy machine some are hedged before */
+    assert_int_equal(n_midway, DEATHS);
 }
 
 static void test_router__one_that_is_late_is_not_waited_for(void **state)
@@ -497,8 +499,10 @@ static void test_router__one_that_is_late_is_not_waited_for(void **state)
     struct told t;
     (void)state;
     recorder_set(w.recorders[0], -1, SIZE_MAX);
+    w.never_hedges = false;
+    open_router(true, true);
     ask("Tell me of the fox, and write to " ADDRESS, &t); /* else it would wait for minutes */
-    assert_int_equal(n_asked(0), 1);
+    assert_true(n_asked(0) <= 1); /* a busy machine hedges before it has sent anything */
     assert_memory_not_equal(t.first, "best", 4);
     assert_string_equal(t.text.ptr, read_as);
     forget(&t);
