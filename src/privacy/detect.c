@@ -271,9 +271,8 @@ int wf_detect_run_new(const struct wf_detector *d, struct wf_detect_run **out, s
         r->match = pcre2_match_data_create(2, d->memory);
         r->limits = pcre2_match_context_create(d->memory);
         r->done = wf_alloc_array(WF_MAX(d->n_forms, 1u), sizeof(*r->done));
-        r->hits = wf_realloc_array(NULL, WF_DETECT_LANES * WF_DETECT_LANE_BYTES, sizeof(*r->hits));
     }
-    if (r == NULL || r->match == NULL || r->limits == NULL || r->done == NULL || r->hits == NULL) {
+    if (r == NULL || r->match == NULL || r->limits == NULL || r->done == NULL) {
         wf_detect_run_free(r);
         return wf_err_set(err, WF_E_NOMEM, "Not enough memory to look for personal data.");
     }
@@ -296,7 +295,6 @@ void wf_detect_run_free(struct wf_detect_run *r)
     wf_free(r->found);
     wf_free(r->list);
     wf_free(r->done);
-    wf_free(r->hits);
     wf_free(r);
 }
 

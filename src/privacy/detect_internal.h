@@ -77,7 +77,7 @@ struct wf_detect_near {
 /* A text is passed through the first automaton in so many lanes at once, of at most so many bytes:
  * each step of one waits for memory, which the others use. */
 #define WF_DETECT_LANES 4
-#define WF_DETECT_LANE_BYTES ((size_t)1024)
+#define WF_DETECT_LANE_BYTES 512u
 
 /* Where something ends in a lane. */
 struct wf_detect_hit {
@@ -100,7 +100,6 @@ struct wf_detect_run {
     struct wf_detect_near near;
     struct wf_buf clean;                   /* the text with bytes that are no UTF-8 replaced */
     struct wf_view views[WF_DETECT_DEPTH]; /* of the text, of the view before */
-    struct wf_detect_hit *hits;            /* [LANES * LANE_BYTES] */
     size_t *done;                          /* [n_forms]: where the last match of each form ended */
     /* What is looked at now. */
     struct wf_str text;

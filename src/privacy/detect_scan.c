@@ -489,19 +489,21 @@ static uint32_t state_at(const struct wf_detect_run *r, size_t at)
     return state;
 }
 
-/* Where words end in lanes of `bytes` from `from` on, each lane's into its part of r->hits. Returns
- * the state at the end of the last. */
-static uint32_t pass_lanes(struct wf_detect_run *r, size_t from, size_t bytes, uint32_t state,
-                           size_t out_n[WF_DETECT_LANES])
+struct lanes {
+    struct wf_detect_hit hits[WF_DETECT_LANES][WF_DETECT_LANE_BYTES];
+    size_t n[WF_DETECT_LANES];
+};
+
+/* Where words end in lanes of `bytes` from `from` on. Returns the state at the end of the last. */
+static uint32_t pass_lanes(const struct wf_detect_run *r, size_t from, size_t bytes, uint32_t state,
+                           struct lanes *out)
 {
     const struct wf_literals *l = &r->d->triggers;
     const char *a = r->text.ptr + from, *b = a + bytes, *c = b + bytes, *d = c + bytes;
-    struct wf_detect_hit *hits[WF_DETECT_LANES];
     uint32_t s = state, t = state_at(r, from + bytes), u = state_at(r, from + 2 * bytes),
              v = state_at(r, from + 3 * bytes);
 
-    for (size_t k = 0; k < WF_DETECT_LANES; k++)
-        hits[k] = r->hits + k * WF_DETECT_LANE_BYTES;
+    memset(out->n, 0, sizeof(out->n));
     for (uint32_t i = 0; i < bytes; i++) {
         s = wf_literals_step(l, s, a[i]);
         t = wf_literals_step(l, t, b[i]);
@@ -512,10 +514,8 @@ static uint32_t pass_lanes(struct wf_detect_run *r, size_t from, size_t bytes, u
         const uint32_t states[WF_DETECT_LANES] = {s, t, u, v};
         for (size_t k = 0; k < WF_DETECT_LANES; k++)
             if ((states[k] & WF_LITERAL_HIT) != 0)
-                *hits[k]++ = (struct wf_detect_hit){.at = i, .state = states[k]};
+                out->hits[k][out->n[k]++] = (struct wf_detect_hit){.at = i, .state = states[k]};
     }
-    for (size_t k = 0; k < WF_DETECT_LANES; k++)
-        out_n[k] = (size_t)(hits[k] - (r->hits + k * WF_DETECT_LANE_BYTES));
     return v;
 }
 
@@ -525,14 +525,15 @@ static int look_in_lanes(struct wf_detect_run *r, size_t *io_at, uint32_t *io_st
 {
     const size_t bytes =
         WF_MIN((r->text.len - *io_at) / WF_DETECT_LANES, (size_t)WF_DETECT_LANE_BYTES);
-    size_t n[WF_DETECT_LANES];
+    struct lanes lanes;
     int rc = 0;
 
-    *io_state = pass_lanes(r, *io_at, bytes, *io_state, n);
+    *io_state = pass_lanes(r, *io_at, bytes, *io_state, &lanes);
     for (size_t k = 0; k < WF_DETECT_LANES; k++) {
-        const struct wf_detect_hit *hits = r->hits + k * WF_DETECT_LANE_BYTES;
-        for (size_t i = 0; rc == 0 && i < n[k]; i++)
-            rc = stop_at(r, hits[i].state, *io_at + k * bytes + hits[i].at, io_next_number);
+        for (size_t i = 0; rc == 0 && i < lanes.n[k]; i++) {
+            const struct wf_detect_hit hit = lanes.hits[k][i];
+            rc = stop_at(r, hit.state, *io_at + k * bytes + hit.at, io_next_number);
+        }
     }
     *io_at += WF_DETECT_LANES * bytes;
     return rc;
