@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -35,9 +36,8 @@ struct worker {
     struct wf_team *team;
     pthread_t thread;
     char name[THREAD_NAME_BYTES];
-    pthread_cond_t wake;  /* under the team's lock, as the next two */
-    struct worker *below; /* who went to sleep before */
-    bool is_woken;
+    sem_t wake;           /* not a condition: that would have it wake with the lock's contention */
+    struct worker *below; /* who went to sleep before; under the team's lock */
 };
 
 struct wf_team {
@@ -60,27 +60,33 @@ static void assert_team(const struct wf_team *t)
     assert(t->n_running <= WF_TEAM_THREADS_MAX);
 }
 
-/* The lock is held. */
+/* The lock is held before and behind. */
 static void sleep_on(struct worker *w)
 {
-    w->is_woken = false;
     w->below = w->team->sleepers;
     w->team->sleepers = w;
-    while (!w->is_woken)
-        pthread_cond_wait(&w->wake, &w->team->lock);
+    pthread_mutex_unlock(&w->team->lock);
+    while (sem_wait(&w->wake) != 0)
+        assert(errno == EINTR); /* of a debugger: signals are blocked */
+    pthread_mutex_lock(&w->team->lock);
 }
 
-/* The last to sleep, whom the caller signals when it has let go of the lock, so that they do not
- * wait for it at once; NULL: none sleeps. The lock is held. */
-static struct worker *wake_one(struct wf_team *t)
+/* Takes the last to sleep off the list; the caller wakes them when it has let go of the lock, so
+ * that they do not wait for it at once. NULL: none sleeps. The lock is held. */
+static struct worker *take_sleeper(struct wf_team *t)
 {
     struct worker *w = t->sleepers;
 
-    if (w != NULL) {
+    if (w != NULL)
         t->sleepers = w->below;
-        w->is_woken = true;
-    }
     return w;
+}
+
+static void wake(struct worker *w)
+{
+    int r = sem_post(&w->wake);
+    assert(r == 0); /* only a wrong one, or too high a count */
+    (void)r;        /* only asserted */
 }
 
 static void *work(void *ud)
@@ -118,8 +124,8 @@ static int start_worker(struct wf_team *t, const char *name)
     int r = pthread_attr_init(&attr);
     if (r != 0)
         return r;
-    r = pthread_cond_init(&w->wake, NULL);
-    assert(r == 0); /* plain ones of glibc need no memory */
+    r = sem_init(&w->wake, 0, 0);
+    assert(r == 0); /* only too high a count */
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
@@ -132,7 +138,7 @@ static int start_worker(struct wf_team *t, const char *name)
     if (r == 0)
         t->n_workers++;
     else
-        pthread_cond_destroy(&w->wake);
+        sem_destroy(&w->wake);
     return r;
 }
 
@@ -177,11 +183,11 @@ int wf_team_post(struct wf_team *t, wf_work_fn fn, void *ud)
     } else {
         t->ring[(t->i_first + t->n_waiting) % t->queue_max] = (struct job){fn, ud};
         t->n_waiting++;
-        woken = wake_one(t);
+        woken = take_sleeper(t);
     }
     pthread_mutex_unlock(&t->lock);
     if (woken)
-        pthread_cond_signal(&woken->wake);
+        wake(woken);
     return r;
 }
 
@@ -190,7 +196,7 @@ void wf_team_stop(struct wf_team *t)
     pthread_mutex_lock(&t->lock);
     t->stopping = true;
     while (t->sleepers)
-        pthread_cond_signal(&wake_one(t)->wake);
+        wake(take_sleeper(t));
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -211,7 +217,7 @@ void wf_team_free(struct wf_team *t)
         int r = pthread_join(t->workers[i].thread, NULL);
         assert(r == 0); /* only the team's own worker could make it fail, by freeing the team */
         (void)r;        /* only asserted */
-        pthread_cond_destroy(&t->workers[i].wake);
+        sem_destroy(&t->workers[i].wake);
     }
     assert(t->n_waiting == 0);
     assert(t->n_running == 0);
