@@ -15,6 +15,14 @@ struct messages {
     struct wf_anthropic_thinking thinking;
 };
 
+/* An answer under way. */
+struct talk {
+    struct wf_face_pump pump;
+    struct messages m;
+    struct wf_anthropic_writer w;
+    bool has_writer;
+};
+
 /* ---- parameters ---- */
 
 /* What the converters read from the body as a whole. */
@@ -145,70 +153,80 @@ static int send_event(void *ud, const char *event, json_t *data, struct wf_err *
     return wf_face_send(ud, event, data, err);
 }
 
-static int write_all(struct wf_anthropic_writer *w, struct wf_gen *g, json_t **out,
-                     struct wf_err *err)
+static int take_event(struct wf_face_pump *p, const struct wf_gen_event *e, struct wf_err *err)
 {
-    struct wf_gen_event e;
-    int rc = wf_anthropic_begin(w, wf_gen_usage(g), err);
-
-    while (rc == 0) {
-        rc = wf_gen_next(g, &e, err);
-        if (rc == 0)
-            return wf_anthropic_end(w, wf_gen_usage(g), out, err);
-        if (rc > 0)
-            rc = wf_anthropic_write(w, &e, err);
-    }
-    return rc;
+    return wf_anthropic_write(&WF_CONTAINER(p, struct talk, pump)->w, e, err);
 }
 
-static int answer(struct wf_face_call *c, const struct messages *m, struct wf_gen *g,
-                  struct wf_err *err)
+static void end(struct wf_face_pump *p, int rc, struct wf_err *err)
 {
-    const struct wf_gen_usage *usage = wf_gen_usage(g);
-    struct wf_anthropic_writer w = {.emit = m->streams ? send_event : NULL,
-                                    .ud = c,
-                                    .thinking = m->thinking,
-                                    .id = wf_face_id(c, "msg_"),
-                                    .model = usage->model,
-                                    .n_max = m->q.n_max};
+    struct talk *t = WF_CONTAINER(p, struct talk, pump);
     json_t *message = NULL;
-    int rc = w.id ? wf_anthropic_writer_init(&w, err) : wf_face_no_memory(err);
 
+    if (rc == 0)
+        rc = wf_anthropic_end(&t->w, wf_gen_usage(p->g), &message, err);
+    if (rc != 0)
+        wf_face_fail(&p->c, err);
+    else if (t->m.streams)
+        wf_face_stream_end(&p->c);
+    else
+        wf_face_answer(&p->c, 200, message);
+}
+
+static void release(struct wf_face_pump *p)
+{
+    struct talk *t = WF_CONTAINER(p, struct talk, pump);
+
+    if (t->has_writer)
+        wf_anthropic_writer_deinit(&t->w);
+}
+
+static int begin(struct talk *t, struct wf_err *err)
+{
+    struct wf_face_call *c = &t->pump.c;
+    const struct wf_gen_usage *usage = wf_gen_usage(t->pump.g);
+    int rc;
+
+    t->pump.event = take_event;
+    t->pump.end = end;
+    t->w = (struct wf_anthropic_writer){.emit = t->m.streams ? send_event : NULL,
+                                        .ud = c,
+                                        .thinking = t->m.thinking,
+                                        .id = wf_face_id(c, "msg_"),
+                                        .model = usage->model,
+                                        .n_max = t->m.q.n_max};
+    rc = t->w.id ? wf_anthropic_writer_init(&t->w, err) : wf_face_no_memory(err);
+    t->has_writer = t->w.id != NULL;
     if (rc != 0)
         return rc;
     wf_face_about_gen(c, usage);
-    if (m->streams)
+    if (t->m.streams)
         wf_face_stream(c, false);
-    rc = write_all(&w, g, &message, err);
-    if (rc == 0 && m->streams)
-        wf_face_stream_end(c);
-    else if (rc == 0)
-        wf_face_answer(c, 200, message);
-    wf_anthropic_writer_deinit(&w);
-    return rc;
+    return wf_anthropic_begin(&t->w, usage, err);
 }
 
 void wf_handle_anthropic_messages(struct wf_request *r)
 {
+    struct talk *t = wf_face_pump_new(r, sizeof(*t));
     struct wf_err err = WF_ERR_INIT;
-    struct wf_face_call c;
-    struct messages m;
-    struct wf_gen *g = NULL;
     int rc;
 
-    if (wf_face_open(&c, r)) {
-        rc = read_request(&c, &m, &err);
-        if (rc == 0 && m.q.n_max == 0)
-            rc = wf_face_bad(&c, "max_tokens", NULL, &err, "max_tokens: Field required");
-        if (rc == 0)
-            rc = too_long(wf_engine_generate(c.engine, &m.q, &g, &err), &err);
-        if (rc == 0)
-            rc = answer(&c, &m, g, &err);
-        if (rc != 0)
-            wf_face_fail(&c, &err);
-        wf_gen_free(g);
+    if (t == NULL)
+        return;
+    t->pump.release = release;
+    rc = read_request(&t->pump.c, &t->m, &err);
+    if (rc == 0 && t->m.q.n_max == 0)
+        rc = wf_face_bad(&t->pump.c, "max_tokens", NULL, &err, "max_tokens: Field required");
+    if (rc == 0)
+        rc = too_long(wf_engine_generate(t->pump.c.engine, &t->m.q, &t->pump.g, &err), &err);
+    if (rc == 0)
+        rc = begin(t, &err);
+    if (rc == 0) {
+        wf_face_pump_run(&t->pump);
+        return;
     }
-    wf_face_close(&c);
+    wf_face_fail(&t->pump.c, &err);
+    wf_face_pump_free(&t->pump);
 }
 
 void wf_handle_anthropic_count(struct wf_request *r)

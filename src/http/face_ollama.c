@@ -24,6 +24,14 @@ struct ollama {
     int64_t start_ns;
 };
 
+/* An answer under way. */
+struct talk {
+    struct wf_face_pump pump;
+    struct ollama o;
+    struct wf_ollama_writer w;
+    bool has_writer;
+};
+
 /* ---- parameters ---- */
 
 static int read_num_predict(struct wf_face_call *c, void *into, const char *name, const json_t *v,
@@ -338,38 +346,45 @@ static void answer_whole(struct wf_face_call *c, bool streams, json_t *v)
         wf_answer_break(c->r);
 }
 
-static int write_all(struct wf_ollama_writer *w, struct wf_gen *g, json_t **out, struct wf_err *err)
+static int take_event(struct wf_face_pump *p, const struct wf_gen_event *e, struct wf_err *err)
 {
-    struct wf_gen_event e;
-    int rc = 0;
-
-    while (rc == 0) {
-        rc = wf_gen_next(g, &e, err);
-        if (rc == 0)
-            return wf_ollama_end(w, wf_gen_usage(g), out, err);
-        if (rc > 0)
-            rc = wf_ollama_write(w, &e, err);
-    }
-    return rc;
+    return wf_ollama_write(&WF_CONTAINER(p, struct talk, pump)->w, e, err);
 }
 
-static int answer(struct wf_face_call *c, const struct ollama *o, struct wf_ollama_writer *w,
-                  struct wf_err *err)
+static void end(struct wf_face_pump *p, int rc, struct wf_err *err)
 {
+    struct talk *t = WF_CONTAINER(p, struct talk, pump);
     json_t *last = NULL;
-    struct wf_gen *g = NULL;
-    int rc = wf_engine_generate(c->engine, &o->q, &g, err);
+
+    if (rc == 0)
+        rc = wf_ollama_end(&t->w, wf_gen_usage(p->g), &last, err);
+    if (rc == 0)
+        answer_whole(&p->c, t->o.streams, last);
+    else
+        wf_face_fail(&p->c, err);
+}
+
+static void release(struct wf_face_pump *p)
+{
+    struct talk *t = WF_CONTAINER(p, struct talk, pump);
+
+    if (t->has_writer)
+        wf_ollama_writer_deinit(&t->w);
+}
+
+/* The generation has begun: the pump does the rest. */
+static int answer(struct talk *t, struct wf_err *err)
+{
+    int rc = wf_engine_generate(t->pump.c.engine, &t->o.q, &t->pump.g, err);
 
     if (rc != 0)
         return rc;
-    wf_face_about_gen(c, wf_gen_usage(g));
-    if (o->streams)
-        wf_face_stream(c, true);
-    rc = write_all(w, g, &last, err);
-    if (rc == 0)
-        answer_whole(c, o->streams, last);
-    wf_gen_free(g);
-    return rc;
+    wf_face_about_gen(&t->pump.c, wf_gen_usage(t->pump.g));
+    if (t->o.streams)
+        wf_face_stream(&t->pump.c, true);
+    t->pump.event = take_event;
+    t->pump.end = end;
+    return 0;
 }
 
 /* Nothing was asked: only the model's stay is meant. */
@@ -385,46 +400,55 @@ static int load(struct wf_face_call *c, const struct ollama *o, const struct wf_
     return rc;
 }
 
-static int run(struct wf_face_call *c, bool is_chat, struct wf_err *err)
+/* *out_runs: there is something to pump. */
+static int run(struct talk *t, bool is_chat, bool *out_runs, struct wf_err *err)
 {
-    struct wf_ollama_writer w;
-    struct ollama o;
+    struct wf_face_call *c = &t->pump.c;
+    struct ollama *o = &t->o;
     bool is_empty;
-    int rc = read_request(c, &o, is_chat, err);
+    int rc = read_request(c, o, is_chat, err);
 
     if (rc != 0)
         return rc;
-    is_empty = is_chat ? json_array_size(o.messages) == 0
-                       : !(o.prompt && o.prompt[0]) && !(o.suffix && o.suffix[0]);
+    is_empty = is_chat ? json_array_size(o->messages) == 0
+                       : !(o->prompt && o->prompt[0]) && !(o->suffix && o->suffix[0]);
     if (!is_empty)
-        rc = is_chat ? chat_prompt(c, &o, err) : generate_prompt(c, &o, err);
+        rc = is_chat ? chat_prompt(c, o, err) : generate_prompt(c, o, err);
     if (rc != 0)
         return rc;
-    w = (struct wf_ollama_writer){.emit = o.streams ? send_line : NULL,
-                                  .ud = c,
-                                  .is_chat = is_chat,
-                                  .shows_thoughts = o.shows_thoughts,
-                                  .wants_logprobs = o.q.wants_logprobs,
-                                  .model = o.q.model,
-                                  .start_ns = o.start_ns,
-                                  .context_base = is_chat ? NULL : o.q.messages};
-    rc = wf_ollama_writer_init(&w, err);
+    t->w = (struct wf_ollama_writer){.emit = o->streams ? send_line : NULL,
+                                     .ud = c,
+                                     .is_chat = is_chat,
+                                     .shows_thoughts = o->shows_thoughts,
+                                     .wants_logprobs = o->q.wants_logprobs,
+                                     .model = o->q.model,
+                                     .start_ns = o->start_ns,
+                                     .context_base = is_chat ? NULL : o->q.messages};
+    rc = wf_ollama_writer_init(&t->w, err);
+    t->has_writer = true;
     if (rc == 0)
-        rc = is_empty ? load(c, &o, &w, err) : answer(c, &o, &w, err);
-    wf_ollama_writer_deinit(&w);
+        rc = is_empty ? load(c, o, &t->w, err) : answer(t, err);
     if (rc == WF_E_NOENT)
-        wf_err_prefix(err, "model '%s' not found", o.q.model);
+        wf_err_prefix(err, "model '%s' not found", o->q.model);
+    *out_runs = rc == 0 && !is_empty;
     return rc;
 }
 
 static void handle(struct wf_request *r, bool is_chat)
 {
+    struct talk *t = wf_face_pump_new(r, sizeof(*t));
     struct wf_err err = WF_ERR_INIT;
-    struct wf_face_call c;
+    bool runs = false;
 
-    if (wf_face_open(&c, r) && run(&c, is_chat, &err) != 0)
-        wf_face_fail(&c, &err);
-    wf_face_close(&c);
+    if (t == NULL)
+        return;
+    t->pump.release = release;
+    if (run(t, is_chat, &runs, &err) != 0)
+        wf_face_fail(&t->pump.c, &err);
+    if (runs)
+        wf_face_pump_run(&t->pump);
+    else
+        wf_face_pump_free(&t->pump);
 }
 
 void wf_handle_ollama_chat(struct wf_request *r)

@@ -9,22 +9,23 @@
 
 void wf_handle_openai_responses(struct wf_request *r)
 {
+    struct wf_openai_talk *t = wf_face_pump_new(r, sizeof(*t));
     struct wf_err err = WF_ERR_INIT;
-    struct wf_face_call c;
-    struct wf_openai_response q;
-    struct wf_gen *g = NULL;
+    int rc;
 
-    if (wf_face_open(&c, r)) {
-        int rc = wf_openai_response_read(&c, &q, &err);
-        if (rc == 0)
-            rc = wf_engine_generate(c.engine, &q.q, &g, &err);
-        if (rc == 0)
-            wf_openai_response_write(&c, &q, g);
-        else
-            wf_face_fail(&c, &err);
-        wf_gen_free(g);
+    if (t == NULL)
+        return;
+    rc = wf_openai_response_read(&t->pump.c, &t->q, &err);
+    if (rc == 0)
+        rc = wf_engine_generate(t->pump.c.engine, &t->q.q, &t->pump.g, &err);
+    if (rc == 0)
+        rc = wf_openai_response_begin(t, &err);
+    if (rc == 0) {
+        wf_face_pump_run(&t->pump);
+        return;
     }
-    wf_face_close(&c);
+    wf_face_fail(&t->pump.c, &err);
+    wf_face_pump_free(&t->pump);
 }
 
 /* What the query asks changes nothing of an answer that is whole. */

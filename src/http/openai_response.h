@@ -22,8 +22,15 @@ struct wf_openai_response {
 int wf_openai_response_read(struct wf_face_call *c, struct wf_openai_response *q,
                             struct wf_err *err) WF_MUST_USE;
 
-/* Pulls all that g writes and answers with it, at once or as events; keeps it when asked to. */
-void wf_openai_response_write(struct wf_face_call *c, struct wf_openai_response *q,
-                              struct wf_gen *g);
+/* A response under way. */
+struct wf_openai_talk {
+    struct wf_face_pump pump;
+    struct wf_openai_response q;
+    struct wf_openai_response_writer *w; /* owned */
+};
+
+/* Begins the answer that t->pump.g gives, at once or as events; keeps it at its end when asked to.
+ * The pump is then ready to run, and frees what this made. Errors: NOMEM, CANCELED. */
+int wf_openai_response_begin(struct wf_openai_talk *t, struct wf_err *err) WF_MUST_USE;
 
 #endif

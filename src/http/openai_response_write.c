@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/limits.h"
+#include "base/list.h"
 #include "http/http_internal.h"
 #include "http/openai.h"
 #include "http/openai_response.h"
@@ -24,7 +26,7 @@ enum item_kind {
     ITEM_CALL,
 };
 
-struct writer {
+struct wf_openai_response_writer {
     struct wf_face_call *c;
     struct wf_openai_response *q;
     struct wf_gen *g;
@@ -41,7 +43,8 @@ struct writer {
 /* ---- events ---- */
 
 /* data is taken over; type and number are added. */
-static int emit(struct writer *w, const char *type, json_t *data, struct wf_err *err)
+static int emit(struct wf_openai_response_writer *w, const char *type, json_t *data,
+                struct wf_err *err)
 {
     if (!w->q->stream) {
         json_decref(data);
@@ -56,13 +59,13 @@ static int emit(struct writer *w, const char *type, json_t *data, struct wf_err 
 }
 
 /* The place of the open item in an event. */
-static json_t *at(const struct writer *w)
+static json_t *at(const struct wf_openai_response_writer *w)
 {
     return json_pack("{s:s, s:I}", "item_id", w->item_id, "output_index",
                      (json_int_t)json_array_size(w->output));
 }
 
-static json_t *at_part(const struct writer *w)
+static json_t *at_part(const struct wf_openai_response_writer *w)
 {
     json_t *v = at(w);
 
@@ -82,13 +85,13 @@ static json_t *with(json_t *v, const char *key, json_t *value)
 
 /* ---- items ---- */
 
-static json_t *open_text(const struct writer *w)
+static json_t *open_text(const struct wf_openai_response_writer *w)
 {
     return wf_face_text(wf_buf_str(&w->text));
 }
 
 /* The one part of the open item, as far as it is written. */
-static json_t *part_json(const struct writer *w)
+static json_t *part_json(const struct wf_openai_response_writer *w)
 {
     if (w->kind == ITEM_REASONING)
         return json_pack("{s:s, s:o}", "type", "reasoning_text", "text", open_text(w));
@@ -97,7 +100,7 @@ static json_t *part_json(const struct writer *w)
 }
 
 /* The open item; `begun` true: without its content. */
-static json_t *item_json(const struct writer *w, const char *status, bool begun)
+static json_t *item_json(const struct wf_openai_response_writer *w, const char *status, bool begun)
 {
     json_t *content = w->kind == ITEM_CALL ? NULL : json_array();
 
@@ -120,7 +123,7 @@ static json_t *item_json(const struct writer *w, const char *status, bool begun)
     return NULL;
 }
 
-static int close_part(struct writer *w, struct wf_err *err)
+static int close_part(struct wf_openai_response_writer *w, struct wf_err *err)
 {
     bool is_text = w->kind == ITEM_MESSAGE;
     json_t *done = with(at_part(w), "text", open_text(w));
@@ -134,7 +137,7 @@ static int close_part(struct writer *w, struct wf_err *err)
     return rc;
 }
 
-static int close_item(struct writer *w, const char *status, struct wf_err *err)
+static int close_item(struct wf_openai_response_writer *w, const char *status, struct wf_err *err)
 {
     json_t *item;
     int rc = 0;
@@ -159,8 +162,8 @@ static int close_item(struct writer *w, const char *status, struct wf_err *err)
     return rc;
 }
 
-static int open_item(struct writer *w, enum item_kind kind, const struct wf_gen_event *e,
-                     struct wf_err *err)
+static int open_item(struct wf_openai_response_writer *w, enum item_kind kind,
+                     const struct wf_gen_event *e, struct wf_err *err)
 {
     static const char *const prefixes[] = {"", "rs_", "msg_", "fc_"};
     int rc = close_item(w, "completed", err);
@@ -193,8 +196,8 @@ static int open_item(struct writer *w, enum item_kind kind, const struct wf_gen_
 
 /* ---- the engine's events ---- */
 
-static int add_text(struct writer *w, const struct wf_gen_event *e, const char *type,
-                    struct wf_err *err)
+static int add_text(struct wf_openai_response_writer *w, const struct wf_gen_event *e,
+                    const char *type, struct wf_err *err)
 {
     json_t *delta = with(w->kind == ITEM_CALL ? at(w) : at_part(w), "delta", wf_face_text(e->text));
     json_t *logprobs;
@@ -212,7 +215,8 @@ static int add_text(struct writer *w, const struct wf_gen_event *e, const char *
     return emit(w, type, delta, err);
 }
 
-static int take(struct writer *w, const struct wf_gen_event *e, struct wf_err *err)
+static int take(struct wf_openai_response_writer *w, const struct wf_gen_event *e,
+                struct wf_err *err)
 {
     int rc = 0;
 
@@ -262,7 +266,7 @@ static json_t *text_or_null(const char *s)
 }
 
 /* What was asked for, as the response repeats it. */
-static json_t *asked_json(const struct writer *w)
+static json_t *asked_json(const struct wf_openai_response_writer *w)
 {
     const struct wf_openai_response *q = w->q;
     json_t *text = q->text ? json_deep_copy(q->text) : json_object();
@@ -285,8 +289,8 @@ static json_t *asked_json(const struct writer *w)
 }
 
 /* `usage` and `error` (NULL: null) are taken over. */
-static json_t *response_json(const struct writer *w, const char *status, json_t *usage,
-                             json_t *error)
+static json_t *response_json(const struct wf_openai_response_writer *w, const char *status,
+                             json_t *usage, json_t *error)
 {
     bool cut = strcmp(status, "incomplete") == 0;
     json_t *v = asked_json(w);
@@ -308,7 +312,7 @@ static json_t *response_json(const struct writer *w, const char *status, json_t 
 /* ---- for the next request ---- */
 
 /* Joins what one turn wrote into one message behind the conversation. */
-static int add_turn(struct writer *w)
+static int add_turn(struct wf_openai_response_writer *w)
 {
     json_t *m = json_pack("{s:s}", "role", "assistant"), *item, *calls = json_array();
     size_t i;
@@ -335,7 +339,7 @@ static int add_turn(struct writer *w)
 }
 
 /* A response that cannot be kept says so by store: false. */
-static void keep(struct writer *w, json_t *response)
+static void keep(struct wf_openai_response_writer *w, json_t *response)
 {
     struct wf_buf b, messages;
     int rc = add_turn(w);
@@ -357,7 +361,7 @@ static void keep(struct writer *w, json_t *response)
 
 /* ---- all of it ---- */
 
-static int begin(struct writer *w, struct wf_err *err)
+static int begin(struct wf_openai_response_writer *w, struct wf_err *err)
 {
     const struct wf_gen_usage *u = wf_gen_usage(w->g);
     int rc = 0;
@@ -376,7 +380,7 @@ static int begin(struct writer *w, struct wf_err *err)
     return rc;
 }
 
-static int finish(struct writer *w, struct wf_err *err)
+static int finish(struct wf_openai_response_writer *w, struct wf_err *err)
 {
     bool cut = w->finish == WF_FINISH_LENGTH;
     json_t *response;
@@ -400,7 +404,7 @@ static int finish(struct writer *w, struct wf_err *err)
 }
 
 /* The last event of a stream that cannot go on. */
-static void fail(struct writer *w, const struct wf_err *why)
+static void fail(struct wf_openai_response_writer *w, const struct wf_err *why)
 {
     struct wf_err err = WF_ERR_INIT;
     json_t *error;
@@ -417,26 +421,48 @@ static void fail(struct writer *w, const struct wf_err *why)
         wf_answer_break(w->c->r);
 }
 
-void wf_openai_response_write(struct wf_face_call *c, struct wf_openai_response *q,
-                              struct wf_gen *g)
+static int take_event(struct wf_face_pump *p, const struct wf_gen_event *e, struct wf_err *err)
 {
-    struct wf_err err = WF_ERR_INIT;
-    struct writer w = {
-        .c = c, .q = q, .g = g, .created_s = wf_face_now_s(c), .output = json_array()};
-    struct wf_gen_event e;
-    int rc;
+    return take(WF_CONTAINER(p, struct wf_openai_talk, pump)->w, e, err);
+}
 
-    wf_buf_init(&w.text, WF_LIMIT_FRAME_BYTES);
-    rc = begin(&w, &err);
-    while (rc == 0 && (rc = wf_gen_next(g, &e, &err)) > 0)
-        rc = take(&w, &e, &err);
+static void end(struct wf_face_pump *p, int rc, struct wf_err *err)
+{
+    struct wf_openai_response_writer *w = WF_CONTAINER(p, struct wf_openai_talk, pump)->w;
+
     if (rc == 0)
-        rc = finish(&w, &err);
+        rc = finish(w, err);
     if (rc != 0)
-        fail(&w, &err);
-    json_decref(w.output);
-    json_decref(w.call_id);
-    json_decref(w.call_name);
-    json_decref(w.logprobs);
-    wf_buf_deinit(&w.text);
+        fail(w, err);
+}
+
+static void release(struct wf_face_pump *p)
+{
+    struct wf_openai_response_writer *w = WF_CONTAINER(p, struct wf_openai_talk, pump)->w;
+
+    json_decref(w->output);
+    json_decref(w->call_id);
+    json_decref(w->call_name);
+    json_decref(w->logprobs);
+    wf_buf_deinit(&w->text);
+    wf_free(w);
+}
+
+int wf_openai_response_begin(struct wf_openai_talk *t, struct wf_err *err)
+{
+    struct wf_openai_response_writer *w = wf_alloc_array(1, sizeof(*w));
+
+    if (w == NULL)
+        return wf_face_no_memory(err);
+    *w = (struct wf_openai_response_writer){.c = &t->pump.c,
+                                            .q = &t->q,
+                                            .g = t->pump.g,
+                                            .created_s = wf_face_now_s(&t->pump.c),
+                                            .output = json_array()};
+    wf_buf_init(&w->text, WF_LIMIT_FRAME_BYTES);
+    t->w = w;
+    t->pump.event = take_event;
+    t->pump.end = end;
+    t->pump.release = release;
+    return begin(w, err);
 }

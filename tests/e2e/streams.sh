@@ -10,7 +10,7 @@ export WEFT_LENS=off
 N=1000
 
 cat >"$TMP/streams.py" <<'END_PY'
-import asyncio, json, os, resource, sys, time
+import asyncio, json, os, resource, socket, sys, time
 
 N, out_dir = int(sys.argv[1]), sys.argv[2]
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -43,11 +43,13 @@ async def provider(reader, writer):
                 arrived += 1
                 await all_here.wait()
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+            if said.startswith("long"):
+                said = " ".join("%06d" % i + "x" * 10000 for i in range(400))
             for word in said.split():
                 c = chunk({"content": word + " "}, None)
                 writer.write(b"%x\r\n%s\r\n" % (len(c), c))
                 await writer.drain()
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0 if said[0] == "0" else 0.1)
             c = chunk({}, "stop") + b"data: [DONE]\n\n"
             n_open -= 1
             writer.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(c), c))
@@ -55,7 +57,12 @@ async def provider(reader, writer):
         writer.close()
 
 async def chat(port, token, text):
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    own = socket.socket()
+    if text.startswith("long"):
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+    own.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(own, ("127.0.0.1", port))
+    reader, writer = await asyncio.open_connection(sock=own)
     try:
         return await talk(reader, writer, port, token, text)
     finally:
@@ -70,6 +77,8 @@ async def talk(reader, writer, port, token, text):
     if b" 200 " not in head.split(b"\r\n")[0]:
         return "status: " + head.split(b"\r\n")[0].decode() + (await reader.read()).decode()[:200]
     got, done = "", False
+    if text.startswith("long"):
+        await asyncio.sleep(1)  # all queues on the way are full by then
     while not done:
         line = (await reader.readline()).decode()
         if not line:
@@ -122,6 +131,8 @@ async def main():
     await asyncio.gather(*[leave(int(port), token, f"leave {i}") for i in range(200)])
     while n_gone < 200 and time.monotonic() - start < 60:
         await asyncio.sleep(0.05)
+    long = (await chat(int(port), token, "long")).split()
+    print("long", [int(w[:6]) for w in long if len(w) == 10006] == list(range(400)))
     print(f"gone {n_gone} and then {(await chat(int(port), token, 'alone again')).strip()!r}", flush=True)
     os._exit(0)  # connections that weft keeps are none of anybody's business
 
@@ -157,4 +168,5 @@ check "each of the thousand has its own answer, whole" grep -q "^right $N " "$TM
 check "all were open at the same time" bash -c "[ \$(grep -o 'at_once [0-9]*' '$TMP/said' | cut -d' ' -f2) -gt $N ]"
 check "another one was answered meanwhile" grep -q "alone 'alone among them'" "$TMP/said"
 check "whoever leaves is let go of, also at the provider" grep -q "^gone 200 and then 'alone again'" "$TMP/said"
+check "an answer that is read slowly comes whole" grep -q '^long True' "$TMP/said"
 check "without a thread for each" bash -c "[ \$(grep -o 'threads [0-9]*' '$TMP/said' | cut -d' ' -f2) -lt 200 ]"
