@@ -144,6 +144,7 @@ static void free_engine(struct wf_engine *base)
 static const struct wf_engine_ops ops = {
     .generate = generate,
     .next = wf_router__next,
+    .try = wf_router__try,
     .usage = wf_router__usage,
     .gen_free = wf_router__gen_free,
     .count = count,

@@ -267,6 +267,12 @@ int wf_router__pass(struct wf_router *r, const struct wf_gen_request *q, struct 
 
 int wf_router__next(struct wf_gen *base, struct wf_gen_event *out, struct wf_err *err)
 {
+    return wf_router__try(base, NULL, out, err);
+}
+
+int wf_router__try(struct wf_gen *base, const struct wf_gen_wake *w, struct wf_gen_event *out,
+                   struct wf_err *err)
+{
     struct routing *x = WF_CONTAINER(base, struct routing, base);
     int rc;
 
@@ -275,7 +281,10 @@ int wf_router__next(struct wf_gen *base, struct wf_gen_event *out, struct wf_err
         x->has_first = false;
         return 1;
     }
-    rc = x->is_over ? 0 : wf_gen_next(x->gen, out, err);
+    if (x->is_over)
+        rc = 0;
+    else
+        rc = w != NULL ? wf_gen_try(x->gen, w, out, err) : wf_gen_next(x->gen, out, err);
     if (rc <= 0) {
         x->is_over = true;
         keep(x);

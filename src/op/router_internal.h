@@ -65,6 +65,9 @@ int wf_router__pass(struct wf_router *r, const struct wf_gen_request *q, struct 
                     struct wf_err *err) WF_MUST_USE;
 /* Those of the engine's table. */
 int wf_router__next(struct wf_gen *base, struct wf_gen_event *out, struct wf_err *err) WF_MUST_USE;
+/* w NULL: as wf_router__next. */
+int wf_router__try(struct wf_gen *base, const struct wf_gen_wake *w, struct wf_gen_event *out,
+                   struct wf_err *err) WF_MUST_USE;
 const struct wf_gen_usage *wf_router__usage(const struct wf_gen *base);
 void wf_router__gen_free(struct wf_gen *base);
 

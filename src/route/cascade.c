@@ -136,13 +136,14 @@ static int begin_rest(struct cascade *c, const struct wf_gen_request *q, struct 
 
 /* ---- the generation ---- */
 
-static int next(struct wf_gen *g, struct wf_gen_event *out, struct wf_err *err)
+static int try(struct wf_gen *g, const struct wf_gen_wake *w, struct wf_gen_event *out,
+               struct wf_err *err)
 {
     struct cascade *c = (struct cascade *)g;
     struct wf_gen_event held = {.kind = WF_GEN_END};
 
     if (c->rest != NULL)
-        return wf_gen_next(c->rest, out, err);
+        return w != NULL ? wf_gen_try(c->rest, w, out, err) : wf_gen_next(c->rest, out, err);
     while (c->n_told < 3) {
         int i = c->n_told++;
         const struct wf_buf *b = i == 0 ? &c->thoughts : &c->text;
@@ -158,6 +159,11 @@ static int next(struct wf_gen *g, struct wf_gen_event *out, struct wf_err *err)
         return 1;
     }
     return 0;
+}
+
+static int next(struct wf_gen *g, struct wf_gen_event *out, struct wf_err *err)
+{
+    return try(g, NULL, out, err);
 }
 
 static const struct wf_gen_usage *usage(const struct wf_gen *g)
@@ -186,7 +192,8 @@ size_t wf_cascade_at(const struct wf_gen *g)
     return c->rest != NULL ? wf_failover_at(c->rest) + 1 : 0;
 }
 
-static const struct wf_engine_ops ops = {.next = next, .usage = usage, .gen_free = gen_free};
+static const struct wf_engine_ops ops = {
+    .next = next, .try = try, .usage = usage, .gen_free = gen_free};
 
 int wf_cascade_generate(const struct wf_cascade_options *o, const struct wf_gen_request *q,
                         struct wf_gen **out, struct wf_err *err)

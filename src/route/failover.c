@@ -283,19 +283,28 @@ static bool note(struct failover *f, struct wf_gen_event *e)
     return true;
 }
 
-static int next(struct wf_gen *g, struct wf_gen_event *out, struct wf_err *err)
+/* The next event of the place that answers; w NULL: waits for it. */
+static int ask(struct failover *f, const struct wf_gen_wake *w, struct wf_gen_event *out,
+               struct wf_err *err)
+{
+    if (!f->has_first)
+        return w != NULL ? wf_gen_try(f->gen, w, out, err) : wf_gen_next(f->gen, out, err);
+    f->has_first = false;
+    *out = f->first;
+    return 1;
+}
+
+static int try(struct wf_gen *g, const struct wf_gen_wake *w, struct wf_gen_event *out,
+               struct wf_err *err)
 {
     struct failover *f = (struct failover *)g;
 
     while (f->gen != NULL) {
         struct wf_err e = WF_ERR_INIT;
         struct wf_gen_event event;
-        int rc = 1;
-        if (f->has_first)
-            event = f->first;
-        else
-            rc = wf_gen_next(f->gen, &event, &e);
-        f->has_first = false;
+        int rc = ask(f, w, &event, &e);
+        if (rc == WF_GEN_LATER)
+            return rc;
         if (rc > 0 && !note(f, &event))
             continue;
         if (rc > 0 && wf_buf_status(&f->text) != 0)
@@ -320,6 +329,11 @@ static int next(struct wf_gen *g, struct wf_gen_event *out, struct wf_err *err)
             return rc;
     }
     return wf_err_set(err, WF_E_INVAL, "The answer is over.");
+}
+
+static int next(struct wf_gen *g, struct wf_gen_event *out, struct wf_err *err)
+{
+    return try(g, NULL, out, err);
 }
 
 static const struct wf_gen_usage *usage(const struct wf_gen *g)
@@ -352,7 +366,8 @@ size_t wf_failover_at(const struct wf_gen *g)
     return f->of[f->i < f->n ? f->i : f->n - 1];
 }
 
-static const struct wf_engine_ops ops = {.next = next, .usage = usage, .gen_free = gen_free};
+static const struct wf_engine_ops ops = {
+    .next = next, .try = try, .usage = usage, .gen_free = gen_free};
 
 int wf_failover_generate(const struct wf_failover_options *o, const struct wf_gen_request *q,
                          struct wf_gen **out, struct wf_err *err)
