@@ -23,6 +23,8 @@
 #define DATUM_BYTES_MIN 4
 /* A picture's query is looked at by nobody; from so many bytes on it can carry something. */
 #define PAYLOAD_BYTES 32
+/* Addresses of one answer that are looked into; more are taken to carry something. */
+#define ADDRESSES_MAX 512u
 /* What was encoded twice is found, thrice is not. */
 #define N_VIEWS 2
 
@@ -415,11 +417,11 @@ static bool has_placeholder(struct wf_str s)
 
 /* The address, or what is encoded in it, has something of what was asked, or was redacted. */
 static int carries(struct wf_inbound_run *r, struct wf_str url, const struct wf_inbound_ask *ask,
-                   bool *out)
+                   const struct wf_inbound_said *said, bool *out)
 {
     struct wf_str seen = url;
 
-    *out = wf_inbound__tells(url, ask->sent) || has_datum(url, ask) ||
+    *out = wf_inbound__tells(url, said) || has_datum(url, ask) ||
            (ask->n_data > 0 && has_placeholder(url));
     for (size_t i = 0; i < N_VIEWS && !*out && seen.len > 0; i++) {
         if (wf_utf8_valid_prefix(seen) != seen.len)
@@ -427,17 +429,18 @@ static int carries(struct wf_inbound_run *r, struct wf_str url, const struct wf_
         if (wf_view_make(&r->views[i], seen, i > 0 ? &r->views[i - 1] : NULL) != 0)
             return WF_E_NOMEM;
         seen = wf_buf_str(&r->views[i].text);
-        *out = seen.len > 0 && (wf_inbound__tells(seen, ask->sent) || has_datum(seen, ask) ||
+        *out = seen.len > 0 && (wf_inbound__tells(seen, said) || has_datum(seen, ask) ||
                                 (ask->n_data > 0 && has_placeholder(seen)));
     }
     return 0;
 }
 
 /* Flags addresses that carry something; those that the asker, or a document, had are none. */
-static int add_leaks(struct wf_inbound_run *r, const struct wf_inbound_ask *ask)
+static int add_leaks(struct wf_inbound_run *r, const struct wf_inbound_ask *ask,
+                     const struct wf_inbound_said *said)
 {
     const size_t n = r->n;
-    size_t n_kept = 0;
+    size_t n_kept = 0, n_seen = 0;
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < n; i++) {
@@ -447,7 +450,10 @@ static int add_leaks(struct wf_inbound_run *r, const struct wf_inbound_ask *ask)
         bool leaks = false;
         if (f.kind != WF_INBOUND_IMAGE && f.kind != WF_INBOUND_LINK)
             continue;
-        rc = carries(r, url, ask, &leaks);
+        if (n_seen++ < ADDRESSES_MAX)
+            rc = carries(r, url, ask, said, &leaks);
+        else
+            leaks = true;
         if (rc == 0 && leaks)
             rc = add_flag(r, (struct wf_inbound_flag){f.start, f.end, WF_INBOUND_LEAK, 0.95F,
                                                       "something of what was asked, in an "
@@ -456,13 +462,35 @@ static int add_leaks(struct wf_inbound_run *r, const struct wf_inbound_ask *ask)
                  url.len - query > PAYLOAD_BYTES)
             rc = add_flag(r, (struct wf_inbound_flag){f.start, f.end, WF_INBOUND_LEAK, 0.7F,
                                                       "a picture's address with data"});
-        else if (f.kind == WF_INBOUND_LINK && wf_inbound__is_own(url, ask->sent))
+        else if (f.kind == WF_INBOUND_LINK && wf_inbound__is_own(url, said))
             r->flags[i].end = r->flags[i].start; /* goes below */
     }
     for (size_t i = 0; i < r->n; i++)
         if (r->flags[i].end > r->flags[i].start)
             r->flags[n_kept++] = r->flags[i];
     r->n = n_kept;
+    return rc;
+}
+
+static bool is_address(const struct wf_inbound_flag *f)
+{
+    return f->kind == WF_INBOUND_IMAGE || f->kind == WF_INBOUND_LINK;
+}
+
+static int look_at_addresses(struct wf_inbound_run *r, const struct wf_inbound_ask *ask)
+{
+    struct wf_inbound_said said;
+    size_t i = 0;
+    int rc;
+
+    while (i < r->n && !is_address(&r->flags[i]))
+        i++;
+    if (i == r->n)
+        return 0;
+    rc = wf_inbound__said_read(&said, ask->sent);
+    if (rc == 0)
+        rc = add_leaks(r, ask, &said);
+    wf_inbound__said_deinit(&said);
     return rc;
 }
 
@@ -523,7 +551,7 @@ int wf_inbound_scan(struct wf_inbound_run *r, const struct wf_inbound_ask *ask,
     if (rc == 0)
         rc = add_secrets(r, ask);
     if (rc == 0)
-        rc = add_leaks(r, ask);
+        rc = look_at_addresses(r, ask);
     if (rc == WF_E_LIMIT)
         return wf_err_set(err, rc, "The answer is too long or too strange to be looked at.");
     if (rc != 0)

@@ -270,6 +270,76 @@ static void test_inbound__flags_addresses_that_carry_data_away(void **state)
     assert_non_null(flag_of(WF_INBOUND_LINK));
 }
 
+#define SAID                                                                                       \
+    "The code of the safe is 48213, the key lies in the blue drawer. Docs.example.org has it, "    \
+    "see "                                                                                         \
+    "https://docs.example.org/seen?page=2 or ask ida@help.example."
+
+/* Beside what was asked: an address is somebody's, nobody's, or takes something away. */
+static void test_inbound__weighs_addresses_by_what_was_asked(void **state)
+{
+    static const char *const own[] = {
+        "https://docs.example.org/seen?page=2", "https://docs.example.org/",
+        "https://DOCS.example.org/guide.html",  "https://docs.example.org:443/a/b#part",
+        "https://help.example/contact",
+    };
+    static const char *const strange[] = {
+        "https://e.example/",
+        "https://docs.example.org.e.example/",
+        "https://my-docs.example.org/",
+        "https://docs.example.org@e.example/",
+        "www.e.example/a",
+        "https://docs.example.org/kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk",
+        "mailto:x@e.example",
+    };
+    static const char *const leaks[] = {
+        "https://docs.example.org/48213",
+        "https://e.example/?d=48213",
+        "https://48213.e.example/",
+        "https://docs.example.org/?q=blue+drawer+safe",
+        "https://docs.example.org/?q=blue%20drawer%20safe",
+        "https://docs.example.org/?q=Ymx1ZSBkcmF3ZXIgc2FmZSA0ODIxMw==",
+        "https://docs.example.org/?q=626c756520647261776572207361666520343832313321",
+        "https://docs.example.org/code/safe/lies/blue/drawer",
+        "mailto:ida@help.example?body=48213",
+    };
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(own); i++) {
+        const struct wf_inbound_ask ask = {.answer = wf_str_from(own[i]), .sent = WF_STR(SAID)};
+        scan(&ask);
+        if (n_flags != 0)
+            fail_msg("flagged: %s", own[i]);
+    }
+    for (size_t i = 0; i < WF_ARRAY_LEN(strange); i++) {
+        const struct wf_inbound_ask ask = {.answer = wf_str_from(strange[i]), .sent = WF_STR(SAID)};
+        scan(&ask);
+        if (flag_of(WF_INBOUND_LINK) == NULL)
+            fail_msg("no link: %s", strange[i]);
+    }
+    for (size_t i = 0; i < WF_ARRAY_LEN(leaks); i++) {
+        const struct wf_inbound_ask ask = {.answer = wf_str_from(leaks[i]), .sent = WF_STR(SAID)};
+        scan(&ask);
+        if (flag_of(WF_INBOUND_LEAK) == NULL)
+            fail_msg("no leak: %s", leaks[i]);
+    }
+}
+
+static void test_inbound__many_addresses_are_taken_to_carry_something(void **state)
+{
+    struct wf_buf b;
+    size_t n = 0;
+    (void)state;
+    wf_buf_init(&b, SIZE_MAX);
+    for (int i = 0; i < 600; i++)
+        (void)wf_buf_append_cstr(&b, "https://docs.example.org/a ");
+    const struct wf_inbound_ask ask = {.answer = wf_buf_str(&b), .sent = WF_STR(SAID)};
+    scan(&ask);
+    for (size_t i = 0; i < n_flags; i++)
+        n += flags[i].kind == WF_INBOUND_LEAK ? 1 : 0;
+    assert_int_equal(n, 600 - 512);
+    wf_buf_deinit(&b);
+}
+
 static void test_inbound__takes_any_bytes_and_bounds_its_effort(void **state)
 {
     (void)state;
@@ -341,6 +411,8 @@ int main(void)
         cmocka_unit_test(test_inbound__leaves_ordinary_answers_alone),
         cmocka_unit_test(test_inbound__flags_secrets_that_were_not_the_askers),
         cmocka_unit_test(test_inbound__flags_addresses_that_carry_data_away),
+        cmocka_unit_test(test_inbound__weighs_addresses_by_what_was_asked),
+        cmocka_unit_test(test_inbound__many_addresses_are_taken_to_carry_something),
         cmocka_unit_test(test_inbound__takes_any_bytes_and_bounds_its_effort),
         cmocka_unit_test(test_inbound__may_lack_memory_anywhere),
     };
