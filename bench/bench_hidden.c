@@ -54,7 +54,7 @@ static bool is_lost(struct wf_detect_run *run, const struct pii_sentence *p, con
 int main(void)
 {
     const struct wf_detect_options o = {.score_least = 0};
-    size_t n = 0, n_found[32] = {0};
+    size_t n = 0, n_found[128] = {0};
     struct wf_detector *detector = NULL;
     struct wf_detect_run *run = NULL;
     struct pii_set *set = pii_set_new(PII_SET_PATH, 11);

@@ -70,7 +70,7 @@
     X(INSURANCE, "INSURANCE_NUMBER|HEALTH_INSURANCE", "INSURANCE|HEALTH|POLICY",                   \
       "insurance numbers|insurance number|health insurance numbers")                               \
     X(COMPANY_ID,                                                                                  \
-      "SG_UEN|AU_ABN|AU_ACN|IN_GSTIN|US_EIN|LEI|CH_UID|FR_SIREN|FR_SIRET|DK_CVR|"                  \
+      "SG_UEN|AU_ABN|AU_ACN|ES_CIF|IN_GSTIN|US_EIN|LEI|CH_UID|FR_SIREN|FR_SIRET|DK_CVR|"           \
       "NO_ORGNR|SE_ORGANISATIONSNUMMER|FI_BUSINESS_ID|PL_REGON|CZ_ICO|BG_EIK|"                     \
       "BR_CNPJ|KR_BRN|CN_USCC|TW_UBN|JP_CORPORATE_NUMBER|RU_OGRN|UA_EDRPOU|"                       \
       "DE_HANDELSREGISTER|MA_ICE",                                                                 \

@@ -24,6 +24,8 @@
 /* How hard one expression may try at one place: its repeats are bounded, so that honest ones stay
  * far below. */
 #define MATCH_EFFORT 20000
+/* How often one behind the other what only may hide something is undone. */
+#define LOOSE_MOST 3
 
 /* Rows of the automata: every byte passes the first, only what is near numbers the second. */
 #define TRIGGER_BYTES ((size_t)1 << 20)
@@ -206,6 +208,8 @@ static int add_tables(struct wf_detector *d, struct wf_err *err)
     pcre2_compile_context_free(c);
     for (char digit = '0'; rc == 0 && digit <= '9'; digit++)
         rc = wf_literals_add(&d->triggers, wf_str_n(&digit, 1), WF_DETECT_DIGIT);
+    if (rc == 0 && !d->options.plain_only)
+        rc = wf_detect__add_tellings(d);
     if (rc == 0)
         rc = wf_literals_build(&d->triggers, TRIGGER_BYTES);
     if (rc == 0)
@@ -253,6 +257,7 @@ void wf_detector_free(struct wf_detector *d)
         pcre2_code_free(d->forms[i].code);
     wf_free(d->forms);
     wf_free(d->words);
+    wf_free(d->tellings);
     wf_literals_deinit(&d->triggers);
     wf_literals_deinit(&d->context);
     pcre2_general_context_free(d->memory);
@@ -268,6 +273,8 @@ int wf_detect_run_new(const struct wf_detector *d, struct wf_detect_run **out, s
         wf_buf_init(&r->clean, WF_LIMIT_DETECT_BYTES);
         for (size_t i = 0; i < WF_DETECT_DEPTH; i++)
             wf_view_init(&r->views[i]);
+        wf_view_init(&r->said);
+        wf_view_init(&r->retold);
         r->match = pcre2_match_data_create(2, d->memory);
         r->limits = pcre2_match_context_create(d->memory);
         r->done = wf_alloc_array(WF_MAX(d->n_forms, 1u), sizeof(*r->done));
@@ -289,6 +296,8 @@ void wf_detect_run_free(struct wf_detect_run *r)
     pcre2_match_context_free(r->limits);
     for (size_t i = 0; i < WF_DETECT_DEPTH; i++)
         wf_view_deinit(&r->views[i]);
+    wf_view_deinit(&r->said);
+    wf_view_deinit(&r->retold);
     wf_buf_deinit(&r->clean);
     wf_free(r->near.ends);
     wf_free(r->near.states);
@@ -298,17 +307,21 @@ void wf_detect_run_free(struct wf_detect_run *r)
     wf_free(r);
 }
 
-/* From a view to the text. What hides may also stand just beside it. */
-static void unveil(const struct wf_view *v, struct wf_pii *io_found)
+/* From a view to the text. What hides may also stand just beside it. Returns in which way
+ * a part of it was guessed, or NONE. */
+static enum wf_hiding unveil(const struct wf_view *v, struct wf_pii *io_found)
 {
     size_t start = SIZE_MAX, end = 0;
     enum wf_hiding how = WF_HIDING_NONE;
+    enum wf_hiding guess = WF_HIDING_NONE;
 
     for (size_t i = io_found->start; i < io_found->end; i++) {
         start = WF_MIN(start, v->start[i]);
         end = WF_MAX(end, v->end[i]);
         if (how == WF_HIDING_NONE)
             how = (enum wf_hiding)v->how[i];
+        if (v->how[i] >= WF_HIDING_GUESSED)
+            guess = WF_MAX(guess, (enum wf_hiding)v->how[i]);
     }
     if (how == WF_HIDING_NONE && io_found->start > 0)
         how = (enum wf_hiding)v->how[io_found->start - 1];
@@ -317,6 +330,20 @@ static void unveil(const struct wf_view *v, struct wf_pii *io_found)
     io_found->start = start;
     io_found->end = end;
     io_found->hidden = wf_hiding_name(how);
+    return guess;
+}
+
+/* Whether something guessed counts: by a word near, or as it tells itself what it is. */
+static bool is_sure(const struct wf_pii *p, enum wf_hiding how)
+{
+    const enum wf_datum kind = wf_datum_of(wf_str_from(p->type));
+
+    if (how >= WF_HIDING_REVERSED && kind == WF_DATUM_PHONE)
+        return false; /* of many numbers another one may be read */
+    if (how > WF_HIDING_PARTED && (kind == WF_DATUM_MAC || kind == WF_DATUM_WALLET))
+        return true;
+    return p->word.len > 0 || (p->score >= SCORE_SURE && kind != WF_DATUM_URL) ||
+           (kind >= WF_DATUM_PASSWORD && kind <= WF_DATUM_ENTROPY);
 }
 
 int wf_detect__add(struct wf_detect_run *r, struct wf_pii found, float rank)
@@ -330,8 +357,9 @@ int wf_detect__add(struct wf_detect_run *r, struct wf_pii found, float rank)
         r->found = grown;
         r->cap = cap;
     }
-    if (r->view != NULL)
-        unveil(r->view, &found);
+    const enum wf_hiding guess = r->view != NULL ? unveil(r->view, &found) : WF_HIDING_NONE;
+    if (guess != WF_HIDING_NONE && !is_sure(&found, guess))
+        return 0;
     r->found[r->n] = (struct wf_detect_found){.pii = found, .rank = rank, .order = r->n};
     r->n++;
     return 0;
@@ -418,11 +446,35 @@ static void open_web(struct wf_detect_run *r, uint64_t *bits)
     r->n = n_web > 0 ? n : r->n;
 }
 
+/* Adds what is free of something that hides: no byte of it stays because something shorter was seen
+ * in it as it stands. Returns how many parts. */
+static size_t add_rest(uint64_t *taken, const struct wf_pii *p, struct wf_pii *out, size_t most)
+{
+    size_t n = 0;
+
+    for (size_t i = p->start, end; i < p->end; i = end) {
+        end = i + 1;
+        if (!is_free(taken, i, end))
+            continue;
+        while (end < p->end && is_free(taken, end, end + 1))
+            end++;
+        if (n == most)
+            break;
+        out[n] = *p;
+        out[n].start = i;
+        out[n++].end = end;
+    }
+    for (size_t k = 0; k < n; k++)
+        set(taken, out[k].start, out[k].end);
+    return n;
+}
+
 /* The best of what overlaps, in order of place, into r->list. */
 static int resolve(struct wf_detect_run *r, struct wf_str text, struct wf_pii_list *out)
 {
     uint64_t *taken = wf_alloc_array(text.len / 64 + 1, sizeof(*taken));
-    struct wf_pii *list = wf_realloc_array(r->list, WF_MAX(r->n, 1u), sizeof(*list));
+    const size_t cap = 2 * r->n + 8;
+    struct wf_pii *list = wf_realloc_array(r->list, cap, sizeof(*list));
 
     if (list != NULL)
         r->list = list;
@@ -438,7 +490,11 @@ static int resolve(struct wf_detect_run *r, struct wf_str text, struct wf_pii_li
     out->n = 0;
     for (size_t i = 0; i < r->n; i++) {
         const struct wf_pii *p = &r->found[i].pii;
-        if (p->end == p->start || !is_free(taken, p->start, p->end))
+        if (p->end > p->start && p->hidden != NULL && !is_free(taken, p->start, p->end)) {
+            out->n += add_rest(taken, p, list + out->n, cap - out->n);
+            continue;
+        }
+        if (p->end == p->start || out->n == cap || !is_free(taken, p->start, p->end))
             continue;
         set(taken, p->start, p->end);
         list[out->n++] = *p;
@@ -469,6 +525,39 @@ static int clean(struct wf_detect_run *r, struct wf_str *io_text)
     return rc;
 }
 
+/* Looks through views of what was looked at last, and of those again. loose: how often parts that
+ * only may hide something may be undone. */
+static int look_deeper(struct wf_detect_run *r, size_t depth, unsigned loose)
+{
+    const struct wf_str text = r->text;
+    const struct wf_view *below = r->view;
+    static const unsigned kinds[] = {0, WF_LOOSE_NAMES, WF_LOOSE_PARTS, WF_LOOSE_LIKE,
+                                     WF_LOOSE_JOINED};
+    struct wf_view *v = &r->views[depth];
+    unsigned has_loose = 0;
+    int rc = 0;
+
+    if (depth == WF_DETECT_DEPTH)
+        return 0;
+    for (unsigned pass = 0; rc == 0 && pass < WF_ARRAY_LEN(kinds); pass++) {
+        if (pass > 0 && (loose == 0 || (has_loose & kinds[pass]) == 0))
+            continue;
+        rc = wf_view_make_loose(v, text, below, kinds[pass]);
+        has_loose |= v->has_loose;
+        r->view = v;
+        r->text = wf_buf_str(&v->text);
+        if (rc == 0 && r->text.len > 0)
+            rc = wf_detect__look(r);
+        if (rc == 0 && r->text.len > 0)
+            rc = wf_detect__look_told(r);
+        if (rc == 0 && r->text.len > 0)
+            rc = look_deeper(r, depth + 1, pass > 0 ? loose - 1 : loose);
+    }
+    r->view = below;
+    r->text = text;
+    return rc;
+}
+
 static int look_everywhere(struct wf_detect_run *r, struct wf_str text)
 {
     int rc = clean(r, &text);
@@ -477,15 +566,10 @@ static int look_everywhere(struct wf_detect_run *r, struct wf_str text)
     r->view = NULL;
     if (rc == 0)
         rc = wf_detect__look(r);
-    for (size_t i = 0; rc == 0 && !r->d->options.plain_only && i < WF_DETECT_DEPTH; i++) {
-        rc = wf_view_make(&r->views[i], r->text, r->view);
-        r->view = &r->views[i];
-        r->text = wf_buf_str(&r->view->text);
-        if (r->text.len == 0)
-            break;
-        if (rc == 0)
-            rc = wf_detect__look(r);
-    }
+    if (rc == 0 && !r->d->options.plain_only)
+        rc = wf_detect__look_told(r);
+    if (rc == 0 && !r->d->options.plain_only)
+        rc = look_deeper(r, 0, LOOSE_MOST);
     r->view = NULL;
     return rc;
 }

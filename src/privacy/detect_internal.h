@@ -38,6 +38,34 @@ struct wf_detect_word {
     bool starts, ends; /* must stand at the beginning, at the end of a word */
 };
 
+/* What a word tells that stands for a character ("four", "Zulu"), or that a text may be written in
+ * another way ("drowssap", "cnffjbeq"). */
+struct wf_detect_telling {
+    char says[4];  /* what it stands for; "": how the text is written */
+    uint8_t how;   /* enum wf_hiding: SPELLED, REVERSED, ROTATED */
+    bool is_ended; /* no letters before and behind it */
+};
+
+/* Numbers that were nothing: where each stands. */
+#define WF_DETECT_UNITS 48
+/* Words one behind the other that stand for characters. */
+#define WF_DETECT_SAID 64
+
+struct wf_detect_said {
+    size_t start, end;
+    uint16_t telling;
+};
+
+struct wf_detect_told {
+    struct wf_detect_said said[WF_DETECT_SAID]; /* [n]: the last row of them */
+    size_t n;
+    unsigned how; /* bits of enum wf_hiding that were told */
+    struct {
+        size_t start, end;
+    } units[WF_DETECT_UNITS]; /* [n_units] */
+    size_t n_units;
+};
+
 struct wf_detector {
     struct wf_detect_options options;
     struct wf_detect_form *forms; /* [n_forms] */
@@ -51,10 +79,14 @@ struct wf_detector {
     struct wf_detect_set first[256];                     /* by the first byte */
     struct wf_detect_set needs;                          /* are not reported without a word near */
     struct wf_detect_set few;                            /* less than 4 digits will do */
+    struct wf_detect_telling *tellings;                  /* [n_tellings] */
+    size_t n_tellings, cap_tellings;
     pcre2_general_context *memory;
 };
 
 #define WF_DETECT_DIGIT UINT16_C(0xffff)
+/* Numbers of triggers from here on are of tellings. */
+#define WF_DETECT_TELLING UINT16_C(0x1000)
 
 static inline bool wf_detect_set_has(const struct wf_detect_set *s, size_t i)
 {
@@ -100,7 +132,10 @@ struct wf_detect_run {
     struct wf_detect_near near;
     struct wf_buf clean;                   /* the text with bytes that are no UTF-8 replaced */
     struct wf_view views[WF_DETECT_DEPTH]; /* of the text, of the view before */
-    size_t *done;                          /* [n_forms]: where the last match of each form ended */
+    struct wf_view said;                   /* rows of words, as what they stand for */
+    struct wf_view retold;                 /* numbers and texts, as they may be meant */
+    struct wf_detect_told told;
+    size_t *done; /* [n_forms]: where the last match of each form ended */
     /* What is looked at now. */
     struct wf_str text;
     const struct wf_view *view; /* NULL: the text itself */
@@ -111,6 +146,16 @@ int wf_detect__look(struct wf_detect_run *r) WF_MUST_USE;
 
 /* Adds one, of a rank for overlaps. Errors: NOMEM, LIMIT. */
 int wf_detect__add(struct wf_detect_run *r, struct wf_pii found, float rank) WF_MUST_USE;
+
+/* Adds the words that tell something to the triggers. Errors: NOMEM, LIMIT. */
+int wf_detect__add_tellings(struct wf_detector *d) WF_MUST_USE;
+/* Notes what was told, while r->text is looked through: nothing yet; a word that ends at `end`; a
+ * number that was nothing. Errors: NOMEM. */
+void wf_detect__begin_told(struct wf_detect_run *r);
+int wf_detect__tell(struct wf_detect_run *r, struct wf_literal hit, size_t end) WF_MUST_USE;
+void wf_detect__note_unit(struct wf_detect_run *r, size_t start);
+/* Looks through r->text as it was told. Errors: NOMEM, LIMIT. */
+int wf_detect__look_told(struct wf_detect_run *r) WF_MUST_USE;
 
 /* Makes one of each two that overlap, of a type whose borders are a matter of opinion. */
 void wf_detect__unite(struct wf_detect_run *r);

@@ -456,8 +456,11 @@ static int number(struct wf_detect_run *r, size_t i, size_t *io_next)
             break;
         n++;
     }
+    const size_t n_found = r->n;
     while (rc == 0 && n-- > 0)
         rc = number_from(r, starts[n], io_next);
+    if (rc == 0 && r->n == n_found)
+        wf_detect__note_unit(r, starts[0]);
     return rc;
 }
 
@@ -470,7 +473,9 @@ static int stop_at(struct wf_detect_run *r, uint32_t state, size_t i, size_t *io
     int rc = 0;
 
     for (size_t k = 0; rc == 0 && k < n; k++) {
-        if (hits[k].id != WF_DETECT_DIGIT)
+        if (hits[k].id >= WF_DETECT_TELLING && hits[k].id != WF_DETECT_DIGIT)
+            rc = wf_detect__tell(r, hits[k], i + 1);
+        else if (hits[k].id != WF_DETECT_DIGIT)
             rc = literal(r, hits[k], i + 1);
         else if (i >= *io_next_number)
             rc = number(r, i, io_next_number);
@@ -549,6 +554,7 @@ int wf_detect__look(struct wf_detect_run *r)
 
     r->near.n = 0;
     r->near.from = r->near.to = 0;
+    wf_detect__begin_told(r);
     memset(r->done, 0, r->d->n_forms * sizeof(*r->done));
     while (rc == 0 && t.len - i >= LANES_LEAST)
         rc = look_in_lanes(r, &i, &state, &next_number);

@@ -12,16 +12,19 @@
 #include "privacy/view.h"
 #include "text/utf8.h"
 
-/* The shortest encoded run: twelve bytes of base64, eight of hexadecimal. */
-#define RUN_LEAST 16
-/* Single characters with spaces between that are no prose. */
-#define SINGLES_LEAST 6
+/* The shortest encoded run: six bytes of base64; one shorter than the second is only looked at
+ * where it is no word. */
+#define RUN_LEAST 8
+#define RUN_SURE 16
 /* How far a word of another script is looked at. */
 #define WORD_MOST 64
+/* Marks over one letter; bytes that a mark turns. */
+#define MARKS_MOST 16
+#define TURNED_MOST 400
+/* Bytes between two small digits of a number. */
+#define RAISED_BYTES 30
 /* Bytes of letters that may belong to a number beside them. */
 #define LETTERS_BYTES 6
-/* Characters of a part of a name that is joined by '_'. */
-#define JOINT_PART_MOST 24
 
 enum {
     BREAK, /* all that is not named below */
@@ -29,14 +32,19 @@ enum {
     SPACE,
     JOINT, /* also of a run */
     ESCAPE,
+    QUOTE,
+    DOT, /* may begin Morse's signs */
     BEYOND
 };
 
 static const uint8_t kinds[256] = {
-    ['a' ... 'z'] = RUN, ['A' ... 'Z'] = RUN, ['0' ... '9'] = RUN, ['+'] = RUN,
-    ['/'] = RUN,         ['-'] = RUN,         ['_'] = JOINT,       [' '] = SPACE,
-    ['%'] = ESCAPE,      ['\\'] = ESCAPE,     ['&'] = ESCAPE,      ['='] = ESCAPE,
-    ['('] = ESCAPE,      ['['] = ESCAPE,      ['{'] = ESCAPE,      [0x80 ... 0xff] = BEYOND,
+    ['a' ... 'z'] = RUN, ['A' ... 'Z'] = RUN, ['0' ... '9'] = RUN,
+    ['+'] = RUN,         ['/'] = RUN,         ['-'] = RUN,
+    ['_'] = JOINT,       [' '] = SPACE,       ['%'] = ESCAPE,
+    ['\\'] = ESCAPE,     ['&'] = ESCAPE,      ['='] = ESCAPE,
+    ['('] = ESCAPE,      ['['] = ESCAPE,      ['{'] = ESCAPE,
+    ['"'] = QUOTE,       ['\''] = QUOTE,      ['`'] = QUOTE,
+    ['.'] = DOT,         ['<'] = QUOTE,       [0x80 ... 0xff] = BEYOND,
 };
 
 static bool is_alnum_at(struct wf_str t, size_t i)
@@ -48,6 +56,15 @@ static bool is_alnum_at(struct wf_str t, size_t i)
 static bool is_run(char c)
 {
     return kinds[(uint8_t)c] == RUN || kinds[(uint8_t)c] == JOINT;
+}
+
+/* Whether what may hide something is told; that there was such is noted. */
+bool wf_hidden__may_be(struct wf_hidden_finder *f, enum wf_loose kind)
+{
+    f->has_loose |= kind;
+    if (f->blocks != NULL)
+        f->blocks[f->i / WF_VIEW_BLOCK] |= (uint8_t)kind;
+    return (f->loose & kind) != 0;
 }
 
 /* ---- characters beyond ASCII ---- */
@@ -79,22 +96,50 @@ static bool is_beside(struct wf_str t, size_t from, size_t to)
                           (from > 1 && t.ptr[from - 1] == ' ' && is_digit(t.ptr[from - 2])));
 }
 
-/* Whether a letter of Greek, Cyrillic or the like stands in a word with Latin ones. */
+/* Whether all letters of a word look like Latin ones: "рас", not "года". */
+static bool is_all_like(struct wf_str t, size_t from, size_t to)
+{
+    while (from < to) {
+        const uint32_t cp = wf_utf8_next(t, &from);
+        if (cp >= 0x80 && wf_hidden__class(cp) != WF_CLASS_LETTER)
+            return false;
+    }
+    return true;
+}
+
+/* Whether a letter of Greek, Cyrillic or the like stands in a word with Latin ones, or in one that
+ * is beside some and could be Latin ("id-МЕ"). Numbers and their words are also written so. */
 static bool is_mixed(struct wf_hidden_finder *f, size_t at)
 {
+    static const char ends[] = " \t\n\"'<>()[]{},;";
     const struct wf_str t = f->text;
     size_t from = at, to = at;
 
     if (at < f->word_end)
         return f->word_is_mixed;
     while (from > 0 && at - from < WORD_MOST &&
-           strchr(" \t\n\"'<>()[]{},;:", t.ptr[from - 1]) == NULL)
+           ((uint8_t)t.ptr[from - 1] >= 0x80 || is_alnum_at(t, from - 1)))
         from--;
-    while (to < t.len && to - at < WORD_MOST && strchr(" \t\n\"'<>()[]{},;:", t.ptr[to]) == NULL)
+    while (to < t.len && to - at < WORD_MOST && ((uint8_t)t.ptr[to] >= 0x80 || is_alnum_at(t, to)))
         to++;
     f->word_end = to;
     f->word_is_mixed =
         has_latin(t, from, to) || (to - from <= LETTERS_BYTES && is_beside(t, from, to));
+    const size_t start = from;
+    const bool all_like = is_all_like(t, from, to);
+    if (!f->word_is_mixed && all_like) {
+        while (from > 0 && at - from < WORD_MOST && strchr(ends, t.ptr[from - 1]) == NULL)
+            from--;
+        while (to < t.len && to - at < WORD_MOST && strchr(ends, t.ptr[to]) == NULL)
+            to++;
+        f->word_is_mixed = has_latin(t, from, to);
+    }
+    /* "ΡRΙVΑΤΕ ΚΕΥ": beside one that is. */
+    if (!f->word_is_mixed && start > 0 && start <= f->mixed_end + 1 && all_like)
+        f->word_is_mixed = true;
+    if (f->word_is_mixed)
+        f->mixed_end = f->word_end;
+    f->word_is_mixed = f->word_is_mixed && wf_hidden__may_be(f, WF_LOOSE_LIKE);
     return f->word_is_mixed;
 }
 
@@ -130,13 +175,50 @@ static bool is_far_before(struct wf_str t, size_t i)
     return i > 0 && (uint8_t)t.ptr[i - 1] >= 0x80 && is_numeral_before(t, i);
 }
 
+/* Whether another small digit stands near one, as in a number. */
+static bool is_raised(struct wf_str t, size_t at, size_t end)
+{
+    size_t i = at > RAISED_BYTES ? at - RAISED_BYTES : 0;
+    const size_t to = WF_MIN(end + RAISED_BYTES, t.len);
+
+    while (i < to && ((uint8_t)t.ptr[i] & 0xc0) == 0x80)
+        i++;
+    while (i < to) {
+        const size_t from = i;
+        const uint32_t cp = wf_utf8_next(t, &i);
+        if (from != at &&
+            (cp == 0xb2 || cp == 0xb3 || cp == 0xb9 || (cp >= 0x2070 && cp <= 0x2079)))
+            return true;
+    }
+    return false;
+}
+
+/* Whether a mark stands on a letter or digit of ASCII, over others or not. */
+static bool is_marked(struct wf_str t, size_t at)
+{
+    for (size_t n = 0; at >= 2 && n < MARKS_MOST && (uint8_t)t.ptr[at - 1] >= 0x80; n++) {
+        size_t i = at - 1, end;
+        while (i > 0 && ((uint8_t)t.ptr[i] & 0xc0) == 0x80)
+            i--;
+        end = i;
+        const enum wf_class class = wf_hidden__class(wf_utf8_next(t, &end));
+        if (class != WF_CLASS_MARK && class != WF_CLASS_UNSEEN)
+            return false;
+        at = i;
+    }
+    return at > 0 && (uint8_t)t.ptr[at - 1] < 0x80 && t.ptr[at - 1] != '\n';
+}
+
 static enum wf_hiding hiding_of(struct wf_hidden_finder *f, size_t at, size_t end, uint32_t cp)
 {
     const struct wf_str t = f->text;
 
     switch (wf_hidden__class(cp)) {
-    case WF_CLASS_UNSEEN:
-        return WF_HIDING_INVISIBLE;
+    case WF_CLASS_UNSEEN: /* how an emoji is to be drawn hides nothing */
+        return (cp == 0xfe0f || cp == 0x200d) && at > 0 && (uint8_t)t.ptr[at - 1] >= 0x80 &&
+                       !is_numeral_before(t, at) && !is_numeral_at(t, end)
+                   ? WF_HIDING_NONE
+                   : WF_HIDING_INVISIBLE;
     case WF_CLASS_LIKE:
         return WF_HIDING_LIKENESS;
     case WF_CLASS_LETTER:
@@ -148,12 +230,49 @@ static enum wf_hiding hiding_of(struct wf_hidden_finder *f, size_t at, size_t en
             return WF_HIDING_LIKENESS; /* all of it in full width */
         return is_numeral_before(t, at) && is_numeral_at(t, end) ? WF_HIDING_LIKENESS
                                                                  : WF_HIDING_NONE;
+    case WF_CLASS_RAISED:
+        return is_raised(t, at, end) ? WF_HIDING_LIKENESS : WF_HIDING_NONE;
     case WF_CLASS_MARK:
-        return at > 0 && is_alnum_at(t, at - 1) ? WF_HIDING_INVISIBLE : WF_HIDING_NONE;
+        return is_marked(t, at) ? WF_HIDING_INVISIBLE : WF_HIDING_NONE;
     case WF_CLASS_PLAIN:
         break;
     }
     return WF_HIDING_NONE;
+}
+
+/* The mark that turns a text from right to left, and where that ends: at the mark for it, or with
+ * the line. */
+#define TURN 0x202e
+
+static size_t turned_end(struct wf_str t, size_t i)
+{
+    const size_t from = i;
+
+    while (i < t.len && i - from < TURNED_MOST && t.ptr[i] != '\n') {
+        size_t end = i;
+        const uint32_t cp = wf_utf8_next(t, &end);
+        if (cp == 0x202c || cp == 0x202d || cp == 0x2069)
+            break;
+        i = end;
+    }
+    return i;
+}
+
+/* Selectors of variants, one behind the other: bytes that nobody sees. */
+static bool is_selector(uint32_t cp)
+{
+    return (cp >= 0xfe00 && cp <= 0xfe0f) || (cp >= 0xe0100 && cp <= 0xe01ef);
+}
+
+static size_t selectors_end(struct wf_str t, size_t i)
+{
+    while (i < t.len) {
+        size_t end = i;
+        if (!is_selector(wf_utf8_next(t, &end)))
+            break;
+        i = end;
+    }
+    return i;
 }
 
 static bool beyond(struct wf_hidden_finder *f, struct wf_hidden *out)
@@ -168,14 +287,87 @@ static bool beyond(struct wf_hidden_finder *f, struct wf_hidden *out)
         return false;
     }
     const uint32_t cp = wf_utf8_next(f->text, &end);
-    how = hiding_of(f, f->i, end, cp);
+    if (cp == TURN) {
+        end = turned_end(f->text, end);
+        how = WF_HIDING_TURNED;
+    } else if (is_selector(cp) && selectors_end(f->text, end) > end) {
+        end = selectors_end(f->text, end);
+        how = WF_HIDING_INVISIBLE;
+    } else {
+        how = hiding_of(f, f->i, end, cp);
+    }
     *out = (struct wf_hidden){.at = f->i, .len = end - f->i, .how = how};
+    /* What carries the selectors is none of them. */
+    if (is_selector(cp) && end - f->i > 4 && f->i > f->floor && is_alnum_at(f->text, f->i - 1) &&
+        (f->i < 2 || !is_alnum_at(f->text, f->i - 2))) {
+        out->at--;
+        out->len++;
+    }
     f->i = end;
     f->run = end;
     return how != WF_HIDING_NONE;
 }
 
 /* ---- runs ---- */
+
+/* Whether a look-alike of a letter or digit stands there, or before. */
+static bool is_like_at(struct wf_str t, size_t i)
+{
+    if (i >= t.len || (uint8_t)t.ptr[i] < 0x80)
+        return false;
+    const enum wf_class class = wf_hidden__class(wf_utf8_next(t, &i));
+    return class == WF_CLASS_LIKE || class == WF_CLASS_LETTER;
+}
+
+static bool is_like_before(struct wf_str t, size_t i)
+{
+    i--;
+    while (i > 0 && ((uint8_t)t.ptr[i] & 0xc0) == 0x80)
+        i--;
+    return is_like_at(t, i);
+}
+
+/* Whether a sign of base64 stands there as URLs have it: "%2B", "%2F". */
+static bool is_escaped_at(struct wf_str t, size_t i)
+{
+    return i + 2 < t.len && t.ptr[i] == '%' && t.ptr[i + 1] == '2' &&
+           strchr("BbFf", t.ptr[i + 2]) != NULL;
+}
+
+/* Whether a short run may be encoded: words have no digits, and no capitals behind small letters.
+ */
+static bool is_no_word(struct wf_str t, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        if (is_digit(t.ptr[i]) || (i > from && t.ptr[i] >= 'A' && t.ptr[i] <= 'Z' &&
+                                   t.ptr[i - 1] >= 'a' && t.ptr[i - 1] <= 'z'))
+            return true;
+    return false;
+}
+
+/* A short run that decodes may also be what it is. */
+static bool short_run_ends(struct wf_hidden_finder *f, size_t from, struct wf_hidden *out)
+{
+    const struct wf_str t = f->text;
+    size_t end = f->i;
+
+    if (!is_no_word(t, from, end) || (from > 0 && from == f->floor))
+        return false;
+    out->at = from;
+    out->how = WF_HIDING_HEX;
+    if (!wf_hidden__decodes(wf_str_sub(t, from, end), WF_HIDING_HEX)) {
+        out->how = WF_HIDING_BASE64;
+        while (end < t.len && t.ptr[end] == '=')
+            end++;
+        if (!wf_hidden__decodes(wf_str_sub(t, from, end), WF_HIDING_BASE64))
+            return false;
+    }
+    out->len = end - from;
+    if (!wf_hidden__may_be(f, WF_LOOSE_NAMES))
+        return false;
+    f->i = f->run = end;
+    return true;
+}
 
 /* A run that ends before f->i and is encoded. */
 static bool run_ends(struct wf_hidden_finder *f, struct wf_hidden *out)
@@ -184,12 +376,28 @@ static bool run_ends(struct wf_hidden_finder *f, struct wf_hidden *out)
     const size_t from = f->run;
     size_t at = from, end = f->i;
 
-    f->run = f->i;
-    if (end - at < RUN_LEAST)
-        return false;
-    *out = (struct wf_hidden){.at = at, .len = end - at, .how = WF_HIDING_HEX};
-    if (wf_hidden__decodes(wf_str_sub(t, at, end), WF_HIDING_HEX))
+    if (end - at > 12 && t.ptr[at + 2] == '-' && t.ptr[at + 5] == '-' &&
+        wf_hidden__codes(t, WF_MAX(at, f->floor), at + 2, out)) {
+        f->i = f->run = out->at + out->len;
         return true;
+    }
+    if (is_escaped_at(t, end) || (at == f->floor && at > 3 && is_escaped_at(t, at - 3)) ||
+        is_like_at(t, end) || (at > 1 && is_like_before(t, at)))
+        return false; /* a part of what hides in another way */
+    if (end - at < RUN_SURE)
+        return short_run_ends(f, from, out);
+    if (f->loose != 0)
+        return false; /* what is put together is decoded after that */
+    *out = (struct wf_hidden){.at = at, .len = end - at, .how = WF_HIDING_HEX};
+    if (wf_hidden__decodes(wf_str_sub(t, at, end), WF_HIDING_HEX)) {
+        f->run = f->i;
+        return true;
+    }
+    out->how = WF_HIDING_BASE32;
+    if (wf_hidden__decodes(wf_str_sub(t, at, end), WF_HIDING_BASE32)) {
+        f->run = f->i;
+        return true;
+    }
     /* Lines of mail: the run goes on behind a line's end. */
     while (end + 2 < t.len && end - at >= 60 && (t.ptr[end] == '\n' || t.ptr[end] == '\r') &&
            (is_alnum_at(t, end + 1) || t.ptr[end + 1] == '\n')) {
@@ -204,6 +412,12 @@ static bool run_ends(struct wf_hidden_finder *f, struct wf_hidden *out)
     for (;;) {
         if (at > from && wf_hidden__decodes(wf_str_sub(t, at, f->i), WF_HIDING_HEX)) {
             *out = (struct wf_hidden){.at = at, .len = f->i - at, .how = WF_HIDING_HEX};
+            f->run = f->i;
+            return true;
+        }
+        if (at > from && wf_hidden__decodes(wf_str_sub(t, at, f->i), WF_HIDING_BASE32)) {
+            *out = (struct wf_hidden){.at = at, .len = f->i - at, .how = WF_HIDING_BASE32};
+            f->run = f->i;
             return true;
         }
         out->at = at;
@@ -221,134 +435,87 @@ static bool run_ends(struct wf_hidden_finder *f, struct wf_hidden *out)
     }
 }
 
-/* ---- single characters ---- */
+/* ---- the pass ---- */
 
-static bool is_small(char c)
+/* Whether the run before i ends with a single character: "4", or "4" in "is+4". */
+static inline bool is_single(struct wf_str t, size_t run, size_t i)
 {
-    return c >= 'a' && c <= 'z';
+    return i - run == 1 || (i - run > 1 && !is_alnum_at(t, i - 2));
 }
 
-/* Where the character at i ends. */
-static size_t char_end(struct wf_str t, size_t i)
+/* Whether a run begins like "4-1-1": with a sign of runs behind its first character. */
+static inline bool is_apart_by(struct wf_str t, size_t run)
 {
-    i++;
-    while (i < t.len && ((uint8_t)t.ptr[i] & 0xc0) == 0x80)
-        i++;
-    return i;
+    const char c = t.ptr[run + 1];
+
+    return (c == '-' || c == '/' || c == '+') && run + 3 < t.len && t.ptr[run + 3] == c;
 }
 
-/* Whether a single character may stand there; letters of other scripts are looked at. */
-static inline bool is_alone(struct wf_str t, size_t i)
+/* Whether single characters or groups of digits may go on behind a sign at i. */
+static inline bool may_go_on(struct wf_str t, size_t run, size_t i)
 {
-    return i + 1 < t.len && (t.ptr[i + 1] == ' ' || (uint8_t)t.ptr[i] >= 0x80);
+    if (i - run >= 2 && is_apart_by(t, run))
+        return true;
+    if (i == run)
+        return i > 0 && (uint8_t)t.ptr[i - 1] >= 0x80 && i + 3 < t.len &&
+               (t.ptr[i + 2] == t.ptr[i] ||
+                ((uint8_t)t.ptr[i + 1] >= 0x80 && t.ptr[i + 3] == t.ptr[i]));
+    return (is_single(t, run, i) && i + 2 < t.len &&
+            (kinds[(uint8_t)t.ptr[i + 1]] != RUN || kinds[(uint8_t)t.ptr[i + 2]] != RUN)) ||
+           is_digit(t.ptr[i - 1]);
 }
 
-/* How many single characters with spaces between there are, of which i is the first space;
- * *out_end: behind the last space. A small letter at the end of others is a word ("8 1 3 a ...").
- */
-static size_t singles(struct wf_str t, size_t i, size_t *out_end)
+/* A '_' between single characters, or for a space in a name. */
+static bool joint(struct wf_hidden_finder *f, struct wf_hidden *out)
 {
-    size_t n = 1, n_small = is_small(t.ptr[i - 1]);
-
-    *out_end = i;
-    while (i + 1 < t.len && t.ptr[i] == ' ' && (uint8_t)t.ptr[i + 1] > ' ') {
-        const size_t end = char_end(t, i + 1);
-        const bool small = is_small(t.ptr[i + 1]);
-        if (is_alnum_at(t, end) ||
-            (small && n_small == 0 && n > 2 && !(is_alnum_at(t, end + 1) && is_alone(t, end + 1))))
-            break;
-        n_small += small;
-        n++;
-        *out_end = i + 1;
-        i = end;
+    if (wf_hidden__apart(f, f->i))
+        return wf_hidden__next_apart(f, out);
+    if (wf_hidden__joint(f, out) && wf_hidden__may_be(f, WF_LOOSE_NAMES)) {
+        f->run = ++f->i;
+        return true;
     }
-    return n;
+    f->i++;
+    return false;
 }
 
-/* Whether the letter before i ends a word with letters of Latin, Greek and others beyond ASCII;
- * words of scripts without spaces may stand before a number. */
-static bool ends_far_word(struct wf_str t, size_t i)
+/* What may be a part of it: between strings, between groups of digits. */
+static bool between_loosely(struct wf_hidden_finder *f, uint8_t kind, struct wf_hidden *out)
 {
-    return i > 2 && is_alnum_at(t, i - 1) && !is_digit(t.ptr[i - 1]) &&
-           (uint8_t)t.ptr[i - 2] >= 0x80 && (uint8_t)t.ptr[i - 3] >= 0xc0 &&
-           (uint8_t)t.ptr[i - 3] < 0xe0;
+    const struct wf_str t = f->text;
+
+    if (kind == QUOTE && wf_hidden__joined(t, f->i, out) && wf_hidden__may_be(f, WF_LOOSE_JOINED))
+        return true;
+    return f->i > 0 && is_digit(t.ptr[f->i - 1]) && wf_hidden__parted(t, f->i, out) &&
+           wf_hidden__may_be(f, WF_LOOSE_PARTS);
 }
 
-/* Each space between single characters is a hidden nothing. */
-static bool spaced(struct wf_hidden_finder *f, struct wf_hidden *out)
+/* What stands between characters, groups of digits, or strings. */
+static bool between(struct wf_hidden_finder *f, uint8_t kind, struct wf_hidden *out)
 {
     const struct wf_str t = f->text;
     const size_t i = f->i;
-    size_t end;
 
-    *out = (struct wf_hidden){.at = i, .len = 1, .how = WF_HIDING_SPACED};
-    if (i < f->spaced_end)
-        return true;
-    if (i == 0 || (uint8_t)t.ptr[i - 1] <= ' ' || (i > 1 && is_alnum_at(t, i - 2)) ||
-        ends_far_word(t, i))
+    if ((is_single(t, f->run, i) || (i == f->run && i > 0 && (uint8_t)t.ptr[i - 1] >= 0x80)) &&
+        wf_hidden__apart(f, i))
+        return wf_hidden__next_apart(f, out);
+    if (!(kind == DOT && wf_hidden__morse(t, i, f->floor, out)) &&
+        !(i > 0 && is_digit(t.ptr[i - 1]) &&
+          wf_hidden__codes(t, WF_MAX(f->run, f->floor), i, out)) &&
+        !between_loosely(f, kind, out))
         return false;
-    const size_t n = singles(t, i, &end);
-    /* "a 3 4 5 ...": the first is a word, but not of "j 3 q f ...". */
-    const bool is_word = is_small(t.ptr[i - 1]) && i + 3 < t.len && !is_small(t.ptr[i + 1]) &&
-                         (is_digit(t.ptr[i + 3]) || !is_alnum_at(t, i + 3));
-    if (n < SINGLES_LEAST || is_word)
-        return false;
-    f->spaced_end = end;
+    f->i = f->run = out->at + out->len;
     return true;
 }
-
-/* ---- names of files ---- */
-
-/* The part of a name on one side of a '_': digits, capitals, or a word; false: it is like a name in
- * a program ("uint64"). *out_n: its bytes, as far as they were looked at. */
-static bool joint_part(struct wf_str t, size_t i, bool is_before, bool *io_digits, size_t *out_n)
-{
-    bool digits = false, small = false;
-    size_t n = 0;
-
-    for (; n <= JOINT_PART_MOST && (is_before ? n < i : i + 1 + n < t.len); n++) {
-        const size_t at = is_before ? i - 1 - n : i + 1 + n;
-        if (!is_alnum_at(t, at) && (uint8_t)t.ptr[at] < 0x80 && strchr("-+(", t.ptr[at]) == NULL)
-            break;
-        digits = digits || is_digit(t.ptr[at]);
-        small = small || is_small(t.ptr[at]);
-    }
-    *io_digits = *io_digits || digits;
-    *out_n = n;
-    return !digits || (n <= JOINT_PART_MOST && !small);
-}
-
-/* A '_' that stands for a space beside a number, or between single characters:
- * "passport_C01X00T47.pdf". */
-static bool joint(const struct wf_hidden_finder *f, struct wf_hidden *out)
-{
-    bool digits = false;
-    size_t before, behind;
-
-    *out = (struct wf_hidden){.at = f->i, .len = 1, .how = WF_HIDING_LIKENESS};
-    return joint_part(f->text, f->i, true, &digits, &before) &&
-           joint_part(f->text, f->i, false, &digits, &behind) &&
-           (digits || (before == 1 && behind == 1));
-}
-
-/* ---- the pass ---- */
 
 /* What the byte at f->i is the beginning of; moves behind it. */
 static bool look_at(struct wf_hidden_finder *f, uint8_t kind, struct wf_hidden *out)
 {
     if (kind == BEYOND)
         return beyond(f, out);
-    if (kind == SPACE && spaced(f, out)) {
-        f->run = ++f->i;
+    if (kind == JOINT)
+        return joint(f, out);
+    if (kind != ESCAPE && between(f, kind, out))
         return true;
-    }
-    if (kind == JOINT) {
-        const bool is_one = joint(f, out);
-        f->i++;
-        if (is_one)
-            f->run = f->i;
-        return is_one;
-    }
     if (kind == ESCAPE && wf_hidden__escape(f->text, f->i, out)) {
         f->i = f->run = out->at + out->len;
         return true;
@@ -357,10 +524,12 @@ static bool look_at(struct wf_hidden_finder *f, uint8_t kind, struct wf_hidden *
     return false;
 }
 
-bool wf_hidden_next(struct wf_hidden_finder *f, struct wf_hidden *out)
+static bool next(struct wf_hidden_finder *f, struct wf_hidden *out)
 {
     const struct wf_str t = f->text;
 
+    if (f->apart_at < f->apart_end && wf_hidden__next_apart(f, out))
+        return true;
     for (;;) {
         size_t i = f->i, run = f->run;
         uint8_t kind = RUN; /* at the end of the text */
@@ -369,13 +538,14 @@ bool wf_hidden_next(struct wf_hidden_finder *f, struct wf_hidden *out)
             kind = kinds[(uint8_t)t.ptr[i]];
             if (kind == RUN)
                 continue;
-            if (kind > SPACE || i - run >= RUN_LEAST ||
-                (kind == SPACE && (i < f->spaced_end || is_alone(t, i + 1))))
+            if (kind > SPACE || i - run >= RUN_LEAST || may_go_on(t, run, i))
                 break;
             run = i + 1;
         }
         f->i = i;
         f->run = run;
+        if (i - run >= 2 && kind != JOINT && is_apart_by(t, run) && wf_hidden__apart(f, run + 1))
+            return wf_hidden__next_apart(f, out);
         if (i - run >= RUN_LEAST && kind != JOINT && run_ends(f, out))
             return true;
         if (f->i >= t.len)
@@ -383,4 +553,13 @@ bool wf_hidden_next(struct wf_hidden_finder *f, struct wf_hidden *out)
         if (look_at(f, kinds[(uint8_t)t.ptr[f->i]], out))
             return true;
     }
+}
+
+bool wf_hidden_next(struct wf_hidden_finder *f, struct wf_hidden *out)
+{
+    const bool is_one = next(f, out);
+
+    if (is_one)
+        f->floor = out->at + out->len;
+    return is_one;
 }

@@ -15,13 +15,35 @@ enum wf_class {
     WF_CLASS_LETTER,  /* of another script, looks like a Latin one */
     WF_CLASS_SIGN,    /* a sign, wherever it stands */
     WF_CLASS_BETWEEN, /* a dash or a space */
+    WF_CLASS_RAISED,  /* a small digit: of a number, or of "m²" */
     WF_CLASS_MARK,    /* stands over the character before */
 };
 
 enum wf_class wf_hidden__class(uint32_t cp);
 
+/* Whether what may hide something is told; that there was such is noted. */
+bool wf_hidden__may_be(struct wf_hidden_finder *f, enum wf_loose kind);
+
 /* Whether a run decodes to text. */
 bool wf_hidden__decodes(struct wf_str run, enum wf_hiding how);
+
+/* Single characters with the same separator between them, the first of which ends at i: the parts
+ * are told one by one. */
+bool wf_hidden__apart(struct wf_hidden_finder *f, size_t i);
+bool wf_hidden__next_apart(struct wf_hidden_finder *f, struct wf_hidden *out);
+/* What stands at i between a digit and the next; between two strings, of which i is the quote at
+ * the end of the first; whether the '_' at f->i stands for a space. */
+bool wf_hidden__parted(struct wf_str text, size_t i, struct wf_hidden *out);
+bool wf_hidden__joined(struct wf_str text, size_t i, struct wf_hidden *out);
+bool wf_hidden__joint(struct wf_hidden_finder *f, struct wf_hidden *out);
+
+/* Numbers of characters, the first of which is [from, end); signs of Morse, one of which is at i,
+ * none before `floor`. */
+bool wf_hidden__codes(struct wf_str text, size_t from, size_t end, struct wf_hidden *out);
+bool wf_hidden__morse(struct wf_str text, size_t i, size_t floor, struct wf_hidden *out);
+/* Append what such parts are; return wf_buf_status. */
+int wf_hidden__undo_codes(struct wf_str part, struct wf_buf *out);
+int wf_hidden__undo_morse(struct wf_str part, struct wf_buf *out);
 
 /* Whether an escape begins at i: *out is what it takes. */
 bool wf_hidden__escape(struct wf_str text, size_t i, struct wf_hidden *out);

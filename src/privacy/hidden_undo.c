@@ -72,7 +72,10 @@ static bool is_unseen(uint32_t cp)
 enum wf_class wf_hidden__class(uint32_t cp)
 {
     if (cp < 0x300)
-        return cp == 0xad ? WF_CLASS_UNSEEN : cp == 0xa0 ? WF_CLASS_BETWEEN : WF_CLASS_PLAIN;
+        return cp == 0xad                               ? WF_CLASS_UNSEEN
+               : cp == 0xa0 || cp == 0xb7               ? WF_CLASS_BETWEEN
+               : cp == 0xb2 || cp == 0xb3 || cp == 0xb9 ? WF_CLASS_RAISED
+                                                        : WF_CLASS_PLAIN;
     if (cp < 0x370 || (cp >= 0x20d0 && cp < 0x2100))
         return cp == 0x34f ? WF_CLASS_UNSEEN : WF_CLASS_MARK;
     if (cp < 0x590)
@@ -91,7 +94,8 @@ enum wf_class wf_hidden__class(uint32_t cp)
         (cp >= 0x2776 && cp <= 0x2793) || cp == 0xff20 || cp == 0xfe6b ||
         (cp >= 0xff21 && cp <= 0xff3a) || (cp >= 0xff41 && cp <= 0xff5a) ||
         (cp >= 0x1d400 && cp <= 0x1d7ff) || (cp >= 0x1f100 && cp <= 0x1f189) ||
-        (cp >= 0x1fbf0 && cp <= 0x1fbf9) || (cp >= 0xe0020 && cp <= 0xe007e))
+        (cp >= 0x1f1e6 && cp <= 0x1f1ff) || (cp >= 0x1fbf0 && cp <= 0x1fbf9) ||
+        (cp >= 0xe0020 && cp <= 0xe007e))
         return WF_CLASS_LIKE;
     return WF_CLASS_PLAIN;
 }
@@ -117,6 +121,10 @@ static int undo_likeness(uint32_t cp, struct wf_buf *out)
         return wf_buf_append_byte(out, cp == 0xff08 ? '(' : ')');
     if (digit >= 0)
         return wf_buf_append_byte(out, (char)('0' + digit));
+    if (cp >= 0x1f1e6 && cp <= 0x1f1ff) /* letters of flags */
+        return wf_buf_append_byte(out, (char)('A' + (cp - 0x1f1e6)));
+    if (cp >= 0x1f150 && cp <= 0x1f189 && cp != 0x1f16a)
+        return wf_buf_append_byte(out, (char)('A' + (cp - 0x1f150) % 0x20 % 26));
     if (cp >= 0xe0020 && cp <= 0xe007e) /* tags: ASCII that nobody sees */
         return wf_buf_append_byte(out, (char)(cp - 0xe0000));
     if (cp >= 0x2776 && cp <= 0x2793)
@@ -144,6 +152,13 @@ static int digit64(char c)
     return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
 }
 
+static int digit32(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    return c >= '2' && c <= '7' ? c - '2' + 26 : -1;
+}
+
 static int digit16(char c)
 {
     if (c >= '0' && c <= '9')
@@ -156,38 +171,48 @@ struct decoder {
     struct wf_str run;
     size_t i;
     unsigned held, bits;
-    bool is_hex;
+    unsigned step; /* bits of a digit: 4, 5 or 6 */
 };
+
+static unsigned step_of(enum wf_hiding how)
+{
+    return how == WF_HIDING_HEX ? 4 : how == WF_HIDING_BASE32 ? 5 : 6;
+}
 
 /* The next byte; -1 at the end, -2: it is not such a run. */
 static int next_byte(struct decoder *d)
 {
     while (d->i < d->run.len) {
         const char c = d->run.ptr[d->i++];
-        const int v = d->is_hex ? digit16(c) : digit64(c);
-        if (!d->is_hex && (c == '=' || c == '\n' || c == '\r'))
+        const int v = d->step == 4 ? digit16(c) : d->step == 5 ? digit32(c) : digit64(c);
+        if (d->step != 4 && (c == '=' || c == '\n' || c == '\r'))
             continue;
         if (v < 0)
             return -2;
-        d->held = (d->held << (d->is_hex ? 4 : 6) | (unsigned)v) & 0xffff;
-        d->bits += d->is_hex ? 4 : 6;
+        d->held = (d->held << d->step | (unsigned)v) & 0xffff;
+        d->bits += d->step;
         if (d->bits >= 8) {
             d->bits -= 8;
             return (int)(d->held >> d->bits & 0xff);
         }
     }
-    return d->is_hex && d->bits != 0 ? -2 : -1;
+    return d->step == 4 && d->bits != 0 ? -2 : -1;
 }
 
 /* Text: no control characters but white space, and UTF-8. Nearly every other run ends at one of its
  * first bytes. */
 bool wf_hidden__decodes(struct wf_str run, enum wf_hiding how)
 {
-    struct decoder d = {.run = run, .is_hex = how == WF_HIDING_HEX};
+    struct decoder d = {.run = run, .step = step_of(how)};
     unsigned more = 0; /* bytes of the character that are to come */
+    size_t digits = 0;
     size_t letters = 0, n = 0;
     int b;
 
+    while (digits < run.len && run.ptr[digits] >= '0' && run.ptr[digits] <= '9')
+        digits++;
+    if (digits == run.len && how != WF_HIDING_HEX)
+        return false; /* a number */
     while ((b = next_byte(&d)) >= 0) {
         if (more > 0) {
             if ((b & 0xc0) != 0x80)
@@ -206,9 +231,9 @@ bool wf_hidden__decodes(struct wf_str run, enum wf_hiding how)
     return b == -1 && more == 0 && n >= 6 && letters * 2 >= n;
 }
 
-static int undo_run(struct wf_str run, bool is_hex, struct wf_buf *out)
+static int undo_run(struct wf_str run, enum wf_hiding how, struct wf_buf *out)
 {
-    struct decoder d = {.run = run, .is_hex = is_hex};
+    struct decoder d = {.run = run, .step = step_of(how)};
     const size_t from = out->len;
     int b;
 
@@ -281,22 +306,43 @@ static bool is_plain(char c)
            c == '-' || c == '.' || c == '[' || c == ']';
 }
 
+/* Bytes of a word in a value of a URL; what is longer is encoded in other ways. */
+#define QUERY_WORD_MOST 80
+
 /* The value of a parameter of a URL in which '+' stands for spaces; *out_at where it begins. */
 static size_t query_at(struct wf_str t, size_t i, size_t *out_at)
 {
-    size_t name = i, end = i + 1, n_plus = 0;
+    size_t name = i, end = i + 1, n_plus = 0, n_long = 0;
 
     while (name > 0 && i - name < 40 && (is_plain(t.ptr[name - 1])))
         name--;
     if (name == i || name == 0 || strchr("?&;", t.ptr[name - 1]) == NULL)
         return 0;
-    for (; end < t.len && strchr(" \t\n\r\"'<>&#)", t.ptr[end]) == NULL; end++)
-        if (t.ptr[end] == '=' || t.ptr[end] == '/') /* base64 */
+    for (; end < t.len && strchr(" \t\n\r\"'<>&#)", t.ptr[end]) == NULL; end++) {
+        n_long = t.ptr[end] == '+' || t.ptr[end] == '%' ? 0 : n_long + 1;
+        if (t.ptr[end] == '=' || t.ptr[end] == '/' || n_long > QUERY_WORD_MOST) /* base64 */
             return 0;
-        else
-            n_plus += t.ptr[end] == '+';
+        n_plus += t.ptr[end] == '+';
+    }
     *out_at = i + 1;
-    return n_plus > 0 ? end - i - 1 : 0;
+    return n_plus > 0 && !wf_hidden__decodes(wf_str_sub(t, i + 1, end), WF_HIDING_BASE64)
+               ? end - i - 1
+               : 0;
+}
+
+/* "\\064": the character, or 0. */
+static char octal_at(struct wf_str t, size_t i)
+{
+    unsigned v = 0;
+
+    if (i + 3 >= t.len)
+        return 0;
+    for (size_t k = 1; k <= 3; k++) {
+        if (t.ptr[i + k] < '0' || t.ptr[i + k] > '7')
+            return 0;
+        v = v * 8 + (unsigned)(t.ptr[i + k] - '0');
+    }
+    return (v >= ' ' && v < 0x7f) || v == '\n' || v == '\t' ? (char)v : 0;
 }
 
 static size_t json_at(struct wf_str t, size_t i)
@@ -315,6 +361,8 @@ static size_t json_at(struct wf_str t, size_t i)
     }
     if (c == 'x')
         return escaped_bytes(t, i, 4, '\\', bytes) * 4;
+    if (octal_at(t, i) != 0)
+        return 4;
     return c == 'n' || c == 't' || c == 'r' || c == '"' || c == '/' ? 2 : 0;
 }
 
@@ -420,6 +468,8 @@ static int undo_json(struct wf_str s, struct wf_buf *out)
 {
     char bytes[4];
 
+    if (s.len == 4 && octal_at(s, 0) != 0)
+        return wf_buf_append_byte(out, octal_at(s, 0));
     switch (s.ptr[1]) {
     case 'u':
         if (s.len == 12)
@@ -454,6 +504,42 @@ static int undo_url(struct wf_str s, struct wf_buf *out)
     return wf_buf_status(out);
 }
 
+/* The bytes that several selectors are; one of them, or another unseen character, is nothing. */
+static int undo_selectors(struct wf_str s, struct wf_buf *out)
+{
+    const size_t from = out->len;
+    size_t i = 0, n = 0;
+
+    (void)wf_buf_append_byte(out, ' ');
+    while (i < s.len) {
+        const uint32_t cp = wf_utf8_next(s, &i);
+        const uint32_t byte = cp >= 0xe0100 ? cp - 0xe0100 + 16 : cp - 0xfe00;
+        n++;
+        if (byte < 0x100)
+            (void)wf_buf_append_byte(out, (char)(uint8_t)byte); /* asked at the end */
+    }
+    if (n < 2 ||
+        wf_utf8_valid_prefix(wf_str_sub(wf_buf_str(out), from, out->len)) != out->len - from)
+        wf_buf_truncate(out, from);
+    return wf_buf_status(out);
+}
+
+/* A mark that turns the direction, and what it turns. */
+static int undo_turned(struct wf_str s, struct wf_buf *out)
+{
+    size_t i = s.len, from = 0;
+
+    (void)wf_utf8_next(s, &from); /* the mark */
+    while (i > from) {
+        size_t at = i - 1;
+        while (at > from && ((uint8_t)s.ptr[at] & 0xc0) == 0x80)
+            at--;
+        (void)wf_buf_append_str(out, wf_str_sub(s, at, i)); /* asked at the end */
+        i = at;
+    }
+    return wf_buf_status(out);
+}
+
 int wf_hidden_undo(struct wf_str text, const struct wf_hidden *h, struct wf_buf *out)
 {
     const struct wf_str s = wf_str_sub(text, h->at, h->at + h->len);
@@ -472,7 +558,18 @@ int wf_hidden_undo(struct wf_str text, const struct wf_hidden *h, struct wf_buf 
         return undo_likeness(wf_utf8_next(s, &at), out);
     case WF_HIDING_BASE64:
     case WF_HIDING_HEX:
-        return undo_run(s, h->how == WF_HIDING_HEX, out);
+    case WF_HIDING_BASE32:
+        return undo_run(s, h->how, out);
+    case WF_HIDING_CODES:
+        return wf_hidden__undo_codes(s, out);
+    case WF_HIDING_MORSE:
+        return wf_hidden__undo_morse(s, out);
+    case WF_HIDING_TURNED:
+        return undo_turned(s, out);
+    case WF_HIDING_SPACED: /* a space of the datum itself, between two separators */
+        return s.len > 2 && s.len % 2 == 1 && (uint8_t)s.ptr[s.len / 2] <= ' '
+                   ? wf_buf_append_byte(out, s.ptr[s.len / 2])
+                   : 0;
     case WF_HIDING_URL:
         return undo_url(s, out);
     case WF_HIDING_JSON:
@@ -484,7 +581,13 @@ int wf_hidden_undo(struct wf_str text, const struct wf_hidden *h, struct wf_buf 
             return 0;
         return wf_buf_append(out, bytes, escaped_bytes(s, 0, 3, '=', bytes));
     case WF_HIDING_INVISIBLE:
-    case WF_HIDING_SPACED:
+        return undo_selectors(s, out);
+    case WF_HIDING_JOINED:
+    case WF_HIDING_PARTED:
+    case WF_HIDING_SPELLED:
+    case WF_HIDING_REVERSED:
+    case WF_HIDING_ROTATED:
+    case WF_HIDING_LETTERS:
     case WF_HIDING_NONE:
     case WF_HIDING_COUNT:
         break;

@@ -355,6 +355,7 @@ static int apply(struct wf_inbound_run *r, const struct rule *rule, struct wf_st
 
 static int apply_all(struct wf_inbound_run *r, struct wf_str text)
 {
+    static const unsigned kinds[] = {0, WF_LOOSE_LIKE};
     struct wf_str seen;
     int rc = 0;
 
@@ -362,11 +363,15 @@ static int apply_all(struct wf_inbound_run *r, struct wf_str text)
         rc = apply(r, &r->in->rules[i], text, NULL);
     if (rc != 0 || wf_utf8_valid_prefix(text) != text.len)
         return rc;
-    rc = wf_view_make(&r->views[0], text, NULL);
-    seen = wf_buf_str(&r->views[0].text);
-    for (size_t i = 0; rc == 0 && seen.len > 0 && i < r->in->n; i++)
-        if (r->in->rules[i].says.kind <= WF_INBOUND_SCRIPT)
-            rc = apply(r, &r->in->rules[i], seen, &r->views[0]);
+    for (unsigned k = 0; rc == 0 && k < WF_ARRAY_LEN(kinds); k++) {
+        if (k > 0 && (r->views[0].has_loose & kinds[k]) == 0)
+            break;
+        rc = wf_view_make_loose(&r->views[0], text, NULL, kinds[k]);
+        seen = wf_buf_str(&r->views[0].text);
+        for (size_t i = 0; rc == 0 && seen.len > 0 && i < r->in->n; i++)
+            if (r->in->rules[i].says.kind <= WF_INBOUND_SCRIPT)
+                rc = apply(r, &r->in->rules[i], seen, &r->views[0]);
+    }
     return rc;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "privacy/impersonal.h"
 
 /* What has a form is better known by patterns: of lens it counts only where they find nothing. */
 static const struct {
@@ -43,6 +44,8 @@ static const struct {
     {"business", "TOPIC_BUSINESS"},
 };
 #define TOPIC_LEAST 0.5F
+/* Of a name in a question about the world. */
+#define PERSON_LIKELY 0.7F
 
 /* Bytes of a part: whole words, and small enough that many parts fill the threads. */
 #define PART_BYTES ((size_t)64 << 10)
@@ -171,6 +174,62 @@ static size_t part_end(struct wf_str t, size_t from)
     return end;
 }
 
+/* Marks of choices ("A.", "\nB. ") and bare numbers are no names or addresses. */
+static bool is_nothing(struct wf_str text, const struct wf_pii *p, bool is_quiz, bool is_question)
+{
+    const struct wf_str s = wf_str_sub(text, p->start, p->end);
+    const bool is_address = strcmp(p->type, "STREET_ADDRESS") == 0;
+    size_t n_letters = 0;
+
+    for (size_t i = 0; i < s.len; i++)
+        n_letters +=
+            (uint8_t)s.ptr[i] >= 0x80 || ((s.ptr[i] | 0x20) >= 'a' && (s.ptr[i] | 0x20) <= 'z');
+    if (is_address)
+        return is_quiz || (n_letters == 0 && is_question);
+    return n_letters < 2 && (strcmp(p->type, "LOCATION") == 0 || strcmp(p->type, "PERSON") == 0 ||
+                             strcmp(p->type, "ORGANIZATION") == 0);
+}
+
+/* What is private only as something of a person. */
+static bool is_of_persons(const char *topic)
+{
+    static const char *const types[] = {"TOPIC_HEALTH", "TOPIC_BELIEF", "TOPIC_INTIMATE",
+                                        "TOPIC_CRIME", "TOPIC_CHILDREN"};
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(types); i++)
+        if (strcmp(topic, types[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Leaves out what is nothing; of a question about the world, names that are unlikely and, where no
+ * person is named, what it is about. */
+static void weigh(struct wf_names *out, struct wf_str text)
+{
+    const bool is_quiz = wf_is_quiz(text), is_impersonal = is_quiz || wf_is_impersonal(text);
+    const bool is_question = is_impersonal || wf_is_question(text);
+    size_t n = 0;
+    bool has_person = false;
+
+    for (size_t i = 0; i < out->n; i++) {
+        const struct wf_pii *p = &out->items[i];
+        const bool is_person = strcmp(p->type, "PERSON") == 0;
+        if (is_nothing(text, p, is_quiz, is_question) ||
+            (is_person && is_question && p->score < PERSON_LIKELY))
+            continue;
+        has_person = has_person || is_person;
+        out->items[n++] = *p;
+    }
+    out->n = n;
+    if (!is_impersonal || (has_person && !is_quiz))
+        return;
+    n = 0;
+    for (size_t i = 0; i < out->n_topics; i++)
+        if (!is_of_persons(out->topics[i].type))
+            out->topics[n++] = out->topics[i];
+    out->n_topics = n;
+}
+
 int wf_names_find(struct wf_lens_pool *pool, struct wf_str text, struct wf_names *out,
                   struct wf_err *err)
 {
@@ -195,6 +254,8 @@ int wf_names_find(struct wf_lens_pool *pool, struct wf_str text, struct wf_names
     }
     if (rc != 0)
         wf_names_deinit(out);
+    else
+        weigh(out, text);
     return rc;
 }
 

@@ -487,7 +487,7 @@ static const struct wf_pattern rows[] = {
           WF_WHY_LUHN),
     WF_ID("CA_SIN", "[1-79]\\d{8}", 9, 9, ca_sin,
           "social insurance|sin number|sin no|sin #|my sin|s.i.n|assurance sociale|numéro "
-          "d'assurance",
+          "d'assurance|nas|sin",
           0.2F, 0.96F, WF_WHY_LUHN),
     WF_ID("CA_HEALTH_NUMBER", "\\d{4}[ .-]?\\d{3}[ .-]?\\d{3}(?:[ .-]?[A-Z]{2})?", 10, 12,
           ca_health, "ohip|health card|health number|phn|personal health|carte santé", 0.3F, 0.95F,

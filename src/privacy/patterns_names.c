@@ -14,7 +14,8 @@
     "(?![\\w-]))"
 #define COMPANY                                                                                    \
     "Inc\\.?|LLC|L\\.L\\.C\\.|Ltd\\.?|PLC|LLP|GmbH(?: & Co\\.? KG)?|AG|KG|e\\.V\\.|S\\.A\\.|SARL|" \
-    "S\\.L\\.|S\\.p\\.A\\.|S\\.r\\.l\\.|B\\.V\\.|N\\.V\\.|AB|A/S|Oy|Corp\\.?|Corporation|"         \
+    "S\\.L\\.|S\\.p\\.A\\.|S\\.r\\.l\\.|B\\.V\\.|N\\.V\\.|AB(?![ "                                 \
+    "-]?[\\p{Nd}&%\\\\])|A/S|Oy|Corp\\.?|Corporation|"                                             \
     "Holdings?|Group|Bank|University|Foundation|Institute|Hospital|and Sons|& Sons|& Co\\.?"
 
 static const struct wf_pattern rows[] = {

@@ -77,20 +77,23 @@ static float entropy(struct wf_str s)
  * programs (max_tokens_per_minute) and words have long runs of small letters. */
 static bool secret_valid(struct wf_str s)
 {
-    size_t changes = 0, digits = 0;
+    size_t changes = 0, digits = 0, capitals = 0;
     unsigned kinds = 0;
 
     for (size_t i = 0; i < s.len; i++) {
         const unsigned kind = kind_of(s.ptr[i]);
         kinds |= kind;
         digits += kind == DIGIT;
+        capitals += kind == UPPER;
         changes += i > 0 && kind != kind_of(s.ptr[i - 1]);
     }
     if (s.len < 12 || (kinds & (LOWER | UPPER)) == 0)
         return false;
     if (digits == 0)
         return s.len >= 20 && (kinds & (LOWER | UPPER)) == (LOWER | UPPER) &&
-               changes * 5 >= s.len * 2 && entropy(s) >= 3.5F;
+               (changes * 5 >= s.len * 2 || (changes * 4 >= s.len && capitals * 10 >= s.len * 3 &&
+                                             capitals * 10 <= s.len * 7)) &&
+               entropy(s) >= 3.5F;
     return changes * 5 >= s.len && entropy(s) >= (s.len < 20 ? 2.8F : 3.0F);
 }
 
@@ -287,6 +290,18 @@ static const struct wf_pattern rows[] = {
      .score = 0.97F,
      .score_context = 0.97F,
      .why = "token of a web service"},
+    /* The beginning of one, cut off or in two: what is telling in it is the prefix. */
+    {.type = "API_KEY",
+     .regex = "(?-i)(?:gh[pousr]_|github_pat_|glpat-|xox[abp]-|AIza|[srp]k_(?:live|test)_|sk-ant-|"
+              "sk-proj-|do[opr]_v1_|shpat_)(?!x{3}|X{3}|your|YOUR|token|key)[A-Za-z0-9_-]{4,200}|(?"
+              ":hf|npm)_(?=[A-Za-z]{0,16}[0-9])(?=[a-z0-9]{0,16}[A-Z])"
+              "[A-Za-z0-9]{6,40}",
+     .triggers = "ghp_|gho_|ghu_|ghs_|ghr_|github_pat_|glpat-|xoxa-|xoxb-|xoxp-|aiza|sk_live_|"
+                 "sk_test_|rk_live_|pk_live_|sk-ant-|sk-proj-|doo_v1_|dop_v1_|dor_v1_|shpat_|hf_|"
+                 "npm_",
+     .score = 0.7F,
+     .score_context = 0.7F,
+     .why = "beginning of a key"},
     {.type = "JWT",
      .regex = "(?-i)eyJ[A-Za-z0-9_-]{8,4000}\\.[A-Za-z0-9_-]{4,8000}\\.[A-Za-z0-9_-]{0,2000}",
      .triggers = "eyj",

@@ -5,6 +5,8 @@
  * with one hidden part has a short view. */
 #include "privacy/view.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/limits.h"
 
@@ -25,6 +27,7 @@ void wf_view_deinit(struct wf_view *v)
     wf_free(v->start);
     wf_free(v->end);
     wf_free(v->how);
+    wf_free(v->blocks);
     wf_view_init(v);
 }
 
@@ -49,6 +52,25 @@ const char *wf_hiding_name(enum wf_hiding h)
         return "HTML entities";
     case WF_HIDING_MAIL:
         return "quoted-printable";
+    case WF_HIDING_BASE32:
+        return "base32";
+    case WF_HIDING_CODES:
+        return "codes of characters";
+    case WF_HIDING_MORSE:
+        return "Morse code";
+    case WF_HIDING_TURNED:
+        return "turned text";
+    case WF_HIDING_JOINED:
+    case WF_HIDING_PARTED:
+        return "parts put together";
+    case WF_HIDING_SPELLED:
+        return "words for digits";
+    case WF_HIDING_REVERSED:
+        return "written backwards";
+    case WF_HIDING_ROTATED:
+        return "rotated letters";
+    case WF_HIDING_LETTERS:
+        return "letters for digits";
     case WF_HIDING_NONE:
     case WF_HIDING_COUNT:
         break;
@@ -156,39 +178,119 @@ static int part(struct maker *m, size_t at)
     return map(m, from, at, 1, false, WF_HIDING_NONE);
 }
 
-int wf_view_make(struct wf_view *v, struct wf_str text, const struct wf_view *below)
+/* The next part of the text, from *io_from on, with blocks that have something of a kind, and a
+ * block before and behind. */
+static bool next_window(const struct wf_view *v, struct wf_str text, unsigned loose,
+                        size_t *io_from, size_t *out_to)
 {
-    struct maker m = {.v = v, .text = text, .below = below};
-    struct wf_hidden_finder f = {.text = text};
+    size_t block = *io_from / WF_VIEW_BLOCK, first;
+
+    while (block < v->n_blocks && (v->blocks[block] & loose) == 0)
+        block++;
+    if (block >= v->n_blocks || *io_from >= text.len)
+        return false;
+    first = block;
+    while (block < v->n_blocks && (v->blocks[block] & loose) != 0)
+        block++;
+    *io_from = WF_MAX(*io_from, first > 0 ? cut_before(text, (first - 1) * WF_VIEW_BLOCK) : 0);
+    *out_to = cut_behind(text, WF_MIN((block + 1) * WF_VIEW_BLOCK, text.len));
+    return true;
+}
+
+/* Room for the blocks of a text, empty. */
+static int clear_blocks(struct wf_view *v, struct wf_str text)
+{
+    const size_t n = text.len / WF_VIEW_BLOCK + 1;
+
+    if (n > v->cap_blocks) {
+        uint8_t *blocks = wf_realloc_array(v->blocks, n, 1);
+        if (blocks == NULL)
+            return WF_E_NOMEM;
+        v->blocks = blocks;
+        v->cap_blocks = n;
+    }
+    v->n_blocks = n;
+    memset(v->blocks, 0, n);
+    return 0;
+}
+
+int wf_view_add(struct wf_view *v, struct wf_str bytes, size_t at, size_t len, enum wf_hiding how,
+                const struct wf_view *below)
+{
+    struct maker m = {.v = v, .below = below};
+    const size_t from = v->text.len;
+
+    (void)wf_buf_append_str(&v->text, bytes); /* asked by map */
+    return map(&m, from, at, len, bytes.len == len, how);
+}
+
+/* Undoes what hides in [from, to). *io_done: behind the last hidden part; SIZE_MAX: there was none.
+ */
+static int undo_between(struct maker *m, struct wf_hidden_finder *f, size_t *io_done)
+{
+    const struct wf_str text = m->text;
     struct wf_hidden h;
-    size_t done = 0;
-    bool any = false;
     int rc = 0;
 
-    wf_buf_reset(&v->text);
-    while (rc == 0 && wf_hidden_next(&f, &h)) {
+    while (rc == 0 && wf_hidden_next(f, &h)) {
         size_t near = h.at > BEFORE ? cut_before(text, h.at - BEFORE) : 0;
-        if (any && near > done + BEHIND + WORD) {
-            const size_t end = cut_behind(text, done + BEHIND);
-            rc = copy(&m, done, end);
+        if (*io_done != SIZE_MAX && near > *io_done + BEHIND + WORD) {
+            const size_t end = cut_behind(text, *io_done + BEHIND);
+            rc = copy(m, *io_done, end);
             if (rc == 0)
-                rc = part(&m, end);
-        } else if (any) {
-            near = done;
+                rc = part(m, end);
+        } else if (*io_done != SIZE_MAX) {
+            near = *io_done;
         }
         if (rc == 0)
-            rc = copy(&m, near, h.at);
-        const size_t from = v->text.len;
+            rc = copy(m, near, h.at);
+        const size_t from = m->v->text.len;
         if (rc == 0)
-            rc = wf_hidden_undo(text, &h, &v->text);
+            rc = wf_hidden_undo(text, &h, &m->v->text);
         if (rc == 0)
-            rc = map(&m, from, h.at, h.len, false, h.how);
-        if (v->text.len == from)
-            m.unseen = h.how;
-        done = h.at + h.len;
-        any = true;
+            rc = map(m, from, h.at, h.len, false, h.how);
+        if (m->v->text.len == from)
+            m->unseen = h.how;
+        *io_done = h.at + h.len;
     }
-    if (rc == 0 && any)
-        rc = copy(&m, done, cut_behind(text, WF_MIN(done + BEHIND, text.len)));
     return rc;
+}
+
+static int make(struct wf_view *v, struct wf_str text, const struct wf_view *below, unsigned loose)
+{
+    struct maker m = {.v = v, .text = text, .below = below};
+    struct wf_hidden_finder f = {.text = text, .loose = loose};
+    size_t done = SIZE_MAX, from = 0, to = text.len;
+    int rc = loose == 0 ? clear_blocks(v, text) : 0;
+
+    f.blocks = v->blocks;
+    wf_buf_reset(&v->text);
+    if (rc == 0 && loose == 0)
+        rc = undo_between(&m, &f, &done);
+    while (rc == 0 && loose != 0 && next_window(v, text, loose, &from, &to)) {
+        f = (struct wf_hidden_finder){.text = wf_str_sub(text, 0, to),
+                                      .i = from,
+                                      .run = from,
+                                      .floor = from,
+                                      .loose = loose,
+                                      .has_loose = f.has_loose,
+                                      .blocks = v->blocks};
+        rc = undo_between(&m, &f, &done);
+        from = to;
+    }
+    if (rc == 0 && done != SIZE_MAX)
+        rc = copy(&m, done, cut_behind(text, WF_MIN(done + BEHIND, text.len)));
+    v->has_loose = f.has_loose;
+    return rc;
+}
+
+int wf_view_make(struct wf_view *v, struct wf_str text, const struct wf_view *below)
+{
+    return make(v, text, below, 0);
+}
+
+int wf_view_make_loose(struct wf_view *v, struct wf_str text, const struct wf_view *below,
+                       unsigned loose)
+{
+    return make(v, text, below, loose);
 }

@@ -29,17 +29,42 @@ enum wf_hiding {
     WF_HIDING_JSON, /* \\u0041, \\n */
     WF_HIDING_HTML, /* &#65; */
     WF_HIDING_MAIL, /* =41 */
+    WF_HIDING_BASE32,
+    WF_HIDING_CODES, /* 52 49 49, 0x34,0x31, 00110100 */
+    WF_HIDING_MORSE,
+    WF_HIDING_TURNED, /* backwards, within marks that turn it */
+    WF_HIDING_JOINED, /* strings put together, tags within */
+    /* What may also be there by chance: it counts only beside a word, or as what tells itself. */
+    WF_HIDING_GUESSED,
+    WF_HIDING_PARTED = WF_HIDING_GUESSED, /* lines' ends, cells, signs between groups of digits */
+    WF_HIDING_SPELLED,                    /* four one one */
+    WF_HIDING_REVERSED,
+    WF_HIDING_ROTATED, /* ROT13 */
+    WF_HIDING_LETTERS, /* letters for digits */
     WF_HIDING_COUNT
 };
 
 /* "base64"; NULL for NONE. Static storage. */
 const char *wf_hiding_name(enum wf_hiding h);
 
+/* What is as often what it seems: undone in views of their own, bits. */
+enum wf_loose {
+    WF_LOOSE_NAMES = 1,  /* _ for spaces, short runs of base64 */
+    WF_LOOSE_PARTS = 2,  /* groups of digits that are put together */
+    WF_LOOSE_JOINED = 8, /* strings put together, tags within words */
+    WF_LOOSE_LIKE = 4,   /* letters of other scripts that look like Latin ones */
+};
+
+#define WF_VIEW_BLOCK ((size_t)256)
+
 struct wf_view {
     struct wf_buf text;    /* valid UTF-8 */
     uint32_t *start, *end; /* [text.len]: of each byte, the bytes of the original it came from */
     uint8_t *how;          /* [text.len]: enum wf_hiding */
     size_t cap;
+    unsigned has_loose; /* enum wf_loose: there is more, which only wf_view_make_loose undoes */
+    uint8_t *blocks;    /* [n_blocks], of WF_VIEW_BLOCK bytes of the text: where there is */
+    size_t n_blocks, cap_blocks;
 };
 
 /* Nothing is allocated. */
@@ -49,6 +74,15 @@ void wf_view_deinit(struct wf_view *v);
 /* The view of a text, valid UTF-8 of at most WF_LIMIT_DETECT_BYTES; its bytes are those of `below`
  * where that is the text (below == NULL: of the text itself). Errors: NOMEM. */
 int wf_view_make(struct wf_view *v, struct wf_str text, const struct wf_view *below) WF_MUST_USE;
+/* The same, near where wf_view_make of the same text saw that there is something that only may hide
+ * (enum wf_loose), which is undone, too. */
+int wf_view_make_loose(struct wf_view *v, struct wf_str text, const struct wf_view *below,
+                       unsigned loose) WF_MUST_USE;
+
+/* Appends bytes that stand for [at, at + len) of the text below (NULL: of the text itself), each
+ * for one of them where there are as many. Errors: NOMEM. */
+int wf_view_add(struct wf_view *v, struct wf_str bytes, size_t at, size_t len, enum wf_hiding how,
+                const struct wf_view *below) WF_MUST_USE;
 
 /* ---- for view.c and its tests ---- */
 
@@ -61,11 +95,18 @@ struct wf_hidden {
 /* What the finder knows of the text so far. */
 struct wf_hidden_finder {
     struct wf_str text;
-    size_t i;           /* next byte to look at */
-    size_t run;         /* where the run of letters, digits and "+/-_" before i begins */
-    size_t word_end;    /* of the last word of another script that was looked at */
-    bool word_is_mixed; /* it has Latin letters or digits beside */
-    size_t spaced_end;  /* spaces before it stand between single characters */
+    size_t i;                   /* next byte to look at */
+    size_t run;                 /* where the run of letters, digits and "+/-_" before i begins */
+    size_t word_end;            /* of the last word of another script that was looked at */
+    bool word_is_mixed;         /* it has Latin letters or digits beside */
+    size_t mixed_end;           /* of the last word that was so */
+    size_t floor;               /* where the last hidden part ended */
+    size_t apart_at, apart_end; /* single characters: the next gap, the start of the last */
+    struct wf_str apart_by;     /* and what stands between them */
+    size_t joint_end;           /* of the last token with '_' that was looked at */
+    bool joint_is_space;
+    unsigned loose, has_loose; /* enum wf_loose: tells such, too; there were such */
+    uint8_t *blocks;           /* where there were such, by blocks of the text; or NULL */
 };
 
 /* The next one; false behind the last. They do not overlap. */

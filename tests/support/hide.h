@@ -18,5 +18,7 @@ struct hide {
 /* The first is "plain": as it is. */
 extern const struct hide hides[];
 extern const size_t hides_n;
+/* So many first ones are the usual ways; the rest is what somebody does who knows of detectors. */
+#define HIDES_USUAL 16
 
 #endif

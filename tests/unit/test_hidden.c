@@ -114,6 +114,73 @@ static void test_hidden__encodings(void **state)
           "URL encoding");
 }
 
+static void test_hidden__separators(void **state)
+{
+    (void)state;
+    check("ssn 5.3.6.2.2.8.7.4.1 ok", "US_SSN", "5.3.6.2.2.8.7.4.1", "spaced characters");
+    check("ssn 5-3-6-2-2-8-7-4-1 ok", "US_SSN", "5-3-6-2-2-8-7-4-1", "spaced characters");
+    check("ssn 5, 3, 6, 2, 2, 8, 7, 4, 1 ok", "US_SSN", "5, 3, 6, 2, 2, 8, 7, 4, 1",
+          "spaced characters");
+    check("ssn_5_3_6_2_2_8_7_4_1.pdf", "US_SSN", "5_3_6_2_2_8_7_4_1", "spaced characters");
+    check("card 4 1 1 1   1 1 1 1   1 1 1 1   1 1 1 1", "CREDIT_CARD",
+          "4 1 1 1   1 1 1 1   1 1 1 1   1 1 1 1", "spaced characters");
+    check("| card | 4111 | 1111 | 1111 | 1111 |", "CREDIT_CARD", "4111 | 1111 | 1111 | 1111",
+          "parts put together");
+    check("card 4111\n1111\n1111\n1111", "CREDIT_CARD", "4111\n1111\n1111\n1111",
+          "parts put together");
+    check("k = \"AKIAIOSFOD\" + \"NN7EXAMPLE\";", "AWS_ACCESS_KEY", "AKIAIOSFOD\" + \"NN7EXAMPLE",
+          "parts put together");
+    check("AKIAIOSF<wbr>ODNN7<!-- x -->EXAMPLE", "AWS_ACCESS_KEY",
+          "AKIAIOSF<wbr>ODNN7<!-- x -->EXAMPLE", "parts put together");
+    check("see passport_number_C01X00T47.pdf", "DE_PASSPORT", "C01X00T47", "look-alike characters");
+}
+
+static void test_hidden__codes(void **state)
+{
+    (void)state;
+    check("x 65 110 110 64 97 46 111 114 103", "EMAIL_ADDRESS", "65 110 110 64 97 46 111 114 103",
+          "codes of characters");
+    check("x 0x41, 0x6e, 0x6e, 0x40, 0x61, 0x2e, 0x6f, 0x72, 0x67", "EMAIL_ADDRESS",
+          "0x41, 0x6e, 0x6e, 0x40, 0x61, 0x2e, 0x6f, 0x72, 0x67", "codes of characters");
+    check("x \\101\\156\\156\\100a.org", "EMAIL_ADDRESS", "\\101\\156\\156\\100a.org",
+          "JSON escapes");
+    check("IFXG4QDBFZXXEZY in base32 IFXG4QDBNZXGCLTPOJTQ", "EMAIL_ADDRESS", "IFXG4QDBNZXGCLTPOJTQ",
+          "base32");
+    check("ssn ..... ...-- -.... ..--- ..--- ---.. --... ....- .---- ok", "US_SSN",
+          "..... ...-- -.... ..--- ..--- ---.. --... ....- .----", "Morse code");
+    check("ssn \u202e147822635\u202c", "US_SSN", "\u202e147822635", "turned text");
+}
+
+static void test_hidden__told_in_other_words(void **state)
+{
+    (void)state;
+    check("my ssn is five three six two two eight seven four one.", "US_SSN",
+          "five three six two two eight seven four one", "words for digits");
+    check("ssn: fünf drei sechs zwei zwei acht sieben vier eins", "US_SSN",
+          "fünf drei sechs zwei zwei acht sieben vier eins", "words for digits");
+    check("ssn 五三六二二八七四一", "US_SSN", "五三六二二八七四一", "words for digits");
+    check("card 4lll 1111 11l1 l111", "CREDIT_CARD", "4lll 1111 11l1 l111", "letters for digits");
+    check("card, backwards: 1111 1111 1111 1114", "CREDIT_CARD", "1111 1111 1111 1114",
+          "written backwards");
+    check("zl cnffjbeq vf uhagre27k", "PASSWORD", "uhagre27k", "rotated letters");
+}
+
+/* What may be so by chance does not count without a word near. */
+static void test_hidden__guesses_need_a_word(void **state)
+{
+    static const char *const texts[] = {
+        "five three six two two eight seven four one",
+        "we had 1111 1111 1111 1114 of them",
+        "3111 | 1111 | 1111 | 1111",
+        "one two three four five, once I caught a fish alive",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(texts); i++)
+        if (count(texts[i]) != 0)
+            fail_msg("found in: %s", texts[i]);
+}
+
 static void test_hidden__nothing(void **state)
 {
     static const char *const texts[] = {
@@ -165,6 +232,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hidden__characters),
         cmocka_unit_test(test_hidden__encodings),
+        cmocka_unit_test(test_hidden__separators),
+        cmocka_unit_test(test_hidden__codes),
+        cmocka_unit_test(test_hidden__told_in_other_words),
+        cmocka_unit_test(test_hidden__guesses_need_a_word),
         cmocka_unit_test(test_hidden__nothing),
         cmocka_unit_test(test_hidden__far_apart),
     };

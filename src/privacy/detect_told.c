@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looks through what is told in another way than as it is: digits and letters as words, texts
+ * rotated by thirteen letters, numbers from behind or with letters for digits.
+ *
+ * The pass over a text notes words that tell it, and numbers that were nothing (detect_scan.c);
+ * here they are written anew, with the words around them, and looked through again. What is found
+ * so may be a chance: it counts only beside a word, or as what tells itself (wf_hiding GUESSED). */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <string.h>
+
+#include "privacy/detect_internal.h"
+#include "text/utf8.h"
+
+/* Words one behind the other that are no chance; signs between two. */
+#define SAID_LEAST 4
+#define GAP_MOST 3
+/* Bytes of the text around. */
+#define BEFORE 100
+#define BEHIND 60
+/* Letters and digits of a number that may be another; so many bytes at most. */
+#define UNIT_LEAST 5
+#define LIKE_LEAST 4
+#define UNIT_MOST 120
+/* Bytes of a text that is written anew as a whole. */
+#define WHOLE_MOST 65536
+/* Bytes of a text that is also read in other ways when it has numbers that are nothing. */
+#define SHORT_MOST 8192
+/* Letters by which a rotated text is known. */
+#define ROTATED_LETTERS 48
+#define ROTATED_LEAST 16
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_alnum(char c)
+{
+    return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+static size_t whole(struct wf_str t, size_t i)
+{
+    i = WF_MIN(i, t.len);
+    while (i > 0 && i < t.len && ((uint8_t)t.ptr[i] & 0xc0) == 0x80)
+        i--;
+    return i;
+}
+
+static bool is_retold(const struct wf_detect_run *r)
+{
+    return r->view != NULL && (r->view == &r->said || r->view == &r->retold);
+}
+
+void wf_detect__begin_told(struct wf_detect_run *r)
+{
+    if (is_retold(r))
+        return;
+    r->told.n = r->told.n_units = 0;
+    r->told.how = 0;
+    wf_buf_reset(&r->said.text);
+}
+
+/* ---- words ---- */
+
+static bool is_letter_at(struct wf_str t, size_t i)
+{
+    if (i >= t.len)
+        return false;
+    if ((uint8_t)t.ptr[i] < 0x80)
+        return is_alnum(t.ptr[i]);
+    const uint32_t cp = wf_utf8_next(t, &i);
+    return cp >= 0xc0 && cp < 0x2000;
+}
+
+static bool is_letter_before(struct wf_str t, size_t i)
+{
+    return i > 0 && is_letter_at(t, whole(t, i - 1));
+}
+
+static int put(struct wf_detect_run *r, struct wf_view *v, size_t from, size_t to)
+{
+    return to > from ? wf_view_add(v, wf_str_sub(r->text, from, to), from, to - from,
+                                   WF_HIDING_NONE, r->view)
+                     : 0;
+}
+
+/* "forty" before "one" is a 4. */
+static bool is_tens_before_one(const struct wf_detect_run *r, size_t i)
+{
+    const struct wf_detect_said *s = r->told.said;
+    const char *says = r->d->tellings[s[i].telling].says;
+
+    return says[0] >= '2' && says[1] == '0' && i + 1 < r->told.n &&
+           s[i + 1].start - s[i].end <= 1 && r->d->tellings[s[i + 1].telling].says[1] == 0 &&
+           r->d->tellings[s[i + 1].telling].says[0] >= '1' &&
+           r->d->tellings[s[i + 1].telling].says[0] <= '9';
+}
+
+/* Writes a row of words as what it says, from one of them on, with the text around it. */
+static int put_row(struct wf_detect_run *r, size_t first)
+{
+    const struct wf_detect_said *s = r->told.said;
+    const size_t n = r->told.n, at = s[first].start;
+    int rc = put(r, &r->said, whole(r->text, at > BEFORE ? at - BEFORE : 0), at);
+
+    for (size_t i = first; rc == 0 && i < n; i++) {
+        const struct wf_str says = wf_str_from(r->d->tellings[s[i].telling].says);
+        rc = wf_view_add(&r->said, wf_str_sub(says, 0, is_tens_before_one(r, i) ? 1 : says.len),
+                         s[i].start, s[i].end - s[i].start, WF_HIDING_SPELLED, r->view);
+    }
+    if (rc == 0)
+        rc = put(r, &r->said, s[n - 1].end, whole(r->text, s[n - 1].end + BEHIND));
+    return rc == 0 ? wf_view_add(&r->said, WF_STR("\n\x1a\n"), at, 1, WF_HIDING_NONE, r->view) : rc;
+}
+
+/* The last row; also without its first word where that is a short one, of some other meaning
+ * ("my number is to four one one one", "en", "un"). */
+static int end_row(struct wf_detect_run *r)
+{
+    const struct wf_detect_said *s = r->told.said;
+    int rc = 0;
+
+    if (r->told.n >= SAID_LEAST)
+        rc = put_row(r, 0);
+    if (rc == 0 && r->told.n > SAID_LEAST && s[0].end - s[0].start <= 3)
+        rc = put_row(r, 1);
+    r->told.n = 0;
+    return rc;
+}
+
+/* Whether only signs stand between two words of a row. */
+static bool is_gap(struct wf_str gap)
+{
+    if (gap.len > GAP_MOST)
+        return false;
+    for (size_t i = 0; i < gap.len; i++)
+        if (strchr(" ,-.;\n\t/|_+", gap.ptr[i]) == NULL && (uint8_t)gap.ptr[i] < 0x80)
+            return false;
+    return true;
+}
+
+int wf_detect__tell(struct wf_detect_run *r, struct wf_literal hit, size_t end)
+{
+    const uint16_t i = (uint16_t)(hit.id - WF_DETECT_TELLING);
+    const struct wf_detect_telling *t = &r->d->tellings[i];
+    struct wf_detect_told *told = &r->told;
+    const size_t start = end - hit.bytes;
+    int rc = 0;
+
+    if (is_retold(r) ||
+        (t->is_ended && (is_letter_at(r->text, end) || is_letter_before(r->text, start))))
+        return 0;
+    if (t->how != WF_HIDING_SPELLED) {
+        told->how |= 1u << t->how;
+        return 0;
+    }
+    /* The longest of those that end here comes first; one that ends later holds those before. */
+    if (told->n > 0 && told->said[told->n - 1].end > start) {
+        if (told->said[told->n - 1].end == end)
+            return 0;
+        if (told->said[told->n - 1].start >= start)
+            told->n--;
+    }
+    if (told->n > 0 && (told->said[told->n - 1].end > start || told->n == WF_DETECT_SAID ||
+                        !is_gap(wf_str_sub(r->text, told->said[told->n - 1].end, start))))
+        rc = end_row(r);
+    told->said[told->n++] = (struct wf_detect_said){start, end, i};
+    return rc;
+}
+
+/* ---- numbers ---- */
+
+/* What a digit is written as by who hides it. */
+static char digit_like(char c)
+{
+    static const char from[] = "OoQlIi|ZzEASsGbTtBgq", to[] = "00011112234556677899";
+    const char *at = c == '\0' ? NULL : strchr(from, c);
+
+    return at != NULL ? to[at - from] : '\0';
+}
+
+/* Whether a group belongs to a number: it has a digit, or what is written for one alone. */
+static bool is_of_unit(struct wf_str t, size_t from, size_t to)
+{
+    bool all_like = to - from >= 2;
+
+    for (size_t i = from; i < to; i++) {
+        if (is_digit(t.ptr[i]))
+            return true;
+        all_like = all_like && digit_like(t.ptr[i]) != '\0';
+    }
+    return all_like;
+}
+
+void wf_detect__note_unit(struct wf_detect_run *r, size_t start)
+{
+    const struct wf_str t = r->text;
+    struct wf_detect_told *told = &r->told;
+    size_t end = start, n = 0, n_like = 0;
+
+    if (is_retold(r) || told->n_units == WF_DETECT_UNITS ||
+        (told->n_units > 0 && start < told->units[told->n_units - 1].end))
+        return;
+    for (size_t i = start; i < t.len && i - start < UNIT_MOST;) {
+        size_t to = i;
+        while (to < t.len && is_alnum(t.ptr[to]))
+            to++;
+        if (!is_of_unit(t, i, to))
+            break;
+        n += to - i;
+        end = i = to;
+        if (i < t.len && strchr(" -./", t.ptr[i]) != NULL)
+            i++;
+    }
+    for (size_t i = start; i < end; i++)
+        n_like += digit_like(t.ptr[i]) != '\0';
+    if (n < (n_like > 0 ? LIKE_LEAST : UNIT_LEAST) || end - start > UNIT_MOST)
+        return;
+    told->units[told->n_units].start = start;
+    told->units[told->n_units++].end = end;
+}
+
+/* A number from behind. */
+static int put_reversed(struct wf_detect_run *r, size_t start, size_t end)
+{
+    int rc = 0;
+
+    for (size_t i = end; rc == 0 && i > start;) {
+        const size_t at = whole(r->text, i - 1);
+        rc = wf_view_add(&r->retold, wf_str_sub(r->text, at, i), at, i - at, WF_HIDING_REVERSED,
+                         r->view);
+        i = at;
+    }
+    return rc;
+}
+
+/* A number without the letters for digits; *out_any: there was one, and no other letter. */
+static int put_digits(struct wf_detect_run *r, size_t start, size_t end, bool *out_any)
+{
+    struct wf_str t = r->text;
+    bool other = false;
+    int rc = 0;
+
+    *out_any = false;
+    for (size_t i = start; i < end; i++) {
+        const bool like = digit_like(t.ptr[i]) != '\0';
+        *out_any = *out_any || like;
+        other = other || (is_alnum(t.ptr[i]) && !is_digit(t.ptr[i]) && !like);
+    }
+    *out_any = *out_any && !other;
+    for (size_t i = start; rc == 0 && *out_any && i < end; i++) {
+        const char c = digit_like(t.ptr[i]) != '\0' ? digit_like(t.ptr[i]) : t.ptr[i];
+        rc = wf_view_add(&r->retold, wf_str_n(&c, 1), i, 1, WF_HIDING_LETTERS, r->view);
+    }
+    return rc;
+}
+
+/* Each number as it may be meant, with the text around. */
+static int put_units(struct wf_detect_run *r, bool is_reversed)
+{
+    const struct wf_detect_told *told = &r->told;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < told->n_units; i++) {
+        const size_t start = told->units[i].start, end = told->units[i].end;
+        const size_t mark = r->retold.text.len;
+        bool any = true;
+        rc = put(r, &r->retold, whole(r->text, start > BEFORE ? start - BEFORE : 0), start);
+        if (rc == 0)
+            rc = is_reversed ? put_reversed(r, start, end) : put_digits(r, start, end, &any);
+        if (rc == 0 && !any) {
+            wf_buf_truncate(&r->retold.text, mark);
+            continue;
+        }
+        if (rc == 0)
+            rc = put(r, &r->retold, end, whole(r->text, end + BEHIND));
+        if (rc == 0)
+            rc = wf_view_add(&r->retold, WF_STR("\n\x1a\n"), start, 1, WF_HIDING_NONE, r->view);
+    }
+    return rc;
+}
+
+/* ---- whole texts ---- */
+
+static int put_rotated(struct wf_detect_run *r)
+{
+    const struct wf_str t = wf_str_sub(r->text, 0, whole(r->text, WHOLE_MOST));
+    int rc = 0;
+
+    for (size_t i = 0, n = 1; rc == 0 && i < t.len; i += n) {
+        char c = t.ptr[i];
+        if ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
+            c = (char)((c & 0x20) | ((((c | 0x20) - 'a' + 13) % 26 + 'A') & 0x5f));
+        for (n = 1; i + n < t.len && ((uint8_t)t.ptr[i + n] & 0xc0) == 0x80;)
+            n++;
+        rc = n == 1 ? wf_view_add(&r->retold, wf_str_n(&c, 1), i, 1, WF_HIDING_ROTATED, r->view)
+                    : wf_view_add(&r->retold, wf_str_sub(t, i, i + n), i, n, WF_HIDING_ROTATED,
+                                  r->view);
+    }
+    return rc;
+}
+
+/* Whether letters of the text are rotated ones: vowels are rare, and what they become is not. */
+static bool looks_rotated(struct wf_str t)
+{
+    static const uint8_t kinds[32] = {[1] = 1,  [5] = 1,  [9] = 1,  [15] = 1, [21] = 1,
+                                      [14] = 2, [18] = 2, [22] = 2, [2] = 2,  [8] = 2};
+    unsigned n = 0, counts[3] = {0};
+
+    for (size_t i = 0; i < t.len; i++) {
+        if (!is_alnum(t.ptr[i]) || is_digit(t.ptr[i]))
+            continue;
+        counts[kinds[t.ptr[i] & 0x1f]]++;
+        if (++n == ROTATED_LETTERS || (i + 1 == t.len && n >= ROTATED_LEAST)) {
+            if (counts[1] * 100 < n * 28 && counts[2] * 100 > n * 32)
+                return true;
+            n = counts[1] = counts[2] = 0;
+        }
+    }
+    return n >= ROTATED_LEAST && counts[1] * 100 < n * 28 && counts[2] * 100 > n * 32;
+}
+
+static int look_retold(struct wf_detect_run *r)
+{
+    const struct wf_str text = r->text;
+    const struct wf_view *below = r->view;
+    int rc = 0;
+
+    if (r->retold.text.len > 0) {
+        r->text = wf_buf_str(&r->retold.text);
+        r->view = &r->retold;
+        rc = wf_detect__look(r);
+    }
+    r->text = text;
+    r->view = below;
+    wf_buf_reset(&r->retold.text);
+    return rc;
+}
+
+int wf_detect__look_told(struct wf_detect_run *r)
+{
+    const struct wf_str text = r->text;
+    const struct wf_view *below = r->view;
+    /* A number that is nothing, in a short text: how else it may be meant costs little. */
+    const bool is_short = r->told.n_units > 0 && text.len <= SHORT_MOST;
+    int rc = end_row(r);
+
+    if (rc == 0 && r->said.text.len > 0) {
+        r->text = wf_buf_str(&r->said.text);
+        r->view = &r->said;
+        rc = wf_detect__look(r);
+        r->text = text;
+        r->view = below;
+    }
+    wf_buf_reset(&r->retold.text);
+    if (rc == 0)
+        rc = put_units(r, true);
+    if (rc == 0)
+        rc = look_retold(r);
+    if (rc == 0)
+        rc = put_units(r, false);
+    if (rc == 0)
+        rc = look_retold(r);
+    if (rc == 0 && ((r->told.how & 1u << WF_HIDING_ROTATED) != 0 || is_short ||
+                    (below == NULL && text.len <= WHOLE_MOST && looks_rotated(text))))
+        rc = put_rotated(r);
+    if (rc == 0)
+        rc = look_retold(r);
+    if (rc == 0 && ((r->told.how & 1u << WF_HIDING_REVERSED) != 0 || is_short))
+        rc = put_reversed(r, 0, whole(r->text, WHOLE_MOST));
+    return rc != 0 ? rc : look_retold(r);
+}
