@@ -117,7 +117,8 @@ struct wf_crdt_type {
     uint32_t tree;   /* root node; 0 = none */
     uint32_t cursor; /* a visible item and the position where it begins; 0 = none */
     uint32_t cursor_at;
-    uint32_t changed; /* transaction that changed it last */
+    uint32_t late;   /* an item whose last changes are not in the tree yet; 0 = none */
+    int64_t late_by; /* units */
 };
 
 struct wf_crdt_range {
@@ -135,6 +136,7 @@ struct wf_crdt_txn {
     size_t n_touched, cap_touched;
     uint32_t epoch;
     bool remote, needs_cleanup;
+    bool has_structs; /* new ones: not only text that grew in place */
 };
 
 #define WF_CRDT_FAN 32u

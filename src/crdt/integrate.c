@@ -21,7 +21,6 @@ static int changed(struct wf_crdt *d, uint32_t parent)
         if (wf_crdt__deleted(owner) || owner->clock >= wf_crdt__before(d, owner->client))
             return 0;
     }
-    t->changed = d->txn->epoch;
     if (d->txn->remote && t->has_formats &&
         (t->kind == WF_CRDT_TEXT || t->kind == WF_CRDT_XML_TEXT))
         d->txn->needs_cleanup = true;
@@ -135,6 +134,7 @@ static int integrate_gone(struct wf_crdt *d, struct wf_crdt_item *it, uint32_t i
     it->bytes = 0;
     it->left = it->right = it->sub = 0;
     it->o_client = it->r_client = WF_CRDT_NONE;
+    d->txn->has_structs = true;
     return wf_crdt__touch(d, it->client) != 0 ? WF_E_NOMEM : wf_crdt__append(d, i);
 }
 
@@ -195,6 +195,7 @@ int wf_crdt__integrate(struct wf_crdt *d, uint32_t i, uint32_t offset)
     if (wf_crdt__touch(d, it->client) != 0 || enter_content(d, i, it) != 0 ||
         link_in(d, i, it) != 0 || wf_crdt__append(d, i) != 0)
         return wf_crdt__break(d);
+    d->txn->has_structs = true;
     t = &d->types[it->parent];
     if (it->sub == 0) {
         t->length += wf_crdt__visible(it);

@@ -309,9 +309,16 @@ static int insert_plain(struct wf_crdt *d, struct spot *s, uint32_t at,
                         const struct wf_crdt_item *content)
 {
     struct wf_crdt_type *t = &d->types[s->type];
-    uint32_t cursor = t->cursor, cursor_at = t->cursor_at, i;
-    int rc;
+    uint32_t cursor = t->cursor, cursor_at = t->cursor_at, i, begin;
+    int rc = 0;
 
+    if (s->right != 0 && wf_crdt__deleted(wf_crdt__item(d, s->right)) && at < t->length) {
+        rc = wf_crdt__item_with(d, s->type, at, &i, &begin); /* however many deleted ones between */
+        if (rc != 0)
+            return rc;
+        s->right = i;
+        s->left = wf_crdt__item(d, i)->left;
+    }
     while (s->right != 0 && wf_crdt__deleted(wf_crdt__item(d, s->right))) {
         s->left = s->right;
         s->right = wf_crdt__item(d, s->right)->right;
@@ -457,27 +464,56 @@ static int delete_at(struct wf_crdt *d, struct spot *s, uint32_t n)
     return rc;
 }
 
+/* The short way, without formats: each visible item of the range is looked for, however many
+ * deleted ones lie between. */
+static int delete_plain(struct wf_crdt *d, uint32_t type, uint32_t at, uint32_t n)
+{
+    uint32_t i, begin, rest, cursor = 0, cursor_at = 0;
+    const struct wf_crdt_item *it;
+    int rc = wf_crdt__item_with(d, type, at + n - 1, &i, &begin);
+
+    if (rc == 0 && wf_crdt__within_pair(wf_crdt__item(d, i), at + n - begin))
+        rc = WF_E_INVAL;
+    if (rc == 0 && at > 0) {
+        rc = wf_crdt__locate(d, type, at, &i, &rest);
+        cursor = d->types[type].cursor;
+        cursor_at = d->types[type].cursor_at;
+    }
+    while (rc == 0 && n > 0) {
+        rc = wf_crdt__item_with(d, type, at, &i, &begin);
+        if (rc != 0)
+            break;
+        it = wf_crdt__item(d, i);
+        if (n < it->len)
+            rc = wf_crdt__clean_start(d, it->client, it->clock + n, &rest);
+        n -= it->len;
+        if (rc == 0)
+            rc = wf_crdt__delete(d, i);
+        d->types[type].cursor = cursor; /* what is left of it is still there */
+        d->types[type].cursor_at = cursor_at;
+    }
+    return rc;
+}
+
+static int delete_formatted(struct wf_crdt *d, struct spot *s, uint32_t at, uint32_t n)
+{
+    int rc = spot_at(d, s->type, at, s);
+
+    if (rc == 0 && end_within_pair(d, s->right, n))
+        rc = WF_E_INVAL;
+    return rc != 0 ? rc : delete_at(d, s, n);
+}
+
 int wf_crdt_text_delete(struct wf_crdt *d, uint64_t type, uint32_t at, uint32_t n)
 {
     struct spot s = {0};
-    uint32_t t, cursor, cursor_at;
-    int rc = open_text(d, type, at, n, &t);
+    int rc = open_text(d, type, at, n, &s.type);
 
     if (rc != 0)
         return rc;
-    if (n > 0) {
-        rc = spot_at(d, t, at, &s);
-        if (rc == 0 && end_within_pair(d, s.right, n))
-            rc = WF_E_INVAL;
-        cursor = d->types[t].cursor;
-        cursor_at = d->types[t].cursor_at;
-        if (rc == 0)
-            rc = delete_at(d, &s, n);
-        if (rc == 0 && at > 0) { /* what is left of it is still there */
-            d->types[t].cursor = cursor;
-            d->types[t].cursor_at = cursor_at;
-        }
-    }
+    if (n > 0)
+        rc = d->types[s.type].has_formats ? delete_formatted(d, &s, at, n)
+                                          : delete_plain(d, s.type, at, n);
     return close_text(d, &s, rc);
 }
 

@@ -148,10 +148,27 @@ int wf_crdt__tree_insert(struct wf_crdt *d, uint32_t type, uint32_t i)
     return 0;
 }
 
+/* Brings the tree up to date with the item that changed last. */
+static void catch_up(struct wf_crdt *d, struct wf_crdt_type *t)
+{
+    if (t->late != 0)
+        add_up(d, wf_crdt__item(d, t->late)->leaf, t->late, t->late_by);
+    t->late = 0;
+}
+
 void wf_crdt__tree_change(struct wf_crdt *d, uint32_t i, int64_t delta)
 {
-    if (delta != 0)
-        add_up(d, wf_crdt__item(d, i)->leaf, i, delta);
+    struct wf_crdt_type *t = &d->types[wf_crdt__item(d, i)->parent];
+
+    if (delta == 0)
+        return;
+    if (t->late == i) { /* text that is typed grows many times between two looks */
+        t->late_by += delta;
+        return;
+    }
+    catch_up(d, t);
+    t->late = i;
+    t->late_by = delta;
 }
 
 void wf_crdt__tree_remove(struct wf_crdt *d, uint32_t i)
@@ -160,6 +177,8 @@ void wf_crdt__tree_remove(struct wf_crdt *d, uint32_t i)
     uint32_t node = it->leaf, kid = i;
     struct wf_crdt_node *n = &d->nodes[node];
 
+    if (d->types[it->parent].late == i)
+        catch_up(d, &d->types[it->parent]);
     add_up(d, node, i, -(int64_t)n->sum[slot_of(n, i)]);
     for (;;) {
         uint32_t s = slot_of(n, kid), above = n->parent;
@@ -175,7 +194,7 @@ void wf_crdt__tree_remove(struct wf_crdt *d, uint32_t i)
     }
     if (n->n == 0) { /* the root: nothing is left */
         node_free(d, node);
-        d->types[it->parent].tree = 0;
+        d->types[it->parent].tree = d->types[it->parent].late = 0;
     }
 }
 
@@ -193,7 +212,7 @@ void wf_crdt__tree_drop(struct wf_crdt *d, uint32_t type)
 {
     if (d->types[type].tree != 0)
         free_below(d, d->types[type].tree);
-    d->types[type].tree = 0;
+    d->types[type].tree = d->types[type].late = 0;
 }
 
 /* A tree from the list of items, from left to right. */
@@ -238,6 +257,7 @@ int wf_crdt__tree_find(struct wf_crdt *d, uint32_t type, uint32_t at, uint32_t *
 
     if (d->types[type].tree == 0 && build(d, type) != 0)
         return WF_E_NOMEM;
+    catch_up(d, &d->types[type]);
     assert(at < d->types[type].length);
     node = d->types[type].tree;
     for (;;) {

@@ -299,7 +299,7 @@ static void open_txn(struct wf_crdt *d, struct wf_crdt_txn *t, bool remote)
 {
     t->deleted.n = t->merge.n = t->n_touched = 0;
     t->remote = remote;
-    t->needs_cleanup = false;
+    t->needs_cleanup = t->has_structs = false;
     t->epoch = ++d->epoch;
     d->txn = t;
 }
@@ -334,7 +334,7 @@ static int finish(struct wf_crdt *d, struct wf_crdt_txn *t)
 {
     if (!d->keep_deleted && collect_deleted(d, t) != 0)
         return WF_E_NOMEM;
-    if (join_deleted(d, t) != 0 || join_new(d, t) != 0 || join_split(d, t) != 0)
+    if (join_deleted(d, t) != 0 || (t->has_structs && join_new(d, t) != 0) || join_split(d, t) != 0)
         return WF_E_NOMEM;
     if (t->remote) {
         const struct wf_crdt_client *self = &d->clients[d->self];

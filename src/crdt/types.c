@@ -40,9 +40,8 @@ static bool near(const struct wf_crdt *d, uint32_t at, uint32_t *io_item, uint32
     return false;
 }
 
-/* The item that holds position `at`, which there is. */
-static int item_with(struct wf_crdt *d, uint32_t type, uint32_t at, uint32_t *out_item,
-                     uint32_t *out_begin)
+int wf_crdt__item_with(struct wf_crdt *d, uint32_t type, uint32_t at, uint32_t *out_item,
+                       uint32_t *out_begin)
 {
     const struct wf_crdt_type *t = &d->types[type];
 
@@ -53,8 +52,7 @@ static int item_with(struct wf_crdt *d, uint32_t type, uint32_t at, uint32_t *ou
     return wf_crdt__tree_find(d, type, at, out_item, out_begin);
 }
 
-/* True when a cut behind the first n units lies within a surrogate pair. */
-static bool within_pair(const struct wf_crdt_item *it, uint32_t n)
+bool wf_crdt__within_pair(const struct wf_crdt_item *it, uint32_t n)
 {
     bool half = false;
 
@@ -76,11 +74,11 @@ int wf_crdt__locate(struct wf_crdt *d, uint32_t type, uint32_t at, uint32_t *out
         *out_right = t->start;
         return 0;
     }
-    if (item_with(d, type, at - 1, &i, &begin) != 0)
+    if (wf_crdt__item_with(d, type, at - 1, &i, &begin) != 0)
         return WF_E_NOMEM;
     it = wf_crdt__item(d, i);
     if (at - begin < it->len) {
-        if (within_pair(it, at - begin))
+        if (wf_crdt__within_pair(it, at - begin))
             return WF_E_INVAL;
         if (wf_crdt__clean_end(d, it->client, it->clock + (at - begin) - 1, &whole) != 0)
             return WF_E_NOMEM;
@@ -334,7 +332,7 @@ uint64_t wf_crdt_array_type(struct wf_crdt *d, uint64_t type, uint32_t at)
     uint32_t t, i, begin;
 
     if (d->broken || wf_crdt__type(d, type, &t) == NULL || at >= d->types[t].length ||
-        item_with(d, t, at, &i, &begin) != 0)
+        wf_crdt__item_with(d, t, at, &i, &begin) != 0)
         return 0;
     return type_of(d, i);
 }

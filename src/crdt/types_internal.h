@@ -36,6 +36,12 @@ static inline bool wf_crdt__is_null(struct wf_str value)
 int wf_crdt__locate(struct wf_crdt *d, uint32_t type, uint32_t at, uint32_t *out_left,
                     uint32_t *out_right);
 
+/* The visible item that holds position `at` (below the length), and where it begins. */
+int wf_crdt__item_with(struct wf_crdt *d, uint32_t type, uint32_t at, uint32_t *out_item,
+                       uint32_t *out_begin);
+/* True when a cut behind an item's first n units lies within a surrogate pair. */
+bool wf_crdt__within_pair(const struct wf_crdt_item *it, uint32_t n);
+
 /* What is put in as an item's content (kind, data, len or type). Values are checked. */
 int wf_crdt__put_content(struct wf_crdt *d, const struct wf_crdt_put *what, bool is_embed,
                          struct wf_crdt_item *out);

@@ -331,6 +331,35 @@ static void put_parent(struct wf_crdt_out *o, const struct wf_crdt_item *it)
         put_string(o, o->d->keys[it->sub]);
 }
 
+/* What most structs of a draft are, in one go: text with a neighbour, in format 1. `cut`: bytes of
+ * its first units, which are left out. */
+static void put_text_struct(struct wf_crdt_out *o, const struct wf_crdt_item *it, uint32_t offset,
+                            uint32_t cut)
+{
+    const struct wf_crdt_client *clients = o->d->clients;
+    uint32_t n = it->bytes - cut;
+    uint8_t *p, *start;
+
+    if (wf_buf_reserve(o->rest, 6 * (size_t)WF_LIB0_NUMBER_BYTES + n) != 0)
+        return;
+    start = p = (uint8_t *)o->rest->ptr + o->rest->len;
+    p++;
+    *start = WF_CRDT_STRING;
+    if (offset > 0 || it->o_client != WF_CRDT_NONE) {
+        *start |= 0x80;
+        p = wf_lib0_put_uint(p, clients[offset > 0 ? it->client : it->o_client].id);
+        p = wf_lib0_put_uint(p, offset > 0 ? it->clock + offset - 1 : it->o_clock);
+    }
+    if (it->r_client != WF_CRDT_NONE) {
+        *start |= 0x40;
+        p = wf_lib0_put_uint(p, clients[it->r_client].id);
+        p = wf_lib0_put_uint(p, it->r_clock);
+    }
+    p = wf_lib0_put_uint(p, n);
+    memcpy(p, it->data + cut, n);
+    wf_buf_commit(o->rest, (size_t)(p - start) + n);
+}
+
 void wf_crdt__out_struct(struct wf_crdt_out *o, const struct wf_crdt_item *it, uint32_t offset)
 {
     bool has_left = offset > 0 || it->o_client != WF_CRDT_NONE;
@@ -338,6 +367,11 @@ void wf_crdt__out_struct(struct wf_crdt_out *o, const struct wf_crdt_item *it, u
     uint8_t info = (uint8_t)(it->kind | (has_left ? 0x80 : 0) | (has_right ? 0x40 : 0) |
                              (it->sub != 0 ? 0x20 : 0));
 
+    if (it->kind == WF_CRDT_STRING && o->cols == NULL && it->sub == 0 && (has_left || has_right) &&
+        (offset == 0 || it->bytes == it->len)) {
+        put_text_struct(o, it, offset, offset);
+        return;
+    }
     if (it->kind == WF_CRDT_GC || it->kind == WF_CRDT_SKIP) {
         put_info(o, it->kind);
         put_content(o, it, offset);
