@@ -117,8 +117,9 @@ struct wf_crdt_type {
     uint32_t tree;   /* root node; 0 = none */
     uint32_t cursor; /* a visible item and the position where it begins; 0 = none */
     uint32_t cursor_at;
-    uint32_t late;   /* an item whose last changes are not in the tree yet; 0 = none */
-    int64_t late_by; /* units */
+    uint32_t changed; /* transaction that changed it last; only while somebody watches */
+    uint32_t late;    /* an item whose last changes are not in the tree yet; 0 = none */
+    int64_t late_by;  /* units */
 };
 
 struct wf_crdt_range {
@@ -136,6 +137,9 @@ struct wf_crdt_txn {
     size_t n_touched, cap_touched;
     uint32_t epoch;
     bool remote, needs_cleanup;
+    const struct wf_crdt_undo *by_undo; /* whose step this is; NULL = none */
+    uint32_t *changed;                  /* types, while somebody watches */
+    size_t n_changed, cap_changed;
     bool has_structs; /* new ones: not only text that grew in place */
 };
 
@@ -210,6 +214,7 @@ struct wf_crdt {
     bool keep_deleted, no_cleanup, broken;
     wf_crdt_on_update *on_update;
     void *ud;
+    struct wf_crdt_undo *undo; /* who watches; a list */
 };
 
 static inline struct wf_crdt_item *wf_crdt__item(const struct wf_crdt *d, uint32_t i)
@@ -332,6 +337,10 @@ int wf_crdt__delete(struct wf_crdt *d, uint32_t i);
  * type, len. */
 int wf_crdt__insert(struct wf_crdt *d, uint32_t parent, uint32_t sub, uint32_t left, uint32_t right,
                     const struct wf_crdt_item *content, uint32_t *out);
+
+/* The same, kept from the beginning; it does not grow what is there. */
+int wf_crdt__insert_kept(struct wf_crdt *d, uint32_t parent, uint32_t sub, uint32_t left,
+                         uint32_t right, const struct wf_crdt_item *content, uint32_t *out);
 
 /* ---- transactions (txn.c) ---- */
 

@@ -66,6 +66,7 @@ void wf_crdt_free(struct wf_crdt *d)
 {
     if (d == NULL)
         return;
+    assert(d->undo == NULL); /* managers are freed before */
     for (size_t i = 0; i < d->n_blocks; i++)
         wf_free(d->blocks[i]);
     for (size_t i = 0; i < d->n_clients; i++)
@@ -74,6 +75,7 @@ void wf_crdt_free(struct wf_crdt *d)
         wf_free(d->txns[i].deleted.at);
         wf_free(d->txns[i].merge.at);
         wf_free(d->txns[i].touched);
+        wf_free(d->txns[i].changed);
     }
     wf_crdt__pool_free(d);
     wf_arena_deinit(&d->key_bytes);

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "crdt/crdt_internal.h"
+#include "crdt/undo_internal.h"
 
 static int changed(struct wf_crdt *d, uint32_t parent)
 {
@@ -20,6 +21,14 @@ static int changed(struct wf_crdt *d, uint32_t parent)
         owner = wf_crdt__item(d, t->item);
         if (wf_crdt__deleted(owner) || owner->clock >= wf_crdt__before(d, owner->client))
             return 0;
+    }
+    if (d->undo != NULL && t->changed != d->txn->epoch) {
+        struct wf_crdt_txn *txn = d->txn;
+        if (wf_reserve(&txn->changed, &txn->cap_changed, txn->n_changed + 1,
+                       sizeof(*txn->changed)) != 0)
+            return wf_crdt__break(d);
+        txn->changed[txn->n_changed++] = parent;
+        t->changed = txn->epoch;
     }
     if (d->txn->remote && t->has_formats &&
         (t->kind == WF_CRDT_TEXT || t->kind == WF_CRDT_XML_TEXT))
@@ -333,18 +342,12 @@ static int grow(struct wf_crdt *d, uint32_t left, const struct wf_crdt_item *con
     return changed(d, l->parent);
 }
 
-int wf_crdt__insert(struct wf_crdt *d, uint32_t parent, uint32_t sub, uint32_t left, uint32_t right,
-                    const struct wf_crdt_item *content, uint32_t *out)
+static int insert_new(struct wf_crdt *d, uint32_t parent, uint32_t sub, uint32_t left,
+                      uint32_t right, const struct wf_crdt_item *content, bool keep, uint32_t *out)
 {
     struct wf_crdt_item *it;
     uint32_t i;
 
-    if (d->clients[d->self].next > UINT32_MAX - content->len)
-        return WF_E_LIMIT;
-    if (left != 0 && grows(d, wf_crdt__item(d, left), right, content)) {
-        *out = left;
-        return grow(d, left, content);
-    }
     i = wf_crdt__item_new(d);
     if (i == 0)
         return WF_E_NOMEM;
@@ -375,6 +378,28 @@ int wf_crdt__insert(struct wf_crdt *d, uint32_t parent, uint32_t sub, uint32_t l
         if (it->data == NULL)
             return wf_crdt__break(d);
     }
+    if (keep)
+        wf_crdt__keep(d, i, true);
     *out = i;
     return wf_crdt__integrate(d, i, 0);
+}
+
+int wf_crdt__insert(struct wf_crdt *d, uint32_t parent, uint32_t sub, uint32_t left, uint32_t right,
+                    const struct wf_crdt_item *content, uint32_t *out)
+{
+    if (d->clients[d->self].next > UINT32_MAX - 1 - content->len)
+        return WF_E_LIMIT;
+    if (left != 0 && grows(d, wf_crdt__item(d, left), right, content)) {
+        *out = left;
+        return grow(d, left, content);
+    }
+    return insert_new(d, parent, sub, left, right, content, false, out);
+}
+
+int wf_crdt__insert_kept(struct wf_crdt *d, uint32_t parent, uint32_t sub, uint32_t left,
+                         uint32_t right, const struct wf_crdt_item *content, uint32_t *out)
+{
+    if (d->clients[d->self].next > UINT32_MAX - 1 - content->len)
+        return WF_E_LIMIT;
+    return insert_new(d, parent, sub, left, right, content, true, out);
 }

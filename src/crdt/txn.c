@@ -300,6 +300,8 @@ static void open_txn(struct wf_crdt *d, struct wf_crdt_txn *t, bool remote)
     t->deleted.n = t->merge.n = t->n_touched = 0;
     t->remote = remote;
     t->needs_cleanup = t->has_structs = false;
+    t->by_undo = NULL;
+    t->n_changed = 0;
     t->epoch = ++d->epoch;
     d->txn = t;
 }
@@ -357,7 +359,9 @@ int wf_crdt_commit(struct wf_crdt *d)
         return WF_E_NOMEM;
     }
     wf_crdt__ranges_sort(d, &first->deleted);
-    if (first->needs_cleanup && !d->no_cleanup) {
+    if (d->undo != NULL)
+        rc = wf_crdt__undo_note(d, first);
+    if (rc == 0 && first->needs_cleanup && !d->no_cleanup) {
         second = &d->txns[1];
         open_txn(d, second, false);
         rc = wf_crdt__format_clean(d, first);
@@ -368,7 +372,10 @@ int wf_crdt_commit(struct wf_crdt *d)
         rc = finish(d, first);
     if (rc == 0 && second != NULL) {
         d->txn = second;
-        rc = finish(d, second);
+        if (d->undo != NULL)
+            rc = wf_crdt__undo_note(d, second);
+        if (rc == 0)
+            rc = finish(d, second);
     }
     d->txn = NULL;
     if (rc == 0)

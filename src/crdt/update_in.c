@@ -470,7 +470,7 @@ static void get_section(struct reader *r, struct wf_crdt_parsed *p)
     }
 }
 
-static void get_deletes(struct reader *r, struct wf_crdt_parsed *p)
+static void get_deletes(struct reader *r, struct wf_crdt_ranges *out)
 {
     uint64_t n_clients = wf_lib0_uint(&r->rest);
 
@@ -487,7 +487,7 @@ static void get_deletes(struct reader *r, struct wf_crdt_parsed *p)
             at = clock + len;
             if (r->rest.bad || len == 0 || at >= UINT32_MAX)
                 (void)fail(r, WF_E_FORMAT, "a range of deletes is malformed");
-            else if (wf_crdt__ranges_add(&p->deletes, client, (uint32_t)clock, (uint32_t)len) != 0)
+            else if (wf_crdt__ranges_add(out, client, (uint32_t)clock, (uint32_t)len) != 0)
                 (void)fail(r, WF_E_NOMEM, "there is not enough memory");
         }
     }
@@ -527,7 +527,7 @@ int wf_crdt__parse(struct wf_crdt *d, struct wf_str update, enum wf_crdt_format 
         for (; n > 0 && r.rc == 0; n--)
             get_section(&r, out);
         if (r.rc == 0)
-            get_deletes(&r, out);
+            get_deletes(&r, &out->deletes);
         if (r.rc == 0 && r.rest.bad)
             (void)fail(&r, WF_E_FORMAT, "it ends too early");
     }
@@ -535,6 +535,18 @@ int wf_crdt__parse(struct wf_crdt *d, struct wf_str update, enum wf_crdt_format 
     wf_free(r.keys);
     if (r.rc != 0)
         wf_crdt__parsed_deinit(d, out);
+    return r.rc;
+}
+
+int wf_crdt__parse_deletes(struct wf_crdt *d, struct wf_lib0_in *in, enum wf_crdt_format format,
+                           struct wf_crdt_ranges *out)
+{
+    struct reader r = {.d = d, .rest = *in, .v2 = format == WF_CRDT_V2};
+
+    get_deletes(&r, out);
+    if (r.rc == 0 && r.rest.bad)
+        r.rc = WF_E_FORMAT;
+    *in = r.rest;
     return r.rc;
 }
 

@@ -51,6 +51,8 @@ void wf_crdt__out_uint(struct wf_crdt_out *o, uint64_t v);
 /* A struct without its first `offset` units. */
 void wf_crdt__out_struct(struct wf_crdt_out *o, const struct wf_crdt_item *it, uint32_t offset);
 /* Deletes: ranges are sorted by client index; written by falling client id. */
+/* All that is deleted in a document, by client index. */
+int wf_crdt__all_deletes(const struct wf_crdt *d, struct wf_crdt_ranges *out);
 int wf_crdt__out_deletes(struct wf_crdt_out *o, const struct wf_crdt_ranges *r);
 
 /* The update of a transaction, in format 1; of a document behind a state vector (ranges: client,
@@ -86,8 +88,14 @@ void wf_crdt__parsed_deinit(struct wf_crdt *d, struct wf_crdt_parsed *p);
 /* A state vector as ranges (client, clock); the clients are made in d. */
 int wf_crdt__parse_vector(struct wf_crdt *d, struct wf_str vector, struct wf_crdt_ranges *out);
 
+/* Ranges of deletes in the form of a format. */
+int wf_crdt__parse_deletes(struct wf_crdt *d, struct wf_lib0_in *in, enum wf_crdt_format format,
+                           struct wf_crdt_ranges *out);
+
 int wf_crdt__begin_remote(struct wf_crdt *d);
 /* What formats were made redundant by a remote transaction (format_clean.c). */
 int wf_crdt__format_clean(struct wf_crdt *d, struct wf_crdt_txn *t);
+/* Tells those who watch for undoing of a transaction that ends (undo.c). */
+int wf_crdt__undo_note(struct wf_crdt *d, struct wf_crdt_txn *t);
 
 #endif

@@ -499,8 +499,7 @@ int wf_crdt__write_txn(struct wf_crdt *d, const struct wf_crdt_txn *t, struct wf
     return rc;
 }
 
-/* All that is deleted. */
-static int all_deletes(const struct wf_crdt *d, struct wf_crdt_ranges *out)
+int wf_crdt__all_deletes(const struct wf_crdt *d, struct wf_crdt_ranges *out)
 {
     for (uint32_t k = 0; k < d->n_clients; k++) {
         const struct wf_crdt_client *c = &d->clients[k];
@@ -540,7 +539,7 @@ static int write_state(struct wf_crdt_out *o, struct wf_crdt *d, const struct wf
     rc = put_sections(o, d, parts, n);
     wf_free(parts);
     if (rc == 0)
-        rc = all_deletes(d, deletes);
+        rc = wf_crdt__all_deletes(d, deletes);
     if (rc == 0)
         rc = wf_crdt__out_deletes(o, deletes);
     return rc;

@@ -10,7 +10,11 @@
 
 #include "base/alloc.h"
 #include "crdt/any.h"
+#include "crdt/awareness.h"
+#include "crdt/position.h"
+#include "crdt/snapshot.h"
 #include "crdt/types.h"
+#include "crdt/undo.h"
 #include "crdt/update.h"
 
 #define DOCS 64
@@ -39,11 +43,28 @@ enum command {
     CMD_MAP_DELETE,    /* doc ref key */
     CMD_CLIENT,        /* doc client */
     CMD_FREE,          /* doc */
+    CMD_UNDO_NEW,      /* doc capture-ms: of all roots that there are */
+    CMD_UNDO,          /* doc -> updates told */
+    CMD_REDO,          /* doc -> updates told */
+    CMD_UNDO_STOP,     /* doc */
+    CMD_UNDO_DEPTH,    /* doc -> two numbers */
+    CMD_POSITION,      /* doc ref at left -> position */
+    CMD_POSITION_FIND, /* doc position -> a number */
+    CMD_SNAPSHOT,      /* doc format -> snapshot */
+    CMD_RESTORE,       /* doc format snapshot to: the old version into another document */
+    CMD_AWARE_NEW,     /* slot client */
+    CMD_AWARE_SET,     /* slot state */
+    CMD_AWARE_APPLY,   /* slot message */
+    CMD_AWARE_ENCODE,  /* slot n clients -> message */
 };
 
 struct doc {
     struct wf_crdt *d;
     struct wf_buf told;
+    struct wf_crdt_undo *undo;
+    struct wf_awareness *aware;
+    uint64_t roots[8];
+    size_t n_roots;
     bool is_open;
 };
 static struct doc docs[DOCS];
@@ -149,8 +170,11 @@ static int new_doc(void)
     struct wf_crdt_options o = {.client = wf_lib0_uint(&in), .on_update = told, .ud = doc};
 
     o.keep_deleted = (wf_lib0_uint(&in) & 1) != 0;
+    wf_crdt_undo_free(doc->undo);
     wf_crdt_free(doc->d);
+    doc->undo = NULL;
     doc->d = NULL;
+    doc->n_roots = 0;
     wf_buf_init(&doc->told, SIZE_MAX);
     return wf_crdt_new(&o, &doc->d);
 }
@@ -196,6 +220,86 @@ static int read_type(struct doc *doc)
     return wf_crdt_json(doc->d, type, &answer);
 }
 
+static int undo(enum command c, struct doc *doc)
+{
+    struct wf_crdt_undo_options o = {.types = doc->roots, .n_types = doc->n_roots};
+
+    switch (c) {
+    case CMD_UNDO_NEW:
+        o.capture_ms = (uint32_t)wf_lib0_uint(&in);
+        return wf_crdt_undo_new(doc->d, &o, &doc->undo);
+    case CMD_UNDO:
+        return answer_told(doc, wf_crdt_undo(doc->undo, NULL));
+    case CMD_REDO:
+        return answer_told(doc, wf_crdt_redo(doc->undo, NULL));
+    case CMD_UNDO_STOP:
+        wf_crdt_undo_stop(doc->undo);
+        return 0;
+    default:
+        wf_lib0_append_uint(&answer, wf_crdt_undo_depth(doc->undo));
+        wf_lib0_append_uint(&answer, wf_crdt_redo_depth(doc->undo));
+        return 0;
+    }
+}
+
+static int restore(struct doc *doc, enum wf_crdt_format format)
+{
+    struct wf_str snapshot = wf_lib0_bytes(&in);
+    struct doc *to = get_doc();
+    struct wf_buf update;
+    int rc;
+
+    wf_buf_init(&update, SIZE_MAX);
+    rc = wf_crdt_snapshot_restore(doc->d, snapshot, format, &update);
+    if (rc == 0)
+        rc = wf_crdt_apply(to->d, wf_buf_str(&update), WF_CRDT_V2, NULL);
+    wf_buf_deinit(&update);
+    return rc;
+}
+
+static int place(enum command c, struct doc *doc)
+{
+    uint64_t type;
+    uint32_t at;
+    int rc;
+
+    switch (c) {
+    case CMD_POSITION:
+        type = get_type(doc);
+        at = (uint32_t)wf_lib0_uint(&in);
+        return wf_crdt_position_make(doc->d, type, at, wf_lib0_uint(&in) != 0, &answer);
+    case CMD_POSITION_FIND:
+        rc = wf_crdt_position_find(doc->d, wf_lib0_bytes(&in), &type, &at);
+        wf_lib0_append_uint(&answer, rc == 0 ? at + 1 : 0);
+        return 0;
+    case CMD_SNAPSHOT:
+        return wf_crdt_snapshot(doc->d, (enum wf_crdt_format)wf_lib0_uint(&in), &answer);
+    default:
+        return restore(doc, (enum wf_crdt_format)wf_lib0_uint(&in));
+    }
+}
+
+static int aware(enum command c, struct doc *doc)
+{
+    uint64_t clients[DOCS];
+    size_t n;
+
+    switch (c) {
+    case CMD_AWARE_NEW:
+        wf_awareness_free(doc->aware);
+        return wf_awareness_new(wf_lib0_uint(&in), &doc->aware);
+    case CMD_AWARE_SET:
+        return wf_awareness_set(doc->aware, wf_lib0_bytes(&in), 0);
+    case CMD_AWARE_APPLY:
+        return wf_awareness_apply(doc->aware, wf_lib0_bytes(&in), 0, NULL);
+    default:
+        n = (size_t)wf_lib0_uint(&in);
+        for (size_t i = 0; i < n; i++)
+            clients[i % DOCS] = wf_lib0_uint(&in);
+        return wf_awareness_encode(doc->aware, clients, n, &answer);
+    }
+}
+
 static int run(enum command c)
 {
     struct doc *doc;
@@ -211,6 +315,12 @@ static int run(enum command c)
     doc = get_doc();
     if (c >= CMD_TEXT_INSERT && c <= CMD_MAP_DELETE)
         return change(c, doc);
+    if (c >= CMD_UNDO_NEW && c <= CMD_UNDO_DEPTH)
+        return undo(c, doc);
+    if (c >= CMD_POSITION && c <= CMD_RESTORE)
+        return place(c, doc);
+    if (c >= CMD_AWARE_NEW && c <= CMD_AWARE_ENCODE)
+        return aware(c, doc);
     switch (c) {
     case CMD_BEGIN:
         rc = wf_crdt_begin(doc->d);
@@ -228,13 +338,18 @@ static int run(enum command c)
         return wf_crdt_state_vector(doc->d, &answer);
     case CMD_ROOT:
         s = wf_lib0_bytes(&in);
-        return wf_crdt_root(doc->d, s, (enum wf_crdt_kind)wf_lib0_uint(&in), &type);
+        rc = wf_crdt_root(doc->d, s, (enum wf_crdt_kind)wf_lib0_uint(&in), &type);
+        if (rc == 0 && doc->n_roots < 8)
+            doc->roots[doc->n_roots++] = type;
+        return rc;
     case CMD_READ:
         return read_type(doc);
     case CMD_CLIENT:
         return wf_crdt_set_client(doc->d, wf_lib0_uint(&in));
     default:
+        wf_crdt_undo_free(doc->undo);
         wf_crdt_free(doc->d);
+        doc->undo = NULL;
         doc->d = NULL;
         wf_buf_deinit(&doc->told);
         return 0;
@@ -264,7 +379,9 @@ int main(void)
     }
     (void)fwrite(out.ptr, 1, out.len, stdout);
     for (size_t i = 0; i < DOCS; i++) {
+        wf_crdt_undo_free(docs[i].undo);
         wf_crdt_free(docs[i].d);
+        wf_awareness_free(docs[i].aware);
         wf_buf_deinit(&docs[i].told);
     }
     wf_buf_deinit(&script);

@@ -11,6 +11,7 @@ const ROOMS = [
     ["XML", 60, { kinds: "x" }],
     ["all types", 100, { steps: 100, clients: 4 }],
     ["nothing collected", 40, { gc: false, steps: 60 }],
+    ["undo and redo", 60, { undo: true, steps: 60 }],
 ];
 for (const [name, n, options] of ROOMS) {
     test(`${n} rooms, ${name}: the same bytes as Yjs`, () => {

@@ -12,6 +12,7 @@ for (let seed = first; n < rooms; seed++, n++) {
         steps: 20 + (seed % 60),
         gc: seed % 5 !== 0,
         plain: seed % 4 === 0,
+        undo: seed % 2 === 0,
         ...options,
     });
     const script = room.play();

@@ -31,8 +31,9 @@ const ATTRS = ["bold", "em", "color", "link"];
 const VALUES = [true, null, "red", 1, "blue"];
 
 export class Room {
-    constructor(seed, { clients = 3, steps = 40, kinds = "tamx", gc = true, plain = false } = {}) {
+    constructor(seed, { clients = 3, steps = 40, kinds = "tamx", gc = true, plain = false, undo = false } = {}) {
         Object.assign(this, { seed, steps, kinds, gc, plain, rnd: random(seed), s: new Script() });
+        this.snapshots = [];
         this.docs = [];
         for (let i = 0; i < clients; i++) {
             const doc = new Y.Doc({ gc });
@@ -40,13 +41,73 @@ export class Room {
             doc.clientID = this.pick(ids);
             const told = [];
             doc.on("update", (u) => told.push(u));
-            this.docs.push({ doc, told, log: [] });
+            this.docs.push({ doc, told, log: [], undo: null });
             this.s.add(CMD.NEW, [i, doc.clientID, gc ? 0 : 1]);
             for (const [name, kind, get] of ROOTS) {
                 get(doc);
                 this.s.add(CMD.ROOT, [i, name, kind]);
             }
+            if (undo) this.watch(i);
         }
+    }
+
+    // An undo manager of all roots; its steps are single transactions, or end when told.
+    watch(i) {
+        const { doc } = this.docs[i];
+        const captureTimeout = this.rnd(2) ? 0 : 1e9;
+        const scope = ROOTS.map(([, , get]) => get(doc));
+        this.docs[i].undo = new Y.UndoManager(scope, { captureTimeout });
+        this.s.add(CMD.UNDO_NEW, [i, captureTimeout]);
+    }
+
+    // Undoes or redoes, or ends a step.
+    back(i) {
+        const { doc, told, log, undo } = this.docs[i];
+        const roll = this.rnd(7);
+        told.length = 0;
+        if (roll < 2) {
+            undo.stopCapturing();
+            this.s.add(CMD.UNDO_STOP, [i]);
+        } else if (roll < 5) {
+            undo.undo();
+            this.s.add(CMD.UNDO, [i], joined(told), `doc ${i}`);
+        } else {
+            undo.redo();
+            this.s.add(CMD.REDO, [i], joined(told), `doc ${i}`);
+        }
+        log.push(...told);
+        const e = encoding.createEncoder();
+        encoding.writeVarUint(e, undo.undoStack.length);
+        encoding.writeVarUint(e, undo.redoStack.length);
+        this.s.add(CMD.UNDO_DEPTH, [i], encoding.toUint8Array(e), `doc ${i}`);
+    }
+
+    // A position made in one document and looked for in another; a snapshot, and an older one.
+    look(i) {
+        const { doc } = this.docs[i];
+        const type = this.pick(this.types(doc).filter((t) => !(t instanceof Y.Map)));
+        if (type) {
+            const at = this.rnd(type.length + 1);
+            const assoc = this.rnd(2) ? 0 : -1;
+            const p = Y.createRelativePositionFromTypeIndex(type, at, assoc);
+            const bytes = Y.encodeRelativePosition(p);
+            this.s.add(CMD.POSITION, [i, ...this.ref(type), at, assoc < 0 ? 1 : 0], bytes, "position");
+            const to = this.rnd(this.docs.length);
+            const found = Y.createAbsolutePositionFromRelativePosition(p, this.docs[to].doc);
+            const e = encoding.createEncoder();
+            encoding.writeVarUint(e, found === null ? 0 : found.index + 1);
+            this.s.add(CMD.POSITION_FIND, [to, bytes], encoding.toUint8Array(e), `doc ${to}`);
+        }
+        const snapshot = Y.snapshot(doc);
+        this.s.add(CMD.SNAPSHOT, [i, 1], Y.encodeSnapshot(snapshot), `doc ${i}`);
+        this.s.add(CMD.SNAPSHOT, [i, 2], Y.encodeSnapshotV2(snapshot), `doc ${i}`);
+        if (this.gc) return;
+        this.snapshots.push([i, snapshot]);
+        const [of, old] = this.pick(this.snapshots);
+        const was = Y.createDocFromSnapshot(this.docs[of].doc, old, new Y.Doc({ gc: false }));
+        this.s.add(CMD.NEW, [60, 7, 1]);
+        this.s.add(CMD.RESTORE, [of, 1, Y.encodeSnapshot(old), 60], null, `doc ${of}`);
+        this.s.add(CMD.ENCODE, [60, 1, ""], Y.encodeStateAsUpdate(was), `doc ${of} as it was`);
     }
 
     pick(list) {
@@ -251,10 +312,10 @@ export class Room {
             const v2 = Y.convertUpdateFormatV1ToV2(update);
             this.s.add(CMD.CONVERT, [1, 2, update], v2, "to v2");
             this.s.add(CMD.CONVERT, [2, 1, v2], Y.convertUpdateFormatV2ToV1(v2), "to v1");
-            Y.applyUpdateV2(doc, v2);
+            Y.applyUpdateV2(doc, v2, "remote");
             this.s.add(CMD.APPLY, [i, 2, v2], joined(told), `doc ${i}`);
         } else {
-            Y.applyUpdate(doc, update);
+            Y.applyUpdate(doc, update, "remote");
             this.s.add(CMD.APPLY, [i, 1, update], joined(told), `doc ${i}`);
         }
         log.push(...told.slice(1)); // what tidying added
@@ -315,7 +376,11 @@ export class Room {
 
     play() {
         for (let k = 0; k < this.steps; k++) {
-            if (this.rnd(5) < 3) this.change(this.rnd(this.docs.length));
+            const roll = this.rnd(10);
+            const i = this.rnd(this.docs.length);
+            if (roll < 6) this.change(i);
+            else if (roll === 6) this.look(i);
+            else if (roll === 7 && this.docs[i].undo) this.back(i);
             else this.exchange();
             if (this.rnd(20) === 0) this.compare(this.rnd(this.docs.length), false);
         }

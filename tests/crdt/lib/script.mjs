@@ -6,7 +6,8 @@ import * as decoding from "lib0/decoding";
 export const CMD = Object.fromEntries(
     `NEW BEGIN COMMIT APPLY ENCODE VECTOR ROOT READ MERGE DIFF CONVERT UPDATE_VECTOR TEXT_INSERT
     TEXT_EMBED TEXT_DELETE TEXT_FORMAT ARRAY_INSERT ARRAY_PUSH ARRAY_DELETE MAP_SET MAP_DELETE
-    CLIENT FREE`.split(/\s+/).map((name, i) => [name, i + 1]));
+    CLIENT FREE UNDO_NEW UNDO REDO UNDO_STOP UNDO_DEPTH POSITION POSITION_FIND SNAPSHOT RESTORE
+    AWARE_NEW AWARE_SET AWARE_APPLY AWARE_ENCODE`.split(/\s+/).map((name, i) => [name, i + 1]));
 const NAMES = Object.fromEntries(Object.entries(CMD).map(([k, v]) => [v, k]));
 const DRIVER = `${process.env.B || "../../build"}/crdt-driver`;
 
