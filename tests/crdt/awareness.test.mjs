@@ -6,7 +6,12 @@ import * as awareness from "y-protocols/awareness";
 import { CMD, Script } from "./lib/script.mjs";
 import { random } from "./lib/room.mjs";
 
-const STATES = [{}, { user: { name: "Ö😀", color: "#f00" } }, { cursor: { anchor: 1, head: 2.5 } }, null];
+const STATES = [
+    {},
+    { user: { name: "Ö😀", color: "#f00" } },
+    { cursor: { anchor: 1, head: 2.5 } },
+    null,
+];
 
 const play = (seed) => {
     const rnd = random(seed);

@@ -31,7 +31,9 @@ const ATTRS = ["bold", "em", "color", "link"];
 const VALUES = [true, null, "red", 1, "blue"];
 
 export class Room {
-    constructor(seed, { clients = 3, steps = 40, kinds = "tamx", gc = true, plain = false, undo = false } = {}) {
+    constructor(seed, options = {}) {
+        const { clients = 3, steps = 40, kinds = "tamx", gc = true } = options;
+        const { plain = false, undo = false } = options;
         Object.assign(this, { seed, steps, kinds, gc, plain, rnd: random(seed), s: new Script() });
         this.snapshots = [];
         this.docs = [];
@@ -91,7 +93,8 @@ export class Room {
             const assoc = this.rnd(2) ? 0 : -1;
             const p = Y.createRelativePositionFromTypeIndex(type, at, assoc);
             const bytes = Y.encodeRelativePosition(p);
-            this.s.add(CMD.POSITION, [i, ...this.ref(type), at, assoc < 0 ? 1 : 0], bytes, "position");
+            const left = assoc < 0 ? 1 : 0;
+            this.s.add(CMD.POSITION, [i, ...this.ref(type), at, left], bytes, "position");
             const to = this.rnd(this.docs.length);
             const found = Y.createAbsolutePositionFromRelativePosition(p, this.docs[to].doc);
             const e = encoding.createEncoder();
