@@ -149,6 +149,10 @@ cp "$WEFT_HOME/node/ledger.cert" "$TMP/cert"
 printf 'x' | dd of="$WEFT_HOME/node/ledger.cert" bs=1 seek=100 conv=notrunc 2>/dev/null
 check "a forged certificate is found" bash -c "! '$WEFT' ledger verify 2>'$TMP/forged' && grep -q 'not signed by this' '$TMP/forged'"
 cp "$TMP/cert" "$WEFT_HOME/node/ledger.cert"
+out=$(asked "Hello" '{"weft_release":{"id":"x"}}' | post /v1/chat/completions)
+check "a release without a reason is none" grep -q 'invalid_value' <<<"$out"
+out=$(asked "Hello" '{"weft_release":{"id":"x","reason":"y","who":"z"}}' | post /v1/chat/completions)
+check "and nobody says who gives it" grep -q 'unknown_parameter' <<<"$out"
 same "a secret is never released" False "$(asked "My password is hunter2-Xk9!" '{}' | post /weft/v1/release | field possible)"
 cat >"$TMP/type.py" <<'END_TYPE'
 import os, pty, sys, time
