@@ -87,11 +87,23 @@ async function copyAnswer(answer) {
 function routeLine(question, answer) {
     const place = answer.route?.place;
     const here = !place || place === "this device";
-    return h("p", { class: "route" }, icon("device"),
-        h("span", { title: answer.route?.reason }, here ? t("Answered on this device") :
-            t("Answered on {place}", { place })), " ",
+    return h("p", { class: "route" }, icon(here ? "device" : "web"),
+        h("span", { title: answer.route?.sent ?? answer.route?.reason },
+            here ? t("Answered on this device") :
+                t("Answered elsewhere, by {engine}", { engine: place })), " ",
         h("a", { href: href({ view: "tour" }),
             onclick: () => handOver(question) }, t("Why here?")));
+}
+
+// Words in documents that speak to a model instead of a person, and addresses of nobody's.
+function flaggedLines(flagged) {
+    if (!flagged) return null;
+    const lines = (flagged.instructions ?? []).map((words) =>
+        t("A document speaks to the model, not to you: “{words}”", { words }));
+    if (flagged.answer?.link || flagged.answer?.image || flagged.answer?.leak) {
+        lines.push(t("An address in this answer was named neither by you nor by your documents."));
+    }
+    return lines.map((line) => h("p", { class: "hint flagged", dir: "auto" }, icon("alert"), line));
 }
 
 export function answerNode(question, answer) {
@@ -99,6 +111,7 @@ export function answerNode(question, answer) {
     const { citations } = answer;
     return h("div", { class: "answer" },
         h("p", { class: "answer-text", dir: "auto" }, withChips(answer.answer, citations)),
+        flaggedLines(answer.flagged),
         h("div", { class: "answer-foot" }, routeLine(question, answer),
             h("button", { type: "button", class: "text-button",
                 onclick: () => copyAnswer(answer) }, icon("copy"), t("Copy"))),
