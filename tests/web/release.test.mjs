@@ -200,6 +200,23 @@ test("where weft chose, its page has who could have been asked", async () => {
     await own.close();
 });
 
+test("an answer about documents that was made elsewhere leads to why", async () => {
+    const own = await openContext(browser, weft, { serviceWorkers: "block" });
+    const page = await openPage(own, weft);
+    const answer = { found: true, answer: "In May.", citations: [], sources: [], thread: null,
+        route: { place: "gpt", sent: "gpt; gpt/small; label=internal; redacted=0; id=r-9" } };
+    await page.route("**/weft/v1/ask", (route) => route.fulfill({
+        contentType: "text/event-stream",
+        body: `event: done\ndata: ${JSON.stringify(answer)}\n\n` }));
+    await page.fill("textarea[data-ask]", "When?");
+    await page.keyboard.press("Enter");
+    const link = page.locator(".turn .route").getByRole("link", { name: "Why there?" });
+    await link.waitFor();
+    assert.equal(await link.getAttribute("href"), "#/why/r-9");
+    assertNoProblems(page);
+    await own.close();
+});
+
 test("a decision is shown with its candidates, and predicted beside actual", async () => {
     const own = await openContext(browser, weft);
     const page = await openPage(own, weft);
