@@ -144,10 +144,11 @@ struct wf_gen_request wf_route_request_of(const json_t *chat)
     const json_t *tools = json_object_get(chat, "tools");
     const json_t *format = json_object_get(json_object_get(chat, "response_format"), "json_schema");
     const json_t *messages = json_object_get(chat, "messages");
+    const struct wf_tool_rules rules = {.tools = json_array_size(tools) > 0 ? tools : NULL};
 
     return (struct wf_gen_request){
         .messages = json_is_array(messages) ? messages : NULL,
-        .tools = {.tools = json_array_size(tools) > 0 ? tools : NULL},
+        .tools = rules,
         .schema = format,
         .n_choices = number(chat, "n"),
         .n_max = number(chat, number(chat, "max_completion_tokens") > 0 ? "max_completion_tokens"
