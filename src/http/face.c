@@ -202,9 +202,15 @@ void wf_face_about(struct wf_face_call *c, const char *route, const char *model,
 
 void wf_face_about_gen(struct wf_face_call *c, const struct wf_gen_usage *u)
 {
+    char text[48];
+
     wf_face_about(c, u->route, u->model, u->n_truncated);
     if (u->consent != NULL)
         wf_answer_header(c->r, "x-weft-consent:", u->consent);
+    if (c->n_flagged == 0)
+        return;
+    snprintf(text, sizeof(text), "instruction:%zu", c->n_flagged);
+    wf_answer_header(c->r, "x-weft-documents:", c->n_flagged == SIZE_MAX ? "unscanned:1" : text);
 }
 
 static void add_headers(struct wf_face_call *c)

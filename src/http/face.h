@@ -54,6 +54,7 @@ struct wf_face_call {
     bool may_attach;           /* documents of the library, in messages */
     struct wf_fence fence;     /* around documents that are attached, once there is one */
     struct wf_origins origins; /* of those; in the arena */
+    size_t n_flagged;          /* times that they speak to a model; SIZE_MAX: nobody could look */
     char param[128];           /* the parameter an error is about; else empty */
     const char *reason;        /* its error.code in OpenAI's form, or NULL */
     bool is_kept;              /* an error says that the policy keeps the request here */
@@ -210,7 +211,8 @@ json_t *wf_face_text(struct wf_str bytes);
  * NULL: the model runs here. */
 void wf_face_about(struct wf_face_call *c, const char *route, const char *model,
                    size_t n_truncated);
-/* The same of a generation, and who besides the person may provoke tool calls in its answer. */
+/* The same of a generation, who besides the person may provoke tool calls in its answer, and how
+ * often documents that are attached speak to a model. */
 void wf_face_about_gen(struct wf_face_call *c, const struct wf_gen_usage *u);
 /* Begins an answer of unknown length that wf_answer_write goes on with. */
 void wf_face_begin(struct wf_face_call *c, int status, const char *type);

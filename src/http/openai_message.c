@@ -87,6 +87,7 @@ static int add_piece(json_t *content, struct wf_buf *b, struct wf_err *err)
 static int attach(struct wf_face_call *c, struct wf_str uid, json_t *content, struct wf_buf *b,
                   struct wf_err *err)
 {
+    size_t n_flags = 0;
     int rc = 0;
 
     if (c->fence.mark[0] == '\0') {
@@ -96,7 +97,8 @@ static int attach(struct wf_face_call *c, struct wf_str uid, json_t *content, st
     }
     if (rc == 0)
         rc = wf_op_attach(c->r->http->o.ops, uid, &c->fence, json_array_size(content), &c->arena, b,
-                          &c->origins, err);
+                          &c->origins, &n_flags, err);
+    c->n_flagged = n_flags < SIZE_MAX - c->n_flagged ? c->n_flagged + n_flags : SIZE_MAX;
     return rc == 0 ? add_piece(content, b, err) : rc;
 }
 

@@ -2,6 +2,8 @@
 /* A document as a piece of a chat. */
 #include "op/attach.h"
 
+#include "op/looked.h"
+
 static int add_chunk(void *ud, int64_t chunk, const struct wf_chunk_row *c, struct wf_err *err)
 {
     struct wf_buf *out = ud;
@@ -29,7 +31,7 @@ static int read_text(struct wf_reader *r, struct wf_str uid, struct wf_arena *ar
 
 int wf_op_attach(const struct wf_op_context *ctx, struct wf_str uid, const struct wf_fence *fence,
                  size_t i_part, struct wf_arena *arena, struct wf_buf *out,
-                 struct wf_origins *io_origins, struct wf_err *err)
+                 struct wf_origins *io_origins, size_t *out_flags, struct wf_err *err)
 {
     struct wf_reader *r = NULL;
     struct wf_buf text;
@@ -45,6 +47,8 @@ int wf_op_attach(const struct wf_op_context *ctx, struct wf_str uid, const struc
         rc = wf_origins_document(r, uid, i_part, arena, io_origins, err);
     if (r != NULL)
         wf_store_reader_put(ctx->store, r);
+    if (rc == 0)
+        rc = wf_op_look_at_text(ctx, wf_buf_str(&text), out_flags, err);
     if (rc == 0) {
         (void)wf_fence_open(fence, out);
         (void)wf_buf_append_str(out, wf_buf_str(&text));

@@ -11,6 +11,8 @@
 
 #define SHOWN_MAX 5u
 #define SHOWN_BYTES 200u
+/* What counts in documents. */
+#define IN_DOCUMENTS (1u << WF_INBOUND_INSTRUCTION | 1u << WF_INBOUND_UNSEEN)
 
 static int no_memory(struct wf_err *err)
 {
@@ -57,7 +59,6 @@ struct looking {
 
 static int look_at_documents(struct looking *k, json_t *out, struct wf_err *err)
 {
-    const unsigned kinds = 1u << WF_INBOUND_INSTRUCTION | 1u << WF_INBOUND_UNSEEN;
     const struct wf_inbound_ask ask = {.answer = wf_buf_str(&k->read),
                                        .sent = wf_buf_str(&k->read)};
     const struct wf_inbound_flag *flags = NULL;
@@ -67,7 +68,7 @@ static int look_at_documents(struct looking *k, json_t *out, struct wf_err *err)
 
     if (rc != 0)
         return rc;
-    counts = counts_json(flags, n, kinds);
+    counts = counts_json(flags, n, IN_DOCUMENTS);
     words = words_json(ask.answer, flags, n);
     if (counts == NULL || words == NULL)
         rc = no_memory(err);
@@ -148,4 +149,28 @@ int wf_op_look(const struct wf_op_context *ctx, const struct wf_looked *l, json_
     wf_buf_deinit(&k.read);
     wf_buf_deinit(&k.sent);
     return rc;
+}
+
+int wf_op_look_at_text(const struct wf_op_context *ctx, struct wf_str text, size_t *out_n,
+                       struct wf_err *err)
+{
+    const struct wf_inbound_ask ask = {.answer = text, .sent = text};
+    const struct wf_inbound_flag *flags = NULL;
+    struct wf_inbound_run *run = NULL;
+    size_t n = 0;
+    int rc;
+
+    *out_n = 0;
+    if (ctx->inbound == NULL)
+        return 0;
+    rc = wf_inbound_run_new(ctx->inbound, &run, err);
+    if (rc == 0)
+        rc = wf_inbound_scan(run, &ask, &flags, &n, err);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        *out_n += (IN_DOCUMENTS >> flags[i].kind) & 1u;
+    wf_inbound_run_free(run);
+    if (rc == 0 || rc == WF_E_NOMEM)
+        return rc;
+    *out_n = SIZE_MAX;
+    return 0;
 }

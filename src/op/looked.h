@@ -21,4 +21,9 @@ struct wf_looked {
 int wf_op_look(const struct wf_op_context *ctx, const struct wf_looked *l, json_t *object,
                struct wf_err *err) WF_MUST_USE;
 
+/* How often a document's text speaks to a model, or has what nobody sees: 0 without rules;
+ * SIZE_MAX: nobody could look. Errors: NOMEM. */
+int wf_op_look_at_text(const struct wf_op_context *ctx, struct wf_str text, size_t *out_n,
+                       struct wf_err *err) WF_MUST_USE;
+
 #endif
