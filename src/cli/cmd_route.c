@@ -29,6 +29,8 @@ struct opened {
     struct wf_hardness *hardness;
     struct wf_experience *experience;
     struct wf_home_sites sites;
+    enum wf_balance balance; /* by the settings, like has_consent */
+    bool has_consent;
 };
 
 /* ---- for a person ---- */
@@ -94,8 +96,11 @@ static int open_all(const struct wf_cli *cli, const struct asked *a, struct open
     struct wf_config config;
     int rc = wf_cli_config(cli, &config, err);
 
-    if (rc == 0)
+    if (rc == 0) {
+        o->balance = (enum wf_balance)config.route_balance;
+        o->has_consent = config.route_consent == 1;
         rc = wf_hardness_built_in(&o->hardness, err);
+    }
     if (rc == 0)
         rc = wf_experience_new(&o->experience, err);
     if (rc == 0)
@@ -124,7 +129,8 @@ static int run(const struct wf_cli *cli, const struct asked *a, struct opened *o
                                  .experience = o->experience,
                                  .sites = o->sites.all.items,
                                  .n = o->sites.all.n,
-                                 .has_consent = a->consent,
+                                 .balance = o->balance,
+                                 .has_consent = a->consent || o->has_consent,
                                  .is_offline = a->offline,
                                  .here_only = a->here,
                                  .deadline_ms = (double)a->deadline_ms,

@@ -24,6 +24,7 @@ echo sk-test >"$TMP/key"
 "$WEFT" engines add gpt --protocol openai --clearance internal --model gpt-5,gpt-5-mini \
     --key-file "$TMP/key" --url https://api.openai.com/v1 >/dev/null
 same "an engine elsewhere wants consent" "None" "$(get "$easy" 'v["chosen"]')"
+same "which a setting may give" "gpt" "$(WEFT_ROUTE_CONSENT=on get "$easy" 'v["chosen"]')"
 same "and is chosen with it" "gpt" "$(get "$easy" 'v["chosen"]' --consent)"
 same "each of its models is a candidate" "gpt gpt/gpt-5-mini" \
     "$(get "$easy" '*[c["engine"] for c in v["candidates"]]')"
