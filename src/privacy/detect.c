@@ -148,7 +148,9 @@ static int add_context(struct wf_detector *d, struct wf_str word, size_t i)
     int rc;
     const uint32_t first = wf_utf8_next(word, &at);
     const size_t letters = wf_utf8_count(word);
-    const bool spaced = first < 0x2e80 && !(first >= 0xe00 && first < 0xe80);
+    /* Hebrew and Arabic put their articles and prepositions in front without a space. */
+    const bool spaced =
+        first < 0x2e80 && !(first >= 0xe00 && first < 0xe80) && !(first >= 0x590 && first < 0x780);
 
     if ((d->n_words & (d->n_words + 1)) == 0) { /* one below a power of two: full */
         struct wf_detect_word *grown =
@@ -358,7 +360,9 @@ int wf_detect__add(struct wf_detect_run *r, struct wf_pii found, float rank)
         r->cap = cap;
     }
     const enum wf_hiding guess = r->view != NULL ? unveil(r->view, &found) : WF_HIDING_NONE;
-    if (guess != WF_HIDING_NONE && !is_sure(&found, guess))
+    if (guess != WF_HIDING_NONE &&
+        (!is_sure(&found, guess) ||
+         (r->told.needs_check && guess == WF_HIDING_REVERSED && strcmp(found.reason, "form") == 0)))
         return 0;
     r->found[r->n] = (struct wf_detect_found){.pii = found, .rank = rank, .order = r->n};
     r->n++;

@@ -64,6 +64,7 @@ struct wf_detect_told {
         size_t start, end;
     } units[WF_DETECT_UNITS]; /* [n_units] */
     size_t n_units;
+    bool needs_check; /* what is found by its form alone does not count: it has it both ways */
 };
 
 struct wf_detector {

@@ -356,8 +356,10 @@ int wf_detect__look_told(struct wf_detect_run *r)
     wf_buf_reset(&r->retold.text);
     if (rc == 0)
         rc = put_units(r, true);
+    r->told.needs_check = true;
     if (rc == 0)
         rc = look_retold(r);
+    r->told.needs_check = false;
     if (rc == 0)
         rc = put_units(r, false);
     if (rc == 0)

@@ -39,7 +39,11 @@ static const char passport[] =
     "pasoš|putovnica|potni list|passinumero|passi number|vegabréf|pase nr|paso nr|جواز|جواز سفر|"
     "پاسپورت|گذرنامه|דרכון|पासपोर्ट|পাসপোর্ট|கடவுச்சீட்டு|护照|護照|旅券|パスポート|여권|หนังสือเดินทาง|hộ "
     "chiếu|"
-    "paspor|pasport|pasaporti|պասպորտ|passaport|paspoortnommer|pasipoti|پاسپورٹ";
+    "paspor|pasport|pasaporti|պասպորտ|passaport|paspoortnommer|pasipoti|پاسپورٹ|"
+    "διαβατηρί|passin|passi nr|пасош|пасоша|паспорт|pas nr|"
+    "பாஸ்போர்ட்|పాస్‌పోర్ట్|પાસપોર્ટ|"
+    "പാസ്പോർട്ട്|"
+    "პასპორტი|លិខិតឆ្លងដែន|ໜັງສືຜ່ານແດນ|ፓስፖርት";
 
 static const char identity[] =
     "identity card|id card|national id|identity number|identification number|"
@@ -49,7 +53,9 @@ static const char identity[] =
     "identidade|identiteitskaart|identiteitsbewijs|dowód|občanský|személyi|buletin|удостоверение|"
     "лична карта|ταυτότητα|kimlik|osobna iskaznica|lična karta|osebna izkaznica|id-kort|"
     "legitimation|henkilökortti|nafnskírteini|بطاقة|رقم الهوية|شناسنامه|תעודה|पहचान|身份证|身分證|"
-    "身分証|신분증|บัตรประจำตัว|giấy tờ tùy thân|kartu identitas|kad pengenalan|kitambulisho";
+    "身分証|신분증|บัตรประจำตัว|giấy tờ tùy thân|kartu identitas|kad pengenalan|kitambulisho|"
+    "শনাক্তকরণ|পরিচয়পত্র|شناختی کارڈ|کد ملی|அடையாள அட்டை|ταυτότητας|посвідчення|особна карта|"
+    "document d'identitat|nortasun agiri|асабісты|מספר זהות|ת.ז|पहचान पत्र|आधार|kimlik no|matricule";
 
 static const char tax[] =
     "tax id|tax number|tax identification|taxpayer|steuernummer|numéro fiscal|número fiscal|"
@@ -110,7 +116,12 @@ static const char account[] =
     "номер счета|расчетный счет|номер рахунку|банкова сметка|αριθμός λογαριασμού|hesap no|"
     "hesap numarası|رقم الحساب|شماره حساب|מספר חשבון|खाता "
     "संख्या|银行账号|账号|帳號|口座番号|계좌번호|"
-    "เลขที่บัญชี|số tài khoản|nomor rekening|no. rekening|nombor akaun|nambari ya akaunti";
+    "เลขที่บัญชี|số tài khoản|nomor rekening|no. rekening|nombor akaun|nambari ya akaunti|"
+    "מספר החשבון|اکاؤنٹ نمبر|بینک اکاؤنٹ|অ্যাকাউন্ট নম্বর|একাউন্ট নম্বর|হিসাব নম্বর|கணக்கு எண்|"
+    "వాతా సంఖ్య|ખાતા નંબર|बैंक खाता|खाता नंबर|број рачуна|broj računa|številka računa|номер счёта|"
+    "р/с|namba ya akaunti|nambari ya akaunti|akaunti|számlaszám|bankszámla|número de compte|"
+    "compte corrent|kontonummeret|broj tekućeg|номер на сметка|номер на сметката|nombor akaun|"
+    "nomor rekening|số tài khoản|เลขที่บัญชี|เลขบัญชี|tài khoản|αριθμός του λογαριασμού|hesabım";
 
 static const struct wf_pattern rows[] = {
     WF_ID("PASSPORT", WF_NO_WORD "(?:[A-Z]{0,3} ?\\d{5,9}[A-Z]?|[A-Z0-9]{1,2}\\d[A-Z0-9]{5,6}\\d)",

@@ -19,10 +19,28 @@
 #define PHONE_WORDS_6                                                                              \
     "номер|τηλέφωνο|κινητό|טלפון|נייד|هاتف|جوال|موبايل|اتصل|फ़ोन|फोन|मोबाइल|电话|電話|手机|手機|"
 #define PHONE_WORDS_7                                                                              \
-    "联系|拨打|携帯|연락처|전화|휴대폰|핸드폰|โทร|điện thoại|sđt|telepon|nomor hp|simu"
+    "联系|拨打|携帯|연락처|전화|휴대폰|핸드폰|โทร|điện thoại|sđt|telepon|nomor hp|simu|"
+#define PHONE_WORDS_8                                                                              \
+    "رقمي|رقم الجوال|تلفن|شماره|همراه|موبایل|تماس|فون|موبائل|نمبر|फ़ोन|नंबर|नम्बर|संपर्क|सम्पर्क|"
+#define PHONE_WORDS_9 "दूरध्वनी|कॉल|ফোন|মোবাইল|নম্বর|নাম্বার|"
+#define PHONE_WORDS_9_1 "தொலைபேசி|கைபேசி|போன்|ఫోన్|మొబైల్|నంబర్|ફોન|"
+#define PHONE_WORDS_9_2 "મોબાઇલ|ಫೋನ್|ಮೊಬೈಲ್|"
+#define PHONE_WORDS_10 "ഫോൺ|മൊബൈൽ|ਫੋਨ|ਮੋਬਾਈਲ|දුරකථන|ဖုန်း|ទូរស័ព្ទ|"
+#define PHONE_WORDS_10_1 "ໂທລະສັບ|ເບີ|เบอร์|มือถือ|ስልክ|հեռախոս|"
+#define PHONE_WORDS_10_2 "ტელეფონ|"
+#define PHONE_WORDS_11                                                                             \
+    "მობილური|утас|нөмір|nömrə|raqam|numaram|cep no|gọi|liên hệ|hubungi|telp|зателефон|мобільн|"
+#define PHONE_WORDS_12 "τηλέφων|τηλεφων|τηλ|κιν|καλέστε|פלאפון|"
+#define PHONE_WORDS_12_1 "התקשר|번호|連絡先|ケータイ|namba|nambari|rununu|"
+#define PHONE_WORDS_12_2 "číslo|"
+#define PHONE_WORDS_13                                                                             \
+    "telefonszám|număr|sunați|soita|helista|tālrun|skambin|обади|позови|nazovi|pokličite|telèfon|"
+#define PHONE_WORDS_14 "mòbil|truca|ffôn|fón|numero ko|tawagan|mobitel|kontakt"
 #define PHONE_WORDS                                                                                \
     PHONE_WORDS_1 PHONE_WORDS_2 PHONE_WORDS_3 PHONE_WORDS_4 PHONE_WORDS_5 PHONE_WORDS_6            \
-        PHONE_WORDS_7
+        PHONE_WORDS_7 PHONE_WORDS_8 PHONE_WORDS_9 PHONE_WORDS_9_1 PHONE_WORDS_9_2 PHONE_WORDS_10   \
+            PHONE_WORDS_10_1 PHONE_WORDS_10_2 PHONE_WORDS_11 PHONE_WORDS_12 PHONE_WORDS_12_1       \
+                PHONE_WORDS_12_2 PHONE_WORDS_13 PHONE_WORDS_14
 #define ZIP_WORDS_1                                                                                \
     "zip|zipcode|zip code|postal|postcode|post code|plz|postleitzahl|code postal|codigo postal|"
 #define ZIP_WORDS_2                                                                                \
@@ -39,9 +57,16 @@
     "data urodzenia|narozen|született|născut|doğum|рожден|родился|родилась|дата рождения|"
 #define BIRTH_WORDS_5                                                                              \
     "γέννησης|נולד|תאריך לידה|الميلاد|مواليد|जन्म|出生|生日|生年月日|誕生日|생년월일|เกิด|ngày "
-#define BIRTH_WORDS_6 "sinh|lahir"
+#define BIRTH_WORDS_6                                                                              \
+    "sinh|lahir|تولد|پیدائش|متولد|জন্ম|பிறந்த|பிறப்பு|జన్మ|જન્મ|народжен|народився|народилася|"
+#define BIRTH_WORDS_7 "раждане|роден|родена|рођен|рођењ|rođen|"
+#define BIRTH_WORDS_7_1 "rojstva|rojen|kuzaliwa|születési|született|"
+#define BIRTH_WORDS_7_2 "nașterii|naixement|"
+#define BIRTH_WORDS_8                                                                              \
+    "nascut|jaio|γεννήθηκ|ծննդյան|დაბადების|туған|tug'ilgan|doğulub|sündinud|dzim|gimęs|gimim"
 #define BIRTH_WORDS                                                                                \
-    BIRTH_WORDS_1 BIRTH_WORDS_2 BIRTH_WORDS_3 BIRTH_WORDS_4 BIRTH_WORDS_5 BIRTH_WORDS_6
+    BIRTH_WORDS_1 BIRTH_WORDS_2 BIRTH_WORDS_3 BIRTH_WORDS_4 BIRTH_WORDS_5 BIRTH_WORDS_6            \
+        BIRTH_WORDS_7 BIRTH_WORDS_7_1 BIRTH_WORDS_7_2 BIRTH_WORDS_8
 
 /* ---- checks ---- */
 

@@ -142,9 +142,24 @@ static bool password_said_valid(struct wf_str s)
 #define PASSWORD_WORDS_3                                                                           \
     "a|пароль|парол|密码|密碼|口令|パスワード|비밀번호|암호|hasło|lösenord|adgangs"
 #define PASSWORD_WORDS_4 "kode|passord|salasana|heslo|jelszó|şifre|κωδικός|סיסמה|كلمة "
-#define PASSWORD_WORDS_5 "المرور|كلمة السر|पासवर्ड|รหัสผ่าน|mật khẩu|kata sandi"
+#define PASSWORD_WORDS_5 "المرور|كلمة السر|पासवर्ड|รหัสผ่าน|mật khẩu|kata sandi|"
+#define PASSWORD_WORDS_6 "رمز عبور|گذرواژه|پسورد|پاس ورڈ|পাসওয়ার্ড|"
+#define PASSWORD_WORDS_6_1                                                                         \
+    "পাসওয়ার্ড|கடவுச்சொல்|"                               \
+    "પાસવર્ડ|"
+#define PASSWORD_WORDS_6_2 "kata laluan|"
+#define PASSWORD_WORDS_7 "парола|лозинка|lozinka|geslo|"
+#define PASSWORD_WORDS_7_1 "κωδικός πρόσβασης|κωδικος|nenosiri|"
+#define PASSWORD_WORDS_7_2 "neno la siri|parola d'ordine|"
+#define PASSWORD_WORDS_8 "parola|contrasenya|pasahitz|cyfrinair|"
+#define PASSWORD_WORDS_8_1 "lykilorð|parool|slaptažod|parole|գաղտնաբառ|"
+#define PASSWORD_WORDS_8_2 "პაროლ|құпия "
+#define PASSWORD_WORDS_9 "сөз|нууц үг|лозинката|p4ssw0rd|passw0rd|p@ssword|p@ssw0rd|pa55word"
 #define PASSWORD_WORDS                                                                             \
-    PASSWORD_WORDS_1 PASSWORD_WORDS_2 PASSWORD_WORDS_3 PASSWORD_WORDS_4 PASSWORD_WORDS_5
+    PASSWORD_WORDS_1 PASSWORD_WORDS_2 PASSWORD_WORDS_3 PASSWORD_WORDS_4 PASSWORD_WORDS_5           \
+        PASSWORD_WORDS_6 PASSWORD_WORDS_6_1 PASSWORD_WORDS_6_2 PASSWORD_WORDS_7 PASSWORD_WORDS_7_1 \
+            PASSWORD_WORDS_7_2 PASSWORD_WORDS_8 PASSWORD_WORDS_8_1 PASSWORD_WORDS_8_2              \
+                PASSWORD_WORDS_9
 
 #define SECRET_WORDS_1                                                                             \
     "secret|token|apikey|api_key|api-key|api key|access_key|access-key|access key|private_key|"
