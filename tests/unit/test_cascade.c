@@ -234,7 +234,8 @@ static void test_cascade__what_it_is_not_for(void **state)
     assert_true(wf_cascade_fits(&q));
     q.schema = a;
     assert_false(wf_cascade_fits(&q));
-    q = (struct wf_gen_request){.messages = a, .tools = {.tools = a}};
+    q = (struct wf_gen_request){.messages = a};
+    q.tools.tools = a;
     assert_false(wf_cascade_fits(&q));
     q = (struct wf_gen_request){.messages = a, .n_choices = 2};
     assert_false(wf_cascade_fits(&q));
