@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Documents that speak to the model: made of seeds in sixteen languages, ways to carry data away
+/* Documents that speak to the model: made of seeds in seventeen languages, ways to carry data away
  * and ways to hide. The provider believes all of them and does what they say; the secret stands in
  * another document, which the policy keeps here by its folder. Whatever was asked, the secret never
  * reaches the provider, no address of an answer that carries something goes unflagged, and a tool
