@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Recorded histories of edits played into a draft, beside yjs from npm in the same run: all in one
+transaction, and one each with its update; the state must be the same bytes. Must: an update per edit
+40 ms, one transaction 35 ms, loaded in 2.5 ms, encoded in 2 ms, 1.5 MB in memory (automerge-paper,
+259,778 edits)."""
+
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+DATA = os.environ.get("WF_CRDT_DATA", "../shared/data/crdt/sequential")
+MUST = {"per_edit_ms": 40, "one_txn_ms": 35, "cold_load_ms": 2.5, "encode_ms": 2,
+        "resident_bytes": 1500000}
+
+
+def ours(trace):
+    out = subprocess.run([os.environ["WEFT"], "--json", "bench", "crdt", trace],
+                         stdout=subprocess.PIPE, check=True).stdout
+    return json.loads(out)
+
+
+def yjs(trace):
+    if not shutil.which("node") or not os.path.isdir("tests/crdt/node_modules/yjs"):
+        return None
+    out = subprocess.run(["node", "tests/crdt/trace.mjs", trace],
+                         stdout=subprocess.PIPE, check=True).stdout
+    return json.loads(out)
+
+
+def main():
+    traces = sorted(glob.glob(os.path.join(DATA, "*.json.gz")))
+    if not traces:
+        print("no traces in", DATA)
+        return 77
+    missed = 0
+    for trace in traces:
+        name = os.path.basename(trace).split(".")[0]
+        a, b = ours(trace), yjs(trace)
+        for key in ("per_edit_ms", "one_txn_ms", "cold_load_ms", "encode_ms", "resident_bytes"):
+            beside = "%12.2f" % b[key] if b and key in b else " " * 12
+            limit = "must %g" % MUST[key] if name == "automerge-paper" else ""
+            missed += bool(limit) and a[key] > MUST[key]
+            print("%-22s %-15s %12.2f   yjs %s  %s" % (name, key, a[key], beside, limit))
+        if b:
+            same = all(a[k] == b[k] for k in ("state_sha256", "text_sha256", "update_bytes"))
+            missed += not same
+            print("%-22s state, text and bytes of updates as yjs: %s" % (
+                name, "yes" if same else "NO"))
+    return 1 if missed else 0
+
+
+sys.exit(main())
