@@ -11,6 +11,8 @@
 #define BLOCK_BYTES 16384u
 /* Below that much dead memory nothing is moved. */
 #define DEAD_MIN 65536u
+/* Nor below that much for each item, all of which are gone through. */
+#define DEAD_PER_ITEM 4u
 
 static uint8_t *block_new(struct wf_crdt *d, size_t size)
 {
@@ -201,7 +203,8 @@ int wf_crdt__pool_tidy(struct wf_crdt *d)
 {
     struct wf_crdt_pool_block *old = d->pool;
 
-    if (d->pool_dead < DEAD_MIN || d->pool_dead < d->pool_bytes / 2)
+    if (d->pool_dead < DEAD_MIN || d->pool_dead < d->pool_bytes / 2 ||
+        d->pool_dead / DEAD_PER_ITEM < d->live_items)
         return 0;
     d->pool = NULL;
     d->pool_bytes = d->pool_dead = 0;

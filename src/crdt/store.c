@@ -125,14 +125,17 @@ static bool chunk_holds(const struct wf_crdt_client *c, uint32_t i, uint32_t clo
 
 struct wf_crdt_place wf_crdt__find(struct wf_crdt_client *c, uint32_t clock)
 {
-    uint32_t lo = 0, hi = c->n_chunks - 1;
+    uint32_t lo = 0, hi = c->n_chunks - 1, guess;
     const struct wf_crdt_chunk *chunk;
 
     assert(clock < c->next);
+    guess = (uint32_t)((uint64_t)clock * c->n_chunks / c->next);
     if (chunk_holds(c, c->hint, clock)) {
         lo = c->hint;
     } else if (c->firsts[hi] <= clock) {
         lo = hi;
+    } else if (chunk_holds(c, guess, clock)) { /* structs of about one length */
+        lo = guess;
     } else {
         while (lo < hi) {
             uint32_t mid = lo + (hi - lo + 1) / 2;
@@ -145,8 +148,11 @@ struct wf_crdt_place wf_crdt__find(struct wf_crdt_client *c, uint32_t clock)
     c->hint = lo;
     chunk = c->chunks[lo];
     uint32_t a = 0, b = chunk->n - 1;
+    guess = clock - chunk->at[0].clock;
     if (chunk->at[b].clock <= clock)
         a = b;
+    else if (guess < b && chunk->at[guess].clock == clock) /* structs of length 1 */
+        a = b = guess;
     while (a < b) {
         uint32_t mid = a + (b - a + 1) / 2;
         if (chunk->at[mid].clock <= clock)

@@ -13,6 +13,8 @@
 
 /* Neighbours that are tried before the tree. */
 #define NEAR 12u
+/* Units from the last edit within which they are tried. */
+#define NEAR_UNITS 40u
 
 /* ---- positions ---- */
 
@@ -44,11 +46,15 @@ int wf_crdt__item_with(struct wf_crdt *d, uint32_t type, uint32_t at, uint32_t *
                        uint32_t *out_begin)
 {
     const struct wf_crdt_type *t = &d->types[type];
+    uint32_t from = t->cursor != 0 ? t->cursor_at : 0;
 
     *out_item = t->cursor != 0 ? t->cursor : t->start;
-    *out_begin = t->cursor != 0 ? t->cursor_at : 0;
-    if (near(d, at, out_item, out_begin))
-        return 0;
+    *out_begin = from;
+    if (t->tree == 0 || (at < from ? from - at : at - from) < NEAR_UNITS ||
+        at - from < wf_crdt__visible(wf_crdt__item(d, *out_item))) {
+        if (near(d, at, out_item, out_begin))
+            return 0;
+    }
     return wf_crdt__tree_find(d, type, at, out_item, out_begin);
 }
 

@@ -360,6 +360,17 @@ static void put_text_struct(struct wf_crdt_out *o, const struct wf_crdt_item *it
     wf_buf_commit(o->rest, (size_t)(p - start) + n);
 }
 
+/* The head of a struct with a left neighbour only, in format 1. */
+static void put_head(struct wf_crdt_out *o, uint8_t info, uint32_t client, uint32_t clock)
+{
+    uint8_t head[1 + 2 * WF_LIB0_NUMBER_BYTES], *p = head;
+
+    *p++ = info;
+    p = wf_lib0_put_uint(p, o->d->clients[client].id);
+    p = wf_lib0_put_uint(p, clock);
+    (void)wf_buf_append(o->rest, head, (size_t)(p - head));
+}
+
 void wf_crdt__out_struct(struct wf_crdt_out *o, const struct wf_crdt_item *it, uint32_t offset)
 {
     bool has_left = offset > 0 || it->o_client != WF_CRDT_NONE;
@@ -374,6 +385,12 @@ void wf_crdt__out_struct(struct wf_crdt_out *o, const struct wf_crdt_item *it, u
     }
     if (it->kind == WF_CRDT_GC || it->kind == WF_CRDT_SKIP) {
         put_info(o, it->kind);
+        put_content(o, it, offset);
+        return;
+    }
+    if (o->cols == NULL && has_left && !has_right) { /* mostly a map's value */
+        put_head(o, info, offset > 0 ? it->client : it->o_client,
+                 offset > 0 ? it->clock + offset - 1 : it->o_clock);
         put_content(o, it, offset);
         return;
     }
@@ -406,8 +423,9 @@ static int falling(const void *a, const void *b)
 static void put_range(struct wf_crdt_out *o, const struct wf_crdt_range *r)
 {
     if (o->cols == NULL) {
-        wf_lib0_append_uint(o->rest, r->clock);
-        wf_lib0_append_uint(o->rest, r->len);
+        uint8_t both[2 * WF_LIB0_NUMBER_BYTES], *p = wf_lib0_put_uint(both, r->clock);
+        p = wf_lib0_put_uint(p, r->len);
+        (void)wf_buf_append(o->rest, both, (size_t)(p - both));
         return;
     }
     wf_lib0_append_uint(o->rest, r->clock - o->deletes_at);
@@ -417,17 +435,20 @@ static void put_range(struct wf_crdt_out *o, const struct wf_crdt_range *r)
 
 int wf_crdt__out_deletes(struct wf_crdt_out *o, const struct wf_crdt_ranges *r)
 {
-    struct part *parts = NULL;
-    size_t n = 0, cap = 0;
+    struct part few[8], *parts = few;
+    size_t n = 0;
 
+    for (size_t i = 0; i < r->n; i++)
+        n += i == 0 || r->at[i].client != r->at[i - 1].client;
+    if (n > WF_ARRAY_LEN(few)) {
+        parts = wf_alloc_array(n, sizeof(*parts));
+        if (parts == NULL)
+            return WF_E_NOMEM;
+    }
+    n = 0;
     for (size_t i = 0; i < r->n; i++) {
-        if (i == 0 || r->at[i].client != r->at[i - 1].client) {
-            if (wf_reserve(&parts, &cap, n + 1, sizeof(*parts)) != 0) {
-                wf_free(parts);
-                return WF_E_NOMEM;
-            }
+        if (i == 0 || r->at[i].client != r->at[i - 1].client)
             parts[n++] = (struct part){o->d->clients[r->at[i].client].id, i, 0};
-        }
         parts[n - 1].n++;
     }
     if (n > 1)
@@ -435,12 +456,14 @@ int wf_crdt__out_deletes(struct wf_crdt_out *o, const struct wf_crdt_ranges *r)
     wf_lib0_append_uint(o->rest, n);
     for (size_t k = 0; k < n; k++) {
         o->deletes_at = 0;
-        wf_lib0_append_uint(o->rest, parts[k].id);
-        wf_lib0_append_uint(o->rest, parts[k].n);
+        uint8_t head[2 * WF_LIB0_NUMBER_BYTES], *p = wf_lib0_put_uint(head, parts[k].id);
+        p = wf_lib0_put_uint(p, parts[k].n);
+        (void)wf_buf_append(o->rest, head, (size_t)(p - head));
         for (size_t i = 0; i < parts[k].n; i++)
             put_range(o, &r->at[parts[k].first + i]);
     }
-    wf_free(parts);
+    if (parts != few)
+        wf_free(parts);
     return wf_buf_status(o->rest);
 }
 
@@ -455,9 +478,15 @@ static void put_section(struct wf_crdt_out *o, struct wf_crdt_client *c, uint32_
 
     for (uint32_t i = p.chunk + 1; i < c->n_chunks; i++)
         n += c->chunks[i]->n;
-    wf_crdt__out_uint(o, n);
-    wf_crdt__out_client(o, c->id);
-    wf_crdt__out_uint(o, clock);
+    if (o->cols == NULL) {
+        uint8_t head[3 * WF_LIB0_NUMBER_BYTES], *h = wf_lib0_put_uint(head, n);
+        h = wf_lib0_put_uint(wf_lib0_put_uint(h, c->id), clock);
+        (void)wf_buf_append(o->rest, head, (size_t)(h - head));
+    } else {
+        wf_crdt__out_uint(o, n);
+        wf_crdt__out_client(o, c->id);
+        wf_crdt__out_uint(o, clock);
+    }
     wf_crdt__out_struct(o, it, clock - it->clock);
     for (q = p; wf_crdt__step_right(c, &q);)
         wf_crdt__out_struct(o, wf_crdt__item(o->d, wf_crdt__at(c, q)), 0);
