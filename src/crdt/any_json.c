@@ -138,10 +138,9 @@ static int object(struct parser *j, unsigned depth)
     while (rc == 0) {
         size_t start = j->out->len, at, n;
         space(j);
-        if (j->p >= j->end || *j->p++ != '"' || string(j) != 0) {
-            rc = WF_E_FORMAT;
+        rc = j->p < j->end && *j->p++ == '"' ? string(j) : WF_E_FORMAT;
+        if (rc != 0)
             break;
-        }
         wf_lib0_append_bytes(j->out, wf_buf_str(&j->text));
         n = j->text.len;
         at = j->out->len - n;
@@ -203,6 +202,8 @@ static bool word(struct parser *j, const char *w, size_t n)
 
 static int value(struct parser *j, unsigned depth)
 {
+    int rc;
+
     space(j);
     if (j->p >= j->end || depth > WF_LIMIT_NESTING)
         return WF_E_FORMAT;
@@ -215,10 +216,10 @@ static int value(struct parser *j, unsigned depth)
     switch (*j->p) {
     case '"':
         j->p++;
-        if (string(j) != 0)
-            return WF_E_FORMAT;
-        wf_any_put_text(j->out, wf_buf_str(&j->text));
-        return wf_buf_status(j->out);
+        rc = string(j);
+        if (rc == 0)
+            wf_any_put_text(j->out, wf_buf_str(&j->text));
+        return rc != 0 ? rc : wf_buf_status(j->out);
     case '{':
         j->p++;
         return object(j, depth);

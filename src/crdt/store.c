@@ -129,14 +129,14 @@ struct wf_crdt_place wf_crdt__find(struct wf_crdt_client *c, uint32_t clock)
     const struct wf_crdt_chunk *chunk;
 
     assert(clock < c->next);
-    guess = (uint32_t)((uint64_t)clock * c->n_chunks / c->next);
     if (chunk_holds(c, c->hint, clock)) {
         lo = c->hint;
     } else if (c->firsts[hi] <= clock) {
         lo = hi;
-    } else if (chunk_holds(c, guess, clock)) { /* structs of about one length */
-        lo = guess;
     } else {
+        guess = (uint32_t)((uint64_t)clock * c->n_chunks / c->next);
+        if (chunk_holds(c, guess, clock)) /* structs of about one length */
+            lo = hi = guess;
         while (lo < hi) {
             uint32_t mid = lo + (hi - lo + 1) / 2;
             if (c->firsts[mid] <= clock)

@@ -119,14 +119,58 @@ int wf_crdt__out_finish(struct wf_crdt_out *o, struct wf_buf *out)
 
 /* ---- values ---- */
 
-void wf_crdt__out_uint(struct wf_crdt_out *o, uint64_t v)
+/* Room for n bytes of the rest; NULL when its failure sticks. Most values are a byte or two, so the
+ * buffer is asked only when it must grow. */
+static inline uint8_t *room(struct wf_crdt_out *o, size_t n)
 {
-    wf_lib0_append_uint(o->rest, v);
+    if (o->rest->_cap - o->rest->len < n && wf_buf_reserve(o->rest, n) != 0)
+        return NULL;
+    return (uint8_t *)o->rest->ptr + o->rest->len;
 }
 
-static void put_bytes(struct wf_crdt_out *o, const uint8_t *p, size_t n)
+static inline void wrote(struct wf_crdt_out *o, const uint8_t *end)
 {
-    (void)wf_buf_append(o->rest, p, n);
+    o->rest->len = (size_t)(end - (const uint8_t *)o->rest->ptr);
+    o->rest->ptr[o->rest->len] = 0;
+}
+
+static inline void put_uint(struct wf_crdt_out *o, uint64_t v)
+{
+    uint8_t *p = room(o, WF_LIB0_NUMBER_BYTES);
+
+    if (p != NULL)
+        wrote(o, wf_lib0_put_uint(p, v));
+}
+
+static inline void put_byte(struct wf_crdt_out *o, uint8_t v)
+{
+    uint8_t *p = room(o, 1);
+
+    if (p == NULL)
+        return;
+    *p = v;
+    wrote(o, p + 1);
+}
+
+static inline void put_bytes(struct wf_crdt_out *o, const void *from, size_t n)
+{
+    uint8_t *p = room(o, n);
+
+    if (p == NULL || n == 0)
+        return;
+    memcpy(p, from, n);
+    wrote(o, p + n);
+}
+
+static void put_long(struct wf_crdt_out *o, struct wf_str s)
+{
+    put_uint(o, s.len);
+    put_bytes(o, s.ptr, s.len);
+}
+
+void wf_crdt__out_uint(struct wf_crdt_out *o, uint64_t v)
+{
+    put_uint(o, v);
 }
 
 void wf_crdt__out_client(struct wf_crdt_out *o, uint64_t id)
@@ -134,7 +178,7 @@ void wf_crdt__out_client(struct wf_crdt_out *o, uint64_t id)
     if (o->cols != NULL)
         runs_put(&o->cols->runs[WF_CRDT_COL_CLIENT], (int64_t)id);
     else
-        wf_lib0_append_uint(o->rest, id);
+        put_uint(o, id);
 }
 
 static void put_id(struct wf_crdt_out *o, enum wf_crdt_column col, uint32_t client, uint32_t clock)
@@ -143,7 +187,7 @@ static void put_id(struct wf_crdt_out *o, enum wf_crdt_column col, uint32_t clie
     if (o->cols != NULL)
         diffs_put(&o->cols->runs[col], clock);
     else
-        wf_lib0_append_uint(o->rest, clock);
+        put_uint(o, clock);
 }
 
 /* A text of so many UTF-16 units. */
@@ -153,7 +197,7 @@ static void put_text(struct wf_crdt_out *o, struct wf_str s, size_t units)
         (void)wf_buf_append_str(&o->cols->text, s);
         runs_put(&o->cols->runs[WF_CRDT_COL_TEXT], (int64_t)units);
     } else {
-        wf_lib0_append_bytes(o->rest, s);
+        put_long(o, s);
     }
 }
 
@@ -174,7 +218,7 @@ static void put_len(struct wf_crdt_out *o, uint32_t len)
     if (o->cols != NULL)
         runs_put(&o->cols->runs[WF_CRDT_COL_LEN], len);
     else
-        wf_lib0_append_uint(o->rest, len);
+        put_uint(o, len);
 }
 
 static void put_info(struct wf_crdt_out *o, uint8_t info)
@@ -182,7 +226,7 @@ static void put_info(struct wf_crdt_out *o, uint8_t info)
     if (o->cols != NULL)
         bytes_put(&o->cols->runs[WF_CRDT_COL_INFO], info);
     else
-        (void)wf_buf_append_byte(o->rest, (char)info);
+        put_byte(o, info);
 }
 
 static void put_parent_info(struct wf_crdt_out *o, uint8_t is_name)
@@ -190,7 +234,7 @@ static void put_parent_info(struct wf_crdt_out *o, uint8_t is_name)
     if (o->cols != NULL)
         bytes_put(&o->cols->runs[WF_CRDT_COL_PARENT], is_name);
     else
-        (void)wf_buf_append_byte(o->rest, (char)is_name);
+        put_byte(o, is_name);
 }
 
 /* A value: JSON text in format 1, Any in format 2. */
@@ -199,12 +243,12 @@ static void put_json(struct wf_crdt_out *o, struct wf_str any)
     struct wf_buf text;
 
     if (o->cols != NULL) {
-        (void)wf_buf_append_str(o->rest, any);
+        put_bytes(o, any.ptr, any.len);
         return;
     }
     wf_buf_init(&text, WF_LIMIT_CRDT_BYTES);
     wf_any_to_json(any, &text);
-    wf_lib0_append_bytes(o->rest, wf_buf_str(&text));
+    put_long(o, wf_buf_str(&text));
     if (wf_buf_status(&text) != 0)
         o->rc = wf_buf_status(&text);
     wf_buf_deinit(&text);
@@ -225,9 +269,9 @@ static void put_rest_of_text(struct wf_crdt_out *o, const struct wf_crdt_item *i
     }
     s = wf_str_sub(s, 4, s.len);
     if (o->cols == NULL) {
-        wf_lib0_append_uint(o->rest, s.len + 3);
-        (void)wf_buf_append(o->rest, "\xef\xbf\xbd", 3);
-        (void)wf_buf_append_str(o->rest, s);
+        put_uint(o, s.len + 3);
+        put_bytes(o, "\xef\xbf\xbd", 3);
+        put_bytes(o, s.ptr, s.len);
     } else {
         (void)wf_buf_append(&o->cols->text, "\xef\xbf\xbd", 3);
         put_text(o, s, it->len - offset);
@@ -262,7 +306,7 @@ static void put_type(struct wf_crdt_out *o, const struct wf_crdt_type *t)
     if (o->cols != NULL)
         runs_put(&o->cols->runs[WF_CRDT_COL_KIND], t->kind);
     else
-        wf_lib0_append_uint(o->rest, t->kind);
+        put_uint(o, t->kind);
     if (t->kind == WF_CRDT_XML_ELEMENT || t->kind == WF_CRDT_XML_HOOK)
         put_key(o, o->d->keys[t->name]);
 }
@@ -277,7 +321,7 @@ static void put_content(struct wf_crdt_out *o, const struct wf_crdt_item *it, ui
         put_len(o, it->len - offset);
         break;
     case WF_CRDT_SKIP:
-        wf_lib0_append_uint(o->rest, it->len - offset);
+        put_uint(o, it->len - offset);
         break;
     case WF_CRDT_STRING:
         put_rest_of_text(o, it, offset);
@@ -287,7 +331,7 @@ static void put_content(struct wf_crdt_out *o, const struct wf_crdt_item *it, ui
         put_values(o, it, offset);
         break;
     case WF_CRDT_BINARY:
-        wf_lib0_append_bytes(o->rest, wf_str_n((const char *)it->data, it->bytes));
+        put_long(o, wf_str_n((const char *)it->data, it->bytes));
         break;
     case WF_CRDT_EMBED:
         put_json(o, wf_str_n((const char *)it->data, it->bytes));
@@ -368,7 +412,7 @@ static void put_head(struct wf_crdt_out *o, uint8_t info, uint32_t client, uint3
     *p++ = info;
     p = wf_lib0_put_uint(p, o->d->clients[client].id);
     p = wf_lib0_put_uint(p, clock);
-    (void)wf_buf_append(o->rest, head, (size_t)(p - head));
+    put_bytes(o, head, (size_t)(p - head));
 }
 
 void wf_crdt__out_struct(struct wf_crdt_out *o, const struct wf_crdt_item *it, uint32_t offset)
@@ -425,11 +469,11 @@ static void put_range(struct wf_crdt_out *o, const struct wf_crdt_range *r)
     if (o->cols == NULL) {
         uint8_t both[2 * WF_LIB0_NUMBER_BYTES], *p = wf_lib0_put_uint(both, r->clock);
         p = wf_lib0_put_uint(p, r->len);
-        (void)wf_buf_append(o->rest, both, (size_t)(p - both));
+        put_bytes(o, both, (size_t)(p - both));
         return;
     }
-    wf_lib0_append_uint(o->rest, r->clock - o->deletes_at);
-    wf_lib0_append_uint(o->rest, r->len - 1);
+    put_uint(o, r->clock - o->deletes_at);
+    put_uint(o, r->len - 1);
     o->deletes_at = r->clock + r->len;
 }
 
@@ -453,12 +497,12 @@ int wf_crdt__out_deletes(struct wf_crdt_out *o, const struct wf_crdt_ranges *r)
     }
     if (n > 1)
         qsort(parts, n, sizeof(*parts), falling);
-    wf_lib0_append_uint(o->rest, n);
+    put_uint(o, n);
     for (size_t k = 0; k < n; k++) {
         o->deletes_at = 0;
         uint8_t head[2 * WF_LIB0_NUMBER_BYTES], *p = wf_lib0_put_uint(head, parts[k].id);
         p = wf_lib0_put_uint(p, parts[k].n);
-        (void)wf_buf_append(o->rest, head, (size_t)(p - head));
+        put_bytes(o, head, (size_t)(p - head));
         for (size_t i = 0; i < parts[k].n; i++)
             put_range(o, &r->at[parts[k].first + i]);
     }
@@ -481,7 +525,7 @@ static void put_section(struct wf_crdt_out *o, struct wf_crdt_client *c, uint32_
     if (o->cols == NULL) {
         uint8_t head[3 * WF_LIB0_NUMBER_BYTES], *h = wf_lib0_put_uint(head, n);
         h = wf_lib0_put_uint(wf_lib0_put_uint(h, c->id), clock);
-        (void)wf_buf_append(o->rest, head, (size_t)(h - head));
+        put_bytes(o, head, (size_t)(h - head));
     } else {
         wf_crdt__out_uint(o, n);
         wf_crdt__out_client(o, c->id);
