@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Texts of a JSON value, looked at alone and together.
  *
- * Together they are read in three ways, each a text of its own whose bytes know where they stand:
+ * Together they are read in four ways, each a text of its own whose bytes know where they stand:
  *
  * - line by line, "name: value", for words that tell what the next text is;
- * - the values without anything between, for what is cut in two;
+ * - the values without anything between, for what is cut in two, and short ones in a row;
  * - numbers and keys alone, each with its next ones, without the words between, for what is told
  *   piece by piece. Any two numbers may happen to be a third one: here only what tells by itself
  *   what it is counts (keys with a prefix, checksums of two digits), and cards beside their word.
@@ -26,6 +26,7 @@
 /* What may be cut in two between texts; a text so short may be the middle of three. */
 #define BORDER_BYTES ((size_t)1024)
 #define SHORT_BYTES ((size_t)64)
+#define SHORT_LEAST 3
 #define PIECE_LEAST 4
 #define KEY_LEAST 7 /* of one without digits */
 #define PIECE_MOST 4096
@@ -348,6 +349,47 @@ static int read_joined(struct reader *r)
     return rc == 0 ? look(r, 2, NULL) : rc;
 }
 
+/* A part of something, not a sentence. */
+static bool is_part(struct wf_str s)
+{
+    size_t spaces = 0;
+
+    for (size_t i = 1; i + 1 < s.len; i++)
+        spaces += s.ptr[i] == ' ';
+    return s.len > 0 && s.len <= SHORT_BYTES && spaces < 2;
+}
+
+/* Short values one behind the other, three and more, are one: a number's parts in a list, a
+ * character a message; behind the end of the text before. */
+static int read_short(struct reader *r)
+{
+    const struct wf_texts *t = r->t;
+    size_t before = SIZE_MAX;
+    int rc = 0;
+
+    for (size_t i = next_value(t, SIZE_MAX), k; rc == 0 && i < t->n; i = k) {
+        size_t n = 0, bytes = 0, to = i;
+        for (; to < t->n && is_part(text_of(t, to)) && bytes < BORDER_BYTES; n++) {
+            bytes += text_of(t, to).len;
+            to = next_value(t, to);
+        }
+        k = n > 0 ? to : next_value(t, i);
+        if (n >= SHORT_LEAST) {
+            if (before != SIZE_MAX) {
+                rc = put_border(r, before, true);
+                (void)wf_buf_append_byte(&r->reading.text, ' '); /* asked by look */
+            }
+            for (size_t at = i; rc == 0 && at < to; at = next_value(t, at))
+                rc = put(r, at, 0, text_of(t, at).len);
+            (void)wf_buf_append_byte(&r->reading.text, '\n');
+        }
+        before = n > 0 ? SIZE_MAX : i;
+        if (rc == 0 && r->reading.text.len > READING_BYTES)
+            rc = look(r, 2, NULL);
+    }
+    return rc == 0 ? look(r, 2, NULL) : rc;
+}
+
 /* ---- pieces ---- */
 
 struct piece {
@@ -539,6 +581,8 @@ int wf_texts_read(struct wf_labeler *l, const json_t *v, struct wf_texts **out, 
         rc = read_lines(&r);
     if (rc == 0)
         rc = read_joined(&r);
+    if (rc == 0)
+        rc = read_short(&r);
     if (rc == 0)
         rc = read_pieces(&r);
     if (rc == 0)

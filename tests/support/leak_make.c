@@ -467,6 +467,46 @@ static json_t *split_members(struct leak_maker *m)
     return arguments(v, question());
 }
 
+/* The datum in parts of n bytes, each with its pieces noted; the rest is put before. */
+static json_t *in_parts(struct leak_maker *m, size_t n)
+{
+    const struct wf_str d = wf_buf_str(&m->datum);
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < d.len; i += n) {
+        const struct wf_str part = wf_str_sub(d, i, i + n);
+        json_array_append_new(list, wf_json_str(part));
+    }
+    return list;
+}
+
+/* {"what": ["4111", " 111", ...]} */
+static json_t *split_list(struct leak_maker *m)
+{
+    json_t *v = json_object();
+
+    (void)json_object_set_new(v, "text", wf_json_str(wf_buf_str(&m->before)));
+    (void)json_object_set_new(v, "parts", in_parts(m, 4));
+    m->leak.n_pieces = 0;
+    return arguments(v, question());
+}
+
+/* A message for every three characters. */
+static json_t *split_many(struct leak_maker *m)
+{
+    json_t *parts = in_parts(m, 3), *one, *v = chat(message("user", wf_buf_str(&m->before)), NULL);
+    size_t i;
+
+    json_array_foreach(parts, i, one)
+    {
+        json_array_append_new(json_object_get(v, "messages"),
+                              message("user", wf_str_from(json_string_value(one))));
+    }
+    json_decref(parts);
+    m->leak.n_pieces = 0;
+    return v;
+}
+
 static const struct place {
     const char *name;
     json_t *(*put)(const struct leak_maker *m);
@@ -493,6 +533,8 @@ static const struct place {
     {"split with words between", NULL, split_talk, true},
     {"split over passages", NULL, split_passages, true},
     {"split over lines", NULL, split_lines, true},
+    {"split over a list", NULL, split_list, false},
+    {"split over many messages", NULL, split_many, false},
 };
 
 /* ---- requests ---- */
@@ -642,6 +684,20 @@ static void put_texts(json_t *v, struct wf_buf *out)
     json_array_foreach(v, i, one) put_texts(one, out);
 }
 
+/* The contents of all messages alone, one right behind the other. */
+static void put_contents(json_t *v, struct wf_buf *out)
+{
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(json_object_get(v, "messages"), i, one)
+    {
+        const json_t *content = json_object_get(one, "content");
+        if (json_is_string(content))
+            (void)wf_buf_append(out, json_string_value(content), json_string_length(content));
+    }
+}
+
 static void put_core(struct wf_str s, struct wf_buf *out)
 {
     for (size_t i = 0; i < s.len; i++)
@@ -671,8 +727,11 @@ bool leak_is_in(const struct leak *l, struct wf_str sent)
     wf_buf_init(&secret, TEXT_MOST);
     (void)wf_buf_append_str(&texts, sent);
     (void)wf_buf_append_byte(&texts, '\n');
-    if (v != NULL)
+    if (v != NULL) {
         put_texts(v, &texts);
+        (void)wf_buf_append_byte(&texts, '\n');
+        put_contents(v, &texts);
+    }
     put_core(wf_buf_str(&texts), &core);
     put_core(wf_buf_str(&l->secret), &secret);
     for (size_t i = 0; i < l->n_pieces; i++)
