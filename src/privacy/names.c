@@ -190,6 +190,15 @@ static bool is_nothing(struct wf_str text, const struct wf_pii *p, bool is_quiz,
                              strcmp(p->type, "ORGANIZATION") == 0);
 }
 
+/* "What is 12345678 times 9?" */
+static bool is_bare_number(struct wf_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+    return true;
+}
+
 /* What is private only as something of a person. */
 static bool is_of_persons(const char *topic)
 {
@@ -215,6 +224,7 @@ static void weigh(struct wf_names *out, struct wf_str text)
         const struct wf_pii *p = &out->items[i];
         const bool is_person = strcmp(p->type, "PERSON") == 0;
         if (is_nothing(text, p, is_quiz, is_question) ||
+            (is_impersonal && is_bare_number(wf_str_sub(text, p->start, p->end))) ||
             (is_person && is_question && p->score < PERSON_LIKELY))
             continue;
         has_person = has_person || is_person;
