@@ -36,7 +36,7 @@ static int miss(struct applying *a, uint32_t client, uint32_t clock)
             return 0;
         }
     }
-    return wf_crdt__ranges_add(&a->missing, client, clock, 1);
+    return wf_crdt__ids_add(&a->missing, client, clock);
 }
 
 static struct wf_crdt_section *section_of(const struct applying *a, uint32_t client)
@@ -297,7 +297,7 @@ static int keep_rest(struct applying *a, bool *out_retry)
         while (k < d->missing.n && d->missing.at[k].client != m->client)
             k++;
         if (k == d->missing.n)
-            rc = wf_crdt__ranges_add(&d->missing, m->client, m->clock, 1);
+            rc = wf_crdt__ids_add(&d->missing, m->client, m->clock);
         else if (d->missing.at[k].clock > m->clock)
             d->missing.at[k].clock = m->clock;
     }

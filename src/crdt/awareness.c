@@ -152,8 +152,9 @@ static bool take(struct wf_awareness *a, struct news *x, int64_t now_ms)
         p->clock++; /* still here */
         return false;
     }
-    changed = p->n != x->n || (x->state == NULL) != (p->state == NULL) ||
-              (x->n > 0 && memcmp(p->state, x->state, x->n) != 0);
+    changed = (x->state == NULL) != (p->state == NULL);
+    if (x->state != NULL && p->state != NULL)
+        changed = p->n != x->n || memcmp(p->state, x->state, x->n) != 0;
     wf_free(p->state);
     p->state = x->state;
     p->n = x->n;

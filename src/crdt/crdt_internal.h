@@ -345,6 +345,8 @@ int wf_crdt__insert_kept(struct wf_crdt *d, uint32_t parent, uint32_t sub, uint3
 /* ---- transactions (txn.c) ---- */
 
 int wf_crdt__touch(struct wf_crdt *d, uint32_t client);
+/* Adds a range, joined with the last one where they touch; or an id, which stays one of its own. */
+int wf_crdt__ids_add(struct wf_crdt_ranges *r, uint32_t client, uint32_t clock);
 int wf_crdt__ranges_add(struct wf_crdt_ranges *r, uint32_t client, uint32_t clock, uint32_t len);
 /* By client in the order in which they first come (formats are tidied in it), then by clock,
  * joined. */

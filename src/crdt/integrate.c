@@ -256,7 +256,7 @@ static int delete_inner(struct wf_crdt *d, uint32_t i, uint32_t *out_type)
     if (!wf_crdt__deleted(it))
         return delete_one(d, i, out_type);
     if (it->clock < wf_crdt__before(d, it->client) &&
-        wf_crdt__ranges_add(&d->txn->merge, it->client, it->clock, 1) != 0)
+        wf_crdt__ids_add(&d->txn->merge, it->client, it->clock) != 0)
         return wf_crdt__break(d);
     return 0;
 }

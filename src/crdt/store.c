@@ -327,7 +327,7 @@ int wf_crdt__split(struct wf_crdt *d, uint32_t i, struct wf_crdt_place p, uint32
     b->left = i;
     if (wf_crdt__content_split(d, a, b, at) != 0 ||
         wf_crdt__put_behind(&d->clients[a->client], p, (struct wf_crdt_entry){b->clock, k}) != 0 ||
-        wf_crdt__ranges_add(&d->txn->merge, b->client, b->clock, 1) != 0)
+        wf_crdt__ids_add(&d->txn->merge, b->client, b->clock) != 0)
         return wf_crdt__break(d);
     a->len = at;
     a->right = k;

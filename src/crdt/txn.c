@@ -14,17 +14,32 @@
 
 /* ---- ranges ---- */
 
+int wf_crdt__ids_add(struct wf_crdt_ranges *r, uint32_t client, uint32_t clock)
+{
+    if (wf_reserve(&r->at, &r->cap, r->n + 1, sizeof(*r->at)) != 0)
+        return WF_E_NOMEM;
+    r->at[r->n++] = (struct wf_crdt_range){client, clock, 1};
+    return 0;
+}
+
 int wf_crdt__ranges_add(struct wf_crdt_ranges *r, uint32_t client, uint32_t clock, uint32_t len)
 {
     struct wf_crdt_range *last = r->n > 0 ? &r->at[r->n - 1] : NULL;
 
-    if (last != NULL && last->client == client && last->clock + last->len == clock && len > 1) {
-        last->len += len;
-        return 0;
+    if (last != NULL && last->client == client) {
+        if (last->clock + last->len == clock) {
+            last->len += len;
+            return 0;
+        }
+        if (clock + len == last->clock) { /* deleted backwards */
+            last->clock = clock;
+            last->len += len;
+            return 0;
+        }
     }
-    if (wf_reserve(&r->at, &r->cap, r->n + 1, sizeof(*r->at)) != 0)
+    if (wf_crdt__ids_add(r, client, clock) != 0)
         return WF_E_NOMEM;
-    r->at[r->n++] = (struct wf_crdt_range){client, clock, len};
+    r->at[r->n - 1].len = len;
     return 0;
 }
 

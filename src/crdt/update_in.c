@@ -561,8 +561,7 @@ int wf_crdt__parse_vector(struct wf_crdt *d, struct wf_str vector, struct wf_crd
         if (in.bad)
             break;
         if (wf_crdt__client(d, id, &client) != 0 ||
-            wf_crdt__ranges_add(out, client, clock > UINT32_MAX ? UINT32_MAX : (uint32_t)clock,
-                                1) != 0)
+            wf_crdt__ids_add(out, client, clock > UINT32_MAX ? UINT32_MAX : (uint32_t)clock) != 0)
             return WF_E_NOMEM;
     }
     return in.bad ? WF_E_FORMAT : 0;
