@@ -79,7 +79,7 @@ static void add_up(struct wf_crdt *d, uint32_t node, uint32_t kid, int64_t delta
 static int put(struct wf_crdt *d, uint32_t type, uint32_t node, uint32_t at, uint32_t kid)
 {
     struct wf_crdt_node *n = &d->nodes[node], *m;
-    uint32_t other, above, half = WF_CRDT_FAN / 2;
+    uint32_t other = 0, above, moved, half = WF_CRDT_FAN / 2;
 
     if (n->n == WF_CRDT_FAN) {
         if (node_new(d, n->is_leaf, &other) != 0)
@@ -88,7 +88,6 @@ static int put(struct wf_crdt *d, uint32_t type, uint32_t node, uint32_t at, uin
         if (at == WF_CRDT_FAN)
             half = FILL + 4; /* it grows at its end */
         m = &d->nodes[other];
-        uint32_t moved;
         m->n = (uint16_t)(n->n - half);
         memcpy(m->kid, n->kid + half, m->n * sizeof(*m->kid));
         memcpy(m->sum, n->sum + half, m->n * sizeof(*m->sum));
@@ -218,7 +217,7 @@ void wf_crdt__tree_drop(struct wf_crdt *d, uint32_t type)
 /* A tree from the list of items, from left to right. */
 static int build(struct wf_crdt *d, uint32_t type)
 {
-    uint32_t node, leaf = 0;
+    uint32_t node = 0, leaf = 0;
 
     if (node_new(d, true, &leaf) != 0)
         return WF_E_NOMEM;

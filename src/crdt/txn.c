@@ -258,13 +258,27 @@ static int join_down(struct wf_crdt *d, uint32_t client, struct wf_crdt_place p,
     return 0;
 }
 
+/* True when the struct at a place fits its left neighbour: mostly it does not. */
+static bool fits_left(const struct wf_crdt *d, const struct wf_crdt_client *c,
+                      struct wf_crdt_place p)
+{
+    struct wf_crdt_place left = p;
+    uint32_t i = wf_crdt__at(c, p);
+
+    return wf_crdt__step_left(c, &left) &&
+           joins(wf_crdt__item(d, wf_crdt__at(c, left)), wf_crdt__item(d, i), i);
+}
+
 static int join_deleted(struct wf_crdt *d, const struct wf_crdt_txn *t)
 {
     for (size_t k = t->deleted.n; k-- > 0;) {
         const struct wf_crdt_range *r = &t->deleted.at[k];
         struct wf_crdt_client *c = &d->clients[r->client];
-        struct wf_crdt_place p = wf_crdt__find(c, r->clock + r->len - 1);
-        (void)wf_crdt__step_right(c, &p);
+        struct wf_crdt_place p = wf_crdt__find(c, r->clock + r->len - 1), only = p;
+        bool has_right = wf_crdt__step_right(c, &p);
+        if (wf_crdt__item(d, wf_crdt__at(c, only))->clock == r->clock &&
+            !(has_right && fits_left(d, c, p)) && !fits_left(d, c, only))
+            continue;
         if (join_down(d, r->client, p, r->clock) != 0)
             return WF_E_NOMEM;
     }
@@ -279,8 +293,10 @@ static int join_new(struct wf_crdt *d, const struct wf_crdt_txn *t)
         uint32_t first;
         if (c->before == c->next)
             continue;
-        first = wf_crdt__item(d, wf_crdt__at(c, wf_crdt__find(c, c->before)))->clock;
         p = (struct wf_crdt_place){c->n_chunks - 1, c->chunks[c->n_chunks - 1]->n - 1};
+        if (wf_crdt__item(d, wf_crdt__at(c, p))->clock == c->before && !fits_left(d, c, p))
+            continue; /* the only new one */
+        first = wf_crdt__item(d, wf_crdt__at(c, wf_crdt__find(c, c->before)))->clock;
         if (join_down(d, t->touched[k], p, first) != 0)
             return WF_E_NOMEM;
     }

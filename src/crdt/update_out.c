@@ -477,11 +477,27 @@ static void put_range(struct wf_crdt_out *o, const struct wf_crdt_range *r)
     o->deletes_at = r->clock + r->len;
 }
 
+/* One range, in format 1: what most transactions delete. */
+static int put_only(struct wf_crdt_out *o, const struct wf_crdt_range *r)
+{
+    uint8_t all[2 + 3 * WF_LIB0_NUMBER_BYTES], *p = all;
+
+    *p++ = 1;
+    p = wf_lib0_put_uint(p, o->d->clients[r->client].id);
+    *p++ = 1;
+    p = wf_lib0_put_uint(p, r->clock);
+    p = wf_lib0_put_uint(p, r->len);
+    put_bytes(o, all, (size_t)(p - all));
+    return wf_buf_status(o->rest);
+}
+
 int wf_crdt__out_deletes(struct wf_crdt_out *o, const struct wf_crdt_ranges *r)
 {
     struct part few[8], *parts = few;
     size_t n = 0;
 
+    if (r->n == 1 && o->cols == NULL)
+        return put_only(o, &r->at[0]);
     for (size_t i = 0; i < r->n; i++)
         n += i == 0 || r->at[i].client != r->at[i - 1].client;
     if (n > WF_ARRAY_LEN(few)) {
@@ -546,6 +562,29 @@ static int put_sections(struct wf_crdt_out *o, struct wf_crdt *d, struct part *p
     return o->rc != 0 ? o->rc : wf_buf_status(o->rest);
 }
 
+/* What most transactions insert: one new struct. False where it is another case. */
+static bool put_single(struct wf_crdt_out *o, const struct wf_crdt *d, const struct wf_crdt_txn *t)
+{
+    const struct wf_crdt_client *c = &d->clients[t->touched[0]];
+    const struct wf_crdt_chunk *last;
+    const struct wf_crdt_item *it;
+    uint8_t head[2 + 2 * WF_LIB0_NUMBER_BYTES], *p = head;
+
+    if (t->n_touched != 1 || c->next == c->before)
+        return false;
+    last = c->chunks[c->n_chunks - 1];
+    if (last->at[last->n - 1].clock > c->before)
+        return false;
+    it = wf_crdt__item(d, last->at[last->n - 1].item);
+    *p++ = 1;
+    *p++ = 1;
+    p = wf_lib0_put_uint(p, c->id);
+    p = wf_lib0_put_uint(p, c->before);
+    put_bytes(o, head, (size_t)(p - head));
+    wf_crdt__out_struct(o, it, c->before - it->clock);
+    return true;
+}
+
 int wf_crdt__write_txn(struct wf_crdt *d, const struct wf_crdt_txn *t, struct wf_buf *out)
 {
     struct wf_crdt_out o;
@@ -554,6 +593,10 @@ int wf_crdt__write_txn(struct wf_crdt *d, const struct wf_crdt_txn *t, struct wf
     int rc;
 
     wf_crdt__out_init(&o, d, out, NULL);
+    if (t->n_touched > 0 && put_single(&o, d, t)) {
+        rc = wf_crdt__out_deletes(&o, &t->deleted);
+        return o.rc != 0 ? o.rc : rc;
+    }
     if (t->n_touched > 8) {
         parts = wf_alloc_array(t->n_touched, sizeof(*parts));
         if (parts == NULL)
