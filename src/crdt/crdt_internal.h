@@ -185,6 +185,7 @@ struct wf_crdt {
     struct wf_crdt_map_entry *entries; /* [0] is unused */
     size_t n_entries, cap_entries;
     uint32_t free_entry;
+    uint32_t last_entry; /* that was looked for last; may be another's by now */
     uint32_t *entry_slots;
     size_t n_entry_slots, n_entry_used;
 

@@ -333,8 +333,10 @@ static int entries_grow(struct wf_crdt *d)
 int wf_crdt__entry_set(struct wf_crdt *d, uint32_t type, uint32_t key, uint32_t item)
 {
     struct wf_crdt_type *t = &d->types[type];
-    uint32_t i = wf_crdt__entry(d, type, key);
+    uint32_t i = d->last_entry;
 
+    if (d->entries[i].type != type || d->entries[i].key != key)
+        i = wf_crdt__entry(d, type, key);
     if (i != 0) {
         d->entries[i].item = item;
         return 0;

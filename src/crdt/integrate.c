@@ -298,6 +298,8 @@ int wf_crdt__delete(struct wf_crdt *d, uint32_t i)
     uint32_t type;
     int rc = delete_one(d, i, &type);
 
+    if (rc == 0 && type == 0)
+        return 0;
     while (rc == 0 && type != 0) {
         rc = delete_items(d, type, &todo);
         type = rc == 0 && todo.n > 0 ? todo.at[--todo.n] : 0;

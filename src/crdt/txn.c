@@ -162,11 +162,15 @@ static int collect_deleted(struct wf_crdt *d, const struct wf_crdt_txn *t)
         struct wf_crdt_place p = wf_crdt__find(c, r->clock);
         do {
             uint32_t i = wf_crdt__at(c, p);
-            const struct wf_crdt_item *it = wf_crdt__item(d, i);
+            struct wf_crdt_item *it = wf_crdt__item(d, i);
             if (it->clock >= r->clock + r->len)
                 break;
-            if (it->kind != WF_CRDT_GC && wf_crdt__deleted(it) &&
-                (it->flags & WF_CRDT_F_KEEP) == 0 && wf_crdt__collect(d, i, false) != 0)
+            if (it->kind == WF_CRDT_GC || !wf_crdt__deleted(it) ||
+                (it->flags & WF_CRDT_F_KEEP) != 0)
+                continue;
+            if (it->kind != WF_CRDT_TYPE)
+                gone(d, it, false);
+            else if (wf_crdt__collect(d, i, false) != 0)
                 return WF_E_NOMEM;
         } while (wf_crdt__step_right(c, &p));
     }

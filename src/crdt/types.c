@@ -99,6 +99,20 @@ int wf_crdt__locate(struct wf_crdt *d, uint32_t type, uint32_t at, uint32_t *out
 
 /* ---- content ---- */
 
+/* True for what is in canonical form for sure, and mostly is put in: small numbers, short texts,
+ * true, false, null. */
+static bool is_simple(struct wf_str value)
+{
+    const uint8_t *p = (const uint8_t *)value.ptr;
+
+    if (value.len == 1)
+        return p[0] == WF_ANY_TRUE || p[0] == WF_ANY_FALSE || p[0] == WF_ANY_NULL;
+    if (value.len == 2 && p[0] == WF_ANY_INT)
+        return p[1] < 0x80;
+    return value.len >= 2 && value.len < 130 && p[0] == WF_ANY_TEXT && p[1] == value.len - 2 &&
+           wf_lib0_units(p + 2, value.len - 2) != SIZE_MAX;
+}
+
 int wf_crdt__put_content(struct wf_crdt *d, const struct wf_crdt_put *what, bool is_embed,
                          struct wf_crdt_item *out)
 {
@@ -107,6 +121,11 @@ int wf_crdt__put_content(struct wf_crdt *d, const struct wf_crdt_put *what, bool
     int rc = 0;
 
     *out = (struct wf_crdt_item){.kind = is_embed ? WF_CRDT_EMBED : WF_CRDT_ANY, .len = n};
+    if (what->kind == WF_CRDT_PUT_VALUES && n == 1 && is_simple(what->bytes)) {
+        out->data = (uint8_t *)(uintptr_t)what->bytes.ptr;
+        out->bytes = (uint32_t)what->bytes.len;
+        return 0;
+    }
     wf_buf_reset(&d->scratch);
     switch (what->kind) {
     case WF_CRDT_PUT_TYPE:
@@ -289,7 +308,7 @@ int wf_crdt_map_set(struct wf_crdt *d, uint64_t type, struct wf_str key,
     if (rc == 0)
         rc = wf_crdt__key(d, key, &sub);
     if (rc == 0) {
-        entry = wf_crdt__entry(d, t, sub);
+        entry = d->last_entry = wf_crdt__entry(d, t, sub);
         rc = insert_between(d, t, sub, entry != 0 ? d->entries[entry].item : 0, 0, what, out_type);
     }
     return close_type(d, rc);
