@@ -103,7 +103,7 @@ int wf_crdt__attrs_read(struct wf_crdt *d, struct wf_str any, struct wf_crdt_att
     for (; n > 0 && !in.bad; n--) {
         struct wf_str key = wf_lib0_bytes(&in), value = wf_any_skip(&in);
         uint32_t number;
-        if (in.bad || in.p > in.end)
+        if (in.bad || in.p > in.end || value.ptr[0] == WF_ANY_UNDEFINED)
             return WF_E_INVAL;
         if (wf_crdt__key(d, key, &number) != 0 || wf_crdt__attr_set(out, number, value) != 0)
             return WF_E_NOMEM;

@@ -156,6 +156,8 @@ int wf_crdt__put_content(struct wf_crdt *d, const struct wf_crdt_put *what, bool
         rc = wf_buf_status(&d->scratch);
     if (rc == WF_E_FORMAT || (rc == 0 && (in.p != in.end || n == 0 || (is_embed && n != 1))))
         return WF_E_INVAL;
+    if (rc == 0 && is_embed && d->scratch.ptr[0] == WF_ANY_UNDEFINED)
+        return WF_E_INVAL;
     out->data = (uint8_t *)d->scratch.ptr;
     out->bytes = (uint32_t)d->scratch.len;
     return rc;

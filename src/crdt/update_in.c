@@ -239,7 +239,10 @@ static void get_value(struct reader *r, bool is_json)
         struct wf_str text = get_text(r, &units);
         rc = r->rc != 0 ? r->rc : wf_any_from_json(text, false, &r->value);
     } else {
+        size_t at = r->value.len;
         rc = wf_any_read(&r->rest, &r->value);
+        if (rc == 0 && is_json && r->value.ptr[at] == WF_ANY_UNDEFINED)
+            rc = WF_E_FORMAT; /* it has no form in format 1 */
     }
     if (rc != 0 && r->rc == 0)
         (void)fail(r, rc, "a value is malformed");

@@ -206,6 +206,34 @@ static void test_crdt__a_cut_update_is_refused_whole(void **state)
     close_side(&b);
 }
 
+/* A format whose value is undefined can be said in format 2 only, and by nobody's editor: found by
+ * the fuzzer, which could not read what was written in format 1. */
+static void test_crdt__an_undefined_format_is_refused(void **state)
+{
+    static const unsigned char update[] = {
+        0x00, 0x02, 0x00, 0x02, 0x02, 0x42, 0x01, 0x01, 0x00, 0x01,
+        0x00, 0x03, 0x46, 0x00, 0x86, 0x05, 0x02, 0x62, 0x62, 0x41,
+        0x00, 0x00, 0x00, 0x00, 0x01, 0x02, 0x01, 0x7f, 0x7e, 0x00}; /* as Yjs writes it */
+    struct wf_str bytes = wf_str_n((const char *)update, sizeof(update));
+    struct wf_str undefined = wf_str_n("\x76\x01\x01"
+                                       "b\x7f",
+                                       5);
+    struct side a;
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_buf v1;
+
+    (void)state;
+    open_side(&a, 1);
+    insert(&a, 0, "text");
+    assert_int_equal(wf_crdt_text_format(a.d, a.text, 0, 2, undefined), WF_E_INVAL);
+    wf_buf_init(&v1, SIZE_MAX);
+    assert_int_equal(wf_crdt_convert(bytes, WF_CRDT_V2, WF_CRDT_V1, &v1), WF_E_FORMAT);
+    assert_int_equal(wf_crdt_apply(a.d, bytes, WF_CRDT_V2, &err), WF_E_FORMAT);
+    assert_text(&a, "text");
+    wf_buf_deinit(&v1);
+    close_side(&a);
+}
+
 /* One run of everything, in which the n-th allocation fails. 0 when none did. */
 static int everything(const struct wf_str *updates, size_t n)
 {
@@ -292,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_crdt__what_runs_ahead_waits),
         cmocka_unit_test(test_crdt__two_sides_come_to_the_same),
         cmocka_unit_test(test_crdt__a_cut_update_is_refused_whole),
+        cmocka_unit_test(test_crdt__an_undefined_format_is_refused),
         cmocka_unit_test(test_crdt__memory_may_run_out_anywhere),
     };
 
