@@ -342,7 +342,8 @@ static bool is_sure(const struct wf_pii *p, enum wf_hiding how)
 
     if (how >= WF_HIDING_REVERSED && kind == WF_DATUM_PHONE)
         return false; /* of many numbers another one may be read */
-    if (how > WF_HIDING_PARTED && (kind == WF_DATUM_MAC || kind == WF_DATUM_WALLET))
+    if (how > WF_HIDING_PARTED && (kind == WF_DATUM_MAC || kind == WF_DATUM_WALLET ||
+                                   (kind == WF_DATUM_IP && how == WF_HIDING_ROTATED)))
         return true;
     return p->word.len > 0 || (p->score >= SCORE_SURE && kind != WF_DATUM_URL) ||
            (kind >= WF_DATUM_PASSWORD && kind <= WF_DATUM_ENTROPY);
