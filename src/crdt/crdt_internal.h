@@ -117,7 +117,7 @@ struct wf_crdt_type {
     uint32_t tree;   /* root node; 0 = none */
     uint32_t cursor; /* a visible item and the position where it begins; 0 = none */
     uint32_t cursor_at;
-    uint32_t changed; /* transaction that changed it last; only while somebody watches */
+    uint32_t changed; /* transaction that changed it last, as far as noted */
     uint32_t late;    /* an item whose last changes are not in the tree yet; 0 = none */
     int64_t late_by;  /* units */
 };
@@ -136,9 +136,9 @@ struct wf_crdt_txn {
     uint32_t *touched;           /* clients with new structs */
     size_t n_touched, cap_touched;
     uint32_t epoch;
-    bool remote, needs_cleanup;
+    bool remote;
     const struct wf_crdt_undo *by_undo; /* whose step this is; NULL = none */
-    uint32_t *changed;                  /* types, while somebody watches */
+    uint32_t *changed;                  /* types, while somebody watches or it is remote */
     size_t n_changed, cap_changed;
     bool has_structs; /* new ones: not only text that grew in place */
 };

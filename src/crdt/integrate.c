@@ -22,7 +22,7 @@ static int changed(struct wf_crdt *d, uint32_t parent)
         if (wf_crdt__deleted(owner) || owner->clock >= wf_crdt__before(d, owner->client))
             return 0;
     }
-    if (d->undo != NULL && t->changed != d->txn->epoch) {
+    if (t->changed != d->txn->epoch && (d->undo != NULL || d->txn->remote)) {
         struct wf_crdt_txn *txn = d->txn;
         if (wf_reserve(&txn->changed, &txn->cap_changed, txn->n_changed + 1,
                        sizeof(*txn->changed)) != 0)
@@ -30,9 +30,6 @@ static int changed(struct wf_crdt *d, uint32_t parent)
         txn->changed[txn->n_changed++] = parent;
         t->changed = txn->epoch;
     }
-    if (d->txn->remote && t->has_formats &&
-        (t->kind == WF_CRDT_TEXT || t->kind == WF_CRDT_XML_TEXT))
-        d->txn->needs_cleanup = true;
     return 0;
 }
 

@@ -334,7 +334,7 @@ static void open_txn(struct wf_crdt *d, struct wf_crdt_txn *t, bool remote)
 {
     t->deleted.n = t->merge.n = t->n_touched = 0;
     t->remote = remote;
-    t->needs_cleanup = t->has_structs = false;
+    t->has_structs = false;
     t->by_undo = NULL;
     t->n_changed = 0;
     t->epoch = ++d->epoch;
@@ -381,6 +381,19 @@ static int finish(struct wf_crdt *d, struct wf_crdt_txn *t)
     return tell(d, t);
 }
 
+/* True when others changed a formatted text that is still there. */
+static bool wants_cleanup(const struct wf_crdt *d, const struct wf_crdt_txn *t)
+{
+    for (size_t i = 0; i < t->n_changed && t->remote; i++) {
+        const struct wf_crdt_type *type = &d->types[t->changed[i]];
+        if (type->used && type->has_formats &&
+            (type->kind == WF_CRDT_TEXT || type->kind == WF_CRDT_XML_TEXT) &&
+            (type->item == 0 || !wf_crdt__deleted(wf_crdt__item(d, type->item))))
+            return true;
+    }
+    return false;
+}
+
 int wf_crdt_commit(struct wf_crdt *d)
 {
     struct wf_crdt_txn *first = &d->txns[0], *second = NULL;
@@ -396,7 +409,7 @@ int wf_crdt_commit(struct wf_crdt *d)
     wf_crdt__ranges_sort(d, &first->deleted);
     if (d->undo != NULL)
         rc = wf_crdt__undo_note(d, first);
-    if (rc == 0 && first->needs_cleanup && !d->no_cleanup) {
+    if (rc == 0 && !d->no_cleanup && wants_cleanup(d, first)) {
         second = &d->txns[1];
         open_txn(d, second, false);
         rc = wf_crdt__format_clean(d, first);
