@@ -171,10 +171,6 @@ static int enter_content(struct wf_crdt *d, uint32_t i, struct wf_crdt_item *it)
 {
     if (wf_crdt__content_own(d, it) != 0)
         return WF_E_NOMEM;
-    if (it->kind == WF_CRDT_DELETED) {
-        it->flags |= WF_CRDT_F_DELETED;
-        return wf_crdt__ranges_add(&d->txn->deleted, it->client, it->clock, it->len);
-    }
     if (it->kind == WF_CRDT_TYPE)
         d->types[it->type].item = i;
     if (it->kind == WF_CRDT_FORMAT)
@@ -201,6 +197,12 @@ int wf_crdt__integrate(struct wf_crdt *d, uint32_t i, uint32_t offset)
     if (wf_crdt__touch(d, it->client) != 0 || enter_content(d, i, it) != 0 ||
         link_in(d, i, it) != 0 || wf_crdt__append(d, i) != 0)
         return wf_crdt__break(d);
+    if (it->kind ==
+        WF_CRDT_DELETED) { /* after what it replaced: formats are tidied in that order */
+        it->flags |= WF_CRDT_F_DELETED;
+        if (wf_crdt__ranges_add(&d->txn->deleted, it->client, it->clock, it->len) != 0)
+            return wf_crdt__break(d);
+    }
     d->txn->has_structs = true;
     t = &d->types[it->parent];
     if (it->sub == 0) {

@@ -21,3 +21,9 @@ for (const [name, n, options] of ROOMS) {
         }
     });
 }
+
+// A deleted value that replaces another's: formats are tidied in the order of deletes.
+test("the room that found an order of deletes: the same bytes as Yjs", () => {
+    const options = { clients: 3, steps: 57, gc: true, plain: false };
+    assert.equal(new Room(900877, options).play().run(), null);
+});
