@@ -193,7 +193,7 @@ struct wf_gen_wake {
  * A cancellation is seen when this is called. Engines that cannot do it wait. */
 int wf_gen_try(struct wf_gen *g, const struct wf_gen_wake *w, struct wf_gen_event *out,
                struct wf_err *err) WF_MUST_USE;
-/* Borrowed until wf_gen_free. */
+/* Borrowed until wf_gen_free; `route` and `flags` until the next event is asked for. */
 const struct wf_gen_usage *wf_gen_usage(const struct wf_gen *g);
 /* Gives it up where it is not finished, and frees. NULL is a no-op. */
 void wf_gen_free(struct wf_gen *g);

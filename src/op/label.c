@@ -186,6 +186,6 @@ int wf_labeler_run(struct wf_labeler *l, struct wf_str text, json_t **out, struc
     wf_policy_label(l->o.policy, &part, 1, &verdict);
     *out = json_pack("{s:s, s:o, s:o}", "label", wf_label_name(verdict.label), "spans",
                      spans_json(text, (struct wf_pii_list){found.all, found.n}), "topics",
-                     topics_json(found.all + found.n, found.n_topics));
+                     topics_json(found.n_topics > 0 ? found.all + found.n : NULL, found.n_topics));
     return *out != NULL ? 0 : wf_err_set(err, WF_E_NOMEM, "Not enough memory for a label.");
 }

@@ -5,12 +5,15 @@
 #include "route/failover.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/limits.h"
 #include "route/hedge.h"
+
+#define MODEL_BYTES 400 /* ENGINE/MODEL */
 
 struct failover {
     struct wf_gen base; /* first */
@@ -33,6 +36,8 @@ struct failover {
     size_t skip_at, skip_end; /* white space in `text` that the place was not given: told already */
     size_t n_written;         /* tokens of the places before */
     struct wf_gen_usage usage;
+    /* Of each place, by its model's full name: callers keep it, and the place's generation goes. */
+    char models[WF_FAILOVER_PLACES_MAX][MODEL_BYTES];
     int64_t began_ns, first_ns;
 };
 
@@ -206,11 +211,25 @@ static bool can_be_taken_up(const struct failover *f)
            q->grammar == NULL;
 }
 
+static const struct wf_gen_usage *usage(const struct wf_gen *g)
+{
+    struct failover *f = (struct failover *)(uintptr_t)g;
+    char *model = f->models[f->i < f->n ? f->i : f->n - 1];
+
+    if (f->gen == NULL)
+        return &f->usage;
+    f->usage = *wf_gen_usage(f->gen);
+    f->usage.n_written += f->n_written;
+    if (model[0] == 0 && f->usage.model != NULL)
+        (void)snprintf(model, MODEL_BYTES, "%s", f->usage.model);
+    f->usage.model = model;
+    return &f->usage;
+}
+
 static void leave(struct failover *f)
 {
-    const struct wf_gen_usage *u = f->gen != NULL ? wf_gen_usage(f->gen) : NULL;
-
-    f->n_written += u != NULL ? u->n_written : 0;
+    f->n_written = usage(&f->base)->n_written;
+    f->usage.route = f->usage.flags = NULL; /* they go with it */
     wf_gen_free(f->gen);
     f->gen = NULL;
 }
@@ -334,17 +353,6 @@ static int try(struct wf_gen *g, const struct wf_gen_wake *w, struct wf_gen_even
 static int next(struct wf_gen *g, struct wf_gen_event *out, struct wf_err *err)
 {
     return try(g, NULL, out, err);
-}
-
-static const struct wf_gen_usage *usage(const struct wf_gen *g)
-{
-    struct failover *f = (struct failover *)(uintptr_t)g;
-
-    if (f->gen != NULL) {
-        f->usage = *wf_gen_usage(f->gen);
-        f->usage.n_written += f->n_written;
-    }
-    return &f->usage;
 }
 
 static void gen_free(struct wf_gen *g)

@@ -42,6 +42,7 @@ struct telling {
     bool ended, thought, is_first;
     const struct wf_gen_request *q;
     struct wf_gen_usage usage;
+    char model[16];
 };
 
 static int generate(struct wf_engine *e, const struct wf_gen_request *q, struct wf_gen **out,
@@ -63,6 +64,8 @@ static int generate(struct wf_engine *e, const struct wf_gen_request *q, struct 
     g->t = t;
     g->q = q;
     g->is_first = true;
+    (void)snprintf(g->model, sizeof(g->model), "model %zu", t->n_asked);
+    g->usage.model = g->model;
     if (q->continue_last) { /* it must be the answer's beginning */
         g->at = strlen(content);
         assert_memory_equal(content, answer, g->at);
@@ -118,6 +121,7 @@ static const struct wf_gen_usage *usage(const struct wf_gen *gen)
 static void gen_free(struct wf_gen *gen)
 {
     ((struct telling *)gen)->t->n_live--;
+    memset(gen, 'x', sizeof(struct telling)); /* whoever still reads it sees that */
     free(gen);
 }
 
@@ -169,7 +173,10 @@ static int hear(struct setting *s, struct wf_buf *text, size_t *out_thoughts, st
     struct wf_gen *g = NULL;
     struct wf_gen_event e;
     int rc = wf_failover_generate(&s->o, &s->q, &g, err);
+    const char *model = g != NULL ? wf_gen_usage(g)->model : NULL; /* callers keep it */
+    char was[16];
 
+    (void)snprintf(was, sizeof(was), "%s", model != NULL ? model : "");
     *out_thoughts = 0;
     while (rc == 0 && (rc = wf_gen_next(g, &e, err)) > 0) {
         if (e.kind == WF_GEN_TEXT) {
@@ -181,6 +188,8 @@ static int hear(struct setting *s, struct wf_buf *text, size_t *out_thoughts, st
     }
     if (g != NULL)
         assert_true(wf_gen_usage(g)->n_written <= sizeof(answer));
+    if (g != NULL)
+        assert_string_equal(model, was);
     wf_gen_free(g);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(s->tellers[i].n_live, 0);
