@@ -142,7 +142,7 @@ static void scribble(struct side *s, const struct wf_rng *rng, int n)
         uint32_t at = (uint32_t)wf_rng_below(rng, len + 1u);
         uint32_t k = (uint32_t)wf_rng_below(rng, 8);
         if (wf_rng_below(rng, 10) < 7)
-            insert(s, at, "abcdefg" + (k > 6 ? 6 : k));
+            insert(s, at, &"abcdefg"[k > 6 ? 6 : k]);
         else
             assert_int_equal(wf_crdt_text_delete(s->d, s->text, at, k > len - at ? len - at : k),
                              0);
