@@ -151,11 +151,13 @@
 #define WF_LIMIT_PATTERNS 1024
 
 /* The ledger: one text of an entry (a release's reason may have as much), types counted in one, the
- * bytes of one with all of these, and entries that wait for the disk: some syncs of it. */
+ * bytes of one with all of these, room that is laid out ahead, and entries that wait for the disk:
+ * some syncs of it. */
 #define WF_LIMIT_LEDGER_TEXT_BYTES 1000
 #define WF_LIMIT_LEDGER_TYPE_BYTES 64
 #define WF_LIMIT_LEDGER_COUNTS 512
 #define WF_LIMIT_LEDGER_ENTRY_BYTES (64u << 10)
+#define WF_LIMIT_LEDGER_ROOM_BYTES (1u << 20)
 #define WF_LIMIT_LEDGER_WAITING 4096
 /* What may lie behind the last signature, at most some seconds of entries. */
 #define WF_LIMIT_LEDGER_TAIL_BYTES (256u << 20)

@@ -177,6 +177,33 @@ static int sync_fd(int fd)
     return r;
 }
 
+int wf_file_sync_data(int fd, struct wf_err *err)
+{
+    int r = -1;
+
+    if (!must_fail())
+        do
+            r = fdatasync(fd);
+        while (r != 0 && errno == EINTR);
+    return r == 0 ? 0 : wf_err_errno(err, errno, "cannot make the file durable");
+}
+
+int wf_file_lay_zeros(int fd, uint64_t from, uint64_t to, struct wf_err *err)
+{
+    static const char zeros[1 << 16];
+
+    while (from < to) {
+        size_t n = (size_t)WF_MIN(to - from, (uint64_t)sizeof(zeros));
+        ssize_t done = must_fail() ? -1 : pwrite(fd, zeros, n, (off_t)from);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return wf_err_errno(err, done == 0 ? EIO : errno, "cannot write the file");
+        from += (uint64_t)done;
+    }
+    return 0;
+}
+
 int wf_file_create(const char *path, int *out_fd, struct wf_err *err)
 {
     int fd = open_retry(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);

@@ -40,6 +40,15 @@ int wf_file_create(const char *path, int *out_fd, struct wf_err *err) WF_MUST_US
 int wf_file_sync(const char *path, struct wf_err *err) WF_MUST_USE;
 int wf_file_sync_fd(int fd, struct wf_err *err) WF_MUST_USE;
 
+/* fdatasync: the content, and of what is known about the file only what reading it needs. Where
+ * bytes that were laid out before are overwritten the file system has nothing else to write.
+ * Errors: those of wf_file_sync_fd. */
+int wf_file_sync_data(int fd, struct wf_err *err) WF_MUST_USE;
+
+/* Writes zeros over the bytes from..to of a file, not durable yet; the descriptor stays where it
+ * stands. Errors: those of wf_file_write_all; some may have been written. */
+int wf_file_lay_zeros(int fd, uint64_t from, uint64_t to, struct wf_err *err) WF_MUST_USE;
+
 /* Lets this process have `wanted` files open at once, or as many as the system allows it; how many
  * it may have then. What it may have already is not lessened. Thread: any. */
 size_t wf_file_open_max(size_t wanted);

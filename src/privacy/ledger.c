@@ -2,10 +2,11 @@
 /* Appending: one thread writes; callers queue.
  *
  * The thread takes all that waits, gives each entry its place in the chain, writes them with one
- * call and syncs once; then it tells everyone. While it syncs, the next ones gather, so that the
- * rate of syncs bounds the wait, not the number of entries. Entries that nobody waits for go with
- * the next that somebody does, or soon without. Some time after the first entry that is
- * not signed yet it signs the head.
+ * call and syncs once; then it tells everyone. It writes over zeros that were laid out ahead, which
+ * the file system makes durable sooner than a file that grows. While it syncs, the next ones
+ * gather, so that the rate of syncs bounds the wait, not the number of entries. Entries that nobody
+ * waits for go with the next that somebody does, or soon without. Some time after the first entry
+ * that is not signed yet it signs the head.
  *
  * When a write fails, what it wrote is cut off again and the chain is as before: the next may
  * succeed, once there is room. When a sync fails, nobody knows what is on the disk: the ledger is
@@ -76,15 +77,17 @@ static int sign(struct wf_ledger *l, struct wf_err *err)
 static int write_batch(struct wf_ledger *l, struct wf_err *err)
 {
     struct wf_err second = WF_ERR_INIT;
-    int rc = wf_file_write_all(l->end.fd, l->batch.ptr, l->batch.len, err);
+    int rc;
 
+    wf_ledger__end_make_room(&l->end, l->batch.len);
+    rc = wf_file_write_all(l->end.fd, l->batch.ptr, l->batch.len, err);
     if (rc != 0) {
         wf_err_prefix(err, "The ledger");
         if (wf_ledger__end_cut(&l->end, &second) != 0)
             l->broken = second;
         return rc;
     }
-    rc = wf_file_sync_fd(l->end.fd, err);
+    rc = wf_file_sync_data(l->end.fd, err);
     if (rc != 0) {
         wf_err_prefix(err, "The ledger");
         l->broken = *err;
@@ -121,6 +124,7 @@ static int commit(struct wf_ledger *l, struct waiting *list, struct wf_err *err)
         return rc;
     l->end.n_entries = seq;
     l->end.n_bytes += l->batch.len;
+    l->end.n_room = WF_MAX(l->end.n_room, l->end.n_bytes);
     memcpy(l->end.hash, hash, sizeof(hash));
     if (!was_unsigned)
         l->sign_at_ns = wf_clock_mono_ns(NULL) + l->sign_ns;

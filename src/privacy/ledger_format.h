@@ -29,6 +29,8 @@
  *  n-36 32  BLAKE2b-256 of all before it
  *  n-4   4  n, so that it can be read backwards
  *
+ * Behind the last entry zeros may follow, up to the end of the file: room that the writer laid out.
+ *
  * The head is 160 bytes:
  *    0   8  "WFLHEAD1"
  *    8   8  time

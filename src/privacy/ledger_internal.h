@@ -11,6 +11,8 @@ struct wf_ledger_end {
     char *dir, *log, *head, *head_new; /* owned paths */
     int fd;                            /* the log, locked, standing at n_bytes; -1: none */
     uint64_t n_entries, n_bytes;
+    uint64_t n_room;   /* bytes of the file: behind n_bytes, zeros */
+    uint64_t n_opened; /* n_bytes when it was opened */
     uint64_t n_signed; /* entries */
     uint8_t hash[WF_LEDGER_HASH_BYTES];
     uint8_t secret[64];
@@ -26,7 +28,12 @@ void wf_ledger__end_close(struct wf_ledger_end *end);
 /* Signs the end and makes that durable; a crash leaves the old signature or the new one. */
 int wf_ledger__end_sign(struct wf_ledger_end *end, int64_t now_ms, struct wf_err *err) WF_MUST_USE;
 
-/* Takes back what was written behind n_bytes. */
+/* Lays out room for n more bytes, and ahead: as much again as was written since the ledger was
+ * opened, up to WF_LIMIT_LEDGER_ROOM_BYTES; overwriting zeros costs a sync about half of what
+ * growing the file does. Where there is no space to lay out, the file grows as it is written. */
+void wf_ledger__end_make_room(struct wf_ledger_end *end, size_t n);
+
+/* Takes back what was written behind n_bytes, and the room. */
 int wf_ledger__end_cut(struct wf_ledger_end *end, struct wf_err *err) WF_MUST_USE;
 
 #endif

@@ -6,7 +6,8 @@
  * so that of the first one that cannot be read it is known what it is: if anything behind it says
  * that it had been durable, it was acknowledged, and the log was damaged or changed: nothing is
  * touched, and nothing goes on. If nothing does, it belongs to the last write, which the crash
- * interrupted before anyone was told: it is cut off, and an entry will say so. */
+ * interrupted before anyone was told: it is cut off, and an entry will say so. Zeros up to the end
+ * are room that was laid out: they go, without a word. */
 #include "privacy/ledger_internal.h"
 
 #include <assert.h>
@@ -120,7 +121,21 @@ int wf_ledger__end_cut(struct wf_ledger_end *end, struct wf_err *err)
     if (ftruncate(end->fd, (off_t)end->n_bytes) != 0 ||
         lseek(end->fd, (off_t)end->n_bytes, SEEK_SET) < 0)
         return wf_err_errno(err, errno, "cannot set the end of %s", end->log);
+    end->n_room = end->n_bytes;
     return 0;
+}
+
+void wf_ledger__end_make_room(struct wf_ledger_end *end, size_t n)
+{
+    uint64_t ahead = WF_MIN(end->n_bytes - end->n_opened, (uint64_t)WF_LIMIT_LEDGER_ROOM_BYTES);
+    uint64_t to = end->n_bytes + n + ahead;
+
+    if (end->n_room - end->n_bytes >= n || ahead == 0)
+        return;
+    if (wf_file_lay_zeros(end->fd, end->n_room, to, NULL) == 0)
+        end->n_room = to;
+    else
+        (void)!ftruncate(end->fd, (off_t)end->n_room); /* what is left is zeros, too */
 }
 
 int wf_ledger__end_sign(struct wf_ledger_end *end, int64_t now_ms, struct wf_err *err)
@@ -168,7 +183,7 @@ static int begin(struct wf_ledger_end *end, int64_t now_ms, struct wf_err *err)
         rc = wf_file_sync_dir(end->dir, err);
     if (rc != 0)
         return rc;
-    end->n_bytes = sizeof(bytes);
+    end->n_bytes = end->n_room = end->n_opened = sizeof(bytes);
     rc = wf_ledger_format_read_begin(bytes, end->hash);
     assert(rc == 0);
     return wf_ledger__end_sign(end, now_ms, err);
@@ -247,7 +262,7 @@ static int walk_tail(struct wf_ledger_end *end, struct wf_str tail, struct wf_er
 {
     struct wf_ledger_read *r = wf_alloc_array(1, sizeof(*r));
     uint64_t base = end->n_bytes;
-    size_t at = 0, n = 0;
+    size_t at = 0, n = 0, n_room = tail.len;
     int rc = r == NULL ? wf_err_set(err, WF_E_NOMEM, "Not enough memory for the ledger.") : 0;
 
     while (rc == 0 && at < tail.len) {
@@ -263,11 +278,13 @@ static int walk_tail(struct wf_ledger_end *end, struct wf_str tail, struct wf_er
         end->n_entries++;
         memcpy(end->hash, r->entry.hash, sizeof(end->hash));
     }
-    if (rc == 0 && at < tail.len && was_durable(tail, at, base + at, r))
+    while (n_room > at && tail.ptr[n_room - 1] == 0)
+        n_room--;
+    if (rc == 0 && at < n_room && was_durable(tail, at, base + at, r))
         rc = damaged(end, "an entry was damaged that had been durable", err);
     if (rc == 0) {
         end->n_bytes = base + at;
-        end->n_cut = tail.len - at;
+        end->n_cut = n_room - at;
     }
     wf_free(r);
     return rc;
@@ -327,6 +344,7 @@ static int open_end(struct wf_ledger_end *end, const char *key_path, int64_t now
         rc = check_signed(end, &h, err);
     if (rc == 0)
         rc = recover(end, (uint64_t)st.st_size, err);
+    end->n_opened = end->n_bytes;
     if (rc == 0 && end->n_signed < end->n_entries)
         rc = wf_ledger__end_sign(end, now_ms, err);
     return rc;
@@ -356,6 +374,8 @@ int wf_ledger__end_open(struct wf_ledger_end *end, const char *dir, const char *
 
 void wf_ledger__end_close(struct wf_ledger_end *end)
 {
+    if (end->n_room > end->n_bytes)
+        (void)!wf_ledger__end_cut(end, NULL); /* otherwise the next opening does */
     wf_file_close(&end->fd);
     wf_free(end->dir);
     wf_free(end->log);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -95,6 +96,29 @@ int wf_ledger__next(struct wf_ledger_reader *r, const struct wf_ledger_read **ou
     r->at += n;
     *out = &r->read;
     return 1;
+}
+
+bool wf_ledger__is_room(struct wf_ledger_reader *r)
+{
+    size_t n;
+
+    for (uint64_t at = r->at; at < r->n_bytes; at += n) {
+        const uint8_t *p;
+        n = (size_t)WF_MIN(r->n_bytes - at, (uint64_t)WINDOW_BYTES / 2);
+        p = look(r, at, n, false);
+        if (p == NULL || !sodium_is_zero(p, n))
+            return false;
+    }
+    return true;
+}
+
+bool wf_ledger__is_live(const struct wf_ledger_reader *r)
+{
+    bool is_live = flock(r->fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+
+    if (!is_live)
+        (void)flock(r->fd, LOCK_UN);
+    return is_live;
 }
 
 struct wf_ledger_place wf_ledger__place(const struct wf_ledger_reader *r)

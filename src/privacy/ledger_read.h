@@ -71,6 +71,9 @@ struct wf_ledger_place {
     uint64_t at, n_bytes;      /* of the next entry, of the log */
     const uint8_t *first_hash; /* what the first entry is chained to */
 };
+/* Whether nothing but room lies from the place to the end; whether a writer has the ledger open. */
+bool wf_ledger__is_room(struct wf_ledger_reader *r) WF_MUST_USE;
+bool wf_ledger__is_live(const struct wf_ledger_reader *r) WF_MUST_USE;
 struct wf_ledger_place wf_ledger__place(const struct wf_ledger_reader *r);
 
 #endif

@@ -62,11 +62,13 @@ static int one(struct walk *w, uint64_t at, const struct wf_ledger_read *r, stru
     return 0;
 }
 
-/* The walk came to what is no entry. */
+/* The walk came to what is no entry: room, or what a writer is writing now, ends it. */
 static int no_entry(struct walk *w, uint64_t at, struct wf_err *err)
 {
     if (at < w->head.n_bytes)
         return wf_err_set(err, WF_E_CORRUPT, "Entry %llu was changed.", number(w));
+    if (wf_ledger__is_room(w->log) || wf_ledger__is_live(w->log))
+        return 0;
     w->out->n_unfinished = wf_ledger__place(w->log).n_bytes - at;
     return wf_err_set(
         err, WF_E_CORRUPT,
@@ -86,8 +88,8 @@ static int walk_all(struct walk *w, struct wf_err *err)
         if (at == w->head.n_bytes && at_signed(w, err) != 0)
             return WF_E_CORRUPT;
         rc = wf_ledger__next(w->log, &r, NULL);
-        if (rc < 0)
-            return no_entry(w, at, err);
+        if (rc < 0 && (rc = no_entry(w, at, err)) != 0)
+            return rc;
         if (rc == 1 && one(w, at, r, err) != 0)
             return WF_E_CORRUPT;
     }

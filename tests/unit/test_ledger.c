@@ -121,6 +121,7 @@ static size_t places(const struct wf_buf *log, size_t out[], size_t max)
         assert_true(n < max);
         out[n] = p;
         p += wf_ledger_format_bytes((const uint8_t *)log->ptr + p);
+        assert_true(p > out[n]);
     }
     out[n] = p;
     return n;
@@ -306,7 +307,7 @@ static void test_ledger__finds_entries_removed_moved_or_missing(void **state)
         save(at.log, log.ptr, i);
         assert_found("cut");
     }
-    (void)wf_buf_append_byte(&log, 0);
+    (void)wf_buf_append_byte(&log, 1);
     save(at.log, log.ptr, log.len);
     assert_found("a byte more");
     wf_buf_deinit(&log);
@@ -390,7 +391,20 @@ static void test_ledger__signs_while_entries_come(void **state)
 
 /* ---- what a crash leaves ---- */
 
-/* A ledger of `n_signed` entries that were signed and n that were not: as a crash leaves it. */
+/* Takes the room off that was laid out behind the last entry; returns how much there was. */
+static size_t take_room(struct wf_buf *log)
+{
+    size_t p = WF_LEDGER_BEGIN_BYTES, n, room;
+
+    while (log->len - p >= 8 && (n = wf_ledger_format_bytes((const uint8_t *)log->ptr + p)) > 0)
+        p += n;
+    room = log->len - p;
+    wf_buf_truncate(log, p);
+    return room;
+}
+
+/* A ledger of `n_signed` entries that were signed and n that were not: as a crash leaves it, but
+ * for its room. */
 static void crash(uint64_t n_signed, uint64_t n)
 {
     struct wf_buf log, head;
@@ -401,6 +415,8 @@ static void crash(uint64_t n_signed, uint64_t n)
     append(l, n_signed + 1, n);
     load(at.log, &log);
     wf_ledger_close(l);
+    assert_true(take_room(&log) > 0);
+    save(at.log, log.ptr, log.len);
     save(at.head, head.ptr, head.len);
     wf_buf_deinit(&log);
     wf_buf_deinit(&head);
@@ -461,7 +477,7 @@ static void test_ledger__cuts_off_only_what_nobody_was_told_of(void **state)
         assert_int_equal(wf_ledger_reader_back(r, &e, NULL), 1);
         if (!whole) {
             assert_int_equal(e->kind, WF_LEDGER_RECOVERY);
-            assert_int_equal(e->bytes, cut - p[6]);
+            assert_in_range(e->bytes, 1, cut - p[6]); /* zeros at its end may be room */
         }
         wf_ledger_reader_free(r);
     }
@@ -471,6 +487,51 @@ static void test_ledger__cuts_off_only_what_nobody_was_told_of(void **state)
     save(at.head, head.ptr, head.len);
     wf_ledger_close(open_ledger(0));
     assert_sound(7);
+    wf_buf_deinit(&log);
+    wf_buf_deinit(&head);
+}
+
+/* Room is nothing, wherever the last write was cut; a byte in it is something. */
+static void test_ledger__takes_zeros_for_room(void **state)
+{
+    (void)state;
+    const size_t n_room = 3000;
+    struct wf_buf log, head;
+    struct stat st;
+    size_t p[64];
+
+    crash(3, 4);
+    load(at.log, &log);
+    load(at.head, &head);
+    (void)places(&log, p, 63);
+    for (size_t i = 0; i < n_room; i++)
+        assert_int_equal(wf_buf_append_byte(&log, 0), 0);
+    save(at.log, log.ptr, log.len);
+    assert_sound(7);
+    for (size_t i = p[7]; i < log.len; i += 97) {
+        log.ptr[i] = 1;
+        save(at.log, log.ptr, log.len);
+        assert_found("a byte in the room");
+        log.ptr[i] = 0;
+    }
+    memset(log.ptr + p[7] - 4, 0, 4); /* not a byte, its high ones are zeros anyway */
+    for (size_t cut = p[7] - 4; cut-- > p[6];) {
+        log.ptr[cut] = 0;
+        save(at.log, log.ptr, log.len);
+        save(at.head, head.ptr, head.len);
+        if (cut == p[6])
+            assert_sound(6);
+        else
+            assert_found("half an entry in the room");
+        wf_ledger_close(open_ledger(0));
+        assert_sound(cut == p[6] ? 6 : 7); /* with the recovery's */
+    }
+    assert_int_equal(stat(at.log, &st), 0);
+    assert_int_equal(st.st_size, p[6]);
+    /* what was signed is no room */
+    memset(log.ptr + p[2], 0, log.len - p[2]);
+    save(at.log, log.ptr, log.len);
+    assert_found("zeros in place of what was signed");
     wf_buf_deinit(&log);
     wf_buf_deinit(&head);
 }
@@ -600,6 +661,7 @@ int main(void)
         TEST(test_ledger__signs_while_entries_come),
         TEST(test_ledger__notes_are_written_without_anybody_waiting),
         TEST(test_ledger__cuts_off_only_what_nobody_was_told_of),
+        TEST(test_ledger__takes_zeros_for_room),
         TEST(test_ledger__goes_on_with_nothing_that_was_durable_and_is_damaged),
         TEST(test_ledger__any_write_sync_or_rename_may_fail),
         TEST(test_ledger__any_allocation_may_fail),
