@@ -138,10 +138,55 @@ static const char migration_3[] = "CREATE TABLE reminder("
                                   " fired_ms INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;"
                                   "CREATE INDEX reminder_due ON reminder(fired_ms, due_ms);";
 
+/* What is common to all that devices write into a space (space/log.h), and records. */
+static const char migration_4[] =
+    "CREATE TABLE device_seq("
+    " space INTEGER NOT NULL REFERENCES space(id),"
+    " device BLOB NOT NULL,"
+    " dseq INTEGER NOT NULL,"
+    " hlc INTEGER NOT NULL,"
+    " revoked INTEGER NOT NULL,"
+    " PRIMARY KEY(space, device)) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE device_seen("
+    " space INTEGER NOT NULL REFERENCES space(id),"
+    " device BLOB NOT NULL,"
+    " of_device BLOB NOT NULL,"
+    " dseq INTEGER NOT NULL,"
+    " hlc INTEGER NOT NULL,"
+    " PRIMARY KEY(space, device, of_device)) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE device_clock("
+    " id INTEGER PRIMARY KEY CHECK(id = 1),"
+    " hlc INTEGER NOT NULL) STRICT;"
+    "INSERT INTO device_clock VALUES(1, 0);"
+
+    "CREATE TABLE record("
+    " space INTEGER NOT NULL REFERENCES space(id),"
+    " collection TEXT NOT NULL,"
+    " key TEXT NOT NULL,"
+    " live INTEGER NOT NULL,"
+    " label INTEGER NOT NULL,"
+    " hlc INTEGER NOT NULL,"
+    " gone_hlc INTEGER NOT NULL,"
+    " state BLOB NOT NULL,"
+    " PRIMARY KEY(space, collection, key)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX record_gone ON record(space, gone_hlc) WHERE gone_hlc > 0;"
+
+    "CREATE TABLE record_change("
+    " space INTEGER NOT NULL REFERENCES space(id),"
+    " device BLOB NOT NULL,"
+    " dseq INTEGER NOT NULL,"
+    " hlc INTEGER NOT NULL,"
+    " label INTEGER NOT NULL,"
+    " bytes BLOB NOT NULL,"
+    " PRIMARY KEY(space, device, dseq)) STRICT, WITHOUT ROWID;";
+
 static const char *const migrations[] = {
     migration_1,
     migration_2,
     migration_3,
+    migration_4,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

@@ -25,6 +25,20 @@
  *     first_chunk PK, document, n_chunks, dim, lens (which, with its version), data
  * reminder    what is to be said at a time (store/reminder.h)
  *     id PK, text, due_ms, made_ms, fired_ms (when it was said; 0: not yet)
+ * device_seq  the devices of a space (space/log.h)
+ *     space -> space, device (its id), PK (space, device), dseq (its log is here up to that number;
+ *     this device's own: the last one given), hlc (of its last change), revoked (1: it counts no
+ *     more)
+ * device_seen what devices have said that they have of others' logs
+ *     space, device, of_device, PK of the three, dseq, hlc (of that change)
+ * device_clock  this device's clock (crdt/hlc.h): what it said last
+ *     id (1), hlc
+ * record      records of spaces (space/record.h)
+ *     space -> space, collection, key, PK of the three, live (0: only what is deleted is left),
+ *     label (0 to 3), hlc (of the last change), gone_hlc (lowest clock of what is deleted and not
+ *     final yet; 0: nothing), state (crdt/record.h)
+ * record_change  the changes that made them, as their devices signed them
+ *     space, device, dseq, PK of the three, hlc, label (highest in it), bytes (crdt/change.h)
  * limbo       documents that are not there yet, or no longer: their chunks are being written or
  *             removed; finished at the next open
  *     document PK, hash, title (as indexed), first_chunk, n_chunks, stage (0: being written, 1: its
@@ -48,7 +62,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 3
+#define WF_SCHEMA_VERSION 4
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

@@ -383,6 +383,13 @@ int wf_store__stmt(struct wf_store *s, const char *sql, sqlite3_stmt **out, stru
     return wf_sql_cached(&s->cache, sql, out, err);
 }
 
+int wf_store_write_cached(struct wf_store *s, const char *sql, sqlite3_stmt **out,
+                          struct wf_err *err)
+{
+    assert(s->turn_taken);
+    return wf_store__stmt(s, sql, out, err);
+}
+
 static int writer_run(struct wf_store *s, const char *sql, struct wf_err *err)
 {
     sqlite3_stmt *st = NULL;

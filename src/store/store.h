@@ -80,6 +80,11 @@ int wf_store_write_begin(struct wf_store *s, struct wf_err *err) WF_MUST_USE;
 int wf_store_write_commit(struct wf_store *s, struct wf_err *err) WF_MUST_USE;
 void wf_store_write_rollback(struct wf_store *s);
 
+/* The writer's statement for `sql`, as wf_reader_cached, within a turn of the calling thread: for
+ * the tables of a higher floor. Thread: owner (of the turn). Errors: as wf_sql_err. */
+int wf_store_write_cached(struct wf_store *s, const char *sql, struct sqlite3_stmt **out,
+                          struct wf_err *err) WF_MUST_USE;
+
 /* True when another thread waits for its turn: long work commits and begins anew. Thread: any. */
 bool wf_store_write_wanted(struct wf_store *s);
 
