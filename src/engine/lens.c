@@ -73,14 +73,14 @@ struct wf_lens_pool {
 static void fill(struct worker *w)
 {
     struct wf_lens_pool *p = w->pool;
-    size_t share = p->n_waiting / p->n_threads + 1, used = 0;
+    size_t share = WF_MAX(p->n_waiting / p->n_threads, SHARE_TOKENS), used = 0;
 
-    share = share < SHARE_TOKENS ? SHARE_TOKENS : share;
     w->n = 0;
-    while (!wf_list_empty(&p->waiting) && used < share) {
+    while (!wf_list_empty(&p->waiting)) {
         struct wf_lens_use *u = WF_CONTAINER(p->waiting.next, struct wf_lens_use, node);
         size_t n = wf_lens_job_window_tokens(u->job, u->n_taken);
-        if (used + n > p->batch)
+        /* More than half of it beyond the share: another thread's. */
+        if (used > 0 && (used + n > p->batch || used + n / 2 >= share))
             break;
         (void)wf_lens_job_window(u->job, u->n_taken, w->ids + used);
         wf_lens_job_marks(u->job, u->n_taken, w->marks + used);
@@ -349,14 +349,16 @@ static void end(struct wf_lens_use *u)
 int wf_lens_pool_answer(struct wf_lens_use *u, struct wf_lens_answer *out, struct wf_err *err)
 {
     struct wf_lens_pool *p = u->pool;
-    int rc;
+    int rc = wf_lens_job_look(u->job, err); /* while the others encode */
 
     pthread_mutex_lock(&p->lock);
     while (u->n_done < u->n_windows)
         pthread_cond_wait(&p->done, &p->lock);
     pthread_mutex_unlock(&p->lock);
-    rc = u->rc != 0 ? wf_err_set(err, u->rc, "%s", u->err.msg)
-                    : wf_lens_job_finish(u->job, out, err);
+    if (rc == 0 && u->rc != 0)
+        rc = wf_err_set(err, u->rc, "%s", u->err.msg);
+    if (rc == 0)
+        rc = wf_lens_job_finish(u->job, out, err);
     end(u);
     return rc;
 }

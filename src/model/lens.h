@@ -191,6 +191,11 @@ const float *wf_lens_job_labels(const struct wf_lens_job *j);
 #define WF_LENS_PIECE_BYTES 400u
 size_t wf_lens_piece(struct wf_str text, size_t from);
 
+/* What tables of words say of a text, which needs no window: while others encode, so that finishing
+ * is quicker. Not at once with wf_lens_job_finish, which does it where it was not done. Errors:
+ * NOMEM. */
+int wf_lens_job_look(struct wf_lens_job *j, struct wf_err *err) WF_MUST_USE;
+
 /* The answer, once all windows were given. *out is owned by the caller. Errors: NOMEM. */
 int wf_lens_job_finish(struct wf_lens_job *j, struct wf_lens_answer *out,
                        struct wf_err *err) WF_MUST_USE;

@@ -129,7 +129,8 @@ struct wf_lens_job {
     float *slots;               /* INTENT: [pieces, tags] */
     float *intents;             /* INTENT: [labels] of the encoder */
     float *means;               /* INTENT, SENSITIVITY: [n_windows, dim] */
-    float *labels;              /* SENSITIVITY: [n_windows, labels] */
+    float *labels;              /* SENSITIVITY: [n_windows, labels], and as much room again */
+    float *linear;              /* SENSITIVITY: [labels] of the linear judge; NULL: not yet, none */
     float *tokens;              /* SALIENCE, SPANS: [ids.n] */
     float *edges;               /* SPANS: [ids.n, 2] start and end beside those of <s> */
     struct wf_lens_span *spans; /* SPANS: [n_windows] */
@@ -143,8 +144,8 @@ int wf_lens__viterbi(const struct wf_lens_tags *t, const float *scores, size_t n
 /* The scores of a job's tags by words: j->word_tags, once. Errors: NOMEM. */
 int wf_lens__score_words(struct wf_lens_job *j, struct wf_err *err) WF_MUST_USE;
 
-/* The scores of ENTITIES by both, each times its share, in j->tags. Errors: NOMEM. */
-int wf_lens__join_tags(struct wf_lens_job *j, struct wf_err *err) WF_MUST_USE;
+/* The scores of ENTITIES by both, each times its share, in j->tags; those by words are there. */
+void wf_lens__join_tags(struct wf_lens_job *j);
 
 /* The spans that tags [pieces] make of a job's text. Errors: NOMEM. */
 int wf_lens__marks_of_tags(const struct wf_lens_job *j, const struct wf_lens_tags *t,
@@ -163,12 +164,13 @@ int wf_lens__finish_answer(const struct wf_lens_job *j, struct wf_lens_answer *o
 int wf_lens__finish_sentences(const struct wf_lens_job *j, struct wf_lens_marks *out,
                               struct wf_err *err) WF_MUST_USE;
 
-/* What the sensitivity head says of a window's hidden states: the most that it says of pieces of
- * it, out [labels]. */
-void wf_lens__take_labels(const struct wf_lens_job *j, const float *hidden, size_t n_tok,
-                          float *out);
+/* What the sensitivity head says of the hidden states of window i: the most that it says of pieces
+ * of it. */
+void wf_lens__take_labels(struct wf_lens_job *j, size_t i, const float *hidden, size_t n_tok);
+/* The most that the linear judge says of pieces of the text: j->linear, once. Errors: NOMEM. */
+int wf_lens__ask_linear(struct wf_lens_job *j, struct wf_err *err) WF_MUST_USE;
 /* The labels at their thresholds or above, the highest first. NOMEM. */
-int wf_lens__finish_sensitivity(const struct wf_lens_job *j, struct wf_lens_marks *out,
+int wf_lens__finish_sensitivity(struct wf_lens_job *j, struct wf_lens_marks *out,
                                 struct wf_err *err) WF_MUST_USE;
 
 /* Sentences get scores by the order in which the judge chooses them; their own, of an encoder,

@@ -136,13 +136,15 @@ static int make_tokens(struct wf_lens_job *j, struct wf_err *err)
 /* As many windows as are needed, all of one length. */
 static int make_windows(struct wf_lens_job *j, struct wf_err *err)
 {
-    bool is_near = (j->ask.tasks & ~(WF_LENS_ENTITIES | WF_LENS_LANGUAGE)) == 0;
+    bool is_near =
+        (j->ask.tasks & ~(WF_LENS_ENTITIES | WF_LENS_LANGUAGE | WF_LENS_SENSITIVITY)) == 0;
     uint64_t window = is_near ? WF_MIN(j->lens->window, NEAR_WINDOW) : j->lens->window;
     uint64_t room = window - j->prefix.n, n = j->ids.n, each, k;
     uint64_t overlap = WF_MAX(room / OVERLAP_SHARE, WF_MIN(OVERLAP_MIN, room / 2));
 
     assert(room > 0);
     k = n <= room ? 1 : 1 + (n - room + room - overlap - 1) / (room - overlap);
+    k += is_near && k > 1 ? k % 2 : 0; /* two threads are done at once */
     each = (n + (k - 1) * overlap + k - 1) / k;
     j->windows = wf_alloc_array((size_t)k, sizeof(*j->windows));
     if (j->windows == NULL)
@@ -175,7 +177,7 @@ static int make_accounts(struct wf_lens_job *j, struct wf_err *err)
         {j->set != NULL, 1, j->set != NULL ? j->set->intent.n : 0, &j->intents},
         {j->set != NULL && j->set->slots != NULL, j->firsts.n + 1,
          j->set != NULL && j->set->slots != NULL ? j->set->slots->head.n : 0, &j->slots},
-        {(t & WF_LENS_SENSITIVITY) != 0, j->n_windows + 1, l->sensitivity.n, &j->labels},
+        {(t & WF_LENS_SENSITIVITY) != 0, 2 * j->n_windows + 1, l->sensitivity.n, &j->labels},
         {(t & (WF_LENS_INTENT | WF_LENS_SENSITIVITY)) != 0, j->n_windows, l->dim, &j->means},
         {(t & (WF_LENS_SALIENCE | WF_LENS_SPANS)) != 0, j->ids.n + 1, 1, &j->tokens},
         {(t & WF_LENS_SPANS) != 0, j->ids.n + 1, 2, &j->edges},
@@ -258,7 +260,7 @@ void wf_lens_job_free(struct wf_lens_job *j)
         return;
     void *all[] = {j->ids.ptr, j->firsts.ptr, j->prefix.ptr, j->offsets, j->windows, j->sums,
                    j->tags,    j->slots,      j->intents,    j->labels,  j->tokens,  j->spans,
-                   j->marks,   j->edges,      j->word_tags,  j->means};
+                   j->marks,   j->edges,      j->word_tags,  j->means,   j->linear};
     for (size_t i = 0; i < WF_ARRAY_LEN(all); i++)
         wf_free(all[i]);
     wf_free(j);
@@ -375,7 +377,7 @@ void wf_lens_job_take(struct wf_lens_job *j, size_t i, const float *hidden)
     if (j->intents != NULL && i == 0 && j->set->intent.weight != NULL)
         take_whole(j, i, &j->set->intent, hidden, n_tok, j->intents); /* it stands at the begin */
     if (j->labels != NULL)
-        wf_lens__take_labels(j, hidden, n_tok, j->labels + i * l->sensitivity.n);
+        wf_lens__take_labels(j, i, hidden, n_tok);
     if (j->spans != NULL)
         wf_lens__take_span(j, i, hidden);
     if ((j->ask.tasks & WF_LENS_SALIENCE) && l->salience.weight != NULL)
@@ -452,6 +454,20 @@ static void finish_language(const struct wf_lens_job *j, struct wf_lens_answer *
     out->language_score = guess.probability;
 }
 
+int wf_lens_job_look(struct wf_lens_job *j, struct wf_err *err)
+{
+    const struct wf_lens *l = j->lens;
+    int rc = 0;
+
+    if ((j->ask.tasks & WF_LENS_ENTITIES) != 0 && l->entities->words != NULL &&
+        j->word_tags == NULL)
+        rc = wf_lens__score_words(j, err);
+    if (rc == 0 && (j->ask.tasks & WF_LENS_SENSITIVITY) != 0 && l->sensitivity_linear != NULL &&
+        j->linear == NULL)
+        rc = wf_lens__ask_linear(j, err);
+    return rc;
+}
+
 int wf_lens_job_finish(struct wf_lens_job *j, struct wf_lens_answer *out, struct wf_err *err)
 {
     const struct wf_lens *l = j->lens;
@@ -459,8 +475,10 @@ int wf_lens_job_finish(struct wf_lens_job *j, struct wf_lens_answer *out, struct
     const struct wf_lens_head *sentences =
         (j->ask.tasks & WF_LENS_SALIENCE) != 0 ? &l->salience : &l->sentence;
     bool by_weights;
-    int rc = 0;
+    int rc = wf_lens_job_look(j, err);
 
+    if (rc != 0)
+        return rc;
     if (j->sums != NULL) {
         float *mean = wf_alloc_array(l->dim, sizeof(*mean));
         if (mean == NULL)
@@ -469,9 +487,8 @@ int wf_lens_job_finish(struct wf_lens_job *j, struct wf_lens_answer *out, struct
         wf_free(mean);
     }
     if ((j->ask.tasks & WF_LENS_ENTITIES) != 0) {
-        rc = wf_lens__join_tags(j, err);
-        if (rc == 0)
-            rc = wf_lens__marks_of_tags(j, l->entities, j->tags, &a.entities, err);
+        wf_lens__join_tags(j);
+        rc = wf_lens__marks_of_tags(j, l->entities, j->tags, &a.entities, err);
     }
     if (rc == 0 && j->slots != NULL)
         rc = wf_lens__marks_of_tags(j, j->set->slots, j->slots, &a.slots, err);

@@ -11,11 +11,12 @@
 
 #define PIECE_TOKENS 96u /* what the head was trained on (train/sensitivity.conf) */
 
-void wf_lens__take_labels(const struct wf_lens_job *j, const float *hidden, size_t n_tok,
-                          float *out)
+void wf_lens__take_labels(struct wf_lens_job *j, size_t i, const float *hidden, size_t n_tok)
 {
     const struct wf_lens_head *head = &j->lens->sensitivity;
-    size_t dim = j->lens->dim, n = head->n, n_pieces = (n_tok + PIECE_TOKENS - 1) / PIECE_TOKENS;
+    size_t dim = j->lens->dim, n = head->n;
+    size_t n_pieces = WF_MAX((n_tok + PIECE_TOKENS / 2) / PIECE_TOKENS, 1);
+    float *out = j->labels + i * n, *one = out + j->n_windows * n, *mean = j->means + i * dim;
 
     if (!head->pools_mean) {
         wf_lens__apply(j->lens, head, hidden, out);
@@ -25,17 +26,12 @@ void wf_lens__take_labels(const struct wf_lens_job *j, const float *hidden, size
         out[k] = -INFINITY;
     for (size_t p = 0; p < n_pieces; p++) {
         size_t from = p * n_tok / n_pieces, to = (p + 1) * n_tok / n_pieces;
-        /* The mean of all is what the head says of each, on average: it is linear. */
-        for (size_t k = 0; k < n; k++) {
-            double sum = 0;
-            for (size_t t = from; t < to; t++) {
-                float dot = 0.0f;
-                for (size_t d = 0; d < dim; d++)
-                    dot += head->weight[k * dim + d] * hidden[t * dim + d];
-                sum += (double)dot;
-            }
-            out[k] = fmaxf(out[k], (float)(sum / (double)(to - from)) + head->bias[k]);
-        }
+        memset(mean, 0, dim * sizeof(*mean));
+        for (size_t t = from; t < to; t++)
+            wf_kern()->axpy(1.0f / (float)(to - from), hidden + t * dim, mean, dim);
+        wf_lens__apply(j->lens, head, mean, one);
+        for (size_t k = 0; k < n; k++)
+            out[k] = fmaxf(out[k], one[k]);
     }
 }
 
@@ -54,14 +50,13 @@ size_t wf_lens_piece(struct wf_str text, size_t from)
     return to;
 }
 
-/* The most that the linear judge says of a piece. NOMEM. */
-static int ask_linear(const struct wf_lens_job *j, float *out)
+int wf_lens__ask_linear(struct wf_lens_job *j, struct wf_err *err)
 {
     size_t n = j->lens->sensitivity.n;
-    float *one = wf_alloc_array(n, sizeof(*one));
+    float *out = wf_alloc_array(2 * n, sizeof(*out)), *one = out + n;
 
-    if (one == NULL)
-        return WF_E_NOMEM;
+    if (out == NULL)
+        return wf_err_set(err, WF_E_NOMEM, "Not enough memory to look at a text.");
     for (size_t from = 0, to; from == 0 || from < j->text.len; from = to) {
         to = wf_lens_piece(j->text, from);
         wf_lens_linear_score(j->lens->sensitivity_linear, wf_str_sub(j->text, from, to), one);
@@ -70,30 +65,25 @@ static int ask_linear(const struct wf_lens_job *j, float *out)
         if (to == from)
             break; /* an empty text */
     }
-    wf_free(one);
+    j->linear = out;
     return 0;
 }
 
 /* Of each label the log of how likely it is to how likely it is not: out [labels]. */
-static int judge(const struct wf_lens_job *j, float *out)
+static void judge(const struct wf_lens_job *j, float *out)
 {
-    const struct wf_lens *l = j->lens;
-    const float *mix = l->sensitivity_mix;
-    size_t n = l->sensitivity.n;
-    int rc = 0;
+    const float *mix = j->lens->sensitivity_mix;
+    size_t n = j->lens->sensitivity.n;
 
-    if (l->sensitivity_linear != NULL)
-        rc = ask_linear(j, out);
-    for (size_t k = 0; k < n && rc == 0; k++) {
+    for (size_t k = 0; k < n; k++) {
         float encoder = j->n_windows > 0 ? -INFINITY : 0.0f;
         for (size_t i = 0; i < j->n_windows; i++)
             encoder = fmaxf(encoder, j->labels[i * n + k]);
-        if (l->sensitivity_linear == NULL)
+        if (j->linear == NULL)
             out[k] = encoder;
         else /* no encoder: 0 times nothing */
-            out[k] = mix[0] * encoder + mix[1] * out[k] + mix[2 + k];
+            out[k] = mix[0] * encoder + mix[1] * j->linear[k] + mix[2 + k];
     }
-    return rc;
 }
 
 static int by_score(const void *a, const void *b)
@@ -103,14 +93,16 @@ static int by_score(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-int wf_lens__finish_sensitivity(const struct wf_lens_job *j, struct wf_lens_marks *out,
+int wf_lens__finish_sensitivity(struct wf_lens_job *j, struct wf_lens_marks *out,
                                 struct wf_err *err)
 {
     const struct wf_lens *l = j->lens;
     size_t n = l->sensitivity.n;
     float *logits = wf_alloc_array(n, sizeof(*logits));
-    int rc = logits == NULL ? WF_E_NOMEM : judge(j, logits);
+    int rc = logits == NULL ? WF_E_NOMEM : 0;
 
+    if (rc == 0)
+        judge(j, logits);
     for (size_t k = 0; k < n && rc == 0; k++) {
         struct wf_lens_mark m = {.type = l->sensitivity.labels[k],
                                  .score = wf_lens__share(logits[k])};

@@ -122,19 +122,14 @@ int wf_lens__score_words(struct wf_lens_job *j, struct wf_err *err)
     return 0;
 }
 
-int wf_lens__join_tags(struct wf_lens_job *j, struct wf_err *err)
+void wf_lens__join_tags(struct wf_lens_job *j)
 {
     const struct wf_lens_tags *t = j->lens->entities;
     size_t n_tags = t->head.n, n = j->firsts.n;
     float share, outside;
-    int rc = 0;
 
     if (t->words == NULL)
-        return 0;
-    if (j->word_tags == NULL)
-        rc = wf_lens__score_words(j, err);
-    if (rc != 0)
-        return rc;
+        return;
     share = j->tags != NULL ? wf_lens_words_share(t->words) : 1.0f;
     outside = wf_lens_words_outside(t->words);
     for (size_t i = 0; i < n * n_tags; i++) {
@@ -145,7 +140,6 @@ int wf_lens__join_tags(struct wf_lens_job *j, struct wf_err *err)
     wf_free(j->tags);
     j->tags = j->word_tags;
     j->word_tags = NULL;
-    return 0;
 }
 
 int wf_lens_job_tag_scores(struct wf_lens_job *j, struct wf_lens_tag_scores *out,
