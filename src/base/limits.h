@@ -168,6 +168,22 @@
  * million words that was typed letter by letter has some hundred thousand. */
 #define WF_LIMIT_CRDT_BYTES (256u << 20)
 #define WF_LIMIT_CRDT_ITEMS (1u << 28)
+/* Drafts of a store; bytes of the name of one, and of a space's, as of 64 characters of four bytes.
+ */
+#define WF_LIMIT_DRAFTS 1000000
+#define WF_LIMIT_NAME_BYTES 256
+#define WF_LIMIT_NAME_CHARACTERS 64
+/* A draft's whole state: a book of a million words, typed, has some 20 MB. And bytes of changes
+ * that wait for the disk: who brings more waits. */
+#define WF_LIMIT_DRAFT_BYTES (64u << 20)
+#define WF_LIMIT_DRAFT_WAITING_BYTES (32u << 20)
+/* One message of a sync connection: as large as a draft may be. What it may have sent that was not
+ * looked at yet, and what may wait until it reads: who is slower is let go and asks anew. */
+#define WF_LIMIT_SYNC_MESSAGE_BYTES WF_LIMIT_DRAFT_BYTES
+#define WF_LIMIT_SYNC_INBOX_BYTES (80u << 20)
+#define WF_LIMIT_SYNC_OUTBOX_BYTES (80u << 20)
+/* Pages and programs at one draft at once. */
+#define WF_LIMIT_SYNC_CLIENTS 256
 /* State of one client's presence, as JSON, and clients of one message of it. */
 #define WF_LIMIT_AWARENESS_BYTES (64u << 10)
 #define WF_LIMIT_AWARENESS_CLIENTS 10000

@@ -101,6 +101,10 @@ int wf_crdt_state_vector(const struct wf_crdt *d, struct wf_buf *out) WF_MUST_US
 int wf_crdt_root(struct wf_crdt *d, struct wf_str name, enum wf_crdt_kind kind,
                  uint64_t *out) WF_MUST_USE;
 
+/* Walks the roots: start with *io_i = 0; false at the end. The name is valid as long as d. */
+bool wf_crdt_root_next(const struct wf_crdt *d, size_t *io_i, struct wf_str *out_name,
+                       uint64_t *out_type);
+
 /* The type that the item (client, clock) holds, or 0. */
 uint64_t wf_crdt_type_at(const struct wf_crdt *d, uint64_t client, uint32_t clock);
 

@@ -200,6 +200,21 @@ int wf_crdt_root(struct wf_crdt *d, struct wf_str name, enum wf_crdt_kind kind, 
     return 0;
 }
 
+bool wf_crdt_root_next(const struct wf_crdt *d, size_t *io_i, struct wf_str *out_name,
+                       uint64_t *out_type)
+{
+    size_t i = *io_i > WF_CRDT_ROOTS ? *io_i : WF_CRDT_ROOTS + 1;
+
+    while (i < d->n_types && (!d->types[i].used || d->types[i].item != 0))
+        i++;
+    *io_i = i + 1;
+    if (i >= d->n_types)
+        return false;
+    *out_name = d->keys[d->types[i].name];
+    *out_type = wf_crdt__type_number(d, (uint32_t)i);
+    return true;
+}
+
 uint64_t wf_crdt_type_at(const struct wf_crdt *d, uint64_t client, uint32_t clock)
 {
     uint32_t c = wf_crdt__client_find(d, client);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "store/spaces.h"
 #include "store/store_internal.h"
 
 static struct wf_str hash_str(const uint8_t *hash)
@@ -261,12 +262,16 @@ int wf_space_id(struct wf_store *s, struct wf_str name, bool create, int64_t *ou
         return wf_err_set(err, WF_E_NOENT, "There is no space named '%.*s'.", WF_STR_ARG(name));
     }
     if (status == 0 && id == 0) {
-        static const char sql[] = "INSERT INTO space(name,label,created_ms) VALUES(?,'private',?)";
+        static const char sql[] = "INSERT INTO space(name,label,created_ms,uid)"
+                                  " VALUES(?,'private',?,?)";
+        uint8_t uid[WF_SPACE_UID_BYTES];
         sqlite3_stmt *st = NULL;
         status = wf_store__stmt(s, sql, &st, err);
         if (status == 0) {
+            wf_space_new_uid(s, uid);
             wf_sql_bind_text(st, 1, name);
             sqlite3_bind_int64(st, 2, wf_clock_wall_ms(s->o.clock));
+            wf_sql_bind_blob(st, 3, wf_str_n((const char *)uid, sizeof uid));
             status = wf_sql_run(st, "making a space", err);
             id = sqlite3_last_insert_rowid(s->db);
         }

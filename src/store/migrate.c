@@ -182,11 +182,40 @@ static const char migration_4[] =
     " bytes BLOB NOT NULL,"
     " PRIMARY KEY(space, device, dseq)) STRICT, WITHOUT ROWID;";
 
+/* Spaces get an id that is theirs on every device; drafts, their log and their snapshots. */
+static const char migration_5[] = "ALTER TABLE space ADD COLUMN uid BLOB NOT NULL DEFAULT x'';"
+                                  "UPDATE space SET uid=randomblob(16);"
+                                  "CREATE UNIQUE INDEX space_uid ON space(uid);"
+                                  "CREATE TABLE draft("
+                                  " id INTEGER PRIMARY KEY,"
+                                  " uid BLOB NOT NULL UNIQUE,"
+                                  " space INTEGER NOT NULL REFERENCES space(id),"
+                                  " name TEXT NOT NULL,"
+                                  " label TEXT NOT NULL,"
+                                  " created_ms INTEGER NOT NULL,"
+                                  " updated_ms INTEGER NOT NULL,"
+                                  " UNIQUE(space, name)) STRICT;"
+                                  "CREATE INDEX draft_updated ON draft(updated_ms, id);"
+                                  "CREATE TABLE draft_update("
+                                  " draft INTEGER NOT NULL REFERENCES draft(id) ON DELETE CASCADE,"
+                                  " seq INTEGER NOT NULL,"
+                                  " device BLOB NOT NULL,"
+                                  " dseq INTEGER NOT NULL,"
+                                  " at_ms INTEGER NOT NULL,"
+                                  " bytes BLOB NOT NULL,"
+                                  " PRIMARY KEY(draft, seq)) STRICT, WITHOUT ROWID;"
+                                  "CREATE TABLE draft_snapshot("
+                                  " draft INTEGER NOT NULL REFERENCES draft(id) ON DELETE CASCADE,"
+                                  " upto_seq INTEGER NOT NULL,"
+                                  " device BLOB NOT NULL,"
+                                  " at_ms INTEGER NOT NULL,"
+                                  " state_vector BLOB NOT NULL,"
+                                  " hash BLOB NOT NULL,"
+                                  " bytes BLOB NOT NULL,"
+                                  " UNIQUE(draft, upto_seq)) STRICT;";
+
 static const char *const migrations[] = {
-    migration_1,
-    migration_2,
-    migration_3,
-    migration_4,
+    migration_1, migration_2, migration_3, migration_4, migration_5,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

@@ -3,7 +3,7 @@
  * meta        settings and marks of the store itself
  *     key PK, value
  * space       sets of documents; row 1 is "me"
- *     id PK, name UNIQUE, label, created_ms
+ *     id PK, name UNIQUE, label, created_ms, uid UNIQUE (16 random bytes: its name among devices)
  * document    one text that was taken in; a row here means: whole, durable, findable
  *     id PK, uid UNIQUE (public id), space -> space, hash (of the file; UNIQUE with space: the same
  *     content twice is one document), title, type (media type), author, language, written (date as
@@ -39,6 +39,14 @@
  *     final yet; 0: nothing), state (crdt/record.h)
  * record_change  the changes that made them, as their devices signed them
  *     space, device, dseq, PK of the three, hlc, label (highest in it), bytes (crdt/change.h)
+ * draft       what is edited together (store/draft_log.h)
+ *     id PK, uid UNIQUE (16 random bytes), space -> space, name (UNIQUE with space), label,
+ *     created_ms, updated_ms
+ * draft_update    its changes, in the order of their coming
+ *     draft -> draft, seq, device (32 bytes), dseq (position in that device's log of the space), at_ms, bytes (an update of format 1); PK (draft, seq)
+ * draft_snapshot  all of a draft after the update upto_seq
+ *     draft -> draft, upto_seq, device (whose change was the last), at_ms (of it), state_vector,
+ *     hash (BLAKE2b-256 of bytes), bytes (an update of format 2); UNIQUE (draft, upto_seq)
  * limbo       documents that are not there yet, or no longer: their chunks are being written or
  *             removed; finished at the next open
  *     document PK, hash, title (as indexed), first_chunk, n_chunks, stage (0: being written, 1: its
@@ -55,6 +63,8 @@
  *  (4) chunk ids only grow, and a document's are consecutive: there is no index on chunk.document.
  *  (5) A row of vector is of a document that is there, whose chunks it covers; no chunk is covered
  *      twice. It goes in the transaction that takes the document away.
+ *  (6) A draft's state is that of a snapshot with all updates behind it; updates are there at least
+ *      from the second newest snapshot on, so that one damaged snapshot loses nothing.
  */
 #ifndef WF_STORE_SCHEMA_H
 #define WF_STORE_SCHEMA_H
@@ -62,7 +72,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 4
+#define WF_SCHEMA_VERSION 5
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

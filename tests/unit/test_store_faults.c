@@ -19,127 +19,8 @@
 #include "os/file.h"
 #include "store/blob.h"
 #include "store/purge.h"
+#include "support/faulty.h"
 #include "support/home.h"
-
-/* ---- a file system under SQLite whose n-th call fails ---- */
-
-static atomic_int vfs_left;    /* calls until the one that fails; 0 = off */
-static atomic_bool vfs_sticky; /* all after it fail, too */
-static atomic_bool vfs_hit;
-static sqlite3_vfs *real_vfs;
-static sqlite3_vfs faulty_vfs;
-
-struct faulty_file {
-    sqlite3_file base;
-    sqlite3_file *real;
-};
-
-static bool vfs_fails(void)
-{
-    if (atomic_load(&vfs_sticky) && atomic_load(&vfs_hit))
-        return true;
-    int left = atomic_load(&vfs_left);
-    while (left > 0 && !atomic_compare_exchange_weak(&vfs_left, &left, left - 1))
-        continue;
-    if (left != 1)
-        return false;
-    atomic_store(&vfs_hit, true);
-    return true;
-}
-
-#define REAL(f) (((struct faulty_file *)(void *)(f))->real)
-
-static int f_close(sqlite3_file *f)
-{
-    return REAL(f)->pMethods ? REAL(f)->pMethods->xClose(REAL(f)) : SQLITE_OK;
-}
-static int f_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
-{
-    return REAL(f)->pMethods->xRead(REAL(f), p, n, at);
-}
-static int f_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
-{
-    return vfs_fails() ? SQLITE_FULL : REAL(f)->pMethods->xWrite(REAL(f), p, n, at);
-}
-static int f_truncate(sqlite3_file *f, sqlite3_int64 n)
-{
-    return vfs_fails() ? SQLITE_IOERR_TRUNCATE : REAL(f)->pMethods->xTruncate(REAL(f), n);
-}
-static int f_sync(sqlite3_file *f, int flags)
-{
-    return vfs_fails() ? SQLITE_IOERR_FSYNC : REAL(f)->pMethods->xSync(REAL(f), flags);
-}
-static int f_size(sqlite3_file *f, sqlite3_int64 *out)
-{
-    return REAL(f)->pMethods->xFileSize(REAL(f), out);
-}
-static int f_lock(sqlite3_file *f, int level)
-{
-    return REAL(f)->pMethods->xLock(REAL(f), level);
-}
-static int f_unlock(sqlite3_file *f, int level)
-{
-    return REAL(f)->pMethods->xUnlock(REAL(f), level);
-}
-static int f_check(sqlite3_file *f, int *out)
-{
-    return REAL(f)->pMethods->xCheckReservedLock(REAL(f), out);
-}
-static int f_control(sqlite3_file *f, int op, void *arg)
-{
-    return REAL(f)->pMethods->xFileControl(REAL(f), op, arg);
-}
-static int f_sector(sqlite3_file *f)
-{
-    return REAL(f)->pMethods->xSectorSize(REAL(f));
-}
-static int f_device(sqlite3_file *f)
-{
-    return REAL(f)->pMethods->xDeviceCharacteristics(REAL(f));
-}
-static int f_shm_map(sqlite3_file *f, int i, int n, int extend, void volatile **out)
-{
-    return REAL(f)->pMethods->xShmMap(REAL(f), i, n, extend, out);
-}
-static int f_shm_lock(sqlite3_file *f, int at, int n, int flags)
-{
-    return REAL(f)->pMethods->xShmLock(REAL(f), at, n, flags);
-}
-static void f_shm_barrier(sqlite3_file *f)
-{
-    REAL(f)->pMethods->xShmBarrier(REAL(f));
-}
-static int f_shm_unmap(sqlite3_file *f, int remove)
-{
-    return REAL(f)->pMethods->xShmUnmap(REAL(f), remove);
-}
-
-static const sqlite3_io_methods faulty_methods = {
-    2,          f_close,       f_read,      f_write,   f_truncate, f_sync,   f_size,
-    f_lock,     f_unlock,      f_check,     f_control, f_sector,   f_device, f_shm_map,
-    f_shm_lock, f_shm_barrier, f_shm_unmap, NULL,      NULL,
-};
-
-static int faulty_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out)
-{
-    struct faulty_file *f = (struct faulty_file *)(void *)file;
-    (void)vfs;
-    f->real = (sqlite3_file *)(void *)(f + 1);
-    int rc = real_vfs->xOpen(real_vfs, name, f->real, flags, out);
-    f->base.pMethods = f->real->pMethods ? &faulty_methods : NULL;
-    return rc;
-}
-
-static void register_vfs(void)
-{
-    real_vfs = sqlite3_vfs_find(NULL);
-    faulty_vfs = *real_vfs;
-    faulty_vfs.zName = "faulty";
-    faulty_vfs.pNext = NULL;
-    faulty_vfs.szOsFile = (int)sizeof(struct faulty_file) + real_vfs->szOsFile;
-    faulty_vfs.xOpen = faulty_open;
-    assert_int_equal(sqlite3_vfs_register(&faulty_vfs, 0), SQLITE_OK);
-}
 
 /* ---- memory under SQLite whose n-th allocation fails ---- */
 
@@ -196,9 +77,7 @@ static void arm(enum fault kind, int n)
     switch (kind) {
     case FAULT_VFS:
     case FAULT_VFS_STICKY:
-        atomic_store(&vfs_hit, false);
-        atomic_store(&vfs_sticky, kind == FAULT_VFS_STICKY);
-        atomic_store(&vfs_left, n);
+        faulty_set(n, kind == FAULT_VFS_STICKY);
         break;
     case FAULT_MEMORY:
         atomic_store(&mem_hit, false);
@@ -217,8 +96,7 @@ static void arm(enum fault kind, int n)
 
 static void disarm(void)
 {
-    atomic_store(&vfs_left, 0);
-    atomic_store(&vfs_sticky, false);
+    faulty_set(0, false);
     atomic_store(&mem_left, 0);
     wf_alloc_fail_at(0);
     wf_file_fail_at(0);
@@ -340,7 +218,7 @@ static bool was_hit(enum fault kind, uint64_t n_before)
     switch (kind) {
     case FAULT_VFS:
     case FAULT_VFS_STICKY:
-        return atomic_load(&vfs_hit);
+        return faulty_hit();
     case FAULT_MEMORY:
         return atomic_load(&mem_hit);
     case FAULT_ALLOC:
@@ -419,7 +297,7 @@ static int make_texts(void **state)
     (void)state;
     if (access("/dev/shm", W_OK) == 0 && !getenv("TMPDIR"))
         setenv("TMPDIR", "/dev/shm", 1); /* thousands of syncs */
-    register_vfs();
+    faulty_register();
     for (unsigned i = 0; i < N_DOCUMENTS; i++)
         texts[i] = home_words(50 + i, 5000 + 20000 * (i % 3), &text_bytes[i]);
     return 0;
