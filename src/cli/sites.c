@@ -9,17 +9,16 @@
 int wf_home_sites_read(const struct wf_home *home, int64_t carbon_g_kwh, struct wf_home_sites *out,
                        struct wf_err *err)
 {
-    struct wf_model_store *models = NULL;
     struct wf_power *power = NULL;
     struct wf_power_state now;
     int rc = 0;
 
     if (access(home->models, F_OK) == 0)
-        rc = wf_model_store_open(home->models, &models, err);
+        rc = wf_model_store_open(home->models, &out->_models, err);
     if (rc == 0)
         rc = wf_engines_load(home->engines, &out->_engines, err);
     if (rc == 0)
-        rc = wf_sites_list(models, out->_engines, &out->all, err);
+        rc = wf_sites_list(out->_models, out->_engines, &out->all, err);
     if (rc == 0)
         rc = wf_power_open("/sys", &power, err);
     if (rc == 0) {
@@ -27,13 +26,14 @@ int wf_home_sites_read(const struct wf_home *home, int64_t carbon_g_kwh, struct 
         wf_sites_power(&out->all, &now, carbon_g_kwh);
     }
     wf_power_close(power);
-    wf_model_store_close(models);
     return rc;
 }
 
 void wf_home_sites_deinit(struct wf_home_sites *s)
 {
     wf_sites_deinit(&s->all);
+    wf_model_store_close(s->_models);
+    s->_models = NULL;
     wf_engines_free(s->_engines);
     s->_engines = NULL;
 }

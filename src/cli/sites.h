@@ -8,6 +8,7 @@
 struct wf_home_sites {
     struct wf_sites all;
     struct wf_engines *_engines; /* what `all` borrows from */
+    struct wf_model_store *_models;
 };
 
 /* Reads them; a home that is not there has none. *out (zeroed before) is to be deinitialised, also

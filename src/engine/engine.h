@@ -20,6 +20,8 @@
 #include "model/dialect.h"
 #include "model/sampler.h"
 
+struct wf_route_seen;
+
 /* What becomes of a prompt that is longer than the context. */
 enum wf_overflow {
     WF_OVERFLOW_REFUSE,   /* an error that says both lengths */
@@ -98,6 +100,8 @@ struct wf_gen_request {
      * what is above the engine's clearance would go as it is, instead of replaced. */
     const char *release_id, *release_reason;
     bool release_as_is;
+    const struct wf_route_seen *seen; /* what was found in it by who chose the engine (op/route.h);
+                                         NULL: nobody looked */
     bool *is_kept; /* set where the policy keeps it from an engine elsewhere (the error is DENIED);
                       may be NULL */
 

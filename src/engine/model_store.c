@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The model store's reading side: where things lie, and finding a model.
  *
- * Whatever is not a full name that exists, a name in another case or a digest, is looked for by
- * walking the names' files: there are tens of them, not thousands. */
+ * Whatever is not a full name that exists, a name in another case or a digest, is looked for in the
+ * list of all (model_store_list.c): there are tens of them, not thousands. */
 #include "engine/model_store_internal.h"
 
 #include <assert.h>
@@ -15,8 +15,6 @@
 #include "base/buf.h"
 #include "os/file.h"
 
-#define NAMES_BYTES_MAX ((size_t)16 << 20)
-#define DIGEST_PREFIX_MIN 8 /* hex digits */
 #define NAMES_SHOWN 5
 
 static int no_memory(struct wf_err *err)
@@ -70,6 +68,7 @@ void wf_model_store_close(struct wf_model_store *s)
 {
     if (!s)
         return;
+    wf_model__list_drop(s);
     pthread_mutex_destroy(&s->lock);
     wf_free(s);
 }
@@ -83,6 +82,7 @@ void wf_model_store_set_default(struct wf_model_store *s, const char *name)
 {
     pthread_mutex_lock(&s->lock);
     snprintf(s->default_name, sizeof(s->default_name), "%s", name ? name : "");
+    wf_model__list_drop(s); /* which knows the default */
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -163,96 +163,53 @@ static int not_there(const char *name, const struct wf_buf *names, size_t n, str
                       n > NAMES_SHOWN ? ", ..." : "");
 }
 
-/* How a name is looked for among those that there are. */
-struct search {
-    const char *wanted; /* NULL: the latest model for chats */
-    const char *full;   /* wanted in its full form; NULL: it is no name */
-    char found[WF_MODEL_NAME_MAX];
-    int64_t added_ms; /* of what was found for NULL */
-};
-
-static bool has_digest(const json_t *record, const char *wanted)
+/* Nothing fits: a name in another case whose file cannot be read says that, else it is not there.
+ */
+static int find_none(struct wf_model_store *s, const char *wanted, const char *full,
+                     const struct wf_model_list *l, json_t **out_record, struct wf_err *err)
 {
-    const char *digest = json_string_value(
-        json_object_get(json_array_get(json_object_get(record, "parts"), 0), "digest"));
+    size_t n;
+    const struct wf_buf *names = wf_model__list_names(l, &n);
+    const char *at = names->ptr;
 
-    if (strncmp(wanted, "sha256:", 7) == 0)
-        wanted += 7;
-    return strlen(wanted) >= DIGEST_PREFIX_MIN &&
-           strncmp(WF_MODEL_HEX(digest), wanted, strlen(wanted)) == 0;
-}
-
-static void look_at(struct search *q, const char *name, const json_t *record)
-{
-    int64_t added_ms = json_integer_value(json_object_get(record, "added_ms"));
-    bool fits;
-
-    if (!q->wanted)
-        fits = strcmp(json_string_value(json_object_get(record, "kind")), "chat") == 0 &&
-               (!q->found[0] || added_ms > q->added_ms);
-    else
-        fits = !q->found[0] && has_digest(record, q->wanted);
-    if (fits) {
-        snprintf(q->found, sizeof(q->found), "%s", name);
-        q->added_ms = added_ms;
+    for (size_t i = 0; full != NULL && i < n; i++, at += strlen(at) + 1) {
+        if (strcasecmp(at, full) == 0)
+            return wf_model__read(s, at, out_record, err);
     }
-}
-
-/* Looks through all names; q->found stays empty where nothing fits. */
-static int search_names(struct wf_model_store *s, struct search *q, struct wf_buf *names,
-                        size_t *out_n, struct wf_err *err)
-{
-    const char *at;
-    int rc = wf_model__names(s, names, out_n, err);
-
-    if (rc != 0)
-        return rc;
-    at = names->ptr;
-    for (size_t i = 0; i < *out_n && q->full; i++, at += strlen(at) + 1) {
-        if (strcasecmp(at, q->full) == 0 && !q->found[0])
-            snprintf(q->found, sizeof(q->found), "%s", at);
-    }
-    at = names->ptr;
-    for (size_t i = 0; i < *out_n && (!q->found[0] || !q->wanted); i++, at += strlen(at) + 1) {
-        json_t *record = NULL;
-        if (wf_model__read(s, at, &record, NULL) == 0)
-            look_at(q, at, record); /* one that cannot be read is none to offer */
-        json_decref(record);
-    }
-    return 0;
+    return not_there(wanted, names, n, err);
 }
 
 int wf_model__resolve(struct wf_model_store *s, const char *name, char out_name[WF_MODEL_NAME_MAX],
                       json_t **out_record, struct wf_err *err)
 {
     char full[WF_MODEL_NAME_MAX];
-    struct search q = {.wanted = name && name[0] ? name : NULL};
-    struct wf_buf names;
-    size_t n = 0;
+    const char *wanted = name && name[0] ? name : NULL;
+    const struct wf_model_list *l = NULL;
+    const struct wf_model_entry *e;
+    bool has_full = false;
     int rc;
 
-    if (!q.wanted && s->default_name[0])
-        q.wanted = s->default_name;
-    if (q.wanted) {
-        rc = wf_model_name(q.wanted, full, err);
-        if (rc == 0)
-            q.full = full;
-        else if (strncmp(q.wanted, "sha256:", 7) != 0)
+    if (!wanted && s->default_name[0])
+        wanted = s->default_name;
+    if (wanted) {
+        rc = wf_model_name(wanted, full, err);
+        has_full = rc == 0;
+        if (rc != 0 && strncmp(wanted, "sha256:", 7) != 0)
             return rc;
     }
-    if (q.full && wf_model__read(s, full, out_record, NULL) == 0) {
+    if (has_full && wf_model__read(s, full, out_record, NULL) == 0) {
         memcpy(out_name, full, sizeof(full));
         return 0;
     }
-    wf_buf_init(&names, NAMES_BYTES_MAX);
-    rc = search_names(s, &q, &names, &n, err);
-    if (rc == 0 && !q.found[0])
-        rc = not_there(q.wanted, &names, n, err);
+    rc = wf_model__list(s, &l, err);
+    if (rc != 0)
+        return rc;
+    e = wf_model_list_find(l, wanted);
+    if (e == NULL)
+        return find_none(s, wanted, has_full ? full : NULL, l, out_record, err);
+    rc = wf_model__read(s, e->name, out_record, err);
     if (rc == 0)
-        rc = wf_model__read(s, q.found, out_record, err);
-    if (rc == 0)
-        memcpy(out_name, q.found, sizeof(q.found));
-    wf_buf_deinit(&names);
+        memcpy(out_name, e->name, sizeof(e->name));
     return rc;
 }
 
@@ -260,13 +217,20 @@ int wf_model_store_find(struct wf_model_store *s, const char *name, struct wf_mo
                         struct wf_err *err)
 {
     char full[WF_MODEL_NAME_MAX];
+    const struct wf_model_list *l = NULL;
+    const struct wf_model_entry *e;
     json_t *record = NULL;
     int rc;
 
     pthread_mutex_lock(&s->lock);
-    rc = wf_model__resolve(s, name, full, &record, err);
+    rc = wf_model__list(s, &l, err);
+    e = rc == 0 ? wf_model_list_find(l, name) : NULL;
+    if (e != NULL)
+        *out = *e;
+    else if (rc == 0) /* says why there is none */
+        rc = wf_model__resolve(s, name, full, &record, err);
     pthread_mutex_unlock(&s->lock);
-    if (rc == 0)
+    if (rc == 0 && e == NULL)
         rc = wf_model__entry(s, full, record, out, err);
     json_decref(record);
     return rc;
@@ -292,32 +256,6 @@ json_t *wf_model_store_extra(struct wf_model_store *s, const char *name)
         return extra;
     json_decref(extra);
     return NULL;
-}
-
-int wf_model_store_each(struct wf_model_store *s, wf_model_entry_fn fn, void *ud,
-                        struct wf_err *err)
-{
-    struct wf_model_entry e;
-    struct wf_buf names;
-    size_t n = 0;
-    int rc;
-
-    wf_buf_init(&names, NAMES_BYTES_MAX);
-    pthread_mutex_lock(&s->lock);
-    rc = wf_model__names(s, &names, &n, err);
-    pthread_mutex_unlock(&s->lock);
-    const char *at = names.ptr;
-    for (size_t i = 0; rc == 0 && i < n; i++, at += strlen(at) + 1) {
-        json_t *record = NULL;
-        pthread_mutex_lock(&s->lock);
-        int there = wf_model__read(s, at, &record, NULL); /* gone meanwhile, or not readable */
-        pthread_mutex_unlock(&s->lock);
-        if (there == 0 && wf_model__entry(s, at, record, &e, NULL) == 0)
-            rc = fn(ud, &e);
-        json_decref(record);
-    }
-    wf_buf_deinit(&names);
-    return rc;
 }
 
 bool wf_model_store_has(struct wf_model_store *s, const char *digest, uint64_t *out_bytes)

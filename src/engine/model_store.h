@@ -70,6 +70,21 @@ struct wf_model_entry {
 int wf_model_store_find(struct wf_model_store *s, const char *name, struct wf_model_entry *out,
                         struct wf_err *err) WF_MUST_USE;
 
+/* The models at one moment, by name; never changes, and is shared. Reading them again costs a look
+ * at the names' files only, as long as those are as they were. */
+struct wf_model_list;
+/* *out lives until wf_model_list_unref, which comes before the store is closed. Errors: IO, NOMEM.
+ */
+int wf_model_store_list(struct wf_model_store *s, const struct wf_model_list **out,
+                        struct wf_err *err) WF_MUST_USE;
+/* NULL is a no-op. */
+void wf_model_list_unref(const struct wf_model_list *l);
+/* How many there are, and each. */
+size_t wf_model_list_n(const struct wf_model_list *l);
+const struct wf_model_entry *wf_model_list_at(const struct wf_model_list *l, size_t i);
+/* As wf_model_store_find; NULL: there is none. Borrowed from the list. */
+const struct wf_model_entry *wf_model_list_find(const struct wf_model_list *l, const char *name);
+
 /* Calls fn for every model, by name; another result than 0 ends it and is returned. */
 typedef int (*wf_model_entry_fn)(void *ud, const struct wf_model_entry *m);
 int wf_model_store_each(struct wf_model_store *s, wf_model_entry_fn fn, void *ud,

@@ -3,6 +3,7 @@
 #define WF_ENGINE_MODEL_STORE_INTERNAL_H
 
 #include <pthread.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/map.h"
@@ -18,6 +19,20 @@ struct wf_model_store {
     char incoming[WF_LIMIT_PATH_BYTES];
     pthread_mutex_t lock; /* guards the files below names/, blobs/ and splits/, and default_name */
     char default_name[WF_MODEL_NAME_MAX];
+    struct wf_model_list *list; /* the last one that was read; NULL: none. Guarded by the lock */
+};
+
+/* A file or folder below names/, as it was when it was looked at. */
+struct wf_model__seen {
+    char *path; /* owned */
+    struct timespec changed;
+    uint64_t inode, bytes;
+};
+
+/* Every one of them. */
+struct wf_model__sight {
+    struct wf_model__seen *items; /* [n] */
+    size_t n, cap;
 };
 
 /* ---- paths (model_store.c); LIMIT when one is too long ---- */
@@ -44,6 +59,10 @@ bool wf_model__is_digest(const char *digest);
  * initialised. The lock is held. Errors: IO, NOMEM. */
 int wf_model__names(struct wf_model_store *s, struct wf_buf *out, size_t *out_n,
                     struct wf_err *err) WF_MUST_USE;
+/* The same, and how each file and folder was before it was looked into; *io is the caller's, also
+ * after an error. */
+int wf_model__names_seen(struct wf_model_store *s, struct wf_buf *out, size_t *out_n,
+                         struct wf_model__sight *io, struct wf_err *err) WF_MUST_USE;
 /* Reads a name's file: a new reference, checked. The lock is held. Errors: NOENT, CORRUPT, NOMEM,
  * IO. */
 int wf_model__read(struct wf_model_store *s, const char *name, json_t **out,
@@ -54,6 +73,16 @@ int wf_model__write(struct wf_model_store *s, const char *name, const json_t *re
 /* As wf_model_store_find, but its file's content. The lock is held. */
 int wf_model__resolve(struct wf_model_store *s, const char *name, char out_name[WF_MODEL_NAME_MAX],
                       json_t **out_record, struct wf_err *err) WF_MUST_USE;
+
+/* ---- all of them at once (model_store_list.c) ---- */
+
+/* As wf_model_store_list, borrowed from the store until its lock, which is held, is let go. */
+int wf_model__list(struct wf_model_store *s, const struct wf_model_list **out,
+                   struct wf_err *err) WF_MUST_USE;
+/* Forgets what was read. The lock is held. */
+void wf_model__list_drop(struct wf_model_store *s);
+/* The names of a list, also those whose files cannot be read, as wf_model__names has them. */
+const struct wf_buf *wf_model__list_names(const struct wf_model_list *l, size_t *out_n);
 
 /* ---- what a name's file says (model_store_record.c) ---- */
 

@@ -125,8 +125,28 @@ struct walk {
     const struct wf_model_store *s;
     struct wf_buf *out;
     size_t n;
+    struct wf_model__sight *sight; /* NULL: nobody wants to know */
     struct wf_err *err;
 };
+
+static int note_seen(struct walk *w, const char *path, const struct stat *st)
+{
+    struct wf_model__sight *x = w->sight;
+    char *own;
+
+    if (x == NULL)
+        return 0;
+    own = wf_strdup(path);
+    if (own == NULL || wf_reserve(&x->items, &x->cap, x->n + 1, sizeof(*x->items)) != 0) {
+        wf_free(own);
+        return WF_E_NOMEM;
+    }
+    x->items[x->n++] = (struct wf_model__seen){.path = own,
+                                               .changed = st->st_mtim,
+                                               .inode = (uint64_t)st->st_ino,
+                                               .bytes = (uint64_t)st->st_size};
+    return 0;
+}
 
 /* Components of a name; one more than a registry's longest in use. */
 #define DEPTH_MAX 8
@@ -138,7 +158,7 @@ static int walk_one(struct walk *w, const char *below, const char *file, unsigne
     char path[WF_LIMIT_PATH_BYTES], name[WF_MODEL_NAME_MAX], full[WF_MODEL_NAME_MAX];
     size_t n = strlen(file);
     struct stat st;
-    int len;
+    int len, rc;
 
     if (file[0] == '.')
         return 0;
@@ -146,6 +166,9 @@ static int walk_one(struct walk *w, const char *below, const char *file, unsigne
     if (len < 0 || (size_t)len >= sizeof(name) ||
         wf_model__path(w->s, "names", name, path, NULL) != 0 || stat(path, &st) != 0)
         return 0; /* nothing of ours, or gone in this moment */
+    rc = note_seen(w, path, &st);
+    if (rc != 0)
+        return rc;
     if (S_ISDIR(st.st_mode))
         return depth < DEPTH_MAX ? walk_names(w, name, depth + 1) : 0;
     if (n <= 5 || strcmp(file + n - 5, ".json") != 0 || !below[0])
@@ -205,12 +228,23 @@ static int sort_names(struct wf_buf *b, size_t n)
 
 int wf_model__names(struct wf_model_store *s, struct wf_buf *out, size_t *out_n, struct wf_err *err)
 {
+    return wf_model__names_seen(s, out, out_n, NULL, err);
+}
+
+int wf_model__names_seen(struct wf_model_store *s, struct wf_buf *out, size_t *out_n,
+                         struct wf_model__sight *io, struct wf_err *err)
+{
     struct wf_err own = WF_ERR_INIT;
-    struct walk w = {.s = s, .out = out, .err = &own};
-    int rc;
+    struct walk w = {.s = s, .out = out, .sight = io, .err = &own};
+    char path[WF_LIMIT_PATH_BYTES];
+    struct stat st;
+    int rc = wf_model__path(s, "names", "", path, &own);
 
     wf_buf_reset(out);
-    rc = walk_names(&w, "", 0);
+    if (rc == 0 && stat(path, &st) == 0)
+        rc = note_seen(&w, path, &st);
+    if (rc == 0)
+        rc = walk_names(&w, "", 0);
     if (rc == 0)
         rc = sort_names(out, w.n);
     if (rc == 0)

@@ -4,6 +4,7 @@
 #include "op/why.h"
 
 #include "op/op_internal.h"
+#include "op/router.h"
 #include "privacy/ledger_read.h"
 #include "route/record.h"
 
@@ -74,5 +75,6 @@ int wf_op__why(struct wf_op_context *ctx, const struct wf_op_call *call, json_t 
         return rc;
     if (ctx->ledger == NULL || ctx->routes == NULL)
         return wf_err_set(err, WF_E_INVAL, "\"why\" needs a home.");
+    wf_router_settle(ctx->router); /* who asks at once is told, too */
     return wf_op_why_json(ctx->ledger, ctx->routes, id, out_result, err);
 }

@@ -15,26 +15,20 @@
 #include "op/json.h"
 #include "op/redact.h"
 #include "op/remote_internal.h"
+#include "op/route.h"
 #include "text/utf8.h"
 
 #define PARTS_MAX 4096u
-
-/* What of a request is looked through, each of it together. */
-enum {
-    MESSAGES,
-    TOOLS,
-    SCHEMA,
-    VALUES
-};
 
 struct clearing {
     const struct wf_remote_options *o;
     const struct wf_engine_entry *engine;
     struct wf_labeler *labeler;
-    const json_t *values[VALUES]; /* NULL: there is none */
-    struct wf_texts *texts[VALUES];
-    struct wf_remote_parts from; /* the messages, then the rest */
-    int clearance;               /* enum wf_label of the engine, by the policy; -1: nothing */
+    const json_t *values[WF_ROUTE_VALUES]; /* NULL: there is none */
+    const struct wf_texts *texts[WF_ROUTE_VALUES];
+    struct wf_texts *own[WF_ROUTE_VALUES]; /* those of them that nobody had read before */
+    struct wf_remote_parts from;           /* the messages, then the rest */
+    int clearance; /* enum wf_label of the engine, by the policy; -1: nothing */
 };
 
 static int no_memory(struct wf_err *err)
@@ -44,6 +38,36 @@ static int no_memory(struct wf_err *err)
 
 /* ---- parts ---- */
 
+/* What who chose this engine found in the value; NULL: that is another one, or nobody looked. */
+static const struct wf_texts *seen_before(const struct clearing *c, const struct wf_gen_request *q,
+                                          size_t i)
+{
+    const struct wf_route_seen *s = q->seen;
+
+    return s != NULL && s->detector == c->o->detector && s->lens == c->o->lens &&
+                   s->values[i] == c->values[i]
+               ? s->texts[i]
+               : NULL;
+}
+
+static int read_value(struct clearing *c, const struct wf_gen_request *q, size_t i,
+                      struct wf_err *err)
+{
+    const struct wf_labeler_options lo = {
+        .detector = c->o->detector, .policy = c->o->policy, .lens = c->o->lens};
+    int rc = 0;
+
+    c->texts[i] = seen_before(c, q, i);
+    if (c->values[i] == NULL || c->texts[i] != NULL)
+        return 0;
+    if (c->labeler == NULL)
+        rc = wf_labeler_new(&lo, &c->labeler, err);
+    if (rc == 0)
+        rc = wf_texts_read(c->labeler, c->values[i], &c->own[i], err);
+    c->texts[i] = c->own[i];
+    return rc;
+}
+
 static int look_at_all(struct clearing *c, const struct wf_gen_request *q, struct wf_err *err)
 {
     const size_t n = json_array_size(q->messages);
@@ -51,15 +75,14 @@ static int look_at_all(struct clearing *c, const struct wf_gen_request *q, struc
 
     if (n == 0 || n > PARTS_MAX)
         return wf_err_set(err, WF_E_INVAL, "A chat has 1 to %u messages.", PARTS_MAX);
-    c->values[MESSAGES] = q->messages;
-    c->values[TOOLS] = q->tools.tools;
-    c->values[SCHEMA] = q->schema;
-    for (size_t i = 0; rc == 0 && i < VALUES; i++)
-        if (c->values[i] != NULL)
-            rc = wf_texts_read(c->labeler, c->values[i], &c->texts[i], err);
+    c->values[WF_ROUTE_MESSAGES] = q->messages;
+    c->values[WF_ROUTE_TOOLS] = q->tools.tools;
+    c->values[WF_ROUTE_SCHEMA] = q->schema;
+    for (size_t i = 0; rc == 0 && i < WF_ROUTE_VALUES; i++)
+        rc = read_value(c, q, i, err);
     if (rc == 0)
-        rc = wf_remote__parts(q, c->texts[MESSAGES], &c->from, err);
-    for (size_t i = TOOLS; rc == 0 && i < VALUES; i++) {
+        rc = wf_remote__parts(q, c->texts[WF_ROUTE_MESSAGES], &c->from, err);
+    for (size_t i = WF_ROUTE_TOOLS; rc == 0 && i < WF_ROUTE_VALUES; i++) {
         struct wf_context_part p = {.source = WF_SOURCE_PROMPT};
         struct wf_pii_list found;
         if (c->texts[i] == NULL)
@@ -261,13 +284,13 @@ static int redact(struct clearing *c, const struct wf_gen_request *q, struct wf_
                                   .ud = c};
     int rc = wf_redaction_new(NULL, &out->redaction, err);
 
-    for (size_t i = 0; rc == 0 && i < VALUES; i++) {
-        wish.sources = i == MESSAGES ? sources : NULL;
+    for (size_t i = 0; rc == 0 && i < WF_ROUTE_VALUES; i++) {
+        wish.sources = i == WF_ROUTE_MESSAGES ? sources : NULL;
         if (c->texts[i] != NULL)
             rc = wf_redact_texts(c->texts[i], out->redaction, c->values[i], &wish,
-                                 i == MESSAGES ? &out->messages
-                                 : i == TOOLS  ? &out->tools
-                                               : &out->schema,
+                                 i == WF_ROUTE_MESSAGES ? &out->messages
+                                 : i == WF_ROUTE_TOOLS  ? &out->tools
+                                                        : &out->schema,
                                  err);
     }
     out->q = *q;
@@ -282,25 +305,21 @@ static int clear(const struct wf_remote_options *o, const struct wf_engine_entry
                  const struct wf_gen_request *q, struct wf_remote_cleared *out,
                  struct wf_remote_look *look, struct wf_err *err)
 {
-    const struct wf_labeler_options lo = {
-        .detector = o->detector, .policy = o->policy, .lens = o->lens};
     struct clearing c = {.o = o, .engine = engine};
     int rc;
 
     *out = (struct wf_remote_cleared){.label = WF_LABEL_SECRET};
     if (o->detector == NULL)
         return wf_err_set(err, WF_E_DENIED, "Nothing was sent: there are no detectors.");
-    rc = wf_labeler_new(&lo, &c.labeler, err);
-    if (rc == 0)
-        rc = look_at_all(&c, q, err);
+    rc = look_at_all(&c, q, err);
     if (rc == 0)
         rc = look != NULL ? look_at_gate(&c, out, look, err) : pass_gate(&c, q, out, err);
     if (rc == 0)
         rc = count_all(&c, q, out, err);
     if (rc == 0)
         rc = redact(&c, q, out, err);
-    for (size_t i = 0; i < VALUES; i++)
-        wf_texts_free(c.texts[i]);
+    for (size_t i = 0; i < WF_ROUTE_VALUES; i++)
+        wf_texts_free(c.own[i]);
     wf_remote__parts_deinit(&c.from);
     wf_labeler_free(c.labeler);
     return rc;

@@ -45,6 +45,15 @@ enum wf_route_value {
     WF_ROUTE_VALUES
 };
 
+/* What detectors found in a request's values, for who is to look at the same ones again. It counts
+ * for those very values, unchanged, and for the same detectors; whoever made it owns all of it. */
+struct wf_route_seen {
+    const struct wf_detector *detector;
+    const struct wf_lens_pool *lens; /* NULL: patterns alone */
+    const json_t *values[WF_ROUTE_VALUES];
+    const struct wf_texts *texts[WF_ROUTE_VALUES]; /* NULL: it was not read */
+};
+
 /* A request that was looked at. Candidates borrow from the plan's sites. */
 struct wf_route_case {
     struct wf_route_request q;
@@ -61,6 +70,8 @@ struct wf_route_case {
  * LIMIT, NOMEM, those of wf_labeler_find. */
 int wf_route_look(const struct wf_route_plan *p, const struct wf_gen_request *q,
                   struct wf_route_case **out, struct wf_err *err) WF_MUST_USE;
+/* Lets go of what borrows from the request: the texts and parts. */
+void wf_route_case_forget(struct wf_route_case *c);
 /* NULL is a no-op. */
 void wf_route_case_free(struct wf_route_case *c);
 /* Decides, by what the plan's experience knows; explore: NULL, or chance for trying others. */

@@ -224,13 +224,22 @@ int wf_route_look(const struct wf_route_plan *p, const struct wf_gen_request *q,
     return rc;
 }
 
+void wf_route_case_forget(struct wf_route_case *c)
+{
+    for (size_t i = 0; i < WF_ROUTE_VALUES; i++) {
+        wf_texts_free(c->texts[i]);
+        c->texts[i] = NULL;
+    }
+    wf_free(c->parts);
+    c->parts = NULL;
+    c->n_parts = 0;
+}
+
 void wf_route_case_free(struct wf_route_case *c)
 {
     if (c == NULL)
         return;
-    for (size_t i = 0; i < WF_ROUTE_VALUES; i++)
-        wf_texts_free(c->texts[i]);
-    wf_free(c->parts);
+    wf_route_case_forget(c);
     wf_free(c->candidates);
     wf_free(c->gates);
     wf_free(c);

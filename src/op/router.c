@@ -8,6 +8,9 @@
 #include "base/list.h"
 #include "op/router_internal.h"
 
+/* Decisions that wait to be written down. */
+#define LATER_MAX 256
+
 static struct wf_router *of(const struct wf_engine *base)
 {
     return WF_CONTAINER((struct wf_engine *)(uintptr_t)base, struct wf_router, base);
@@ -33,20 +36,37 @@ bool wf_router_is_auto(const char *model, enum wf_balance *out_balance)
 
 static bool has_model(const struct wf_router *r, const char *name)
 {
-    struct wf_model_entry m;
+    const struct wf_model_list *l = NULL;
+    bool has;
 
-    return r->o.models != NULL && wf_model_store_find(r->o.models, name, &m, NULL) == 0;
+    if (r->o.models == NULL || wf_model_store_list(r->o.models, &l, NULL) != 0)
+        return false;
+    has = wf_model_list_find(l, name) != NULL;
+    wf_model_list_unref(l);
+    return has;
 }
 
-/* Whether a request is the router's. A model of this device that somebody called "auto" is that. */
+/* Whether a request is the router's. A model of this device that somebody called "auto" is that.
+ * *out_models, where it is: those of this device as they are now, owned by the caller; NULL: none
+ * can be read. */
 static bool is_own(const struct wf_router *r, const struct wf_gen_request *q,
-                   struct wf_router_wish *out_wish)
+                   struct wf_router_wish *out_wish, const struct wf_model_list **out_models)
 {
+    const bool names_none = q->model == NULL || q->model[0] == '\0';
+    const struct wf_model_list *l = NULL;
+
     *out_wish = wf_router_wish(&r->base);
-    if (q->model == NULL || q->model[0] == '\0')
-        return q->messages != NULL && r->o.engines != NULL && r->o.engines->n > 0 &&
-               !has_model(r, NULL);
-    return wf_router_is_auto(q->model, &out_wish->balance) && !has_model(r, q->model);
+    if (names_none && (q->messages == NULL || r->o.engines == NULL || r->o.engines->n == 0))
+        return false;
+    if (!names_none && !wf_router_is_auto(q->model, &out_wish->balance))
+        return false;
+    if (r->o.models != NULL && wf_model_store_list(r->o.models, &l, NULL) == 0 &&
+        wf_model_list_find(l, q->model) != NULL) {
+        wf_model_list_unref(l);
+        return false;
+    }
+    *out_models = l;
+    return true;
 }
 
 struct wf_router_wish wf_router_wish(const struct wf_engine *router)
@@ -69,24 +89,29 @@ bool wf_router_is_offered(const struct wf_engine *router)
 static int generate(struct wf_engine *base, const struct wf_gen_request *q, struct wf_gen **out,
                     struct wf_err *err)
 {
+    const struct wf_model_list *models = NULL;
     struct wf_router *r = of(base);
     struct wf_router_wish wish;
 
-    if (!is_own(r, q, &wish))
+    if (!is_own(r, q, &wish, &models))
         return wf_engine_generate(r->o.inner, q, out, err);
-    return q->messages != NULL ? wf_router__generate(r, &wish, q, out, err)
-                               : wf_router__pass(r, q, out, err);
+    if (q->messages != NULL)
+        return wf_router__generate(r, &wish, q, models, out, err);
+    wf_model_list_unref(models);
+    return wf_router__pass(r, q, out, err);
 }
 
 static int count(struct wf_engine *base, const struct wf_gen_request *q, size_t *out_n,
                  struct wf_err *err)
 {
     const struct wf_router *r = of(base);
+    const struct wf_model_list *models = NULL;
     struct wf_gen_request own = *q;
     struct wf_router_wish wish;
 
-    if (is_own(r, q, &wish))
+    if (is_own(r, q, &wish, &models))
         own.model = NULL; /* about as many, wherever it runs */
+    wf_model_list_unref(models);
     return wf_engine_count(r->o.inner, &own, out_n, err);
 }
 
@@ -133,8 +158,10 @@ static void free_engine(struct wf_engine *base)
     struct wf_router *r = of(base);
 
     wf_engine_free(r->o.inner); /* nothing is learned any more */
+    wf_team_free(r->team);
     wf_router__memory_close(r);
     wf_hardness_close(r->hardness);
+    pthread_cond_destroy(&r->done);
     pthread_mutex_destroy(&r->lock);
     wf_free(r->experience_path);
     wf_free(r->routes_path);
@@ -155,6 +182,20 @@ static const struct wf_engine_ops ops = {
     .unload = unload,
     .free = free_engine,
 };
+
+void wf_router_settle(struct wf_engine *router)
+{
+    struct wf_router *r = router != NULL ? of(router) : NULL;
+    uint64_t n;
+
+    if (r == NULL)
+        return;
+    pthread_mutex_lock(&r->lock);
+    n = r->n_put_off;
+    while (r->n_done < n)
+        (void)pthread_cond_wait(&r->done, &r->lock);
+    pthread_mutex_unlock(&r->lock);
+}
 
 struct wf_engine *wf_router_inner(struct wf_engine *e)
 {
@@ -182,6 +223,7 @@ int wf_router_new(const struct wf_router_options *o, struct wf_engine **out, str
     r->o = *o;
     r->o.n_slots = o->n_slots > 0 ? o->n_slots : 1;
     pthread_mutex_init(&r->lock, NULL);
+    wf_cond_init(&r->done);
     rc = copy(o->experience, &r->experience_path, err);
     if (rc == 0)
         rc = copy(o->routes, &r->routes_path, err);
@@ -189,6 +231,8 @@ int wf_router_new(const struct wf_router_options *o, struct wf_engine **out, str
         rc = wf_hardness_built_in(&r->hardness, err);
     if (rc == 0)
         rc = wf_router__memory_open(r, err);
+    if (rc == 0 && wf_team_new("route", 1, LATER_MAX, &r->team, NULL) != 0)
+        r->team = NULL; /* then whoever asks waits for it */
     if (rc == 0)
         *out = &r->base;
     else
@@ -202,10 +246,13 @@ int wf_router_explain(struct wf_engine *router, const struct wf_router_wish *wis
                       const json_t *chat, json_t **out, struct wf_err *err)
 {
     const struct wf_gen_request q = wf_route_request_of(chat);
+    const struct wf_model_list *models = NULL;
     struct wf_router *r = of(router);
-    struct wf_router_case c;
-    int rc = wf_router__case_open(r, wish, &q, &c, err);
+    struct wf_router_case c = {.c = NULL};
+    int rc = r->o.models != NULL ? wf_model_store_list(r->o.models, &models, err) : 0;
 
+    if (rc == 0)
+        rc = wf_router__case_open(r, wish, &q, models, &c, err);
     if (rc == 0) {
         wf_router__choose(r, &c.plan, false, c.c);
         rc = wf_route_tell(&c.plan, c.c, out, err);

@@ -56,6 +56,10 @@ struct wf_router_options {
 int wf_router_new(const struct wf_router_options *o, struct wf_engine **out,
                   struct wf_err *err) WF_MUST_USE;
 
+/* Waits until every decision whose answer is over stands in the log. `router` is one of
+ * wf_router_new; NULL is a no-op. */
+void wf_router_settle(struct wf_engine *router);
+
 /* Whether a name means the router: "auto", with a balance or without. *out_balance (may be NULL) is
  * changed where it says one. */
 bool wf_router_is_auto(const char *model, enum wf_balance *out_balance);

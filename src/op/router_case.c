@@ -47,11 +47,12 @@ static void look_out(struct wf_router *r, struct wf_candidate *c)
     c->tokens_left = now.tokens_left;
 }
 
-static int list_places(struct wf_router *r, struct wf_sites *s, struct wf_err *err)
+static int list_places(struct wf_router *r, const struct wf_model_list *models, struct wf_sites *s,
+                       struct wf_err *err)
 {
     struct wf_power_state power;
     json_t *loaded;
-    int rc = wf_sites_list(r->o.models, r->o.engines, s, err);
+    int rc = wf_sites_of(models, r->o.engines, s, err);
 
     if (rc != 0)
         return rc;
@@ -70,8 +71,8 @@ static int list_places(struct wf_router *r, struct wf_sites *s, struct wf_err *e
 }
 
 int wf_router__case_open(struct wf_router *r, const struct wf_router_wish *wish,
-                         const struct wf_gen_request *q, struct wf_router_case *out,
-                         struct wf_err *err)
+                         const struct wf_gen_request *q, const struct wf_model_list *models,
+                         struct wf_router_case *out, struct wf_err *err)
 {
     const struct wf_labeler_options lo = {
         .detector = r->o.detector, .policy = r->o.policy, .lens = r->o.lens};
@@ -85,9 +86,9 @@ int wf_router__case_open(struct wf_router *r, const struct wf_router_wish *wish,
                                             .here_only = wish->here_only || q->n_adapters > 0,
                                             .deadline_ms = wish->deadline_ms,
                                             .now_ms = wf_clock_wall_ms(r->o.clock)}};
-    if (r->o.detector == NULL)
-        return wf_err_set(err, WF_E_UNSUPPORTED, "There are no detectors to look at it with.");
-    rc = list_places(r, &out->sites, err);
+    rc = list_places(r, models, &out->sites, err);
+    if (rc == 0 && r->o.detector == NULL)
+        rc = wf_err_set(err, WF_E_UNSUPPORTED, "There are no detectors to look at it with.");
     if (rc == 0)
         rc = wf_labeler_new(&lo, &out->plan.labeler, err);
     out->plan.sites = out->sites.items;

@@ -16,8 +16,9 @@
 struct routing {
     struct wf_gen base;
     struct wf_router *r;
-    struct wf_gen_request q; /* the caller's, with id and reason */
+    struct wf_gen_request q; /* the caller's, with id, reason and what is in it */
     struct wf_router_case of;
+    struct wf_route_seen seen;
     struct wf_gen *gen; /* NULL: none began */
     bool is_passed;     /* no chat: not decided, not kept */
     /* Of each place: */
@@ -30,7 +31,6 @@ struct routing {
     struct wf_outcome outcome;
     size_t ran; /* a candidate; WF_ROUTE_NONE: none ended yet */
     double cost;
-    bool is_kept;
     struct wf_power_state power; /* when it began */
     bool is_alone;               /* nothing else ran on this device then */
     char id[24], reason[64], route[WF_ROUTE_HEADER_BYTES + 200];
@@ -53,13 +53,15 @@ static struct wf_route_record record_of(struct routing *x)
     };
 }
 
-static void keep(struct routing *x)
+/* Keeps the decision, and frees. Thread: the router's own, once nobody else has x. */
+static void put_away(void *ud)
 {
+    struct routing *x = ud;
     const struct wf_route_record record = record_of(x);
 
-    if (!x->is_kept && !x->is_passed)
-        wf_router__keep(x->r, &record);
-    x->is_kept = true;
+    wf_router__keep(x->r, &record);
+    wf_router__case_close(&x->of);
+    wf_free(x);
 }
 
 /* The joules of this device since it began, where nothing else ran. */
@@ -168,6 +170,19 @@ static void add_hedge(struct routing *x, struct wf_failover_options *io)
     }
 }
 
+/* What is in the request: the engine that is asked need not look at it once more. */
+static void tell_seen(struct routing *x)
+{
+    x->seen = (struct wf_route_seen){
+        .detector = x->r->o.detector,
+        .lens = x->r->o.lens,
+        .values = {x->q.messages, x->q.tools.tools, x->q.schema},
+    };
+    for (size_t i = 0; i < WF_ROUTE_VALUES; i++)
+        x->seen.texts[i] = x->of.c->texts[i];
+    x->q.seen = &x->seen;
+}
+
 static int begin(struct routing *x, struct wf_err *err)
 {
     const struct wf_decision *d = &x->of.c->decision;
@@ -193,6 +208,7 @@ static int begin(struct routing *x, struct wf_err *err)
                    x->is_cascade ? ", a small one first" : "");
     x->q.request_id = x->id;
     x->q.reason = x->reason;
+    tell_seen(x);
     if (!x->is_cascade && !x->r->o.never_hedges)
         add_hedge(x, &o.places);
     rc = x->is_cascade ? wf_cascade_generate(&o, &x->q, &x->gen, err)
@@ -226,19 +242,20 @@ static struct routing *routing_new(struct wf_router *r, const struct wf_gen_requ
 }
 
 int wf_router__generate(struct wf_router *r, const struct wf_router_wish *wish,
-                        const struct wf_gen_request *q, struct wf_gen **out, struct wf_err *err)
+                        const struct wf_gen_request *q, const struct wf_model_list *models,
+                        struct wf_gen **out, struct wf_err *err)
 {
     struct routing *x = routing_new(r, q);
     int rc;
 
-    if (x == NULL)
+    if (x == NULL) {
+        wf_model_list_unref(models);
         return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
-    rc = wf_router__case_open(r, wish, q, &x->of, err);
+    }
+    rc = wf_router__case_open(r, wish, q, models, &x->of, err);
     if (rc == 0) {
         wf_router__choose(r, &x->of.plan, !r->o.never_explores, x->of.c);
         rc = begin(x, err);
-        if (rc == 0)
-            write_route(x);
     }
     if (rc == 0)
         *out = &x->base;
@@ -287,7 +304,6 @@ int wf_router__try(struct wf_gen *base, const struct wf_gen_wake *w, struct wf_g
         rc = w != NULL ? wf_gen_try(x->gen, w, out, err) : wf_gen_next(x->gen, out, err);
     if (rc <= 0) {
         x->is_over = true;
-        keep(x);
         (void)wf_router__usage(base); /* whoever holds it sees the final counts */
     }
     return rc;
@@ -313,9 +329,13 @@ void wf_router__gen_free(struct wf_gen *base)
     pthread_mutex_lock(&x->r->lock);
     x->r->n_running--;
     pthread_mutex_unlock(&x->r->lock);
-    if (x->of.c != NULL)
-        keep(x); /* one that was given up, or that nothing was found for */
     wf_gen_free(x->gen);
+    x->gen = NULL;
+    if (x->of.c != NULL) { /* also one that was given up, or that nothing was found for */
+        wf_route_case_forget(x->of.c);
+        wf_router__later(x->r, put_away, x);
+        return;
+    }
     wf_router__case_close(&x->of);
     wf_free(x);
 }

@@ -6,6 +6,7 @@
 
 #include "op/router.h"
 #include "op/sites.h"
+#include "os/thread.h"
 #include "route/cascade.h"
 #include "route/failover.h"
 #include "route/record.h"
@@ -19,7 +20,10 @@ struct wf_router {
     struct wf_experience *experience;
     int64_t saved_ms; /* when it was saved last */
     bool is_saving, is_changed;
-    size_t n_running; /* generations */
+    size_t n_running;           /* generations */
+    uint64_t n_put_off, n_done; /* what is done later, in order */
+    pthread_cond_t done;
+    struct wf_team *team; /* one thread for that; NULL: it is done at once */
 };
 
 /* ---- what it knows (router_memory.c) ---- */
@@ -35,6 +39,9 @@ void wf_router__choose(struct wf_router *r, struct wf_route_plan *p, bool may_ex
 /* Learns of a candidate; saves now and then. */
 void wf_router__learn(struct wf_router *r, const struct wf_route_case *c, size_t i_candidate,
                       const struct wf_outcome *o);
+/* Does something soon, when whoever was answered does not wait for it: on a thread of the router's,
+ * in order; at once where that cannot be. */
+void wf_router__later(struct wf_router *r, void (*fn)(void *ud), void *ud);
 /* Keeps a decision. */
 void wf_router__keep(struct wf_router *r, const struct wf_route_record *record);
 
@@ -47,19 +54,21 @@ struct wf_router_case {
     struct wf_route_case *c;   /* borrows from the sites */
 };
 
-/* Errors: those of wf_route_look, UNSUPPORTED (no detectors). */
+/* `models` of this device are taken over, also after an error. Errors: those of wf_route_look,
+ * UNSUPPORTED (no detectors). */
 int wf_router__case_open(struct wf_router *r, const struct wf_router_wish *wish,
-                         const struct wf_gen_request *q, struct wf_router_case *out,
-                         struct wf_err *err) WF_MUST_USE;
+                         const struct wf_gen_request *q, const struct wf_model_list *models,
+                         struct wf_router_case *out, struct wf_err *err) WF_MUST_USE;
 void wf_router__case_close(struct wf_router_case *c);
 /* Says why no candidate may be asked; returns the error's code. */
 int wf_router__say_none(const struct wf_router_case *c, struct wf_err *err);
 
 /* ---- a generation (router_gen.c) ---- */
 
+/* `models` as in wf_router__case_open. */
 int wf_router__generate(struct wf_router *r, const struct wf_router_wish *wish,
-                        const struct wf_gen_request *q, struct wf_gen **out,
-                        struct wf_err *err) WF_MUST_USE;
+                        const struct wf_gen_request *q, const struct wf_model_list *models,
+                        struct wf_gen **out, struct wf_err *err) WF_MUST_USE;
 /* The same of what is no chat, with the default model. */
 int wf_router__pass(struct wf_router *r, const struct wf_gen_request *q, struct wf_gen **out,
                     struct wf_err *err) WF_MUST_USE;

@@ -30,8 +30,9 @@ int wf_router__memory_open(struct wf_router *r, struct wf_err *err)
 }
 
 /* Saves where there is something new. */
-static void save(struct wf_router *r)
+static void save(void *ud)
 {
+    struct wf_router *r = ud;
     struct wf_err own = WF_ERR_INIT;
     struct wf_buf text;
     int rc;
@@ -70,6 +71,44 @@ void wf_router__choose(struct wf_router *r, struct wf_route_plan *p, bool may_ex
     pthread_mutex_unlock(&r->lock);
 }
 
+/* ---- what is put off ---- */
+
+struct later {
+    struct wf_router *r;
+    void (*fn)(void *ud);
+    void *ud;
+};
+
+static void do_it(void *ud)
+{
+    const struct later l = *(struct later *)ud;
+
+    wf_free(ud);
+    l.fn(l.ud);
+    pthread_mutex_lock(&l.r->lock);
+    l.r->n_done++;
+    pthread_cond_broadcast(&l.r->done);
+    pthread_mutex_unlock(&l.r->lock);
+}
+
+void wf_router__later(struct wf_router *r, void (*fn)(void *ud), void *ud)
+{
+    struct later *l = r->team != NULL ? wf_alloc(sizeof(*l)) : NULL;
+
+    if (l == NULL) {
+        fn(ud);
+        return;
+    }
+    *l = (struct later){.r = r, .fn = fn, .ud = ud};
+    pthread_mutex_lock(&r->lock);
+    r->n_put_off++;
+    pthread_mutex_unlock(&r->lock);
+    if (wf_team_post(r->team, do_it, l) != 0)
+        do_it(l); /* too many wait */
+}
+
+/* ---- learning ---- */
+
 void wf_router__learn(struct wf_router *r, const struct wf_route_case *c, size_t i_candidate,
                       const struct wf_outcome *o)
 {
@@ -79,9 +118,10 @@ void wf_router__learn(struct wf_router *r, const struct wf_route_case *c, size_t
     wf_experience_learn(r->experience, &c->q, &c->candidates[i_candidate], o, now_ms(r));
     r->is_changed = true;
     is_due = r->experience_path != NULL && !r->is_saving && now_ms(r) - r->saved_ms >= SAVE_MS;
+    r->is_saving |= is_due; /* two at once would write the same */
     pthread_mutex_unlock(&r->lock);
-    if (is_due) /* two at once would write the same */
-        save(r);
+    if (is_due)
+        wf_router__later(r, save, r);
 }
 
 void wf_router__keep(struct wf_router *r, const struct wf_route_record *record)

@@ -15,7 +15,7 @@ static struct wf_route_site *next_site(struct wf_sites *s)
 {
     struct wf_route_site *site;
 
-    if (s->n == WF_ROUTE_CANDIDATES_MAX)
+    if (s->n == s->_room)
         return NULL;
     site = &s->items[s->n++];
     site->c = (struct wf_candidate){.money_left = -1, .energy_left_j = -1, .battery = -1};
@@ -24,18 +24,15 @@ static struct wf_route_site *next_site(struct wf_sites *s)
 
 /* ---- models of this device ---- */
 
-static int add_model(void *ud, const struct wf_model_entry *m)
+static void add_model(const struct wf_model_entry *m, struct wf_sites *s)
 {
-    struct wf_sites *s = ud;
-    struct wf_route_site *site;
-    char *name = s->_models[s->n % WF_ROUTE_CANDIDATES_MAX];
+    struct wf_route_site *site = next_site(s);
 
-    if (m->kind != WF_MODEL_CHAT || (site = next_site(s)) == NULL)
-        return 0;
-    (void)snprintf(name, WF_MODEL_NAME_MAX, "%s", m->name);
-    (void)snprintf(site->name, sizeof(site->name), s->n == 1 ? HERE : HERE "/%s", name);
+    if (site == NULL)
+        return;
+    (void)snprintf(site->name, sizeof(site->name), s->n == 1 ? HERE : HERE "/%s", m->name);
     site->c.engine = WF_STR(HERE);
-    site->c.model = wf_str_from(name);
+    site->c.model = wf_str_from(m->name);
     site->c.tier = WF_TIER_HERE;
     site->c.abilities = WF_ABILITY_TOOLS | WF_ABILITY_SCHEMA | WF_ABILITY_REASONING |
                         WF_ABILITY_CONTINUE | WF_ABILITY_CHOICES;
@@ -43,30 +40,20 @@ static int add_model(void *ud, const struct wf_model_entry *m)
     site->c.n_context = m->n_context < UINT32_MAX ? (uint32_t)m->n_context : UINT32_MAX;
     site->target = (struct wf_target){
         .tier = WF_TIER_HERE, .name = WF_STR(HERE), .clearance = WF_LABEL_SECRET};
-    return 0;
 }
 
-/* The default model first. */
-static int put_default_first(struct wf_model_store *store, struct wf_sites *s, struct wf_err *err)
+/* The chat models, the default one first. */
+static void add_models(const struct wf_model_list *l, struct wf_sites *s)
 {
-    struct wf_model_entry *first = wf_alloc_array(1, sizeof(*first));
+    const struct wf_model_entry *first = wf_model_list_find(l, NULL);
 
-    if (first == NULL)
-        return wf_err_set(err, WF_E_NOMEM, "Not enough memory to list models.");
-    if (wf_model_store_find(store, NULL, first, NULL) == 0) {
-        for (size_t i = 1; i < s->n; i++) {
-            struct wf_route_site was = s->items[0];
-            if (!wf_str_eq(s->items[i].c.model, wf_str_from(first->name)))
-                continue;
-            s->items[0] = s->items[i];
-            s->items[i] = was;
-            (void)snprintf(s->items[0].name, sizeof(was.name), HERE);
-            (void)snprintf(s->items[i].name, sizeof(was.name), HERE "/%.*s",
-                           WF_STR_ARG(was.c.model));
-        }
+    if (first != NULL && first->kind == WF_MODEL_CHAT)
+        add_model(first, s);
+    for (size_t i = 0; i < wf_model_list_n(l); i++) {
+        const struct wf_model_entry *m = wf_model_list_at(l, i);
+        if (m->kind == WF_MODEL_CHAT && m != first)
+            add_model(m, s);
     }
-    wf_free(first);
-    return 0;
 }
 
 /* ---- engines elsewhere ---- */
@@ -102,22 +89,32 @@ static void add_engine(const struct wf_engine_entry *e, struct wf_sites *s)
     }
 }
 
+int wf_sites_of(const struct wf_model_list *models, const struct wf_engines *engines,
+                struct wf_sites *out, struct wf_err *err)
+{
+    size_t room = models != NULL ? wf_model_list_n(models) : 0;
+
+    for (size_t i = 0; engines != NULL && i < engines->n; i++)
+        room += engines->items[i].n_models;
+    room = WF_MIN(room, (size_t)WF_ROUTE_CANDIDATES_MAX);
+    *out = (struct wf_sites){
+        .items = wf_alloc_array(room + 1, sizeof(*out->items)), ._room = room, ._models = models};
+    if (out->items == NULL)
+        return wf_err_set(err, WF_E_NOMEM, "Not enough memory to list engines.");
+    if (models != NULL)
+        add_models(models, out);
+    for (size_t i = 0; engines != NULL && i < engines->n; i++)
+        add_engine(&engines->items[i], out);
+    return 0;
+}
+
 int wf_sites_list(struct wf_model_store *models, const struct wf_engines *engines,
                   struct wf_sites *out, struct wf_err *err)
 {
-    int rc = 0;
+    const struct wf_model_list *l = NULL;
+    int rc = models != NULL ? wf_model_store_list(models, &l, err) : 0;
 
-    out->items = wf_alloc_array(WF_ROUTE_CANDIDATES_MAX, sizeof(*out->items));
-    out->_models = wf_alloc_array(WF_ROUTE_CANDIDATES_MAX, sizeof(*out->_models));
-    if (out->items == NULL || out->_models == NULL)
-        return wf_err_set(err, WF_E_NOMEM, "Not enough memory to list engines.");
-    if (models != NULL)
-        rc = wf_model_store_each(models, add_model, out, err);
-    if (rc == 0 && models != NULL)
-        rc = put_default_first(models, out, err);
-    for (size_t i = 0; rc == 0 && engines != NULL && i < engines->n; i++)
-        add_engine(&engines->items[i], out);
-    return rc;
+    return rc == 0 ? wf_sites_of(l, engines, out, err) : rc;
 }
 
 void wf_sites_power(struct wf_sites *s, const struct wf_power_state *now, int64_t carbon_g_kwh)
@@ -135,6 +132,6 @@ void wf_sites_power(struct wf_sites *s, const struct wf_power_state *now, int64_
 void wf_sites_deinit(struct wf_sites *s)
 {
     wf_free(s->items);
-    wf_free(s->_models);
+    wf_model_list_unref(s->_models);
     *s = (struct wf_sites){.n = 0};
 }

@@ -11,7 +11,8 @@
 struct wf_sites {
     struct wf_route_site *items; /* [n] at most WF_ROUTE_CANDIDATES_MAX */
     size_t n;
-    char (*_models)[WF_MODEL_NAME_MAX]; /* [WF_ROUTE_CANDIDATES_MAX] names of local ones */
+    size_t _room;
+    const struct wf_model_list *_models; /* names of local ones */
 };
 
 /* Lists them: the store's default model first, then its others, then the engines'. Either may be
@@ -22,6 +23,10 @@ int wf_sites_list(struct wf_model_store *models, const struct wf_engines *engine
 /* Puts what the device is like at this moment to its own sites: battery, heat, and the carbon of
  * its current (grams a kilowatt hour; 0: not configured). */
 void wf_sites_power(struct wf_sites *s, const struct wf_power_state *now, int64_t carbon_g_kwh);
+/* The same of a list of the store's models, which is taken over, also after an error; NULL: none.
+ */
+int wf_sites_of(const struct wf_model_list *models, const struct wf_engines *engines,
+                struct wf_sites *out, struct wf_err *err) WF_MUST_USE;
 void wf_sites_deinit(struct wf_sites *s);
 
 #endif

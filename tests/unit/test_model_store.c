@@ -193,6 +193,72 @@ static void test_model_store__keeps_the_same_bytes_once(void **state)
     models_remove(&m);
 }
 
+/* Long ago, so that every later change shows. */
+static void settle(const struct models *m)
+{
+    const struct timespec old[2] = {{.tv_sec = 1000000}, {.tv_sec = 1000000}};
+    char path[128];
+
+    for (const char *const *at = (const char *const[]){"", "/a", "/a/latest.json", NULL}; *at;
+         at++) {
+        snprintf(path, sizeof(path), "%s/names%s", m->store, *at);
+        assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+    }
+}
+
+static void test_model_store__a_list_is_kept_until_something_changes(void **state)
+{
+    const struct wf_model_list *a = NULL, *b = NULL;
+    struct models m;
+    char path[128], text[16384], *at;
+    FILE *f;
+
+    (void)state;
+    models_make(&m);
+    models_write(&m, "qwen3", 0, "a.gguf", path);
+    import(&m, path, "a", NULL);
+    assert_int_equal(wf_model_store_list(m.s, &a, NULL), 0);
+    assert_int_equal(wf_model_store_list(m.s, &b, NULL), 0);
+    assert_ptr_not_equal(a, b); /* it has just been written */
+    wf_model_list_unref(a);
+    wf_model_list_unref(b);
+    settle(&m);
+    assert_int_equal(wf_model_store_list(m.s, &a, NULL), 0);
+    assert_int_equal(wf_model_store_list(m.s, &b, NULL), 0);
+    assert_ptr_equal(a, b);
+    wf_model_list_unref(b);
+    assert_string_equal(wf_model_list_find(a, "A")->name, "a:latest");
+    assert_null(wf_model_list_find(a, "auto"));
+    assert_null(wf_model_list_find(a, "no name"));
+    wf_model_store_set_default(m.s, "gone");
+    assert_int_equal(wf_model_store_list(m.s, &b, NULL), 0);
+    assert_null(wf_model_list_find(b, NULL));
+    wf_model_list_unref(b);
+    /* A new name, and a file that a person has edited. */
+    assert_int_equal(wf_model_store_copy(m.s, "a", "b", NULL), 0);
+    assert_int_equal(wf_model_store_list(m.s, &b, NULL), 0);
+    assert_int_equal(wf_model_list_n(b), 2);
+    assert_int_equal(wf_model_list_n(a), 1); /* as it was */
+    wf_model_list_unref(a);
+    wf_model_list_unref(b);
+    settle(&m);
+    assert_int_equal(wf_model_store_list(m.s, &a, NULL), 0);
+    snprintf(path, sizeof(path), "%s/names/a/latest.json", m.store);
+    f = fopen(path, "r+");
+    assert_non_null(f);
+    text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+    at = strstr(text, "qwen3");
+    assert_non_null(at);
+    assert_int_equal(fseek(f, at - text, SEEK_SET), 0);
+    assert_int_equal(fputs("qwen2", f), 1);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(wf_model_store_list(m.s, &b, NULL), 0);
+    assert_string_equal(wf_model_list_find(b, "a")->family, "qwen2");
+    wf_model_list_unref(a);
+    wf_model_list_unref(b);
+    models_remove(&m);
+}
+
 static void test_model_store__copies_names(void **state)
 {
     struct wf_model_entry e;
@@ -510,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_model_store__imports_by_a_link_and_finds),
         cmocka_unit_test(test_model_store__tells_what_there_is),
         cmocka_unit_test(test_model_store__keeps_the_same_bytes_once),
+        cmocka_unit_test(test_model_store__a_list_is_kept_until_something_changes),
         cmocka_unit_test(test_model_store__copies_names),
         cmocka_unit_test(test_model_store__joins_split_files),
         cmocka_unit_test(test_model_store__refuses_what_is_no_model),

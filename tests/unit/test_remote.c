@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "daemon/airlock.h"
 #include "op/remote.h"
+#include "op/route.h"
 #include "os/file.h"
 #include "os/sandbox.h"
 #include "os/sock.h"
@@ -207,6 +208,43 @@ static void test_remote__what_was_redacted_comes_back(void **state)
 /* ---- how often, and for how much ---- */
 
 /* The ledger's newest completion, once it is there. */
+/* What was found before counts for the very same values and detectors, and for nothing else. */
+static void test_remote__what_was_seen_before_is_not_looked_at_again(void **state)
+{
+    const struct wf_labeler_options lo = {.detector = w.detector, .policy = w.policy};
+    json_t *messages = json_pack("[{s:s, s:s}]", "role", "user", "content",
+                                 "Write to anna.schmidt@example.org, please.");
+    /* A reading that has found nothing: who takes it redacts nothing. */
+    json_t *harmless = json_pack("[{s:s, s:s}]", "role", "user", "content",
+                                 "Write to nobody of any interest, please...");
+    json_t *others = json_deep_copy(messages);
+    struct wf_route_seen seen = {.detector = w.detector, .values = {messages}};
+    struct wf_gen_request q = {.model = "stub/small", .messages = messages, .seen = &seen};
+    struct wf_labeler *labeler = NULL;
+    struct wf_texts *texts = NULL;
+    struct wf_gen *g = NULL;
+    (void)state;
+    assert_int_equal(wf_labeler_new(&lo, &labeler, NULL), 0);
+    assert_int_equal(wf_texts_read(labeler, harmless, &texts, NULL), 0);
+    seen.texts[WF_ROUTE_MESSAGES] = texts;
+    for (int i = 0; i < 4; i++) {
+        struct wf_gen_event e;
+        seen.detector = i == 1 ? NULL : w.detector;
+        seen.lens = i == 2 ? (struct wf_lens_pool *)&seen : NULL;
+        q.messages = i == 3 ? others : messages;
+        assert_int_equal(wf_engine_generate(w.engine, &q, &g, NULL), 0);
+        assert_non_null(strstr(wf_gen_usage(g)->route, i == 0 ? "redacted=0" : "redacted=1"));
+        while (i > 0 && wf_gen_next(g, &e, NULL) == 1)
+            ;
+        wf_gen_free(g);
+    }
+    wf_texts_free(texts);
+    wf_labeler_free(labeler);
+    json_decref(messages);
+    json_decref(others);
+    json_decref(harmless);
+}
+
 static void last_completion(struct wf_ledger_entry *out, size_t *out_n_flags)
 {
     for (int i = 0; i < 500; i++) {
@@ -792,6 +830,7 @@ int main(void)
         TEST(test_remote__a_release_may_replace_what_is_above),
         TEST(test_remote__a_release_opens_nothing_else),
         TEST(test_remote__no_release_for_secrets),
+        TEST(test_remote__what_was_seen_before_is_not_looked_at_again),
         TEST(test_remote__tokens_and_cost_are_booked),
         TEST(test_remote__what_the_budget_does_not_cover_stays),
         cmocka_unit_test_setup_teardown(test_remote__what_an_answer_carries_is_flagged,

@@ -300,6 +300,7 @@ static int ask_model(const char *model, const char *content, struct told *t)
     if (rc == 0 && wf_gen_usage(g)->route != NULL)
         snprintf(t->last, sizeof(t->last), "%s", wf_gen_usage(g)->route);
     wf_gen_free(g);
+    wf_router_settle(w.engine);
     id = strstr(t->last, "id=");
     snprintf(t->id, sizeof(t->id), "%.18s", id != NULL ? id + 3 : "");
     json_decref(messages);
@@ -568,6 +569,7 @@ static void test_router__without_memory_it_says_so(void **state)
         struct wf_err err = WF_ERR_INIT;
         rc = wf_engine_generate(w.engine, &q, &g, &err);
         wf_gen_free(g);
+        wf_router_settle(w.engine);
         if (!wf_alloc_failed())
             break;
         if (rc != 0 && rc != WF_E_NOMEM && rc != WF_E_DENIED) /* a model that is not read is none */
