@@ -187,5 +187,16 @@
 /* State of one client's presence, as JSON, and clients of one message of it. */
 #define WF_LIMIT_AWARENESS_BYTES (64u << 10)
 #define WF_LIMIT_AWARENESS_CLIENTS 10000
+/* Records: bytes of the name of a collection or field, of a key, of one value; what one record may
+ * hold before its own device adds no more; records of one change, fields of one of them, bytes of
+ * all, and adds that are taken back at once (a device each). */
+#define WF_LIMIT_RECORD_NAME_BYTES 128
+#define WF_LIMIT_RECORD_KEY_BYTES 512
+#define WF_LIMIT_RECORD_VALUE_BYTES (256u << 10)
+#define WF_LIMIT_RECORD_BYTES (1u << 20)
+#define WF_LIMIT_CHANGE_ITEMS 1024
+#define WF_LIMIT_CHANGE_OPS 1024
+#define WF_LIMIT_CHANGE_BYTES (1u << 20)
+#define WF_LIMIT_CHANGE_DOTS 4096
 
 #endif
