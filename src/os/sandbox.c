@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sandbox: puts rlimits, no_new_privs, Landlock and the filter of system calls together.
  *
- * The order: first what can be refused without a trace (support, threads), then Landlock, which
- * opens folders, then the limits, and the filter last, since it forbids all of the others. What is
- * in force stays in force in children and across exec. Not done here: namespaces, chroot, other
- * users, which a person without privileges cannot have everywhere; cgroups. */
+ * The order: first what can be refused without a trace (support, threads), then code is sealed
+ * (sandbox_code.c), then Landlock, which opens folders, then the limits, and the filter last, since
+ * it forbids all of the others. What is in force stays in force in children and across exec. Not
+ * done here: namespaces, chroot, other users, which a person without privileges cannot have
+ * everywhere; cgroups. */
 #include "os/sandbox.h"
 
 #include <errno.h>
@@ -91,7 +92,9 @@ int wf_sandbox_enter(const struct wf_sandbox_options *o, struct wf_err *err)
             "the file yourself, then: weft models import FILE");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return wf_err_errno(err, errno, "cannot give up new privileges");
-    int r = has_landlock ? wf_sandbox__landlock(o, abi, err) : 0;
+    int r = wf_sandbox__seal_code(err);
+    if (r == 0 && has_landlock)
+        r = wf_sandbox__landlock(o, abi, err);
     if (r == 0)
         r = set_limits(o, err);
     if (r == 0)

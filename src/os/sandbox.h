@@ -3,8 +3,9 @@
  * Uses rlimits, no_new_privs, Landlock where the kernel has it, and an allow-list of system calls
  * (seccomp): what libraries merely probe fails with an error (EACCES, EPERM, ENOSYS), anything else
  * ends the process with SIGSYS, which its parent sees and the kernel's log names. Memory is never
- * writable and executable. Under an emulator without these calls WF_E_UNSUPPORTED is returned and
- * nothing is applied: callers must refuse to go on unless the person allowed it. Thread rule: init.
+ * writable and executable: what was both before is executable only from then on. Under an emulator
+ * without these calls WF_E_UNSUPPORTED is returned and nothing is applied: callers must refuse to
+ * go on unless the person allowed it. Thread rule: init.
  *
  * What libraries load from disk when first used (time zones, iconv's modules, locales) is loaded
  * before, or its folder is among read_dirs. /dev/urandom may always be read where opening is
@@ -62,6 +63,10 @@ struct wf_sandbox_options {
  * is to end. Errors: WF_E_UNSUPPORTED (nothing was applied), WF_E_INVAL (there are threads),
  * WF_E_IO, and what else the system says. */
 int wf_sandbox_enter(const struct wf_sandbox_options *o, struct wf_err *err) WF_MUST_USE;
+
+/* Whether machine code that was there when this process was locked is sealed: none of it may be
+ * freed or added to by libraries that write into its pages (PCRE2's native code). Thread: any. */
+bool wf_sandbox_code_is_sealed(void);
 
 /* In a child that an EXTRACT_EXEC process forked: gives up making processes for good, then runs the
  * program `path` in the place of this one. Returns only on failure. Works unsandboxed as well. */

@@ -9,6 +9,11 @@
 #include "base/err.h"
 #include "os/sandbox.h"
 
+/* ---- machine code (sandbox_code.c) ---- */
+
+/* Takes the right to write from all pages that are executable. Errors: IO, NOMEM. */
+int wf_sandbox__seal_code(struct wf_err *err) WF_MUST_USE;
+
 /* ---- Landlock (sandbox_landlock.c) ---- */
 
 /* The kernel's Landlock version, 0 when it has none. */

@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "os/sandbox.h"
 #include "privacy/datum.h"
 #include "privacy/detect_internal.h"
 #include "text/utf8.h"
@@ -78,7 +79,8 @@ static int compile(struct wf_detector *d, struct wf_detect_form *form, pcre2_com
     }
     wf_buf_deinit(&b);
     /* Without it the interpreter does the same. */
-    form->is_native = rc == 0 && pcre2_jit_compile(form->code, PCRE2_JIT_COMPLETE) == 0;
+    form->is_native = rc == 0 && !wf_sandbox_code_is_sealed() &&
+                      pcre2_jit_compile(form->code, PCRE2_JIT_COMPLETE) == 0;
     return rc;
 }
 
@@ -256,7 +258,9 @@ void wf_detector_free(struct wf_detector *d)
     if (d == NULL)
         return;
     for (size_t i = 0; d->forms != NULL && i < d->n_forms; i++)
-        pcre2_code_free(d->forms[i].code);
+        if (!d->forms[i].is_native ||
+            !wf_sandbox_code_is_sealed()) /* else until the process ends */
+            pcre2_code_free(d->forms[i].code);
     wf_free(d->forms);
     wf_free(d->words);
     wf_free(d->tellings);

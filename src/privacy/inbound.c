@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/limits.h"
+#include "os/sandbox.h"
 #include "privacy/datum.h"
 #include "privacy/inbound_internal.h"
 #include "privacy/view.h"
@@ -31,6 +32,7 @@
 struct rule {
     struct wf_inbound_rule says;
     pcre2_code *code;
+    bool is_native;
 };
 
 struct wf_inbound {
@@ -109,7 +111,8 @@ static int add_rule(struct wf_inbound *in, const struct wf_inbound_rule *says, c
                    ? no_memory(err)
                    : wf_err_set(err, WF_E_INVAL, "Rule %zu of answers is wrong (%d at %zu).", in->n,
                                 code, at);
-    (void)pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE); /* else the interpreter does the same */
+    if (!wf_sandbox_code_is_sealed()) /* else the interpreter does the same */
+        r->is_native = pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE) == 0;
     in->n++;
     return 0;
 }
@@ -159,8 +162,9 @@ void wf_inbound_free(struct wf_inbound *in)
 {
     if (in == NULL)
         return;
-    for (size_t i = 0; i < in->n; i++)
-        pcre2_code_free(in->rules[i].code);
+    for (size_t i = 0; in->rules != NULL && i < in->n; i++)
+        if (!in->rules[i].is_native || !wf_sandbox_code_is_sealed()) /* until the process ends */
+            pcre2_code_free(in->rules[i].code);
     wf_free(in->rules);
     pcre2_general_context_free(in->memory);
     wf_free(in);

@@ -37,6 +37,8 @@
 #include "os/file.h"
 #include "os/sandbox.h"
 #include "os/sock.h"
+#include "privacy/detect.h"
+#include "privacy/inbound.h"
 
 /* What the core inherits, and what is outside. */
 static struct world {
@@ -760,11 +762,191 @@ static void test_red_team__the_airlock_hands_no_connection_over(void **state)
     }
 }
 
+/* ---- machine code that is there may not be changed ---- */
+
+static struct {
+    struct wf_detector *detector;
+    struct wf_inbound *inbound;
+    uintptr_t start, end; /* pages that were writable and executable */
+} code;
+
+/* The first pages in a process's list that are both; false: there are none. */
+static bool find_open_code(const char *path, uintptr_t *out_start, uintptr_t *out_end)
+{
+    char line[512];
+    FILE *f = fopen(path, "re");
+    bool is_found = false;
+
+    assert_non_null(f);
+    while (!is_found && fgets(line, sizeof(line), f) != NULL) {
+        char *at = line;
+        *out_start = strtoul(at, &at, 16);
+        *out_end = strtoul(at + 1, &at, 16);
+        is_found = strncmp(at, " rwx", 4) == 0;
+    }
+    fclose(f);
+    return is_found;
+}
+
+static int code_walls(struct wf_err *err)
+{
+    const struct wf_detect_options o = {.plain_only = false};
+
+    (void)signal(SIGSEGV, SIG_DFL); /* cmocka's handler: cannot fail */
+    if (wf_detector_open(&o, &code.detector, err) != 0 || wf_inbound_open(&code.inbound, err) != 0)
+        abort();
+    if (!find_open_code("/proc/self/maps", &code.start, &code.end))
+        return -1; /* expressions are not compiled on this machine */
+    return core_walls(err);
+}
+static long write_code(void)
+{
+    *(volatile unsigned char *)code.start = 0xc3; /* NOLINT(performance-no-int-to-ptr) */
+    return 0;
+}
+static long grow_code(void)
+{
+    void *at = (void *)code.start; /* NOLINT(performance-no-int-to-ptr) */
+    unsigned char *moved =
+        mremap(at, code.end - code.start, 2 * (code.end - code.start), MREMAP_MAYMOVE);
+    if (moved == MAP_FAILED)
+        return -1;
+    *(volatile unsigned char *)moved = 0xc3;
+    return 0;
+}
+static long open_code(void)
+{
+    void *at = (void *)code.start; /* NOLINT(performance-no-int-to-ptr) */
+    return mprotect(at, 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
+}
+/* It may be given up, changed, and is data from then on. */
+static long exchange_code(void)
+{
+    unsigned char *at = (unsigned char *)code.start; /* NOLINT(performance-no-int-to-ptr) */
+    if (mprotect(at, 4096, PROT_READ | PROT_WRITE) != 0)
+        return 0; /* this must work */
+    *at = 0xc3;
+    return mprotect(at, 4096, PROT_READ | PROT_EXEC);
+}
+static long map_code_over(void)
+{
+    void *at = (void *)code.start; /* NOLINT(performance-no-int-to-ptr) */
+    return mmap(at, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED
+               ? -1
+               : 0;
+}
+static long map_shared_code(void)
+{
+    int fd = -1;
+    unsigned char *writable;
+    if (wf_file_memfd("x", &fd, NULL) != 0 || ftruncate(fd, 4096) != 0)
+        return 0;
+    writable = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (writable == MAP_FAILED)
+        return 0;
+    *writable = 0xc3;
+    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0;
+}
+static long map_own_file(void)
+{
+    int fd = (int)open_at(w.home.data, "own", O_RDWR);
+    if (fd < 0 || ftruncate(fd, 4096) != 0)
+        return 0;
+    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED ? -1 : 0;
+}
+static long by_key(void)
+{
+    return syscall(SYS_pkey_mprotect, code.start, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, -1);
+}
+static long read_is_execute(void)
+{
+    return syscall(SYS_personality, 0x0400000);
+}
+/* What is there still works, is freed without harm, and nothing new is made in its pages. */
+static long detectors_work(void)
+{
+    const struct wf_detect_options o = {.plain_only = false};
+    struct wf_detector *later = NULL;
+
+    for (int i = 0; i < 2; i++) {
+        struct wf_detector *d = i == 0 ? code.detector : later;
+        struct wf_detect_run *run = NULL;
+        struct wf_pii_list list;
+        if (wf_detect_run_new(d, &run, NULL) != 0 ||
+            wf_detect_scan(run, WF_STR("my card: 4111 1111 1111 1111"),
+                           (struct wf_pii_list){.n = 0}, &list, NULL) != 0 ||
+            list.n != 1)
+            return 0;
+        wf_detect_run_free(run);
+        wf_detector_free(d);
+        if (i == 0 && wf_detector_open(&o, &later, NULL) != 0)
+            return 0;
+    }
+    wf_inbound_free(code.inbound);
+    errno = EPERM;
+    return -1;
+}
+static long wait_to_be_seen(void)
+{
+    return raise(SIGSTOP);
+}
+
+static void test_red_team__machine_code_stays_as_it_is(void **state)
+{
+    static const struct {
+        try_fn *fn;
+        int result;
+    } tries[] = {
+        {write_code, -SIGSEGV},  {grow_code, -SIGSEGV},   {open_code, EACCES},
+        {exchange_code, EACCES}, {map_code_over, EACCES}, {map_shared_code, EACCES},
+        {map_own_file, EACCES},  {by_key, -SIGSYS},       {read_is_execute, -SIGSYS},
+        {detectors_work, EPERM},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WF_ARRAY_LEN(tries); i++) {
+        int result = in_core(tries[i].fn, code_walls);
+        if (result == NO_WALLS)
+            skip();
+        assert_int_equal(result, tries[i].result);
+    }
+}
+
+static void test_red_team__no_page_is_writable_and_executable(void **state)
+{
+    char path[64];
+    uintptr_t start, end;
+    int status = 0;
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0) {
+        struct wf_err err = WF_ERR_INIT;
+        if (code_walls(&err) != 0)
+            _exit(NO_WALLS);
+        _exit((int)wait_to_be_seen());
+    }
+    assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NO_WALLS)
+        skip();
+    assert_true(WIFSTOPPED(status));
+    snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+    bool is_found = find_open_code(path, &start, &end);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_false(is_found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_red_team__no_way_out_of_the_core, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_red_team__the_airlock_hands_no_connection_over, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_red_team__machine_code_stays_as_it_is, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_red_team__no_page_is_writable_and_executable, set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
