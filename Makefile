@@ -35,7 +35,8 @@ SONAME := libweft.so.$(firstword $(subst ., ,$(VERSION)))
 # ---- flags ----
 
 PKGS := sqlite3 libwebsockets jansson libutf8proc libarchive libxml-2.0 libical \
-        gmime-3.0 md4c tesseract lept uchardet libsodium libcrypto zlib libcurl libedit libpcre2-8
+        gmime-3.0 md4c tesseract lept uchardet libsodium libssl libcrypto zlib libcurl libedit \
+        libpcre2-8
 WARN := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wvla -Wformat=2 -Wpointer-arith -Wundef
 OBJCOPY := $(patsubst %gcc,%objcopy,$(filter %-gcc,$(firstword $(CC))))

@@ -46,6 +46,10 @@
 #define WF_LINK_MESSAGE_BYTES (1u << 20)
 /* What may wait for a connection in one channel, beside one message that began below it. */
 #define WF_LINK_WINDOW_BYTES (1u << 20)
+/* How long a connection to a stranger may last, and how many bytes in all it may send or be sent.
+ */
+#define WF_LINK_STRANGER_S 300
+#define WF_LINK_STRANGER_BYTES (64u << 10)
 /* HOST:PORT; the longest name that there can be, and a port. */
 #define WF_LINK_ADDRESS_BYTES 262u
 /* All addresses of this machine. */

@@ -24,10 +24,6 @@
 #include "base/log.h"
 #include "mesh/frame.h"
 
-/* How long a stranger may stay, and how many bytes in all it may send or be sent. */
-#define WF_LINK_STRANGER_S 300
-#define WF_LINK_STRANGER_BYTES (64u << 10)
-
 struct wf_link;
 
 /* Who wants to hear of one channel. NULL members are passed over. */
