@@ -43,6 +43,7 @@ static bool is_bound(const struct wf_transport *t, size_t i, struct sockaddr_sto
 {
     socklen_t len = sizeof(*out);
 
+    memset(out, 0, sizeof(*out));
     if (t->listen_fds[i] < 0 || getsockname(t->listen_fds[i], (struct sockaddr *)out, &len) != 0)
         return false;
     if (out->ss_family == AF_INET)
@@ -57,6 +58,7 @@ static bool listens_at(const struct wf_transport *t, int family)
 
     for (size_t i = 0; i < WF_TRANSPORT_LISTENERS; i++) {
         len = sizeof(a);
+        memset(&a, 0, sizeof(a));
         if (t->listen_fds[i] >= 0 && !is_bound(t, i, &a) &&
             getsockname(t->listen_fds[i], (struct sockaddr *)&a, &len) == 0 &&
             a.ss_family == family)
