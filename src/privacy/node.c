@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The node's key and its certificate of the ledger's key. The signatures are Ed25519ph, whose parts
+/* The node's key and its certificates of the other keys. The signatures are Ed25519ph, whose parts
  * are hashed one after the other: a fixed word, the purpose with its length, the bytes. */
 #include "privacy/node.h"
 
@@ -19,6 +19,13 @@
 _Static_assert(WF_NODE_KEY_BYTES == WF_LEDGER_KEY_BYTES, "one form of key files");
 
 static const char cert_magic[8] = {'W', 'F', 'L', 'C', 'E', 'R', 'T', '1'};
+static const struct kind {
+    char magic[8];
+    const char *file, *purpose;
+} kinds[WF_NODE_SUBJECT_COUNT] = {
+    [WF_NODE_DEVICE] = {{'W', 'F', 'D', 'C', 'E', 'R', 'T', '1'}, "device.cert", "device"},
+    [WF_NODE_TRANSPORT] = {{'W', 'F', 'T', 'C', 'E', 'R', 'T', '1'}, "transport.cert", "transport"},
+};
 static const char sign_word[] = "weft node signature 1\n";
 
 static int path_of(const char *dir, const char *name, char out[WF_LIMIT_PATH_BYTES],
@@ -248,5 +255,82 @@ int wf_node_check_ledger(const char *dir, const uint8_t ledger_key[WF_NODE_KEY_B
         memcpy(out->node, node, sizeof(node));
     }
     wf_buf_deinit(&b);
+    return rc;
+}
+
+/* ---- certificates of the device's and the transport's key ---- */
+
+static void make_cert(const struct wf_node_key *by, const struct kind *k,
+                      const uint8_t key[WF_NODE_KEY_BYTES], int64_t now_ms,
+                      uint8_t out[WF_NODE_CERT_BYTES])
+{
+    memcpy(out, k->magic, sizeof(k->magic));
+    put_u64(out + 8, (uint64_t)now_ms);
+    memcpy(out + 16, key, WF_NODE_KEY_BYTES);
+    memcpy(out + 48, by->pub, sizeof(by->pub));
+    wf_node_sign(by, wf_str_from(k->purpose), wf_str_n((const char *)out, SIGNED_BYTES),
+                 out + SIGNED_BYTES);
+}
+
+bool wf_node_is_certified(enum wf_node_subject subject, const uint8_t cert[WF_NODE_CERT_BYTES],
+                          const uint8_t node[WF_NODE_KEY_BYTES],
+                          const uint8_t key[WF_NODE_KEY_BYTES])
+{
+    const struct kind *k = &kinds[subject];
+
+    return memcmp(cert, k->magic, sizeof(k->magic)) == 0 &&
+           memcmp(cert + 16, key, WF_NODE_KEY_BYTES) == 0 &&
+           memcmp(cert + 48, node, WF_NODE_KEY_BYTES) == 0 &&
+           wf_node_is_signed(node, wf_str_from(k->purpose),
+                             wf_str_n((const char *)cert, SIGNED_BYTES), cert + SIGNED_BYTES);
+}
+
+/* The certificate that is there; NOENT: none. */
+static int read_cert(const char *path, uint8_t out[WF_NODE_CERT_BYTES], struct wf_err *err)
+{
+    struct wf_buf b;
+    int rc;
+
+    wf_buf_init(&b, 4096);
+    rc = wf_file_read(path, &b, err);
+    if (rc == 0 && b.len != WF_NODE_CERT_BYTES)
+        rc = wf_err_set(err, WF_E_CORRUPT, "%s is no certificate.", path);
+    if (rc == 0)
+        memcpy(out, b.ptr, WF_NODE_CERT_BYTES);
+    wf_buf_deinit(&b);
+    return rc;
+}
+
+int wf_node_certify(const char *dir, enum wf_node_subject subject,
+                    const uint8_t key[WF_NODE_KEY_BYTES], int64_t now_ms,
+                    uint8_t out[WF_NODE_CERT_BYTES], struct wf_err *err)
+{
+    const struct kind *k = &kinds[subject];
+    char path[WF_LIMIT_PATH_BYTES];
+    uint8_t bytes[WF_NODE_CERT_BYTES];
+    struct wf_err own = WF_ERR_INIT;
+    struct wf_node_key by;
+    int rc = path_of(dir, k->file, path, err);
+
+    if (rc == 0)
+        rc = wf_node_key_open(dir, &by, err);
+    if (rc != 0)
+        return rc;
+    rc = read_cert(path, bytes, &own);
+    if (rc == 0 && !wf_node_is_certified(subject, bytes, by.pub, bytes + 16))
+        rc = wf_err_set(err, WF_E_CORRUPT, "%s is not signed by this node's key.", path);
+    else if (rc == 0 && memcmp(bytes + 16, key, WF_NODE_KEY_BYTES) != 0)
+        rc = wf_err_set(err, WF_E_EXIST,
+                        "This node has certified another %s key. If you made a new one yourself, "
+                        "remove %s; the node has to be paired again then.",
+                        k->purpose, path);
+    else if (rc == WF_E_NOENT) {
+        make_cert(&by, k, key, now_ms, bytes);
+        rc = wf_file_replace(path, bytes, sizeof(bytes), 0644, err);
+    } else if (rc != 0)
+        rc = wf_err_set(err, rc, "%s", own.msg);
+    wf_node_key_forget(&by);
+    if (rc == 0)
+        memcpy(out, bytes, sizeof(bytes));
     return rc;
 }

@@ -1,20 +1,21 @@
-/* Node: this weft's identity, an Ed25519 key, and what it certifies. So far that is airlock's
- * ledger key; pairing will show the same key to others.
+/* Node: this weft's identity, an Ed25519 key, and what it certifies: airlock's ledger key, the
+ * device's signing key and link's transport key. Pairing shows the node's key to others.
  *
  *   FOLDER/key          the secret key, 0600: 64 hex digits of its seed
  *   FOLDER/key.pub      the public key, 64 hex digits
  *   FOLDER/ledger.cert  who signs the ledger of this node (144 bytes, below)
+ *   FOLDER/device.cert, FOLDER/transport.cert   likewise for these keys
  *
  * Neither core nor airlock may open the folder. Whoever signs does it under a purpose, so that no
  * signature can be taken for another kind of one. A certificate is never overwritten: another
  * ledger key is a person's business. Thread rule: any.
  *
  * A certificate, numbers little-endian:
- *    0   8  "WFLCERT1"
+ *    0   8  "WFLCERT1" (ledger), "WFDCERT1" (device), "WFTCERT1" (transport)
  *    8   8  time, milliseconds since 1970
- *   16  32  the ledger's public key
+ *   16  32  the public key that is certified
  *   48  32  the node's public key
- *   80  64  signature of the 80 bytes, purpose "ledger" */
+ *   80  64  signature of the 80 bytes, purpose "ledger", "device", "transport" */
 #ifndef WF_PRIVACY_NODE_H
 #define WF_PRIVACY_NODE_H
 
@@ -53,6 +54,25 @@ bool wf_node_is_signed(const uint8_t key[WF_NODE_KEY_BYTES], struct wf_str purpo
  * yet), those of wf_node_key_open. */
 int wf_node_certify_ledger(const char *dir, const char *ledger, int64_t now_ms,
                            struct wf_err *err) WF_MUST_USE;
+
+/* What else the node's key certifies. */
+enum wf_node_subject {
+    WF_NODE_DEVICE,
+    WF_NODE_TRANSPORT,
+    WF_NODE_SUBJECT_COUNT
+};
+
+/* The certificate of a key, made with the node's when there is none yet. Errors: EXIST (another key
+ * was certified: a copied or restored home), CORRUPT (what is there is no certificate), those of
+ * wf_node_key_open. */
+int wf_node_certify(const char *dir, enum wf_node_subject subject,
+                    const uint8_t key[WF_NODE_KEY_BYTES], int64_t now_ms,
+                    uint8_t out[WF_NODE_CERT_BYTES], struct wf_err *err) WF_MUST_USE;
+
+/* Whether those bytes are a certificate by that node's key of that key. Thread: any. */
+bool wf_node_is_certified(enum wf_node_subject subject, const uint8_t cert[WF_NODE_CERT_BYTES],
+                          const uint8_t node[WF_NODE_KEY_BYTES],
+                          const uint8_t key[WF_NODE_KEY_BYTES]) WF_MUST_USE;
 
 struct wf_node_cert {
     int64_t time_ms;

@@ -143,6 +143,38 @@ static void test_node__forged_certificates_are_found(void **state)
     wf_node_key_forget(&other);
 }
 
+static void test_node__other_keys_are_certified_once(void **state)
+{
+    const uint8_t key[WF_NODE_KEY_BYTES] = {1}, other[WF_NODE_KEY_BYTES] = {2};
+    uint8_t cert[WF_NODE_CERT_BYTES], again[WF_NODE_CERT_BYTES], node[WF_NODE_KEY_BYTES];
+    char path[128];
+    FILE *f;
+    (void)state;
+
+    assert_int_equal(wf_node_certify(w.node, WF_NODE_DEVICE, key, NOW, cert, NULL), 0);
+    assert_int_equal(wf_node_public(w.node, node, NULL), 0);
+    assert_true(wf_node_is_certified(WF_NODE_DEVICE, cert, node, key));
+    assert_false(wf_node_is_certified(WF_NODE_TRANSPORT, cert, node, key));
+    assert_false(wf_node_is_certified(WF_NODE_DEVICE, cert, node, other));
+    assert_false(wf_node_is_certified(WF_NODE_DEVICE, cert, other, key));
+    /* The same one later; never one of another key. */
+    assert_int_equal(wf_node_certify(w.node, WF_NODE_DEVICE, key, NOW + 1, again, NULL), 0);
+    assert_memory_equal(cert, again, sizeof(cert));
+    assert_int_equal(wf_node_certify(w.node, WF_NODE_DEVICE, other, NOW, again, NULL), WF_E_EXIST);
+    assert_int_equal(wf_node_certify(w.node, WF_NODE_TRANSPORT, other, NOW, again, NULL), 0);
+    for (size_t i = 0; i < sizeof(cert); i++) {
+        cert[i] ^= 4;
+        assert_false(wf_node_is_certified(WF_NODE_DEVICE, cert, node, key));
+        cert[i] ^= 4;
+    }
+    snprintf(path, sizeof(path), "%s/device.cert", w.node);
+    f = fopen(path, "wb");
+    assert_non_null(f);
+    fputs("short", f);
+    fclose(f);
+    assert_int_equal(wf_node_certify(w.node, WF_NODE_DEVICE, key, NOW, again, NULL), WF_E_CORRUPT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -152,6 +184,7 @@ int main(void)
         TEST(test_node__signatures_are_for_a_purpose),
         TEST(test_node__certifies_the_ledgers_key_once),
         TEST(test_node__forged_certificates_are_found),
+        TEST(test_node__other_keys_are_certified_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
