@@ -2,7 +2,7 @@
 # bash completion for weft(1)
 
 _weft() {
-    local commands="up link add search ask summarize run watch documents remove reminders pull models policy redact restore engines route ledger lens label train doctor"
+    local commands="up link add search ask summarize run watch documents remove draft spaces reminders pull models policy redact restore engines route ledger lens label train doctor"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local command='' i
 
@@ -74,6 +74,8 @@ _weft() {
     engines) options="$options --protocol --clearance --model --url --key-file --no-key --replace" ;;
     route) options="$options --dry-run --balance --deadline --consent --offline --here --patterns --policy" ;;
     ledger) options="$options --last --noted" ;;
+    draft) options="$options --space --at" ;;
+    spaces) options="$options --label" ;;
     reminders) options="$options --at" ;;
     train) options="--resume --from --out --data --threads --set --into --classes --bytes" ;;
     esac
@@ -99,6 +101,12 @@ _weft() {
         ;;
     *:lens)
         mapfile -t COMPREPLY < <(compgen -W "embed spans entities salience intent language sensitivity" -- "$word")
+        ;;
+    *:draft)
+        [ "$previous" != draft ] || mapfile -t COMPREPLY < <(compgen -W "list new cat edit history restore rename remove" -- "$word")
+        ;;
+    *:spaces)
+        [ "$previous" != spaces ] || mapfile -t COMPREPLY < <(compgen -W "list create" -- "$word")
         ;;
     *:reminders)
         [ "$previous" != reminders ] || mapfile -t COMPREPLY < <(compgen -W "add remove" -- "$word")

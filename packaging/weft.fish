@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for weft(1)
 
-set -l commands up link add search ask summarize run watch documents remove reminders pull models policy redact restore engines route ledger lens label train doctor
+set -l commands up link add search ask summarize run watch documents remove draft spaces reminders pull models policy redact restore engines route ledger lens label train doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c weft -f
@@ -19,6 +19,8 @@ complete -c weft -n $none -a run -d 'Talk to a model, or let it answer once'
 complete -c weft -n $none -a watch -d 'Keep folders taken in as they change'
 complete -c weft -n $none -a documents -d 'List what was taken in'
 complete -c weft -n $none -a remove -d 'Remove documents for good'
+complete -c weft -n $none -a draft -d 'What is edited together'
+complete -c weft -n $none -a spaces -d 'The spaces that drafts live in'
 complete -c weft -n $none -a reminders -d 'What weft is to remind you of'
 complete -c weft -n $none -a pull -d 'Bring a model'
 complete -c weft -n $none -a models -d 'The models of this machine'
@@ -88,5 +90,10 @@ complete -c weft -n '__fish_seen_subcommand_from route' -l here -d 'On this devi
 complete -c weft -n '__fish_seen_subcommand_from ledger' -a 'list verify export'
 complete -c weft -n '__fish_seen_subcommand_from ledger' -l last -x -d 'So many'
 complete -c weft -n '__fish_seen_subcommand_from ledger' -l noted -x -d 'What verify printed'
+complete -c weft -n '__fish_seen_subcommand_from draft' -a 'list new cat edit history restore rename remove'
+complete -c weft -n '__fish_seen_subcommand_from draft' -l space -x -d 'Only of this space'
+complete -c weft -n '__fish_seen_subcommand_from draft' -l at -x -d 'A version'
+complete -c weft -n '__fish_seen_subcommand_from spaces' -a 'list create'
+complete -c weft -n '__fish_seen_subcommand_from spaces' -l label -x -a 'public internal private secret'
 complete -c weft -n '__fish_seen_subcommand_from reminders' -a 'add remove'
 complete -c weft -n '__fish_seen_subcommand_from reminders' -l at -x -d 'When'

@@ -16,6 +16,8 @@ _weft() {
         'watch:keep folders taken in as they change'
         'documents:list what was taken in'
         'remove:remove documents for good'
+        'draft:what is edited together'
+        'spaces:the spaces that drafts live in'
         'reminders:what weft is to remind you of'
         'pull:bring a model'
         'models:the models of this machine'
@@ -77,6 +79,8 @@ _weft() {
                 '--json[print one JSON object]'
             ;;
         ledger) _arguments '--last[so many]:number:' '--noted[what verify printed]:NUMBER\:HASH:' '--json[print one JSON object]' '1:what:(list verify export)' ;;
+        draft) _arguments '--space[only of this space]:space:' '--at[a version]:version:' '--json[print one JSON object]' '1:what:(list new cat edit history restore rename remove)' ;;
+        spaces) _arguments '--label[least label]:label:(public internal private secret)' '--json[print one JSON object]' '1:what:(list create)' ;;
         reminders) _arguments '--at[when]:time:' '--json[print one JSON object]' '1:what:(add remove)' ;;
         train) _arguments '1:what:(adapter vocab shards export language crf linear sensitivity salience answers vectors route card)' '*:file:_files' ;;
         run)

@@ -29,6 +29,8 @@ static const struct command commands[] = {
     {"summarize", wf_cmd_summarize, N_("the sentences that matter in a file")},
     {"documents", wf_cmd_documents, N_("list what was taken in")},
     {"remove", wf_cmd_remove, N_("remove a document for good")},
+    {"draft", wf_cmd_draft, N_("what is edited together: read, edited, its history")},
+    {"spaces", wf_cmd_spaces, N_("the spaces that drafts and documents live in")},
     {"reminders", wf_cmd_reminders, N_("what weft is to remind you of, and when")},
     {"watch", wf_cmd_watch, N_("keep a folder taken in while weft runs")},
     {"link", wf_cmd_link, N_("a new one-time link to the page of a running weft")},

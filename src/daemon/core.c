@@ -42,6 +42,8 @@
 #include "os/zone.h"
 #include "privacy/detect.h"
 #include "privacy/policy.h"
+#include "space/device.h"
+#include "space/draft.h"
 #include "text/utf8.h"
 
 #define FILES_OPEN (WF_LIMIT_HTTP_CONNECTIONS + 512)
@@ -60,6 +62,7 @@ struct core {
     struct wf_lens_place lens;
     struct wf_detector *detector;
     struct wf_policy *policy;
+    struct wf_device device;  /* this one's signing key */
     struct wf_err policy_err; /* why there is none */
     struct wf_engines *engines;
     struct wf_err engines_err;    /* why there are none */
@@ -190,6 +193,16 @@ static void end_pull(void *ud, const char *id, int *io_fd)
     struct core *c = ud;
 
     wf_fetch_end(c->fetch, id, io_fd);
+}
+
+static int open_drafts(struct core *c, struct wf_err *err)
+{
+    struct wf_drafts_options o = {
+        .store = c->ops.store, .settled = wf_op_draft_settled, .settled_ud = &c->ops};
+
+    _Static_assert(sizeof(o.device) == sizeof(c->device.signer.id), "a device's id");
+    memcpy(o.device, c->device.signer.id, sizeof(o.device));
+    return wf_drafts_new(&o, &c->ops.drafts, err);
 }
 
 static int open_models(struct core *c, struct wf_err *err)
@@ -325,6 +338,8 @@ static int start(struct core *c, struct wf_err *err)
         rc = spawn_fetch(c, &fetch_fd, err);
     if (rc == 0 && o->home && o->http_fd >= 0)
         rc = open_privacy(c, err);
+    if (rc == 0 && o->home)
+        rc = wf_device_open(o->home->device, &c->device, err);
     c->ops.detector = c->detector;
     c->ops.inbound = c->inbound;
     if (rc == 0)
@@ -357,6 +372,8 @@ static int start(struct core *c, struct wf_err *err)
         c->ops.routes = o->home->routes;
         rc = open_store(c, err);
         if (rc == 0)
+            rc = open_drafts(c, err);
+        if (rc == 0)
             rc = open_models(c, err);
         if (rc == 0)
             rc = open_remote(c, err);
@@ -381,6 +398,8 @@ static void finish(struct core *c)
     wf_serve_stop(c->serve);
     wf_http_free(c->http);
     wf_reminding_stop(c->reminding); /* behind those whose requests wake it */
+    wf_drafts_free(c->ops.drafts);
+    wf_device_forget(&c->device);
     wf_intake_free(c->ops.intake);
     wf_meaning_free(c->ops.meaning);
     wf_extract_client_free(c->ops.extract); /* the spawner ends with its socket */

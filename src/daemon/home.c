@@ -64,6 +64,7 @@ int wf_home_init(struct wf_home *h, const char *dir, struct wf_err *err)
         {h->policy, "weft.policy"},
         {h->experience, "data/experience"},
         {h->routes, "data/routes"},
+        {h->device, "keys/device"},
         {h->spent, "data/spent"},
         {h->ledger, "ledger"},
         {h->ledger_key, "airlock/ledger.key"},

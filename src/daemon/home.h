@@ -42,6 +42,7 @@ struct wf_home {
     char airlock[WF_LIMIT_PATH_BYTES];    /* socket: where the core takes airlocks */
     char engines[WF_LIMIT_PATH_BYTES];
     char keys[WF_LIMIT_PATH_BYTES];
+    char device[WF_LIMIT_PATH_BYTES]; /* this device's signing key (space/device.h) */
     char experience[WF_LIMIT_PATH_BYTES];
     char spent[WF_LIMIT_PATH_BYTES];
     char routes[WF_LIMIT_PATH_BYTES];

@@ -19,6 +19,7 @@
 
 struct wf_engine;
 struct wf_detector;
+struct wf_drafts;
 struct wf_engines;
 struct wf_lens_pool;
 struct wf_extract_client;
@@ -45,6 +46,7 @@ struct wf_op_pull {
 struct wf_op_context {
     struct wf_store *store;
     struct wf_intake *intake;
+    struct wf_drafts *drafts; /* what is edited together; NULL: without a home */
     struct wf_extract_client *extract;
     struct wf_engine *engine;           /* what runs models; NULL: nothing does */
     struct wf_engine *router;           /* the same, where it is one (op/router.h); else NULL */
@@ -101,6 +103,10 @@ int wf_op_remind(struct wf_op_context *ctx, int64_t *out_wait_ms, struct wf_err 
  * behind the last. Errors: INVAL (the sentence names the option), NOMEM. Thread: any. */
 int wf_op_chat_check(const json_t *options, struct wf_err *err) WF_MUST_USE;
 const char *wf_op_chat_option(size_t i);
+
+/* A draft has changed and rests: gives it the label that what stands in it asks for (never a lower
+ * one), and tells listeners (event "drafts"). `ud` is the context. Thread: any. */
+void wf_op_draft_settled(void *ud, int64_t draft);
 
 /* A model as models.list has it; NULL out of memory. */
 json_t *wf_op_model_json(const struct wf_model_entry *m);

@@ -44,15 +44,19 @@
  *     created_ms, updated_ms
  * draft_update    its changes, in the order of their coming
  *     draft -> draft, seq, device (32 bytes), dseq (position in that device's log of the space),
- * at_ms, bytes (an update of format 1); PK (draft, seq) draft_snapshot  all of a draft after the
- * update upto_seq draft -> draft, upto_seq, device (whose change was the last), at_ms (of it),
- * state_vector, hash (BLAKE2b-256 of bytes), bytes (an update of format 2); UNIQUE (draft,
- * upto_seq) limbo       documents that are not there yet, or no longer: their chunks are being
- * written or removed; finished at the next open document PK, hash, title (as indexed), first_chunk,
- * n_chunks, stage (0: being written, 1: its chunks are to be removed, 2: they are, words and blob
- * are to be destroyed), urgent (1: somebody removed it; 0: it was replaced or never finished),
- * since_ms thread      conversations id PK, title, created_ms, updated_ms turn        one question
- * and its answer thread -> thread, seq, question, answer (JSON), at_ms; PK (thread, seq)
+ *     at_ms, bytes (an update of format 1); PK (draft, seq)
+ * draft_snapshot  all of a draft after the update upto_seq
+ *     draft -> draft, upto_seq, device (whose change was the last), at_ms (of it), state_vector,
+ *     hash (BLAKE2b-256 of bytes), bytes (an update of format 2); UNIQUE (draft, upto_seq)
+ * limbo       documents that are not there yet, or no longer: their chunks are being written or
+ *             removed; finished at the next open
+ *     document PK, hash, title (as indexed), first_chunk, n_chunks, stage (0: being written, 1: its
+ *     chunks are to be removed, 2: they are, words and blob are to be destroyed), urgent (1:
+ *     somebody removed it; 0: it was replaced or never finished), since_ms
+ * thread      conversations
+ *     id PK, title, created_ms, updated_ms
+ * turn        one question and its answer
+ *     thread -> thread, seq, question, answer (JSON), at_ms; PK (thread, seq)
  *
  * Invariants:
  *  (1) A chunk whose document has no row in `document` does not exist for anybody who reads: always

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The label of a draft: at least its space's, and what stands in it raises it. It is looked at when
+ * the draft rests for a moment, by patterns alone: a model would be asked at every pause. A label
+ * is never lowered here: what was deleted is still in the draft's history. */
+#include "base/limits.h"
+#include "crdt/types.h"
+#include "op/label.h"
+#include "op/op_internal.h"
+#include "space/draft.h"
+
+/* Everything that is text in it, one root after the other. */
+static int read_all(void *ud, struct wf_crdt *doc, struct wf_err *err)
+{
+    struct wf_buf *out = ud;
+    struct wf_str name;
+    uint64_t root = 0;
+    size_t i = 0;
+    int rc = 0;
+
+    (void)err;
+    while (rc == 0 && wf_crdt_root_next(doc, &i, &name, &root)) {
+        rc = wf_crdt_type_kind(doc, root) == WF_CRDT_UNTYPED ? wf_crdt_text_get(doc, root, out)
+                                                             : wf_crdt_json(doc, root, out);
+        wf_buf_append_byte(out, '\n');
+    }
+    return rc;
+}
+
+static int label_of(struct wf_op_context *ctx, struct wf_str text, enum wf_label *out)
+{
+    const struct wf_labeler_options o = {.detector = ctx->detector, .policy = ctx->policy};
+    struct wf_context_part part = {.source = WF_SOURCE_PROMPT};
+    struct wf_labeler *l = NULL;
+    struct wf_verdict verdict;
+    struct wf_pii_list found = {.n = 0};
+    int rc = wf_labeler_new(&o, &l, NULL);
+
+    if (rc == 0)
+        rc = wf_labeler_scan(l, text, &found, NULL);
+    if (rc == 0) {
+        part.found = found.items;
+        part.n_found = found.n;
+        wf_policy_label(ctx->policy, &part, 1, &verdict);
+        *out = verdict.label;
+    }
+    wf_labeler_free(l);
+    return rc;
+}
+
+/* Raises the row's label when it is lower. */
+static void raise_label(struct wf_op_context *ctx, int64_t id, enum wf_label label)
+{
+    enum wf_label now = WF_LABEL_SECRET, space = WF_LABEL_SECRET;
+    struct wf_draft_row row;
+    struct wf_reader *r = NULL;
+    struct wf_arena arena;
+    bool known = false;
+
+    if (wf_store_reader_get(ctx->store, &r, NULL) != 0)
+        return;
+    wf_arena_init(&arena, 1024, 1u << 16);
+    if (wf_draft_row_get(r, id, &arena, &row, NULL) == 0)
+        known = wf_label_parse(row.label, &now) && wf_label_parse(row.space_label, &space);
+    wf_store_reader_put(ctx->store, r);
+    wf_arena_deinit(&arena);
+    label = wf_label_max(label, space);
+    if (known && label > now) /* when it fails, the next pause tries again */
+        (void)!wf_draft_row_label(ctx->store, id, wf_str_from(wf_label_name(label)), NULL);
+}
+
+void wf_op_draft_settled(void *ud, int64_t draft)
+{
+    struct wf_op_context *ctx = ud;
+    enum wf_label label = WF_LABEL_PUBLIC;
+    struct wf_draft *d = NULL;
+    struct wf_buf text;
+    int rc = 0;
+
+    wf_buf_init(&text, WF_LIMIT_DETECT_BYTES);
+    if (ctx->detector && ctx->policy) {
+        rc = wf_draft_open(ctx->drafts, draft, &d, NULL);
+        if (rc == 0)
+            rc = wf_draft_read(d, read_all, &text, NULL);
+        if (rc == 0 && wf_buf_status(&text) == 0)
+            rc = label_of(ctx, wf_buf_str(&text), &label);
+        wf_draft_close(d);
+        if (rc == 0)
+            raise_label(ctx, draft, label);
+    }
+    wf_buf_deinit(&text);
+    if (ctx->hub)
+        wf_hub_publish(ctx->hub, "drafts", NULL);
+}
