@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Drafts: 100,000 sets of 1,000 keys of a map, each with its update told; two copies of 1,000
  * characters that get 10,000 random edits each and then each other's; and one random edit of a text
- * of 70,000 items. The best of some rounds. bench_crdt_yjs plays recorded histories beside Yjs.
+ * of 70,000 items. The best of some rounds. Then 10 million sets of 1,000 keys, what they leave in
+ * memory, and in a copy that loads them. bench_crdt_yjs plays recorded histories beside Yjs.
  *
- * Must: sets 15 ms, merging both ways 5 ms, a random edit 400 ns. */
+ * Must: sets 15 ms, merging both ways 5 ms, a random edit 400 ns, 10 million sets 250 MB. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,6 +15,7 @@
 #define MUST_SETS_MS 15.0
 #define MUST_MERGE_MS 5.0
 #define MUST_EDIT_NS 400.0
+#define MUST_MB 250.0
 #define ROUNDS 7
 
 static uint64_t told_bytes;
@@ -48,25 +50,31 @@ static struct wf_crdt *new_draft(uint64_t client, enum wf_crdt_kind kind, uint64
     return d;
 }
 
-static double map_sets(void)
+static void set_keys(struct wf_crdt *d, uint64_t map, int n)
 {
     static char keys[1000][8];
     struct wf_crdt_put put = {.kind = WF_CRDT_PUT_VALUES, .n = 1};
-    uint64_t map;
-    struct wf_crdt *d = new_draft(1001, WF_CRDT_MAP, &map);
     char value[3] = {0x7d, 0, 0};
-    int64_t start;
-    double ms;
 
     for (int i = 0; i < 1000; i++)
         (void)snprintf(keys[i], sizeof(keys[i]), "key%d", i);
-    told_bytes = 0;
-    start = wf_clock_mono_ns(NULL);
-    for (int i = 0; i < 100000; i++) {
+    for (int i = 0; i < n; i++) {
         value[1] = (char)(i % 64);
         put.bytes = wf_str_n(value, 2);
         must(wf_crdt_map_set(d, map, wf_str_from(keys[i % 1000]), &put, NULL));
     }
+}
+
+static double map_sets(void)
+{
+    uint64_t map;
+    struct wf_crdt *d = new_draft(1001, WF_CRDT_MAP, &map);
+    int64_t start;
+    double ms;
+
+    told_bytes = 0;
+    start = wf_clock_mono_ns(NULL);
+    set_keys(d, map, 100000);
     ms = ms_since(start);
     wf_crdt_free(d);
     return ms;
@@ -158,6 +166,39 @@ static bool judge(const char *what, double (*measure)(void), double most, const 
     return best <= most;
 }
 
+static bool print_memory(const char *what, const struct wf_crdt *d, double ms)
+{
+    double mb = (double)wf_crdt_stats(d).resident_bytes * 1e-6;
+
+    (void)printf("%-44s %9.2f MB (must %.0f), %.0f ms\n", what, mb, MUST_MB, ms);
+    return mb <= MUST_MB;
+}
+
+static bool many_sets(void)
+{
+    uint64_t map;
+    struct wf_crdt *d = new_draft(1001, WF_CRDT_MAP, &map), *other = NULL;
+    int64_t start = wf_clock_mono_ns(NULL);
+    struct wf_buf state;
+    bool ok;
+
+    set_keys(d, map, 10000000);
+    ok = print_memory("10 million sets of 1,000 keys", d, ms_since(start));
+    wf_buf_init(&state, SIZE_MAX);
+    start = wf_clock_mono_ns(NULL);
+    must(wf_crdt_encode(d, WF_STR(""), WF_CRDT_V1, &state));
+    (void)printf("%-44s %9.2f MB, %.0f ms\n", "  encoded", (double)state.len * 1e-6,
+                 ms_since(start));
+    start = wf_clock_mono_ns(NULL);
+    must(wf_crdt_new(NULL, &other));
+    must(wf_crdt_apply(other, wf_buf_str(&state), WF_CRDT_V1, NULL));
+    ok = print_memory("  loaded", other, ms_since(start)) && ok;
+    wf_buf_deinit(&state);
+    wf_crdt_free(d);
+    wf_crdt_free(other);
+    return ok;
+}
+
 int main(void)
 {
     bool ok = judge("100,000 sets of 1,000 keys, update each", map_sets, MUST_SETS_MS, "ms");
@@ -165,5 +206,6 @@ int main(void)
     (void)printf("%-44s %9llu\n", "  bytes of updates", (unsigned long long)told_bytes);
     ok = judge("2 x 10,000 edits merged both ways", concurrent, MUST_MERGE_MS, "ms") && ok;
     ok = judge("a random edit at 70,000 items", random_edit, MUST_EDIT_NS, "ns") && ok;
+    ok = many_sets() && ok;
     return ok ? 0 : 1;
 }

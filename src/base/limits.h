@@ -168,6 +168,9 @@
  * million words that was typed letter by letter has some hundred thousand. */
 #define WF_LIMIT_CRDT_BYTES (256u << 20)
 #define WF_LIMIT_CRDT_ITEMS (1u << 28)
+/* Items passed, in all, to find the places of what one update inserts beside others: a second or
+ * two. */
+#define WF_LIMIT_CRDT_PASSED (1u << 28)
 /* Drafts of a store; bytes of the name of one, and of a space's, as of 64 characters of four bytes.
  */
 #define WF_LIMIT_DRAFTS 1000000

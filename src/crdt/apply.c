@@ -460,6 +460,7 @@ int wf_crdt_apply(struct wf_crdt *d, struct wf_str update, enum wf_crdt_format f
     rc = wf_crdt__parse(d, update, format, false, &p, err);
     if (rc != 0)
         return rc;
+    d->passed_left = WF_LIMIT_CRDT_PASSED;
     rc = wf_crdt__begin_remote(d);
     if (rc == 0)
         rc = apply_parsed(d, &p, &retry);
@@ -469,6 +470,8 @@ int wf_crdt_apply(struct wf_crdt *d, struct wf_str update, enum wf_crdt_format f
     if (rc != 0)
         (void)wf_crdt__break(d);
     rc2 = wf_crdt_commit(d);
+    if ((rc != 0 || rc2 != 0) && d->passed_left == 0)
+        return wf_err_set(err, WF_E_LIMIT, "This update inserts too much at one place at once.");
     if (rc != 0 || rc2 != 0)
         return wf_err_set(err, WF_E_NOMEM, "There is not enough memory for this draft.");
     return 0;

@@ -53,6 +53,7 @@ struct wf_crdt_options {
     uint64_t client;              /* below 2^53; 0 = 1. Must differ in every open copy */
     bool keep_deleted;            /* no garbage collection: for snapshots */
     bool no_cleanup;              /* no tidying of formats after remote changes: for relays */
+    bool pack_always;             /* what maps held before is packed at once: for tests */
     wf_crdt_on_update *on_update; /* NULL = none */
     void *ud;
 };
@@ -81,7 +82,10 @@ int wf_crdt_begin(struct wf_crdt *d) WF_MUST_USE;
 int wf_crdt_commit(struct wf_crdt *d) WF_MUST_USE;
 
 /* Applies an update whole, or refuses it whole with WF_E_FORMAT or WF_E_LIMIT. What builds on
- * changes that have not come yet is kept aside and told by wf_crdt_pending. */
+ * changes that have not come yet is kept aside and told by wf_crdt_pending. One limit shows only on
+ * the way: an update made to insert very much at one place, beside each other, costs more than
+ * WF_LIMIT_CRDT_PASSED; it is refused with WF_E_LIMIT, too, and leaves the document broken: what
+ * was durable is to be loaded again. */
 int wf_crdt_apply(struct wf_crdt *d, struct wf_str update, enum wf_crdt_format format,
                   struct wf_err *err) WF_MUST_USE;
 

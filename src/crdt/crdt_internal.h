@@ -8,7 +8,8 @@
  *
  * Invariants:
  * (1) the structs of a client cover [0, next) exactly, in order;
- * (2) left and right of two neighbours name each other;
+ * (2) left and right of two neighbours name each other, or are WF_CRDT_FAR, which only in a key's
+ *     chain they are; then the right one's origin is the left one's end;
  * (3) a string's bytes are valid UTF-8 and its len is their UTF-16 length;
  * (4) Any content is canonical (any.h);
  * (5) a type's length is the sum of its visible countable items.
@@ -23,9 +24,11 @@
 #include "crdt/lib0.h"
 
 #define WF_CRDT_NONE UINT32_MAX
+#define WF_CRDT_FAR UINT32_MAX /* a neighbour in a key's chain that is, or was, packed */
 #define WF_CRDT_ROOTS 1u   /* a type of our own, whose keys name the roots: its items are types */
 #define WF_CRDT_BLOCK 256u /* items of a block */
-#define WF_CRDT_CHUNK 128u /* entries of a chunk of a client's structs */
+#define WF_CRDT_PACK_AFTER (1u << 17) /* items, from which on it is looked what can be packed */
+#define WF_CRDT_CHUNK 128u            /* entries of a chunk of a client's structs */
 
 /* As on the wire. */
 enum wf_crdt_content {
@@ -40,6 +43,7 @@ enum wf_crdt_content {
     WF_CRDT_ANY = 8,
     WF_CRDT_DOC = 9, /* data: guid with its length, options */
     WF_CRDT_SKIP = 10,
+    WF_CRDT_PACKED = 11, /* ours: a run of structs, see pack.c; parent 0 */
 };
 
 enum wf_crdt_flag {
@@ -163,6 +167,9 @@ struct wf_crdt {
     size_t n_blocks, cap_blocks;
     uint32_t n_items, free_item; /* made so far; list by `right` */
     size_t live_items;
+    size_t n_holes; /* blocks that were freed: NULL */
+    size_t pack_at; /* items, from which on it is looked what can be packed */
+    bool pack_always, has_packed;
 
     struct wf_crdt_client *clients;
     size_t n_clients, cap_clients;
@@ -199,6 +206,7 @@ struct wf_crdt {
     uint32_t *stamps; /* of items, while concurrent ones are ordered */
     size_t cap_stamps;
     uint32_t stamp;
+    uint32_t passed_left; /* items that this update may still pass; 0 = it was too many */
 
     struct wf_map redone; /* item number (4 bytes) to client index << 32 | clock */
 
@@ -295,6 +303,29 @@ int wf_crdt__clean_end(struct wf_crdt *d, uint32_t client, uint32_t clock, uint3
 /* Cuts item i behind its first `at` units; the rest in *out. */
 int wf_crdt__split(struct wf_crdt *d, uint32_t i, struct wf_crdt_place p, uint32_t at,
                    uint32_t *out);
+
+/* Gives back the blocks without items. */
+int wf_crdt__items_trim(struct wf_crdt *d);
+
+/* ---- packed (pack.c) ---- */
+
+/* Goes over the structs of a packed item: after each next() `at` is one of them, whose links are
+ * FAR. */
+struct wf_crdt_run {
+    struct wf_lib0_in in;
+    struct wf_crdt_item at;
+};
+struct wf_crdt_run wf_crdt__run(const struct wf_crdt_item *packed);
+bool wf_crdt__run_next(struct wf_crdt_run *r);
+
+/* Packs what can be, where there is much; not within a transaction. Places become stale. */
+int wf_crdt__pack(struct wf_crdt *d);
+/* The struct at the clock as an item of its own; a key's item's left neighbour likewise, and linked
+ * to it; all on its right; a key's whole chain. Places become stale, items stay where they are. */
+int wf_crdt__unpack_at(struct wf_crdt *d, uint32_t client, uint32_t clock, uint32_t *out);
+int wf_crdt__unpack_left(struct wf_crdt *d, uint32_t i);
+int wf_crdt__unpack_right(struct wf_crdt *d, uint32_t i);
+int wf_crdt__unpack_chain(struct wf_crdt *d, uint32_t type, uint32_t sub);
 
 /* ---- content (content.c) ---- */
 

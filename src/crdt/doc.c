@@ -52,6 +52,8 @@ int wf_crdt_new(const struct wf_crdt_options *options, struct wf_crdt **out)
     wf_buf_init(&d->scratch, WF_LIMIT_CRDT_BYTES);
     d->keep_deleted = o->keep_deleted;
     d->no_cleanup = o->no_cleanup;
+    d->pack_always = o->pack_always;
+    d->pack_at = o->pack_always ? 0 : WF_CRDT_PACK_AFTER;
     d->on_update = o->on_update;
     d->ud = o->ud;
     if (first_ones(d, o->client != 0 ? o->client : 1) != 0) {
@@ -405,13 +407,13 @@ struct wf_crdt_stats wf_crdt_stats(const struct wf_crdt *d)
 {
     struct wf_crdt_stats s = {.n_items = d->live_items, .text_bytes = d->pool_bytes - d->pool_dead};
 
-    s.resident_bytes = sizeof(*d) + d->n_blocks * WF_CRDT_BLOCK * sizeof(struct wf_crdt_item) +
-                       d->cap_clients * sizeof(*d->clients) + d->n_client_slots * 4 +
-                       d->cap_types * sizeof(*d->types) + d->cap_keys * sizeof(*d->keys) +
-                       d->key_bytes._total_bytes + d->n_key_slots * 4 +
-                       d->cap_entries * sizeof(*d->entries) + d->n_entry_slots * 4 +
-                       d->cap_nodes * sizeof(*d->nodes) + d->cap_stamps * 4 + d->scratch._cap +
-                       d->pending._cap + d->pending_deletes._cap;
+    s.resident_bytes =
+        sizeof(*d) + (d->n_blocks - d->n_holes) * WF_CRDT_BLOCK * sizeof(struct wf_crdt_item) +
+        d->cap_clients * sizeof(*d->clients) + d->n_client_slots * 4 +
+        d->cap_types * sizeof(*d->types) + d->cap_keys * sizeof(*d->keys) +
+        d->key_bytes._total_bytes + d->n_key_slots * 4 + d->cap_entries * sizeof(*d->entries) +
+        d->n_entry_slots * 4 + d->cap_nodes * sizeof(*d->nodes) + d->cap_stamps * 4 +
+        d->scratch._cap + d->pending._cap + d->pending_deletes._cap;
     for (const struct wf_crdt_pool_block *b = d->pool; b != NULL; b = b->next)
         s.resident_bytes += sizeof(*b) + b->size;
     for (size_t c = 0; c < d->n_clients; c++) {

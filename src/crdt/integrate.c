@@ -38,14 +38,11 @@ static bool same_id(uint32_t a_client, uint32_t a_clock, uint32_t b_client, uint
     return a_client == b_client && (a_client == WF_CRDT_NONE || a_clock == b_clock);
 }
 
-static int stamps_ready(struct wf_crdt *d)
+/* A stamp for every item; unpacking makes new ones on the way. */
+static int stamps_room(struct wf_crdt *d)
 {
     size_t had = d->cap_stamps;
 
-    if (d->stamp > UINT32_MAX - d->n_items - 2) {
-        memset(d->stamps, 0, d->cap_stamps * sizeof(*d->stamps));
-        d->stamp = 0;
-    }
     if (d->n_items <= d->cap_stamps)
         return 0;
     if (wf_reserve(&d->stamps, &d->cap_stamps, d->n_items, sizeof(*d->stamps)) != 0)
@@ -54,18 +51,40 @@ static int stamps_ready(struct wf_crdt *d)
     return 0;
 }
 
-/* The first of the list that an item goes into. */
-static uint32_t head_of(const struct wf_crdt *d, const struct wf_crdt_item *it)
+static int stamps_ready(struct wf_crdt *d)
+{
+    if (d->stamp > UINT32_MAX - WF_LIMIT_CRDT_ITEMS - 2) {
+        memset(d->stamps, 0, d->cap_stamps * sizeof(*d->stamps));
+        d->stamp = 0;
+    }
+    return stamps_room(d);
+}
+
+/* The first of the list that an item goes into, in *out. */
+static int head_of(struct wf_crdt *d, const struct wf_crdt_item *it, uint32_t *out)
 {
     uint32_t i;
 
+    *out = d->types[it->parent].start;
     if (it->sub == 0)
-        return d->types[it->parent].start;
+        return 0;
     i = wf_crdt__entry(d, it->parent, it->sub);
-    i = i == 0 ? 0 : d->entries[i].item;
-    while (i != 0 && wf_crdt__item(d, i)->left != 0)
-        i = wf_crdt__item(d, i)->left;
-    return i;
+    *out = i == 0 ? 0 : d->entries[i].item;
+    for (i = *out; i != 0; i = wf_crdt__item(d, i)->left) {
+        if (wf_crdt__unpack_left(d, i) != 0)
+            return WF_E_NOMEM;
+        *out = i;
+    }
+    return 0;
+}
+
+/* The right neighbour of an item, in *out. */
+static int right_of(struct wf_crdt *d, uint32_t i, uint32_t *out)
+{
+    if (wf_crdt__item(d, i)->right == WF_CRDT_FAR && wf_crdt__unpack_right(d, i) != 0)
+        return WF_E_NOMEM;
+    *out = wf_crdt__item(d, i)->right;
+    return 0;
 }
 
 /* The item's left neighbour among concurrent ones. */
@@ -73,12 +92,15 @@ static int find_left(struct wf_crdt *d, struct wf_crdt_item *it)
 {
     uint32_t left = it->left, o, passed, recent, owner;
 
+    if ((left != 0 ? right_of(d, left, &o) : head_of(d, it, &o)) != 0)
+        return WF_E_NOMEM;
     if (stamps_ready(d) != 0)
         return WF_E_NOMEM;
-    o = left != 0 ? wf_crdt__item(d, left)->right : head_of(d, it);
     passed = recent = d->stamp;
     while (o != 0 && o != it->right) {
         const struct wf_crdt_item *other = wf_crdt__item(d, o);
+        if (d->txn->remote && --d->passed_left == 0)
+            return wf_crdt__break(d);
         d->stamps[o] = ++d->stamp;
         if (same_id(it->o_client, it->o_clock, other->o_client, other->o_clock)) {
             if (d->clients[other->client].id < d->clients[it->client].id) {
@@ -98,7 +120,8 @@ static int find_left(struct wf_crdt *d, struct wf_crdt_item *it)
                 recent = d->stamp;
             }
         }
-        o = other->right;
+        if (right_of(d, o, &o) != 0 || stamps_room(d) != 0)
+            return WF_E_NOMEM;
     }
     it->left = left;
     return 0;
@@ -112,7 +135,8 @@ static int link_in(struct wf_crdt *d, uint32_t i, struct wf_crdt_item *it)
         it->right = l->right;
         l->right = i;
     } else {
-        it->right = head_of(d, it);
+        if (head_of(d, it, &it->right) != 0)
+            return WF_E_NOMEM;
         if (it->sub == 0)
             d->types[it->parent].start = i;
     }

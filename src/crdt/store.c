@@ -22,11 +22,128 @@ static int block_new(struct wf_crdt *d)
     return 0;
 }
 
+/* Puts items of a block on the list of free ones, so that the lowest comes first: those that are
+ * not in `used`, a bit each (NULL: none is). */
+static void list_free(struct wf_crdt *d, size_t block, const uint64_t *used)
+{
+    for (uint32_t s = WF_CRDT_BLOCK; s-- > 0;) {
+        uint32_t i = (uint32_t)block * WF_CRDT_BLOCK + s;
+        if (i == 0 || i >= d->n_items || (used != NULL && (used[i / 64] >> i % 64 & 1) != 0))
+            continue;
+        wf_crdt__item(d, i)->right = d->free_item;
+        d->free_item = i;
+    }
+}
+
+/* A block in place of one that was given back. */
+static int fill_hole(struct wf_crdt *d)
+{
+    size_t k = 0;
+
+    while (d->blocks[k] != NULL)
+        k++;
+    d->blocks[k] = wf_alloc_lines(WF_CRDT_BLOCK, sizeof(struct wf_crdt_item));
+    if (d->blocks[k] == NULL)
+        return wf_crdt__break(d);
+    d->n_holes--;
+    list_free(d, k, NULL);
+    return 0;
+}
+
+/* What is known of blocks while some are given back. */
+struct trim {
+    uint64_t *used; /* items, a bit each */
+    bool *stays;    /* blocks */
+};
+
+enum trim_step {
+    MARK_NAMED,  /* what others may name stays where it is, and its block */
+    MARK_PACKED, /* what is packed stays where its block does; only its client's list names it */
+    MOVE_PACKED, /* the rest of it moves to such blocks */
+};
+
+static int trim_one(struct wf_crdt *d, struct trim *t, enum trim_step step, uint32_t *io_item)
+{
+    uint32_t i = *io_item, to;
+    bool is_packed = wf_crdt__item(d, i)->kind == WF_CRDT_PACKED;
+
+    if (step == MARK_NAMED ? is_packed
+                           : !is_packed || t->stays[i / WF_CRDT_BLOCK] != (step == MARK_PACKED))
+        return 0;
+    if (step != MOVE_PACKED) {
+        t->used[i / 64] |= UINT64_C(1) << i % 64;
+        t->stays[i / WF_CRDT_BLOCK] = true;
+        return 0;
+    }
+    to = wf_crdt__item_new(d);
+    if (to == 0)
+        return WF_E_NOMEM;
+    d->live_items--;
+    *wf_crdt__item(d, to) = *wf_crdt__item(d, i);
+    *io_item = to;
+    return 0;
+}
+
+static int trim_all(struct wf_crdt *d, struct trim *t, enum trim_step step)
+{
+    int rc = 0;
+
+    for (uint32_t k = 0; k < d->n_clients; k++) {
+        const struct wf_crdt_client *c = &d->clients[k];
+        for (uint32_t n = 0; n < c->n_chunks; n++) {
+            for (uint32_t s = 0; s < c->chunks[n]->n && rc == 0; s++)
+                rc = trim_one(d, t, step, &c->chunks[n]->at[s].item);
+        }
+    }
+    return rc;
+}
+
+static int trim_blocks(struct wf_crdt *d, struct trim *t)
+{
+    size_t n_blocks = d->n_blocks;
+    int rc = trim_all(d, t, MARK_NAMED);
+
+    t->stays[0] = t->stays[n_blocks - 1] = true; /* item 0; where new ones come from */
+    if (rc == 0)
+        rc = trim_all(d, t, MARK_PACKED);
+    d->free_item = 0;
+    for (size_t b = n_blocks; b-- > 0;) {
+        if (d->blocks[b] == NULL)
+            t->stays[b] = true;
+        else if (t->stays[b])
+            list_free(d, b, t->used);
+    }
+    if (rc == 0)
+        rc = trim_all(d, t, MOVE_PACKED);
+    for (size_t b = 0; b < n_blocks && rc == 0; b++) {
+        if (t->stays[b])
+            continue;
+        wf_free(d->blocks[b]);
+        d->blocks[b] = NULL;
+        d->n_holes++;
+    }
+    return rc;
+}
+
+int wf_crdt__items_trim(struct wf_crdt *d)
+{
+    struct trim t = {.used = wf_alloc_array(d->n_blocks * WF_CRDT_BLOCK / 64, sizeof(*t.used)),
+                     .stays = wf_alloc_array(d->n_blocks, sizeof(*t.stays))};
+    int rc = t.used == NULL || t.stays == NULL ? WF_E_NOMEM : trim_blocks(d, &t);
+
+    wf_free(t.used);
+    wf_free(t.stays);
+    return rc != 0 ? wf_crdt__break(d) : 0;
+}
+
 uint32_t wf_crdt__item_new(struct wf_crdt *d)
 {
-    uint32_t i = d->free_item;
+    uint32_t i;
     struct wf_crdt_item *it;
 
+    if (d->free_item == 0 && d->n_holes > 0 && fill_hole(d) != 0)
+        return 0;
+    i = d->free_item;
     if (i != 0) {
         it = wf_crdt__item(d, i);
         d->free_item = it->right;
@@ -331,7 +448,9 @@ int wf_crdt__split(struct wf_crdt *d, uint32_t i, struct wf_crdt_place p, uint32
         return wf_crdt__break(d);
     a->len = at;
     a->right = k;
-    if (b->right != 0)
+    if (b->right == WF_CRDT_FAR)
+        ; /* its left one is still its origin */
+    else if (b->right != 0)
         wf_crdt__item(d, b->right)->left = k;
     else if (b->sub != 0 && wf_crdt__entry_set(d, b->parent, b->sub, k) != 0)
         return WF_E_NOMEM;
@@ -359,6 +478,12 @@ int wf_crdt__clean_start(struct wf_crdt *d, uint32_t client, uint32_t clock, uin
     uint32_t i = wf_crdt__at(c, p);
     const struct wf_crdt_item *it = wf_crdt__item(d, i);
 
+    if (it->kind == WF_CRDT_PACKED) {
+        if (wf_crdt__unpack_at(d, client, clock, &i) != 0)
+            return WF_E_NOMEM;
+        it = wf_crdt__item(d, i);
+        p = wf_crdt__find(c, clock);
+    }
     *out = i;
     if (it->clock == clock || it->kind == WF_CRDT_GC)
         return 0;
@@ -372,6 +497,12 @@ int wf_crdt__clean_end(struct wf_crdt *d, uint32_t client, uint32_t clock, uint3
     uint32_t i = wf_crdt__at(c, p), rest;
     const struct wf_crdt_item *it = wf_crdt__item(d, i);
 
+    if (it->kind == WF_CRDT_PACKED) {
+        if (wf_crdt__unpack_at(d, client, clock, &i) != 0)
+            return WF_E_NOMEM;
+        it = wf_crdt__item(d, i);
+        p = wf_crdt__find(c, clock);
+    }
     *out = i;
     if (it->clock + it->len - 1 == clock || it->kind == WF_CRDT_GC)
         return 0;

@@ -133,6 +133,7 @@ static int collect_type(struct wf_crdt *d, uint32_t type, struct todo *todo)
         rc = collect_one(d, k, true, todo);
     }
     for (uint32_t e = d->types[type].first_entry; e != 0 && rc == 0; e = d->entries[e].next) {
+        rc = wf_crdt__unpack_chain(d, type, d->entries[e].key);
         for (uint32_t k = d->entries[e].item, next; k != 0 && rc == 0; k = next) {
             next = wf_crdt__item(d, k)->left;
             rc = collect_one(d, k, true, todo);
@@ -172,6 +173,8 @@ static int collect_deleted(struct wf_crdt *d, const struct wf_crdt_txn *t)
                 gone(d, it, false);
             else if (wf_crdt__collect(d, i, false) != 0)
                 return WF_E_NOMEM;
+            else
+                p = wf_crdt__find(c, it->clock); /* what was packed may lie before it */
         } while (wf_crdt__step_right(c, &p));
     }
     return 0;
@@ -216,6 +219,8 @@ static int join(struct wf_crdt *d, uint32_t left, uint32_t right)
     l->len += r->len;
     l->flags |= r->flags & WF_CRDT_F_KEEP;
     l->right = r->right;
+    if (r->right == WF_CRDT_FAR)
+        return 0;
     if (r->right != 0) {
         wf_crdt__item(d, r->right)->left = left;
     } else if (r->sub != 0) {
@@ -226,6 +231,13 @@ static int join(struct wf_crdt *d, uint32_t left, uint32_t right)
     return 0;
 }
 
+/* Whether an item's left neighbour, which may be packed, is the struct before it. */
+static bool is_far_beside(const struct wf_crdt_item *it)
+{
+    return it->left == WF_CRDT_FAR && it->sub != 0 && it->o_client == it->client &&
+           it->o_clock + 1 == it->clock;
+}
+
 int wf_crdt__join_lefts(struct wf_crdt *d, uint32_t client, struct wf_crdt_place *io_place,
                         uint32_t *out_n)
 {
@@ -234,7 +246,14 @@ int wf_crdt__join_lefts(struct wf_crdt *d, uint32_t client, struct wf_crdt_place
 
     *out_n = 0;
     while (wf_crdt__step_left(c, &left)) {
-        uint32_t r = wf_crdt__at(c, *io_place), l = wf_crdt__at(c, left);
+        uint32_t r = wf_crdt__at(c, *io_place), l;
+        if (is_far_beside(wf_crdt__item(d, r))) {
+            if (wf_crdt__unpack_left(d, r) != 0)
+                return WF_E_NOMEM;
+            left = *io_place = wf_crdt__find(c, wf_crdt__item(d, r)->clock);
+            (void)wf_crdt__step_left(c, &left);
+        }
+        l = wf_crdt__at(c, left);
         if (!joins(wf_crdt__item(d, l), wf_crdt__item(d, r), r))
             break;
         if (join(d, l, r) != 0)
@@ -270,7 +289,8 @@ static bool fits_left(const struct wf_crdt *d, const struct wf_crdt_client *c,
     uint32_t i = wf_crdt__at(c, p);
 
     return wf_crdt__step_left(c, &left) &&
-           joins(wf_crdt__item(d, wf_crdt__at(c, left)), wf_crdt__item(d, i), i);
+           (is_far_beside(wf_crdt__item(d, i)) ||
+            joins(wf_crdt__item(d, wf_crdt__at(c, left)), wf_crdt__item(d, i), i));
 }
 
 static int join_deleted(struct wf_crdt *d, const struct wf_crdt_txn *t)
@@ -426,6 +446,8 @@ int wf_crdt_commit(struct wf_crdt *d)
             rc = finish(d, second);
     }
     d->txn = NULL;
+    if (rc == 0)
+        rc = wf_crdt__pack(d);
     if (rc == 0)
         rc = wf_crdt__pool_tidy(d);
     return rc != 0 ? wf_crdt__break(d) : 0;

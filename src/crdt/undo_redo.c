@@ -107,6 +107,8 @@ static int map_left(struct stepping *s, uint32_t i, uint32_t type, uint32_t *out
     uint32_t left = i;
 
     *out_blocked = false;
+    if (wf_crdt__unpack_chain(d, it->parent, it->sub) != 0)
+        return WF_E_NOMEM;
     if (it->right == 0) {
         *out_left = last;
         return 0;
@@ -120,6 +122,9 @@ static int map_left(struct stepping *s, uint32_t i, uint32_t type, uint32_t *out
             break;
         left = r;
         if (latest(d, &left) != 0)
+            return WF_E_NOMEM;
+        next = wf_crdt__item(d, left);
+        if (next->sub != 0 && wf_crdt__unpack_chain(d, next->parent, next->sub) != 0)
             return WF_E_NOMEM;
     }
     *out_blocked = wf_crdt__item(d, left)->right != 0;

@@ -348,6 +348,9 @@ static void put_content(struct wf_crdt_out *o, const struct wf_crdt_item *it, ui
         put_string(o, wf_lib0_bytes(&in));
         put_bytes(o, in.p, (size_t)(in.end - in.p));
         break;
+    case WF_CRDT_PACKED: /* put_from writes what it holds */
+        assert(false);
+        break;
     }
 }
 
@@ -529,15 +532,49 @@ int wf_crdt__out_deletes(struct wf_crdt_out *o, const struct wf_crdt_ranges *r)
 
 /* ---- documents and transactions ---- */
 
+/* Structs that the packed ones from place p on hold beyond their own number, from `clock` on. */
+static uint64_t packed_more(const struct wf_crdt *d, const struct wf_crdt_client *c,
+                            struct wf_crdt_place p, uint32_t clock)
+{
+    uint64_t n = 0;
+
+    do {
+        const struct wf_crdt_item *it = wf_crdt__item(d, wf_crdt__at(c, p));
+        struct wf_crdt_run r;
+        if (it->kind != WF_CRDT_PACKED)
+            continue;
+        n--;
+        for (r = wf_crdt__run(it); wf_crdt__run_next(&r);)
+            n += r.at.clock + r.at.len > clock;
+    } while (wf_crdt__step_right(c, &p));
+    return n;
+}
+
+/* A struct, or those of a packed one, from `clock` on. */
+static void put_from(struct wf_crdt_out *o, const struct wf_crdt_item *it, uint32_t clock)
+{
+    struct wf_crdt_run r;
+
+    if (it->kind != WF_CRDT_PACKED) {
+        wf_crdt__out_struct(o, it, clock > it->clock ? clock - it->clock : 0);
+        return;
+    }
+    for (r = wf_crdt__run(it); wf_crdt__run_next(&r);) {
+        if (r.at.clock + r.at.len > clock)
+            wf_crdt__out_struct(o, &r.at, clock > r.at.clock ? clock - r.at.clock : 0);
+    }
+}
+
 /* The structs of a client from `clock` on. */
 static void put_section(struct wf_crdt_out *o, struct wf_crdt_client *c, uint32_t clock)
 {
     struct wf_crdt_place p = wf_crdt__find(c, clock), q;
-    const struct wf_crdt_item *it = wf_crdt__item(o->d, wf_crdt__at(c, p));
     uint64_t n = c->chunks[p.chunk]->n - p.slot;
 
     for (uint32_t i = p.chunk + 1; i < c->n_chunks; i++)
         n += c->chunks[i]->n;
+    if (o->d->has_packed)
+        n += packed_more(o->d, c, p, clock);
     if (o->cols == NULL) {
         uint8_t head[3 * WF_LIB0_NUMBER_BYTES], *h = wf_lib0_put_uint(head, n);
         h = wf_lib0_put_uint(wf_lib0_put_uint(h, c->id), clock);
@@ -547,9 +584,9 @@ static void put_section(struct wf_crdt_out *o, struct wf_crdt_client *c, uint32_
         wf_crdt__out_client(o, c->id);
         wf_crdt__out_uint(o, clock);
     }
-    wf_crdt__out_struct(o, it, clock - it->clock);
+    put_from(o, wf_crdt__item(o->d, wf_crdt__at(c, p)), clock);
     for (q = p; wf_crdt__step_right(c, &q);)
-        wf_crdt__out_struct(o, wf_crdt__item(o->d, wf_crdt__at(c, q)), 0);
+        put_from(o, wf_crdt__item(o->d, wf_crdt__at(c, q)), 0);
 }
 
 static int put_sections(struct wf_crdt_out *o, struct wf_crdt *d, struct part *parts, size_t n)

@@ -170,6 +170,7 @@ static int new_doc(void)
     struct wf_crdt_options o = {.client = wf_lib0_uint(&in), .on_update = told, .ud = doc};
 
     o.keep_deleted = (wf_lib0_uint(&in) & 1) != 0;
+    o.pack_always = doc != docs; /* the first one only where there is much, as elsewhere */
     wf_crdt_undo_free(doc->undo);
     wf_crdt_free(doc->d);
     doc->undo = NULL;

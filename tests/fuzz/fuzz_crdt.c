@@ -99,7 +99,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wf_lib0_in in = wf_lib0_in(data, size);
     uint8_t how = wf_lib0_byte(&in);
     enum wf_crdt_format format = (how & 1) != 0 ? WF_CRDT_V2 : WF_CRDT_V1;
-    struct wf_crdt_options o = {.client = 3, .keep_deleted = (how & 2) != 0};
+    struct wf_crdt_options o = {
+        .client = 3, .keep_deleted = (how & 2) != 0, .pack_always = (how & 16) != 0};
     struct wf_crdt_undo_options all = {0};
     struct wf_crdt_undo *undo = NULL;
     struct wf_crdt *d = NULL;

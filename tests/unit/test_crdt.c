@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
+#include "crdt/lib0.h"
 #include "crdt/types.h"
 #include "crdt/update.h"
 
@@ -312,6 +313,56 @@ static void test_crdt__memory_may_run_out_anywhere(void **state)
     close_side(&a);
 }
 
+/* So many clients insert one letter each at the beginning of a text, each with another right
+ * neighbour: to find the place of one, all that is before that neighbour must be passed. */
+static void many_at_one_place(struct wf_buf *out, uint64_t n)
+{
+    wf_lib0_append_uint(out, n + 1);
+    wf_lib0_append_uint(out, 1);
+    wf_lib0_append_uint(out, n + 1); /* client */
+    wf_lib0_append_uint(out, 0);
+    (void)wf_buf_append_byte(out, 4); /* text, in a root: */
+    wf_lib0_append_uint(out, 1);
+    wf_lib0_append_bytes(out, WF_STR("t"));
+    wf_lib0_append_uint(out, n);
+    for (uint64_t k = 0; k < n; k++)
+        (void)wf_buf_append_byte(out, 'a');
+    for (uint64_t client = n; client > 0; client--) {
+        wf_lib0_append_uint(out, 1);
+        wf_lib0_append_uint(out, client);
+        wf_lib0_append_uint(out, 0);
+        (void)wf_buf_append_byte(out, 0x44); /* text, with a right neighbour: */
+        wf_lib0_append_uint(out, n + 1);
+        wf_lib0_append_uint(out, client - 1);
+        wf_lib0_append_bytes(out, WF_STR("x"));
+    }
+    (void)wf_buf_append_byte(out, 0);
+    assert_int_equal(wf_buf_status(out), 0);
+}
+
+static void test_crdt__an_update_made_to_be_slow_is_refused(void **state)
+{
+    struct wf_err err = WF_ERR_INIT;
+    struct side a;
+    struct wf_buf b;
+
+    (void)state;
+    wf_buf_init(&b, SIZE_MAX);
+    open_side(&a, UINT64_C(1) << 40);
+    many_at_one_place(&b, 500);
+    if (wf_crdt_apply(a.d, wf_buf_str(&b), WF_CRDT_V1, &err) != 0)
+        fail_msg("%s", err.msg);
+    assert_int_equal(wf_crdt_length(a.d, a.text), 1000);
+    wf_buf_reset(&b);
+    close_side(&a);
+    open_side(&a, UINT64_C(1) << 40);
+    many_at_one_place(&b, 25000);
+    assert_int_equal(wf_crdt_apply(a.d, wf_buf_str(&b), WF_CRDT_V1, &err), WF_E_LIMIT);
+    assert_int_equal(wf_crdt_begin(a.d), WF_E_NOMEM); /* to be loaded again */
+    close_side(&a);
+    wf_buf_deinit(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +372,7 @@ int main(void)
         cmocka_unit_test(test_crdt__two_sides_come_to_the_same),
         cmocka_unit_test(test_crdt__a_cut_update_is_refused_whole),
         cmocka_unit_test(test_crdt__an_undefined_format_is_refused),
+        cmocka_unit_test(test_crdt__an_update_made_to_be_slow_is_refused),
         cmocka_unit_test(test_crdt__memory_may_run_out_anywhere),
     };
 
