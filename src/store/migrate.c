@@ -214,8 +214,16 @@ static const char migration_5[] = "ALTER TABLE space ADD COLUMN uid BLOB NOT NUL
                                   " bytes BLOB NOT NULL,"
                                   " UNIQUE(draft, upto_seq)) STRICT;";
 
+/* Records that were deleted for good, of which stored changes may still hold something. */
+static const char migration_6[] = "CREATE TABLE record_erased("
+                                  " space INTEGER NOT NULL REFERENCES space(id),"
+                                  " collection TEXT NOT NULL,"
+                                  " key TEXT NOT NULL,"
+                                  " hlc INTEGER NOT NULL,"
+                                  " PRIMARY KEY(space, collection, key)) STRICT, WITHOUT ROWID;";
+
 static const char *const migrations[] = {
-    migration_1, migration_2, migration_3, migration_4, migration_5,
+    migration_1, migration_2, migration_3, migration_4, migration_5, migration_6,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

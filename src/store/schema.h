@@ -39,6 +39,8 @@
  *     final yet; 0: nothing), state (crdt/record.h)
  * record_change  the changes that made them, as their devices signed them
  *     space, device, dseq, PK of the three, hlc, label (highest in it), bytes (crdt/change.h)
+ * record_erased  deleted records of which the changes may still hold something
+ *     space, collection, key, PK of the three, hlc (what came before it is to be destroyed)
  * draft       what is edited together (store/draft_log.h)
  *     id PK, uid UNIQUE (16 random bytes), space -> space, name (UNIQUE with space), label,
  *     created_ms, updated_ms
@@ -75,7 +77,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 5
+#define WF_SCHEMA_VERSION 6
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

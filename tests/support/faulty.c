@@ -136,3 +136,53 @@ bool faulty_hit(void)
 {
     return atomic_load(&vfs_hit);
 }
+
+/* ---- memory under SQLite whose n-th allocation fails ---- */
+
+static sqlite3_mem_methods real_mem;
+static atomic_int mem_left;
+static atomic_bool mem_hit;
+
+static bool mem_fails(void)
+{
+    int left = atomic_load(&mem_left);
+    while (left > 0 && !atomic_compare_exchange_weak(&mem_left, &left, left - 1))
+        continue;
+    if (left != 1)
+        return false;
+    atomic_store(&mem_hit, true);
+    return true;
+}
+
+static void *mem_new(int n)
+{
+    return mem_fails() ? NULL : real_mem.xMalloc(n);
+}
+
+static void *mem_resize(void *p, int n)
+{
+    return mem_fails() ? NULL : real_mem.xRealloc(p, n);
+}
+
+void faulty_register_memory(void)
+{
+    sqlite3_mem_methods faulty;
+    if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real_mem) != SQLITE_OK)
+        abort();
+    faulty = real_mem;
+    faulty.xMalloc = mem_new;
+    faulty.xRealloc = mem_resize;
+    if (sqlite3_config(SQLITE_CONFIG_MALLOC, &faulty) != SQLITE_OK)
+        abort();
+}
+
+void faulty_memory_set(int n)
+{
+    atomic_store(&mem_hit, false);
+    atomic_store(&mem_left, n);
+}
+
+bool faulty_memory_hit(void)
+{
+    return atomic_load(&mem_hit);
+}

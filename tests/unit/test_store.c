@@ -111,7 +111,8 @@ static void test_store__brings_an_older_version_up_to_date(void **state)
     struct wf_err err = WF_ERR_INIT;
     assert_int_equal(home_add(&home, "/p", "Title", WF_STR("from before"), NULL, &err), 0);
     home_close(&home);
-    tamper("DROP TABLE vector; DROP TABLE reminder; DROP TABLE device_seq; DROP TABLE device_seen;"
+    tamper("DROP TABLE vector; DROP TABLE reminder; DROP TABLE record_erased; DROP TABLE "
+           "device_seq; DROP TABLE device_seen;"
            "DROP TABLE device_clock; DROP TABLE record; DROP TABLE record_change;"
            "DROP TABLE draft_snapshot; DROP TABLE draft_update; DROP TABLE draft;"
            "DROP INDEX space_uid; ALTER TABLE space DROP COLUMN uid;"

@@ -3,9 +3,7 @@
  * n. Whatever fails, it fails with a sentence, the database stays sound, what was acknowledged is
  * there whole, and the next open goes on. */
 #include <setjmp.h>
-#include <sqlite3.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,45 +19,6 @@
 #include "store/purge.h"
 #include "support/faulty.h"
 #include "support/home.h"
-
-/* ---- memory under SQLite whose n-th allocation fails ---- */
-
-static sqlite3_mem_methods real_mem;
-static atomic_int mem_left;
-static atomic_bool mem_hit;
-
-static bool mem_fails(void)
-{
-    int left = atomic_load(&mem_left);
-    while (left > 0 && !atomic_compare_exchange_weak(&mem_left, &left, left - 1))
-        continue;
-    if (left != 1)
-        return false;
-    atomic_store(&mem_hit, true);
-    return true;
-}
-
-static void *mem_new(int n)
-{
-    return mem_fails() ? NULL : real_mem.xMalloc(n);
-}
-
-static void *mem_resize(void *p, int n)
-{
-    return mem_fails() ? NULL : real_mem.xRealloc(p, n);
-}
-
-static void register_memory(void)
-{
-    sqlite3_mem_methods faulty;
-    if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real_mem) != SQLITE_OK)
-        abort();
-    faulty = real_mem;
-    faulty.xMalloc = mem_new;
-    faulty.xRealloc = mem_resize;
-    if (sqlite3_config(SQLITE_CONFIG_MALLOC, &faulty) != SQLITE_OK)
-        abort();
-}
 
 /* ---- the scenario ---- */
 
@@ -80,8 +39,7 @@ static void arm(enum fault kind, int n)
         faulty_set(n, kind == FAULT_VFS_STICKY);
         break;
     case FAULT_MEMORY:
-        atomic_store(&mem_hit, false);
-        atomic_store(&mem_left, n);
+        faulty_memory_set(n);
         break;
     case FAULT_ALLOC:
         wf_alloc_fail_at((uint64_t)n);
@@ -97,7 +55,7 @@ static void arm(enum fault kind, int n)
 static void disarm(void)
 {
     faulty_set(0, false);
-    atomic_store(&mem_left, 0);
+    faulty_memory_set(0);
     wf_alloc_fail_at(0);
     wf_file_fail_at(0);
 }
@@ -220,7 +178,7 @@ static bool was_hit(enum fault kind, uint64_t n_before)
     case FAULT_VFS_STICKY:
         return faulty_hit();
     case FAULT_MEMORY:
-        return atomic_load(&mem_hit);
+        return faulty_memory_hit();
     case FAULT_ALLOC:
         return wf_alloc_failed();
     case FAULT_FILE:
@@ -313,7 +271,7 @@ static int free_texts(void **state)
 
 int main(void)
 {
-    register_memory();
+    faulty_register_memory();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_store_faults__a_write_or_sync_fails),
         cmocka_unit_test(test_store_faults__the_disk_stays_full),

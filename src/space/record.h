@@ -1,0 +1,153 @@
+/* Records of spaces: small things with fields, by collection and key ("contacts/ana"), that several
+ * devices write and that come to the same everywhere (crdt/record.h).
+ *
+ * One struct wf_records serves a store. A write becomes a change signed by this device, is stored
+ * together with others that wait (one commit for all), and is durable when the function returns. A
+ * change of another device is verified, stored as it is, and applied; the same one again does
+ * nothing. What was deleted goes for good, also from the stored changes, once every device of the
+ * space has said that it has the deletion (space/log.h). Thread rule: any, where nothing else is
+ * said. */
+#ifndef WF_SPACE_RECORD_H
+#define WF_SPACE_RECORD_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/rng.h"
+#include "crdt/change.h"
+#include "store/store.h"
+
+struct wf_records;
+
+struct wf_records_options {
+    struct wf_store *store;         /* borrowed until free */
+    const struct wf_signer *signer; /* this device; borrowed until free */
+    const struct wf_clock *clock;   /* NULL = the system's */
+    const struct wf_rng *rng;       /* NULL = the system's */
+    int64_t tidy_ms; /* rest before what was deleted is destroyed; 0 = 2,000; < 0: by tidy alone */
+    /* Whether a device's changes are taken: 0, or DENIED with a sentence (unknown, revoked, may
+     * only read). Before the change is looked at; NULL: of all. */
+    int (*may)(void *ud, int64_t space, const uint8_t device[WF_SIGNER_ID_BYTES],
+               struct wf_err *err);
+    /* Told after the commit, by the thread that committed, of each record that was written. */
+    void (*changed)(void *ud, int64_t space, struct wf_str collection, struct wf_str key);
+    void *ud;
+};
+
+/* Reads the clock's last time and starts a thread that destroys what was deleted. Errors: NOMEM,
+ * BUSY (no room for a thread), those of reading. */
+int wf_records_new(const struct wf_records_options *o, struct wf_records **out,
+                   struct wf_err *err) WF_MUST_USE;
+/* Nobody may be inside. NULL is a no-op. */
+void wf_records_free(struct wf_records *r);
+
+/* A space, by its name ("" is "me"). NOENT. Within a reader. */
+struct wf_record_space {
+    int64_t id;
+    uint8_t uid[WF_CHANGE_UID_BYTES];
+    uint8_t label; /* what its records have at least */
+};
+int wf_record_space(struct wf_reader *reader, struct wf_str name, struct wf_record_space *out,
+                    struct wf_err *err) WF_MUST_USE;
+
+/* ---- writing ---- */
+
+/* What is to be done to one record. Of the ops, COUNT has in `total` what to add, TAKE needs no
+ * dots; their order does not matter, but no place may be named twice. */
+struct wf_record_edit {
+    struct wf_str collection, key;
+    uint8_t label; /* of what is written; what its space has is the least */
+    const struct wf_record_op *ops;
+    size_t n_ops;
+};
+
+/* Does it, all or nothing, as one change; durable when it returns 0. Errors: INVAL (a name; the
+ * same place or record twice), FORMAT (a value that is not JSON), LIMIT (too large, too many),
+ * NOENT (no such space; nothing to take back), RANGE (a counter), those of writing. */
+int wf_records_write(struct wf_records *r, int64_t space, const struct wf_record_edit *edits,
+                     size_t n, struct wf_err *err) WF_MUST_USE;
+
+/* Takes changes of other devices, all or none. *out_n_new (may be NULL) is how many were new.
+ * Errors: those of wf_change_read, DENIED (signature; the device may not), RANGE (the clock of who
+ * made it is too far ahead, wf_hlc_see), CORRUPT (a device has signed two changes of one number, or
+ * let its clock go back: it was copied or is forged), NOENT (the space), those of writing.
+ *
+ * The second is the same within the caller's turn of writing, for batches of which the changes are
+ * a part; it tells nobody, and the caller rolls back when it fails. */
+int wf_records_apply(struct wf_records *r, int64_t space, const struct wf_str *changes, size_t n,
+                     size_t *out_n_new, struct wf_err *err) WF_MUST_USE;
+int wf_records_apply_in_turn(struct wf_records *r, int64_t space, const struct wf_str *changes,
+                             size_t n, size_t *out_n_new, struct wf_err *err) WF_MUST_USE;
+
+/* Says that the devices have said more of what they have (wf_log_saw), or that there are more or
+ * fewer: what is deleted is looked at again, later. */
+void wf_records_poke(struct wf_records *r);
+
+/* Does now what the thread does: forgets deletions that every device has, and destroys what they
+ * deleted in the stored changes. *out_n (may be NULL): records that were settled, changes that were
+ * pruned. */
+struct wf_records_tidied {
+    size_t n_settled, n_pruned;
+};
+int wf_records_tidy(struct wf_records *r, struct wf_records_tidied *out,
+                    struct wf_err *err) WF_MUST_USE;
+
+/* A time of this device's clock: all that it has written is before it, all that it writes from now
+ * on is later, also after a restart. It is what the device says to others of its own log with what
+ * it has of theirs (wf_log_saw by itself of itself). Errors: those of writing. */
+int wf_records_clock(struct wf_records *r, uint64_t *out, struct wf_err *err) WF_MUST_USE;
+
+/* How far this device's clock is ahead of the wall's, in ms (wf_hlc_ahead_ms). */
+int64_t wf_records_ahead_ms(struct wf_records *r);
+
+/* ---- reading, within a reader; strings live in the arena ---- */
+
+struct wf_record_row {
+    struct wf_str collection, key;
+    uint8_t label;      /* of its fields; the space's may be higher */
+    int64_t changed_ms; /* when it was last written, by the writer's clock */
+    struct wf_str state;
+};
+
+/* One record that is there. NOENT. */
+int wf_records_get(struct wf_reader *reader, int64_t space, struct wf_str collection,
+                   struct wf_str key, struct wf_arena *arena, struct wf_record_row *out,
+                   struct wf_err *err) WF_MUST_USE;
+
+/* Those of a collection (empty: of all), by collection and key, behind `after_collection` and
+ * `after_key` (empty: from the first), at most n_max. */
+struct wf_records_page {
+    int64_t space;
+    struct wf_str collection, after_collection, after_key;
+    size_t n_max; /* 1 to 1000 */
+};
+int wf_records_list(struct wf_reader *reader, const struct wf_records_page *page,
+                    struct wf_arena *arena, struct wf_record_row **out, size_t *out_n,
+                    struct wf_err *err) WF_MUST_USE;
+
+/* A row's fields as an object (wf_record_json). CORRUPT, NOMEM. */
+int wf_record_row_json(const struct wf_record_row *row, json_t **out,
+                       struct wf_err *err) WF_MUST_USE;
+
+/* What was done to a record, the newest first, at most n_max: reads all changes of the space. */
+struct wf_record_event {
+    uint8_t device[WF_SIGNER_ID_BYTES];
+    uint64_t dseq;
+    int64_t at_ms;
+    struct wf_str ops; /* a JSON array of {"op","field","value"|"total"|"label"} */
+};
+int wf_records_history(struct wf_reader *reader, int64_t space, struct wf_str collection,
+                       struct wf_str key, size_t n_max, struct wf_arena *arena,
+                       struct wf_record_event **out, size_t *out_n, struct wf_err *err) WF_MUST_USE;
+
+/* A hash of all records of the space: the same on devices that have the same changes. is_final: of
+ * what is to be seen, whatever was settled where. */
+int wf_records_digest(struct wf_reader *reader, int64_t space, bool is_final, uint8_t out[32],
+                      struct wf_err *err) WF_MUST_USE;
+
+#endif

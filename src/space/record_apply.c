@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of records and changes, and taking other devices' changes in. All within a turn of writing.
+ *
+ * A change is stored as it was signed, beside what its records come to: the one is what is sent on,
+ * the other what is read. Both lie in the same transaction. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "space/record_internal.h"
+#include "store/sql.h"
+
+int wf_record__run(struct wf_records *r, const char *sql, const char *doing, struct wf_err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(r->o.store, sql, &st, err);
+
+    return rc == 0 ? wf_sql_run(st, doing, err) : rc;
+}
+
+int wf_record__save_clock(struct wf_records *r, struct wf_err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(r->o.store, "UPDATE device_clock SET hlc=max(hlc,?1)", &st, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, (int64_t)r->hlc.last);
+    return wf_sql_run(st, "keeping the device's clock", err);
+}
+
+/* The first column of the only row, a blob of 16 bytes. */
+static int read_uid(sqlite3_stmt *st, int64_t space, uint8_t out[WF_CHANGE_UID_BYTES],
+                    struct wf_err *err)
+{
+    struct wf_str uid;
+    int rc;
+
+    sqlite3_bind_int64(st, 1, space);
+    rc = wf_sql_step(st, "looking for a space", err);
+    if (rc < 0)
+        return rc;
+    if (rc == 0)
+        return wf_err_set(err, WF_E_NOENT, "There is no such space.");
+    uid = wf_sql_blob(st, 0);
+    rc = uid.len == WF_CHANGE_UID_BYTES
+             ? 0
+             : wf_err_set(err, WF_E_CORRUPT, "A space has no id in the database.");
+    if (rc == 0)
+        memcpy(out, uid.ptr, uid.len);
+    sqlite3_reset(st);
+    return rc;
+}
+
+static const char sql_uid[] = "SELECT uid FROM space WHERE id=?1";
+
+int wf_record__uid(struct wf_records *r, int64_t space, uint8_t out[WF_CHANGE_UID_BYTES],
+                   struct wf_err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(r->o.store, sql_uid, &st, err);
+
+    return rc == 0 ? read_uid(st, space, out, err) : rc;
+}
+
+/* ---- rows ---- */
+
+static void bind_place(sqlite3_stmt *st, int64_t space, struct wf_str collection, struct wf_str key)
+{
+    sqlite3_bind_int64(st, 1, space);
+    wf_sql_bind_text(st, 2, collection);
+    wf_sql_bind_text(st, 3, key);
+}
+
+int wf_record__load(struct wf_records *r, int64_t space, struct wf_str collection,
+                    struct wf_str key, struct wf_record *out, struct wf_err *err)
+{
+    static const char sql[] = "SELECT state FROM record WHERE space=?1 AND collection=?2"
+                              " AND key=?3";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(r->o.store, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    bind_place(st, space, collection, key);
+    rc = wf_sql_step(st, "reading a record", err);
+    if (rc <= 0)
+        return rc;
+    wf_buf_reset(&r->state); /* the row itself is about to be written */
+    rc = wf_buf_append_str(&r->state, wf_sql_blob(st, 0));
+    sqlite3_reset(st);
+    return rc == 0 ? wf_record_read(out, wf_buf_str(&r->state), err) : wf_record__no_memory(err);
+}
+
+static int remove_row(struct wf_records *r, int64_t space, struct wf_str collection,
+                      struct wf_str key, struct wf_err *err)
+{
+    static const char sql[] = "DELETE FROM record WHERE space=?1 AND collection=?2 AND key=?3";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(r->o.store, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    bind_place(st, space, collection, key);
+    return wf_sql_run(st, "removing a record", err);
+}
+
+static int put_row(struct wf_records *r, int64_t space, struct wf_str collection, struct wf_str key,
+                   uint64_t hlc, const struct wf_record *record, struct wf_err *err)
+{
+    static const char sql[] =
+        "INSERT INTO record(space,collection,key,live,label,hlc,gone_hlc,state)"
+        " VALUES(?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT DO UPDATE SET live=excluded.live,"
+        " label=excluded.label, hlc=max(hlc,excluded.hlc), gone_hlc=excluded.gone_hlc,"
+        " state=excluded.state";
+    sqlite3_stmt *st = NULL;
+    int rc;
+
+    wf_buf_reset(&r->next);
+    if (wf_record_write(record, false, &r->next) != 0)
+        return wf_record__no_memory(err);
+    rc = wf_store_write_cached(r->o.store, sql, &st, err);
+    if (rc != 0)
+        return rc;
+    bind_place(st, space, collection, key);
+    sqlite3_bind_int(st, 4, wf_record_is_live(record));
+    sqlite3_bind_int(st, 5, wf_record_label(record));
+    sqlite3_bind_int64(st, 6, (int64_t)hlc);
+    sqlite3_bind_int64(st, 7, (int64_t)wf_record_unsettled(record));
+    wf_sql_bind_blob(st, 8, wf_buf_str(&r->next));
+    return wf_sql_run(st, "keeping a record", err);
+}
+
+/* Notes that what came before `hlc` in the stored changes of the record is to be destroyed. */
+static int put_erased(struct wf_records *r, int64_t space, struct wf_str collection,
+                      struct wf_str key, uint64_t hlc, struct wf_err *err)
+{
+    static const char sql[] = "INSERT INTO record_erased(space,collection,key,hlc)"
+                              " VALUES(?1,?2,?3,?4)"
+                              " ON CONFLICT DO UPDATE SET hlc=max(hlc,excluded.hlc)";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(r->o.store, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    bind_place(st, space, collection, key);
+    sqlite3_bind_int64(st, 4, (int64_t)hlc);
+    return wf_sql_run(st, "noting a deletion", err);
+}
+
+int wf_record__save(struct wf_records *r, int64_t space, struct wf_str collection,
+                    struct wf_str key, uint64_t hlc, struct wf_record *record, struct wf_err *err)
+{
+    uint64_t gone = record->gone.hlc;
+    int rc = 0;
+
+    if (wf_record_unsettled(record) > 0) {
+        rc = wf_record__stability(r, space, err);
+        if (rc != 0)
+            return rc;
+        (void)wf_record_settle(record, wf_record__is_stable, &r->stability);
+        if (gone > 0 && record->gone.hlc == 0)
+            rc = put_erased(r, space, collection, key, gone, err);
+    }
+    if (rc == 0)
+        rc = wf_record_is_empty(record) ? remove_row(r, space, collection, key, err)
+                                        : put_row(r, space, collection, key, hlc, record, err);
+    return rc;
+}
+
+int wf_record__keep(struct wf_records *r, int64_t space, const struct wf_change *c,
+                    struct wf_err *err)
+{
+    static const char sql[] = "INSERT INTO record_change(space,device,dseq,hlc,label,bytes)"
+                              " VALUES(?1,?2,?3,?4,?5,?6)";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(r->o.store, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, space);
+    wf_sql_bind_blob(st, 2, wf_str_n((const char *)c->device, sizeof(c->device)));
+    sqlite3_bind_int64(st, 3, (int64_t)c->dseq);
+    sqlite3_bind_int64(st, 4, (int64_t)c->hlc);
+    sqlite3_bind_int(st, 5, c->label);
+    wf_sql_bind_blob(st, 6, c->bytes);
+    return wf_sql_run(st, "keeping a change", err);
+}
+
+/* ---- other devices' changes ---- */
+
+static void bind_change(sqlite3_stmt *st, int64_t space, const struct wf_change *c)
+{
+    sqlite3_bind_int64(st, 1, space);
+    wf_sql_bind_blob(st, 2, wf_str_n((const char *)c->device, sizeof(c->device)));
+    sqlite3_bind_int64(st, 3, (int64_t)c->dseq);
+}
+
+/* 1: the change is stored already; CORRUPT: another one of that device and number is. */
+static int is_known(struct wf_records *r, int64_t space, const struct wf_change *c,
+                    struct wf_err *err)
+{
+    static const char sql[] = "SELECT bytes FROM record_change"
+                              " WHERE space=?1 AND device=?2 AND dseq=?3";
+    sqlite3_stmt *st = NULL;
+    struct wf_change stored;
+    int rc = wf_store_write_cached(r->o.store, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    bind_change(st, space, c);
+    rc = wf_sql_step(st, "looking for a change", err);
+    if (rc <= 0)
+        return rc;
+    rc = wf_change_read(wf_sql_blob(st, 0), &stored, err);
+    if (rc == 0)
+        rc = memcmp(stored.id, c->id, sizeof(stored.id)) == 0
+                 ? 1
+                 : wf_err_set(err, WF_E_CORRUPT,
+                              "A device has signed two different changes under one number (%llu): "
+                              "it was copied or set back. Revoke it and pair it anew.",
+                              (unsigned long long)c->dseq);
+    sqlite3_reset(st);
+    return rc;
+}
+
+/* Whether the change's time lies on the given side of its neighbour's, where there is one. */
+static int check_neighbour(struct wf_records *r, int64_t space, const struct wf_change *c,
+                           bool is_before, struct wf_err *err)
+{
+    static const char sql_before[] = "SELECT hlc FROM record_change WHERE space=?1 AND device=?2"
+                                     " AND dseq<?3 ORDER BY dseq DESC LIMIT 1";
+    static const char sql_behind[] = "SELECT hlc FROM record_change WHERE space=?1 AND device=?2"
+                                     " AND dseq>?3 ORDER BY dseq LIMIT 1";
+    sqlite3_stmt *st = NULL;
+    uint64_t hlc;
+    int rc = wf_store_write_cached(r->o.store, is_before ? sql_before : sql_behind, &st, err);
+
+    if (rc != 0)
+        return rc;
+    bind_change(st, space, c);
+    rc = wf_sql_step(st, "looking at a device's log", err);
+    if (rc <= 0)
+        return rc;
+    hlc = (uint64_t)sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    if (is_before ? hlc < c->hlc : hlc > c->hlc)
+        return 0;
+    return wf_err_set(err, WF_E_CORRUPT,
+                      "A device's clock went back between two of its changes (%llu): it was copied "
+                      "or set back. Revoke it and pair it anew.",
+                      (unsigned long long)c->dseq);
+}
+
+static int apply_items(struct wf_records *r, int64_t space, const struct wf_change *c,
+                       struct wf_err *err)
+{
+    struct wf_stamp at = {.hlc = c->hlc};
+    struct wf_change_item item;
+    size_t i = 0;
+    int rc = 0;
+
+    memcpy(at.device, c->device, sizeof(at.device));
+    while (rc == 0 && wf_change_next(c, &i, &item)) {
+        struct wf_record record;
+        if (item.is_pruned)
+            continue;
+        wf_record_init(&record);
+        rc = wf_record__load(r, space, item.collection, item.key, &record, err);
+        if (rc == 0)
+            rc = wf_record_apply(&record, &item, &at, err);
+        if (rc == 0)
+            rc = wf_record__save(r, space, item.collection, item.key, at.hlc, &record, err);
+        wf_record_deinit(&record);
+    }
+    return rc;
+}
+
+/* 1: it was new. */
+static int apply_one(struct wf_records *r, int64_t space, const struct wf_change *c,
+                     struct wf_err *err)
+{
+    int rc = is_known(r, space, c, err);
+
+    if (rc != 0)
+        return rc > 0 ? 0 : rc;
+    rc = wf_hlc_see(&r->hlc, c->hlc, err);
+    if (rc == 0)
+        rc = check_neighbour(r, space, c, true, err);
+    if (rc == 0)
+        rc = check_neighbour(r, space, c, false, err);
+    if (rc == 0)
+        rc = wf_record__keep(r, space, c, err);
+    /* This device's own, from before its database was lost: its numbers go on behind them. */
+    if (rc == 0 && memcmp(c->device, r->o.signer->id, sizeof(c->device)) == 0)
+        rc = wf_log_reach(r->o.store, space, c->device, c->dseq, c->hlc, err);
+    if (rc == 0)
+        rc = apply_items(r, space, c, err);
+    return rc == 0 ? 1 : rc;
+}
+
+static int check_one(struct wf_records *r, int64_t space, const uint8_t *uid, struct wf_str bytes,
+                     struct wf_change *out, struct wf_err *err)
+{
+    int rc = wf_change_read(bytes, out, err);
+
+    if (rc == 0 && r->o.may != NULL)
+        rc = r->o.may(r->o.ud, space, out->device, err);
+    return rc == 0 ? wf_change_verify(out, uid, err) : rc;
+}
+
+static int check_all(struct wf_records *r, int64_t space, const uint8_t *uid,
+                     const struct wf_str *changes, size_t n, struct wf_change **out,
+                     struct wf_err *err)
+{
+    struct wf_change *items = wf_alloc_array(n, sizeof(*items));
+    int rc = items != NULL ? 0 : wf_record__no_memory(err);
+
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = check_one(r, space, uid, changes[i], &items[i], err);
+    if (rc != 0) {
+        wf_free(items);
+        return rc;
+    }
+    *out = items;
+    return 0;
+}
+
+static int apply_all(struct wf_records *r, int64_t space, const struct wf_change *items, size_t n,
+                     size_t *out_n_new, struct wf_err *err)
+{
+    size_t n_new = 0;
+    int rc = 0;
+
+    for (size_t i = 0; rc >= 0 && i < n; i++) {
+        rc = apply_one(r, space, &items[i], err);
+        n_new += rc == 1;
+    }
+    if (rc >= 0)
+        rc = wf_record__save_clock(r, err);
+    wf_record__stability_reset(&r->stability);
+    if (rc == 0 && out_n_new != NULL)
+        *out_n_new = n_new;
+    return rc;
+}
+
+int wf_records_apply_in_turn(struct wf_records *r, int64_t space, const struct wf_str *changes,
+                             size_t n, size_t *out_n_new, struct wf_err *err)
+{
+    uint8_t uid[WF_CHANGE_UID_BYTES];
+    struct wf_change *items = NULL;
+    int rc = wf_record__uid(r, space, uid, err);
+
+    if (rc == 0)
+        rc = check_all(r, space, uid, changes, n, &items, err);
+    if (rc == 0)
+        rc = apply_all(r, space, items, n, out_n_new, err);
+    wf_free(items);
+    return rc;
+}
+
+/* The uid, outside a turn. */
+static int uid_by_reader(struct wf_records *r, int64_t space, uint8_t out[WF_CHANGE_UID_BYTES],
+                         struct wf_err *err)
+{
+    struct wf_reader *reader = NULL;
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_reader_get(r->o.store, &reader, err);
+
+    if (rc != 0)
+        return rc;
+    rc = wf_reader_cached(reader, sql_uid, &st, err);
+    if (rc == 0)
+        rc = read_uid(st, space, out, err);
+    wf_store_reader_put(r->o.store, reader);
+    return rc;
+}
+
+static void tell(struct wf_records *r, int64_t space, const struct wf_change *items, size_t n)
+{
+    struct wf_change_item item;
+
+    for (size_t i = 0; r->o.changed != NULL && i < n; i++)
+        for (size_t at = 0; wf_change_next(&items[i], &at, &item);)
+            if (!item.is_pruned)
+                r->o.changed(r->o.ud, space, item.collection, item.key);
+}
+
+int wf_records_apply(struct wf_records *r, int64_t space, const struct wf_str *changes, size_t n,
+                     size_t *out_n_new, struct wf_err *err)
+{
+    uint8_t uid[WF_CHANGE_UID_BYTES];
+    struct wf_change *items = NULL;
+    int rc = uid_by_reader(r, space, uid, err);
+
+    if (rc == 0) /* the signatures, before others wait for the turn */
+        rc = check_all(r, space, uid, changes, n, &items, err);
+    if (rc == 0)
+        rc = wf_store_write_begin(r->o.store, err);
+    if (rc != 0)
+        goto out;
+    rc = apply_all(r, space, items, n, out_n_new, err);
+    if (rc != 0)
+        wf_store_write_rollback(r->o.store);
+    else
+        rc = wf_store_write_commit(r->o.store, err);
+    if (rc == 0)
+        tell(r, space, items, n);
+out:
+    wf_free(items);
+    return rc;
+}
