@@ -2,7 +2,7 @@
 # bash completion for weft(1)
 
 _weft() {
-    local commands="up link add search ask summarize run watch documents remove draft spaces reminders pull models policy redact restore engines route ledger lens label train doctor"
+    local commands="up link add search ask summarize run watch documents remove draft spaces reminders pull models policy redact restore engines route why feedback ledger lens label train doctor"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local command='' i
 

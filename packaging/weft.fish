@@ -29,6 +29,8 @@ complete -c weft -n $none -a redact -d 'Put placeholders for what others need no
 complete -c weft -n $none -a restore -d 'Put back what was taken out'
 complete -c weft -n $none -a engines -d 'Engines elsewhere, and what each may see'
 complete -c weft -n $none -a route -d 'Where a request would run, and why'
+complete -c weft -n $none -a why -d 'Where a request ran, and why'
+complete -c weft -n $none -a feedback -d 'What an answer was like'
 complete -c weft -n $none -a ledger -d 'What left this machine'
 complete -c weft -n $none -a lens -d 'What the embedded model says of a text'
 complete -c weft -n $none -a label -d 'How sensitive a text is, and why'

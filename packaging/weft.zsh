@@ -26,6 +26,8 @@ _weft() {
         'restore:put back what was taken out'
         'engines:engines elsewhere, and what each may see'
         'route:where a request would run, and why'
+        'why:where a request ran, and why'
+        'feedback:what an answer was like'
         'ledger:what left this machine'
         'lens:what the embedded model says of a text'
         'label:how sensitive a text is, and why'

@@ -104,6 +104,7 @@ int wf_cmd_engines(struct wf_cli *cli);
 int wf_cmd_label(struct wf_cli *cli);
 int wf_cmd_ledger(struct wf_cli *cli);
 int wf_cmd_why(struct wf_cli *cli);
+int wf_cmd_feedback(struct wf_cli *cli);
 int wf_cmd_lens(struct wf_cli *cli);
 int wf_cmd_link(struct wf_cli *cli);
 int wf_cmd_logits(struct wf_cli *cli);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weft route --dry-run: where a chat request on standard input would run, and why; nothing is sent.
+ * (--evaluate: cli/evaluate.h.)
  *
  * Engines, models and what was learned of them are read before the process is locked down, the
  * request after it. */
@@ -10,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "cli/evaluate.h"
 #include "cli/i18n.h"
 #include "cli/labeling.h"
 #include "cli/sites.h"
@@ -161,7 +163,8 @@ int wf_cmd_route(struct wf_cli *cli)
 {
     const char *usage = _(
         "Usage: weft route --dry-run [--balance good|fast|frugal|private] [--deadline MS]\n"
-        "                  [--consent] [--offline] [--here] [--patterns] [--policy FILE]\n\n"
+        "                  [--consent] [--offline] [--here] [--patterns] [--policy FILE]\n"
+        "       weft route --evaluate FILE --on ENGINE[,ENGINE...] [--tokens N]\n\n"
         "Says where the chat request on standard input (JSON as OpenAI has it) would run, and\n"
         "why: each engine with what is expected of it, or with what forbids it. Nothing is sent.\n"
         "  --balance B    what counts most: good (the default) is the likeliest right answer\n"
@@ -170,8 +173,14 @@ int wf_cmd_route(struct wf_cli *cli)
         "  --offline      as if there were no network\n"
         "  --here         on this device or not at all\n"
         "  --patterns     without the embedded model: no names and no topics, but faster\n"
-        "  --policy FILE  by this policy in place of weft.policy in the home folder");
+        "  --policy FILE  by this policy in place of weft.policy in the home folder\n\n"
+        "--evaluate asks each engine the questions of a file ({\"question\",\"answer\"} a line; "
+        "several\n"
+        "answers as a list), as any request is asked, under the policy and the budgets, says how\n"
+        "many answers are right and what that cost, and learns from it. ENGINE is a name that\n"
+        "--dry-run lists; --tokens is the most that one answer may have (1024).");
     struct asked a = {.dry = false};
+    struct wf_evaluation e = {.file = NULL};
     const struct wf_option options[] = {
         {.name = "dry-run", .kind = WF_OPTION_FLAG, .out = &a.dry},
         {.name = "balance", .kind = WF_OPTION_TEXT, .out = &a.balance},
@@ -181,6 +190,9 @@ int wf_cmd_route(struct wf_cli *cli)
         {.name = "here", .kind = WF_OPTION_FLAG, .out = &a.here},
         {.name = "patterns", .kind = WF_OPTION_FLAG, .out = &a.patterns},
         {.name = "policy", .kind = WF_OPTION_TEXT, .out = &a.policy},
+        {.name = "evaluate", .kind = WF_OPTION_TEXT, .out = &e.file},
+        {.name = "on", .kind = WF_OPTION_TEXT, .out = &e.on},
+        {.name = "tokens", .kind = WF_OPTION_NUMBER, .out = &e.n_max, .max = 100000},
         {.name = NULL},
     };
     struct wf_err err = WF_ERR_INIT;
@@ -189,8 +201,10 @@ int wf_cmd_route(struct wf_cli *cli)
 
     if (!wf_cli_options(cli, usage, options, &code))
         return code;
-    if (cli->n_args > 0 || !a.dry)
+    if (cli->n_args > 0 || a.dry == (e.file != NULL) || (e.file != NULL) != (e.on != NULL))
         return wf_cli_usage(usage);
+    if (e.file != NULL)
+        return wf_evaluate(cli, &e);
     rc = open_all(cli, &a, &o, &err);
     if (rc == 0)
         rc = run(cli, &a, &o, &err);

@@ -52,6 +52,10 @@ static void print_decision(const json_t *d)
            wf_json_text(d, "kind"), wf_json_text(d, "balance"));
     json_array_foreach(json_object_get(d, "candidates"), i, c)
         print_candidate(c, wf_json_text(d, "chosen"));
+    if (wf_json_text(d, "feedback")[0] != '\0')
+        printf("%s\n", strcmp(wf_json_text(d, "feedback"), "good") == 0
+                           ? _("You found the answer good.")
+                           : _("You found the answer bad."));
     if (!json_is_object(actual))
         return;
     print_text(_("It ran at "), wf_json_text(actual, "engine"));

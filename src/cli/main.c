@@ -44,6 +44,7 @@ static const struct command commands[] = {
     {"engines", wf_cmd_engines, N_("engines elsewhere, and what each may see")},
     {"route", wf_cmd_route, N_("where a request would run, and why")},
     {"why", wf_cmd_why, N_("where a request ran and why, and what left for it")},
+    {"feedback", wf_cmd_feedback, N_("what an answer was like, for who chooses the next engine")},
     {"ledger", wf_cmd_ledger, N_("what left this machine, and whether the record is unchanged")},
     {"lens", wf_cmd_lens, N_("what the embedded model says of a text")},
     {"bench", wf_cmd_bench, N_("how fast a model runs here")},

@@ -74,6 +74,8 @@ static const struct row {
      false,
      {"request", "balance", "consent", "offline", "here", "deadline_ms"}},
     {"why", wf_op__why, false, {"id"}},
+    {"feedback", wf_op__feedback, false, {"id", "rating"}},
+    {"evaluate", wf_op__evaluate, false, {"engine", "question", "answers", "max_tokens"}},
     {"status", wf_op__status, true, {NULL}},
     {"vectors.make", wf_op__vectors_make, true, {"seconds"}},
     {"settings.get", wf_op__settings_get, true, {NULL}},

@@ -53,6 +53,8 @@ wf_op_operation wf_op__ledger;
 wf_op_operation wf_op__policy;
 wf_op_operation wf_op__release;
 wf_op_operation wf_op__route;
+wf_op_operation wf_op__feedback;
+wf_op_operation wf_op__evaluate;
 wf_op_operation wf_op__why;
 wf_op_operation wf_op__status;
 wf_op_operation wf_op__vectors_make;

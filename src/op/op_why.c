@@ -38,6 +38,7 @@ int wf_op_why_json(const char *ledger, const char *routes, struct wf_str id, jso
                    struct wf_err *err)
 {
     json_t *decision = NULL, *entries = json_array();
+    bool is_good;
     int rc;
 
     if (entries == NULL)
@@ -49,6 +50,8 @@ int wf_op_why_json(const char *ledger, const char *routes, struct wf_str id, jso
         rc = wf_route_log_find(routes, id, &decision, err);
     if (rc == WF_E_NOENT)
         rc = 0; /* it was asked for by name */
+    if (rc == 0 && decision != NULL && wf_route_log_rated(routes, id, &is_good, NULL) == 0)
+        (void)json_object_set_new(decision, "feedback", json_string(is_good ? "good" : "bad"));
     if (rc == 0)
         rc = collect(ledger, id, entries, err);
     if (rc == 0 && decision == NULL && json_array_size(entries) == 0)

@@ -35,6 +35,7 @@ struct wf_route_plan {
     bool has_consent, is_offline, here_only;
     double deadline_ms;
     int64_t now_ms;
+    uint64_t seed; /* of the conversations' hashes */
 };
 
 /* What of a request is looked through, each of it together. */
@@ -62,6 +63,7 @@ struct wf_route_case {
     struct wf_decision decision;     /* once it is chosen */
     struct wf_context_part *parts;   /* [n_parts] the messages, then the rest */
     size_t n_parts;
+    uint64_t hash; /* of the whole conversation */
     struct wf_texts *texts[WF_ROUTE_VALUES];
 };
 

@@ -134,10 +134,12 @@ static int read_all(const struct wf_route_plan *p, const struct wf_gen_request *
     size_t i;
     int rc = 0;
 
+    c->hash = p->seed;
     json_array_foreach(q->messages, i, m)
     {
         if (rc == 0)
             rc = read_message(c, m, text, asked, err);
+        c->hash = wf_str_hash(wf_buf_str(text), c->hash);
     }
     for (i = WF_ROUTE_TOOLS; rc == 0 && i < WF_ROUTE_VALUES; i++)
         if (value_of(q, i) != NULL)

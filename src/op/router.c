@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/list.h"
+#include "base/rng.h"
 #include "op/router_internal.h"
 
 /* Decisions that wait to be written down. */
@@ -14,6 +15,11 @@
 static struct wf_router *of(const struct wf_engine *base)
 {
     return WF_CONTAINER((struct wf_engine *)(uintptr_t)base, struct wf_router, base);
+}
+
+struct wf_router *wf_router__of(struct wf_engine *router)
+{
+    return of(router);
 }
 
 /* ---- names ---- */
@@ -221,6 +227,7 @@ int wf_router_new(const struct wf_router_options *o, struct wf_engine **out, str
     }
     r->base.ops = &ops;
     r->o = *o;
+    r->seed = wf_rng_u64(NULL);
     r->o.n_slots = o->n_slots > 0 ? o->n_slots : 1;
     pthread_mutex_init(&r->lock, NULL);
     wf_cond_init(&r->done);

@@ -60,6 +60,33 @@ int wf_router_new(const struct wf_router_options *o, struct wf_engine **out,
  * wf_router_new; NULL is a no-op. */
 void wf_router_settle(struct wf_engine *router);
 
+/* A person's word about an answer, by its request's id: what it says of the engine that gave it is
+ * learned, once: the same again changes nothing, another word takes the first one back. *out is a
+ * new reference: {"id", "engine": ENGINE/MODEL, "kind", "good", "is_new", "quality": the estimate
+ * for such requests now, "quality_sd"}. Errors: INVAL (no id), NOENT (no decision of that id is
+ * kept, or nobody answered), FORMAT, NOMEM, IO, DENIED, FULL. */
+int wf_router_rate(struct wf_engine *router, struct wf_str id, bool is_good, json_t **out,
+                   struct wf_err *err) WF_MUST_USE;
+
+/* A question whose answer is known. */
+struct wf_router_trial {
+    const char *engine;           /* who is asked: a place's name, as wf_router_explain has them */
+    struct wf_str question;       /* valid UTF-8 */
+    const struct wf_str *answers; /* [n_answers] each is right (route/judge.h) */
+    size_t n_answers;
+    size_t n_max;               /* tokens of the answer at most; 0: open */
+    bool (*canceled)(void *ud); /* may be NULL */
+    void *ud;
+};
+
+/* Asks it as any request is asked (label, policy, redaction, budget, breaker) and learns from what
+ * comes. *out is a new reference: {"engine", "kind", "asked": false, "why"} where it may not be
+ * asked or gave no answer, else {..., "asked": true, "right", "answer", "ms", "tokens_in",
+ * "tokens_out", "cost", "route", "quality": the estimate for such requests now, "quality_sd"}.
+ * Errors: NOENT (no such place), INVAL, CANCELED, NOMEM. */
+int wf_router_try(struct wf_engine *router, const struct wf_router_trial *t, json_t **out,
+                  struct wf_err *err) WF_MUST_USE;
+
 /* Whether a name means the router: "auto", with a balance or without. *out_balance (may be NULL) is
  * changed where it says one. */
 bool wf_router_is_auto(const char *model, enum wf_balance *out_balance);

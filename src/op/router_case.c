@@ -85,6 +85,7 @@ int wf_router__case_open(struct wf_router *r, const struct wf_router_wish *wish,
                                             .is_offline = wish->is_offline,
                                             .here_only = wish->here_only || q->n_adapters > 0,
                                             .deadline_ms = wish->deadline_ms,
+                                            .seed = r->seed,
                                             .now_ms = wf_clock_wall_ms(r->o.clock)}};
     rc = list_places(r, models, &out->sites, err);
     if (rc == 0 && r->o.detector == NULL)

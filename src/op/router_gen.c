@@ -60,6 +60,8 @@ static void put_away(void *ud)
     const struct wf_route_record record = record_of(x);
 
     wf_router__keep(x->r, &record);
+    if (x->ran != WF_ROUTE_NONE && !x->outcome.failed)
+        wf_router__remember(x->r, x->of.c, x->ran);
     wf_router__case_close(&x->of);
     wf_free(x);
 }
@@ -254,6 +256,7 @@ int wf_router__generate(struct wf_router *r, const struct wf_router_wish *wish,
     }
     rc = wf_router__case_open(r, wish, q, models, &x->of, err);
     if (rc == 0) {
+        wf_router__look_back(r, x->of.c);
         wf_router__choose(r, &x->of.plan, !r->o.never_explores, x->of.c);
         rc = begin(x, err);
     }

@@ -11,6 +11,21 @@
 #include "route/failover.h"
 #include "route/record.h"
 
+/* Answers that may still be asked for again. */
+#define WF_ROUTER_ANSWERS 64u
+
+/* An answer that was given, as far as learning from it needs that. */
+struct wf_router_answer {
+    uint64_t hash;   /* of the conversation; 0: none */
+    int64_t at_ms;   /* when it was over */
+    bool is_doubted; /* it was asked for again already, or the one before was */
+    enum wf_kind kind;
+    float hard_small, hard_large;
+    enum wf_tier tier;
+    uint64_t n_params;
+    char engine[WF_EXPERIENCE_ENGINE_BYTES + 1], model[WF_EXPERIENCE_MODEL_BYTES + 1];
+};
+
 struct wf_router {
     struct wf_engine base;
     struct wf_router_options o;
@@ -20,11 +35,17 @@ struct wf_router {
     struct wf_experience *experience;
     int64_t saved_ms; /* when it was saved last */
     bool is_saving, is_changed;
-    size_t n_running;           /* generations */
+    struct wf_router_answer answers[WF_ROUTER_ANSWERS];
+    size_t next_answer; /* the oldest is overwritten */
+    uint64_t seed;      /* of conversations' hashes: nobody can tell from them what was said */
+    size_t n_running;   /* generations */
     uint64_t n_put_off, n_done; /* what is done later, in order */
     pthread_cond_t done;
     struct wf_team *team; /* one thread for that; NULL: it is done at once */
 };
+
+/* The router that an engine is. */
+struct wf_router *wf_router__of(struct wf_engine *router);
 
 /* ---- what it knows (router_memory.c) ---- */
 
@@ -39,11 +60,20 @@ void wf_router__choose(struct wf_router *r, struct wf_route_plan *p, bool may_ex
 /* Learns of a candidate; saves now and then. */
 void wf_router__learn(struct wf_router *r, const struct wf_route_case *c, size_t i_candidate,
                       const struct wf_outcome *o);
+/* Saves soon, where there is something new and where now is the time for it, or it `must`. */
+void wf_router__save_soon(struct wf_router *r, bool must);
 /* Does something soon, when whoever was answered does not wait for it: on a thread of the router's,
  * in order; at once where that cannot be. */
 void wf_router__later(struct wf_router *r, void (*fn)(void *ud), void *ud);
 /* Keeps a decision. */
 void wf_router__keep(struct wf_router *r, const struct wf_route_record *record);
+
+/* ---- how good answers are (router_learn.c) ---- */
+
+/* A request comes: where it is one that was just answered, the answer was perhaps not good. */
+void wf_router__look_back(struct wf_router *r, const struct wf_route_case *c);
+/* The request of a case was answered by that candidate. */
+void wf_router__remember(struct wf_router *r, const struct wf_route_case *c, size_t i_candidate);
 
 /* ---- a request (router_case.c) ---- */
 

@@ -109,19 +109,27 @@ void wf_router__later(struct wf_router *r, void (*fn)(void *ud), void *ud)
 
 /* ---- learning ---- */
 
-void wf_router__learn(struct wf_router *r, const struct wf_route_case *c, size_t i_candidate,
-                      const struct wf_outcome *o)
+void wf_router__save_soon(struct wf_router *r, bool must)
 {
     bool is_due;
 
     pthread_mutex_lock(&r->lock);
-    wf_experience_learn(r->experience, &c->q, &c->candidates[i_candidate], o, now_ms(r));
-    r->is_changed = true;
-    is_due = r->experience_path != NULL && !r->is_saving && now_ms(r) - r->saved_ms >= SAVE_MS;
+    is_due = r->experience_path != NULL && r->is_changed && !r->is_saving &&
+             (must || now_ms(r) - r->saved_ms >= SAVE_MS);
     r->is_saving |= is_due; /* two at once would write the same */
     pthread_mutex_unlock(&r->lock);
     if (is_due)
         wf_router__later(r, save, r);
+}
+
+void wf_router__learn(struct wf_router *r, const struct wf_route_case *c, size_t i_candidate,
+                      const struct wf_outcome *o)
+{
+    pthread_mutex_lock(&r->lock);
+    wf_experience_learn(r->experience, &c->q, &c->candidates[i_candidate], o, now_ms(r));
+    r->is_changed = true;
+    pthread_mutex_unlock(&r->lock);
+    wf_router__save_soon(r, false);
 }
 
 void wf_router__keep(struct wf_router *r, const struct wf_route_record *record)

@@ -7,7 +7,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* {"id","decision": as wf_route_record_json gives it, or null,"entries": the ledger's, oldest
+/* {"id","decision": as wf_route_record_json gives it, with "feedback": "good" or "bad"
+ * where somebody said so, or null,"entries": the ledger's, oldest
  * first} of the request with that id (x-weft-route has it). `ledger` is its folder, `routes` the
  * decisions' log. *out is a new reference. Errors: INVAL (no id), NOENT (nothing is known of it),
  * CORRUPT, DENIED, IO, NOMEM. Thread: any. */

@@ -4,6 +4,7 @@
  * it and how uncertain it is. */
 #include "route/experience.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -285,13 +286,14 @@ static void learn_rate(struct wf_belief *b, double odds_else, float seen)
 }
 
 static void learn_quality(struct view *v, const struct wf_route_request *q,
-                          const struct wf_candidate *c, float seen)
+                          const struct wf_candidate *c, float seen, float weight)
 {
     struct wf_belief *all = &v->b[WF_QUANTITY_RIGHT], *kind = &v->b[WF_QUANTITY_COUNT + q->kind];
     double p = share(odds_before(q, c) + (double)all->mean + (double)kind->mean);
     double curve = fmax(p * (1.0 - p), 0.02);
 
-    observe_both(all, 1, kind, 1, (float)(((double)seen - p) / curve), (float)(1.0 / curve));
+    observe_both(all, 1, kind, 1, (float)(((double)seen - p) / curve),
+                 (float)(1.0 / (curve * (double)weight)));
 }
 
 /* The lesson to write into; NULL: a name is too long, or empty. */
@@ -322,29 +324,59 @@ static struct wf_lesson *lesson_for(struct wf_experience *x, const struct wf_can
     return l;
 }
 
-void wf_experience_learn(struct wf_experience *x, const struct wf_route_request *q,
-                         const struct wf_candidate *c, const struct wf_outcome *o, int64_t now_ms)
+/* The lesson, all of it of today, and its view; NULL: none can be written. */
+static struct wf_lesson *lesson_of_today(struct wf_experience *x, const struct wf_route_request *q,
+                                         const struct wf_candidate *c, int64_t now_ms,
+                                         struct view *out)
 {
     struct wf_lesson *l = lesson_for(x, c);
-    struct view v;
 
     if (l == NULL)
-        return;
-    for (size_t i = 0; i < WF_BELIEFS; i++) /* all of it is now of today */
+        return NULL;
+    for (size_t i = 0; i < WF_BELIEFS; i++)
         l->beliefs[i] =
             faded(l->beliefs[i], wf_experience__prior(i, is_measured(c, i)), l->at_ms, now_ms);
     l->at_ms = now_ms;
-    look(x, q, c, now_ms, &v);
+    look(x, q, c, now_ms, out);
+    return l;
+}
+
+static void put_back(struct wf_lesson *l, const struct wf_route_request *q, const struct view *v)
+{
+    for (size_t i = 0; i < WF_BELIEFS; i++) {
+        if (i < WF_QUANTITY_COUNT || i == WF_QUANTITY_COUNT + (size_t)q->kind)
+            l->beliefs[i] = v->b[i];
+    }
+}
+
+void wf_experience_rate(struct wf_experience *x, const struct wf_route_request *q,
+                        const struct wf_candidate *c, float quality, float weight, int64_t now_ms)
+{
+    struct view v;
+    struct wf_lesson *l = lesson_of_today(x, q, c, now_ms, &v);
+
+    assert(weight > 0);
+    if (l == NULL)
+        return;
+    learn_quality(&v, q, c, fminf(fmaxf(quality, 0), 1), weight);
+    put_back(l, q, &v);
+}
+
+void wf_experience_learn(struct wf_experience *x, const struct wf_route_request *q,
+                         const struct wf_candidate *c, const struct wf_outcome *o, int64_t now_ms)
+{
+    struct view v;
+    struct wf_lesson *l = lesson_of_today(x, q, c, now_ms, &v);
+
+    if (l == NULL)
+        return;
     learn_rate(&v.b[WF_QUANTITY_WORKS], 3.0, o->failed ? 0 : 1);
     if (!o->failed) {
         learn_times(&v, q, c, o);
         if (o->is_rated)
-            learn_quality(&v, q, c, fminf(fmaxf(o->quality, 0), 1));
+            learn_quality(&v, q, c, fminf(fmaxf(o->quality, 0), 1), 1);
     }
-    for (size_t i = 0; i < WF_BELIEFS; i++) {
-        if (i < WF_QUANTITY_COUNT || i == WF_QUANTITY_COUNT + (size_t)q->kind)
-            l->beliefs[i] = v.b[i];
-    }
+    put_back(l, q, &v);
     if (o->failed || o->n_out == 0)
         return;
     for (size_t k = 0; k < WF_KIND_COUNT; k++)

@@ -74,4 +74,10 @@ struct wf_outcome {
 void wf_experience_learn(struct wf_experience *x, const struct wf_route_request *q,
                          const struct wf_candidate *c, const struct wf_outcome *o, int64_t now_ms);
 
+/* Learns how good an answer was, long after it perhaps, and nothing else: 0 wrong .. 1 right.
+ * weight says how sure that is: 1 as one answer that was looked at, above 0. One such word moves
+ * the belief by a few hundredths where little is known, and by less where much is. */
+void wf_experience_rate(struct wf_experience *x, const struct wf_route_request *q,
+                        const struct wf_candidate *c, float quality, float weight, int64_t now_ms);
+
 #endif

@@ -42,10 +42,16 @@ int wf_route_header(const struct wf_route_record *r, struct wf_buf *out) WF_MUST
 
 /* The record as an object: {"id", "at_ms", "label", "kind", "balance", "prompt_tokens",
  * "candidates": [{"engine", "model", "tier", "allowed", "why", "ttft_ms", "total_ms", "quality",
- * "energy_j", "cost", "utility"}], "chosen", "explored", "actual": {"engine", "failed", "ttft_ms",
- * "total_ms", "tokens", "energy_j", "cost"} or null}; engines as ENGINE/MODEL. A new reference;
- * NULL out of memory, or where a name is no UTF-8. */
+ * "energy_j", "cost", "utility", "params": weights, where known}], "hard": log odds of a small and
+ * a large model, "chosen", "explored", "actual": {"engine", "failed", "ttft_ms", "total_ms",
+ * "tokens", "energy_j", "cost"} or null}; engines as ENGINE/MODEL. A new reference; NULL out of
+ * memory, or where a name is no UTF-8. */
 json_t *wf_route_record_json(const struct wf_route_record *r) WF_MUST_USE;
+
+/* The request and the candidate that answered it, out of such an object, as far as learning how
+ * good the answer was needs them; both borrow from it. Errors: NOENT (nobody answered), FORMAT. */
+int wf_route_record_answered(const json_t *record, struct wf_route_request *out_q,
+                             struct wf_candidate *out_c, struct wf_err *err) WF_MUST_USE;
 
 /* Whether it could be an id. */
 bool wf_route_id_is_valid(struct wf_str id) WF_MUST_USE;
@@ -58,5 +64,12 @@ int wf_route_log_append(const char *path, const struct wf_route_record *r,
  * INVAL (no id), NOMEM, IO, DENIED. */
 int wf_route_log_find(const char *path, struct wf_str id, json_t **out,
                       struct wf_err *err) WF_MUST_USE;
+
+/* What somebody found an answer to be; a line {"rated": ID, "good", "at_ms"} of its own. The latest
+ * of an id counts. Errors: as wf_route_log_append; NOENT (nobody has said anything). */
+int wf_route_log_rate(const char *path, struct wf_str id, bool is_good, int64_t at_ms,
+                      struct wf_err *err) WF_MUST_USE;
+int wf_route_log_rated(const char *path, struct wf_str id, bool *out_good,
+                       struct wf_err *err) WF_MUST_USE;
 
 #endif

@@ -106,6 +106,30 @@ c=[c for c in d["candidates"] if c["engine"]==d["chosen"]][0]
 print(c["total_ms"]>0, d["actual"]["total_ms"]>0 and d["actual"]["engine"]==d["chosen"],
       v["entries"][0]["reason"].split()[0])' <<<"$why")"
 check "and the command shows predicted beside actual" grep -q "ms" <<<"$("$WEFT" why "$id")"
+# A person's word, and questions whose answers are known.
+check "what an answer was like can be said" grep -q 'weft now expects' <<<"$("$WEFT" feedback "$id" good)"
+same "it counts once" "False True" "$(python3 -c '
+import json,sys; v=json.load(sys.stdin); print(v["is_new"], v["good"])' <<<"$(post "/weft/v1/feedback/$id" '{"rating":"good"}')")"
+same "another word takes it back" "True False" "$(python3 -c '
+import json,sys; v=json.load(sys.stdin); print(v["is_new"], v["good"])' <<<"$(post "/weft/v1/feedback/$id" '{"rating":"bad"}')")"
+check "weft why has it" grep -q 'You found the answer bad' <<<"$("$WEFT" why "$id")"
+check "of what nobody answered nothing is said" \
+    grep -q '"code":"NOENT"' <<<"$(post /weft/v1/feedback/r-0000 '{"rating":"bad"}')"
+printf '%s\n' '{"question":"Count, please","answer":"and the end"}' \
+    '{"question":"Count backwards","answer":["nothing","w59, and"]}' '{"question":"What is 2 + 2?","answer":"4"}' \
+    '{"question":"My key is AKIAIOSFODNN7EXAMPLE, what is it?","answer":"a key"}' >"$TMP/known.jsonl"
+n=$(cat "$TMP"/seen.* | wc -l)
+"$WEFT" route --evaluate "$TMP/known.jsonl" --on one,here --tokens 8 --json >"$TMP/known.out"
+same "an evaluation says how many are right, and what was kept" "2 3 1 4 True" "$(python3 -c '
+import json,sys
+one, here = json.load(open(sys.argv[1]))["engines"]
+print(one["all"]["right"], one["all"]["asked"], one["kept"], here["all"]["asked"],
+      0 < one["quality_sd"] < one["quality"] < 1)' "$TMP/known.out")"
+same "under the policy: so many were sent" $((n + 3)) "$(cat "$TMP"/seen.* | wc -l)"
+check "the ledger says that it was one" bash -c "'$WEFT' ledger list | grep -q evaluation"
+check "for a person, too" grep -q '2 of 3 right (67%' <<<"$("$WEFT" route --evaluate "$TMP/known.jsonl" --on one)"
+check "an engine that is none is an error" \
+    grep -q 'There is no engine "three"' <<<"$("$WEFT" route --evaluate "$TMP/known.jsonl" --on three 2>&1)"
 check "streamed, the header is there as well" \
     bash -c "grep -q DONE <<<'$(chat auto "Count, please" ',"stream":true' | tail -2)'"
 check "with the same words" grep -q 'why=good.*id=r-' <<<"$(route)"

@@ -123,6 +123,61 @@ static void test_record__predicted_stands_beside_actual(void **state)
     assert_int_equal(wf_route_log_append(path, &r, NULL), WF_E_INVAL);
 }
 
+static void test_record__who_answered_is_read_back(void **state)
+{
+    const struct wf_outcome o = {.total_ms = 700}, failed = {.failed = true};
+    struct wf_route_record r = a_record("req-1");
+    struct wf_route_request q;
+    struct wf_candidate c;
+    bool is_good = false;
+    json_t *v = NULL;
+
+    (void)state;
+    candidates[1].n_params = 7000000000;
+    candidates[1].model = WF_STR("a/b");
+    request.kind = WF_KIND_MATH;
+    request.hard_small = -0.5F;
+    request.hard_large = 1.25F;
+    v = wf_route_record_json(&r);
+    assert_int_equal(wf_route_record_answered(v, &q, &c, NULL), WF_E_NOENT);
+    json_decref(v);
+    r.ran = 1;
+    r.outcome = &failed;
+    v = wf_route_record_json(&r);
+    assert_int_equal(wf_route_record_answered(v, &q, &c, NULL), WF_E_NOENT);
+    json_decref(v);
+    r.outcome = &o;
+    v = wf_route_record_json(&r);
+    assert_int_equal(wf_route_record_answered(v, &q, &c, NULL), 0);
+    assert_true(wf_str_eq(c.engine, WF_STR("gpt")) && wf_str_eq(c.model, WF_STR("a/b")));
+    assert_true(c.tier == WF_TIER_PROVIDER && c.n_params == 7000000000);
+    assert_true(q.kind == WF_KIND_MATH && q.n_prompt == 12);
+    assert_true(q.hard_small == -0.5F && q.hard_large == 1.25F);
+    /* A log that somebody has written. */
+    static const char *const spoilt[] = {"kind", "hard", "candidates"};
+    for (size_t i = 0; i < WF_ARRAY_LEN(spoilt); i++) {
+        json_t *other = json_copy(v);
+        assert_int_equal(json_object_set_new(other, spoilt[i], json_string("x")), 0);
+        assert_int_equal(wf_route_record_answered(other, &q, &c, NULL), WF_E_FORMAT);
+        json_decref(other);
+    }
+    json_decref(v);
+    /* What somebody said of it. */
+    assert_int_equal(wf_route_log_append(path, &r, NULL), 0);
+    assert_int_equal(wf_route_log_rated(path, r.id, &is_good, NULL), WF_E_NOENT);
+    assert_int_equal(wf_route_log_rate(path, r.id, true, 5, NULL), 0);
+    assert_int_equal(wf_route_log_rated(path, r.id, &is_good, NULL), 0);
+    assert_true(is_good);
+    assert_int_equal(wf_route_log_rate(path, r.id, false, 6, NULL), 0);
+    assert_int_equal(wf_route_log_rated(path, r.id, &is_good, NULL), 0);
+    assert_false(is_good);
+    assert_int_equal(wf_route_log_find(path, WF_STR(""), &v, NULL), 0); /* that is no decision */
+    assert_string_equal(json_string_value(json_object_get(v, "id")), "req-1");
+    json_decref(v);
+    assert_int_equal(wf_route_log_rate(path, WF_STR("a b"), true, 5, NULL), WF_E_INVAL);
+    assert_int_equal(wf_route_log_rated(path, WF_STR(""), &is_good, NULL), WF_E_INVAL);
+}
+
 static void test_record__the_log_is_bounded_and_torn_lines_are_passed_over(void **state)
 {
     struct wf_route_record r = a_record("req-3");
@@ -163,6 +218,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_record__the_header_says_where_and_why),
         cmocka_unit_test_setup_teardown(test_record__predicted_stands_beside_actual, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_record__who_answered_is_read_back, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(
             test_record__the_log_is_bounded_and_torn_lines_are_passed_over, make_folder,

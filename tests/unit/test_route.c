@@ -278,6 +278,36 @@ static void test_route__estimates_come_to_what_was_seen_and_fade(void **state)
     wf_experience_free(x);
 }
 
+static void test_route__a_word_about_an_answer_moves_a_little(void **state)
+{
+    const struct wf_candidate c = {
+        .engine = WF_STR("gpt"), .model = WF_STR("m"), .tier = WF_TIER_PROVIDER};
+    const struct wf_route_request q = {.kind = WF_KIND_MATH, .n_prompt = 100, .hard_large = 0.5F},
+                                  other = {.kind = WF_KIND_CODE, .hard_large = 0.5F};
+    struct wf_estimate before, one, now, elsewhere;
+    struct wf_experience *x = NULL;
+    (void)state;
+    assert_int_equal(wf_experience_new(&x, NULL), 0);
+    wf_experience_estimate(NULL, &q, &c, DAY_MS, NULL, &before);
+    wf_experience_rate(x, &q, &c, 1, 0.25F, DAY_MS);
+    wf_experience_estimate(x, &q, &c, DAY_MS, NULL, &one);
+    assert_true(one.quality > before.quality && one.quality < before.quality + 0.03);
+    assert_true(one.ttft_ms == before.ttft_ms && one.works == before.works);
+    wf_experience_rate(x, &q, &c, 1, 1, DAY_MS);
+    wf_experience_estimate(x, &q, &c, DAY_MS, NULL, &now);
+    assert_true(now.quality > one.quality && now.quality < before.quality + 0.12);
+    assert_true(now.quality_sd < before.quality_sd); /* and it is surer */
+    wf_experience_estimate(x, &other, &c, DAY_MS, NULL, &elsewhere);
+    assert_true(elsewhere.quality < now.quality); /* of other kinds less */
+    for (int i = 0; i < 300; i++)
+        wf_experience_rate(x, &q, &c, i % 4 == 0 ? 1 : 0, 1, DAY_MS);
+    wf_experience_estimate(x, &q, &c, DAY_MS, NULL, &now);
+    assert_true(now.quality > 0.15 && now.quality < 0.35); /* many say what it is like */
+    wf_experience_estimate(x, &q, &c, 300 * DAY_MS, NULL, &now);
+    assert_true(now.quality > before.quality - 0.02); /* it fades */
+    wf_experience_free(x);
+}
+
 static void test_route__one_that_fails_is_chosen_less(void **state)
 {
     const struct wf_candidate both[] = {small_here(), large_far()};
@@ -479,6 +509,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_route__rights_remove_with_their_reason),
+        cmocka_unit_test(test_route__a_word_about_an_answer_moves_a_little),
         cmocka_unit_test(test_route__means_remove_at_their_limit_and_not_below),
         cmocka_unit_test(test_route__the_balance_decides),
         cmocka_unit_test(test_route__without_candidates_nothing_is_chosen),

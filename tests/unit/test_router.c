@@ -27,6 +27,7 @@
 #include "os/sandbox.h"
 #include "os/sock.h"
 #include "route/experience.h"
+#include "route/record.h"
 #include "support/recorder.h"
 
 /* Each with a router of its own; 500 have been run. The library has its own 500 (test_failover). */
@@ -145,6 +146,23 @@ static struct world {
     bool never_hedges; /* the machine may be busy */
 } w;
 
+/* The system's, so much later. */
+static int64_t later_ms;
+
+static int64_t wall_ms(void *ud)
+{
+    (void)ud;
+    return wf_clock_wall_ms(NULL) + later_ms;
+}
+
+static int64_t mono_ns(void *ud)
+{
+    (void)ud;
+    return wf_clock_mono_ns(NULL);
+}
+
+static const struct wf_clock later_clock = {.wall_ms = wall_ms, .mono_ns = mono_ns};
+
 static void open_router(bool has_consent, bool has_models)
 {
     const struct wf_remote_options ro = {.local = &local,
@@ -163,6 +181,7 @@ static void open_router(bool has_consent, bool has_models)
                                   .never_hedges = w.never_hedges,
                                   .experience = w.home.experience,
                                   .routes = w.home.routes,
+                                  .clock = &later_clock,
                                   .log = w.log};
     wf_engine_free(w.engine);
     assert_int_equal(wf_remote_engine_new(&ro, &o.inner, NULL), 0);
@@ -221,6 +240,7 @@ static int set_up(void **state)
     (void)state;
     w = (struct world){.listener = -1, .never_hedges = true};
     n_told_here = 0;
+    later_ms = 0;
     snprintf(w.dir, sizeof(w.dir), "/tmp/weft-test-XXXXXX");
     assert_non_null(mkdtemp(w.dir));
     assert_int_equal(wf_home_init(&w.home, w.dir, NULL), 0);
@@ -556,6 +576,159 @@ static void test_router__what_happened_is_learned_and_kept(void **state)
     wf_experience_free(x);
 }
 
+/* ---- how good answers are ---- */
+
+static double quality_after(struct wf_str id, bool is_good, bool is_new)
+{
+    json_t *v = NULL;
+    double quality;
+
+    assert_int_equal(wf_router_rate(w.engine, id, is_good, &v, NULL), 0);
+    assert_string_equal(json_string_value(json_object_get(v, "engine")), "best/model");
+    assert_int_equal(json_is_true(json_object_get(v, "is_new")), is_new);
+    quality = json_number_value(json_object_get(v, "quality"));
+    assert_true(quality > 0 && quality < 1 &&
+                json_number_value(json_object_get(v, "quality_sd")) > 0);
+    json_decref(v);
+    return quality;
+}
+
+static bool is_about(double a, double b)
+{
+    return a > b - 1e-4 && a < b + 1e-4;
+}
+
+static void test_router__a_person_s_word_is_learned_once(void **state)
+{
+    struct wf_err err = WF_ERR_INIT;
+    json_t *v = NULL;
+    struct told t;
+    (void)state;
+    ask("Tell me of the fox.", &t);
+    const struct wf_str id = wf_str_from(t.id);
+    const double good = quality_after(id, true, true);
+    assert_true(is_about(quality_after(id, true, false), good)); /* it fades, slowly */
+    const double bad = quality_after(id, false, true);           /* the first is taken back */
+    assert_true(bad < good && good - bad < 0.3);
+    assert_true(is_about(quality_after(id, false, false), bad));
+    open_router(true, true); /* it is kept */
+    assert_true(is_about(quality_after(id, false, false), bad));
+    assert_int_equal(wf_router_rate(w.engine, WF_STR("r-none"), true, &v, &err), WF_E_NOENT);
+    assert_int_equal(wf_router_rate(w.engine, WF_STR(""), true, &v, &err), WF_E_NOENT);
+    assert_int_equal(wf_router_rate(w.engine, WF_STR("a b"), true, &v, &err), WF_E_INVAL);
+    forget(&t);
+    recorder_set(w.recorders[0], 503, SIZE_MAX);
+    recorder_set(w.recorders[1], 503, SIZE_MAX);
+    open_router(true, false);
+    assert_true(ask_model("auto", "Tell me of the fox.", &t) < 0);
+    forget(&t);
+    assert_int_equal(wf_route_log_find(w.home.routes, WF_STR(""), &v, NULL), 0);
+    const char *failed = json_string_value(json_object_get(v, "id"));
+    json_t *none = NULL;
+    assert_int_equal(wf_router_rate(w.engine, wf_str_from(failed), true, &none, &err), WF_E_NOENT);
+    json_decref(v);
+}
+
+/* The estimate of the best engine for such questions. */
+static double quality_of_best(void)
+{
+    json_t *messages = json_pack("{s:[{s:s, s:s}]}", "messages", "role", "user", "content",
+                                 "Tell me of the fox."),
+           *v = NULL;
+    const struct wf_router_wish wish = {.has_consent = true};
+    double quality;
+
+    assert_int_equal(wf_router_explain(w.engine, &wish, messages, &v, NULL), 0);
+    quality = json_number_value(
+        json_object_get(json_array_get(json_object_get(v, "candidates"), 1), "quality"));
+    json_decref(v);
+    json_decref(messages);
+    return quality;
+}
+
+static void test_router__what_is_asked_again_soon_was_perhaps_not_good(void **state)
+{
+    static const struct {
+        int64_t after_ms;
+        const char *what;
+        bool counts;
+    } steps[] = {
+        {500, "Tell me of the fox.", false},    /* a program */
+        {20000, "Tell me of the dog.", false},  /* something else */
+        {20000, "Tell me of the fox.", true},   /* a person */
+        {20000, "Tell me of the fox.", false},  /* once */
+        {900000, "Tell me of the dog.", false}, /* much later */
+    };
+    struct told t;
+    (void)state;
+    ask("Tell me of the fox.", &t);
+    forget(&t);
+    for (size_t i = 0; i < WF_ARRAY_LEN(steps); i++) {
+        const double before = quality_of_best();
+        later_ms += steps[i].after_ms;
+        ask(steps[i].what, &t);
+        forget(&t);
+        const double now = quality_of_best();
+        assert_int_equal(before - now > 1e-3, steps[i].counts);
+        assert_true(before - now < 0.1);
+    }
+}
+
+static json_t *try_at(const char *engine, const char *question, const char *answer, int want)
+{
+    const struct wf_str answers[] = {WF_STR("what nobody says"), wf_str_from(answer)};
+    const struct wf_router_trial t = {.engine = engine,
+                                      .question = wf_str_from(question),
+                                      .answers = answers,
+                                      .n_answers = 2,
+                                      .n_max = 100};
+    json_t *v = NULL;
+
+    assert_int_equal(wf_router_try(w.engine, &t, &v, NULL), want);
+    return v;
+}
+
+static void test_router__known_answers_teach_and_obey(void **state)
+{
+    json_t *v;
+    double quality = 0;
+    size_t n = 0;
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        v = try_at("best", "Tell me of the fox.", "it sleeps", 0);
+        assert_true(json_is_true(json_object_get(v, "asked")) &&
+                    json_is_true(json_object_get(v, "right")));
+        assert_true(json_number_value(json_object_get(v, "quality")) > quality);
+        quality = json_number_value(json_object_get(v, "quality"));
+        assert_true(json_number_value(json_object_get(v, "cost")) > 0);
+        json_decref(v);
+    }
+    v = try_at("best", "Tell me of the fox.", "it wakes", 0);
+    assert_false(json_is_true(json_object_get(v, "right")));
+    assert_true(json_number_value(json_object_get(v, "quality")) < quality);
+    json_decref(v);
+    /* What is secret is not sent, and a budget ends. */
+    n = n_asked(0);
+    v = try_at("best", "My key is AKIAIOSFODNN7EXAMPLE, what is it?", "a key", 0);
+    assert_false(json_is_true(json_object_get(v, "asked")));
+    json_decref(v);
+    assert_int_equal(n_asked(0), n);
+    v = try_at("here", "My key is AKIAIOSFODNN7EXAMPLE, what is it?", "sleeps", 0);
+    assert_true(json_is_true(json_object_get(v, "right")));
+    json_decref(v);
+    struct wf_spending most = {.n_tokens = 4000}, spent = {.n_tokens = 4990};
+    const struct wf_engine_entry *e = wf_engines_find(w.engines, WF_STR("best"));
+    assert_int_equal(wf_budget_reserve(w.budget, e, &most, NULL), 0);
+    assert_int_equal(wf_budget_settle(w.budget, e, &most, &spent, NULL), 0);
+    v = try_at("best", "Tell me of the fox.", "it sleeps", 0);
+    assert_false(json_is_true(json_object_get(v, "asked")));
+    assert_string_equal(json_string_value(json_object_get(v, "why")),
+                        wf_barrier_text(WF_BARRIER_BUDGET));
+    json_decref(v);
+    assert_int_equal(n_asked(0), n);
+    assert_null(try_at("nobody", "Tell me of the fox.", "it sleeps", WF_E_NOENT));
+}
+
 static void test_router__without_memory_it_says_so(void **state)
 {
     json_t *messages =
@@ -597,6 +770,9 @@ int main(void)
         TEST(test_router__one_that_is_late_is_not_waited_for),
         TEST(test_router__frugal_asks_the_small_one_first),
         TEST(test_router__what_happened_is_learned_and_kept),
+        TEST(test_router__a_person_s_word_is_learned_once),
+        TEST(test_router__what_is_asked_again_soon_was_perhaps_not_good),
+        TEST(test_router__known_answers_teach_and_obey),
         TEST(test_router__without_memory_it_says_so),
     };
     return wf_sandbox_support().seccomp ? cmocka_run_group_tests(tests, NULL, NULL) : 77;

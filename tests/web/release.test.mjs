@@ -187,8 +187,14 @@ test("where weft chose, its page has who could have been asked", async () => {
     await page.locator(".chat-note", { hasText: "weft chooses for each message" }).waitFor();
     await page.fill("textarea[data-ask]", "Why is the sky blue?");
     await page.keyboard.press("Enter");
-    await page.locator(".reply .route", { hasText: "on this device" })
-        .getByRole("link", { name: "Why here?" }).click();
+    const line = page.locator(".reply .route", { hasText: "on this device" });
+    const good = page.getByRole("button", { name: "A good answer" });
+    await line.waitFor();
+    await good.click();
+    await page.locator(".toast", { hasText: "Noted." }).waitFor();
+    assert.equal(await good.getAttribute("aria-pressed"), "true");
+    await line.getByRole("link", { name: "Why here?" }).click();
+    await page.getByText("You found the answer good.").waitFor();
     const steps = page.locator(".steps > li");
     await steps.nth(0).getByText("The choice").waitFor();
     assert.match(await steps.nth(0).locator(".candidate.out").innerText(), /gpt[^]*Out:/);

@@ -98,6 +98,7 @@ export const api = {
     policy: () => json("GET", "policy"),
     route: (body) => json("POST", "route", { body }),
     release: (body) => json("POST", "release", { body }),
+    feedback: (request, rating) => json("POST", `feedback/${id(request)}`, { body: { rating } }),
     why: (request) => json("GET", `why/${id(request)}`),
     status: () => json("GET", "status"),
     settings: () => json("GET", "settings"),

@@ -7,7 +7,7 @@ import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { number, t, tn } from "./i18n.js";
 import { markdown } from "./markdown.js";
-import { leftLine, readRoute } from "./privacy.js";
+import { feedbackTools, leftLine, readRoute } from "./privacy.js";
 import { href } from "./route.js";
 import { toast } from "./toast.js";
 
@@ -164,6 +164,7 @@ export function answerNode(message, before) {
             fill(foot, done && message.about ? [aboutLine(message.about),
                 h("div", { class: "reply-tools" },
                     message.content ? button("copy", t("Copy"), () => copy(message.content)) : null,
+                    feedbackTools(readRoute(message.about.route)),
                     retry ? button("again", t("Answer again"), retry) : null)] : null);
         },
     };

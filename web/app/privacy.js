@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Words for what may leave and what did: labels, kinds of data, where an answer came from.
 
+import { api } from "./api.js";
 import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { number, t, tn } from "./i18n.js";
 import { handOver, href } from "./route.js";
+import { toast } from "./toast.js";
 
 const LABELS = {
     public: () => t("public"),
@@ -91,7 +93,7 @@ export function readRoute(header) {
     const facts = Object.fromEntries(rest.map((one) => one.split("=")));
     return { engine, model, isHere: !engine || engine === "local", label: facts.label ?? "",
         redacted: facts.redacted === undefined ? null : Number(facts.redacted),
-        released: facts.released ?? "",
+        released: facts.released ?? "", isChosen: Boolean(facts.tier),
         id: facts.id ?? "" };
 }
 
@@ -105,6 +107,30 @@ export function leftLine(route) {
         route.id ? [h("a", { href: href({ view: "why", id: route.id }) }, t("Why there?")), " "] :
             null,
         h("a", { href: href({ view: "left" }) }, t("See what left"))));
+}
+
+// ---- a person's word ----
+
+// Two buttons: what the answer was like, for who chooses the next engine. null where nothing was
+// chosen. A second word takes the first one back.
+export function feedbackTools(route) {
+    if (!route.isChosen || !route.id) return null;
+    const buttons = [["good", t("A good answer")], ["bad", t("A bad answer")]]
+        .map(([rating, name]) => h("button", { type: "button", class: "icon-button small",
+            "aria-label": name, title: name, "aria-pressed": "false",
+            onclick: () => say(rating) }, icon(rating)));
+    async function say(rating) {
+        try {
+            await api.feedback(route.id, rating);
+        } catch (error) {
+            toast(error.message);
+            return;
+        }
+        buttons.forEach((one, i) => one.setAttribute("aria-pressed",
+            String((i === 0) === (rating === "good"))));
+        toast(t("Noted. It counts when the next engine is chosen."));
+    }
+    return buttons;
 }
 
 // ---- a refusal by the policy ----

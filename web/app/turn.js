@@ -6,7 +6,7 @@ import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { kindOf, placeOf } from "./format.js";
 import { number, t, tn } from "./i18n.js";
-import { readRoute } from "./privacy.js";
+import { feedbackTools, readRoute } from "./privacy.js";
 import { besideHref, handOver, href } from "./route.js";
 import { excerpt, indexOfPoint, marked } from "./text.js";
 import { toast } from "./toast.js";
@@ -88,14 +88,15 @@ async function copyAnswer(answer) {
 function routeLine(question, answer) {
     const place = answer.route?.place;
     const here = !place || place === "this device";
-    const { id } = readRoute(here ? "" : answer.route.sent);
+    const route = readRoute(here ? "" : answer.route.sent);
+    const { id } = route;
     return h("p", { class: "route" }, icon(here ? "device" : "web"),
         h("span", { title: answer.route?.sent ?? answer.route?.reason },
             here ? t("Answered on this device") :
                 t("Answered elsewhere, by {engine}", { engine: place })), " ",
         id ? h("a", { href: href({ view: "why", id }) }, t("Why there?")) :
             h("a", { href: href({ view: "tour" }),
-                onclick: () => handOver(question) }, t("Why here?")));
+                onclick: () => handOver(question) }, t("Why here?")), " ", feedbackTools(route));
 }
 
 // Words in documents that speak to a model instead of a person, and addresses of nobody's.

@@ -59,6 +59,8 @@ function decisionStep(decision) {
         h("p", null, t("weft called the request"), " ", labelChip(decision.label), ". ",
             BALANCES[decision.balance] ? t("What counted most: {what}.",
                 { what: BALANCES[decision.balance]() }) : "",
+            decision.feedback ? [decision.feedback === "good" ? t("You found the answer good.") :
+                t("You found the answer bad."), " "] : null,
             decision.explored ? [" ", t("This time another than the best was tried, to learn.")] :
                 null),
         h("ul", { class: "candidates" },
