@@ -5,9 +5,8 @@
  *   bench_leaks [N [SEED]]
  *
  * A request is refused by the policy's gate, or it is redacted and goes. It leaks when any of its
- * secret is in what goes. Patterns alone, the built-in policy. Must: none of 2,000 in
- * the usual ways. `-v` as a third
- * argument prints what leaked. */
+ * secret is in what goes. Patterns alone, the built-in policy. Must: none,
+ * whatever the seed. `-v` as a third argument prints what leaked. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,11 +88,11 @@ int main(int argc, char **argv)
            n_refused, n - n_refused - n_leaked, n_leaked);
     printf("  hidden in the usual ways, or plain: %lu, leaked %lu (must 0)\n", n_usual,
            n_usual_leaked);
-    printf("  hidden from detectors on purpose, in %zu other ways: %lu, leaked %lu\n",
+    printf("  hidden from detectors on purpose, in %zu other ways: %lu, leaked %lu (must 0)\n",
            hides_n - HIDES_USUAL, n - n_usual, n_leaked - n_usual_leaked);
     for (size_t i = 0; i < sizeof(by) / sizeof(by[0]); i++)
         print(&by[i], i < 3);
     leak_sender_free(s);
     leak_maker_free(m);
-    return n_usual_leaked == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return n_leaked == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -27,6 +27,10 @@
 #define MATCH_EFFORT 20000
 /* How often one behind the other what only may hide something is undone. */
 #define LOOSE_MOST 3
+/* What a guess is less than what is seen plainly. */
+#define RANK_GUESS 0.2F
+/* Bytes of a phone number that is read from behind. */
+#define PHONE_LEAST 9
 
 /* Rows of the automata: every byte passes the first, only what is near numbers the second. */
 #define TRIGGER_BYTES ((size_t)1 << 20)
@@ -339,13 +343,25 @@ static enum wf_hiding unveil(const struct wf_view *v, struct wf_pii *io_found)
     return guess;
 }
 
-/* Whether something guessed counts: by a word near, or as it tells itself what it is. */
-static bool is_sure(const struct wf_pii *p, enum wf_hiding how)
+static bool has_letter(struct wf_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((s.ptr[i] | 0x20) >= 'a' && (s.ptr[i] | 0x20) <= 'z')
+            return true;
+    return false;
+}
+
+/* Whether something guessed counts: by a word near, or as it tells itself what it is. of: what it
+ * is in the view. */
+static bool is_sure(const struct wf_pii *p, enum wf_hiding how, struct wf_str of)
 {
     const enum wf_datum kind = wf_datum_of(wf_str_from(p->type));
 
-    if (how >= WF_HIDING_REVERSED && kind == WF_DATUM_PHONE)
-        return false; /* of many numbers another one may be read */
+    if (how >= WF_HIDING_REVERSED && kind == WF_DATUM_PHONE) /* of many numbers one may be read */
+        return how == WF_HIDING_REVERSED && of.len >= PHONE_LEAST && of.ptr[0] == '+' &&
+               of.ptr[1] >= '1' && of.ptr[1] <= '9';
+    if (how == WF_HIDING_ROTATED && kind == WF_DATUM_IP && !has_letter(of))
+        return false; /* it stands there plainly */
     if (how > WF_HIDING_PARTED && (kind == WF_DATUM_MAC || kind == WF_DATUM_WALLET ||
                                    (kind == WF_DATUM_IP && how == WF_HIDING_ROTATED)))
         return true;
@@ -364,12 +380,15 @@ int wf_detect__add(struct wf_detect_run *r, struct wf_pii found, float rank)
         r->found = grown;
         r->cap = cap;
     }
+    const struct wf_str of = wf_str_sub(r->text, found.start, found.end);
     const enum wf_hiding guess = r->view != NULL ? unveil(r->view, &found) : WF_HIDING_NONE;
-    if (guess != WF_HIDING_NONE &&
-        (!is_sure(&found, guess) ||
-         (r->told.needs_check && guess == WF_HIDING_REVERSED && strcmp(found.reason, "form") == 0)))
+    if (guess != WF_HIDING_NONE && !is_sure(&found, guess, of))
         return 0;
-    r->found[r->n] = (struct wf_detect_found){.pii = found, .rank = rank, .order = r->n};
+    r->found[r->n] =
+        (struct wf_detect_found){.pii = found,
+                                 .rank = guess >= WF_HIDING_REVERSED ? rank - RANK_GUESS : rank,
+                                 .order = r->n,
+                                 .is_guess = guess != WF_HIDING_NONE};
     r->n++;
     return 0;
 }
@@ -435,28 +454,50 @@ static bool outweighs_web(const struct wf_pii *p)
                           (kind >= WF_DATUM_PASSWORD && kind <= WF_DATUM_ENTROPY));
 }
 
-/* Leaves out addresses of the web that hold more than that. */
-static void open_web(struct wf_detect_run *r, uint64_t *bits)
+/* Nor may what all may see (companies' numbers) stand for what hides in it. */
+static bool is_public(const struct wf_pii *p)
 {
-    size_t n = 0, n_web = 0;
+    return p->hidden == NULL && wf_datum_of(wf_str_from(p->type)) == WF_DATUM_COMPANY_ID;
+}
+
+/* Leaves out addresses of the web that hold more than that. */
+static void open_web(struct wf_detect_run *r, uint64_t *bits, uint64_t *hidden)
+{
+    size_t n = 0, n_open = 0;
+    bool any_hidden = false;
 
     for (size_t i = 0; i < r->n; i++)
-        n_web += is_web(&r->found[i].pii);
-    for (size_t i = 0; n_web > 0 && i < r->n; i++) {
+        any_hidden = any_hidden || r->found[i].pii.hidden != NULL;
+    for (size_t i = 0; i < r->n; i++)
+        n_open += is_web(&r->found[i].pii) || (any_hidden && is_public(&r->found[i].pii));
+    for (size_t i = 0; n_open > 0 && i < r->n; i++) {
         const struct wf_pii *p = &r->found[i].pii;
         if (p->end > p->start && outweighs_web(p))
             set(bits, p->start, p->end);
+        if (p->end > p->start && outweighs_web(p) && p->hidden != NULL && !r->found[i].is_guess)
+            set(hidden, p->start, p->end);
     }
-    for (size_t i = 0; n_web > 0 && i < r->n; i++) {
+    for (size_t i = 0; n_open > 0 && i < r->n; i++) {
         const struct wf_pii *p = &r->found[i].pii;
-        if (!is_web(p) || p->end == p->start || is_free(bits, p->start, p->end))
+        if (p->end == p->start || (!is_web(p) && !(any_hidden && is_public(p))) ||
+            is_free(is_web(p) ? bits : hidden, p->start, p->end))
             r->found[n++] = r->found[i];
     }
-    r->n = n_web > 0 ? n : r->n;
+    r->n = n_open > 0 ? n : r->n;
 }
 
-/* Adds what is free of something that hides: no byte of it stays because something shorter was seen
- * in it as it stands. Returns how many parts. */
+/* Whether what is left of it tells much, when a part of it is taken for something else. */
+static bool is_whole(const struct wf_pii *p)
+{
+    const enum wf_datum kind = wf_datum_of(wf_str_from(p->type));
+
+    return kind == WF_DATUM_IP || kind == WF_DATUM_MAC || kind == WF_DATUM_WALLET ||
+           kind == WF_DATUM_CARD || kind == WF_DATUM_BANK ||
+           (kind >= WF_DATUM_PRIVATE_KEY && kind <= WF_DATUM_ENTROPY);
+}
+
+/* Adds what is free of something that hides or counts as a whole: no byte of it stays because
+ * something shorter was seen in it. Returns how many parts. */
 static size_t add_rest(uint64_t *taken, const struct wf_pii *p, struct wf_pii *out, size_t most)
 {
     size_t n = 0;
@@ -481,7 +522,8 @@ static size_t add_rest(uint64_t *taken, const struct wf_pii *p, struct wf_pii *o
 /* The best of what overlaps, in order of place, into r->list. */
 static int resolve(struct wf_detect_run *r, struct wf_str text, struct wf_pii_list *out)
 {
-    uint64_t *taken = wf_alloc_array(text.len / 64 + 1, sizeof(*taken));
+    const size_t n_words = text.len / 64 + 1;
+    uint64_t *taken = wf_alloc_array(2 * n_words, sizeof(*taken));
     const size_t cap = 2 * r->n + 8;
     struct wf_pii *list = wf_realloc_array(r->list, cap, sizeof(*list));
 
@@ -491,15 +533,16 @@ static int resolve(struct wf_detect_run *r, struct wf_str text, struct wf_pii_li
         wf_free(taken);
         return WF_E_NOMEM;
     }
-    open_web(r, taken);
-    memset(taken, 0, (text.len / 64 + 1) * sizeof(*taken));
+    open_web(r, taken, taken + n_words);
+    memset(taken, 0, n_words * sizeof(*taken));
     wf_detect__unite(r);
     if (r->n > 0)
         qsort(r->found, r->n, sizeof(*r->found), by_rank);
     out->n = 0;
     for (size_t i = 0; i < r->n; i++) {
         const struct wf_pii *p = &r->found[i].pii;
-        if (p->end > p->start && p->hidden != NULL && !is_free(taken, p->start, p->end)) {
+        if (p->end > p->start && (p->hidden != NULL || is_whole(p)) &&
+            !is_free(taken, p->start, p->end)) {
             out->n += add_rest(taken, p, list + out->n, cap - out->n);
             continue;
         }

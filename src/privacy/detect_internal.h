@@ -64,7 +64,10 @@ struct wf_detect_told {
         size_t start, end;
     } units[WF_DETECT_UNITS]; /* [n_units] */
     size_t n_units;
-    bool needs_check; /* what is found by its form alone does not count: it has it both ways */
+    struct {
+        size_t start, end;    /* end: may lie behind the text */
+    } spots[WF_DETECT_UNITS]; /* [n_spots]: what is near numbers of a short text, in order */
+    size_t n_spots;
 };
 
 struct wf_detector {
@@ -121,6 +124,7 @@ struct wf_detect_found {
     struct wf_pii pii;
     float rank; /* its score, less for a word that is further away */
     size_t order;
+    bool is_guess; /* it may be there by chance */
 };
 
 struct wf_detect_run {
@@ -155,6 +159,8 @@ int wf_detect__add_tellings(struct wf_detector *d) WF_MUST_USE;
 void wf_detect__begin_told(struct wf_detect_run *r);
 int wf_detect__tell(struct wf_detect_run *r, struct wf_literal hit, size_t end) WF_MUST_USE;
 void wf_detect__note_unit(struct wf_detect_run *r, size_t start);
+/* Notes any number: what is near may be written in another way. */
+void wf_detect__note_spot(struct wf_detect_run *r, size_t start, size_t end);
 /* Looks through r->text as it was told. Errors: NOMEM, LIMIT. */
 int wf_detect__look_told(struct wf_detect_run *r) WF_MUST_USE;
 

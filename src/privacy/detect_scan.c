@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "privacy/datum.h"
 #include "privacy/detect_internal.h"
 #include "text/utf8.h"
 
@@ -27,6 +28,9 @@
 #define LEADING_LETTERS 4
 /* Matches of one form that end before the literal it was sought for. */
 #define TRIES_SOUGHT 4
+/* Digits of a number that counts without a form; its score. */
+#define FORMLESS_LEAST 5
+#define SCORE_FORMLESS 0.6F
 #define COUNT_MOST ((size_t)WF_DETECT_NUMBER_MAX)
 
 static bool is_digit(char c)
@@ -144,10 +148,25 @@ static bool word_stands(struct wf_str t, const struct wf_detect_word *w, size_t 
 struct near_visit {
     struct wf_detect_set *set; /* where to add the forms, or NULL */
     size_t form;               /* whose nearest word is sought, without a set */
+    bool any;                  /* of any number of a person's: form tells which */
     size_t start, end;         /* the match: words within it do not count */
     struct wf_str word;
     size_t distance;
 };
+
+/* Whether a form is of numbers that somebody has. */
+static bool is_persons(const struct wf_pattern *row)
+{
+    static const uint64_t kinds = WF_DATUM_BIT(WF_DATUM_PHONE) | WF_DATUM_BIT(WF_DATUM_CARD) |
+                                  WF_DATUM_BIT(WF_DATUM_BANK) | WF_DATUM_BIT(WF_DATUM_NATIONAL) |
+                                  WF_DATUM_BIT(WF_DATUM_TAX) | WF_DATUM_BIT(WF_DATUM_PASSPORT) |
+                                  WF_DATUM_BIT(WF_DATUM_LICENCE) | WF_DATUM_BIT(WF_DATUM_VEHICLE) |
+                                  WF_DATUM_BIT(WF_DATUM_MEDICAL) |
+                                  WF_DATUM_BIT(WF_DATUM_INSURANCE) | WF_DATUM_BIT(WF_DATUM_BIRTH) |
+                                  WF_DATUM_BIT(WF_DATUM_PASSWORD);
+
+    return (WF_DATUM_BIT(wf_datum_of(wf_str_from(row->type))) & kinds) != 0;
+}
 
 static void near_word(struct wf_detect_run *r, size_t from, size_t end, struct wf_literal hit,
                       struct near_visit *v)
@@ -155,8 +174,9 @@ static void near_word(struct wf_detect_run *r, size_t from, size_t end, struct w
     const struct wf_detect_word *w = &r->d->words[hit.id];
     const size_t start = end - hit.bytes;
 
-    if (start < from || !(v->set != NULL || w->form == v->form) ||
-        (end > v->start && start < v->end) || !word_stands(r->text, w, start, end))
+    if (start < from || !(v->set != NULL || v->any || w->form == v->form) ||
+        (v->any && !is_persons(r->d->forms[w->form].row)) || (end > v->start && start < v->end) ||
+        !word_stands(r->text, w, start, end))
         return;
     if (v->set != NULL) {
         wf_detect_set_add(v->set, w->form);
@@ -165,6 +185,7 @@ static void near_word(struct wf_detect_run *r, size_t from, size_t end, struct w
         if (v->word.len == 0 || distance < v->distance) {
             v->word = w->text;
             v->distance = distance;
+            v->form = w->form;
         }
     }
 }
@@ -436,6 +457,36 @@ static size_t word_before(struct wf_str t, size_t start)
     return i == end ? start : i;
 }
 
+/* A number in words or signs that was nothing: its separators may have been lost. It is what the
+ * word near says. */
+static int formless(struct wf_detect_run *r, size_t start, size_t end)
+{
+    struct near_visit v = {.any = true, .start = start, .end = end};
+    const size_t from = chars_before(r->text, start, WF_DETECT_BEFORE);
+    const size_t to = chars_behind(r->text, end, WF_DETECT_BEHIND);
+    size_t digits = 0;
+    int rc;
+
+    for (size_t i = start; i < end; i++)
+        digits += is_digit(r->text.ptr[i]);
+    if (r->view == NULL || digits < FORMLESS_LEAST || digits > WF_DETECT_NUMBER_MAX ||
+        (r->view->how[start] != WF_HIDING_SPELLED && r->view->how[start] != WF_HIDING_MORSE))
+        return 0;
+    rc = near_look(r, from, to);
+    if (rc == 0)
+        near_each(r, from, to, &v);
+    if (rc != 0 || v.word.len == 0)
+        return rc;
+    return wf_detect__add(r,
+                          (struct wf_pii){.start = start,
+                                          .end = end,
+                                          .type = r->d->forms[v.form].row->type,
+                                          .score = SCORE_FORMLESS,
+                                          .word = v.word,
+                                          .reason = "number, word near"},
+                          SCORE_FORMLESS);
+}
+
 /* A number whose first digit is at i. *io_next: from where digits are looked at again. */
 static int number(struct wf_detect_run *r, size_t i, size_t *io_next)
 {
@@ -459,9 +510,10 @@ static int number(struct wf_detect_run *r, size_t i, size_t *io_next)
     const size_t n_found = r->n;
     while (rc == 0 && n-- > 0)
         rc = number_from(r, starts[n], io_next);
+    wf_detect__note_spot(r, starts[0], end);
     if (rc == 0 && r->n == n_found)
         wf_detect__note_unit(r, starts[0]);
-    return rc;
+    return rc == 0 && r->n == n_found ? formless(r, starts[0], end) : rc;
 }
 
 /* ---- the pass ---- */

@@ -100,6 +100,9 @@ static const char reversed[] =
     "напред|ανάποδα|tersten|بالعكس|معكوس|הפוך|उल्टा|倒着|倒過來|反过来|逆から|逆順|거꾸로|ย้อนกลับ|"
     "ngược|terbalik";
 
+/* Where capitals stand at the end of other letters: keys from behind. */
+static const char capitals[] = "Kaika|Kaisa|Kazia";
+
 static int add(struct wf_detector *d, struct wf_str word, struct wf_str says, enum wf_hiding how)
 {
     size_t at = 0;
@@ -152,5 +155,7 @@ int wf_detect__add_tellings(struct wf_detector *d)
         rc = add_list(d, numbers, 2, WF_HIDING_SPELLED);
     if (rc == 0)
         rc = add_list(d, rotated, 0, WF_HIDING_ROTATED);
+    if (rc == 0)
+        rc = add_list(d, capitals, 1, WF_HIDING_REVERSED);
     return rc != 0 ? rc : add_list(d, reversed, 0, WF_HIDING_REVERSED);
 }

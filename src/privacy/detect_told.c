@@ -21,10 +21,13 @@
 #define UNIT_LEAST 5
 #define LIKE_LEAST 4
 #define UNIT_MOST 120
+/* Groups of letters alone beside a number. */
+#define GROUPS_MOST 3
 /* Bytes of a text that is written anew as a whole. */
 #define WHOLE_MOST 65536
-/* Bytes of a text that is also read in other ways when it has numbers that are nothing. */
+/* Bytes of a text whose numbers are also read in other ways, with so many around. */
 #define SHORT_MOST 8192
+#define AROUND 100
 /* Letters by which a rotated text is known. */
 #define ROTATED_LETTERS 48
 #define ROTATED_LEAST 16
@@ -56,7 +59,7 @@ void wf_detect__begin_told(struct wf_detect_run *r)
 {
     if (is_retold(r))
         return;
-    r->told.n = r->told.n_units = 0;
+    r->told.n = r->told.n_units = r->told.n_spots = 0;
     r->told.how = 0;
     wf_buf_reset(&r->said.text);
 }
@@ -140,6 +143,14 @@ static bool is_gap(struct wf_str gap)
     return true;
 }
 
+static bool is_capitals(struct wf_str t, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        if (t.ptr[i] < 'A' || t.ptr[i] > 'Z')
+            return false;
+    return true;
+}
+
 int wf_detect__tell(struct wf_detect_run *r, struct wf_literal hit, size_t end)
 {
     const uint16_t i = (uint16_t)(hit.id - WF_DETECT_TELLING);
@@ -151,6 +162,9 @@ int wf_detect__tell(struct wf_detect_run *r, struct wf_literal hit, size_t end)
     if (is_retold(r) ||
         (t->is_ended && (is_letter_at(r->text, end) || is_letter_before(r->text, start))))
         return 0;
+    if (t->how != WF_HIDING_SPELLED && t->says[0] != '\0' &&
+        !(start > 0 && is_alnum(r->text.ptr[start - 1]) && is_capitals(r->text, start, end)))
+        return 0; /* "Aika" */
     if (t->how != WF_HIDING_SPELLED) {
         told->how |= 1u << t->how;
         return 0;
@@ -180,6 +194,15 @@ static char digit_like(char c)
     return at != NULL ? to[at - from] : '\0';
 }
 
+/* Whether a group is written for digits by letters alone. */
+static bool is_all_like(struct wf_str t, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        if (!is_digit(t.ptr[i]) && strchr("OoQlIi|ZzSsB", t.ptr[i]) == NULL)
+            return false;
+    return to > from;
+}
+
 /* Whether a group belongs to a number: it has a digit, or what is written for one alone. */
 static bool is_of_unit(struct wf_str t, size_t from, size_t to)
 {
@@ -191,6 +214,21 @@ static bool is_of_unit(struct wf_str t, size_t from, size_t to)
         all_like = all_like && digit_like(t.ptr[i]) != '\0';
     }
     return all_like;
+}
+
+void wf_detect__note_spot(struct wf_detect_run *r, size_t start, size_t end)
+{
+    struct wf_detect_told *told = &r->told;
+    const size_t from = start > AROUND ? start - AROUND : 0, to = end + AROUND;
+
+    if (is_retold(r) || r->text.len > SHORT_MOST)
+        return;
+    if (told->n_spots > 0 && from <= told->spots[told->n_spots - 1].end) {
+        told->spots[told->n_spots - 1].end = to;
+    } else if (told->n_spots < WF_DETECT_UNITS) {
+        told->spots[told->n_spots].start = from;
+        told->spots[told->n_spots++].end = to;
+    }
 }
 
 void wf_detect__note_unit(struct wf_detect_run *r, size_t start)
@@ -256,39 +294,93 @@ static int put_digits(struct wf_detect_run *r, size_t start, size_t end, bool *o
     return rc;
 }
 
-/* Each number as it may be meant, with the text around. */
-static int put_units(struct wf_detect_run *r, bool is_reversed)
+/* A number in [start, end) of a range of the text, as it may be meant, with the text around. */
+static int put_unit(struct wf_detect_run *r, size_t start, size_t end, bool is_reversed)
+{
+    const size_t mark = r->retold.text.len;
+    bool any = true;
+    int rc = put(r, &r->retold, whole(r->text, start > BEFORE ? start - BEFORE : 0), start);
+
+    if (rc == 0)
+        rc = is_reversed ? put_reversed(r, start, end) : put_digits(r, start, end, &any);
+    if (rc == 0 && !any) {
+        wf_buf_truncate(&r->retold.text, mark);
+        return 0;
+    }
+    if (rc == 0)
+        rc = put(r, &r->retold, end, whole(r->text, end + BEHIND));
+    return rc != 0 ? rc
+                   : wf_view_add(&r->retold, WF_STR("\n\x1a\n"), start, 1, WF_HIDING_NONE, r->view);
+}
+
+/* Where the group before one begins that is letters for digits alone; `start`: there is none. */
+static size_t group_before(struct wf_str t, size_t start)
+{
+    size_t end = start, from;
+
+    if (start > 0 && strchr(" -./", t.ptr[start - 1]) != NULL)
+        end = start - 1;
+    for (from = end; from > 0 && is_alnum(t.ptr[from - 1]); from--)
+        continue;
+    return end < start && is_all_like(t, from, end) ? from : start;
+}
+
+static size_t group_behind(struct wf_str t, size_t end)
+{
+    size_t from = end, to;
+
+    if (end < t.len && strchr(" -./", t.ptr[end]) != NULL)
+        from = end + 1;
+    for (to = from; to < t.len && is_alnum(t.ptr[to]); to++)
+        continue;
+    return from > end && is_all_like(t, from, to) ? to : end;
+}
+
+/* A number with letters for digits, also with up to so many groups before and behind it that are
+ * letters alone: each may be a word, or belong to it. */
+static int put_groups(struct wf_detect_run *r, size_t start, size_t end)
+{
+    int rc = 0;
+
+    for (unsigned n = 0; rc == 0 && n <= GROUPS_MOST; n++) {
+        const size_t before = n == 0 ? start : group_before(r->text, start);
+        size_t to = end;
+        if (n > 0 && before == start)
+            break;
+        start = before;
+        for (unsigned k = 0; rc == 0 && k <= GROUPS_MOST; k++) {
+            const size_t behind = k == 0 ? end : group_behind(r->text, to);
+            if (k > 0 && behind == to)
+                break;
+            to = behind;
+            rc = put_unit(r, start, to, false);
+        }
+    }
+    return rc;
+}
+
+/* Each number as it may be meant. */
+static int put_units(struct wf_detect_run *r)
 {
     const struct wf_detect_told *told = &r->told;
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < told->n_units; i++) {
-        const size_t start = told->units[i].start, end = told->units[i].end;
-        const size_t mark = r->retold.text.len;
-        bool any = true;
-        rc = put(r, &r->retold, whole(r->text, start > BEFORE ? start - BEFORE : 0), start);
+        rc = put_unit(r, told->units[i].start, told->units[i].end, true);
         if (rc == 0)
-            rc = is_reversed ? put_reversed(r, start, end) : put_digits(r, start, end, &any);
-        if (rc == 0 && !any) {
-            wf_buf_truncate(&r->retold.text, mark);
-            continue;
-        }
-        if (rc == 0)
-            rc = put(r, &r->retold, end, whole(r->text, end + BEHIND));
-        if (rc == 0)
-            rc = wf_view_add(&r->retold, WF_STR("\n\x1a\n"), start, 1, WF_HIDING_NONE, r->view);
+            rc = put_groups(r, told->units[i].start, told->units[i].end);
     }
     return rc;
 }
 
 /* ---- whole texts ---- */
 
-static int put_rotated(struct wf_detect_run *r)
+static int put_rotated(struct wf_detect_run *r, size_t start, size_t end)
 {
-    const struct wf_str t = wf_str_sub(r->text, 0, whole(r->text, WHOLE_MOST));
+    const struct wf_str t = wf_str_sub(r->text, 0, end);
     int rc = 0;
 
-    for (size_t i = 0, n = 1; rc == 0 && i < t.len; i += n) {
+    for (size_t i = start, n = 1; rc == 0 && i < t.len; i += n) {
         char c = t.ptr[i];
         if ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
             c = (char)((c & 0x20) | ((((c | 0x20) - 'a' + 13) % 26 + 'A') & 0x5f));
@@ -338,12 +430,30 @@ static int look_retold(struct wf_detect_run *r)
     return rc;
 }
 
+/* The text as it is when it is rotated, or written backwards: all of it where a word tells so, else
+ * what is near its numbers. */
+static int put_whole(struct wf_detect_run *r, enum wf_hiding how)
+{
+    int (*const put_as)(struct wf_detect_run *, size_t, size_t) =
+        how == WF_HIDING_ROTATED ? put_rotated : put_reversed;
+    const struct wf_detect_told *told = &r->told;
+    int rc = 0;
+
+    if ((told->how & 1u << how) != 0)
+        return put_as(r, 0, whole(r->text, WHOLE_MOST));
+    for (size_t i = 0; rc == 0 && i < told->n_spots; i++) {
+        const size_t start = whole(r->text, told->spots[i].start);
+        rc = put_as(r, start, whole(r->text, told->spots[i].end));
+        if (rc == 0)
+            rc = wf_view_add(&r->retold, WF_STR("\n\x1a\n"), start, 1, WF_HIDING_NONE, r->view);
+    }
+    return rc;
+}
+
 int wf_detect__look_told(struct wf_detect_run *r)
 {
     const struct wf_str text = r->text;
     const struct wf_view *below = r->view;
-    /* A number that is nothing, in a short text: how else it may be meant costs little. */
-    const bool is_short = r->told.n_units > 0 && text.len <= SHORT_MOST;
     int rc = end_row(r);
 
     if (rc == 0 && r->said.text.len > 0) {
@@ -354,22 +464,13 @@ int wf_detect__look_told(struct wf_detect_run *r)
         r->view = below;
     }
     wf_buf_reset(&r->retold.text);
+    if (below == NULL && text.len <= WHOLE_MOST && looks_rotated(text))
+        r->told.how |= 1u << WF_HIDING_ROTATED;
     if (rc == 0)
-        rc = put_units(r, true);
-    r->told.needs_check = true;
+        rc = put_units(r);
     if (rc == 0)
-        rc = look_retold(r);
-    r->told.needs_check = false;
+        rc = put_whole(r, WF_HIDING_ROTATED);
     if (rc == 0)
-        rc = put_units(r, false);
-    if (rc == 0)
-        rc = look_retold(r);
-    if (rc == 0 && ((r->told.how & 1u << WF_HIDING_ROTATED) != 0 || is_short ||
-                    (below == NULL && text.len <= WHOLE_MOST && looks_rotated(text))))
-        rc = put_rotated(r);
-    if (rc == 0)
-        rc = look_retold(r);
-    if (rc == 0 && ((r->told.how & 1u << WF_HIDING_REVERSED) != 0 || is_short))
-        rc = put_reversed(r, 0, whole(r->text, WHOLE_MOST));
+        rc = put_whole(r, WF_HIDING_REVERSED);
     return rc != 0 ? rc : look_retold(r);
 }

@@ -23,6 +23,8 @@
 #define TURNED_MOST 400
 /* Bytes between two small digits of a number. */
 #define RAISED_BYTES 30
+/* Signs between two single characters. */
+#define SIGNS_MOST 4
 /* Bytes of letters that may belong to a number beside them. */
 #define LETTERS_BYTES 6
 
@@ -134,6 +136,9 @@ static bool is_mixed(struct wf_hidden_finder *f, size_t at)
             to++;
         f->word_is_mixed = has_latin(t, from, to);
     }
+    /* "Z290336(А)" */
+    if (!f->word_is_mixed && all_like && start > 1 && t.ptr[start - 1] == '(')
+        f->word_is_mixed = is_alnum_at(t, start - 2);
     /* "ΡRΙVΑΤΕ ΚΕΥ": beside one that is. */
     if (!f->word_is_mixed && start > 0 && start <= f->mixed_end + 1 && all_like)
         f->word_is_mixed = true;
@@ -193,7 +198,52 @@ static bool is_raised(struct wf_str t, size_t at, size_t end)
     return false;
 }
 
-/* Whether a mark stands on a letter or digit of ASCII, over others or not. */
+static uint32_t char_before(struct wf_str t, size_t i)
+{
+    while (i > 0 && ((uint8_t)t.ptr[--i] & 0xc0) == 0x80)
+        continue;
+    return wf_utf8_next(t, &i);
+}
+
+/* Whether the character before is one that what has no width may belong to: of Arabic or Indic
+ * scripts, a picture. */
+static bool is_drawn_before(struct wf_str t, size_t i)
+{
+    if (i == 0 || (uint8_t)t.ptr[i - 1] < 0x80)
+        return false;
+    const uint32_t cp = char_before(t, i);
+    return (cp >= 0x600 && cp < 0x1100) || (cp >= 0x1700 && cp < 0x1c80) ||
+           (cp >= 0x2000 && cp < 0x3000) || (cp >= 0xfe00 && cp < 0xfe10) || cp >= 0x10000;
+}
+
+/* Letters that no language puts marks of Latin ones over. */
+static bool is_never_marked(uint32_t cp)
+{
+    return (cp >= 0x1100 && cp < 0x1200) || (cp >= 0x3040 && cp < 0xd800);
+}
+
+/* Marks that letters of Greek and Cyrillic have, when they are written apart. */
+static bool is_of_letters(uint32_t cp)
+{
+    return cp <= 0x304 || cp == 0x306 || cp == 0x308 || cp == 0x30b || cp == 0x30f || cp == 0x311 ||
+           cp == 0x313 || cp == 0x314 || cp == 0x342 || cp == 0x345;
+}
+
+/* Whether the marks from i on are some that no letter of Greek or Cyrillic has. */
+static bool has_odd_mark(struct wf_str t, size_t i)
+{
+    for (size_t n = 0; i < t.len && n < MARKS_MOST && (uint8_t)t.ptr[i] >= 0xcc; n++) {
+        const uint32_t cp = wf_utf8_next(t, &i);
+        if (wf_hidden__class(cp) != WF_CLASS_MARK)
+            return false;
+        if (!is_of_letters(cp))
+            return true;
+    }
+    return false;
+}
+
+/* Whether a mark stands on a letter or digit of ASCII, or another that has none, over others or
+ * not. */
 static bool is_marked(struct wf_str t, size_t at)
 {
     for (size_t n = 0; at >= 2 && n < MARKS_MOST && (uint8_t)t.ptr[at - 1] >= 0x80; n++) {
@@ -201,9 +251,10 @@ static bool is_marked(struct wf_str t, size_t at)
         while (i > 0 && ((uint8_t)t.ptr[i] & 0xc0) == 0x80)
             i--;
         end = i;
-        const enum wf_class class = wf_hidden__class(wf_utf8_next(t, &end));
+        const uint32_t cp = wf_utf8_next(t, &end);
+        const enum wf_class class = wf_hidden__class(cp);
         if (class != WF_CLASS_MARK && class != WF_CLASS_UNSEEN)
-            return false;
+            return is_never_marked(cp) || (cp >= 0x370 && cp < 0x590 && has_odd_mark(t, end));
         at = i;
     }
     return at > 0 && (uint8_t)t.ptr[at - 1] < 0x80 && t.ptr[at - 1] != '\n';
@@ -214,8 +265,8 @@ static enum wf_hiding hiding_of(struct wf_hidden_finder *f, size_t at, size_t en
     const struct wf_str t = f->text;
 
     switch (wf_hidden__class(cp)) {
-    case WF_CLASS_UNSEEN: /* how an emoji is to be drawn hides nothing */
-        return (cp == 0xfe0f || cp == 0x200d) && at > 0 && (uint8_t)t.ptr[at - 1] >= 0x80 &&
+    case WF_CLASS_UNSEEN: /* how an emoji or letters are to be drawn hides nothing */
+        return (cp == 0xfe0f || cp == 0x200c || cp == 0x200d) && is_drawn_before(t, at) &&
                        !is_numeral_before(t, at) && !is_numeral_at(t, end)
                    ? WF_HIDING_NONE
                    : WF_HIDING_INVISIBLE;
@@ -310,13 +361,14 @@ static bool beyond(struct wf_hidden_finder *f, struct wf_hidden *out)
 
 /* ---- runs ---- */
 
-/* Whether a look-alike of a letter or digit stands there, or before. */
+/* Whether a look-alike of a letter or digit, or what is to pass unseen, stands there, or before. */
 static bool is_like_at(struct wf_str t, size_t i)
 {
     if (i >= t.len || (uint8_t)t.ptr[i] < 0x80)
         return false;
     const enum wf_class class = wf_hidden__class(wf_utf8_next(t, &i));
-    return class == WF_CLASS_LIKE || class == WF_CLASS_LETTER;
+    return class == WF_CLASS_LIKE || class == WF_CLASS_LETTER || class == WF_CLASS_UNSEEN ||
+           class == WF_CLASS_MARK;
 }
 
 static bool is_like_before(struct wf_str t, size_t i)
@@ -334,10 +386,16 @@ static bool is_escaped_at(struct wf_str t, size_t i)
            strchr("BbFf", t.ptr[i + 2]) != NULL;
 }
 
-/* Whether a short run may be encoded: words have no digits, and no capitals behind small letters.
- */
+/* Whether a short run may be encoded: words have no digits, and no capitals behind small letters;
+ * those of capitals alone are few. */
 static bool is_no_word(struct wf_str t, size_t from, size_t to)
 {
+    size_t n_capitals = 0;
+
+    for (size_t i = from; i < to; i++)
+        n_capitals += t.ptr[i] >= 'A' && t.ptr[i] <= 'Z';
+    if (n_capitals == to - from)
+        return true;
     for (size_t i = from; i < to; i++)
         if (is_digit(t.ptr[i]) || (i > from && t.ptr[i] >= 'A' && t.ptr[i] <= 'Z' &&
                                    t.ptr[i - 1] >= 'a' && t.ptr[i - 1] <= 'z'))
@@ -451,24 +509,70 @@ static inline bool is_apart_by(struct wf_str t, size_t run)
     return (c == '-' || c == '/' || c == '+') && run + 3 < t.len && t.ptr[run + 3] == c;
 }
 
+/* Where the first character stands of a run that begins with the sign between ("---4-1-1-1"), or
+ * has it behind a character beyond ASCII ("沪-D-A-8"); the run's beginning where it is none. */
+static size_t first_apart(struct wf_str t, size_t run, size_t end)
+{
+    size_t i = run;
+
+    if (i + 3 < end && i > 0 && (uint8_t)t.ptr[i - 1] >= 0x80 && t.ptr[i] == t.ptr[i + 2])
+        return i - 1;
+    while (i + 3 < end && !is_alnum_at(t, i) && t.ptr[i] == t.ptr[run])
+        i++;
+    return i + 3 < end && is_apart_by(t, i) ? i : run;
+}
+
+/* Whether the sign at i, or what begins with it, also stands behind the next character. */
+static inline bool is_same_behind_next(struct wf_str t, size_t i)
+{
+    size_t k = i + 1;
+
+    while (k < t.len && k < i + SIGNS_MOST && (uint8_t)t.ptr[k] < 0x80 && !is_alnum_at(t, k))
+        k++;
+    k++;
+    while (k < t.len && ((uint8_t)t.ptr[k] & 0xc0) == 0x80)
+        k++;
+    return (k < t.len && t.ptr[k] == t.ptr[i]) || (i + 2 < t.len && t.ptr[i + 2] == t.ptr[i]);
+}
+
 /* Whether single characters or groups of digits may go on behind a sign at i. */
 static inline bool may_go_on(struct wf_str t, size_t run, size_t i)
 {
     if (i - run >= 2 && is_apart_by(t, run))
         return true;
     if (i == run)
-        return i > 0 && (uint8_t)t.ptr[i - 1] >= 0x80 && i + 3 < t.len &&
-               (t.ptr[i + 2] == t.ptr[i] ||
-                ((uint8_t)t.ptr[i + 1] >= 0x80 && t.ptr[i + 3] == t.ptr[i]));
+        return i > 0 && (uint8_t)t.ptr[i - 1] >= 0x80 && is_same_behind_next(t, i);
     return (is_single(t, run, i) && i + 2 < t.len &&
             (kinds[(uint8_t)t.ptr[i + 1]] != RUN || kinds[(uint8_t)t.ptr[i + 2]] != RUN)) ||
            is_digit(t.ptr[i - 1]);
 }
 
+/* Whether [run, end) is single characters with a sign of runs between them. */
+static bool begins_apart(struct wf_hidden_finder *f, size_t run, size_t end)
+{
+    const struct wf_str t = f->text;
+
+    if (end - run >= 2 && is_apart_by(t, run) && wf_hidden__apart(f, run + 1))
+        return true;
+    const size_t first = is_alnum_at(t, run) ? run : first_apart(t, run, end);
+    return first != run && (first < run || is_apart_by(t, first)) && wf_hidden__apart(f, first + 1);
+}
+
+/* The same of what stands between f->i and the last '_' before it. */
+static bool joint_begins_apart(struct wf_hidden_finder *f)
+{
+    const size_t least = WF_MAX(f->run, f->floor);
+    size_t from = f->i;
+
+    while (from > least && f->i - from < WORD_MOST && f->text.ptr[from - 1] != '_')
+        from--;
+    return f->i - from >= 2 && begins_apart(f, from, f->i);
+}
+
 /* A '_' between single characters, or for a space in a name. */
 static bool joint(struct wf_hidden_finder *f, struct wf_hidden *out)
 {
-    if (wf_hidden__apart(f, f->i))
+    if (wf_hidden__apart(f, f->i) || joint_begins_apart(f))
         return wf_hidden__next_apart(f, out);
     if (wf_hidden__joint(f, out) && wf_hidden__may_be(f, WF_LOOSE_NAMES)) {
         f->run = ++f->i;
@@ -544,7 +648,7 @@ static bool next(struct wf_hidden_finder *f, struct wf_hidden *out)
         }
         f->i = i;
         f->run = run;
-        if (i - run >= 2 && kind != JOINT && is_apart_by(t, run) && wf_hidden__apart(f, run + 1))
+        if (i - run >= 2 && kind != JOINT && begins_apart(f, run, i))
             return wf_hidden__next_apart(f, out);
         if (i - run >= RUN_LEAST && kind != JOINT && run_ends(f, out))
             return true;

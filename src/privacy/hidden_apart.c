@@ -94,6 +94,7 @@ static size_t singles(struct wf_str t, size_t i, struct wf_str separator, size_t
         const bool small = is_small(t.ptr[at]);
         const bool goes_on = is_same(t, end, separator) && !is_alnum_at(t, end + separator.len + 1);
         if (is_alnum_at(t, end) || is_accented(t.ptr[at]) ||
+            (end < t.len && is_accented(t.ptr[end])) ||
             (small && n_small == 0 && n > 2 && !goes_on) ||
             (is_kept && !is_same(t, end, separator)))
             break;

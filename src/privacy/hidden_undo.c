@@ -300,49 +300,84 @@ static size_t mail_at(struct wf_str t, size_t i)
     return n == 1 && (beside || bytes[0] == '=' || bytes[0] == ' ' || bytes[0] == '@') ? 3 : 0;
 }
 
-static bool is_plain(char c)
+static bool is_letter(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.' || c == '[' || c == ']';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/* Bytes of a word in a value of a URL; what is longer is encoded in other ways. */
-#define QUERY_WORD_MOST 80
+static bool is_plain(char c)
+{
+    return is_letter(c) || c == '_' || c == '-' || c == '.' || c == '[' || c == ']';
+}
+
+/* Bytes of a word in a value of a URL: where most words are longer it is encoded in other ways. */
+#define QUERY_WORD_MOST 16
+
+/* Whether a word of such a value is one: it is short, or has escapes that base64 has not. */
+static bool is_query_word(struct wf_str w)
+{
+    for (size_t i = 0; i + 2 < w.len; i++)
+        if (w.ptr[i] == '%' && !wf_str_eq_nocase(wf_str_sub(w, i, i + 3), WF_STR("%3d")) &&
+            !wf_str_eq_nocase(wf_str_sub(w, i, i + 3), WF_STR("%2b")) &&
+            !wf_str_eq_nocase(wf_str_sub(w, i, i + 3), WF_STR("%2f")))
+            return true;
+    return w.len <= QUERY_WORD_MOST;
+}
 
 /* The value of a parameter of a URL in which '+' stands for spaces; *out_at where it begins. */
 static size_t query_at(struct wf_str t, size_t i, size_t *out_at)
 {
-    size_t name = i, end = i + 1, n_plus = 0, n_long = 0;
+    size_t name = i, end = i + 1, n_words = 0, n_short = 0, last = i + 1;
 
     while (name > 0 && i - name < 40 && (is_plain(t.ptr[name - 1])))
         name--;
     if (name == i || name == 0 || strchr("?&;", t.ptr[name - 1]) == NULL)
         return 0;
-    for (; end < t.len && strchr(" \t\n\r\"'<>&#)", t.ptr[end]) == NULL; end++) {
-        n_long = t.ptr[end] == '+' || t.ptr[end] == '%' ? 0 : n_long + 1;
-        if (t.ptr[end] == '=' || t.ptr[end] == '/' || n_long > QUERY_WORD_MOST) /* base64 */
+    for (;; end++) {
+        const bool is_end = end == t.len || strchr(" \t\n\r\"'<>&#)", t.ptr[end]) != NULL;
+        if (!is_end && (t.ptr[end] == '=' || t.ptr[end] == '/')) /* base64 */
             return 0;
-        n_plus += t.ptr[end] == '+';
+        if (is_end || t.ptr[end] == '+') {
+            n_words++;
+            n_short += is_query_word(wf_str_sub(t, last, end));
+            last = end + 1;
+        }
+        if (is_end)
+            break;
     }
     *out_at = i + 1;
-    return n_plus > 0 && !wf_hidden__decodes(wf_str_sub(t, i + 1, end), WF_HIDING_BASE64)
+    return n_words > 1 && n_short * 2 >= n_words &&
+                   !wf_hidden__decodes(wf_str_sub(t, i + 1, end), WF_HIDING_BASE64)
                ? end - i - 1
                : 0;
 }
 
-/* "\\064": the character, or 0. */
-static char octal_at(struct wf_str t, size_t i)
+/* "\\064": the byte, or 0. */
+static uint8_t octal_byte(struct wf_str t, size_t i)
 {
     unsigned v = 0;
 
-    if (i + 3 >= t.len)
+    if (i + 3 >= t.len || t.ptr[i] != '\\')
         return 0;
     for (size_t k = 1; k <= 3; k++) {
         if (t.ptr[i + k] < '0' || t.ptr[i + k] > '7')
             return 0;
         v = v * 8 + (unsigned)(t.ptr[i + k] - '0');
     }
-    return (v >= ' ' && v < 0x7f) || v == '\n' || v == '\t' ? (char)v : 0;
+    return v < 0x100 ? (uint8_t)v : 0;
+}
+
+/* The bytes of the character at i that are told so, one or more; 0: it is none. */
+static size_t octal_at(struct wf_str t, size_t i, char out[4])
+{
+    const uint8_t first = octal_byte(t, i);
+    const size_t n = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+
+    if (n == 1 && (first < ' ' || first == 0x7f) && first != '\n' && first != '\t')
+        return 0;
+    for (size_t k = 0; k < n; k++)
+        out[k] = (char)octal_byte(t, i + 4 * k);
+    return wf_utf8_valid_prefix(wf_str_n(out, n)) == n ? n : 0;
 }
 
 static size_t json_at(struct wf_str t, size_t i)
@@ -361,8 +396,8 @@ static size_t json_at(struct wf_str t, size_t i)
     }
     if (c == 'x')
         return escaped_bytes(t, i, 4, '\\', bytes) * 4;
-    if (octal_at(t, i) != 0)
-        return 4;
+    if (octal_at(t, i, bytes) != 0)
+        return 4 * octal_at(t, i, bytes);
     return c == 'n' || c == 't' || c == 'r' || c == '"' || c == '/' ? 2 : 0;
 }
 
@@ -468,8 +503,8 @@ static int undo_json(struct wf_str s, struct wf_buf *out)
 {
     char bytes[4];
 
-    if (s.len == 4 && octal_at(s, 0) != 0)
-        return wf_buf_append_byte(out, octal_at(s, 0));
+    if (octal_at(s, 0, bytes) != 0)
+        return wf_buf_append(out, bytes, octal_at(s, 0, bytes));
     switch (s.ptr[1]) {
     case 'u':
         if (s.len == 12)
@@ -504,13 +539,15 @@ static int undo_url(struct wf_str s, struct wf_buf *out)
     return wf_buf_status(out);
 }
 
-/* The bytes that several selectors are; one of them, or another unseen character, is nothing. */
-static int undo_selectors(struct wf_str s, struct wf_buf *out)
+/* The bytes that several selectors are; one of them, or another unseen character, is nothing.
+ * is_behind_word: they are behind a word, from which they are parted. */
+static int undo_selectors(struct wf_str s, bool is_behind_word, struct wf_buf *out)
 {
     const size_t from = out->len;
     size_t i = 0, n = 0;
 
-    (void)wf_buf_append_byte(out, ' ');
+    if (is_behind_word)
+        (void)wf_buf_append_byte(out, ' ');
     while (i < s.len) {
         const uint32_t cp = wf_utf8_next(s, &i);
         const uint32_t byte = cp >= 0xe0100 ? cp - 0xe0100 + 16 : cp - 0xfe00;
@@ -581,7 +618,7 @@ int wf_hidden_undo(struct wf_str text, const struct wf_hidden *h, struct wf_buf 
             return 0;
         return wf_buf_append(out, bytes, escaped_bytes(s, 0, 3, '=', bytes));
     case WF_HIDING_INVISIBLE:
-        return undo_selectors(s, out);
+        return undo_selectors(s, h->at > 0 && is_letter(text.ptr[h->at - 1]), out);
     case WF_HIDING_JOINED:
     case WF_HIDING_PARTED:
     case WF_HIDING_SPELLED:

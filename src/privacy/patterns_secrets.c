@@ -73,6 +73,22 @@ static float entropy(struct wf_str s)
     return sum;
 }
 
+/* Letters other than vowels, one behind the other: a word has hardly ever so many. */
+#define CONSONANTS_LEAST 6
+
+static size_t consonants(struct wf_str s)
+{
+    size_t n = 0, most = 0;
+
+    for (size_t i = 0; i < s.len; i++) {
+        n = strchr("aeiouyAEIOUY", s.ptr[i]) == NULL && (kind_of(s.ptr[i]) & (LOWER | UPPER)) != 0
+                ? n + 1
+                : 0;
+        most = WF_MAX(most, n);
+    }
+    return most;
+}
+
 /* Random: letters and digits that change often, and hardly any that is there often. Names in
  * programs (max_tokens_per_minute) and words have long runs of small letters. */
 static bool secret_valid(struct wf_str s)
@@ -91,8 +107,10 @@ static bool secret_valid(struct wf_str s)
         return false;
     if (digits == 0)
         return s.len >= 20 && (kinds & (LOWER | UPPER)) == (LOWER | UPPER) &&
-               (changes * 5 >= s.len * 2 || (changes * 4 >= s.len && capitals * 10 >= s.len * 3 &&
-                                             capitals * 10 <= s.len * 7)) &&
+               (changes * 5 >= s.len * 2 ||
+                (changes * 4 >= s.len && capitals * 10 >= s.len * 3 &&
+                 capitals * 10 <= s.len * 7) ||
+                (changes * 5 >= s.len && consonants(s) >= CONSONANTS_LEAST)) &&
                entropy(s) >= 3.5F;
     return changes * 5 >= s.len && entropy(s) >= (s.len < 20 ? 2.8F : 3.0F);
 }

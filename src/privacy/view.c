@@ -14,6 +14,7 @@
 #define BEFORE 100
 #define BEHIND 60
 #define WORD 64
+#define RUN 4096
 
 void wf_view_init(struct wf_view *v)
 {
@@ -139,10 +140,19 @@ static bool is_word(char c)
            (uint8_t)c >= 0x80;
 }
 
-/* Moves a cut to where it cuts no word and no character. */
-static size_t cut_before(struct wf_str t, size_t i)
+/* Signs of base64 and of what is escaped in URLs: a run that hides is cut nowhere. */
+static bool is_run(char c)
 {
-    for (size_t n = 0; i > 0 && n < WORD && is_word(t.ptr[i - 1]); n++)
+    return (uint8_t)c < 0x80 && (is_word(c) || (c != '\0' && strchr("+/_=%-", c) != NULL));
+}
+
+/* Moves a cut to where it cuts no word and no character, not before `floor`. */
+static size_t cut_before(struct wf_str t, size_t i, size_t floor)
+{
+    for (size_t n = 0; i > floor && n < WORD && is_word(t.ptr[i - 1]); n++)
+        i--;
+    for (size_t n = 0;
+         i > floor && n < RUN && i < t.len && is_run(t.ptr[i - 1]) && is_run(t.ptr[i]); n++)
         i--;
     while (i > 0 && i < t.len && ((uint8_t)t.ptr[i] & 0xc0) == 0x80)
         i--;
@@ -152,6 +162,9 @@ static size_t cut_before(struct wf_str t, size_t i)
 static size_t cut_behind(struct wf_str t, size_t i)
 {
     for (size_t n = 0; i < t.len && n < WORD && is_word(t.ptr[i]); n++)
+        i++;
+    for (size_t n = 0; i > 0 && i < t.len && n < RUN && is_run(t.ptr[i]) && is_run(t.ptr[i - 1]);
+         n++)
         i++;
     while (i < t.len && ((uint8_t)t.ptr[i] & 0xc0) == 0x80)
         i++;
@@ -192,7 +205,7 @@ static bool next_window(const struct wf_view *v, struct wf_str text, unsigned lo
     first = block;
     while (block < v->n_blocks && (v->blocks[block] & loose) != 0)
         block++;
-    *io_from = WF_MAX(*io_from, first > 0 ? cut_before(text, (first - 1) * WF_VIEW_BLOCK) : 0);
+    *io_from = WF_MAX(*io_from, first > 0 ? cut_before(text, (first - 1) * WF_VIEW_BLOCK, 0) : 0);
     *out_to = cut_behind(text, WF_MIN((block + 1) * WF_VIEW_BLOCK, text.len));
     return true;
 }
@@ -233,7 +246,10 @@ static int undo_between(struct maker *m, struct wf_hidden_finder *f, size_t *io_
     int rc = 0;
 
     while (rc == 0 && wf_hidden_next(f, &h)) {
-        size_t near = h.at > BEFORE ? cut_before(text, h.at - BEFORE) : 0;
+        const size_t floor = *io_done != SIZE_MAX ? *io_done : 0;
+        size_t near = h.at > BEFORE ? h.at - BEFORE : 0;
+        if (near > floor)
+            near = cut_before(text, near, floor);
         if (*io_done != SIZE_MAX && near > *io_done + BEHIND + WORD) {
             const size_t end = cut_behind(text, *io_done + BEHIND);
             rc = copy(m, *io_done, end);

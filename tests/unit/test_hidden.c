@@ -165,6 +165,53 @@ static void test_hidden__told_in_other_words(void **state)
     check("zl cnffjbeq vf uhagre27k", "PASSWORD", "uhagre27k", "rotated letters");
 }
 
+/* What leaked once, by its cause. */
+static void test_hidden__causes(void **state)
+{
+    (void)state;
+    /* What is near a number may be rotated, or backwards, whatever else the text is. */
+    check("Напиши письмо, XRAGRXRACYNNG KQ-159-O, вежливо.", "NL_PLATE", "KQ-159-O",
+          "rotated letters");
+    check("1798-555 )514( 1+ no UTROPZSAP ,nootsariv", "PHONE_NUMBER", "1798-555 )514( 1+",
+          "written backwards");
+    check("phic: 0-044427245-02", "PH_PHILHEALTH", "0-044427245-02", "written backwards");
+    check("UCMRTOLJJUZMYEGXAIKA rä ämanap ttim", "AWS_ACCESS_KEY", "UCMRTOLJJUZMYEGXAIKA",
+          "written backwards");
+    /* Groups of letters for digits at the ends of a number. */
+    check("ssn is S36-22-874l", "US_SSN", "S36-22-874l", "letters for digits");
+    check("medicare card: 3lOl 939O6 O", "AU_MEDICARE", "3lOl 939O6 O", "letters for digits");
+    /* A number whose separators were lost on the way. */
+    check("účTU neun eins fünf sechs neun fünf null neun", "CZ_BANK_ACCOUNT",
+          "neun eins fünf sechs neun fünf null neun", "words for digits");
+    /* The separator is of the datum, too; single characters behind one of another script. */
+    check("-----------B-E-G-I-N- -P-R-I-V-A-T-E- -K-E-Y-----------\n-8-1-d-T-4-W", "PRIVATE_KEY",
+          "-----B-E-G-I-N- -P-R-I-V-A-T-E- -K-E-Y----------", "spaced characters");
+    check("車牌 \"沪-D-A-8-1-1-8\"", "CN_PLATE", "沪-D-A-8-1-1-8", "spaced characters");
+    check("номер авто: А  3  6  5  А  В  1  7  8", "RU_PLATE", "А  3  6  5  А  В  1  7  8",
+          "spaced characters");
+    /* Signs without width between letters of Cyrillic; marks over them. */
+    check("id-картка М\u200dЕ\u200d \u200d2\u200d7\u200d2\u200d4\u200d0\u200d1", "UA_PASSPORT",
+          "М\u200dЕ\u200d \u200d2\u200d7\u200d2\u200d4\u200d0\u200d1", "invisible characters");
+    check("번호판: 3\u0323\u03321\u0323\u0332나\u0323\u03320\u0323\u03325\u0323\u03324\u03232",
+          "KR_PLATE", "3\u0323\u03321\u0323\u0332나\u0323\u03320\u0323\u03325\u0323\u03324\u03232",
+          "invisible characters");
+    /* Bytes of a character as octal numbers. */
+    check("αδτ \\316\\236\\040\\063\\067\\067\\062\\066\\067", "GR_ID_CARD",
+          "\\316\\236\\040\\063\\067\\067\\062\\066\\067", "JSON escapes");
+    /* A long run is not cut where the view begins. */
+    check(
+        "https://forms.test/new?lang=en&note=2KfZg9iq2Kgg2LHYs9in2YTYqSDYpdmE2Ykg2KfZhNiv2KfYptix2"
+        "KnYjCBTYW1vcmRuaW5nc251bW1lciBwb3N0Z3JlczovL2FwcDp1STZsREpwY1J4SzF1dUBkYjIzLmV4YW1wbGUub"
+        "3JnOjU0MzIvc2hvcCDYjCDYqNij2K%2FYqC4%3D&page=2 x",
+        "CONNECTION_STRING",
+        "2KfZg9iq2Kgg2LHYs9in2YTYqSDYpdmE2Ykg2KfZhNiv2KfYptix2"
+        "KnYjCBTYW1vcmRuaW5nc251bW1lciBwb3N0Z3JlczovL2FwcDp1STZsREpwY1J4SzF1dUBkYjIzLmV4YW1wbGUub"
+        "3JnOjU0MzIvc2hvcCDYjCDYqNij2K%2FYqC4%3D",
+        "base64");
+    /* A company's number is for all to see, what hides in it is not. */
+    check("passport 434137303538373536", "UK_PASSPORT", "434137303538373536", "hexadecimal");
+}
+
 /* What may be so by chance does not count without a word near. */
 static void test_hidden__guesses_need_a_word(void **state)
 {
@@ -235,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_hidden__separators),
         cmocka_unit_test(test_hidden__codes),
         cmocka_unit_test(test_hidden__told_in_other_words),
+        cmocka_unit_test(test_hidden__causes),
         cmocka_unit_test(test_hidden__guesses_need_a_word),
         cmocka_unit_test(test_hidden__nothing),
         cmocka_unit_test(test_hidden__far_apart),
