@@ -234,7 +234,7 @@ int wf_keeper_identity(struct wf_keeper *k, struct wf_pairing_who *io, struct wf
 int wf_keeper_owner(struct wf_keeper *k, bool make, struct wf_keeper_owner *out, struct wf_err *err)
 {
     const char request[2] = {REQUEST_OWNER, make};
-    uint8_t bytes[OWNER_BYTES];
+    uint8_t bytes[OWNER_BYTES] = {0};
     int rc = ask(k, wf_str_n(request, sizeof(request)), bytes, sizeof(bytes), err);
 
     if (rc != 0)

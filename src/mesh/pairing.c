@@ -22,8 +22,9 @@
 struct wf_pairing {
     enum wf_pairing_state state;
     bool is_joiner;
-    char secret[WF_PAIRING_SECRET_MAX];
-    size_t n_secret;
+    char secrets[2][WF_PAIRING_SECRET_MAX]; /* typed, scanned */
+    size_t n_secrets[2];
+    bool is_scanned; /* which of them it is about */
     struct wf_pairing_who who, other;
     bool has_other;
     const struct wf_signer *device;
@@ -41,11 +42,19 @@ struct wf_pairing {
 
 /* ---- life ---- */
 
+static void set_secret(struct wf_pairing *p, bool is_scanned, struct wf_str secret)
+{
+    if (secret.len > 0)
+        memcpy(p->secrets[is_scanned], secret.ptr, secret.len);
+    p->n_secrets[is_scanned] = secret.len;
+}
+
 int wf_pairing_new(const struct wf_pairing_options *o, struct wf_pairing **out, struct wf_err *err)
 {
     struct wf_pairing *p;
 
-    if (o->secret.len == 0 || o->secret.len > WF_PAIRING_SECRET_MAX)
+    if (o->typed.len + o->scanned.len == 0 || o->typed.len > WF_PAIRING_SECRET_MAX ||
+        o->scanned.len > WF_PAIRING_SECRET_MAX)
         return wf_err_set(err, WF_E_INVAL, "A code has six digits.");
     if (sodium_init() < 0)
         return wf_err_set(err, WF_E_UNSUPPORTED, "The system gives no random numbers.");
@@ -53,8 +62,9 @@ int wf_pairing_new(const struct wf_pairing_options *o, struct wf_pairing **out, 
     if (p == NULL)
         return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
     p->is_joiner = o->is_joiner;
-    memcpy(p->secret, o->secret.ptr, o->secret.len);
-    p->n_secret = o->secret.len;
+    set_secret(p, false, o->typed);
+    set_secret(p, true, o->scanned);
+    p->is_scanned = o->is_joiner && o->scanned.len > 0;
     p->who = *o->who;
     p->device = o->device;
     memcpy(p->peer, o->peer, sizeof(p->peer));
@@ -112,7 +122,7 @@ static void begin_cpace(struct wf_pairing *p)
     char channel[sizeof(word) - 1 + 2 * WF_DEVICES_KEY_BYTES];
     const uint8_t *own = p->who.entry.transport;
     const struct wf_cpace_input in = {
-        .password = wf_str_n(p->secret, p->n_secret),
+        .password = wf_str_n(p->secrets[p->is_scanned], p->n_secrets[p->is_scanned]),
         .channel = wf_str_n(channel, sizeof(channel)),
         .session = wf_str_n((const char *)p->session, sizeof(p->session)),
     };
@@ -267,6 +277,7 @@ static void send_hello(struct wf_pairing *p, struct wf_buf *out)
     rng->fill(rng->ud, own, WF_PAIRING_NONCE_BYTES);
     wf_buf_append_byte(out, WF_PAIRING_HELLO);
     wf_buf_append_byte(out, WF_PAIRING_VERSION);
+    wf_buf_append_byte(out, p->is_joiner && p->is_scanned);
     wf_buf_append(out, own, WF_PAIRING_NONCE_BYTES);
 }
 
@@ -286,9 +297,14 @@ static int take_hello(struct wf_pairing *p, struct wf_str body, struct wf_err *e
     if (body.len < 1 || body.ptr[0] != WF_PAIRING_VERSION)
         return wf_err_set(err, WF_E_UNSUPPORTED,
                           "The other device has a version of weft that cannot be paired.");
-    if (body.len != 1 + WF_PAIRING_NONCE_BYTES)
+    if (body.len != 2 + WF_PAIRING_NONCE_BYTES || (unsigned char)body.ptr[1] > !p->is_joiner)
         return wf_err_set(err, WF_E_FORMAT, "That is no message of pairing.");
-    memcpy(p->session + (p->is_joiner ? WF_PAIRING_NONCE_BYTES : 0), body.ptr + 1,
+    if (!p->is_joiner) {
+        p->is_scanned = body.ptr[1] == 1;
+        if (p->n_secrets[p->is_scanned] == 0)
+            return wf_err_set(err, WF_E_NOENT, "No such code is shown.");
+    }
+    memcpy(p->session + (p->is_joiner ? WF_PAIRING_NONCE_BYTES : 0), body.ptr + 2,
            WF_PAIRING_NONCE_BYTES);
     return 0;
 }

@@ -6,7 +6,7 @@
  * between them. What follows is sealed under its key.
  *
  *   joiner                                              shower
- *    READY -- hello: version, nonce ---------------------> READY
+ *    READY -- hello: version, which secret, nonce -------> READY
  *          <-- hello: version, nonce ---------------------
  *    ASKED -- share ------------------------------------->        counts a try, durably
  *          <-- share ------------------------------------- SHARED
@@ -71,7 +71,9 @@ struct wf_pairing_seams {
 
 struct wf_pairing_options {
     bool is_joiner;
-    struct wf_str secret; /* six digits, or the scanned ones; copied */
+    /* What is typed (six digits), and what is scanned; a joiner has one of them, the other is
+     * empty. Copied. */
+    struct wf_str typed, scanned;
     const struct wf_pairing_who *who;
     const struct wf_signer *device; /* whose id is who->entry.device; borrowed */
     /* The list that is held to; NULL: none yet (a joiner). Copied. */

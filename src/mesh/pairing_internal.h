@@ -10,7 +10,7 @@
 
 /* The values are sent: they stay. */
 enum wf_pairing_kind {
-    WF_PAIRING_HELLO = 1,  /* u8 version, 16 nonce */
+    WF_PAIRING_HELLO = 1,  /* u8 version, u8 is it scanned (the shower: 0), 16 nonce */
     WF_PAIRING_SHARE = 2,  /* 32 */
     WF_PAIRING_TAG = 3,    /* 64 */
     WF_PAIRING_SEALED = 4, /* one of those below */

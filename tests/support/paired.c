@@ -123,7 +123,8 @@ static int make(struct paired_world *w, struct paired_side *s, struct paired_sid
 {
     struct wf_pairing_options o = {
         .is_joiner = s == &w->joiner,
-        .secret = wf_str_from(secret),
+        .typed = wf_str_from(w->is_scanned ? "" : secret),
+        .scanned = wf_str_from(w->is_scanned ? secret : ""),
         .who = &s->who,
         .device = &s->device,
         .list = s->held.version != 0 ? &s->held : NULL,

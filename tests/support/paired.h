@@ -18,6 +18,7 @@ struct paired_world {
     struct wf_signer owner;
     struct wf_signer_key owner_key;
     int n_tries, n_used;
+    bool is_scanned;
     int refuse_try;  /* what count_try says */
     int refuse_file; /* what commit, keep and take say */
     struct wf_rng_seeded rng;

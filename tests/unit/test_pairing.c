@@ -59,6 +59,30 @@ static void test_pairing__both_hold_one_list_and_show_the_same_words(void **stat
     paired_end(&w);
 }
 
+static void test_pairing__what_is_scanned_pairs_too(void **state)
+{
+    struct wf_pairing *shower;
+    (void)state;
+
+    paired_init(&w, 17);
+    w.is_scanned = true;
+    run("KJH2", "KJH2");
+    assert_true(are_done());
+    paired_end(&w);
+    /* Typed, where only the picture was shown. */
+    assert_int_equal(paired_begin(&w, "1", "1", NULL), 0);
+    wf_pairing_free(w.j);
+    shower = w.s;
+    w.is_scanned = false;
+    assert_int_equal(paired_begin(&w, "1", "1", NULL), 0);
+    wf_pairing_free(w.s);
+    w.s = shower;
+    paired_run(&w, NULL, NULL);
+    assert_int_equal(w.j_err.code, WF_E_NOENT);
+    assert_int_equal(w.s_err.code, WF_E_NOENT);
+    paired_end(&w);
+}
+
 static void test_pairing__a_wrong_code_is_refused_and_counted(void **state)
 {
     (void)state;
@@ -439,6 +463,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pairing__both_hold_one_list_and_show_the_same_words),
+        cmocka_unit_test(test_pairing__what_is_scanned_pairs_too),
         cmocka_unit_test(test_pairing__a_wrong_code_is_refused_and_counted),
         cmocka_unit_test(test_pairing__a_try_too_soon_says_how_long_to_wait),
         cmocka_unit_test(test_pairing__somebody_between_is_refused),
