@@ -187,6 +187,9 @@
 #define WF_LIMIT_SYNC_OUTBOX_BYTES (80u << 20)
 /* Pages and programs at one draft at once. */
 #define WF_LIMIT_SYNC_CLIENTS 256
+/* One batch between devices, and what is in it: a draft's whole state fits. */
+#define WF_LIMIT_BATCH_CONTENT_BYTES (WF_LIMIT_DRAFT_BYTES + (1u << 20))
+#define WF_LIMIT_BATCH_BYTES (WF_LIMIT_BATCH_CONTENT_BYTES + WF_LIMIT_BATCH_CONTENT_BYTES / 8)
 /* State of one client's presence, as JSON, and clients of one message of it. */
 #define WF_LIMIT_AWARENESS_BYTES (64u << 10)
 #define WF_LIMIT_AWARENESS_CLIENTS 10000
