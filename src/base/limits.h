@@ -26,6 +26,8 @@
 /* Points of one picture: in colour it takes four bytes a point, within an extract worker's memory.
  * A4 at 600 points an inch is 35 million. */
 #define WF_LIMIT_PICTURE_PIXELS 50000000
+/* One picture that goes to an engine elsewhere: providers take 5 MiB, and a request 8. */
+#define WF_LIMIT_PICTURE_SENT_BYTES (5u << 20)
 /* Nesting of markup, JSON, or message parts: deeper ones only occur in attacks. */
 #define WF_LIMIT_NESTING 100
 /* Documents inside documents (a mail forwarded as an attachment, again and again). */

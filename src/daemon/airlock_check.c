@@ -4,13 +4,15 @@
  * Core has labelled and redacted; nothing of that is believed here. The bytes that would leave are
  * read as a reader of the JSON reads them, and each datum found is asked about: one that the policy
  * wants redacted for this engine, or that is above its clearance by itself, keeps the whole request
- * back. */
+ * back. Pictures in it must be clean (privacy/picture.h), and the policy must let pictures go
+ * there; the detectors see the rest. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "daemon/airlock_internal.h"
+#include "privacy/picture.h"
 #include "text/utf8.h"
 
 /* ---- JSON's escapes ---- */
@@ -152,12 +154,44 @@ out:
     return rc;
 }
 
+int wf_airlock__read(struct wf_airlock_check *c, struct wf_str body, size_t *out_n_pictures,
+                     struct wf_err *err)
+{
+    struct wf_buf texts;
+    int rc;
+
+    wf_buf_init(&texts, body.len + 1);
+    wf_buf_reset(&c->plain);
+    rc = wf_picture_cut_out(body, &texts, out_n_pictures, err);
+    if (rc != 0)
+        wf_err_prefix(err, "Kept back");
+    else if (wf_airlock__unescape(wf_buf_str(&texts), &c->plain) != 0)
+        rc = wf_err_set(err, wf_buf_status(&c->plain), "Kept back: too long to be looked at.");
+    wf_buf_deinit(&texts);
+    return rc;
+}
+
+/* Whether the policy lets pictures go there. */
+static int judge_pictures(const struct wf_airlock_check *c, const struct wf_target *target,
+                          struct wf_err *err)
+{
+    const struct wf_context_part picture = {.source = WF_SOURCE_PICTURE};
+    struct wf_gate gate;
+
+    wf_policy_gate(c->policy, &picture, 1, target, &gate);
+    return gate.is_open ? 0
+                        : wf_err_set(err, WF_E_DENIED,
+                                     "Kept back from %.40s: a picture is %s by the policy.",
+                                     target->name.ptr, wf_label_name(gate.label));
+}
+
 int wf_airlock__check(struct wf_airlock_check *c, const struct wf_engine_entry *engine,
                       enum wf_label label, struct wf_str body, struct wf_err *err)
 {
     const struct wf_target target = wf_engine_target(engine);
     const struct wf_context_part part = {.source = WF_SOURCE_PROMPT};
     struct wf_pii_list found = {.n = 0};
+    size_t n_pictures = 0;
     struct wf_gate gate;
     int rc;
 
@@ -169,9 +203,11 @@ int wf_airlock__check(struct wf_airlock_check *c, const struct wf_engine_entry *
                           engine->name, wf_label_name(label), engine->name,
                           gate.clearance < 0 ? "nothing"
                                              : wf_label_name((enum wf_label)gate.clearance));
-    wf_buf_reset(&c->plain);
-    if (wf_airlock__unescape(body, &c->plain) != 0)
-        return wf_err_set(err, wf_buf_status(&c->plain), "Kept back: too long to be looked at.");
+    rc = wf_airlock__read(c, body, &n_pictures, err);
+    if (rc == 0 && n_pictures > 0)
+        rc = judge_pictures(c, &target, err);
+    if (rc != 0)
+        return rc;
     rc = wf_detect_scan(c->run, wf_buf_str(&c->plain), (struct wf_pii_list){.n = 0}, &found, err);
     if (rc != 0)
         wf_err_prefix(err, "Kept back, the second look failed");

@@ -19,9 +19,13 @@
 struct wf_airlock_check {
     const struct wf_policy *policy; /* NULL: nothing leaves */
     struct wf_detect_run *run;      /* NULL: nothing leaves */
-    struct wf_buf plain;            /* the body without JSON's escapes */
+    struct wf_buf plain;            /* the body without JSON's escapes, and without pictures */
 };
 
+/* The texts of a body without JSON's escapes, into c->plain, and how many pictures it has: those
+ * are clean, and no texts. Errors: DENIED (one is not clean), LIMIT, NOMEM. */
+int wf_airlock__read(struct wf_airlock_check *c, struct wf_str body, size_t *out_n_pictures,
+                     struct wf_err *err) WF_MUST_USE;
 /* Whether a body may go to the engine. Errors: DENIED (label, or what it holds: says the types,
  * never the data), LIMIT, NOMEM: it does not go. */
 int wf_airlock__check(struct wf_airlock_check *c, const struct wf_engine_entry *engine,

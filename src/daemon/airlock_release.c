@@ -91,10 +91,12 @@ void wf_airlock__used_read(struct wf_airlock_used *u, const char *ledger, int64_
 /* What the second look found, against what was released. */
 static int judge(const struct wf_airlock_check *c, const struct wf_target *target,
                  const struct wf_release *release, const struct wf_pii_list *found,
-                 struct wf_err *err)
+                 size_t n_pictures, struct wf_err *err)
 {
-    const struct wf_context_part part = {
-        .source = WF_SOURCE_PROMPT, .found = found->items, .n_found = found->n};
+    const struct wf_context_part parts[] = {
+        {.source = WF_SOURCE_PROMPT, .found = found->items, .n_found = found->n},
+        {.source = WF_SOURCE_PICTURE}};
+    const size_t n = n_pictures > 0 ? 2 : 1;
     uint8_t *ops = wf_alloc_array(found->n + 1, 1);
     const char *forgotten = NULL;
     struct wf_gate gate;
@@ -102,7 +104,7 @@ static int judge(const struct wf_airlock_check *c, const struct wf_target *targe
 
     if (ops == NULL)
         return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
-    wf_policy_operators(c->policy, &part, 1, 0, target, ops, NULL);
+    wf_policy_operators(c->policy, parts, n, 0, target, ops, NULL);
     for (size_t i = 0; i < found->n && forgotten == NULL; i++)
         if (ops[i] > WF_OPERATOR_KEEP)
             forgotten = found->items[i].type;
@@ -112,8 +114,8 @@ static int judge(const struct wf_airlock_check *c, const struct wf_target *targe
                           "Kept back from %.40s: the second look found what was to be replaced "
                           "(%.40s).",
                           target->name.ptr, forgotten);
-    wf_policy_gate(c->policy, &part, 1, target, &gate);
-    rc = wf_release_admit(c->policy, &part, 1, target, release, &gate, err);
+    wf_policy_gate(c->policy, parts, n, target, &gate);
+    rc = wf_release_admit(c->policy, parts, n, target, release, &gate, err);
     if (rc != 0)
         wf_err_prefix(err, "Kept back");
     return rc;
@@ -123,15 +125,15 @@ static int look(struct wf_airlock_check *c, const struct wf_target *target,
                 const struct wf_airlock_frame *f, struct wf_err *err)
 {
     struct wf_pii_list found = {.n = 0};
-    int rc;
+    size_t n_pictures = 0;
+    int rc = wf_airlock__read(c, f->text, &n_pictures, err);
 
-    wf_buf_reset(&c->plain);
-    if (wf_airlock__unescape(f->text, &c->plain) != 0)
-        return wf_err_set(err, wf_buf_status(&c->plain), "Kept back: too long to be looked at.");
+    if (rc != 0)
+        return rc;
     rc = wf_detect_scan(c->run, wf_buf_str(&c->plain), (struct wf_pii_list){.n = 0}, &found, err);
     if (rc != 0)
         wf_err_prefix(err, "Kept back, the second look failed");
-    return rc == 0 ? judge(c, target, &f->release, &found, err) : rc;
+    return rc == 0 ? judge(c, target, &f->release, &found, n_pictures, err) : rc;
 }
 
 int wf_airlock__check_released(struct wf_airlock_check *c, struct wf_airlock_used *used,

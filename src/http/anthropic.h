@@ -15,7 +15,7 @@
 /* "system" and "messages" of a request as messages in OpenAI's form (a new reference). Neighbours
  * of one role become one message, tool results messages of their own. *out_continue: the last
  * message is the beginning of the answer. Errors: INVAL (the sentence begins with the place),
- * UNSUPPORTED (pictures and what else weft cannot read), LIMIT, NOMEM. */
+ * UNSUPPORTED (what weft cannot read), LIMIT, NOMEM. */
 int wf_anthropic_messages(const json_t *body, json_t **out, bool *out_continue,
                           struct wf_err *err) WF_MUST_USE;
 

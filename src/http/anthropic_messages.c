@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "http/anthropic.h"
 #include "op/json.h"
+#include "op/picture.h"
 
 struct reader {
     json_t *out;
@@ -18,6 +19,7 @@ struct reader {
     const char *between;   /* what comes before its next text */
     struct wf_buf text;    /* of the message that is gathered */
     struct wf_buf thought; /* likewise */
+    json_t *parts;         /* likewise, where pictures are among them: what stands before text */
     json_t *calls;         /* likewise */
     size_t i_message;
     struct wf_err *err;
@@ -47,24 +49,40 @@ static const char *text_of(const json_t *object, const char *key)
     return json_string_value(json_object_get(object, key));
 }
 
+/* Moves the text that was gathered to the parts. */
+static int text_part(struct reader *r)
+{
+    json_t *part = r->text.len > 0
+                       ? json_pack("{s:s, s:s%}", "type", "text", "text", r->text.ptr, r->text.len)
+                       : NULL;
+
+    if (r->text.len > 0 && json_array_append_new(r->parts, part) != 0)
+        return no_memory(r->err);
+    wf_buf_reset(&r->text);
+    return 0;
+}
+
 /* Adds what was gathered as a message; nothing when nothing was. */
 static int flush(struct reader *r)
 {
     json_t *m;
-    bool ok;
+    bool ok = true;
 
     r->between = "\n";
-    if (r->text.len == 0 && r->thought.len == 0 && !r->calls)
+    if (r->text.len == 0 && r->thought.len == 0 && !r->calls && !r->parts)
         return 0;
     m = json_pack("{s:s, s:s%}", "role", r->role, "content", r->text.ptr, r->text.len);
-    ok = m &&
+    if (r->parts)
+        ok = text_part(r) == 0 && m && json_object_set(m, "content", r->parts) == 0;
+    ok = ok && m &&
          (r->thought.len == 0 ||
           json_object_set_new(m, "reasoning_content", wf_json_str(wf_buf_str(&r->thought))) == 0);
     ok = ok && (!r->calls || json_object_set(m, "tool_calls", r->calls) == 0);
     ok = ok && json_array_append(r->out, m) == 0;
     json_decref(m);
     json_decref(r->calls);
-    r->calls = NULL;
+    json_decref(r->parts);
+    r->calls = r->parts = NULL;
     wf_buf_reset(&r->text);
     wf_buf_reset(&r->thought);
     return ok ? 0 : no_memory(r->err);
@@ -94,11 +112,6 @@ static int add_text(struct reader *r, const json_t *text)
 
 static int unsupported(const struct reader *r, const char *type)
 {
-    if (strcmp(type, "image") == 0)
-        return wf_err_set(r->err, WF_E_UNSUPPORTED,
-                          "messages.%zu: weft's models do not see pictures yet. Leave the image "
-                          "out, or describe it.",
-                          r->i_message);
     return wf_err_set(r->err, WF_E_UNSUPPORTED,
                       "messages.%zu: blocks of type \"%.40s\" cannot be read here.", r->i_message,
                       type);
@@ -203,6 +216,32 @@ static int read_tool_use(struct reader *r, const json_t *block)
     return rc;
 }
 
+static int read_image(struct reader *r, const json_t *block)
+{
+    const json_t *source = json_object_get(block, "source"), *data;
+    const char *type = wf_json_text(source, "type");
+    json_t *part = NULL;
+    int rc;
+
+    data = json_object_get(source, strcmp(type, "url") == 0 ? "url" : "data");
+    if (!json_is_string(data) || (strcmp(type, "base64") != 0 && strcmp(type, "url") != 0))
+        return invalid(r, "an image needs a \"source\" of type base64, with its \"data\".");
+    if (!r->parts)
+        r->parts = json_array();
+    rc = r->parts ? text_part(r) : no_memory(r->err);
+    if (rc == 0) {
+        struct wf_str s = wf_str_n(json_string_value(data), json_string_length(data));
+        rc = strcmp(type, "url") == 0 ? wf_op_picture_of_url(s, &part, r->err)
+                                      : wf_op_picture(s, &part, r->err);
+        if (rc == WF_E_INVAL)
+            wf_err_prefix(r->err, "messages.%zu", r->i_message);
+    }
+    if (rc == 0 && json_array_append(r->parts, part) != 0)
+        rc = no_memory(r->err);
+    json_decref(part);
+    return rc;
+}
+
 static int read_block(struct reader *r, bool is_user, const json_t *block)
 {
     const char *type = wf_json_text(block, "type");
@@ -216,6 +255,8 @@ static int read_block(struct reader *r, bool is_user, const json_t *block)
         return read_tool_result(r, block);
     if (is_user && strcmp(type, "document") == 0)
         return read_document(r, block, &r->text);
+    if (is_user && strcmp(type, "image") == 0)
+        return read_image(r, block);
     if (!is_user && strcmp(type, "tool_use") == 0)
         return read_tool_use(r, block);
     if (!is_user && strcmp(type, "thinking") == 0)
@@ -292,6 +333,7 @@ int wf_anthropic_messages(const json_t *body, json_t **out, bool *out_continue, 
     wf_buf_deinit(&r.text);
     wf_buf_deinit(&r.thought);
     json_decref(r.calls);
+    json_decref(r.parts);
     json_decref(r.names);
     if (rc == 0)
         *out = r.out;

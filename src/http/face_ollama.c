@@ -20,6 +20,7 @@ struct ollama {
     bool streams, raw, shows_thoughts;
     const char *prompt, *suffix, *system, *template;
     const json_t *context, *tools, *messages;
+    const json_t *images;   /* of generate */
     const char *own_system; /* of the model, by its registry; or empty */
     int64_t start_ns;
 };
@@ -138,10 +139,13 @@ static int read_truncate(struct wf_face_call *c, void *into, const char *name, c
 static int read_images(struct wf_face_call *c, void *into, const char *name, const json_t *v,
                        struct wf_err *err)
 {
+    struct ollama *o = into;
+
     (void)c;
-    (void)into;
     (void)name;
-    return wf_ollama_no_images(v, err);
+    (void)err;
+    o->images = v;
+    return 0;
 }
 
 #define FIELD(f) offsetof(struct ollama, f)
@@ -281,7 +285,7 @@ static bool is_go_template(const char *template)
 /* The question as a conversation: what was before, the system's text, the prompt. */
 static int conversation(struct wf_face_call *c, struct ollama *o, struct wf_err *err)
 {
-    json_t *messages = NULL;
+    json_t *messages = NULL, *asked;
     const char *system = o->system && o->system[0] ? o->system : o->own_system;
     int rc = 0;
 
@@ -293,10 +297,15 @@ static int conversation(struct wf_face_call *c, struct ollama *o, struct wf_err 
         return rc;
     if (system[0] && (system == o->system || !begins_with_system(messages)))
         rc = set_system(messages, system);
-    if (rc != 0 || json_array_append_new(messages, json_pack("{s:s, s:s}", "role", "user",
-                                                             "content", o->prompt)) != 0) {
+    asked = json_pack("{s:s, s:s}", "role", "user", "content", o->prompt);
+    if (rc != 0 || json_array_append(messages, asked) != 0)
+        rc = wf_face_no_memory(err);
+    if (rc == 0)
+        rc = wf_ollama_add_images(asked, o->images, err);
+    json_decref(asked);
+    if (rc != 0) {
         json_decref(messages);
-        return wf_face_no_memory(err);
+        return rc;
     }
     o->q.messages = wf_face_keep(c, messages);
     return o->q.messages ? 0 : wf_face_no_memory(err);
@@ -310,6 +319,8 @@ static int generate_prompt(struct wf_face_call *c, struct ollama *o, struct wf_e
     if (o->raw && has_more)
         return wf_err_set(err, WF_E_INVAL,
                           "raw mode does not support template, system, or context");
+    if ((o->raw || (o->suffix && o->suffix[0])) && json_array_size(o->images) > 0)
+        return wf_err_set(err, WF_E_UNSUPPORTED, "images need a prompt without raw and suffix.");
     if (o->raw || (o->suffix && o->suffix[0])) {
         o->q.prompt = wf_str_from(o->prompt ? o->prompt : "");
         o->q.suffix = wf_str_from(o->suffix);

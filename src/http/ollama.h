@@ -13,12 +13,13 @@
 #include "engine/engine.h"
 
 /* Ollama's messages (array, borrowed) in OpenAI's form, a new reference: arguments become texts,
- * calls get ids, and results the ids of the calls before them. Errors: INVAL, UNSUPPORTED
- * (pictures), LIMIT, NOMEM. */
+ * calls get ids, and results the ids of the calls before them; pictures become parts. Errors:
+ * INVAL, LIMIT, NOMEM. */
 int wf_ollama_messages(const json_t *messages, json_t **out, struct wf_err *err) WF_MUST_USE;
 
-/* UNSUPPORTED when `images` (may be NULL) is more than an empty array. */
-int wf_ollama_no_images(const json_t *images, struct wf_err *err) WF_MUST_USE;
+/* Puts pictures (an array of base64, NULL or null: none) behind the text of a user's message.
+ * Errors: INVAL, LIMIT, NOMEM. */
+int wf_ollama_add_images(json_t *io_message, const json_t *images, struct wf_err *err) WF_MUST_USE;
 
 /* A keep_alive (number of seconds, or a duration as base/duration.h has it; NULL or null: the
  * setting) as wf_load has it. Errors: INVAL. */

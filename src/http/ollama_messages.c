@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "http/ollama.h"
 #include "op/json.h"
+#include "op/picture.h"
 
 #define CONTEXT_MARK 0x77656674 /* "weft" */
 
@@ -19,12 +20,35 @@ static int no_memory(struct wf_err *err)
     return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
 }
 
-int wf_ollama_no_images(const json_t *images, struct wf_err *err)
+int wf_ollama_add_images(json_t *io_message, const json_t *images, struct wf_err *err)
 {
-    if (json_array_size(images) == 0)
+    json_t *content, *part = NULL, *text = json_object_get(io_message, "content");
+    const json_t *image;
+    size_t i;
+    int rc = 0;
+
+    if (images == NULL || json_is_null(images) ||
+        (json_is_array(images) && json_array_size(images) == 0))
         return 0;
-    return wf_err_set(err, WF_E_UNSUPPORTED,
-                      "weft's models do not see pictures yet: send the request without images.");
+    if (!json_is_array(images) || strcmp(wf_json_text(io_message, "role"), "user") != 0)
+        return wf_err_set(err, WF_E_INVAL,
+                          "images are an array of pictures in base64, of a user's message.");
+    content = json_array();
+    if (json_string_length(text) > 0 &&
+        json_array_append_new(content, json_pack("{s:s, s:O}", "type", "text", "text", text)) != 0)
+        rc = no_memory(err);
+    json_array_foreach(images, i, image)
+    {
+        if (rc == 0)
+            rc = wf_op_picture(wf_str_n(json_string_value(image), json_string_length(image)), &part,
+                               err);
+        if (rc == 0 && json_array_append_new(content, part) != 0)
+            rc = no_memory(err);
+    }
+    if (rc == 0 && json_object_set(io_message, "content", content) != 0)
+        rc = no_memory(err);
+    json_decref(content);
+    return rc;
 }
 
 /* ---- messages ---- */
@@ -137,10 +161,8 @@ static int read_message(struct reader *r, const json_t *message)
     const char *role = wf_json_text(message, "role");
     json_t *content = json_object_get(message, "content");
     json_t *thinking = json_object_get(message, "thinking"), *m;
-    int rc = wf_ollama_no_images(json_object_get(message, "images"), r->err);
+    int rc = 0;
 
-    if (rc != 0)
-        return rc;
     if (!role[0])
         return invalid(r, "role is missing.");
     if (content && !json_is_string(content) && !json_is_null(content))
@@ -148,6 +170,8 @@ static int read_message(struct reader *r, const json_t *message)
     m = json_pack("{s:s, s:s}", "role", role, "content", wf_json_text(message, "content"));
     if (!m || (json_is_string(thinking) && json_object_set(m, "reasoning_content", thinking) != 0))
         rc = no_memory(r->err);
+    if (rc == 0)
+        rc = wf_ollama_add_images(m, json_object_get(message, "images"), r->err);
     if (rc == 0)
         rc = read_calls(r, message, m);
     if (rc == 0 && strcmp(role, "tool") == 0)
@@ -182,14 +206,41 @@ int wf_ollama_messages(const json_t *messages, json_t **out, struct wf_err *err)
 
 /* ---- context ---- */
 
+/* The messages with texts alone: pictures would make a context of millions of numbers. */
+static json_t *texts_only(const json_t *messages)
+{
+    json_t *all = json_copy((json_t *)(uintptr_t)messages), *m, *copy;
+    const json_t *part;
+    size_t i, k;
+
+    json_array_foreach(messages, i, m)
+    {
+        const json_t *content = json_object_get(m, "content"), *text = NULL;
+        if (!json_is_array(content))
+            continue;
+        json_array_foreach(content, k, part) if (json_object_get(part, "text") != NULL) text =
+            json_object_get(part, "text");
+        copy = json_copy(m);
+        if (json_object_set_new(copy, "content",
+                                text != NULL ? json_incref((json_t *)(uintptr_t)text)
+                                             : json_string("")) != 0 ||
+            json_array_set_new(all, i, copy) != 0) {
+            json_decref(all);
+            return NULL;
+        }
+    }
+    return all;
+}
+
 json_t *wf_ollama_context_write(const json_t *messages)
 {
-    json_t *out = json_array();
+    json_t *out = json_array(), *texts = texts_only(messages);
     struct wf_buf b;
     bool ok;
 
     wf_buf_init(&b, WF_LIMIT_ENCODE_BYTES);
-    ok = out && wf_json_append(&b, messages) == 0;
+    ok = out && texts && wf_json_append(&b, texts) == 0;
+    json_decref(texts);
     ok = ok && json_array_append_new(out, json_integer(CONTEXT_MARK)) == 0;
     ok = ok && json_array_append_new(out, json_integer((json_int_t)b.len)) == 0;
     for (size_t i = 0; ok && i < b.len; i += 3) {

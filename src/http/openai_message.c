@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OpenAI's messages, made the engine's. Parts of text become one text, since most chat templates
- * know no parts; pictures and sounds are refused, as no model here sees or hears. */
+ * know no parts, unless a picture or a document is among them; sounds are refused. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +9,7 @@
 #include "http/openai.h"
 #include "op/attach.h"
 #include "op/json.h"
+#include "op/picture.h"
 
 #define PLACE_BYTES 96
 
@@ -39,9 +40,7 @@ static const json_t *part_text(struct wf_face_call *c, const char *place, const 
             (void)bad(c, place, err, "lacks its text");
         return json_is_string(text) ? text : NULL;
     }
-    if (strstr(type, "image"))
-        (void)bad(c, place, err, "is a picture; the models here read text only");
-    else if (strstr(type, "audio"))
+    if (strstr(type, "audio"))
         (void)bad(c, place, err, "is a sound; the models here read text only");
     else if (strstr(type, "file"))
         (void)bad(c, place, err,
@@ -69,6 +68,51 @@ static bool has_attached(const json_t *content)
 
     json_array_foreach(content, i, part) if (attached(part).len > 0) return true;
     return false;
+}
+
+/* "image_url" of a chat, and "input_image" of a response. */
+static bool is_picture(const json_t *part)
+{
+    const char *type = wf_json_text(part, "type");
+
+    return strcmp(type, "image_url") == 0 || strcmp(type, "input_image") == 0;
+}
+
+static bool has_picture(const json_t *content)
+{
+    const json_t *part;
+    size_t i;
+
+    json_array_foreach(content, i, part) if (is_picture(part)) return true;
+    return false;
+}
+
+static int add_picture(struct wf_face_call *c, const char *place, const json_t *part,
+                       json_t *content, struct wf_err *err)
+{
+    const json_t *image = json_object_get(part, "image_url"), *url = image, *detail;
+    struct wf_err why = WF_ERR_INIT;
+    json_t *made = NULL;
+    int rc;
+
+    if (json_is_object(image))
+        url = json_object_get(image, "url");
+    detail = json_object_get(json_is_object(image) ? image : part, "detail");
+    if (!json_is_string(url))
+        return bad(c, place, err, "lacks its \"image_url\"");
+    rc = wf_op_picture_of_url(wf_str_n(json_string_value(url), json_string_length(url)), &made,
+                              &why);
+    if (rc == WF_E_INVAL || rc == WF_E_LIMIT)
+        return wf_face_bad(c, place, "invalid_value", err, "%s: %s", place, why.msg);
+    if (rc != 0)
+        return wf_face_no_memory(err);
+    if (rc == 0 && json_is_string(detail) &&
+        json_object_set(json_object_get(made, "image_url"), "detail", (json_t *)(uintptr_t)detail))
+        rc = wf_face_no_memory(err);
+    if (rc == 0 && json_array_append(content, made) != 0)
+        rc = wf_face_no_memory(err);
+    json_decref(made);
+    return rc;
 }
 
 /* Appends a piece of text to a content, and empties b. */
@@ -102,8 +146,8 @@ static int attach(struct wf_face_call *c, struct wf_str uid, json_t *content, st
     return rc == 0 ? add_piece(content, b, err) : rc;
 }
 
-/* Parts with documents of the library among them: each is a piece of its own. A new reference in
- * *out. */
+/* Parts with pictures or documents of the library among them: each is a piece of its own. A new
+ * reference in *out. */
 static int read_pieces(struct wf_face_call *c, const char *place, const json_t *v, json_t **out,
                        struct wf_err *err)
 {
@@ -117,12 +161,13 @@ static int read_pieces(struct wf_face_call *c, const char *place, const json_t *
     json_array_foreach(v, i, part)
     {
         char where[PLACE_BYTES + 32];
-        const struct wf_str uid = attached(part);
+        const struct wf_str uid = c->may_attach ? attached(part) : WF_STR("");
         if (rc != 0)
             break;
         snprintf(where, sizeof(where), "%s[%zu]", place, i);
-        if (uid.len > 0) {
-            rc = attach(c, uid, content, &b, err);
+        if (uid.len > 0 || is_picture(part)) {
+            rc = uid.len > 0 ? attach(c, uid, content, &b, err)
+                             : add_picture(c, where, part, content, err);
             continue;
         }
         text = part_text(c, where, part, err);
@@ -155,7 +200,7 @@ static int read_content(struct wf_face_call *c, const char *place, const json_t 
     }
     if (!json_is_array(v))
         return bad(c, place, err, "must be a text or an array of parts");
-    if (c->may_attach && has_attached(v))
+    if ((c->may_attach && has_attached(v)) || has_picture(v))
         return read_pieces(c, place, v, out, err);
     wf_buf_init(&b, WF_LIMIT_HTTP_MODEL_JSON_BYTES);
     json_array_foreach(v, i, part)
@@ -273,6 +318,8 @@ static json_t *read_message(struct wf_face_call *c, const char *place, const jso
     snprintf(where, sizeof(where), "%.60s.content", place);
     if (!out)
         rc = wf_face_no_memory(err);
+    else if (strcmp(role, "user") != 0 && has_picture(content))
+        rc = bad(c, where, err, "holds a picture; only the user's messages can");
     else if (content && !json_is_null(content))
         rc = read_content(c, where, content, &text, err);
     else if (!may_lack)

@@ -41,6 +41,11 @@ static int append_part(struct preparing *p, const json_t *part, size_t i_message
         text = json_object_get(part, "refusal");
     if (json_is_string(part))
         text = part;
+    if (type != NULL && strcmp(type, "image_url") == 0)
+        return wf_err_set(p->err, WF_E_UNSUPPORTED,
+                          "Message %zu holds a picture, and the models on this device read text "
+                          "only: take one elsewhere that sees, or leave the picture out.",
+                          i_message);
     if (!json_is_string(text))
         return wf_err_set(p->err, WF_E_UNSUPPORTED,
                           "message %zu has a part of type \"%s\"; this model reads text only",

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "op/json.h"
+#include "op/picture.h"
 
 /* What is done to a datum: as wished, as the policy says, or replaced when it is too much. */
 static enum wf_operator operator_of(const struct wf_redact_wish *wish, uint8_t by_policy,
@@ -222,6 +223,8 @@ static int walk(struct walk *w, const json_t *v, json_t **out, struct wf_err *er
         rc = walk_text(w, v, &made, err);
     else if (json_is_number(v))
         rc = walk_number(w, v, &made, err);
+    else if (wf_op_is_picture(v)) /* it has no texts */
+        made = json_incref((json_t *)(uintptr_t)v);
     else if (json_is_object(v))
         rc = (made = json_object()) == NULL ? no_memory(err) : walk_object(w, v, made, err);
     else if (json_is_array(v))

@@ -5,7 +5,8 @@
  * A part is one message (by its role: the person's words, an answer, a tool's result), a piece of
  * one that comes from elsewhere (remote_parts.c), the tools, or the schema of the answer. All
  * messages are looked at together, text by text and across their borders (op/texts.h), and redacted
- * by just what was found then. What detectors cannot read (pictures, sounds) makes its part secret.
+ * by just what was found then. What detectors cannot read makes its part secret, but for pictures:
+ * they have a source of their own in the policy, and go as they are or not at all.
  * All redaction is by placeholders: a made-up datum would look to airlock like one that was
  * forgotten. */
 #include <stdio.h>

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "op/picture.h"
 #include "op/remote_internal.h"
 #include "route/experience.h"
 
@@ -90,11 +91,15 @@ int wf_remote__reserve(struct wf_remote_pace *p, const struct wf_engine_entry *e
     uint64_t n_most = q->n_max > 0          ? q->n_max
                       : e->n_output_max > 0 ? (uint64_t)e->n_output_max
                                             : ANSWER_TOKENS;
+    size_t n_pictures, picture_bytes = 0;
     int rc;
 
     n_most = WF_MIN(n_most, (uint64_t)UINT32_MAX / n_choices) * n_choices;
-    *out = (struct wf_remote_stake){
-        .engine = e, .n_prompt = wf_tokens_about(body), .n_most = (uint32_t)n_most};
+    *out = (struct wf_remote_stake){.engine = e, .n_most = (uint32_t)n_most};
+    n_pictures = wf_op_pictures(q->messages, &picture_bytes); /* whose bytes are no words */
+    out->n_prompt = wf_tokens_about(body);
+    out->n_prompt -= (uint32_t)WF_MIN(picture_bytes / 4, (size_t)out->n_prompt);
+    out->n_prompt += (uint32_t)(n_pictures * WF_OP_PICTURE_TOKENS);
     out->most = spending(e, (uint64_t)out->n_prompt * 3 / 2, 0, n_most);
     if (p->budget == NULL && (has_limits(&e->day) || has_limits(&e->month)))
         return wf_err_set(err, WF_E_DENIED,

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "op/json.h"
+#include "op/picture.h"
 #include "op/remote_internal.h"
 
 static int no_memory(struct wf_err *err)
@@ -16,7 +17,7 @@ static int no_memory(struct wf_err *err)
     return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
 }
 
-/* Whether a message holds more than texts. */
+/* Whether a message holds more than texts and pictures. */
 static bool is_unreadable(const json_t *message)
 {
     const json_t *content = json_object_get(message, "content"), *part;
@@ -25,7 +26,8 @@ static bool is_unreadable(const json_t *message)
     json_array_foreach(content, i, part)
     {
         const char *type = json_string_value(json_object_get(part, "type"));
-        if (json_is_object(part) && (type == NULL || strcmp(type, "text") != 0))
+        if (json_is_object(part) && (type == NULL || strcmp(type, "text") != 0) &&
+            !wf_op_is_picture(part))
             return true;
     }
     return false;
@@ -110,6 +112,31 @@ static int add_piece(struct wf_remote_parts *p, const struct wf_gen_request *q, 
     return 0;
 }
 
+/* A picture is a part of its own, with the labels of where its piece comes from. */
+static int add_pictures(struct wf_remote_parts *p, const struct wf_gen_request *q, size_t i)
+{
+    const json_t *content = json_object_get(json_array_get(q->messages, i), "content"), *part;
+    size_t i_part;
+
+    json_array_foreach(content, i_part, part)
+    {
+        struct wf_context_part made = {.source = WF_SOURCE_PICTURE};
+        if (!wf_op_is_picture(part))
+            continue;
+        if (add(p, &made) == NULL)
+            return WF_E_NOMEM;
+        for (size_t k = 0; k < q->n_origins; k++) {
+            const struct wf_origin *o = &q->origins[k];
+            if (o->i_message != i || (o->i_part != WF_ORIGIN_ALL && o->i_part != i_part))
+                continue;
+            set_origin(&made, o);
+            if (add(p, &made) == NULL)
+                return WF_E_NOMEM;
+        }
+    }
+    return 0;
+}
+
 int wf_remote__parts(const struct wf_gen_request *q, const struct wf_texts *texts,
                      struct wf_remote_parts *out, struct wf_err *err)
 {
@@ -128,6 +155,8 @@ int wf_remote__parts(const struct wf_gen_request *q, const struct wf_texts *text
         }
         rc = add_piece(out, q, a.top, texts, from, to);
     }
+    for (size_t i = 0; rc == 0 && i < json_array_size(q->messages); i++)
+        rc = add_pictures(out, q, i);
     return rc == 0 ? 0 : no_memory(err);
 }
 
@@ -157,6 +186,9 @@ const char *wf_remote__advice(const struct wf_context_part *part)
     case WF_SOURCE_MEMORY:
     case WF_SOURCE_WEB:
         return " Allow it by a sentence in weft.policy, or take a model on this device.";
+    case WF_SOURCE_PICTURE:
+        return " Allow it by a sentence in weft.policy (everything from pictures is internal), or "
+               "release this one.";
     default:
         return "";
     }

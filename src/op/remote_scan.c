@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "op/picture.h"
 #include "op/remote_internal.h"
 
 #define NESTING_MAX WF_LIMIT_NESTING
@@ -30,7 +31,7 @@ static void append_texts(const json_t *v, struct wf_buf *out, unsigned depth)
     if (depth >= NESTING_MAX)
         return;
     json_array_foreach(v, i, item) append_texts(item, out, depth + 1);
-    if (!json_is_object(v))
+    if (!json_is_object(v) || wf_op_picture_url(v) != NULL)
         return;
     json_object_foreach((json_t *)(uintptr_t)v, key, item) append_texts(item, out, depth + 1);
 }

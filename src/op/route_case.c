@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "op/json.h"
+#include "op/picture.h"
 #include "op/remote_internal.h"
 #include "op/route.h"
 #include "route/provider.h"
@@ -171,6 +172,7 @@ static int read_request(const struct wf_route_plan *p, const struct wf_gen_reque
     c->q = (struct wf_route_request){
         .balance = p->balance,
         .needs = wf_provider_needs(q),
+        .n_prompt = (uint32_t)(WF_OP_PICTURE_TOKENS * wf_op_pictures(q->messages, NULL)),
         .n_max = (uint32_t)WF_MIN(q->n_max, (size_t)UINT32_MAX),
         .deadline_ms = p->deadline_ms,
         .has_consent = p->has_consent,

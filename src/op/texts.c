@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "op/json.h"
+#include "op/picture.h"
 #include "privacy/datum.h"
 
 /* Bytes of a reading at which it is looked through; words before a piece; its letters and digits.
@@ -176,6 +177,8 @@ static int gather_inside(struct reader *r, const json_t *v)
     size_t i;
     int rc = 0;
 
+    if (wf_op_is_picture(v))
+        return 0;
     json_object_foreach(from, name, member)
     {
         if (add(r, wf_str_from(name), NAME) == NULL)

@@ -2,6 +2,8 @@
  * members, numbers; a text that is JSON itself, an object or array (tools' arguments), is read,
  * too.
  *
+ * A picture's part of a chat (op/picture.h) has no texts: it is passed over.
+ *
  * Each is looked at alone, without its escapes, and all of them together, as what is in one may be
  * told by another: a member's name says what its value is, a key is cut in two parts, the second
  * half of a card's number stands in the next message. What is found over several texts is told of

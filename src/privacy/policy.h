@@ -60,10 +60,11 @@ enum wf_source {
     WF_SOURCE_FILE,    /* name: absolute path */
     WF_SOURCE_MAIL,    /* name: address of the sender */
     WF_SOURCE_CLIPBOARD,
-    WF_SOURCE_ANSWER, /* name: the engine's or its provider's */
-    WF_SOURCE_TOOL,   /* what a tool gave; name: the tool's */
-    WF_SOURCE_MEMORY, /* what the twin knows */
-    WF_SOURCE_WEB,    /* name: host */
+    WF_SOURCE_ANSWER,  /* name: the engine's or its provider's */
+    WF_SOURCE_TOOL,    /* what a tool gave; name: the tool's */
+    WF_SOURCE_MEMORY,  /* what the twin knows */
+    WF_SOURCE_WEB,     /* name: host */
+    WF_SOURCE_PICTURE, /* that detectors cannot look into */
     WF_SOURCE_COUNT
 };
 

@@ -68,6 +68,7 @@ static void say_part(const struct wf_context_part *part, struct wf_buf *out)
         [WF_SOURCE_TOOL] = "a tool's result",
         [WF_SOURCE_MEMORY] = "memory",
         [WF_SOURCE_WEB] = "a web page",
+        [WF_SOURCE_PICTURE] = "a picture",
     };
     bool is_known = (unsigned)part->source < WF_SOURCE_COUNT;
 
@@ -147,10 +148,11 @@ static void say_kinds(uint64_t kinds, struct wf_buf *out)
 static void say_where(const struct wf_policy_where *w, struct wf_buf *out)
 {
     static const char *const from[WF_SOURCE_COUNT] = {
-        [WF_SOURCE_PROMPT] = "prompts", [WF_SOURCE_FILE] = "files",
-        [WF_SOURCE_MAIL] = "mail",      [WF_SOURCE_CLIPBOARD] = "the clipboard",
-        [WF_SOURCE_ANSWER] = "answers", [WF_SOURCE_TOOL] = "tools' results",
-        [WF_SOURCE_MEMORY] = "memory",  [WF_SOURCE_WEB] = "web pages",
+        [WF_SOURCE_PROMPT] = "prompts",   [WF_SOURCE_FILE] = "files",
+        [WF_SOURCE_MAIL] = "mail",        [WF_SOURCE_CLIPBOARD] = "the clipboard",
+        [WF_SOURCE_ANSWER] = "answers",   [WF_SOURCE_TOOL] = "tools' results",
+        [WF_SOURCE_MEMORY] = "memory",    [WF_SOURCE_WEB] = "web pages",
+        [WF_SOURCE_PICTURE] = "pictures",
     };
 
     if (w->source != WF_SOURCE_UNKNOWN) {

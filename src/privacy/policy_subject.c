@@ -122,8 +122,12 @@ int wf_policy__source(struct wf_policy_reader *r, struct wf_policy_where *out)
         out->source = WF_SOURCE_WEB;
         return wf_policy__phrase(r, "of") ? wf_policy__name(r, "the site's name", &out->name) : 0;
     }
+    if (wf_policy__one_of(r, "pictures|a picture|picture")) {
+        out->source = WF_SOURCE_PICTURE;
+        return 0;
+    }
     return wf_policy__unknown(r, "a source (folder, files, mail, prompts, the clipboard, tools, "
-                                 "answers, memory, web pages)");
+                                 "answers, memory, web pages, pictures)");
 }
 
 /* ---- engines ---- */

@@ -14,7 +14,7 @@
 static const char keywords[] =
     "weft policy|without the built-in policy|everything|anything|from|folder|file|"
     "files|mail|the clipboard|clipboard|prompts|prompt|answers|answers of|tools|tool|"
-    "memory|web pages|web pages of|in space|by person|surer than|together with|"
+    "memory|web pages|web pages of|pictures|in space|by person|surer than|together with|"
     "at least|is|are|never below|public|internal|private|secret|nothing|may go to|"
     "may see|never goes to|never go to|never leaves this device|"
     "never leave this device|when|replaced|masked|hashed|encrypted|faked|as they are|"

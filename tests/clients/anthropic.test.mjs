@@ -146,7 +146,7 @@ test("errors are the client's own classes", async () => {
     await assert.rejects(create({ messages: [{ role: "user", content: "long ".repeat(20000) }] }),
         /prompt is too long/);
     await assert.rejects(create({ messages: [{ role: "user", content: [{ type: "image",
-        source: { type: "base64", media_type: "image/png", data: "aGk=" } }] }] }), /pictures/);
+        source: { type: "base64", media_type: "image/png", data: "aGk=" } }] }] }), /picture/);
     const stranger = new Anthropic({ baseURL: weft.origin, apiKey: "no", maxRetries: 0 });
     await assert.rejects(stranger.messages.create(base), Anthropic.AuthenticationError);
     await assert.rejects(stranger.models.list(), Anthropic.AuthenticationError);

@@ -166,7 +166,7 @@ test("errors are the client's own class, with the status", async () => {
     await failed(client.show({ model: "nobody" }), 404, /not found/);
     await failed(client.delete({ model: "nobody" }), 404, /not found/);
     await failed(client.chat({ ...base, options: { temprature: 1 } }), 400, /temprature/);
-    await failed(client.generate({ model: MODEL, prompt: "x", images: ["aGk="] }), 400, /pictures/);
+    await failed(client.generate({ model: MODEL, prompt: "x", images: ["aGk="] }), 400, /picture/);
     await failed(client.chat({ ...base, messages: [{ role: "user",
         content: "long ".repeat(20000) }] }), 400, /\d/);
     await failed(client.create({ model: "x", from: MODEL }), 400, /weft models/);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,6 +104,8 @@ void elsewhere_open(struct elsewhere *e, const struct elsewhere_options *o)
     put_engine(e);
     need(wf_detector_open(&detect, &e->detector, &err), &err);
     read_policy(e, o->policy);
+    if (o->is_filed)
+        need(wf_file_replace(e->home.policy, o->policy, strlen(o->policy), 0600, &err), &err);
     need(wf_sock_listen_unix(e->home.airlock, &e->listener, &err), &err);
     need(wf_airlock_link_new(e->listener, (long)getpid(), &e->link, &err), &err);
     need(wf_inbound_open(&e->inbound, &err), &err);

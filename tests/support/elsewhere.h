@@ -12,6 +12,7 @@
 
 struct elsewhere_options {
     const char *policy; /* its text; NULL: the built-in one */
+    bool is_filed;      /* the policy is the home's, so that airlock has it, too */
     const char *says;   /* as recorder_options has it; looked at anew with each answer */
     bool is_blind;      /* every detector of core is disabled */
 };

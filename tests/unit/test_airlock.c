@@ -30,6 +30,7 @@
 #include "privacy/ledger_read.h"
 #include "route/airlock_link.h"
 #include "route/keys.h"
+#include "support/pictures.h"
 #include "support/recorder.h"
 
 #define KEY "sk-test-0123456789abcdefghijklmnop"
@@ -285,6 +286,22 @@ static void test_airlock__the_second_look_refuses_what_was_forgotten(void **stat
         expect_kept_back(request("stub", WF_LABEL_PUBLIC, bodies[i]), WF_E_DENIED, "second look");
 }
 
+#define PICTURE(data) "{\"content\":\"see\",\"images\":[\"" data "\"]}"
+
+/* The built-in policy lets none go to providers, whatever core says; and what is more than seen of
+ * one goes nowhere. */
+static void test_airlock__pictures_are_looked_at(void **state)
+{
+    (void)state;
+    expect_kept_back(request("stub", WF_LABEL_PUBLIC, PICTURE(PICTURE_CLEAN)), WF_E_DENIED,
+                     "a picture is private by the policy");
+    expect_kept_back(request("stub", WF_LABEL_PUBLIC, PICTURE(PICTURE_TELLING)), WF_E_DENIED,
+                     "more than what is seen");
+    expect_kept_back(
+        request("stub", WF_LABEL_PUBLIC, PICTURE("data:image/png;base64," PICTURE_TELLING)),
+        WF_E_DENIED, "more than what is seen");
+}
+
 static void test_airlock__the_ledger_has_it_first(void **state)
 {
     char path[WF_LIMIT_PATH_BYTES + 8];
@@ -524,6 +541,15 @@ static void test_airlock__what_a_person_released_goes_once(void **state)
     run_well(released(CARD, 1), &r); /* given once more, it is another one */
 }
 
+static void test_airlock__a_picture_may_be_released(void **state)
+{
+    struct result r;
+    (void)state;
+    run_well(released(PICTURE(PICTURE_CLEAN), 0), &r);
+    assert_true(recorder_holds(w.recorder, WF_STR(PICTURE_CLEAN), false));
+    expect_kept_back(released(PICTURE(PICTURE_TELLING), 0), WF_E_DENIED, "more than what is seen");
+}
+
 static void test_airlock__a_release_that_was_altered_opens_nothing(void **state)
 {
     struct wf_airlock_frame f = released(CARD, 0);
@@ -572,6 +598,8 @@ int main(void)
         TEST(test_airlock__requests_one_after_the_other_have_nothing_of_each_other),
         TEST(test_airlock__labels_above_the_clearance_stay),
         TEST(test_airlock__the_second_look_refuses_what_was_forgotten),
+        TEST(test_airlock__pictures_are_looked_at),
+        TEST(test_airlock__a_picture_may_be_released),
         TEST(test_airlock__the_ledger_has_it_first),
         TEST(test_airlock__a_policy_that_cannot_be_read_lets_nothing_out),
         TEST(test_airlock__a_key_that_is_missing_is_told),

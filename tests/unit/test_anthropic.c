@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "op/json.h"
+#include "support/pictures.h"
 
 /* JSON whose quotes are single ones. */
 static json_t *js(const char *text)
@@ -107,6 +108,25 @@ static void test_anthropic__reads_messages(void **state)
     }
 }
 
+static void test_anthropic__reads_pictures_without_what_they_tell(void **state)
+{
+    json_t *body = js("{'messages':[{'role':'user','content':[{'type':'text','text':'Before'},"
+                      "{'type':'image','source':{'type':'base64','media_type':'image/"
+                      "png','data':'" PICTURE_TELLING "'}},{'type':'text','text':'after'},"
+                      "{'type':'text','text':'it'}]},{'role':'assistant','content':'A cat.'}]}");
+    json_t *out = NULL;
+    bool goes_on = false;
+
+    (void)state;
+    assert_int_equal(wf_anthropic_messages(body, &out, &goes_on, NULL), 0);
+    assert_json(out, "[{'role':'user','content':[{'type':'text','text':'Before'},"
+                     "{'type':'image_url','image_url':{'url':'data:image/png;base64," PICTURE_CLEAN
+                     "'}},{'type':'text','text':'after\\nit'}]},"
+                     "{'role':'assistant','content':'A cat.'}]");
+    json_decref(out);
+    json_decref(body);
+}
+
 static void test_anthropic__refuses_messages_with_their_place(void **state)
 {
     static const struct {
@@ -122,11 +142,19 @@ static void test_anthropic__refuses_messages_with_their_place(void **state)
          "messages.1: role"},
         {"{'messages':[{'role':'user'}]}", WF_E_INVAL, "messages.0: content"},
         {"{'messages':[7]}", WF_E_INVAL, "messages.0: role"},
-        {"{'messages':[{'role':'user','content':[{'type':'image','source':{}}]}]}",
-         WF_E_UNSUPPORTED, "pictures"},
+        {"{'messages':[{'role':'user','content':[{'type':'image','source':{}}]}]}", WF_E_INVAL,
+         "messages.0: an image needs"},
+        {"{'messages':[{'role':'user','content':[{'type':'image','source':"
+         "{'type':'base64','media_type':'image/png','data':'aGk='}}]}]}",
+         WF_E_INVAL, "messages.0: A picture is a JPEG"},
+        {"{'messages':[{'role':'user','content':[{'type':'image','source':"
+         "{'type':'url','url':'https://a.example/b.png'}}]}]}",
+         WF_E_INVAL, "neither fetched nor passed on"},
+        {"{'messages':[{'role':'assistant','content':[{'type':'image','source':{}}]}]}",
+         WF_E_UNSUPPORTED, "image"},
         {"{'messages':[{'role':'user','content':[{'type':'tool_result','tool_use_id':'x',"
          "'content':[{'type':'image'}]}]}]}",
-         WF_E_UNSUPPORTED, "pictures"},
+         WF_E_UNSUPPORTED, "image"},
         {"{'messages':[{'role':'user','content':[{'type':'document','source':"
          "{'type':'base64','data':'x'}}]}]}",
          WF_E_UNSUPPORTED, "document"},
@@ -486,6 +514,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_anthropic__reads_messages),
+        cmocka_unit_test(test_anthropic__reads_pictures_without_what_they_tell),
         cmocka_unit_test(test_anthropic__refuses_messages_with_their_place),
         cmocka_unit_test(test_anthropic__reads_tools),
         cmocka_unit_test(test_anthropic__refuses_tools),

@@ -22,8 +22,10 @@
 #include "support/elsewhere.h"
 #include "support/faced.h"
 #include "support/library.h"
+#include "support/pictures.h"
 
 #define QUESTION "When was the lighthouse of Kelvik built?"
+#define PICTURES_GO "weft policy 1\neverything from pictures is internal\n"
 #define FILES_GO "weft policy 1\neverything from folder /d is internal\n"
 
 static const struct library_document documents[] = {
@@ -43,11 +45,9 @@ static struct library lib;
 static struct wf_op_context ctx;
 static char uids[2][WF_UID_BYTES + 1];
 
-static void begin_with(const char *policy, bool is_blind)
+static void begin_as(const struct elsewhere_options *o)
 {
-    const struct elsewhere_options o = {.policy = policy, .says = said, .is_blind = is_blind};
-
-    elsewhere_open(&e, &o); /* forks: before the store's threads */
+    elsewhere_open(&e, o); /* forks: before the store's threads */
     library_open(&lib);
     for (size_t i = 0; i < 2; i++)
         library_add(&lib, &documents[i], uids[i]);
@@ -62,10 +62,22 @@ static void begin_with(const char *policy, bool is_blind)
                                  .state = wf_op_state_new()};
 }
 
+static void begin_with(const char *policy, bool is_blind)
+{
+    begin_as(&(struct elsewhere_options){.policy = policy, .says = said, .is_blind = is_blind});
+}
+
 static int begin(void **state)
 {
     (void)state;
     begin_with(FILES_GO, false);
+    return 0;
+}
+
+static int begin_pictures(void **state)
+{
+    (void)state;
+    begin_as(&(struct elsewhere_options){.policy = PICTURES_GO, .says = said, .is_filed = true});
     return 0;
 }
 
@@ -318,6 +330,45 @@ static void test_elsewhere__a_document_in_a_chat_bears_its_place(void **state)
     faced_free(&f);
 }
 
+/* A picture passes where the policy lets it, without what its file tells, and the words beside it
+ * are looked at as ever. */
+static void test_elsewhere__a_picture_leaves_without_what_its_file_tells(void **state)
+{
+    static const char *const bodies[] = {
+        "{\"model\":\"stub/"
+        "small\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\","
+        "\"text\":\"Is this "
+        "ida.holm@example.org?\"},{\"type\":\"image_url\",\"image_url\":{\"url\":"
+        "\"data:image/png;base64," PICTURE_TELLING "\"}}]}]}",
+        "{\"model\":\"stub/small\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":["
+        "{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/"
+        "png\",\"data\":\"" PICTURE_TELLING
+        "\"}},{\"type\":\"text\",\"text\":\"Is this ida.holm@example.org?\"}]}]}",
+        "{\"model\":\"stub/small\",\"stream\":false,\"messages\":[{\"role\":\"user\",\"content\":"
+        "\"Is this ida.holm@example.org?\",\"images\":[\"" PICTURE_TELLING "\"]}]}",
+    };
+    static const char *const paths[] = {"/v1/chat/completions", "/v1/messages", "/api/chat"};
+    struct faced f;
+    (void)state;
+    snprintf(said, sizeof(said), "A lighthouse.");
+    for (size_t i = 0; i < WF_ARRAY_LEN(bodies); i++) {
+        faced_run(&ctx, WF_HTTP_POST, paths[i], wf_str_from(bodies[i]), &f);
+        assert_int_equal(f.status, 200);
+        assert_non_null(strstr(f.body.ptr, "lighthouse"));
+        faced_free(&f);
+        assert_int_equal(recorder_n_requests(e.recorder), i + 1);
+    }
+    assert_true(recorder_holds(e.recorder, WF_STR("base64," PICTURE_CLEAN), false));
+    assert_false(recorder_holds(e.recorder, WF_STR(PICTURE_TELLING), false));
+    assert_false(recorder_holds(e.recorder, WF_STR("ida.holm"), true));
+    assert_true(recorder_holds(e.recorder, WF_STR("Is this <EMAIL_1>?"), false));
+    policy("weft policy 1\n");
+    faced_run(&ctx, WF_HTTP_POST, paths[0], wf_str_from(bodies[0]), &f);
+    assert_int_equal(f.status, 403);
+    faced_free(&f);
+    assert_int_equal(recorder_n_requests(e.recorder), WF_ARRAY_LEN(bodies));
+}
+
 /* Of what looks at documents and attaches them any allocation may fail: it is an error, and nothing
  * is half done. */
 static void test_elsewhere__failing_allocations_are_errors(void **state)
@@ -394,6 +445,8 @@ int main(void)
         TEST(test_elsewhere__a_summary_is_written_there),
         TEST(test_elsewhere__what_documents_say_to_a_model_is_flagged),
         TEST(test_elsewhere__a_document_in_a_chat_bears_its_place),
+        cmocka_unit_test_setup_teardown(
+            test_elsewhere__a_picture_leaves_without_what_its_file_tells, begin_pictures, end),
         TEST(test_elsewhere__failing_allocations_are_errors),
         cmocka_unit_test_setup_teardown(test_elsewhere__without_detectors_sources_still_decide,
                                         begin_blind, end),

@@ -13,6 +13,7 @@
 
 #include "base/duration.h"
 #include "op/json.h"
+#include "support/pictures.h"
 
 /* JSON whose quotes are single ones. */
 static json_t *js(const char *text)
@@ -178,6 +179,11 @@ static void test_ollama__reads_messages(void **state)
     } cases[] = {
         {"[]", "[]"},
         {"[{'role':'user','content':'Hi','images':[]}]", "[{'role':'user','content':'Hi'}]"},
+        {"[{'role':'user','content':'What?','images':['" PICTURE_TELLING "','" PICTURE_CLEAN "']}]",
+         "[{'role':'user','content':[{'type':'text','text':'What?'},{'type':'image_url','image_url'"
+         ":"
+         "{'url':'data:image/png;base64," PICTURE_CLEAN "'}},{'type':'image_url','image_url':"
+         "{'url':'data:image/png;base64," PICTURE_CLEAN "'}}]}]"},
         {"[{'role':'user','content':'W?'},{'role':'assistant','content':'','thinking':'hm',"
          "'tool_calls':[{'function':{'name':'f','arguments':{'a':1}}},"
          "{'function':{'name':'g','arguments':{}}},{'id':'own','function':{'name':'f'}}]},"
@@ -203,7 +209,10 @@ static void test_ollama__reads_messages(void **state)
         {"[3]", WF_E_INVAL},
         {"[{'content':'x'}]", WF_E_INVAL},
         {"[{'role':'user','content':[]}]", WF_E_INVAL},
-        {"[{'role':'user','content':'x','images':['aGk=']}]", WF_E_UNSUPPORTED},
+        {"[{'role':'user','content':'x','images':['aGk=']}]", WF_E_INVAL},
+        {"[{'role':'user','content':'x','images':'aGk='}]", WF_E_INVAL},
+        {"[{'role':'user','content':'x','images':[7]}]", WF_E_INVAL},
+        {"[{'role':'assistant','content':'x','images':['aGk=']}]", WF_E_INVAL},
         {"[{'role':'assistant','tool_calls':{}}]", WF_E_INVAL},
         {"[{'role':'assistant','tool_calls':[{'function':{'arguments':{}}}]}]", WF_E_INVAL},
         {"[{'role':'assistant','tool_calls':[{'function':{'name':'f','arguments':7}}]}]",

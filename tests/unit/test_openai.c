@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "support/faced.h"
+#include "support/pictures.h"
 #include "support/scripted.h"
 
 static struct scripted engine;
@@ -172,6 +173,27 @@ static void test_openai__reasoning_may_stand_anywhere(void **state)
     ASSERT_ASKED("messages",
                  "[{\"role\":\"assistant\",\"reasoning_content\":\"r\",\"content\":\"a\",\"name\":"
                  "\"n\"},{\"role\":\"assistant\",\"reasoning_content\":\"s\",\"content\":\"b\"}]");
+}
+
+/* What is more than seen of a picture stays here; its address elsewhere goes nowhere. */
+static void test_openai__pictures_become_parts_without_what_they_tell(void **state)
+{
+    (void)state;
+    post(CHAT, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":["
+               "{\"type\":\"text\",\"text\":\"What is this?\"},{\"type\":\"image_url\","
+               "\"image_url\":{\"url\":\"data:image/png;base64," PICTURE_TELLING
+               "\",\"detail\":\"low\"}}]}]}");
+    assert_int_equal(f.status, 200);
+    ASSERT_ASKED("messages.0.content",
+                 "[{\"type\":\"text\",\"text\":\"What is this?\"},"
+                 "{\"type\":\"image_url\",\"image_url\":{\"url\":"
+                 "\"data:image/png;base64," PICTURE_CLEAN "\",\"detail\":\"low\"}}]");
+    assert_refused("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
+                   "\"image_url\":{\"url\":\"https://a.example/b.png\"}}]}]}",
+                   "messages[0].content[0]", "neither fetched nor passed on");
+    assert_refused("{\"messages\":[{\"role\":\"system\",\"content\":[{\"type\":\"image_url\","
+                   "\"image_url\":{\"url\":\"data:image/png;base64," PICTURE_CLEAN "\"}}]}]}",
+                   "messages[0].content", "only the user's");
 }
 
 static void test_openai__what_no_model_here_takes_is_refused(void **state)
@@ -716,6 +738,7 @@ int main(void)
         TEST(test_openai__seeds_differ_where_none_is_given),
         TEST(test_openai__messages_become_texts),
         TEST(test_openai__reasoning_may_stand_anywhere),
+        TEST(test_openai__pictures_become_parts_without_what_they_tell),
         TEST(test_openai__what_no_model_here_takes_is_refused),
         TEST(test_openai__unknown_parameters_are_named),
         TEST(test_openai__values_out_of_bounds_are_refused),

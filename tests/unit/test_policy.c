@@ -119,6 +119,31 @@ static void test_policy__built_in_is_safe_and_of_use(void **state)
     wf_policy_free(p);
 }
 
+/* No detector looks into a picture: where it comes from says it all. */
+static void test_policy__pictures_are_a_source(void **state)
+{
+    struct wf_policy *p = NULL, *own = parse("weft policy 1\n"
+                                             "everything from pictures is internal\n"
+                                             "everything from pictures never goes to OpenAI\n");
+    struct wf_buf b;
+
+    (void)state;
+    assert_int_equal(wf_policy_built_in(&p, NULL), 0);
+    assert_label(p, PICTURE, "", "", "private");
+    assert_label(own, PICTURE, "", "", "internal");
+    assert_false(gate_of(p, part(WF_SOURCE_PICTURE, "", ""), WF_TIER_PROVIDER, "groq").is_open);
+    assert_true(gate_of(p, part(WF_SOURCE_PICTURE, "", ""), WF_TIER_EDGE, "nas").is_open);
+    assert_true(gate_of(own, part(WF_SOURCE_PICTURE, "", ""), WF_TIER_PROVIDER, "groq").is_open);
+    assert_false(gate_of(own, part(WF_SOURCE_PICTURE, "", ""), WF_TIER_PROVIDER, "openai").is_open);
+    assert_true(gate_of(own, part(WF_SOURCE_PROMPT, "", ""), WF_TIER_PROVIDER, "openai").is_open);
+    wf_buf_init(&b, (size_t)1 << 20);
+    assert_int_equal(wf_policy_explain(own, false, &b, NULL), 0);
+    assert_non_null(strstr(b.ptr, "pictures"));
+    wf_buf_deinit(&b);
+    wf_policy_free(p);
+    wf_policy_free(own);
+}
+
 /* What detectors report has a kind: else the built-in policy holds it for secret. */
 static void test_policy__every_type_of_the_detectors_has_a_kind(void **state)
 {
@@ -521,6 +546,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_policy__built_in_is_safe_and_of_use),
+        cmocka_unit_test(test_policy__pictures_are_a_source),
         cmocka_unit_test(test_policy__every_type_of_the_detectors_has_a_kind),
         cmocka_unit_test(test_policy__without_a_policy_all_is_secret),
         cmocka_unit_test(test_policy__more_precise_overrides_same_is_the_later),

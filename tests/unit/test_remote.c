@@ -23,7 +23,10 @@
 #include "os/sandbox.h"
 #include "os/sock.h"
 #include "privacy/ledger_read.h"
+#include "support/pictures.h"
 #include "support/recorder.h"
+
+#define PICTURES_GO "weft policy 1\neverything from pictures is internal\n"
 
 static struct world {
     char dir[64];
@@ -679,6 +682,73 @@ static void test_remote__the_strictest_of_several_origins_counts(void **state)
     wf_policy_free(policy);
 }
 
+/* What is no clean picture is not taken for one: an address elsewhere, a file with more in it,
+ * something beside it. */
+static void test_remote__what_is_no_picture_is_secret(void **state)
+{
+    static const char *const contents[] = {
+        "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://a.example/b.png\"}}",
+        "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64," PICTURE_TELLING
+        "\"}}",
+        "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/gif;base64," PICTURE_CLEAN
+        "\"}}",
+        "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64," PICTURE_CLEAN
+        "\",\"detail\":\"the code is 4711\"}}",
+        "{\"type\":\"image_url\",\"x\":\"y\",\"image_url\":{\"url\":\"data:image/"
+        "png;base64," PICTURE_CLEAN "\"}}",
+        "{\"type\":\"video_url\",\"video_url\":{\"url\":\"data:video/mp4;base64,AAAA\"}}",
+    };
+    struct wf_policy *policy = NULL;
+    struct wf_buf out;
+    (void)state;
+    wf_buf_init(&out, 10000);
+    assert_int_equal(wf_policy_parse(WF_STR(PICTURES_GO), &(struct wf_policy_options){.name = "p"},
+                                     &policy, NULL),
+                     0);
+    open_engine(w.detector, policy);
+    for (size_t i = 0; i < WF_ARRAY_LEN(contents); i++) {
+        json_t *part = json_loads(contents[i], 0, NULL);
+        json_t *m = json_pack("[{s:s, s:[o]}]", "role", "user", "content", part);
+        struct wf_err err = WF_ERR_INIT;
+        assert_non_null(m);
+        assert_int_equal(chat(m, &out, &err), WF_E_DENIED);
+        assert_non_null(strstr(err.msg, "secret"));
+        json_decref(m);
+    }
+    assert_int_equal(recorder_n_connections(w.recorder), 0);
+    wf_buf_deinit(&out);
+    open_engine(w.detector, w.policy);
+    wf_policy_free(policy);
+}
+
+/* A clean picture is private, by where it comes from; a sentence lets it go, and airlock, whose
+ * policy has no such sentence, keeps it all the same. */
+static void test_remote__a_picture_goes_by_policy_alone(void **state)
+{
+    json_t *m = json_pack("[{s:s, s:[{s:s, s:s}, {s:s, s:{s:s}}]}]", "role", "user", "content",
+                          "type", "text", "text", "Who is this?", "type", "image_url", "image_url",
+                          "url", "data:image/png;base64," PICTURE_CLEAN);
+    struct wf_policy *policy = NULL;
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_buf out;
+    (void)state;
+    wf_buf_init(&out, 10000);
+    assert_int_equal(chat(m, &out, &err), WF_E_DENIED);
+    assert_non_null(strstr(err.msg, "a picture"));
+    assert_non_null(strstr(err.msg, "everything from pictures is internal"));
+    assert_int_equal(wf_policy_parse(WF_STR(PICTURES_GO), &(struct wf_policy_options){.name = "p"},
+                                     &policy, NULL),
+                     0);
+    open_engine(w.detector, policy);
+    assert_int_equal(chat(m, &out, &err), WF_E_DENIED);
+    assert_non_null(strstr(err.msg, "Kept back from stub: a picture is private by the policy"));
+    assert_int_equal(recorder_n_connections(w.recorder), 0);
+    json_decref(m);
+    wf_buf_deinit(&out);
+    open_engine(w.detector, w.policy);
+    wf_policy_free(policy);
+}
+
 static void test_remote__pictures_stay(void **state)
 {
     json_t *m = json_pack("[{s:s, s:[{s:s, s:{s:s}}]}]", "role", "user", "content", "type",
@@ -825,6 +895,8 @@ int main(void)
         TEST(test_remote__without_detectors_labels_by_source_hold),
         TEST(test_remote__origins_decide_with_every_detector_disabled),
         TEST(test_remote__the_strictest_of_several_origins_counts),
+        TEST(test_remote__what_is_no_picture_is_secret),
+        TEST(test_remote__a_picture_goes_by_policy_alone),
         TEST(test_remote__pictures_stay),
         TEST(test_remote__a_release_opens_what_was_looked_at),
         TEST(test_remote__a_release_may_replace_what_is_above),
