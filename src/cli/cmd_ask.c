@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/i18n.h"
+#include "cli/release.h"
 #include "op/json.h"
 #include "text/utf8.h"
 
@@ -85,6 +86,9 @@ int wf_cmd_ask(struct wf_cli *cli)
         {.name = "quote", .kind = WF_OPTION_FLAG, .out = &quote},
         {.name = NULL},
     };
+    struct wf_client_call call = {.op = "ask", .fd = -1};
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_client *c = NULL;
     json_t *result = NULL;
     int code;
 
@@ -92,11 +96,14 @@ int wf_cmd_ask(struct wf_cli *cli)
         return code;
     if (cli->n_args != 1 || (model && quote))
         return wf_cli_usage(usage);
-    code = wf_cli_call(cli, "ask",
-                       json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*}", "question",
-                                 cli->args[0], "thread", thread, "space", space, "type", type,
-                                 "path", path, "model", model, "mode", quote ? "extractive" : NULL),
-                       &result);
+    call.params = json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*}", "question", cli->args[0],
+                            "thread", thread, "space", space, "type", type, "path", path, "model",
+                            model, "mode", quote ? "extractive" : NULL);
+    code = wf_cli_connect(cli, false, &c);
+    if (code == 0 && wf_release_run(cli, c, &call, &result, &err) != 0)
+        code = wf_cli_fail(cli, &err);
+    wf_client_close(c);
+    json_decref(call.params);
     if (code != 0)
         return code;
     if (cli->json) {

@@ -60,6 +60,8 @@ static void show_candidate(const json_t *c, bool is_chosen)
            100 * real(c, "quality"), real(c, "energy_j"), real(c, "cost"),
            allowed ? "" : wf_cli_dim(), is_chosen ? _("chosen") : _(wf_json_text(c, "why")),
            allowed ? "" : wf_cli_plain());
+    if (json_is_true(json_object_get(c, "releasable")))
+        printf("    %s\n", _("It could run there, once, if you release it."));
 }
 
 static void show(const json_t *v)

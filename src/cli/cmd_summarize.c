@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "cli/cli.h"
 #include "cli/i18n.h"
+#include "cli/release.h"
 #include "op/json.h"
 #include "os/file.h"
 #include "text/utf8.h"
@@ -166,7 +167,7 @@ int wf_cmd_summarize(struct wf_cli *cli)
         code = wf_cli_fail(cli, &err);
     } else {
         call.fd = fd;
-        if (wf_client_run(c, &call, &result, &err) != 0)
+        if (wf_release_run(cli, c, &call, &result, &err) != 0)
             code = wf_cli_fail(cli, &err);
         else if (cli->json)
             wf_cli_print_json(result);

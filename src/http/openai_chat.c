@@ -411,7 +411,7 @@ void wf_handle_release(struct wf_request *r)
     if (wf_face_open(&c, r)) {
         int rc = read_chat(&c, &chat, &err);
         if (rc == 0)
-            rc = wf_remote_look(wf_router_inner(c.engine), &chat.q, &v, &err);
+            rc = wf_router_look(c.engine, &chat.q, &v, &err);
         if (rc != 0)
             wf_face_fail(&c, &err);
         else

@@ -216,10 +216,14 @@ int wf_op__ask(struct wf_op_context *ctx, const struct wf_op_call *call, json_t 
     struct wf_answer a;
     struct wf_arena arena;
     struct wf_str thread = {0};
+    struct wf_op_release release;
+    bool is_released = false;
     json_t *v = NULL;
-    int rc = wf_param_str(call->params, "question", true, &q.question, err);
+    int rc = wf_op__read_release(ctx, call->params, &release, &is_released, err);
 
     wf_arena_init(&arena, 0, WF_OP_ARENA_BYTES_MAX);
+    if (rc == 0)
+        rc = wf_param_str(call->params, "question", true, &q.question, err);
     if (rc == 0)
         rc = wf_param_str(call->params, "thread", false, &thread, err);
     if (rc == 0)
@@ -232,7 +236,13 @@ int wf_op__ask(struct wf_op_context *ctx, const struct wf_op_call *call, json_t 
         q.lens = ctx->lens;
         q.earlier_documents = earlier.documents;
         q.n_earlier_documents = earlier.n_documents;
+        q.release = is_released ? &release.r : NULL;
         rc = answer(ctx, call, &q, &arena, &a, err);
+    }
+    if (rc == 0 && is_released && release.r.id == NULL) { /* no more than looked at */
+        rc = wf_op__give_looked(&release, out_result, err);
+        wf_arena_deinit(&arena);
+        return rc;
     }
     if (rc == 0) {
         if (thread.len > 0)
@@ -250,6 +260,7 @@ int wf_op__ask(struct wf_op_context *ctx, const struct wf_op_call *call, json_t 
         *out_result = v;
     else
         json_decref(v);
+    json_decref(release.looked);
     wf_arena_deinit(&arena);
     return rc;
 }

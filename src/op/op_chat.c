@@ -385,7 +385,7 @@ int wf_op__release(struct wf_op_context *ctx, const struct wf_op_call *call, jso
         return wf_err_set(err, WF_E_UNSUPPORTED, "This weft runs no models.");
     rc = read_chat(&c, call, err);
     if (rc == 0)
-        rc = wf_remote_look(wf_router_inner(ctx->engine), &c.q, out_result, err);
+        rc = wf_router_look(ctx->engine, &c.q, out_result, err);
     json_decref(c.template_vars);
     return rc;
 }

@@ -7,6 +7,7 @@
 #include "find/find.h"
 #include "op/json.h"
 #include "op/op.h"
+#include "skill/grounded.h"
 #include "store/document.h"
 
 /* The most one operation's results may take. */
@@ -87,6 +88,20 @@ int wf_op__checking(void *ud, uint64_t n_done, uint64_t n_all);
 
 /* A hit, with `"highlight"` absent; NULL out of memory. */
 json_t *wf_op__hit_json(const struct wf_hit *h);
+
+/* A person's release of what would go elsewhere for an operation that writes, by the parameter
+ * "release": {"id", "reason", "fence", "as_is"}; without "id" what would go is only looked at. */
+struct wf_op_release {
+    struct wf_grounded_release r;
+    struct wf_op_context *ctx;
+    json_t *looked; /* what was seen; owned by whoever ends it */
+};
+/* *out_is_said: there is one. *out is in place from here on. Errors: INVAL. */
+int wf_op__read_release(struct wf_op_context *ctx, const json_t *params, struct wf_op_release *out,
+                        bool *out_is_said, struct wf_err *err) WF_MUST_USE;
+/* The result of one that only looked. Errors: UNSUPPORTED (nothing would have gone). */
+int wf_op__give_looked(struct wf_op_release *release, json_t **out_result,
+                       struct wf_err *err) WF_MUST_USE;
 
 /* Whether an answer is to be written by a model, and which (NULL: the default): by the parameters
  * "mode" (auto, generative, extractive) and "model". Errors: INVAL, and for "generative" those of

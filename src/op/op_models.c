@@ -13,6 +13,7 @@
 #include "model/gguf.h"
 #include "model/vocab.h"
 #include "op/op_internal.h"
+#include "op/router.h"
 #include "route/engines.h"
 
 #define PROGRESS_EVERY_NS 200000000
@@ -184,7 +185,7 @@ static int describe(struct wf_op_context *ctx, const struct wf_model_entry *m, j
     return rc;
 }
 
-/* One of an engine elsewhere; NULL: there is none of that name. */
+/* One of an engine elsewhere, or that weft is to choose; NULL: there is none of that name. */
 static json_t *elsewhere(const struct wf_op_context *ctx, const char *name)
 {
     const char *model = NULL;
@@ -192,6 +193,9 @@ static json_t *elsewhere(const struct wf_op_context *ctx, const char *name)
         ctx->engines != NULL ? wf_engines_resolve(ctx->engines, wf_str_from(name), &model) : NULL;
     char full[WF_ENGINE_NAME_BYTES_MAX + WF_ENGINE_TEXT_BYTES_MAX + 2];
 
+    if (e == NULL && wf_router_is_auto(name, NULL) && wf_router_is_offered(ctx->router))
+        return json_pack("{s:s, s:s, s:s, s:s}", "name", name, "kind", "chat", "engine",
+                         WF_ROUTER_AUTO, "provider", "the place that weft chooses");
     if (e == NULL)
         return NULL;
     snprintf(full, sizeof(full), "%s/%s", e->name, model);

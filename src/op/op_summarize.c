@@ -44,6 +44,8 @@ struct writer {
     const char *model;
     size_t n_statements;
     struct wf_origins origins; /* of the text; none: it is the person's own words */
+    struct wf_op_release release;
+    bool is_released, is_looked;
 };
 
 /* The sentences become what the model reads. */
@@ -123,9 +125,9 @@ static int add_written(struct wf_op_context *ctx, const struct wf_grounded_reque
 }
 
 /* Adds "summary" to v where what the model writes holds. */
-static int write_summary(struct wf_op_context *ctx, const struct writer *w,
-                         const struct wf_summary *s, const struct wf_op_call *call,
-                         struct wf_str about, struct wf_arena *arena, json_t *v, struct wf_err *err)
+static int write_summary(struct wf_op_context *ctx, struct writer *w, const struct wf_summary *s,
+                         const struct wf_op_call *call, struct wf_str about, struct wf_arena *arena,
+                         json_t *v, struct wf_err *err)
 {
     struct told told = {.sink = call->sink};
     struct wf_str sentences[WF_GROUNDED_SENTENCES_MAX];
@@ -139,6 +141,7 @@ static int write_summary(struct wf_op_context *ctx, const struct writer *w,
                                     .origins = w->origins.items,
                                     .n_origins = w->origins.n,
                                     .n_statements = w->n_statements,
+                                    .release = w->is_released ? &w->release.r : NULL,
                                     .statement = tell_statement,
                                     .canceled = told_canceled,
                                     .ud = &told};
@@ -157,6 +160,11 @@ static int write_summary(struct wf_op_context *ctx, const struct writer *w,
         return 0;
     wf_buf_init(&told.text, WF_GROUNDED_BYTES_MAX * 8);
     rc = wf_grounded_write(&q, arena, &g, err);
+    w->is_looked = rc == 0 && g.is_looked;
+    if (w->is_looked) {
+        wf_buf_deinit(&told.text);
+        return 0;
+    }
     if (rc == 0 && g.n_statements > 0) {
         json_object_set_new(v, "summary", wf_json_str(wf_buf_str(&told.text)));
         json_object_set_new(v, "mode", json_string("generative"));
@@ -378,7 +386,9 @@ int wf_op__summarize(struct wf_op_context *ctx, const struct wf_op_call *call, j
         return rc;
     wf_arena_init(&arena, 0, WF_OP_ARENA_BYTES_MAX);
     f.arena = &arena;
-    rc = wf_op__writer(ctx, call->params, &arena, &w.writes, &w.model, err);
+    rc = wf_op__read_release(ctx, call->params, &w.release, &w.is_released, err);
+    if (rc == 0)
+        rc = wf_op__writer(ctx, call->params, &arena, &w.writes, &w.model, err);
     if (rc == 0 && w.writes)
         choose_more(&w, &o);
     ask_lens(ctx, &o);
@@ -399,10 +409,16 @@ int wf_op__summarize(struct wf_op_context *ctx, const struct wf_op_call *call, j
         rc = find_origins(ctx, &in, &arena, &w.origins, err);
     if (rc == 0 && w.writes)
         rc = write_summary(ctx, &w, &summary, call, o.about, &arena, v, err);
+    if (rc == 0 && w.is_released && w.release.r.id == NULL) {
+        json_decref(v);
+        v = NULL;
+        rc = wf_op__give_looked(&w.release, &v, err);
+    }
     if (rc == 0)
         *out_result = v;
     else
         json_decref(v);
+    json_decref(w.release.looked);
     wf_summarizer_free(f.summarizer);
     wf_arena_deinit(&arena);
     return rc;

@@ -157,6 +157,15 @@ int wf_remote_look(struct wf_engine *engine, const struct wf_gen_request *q, jso
                       "elsewhere are called ENGINE/MODEL.");
 }
 
+int wf_remote_released_model(struct wf_engine *engine, const char *id, char *out, size_t out_bytes,
+                             struct wf_err *err)
+{
+    if (engine->ops != &ops)
+        return wf_err_set(err, WF_E_DENIED, "There are no engines elsewhere to release it for.");
+    return wf_remote__ticket_model(WF_CONTAINER(engine, struct wf_remote, base)->o.tickets, id, out,
+                                   out_bytes, err);
+}
+
 void wf_remote_look_out(struct wf_engine *remote, const struct wf_engine_entry *e,
                         struct wf_remote_outlook *out)
 {

@@ -58,6 +58,11 @@ int wf_remote_engine_new(const struct wf_remote_options *o, struct wf_engine **o
 int wf_remote_look(struct wf_engine *engine, const struct wf_gen_request *q, json_t **out,
                    struct wf_err *err) WF_MUST_USE;
 
+/* The model, ENGINE/MODEL, that a look's "id" is for. Errors: DENIED (there is none, or it is of
+ * another engine than `engine`'s), LIMIT. */
+int wf_remote_released_model(struct wf_engine *engine, const char *id, char *out, size_t out_bytes,
+                             struct wf_err *err) WF_MUST_USE;
+
 /* The engine elsewhere that a model's name means, and in *out_model its name there; NULL: it is one
  * of this device's (whose names come first), or none at all. Any argument may be NULL or empty. */
 const struct wf_engine_entry *wf_remote_find(const struct wf_engines *engines,

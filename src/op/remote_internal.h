@@ -34,6 +34,10 @@ void wf_remote__tickets_free(struct wf_remote_tickets *t);
 int wf_remote__ticket_take(struct wf_remote_tickets *t, const char *id, int64_t now_ms,
                            struct wf_remote_ticket *out, struct wf_err *err) WF_MUST_USE;
 
+/* Whether there is a ticket of that id; its model, copied. Errors: DENIED, LIMIT. */
+int wf_remote__ticket_model(struct wf_remote_tickets *t, const char *id, char *out,
+                            size_t out_bytes, struct wf_err *err) WF_MUST_USE;
+
 /* wf_remote_look for an engine and its own name of the model. */
 int wf_remote__look(const struct wf_remote_options *o, const struct wf_engine_entry *engine,
                     const char *model, const struct wf_gen_request *q, json_t **out,

@@ -52,6 +52,13 @@ static void put(struct wf_remote_tickets *t, struct wf_remote_ticket *io)
     pthread_mutex_unlock(&t->lock);
 }
 
+static int no_ticket(struct wf_err *err)
+{
+    return wf_err_set(err, WF_E_DENIED,
+                      "There is no such release, or it was used before: look again at what would "
+                      "go, and release that.");
+}
+
 int wf_remote__ticket_take(struct wf_remote_tickets *t, const char *id, int64_t now_ms,
                            struct wf_remote_ticket *out, struct wf_err *err)
 {
@@ -67,12 +74,25 @@ int wf_remote__ticket_take(struct wf_remote_tickets *t, const char *id, int64_t 
     }
     pthread_mutex_unlock(&t->lock);
     if (!found)
-        return wf_err_set(err, WF_E_DENIED,
-                          "There is no such release, or it was used before: look again at what "
-                          "would go, and release that.");
+        return no_ticket(err);
     if (now_ms < out->made_ms || now_ms - out->made_ms > WF_RELEASE_MS_MAX)
         return wf_err_set(err, WF_E_DENIED, "The release has run out; give it again.");
     return 0;
+}
+
+int wf_remote__ticket_model(struct wf_remote_tickets *t, const char *id, char *out,
+                            size_t out_bytes, struct wf_err *err)
+{
+    int n = -1;
+
+    pthread_mutex_lock(&t->lock);
+    for (size_t i = 0; i < TICKETS_MAX && n < 0 && id[0] != '\0'; i++)
+        if (strcmp(t->items[i].id, id) == 0)
+            n = snprintf(out, out_bytes, "%s", t->items[i].model);
+    pthread_mutex_unlock(&t->lock);
+    if (n < 0)
+        return no_ticket(err);
+    return (size_t)n < out_bytes ? 0 : wf_err_set(err, WF_E_LIMIT, "The model's name is too long.");
 }
 
 /* ---- looking ---- */

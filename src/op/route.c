@@ -73,16 +73,16 @@ static json_t *candidate_json(const struct work *w, size_t i)
     const struct wf_verdict_of *v = &w->c->decision.of[i];
     const struct wf_estimate *e = &v->estimate;
 
-    return json_pack("{s:s, s:s%, s:s, s:b, s:o, s:s, s:I, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, "
-                     "s:f}",
-                     "engine", w->plan->sites[i].name, "model", c->model.ptr, c->model.len, "tier",
-                     tiers[c->tier], "allowed", v->barrier == WF_BARRIER_NONE, "why",
-                     why_json(w, g, v->barrier), "label", wf_label_name(c->label), "redacted",
-                     (json_int_t)g->n_redacted, "barrier", wf_barrier_name(v->barrier), "ttft_ms",
-                     rounded(e->ttft_ms), "total_ms", rounded(e->total_ms), "quality",
-                     rounded(e->quality), "energy_j", rounded(e->energy_j), "cost",
-                     rounded(e->cost), "carbon_g", rounded(e->carbon_g), "works", rounded(e->works),
-                     "utility", rounded(v->utility));
+    return json_pack(
+        "{s:s, s:s%, s:s, s:b, s:o, s:s, s:I, s:s, s:b, s:f, s:f, s:f, s:f, s:f, s:f, "
+        "s:f, s:f}",
+        "engine", w->plan->sites[i].name, "model", c->model.ptr, c->model.len, "tier",
+        tiers[c->tier], "allowed", v->barrier == WF_BARRIER_NONE, "why", why_json(w, g, v->barrier),
+        "label", wf_label_name(c->label), "redacted", (json_int_t)g->n_redacted, "barrier",
+        wf_barrier_name(v->barrier), "releasable", (int)wf_route_may_release(w->plan, w->c, i),
+        "ttft_ms", rounded(e->ttft_ms), "total_ms", rounded(e->total_ms), "quality",
+        rounded(e->quality), "energy_j", rounded(e->energy_j), "cost", rounded(e->cost), "carbon_g",
+        rounded(e->carbon_g), "works", rounded(e->works), "utility", rounded(v->utility));
 }
 
 static json_t *name_json(const struct work *w, size_t i)

@@ -72,6 +72,12 @@ struct wf_route_case {
  * LIMIT, NOMEM, those of wf_labeler_find. */
 int wf_route_look(const struct wf_route_plan *p, const struct wf_gen_request *q,
                   struct wf_route_case **out, struct wf_err *err) WF_MUST_USE;
+/* Whether a person may release the request for a candidate that the policy keeps it from, and it
+ * could run there then. While the case has its parts. */
+bool wf_route_may_release(const struct wf_route_plan *p, const struct wf_route_case *c, size_t i);
+/* Of those the one with the best utility; WF_ROUTE_NONE: there is none. */
+size_t wf_route_best_released(const struct wf_route_plan *p, const struct wf_route_case *c);
+
 /* Lets go of what borrows from the request: the texts and parts. */
 void wf_route_case_forget(struct wf_route_case *c);
 /* NULL is a no-op. */

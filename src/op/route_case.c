@@ -208,6 +208,40 @@ static void ask_gates(const struct wf_route_plan *p, struct wf_route_case *c)
     }
 }
 
+/* ---- what a person may do about a gate ---- */
+
+bool wf_route_may_release(const struct wf_route_plan *p, const struct wf_route_case *c, size_t i)
+{
+    const struct wf_gate *gate = &c->gates[i];
+    const struct wf_route_options o = {.experience = p->experience, .now_ms = p->now_ms};
+    struct wf_candidate k = c->candidates[i];
+    struct wf_release would = {.who = WF_STR("owner"), .engine = k.engine, .from = gate->label};
+    struct wf_decision d;
+
+    if (p->policy == NULL || gate->is_open || k.tier == WF_TIER_HERE)
+        return false;
+    would.to = gate->clearance < 0 ? WF_LABEL_PUBLIC : (enum wf_label)gate->clearance;
+    if (would.to >= would.from || wf_release_admit(p->policy, c->parts, c->n_parts,
+                                                   &p->sites[i].target, &would, gate, NULL) != 0)
+        return false;
+    k.label = would.to;
+    k.is_refused = k.needs_consent = false; /* a release is both */
+    wf_route_decide(&c->q, &k, 1, &o, &d);
+    return d.n_allowed == 1;
+}
+
+size_t wf_route_best_released(const struct wf_route_plan *p, const struct wf_route_case *c)
+{
+    size_t best = WF_ROUTE_NONE;
+
+    for (size_t i = 0; i < c->decision.n; i++) {
+        if (wf_route_may_release(p, c, i) &&
+            (best == WF_ROUTE_NONE || c->decision.of[i].utility > c->decision.of[best].utility))
+            best = i;
+    }
+    return best;
+}
+
 int wf_route_look(const struct wf_route_plan *p, const struct wf_gen_request *q,
                   struct wf_route_case **out, struct wf_err *err)
 {

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/list.h"
 #include "base/rng.h"
+#include "op/remote.h"
 #include "op/router_internal.h"
 
 /* Decisions that wait to be written down. */
@@ -96,15 +97,20 @@ static int generate(struct wf_engine *base, const struct wf_gen_request *q, stru
                     struct wf_err *err)
 {
     const struct wf_model_list *models = NULL;
+    char released[WF_ROUTER_PLACE_BYTES];
     struct wf_router *r = of(base);
     struct wf_router_wish wish;
+    int rc;
 
     if (!is_own(r, q, &wish, &models))
         return wf_engine_generate(r->o.inner, q, out, err);
-    if (q->messages != NULL)
+    if (q->messages != NULL && q->release_id == NULL)
         return wf_router__generate(r, &wish, q, models, out, err);
     wf_model_list_unref(models);
-    return wf_router__pass(r, q, out, err);
+    if (q->messages == NULL)
+        return wf_router__pass(r, q, NULL, out, err);
+    rc = wf_remote_released_model(r->o.inner, q->release_id, released, sizeof(released), err);
+    return rc == 0 ? wf_router__pass(r, q, released, out, err) : rc;
 }
 
 static int count(struct wf_engine *base, const struct wf_gen_request *q, size_t *out_n,
@@ -263,6 +269,86 @@ int wf_router_explain(struct wf_engine *router, const struct wf_router_wish *wis
     if (rc == 0) {
         wf_router__choose(r, &c.plan, false, c.c);
         rc = wf_route_tell(&c.plan, c.c, out, err);
+    }
+    wf_router__case_close(&c);
+    return rc;
+}
+
+/* ---- looking at what a person may release ---- */
+
+/* The candidate to look at: the best that may be released, else one elsewhere that may be asked,
+ * else one that the policy keeps it from, which says why. */
+static size_t looked_at(const struct wf_router_case *c)
+{
+    const struct wf_decision *d = &c->c->decision;
+    size_t i = wf_route_best_released(&c->plan, c->c);
+
+    for (size_t k = 0; i == WF_ROUTE_NONE && k < d->n_allowed; k++)
+        if (c->sites.items[d->order[k]].c.tier != WF_TIER_HERE)
+            i = d->order[k];
+    for (size_t k = 0; i == WF_ROUTE_NONE && k < d->n; k++)
+        if (c->sites.items[k].c.tier != WF_TIER_HERE && !c->c->gates[k].is_open)
+            i = k;
+    return i;
+}
+
+static int add_offers(const struct wf_router_case *c, json_t *v, struct wf_err *err)
+{
+    char name[WF_ROUTER_PLACE_BYTES];
+    json_t *offers = json_array();
+    int rc = offers == NULL ? -1 : 0;
+
+    for (size_t i = 0; rc == 0 && i < c->c->decision.n; i++)
+        if (wf_route_may_release(&c->plan, c->c, i) && wf_router__name(&c->c->candidates[i], name))
+            rc = json_array_append_new(offers, json_string(name));
+    if (rc == 0)
+        rc = json_object_set(v, "offers", offers);
+    json_decref(offers);
+    return rc == 0 ? 0 : wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+}
+
+/* What of the request would go to that candidate. */
+static int look_at(struct wf_router *r, const struct wf_router_case *c, size_t i,
+                   const struct wf_gen_request *q, json_t **out, struct wf_err *err)
+{
+    char name[WF_ROUTER_PLACE_BYTES];
+    struct wf_gen_request named = *q;
+    json_t *v = NULL;
+    int rc;
+
+    if (i == WF_ROUTE_NONE || !wf_router__name(&c->c->candidates[i], name))
+        return wf_err_set(err, WF_E_UNSUPPORTED,
+                          "The policy keeps this from no engine elsewhere: there is nothing to "
+                          "release.");
+    named.model = name;
+    rc = wf_remote_look(r->o.inner, &named, &v, err);
+    if (rc == 0)
+        rc = add_offers(c, v, err);
+    if (rc == 0)
+        *out = v;
+    else
+        json_decref(v);
+    return rc;
+}
+
+int wf_router_look(struct wf_engine *engine, const struct wf_gen_request *q, json_t **out,
+                   struct wf_err *err)
+{
+    const struct wf_model_list *models = NULL;
+    struct wf_router *r = of(engine);
+    struct wf_router_case c = {.c = NULL};
+    struct wf_router_wish wish;
+    int rc;
+
+    if (engine->ops != &ops || !is_own(r, q, &wish, &models) || q->messages == NULL) {
+        wf_model_list_unref(models);
+        return wf_remote_look(wf_router_inner(engine), q, out, err);
+    }
+    wish.has_consent = true; /* who releases it agrees */
+    rc = wf_router__case_open(r, &wish, q, models, &c, err);
+    if (rc == 0) {
+        wf_router__choose(r, &c.plan, false, c.c);
+        rc = look_at(r, &c, looked_at(&c), q, out, err);
     }
     wf_router__case_close(&c);
     return rc;

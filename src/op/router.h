@@ -60,6 +60,13 @@ int wf_router_new(const struct wf_router_options *o, struct wf_engine **out,
  * wf_router_new; NULL is a no-op. */
 void wf_router_settle(struct wf_engine *router);
 
+/* As wf_remote_look, of any engine. For the model "auto" it looks at the engine that would be asked
+ * if the person released the request for it, the best of those; "offers" in *out has the names of
+ * all (ENGINE/MODEL), and "needed" says whether the policy keeps it from that one. The request then
+ * goes there with the release's id, whether it is for "auto" again or names the engine. */
+int wf_router_look(struct wf_engine *engine, const struct wf_gen_request *q, json_t **out,
+                   struct wf_err *err) WF_MUST_USE;
+
 /* A person's word about an answer, by its request's id: what it says of the engine that gave it is
  * learned, once: the same again changes nothing, another word takes the first one back. *out is a
  * new reference: {"id", "engine": ENGINE/MODEL, "kind", "good", "is_new", "quality": the estimate

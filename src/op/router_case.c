@@ -107,6 +107,16 @@ void wf_router__case_close(struct wf_router_case *c)
     wf_sites_deinit(&c->sites);
 }
 
+bool wf_router__name(const struct wf_candidate *c, char out[WF_ROUTER_PLACE_BYTES])
+{
+    int n = c->tier == WF_TIER_HERE
+                ? snprintf(out, WF_ROUTER_PLACE_BYTES, "%.*s", WF_STR_ARG(c->model))
+                : snprintf(out, WF_ROUTER_PLACE_BYTES, "%.*s/%.*s", WF_STR_ARG(c->engine),
+                           WF_STR_ARG(c->model));
+
+    return n > 0 && (size_t)n < WF_ROUTER_PLACE_BYTES;
+}
+
 /* ---- where none may be asked ---- */
 
 static int code_of(enum wf_barrier b)
@@ -139,6 +149,8 @@ int wf_router__say_none(const struct wf_router_case *c, struct wf_err *err)
 {
     const struct wf_decision *d = &c->c->decision;
     bool wants_consent = false;
+    char offer[120] = "";
+    size_t i_offer;
     struct wf_buf text;
     int rc, code = WF_E_DENIED;
 
@@ -158,7 +170,13 @@ int wf_router__say_none(const struct wf_router_case *c, struct wf_err *err)
     }
     if (wants_consent)
         code = WF_E_DENIED;
-    rc = wf_err_set(err, code, "Nothing was sent, no engine may be asked: %s.%s",
+    i_offer = wf_route_best_released(&c->plan, c->c);
+    if (i_offer != WF_ROUTE_NONE) {
+        (void)snprintf(offer, sizeof(offer), " (%.60s may, once, if you release this)",
+                       c->sites.items[i_offer].name);
+        code = WF_E_DENIED;
+    }
+    rc = wf_err_set(err, code, "Nothing was sent, no engine may be asked%s: %s.%s", offer,
                     wf_buf_status(&text) == 0 ? text.ptr : "",
                     wants_consent ? " Name it, or set route_consent = on." : "");
     wf_buf_deinit(&text);

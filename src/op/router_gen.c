@@ -11,8 +11,6 @@
 #include "base/list.h"
 #include "op/router_internal.h"
 
-#define PLACE_BYTES 400u /* ENGINE/MODEL */
-
 struct routing {
     struct wf_gen base;
     struct wf_router *r;
@@ -22,7 +20,7 @@ struct routing {
     struct wf_gen *gen; /* NULL: none began */
     bool is_passed;     /* no chat: not decided, not kept */
     /* Of each place: */
-    char names[WF_FAILOVER_PLACES_MAX][PLACE_BYTES];
+    char names[WF_FAILOVER_PLACES_MAX][WF_ROUTER_PLACE_BYTES];
     uint8_t candidates[WF_FAILOVER_PLACES_MAX]; /* its index among them */
     struct wf_gen_event first;
     bool has_first, is_over;
@@ -129,11 +127,8 @@ static void add_place(struct routing *x, size_t i, struct wf_failover_place *pla
 {
     const struct wf_candidate *c = &x->of.c->candidates[i];
     char *name = x->names[*io_n];
-    int len = c->tier == WF_TIER_HERE ? snprintf(name, PLACE_BYTES, "%.*s", WF_STR_ARG(c->model))
-                                      : snprintf(name, PLACE_BYTES, "%.*s/%.*s",
-                                                 WF_STR_ARG(c->engine), WF_STR_ARG(c->model));
 
-    if (len < 0 || (size_t)len >= PLACE_BYTES)
+    if (!wf_router__name(c, name))
         return;
     x->candidates[*io_n] = (uint8_t)i;
     places[(*io_n)++] =
@@ -267,8 +262,8 @@ int wf_router__generate(struct wf_router *r, const struct wf_router_wish *wish,
     return rc;
 }
 
-int wf_router__pass(struct wf_router *r, const struct wf_gen_request *q, struct wf_gen **out,
-                    struct wf_err *err)
+int wf_router__pass(struct wf_router *r, const struct wf_gen_request *q, const char *model,
+                    struct wf_gen **out, struct wf_err *err)
 {
     struct routing *x = routing_new(r, q);
     int rc;
@@ -277,6 +272,10 @@ int wf_router__pass(struct wf_router *r, const struct wf_gen_request *q, struct 
         return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
     x->is_passed = true;
     x->q.model = NULL;
+    if (model != NULL) {
+        (void)snprintf(x->names[0], sizeof(x->names[0]), "%s", model);
+        x->q.model = x->names[0];
+    }
     rc = wf_engine_generate(r->o.inner, &x->q, &x->gen, err);
     if (rc == 0)
         *out = &x->base;

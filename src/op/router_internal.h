@@ -75,6 +75,8 @@ void wf_router__look_back(struct wf_router *r, const struct wf_route_case *c);
 /* The request of a case was answered by that candidate. */
 void wf_router__remember(struct wf_router *r, const struct wf_route_case *c, size_t i_candidate);
 
+#define WF_ROUTER_PLACE_BYTES 400u /* ENGINE/MODEL */
+
 /* ---- a request (router_case.c) ---- */
 
 /* Places and the request, looked at; to be freed after errors, too. */
@@ -90,6 +92,8 @@ int wf_router__case_open(struct wf_router *r, const struct wf_router_wish *wish,
                          const struct wf_gen_request *q, const struct wf_model_list *models,
                          struct wf_router_case *out, struct wf_err *err) WF_MUST_USE;
 void wf_router__case_close(struct wf_router_case *c);
+/* What a request calls a place: MODEL of this device, ENGINE/MODEL. False: that is too long. */
+bool wf_router__name(const struct wf_candidate *c, char out[WF_ROUTER_PLACE_BYTES]);
 /* Says why no candidate may be asked; returns the error's code. */
 int wf_router__say_none(const struct wf_router_case *c, struct wf_err *err);
 
@@ -99,9 +103,9 @@ int wf_router__say_none(const struct wf_router_case *c, struct wf_err *err);
 int wf_router__generate(struct wf_router *r, const struct wf_router_wish *wish,
                         const struct wf_gen_request *q, const struct wf_model_list *models,
                         struct wf_gen **out, struct wf_err *err) WF_MUST_USE;
-/* The same of what is no chat, with the default model. */
-int wf_router__pass(struct wf_router *r, const struct wf_gen_request *q, struct wf_gen **out,
-                    struct wf_err *err) WF_MUST_USE;
+/* The same of what is no chat, with the default model (NULL), or of what was released for one. */
+int wf_router__pass(struct wf_router *r, const struct wf_gen_request *q, const char *model,
+                    struct wf_gen **out, struct wf_err *err) WF_MUST_USE;
 /* Those of the engine's table. */
 int wf_router__next(struct wf_gen *base, struct wf_gen_event *out, struct wf_err *err) WF_MUST_USE;
 /* w NULL: as wf_router__next. */

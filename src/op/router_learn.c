@@ -19,7 +19,6 @@
 #define RETRY_MS_MOST 300000
 #define ANSWER_BYTES_MAX ((size_t)1 << 20)
 #define SHOWN_BYTES 2000
-#define PLACE_BYTES 400u
 
 static int no_memory(struct wf_err *err)
 {
@@ -172,7 +171,7 @@ struct trial {
     json_t *messages;
     struct wf_router_case of;
     size_t i; /* the place */
-    char model[PLACE_BYTES];
+    char model[WF_ROUTER_PLACE_BYTES];
     struct wf_buf answer;
     struct wf_outcome outcome;
     char route[WF_ROUTE_HEADER_BYTES];
@@ -182,8 +181,6 @@ struct trial {
 static int find_place(struct trial *x, struct wf_err *err)
 {
     const struct wf_sites *s = &x->of.sites;
-    const struct wf_candidate *c;
-    int n;
 
     while (x->i < s->n && strcmp(s->items[x->i].name, x->t->engine) != 0)
         x->i++;
@@ -191,11 +188,7 @@ static int find_place(struct trial *x, struct wf_err *err)
         return wf_err_set(err, WF_E_NOENT,
                           "There is no engine \"%.60s\". weft route --dry-run lists them.",
                           x->t->engine);
-    c = &s->items[x->i].c;
-    n = c->tier == WF_TIER_HERE ? snprintf(x->model, sizeof(x->model), "%.*s", WF_STR_ARG(c->model))
-                                : snprintf(x->model, sizeof(x->model), "%.*s/%.*s",
-                                           WF_STR_ARG(c->engine), WF_STR_ARG(c->model));
-    return n > 0 && (size_t)n < sizeof(x->model)
+    return wf_router__name(&s->items[x->i].c, x->model)
                ? 0
                : wf_err_set(err, WF_E_LIMIT, "The name of the model is too long.");
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who writes: the engine elsewhere that is named, else a model of this machine where one is there,
  * unless the person wants quotations. */
+#include <string.h>
+
 #include "engine/model_store.h"
 #include "op/op_internal.h"
 #include "op/remote.h"
@@ -49,5 +51,52 @@ int wf_op__writer(struct wf_op_context *ctx, const json_t *params, struct wf_are
         return must ? wf_err_set(err, why.code, "%s", why.msg) : 0;
     *out_writes = true;
     *out_model = name;
+    return 0;
+}
+
+/* ---- what is released ---- */
+
+static int look(void *ud, const struct wf_gen_request *q, const char *fence, struct wf_err *err)
+{
+    struct wf_op_release *x = ud;
+    int rc = wf_router_look(x->ctx->engine, q, &x->looked, err);
+
+    if (rc == 0 && json_object_set_new(x->looked, "fence", json_string(fence)) != 0)
+        rc = wf_op__no_memory(err);
+    return rc;
+}
+
+int wf_op__read_release(struct wf_op_context *ctx, const json_t *params, struct wf_op_release *out,
+                        bool *out_is_said, struct wf_err *err)
+{
+    static const char *const fields[] = {"id", "reason", "fence", "as_is", NULL};
+    const json_t *v = json_object_get(params, "release");
+    const char *fence = wf_json_text(v, "fence");
+
+    *out = (struct wf_op_release){.ctx = ctx};
+    *out_is_said = v != NULL && !json_is_null(v);
+    if (!*out_is_said)
+        return 0;
+    out->r.id = json_string_value(json_object_get(v, "id"));
+    out->r.reason = json_string_value(json_object_get(v, "reason"));
+    out->r.as_is = json_is_true(json_object_get(v, "as_is"));
+    out->r.fence = wf_str_from(fence);
+    out->r.look = look;
+    out->r.ud = out;
+    if (!json_is_object(v) || !out->r.id != !out->r.reason || !out->r.id != !fence[0])
+        return wf_err_set(err, WF_E_INVAL,
+                          "\"release\" must be an object with id, reason and fence, as looking at "
+                          "it gave them.");
+    return wf_param_known(v, fields, err);
+}
+
+int wf_op__give_looked(struct wf_op_release *release, json_t **out_result, struct wf_err *err)
+{
+    if (release->looked == NULL)
+        return wf_err_set(err, WF_E_UNSUPPORTED,
+                          "Nothing of this would go to an engine elsewhere: there is nothing to "
+                          "release.");
+    *out_result = release->looked;
+    release->looked = NULL;
     return 0;
 }

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "find/find.h"
 
+struct wf_grounded_release;
 struct wf_lens_pool;
 
 struct wf_ask_query {
@@ -21,8 +22,9 @@ struct wf_ask_query {
     size_t n_earlier;
     const struct wf_str *earlier_documents; /* documents cited in the last turn; may be NULL */
     size_t n_earlier_documents;
-    size_t n_citations_max;    /* 0 = 5 */
-    struct wf_lens_pool *lens; /* looks for the span; NULL: by words alone */
+    size_t n_citations_max;                    /* 0 = 5 */
+    struct wf_lens_pool *lens;                 /* looks for the span; NULL: by words alone */
+    const struct wf_grounded_release *release; /* of a written answer; NULL: none */
 };
 
 /* A citation: hit.text is the passage, [hit.start_cp, hit.end_cp) where it stands; the highlight is
@@ -46,6 +48,7 @@ struct wf_answer {
     double span_score;                     /* 0..1 */
     bool is_written;                       /* by a model; else quoted */
     const char *model;                     /* that was asked; NULL: none was */
+    bool is_looked;                        /* what would go was looked at, no more */
     size_t n_left_out;                     /* what it wrote that nothing stands for */
     const char *model_route, *model_flags; /* as wf_grounded has them; NULL: here, nothing */
     const struct wf_str *read;             /* [n_read] the sentences that it was given */

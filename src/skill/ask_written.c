@@ -113,6 +113,7 @@ static int write_answer(struct written *w, struct wf_engine *engine, const char 
                                                 .n_sentences = w->n_sentences,
                                                 .origins = origins->items,
                                                 .n_origins = origins->n,
+                                                .release = q->release,
                                                 .statement = add_statement,
                                                 .canceled = canceled,
                                                 .ud = w};
@@ -131,6 +132,9 @@ static int write_answer(struct written *w, struct wf_engine *engine, const char 
     rc = wf_grounded_write(&request, arena, &g, err);
     if (rc != 0)
         return rc;
+    a->is_looked = g.is_looked;
+    if (g.is_looked)
+        return 0;
     a->model = g.model;
     a->model_route = g.route;
     a->model_flags = g.flags;

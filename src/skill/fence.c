@@ -2,6 +2,8 @@
 /* Marks around data in prompts. */
 #include "skill/fence.h"
 
+#include <string.h>
+
 #include "base/rng.h"
 
 void wf_fence_make(struct wf_fence *out)
@@ -11,6 +13,18 @@ void wf_fence_make(struct wf_fence *out)
         const char c = out->mark[i];
         out->mark[i] = (char)(c <= '9' ? 'a' + (c - '0') : c + ('k' - 'a'));
     }
+}
+
+bool wf_fence_again(struct wf_str mark, struct wf_fence *out)
+{
+    if (mark.len != WF_FENCE_LETTERS)
+        return false;
+    for (size_t i = 0; i < mark.len; i++)
+        if (mark.ptr[i] < 'a' || mark.ptr[i] > 'z')
+            return false;
+    memcpy(out->mark, mark.ptr, mark.len);
+    out->mark[mark.len] = '\0';
+    return true;
 }
 
 int wf_fence_rules(const struct wf_fence *f, const char *what, struct wf_buf *out)

@@ -146,6 +146,7 @@ struct prompt {
     json_t *messages;
     struct wf_origin *origins;
     size_t n_origins;
+    struct wf_fence fence;
 };
 
 static int add_groups(const struct wf_grounded_request *q, const struct wf_fence *fence,
@@ -175,12 +176,11 @@ static int add_groups(const struct wf_grounded_request *q, const struct wf_fence
 static int make_prompt(const struct wf_grounded_request *q, struct wf_arena *arena,
                        struct prompt *out)
 {
-    struct wf_fence fence;
+    const struct wf_fence fence = out->fence;
     json_t *content = json_array();
     struct wf_buf b;
     int rc;
 
-    wf_fence_make(&fence);
     wf_buf_init(&b, TEXT_BYTES_MAX);
     out->origins = wf_arena_array(arena, q->n_origins * q->n_sentences + 1, sizeof(*out->origins));
     rc = wf_fence_rules(&fence, "numbered sentences of documents", &b);
@@ -382,10 +382,22 @@ static int generate(struct writing *w, const struct prompt *prompt, const char *
                                .sampling = wf_sampling_default(),
                                .canceled = w->q->canceled,
                                .canceled_ud = w->q->ud};
+    const struct wf_grounded_release *release = w->q->release;
     struct wf_gen *g = NULL;
     int rc = vars == NULL ? no_memory(err) : 0;
 
     q.sampling.temperature = 0;
+    if (release != NULL) {
+        q.release_id = release->id;
+        q.release_reason = release->reason;
+        q.release_as_is = release->as_is;
+        out->is_looked = release->id == NULL;
+    }
+    if (rc == 0 && out->is_looked) {
+        rc = release->look(release->ud, &q, prompt->fence.mark, err);
+        json_decref(vars);
+        return rc;
+    }
     if (rc == 0)
         rc = wf_engine_generate(w->q->engine, &q, &g, err);
     if (rc == 0)
@@ -413,10 +425,16 @@ int wf_grounded_write(const struct wf_grounded_request *q, struct wf_arena *aren
     struct prompt prompt = {.messages = NULL};
     struct wf_grounded made = {.n_statements = 0};
     struct wf_buf grammar;
-    int rc = make_prompt(q, arena, &prompt) != 0 ? no_memory(err) : 0;
+    int rc = 0;
 
     assert(q->n_sentences > 0);
     assert(q->n_sentences <= WF_GROUNDED_SENTENCES_MAX);
+    if (q->release == NULL || q->release->fence.len == 0)
+        wf_fence_make(&prompt.fence);
+    else if (!wf_fence_again(q->release->fence, &prompt.fence))
+        rc = wf_err_set(err, WF_E_INVAL, "The release has no marks of a request.");
+    if (rc == 0 && make_prompt(q, arena, &prompt) != 0)
+        rc = no_memory(err);
     wf_buf_init(&grammar, TEXT_BYTES_MAX);
     wf_buf_init(&w.raw, TEXT_BYTES_MAX);
     wf_buf_init(&w.text, TEXT_BYTES_MAX);

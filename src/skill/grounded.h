@@ -31,6 +31,17 @@ enum wf_grounded_task {
     WF_GROUNDED_SUMMARIZE, /* what the sentences say, in fewer words */
 };
 
+/* A person's release of what the policy keeps (op/remote.h): first what would go is looked at, then
+ * the same is sent, with the marks that were shown. */
+struct wf_grounded_release {
+    const char *id, *reason; /* NULL: it is only looked at, by `look` */
+    struct wf_str fence;     /* the marks' letters; empty: new ones */
+    bool as_is;
+    /* Looks at the request in place of sending it; `fence`: its marks. */
+    int (*look)(void *ud, const struct wf_gen_request *q, const char *fence, struct wf_err *err);
+    void *ud;
+};
+
 struct wf_grounded_request {
     struct wf_engine *engine;
     const char *model; /* NULL: the default */
@@ -43,7 +54,8 @@ struct wf_grounded_request {
     size_t n_sentences;              /* 1..WF_GROUNDED_SENTENCES_MAX */
     const struct wf_origin *origins; /* [n_origins] where a group is from (i_part: its number) */
     size_t n_origins;
-    size_t n_statements; /* wanted, about; 0: as many as needed */
+    size_t n_statements;                       /* wanted, about; 0: as many as needed */
+    const struct wf_grounded_release *release; /* NULL: none */
     /* A statement that holds, and the sentences it cites (from 0); may be NULL. */
     void (*statement)(void *ud, struct wf_str text, const size_t *cited, size_t n_cited);
     bool (*canceled)(void *ud); /* may be NULL */
@@ -62,13 +74,15 @@ struct wf_grounded {
     const struct wf_grounded_statement *statements;
     size_t n_statements;
     size_t n_left_out; /* statements that did not hold */
+    bool is_looked;    /* nothing was asked, but looked at: there is no more in here */
     bool is_none;      /* the model says that nothing there answers */
     const char *model; /* its full name */
     const char *route; /* where it ran, as wf_gen_usage has it; NULL: here */
     const char *flags; /* what is flagged in what it wrote, as wf_gen_usage has it; NULL: nothing */
 };
 
-/* Writes. Everything in *out lives in `arena`. Errors: those of the engine. Thread: any. */
+/* Writes, or looks at what would go. Everything in *out lives in `arena`. Errors: those of the
+ * engine, or of `look`; INVAL (the fence). Thread: any. */
 int wf_grounded_write(const struct wf_grounded_request *q, struct wf_arena *arena,
                       struct wf_grounded *out, struct wf_err *err) WF_MUST_USE;
 

@@ -158,8 +158,8 @@ cat >"$TMP/type.py" <<'END_TYPE'
 import os, pty, sys, time
 pid, fd = pty.fork()
 if pid == 0:
-    os.execv(sys.argv[1], sys.argv[1:3] + ["gpt/small", sys.argv[3]])
-answers, seen = [(b"stays here:", sys.argv[4]), (b"to send it:", sys.argv[5])], b""
+    os.execv(sys.argv[1], sys.argv[1:-2])
+answers, seen = [(b"stays here:", sys.argv[-2]), (b"to send it:", sys.argv[-1])], b""
 while True:
     try:
         got = os.read(fd, 4096)
@@ -173,13 +173,71 @@ while True:
         seen, answers = seen + b"\n", answers[1:]
 sys.stdout.buffer.write(seen)
 END_TYPE
-typed() { python3 "$TMP/type.py" "$WEFT" run "$@"; }
+typed() { python3 "$TMP/type.py" "$WEFT" run gpt/small "$@"; }
 check "at a terminal it asks, and a name typed out sends it" \
     bash -c "grep -q 'You wrote: Is 4111' <<<'$(typed "$CARD" "I want to" gpt)'"
 check "with the card replaced, as it was shown" grep -q 'Is <CARD_1> of <EMAIL_1> valid' "$TMP/seen"
 n=$(wc -c <"$TMP/seen")
 check "anything else keeps it" bash -c "grep -q 'It stays here' <<<'$(typed "$CARD" "I want to" yes)'"
 same "here" "$n" "$(wc -c <"$TMP/seen")"
+
+# What documents say may be released as well: for a question, for a summary.
+LEASE="When does the lease of the boat house end?"
+question() { # more members
+    python3 -c 'import json, sys
+print(json.dumps({"question": sys.argv[1], "model": "gpt/small", **json.loads(sys.argv[2])}))' "$LEASE" "$1"
+}
+look=$(question '{"release":{}}' | post /weft/v1/ask)
+same "looking at a question says whether it may be released" "True private" "$(field possible <<<"$look") $(field from <<<"$look")"
+check "and shows the passage as it would go" grep -q 'lease of the boat house ends in March' <<<"$look"
+same "and sends nothing" "$n" "$(wc -c <"$TMP/seen")"
+release=$(python3 -c 'import json, sys; v = json.load(sys.stdin)
+print(json.dumps({"release": {"id": v["id"], "fence": v["fence"], "reason": "the landlord asks"}}))' <<<"$look")
+out=$(question "$(sed 's/"fence": "..../"fence": "aaaa/' <<<"$release")" | post /weft/v1/ask)
+check "other marks are another text" grep -q 'for another text' <<<"$out"
+look=$(question '{"release":{}}' | post /weft/v1/ask)
+release=$(python3 -c 'import json, sys; v = json.load(sys.stdin)
+print(json.dumps({"release": {"id": v["id"], "fence": v["fence"], "reason": "the landlord asks"}}))' <<<"$look")
+out=$(question "$release" | post /weft/v1/ask)
+check "released, the question goes with its passage" grep -q 'The lease ends in March' <<<"$out"
+check "the very bytes" grep -q 'The lease of the boat house ends in March' "$TMP/seen"
+check "and the ledger says why" bash -c "'$WEFT' ledger list | grep -q 'from private: the landlord asks'"
+n=$(wc -c <"$TMP/seen")
+check "once" grep -q 'used before' <<<"$(question "$release" | post /weft/v1/ask)"
+check "a release without its marks is none" \
+    grep -q 'fence' <<<"$(question '{"release":{"id":"x","reason":"y"}}' | post /weft/v1/ask)"
+same "and nothing leaves" "$n" "$(wc -c <"$TMP/seen")"
+answer() { python3 "$TMP/type.py" "$WEFT" "$@"; }
+check "at a terminal weft ask asks" \
+    grep -q 'The lease ends in March' <<<"$(answer ask "$LEASE" --model gpt/small "I say so" gpt)"
+check "and so does weft summarize" \
+    grep -q 'The lease ends in March' <<<"$(answer summarize "$TMP/papers/lease.txt" --model gpt/small "I say so" gpt)"
+n=$(wc -c <"$TMP/seen")
+check "without the name it stays" \
+    grep -q 'It stays here' <<<"$(answer summarize "$TMP/papers/lease.txt" --model gpt/small "I say so" no)"
+same "here, too" "$n" "$(wc -c <"$TMP/seen")"
+
+# Where weft is to choose, and nobody may be asked, it says who could be.
+auto() { # what, more members
+    asked "$1" "$(python3 -c 'import json, sys; print(json.dumps({**json.loads(sys.argv[1]), "model": "auto"}))' "$2")"
+}
+out=$(auto "$CARD" '{}' | post /v1/chat/completions)
+check "auto says who may be asked, once it is released" grep -q 'gpt may, once, if you release this' <<<"$out"
+check "with the code for that" grep -q '"code":"kept_by_policy"' <<<"$out"
+look=$(auto "$CARD" '{}' | post /weft/v1/release)
+same "looking says for whom" "gpt/small ['gpt/small'] True" \
+    "$(field model <<<"$look") $(field offers <<<"$look") $(field possible <<<"$look")"
+release="{\"weft_release\":{\"id\":\"$(field id <<<"$look")\",\"reason\":\"weft may choose\"}}"
+same "released, it goes" "You wrote: $CARD" "$(auto "$CARD" "$release" | post /v1/chat/completions | content)"
+check "there, and is known as released" grep -qi '^x-weft-route: gpt; gpt/small; label=internal; .*released=private' "$TMP/head"
+n=$(wc -c <"$TMP/seen")
+check "and once" grep -q 'used before' <<<"$(auto "$CARD" "$release" | post /v1/chat/completions)"
+same "what is secret is offered to nobody" "[]" "$(auto "My password is hunter2-Xk9!" '{}' | post /weft/v1/release | field offers)"
+same "nothing left" "$n" "$(wc -c <"$TMP/seen")"
+check "weft run auto asks, too" \
+    grep -q 'You wrote: Is 4111' <<<"$(answer run auto "$CARD" "I want to" gpt)"
+check "a look ahead has it" grep -q '"releasable":true' <<<"$(python3 -c 'import json, sys
+print(json.dumps({"request": {"messages": [{"role": "user", "content": sys.argv[1]}]}}))' "$CARD" | post /weft/v1/route)"
 
 pid=$(airlock_pid)
 kill -9 "$pid"

@@ -576,6 +576,79 @@ static void test_router__what_happened_is_learned_and_kept(void **state)
     wf_experience_free(x);
 }
 
+/* ---- what a person releases ---- */
+
+static int ask_released(const json_t *messages, const char *id, struct wf_buf *out,
+                        struct wf_err *err)
+{
+    struct wf_gen_request q = {.model = "auto",
+                               .messages = messages,
+                               .release_id = id,
+                               .release_reason = "I want to",
+                               .sampling = wf_sampling_default()};
+    struct wf_gen_event e;
+    struct wf_gen *g = NULL;
+    int rc = wf_engine_generate(w.engine, &q, &g, err);
+
+    while (rc == 0 && (rc = wf_gen_next(g, &e, err)) == 1)
+        rc = e.kind == WF_GEN_TEXT ? wf_buf_append_str(out, e.text) : 0;
+    wf_gen_free(g);
+    return rc;
+}
+
+static void test_router__what_is_kept_may_be_released_for_the_best(void **state)
+{
+    json_t *messages =
+        json_pack("[{s:s, s:s}]", "role", "user", "content", "Is 4111 1111 1111 1111 valid?");
+    struct wf_gen_request q = {
+        .model = "auto", .messages = messages, .sampling = wf_sampling_default()};
+    struct wf_err err = WF_ERR_INIT;
+    json_t *v = NULL;
+    struct wf_buf out;
+    struct told t;
+    (void)state;
+    open_router(true, false); /* nothing here can answer */
+    assert_int_equal(ask_model("auto", "Is 4111 1111 1111 1111 valid?", &t), WF_E_DENIED);
+    assert_non_null(strstr(t.err.msg, "(best may, once, if you release this)"));
+    forget(&t);
+    for (uint64_t n = 1;; n++) {
+        wf_alloc_fail_at(n);
+        int rc = wf_router_look(w.engine, &q, &v, &err);
+        if (!wf_alloc_failed())
+            break;
+        if (rc == 0)
+            json_decref(v); /* what is shown may be less */
+    }
+    wf_alloc_fail_at(0);
+    assert_string_equal(json_string_value(json_object_get(v, "model")), "best/model");
+    assert_int_equal(json_array_size(json_object_get(v, "offers")), 2);
+    assert_true(json_is_true(json_object_get(v, "needed")));
+    assert_int_equal(n_asked(0), 0);
+    wf_buf_init(&out, 10000);
+    assert_int_equal(ask_released(messages, "none", &out, &err), WF_E_DENIED);
+    assert_int_equal(
+        ask_released(messages, json_string_value(json_object_get(v, "id")), &out, &err), 0);
+    assert_int_equal(n_asked(0), 1);
+    assert_int_equal(
+        ask_released(messages, json_string_value(json_object_get(v, "id")), &out, &err),
+        WF_E_DENIED);
+    assert_int_equal(n_asked(0), 1);
+    wf_buf_deinit(&out);
+    json_decref(v);
+    /* Where one here can answer there is nothing to refuse, and a secret is offered to nobody. */
+    open_router(true, true);
+    (void)json_object_set_new(json_array_get(messages, 0), "content",
+                              json_string("My key is AKIAIOSFODNN7EXAMPLE"));
+    if (wf_router_look(w.engine, &q, &v, &err) != 0)
+        fail_msg("%s", err.msg);
+    assert_false(json_is_true(json_object_get(v, "possible")));
+    assert_int_equal(json_array_size(json_object_get(v, "offers")), 0);
+    json_decref(v);
+    q.model = "tiny";
+    assert_int_equal(wf_router_look(w.engine, &q, &v, &err), WF_E_UNSUPPORTED);
+    json_decref(messages);
+}
+
 /* ---- how good answers are ---- */
 
 static double quality_after(struct wf_str id, bool is_good, bool is_new)
@@ -770,6 +843,7 @@ int main(void)
         TEST(test_router__one_that_is_late_is_not_waited_for),
         TEST(test_router__frugal_asks_the_small_one_first),
         TEST(test_router__what_happened_is_learned_and_kept),
+        TEST(test_router__what_is_kept_may_be_released_for_the_best),
         TEST(test_router__a_person_s_word_is_learned_once),
         TEST(test_router__what_is_asked_again_soon_was_perhaps_not_good),
         TEST(test_router__known_answers_teach_and_obey),

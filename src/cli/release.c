@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the policy keeps, a person at a terminal may release for one request: all of it is shown as
+/* What the policy keeps, a person at a terminal may release for one request, in a chat, a question
+ * about documents, or a summary: all of it is shown as
  * it would go, then a reason is asked for, then the engine's name, typed out. Everything else, an
  * empty line first of all, leaves it here. */
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "cli/i18n.h"
+#include "cli/release.h"
 #include "cli/run.h"
 #include "op/json.h"
 
@@ -90,15 +92,21 @@ static bool ask(const char *question, char out[LINE_BYTES])
     return line.len > 0;
 }
 
-static json_t *look(struct wf_run *r, json_t *params, bool as_is)
+/* What is asked about. */
+struct asking {
+    struct wf_client *client;
+    struct wf_client_call call; /* with params of its own */
+};
+
+static json_t *look(const struct asking *a, bool as_is)
 {
-    struct wf_client_call call = {.op = "release", .params = params, .fd = -1};
     struct wf_err err = WF_ERR_INIT;
     json_t *v = NULL;
 
-    if (json_object_set_new(params, "release", json_pack("{s:b}", "as_is", (int)as_is)) != 0)
+    if (json_object_set_new(a->call.params, "release", json_pack("{s:b}", "as_is", (int)as_is)) !=
+        0)
         return NULL;
-    if (wf_client_run(r->client, &call, &v, &err) != 0) {
+    if (wf_client_run(a->client, &a->call, &v, &err) != 0) {
         fprintf(stderr, "%s\n", err.msg);
         return NULL;
     }
@@ -111,7 +119,7 @@ static json_t *look(struct wf_run *r, json_t *params, bool as_is)
 }
 
 /* The reason, having looked at it with nothing replaced where that was asked for. */
-static bool ask_reason(struct wf_run *r, json_t *params, json_t **io_look, char reason[LINE_BYTES])
+static bool ask_reason(const struct asking *a, json_t **io_look, char reason[LINE_BYTES])
 {
     for (;;) {
         bool is_as_is = json_is_true(json_object_get(*io_look, "as_is"));
@@ -128,31 +136,61 @@ static bool ask_reason(struct wf_run *r, json_t *params, json_t **io_look, char 
         if (!has_more || strcmp(reason, _("as it is")) != 0)
             return true;
         json_decref(*io_look);
-        *io_look = look(r, params, true);
+        *io_look = look(a, true);
         if (*io_look == NULL || !json_is_true(json_object_get(*io_look, "possible")))
             return false;
     }
 }
 
-json_t *wf_run_release(struct wf_run *r, const json_t *params)
+json_t *wf_release_ask(struct wf_cli *cli, struct wf_client *c, const struct wf_client_call *call)
 {
     char reason[LINE_BYTES], name[LINE_BYTES], question[LINE_BYTES];
-    json_t *own = json_copy((json_t *)(uintptr_t)params), *v, *release = NULL;
+    struct asking a = {.client = c,
+                       .call = {.op = call->op, .params = json_copy(call->params), .fd = call->fd}};
+    json_t *v, *release = NULL;
 
-    if (own == NULL || r->cli->json || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
-        json_decref(own);
+    if (a.call.params == NULL || cli->json || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+        json_decref(a.call.params);
         return NULL;
     }
-    v = look(r, own, false);
-    if (v != NULL && json_is_true(json_object_get(v, "possible")) &&
-        ask_reason(r, own, &v, reason)) {
+    v = look(&a, false);
+    if (v != NULL && json_is_true(json_object_get(v, "possible")) && ask_reason(&a, &v, reason)) {
         snprintf(question, sizeof(question), _("Type %s to send it:"), wf_json_text(v, "engine"));
         if (ask(question, name) && strcmp(name, wf_json_text(v, "engine")) == 0)
-            release = json_pack("{s:s, s:s}", "id", wf_json_text(v, "id"), "reason", reason);
+            release = json_pack("{s:s, s:s, s:s*}", "id", wf_json_text(v, "id"), "reason", reason,
+                                "fence", json_string_value(json_object_get(v, "fence")));
         if (release == NULL)
             fprintf(stderr, "%s\n", _("It stays here."));
     }
     json_decref(v);
-    json_decref(own);
+    json_decref(a.call.params);
     return release;
+}
+
+int wf_release_run(struct wf_cli *cli, struct wf_client *c, const struct wf_client_call *call,
+                   json_t **out_result, struct wf_err *err)
+{
+    struct wf_client_call again = *call;
+    json_t *release;
+    int rc = wf_client_run(c, call, out_result, err);
+
+    if (rc != WF_E_DENIED)
+        return rc;
+    release = wf_release_ask(cli, c, call);
+    if (release == NULL)
+        return rc;
+    again.params = json_copy(call->params);
+    rc = again.params != NULL && json_object_set_new(again.params, "release", release) == 0
+             ? wf_client_run(c, &again, out_result, err)
+             : wf_err_set(err, WF_E_NOMEM, "%s", _("Out of memory."));
+    json_decref(again.params);
+    return rc;
+}
+
+json_t *wf_run_release(struct wf_run *r, const json_t *params)
+{
+    const struct wf_client_call call = {
+        .op = "release", .params = (json_t *)(uintptr_t)params, .fd = -1};
+
+    return wf_release_ask(r->cli, r->client, &call);
 }
