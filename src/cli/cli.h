@@ -99,6 +99,7 @@ int wf_cmd_core(struct wf_cli *cli);
 int wf_cmd_crdt(struct wf_cli *cli);
 int wf_cmd_doctor(struct wf_cli *cli);
 int wf_cmd_draft(struct wf_cli *cli);
+int wf_cmd_record(struct wf_cli *cli);
 int wf_cmd_documents(struct wf_cli *cli);
 int wf_cmd_engines(struct wf_cli *cli);
 int wf_cmd_label(struct wf_cli *cli);

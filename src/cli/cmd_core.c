@@ -11,9 +11,10 @@
 
 int wf_cmd_core(struct wf_cli *cli)
 {
-    bool bare = false;
+    bool bare = false, labels = false;
     const struct wf_option options[] = {
         {.name = "bare", .kind = WF_OPTION_FLAG, .out = &bare},
+        {.name = "labels", .kind = WF_OPTION_FLAG, .out = &labels},
         {.name = NULL},
     };
     struct wf_core_options o = {.program = cli->program,
@@ -33,6 +34,7 @@ int wf_cmd_core(struct wf_cli *cli)
     wf_config_init(&config);
     o.config = &config;
     o.home = bare ? NULL : &cli->home;
+    o.has_labels = labels;
     if (wf_cli_config(cli, &config, &err) != 0)
         wf_core_refuse(CONN_FD, &err);
     else if (wf_core_run(&o, &err) == 0)

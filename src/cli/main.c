@@ -30,6 +30,7 @@ static const struct command commands[] = {
     {"documents", wf_cmd_documents, N_("list what was taken in")},
     {"remove", wf_cmd_remove, N_("remove a document for good")},
     {"draft", wf_cmd_draft, N_("what is edited together: read, edited, its history")},
+    {"record", wf_cmd_record, N_("small things with fields, the same on all devices")},
     {"spaces", wf_cmd_spaces, N_("the spaces that drafts and documents live in")},
     {"reminders", wf_cmd_reminders, N_("what weft is to remind you of, and when")},
     {"watch", wf_cmd_watch, N_("keep a folder taken in while weft runs")},

@@ -2,8 +2,6 @@
 /* The hybrid clock: the later of the wall's millisecond and one behind the last time. */
 #include "crdt/hlc.h"
 
-#include <inttypes.h>
-
 #include "base/config.h"
 
 #define COUNTER_BITS 16
@@ -35,20 +33,6 @@ int64_t wf_hlc_ms(uint64_t t)
     return (int64_t)(t >> COUNTER_BITS);
 }
 
-/* A duration as a person says it. */
-static int refuse(int64_t ahead_ms, struct wf_err *err)
-{
-    int64_t s = ahead_ms / 1000;
-    const char *unit = s >= 172800 ? "days" : s >= 7200 ? "hours" : "minutes";
-    int64_t n = s >= 172800 ? s / 86400 : s >= 7200 ? s / 3600 : s / 60;
-
-    return wf_err_set(err, WF_E_RANGE,
-                      "A change says that it was made %" PRId64 " %s from now: the clock of the "
-                      "device that made it is ahead, or this one's is behind. Set it, then it is "
-                      "taken.",
-                      n, unit);
-}
-
 int wf_hlc_see(struct wf_hlc *h, uint64_t t, struct wf_err *err)
 {
     int64_t ahead_ms = wf_hlc_ms(t) - wall_ms(h);
@@ -56,7 +40,11 @@ int wf_hlc_see(struct wf_hlc *h, uint64_t t, struct wf_err *err)
     if (t == 0 || t > INT64_MAX)
         return wf_err_set(err, WF_E_RANGE, "A change has a time that no clock says.");
     if (ahead_ms > WF_HLC_AHEAD_MS_MAX)
-        return refuse(ahead_ms, err);
+        return wf_err_set(err, WF_E_RANGE,
+                          "A change says that it was made %lld minutes from now: the clock of the "
+                          "device that made it is ahead, or this one's is behind. Set it, then it "
+                          "is taken.",
+                          (long long)(ahead_ms / 60000));
     h->last = WF_MAX(h->last, t);
     return 0;
 }

@@ -36,17 +36,14 @@ struct wf_client {
     struct wf_buf in;
 };
 
-/* A bare core has no home, but knows the settings of one. */
-static int spawn_core(struct wf_client *c, const char *home_dir, const char *program, bool is_bare,
-                      bool is_apart, struct wf_err *err)
+/* kind: "--bare", a core without a home, which knows the settings of one; "--labels"; or NULL. */
+static int spawn_core(struct wf_client *c, const char *home_dir, const char *program,
+                      const char *kind, bool is_apart, struct wf_err *err)
 {
     /* posix_spawn takes char *const * for history's sake; nothing is written through it. */
-    char *argv[] = {(char *)(uintptr_t) "weft",
-                    (char *)(uintptr_t) "core",
-                    (char *)(uintptr_t) "--home",
-                    (char *)(uintptr_t)home_dir,
-                    is_bare ? (char *)(uintptr_t) "--bare" : NULL,
-                    NULL};
+    char *argv[] = {(char *)(uintptr_t) "weft",   (char *)(uintptr_t) "core",
+                    (char *)(uintptr_t) "--home", (char *)(uintptr_t)home_dir,
+                    (char *)(uintptr_t)kind,      NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     int fds[2], rc;
@@ -121,7 +118,8 @@ static int greet(struct wf_client *c, const struct wf_home *home, const struct w
     int rc = wf_sock_connect_unix(home->socket, &c->fd, err);
 
     if (rc == WF_E_NOENT && o->program)
-        rc = spawn_core(c, home->dir, o->program, false, o->is_apart, err);
+        rc = spawn_core(c, home->dir, o->program, o->has_labels ? "--labels" : NULL, o->is_apart,
+                        err);
     return rc == 0 ? read_hello(c, err) : rc;
 }
 
@@ -146,7 +144,7 @@ int wf_client_open_bare(const struct wf_home *home, const char *program, struct 
 
     if (!c)
         return WF_E_NOMEM;
-    rc = spawn_core(c, home->dir, program, true, false, err);
+    rc = spawn_core(c, home->dir, program, "--bare", false, err);
     if (rc == 0)
         rc = read_hello(c, err);
     if (rc != 0) {

@@ -24,6 +24,7 @@ struct wf_client;
 struct wf_client_options {
     const char *program; /* the weft program, to start a core with; NULL = only a running daemon */
     bool make_home;      /* make the home when missing; else a missing home is WF_E_NOENT */
+    bool has_labels;     /* a core that is started can say how sensitive a text is (30 ms more) */
     bool is_apart;       /* a core that is started hears no Ctrl-C of the terminal */
 };
 

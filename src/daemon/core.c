@@ -44,6 +44,7 @@
 #include "privacy/policy.h"
 #include "space/device.h"
 #include "space/draft.h"
+#include "space/record.h"
 #include "text/utf8.h"
 
 #define FILES_OPEN (WF_LIMIT_HTTP_CONNECTIONS + 512)
@@ -205,6 +206,16 @@ static int open_drafts(struct core *c, struct wf_err *err)
     return wf_drafts_new(&o, &c->ops.drafts, err);
 }
 
+static int open_records(struct core *c, struct wf_err *err)
+{
+    const struct wf_records_options o = {.store = c->ops.store,
+                                         .signer = &c->device.signer,
+                                         .changed = wf_op_record_changed,
+                                         .ud = &c->ops};
+
+    return wf_records_new(&o, &c->ops.records, err);
+}
+
 static int open_models(struct core *c, struct wf_err *err)
 {
     const struct wf_config *conf = c->o->config;
@@ -336,7 +347,7 @@ static int start(struct core *c, struct wf_err *err)
     c->ops.is_plain_off = !o->config->plain_words;
     if (rc == 0 && o->home)
         rc = spawn_fetch(c, &fetch_fd, err);
-    if (rc == 0 && o->home && o->http_fd >= 0)
+    if (rc == 0 && o->home && (o->http_fd >= 0 || o->has_labels))
         rc = open_privacy(c, err);
     if (rc == 0 && o->home)
         rc = wf_device_open(o->home->device, &c->device, err);
@@ -374,6 +385,8 @@ static int start(struct core *c, struct wf_err *err)
         if (rc == 0)
             rc = open_drafts(c, err);
         if (rc == 0)
+            rc = open_records(c, err);
+        if (rc == 0)
             rc = open_models(c, err);
         if (rc == 0)
             rc = open_remote(c, err);
@@ -399,6 +412,7 @@ static void finish(struct core *c)
     wf_http_free(c->http);
     wf_reminding_stop(c->reminding); /* behind those whose requests wake it */
     wf_drafts_free(c->ops.drafts);
+    wf_records_free(c->ops.records);
     wf_device_forget(&c->device);
     wf_intake_free(c->ops.intake);
     wf_meaning_free(c->ops.meaning);

@@ -23,6 +23,7 @@ struct wf_core_options {
     int airlock_fd;         /* listener over which airlocks come (route/airlock_link.h), or -1 */
     const char *token;      /* for http_fd */
     const char *first_code; /* of the first one-time link, or NULL */
+    bool has_labels;        /* of one command: what it writes is looked at for its label */
     int ready_fd;           /* one byte is written here once requests are answered; -1 = none */
 };
 

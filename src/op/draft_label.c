@@ -26,7 +26,7 @@ static int read_all(void *ud, struct wf_crdt *doc, struct wf_err *err)
     return rc;
 }
 
-static int label_of(struct wf_op_context *ctx, struct wf_str text, enum wf_label *out)
+int wf_op__label_of(struct wf_op_context *ctx, struct wf_str text, enum wf_label *out)
 {
     const struct wf_labeler_options o = {.detector = ctx->detector, .policy = ctx->policy};
     struct wf_context_part part = {.source = WF_SOURCE_PROMPT};
@@ -82,7 +82,7 @@ void wf_op_draft_settled(void *ud, int64_t draft)
         if (rc == 0)
             rc = wf_draft_read(d, read_all, &text, NULL);
         if (rc == 0 && wf_buf_status(&text) == 0)
-            rc = label_of(ctx, wf_buf_str(&text), &label);
+            rc = wf_op__label_of(ctx, wf_buf_str(&text), &label);
         wf_draft_close(d);
         if (rc == 0)
             raise_label(ctx, draft, label);

@@ -20,6 +20,7 @@
 struct wf_engine;
 struct wf_detector;
 struct wf_drafts;
+struct wf_records;
 struct wf_engines;
 struct wf_lens_pool;
 struct wf_extract_client;
@@ -46,7 +47,8 @@ struct wf_op_pull {
 struct wf_op_context {
     struct wf_store *store;
     struct wf_intake *intake;
-    struct wf_drafts *drafts; /* what is edited together; NULL: without a home */
+    struct wf_records *records; /* what devices keep together; NULL: without a home */
+    struct wf_drafts *drafts;   /* what is edited together; NULL: without a home */
     struct wf_extract_client *extract;
     struct wf_engine *engine;           /* what runs models; NULL: nothing does */
     struct wf_engine *router;           /* the same, where it is one (op/router.h); else NULL */
@@ -110,6 +112,9 @@ void wf_op_draft_settled(void *ud, int64_t draft);
 
 /* A model as models.list has it; NULL out of memory. */
 json_t *wf_op_model_json(const struct wf_model_entry *m);
+
+/* A record has changed: tells listeners (event "records"). `ud` is the context. Thread: any. */
+void wf_op_record_changed(void *ud, int64_t space, struct wf_str collection, struct wf_str key);
 
 /* What the watcher last reported, and the like. NULL out of memory. Thread: any. */
 struct wf_op_state *wf_op_state_new(void) WF_MUST_USE;

@@ -7,6 +7,7 @@
 #include "find/find.h"
 #include "op/json.h"
 #include "op/op.h"
+#include "privacy/label.h"
 #include "skill/grounded.h"
 #include "store/document.h"
 
@@ -43,6 +44,12 @@ wf_op_operation wf_op__drafts_history;
 wf_op_operation wf_op__drafts_restore;
 wf_op_operation wf_op__drafts_rename;
 wf_op_operation wf_op__drafts_remove;
+wf_op_operation wf_op__records_list;
+wf_op_operation wf_op__records_get;
+wf_op_operation wf_op__records_put;
+wf_op_operation wf_op__records_edit;
+wf_op_operation wf_op__records_remove;
+wf_op_operation wf_op__records_write;
 wf_op_operation wf_op__models_list;
 wf_op_operation wf_op__models_show;
 wf_op_operation wf_op__models_remove;
@@ -74,6 +81,10 @@ int wf_op__give(json_t *v, json_t **out_result, struct wf_err *err);
 
 /* The filter that params space, type, path, since, until, document describe (views into params). */
 int wf_op__filter(const json_t *params, struct wf_find_filter *out, struct wf_err *err);
+
+/* The label that the policy gives a text by what patterns find in it. The context has a detector.
+ * Errors: those of wf_labeler_scan. */
+int wf_op__label_of(struct wf_op_context *ctx, struct wf_str text, enum wf_label *out) WF_MUST_USE;
 
 /* How far the vectors of the documents are; NULL out of memory. */
 json_t *wf_op__vectors_json(struct wf_op_context *ctx);

@@ -46,15 +46,6 @@ int wf_records_new(const struct wf_records_options *o, struct wf_records **out,
 /* Nobody may be inside. NULL is a no-op. */
 void wf_records_free(struct wf_records *r);
 
-/* A space, by its name ("" is "me"). NOENT. Within a reader. */
-struct wf_record_space {
-    int64_t id;
-    uint8_t uid[WF_CHANGE_UID_BYTES];
-    uint8_t label; /* what its records have at least */
-};
-int wf_record_space(struct wf_reader *reader, struct wf_str name, struct wf_record_space *out,
-                    struct wf_err *err) WF_MUST_USE;
-
 /* ---- writing ---- */
 
 /* What is to be done to one record. Of the ops, COUNT has in `total` what to add, TAKE needs no

@@ -8,41 +8,6 @@
 #include "space/record_internal.h"
 #include "store/sql.h"
 
-int wf_record_space(struct wf_reader *reader, struct wf_str name, struct wf_record_space *out,
-                    struct wf_err *err)
-{
-    static const char sql[] = "SELECT id,uid,label FROM space WHERE name=?1";
-    static const char *const labels[] = {"public", "internal", "private", "secret"};
-    struct wf_record_space s = {.label = WF_CHANGE_LABEL_MAX};
-    sqlite3_stmt *st = NULL;
-    struct wf_str uid;
-    int rc = wf_reader_cached(reader, sql, &st, err);
-
-    if (rc != 0)
-        return rc;
-    wf_sql_bind_text(st, 1, name.len > 0 ? name : WF_STR("me"));
-    rc = wf_sql_step(st, "looking for a space", err);
-    if (rc < 0)
-        return rc;
-    if (rc == 0)
-        return wf_err_set(err, WF_E_NOENT, "There is no space \"%.*s\".",
-                          WF_STR_ARG(wf_str_sub(name, 0, 80)));
-    s.id = sqlite3_column_int64(st, 0);
-    uid = wf_sql_blob(st, 1);
-    for (uint8_t i = 0; i <= WF_CHANGE_LABEL_MAX; i++)
-        if (wf_str_eq(wf_sql_text(st, 2), wf_str_from(labels[i])))
-            s.label = i;
-    rc = uid.len == sizeof(s.uid)
-             ? 0
-             : wf_err_set(err, WF_E_CORRUPT, "A space has no id in the database.");
-    if (rc == 0)
-        memcpy(s.uid, uid.ptr, uid.len);
-    sqlite3_reset(st);
-    if (rc == 0)
-        *out = s;
-    return rc;
-}
-
 /* ---- rows ---- */
 
 #define COLUMNS "SELECT collection,key,label,hlc,state FROM record "
