@@ -43,7 +43,8 @@ const char *wf_gen_consent(const struct wf_gen_request *q)
     if (json_array_size(q->tools.tools) == 0 || q->tools.choice == WF_TOOL_NONE)
         return NULL;
     for (i = 0; i < q->n_origins; i++)
-        if (q->origins[i].kind != WF_ORIGIN_TOOL && q->origins[i].kind != WF_ORIGIN_MEMORY)
+        if (q->origins[i].kind == WF_ORIGIN_FILE || q->origins[i].kind == WF_ORIGIN_MAIL ||
+            q->origins[i].kind == WF_ORIGIN_WEB)
             return "document";
     json_array_foreach(q->messages, i, m)
     {
@@ -51,7 +52,10 @@ const char *wf_gen_consent(const struct wf_gen_request *q)
         if (role != NULL && (strcmp(role, "tool") == 0 || strcmp(role, "function") == 0))
             return "tool";
     }
-    return q->n_origins > 0 ? "tool" : NULL;
+    for (i = 0; i < q->n_origins; i++)
+        if (q->origins[i].kind != WF_ORIGIN_PROMPT)
+            return "tool";
+    return NULL;
 }
 
 int wf_engine_count(struct wf_engine *e, const struct wf_gen_request *q, size_t *out_n,

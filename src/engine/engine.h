@@ -49,6 +49,7 @@ enum wf_origin_kind {
     WF_ORIGIN_WEB,    /* name: the host */
     WF_ORIGIN_TOOL,   /* name: the tool's */
     WF_ORIGIN_MEMORY, /* what weft knows of the person */
+    WF_ORIGIN_PROMPT, /* the person's own words, after all */
 };
 
 #define WF_ORIGIN_ALL SIZE_MAX /* as i_part: all of the message */
@@ -61,6 +62,7 @@ struct wf_origin {
     struct wf_str space; /* "": none */
     struct wf_str title; /* as people call it; may be empty */
     uint8_t label;       /* what it bears already: enum wf_label (privacy/label.h) */
+    bool is_declared;    /* a client says so: beside what its message's role says, not instead */
 };
 
 struct wf_gen_request {

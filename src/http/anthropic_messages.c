@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "http/anthropic.h"
+#include "op/declared.h"
 #include "op/json.h"
 #include "op/picture.h"
 
@@ -277,6 +278,8 @@ static int read_message(struct reader *r, const json_t *message)
 
     if (!is_user && strcmp(role, "assistant") != 0 && strcmp(role, "system") != 0)
         return invalid(r, "role must be \"user\", \"assistant\" or \"system\".");
+    if (wf_op_declares(message))
+        return invalid(r, "weft_origin and weft_label are read in OpenAI's chats alone.");
     rc = turn(r, role);
     if (rc == 0 && json_is_string(content))
         return add_text(r, content);

@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "http/ollama.h"
+#include "op/declared.h"
 #include "op/json.h"
 #include "op/picture.h"
 
@@ -165,6 +166,8 @@ static int read_message(struct reader *r, const json_t *message)
 
     if (!role[0])
         return invalid(r, "role is missing.");
+    if (wf_op_declares(message))
+        return invalid(r, "weft_origin and weft_label are read in OpenAI's chats alone.");
     if (content && !json_is_string(content) && !json_is_null(content))
         return invalid(r, "content must be a text.");
     m = json_pack("{s:s, s:s}", "role", role, "content", wf_json_text(message, "content"));

@@ -8,6 +8,7 @@
 #include "http/http_internal.h"
 #include "http/openai.h"
 #include "op/attach.h"
+#include "op/declared.h"
 #include "op/json.h"
 #include "op/picture.h"
 
@@ -99,7 +100,7 @@ static int add_picture(struct wf_face_call *c, const char *place, const json_t *
         url = json_object_get(image, "url");
     detail = json_object_get(json_is_object(image) ? image : part, "detail");
     if (!json_is_string(url))
-        return bad(c, place, err, "lacks its \"image_url\"");
+        return bad(c, place, err, "is a picture without its \"image_url\"");
     rc = wf_op_picture_of_url(wf_str_n(json_string_value(url), json_string_length(url)), &made,
                               &why);
     if (rc == WF_E_INVAL || rc == WF_E_LIMIT)
@@ -261,8 +262,9 @@ static int copy_fields(struct wf_face_call *c, const char *place, const json_t *
         char where[PLACE_BYTES + 48];
         int rc = 0;
         snprintf(where, sizeof(where), "%s.%.40s", place, key);
-        if (strcmp(key, "role") == 0 || strcmp(key, "content") == 0 || json_is_null(v))
-            continue;
+        if (strcmp(key, "role") == 0 || strcmp(key, "content") == 0 || json_is_null(v) ||
+            strcmp(key, "weft_origin") == 0 || strcmp(key, "weft_label") == 0)
+            continue; /* the last two: wf_op_declared */
         for (size_t i = 0; i < WF_ARRAY_LEN(texts); i++)
             is_text = is_text || strcmp(key, texts[i]) == 0;
         if (strcmp(key, "tool_calls") == 0)
@@ -336,6 +338,20 @@ static json_t *read_message(struct wf_face_call *c, const char *place, const jso
     return NULL;
 }
 
+/* What the client says of a message's origins: of each part where the engine's has the same. */
+static int declared(struct wf_face_call *c, const char *place, const json_t *m, const json_t *made,
+                    size_t i_message, struct wf_err *err)
+{
+    const size_t n = json_array_size(json_object_get(m, "content"));
+    const bool parts_stay = n > 0 && json_array_size(json_object_get(made, "content")) == n;
+    struct wf_err why = WF_ERR_INIT;
+    int rc = wf_op_declared_message(m, i_message, parts_stay, &c->arena, &c->origins, &why);
+
+    if (rc == WF_E_INVAL)
+        return wf_face_bad(c, place, "invalid_value", err, "%s: %s", place, why.msg);
+    return rc == 0 ? 0 : wf_face_no_memory(err);
+}
+
 int wf_openai_read_messages(struct wf_face_call *c, struct wf_gen_request *q, const char *name,
                             const json_t *messages, struct wf_err *err)
 {
@@ -361,6 +377,8 @@ int wf_openai_read_messages(struct wf_face_call *c, struct wf_gen_request *q, co
             return wf_face_no_memory(err);
         for (size_t k = n_origins; k < c->origins.n; k++)
             c->origins.items[k].i_message = i;
+        if (declared(c, place, m, one, i, err) != 0)
+            return err->code;
     }
     q->messages = all;
     q->origins = c->origins.items;

@@ -52,8 +52,11 @@ static json_t *item_message(struct wf_face_call *c, const char *place, const jso
     json_t *m = NULL;
 
     if (!type[0] || strcmp(type, "message") == 0)
-        m = json_pack("{s:O*, s:O*}", "role", json_object_get(item, "role"), "content",
-                      json_object_get(item, "content"));
+        m = json_pack("{s:O*, s:O*, s:O*, s:O*, s:O*}", "role", json_object_get(item, "role"),
+                      "content", json_object_get(item, "content"), "weft_origin",
+                      json_object_get(item, "weft_origin"), "weft_label",
+                      json_object_get(item, "weft_label"), "metadata",
+                      json_object_get(item, "metadata"));
     else if (strcmp(type, "function_call") == 0)
         m = call_message(item);
     else if (strcmp(type, "function_call_output") == 0)

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
+#include "op/declared.h"
 #include "op/op_chat.h"
 #include "op/op_internal.h"
 #include "op/remote.h"
@@ -78,7 +79,7 @@ static int read_messages(struct wf_op_chat *c, const json_t *params, struct wf_e
             return rc;
     }
     c->q.messages = messages;
-    return 0;
+    return wf_op_declared_chat(messages, &c->arena, &c->q.origins, &c->q.n_origins, err);
 }
 
 /* The engine looks into the tools themselves. */
@@ -360,6 +361,7 @@ int wf_op__chat(struct wf_op_context *ctx, const struct wf_op_call *call, json_t
 
     if (!ctx->engine)
         return wf_err_set(err, WF_E_UNSUPPORTED, "This weft runs no models.");
+    wf_arena_init(&c.arena, 0, WF_DECLARED_BYTES_MAX);
     wf_buf_init(&a.text, ANSWER_BYTES_MAX);
     wf_buf_init(&a.reasoning, ANSWER_BYTES_MAX);
     rc = read_chat(&c, call, err);
@@ -372,6 +374,7 @@ int wf_op__chat(struct wf_op_context *ctx, const struct wf_op_call *call, json_t
     wf_gen_free(g);
     free_answer(&a);
     json_decref(c.template_vars);
+    wf_arena_deinit(&c.arena);
     return rc;
 }
 
@@ -383,9 +386,11 @@ int wf_op__release(struct wf_op_context *ctx, const struct wf_op_call *call, jso
 
     if (!ctx->engine)
         return wf_err_set(err, WF_E_UNSUPPORTED, "This weft runs no models.");
+    wf_arena_init(&c.arena, 0, WF_DECLARED_BYTES_MAX);
     rc = read_chat(&c, call, err);
     if (rc == 0)
         rc = wf_router_look(ctx->engine, &c.q, out_result, err);
     json_decref(c.template_vars);
+    wf_arena_deinit(&c.arena);
     return rc;
 }

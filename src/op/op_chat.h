@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "base/arena.h"
 #include "base/limits.h"
 #include "engine/engine.h"
 
@@ -11,6 +12,7 @@ struct wf_op_chat {
     struct wf_gen_request q; /* points into the parameters and to what is below */
     struct wf_str stops[WF_LIMIT_STOPS];
     json_t *template_vars; /* owned */
+    struct wf_arena arena; /* of origins */
 };
 
 /* Fills c->q from an object of options; NULL and null: none. Thread: owner. Errors: INVAL (the

@@ -3,7 +3,8 @@
  *
  * A message without origins is one part, by its role. One with origins (engine/engine.h) is as many
  * as its pieces come from different places: each piece has the data that are found in it, and where
- * it has several origins it is a part for each of them, so that the strictest counts. What
+ * it has several origins it is a part for each of them, so that the strictest counts; what a client
+ * declares comes on top. What
  * detectors find plays no role here: with none of them a source has its label all the same. */
 #include <string.h>
 
@@ -67,7 +68,7 @@ static void set_origin(struct wf_context_part *p, const struct wf_origin *o)
     static const enum wf_source sources[] = {
         [WF_ORIGIN_FILE] = WF_SOURCE_FILE,     [WF_ORIGIN_MAIL] = WF_SOURCE_MAIL,
         [WF_ORIGIN_WEB] = WF_SOURCE_WEB,       [WF_ORIGIN_TOOL] = WF_SOURCE_TOOL,
-        [WF_ORIGIN_MEMORY] = WF_SOURCE_MEMORY,
+        [WF_ORIGIN_MEMORY] = WF_SOURCE_MEMORY, [WF_ORIGIN_PROMPT] = WF_SOURCE_PROMPT,
     };
 
     p->source = (unsigned)o->kind < WF_ARRAY_LEN(sources) ? sources[o->kind] : WF_SOURCE_UNKNOWN;
@@ -92,6 +93,7 @@ static int add_piece(struct wf_remote_parts *p, const struct wf_gen_request *q, 
     const struct wf_pii_list found = wf_texts_between(texts, from, to);
     struct wf_context_part base = part_of_role(q->messages, i);
     const size_t first = p->n;
+    bool is_replaced = false; /* what the role says */
 
     base.found = found.items;
     base.n_found = found.n;
@@ -104,8 +106,9 @@ static int add_piece(struct wf_remote_parts *p, const struct wf_gen_request *q, 
         if (made == NULL)
             return WF_E_NOMEM;
         set_origin(made, o);
+        is_replaced = is_replaced || !o->is_declared;
     }
-    if (p->n == first && add(p, &base) == NULL)
+    if (!is_replaced && add(p, &base) == NULL)
         return WF_E_NOMEM;
     for (size_t k = from; k < to; k++)
         p->of[k] = (struct wf_remote_text){.first = first, .n = p->n - first};

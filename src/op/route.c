@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/buf.h"
+#include "op/declared.h"
 #include "op/json.h"
 
 /* A request that was decided. */
@@ -179,14 +180,20 @@ int wf_route_tell(const struct wf_route_plan *p, const struct wf_route_case *c, 
 int wf_route_explain(const struct wf_route_plan *p, const json_t *chat, json_t **out,
                      struct wf_err *err)
 {
-    const struct wf_gen_request q = wf_route_request_of(chat);
+    struct wf_gen_request q = wf_route_request_of(chat);
     struct wf_route_case *c = NULL;
-    int rc = wf_route_look(p, &q, &c, err);
+    struct wf_arena arena;
+    int rc;
 
+    wf_arena_init(&arena, 0, WF_DECLARED_BYTES_MAX);
+    rc = wf_op_declared_chat(q.messages, &arena, &q.origins, &q.n_origins, err);
+    if (rc == 0)
+        rc = wf_route_look(p, &q, &c, err);
     if (rc == 0) {
         wf_route_choose(p, NULL, c);
         rc = wf_route_tell(p, c, out, err);
     }
     wf_route_case_free(c);
+    wf_arena_deinit(&arena);
     return rc;
 }

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/list.h"
 #include "base/rng.h"
+#include "op/declared.h"
 #include "op/remote.h"
 #include "op/router_internal.h"
 
@@ -258,12 +259,17 @@ int wf_router_new(const struct wf_router_options *o, struct wf_engine **out, str
 int wf_router_explain(struct wf_engine *router, const struct wf_router_wish *wish,
                       const json_t *chat, json_t **out, struct wf_err *err)
 {
-    const struct wf_gen_request q = wf_route_request_of(chat);
+    struct wf_gen_request q = wf_route_request_of(chat);
     const struct wf_model_list *models = NULL;
     struct wf_router *r = of(router);
     struct wf_router_case c = {.c = NULL};
-    int rc = r->o.models != NULL ? wf_model_store_list(r->o.models, &models, err) : 0;
+    struct wf_arena arena;
+    int rc;
 
+    wf_arena_init(&arena, 0, WF_DECLARED_BYTES_MAX);
+    rc = wf_op_declared_chat(q.messages, &arena, &q.origins, &q.n_origins, err);
+    if (rc == 0 && r->o.models != NULL)
+        rc = wf_model_store_list(r->o.models, &models, err);
     if (rc == 0)
         rc = wf_router__case_open(r, wish, &q, models, &c, err);
     if (rc == 0) {
@@ -271,6 +277,7 @@ int wf_router_explain(struct wf_engine *router, const struct wf_router_wish *wis
         rc = wf_route_tell(&c.plan, c.c, out, err);
     }
     wf_router__case_close(&c);
+    wf_arena_deinit(&arena);
     return rc;
 }
 

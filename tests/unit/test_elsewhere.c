@@ -330,6 +330,63 @@ static void test_elsewhere__a_document_in_a_chat_bears_its_place(void **state)
     faced_free(&f);
 }
 
+/* What a client says of where words come from raises their label, and never lowers it. */
+static void test_elsewhere__a_client_may_say_where_words_come_from(void **state)
+{
+    static const struct {
+        const char *message; /* members beside role; %s: the content */
+        int status;
+        const char *says;
+    } cases[] = {
+        {"\"content\":\"The tide is at nine.\"", 200, "tide"},
+        {"\"content\":\"The tide is at ten.\",\"weft_origin\":\"mail:bo@clinic.example\"", 403,
+         "mail of bo@clinic.example"},
+        {"\"content\":\"The tide is at ten.\",\"metadata\":{\"weft_origin\":\"mail\"}", 403,
+         "mail"},
+        {"\"content\":\"The tide is at ten.\",\"weft_origin\":\"file:/d/private/x.txt\"", 403,
+         "/d/private/x.txt"},
+        {"\"content\":\"The tide is at ten.\",\"weft_label\":\"private\"", 403, "private"},
+        {"\"content\":[{\"type\":\"text\",\"text\":\"Sum up:\"},{\"type\":\"text\",\"text\":\"The "
+         "tide "
+         "is at ten.\",\"weft_origin\":[\"web:a.example\",\"memory\"]}]",
+         403, "memory"},
+        /* A folder that may go, and a page that anybody may read: it may go, too. */
+        {"\"content\":\"The tide is late.\",\"weft_origin\":[\"file:/d/x.txt\",\"web:a.example\"]",
+         200, "tide"},
+        {"\"content\":\"The tide is high.\",\"weft_label\":\"public\"", 200, "tide"},
+        /* Public pages make the words of a person no more public. */
+        {"\"content\":\"Card 4111 1111 1111 "
+         "1111.\",\"weft_origin\":\"web:a.example\",\"weft_label\":"
+         "\"public\"",
+         403, "card"},
+        {"\"content\":\"Key AKIAIOSFODNN7EXAMPLE\",\"weft_origin\":\"web\"", 403, "secret"},
+        {"\"content\":\"The tide.\",\"weft_origin\":\"diary\"", 400, "weft_origin"},
+        {"\"content\":\"The tide.\",\"weft_origin\":7", 400, "weft_origin"},
+        {"\"content\":\"The tide.\",\"weft_label\":\"none\"", 400, "weft_label"},
+        {"\"content\":\"The tide.\",\"metadata\":{\"weft_label\":true}", 400, "weft_label"},
+    };
+    size_t n_sent = 0;
+    (void)state;
+    policy(FILES_GO "everything from folder /d/private is secret\n");
+    snprintf(said, sizeof(said), "The tide.");
+    for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
+        char body[1000];
+        struct faced f;
+        snprintf(body, sizeof(body),
+                 "{\"model\":\"stub/small\",\"messages\":[{\"role\":\"user\",%s}]}",
+                 cases[i].message);
+        faced_run(&ctx, WF_HTTP_POST, "/v1/chat/completions", wf_str_from(body), &f);
+        if (f.status != cases[i].status || strstr(f.body.ptr, cases[i].says) == NULL)
+            fail_msg("%s: %d %s", cases[i].message, f.status, f.body.ptr);
+        n_sent += f.status == 200;
+        assert_int_equal(recorder_n_requests(e.recorder), n_sent);
+        faced_free(&f);
+    }
+    assert_false(recorder_holds(e.recorder, WF_STR("at ten"), false));
+    assert_false(recorder_holds(e.recorder, WF_STR("weft_"), false));
+    assert_false(recorder_holds(e.recorder, WF_STR("a.example"), false));
+}
+
 /* A picture passes where the policy lets it, without what its file tells, and the words beside it
  * are looked at as ever. */
 static void test_elsewhere__a_picture_leaves_without_what_its_file_tells(void **state)
@@ -445,6 +502,7 @@ int main(void)
         TEST(test_elsewhere__a_summary_is_written_there),
         TEST(test_elsewhere__what_documents_say_to_a_model_is_flagged),
         TEST(test_elsewhere__a_document_in_a_chat_bears_its_place),
+        TEST(test_elsewhere__a_client_may_say_where_words_come_from),
         cmocka_unit_test_setup_teardown(
             test_elsewhere__a_picture_leaves_without_what_its_file_tells, begin_pictures, end),
         TEST(test_elsewhere__failing_allocations_are_errors),
