@@ -9,7 +9,7 @@
 #include "daemon/config.h"
 #include "daemon/supervisor.h"
 
-#define OPTIONS_MAX 32
+#define OPTIONS_MAX 48
 
 static void print_ready(void *ud, const char *address, const char *link)
 {

@@ -24,6 +24,11 @@ static const struct wf_config_option options[] = {
     {"host", FIELD(host), sizeof(((struct wf_config *)0)->host), "127.0.0.1", 0, 0, NULL,
      "address of the HTTP port; weft is made for this machine alone, so leave it a loopback one"},
     {"port", FIELD(port), 0, "7770", 0, 65535, NULL, "HTTP port; 0 takes any free one"},
+    {"link_port", FIELD(link_port), 0, "7771", 0, 65535, NULL,
+     "port for this person's other devices (TLS 1.3, pinned keys), open only while something is "
+     "paired or being paired; 0: none, this node only connects to others"},
+    {"link_host", FIELD(link_host), sizeof(((struct wf_config *)0)->link_host), "", 0, 0, NULL,
+     "the one numeric address that link_port is open at; empty: all, IPv4 and IPv6"},
     {"log_level", FIELD(log_level), 0, "2", 0, 3, NULL,
      "0 errors, 1 warnings, 2 information, 3 debug"},
     {"extract_memory_mib", FIELD(extract_memory_mib), 0, "512", 64, 16384, NULL,

@@ -32,6 +32,7 @@
 #include "http/http.h"
 #include "ingest/extract.h"
 #include "ingest/intake.h"
+#include "mesh/link.h"
 #include "op/op.h"
 #include "op/remote.h"
 #include "op/router.h"
@@ -68,6 +69,7 @@ struct core {
     struct wf_engines *engines;
     struct wf_err engines_err;    /* why there are none */
     struct wf_airlock_link *link; /* NULL: no engines elsewhere */
+    struct wf_link *nodes;        /* NULL: no other nodes, as in a core of one command */
     struct wf_budget *budget;
     struct wf_inbound *inbound;
     struct wf_power *power;
@@ -267,6 +269,20 @@ static int open_remote(struct core *c, struct wf_err *err)
     return rc;
 }
 
+/* The way to other nodes. The process is asked for once something is paired, or to be. */
+static int open_link(struct core *c, struct wf_err *err)
+{
+    const struct wf_link_options o = {.listen_fd = c->o->link_fd,
+                                      .supervisor = (long)getppid(),
+                                      .wanted = c->o->home->link_wanted,
+                                      .addresses = c->o->home->link_addresses,
+                                      .log = c->ops.log};
+    int rc = c->o->http_fd >= 0 && c->o->link_fd >= 0 ? wf_link_new(&o, &c->nodes, err) : 0;
+
+    c->ops.link = c->nodes;
+    return rc;
+}
+
 /* Puts the choice among all of them, for who asks "auto", before the rest. */
 static int open_router(struct core *c, struct wf_err *err)
 {
@@ -393,6 +409,8 @@ static int start(struct core *c, struct wf_err *err)
         if (rc == 0)
             rc = open_router(c, err);
         if (rc == 0)
+            rc = open_link(c, err);
+        if (rc == 0)
             rc = open_meaning(c, err);
         if (rc == 0)
             rc = wf_intake_new(c->ops.store, c->ops.extract, &c->ops.intake, err);
@@ -420,6 +438,7 @@ static void finish(struct core *c)
     wf_fetch_client_free(c->fetch);         /* the spawner ends with its socket */
     wf_engine_free(c->ops.engine);
     wf_airlock_link_free(c->link);
+    wf_link_free(c->nodes);
     if (wf_budget_close(c->budget, &own) != 0)
         wf_log_line(c->ops.log, WF_LOG_WARN, "core", "what was spent is not saved: %s", own.msg);
     wf_engines_free(c->engines);

@@ -70,6 +70,10 @@ int wf_home_init(struct wf_home *h, const char *dir, struct wf_err *err)
         {h->ledger_key, "airlock/ledger.key"},
         {h->node, "node"},
         {h->airlock, "run/airlock"},
+        {h->link, "link"},
+        {h->link_socket, "run/link"},
+        {h->link_wanted, "data/mesh/wanted"},
+        {h->link_addresses, "data/mesh/addresses"},
         {h->engines, "weft.engines"},
         {h->keys, "keys"},
     };

@@ -8,13 +8,16 @@
  *   watch       watched folders, one absolute path a line  (read by the watcher only)
  *   run/        sockets, lock
  *   ledger/     what left this machine (privacy/ledger.h); airlock writes, others read
- *   node/       this node's key and what it certifies (privacy/node.h); no process but a short one
- * of the supervisor's opens the secret one airlock/    what airlock alone may open: the ledger's
- * secret key data/       the store; the only folder the core may write data/experience  what was
- * learned of engines (route/experience.h) data/spent       what each engine has cost today and this
- * month (route/budget.h) data/routes      where requests ran, and why (route/record.h) data/models/
- * model files (engine/model_store.h); of them what fetches them may write only a folder below
- * incoming/
+ *   node/       this node's key and what it certifies (privacy/node.h), for short processes alone
+ *   airlock/    what airlock alone may open: the ledger's secret key
+ *   link/       what link alone may open: the transport key (daemon/link.h)
+ *   data/       the store; the only folder the core may write
+ *
+ *   data/experience  what was learned of engines (route/experience.h)
+ *   data/spent       what each engine has cost today and this month (route/budget.h)
+ *   data/routes      where requests ran, and why (route/record.h)
+ *   data/mesh/       whether link is wanted, and where other nodes were last (mesh/link.h)
+ *   data/models/     model files (engine/model_store.h); fetch may write below incoming/ alone
  *
  * Thread rule: owner. */
 #ifndef WF_DAEMON_HOME_H
@@ -36,10 +39,14 @@ struct wf_home {
     char watch[WF_LIMIT_PATH_BYTES];
     char conf[WF_LIMIT_PATH_BYTES];
     char policy[WF_LIMIT_PATH_BYTES];
-    char ledger[WF_LIMIT_PATH_BYTES];     /* the folder */
-    char ledger_key[WF_LIMIT_PATH_BYTES]; /* made by who opens the ledger for writing */
-    char node[WF_LIMIT_PATH_BYTES];       /* the folder */
-    char airlock[WF_LIMIT_PATH_BYTES];    /* socket: where the core takes airlocks */
+    char ledger[WF_LIMIT_PATH_BYTES];         /* the folder */
+    char ledger_key[WF_LIMIT_PATH_BYTES];     /* made by who opens the ledger for writing */
+    char node[WF_LIMIT_PATH_BYTES];           /* the folder */
+    char airlock[WF_LIMIT_PATH_BYTES];        /* socket: where the core takes airlocks */
+    char link[WF_LIMIT_PATH_BYTES];           /* the folder of link's key */
+    char link_socket[WF_LIMIT_PATH_BYTES];    /* where the core takes links */
+    char link_wanted[WF_LIMIT_PATH_BYTES];    /* there while core wants a link (mesh/link.h) */
+    char link_addresses[WF_LIMIT_PATH_BYTES]; /* where other nodes were last */
     char engines[WF_LIMIT_PATH_BYTES];
     char keys[WF_LIMIT_PATH_BYTES];
     char device[WF_LIMIT_PATH_BYTES]; /* this device's signing key (space/device.h) */

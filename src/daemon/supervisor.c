@@ -7,6 +7,8 @@
  *
  * The airlock runs where there are engines (the file weft.engines); its end of a connection is made
  * here, over a listener that the core inherits, so that each of the two may die and come back.
+ * Link, which speaks to other nodes, runs in the same way where the core wants it, which it says by
+ * a file that is looked at here once a second.
  * When weft.engines or weft.policy change, core and airlock start anew: neither reads them later.
  *
  * State of a child: stopped (pid 0) -> running -> stopped. The core's death stops nothing else; it
@@ -33,6 +35,7 @@
 #include "base/rng.h"
 #include "daemon/airlock.h"
 #include "daemon/core.h"
+#include "daemon/link.h"
 #include "daemon/notify.h"
 #include "daemon/watcher.h"
 #include "http/http.h"
@@ -60,10 +63,11 @@ struct supervisor {
     struct wf_log *log;
     int lock_fd, unix_fd, http_fd;
     int airlock_fd; /* where the core takes connections of airlocks */
+    int link_fd;    /* and those of links */
     uint16_t port;
     char token[WF_TOKEN_HEX_LEN + 1];
     char code[WF_HTTP_CODE_HEX_LEN + 1]; /* empty once a core has been given it */
-    pid_t core, watcher, airlock;        /* 0 = not running */
+    pid_t core, watcher, airlock, link;  /* 0 = not running */
     bool is_certified;                   /* the ledger's key, or it was tried */
     struct stamp engines, policy;
     int64_t core_started_ns;
@@ -96,6 +100,8 @@ static int open_listeners(struct supervisor *s, struct wf_err *err)
 
     if (rc == 0)
         rc = wf_sock_listen_unix(s->o->home->airlock, &s->airlock_fd, err);
+    if (rc == 0)
+        rc = wf_sock_listen_unix(s->o->home->link_socket, &s->link_fd, err);
     if (rc == 0)
         rc = wf_sock_listen_tcp(s->config.host, (uint16_t)s->config.port, &s->http_fd, &s->port,
                                 err);
@@ -133,6 +139,7 @@ static void core_child(struct supervisor *s, int ready_fd)
         .http_fd = s->http_fd,
         .http_port = s->port,
         .airlock_fd = s->airlock_fd,
+        .link_fd = s->link_fd,
         .token = s->token,
         .first_code = s->code[0] ? s->code : NULL,
         .ready_fd = ready_fd,
@@ -198,6 +205,7 @@ static void start_watcher(struct supervisor *s)
         wf_file_close(&s->unix_fd);
         wf_file_close(&s->http_fd);
         wf_file_close(&s->airlock_fd);
+        wf_file_close(&s->link_fd);
         _exit(wf_watcher_run(s->o->home, s->log) == 0 ? 0 : 1);
     }
     s->watcher = pid > 0 ? pid : 0;
@@ -236,6 +244,18 @@ static bool look_at_files(struct supervisor *s)
     return changed;
 }
 
+/* In a child that reaches a network: the core's listeners are none of its business, and it could
+ * call the core's port like any client, so it must not know how. */
+static void close_doors(struct supervisor *s)
+{
+    wf_file_close(&s->unix_fd);
+    wf_file_close(&s->http_fd);
+    wf_file_close(&s->airlock_fd);
+    wf_file_close(&s->link_fd);
+    explicit_bzero(s->token, sizeof(s->token));
+    explicit_bzero(s->code, sizeof(s->code));
+}
+
 static void airlock_child(struct supervisor *s, int fd)
 {
     const char *ca_file = s->config.ca_file;
@@ -245,12 +265,7 @@ static void airlock_child(struct supervisor *s, int fd)
                                          .log = s->log,
                                          .fd = fd};
 
-    wf_file_close(&s->unix_fd);
-    wf_file_close(&s->http_fd);
-    wf_file_close(&s->airlock_fd);
-    /* It could call the core's port like any client: it must not know how. */
-    explicit_bzero(s->token, sizeof(s->token));
-    explicit_bzero(s->code, sizeof(s->code));
+    close_doors(s);
     _exit(wf_airlock_run(&o));
 }
 
@@ -278,6 +293,49 @@ static void start_airlock(struct supervisor *s)
         s->airlock = 0;
         wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "the airlock could not be started");
     }
+}
+
+static bool wants_link(const struct supervisor *s)
+{
+    return access(s->o->home->link_wanted, F_OK) == 0;
+}
+
+/* Starts a link where the core wants one: while something is paired, or being paired. */
+static void start_link(struct supervisor *s)
+{
+    const struct wf_link_process_options o = {
+        .home = s->o->home, .config = &s->config, .log = s->log};
+    struct wf_err err = WF_ERR_INIT;
+    pid_t parent = getpid();
+    int fd = -1;
+
+    assert(s->link == 0);
+    if (!wants_link(s))
+        return;
+    if (wf_sock_connect_unix(s->o->home->link_socket, &fd, &err) != 0) {
+        wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "no link: %s", err.msg);
+        return;
+    }
+    s->link = fork();
+    if (s->link == 0) {
+        become_child(s, parent);
+        close_doors(s);
+        _exit(wf_link_process_run(&o, fd));
+    }
+    wf_file_close(&fd);
+    if (s->link < 0) {
+        s->link = 0;
+        wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "link could not be started");
+    }
+}
+
+/* Starts or ends it as the core wishes by now; a link that ends is collected like any child. */
+static void look_at_link(struct supervisor *s)
+{
+    if (s->link == 0)
+        start_link(s);
+    else if (!wants_link(s))
+        (void)kill(s->link, SIGTERM); /* it may be dead already */
 }
 
 /* Has the node's key certify the ledger's, in a short process of its own, once there is a ledger
@@ -349,6 +407,14 @@ static int revive(struct supervisor *s, struct wf_err *err)
                 log_death(s, "the airlock", status);
             (void)poll(NULL, 0, is_well ? 10 : 500); /* as for the watcher */
             start_airlock(s);
+        } else if (pid == s->link) {
+            bool is_well =
+                WIFEXITED(status) && WEXITSTATUS(status) == 0; /* as above, or unwanted */
+            s->link = 0;
+            if (!is_well)
+                log_death(s, "link", status);
+            (void)poll(NULL, 0, is_well ? 10 : 500); /* as for the watcher */
+            start_link(s);
         } else if (pid == s->core) {
             rc = revive_core(s, status, err);
         }
@@ -381,11 +447,14 @@ static int restart(struct supervisor *s, struct wf_err *err)
     int rc;
 
     stop_child(&s->airlock);
+    stop_child(&s->link);
     stop_child(&s->core);
     (void)look_at_files(s); /* they are about to be read */
     rc = start_core(s, err);
     if (rc == 0)
         start_airlock(s);
+    if (rc == 0)
+        start_link(s);
     return rc;
 }
 
@@ -413,6 +482,8 @@ static int loop(struct supervisor *s, struct wf_err *err)
     while (rc == 0) {
         int sig = sigtimedwait(&s->signals, NULL, &look);
         certify(s);
+        if (sig < 0)
+            look_at_link(s);
         if (sig == SIGCHLD)
             rc = revive(s, err);
         else if (sig < 0 && look_at_files(s)) {
@@ -458,7 +529,8 @@ int wf_supervisor_run(const struct wf_supervisor_options *o, struct wf_err *err)
                            .lock_fd = -1,
                            .unix_fd = -1,
                            .http_fd = -1,
-                           .airlock_fd = -1};
+                           .airlock_fd = -1,
+                           .link_fd = -1};
     int rc;
 
     block_signals(&s);
@@ -478,6 +550,7 @@ int wf_supervisor_run(const struct wf_supervisor_options *o, struct wf_err *err)
         rc = start_core(&s, err);
     if (rc == 0) {
         start_airlock(&s);
+        start_link(&s);
         announce(&s);
         start_watcher(&s);
         rc = loop(&s, err);
@@ -485,11 +558,15 @@ int wf_supervisor_run(const struct wf_supervisor_options *o, struct wf_err *err)
     }
     stop_child(&s.watcher);
     stop_child(&s.airlock);
+    stop_child(&s.link);
     stop_child(&s.core);
+    if (s.link_fd >= 0)
+        (void)unlink(o->home->link_socket); /* as below */
     if (s.airlock_fd >= 0)
         (void)unlink(o->home->airlock); /* as below */
     if (s.unix_fd >= 0)
         (void)unlink(o->home->socket); /* a socket left behind is replaced at the next start */
+    wf_file_close(&s.link_fd);
     wf_file_close(&s.airlock_fd);
     wf_file_close(&s.http_fd);
     wf_file_close(&s.unix_fd);

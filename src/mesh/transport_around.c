@@ -112,7 +112,9 @@ static void tell_addresses(struct wf_transport *t)
             wf_transport__tell(t, &changed);
             WF_LIST_EACH(it, tmp, &t->peers)
             {
-                wf_peer__probe(WF_CONTAINER(it, struct wf_peer, node));
+                struct wf_peer *p = WF_CONTAINER(it, struct wf_peer, node);
+                wf_peer__addresses(p);
+                wf_peer__probe(p);
             }
         }
         t->around->is_known = true;

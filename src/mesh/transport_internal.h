@@ -187,6 +187,8 @@ bool wf_peer__queue(struct wf_peer *p, unsigned channel, struct wf_str bytes);
 enum wf_link_reason wf_peer__piece(struct wf_peer *p, struct wf_str piece);
 /* Says hello. */
 void wf_peer__hello(struct wf_peer *p);
+/* Says where this node listens, to one that is paired. */
+void wf_peer__addresses(struct wf_peer *p);
 /* A control frame of WebSocket's. */
 void wf_peer__control(struct wf_peer *p, enum wf_ws_op op, struct wf_str payload);
 /* Frees what waits. */

@@ -15,7 +15,9 @@
  *   3  8  its clock, milliseconds since 1970
  *  11  1  bytes of its version, and
  *  12     the version, as a person reads it; what stands behind is for later
- * Other control messages are passed over, also for later. */
+ * To paired nodes: 0  1  2: addresses; 1  "HOST:PORT\n" each, where this node listens, so that they
+ * know more than the one address that worked.
+ * Other control messages are passed over, for later. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -33,6 +35,9 @@
 #define PROTOCOL 1
 #define HELLO 1
 #define HELLO_BYTES 12
+#define ADDRESSES 2
+#define ADDRESSES_BYTES_MAX 2048u
+#define ADDRESSES_MAX 8 /* as many as are kept of a node */
 
 /* ---- what goes ---- */
 
@@ -70,6 +75,15 @@ void wf_peer__hello(struct wf_peer *p)
         head[4 + i] = (char)(now_ms >> (8 * i) & 0xff);
     head[HELLO_BYTES] = sizeof(WF_VERSION) - 1;
     put(p, WF_WS_BINARY, wf_str_n(head, sizeof(head)), WF_STR(WF_VERSION));
+}
+
+void wf_peer__addresses(struct wf_peer *p)
+{
+    const char head[2] = {WF_LINK_CONTROL, ADDRESSES};
+    const struct wf_str all = wf_buf_str(&p->t->addresses);
+
+    if (p->state == WF_PEER_OPEN && p->is_paired && all.len > 0 && all.len <= ADDRESSES_BYTES_MAX)
+        put(p, WF_WS_BINARY, wf_str_n(head, sizeof(head)), all);
 }
 
 static void credit(struct wf_peer *p, unsigned channel)
@@ -239,7 +253,22 @@ static enum wf_link_reason take_hello(struct wf_peer *p, struct wf_str s)
     p->due_ns = p->t->now_ns + p->ping_ns;
     wf_transport__due(p->t, p->until_ns != 0 ? WF_MIN(p->due_ns, p->until_ns) : p->due_ns);
     tell_up(p, wf_str_sub(s, HELLO_BYTES, HELLO_BYTES + n));
+    wf_peer__addresses(p);
     return WF_LINK_CLOSED;
+}
+
+/* Where a paired node says that it listens. */
+static void take_addresses(struct wf_peer *p, struct wf_str rest)
+{
+    struct wf_link_frame f = {.kind = WF_LINK_FRAME_FOUND};
+    struct wf_str line;
+
+    memcpy(f.key, p->key, sizeof(f.key));
+    for (int i = 0; i < ADDRESSES_MAX && wf_str_line(&rest, &line); i++) {
+        f.text = line;
+        if (line.len > 0 && line.len <= WF_LINK_ADDRESS_BYTES)
+            wf_transport__tell(p->t, &f);
+    }
 }
 
 static void deliver(struct wf_peer *p, unsigned channel, struct wf_str bytes)
@@ -277,8 +306,12 @@ enum wf_link_reason wf_peer__piece(struct wf_peer *p, struct wf_str piece)
 
     if (p->state == WF_PEER_HELLO)
         return head == WF_LINK_CONTROL ? take_hello(p, bytes) : WF_LINK_MALFORMED;
-    if (head == WF_LINK_CONTROL)
-        return WF_LINK_CLOSED; /* for later */
+    if (head == WF_LINK_CONTROL) {
+        if (p->is_paired && bytes.len > 1 && bytes.ptr[0] == ADDRESSES &&
+            bytes.len <= ADDRESSES_BYTES_MAX)
+            take_addresses(p, wf_str_sub(bytes, 1, bytes.len));
+        return WF_LINK_CLOSED;
+    }
     if (channel == WF_LINK_CONTROL || channel >= WF_LINK_CHANNEL_COUNT || bytes.len == 0)
         return WF_LINK_MALFORMED;
     if (!p->is_paired && channel != WF_LINK_PAIRING)

@@ -78,6 +78,7 @@ static const struct row {
     {"models.pull", wf_op__models_pull, true, {"name", "as", "token", "digest"}},
     {"models.verify", wf_op__models_verify, true, {"name"}},
     {"ledger", wf_op__ledger, false, {"limit", "before"}},
+    {"nodes.link", wf_op__nodes_link, false, {NULL}},
     {"policy", wf_op__policy, false, {NULL}},
     {"route",
      wf_op__route,

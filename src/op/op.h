@@ -23,6 +23,7 @@ struct wf_drafts;
 struct wf_records;
 struct wf_engines;
 struct wf_lens_pool;
+struct wf_link;
 struct wf_extract_client;
 struct wf_inbound;
 struct wf_meaning;
@@ -71,6 +72,7 @@ struct wf_op_context {
     struct wf_op_state *state;        /* what operations remember between calls */
     struct wf_model_store *models;    /* NULL: without a home */
     const struct wf_op_pull *pull;    /* NULL: nothing can be downloaded */
+    struct wf_link *link;             /* the way to other nodes; NULL: none */
     /* Writes a new one-time link to the page into out; NULL when no page is served. */
     void (*new_link)(void *ud, char out[WF_OP_LINK_BYTES]);
     void *new_link_ud;

@@ -58,6 +58,7 @@ wf_op_operation wf_op__models_import;
 wf_op_operation wf_op__models_verify;
 wf_op_operation wf_op__models_pull;
 wf_op_operation wf_op__ledger;
+wf_op_operation wf_op__nodes_link;
 wf_op_operation wf_op__policy;
 wf_op_operation wf_op__release;
 wf_op_operation wf_op__route;

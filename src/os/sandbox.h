@@ -32,6 +32,11 @@ enum wf_sandbox_kind {
     WF_SANDBOX_FETCH,
     /* The airlock: the same, also where the kernel has no Landlock. */
     WF_SANDBOX_AIRLOCK,
+    /* Link: clients of TCP and UDP, connections of the listeners that it holds, multicast on
+     * sockets it holds, names (wf_sandbox_resolver), threads. Reads below read_dirs, which need
+     * only what resolving needs, and writes no file at all; binds nothing, listens no more; no
+     * process, no exec, no local socket, and no descriptor to anyone, as FETCH. */
+    WF_SANDBOX_LINK,
     /* The watcher: reads below read_dirs, watches folders (inotify), talks to the core over
      * AF_UNIX. Writes no file, reaches no network, makes no process. */
     WF_SANDBOX_WATCH,

@@ -157,6 +157,9 @@ static unsigned powers_of(const struct wf_sandbox_options *o, bool has_landlock)
     case WF_SANDBOX_FETCH:
     case WF_SANDBOX_AIRLOCK:
         return powers | WF_POWER_FETCH | WF_POWER_PATHS | WF_POWER_THREADS;
+    case WF_SANDBOX_LINK:
+        /* Without Landlock names are resolved by files all the same: reading stays open. */
+        return powers | WF_POWER_LINK | WF_POWER_PATHS | WF_POWER_THREADS;
     case WF_SANDBOX_WATCH:
         /* Without Landlock the paths stay open: reading is its work. */
         return powers | WF_POWER_WATCH | WF_POWER_PATHS;

@@ -53,6 +53,7 @@ enum wf_sandbox_power {
     WF_POWER_THREADS = 1u << 5,  /* threads */
     WF_POWER_WATCH = 1u << 6,    /* watching folders, connecting to a local socket */
     WF_POWER_FETCH = 1u << 7,    /* connecting to the internet, writing files */
+    WF_POWER_LINK = 1u << 8,     /* connecting to the internet, accepting, no files */
 };
 
 enum wf_sandbox_condition {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Landlock: which files a process may reach by path, and no TCP (but for FETCH, which may connect),
- * whatever the system call.
+/* Landlock: which files a process may reach by path, and no TCP (but for FETCH, AIRLOCK and LINK,
+ * which may connect), whatever the system call.
  *
  * The system calls are made directly and the constants are ours, since libraries' headers are older
  * than kernels. Everything that the kernel's version knows is handled, that is: forbidden unless a
@@ -140,7 +140,9 @@ int wf_sandbox__landlock(const struct wf_sandbox_options *o, int abi, struct wf_
     const uint64_t writes = reads | FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR |
                             FS_MAKE_REG | FS_REFER | FS_TRUNCATE;
     uint64_t known = fs_of_abi(abi);
-    int ruleset = create_ruleset(abi, o->kind == WF_SANDBOX_FETCH || o->kind == WF_SANDBOX_AIRLOCK);
+    const bool may_connect =
+        o->kind == WF_SANDBOX_FETCH || o->kind == WF_SANDBOX_AIRLOCK || o->kind == WF_SANDBOX_LINK;
+    int ruleset = create_ruleset(abi, may_connect);
     if (ruleset < 0)
         return wf_err_errno(err, errno, "cannot make the sandbox's rules for files");
     /* Without it SQLite, jansson and libwebsockets seed themselves from the time, or refuse. */

@@ -30,6 +30,7 @@
 #define THREADS WF_POWER_THREADS
 #define WATCH WF_POWER_WATCH
 #define FETCH WF_POWER_FETCH
+#define LINK WF_POWER_LINK
 
 /* Let through with one of `powers`; otherwise the process dies, or the call fails. */
 #define ALLOW(name, powers)                                                                        \
@@ -93,9 +94,9 @@
 #define FCNTL(command) WHEN(fcntl, ALL, EPERM, IS(1, command))
 #define IOCTL(request) WHEN(ioctl, ALL, ENOTTY, IS(1, request))
 #define SOCKET_OPTION(option)                                                                      \
-    WHEN(setsockopt, CORE | FETCH, ENOPROTOOPT, IS(1, SOL_SOCKET), IS(2, option))
+    WHEN(setsockopt, CORE | FETCH | LINK, ENOPROTOOPT, IS(1, SOL_SOCKET), IS(2, option))
 #define TCP_OPTION(option)                                                                         \
-    WHEN(setsockopt, CORE | FETCH, ENOPROTOOPT, IS(1, IPPROTO_TCP), IS(2, option))
+    WHEN(setsockopt, CORE | FETCH | LINK, ENOPROTOOPT, IS(1, IPPROTO_TCP), IS(2, option))
 #define PRCTL(option) WHEN(prctl, ALL, EPERM, IS(0, option))
 
 /* Libraries' headers are older than kernels. */
@@ -115,9 +116,9 @@ const struct wf_sandbox_rule wf_sandbox__rules[] = {
     FCNTL(F_GETPIPE_SZ), FCNTL(F_SETPIPE_SZ),
     IOCTL(FIONREAD), IOCTL(FIONBIO), IOCTL(FIOCLEX), IOCTL(FIONCLEX), IOCTL(TCGETS),
     ALLOW_ELSE(pipe2, CORE | EXEC | FETCH, EACCES), ALLOW_ELSE(eventfd2, CORE | FETCH, EACCES),
-    ALLOW_ELSE(epoll_create1, CORE, EACCES), ALLOW_ELSE(epoll_ctl, CORE | FETCH, EACCES),
-    ALLOW_ELSE(epoll_pwait, CORE | FETCH, EACCES), ALLOW_ELSE(memfd_create, CORE, EACCES),
-    ALLOW_ELSE(timerfd_create, CORE, EACCES), ALLOW_ELSE(timerfd_settime, CORE, EACCES),
+    ALLOW_ELSE(epoll_create1, CORE, EACCES), ALLOW_ELSE(epoll_ctl, CORE | FETCH | LINK, EACCES),
+    ALLOW_ELSE(epoll_pwait, CORE | FETCH | LINK, EACCES), ALLOW_ELSE(memfd_create, CORE, EACCES),
+    ALLOW_ELSE(timerfd_create, CORE, EACCES), ALLOW_ELSE(timerfd_settime, CORE | LINK, EACCES),
     ALLOW_ELSE(timerfd_gettime, CORE, EACCES), ALLOW_ELSE(signalfd4, CORE, EACCES),
     ALLOW_ELSE(sendfile, CORE, EINVAL), ALLOW_ELSE(copy_file_range, CORE, ENOSYS),
 
@@ -201,14 +202,14 @@ const struct wf_sandbox_rule wf_sandbox__rules[] = {
 
     /* ---- sockets ---- */
     WHEN(socket, CORE | WATCH, EACCES, IS(0, AF_UNIX), BITS(1, SOCKET_TYPE, SOCK_STREAM)),
-    /* Fetching: clients of the internet; a bound or local socket it cannot have. */
-    WHEN(socket, FETCH, EACCES, IS(0, AF_INET), BITS(1, SOCKET_TYPE, SOCK_STREAM)),
-    WHEN(socket, FETCH, EACCES, IS(0, AF_INET), BITS(1, SOCKET_TYPE, SOCK_DGRAM)),
-    WHEN(socket, FETCH, EACCES, IS(0, AF_INET6), BITS(1, SOCKET_TYPE, SOCK_STREAM)),
-    WHEN(socket, FETCH, EACCES, IS(0, AF_INET6), BITS(1, SOCKET_TYPE, SOCK_DGRAM)),
+    /* Fetching, and link: clients of the internet; a bound or local socket they cannot have. */
+    WHEN(socket, FETCH | LINK, EACCES, IS(0, AF_INET), BITS(1, SOCKET_TYPE, SOCK_STREAM)),
+    WHEN(socket, FETCH | LINK, EACCES, IS(0, AF_INET), BITS(1, SOCKET_TYPE, SOCK_DGRAM)),
+    WHEN(socket, FETCH | LINK, EACCES, IS(0, AF_INET6), BITS(1, SOCKET_TYPE, SOCK_STREAM)),
+    WHEN(socket, FETCH | LINK, EACCES, IS(0, AF_INET6), BITS(1, SOCKET_TYPE, SOCK_DGRAM)),
     WHEN(socketpair, CORE | FETCH, EACCES, IS(0, AF_UNIX), BITS(1, SOCKET_TYPE, SOCK_STREAM)),
-    ALLOW_ELSE(connect, WATCH | FETCH, EACCES), FAIL(bind, EACCES), FAIL(listen, EACCES),
-    ALLOW_ELSE(accept4, CORE, EACCES), ALLOW_ELSE(accept, CORE, EACCES),
+    ALLOW_ELSE(connect, WATCH | FETCH | LINK, EACCES), FAIL(bind, EACCES), FAIL(listen, EACCES),
+    ALLOW_ELSE(accept4, CORE | LINK, EACCES), ALLOW_ELSE(accept, CORE, EACCES),
     ALLOW(shutdown, ALL), ALLOW(getsockname, ALL), ALLOW(getpeername, ALL), ALLOW(getsockopt, ALL),
     SOCKET_OPTION(SO_REUSEADDR), SOCKET_OPTION(SO_REUSEPORT), SOCKET_OPTION(SO_SNDBUF),
     SOCKET_OPTION(SO_RCVBUF), SOCKET_OPTION(SO_KEEPALIVE), SOCKET_OPTION(SO_LINGER),
@@ -218,8 +219,13 @@ const struct wf_sandbox_rule wf_sandbox__rules[] = {
     TCP_OPTION(TCP_KEEPINTVL), TCP_OPTION(TCP_KEEPCNT), TCP_OPTION(TCP_QUICKACK),
     TCP_OPTION(TCP_USER_TIMEOUT), TCP_OPTION(TCP_NOTSENT_LOWAT),
     /* What resolvers ask for, and cannot live without. */
-    WHEN(setsockopt, FETCH, ENOPROTOOPT, IS(1, IPPROTO_IP), IS(2, IP_RECVERR)),
-    WHEN(setsockopt, FETCH, ENOPROTOOPT, IS(1, IPPROTO_IPV6), IS(2, IPV6_RECVERR)),
+    WHEN(setsockopt, FETCH | LINK, ENOPROTOOPT, IS(1, IPPROTO_IP), IS(2, IP_RECVERR)),
+    WHEN(setsockopt, FETCH | LINK, ENOPROTOOPT, IS(1, IPPROTO_IPV6), IS(2, IPV6_RECVERR)),
+    /* mDNS on whatever network the machine comes into. */
+    WHEN(setsockopt, LINK, ENOPROTOOPT, IS(1, IPPROTO_IP), IS(2, IP_ADD_MEMBERSHIP)),
+    WHEN(setsockopt, LINK, ENOPROTOOPT, IS(1, IPPROTO_IP), IS(2, IP_MULTICAST_IF)),
+    WHEN(setsockopt, LINK, ENOPROTOOPT, IS(1, IPPROTO_IPV6), IS(2, IPV6_ADD_MEMBERSHIP)),
+    WHEN(setsockopt, LINK, ENOPROTOOPT, IS(1, IPPROTO_IPV6), IS(2, IPV6_MULTICAST_IF)),
     ALLOW(recvfrom, ALL), ALLOW(recvmsg, ALL), ALLOW_ELSE(recvmmsg, CORE, ENOSYS),
     WHEN(sendto, ALL, EACCES, BITS(3, MSG_FASTOPEN, 0), IS_NULL(4)),
     /* Not for who may reach a network: it could hand a connection to the core. */
@@ -247,7 +253,7 @@ const struct wf_sandbox_rule wf_sandbox__rules[] = {
     ALLOW(poll, ALL), ALLOW(select, ALL), ALLOW(dup2, ALL), ALLOW(time, ALL), ALLOW(getpgrp, ALL),
     ALLOW(pause, ALL), ALLOW(alarm, ALL), ALLOW_ELSE(pipe, CORE | EXEC | FETCH, EACCES),
     ALLOW_ELSE(eventfd, CORE | FETCH, EACCES), ALLOW_ELSE(epoll_create, CORE, EACCES),
-    ALLOW_ELSE(epoll_wait, CORE | FETCH, EACCES), ALLOW_ELSE(signalfd, CORE, EACCES),
+    ALLOW_ELSE(epoll_wait, CORE | FETCH | LINK, EACCES), ALLOW_ELSE(signalfd, CORE, EACCES),
     ALLOW(fork, EXEC), ALLOW(vfork, EXEC),
 #endif
 #ifdef SYS_arch_prctl

@@ -136,6 +136,11 @@ void wf_node_key_forget(struct wf_node_key *k)
     sodium_memzero(k, sizeof(*k));
 }
 
+void wf_node_key_seed(const struct wf_node_key *k, uint8_t out[WF_NODE_KEY_BYTES])
+{
+    (void)crypto_sign_ed25519_sk_to_seed(out, k->_secret); /* cannot fail */
+}
+
 /* ---- signatures ---- */
 
 static void begin(crypto_sign_state *s, struct wf_str purpose, struct wf_str bytes)

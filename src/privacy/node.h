@@ -39,6 +39,8 @@ struct wf_node_key {
  * (a file that holds no key, or not the other's half), DENIED, FULL, IO, NOMEM, UNSUPPORTED. */
 int wf_node_key_open(const char *dir, struct wf_node_key *out, struct wf_err *err) WF_MUST_USE;
 void wf_node_key_forget(struct wf_node_key *k);
+/* The seed of the secret key, for what must hand it to another library; to be wiped. */
+void wf_node_key_seed(const struct wf_node_key *k, uint8_t out[WF_NODE_KEY_BYTES]);
 /* The public key alone. Errors: NOENT, FORMAT, DENIED, IO, NOMEM. */
 int wf_node_public(const char *dir, uint8_t out[WF_NODE_KEY_BYTES], struct wf_err *err) WF_MUST_USE;
 
