@@ -312,6 +312,16 @@ static int open_router(struct core *c, struct wf_err *err)
     return rc;
 }
 
+/* All that is not on this machine, and the choice among it. */
+static int open_elsewhere(struct core *c, struct wf_err *err)
+{
+    int rc = open_remote(c, err);
+
+    if (rc == 0)
+        rc = open_router(c, err);
+    return rc == 0 ? open_link(c, err) : rc;
+}
+
 static int spawn_fetch(struct core *c, int *out_fd, struct wf_err *err)
 {
     const char *ca_file = c->o->config->ca_file;
@@ -405,11 +415,7 @@ static int start(struct core *c, struct wf_err *err)
         if (rc == 0)
             rc = open_models(c, err);
         if (rc == 0)
-            rc = open_remote(c, err);
-        if (rc == 0)
-            rc = open_router(c, err);
-        if (rc == 0)
-            rc = open_link(c, err);
+            rc = open_elsewhere(c, err);
         if (rc == 0)
             rc = open_meaning(c, err);
         if (rc == 0)
