@@ -168,11 +168,44 @@ int wf_log_heads(struct wf_reader *r, int64_t space, struct wf_arena *arena,
     return 0;
 }
 
+/* The number of a label's name (as privacy/label.h has them, which is a higher floor's); secret
+ * where it is none. */
+static uint8_t label_of(struct wf_str name)
+{
+    static const char *const names[] = {"public", "internal", "private"};
+
+    for (uint8_t i = 0; i < 3; i++)
+        if (wf_str_eq(name, wf_str_from(names[i])))
+            return i;
+    return 3;
+}
+
+static struct wf_log_entry entry_of(sqlite3_stmt *st)
+{
+    struct wf_log_entry e = {.dseq = (uint64_t)sqlite3_column_int64(st, 0),
+                             .hlc = (uint64_t)sqlite3_column_int64(st, 1),
+                             .bytes = wf_sql_blob(st, 3)};
+
+    if (e.hlc > 0) {
+        e.label = (uint8_t)(sqlite3_column_int(st, 2) & 3);
+        return e;
+    }
+    e.kind = WF_LOG_UPDATE;
+    e.label = label_of(wf_sql_text(st, 2));
+    e.draft = (const uint8_t *)wf_sql_blob(st, 4).ptr;
+    e.at_ms = sqlite3_column_int64(st, 5);
+    return e;
+}
+
 int wf_log_read(struct wf_reader *r, int64_t space, const uint8_t device[WF_DEVICE_ID_BYTES],
                 uint64_t from_dseq, wf_log_fn fn, void *ud, struct wf_err *err)
 {
-    static const char sql[] = "SELECT dseq,hlc,bytes FROM record_change"
-                              " WHERE space=?1 AND device=?2 AND dseq>=?3 ORDER BY dseq";
+    static const char sql[] =
+        "SELECT dseq,hlc,label,bytes,NULL,0 FROM record_change"
+        " WHERE space=?1 AND device=?2 AND dseq>=?3"
+        " UNION ALL SELECT u.dseq,0,d.label,u.bytes,d.uid,u.at_ms FROM draft_update u"
+        " JOIN draft d ON d.id=u.draft WHERE u.device=?2 AND u.dseq>=?3 AND d.space=?1"
+        " ORDER BY 1";
     sqlite3_stmt *st = NULL;
     int rc;
 
@@ -185,9 +218,7 @@ int wf_log_read(struct wf_reader *r, int64_t space, const uint8_t device[WF_DEVI
     wf_sql_bind_blob(st, 2, id_of(device));
     sqlite3_bind_int64(st, 3, (int64_t)from_dseq);
     while ((rc = wf_sql_step(st, "reading a device's log", err)) == 1) {
-        const struct wf_log_entry e = {.dseq = (uint64_t)sqlite3_column_int64(st, 0),
-                                       .hlc = (uint64_t)sqlite3_column_int64(st, 1),
-                                       .bytes = wf_sql_blob(st, 2)};
+        const struct wf_log_entry e = entry_of(st);
         rc = fn(ud, &e, err);
         if (rc != 0)
             break;

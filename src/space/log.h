@@ -55,14 +55,25 @@ int wf_log_heads(struct wf_reader *r, int64_t space, struct wf_arena *arena,
                  struct wf_log_head **out, size_t *out_n, struct wf_err *err) WF_MUST_USE;
 
 /* One thing of a device's log. */
-struct wf_log_entry {
-    uint64_t dseq;
-    uint64_t hlc; /* 0: a draft's update */
-    struct wf_str bytes;
+enum wf_log_kind {
+    WF_LOG_CHANGE, /* of records (crdt/change.h) */
+    WF_LOG_UPDATE, /* of a draft, of format 1 */
 };
 
-/* Calls fn for the device's records' changes from `from_dseq` on, in order. A non-zero result of fn
- * ends it and is returned; views are valid during the call. */
+struct wf_log_entry {
+    enum wf_log_kind kind;
+    uint64_t dseq;
+    uint64_t hlc;  /* of a change */
+    uint8_t label; /* what it bears now, 0 to 3 (privacy/label.h); 3 where it has none */
+    struct wf_str bytes;
+    const uint8_t *draft; /* of an update: the draft's uid, 16 bytes; else NULL */
+    int64_t at_ms;        /* of an update */
+};
+
+/* Calls fn for what the device has written from `from_dseq` on, in order. Updates that a draft's
+ * snapshot has taken in are not there any more, nor are those of a draft that was removed: their
+ * numbers are left out. A non-zero result of fn ends it and is returned; views are valid during the
+ * call. */
 typedef int (*wf_log_fn)(void *ud, const struct wf_log_entry *e, struct wf_err *err);
 int wf_log_read(struct wf_reader *r, int64_t space, const uint8_t device[WF_DEVICE_ID_BYTES],
                 uint64_t from_dseq, wf_log_fn fn, void *ud, struct wf_err *err) WF_MUST_USE;

@@ -222,8 +222,11 @@ static const char migration_6[] = "CREATE TABLE record_erased("
                                   " hlc INTEGER NOT NULL,"
                                   " PRIMARY KEY(space, collection, key)) STRICT, WITHOUT ROWID;";
 
+/* A device's log is read across the drafts of a space. */
+static const char migration_7[] = "CREATE INDEX draft_update_device ON draft_update(device, dseq);";
+
 static const char *const migrations[] = {
-    migration_1, migration_2, migration_3, migration_4, migration_5, migration_6,
+    migration_1, migration_2, migration_3, migration_4, migration_5, migration_6, migration_7,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

@@ -77,7 +77,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 6
+#define WF_SCHEMA_VERSION 7
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

@@ -14,6 +14,8 @@
 #include "base/alloc.h"
 #include "os/file.h"
 #include "space/log.h"
+#include "store/draft_log.h"
+#include "store/sql.h"
 #include "support/home.h"
 
 static struct home home;
@@ -174,6 +176,69 @@ static void test_space_log__heads_never_go_back(void **state)
     wf_store_write_rollback(home.store);
 }
 
+/* ---- reading a log ---- */
+
+static char heard[256];
+
+static int hear(void *ud, const struct wf_log_entry *e, struct wf_err *err)
+{
+    size_t n = strlen(heard);
+    (void)ud, (void)err;
+    snprintf(heard + n, sizeof(heard) - n, "%s%u %s %u %.*s;", e->draft == NULL ? "" : "draft ",
+             (unsigned)e->dseq, e->kind == WF_LOG_UPDATE ? "update" : "change", e->label,
+             WF_STR_ARG(e->bytes));
+    return e->dseq == 4 ? 77 : 0;
+}
+
+static void put_update(int64_t draft, uint64_t seq, const char *bytes)
+{
+    struct wf_draft_update u = {
+        .draft = draft, .seq = seq, .device = dev_a, .at_ms = 5, .bytes = wf_str_from(bytes)};
+    u.dseq = next(1, dev_a);
+    assert_int_equal(wf_draft_log_append(home.store, &u, NULL), 0);
+}
+
+static void put_change(const char *bytes)
+{
+    static const char sql[] = "INSERT INTO record_change VALUES(1,?1,?2,9,1,?3)";
+    uint64_t dseq = next(1, dev_a);
+    sqlite3_stmt *st = NULL;
+    assert_int_equal(wf_store_write_cached(home.store, sql, &st, NULL), 0);
+    wf_sql_bind_blob(st, 1, wf_str_n((const char *)dev_a, sizeof(dev_a)));
+    sqlite3_bind_int64(st, 2, (int64_t)dseq);
+    wf_sql_bind_blob(st, 3, wf_str_from(bytes));
+    assert_int_equal(wf_sql_run(st, "a test", NULL), 0);
+}
+
+static void test_space_log__updates_and_changes_are_one_log(void **state)
+{
+    struct wf_reader *r = NULL;
+    int64_t one = 0, two = 0;
+    (void)state;
+
+    assert_int_equal(wf_draft_row_add(home.store, 1, WF_STR("one"), &one, NULL), 0);
+    assert_int_equal(wf_draft_row_add(home.store, 1, WF_STR("two"), &two, NULL), 0);
+    assert_int_equal(wf_draft_row_label(home.store, two, WF_STR("secret"), NULL), 0);
+    begin();
+    put_update(one, 1, "a");
+    put_change("b");
+    put_update(two, 1, "c");
+    put_update(one, 2, "d");
+    put_change("e");
+    commit();
+    assert_int_equal(wf_store_reader_get(home.store, &r, NULL), 0);
+    heard[0] = 0;
+    assert_int_equal(wf_log_read(r, 1, dev_a, 2, hear, NULL, NULL), 77);
+    assert_string_equal(heard, "2 change 1 b;draft 3 update 3 c;draft 4 update 2 d;");
+    heard[0] = 0;
+    assert_int_equal(wf_log_read(r, 1, dev_a, 5, hear, NULL, NULL), 0);
+    assert_string_equal(heard, "5 change 1 e;");
+    heard[0] = 0;
+    assert_int_equal(wf_log_read(r, 1, dev_b, 1, hear, NULL, NULL), 0);
+    assert_string_equal(heard, "");
+    wf_store_reader_put(home.store, r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +246,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_space_log__a_key_that_is_none_is_refused, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_space_log__numbers_have_no_gap, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_space_log__updates_and_changes_are_one_log, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_space_log__heads_never_go_back, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
