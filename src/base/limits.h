@@ -192,6 +192,8 @@
 /* One batch between devices, and what is in it: a draft's whole state fits. */
 #define WF_LIMIT_BATCH_CONTENT_BYTES (WF_LIMIT_DRAFT_BYTES + (1u << 20))
 #define WF_LIMIT_BATCH_BYTES (WF_LIMIT_BATCH_CONTENT_BYTES + WF_LIMIT_BATCH_CONTENT_BYTES / 8)
+/* Logs of batches that a node knows of: of devices times the levels of their spaces. */
+#define WF_LIMIT_SYNC_LOGS 1000000
 /* State of one client's presence, as JSON, and clients of one message of it. */
 #define WF_LIMIT_AWARENESS_BYTES (64u << 10)
 #define WF_LIMIT_AWARENESS_CLIENTS 10000

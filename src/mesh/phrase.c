@@ -42,7 +42,7 @@ static unsigned bits_at(const uint8_t *bytes, unsigned k)
     unsigned v = 0;
 
     for (unsigned bit = k * WORD_BITS; bit < (k + 1) * WORD_BITS; bit++)
-        v = v << 1 | (bytes[bit / 8] >> (7 - bit % 8) & 1u);
+        v = v << 1 | ((unsigned)bytes[bit / 8] >> (7 - bit % 8) & 1u);
     return v;
 }
 

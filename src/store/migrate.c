@@ -225,8 +225,28 @@ static const char migration_6[] = "CREATE TABLE record_erased("
 /* A device's log is read across the drafts of a space. */
 static const char migration_7[] = "CREATE INDEX draft_update_device ON draft_update(device, dseq);";
 
+/* Batches of changes, own and others', on their way between devices. */
+static const char migration_8[] =
+    "CREATE TABLE batch_log("
+    " id INTEGER PRIMARY KEY,"
+    " stream BLOB NOT NULL,"
+    " device BLOB NOT NULL,"
+    " first INTEGER NOT NULL DEFAULT 1,"
+    " last INTEGER NOT NULL DEFAULT 0,"
+    " n_bytes INTEGER NOT NULL DEFAULT 0,"
+    " hash BLOB NOT NULL DEFAULT (zeroblob(32)),"
+    " fork BLOB,"
+    " UNIQUE(stream, device)) STRICT;"
+    "CREATE TABLE batch("
+    " log INTEGER NOT NULL REFERENCES batch_log(id) ON DELETE CASCADE,"
+    " number INTEGER NOT NULL,"
+    " hash BLOB NOT NULL,"
+    " bytes BLOB NOT NULL,"
+    " UNIQUE(log, number)) STRICT;";
+
 static const char *const migrations[] = {
-    migration_1, migration_2, migration_3, migration_4, migration_5, migration_6, migration_7,
+    migration_1, migration_2, migration_3, migration_4,
+    migration_5, migration_6, migration_7, migration_8,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

@@ -50,6 +50,12 @@
  * draft_snapshot  all of a draft after the update upto_seq
  *     draft -> draft, upto_seq, device (whose change was the last), at_ms (of it), state_vector,
  *     hash (BLAKE2b-256 of bytes), bytes (an update of format 2); UNIQUE (draft, upto_seq)
+ * batch_log   what each device wrote into each stream (store/batch_log.h)
+ *     id PK, stream (16 bytes), device (32 bytes), UNIQUE of the two, first, last (numbers of what
+ *     is here; last 0: nothing ever was), n_bytes, hash (of the last), fork (hash of a batch that
+ *     contradicts; NULL: none)
+ * batch       batches, sealed (mesh/batch.h)
+ *     log -> batch_log, number, UNIQUE of the two, hash, bytes
  * limbo       documents that are not there yet, or no longer: their chunks are being written or
  *             removed; finished at the next open
  *     document PK, hash, title (as indexed), first_chunk, n_chunks, stage (0: being written, 1: its
@@ -77,7 +83,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 7
+#define WF_SCHEMA_VERSION 8
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

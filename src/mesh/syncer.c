@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Logs and nodes that come and go. */
+#include "mesh/syncer_internal.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/limits.h"
+
+const char *wf_syncer_wrong_name(enum wf_syncer_wrong what)
+{
+    static const char *const names[] = {"fork", "behind", "withheld", "lost", "forged"};
+
+    _Static_assert(WF_ARRAY_LEN(names) == WF_SYNCER_WRONG_COUNT, "one each");
+    return names[what];
+}
+
+void wf_syncer__tell(const struct wf_syncer *s, enum wf_syncer_wrong what, uint64_t peer,
+                     const struct wf_sync_log *log, uint64_t number)
+{
+    const struct wf_syncer_trouble t = {.what = what, .peer = peer, .log = *log, .number = number};
+
+    s->o.trouble(s->o.ud, &t);
+}
+
+static int no_memory(struct wf_err *err)
+{
+    return wf_err_set(err, WF_E_NOMEM, "Not enough memory to exchange batches.");
+}
+
+/* ---- logs ---- */
+
+static struct wf_str name_of(const struct wf_sync_log *log)
+{
+    return wf_str_n((const char *)log, sizeof(*log));
+}
+
+uint32_t wf_syncer__log(struct wf_syncer *s, const struct wf_sync_log *log, bool make)
+{
+    union wf_map_value *v = wf_map_get(&s->by_name, name_of(log));
+
+    if (v != NULL || !make)
+        return v != NULL ? (uint32_t)v->u64 : WF_SYNCER_NONE;
+    if (wf_reserve(&s->logs, &s->cap_logs, s->n_logs + 1, sizeof(*s->logs)) != 0 ||
+        (v = wf_map_put(&s->by_name, name_of(log), NULL)) == NULL)
+        return WF_SYNCER_NONE;
+    v->u64 = s->n_logs;
+    s->logs[s->n_logs] = (struct wf_syncer_log){
+        .head.log = *log, .is_own = memcmp(log->device, s->o.device, sizeof(s->o.device)) == 0};
+    return (uint32_t)s->n_logs++;
+}
+
+static int take_head(void *ud, const struct wf_sync_head *head, struct wf_err *err)
+{
+    struct wf_syncer *s = ud;
+    uint32_t k = wf_syncer__log(s, &head->log, true);
+
+    if (k == WF_SYNCER_NONE)
+        return no_memory(err);
+    s->logs[k].head = *head;
+    s->logs[k].coming = head->last;
+    memcpy(s->logs[k].coming_hash, head->hash, sizeof(head->hash));
+    return 0;
+}
+
+int wf_syncer__moved(struct wf_syncer *s, uint32_t log, uint64_t before, bool pushes)
+{
+    struct wf_syncer_log *l = &s->logs[log];
+
+    for (size_t i = 0; i < s->n_peers; i++) {
+        struct wf_syncer_peer *p = s->peers[i];
+        struct wf_syncer_tie *t;
+        uint64_t has;
+        if (p == NULL || !s->o.gives(s->o.ud, p->id, l->head.log.stream))
+            continue;
+        t = wf_syncer__tie(p, log);
+        if (t == NULL || wf_syncer__queue(p, t) != 0)
+            return WF_E_NOMEM;
+        has = WF_MAX(t->theirs, t->sent);
+        if (pushes && p->has_told && t->sending == 0 && has >= before && has < l->head.last)
+            t->sending = has + 1;
+    }
+    return 0;
+}
+
+int wf_syncer_wrote(struct wf_syncer *s, const struct wf_sync_head *head, struct wf_err *err)
+{
+    uint32_t k = wf_syncer__log(s, &head->log, true);
+    uint64_t before = k == WF_SYNCER_NONE ? 0 : s->logs[k].head.last;
+
+    if (k == WF_SYNCER_NONE || take_head(s, head, err) != 0 ||
+        wf_syncer__moved(s, k, before, true) != 0)
+        return no_memory(err);
+    wf_syncer__pump_all(s);
+    return 0;
+}
+
+uint64_t wf_syncer_here(const struct wf_syncer *s, const struct wf_sync_log *log)
+{
+    const union wf_map_value *v = wf_map_get(&s->by_name, name_of(log));
+
+    return v == NULL ? 0 : s->logs[v->u64].head.last;
+}
+
+/* ---- nodes ---- */
+
+struct wf_syncer_peer *wf_syncer__peer(const struct wf_syncer *s, uint64_t id)
+{
+    for (size_t i = 0; i < s->n_peers; i++) {
+        if (s->peers[i] != NULL && s->peers[i]->id == id)
+            return s->peers[i];
+    }
+    return NULL;
+}
+
+/* The tie, if there is one. */
+static struct wf_syncer_tie *find_tie(const struct wf_syncer_peer *p, uint32_t log)
+{
+    const union wf_map_value *v = wf_map_get(&p->of_log, wf_str_n((const char *)&log, sizeof(log)));
+
+    return v == NULL || p->ties == NULL ? NULL : &p->ties[v->u64];
+}
+
+struct wf_syncer_tie *wf_syncer__tie(struct wf_syncer_peer *p, uint32_t log)
+{
+    struct wf_syncer_tie *t = find_tie(p, log);
+    union wf_map_value *v;
+
+    if (t != NULL)
+        return t;
+    if (wf_reserve(&p->ties, &p->cap_ties, p->n_ties + 1, sizeof(*p->ties)) != 0 ||
+        (v = wf_map_put(&p->of_log, wf_str_n((const char *)&log, sizeof(log)), NULL)) == NULL)
+        return NULL;
+    v->u64 = p->n_ties;
+    p->ties[p->n_ties] = (struct wf_syncer_tie){.log = log};
+    return &p->ties[p->n_ties++];
+}
+
+int wf_syncer__queue(struct wf_syncer_peer *p, struct wf_syncer_tie *t)
+{
+    if (t->is_queued)
+        return 0;
+    if (wf_reserve(&p->queue, &p->cap_queue, p->n_queue + 1, sizeof(*p->queue)) != 0)
+        return WF_E_NOMEM;
+    p->queue[p->n_queue++] = (uint32_t)(t - p->ties);
+    t->is_queued = true;
+    return 0;
+}
+
+uint64_t wf_syncer_there(const struct wf_syncer *s, uint64_t peer, const struct wf_sync_log *log)
+{
+    const struct wf_syncer_peer *p = wf_syncer__peer(s, peer);
+    const union wf_map_value *v = wf_map_get(&s->by_name, name_of(log));
+    const struct wf_syncer_tie *t = p == NULL || v == NULL ? NULL : find_tie(p, (uint32_t)v->u64);
+
+    return t == NULL ? 0 : t->theirs;
+}
+
+/* All logs that the node may have, queued so that it hears of them. */
+static int queue_all(struct wf_syncer *s, struct wf_syncer_peer *p)
+{
+    for (uint32_t k = 0; k < s->n_logs; k++) {
+        struct wf_syncer_tie *t;
+        if (s->logs[k].head.last == 0 || !s->o.gives(s->o.ud, p->id, s->logs[k].head.log.stream))
+            continue;
+        t = wf_syncer__tie(p, k);
+        if (t == NULL || wf_syncer__queue(p, t) != 0)
+            return WF_E_NOMEM;
+    }
+    return 0;
+}
+
+static void peer_free(struct wf_syncer_peer *p)
+{
+    if (p == NULL)
+        return;
+    wf_free(p->ties);
+    wf_free(p->queue);
+    wf_map_deinit(&p->of_log);
+    wf_buf_deinit(&p->part);
+    wf_free(p);
+}
+
+int wf_syncer_up(struct wf_syncer *s, uint64_t peer, struct wf_err *err)
+{
+    struct wf_syncer_peer *p;
+    size_t i = 0;
+
+    assert(wf_syncer__peer(s, peer) == NULL);
+    while (i < s->n_peers && s->peers[i] != NULL)
+        i++;
+    if (i == s->n_peers &&
+        wf_reserve(&s->peers, &s->cap_peers, s->n_peers + 1, sizeof(*s->peers)) != 0)
+        return no_memory(err);
+    p = wf_alloc_array(1, sizeof(*p));
+    if (p == NULL)
+        return no_memory(err);
+    p->id = peer;
+    wf_map_init(&p->of_log, WF_LIMIT_SYNC_LOGS);
+    wf_buf_init(&p->part, WF_LIMIT_BATCH_BYTES);
+    s->peers[i] = p;
+    s->n_peers = WF_MAX(s->n_peers, i + 1);
+    if (queue_all(s, p) != 0) {
+        s->peers[i] = NULL;
+        peer_free(p);
+        return no_memory(err);
+    }
+    wf_syncer__pump(s, p);
+    return 0;
+}
+
+/* What was asked of a node is asked of others. */
+static void ask_others(struct wf_syncer *s, uint32_t log)
+{
+    s->logs[log].asked_of = 0;
+    for (size_t i = 0; i < s->n_peers; i++) {
+        struct wf_syncer_peer *p = s->peers[i];
+        struct wf_syncer_tie *t = p == NULL ? NULL : find_tie(p, log);
+        if (t != NULL && t->theirs > s->logs[log].coming)
+            (void)!wf_syncer__queue(p, t); /* otherwise with its next word */
+    }
+}
+
+void wf_syncer_down(struct wf_syncer *s, uint64_t peer)
+{
+    for (size_t i = 0; i < s->n_peers; i++) {
+        struct wf_syncer_peer *p = s->peers[i];
+        if (p == NULL || p->id != peer)
+            continue;
+        s->peers[i] = NULL;
+        for (size_t k = 0; k < p->n_ties; k++) {
+            if (s->logs[p->ties[k].log].asked_of == peer)
+                ask_others(s, p->ties[k].log);
+        }
+        peer_free(p);
+        wf_syncer__pump_all(s);
+        return;
+    }
+}
+
+void wf_syncer_room(struct wf_syncer *s, uint64_t peer)
+{
+    struct wf_syncer_peer *p = wf_syncer__peer(s, peer);
+
+    if (p == NULL)
+        return;
+    p->is_blocked = false;
+    wf_syncer__pump(s, p);
+}
+
+int wf_syncer_rules_changed(struct wf_syncer *s, struct wf_err *err)
+{
+    for (size_t i = 0; i < s->n_peers; i++) {
+        struct wf_syncer_peer *p = s->peers[i];
+        if (p == NULL)
+            continue;
+        for (size_t k = 0; k < p->n_ties; k++) { /* what is wanted now may not have been before */
+            if (wf_syncer__queue(p, &p->ties[k]) != 0)
+                return no_memory(err);
+        }
+        if (queue_all(s, p) != 0)
+            return no_memory(err);
+    }
+    wf_syncer__pump_all(s);
+    return 0;
+}
+
+void wf_syncer_tick(struct wf_syncer *s)
+{
+    int64_t now = wf_clock_mono_ns(s->o.clock);
+
+    for (uint32_t k = 0; k < s->n_logs; k++) {
+        struct wf_syncer_log *l = &s->logs[k];
+        struct wf_syncer_peer *p;
+        struct wf_syncer_tie *t;
+        if (l->asked_of == 0 || now - l->asked_ns < WF_SYNCER_PATIENCE_S * INT64_C(1000000000))
+            continue;
+        p = wf_syncer__peer(s, l->asked_of);
+        t = p == NULL ? NULL : find_tie(p, k);
+        if (t != NULL) {
+            t->is_given_up = true;
+            wf_syncer__tell(s, WF_SYNCER_WITHHELD, p->id, &l->head.log, l->coming + 1);
+        }
+        ask_others(s, k);
+    }
+    wf_syncer__pump_all(s);
+}
+
+struct wf_syncer_behind wf_syncer_behind(const struct wf_syncer *s)
+{
+    struct wf_syncer_behind b = {.is_known = true};
+
+    for (size_t i = 0; i < s->n_peers; i++) {
+        const struct wf_syncer_peer *p = s->peers[i];
+        if (p == NULL)
+            continue;
+        b.n_peers++;
+        b.is_known = b.is_known && p->has_told;
+        for (size_t k = 0; k < p->n_ties; k++) {
+            const struct wf_syncer_tie *t = &p->ties[k];
+            const struct wf_syncer_log *l = &s->logs[t->log];
+            if (t->theirs > l->head.last && s->o.takes(s->o.ud, p->id, &l->head.log))
+                b.here += t->theirs - l->head.last;
+            if (t->theirs < l->head.last && s->o.gives(s->o.ud, p->id, l->head.log.stream))
+                b.there += l->head.last - t->theirs;
+        }
+    }
+    return b;
+}
+
+/* ---- making and freeing ---- */
+
+int wf_syncer_new(const struct wf_syncer_options *o, struct wf_syncer **out, struct wf_err *err)
+{
+    struct wf_syncer *s = wf_alloc_array(1, sizeof(*s));
+    int rc;
+
+    if (s == NULL)
+        return no_memory(err);
+    s->o = *o;
+    wf_map_init(&s->by_name, WF_LIMIT_SYNC_LOGS);
+    wf_buf_init(&s->message, WF_LIMIT_BATCH_BYTES);
+    rc = s->o.shelf.heads(s->o.shelf.ud, take_head, s, err);
+    if (rc != 0) {
+        wf_syncer_free(s);
+        return rc;
+    }
+    *out = s;
+    return 0;
+}
+
+void wf_syncer_free(struct wf_syncer *s)
+{
+    if (s == NULL)
+        return;
+    for (size_t i = 0; i < s->n_peers; i++)
+        peer_free(s->peers[i]);
+    for (size_t i = 0; i < s->n_pending; i++)
+        wf_free((void *)(uintptr_t)s->pending[i].bytes.ptr);
+    wf_free(s->pending);
+    wf_free(s->peers);
+    wf_free(s->logs);
+    wf_map_deinit(&s->by_name);
+    wf_buf_deinit(&s->message);
+    wf_free(s);
+}

@@ -1,0 +1,110 @@
+/* Syncer: brings nodes that may have the same batches to have them. It is a machine without
+ * sockets, threads or clocks of its own: bytes go in, bytes go out, so that the simulator can play
+ * it; batches lie on a shelf (mesh/shelf.h).
+ *
+ * Both sides say how far each log is with them (HEADS), and again when that changes, which is also
+ * how one learns what the other has durably. Who is behind asks for what it lacks (WANT), of one
+ * node a log at a time; a device's new batches are sent to who was up to date without being asked,
+ * as are all new ones by a node that keeps batches for those who sleep. What comes is checked
+ * (form, signature, place in its log) and made durable by wf_syncer_flush, together with all that
+ * came in between; only then is it told to anybody.
+ *
+ * What a node may have is the caller's to say, for each stream, and asked anew whenever something
+ * is about to be given: what it must not have is not even announced. Thread rule: owner. */
+#ifndef WF_MESH_SYNCER_H
+#define WF_MESH_SYNCER_H
+
+#include <jansson.h>
+
+#include "base/clock.h"
+#include "mesh/shelf.h"
+
+/* A node that does not send what it said it has is given up on after so long. */
+#define WF_SYNCER_PATIENCE_S 20
+
+enum wf_syncer_wrong {
+    WF_SYNCER_FORK,     /* a device made two batches with one number */
+    WF_SYNCER_BEHIND,   /* others have more of this device's own log than it has: an old copy of
+                           its data was put back. It must not write before it has them, too */
+    WF_SYNCER_WITHHELD, /* a node says it has batches, and does not send them */
+    WF_SYNCER_LOST,     /* a node no longer has what it had */
+    WF_SYNCER_FORGED,   /* a node sent a batch that its device did not sign, or that is none */
+    WF_SYNCER_WRONG_COUNT
+};
+
+struct wf_syncer_trouble {
+    enum wf_syncer_wrong what;
+    uint64_t peer; /* who sent it or says it */
+    struct wf_sync_log log;
+    uint64_t number; /* of the batch; LOST, BEHIND: up to which the other has */
+};
+
+/* "fork" and the like, for JSON. Static. */
+const char *wf_syncer_wrong_name(enum wf_syncer_wrong what);
+
+struct wf_syncer;
+
+/* The callbacks must not call the syncer. */
+struct wf_syncer_options {
+    struct wf_shelf shelf;
+    uint8_t device[WF_SIGNER_ID_BYTES]; /* this one */
+    bool keeps;                         /* it keeps batches for those who sleep */
+    const struct wf_clock *clock;       /* NULL: the system's */
+    /* May that node have this stream? */
+    bool (*gives)(void *ud, uint64_t peer, const uint8_t stream[WF_STREAM_ID_BYTES]);
+    /* Is this log wanted here, from that node? */
+    bool (*takes)(void *ud, uint64_t peer, const struct wf_sync_log *log);
+    /* Sends a message. BUSY: it was not taken, and wf_syncer_room will follow. Other errors: the
+     * node is gone, wf_syncer_down will follow. */
+    int (*send)(void *ud, uint64_t peer, struct wf_str message, struct wf_err *err);
+    /* Batches of others up to this one are durable here now. */
+    void (*came)(void *ud, const struct wf_sync_head *head);
+    void (*trouble)(void *ud, const struct wf_syncer_trouble *t);
+    /* A message that is not about batches: HELLO, LETTER, GOT, PASS. */
+    void (*other)(void *ud, uint64_t peer, const struct wf_sync_message *m);
+    void *ud;
+};
+
+/* Reads how far the shelf's logs are. Errors: those of the shelf, NOMEM. */
+int wf_syncer_new(const struct wf_syncer_options *o, struct wf_syncer **out,
+                  struct wf_err *err) WF_MUST_USE;
+void wf_syncer_free(struct wf_syncer *s);
+
+/* A node is there; is gone. Errors of up: NOMEM, LIMIT (too many at once). */
+int wf_syncer_up(struct wf_syncer *s, uint64_t peer, struct wf_err *err) WF_MUST_USE;
+void wf_syncer_down(struct wf_syncer *s, uint64_t peer);
+
+/* A message of a node that is there. Errors: FORMAT, LIMIT, UNSUPPORTED: the connection is to be
+ * ended; NOMEM; those of the shelf. */
+int wf_syncer_bytes(struct wf_syncer *s, uint64_t peer, struct wf_str message,
+                    struct wf_err *err) WF_MUST_USE;
+/* What came is made durable, told and passed on. Errors: those of the shelf (FULL, IO): what was
+ * not kept is asked for again later. */
+int wf_syncer_flush(struct wf_syncer *s, struct wf_err *err) WF_MUST_USE;
+/* There is room again to send to that node. */
+void wf_syncer_room(struct wf_syncer *s, uint64_t peer);
+/* This device has put batches of its own on the shelf, up to this one. NOMEM. */
+int wf_syncer_wrote(struct wf_syncer *s, const struct wf_sync_head *head,
+                    struct wf_err *err) WF_MUST_USE;
+/* What nodes may have, or what is wanted, is another: all is asked anew. NOMEM. */
+int wf_syncer_rules_changed(struct wf_syncer *s, struct wf_err *err) WF_MUST_USE;
+/* To be called about once a second. */
+void wf_syncer_tick(struct wf_syncer *s);
+
+/* A message that is not about batches. Errors: those of send, NOENT. */
+int wf_syncer_send(struct wf_syncer *s, uint64_t peer, const struct wf_sync_message *m,
+                   struct wf_err *err) WF_MUST_USE;
+
+/* How far a log is here; and with a node, as it last said (0: nothing, or no such node). */
+uint64_t wf_syncer_here(const struct wf_syncer *s, const struct wf_sync_log *log);
+uint64_t wf_syncer_there(const struct wf_syncer *s, uint64_t peer, const struct wf_sync_log *log);
+
+/* What differs: batches that nodes here have and this one wants, and the other way round. */
+struct wf_syncer_behind {
+    uint64_t here, there;
+    size_t n_peers;
+    bool is_known; /* all nodes that are there have said what they have */
+};
+struct wf_syncer_behind wf_syncer_behind(const struct wf_syncer *s);
+
+#endif

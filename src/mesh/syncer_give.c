@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a node is sent: how far logs are, what is wanted, batches; as long as there is room. What is
+ * queued and was not sent stays queued. */
+#include <string.h>
+
+#include "mesh/link.h"
+#include "mesh/syncer_internal.h"
+
+/* A message of many items: some, so that other nodes and channels have their turn. */
+#define MESSAGE_BYTES ((size_t)256 << 10)
+/* A part of a batch, with its numbers. */
+#define PART_BYTES (WF_LINK_MESSAGE_BYTES - 64u)
+
+/* Sends what s->message holds. False: there is no room, or the node is gone. */
+static bool sent(struct wf_syncer *s, struct wf_syncer_peer *p)
+{
+    if (wf_buf_status(&s->message) == 0 &&
+        s->o.send(s->o.ud, p->id, wf_buf_str(&s->message), NULL) == 0)
+        return true;
+    p->is_blocked = true;
+    return false;
+}
+
+static void begin(struct wf_syncer *s, enum wf_sync_kind kind)
+{
+    const struct wf_sync_message m = {.kind = kind, .bytes = WF_STR("")};
+
+    wf_buf_reset(&s->message);
+    (void)wf_sync_message_write(&m, &s->message);
+}
+
+static bool send_hello(struct wf_syncer *s, struct wf_syncer_peer *p)
+{
+    struct wf_sync_message m = {
+        .kind = WF_SYNC_HELLO, .version = WF_SYNC_VERSION, .flags = s->o.keeps ? WF_SYNC_KEEPS : 0};
+
+    memcpy(m.device, s->o.device, sizeof(m.device));
+    wf_buf_reset(&s->message);
+    (void)wf_sync_message_write(&m, &s->message);
+    p->has_hello = sent(s, p);
+    return p->has_hello;
+}
+
+static bool may_have(const struct wf_syncer *s, const struct wf_syncer_peer *p,
+                     const struct wf_syncer_tie *t)
+{
+    return s->o.gives(s->o.ud, p->id, s->logs[t->log].head.log.stream);
+}
+
+/* ---- heads ---- */
+
+/* Batches that are sent tell it themselves. */
+static bool is_to_be_told(const struct wf_syncer *s, const struct wf_syncer_peer *p,
+                          const struct wf_syncer_tie *t)
+{
+    return t->told < s->logs[t->log].head.last && t->sending == 0 && may_have(s, p, t);
+}
+
+/* The queue's heads from *io_at on, in one message. */
+static bool send_heads(struct wf_syncer *s, struct wf_syncer_peer *p, size_t *io_at)
+{
+    size_t first = *io_at, end = first;
+
+    begin(s, WF_SYNC_HEADS);
+    for (; end < p->n_queue && s->message.len < MESSAGE_BYTES; end++) {
+        const struct wf_syncer_tie *t = &p->ties[p->queue[end]];
+        if (is_to_be_told(s, p, t))
+            (void)wf_sync_head_write(&s->logs[t->log].head, &s->message);
+    }
+    *io_at = end;
+    if (s->message.len > 1 && !sent(s, p))
+        return false;
+    for (size_t i = first; i < end && s->message.len > 1; i++) {
+        struct wf_syncer_tie *t = &p->ties[p->queue[i]];
+        if (is_to_be_told(s, p, t))
+            t->told = s->logs[t->log].head.last;
+    }
+    return true;
+}
+
+static bool tell_heads(struct wf_syncer *s, struct wf_syncer_peer *p)
+{
+    for (size_t at = 0; at < p->n_queue;) {
+        if (!send_heads(s, p, &at))
+            return false;
+    }
+    if (p->is_told)
+        return true;
+    begin(s, WF_SYNC_HEADS); /* without items: that is all */
+    p->is_told = sent(s, p);
+    return p->is_told;
+}
+
+/* ---- what is wanted ---- */
+
+static bool ask(struct wf_syncer *s, struct wf_syncer_peer *p, const struct wf_syncer_tie *t)
+{
+    struct wf_syncer_log *l = &s->logs[t->log];
+    struct wf_sync_message m = {.kind = WF_SYNC_WANT, .log = l->head.log, .from = l->coming + 1};
+
+    if (t->theirs <= l->coming || l->asked_of != 0 || t->is_given_up ||
+        !s->o.takes(s->o.ud, p->id, &l->head.log))
+        return true;
+    wf_buf_reset(&s->message);
+    (void)wf_sync_message_write(&m, &s->message);
+    if (!sent(s, p))
+        return false;
+    l->asked_of = p->id;
+    l->asked_upto = t->theirs;
+    l->asked_ns = wf_clock_mono_ns(s->o.clock);
+    return true;
+}
+
+/* ---- batches ---- */
+
+struct giving {
+    struct wf_syncer *s;
+    struct wf_syncer_peer *p;
+    uint64_t last;  /* that is in the message */
+    bool is_large;  /* the first does not fit into a message: it goes in parts */
+    bool is_broken; /* there was no room on the way */
+};
+
+static bool send_parts(struct giving *g, struct wf_str batch)
+{
+    struct wf_syncer *s = g->s;
+
+    while (g->p->out_at < batch.len) {
+        struct wf_sync_message m = {.kind = WF_SYNC_PART,
+                                    .total = batch.len,
+                                    .at = g->p->out_at,
+                                    .bytes = wf_str_sub(batch, (size_t)g->p->out_at, batch.len)};
+        m.bytes.len = WF_MIN(m.bytes.len, (size_t)PART_BYTES);
+        wf_buf_reset(&s->message);
+        (void)wf_sync_message_write(&m, &s->message);
+        if (!sent(s, g->p))
+            return false;
+        g->p->out_at += m.bytes.len;
+    }
+    g->p->out_at = 0;
+    return true;
+}
+
+static int give_one(void *ud, uint64_t number, struct wf_str bytes, struct wf_err *err)
+{
+    struct giving *g = ud;
+
+    (void)err;
+    if (bytes.len > PART_BYTES / 2) {
+        if (g->last != 0)
+            return 1; /* after what is in the message */
+        g->is_large = true;
+        g->is_broken = !send_parts(g, bytes);
+        g->last = number;
+        return 1;
+    }
+    if (g->last == 0)
+        begin(g->s, WF_SYNC_BATCHES);
+    (void)wf_sync_batch_write(bytes, &g->s->message);
+    g->last = number;
+    return g->s->message.len >= MESSAGE_BYTES;
+}
+
+/* Batches of one log, one message of them. False: there is no room. */
+static bool send_batches(struct wf_syncer *s, struct wf_syncer_peer *p, struct wf_syncer_tie *t)
+{
+    struct wf_syncer_log *l = &s->logs[t->log];
+    struct giving g = {.s = s, .p = p};
+    int rc;
+
+    if (t->sending == 0)
+        return true;
+    if (t->sending > l->head.last || !may_have(s, p, t)) {
+        t->sending = 0;
+        return true;
+    }
+    rc =
+        s->o.shelf.read(s->o.shelf.ud, &l->head.log, t->sending, MESSAGE_BYTES, give_one, &g, NULL);
+    if (rc < 0 || g.last == 0) { /* trimmed, or not to be read: the other asks elsewhere */
+        t->sending = 0;
+        return true;
+    }
+    if (g.is_large ? g.is_broken : !sent(s, p))
+        return false;
+    t->sent = g.last;
+    t->told = WF_MAX(t->told, g.last);
+    t->sending = g.last < l->head.last ? g.last + 1 : 0;
+    return true;
+}
+
+/* ---- all of it ---- */
+
+static bool is_done(const struct wf_syncer *s, const struct wf_syncer_peer *p,
+                    const struct wf_syncer_tie *t)
+{
+    return t->sending == 0 && !is_to_be_told(s, p, t);
+}
+
+/* One message of each that is queued, in turn, until there is no room or nothing to be done. */
+static bool go_round(struct wf_syncer *s, struct wf_syncer_peer *p)
+{
+    size_t n = p->n_queue, kept = 0, i = 0;
+    bool has_room = true;
+
+    for (; i < n && has_room; i++) {
+        struct wf_syncer_tie *t = &p->ties[p->queue[i]];
+        has_room = ask(s, p, t) && send_batches(s, p, t);
+        if (has_room && is_done(s, p, t))
+            t->is_queued = false;
+        else
+            p->queue[kept++] = p->queue[i];
+    }
+    memmove(p->queue + kept, p->queue + i, (n - i) * sizeof(*p->queue));
+    p->n_queue = kept + (n - i);
+    return has_room;
+}
+
+void wf_syncer__pump(struct wf_syncer *s, struct wf_syncer_peer *p)
+{
+    if (p->is_blocked || (!p->has_hello && !send_hello(s, p)))
+        return;
+    if (!tell_heads(s, p))
+        return;
+    while (p->n_queue > 0 && go_round(s, p))
+        ;
+}
+
+void wf_syncer__pump_all(struct wf_syncer *s)
+{
+    for (size_t i = 0; i < s->n_peers; i++) {
+        if (s->peers[i] != NULL && (s->peers[i]->n_queue > 0 || !s->peers[i]->is_told))
+            wf_syncer__pump(s, s->peers[i]);
+    }
+}
+
+int wf_syncer_send(struct wf_syncer *s, uint64_t peer, const struct wf_sync_message *m,
+                   struct wf_err *err)
+{
+    struct wf_buf b;
+    int rc;
+
+    if (wf_syncer__peer(s, peer) == NULL)
+        return wf_err_set(err, WF_E_NOENT, "This node is not connected.");
+    wf_buf_init(&b, WF_LINK_MESSAGE_BYTES);
+    rc = wf_sync_message_write(m, &b);
+    rc = rc != 0 ? wf_err_set(err, rc, "This is too long to be sent at once.")
+                 : s->o.send(s->o.ud, peer, wf_buf_str(&b), err);
+    wf_buf_deinit(&b);
+    return rc;
+}

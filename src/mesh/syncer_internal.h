@@ -1,0 +1,78 @@
+/* Inside a syncer: logs, nodes, and what is between each two. Only syncer*.c includes this. Thread
+ * rule: owner. */
+#ifndef WF_MESH_SYNCER_INTERNAL_H
+#define WF_MESH_SYNCER_INTERNAL_H
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "mesh/syncer.h"
+
+#define WF_SYNCER_NONE UINT32_MAX
+
+/* A log and a node that may give it or have it. */
+struct wf_syncer_tie {
+    uint32_t log;     /* NONE: free */
+    bool is_queued;   /* in the node's queue */
+    bool is_given_up; /* did not send what it said it had; until it says more */
+    uint64_t theirs;  /* what the node said it has */
+    uint64_t told;    /* what it was told we have */
+    uint64_t sending; /* the next to be sent; 0: nothing is */
+    uint64_t sent;    /* the last that was sent */
+};
+
+struct wf_syncer_peer {
+    uint64_t id;
+    bool is_blocked; /* until there is room */
+    bool has_told;   /* all that it has */
+    bool has_hello;  /* was sent a HELLO */
+    bool is_told;    /* was told all that we have, when it came */
+    struct wf_syncer_tie *ties;
+    size_t n_ties, cap_ties;
+    struct wf_map of_log; /* log (4 bytes) to tie */
+    uint32_t *queue;      /* ties that something is to be done for */
+    size_t n_queue, cap_queue;
+    struct wf_buf part; /* of a batch longer than a message */
+    uint64_t part_total;
+    uint64_t out_at; /* likewise, on the way out: how much of it is sent */
+};
+
+struct wf_syncer_log {
+    struct wf_sync_head head; /* durable; last 0: none */
+    uint64_t coming;          /* the last that waits to be made durable */
+    uint8_t coming_hash[WF_BATCH_HASH_BYTES];
+    uint64_t asked_of; /* the node; 0: nobody */
+    uint64_t asked_upto;
+    int64_t asked_ns; /* when something last came */
+    bool is_own;
+    bool has_come; /* with the flush that is under way */
+};
+
+struct wf_syncer {
+    struct wf_syncer_options o;
+    struct wf_syncer_log *logs;
+    size_t n_logs, cap_logs;
+    struct wf_map by_name;
+    struct wf_syncer_peer **peers; /* NULL: free */
+    size_t n_peers, cap_peers;
+    struct wf_batch *pending; /* bytes are owned */
+    size_t n_pending, cap_pending, pending_bytes;
+    struct wf_buf message; /* that is being made */
+};
+
+struct wf_syncer_peer *wf_syncer__peer(const struct wf_syncer *s, uint64_t id);
+/* The log's number; with `make` it is made. NONE: there is none, or no memory. */
+uint32_t wf_syncer__log(struct wf_syncer *s, const struct wf_sync_log *log, bool make);
+/* The tie, made where there is none; NULL: no memory. */
+struct wf_syncer_tie *wf_syncer__tie(struct wf_syncer_peer *p, uint32_t log);
+/* Something is to be done for the tie. */
+int wf_syncer__queue(struct wf_syncer_peer *p, struct wf_syncer_tie *t);
+/* The log is further than it was, which was `before`: all who may have it are to hear of it.
+ * `pushes`: what is new is sent to those who were up to date. */
+int wf_syncer__moved(struct wf_syncer *s, uint32_t log, uint64_t before, bool pushes);
+/* Does what is queued, as far as there is room. */
+void wf_syncer__pump(struct wf_syncer *s, struct wf_syncer_peer *p);
+void wf_syncer__pump_all(struct wf_syncer *s);
+void wf_syncer__tell(const struct wf_syncer *s, enum wf_syncer_wrong what, uint64_t peer,
+                     const struct wf_sync_log *log, uint64_t number);
+
+#endif

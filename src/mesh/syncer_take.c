@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a node sends: how far its logs are, what it wants, batches. A batch is taken when it is the
+ * next of a log that is wanted from that node; everything else is passed over or told. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/limits.h"
+#include "mesh/syncer_internal.h"
+
+/* Not yet durable, at most: then it is made so at once. */
+#define PENDING_BYTES ((size_t)8 << 20)
+
+static int no_memory(struct wf_err *err)
+{
+    return wf_err_set(err, WF_E_NOMEM, "Not enough memory to exchange batches.");
+}
+
+/* ---- heads ---- */
+
+static int take_head(struct wf_syncer *s, struct wf_syncer_peer *p, const struct wf_sync_head *h,
+                     struct wf_err *err)
+{
+    bool is_wanted = s->o.takes(s->o.ud, p->id, &h->log);
+    uint32_t k = wf_syncer__log(s, &h->log, is_wanted);
+    struct wf_syncer_tie *t;
+    const struct wf_syncer_log *l;
+
+    if (k == WF_SYNCER_NONE)
+        return is_wanted ? no_memory(err) : 0;
+    t = wf_syncer__tie(p, k);
+    if (t == NULL || wf_syncer__queue(p, t) != 0)
+        return no_memory(err);
+    l = &s->logs[k];
+    if (h->last < t->theirs)
+        wf_syncer__tell(s, WF_SYNCER_LOST, p->id, &h->log, h->last);
+    if (l->is_own && h->last > l->head.last)
+        wf_syncer__tell(s, WF_SYNCER_BEHIND, p->id, &h->log, h->last);
+    if (h->last == l->head.last && memcmp(h->hash, l->head.hash, sizeof(h->hash)) != 0)
+        wf_syncer__tell(s, WF_SYNCER_FORK, p->id, &h->log, h->last);
+    t->is_given_up = t->is_given_up && h->last <= t->theirs;
+    t->theirs = h->last;
+    return 0;
+}
+
+static int take_heads(struct wf_syncer *s, struct wf_syncer_peer *p,
+                      const struct wf_sync_message *m, struct wf_err *err)
+{
+    struct wf_sync_head h;
+    size_t at = 0;
+    int rc = 0;
+
+    p->has_told = p->has_told || m->bytes.len == 0;
+    while (rc == 0 && wf_sync_heads_next(m, &at, &h))
+        rc = take_head(s, p, &h, err);
+    return rc;
+}
+
+/* ---- what it wants ---- */
+
+static int take_want(struct wf_syncer *s, struct wf_syncer_peer *p, const struct wf_sync_message *m,
+                     struct wf_err *err)
+{
+    uint32_t k = wf_syncer__log(s, &m->log, false);
+    struct wf_syncer_tie *t;
+
+    /* What it must not have is to it as if there were none. */
+    if (k == WF_SYNCER_NONE || !s->o.gives(s->o.ud, p->id, m->log.stream))
+        return 0;
+    t = wf_syncer__tie(p, k);
+    if (t == NULL || wf_syncer__queue(p, t) != 0)
+        return no_memory(err);
+    t->sending = m->from;
+    return 0;
+}
+
+/* ---- batches ---- */
+
+/* A log that was asked for came further, or all of what was asked for has come. */
+static void note_progress(struct wf_syncer *s, struct wf_syncer_log *l, const struct wf_batch *b)
+{
+    l->coming = b->number;
+    memcpy(l->coming_hash, b->hash, sizeof(b->hash));
+    l->asked_ns = wf_clock_mono_ns(s->o.clock);
+    if (l->coming >= l->asked_upto)
+        l->asked_of = 0;
+}
+
+static int keep(struct wf_syncer *s, const struct wf_batch *b, struct wf_err *err)
+{
+    char *copy = wf_alloc(b->bytes.len);
+
+    if (copy == NULL ||
+        wf_reserve(&s->pending, &s->cap_pending, s->n_pending + 1, sizeof(*s->pending)) != 0) {
+        wf_free(copy);
+        return no_memory(err);
+    }
+    memcpy(copy, b->bytes.ptr, b->bytes.len);
+    s->pending[s->n_pending] = *b;
+    s->pending[s->n_pending++].bytes = wf_str_n(copy, b->bytes.len);
+    s->pending_bytes += b->bytes.len;
+    return 0;
+}
+
+/* One that is here already, or another with its number. */
+static void look_at_known(struct wf_syncer *s, struct wf_syncer_peer *p,
+                          const struct wf_syncer_log *l, const struct wf_batch *b)
+{
+    if (b->number == l->coming && memcmp(b->hash, l->coming_hash, sizeof(b->hash)) != 0 &&
+        wf_batch_verify(b, NULL) == 0)
+        wf_syncer__tell(s, WF_SYNCER_FORK, p->id, &l->head.log, b->number);
+}
+
+static int take_batch(struct wf_syncer *s, struct wf_syncer_peer *p, struct wf_str bytes,
+                      struct wf_err *err)
+{
+    struct wf_sync_log name;
+    struct wf_syncer_log *l;
+    struct wf_syncer_tie *t;
+    struct wf_batch b;
+    uint32_t k;
+    int rc = wf_batch_read(bytes, &b, err);
+
+    if (rc != 0)
+        return rc;
+    memcpy(name.stream, b.stream, sizeof(name.stream));
+    memcpy(name.device, b.device, sizeof(name.device));
+    if (!s->o.takes(s->o.ud, p->id, &name))
+        return 0;
+    k = wf_syncer__log(s, &name, true);
+    t = k == WF_SYNCER_NONE ? NULL : wf_syncer__tie(p, k);
+    if (t == NULL)
+        return no_memory(err);
+    t->theirs = WF_MAX(t->theirs, b.number); /* who sends it has it */
+    l = &s->logs[k];
+    if (b.number <= l->coming)
+        look_at_known(s, p, l, &b);
+    if (b.number != l->coming + 1)
+        return 0; /* known, or asked for again once it is heard of */
+    if (wf_batch_verify(&b, NULL) != 0) {
+        wf_syncer__tell(s, WF_SYNCER_FORGED, p->id, &name, b.number);
+        return wf_err_set(err, WF_E_FORMAT, "Another node sent a batch that is not signed.");
+    }
+    if (memcmp(b.prev, l->coming_hash, sizeof(b.prev)) != 0) {
+        wf_syncer__tell(s, WF_SYNCER_FORK, p->id, &name, b.number);
+        return 0;
+    }
+    rc = keep(s, &b, err);
+    if (rc == 0)
+        note_progress(s, l, &b);
+    return rc == 0 && s->pending_bytes > PENDING_BYTES ? wf_syncer_flush(s, err) : rc;
+}
+
+static int take_part(struct wf_syncer *s, struct wf_syncer_peer *p, const struct wf_sync_message *m,
+                     struct wf_err *err)
+{
+    int rc = 0;
+
+    if (m->at == 0) {
+        wf_buf_reset(&p->part);
+        p->part_total = m->total;
+    }
+    if (m->at != p->part.len || m->total != p->part_total)
+        return wf_err_set(err, WF_E_FORMAT, "Another node sent parts that do not fit together.");
+    if (wf_buf_append_str(&p->part, m->bytes) != 0)
+        return no_memory(err);
+    if (p->part.len == p->part_total) {
+        rc = take_batch(s, p, wf_buf_str(&p->part), err);
+        wf_buf_deinit(&p->part); /* it was large */
+        wf_buf_init(&p->part, WF_LIMIT_BATCH_BYTES);
+    }
+    return rc;
+}
+
+static int take(struct wf_syncer *s, struct wf_syncer_peer *p, const struct wf_sync_message *m,
+                struct wf_err *err)
+{
+    struct wf_str batch;
+    size_t at = 0;
+    int rc = 0;
+
+    switch (m->kind) {
+    case WF_SYNC_HEADS:
+        return take_heads(s, p, m, err);
+    case WF_SYNC_WANT:
+        return take_want(s, p, m, err);
+    case WF_SYNC_BATCHES:
+        while (rc == 0 && wf_sync_batches_next(m, &at, &batch))
+            rc = take_batch(s, p, batch, err);
+        return rc;
+    case WF_SYNC_PART:
+        return take_part(s, p, m, err);
+    case WF_SYNC_HELLO:
+    case WF_SYNC_LETTER:
+    case WF_SYNC_GOT:
+    case WF_SYNC_PASS:
+        s->o.other(s->o.ud, p->id, m);
+        break;
+    }
+    return 0;
+}
+
+int wf_syncer_bytes(struct wf_syncer *s, uint64_t peer, struct wf_str message, struct wf_err *err)
+{
+    struct wf_syncer_peer *p = wf_syncer__peer(s, peer);
+    struct wf_sync_message m;
+    int rc;
+
+    if (p == NULL)
+        return wf_err_set(err, WF_E_NOENT, "This node is not connected.");
+    rc = wf_sync_message_read(message, &m, err);
+    if (rc == 0)
+        rc = take(s, p, &m, err);
+    if (rc == 0)
+        wf_syncer__pump(s, p);
+    return rc;
+}
+
+/* ---- making it durable ---- */
+
+static void forget_pending(struct wf_syncer *s)
+{
+    for (size_t i = 0; i < s->n_pending; i++)
+        wf_free((void *)(uintptr_t)s->pending[i].bytes.ptr);
+    s->n_pending = 0;
+    s->pending_bytes = 0;
+}
+
+static struct wf_syncer_log *log_of(struct wf_syncer *s, const struct wf_batch *b)
+{
+    struct wf_sync_log name;
+
+    memcpy(name.stream, b->stream, sizeof(name.stream));
+    memcpy(name.device, b->device, sizeof(name.device));
+    return &s->logs[wf_syncer__log(s, &name, false)];
+}
+
+/* What became of one batch. */
+static int settle(struct wf_syncer *s, const struct wf_batch *b, int rc)
+{
+    struct wf_syncer_log *l = log_of(s, b);
+    uint64_t before = l->head.last;
+
+    if (rc != 0 && rc != WF_E_EXIST) {
+        if (rc == WF_E_CORRUPT)
+            wf_syncer__tell(s, WF_SYNCER_FORK, 0, &l->head.log, b->number);
+        l->coming = l->head.last;
+        memcpy(l->coming_hash, l->head.hash, sizeof(l->head.hash));
+        l->asked_of = 0;
+        return 0;
+    }
+    if (b->number > l->head.last) {
+        l->head.last = b->number;
+        memcpy(l->head.hash, b->hash, sizeof(b->hash));
+        l->has_come = true;
+    }
+    return wf_syncer__moved(s, (uint32_t)(l - s->logs), before, s->o.keeps);
+}
+
+/* Each log that came further is told once. */
+static void tell_came(struct wf_syncer *s)
+{
+    for (size_t i = 0; i < s->n_pending; i++) {
+        struct wf_syncer_log *l = log_of(s, &s->pending[i]);
+        if (!l->has_come)
+            continue;
+        l->has_come = false;
+        s->o.came(s->o.ud, &l->head);
+    }
+}
+
+int wf_syncer_flush(struct wf_syncer *s, struct wf_err *err)
+{
+    int *rcs, rc;
+
+    if (s->n_pending == 0)
+        return 0;
+    rcs = wf_alloc_array(s->n_pending, sizeof(*rcs));
+    rc = rcs == NULL ? no_memory(err)
+                     : s->o.shelf.append(s->o.shelf.ud, s->pending, s->n_pending, rcs, err);
+    for (size_t i = 0; i < s->n_pending; i++) {
+        int one = settle(s, &s->pending[i], rc != 0 ? rc : rcs[i]);
+        rc = rc != 0 ? rc : one;
+    }
+    tell_came(s);
+    wf_free(rcs);
+    forget_pending(s);
+    wf_syncer__pump_all(s);
+    return rc;
+}
