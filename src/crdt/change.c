@@ -93,7 +93,7 @@ int wf_change_write(const struct wf_change_head *head, const struct wf_signer *s
     const struct wf_rng *rng = head->rng != NULL ? head->rng : wf_rng_system();
     static const uint8_t none[WF_SIGNATURE_BYTES];
     uint8_t signature[WF_SIGNATURE_BYTES];
-    struct wf_change c;
+    struct wf_change c = {.dseq = 0};
     struct wf_buf b;
     int rc;
 

@@ -34,7 +34,9 @@ int wf_log_reach(struct wf_store *s, int64_t space, const uint8_t device[WF_DEVI
                  uint64_t dseq, uint64_t hlc, struct wf_err *err) WF_MUST_USE;
 
 /* Whether the device still counts: what a revoked one has not seen keeps nothing. Makes it one of
- * the space. */
+ * the space. What all take of a revoked device's log is to be here before, and nothing more is
+ * taken afterwards: a change from before a deletion that is final would bring back what it deleted.
+ */
 int wf_log_set_revoked(struct wf_store *s, int64_t space, const uint8_t device[WF_DEVICE_ID_BYTES],
                        bool is_revoked, struct wf_err *err) WF_MUST_USE;
 

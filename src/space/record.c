@@ -244,7 +244,7 @@ static int write_change(struct wf_records *r, int64_t space, const struct wf_cha
     uint8_t uid[WF_CHANGE_UID_BYTES];
     struct wf_change_head head = {.hlc = at.hlc, .uid = uid, .rng = r->o.rng};
     struct wf_change_item item;
-    struct wf_change c;
+    struct wf_change c = {.dseq = 0};
     struct wf_buf bytes;
     size_t i = 0;
     int rc = wf_record__uid(r, space, uid, err);

@@ -202,7 +202,7 @@ static int is_known(struct wf_records *r, int64_t space, const struct wf_change 
     static const char sql[] = "SELECT bytes FROM record_change"
                               " WHERE space=?1 AND device=?2 AND dseq=?3";
     sqlite3_stmt *st = NULL;
-    struct wf_change stored;
+    struct wf_change stored = {.dseq = 0};
     int rc = wf_store_write_cached(r->o.store, sql, &st, err);
 
     if (rc != 0)

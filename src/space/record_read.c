@@ -165,7 +165,7 @@ static int read_event(struct wf_str bytes, struct wf_str collection, struct wf_s
                       struct wf_arena *arena, struct wf_record_event *out, struct wf_err *err)
 {
     struct wf_change_item item;
-    struct wf_change c;
+    struct wf_change c = {.dseq = 0};
     size_t at = 0;
     int rc = wf_change_read(bytes, &c, err);
 

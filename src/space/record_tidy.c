@@ -369,7 +369,7 @@ static int next_change(struct wf_records *r, struct walk *w, struct wf_err *err)
 
 static int prune_one(struct wf_records *r, struct walk *w, struct erased *e, struct wf_err *err)
 {
-    struct wf_change c;
+    struct wf_change c = {.dseq = 0};
     int rc = wf_change_read(wf_buf_str(&w->bytes), &c, err);
 
     if (rc != 0)

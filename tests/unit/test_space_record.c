@@ -607,6 +607,93 @@ static void test_space_record__what_is_not_right_is_refused_whole(void **state)
     assert_int_equal(home_count(&b->home, "record_change"), 2);
 }
 
+/* ---- random histories ---- */
+
+static struct wf_rng_seeded rng;
+
+static uint64_t below(uint64_t n)
+{
+    return wf_rng_below(&rng.rng, n);
+}
+
+/* Some op on some record of a device; what cannot be taken back is nothing. */
+static void random_write(struct device *d)
+{
+    static const char *const keys[] = {"a", "b", "c"}, *const fields[] = {"x", "y"};
+    static const char *const values[] = {"1", "\"two\"", "[3]"};
+    const char *key = keys[below(3)], *field = fields[below(2)];
+    enum wf_record_op_kind kind = (enum wf_record_op_kind)below(WF_RECORD_KIND_COUNT);
+
+    d->now_ms += (int64_t)below(3000);
+    if (kind == WF_RECORD_COUNT) {
+        do_count(d, key, (int64_t)below(5));
+    } else if (kind == WF_RECORD_TAKE) {
+        int rc = write_op(d, key, op_of(kind, field, values[below(3)]), NULL);
+        assert_true(rc == 0 || rc == WF_E_NOENT);
+    } else {
+        bool is_whole = kind == WF_RECORD_DELETE || kind == WF_RECORD_LABEL;
+        do_op(d, key, kind, is_whole ? "" : field,
+              kind == WF_RECORD_SET || kind == WF_RECORD_ADD ? values[below(3)] : "");
+    }
+}
+
+static void give_all_to_all(void)
+{
+    for (size_t from = 0; from < MAX_DEVICES; from++)
+        for (size_t to = 0; to < MAX_DEVICES; to++)
+            if (from != to)
+                (void)give(&devices[from], &devices[from], &devices[to]);
+}
+
+static void test_space_record__random_histories_come_to_the_same(void **state)
+{
+    struct wf_records_tidied t;
+    size_t n_settled = 0, n_pruned = 0;
+    (void)state;
+
+    wf_rng_seeded_init(&rng, 11);
+    for (size_t i = 0; i < MAX_DEVICES; i++)
+        for (size_t k = 0; k < MAX_DEVICES; k++)
+            join(&devices[i], &devices[k]);
+    for (unsigned step = 0; step < 1500; step++) {
+        struct device *d = &devices[below(MAX_DEVICES)], *e = &devices[below(MAX_DEVICES)];
+        switch (below(8)) {
+        case 0:
+            if (d != e)
+                say(d, e);
+            break;
+        case 1:
+            assert_int_equal(wf_records_tidy(d->records, &t, NULL), 0);
+            n_settled += t.n_settled;
+            n_pruned += t.n_pruned;
+            break;
+        case 2:
+        case 3:
+        case 4: /* also what a third one has written */
+            (void)give(d, &devices[below(MAX_DEVICES)], e);
+            break;
+        default:
+            random_write(d);
+        }
+        if (step % 100 == 99) { /* all see the same, whatever was settled where */
+            give_all_to_all();
+            assert_same(&devices[0], &devices[1], true);
+            assert_same(&devices[0], &devices[2], true);
+        }
+    }
+    for (size_t i = 0; i < MAX_DEVICES; i++)
+        for (size_t k = 0; k < MAX_DEVICES; k++)
+            if (i != k)
+                say(&devices[i], &devices[k]);
+    for (size_t i = 0; i < MAX_DEVICES; i++) {
+        assert_int_equal(wf_records_tidy(devices[i].records, &t, NULL), 0);
+        assert_same(&devices[0], &devices[i], false);
+        assert_int_equal(home_count(&devices[i].home, "record WHERE gone_hlc>0"), 0);
+    }
+    print_message("%zu settled, %zu changes pruned on the way\n", n_settled, n_pruned);
+    assert_true(n_settled > 10 && n_pruned > 50);
+}
+
 static void test_space_record__a_device_takes_its_own_log_back(void **state)
 {
     struct device *a = &devices[0], *b = &devices[1], *again = &devices[2];
@@ -673,6 +760,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_space_record__alone_a_deletion_is_final_at_once,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_space_record__what_is_not_right_is_refused_whole,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_space_record__random_histories_come_to_the_same,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_space_record__a_device_takes_its_own_log_back, set_up,
                                         tear_down),
