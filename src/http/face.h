@@ -151,6 +151,11 @@ struct wf_face_pump {
     struct wf_face_call c;
     struct wf_gen *g;
     struct wf_err err;
+    /* Begins the answer, headers first, when it is known where it comes from: before the first
+     * event, or the end where there is none. An error of before then is answered as a whole. NULL:
+     * there is nothing to begin. */
+    int (*begin)(struct wf_face_pump *p, struct wf_err *err);
+    bool has_begun;
     /* Takes an event: 0, or an error, behind which `end` comes. */
     int (*event)(struct wf_face_pump *p, const struct wf_gen_event *e, struct wf_err *err);
     /* Ends the answer: rc 0 behind the last event, else with err. */

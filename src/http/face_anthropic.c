@@ -181,14 +181,13 @@ static void release(struct wf_face_pump *p)
         wf_anthropic_writer_deinit(&t->w);
 }
 
-static int begin(struct talk *t, struct wf_err *err)
+static int begin(struct wf_face_pump *p, struct wf_err *err)
 {
+    struct talk *t = WF_CONTAINER(p, struct talk, pump);
     struct wf_face_call *c = &t->pump.c;
     const struct wf_gen_usage *usage = wf_gen_usage(t->pump.g);
     int rc;
 
-    t->pump.event = take_event;
-    t->pump.end = end;
     t->w = (struct wf_anthropic_writer){.emit = t->m.streams ? send_event : NULL,
                                         .ud = c,
                                         .thinking = t->m.thinking,
@@ -219,9 +218,10 @@ void wf_handle_anthropic_messages(struct wf_request *r)
         rc = wf_face_bad(&t->pump.c, "max_tokens", NULL, &err, "max_tokens: Field required");
     if (rc == 0)
         rc = too_long(wf_engine_generate(t->pump.c.engine, &t->m.q, &t->pump.g, &err), &err);
-    if (rc == 0)
-        rc = begin(t, &err);
     if (rc == 0) {
+        t->pump.begin = begin;
+        t->pump.event = take_event;
+        t->pump.end = end;
         wf_face_pump_run(&t->pump);
         return;
     }

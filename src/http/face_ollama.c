@@ -383,6 +383,17 @@ static void release(struct wf_face_pump *p)
         wf_ollama_writer_deinit(&t->w);
 }
 
+static int begin(struct wf_face_pump *p, struct wf_err *err)
+{
+    const struct talk *t = WF_CONTAINER(p, struct talk, pump);
+
+    (void)err; /* nothing can go wrong */
+    wf_face_about_gen(&p->c, wf_gen_usage(p->g));
+    if (t->o.streams)
+        wf_face_stream(&p->c, true);
+    return 0;
+}
+
 /* The generation has begun: the pump does the rest. */
 static int answer(struct talk *t, struct wf_err *err)
 {
@@ -390,9 +401,7 @@ static int answer(struct talk *t, struct wf_err *err)
 
     if (rc != 0)
         return rc;
-    wf_face_about_gen(&t->pump.c, wf_gen_usage(t->pump.g));
-    if (t->o.streams)
-        wf_face_stream(&t->pump.c, true);
+    t->pump.begin = begin;
     t->pump.event = take_event;
     t->pump.end = end;
     return 0;

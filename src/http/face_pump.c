@@ -43,6 +43,15 @@ static int next(struct wf_face_pump *p, struct wf_gen_event *out)
     return wf_request_has_room(p->c.r) ? wf_gen_try(p->g, &w, out, &p->err) : WF_GEN_LATER;
 }
 
+/* Whatever comes first begins the answer. */
+static int begin(struct wf_face_pump *p)
+{
+    if (p->has_begun)
+        return 0;
+    p->has_begun = true;
+    return p->begin != NULL ? p->begin(p, &p->err) : 0;
+}
+
 static void go_on(void *ud)
 {
     struct wf_face_pump *p = ud;
@@ -58,11 +67,15 @@ static void go_on(void *ud)
                 return; /* another worker may have it already */
             rc = 0;
         } else if (rc > 0) {
-            rc = p->event(p, &e, &p->err);
+            rc = begin(p);
+            if (rc == 0)
+                rc = p->event(p, &e, &p->err);
         } else {
             break;
         }
     }
+    if (rc == 0)
+        rc = begin(p);
     wf_request_on_change(p->c.r, NULL, NULL);
     p->end(p, rc, &p->err);
     wf_face_pump_free(p);

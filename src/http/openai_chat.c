@@ -356,13 +356,12 @@ static void end_chunks(struct wf_face_pump *p, int rc, struct wf_err *err)
         wf_face_fail(&p->c, err);
 }
 
-static int begin_chunks(struct chat *chat, struct wf_err *err)
+static int start_chunks(struct wf_face_pump *p, struct wf_err *err)
 {
+    struct chat *chat = WF_CONTAINER(p, struct chat, pump);
     struct wf_face_call *c = &chat->pump.c;
     struct chunks *s = &chat->chunks;
 
-    chat->pump.event = send_event;
-    chat->pump.end = end_chunks;
     *s = (struct chunks){.usage = wf_gen_usage(chat->pump.g),
                          .id = wf_face_id(c, "chatcmpl-"),
                          .created = wf_face_now_s(c),
@@ -371,6 +370,14 @@ static int begin_chunks(struct chat *chat, struct wf_err *err)
         return wf_face_no_memory(err);
     wf_face_about_gen(c, s->usage);
     wf_face_stream(c, false);
+    return 0;
+}
+
+static int begin_chunks(struct chat *chat)
+{
+    chat->pump.begin = start_chunks;
+    chat->pump.event = send_event;
+    chat->pump.end = end_chunks;
     return 0;
 }
 
@@ -392,7 +399,7 @@ void wf_handle_openai_chat(struct wf_request *r)
     if (rc == 0)
         rc = wf_engine_generate(chat->pump.c.engine, &chat->q, &chat->pump.g, &err);
     if (rc == 0)
-        rc = chat->stream ? begin_chunks(chat, &err) : begin_whole(chat, &err);
+        rc = chat->stream ? begin_chunks(chat) : begin_whole(chat, &err);
     if (rc == 0) {
         wf_face_pump_run(&chat->pump);
         return;

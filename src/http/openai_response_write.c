@@ -366,8 +366,6 @@ static int begin(struct wf_openai_response_writer *w, struct wf_err *err)
     const struct wf_gen_usage *u = wf_gen_usage(w->g);
     int rc = 0;
 
-    if (!w->output)
-        return wf_face_no_memory(err);
     wf_face_about_gen(w->c, u);
     if (!w->q->stream)
         return 0;
@@ -448,6 +446,11 @@ static void release(struct wf_face_pump *p)
     wf_free(w);
 }
 
+static int begin_answer(struct wf_face_pump *p, struct wf_err *err)
+{
+    return begin(WF_CONTAINER(p, struct wf_openai_talk, pump)->w, err);
+}
+
 int wf_openai_response_begin(struct wf_openai_talk *t, struct wf_err *err)
 {
     struct wf_openai_response_writer *w = wf_alloc_array(1, sizeof(*w));
@@ -461,8 +464,9 @@ int wf_openai_response_begin(struct wf_openai_talk *t, struct wf_err *err)
                                             .output = json_array()};
     wf_buf_init(&w->text, WF_LIMIT_FRAME_BYTES);
     t->w = w;
+    t->pump.begin = begin_answer;
     t->pump.event = take_event;
     t->pump.end = end;
     t->pump.release = release;
-    return begin(w, err);
+    return w->output != NULL ? 0 : wf_face_no_memory(err);
 }

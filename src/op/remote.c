@@ -98,6 +98,7 @@ static void free_engine(struct wf_engine *base)
     struct wf_remote *r = WF_CONTAINER(base, struct wf_remote, base);
 
     wf_engine_free(r->o.local);
+    wf_alarms_free(r->alarms);
     wf_remote__pace_free(r->pace);
     wf_remote__tickets_free(r->o.tickets);
     wf_free(r);
@@ -122,6 +123,7 @@ int wf_remote_engine_new(const struct wf_remote_options *o, struct wf_engine **o
                          struct wf_err *err)
 {
     struct wf_remote *r = wf_alloc_array(1, sizeof(*r));
+    int rc;
 
     if (r == NULL) {
         wf_engine_free(o->local);
@@ -131,11 +133,14 @@ int wf_remote_engine_new(const struct wf_remote_options *o, struct wf_engine **o
     r->o = *o;
     r->o.tickets = NULL;
     *out = &r->base;
-    if (wf_remote__pace_new(o, &r->pace, err) == 0 &&
-        wf_remote__tickets_new(&r->o.tickets, err) == 0)
-        return 0;
-    free_engine(&r->base);
-    return WF_E_NOMEM;
+    rc = wf_remote__pace_new(o, &r->pace, err);
+    if (rc == 0)
+        rc = wf_remote__tickets_new(&r->o.tickets, err);
+    if (rc == 0)
+        rc = wf_alarms_new(&r->alarms, err);
+    if (rc != 0)
+        free_engine(&r->base);
+    return rc;
 }
 
 int wf_remote_look(struct wf_engine *engine, const struct wf_gen_request *q, json_t **out,

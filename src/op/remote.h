@@ -42,7 +42,8 @@ struct wf_remote_options {
 };
 
 /* An engine that is the local one and all of `engines`; what the options point to is borrowed. *out
- * is owned by the caller, until wf_engine_free, which frees the local one, too. Errors: NOMEM. */
+ * is owned by the caller, until wf_engine_free, which frees the local one, too. Errors: NOMEM, BUSY
+ * (no thread). */
 int wf_remote_engine_new(const struct wf_remote_options *o, struct wf_engine **out,
                          struct wf_err *err) WF_MUST_USE;
 

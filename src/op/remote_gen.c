@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/rng.h"
@@ -26,6 +27,8 @@ struct generation {
     struct wf_provider_reader *reader;
     struct wf_remote_stake stake;
     uint32_t n_tries;
+    int64_t again_ns; /* when the next try is due; 0: none is waited for */
+    struct wf_alarm alarm;
     int status;      /* of this try; 0: none came */
     bool has_told;   /* some of the answer is out */
     uint64_t n_told; /* its bytes */
@@ -210,20 +213,29 @@ static struct wf_provider_problem problem_of(const struct generation *g, int rc,
     return p;
 }
 
-static int wait_ms(const struct generation *g, int64_t ms, struct wf_err *err)
+/* Waits until the next try is due, and makes it; WF_GEN_LATER when there is somebody to wake. */
+static int pause_and_send(struct generation *g, const struct wf_gen_wake *w, struct wf_err *err)
 {
     const struct wf_gen_request *q = &g->cleared.q;
 
-    for (int64_t at = 0; at < ms; at += TICK_MS) {
+    for (;;) {
+        const int64_t left_ns = g->again_ns - wf_clock_mono_ns(NULL);
         if (q->canceled != NULL && q->canceled(q->canceled_ud))
             return wf_err_set(err, WF_E_CANCELED, "Canceled.");
-        (void)poll(NULL, 0, (int)WF_MIN(ms - at, (int64_t)TICK_MS)); /* a pause */
+        if (left_ns <= 0)
+            break;
+        if (w != NULL) {
+            wf_alarm_set(g->r->alarms, &g->alarm, g->again_ns, w->fn, w->ud);
+            return WF_GEN_LATER;
+        }
+        (void)poll(NULL, 0, (int)WF_MIN(left_ns / 1000000 + 1, (int64_t)TICK_MS)); /* a pause */
     }
-    return 0;
+    g->again_ns = 0;
+    return send(g, err);
 }
 
-/* A try failed with rc: 0 when the next one is under way. */
-static int try_again(struct generation *g, int rc, bool is_link, struct wf_err *err)
+/* A try failed with rc: 0 when there is to be another one. */
+static int try_again(struct generation *g, int rc, bool is_link)
 {
     const struct wf_provider_problem p = problem_of(g, rc, is_link);
     const struct wf_provider_rates rates = wf_provider_rates(g->reader);
@@ -236,8 +248,8 @@ static int try_again(struct generation *g, int rc, bool is_link, struct wf_err *
         return rc;
     wf_airlock_call_free(g->call);
     g->call = NULL;
-    rc = wait_ms(g, ms, err);
-    return rc == 0 ? send(g, err) : rc;
+    g->again_ns = wf_clock_mono_ns(NULL) + ms * 1000000;
+    return 0;
 }
 
 int wf_remote__next(struct wf_gen *base, struct wf_gen_event *out, struct wf_err *err)
@@ -250,9 +262,13 @@ int wf_remote__try(struct wf_gen *base, const struct wf_gen_wake *w, struct wf_g
 {
     struct generation *g = WF_CONTAINER(base, struct generation, base);
 
+    wf_alarm_clear(g->r->alarms, &g->alarm); /* who asks need not be woken */
     for (;;) {
         bool is_link = false;
-        int rc = 1;
+        int rc = g->again_ns != 0 ? pause_and_send(g, w, err) : 0;
+        if (rc != 0)
+            return rc;
+        rc = 1;
         if (g->back.has_stash)
             *out = g->back.stash;
         else
@@ -266,7 +282,7 @@ int wf_remote__try(struct wf_gen *base, const struct wf_gen_wake *w, struct wf_g
             is_link = true;
         }
         if (rc < 0)
-            rc = try_again(g, rc, is_link, err);
+            rc = try_again(g, rc, is_link);
         else if (rc == 1 && out->i_choice >= g->back.n_choices)
             rc = wf_err_set(err, WF_E_FORMAT, "%.40s sent an answer too many.", g->engine->name);
         else if (rc == 1)
@@ -317,6 +333,7 @@ void wf_remote__gen_free(struct wf_gen *base)
 {
     struct generation *g = WF_CONTAINER(base, struct generation, base);
 
+    wf_alarm_clear(g->r->alarms, &g->alarm);
     wf_remote__left(g->r->pace, &g->stake, NULL, NULL); /* given up: no fault of the engine's */
     if (g->stake.engine != NULL)
         settle(g);

@@ -6,6 +6,7 @@
 #include "op/label.h"
 #include "op/remote.h"
 #include "op/texts.h"
+#include "os/alarm.h"
 #include "privacy/redact.h"
 #include "privacy/release.h"
 #include "route/breaker.h"
@@ -203,6 +204,7 @@ struct wf_remote {
     struct wf_engine base;
     struct wf_remote_options o;
     struct wf_remote_pace *pace;
+    struct wf_alarms *alarms; /* wake who pauses between tries */
 };
 
 /* Begins a generation of an engine's model, by its own name there. Errors: as

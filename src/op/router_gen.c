@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One generation that the router places: looked at, decided, asked for along the decision's order
- * (route/failover.h); what it was like is learned and kept.
- *
- * The first event is waited for before the generation is given out: what fails until then is an
- * error, or another place, before anybody has been told where the answer comes from. */
+ * (route/failover.h); what it was like is learned and kept. Where the answer comes from is known
+ * with its first event: until then another place may be asked. */
 #include <stdio.h>
 #include <string.h>
 
@@ -22,8 +20,7 @@ struct routing {
     /* Of each place: */
     char names[WF_FAILOVER_PLACES_MAX][WF_ROUTER_PLACE_BYTES];
     uint8_t candidates[WF_FAILOVER_PLACES_MAX]; /* its index among them */
-    struct wf_gen_event first;
-    bool has_first, is_over;
+    bool is_over;
     bool is_cascade; /* a small one first, and its answer checked */
     /* How it went at the last place that ended: */
     struct wf_outcome outcome;
@@ -208,13 +205,8 @@ static int begin(struct routing *x, struct wf_err *err)
     tell_seen(x);
     if (!x->is_cascade && !x->r->o.never_hedges)
         add_hedge(x, &o.places);
-    rc = x->is_cascade ? wf_cascade_generate(&o, &x->q, &x->gen, err)
-                       : wf_failover_generate(&o.places, &x->q, &x->gen, err);
-    if (rc == 0)
-        rc = wf_gen_next(x->gen, &x->first, err);
-    x->has_first = rc == 1;
-    x->is_over = rc == 0;
-    return rc < 0 ? rc : 0;
+    return x->is_cascade ? wf_cascade_generate(&o, &x->q, &x->gen, err)
+                         : wf_failover_generate(&o.places, &x->q, &x->gen, err);
 }
 
 /* ---- beginning and end ---- */
@@ -295,11 +287,6 @@ int wf_router__try(struct wf_gen *base, const struct wf_gen_wake *w, struct wf_g
     struct routing *x = WF_CONTAINER(base, struct routing, base);
     int rc;
 
-    if (x->has_first) {
-        *out = x->first;
-        x->has_first = false;
-        return 1;
-    }
     if (x->is_over)
         rc = 0;
     else

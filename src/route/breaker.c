@@ -156,7 +156,7 @@ void wf_breaker_done(struct wf_breaker *b, const struct wf_provider_problem *pro
     if (problem && problem->retry_after_ms > 0)
         b->_quiet_ns = WF_MAX(b->_quiet_ns, now + problem->retry_after_ms * NS_PER_MS);
     if (problem && problem->may_retry) {
-        b->_n_failures++;
+        b->_n_failures += problem->retry_after_ms <= 0; /* who asks for a pause is not broken */
         if (b->_state == WF_BREAKER_HALF_OPEN ||
             (b->_state == WF_BREAKER_CLOSED && b->_n_failures >= b->_o.n_failures))
             open(b, now);
@@ -180,5 +180,5 @@ int64_t wf_breaker_wait_ms(const struct wf_breaker *b, uint32_t i_try,
         return -1;
     ms = doubled(b->_o.wait_ms, i_try - 1, b->_o.wait_ms_max);
     ms = ms / 2 + (int64_t)wf_rng_below(b->_rng, (uint64_t)(ms / 2) + 1);
-    return WF_MAX(ms, after);
+    return WF_MAX(after, 0) + ms; /* all that were sent away would come back at once */
 }

@@ -56,7 +56,8 @@ bool wf_breaker_enter(struct wf_breaker *b, int64_t n_tokens, int64_t *out_wait_
 /* As enter would answer, without anything changing. */
 bool wf_breaker_would(const struct wf_breaker *b, int64_t n_tokens, int64_t *out_wait_ms);
 
-/* How a request went: problem NULL: well. What is no fault of the engine's (the request itself, the
+/* How a request went: problem NULL: well. Where the provider asked for a pause it has that, and
+ * this is no failure that opens it. What is no fault of the engine's (the request itself, the
  * caller gone) counts as well. rates may be NULL. */
 void wf_breaker_done(struct wf_breaker *b, const struct wf_provider_problem *problem,
                      const struct wf_provider_rates *rates);
@@ -65,8 +66,8 @@ void wf_breaker_done(struct wf_breaker *b, const struct wf_provider_problem *pro
 enum wf_breaker_state wf_breaker_state(const struct wf_breaker *b);
 
 /* How long to wait before try number i_try (1 is the second) of a request that failed so; -1: no
- * more tries. Between half and the whole of what doubles with each try (jitter); never less than
- * the provider asked for. */
+ * more tries. Between half and the whole of what doubles with each try (jitter), behind what the
+ * provider asked for. */
 int64_t wf_breaker_wait_ms(const struct wf_breaker *b, uint32_t i_try,
                            const struct wf_provider_problem *problem);
 

@@ -309,10 +309,10 @@ static int ask_model(const char *model, const char *content, struct told *t)
     *t = (struct told){.err = WF_ERR_INIT};
     wf_buf_init(&t->text, 100000);
     rc = wf_engine_generate(w.engine, &q, &g, &t->err);
-    if (rc == 0)
-        snprintf(t->first, sizeof(t->first), "%s",
-                 wf_gen_usage(g)->route ? wf_gen_usage(g)->route : "");
     while (rc == 0 && (rc = wf_gen_next(g, &e, &t->err)) == 1) {
+        if (t->first[0] == '\0')
+            snprintf(t->first, sizeof(t->first), "%s",
+                     wf_gen_usage(g)->route ? wf_gen_usage(g)->route : "");
         if (e.kind == WF_GEN_TEXT)
             assert_int_equal(wf_buf_append_str(&t->text, e.text), 0);
         rc = 0;
