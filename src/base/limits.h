@@ -185,8 +185,8 @@
 /* One message of a sync connection: as large as a draft may be. What it may have sent that was not
  * looked at yet, and what may wait until it reads: who is slower is let go and asks anew. */
 #define WF_LIMIT_SYNC_MESSAGE_BYTES WF_LIMIT_DRAFT_BYTES
-#define WF_LIMIT_SYNC_INBOX_BYTES (80u << 20)
-#define WF_LIMIT_SYNC_OUTBOX_BYTES (80u << 20)
+#define WF_LIMIT_SYNC_INBOX_BYTES (16u << 20)
+#define WF_LIMIT_SYNC_OUTBOX_BYTES (16u << 20)
 /* Pages and programs at one draft at once. */
 #define WF_LIMIT_SYNC_CLIENTS 256
 /* One batch between devices, and what is in it: a draft's whole state fits. */

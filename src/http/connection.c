@@ -112,9 +112,9 @@ static int64_t content_length(struct lws *wsi)
 }
 
 /* Takes /t/TOKEN off the path; true when the token was right. */
-static bool token_in_path(struct wf_http *h, struct wf_request *r)
+static bool token_in_path(struct wf_http *h, struct wf_buf *io_path)
 {
-    struct wf_str path = wf_buf_str(&r->path), token;
+    struct wf_str path = wf_buf_str(io_path), token;
     size_t end;
     bool ok;
 
@@ -125,9 +125,9 @@ static bool token_in_path(struct wf_http *h, struct wf_request *r)
         end = path.len;
     token = wf_str_sub(path, 3, end);
     ok = wf_guard_token_ok(&h->guard, token);
-    wf_buf_consume(&r->path, end);
-    if (r->path.len == 0)
-        wf_buf_append_byte(&r->path, '/');
+    wf_buf_consume(io_path, end);
+    if (io_path->len == 0)
+        wf_buf_append_byte(io_path, '/');
     return ok;
 }
 
@@ -166,7 +166,7 @@ static bool needs_token(const struct wf_request *r)
     struct wf_str path = wf_buf_str(&r->path);
 
     return r->face != WF_FACE_WEFT || wf_str_starts(path, WF_STR("/weft/")) ||
-           wf_str_eq(path, WF_STR("/metrics"));
+           wf_str_starts(path, WF_STR("/sync/")) || wf_str_eq(path, WF_STR("/metrics"));
 }
 
 /* Host, Origin, token (`by_path`: a right one was in the path). False after having answered. */
@@ -368,7 +368,7 @@ static int on_head(struct wf_http *h, struct lws *wsi, struct wf_connection *c, 
     r->method = method_of(wsi);
     wf_buf_append(&r->path, path, path_len);
     ok = wf_buf_status(&r->path) == 0 && read_query(wsi, r);
-    by_path = token_in_path(h, r);
+    by_path = token_in_path(h, &r->path);
     read_head(wsi, r);
     if (!ok)
         wf_answer_problem(r, 400, "INVAL", "The address is too long or not UTF-8.", NULL);
@@ -604,15 +604,70 @@ static void on_wake(struct wf_http *h)
     }
 }
 
-/* HTTP/1.1 is all that is spoken, and a server may pass over the wish for more: libwebsockets does
- * when the name of it is none. A protocol that it does not know itself it has refused already, and
- * with that answer the name is gone. */
-static int on_upgrade(struct lws *wsi, char *name)
+/* ---- WebSocket ---- */
+
+/* A browser's WebSocket sends no header of its own: the token may be an argument of the address. */
+static bool token_in_query(struct wf_http *h, struct lws *wsi)
 {
+    static const struct wf_str key = {"token=", 6};
+    char arg[256];
+    int n;
+
+    for (int i = 0;
+         (n = lws_hdr_copy_fragment(wsi, arg, sizeof(arg), WSI_TOKEN_HTTP_URI_ARGS, i)) >= 0; i++) {
+        struct wf_str one = wf_str_n(arg, (size_t)n);
+        if (wf_str_starts(one, key))
+            return wf_guard_token_ok(&h->guard, wf_str_sub(one, key.len, one.len));
+    }
+    return false;
+}
+
+/* Whether a connection may become a draft's: Host, Origin and token are right. The path goes to
+ * *io_path. What is refused goes on as a request, and is answered as such. */
+static bool admits_sync(struct wf_http *h, struct lws *wsi, struct wf_buf *io_path)
+{
+    char text[2048], host[128], origin[160];
+    bool by_path;
+
+    if (!h->sync || !copy_header(wsi, WSI_TOKEN_GET_URI, text, sizeof(text)) ||
+        !copy_header(wsi, WSI_TOKEN_HOST, host, sizeof(host)) ||
+        !copy_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin)))
+        return false;
+    wf_buf_append_cstr(io_path, text);
+    by_path = token_in_path(h, io_path);
+    return wf_buf_status(io_path) == 0 && wf_str_starts(wf_buf_str(io_path), WF_STR("/sync/")) &&
+           wf_guard_host_ok(&h->guard, host) && wf_guard_origin_ok(&h->guard, origin) &&
+           (by_path || has_token(h, wsi) || token_in_query(h, wsi));
+}
+
+/* A draft's address becomes a WebSocket. Apart from that HTTP/1.1 is all that is spoken, and a
+ * server may pass over the wish for more: libwebsockets does when the name of it is none. A
+ * protocol that it does not know itself it has refused already, and with that answer the name is
+ * gone. */
+static int on_upgrade(struct wf_http *h, struct lws *wsi, char *name)
+{
+    struct wf_buf path;
+    bool is_sync;
+
     if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) <= 0)
         return -1;
-    name[0] = 0;
+    wf_buf_init(&path, 2048);
+    is_sync = strcmp(name, "websocket") == 0 && admits_sync(h, wsi, &path);
+    wf_buf_deinit(&path);
+    if (!is_sync)
+        name[0] = 0;
     return 0;
+}
+
+static int on_sync(struct wf_http *h, struct lws *wsi, struct wf_connection *c)
+{
+    struct wf_buf path;
+
+    wf_buf_init(&path, 2048);
+    if (admits_sync(h, wsi, &path))
+        c->sync = wf_sync_open(h, wsi, wf_buf_str(&path));
+    wf_buf_deinit(&path);
+    return c->sync ? 0 : -1;
 }
 
 int wf_connection_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -623,7 +678,8 @@ int wf_connection_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
 
     h->n_calls += reason == LWS_CALLBACK_HTTP || reason == LWS_CALLBACK_HTTP_BODY ||
                   reason == LWS_CALLBACK_HTTP_WRITEABLE || reason == LWS_CALLBACK_CLOSED_HTTP ||
-                  reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED;
+                  reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED || reason == LWS_CALLBACK_RECEIVE ||
+                  reason == LWS_CALLBACK_SERVER_WRITEABLE;
     switch ((int)reason) {
     case LWS_CALLBACK_WSI_CREATE:
         h->n_connections++;
@@ -632,7 +688,25 @@ int wf_connection_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
         h->n_connections--;
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return on_upgrade(wsi, in);
+        return on_upgrade(h, wsi, in);
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+        return on_sync(h, wsi, c);
+    case LWS_CALLBACK_ESTABLISHED:
+        return wf_sync_established(c->sync);
+    case LWS_CALLBACK_RECEIVE:
+        return wf_sync_received(c->sync, in, len);
+    case LWS_CALLBACK_RECEIVE_PONG:
+        wf_sync_heard(c->sync);
+        return 0;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return wf_sync_writable(c->sync);
+    case LWS_CALLBACK_CLOSED:
+    case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
+        if (c) {
+            wf_sync_closed(c->sync);
+            c->sync = NULL;
+        }
+        return 0;
     case LWS_CALLBACK_RAW_ADOPT: /* the method CONNECT */
         return -1;
     case LWS_CALLBACK_HTTP:
@@ -650,6 +724,7 @@ int wf_connection_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
         return 0;
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
         on_wake(h);
+        wf_sync_wake(h->sync);
         return 0;
     default:
         return lws_callback_http_dummy(wsi, reason, user, in, len);

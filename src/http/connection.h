@@ -18,6 +18,7 @@ struct wf_connection {
     bool dispatched;  /* somebody is answering it */
     bool close_after; /* the connection cannot be used again */
     bool is_events;
+    struct wf_sync_conn *sync; /* of a draft's connection, which has no requests (sync.c) */
 };
 
 /* The callback of the protocol "http". */

@@ -140,6 +140,8 @@ int wf_http_new(const struct wf_http_options *o, struct wf_http **out, struct wf
     rc = wf_team_new("http", n_workers, QUEUE_MAX, &h->team, err);
     if (rc == 0)
         rc = wf_team_new("generate", n_generators, WF_LIMIT_HTTP_CONNECTIONS, &h->generators, err);
+    if (rc == 0 && o->ops->drafts)
+        rc = wf_sync_new(h, &h->sync, err);
     if (rc == 0)
         rc = make_context(h, err);
     if (rc != 0) {
@@ -180,6 +182,7 @@ static void tick(lws_sorted_usec_list_t *sul)
     if (now_ns - t->h->beat_ns > BEAT_NS) {
         t->h->beat_ns = now_ns;
         wf_connection_beat(t->h);
+        wf_sync_beat(t->h->sync);
     }
     lws_sul_schedule(t->h->context, 0, &t->sul, tick, TICK_US);
 }
@@ -228,10 +231,12 @@ void wf_http_free(struct wf_http *h)
         return;
     atomic_store(&h->running, false);
     wf_connection_abandon(h); /* workers that wait for a client wait no longer */
+    wf_sync_stop(h->sync);
     wf_team_free(h->team);
     wf_team_free(h->generators);
     if (h->context)
         lws_context_destroy(h->context);
+    wf_sync_free(h->sync);
     wf_response_store_free(h->responses);
     wf_guard_deinit(&h->guard);
     wf_free(h);

@@ -47,6 +47,7 @@ struct wf_http {
     struct wf_team *team;
     struct wf_team *generators; /* for routes that wait for models */
     struct wf_response_store *responses;
+    struct wf_sync *sync; /* connections of drafts; NULL: there are no drafts */
     struct lws_context *context;
     struct lws_vhost *vhost;
     struct lws *listener;
@@ -150,6 +151,28 @@ void wf_handle_ollama_version(struct wf_request *r);
 void wf_handle_ollama_create(struct wf_request *r);
 void wf_handle_ollama_blob(struct wf_request *r);
 void wf_handle_ollama_pull(struct wf_request *r);
+
+/* ---- sync.c: WebSocket connections of drafts; thread: event, where nothing else is said ---- */
+struct wf_sync;
+struct wf_sync_conn;
+int wf_sync_new(struct wf_http *h, struct wf_sync **out, struct wf_err *err) WF_MUST_USE;
+/* Lets all go and waits for their last messages to be dealt with; then free. Thread: the one that
+ * made it, when the loop has ended. */
+void wf_sync_stop(struct wf_sync *s);
+void wf_sync_free(struct wf_sync *s);
+/* For /sync/SPACE/NAME; NULL: the path names no draft, or memory is exhausted. */
+struct wf_sync_conn *wf_sync_open(struct wf_http *h, struct lws *wsi, struct wf_str path);
+/* The callbacks of one; a non-zero result closes it. NULL is a no-op. */
+int wf_sync_established(struct wf_sync_conn *c);
+int wf_sync_received(struct wf_sync_conn *c, const void *bytes, size_t n);
+void wf_sync_heard(struct wf_sync_conn *c);
+int wf_sync_writable(struct wf_sync_conn *c);
+void wf_sync_closed(struct wf_sync_conn *c);
+/* Somebody has something for some of them. NULL is a no-op. */
+void wf_sync_wake(struct wf_sync *s);
+/* Asks all whether they are still there, and lets those go that did not answer the last time. */
+void wf_sync_beat(struct wf_sync *s);
+void wf_handle_sync(struct wf_request *r); /* of who asks without WebSocket */
 
 /* ---- upload.c: bodies with files, taken in as they arrive; thread: event ---- */
 struct wf_upload_parser;
