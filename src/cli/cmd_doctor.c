@@ -243,6 +243,7 @@ int wf_cmd_doctor(struct wf_cli *cli)
     check_store(&r);
     check_watched(&r);
     wf_doctor_airlock(&r);
+    wf_doctor_link(&r);
     if (cli->json) {
         json_t *v = json_pack("{s:b, s:O}", "well", !r.bad, "checks", r.lines);
         wf_cli_print_json(v);

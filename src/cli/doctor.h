@@ -28,4 +28,9 @@ void wf_doctor_say(struct wf_doctor *r, enum wf_doctor_state state, const char *
 /* All that engines elsewhere need: their file and keys, airlock, the ledger and who signs it. */
 void wf_doctor_airlock(struct wf_doctor *r);
 
+/* Other nodes: whether this one is reached, and why others are not; and the same of a given answer
+ * of nodes.link. */
+void wf_doctor_link(struct wf_doctor *r);
+void wf_doctor_link_say(struct wf_doctor *r, const json_t *status);
+
 #endif

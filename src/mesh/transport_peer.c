@@ -513,6 +513,12 @@ static void rest(struct wf_peer *p)
     }
 }
 
+/* Who dialled asks first: one question a silence is enough. */
+static int64_t silence_ns(const struct wf_peer *p)
+{
+    return p->is_dialled ? p->ping_ns : p->ping_ns / 4 * 5;
+}
+
 static void look_open(struct wf_peer *p)
 {
     const int64_t now_ns = p->t->now_ns;
@@ -521,12 +527,12 @@ static void look_open(struct wf_peer *p)
         wf_peer__drop(p, WF_LINK_TOO_MUCH, "a stranger's time is over");
     } else if (p->is_pinged) {
         wf_peer__drop(p, WF_LINK_SILENT, "");
-    } else if (now_ns - p->heard_ns >= p->ping_ns) {
+    } else if (now_ns - p->heard_ns >= silence_ns(p)) {
         ping(p, p->t->times.pong_ms * WF_NS_PER_MS);
         rest(p);
     } else {
         rest(p);
-        p->due_ns = p->heard_ns + p->ping_ns;
+        p->due_ns = p->heard_ns + silence_ns(p);
         if (p->until_ns != 0)
             p->due_ns = WF_MIN(p->due_ns, p->until_ns);
     }
