@@ -36,7 +36,7 @@ SONAME := libweft.so.$(firstword $(subst ., ,$(VERSION)))
 
 PKGS := sqlite3 libwebsockets jansson libutf8proc libarchive libxml-2.0 libical \
         gmime-3.0 md4c tesseract lept uchardet libsodium libssl libcrypto zlib libcurl libedit \
-        libpcre2-8
+        libpcre2-8 libqrencode
 WARN := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wvla -Wformat=2 -Wpointer-arith -Wundef
 OBJCOPY := $(patsubst %gcc,%objcopy,$(filter %-gcc,$(firstword $(CC))))

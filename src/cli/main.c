@@ -35,6 +35,8 @@ static const struct command commands[] = {
     {"reminders", wf_cmd_reminders, N_("what weft is to remind you of, and when")},
     {"watch", wf_cmd_watch, N_("keep a folder taken in while weft runs")},
     {"link", wf_cmd_link, N_("a new one-time link to the page of a running weft")},
+    {"pair", wf_cmd_pair, N_("make two devices know each other, by a code")},
+    {"nodes", wf_cmd_nodes, N_("your paired devices: named, taken out, recovered")},
     {"run", wf_cmd_run, N_("talk to a model, or let it answer once")},
     {"models", wf_cmd_models, N_("model files: what is there, and making them")},
     {"pull", wf_cmd_pull, N_("bring a model from a registry, Hugging Face or a URL")},

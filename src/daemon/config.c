@@ -17,7 +17,8 @@
 
 static const char *const off_on[] = {"off", "on", NULL};
 static const char *const balances[] = {"good", "fast", "frugal", "private",
-                                       NULL}; /* as wf_balance */
+                                       NULL};                         /* as wf_balance */
+static const char *const tiers[] = {"device", "edge", "cloud", NULL}; /* as wf_node_tier */
 static const char *const off_on_auto[] = {"off", "on", "auto", NULL};
 
 static const struct wf_config_option options[] = {
@@ -69,6 +70,11 @@ static const struct wf_config_option options[] = {
      "providers; off: those only when they are named"},
     {"carbon_g_kwh", FIELD(carbon_g_kwh), 0, "0", 0, 2000, NULL,
      "grams of CO2 that a kilowatt hour of this device's current stands for; 0: not told"},
+    {"node_name", FIELD(node_name), sizeof(((struct wf_config *)0)->node_name), "", 0, 0, NULL,
+     "what this device is called among a person's others when it is paired; empty: as the machine"},
+    {"node_tier", FIELD(node_tier), 0, "device", 0, 2, tiers,
+     "what kind of node this is when it is paired: device (in a hand or on a desk), edge (always "
+     "on, nearby) or cloud (rented: it is cleared for less)"},
 };
 
 bool wf_config_option_at(size_t i, struct wf_config_option *out)

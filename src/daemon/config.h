@@ -38,6 +38,8 @@ struct wf_config {
     int64_t route_hedge;    /* 0: nobody else is asked where an engine is late */
     int64_t route_consent;  /* 1: "auto" may ask what the policy wants asked for */
     int64_t carbon_g_kwh;   /* of the device's current; 0: not said */
+    char node_name[65];     /* empty: the machine's */
+    int64_t node_tier;      /* enum wf_node_tier */
     struct wf_model_settings models;
 };
 

@@ -32,6 +32,8 @@
 #include "http/http.h"
 #include "ingest/extract.h"
 #include "ingest/intake.h"
+#include "mesh/fabric.h"
+#include "mesh/keeper.h"
 #include "mesh/link.h"
 #include "op/op.h"
 #include "op/remote.h"
@@ -64,8 +66,10 @@ struct core {
     struct wf_lens_place lens;
     struct wf_detector *detector;
     struct wf_policy *policy;
-    struct wf_device device;  /* this one's signing key */
-    struct wf_err policy_err; /* why there is none */
+    struct wf_keeper *keeper;             /* NULL: a core for one command */
+    char name[WF_DEVICES_NAME_BYTES + 1]; /* what this node is called until it is renamed */
+    struct wf_device device;              /* this one's signing key */
+    struct wf_err policy_err;             /* why there is none */
     struct wf_engines *engines;
     struct wf_err engines_err;    /* why there are none */
     struct wf_airlock_link *link; /* NULL: no engines elsewhere */
@@ -357,6 +361,67 @@ static int open_meaning(struct core *c, struct wf_err *err)
     return config->search_vectors ? wf_meaning_new(&mo, &c->ops.meaning, err) : 0;
 }
 
+/* What the machine is called, without its domain. */
+static void read_name(struct core *c)
+{
+    const char *set = c->o->config->node_name;
+    size_t n;
+
+    if (set[0] != 0)
+        snprintf(c->name, sizeof(c->name), "%s", set);
+    else if (gethostname(c->name, sizeof(c->name) - 1) != 0)
+        c->name[0] = 0;
+    n = strcspn(c->name, ".");
+    if (set[0] == 0 && n > 0)
+        c->name[n] = 0;
+}
+
+static void fabric_changed(void *ud, const char *what)
+{
+    struct core *c = ud;
+
+    wf_hub_publish(c->ops.hub, what, NULL);
+}
+
+static int open_fabric(struct core *c, struct wf_err *err)
+{
+    const struct wf_fabric_options o = {.dir = c->o->home->mesh,
+                                        .link = c->nodes,
+                                        .keeper = c->keeper,
+                                        .device = &c->device.signer,
+                                        .name = c->name,
+                                        .tier = (enum wf_node_tier)c->o->config->node_tier,
+                                        .log = c->ops.log,
+                                        .changed = fabric_changed,
+                                        .ud = c};
+
+    return wf_fabric_new(&o, &c->ops.fabric, err);
+}
+
+/* What a core with a home has beside its store. */
+static int open_home(struct core *c, struct wf_err *err)
+{
+    int rc = open_store(c, err);
+
+    if (rc == 0)
+        rc = open_drafts(c, err);
+    if (rc == 0)
+        rc = open_records(c, err);
+    if (rc == 0)
+        rc = open_models(c, err);
+    if (rc == 0)
+        rc = open_elsewhere(c, err);
+    if (rc == 0)
+        rc = open_fabric(c, err);
+    if (rc == 0)
+        rc = open_meaning(c, err);
+    if (rc == 0)
+        rc = wf_intake_new(c->ops.store, c->ops.extract, &c->ops.intake, err);
+    if (rc == 0)
+        wf_model_store_set_default(c->ops.models, c->o->config->models.model);
+    return rc;
+}
+
 static int start(struct core *c, struct wf_err *err)
 {
     const struct wf_core_options *o = c->o;
@@ -370,6 +435,7 @@ static int start(struct core *c, struct wf_err *err)
     int rc = wf_extract_spawn(&limits, &spawner_fd, &c->spawner_pid, err);
 
     wf_zone_init(); /* before the lock: it reads a file of the system */
+    read_name(c);
     c->ops.is_plain_off = !o->config->plain_words;
     if (rc == 0 && o->home)
         rc = spawn_fetch(c, &fetch_fd, err);
@@ -403,25 +469,13 @@ static int start(struct core *c, struct wf_err *err)
     c->ops.summarizes_by_words = o->config->summarize_lens == 0;
     if (rc == 0)
         rc = wf_lens_pool_new(&lens, &c->ops.lens, err);
+    if (rc == 0 && o->keeper_fd >= 0)
+        rc = wf_keeper_new(o->keeper_fd, &c->keeper, err);
     if (rc == 0 && o->home) {
         c->ops.home = o->home->dir;
         c->ops.ledger = o->home->ledger;
         c->ops.routes = o->home->routes;
-        rc = open_store(c, err);
-        if (rc == 0)
-            rc = open_drafts(c, err);
-        if (rc == 0)
-            rc = open_records(c, err);
-        if (rc == 0)
-            rc = open_models(c, err);
-        if (rc == 0)
-            rc = open_elsewhere(c, err);
-        if (rc == 0)
-            rc = open_meaning(c, err);
-        if (rc == 0)
-            rc = wf_intake_new(c->ops.store, c->ops.extract, &c->ops.intake, err);
-        if (rc == 0)
-            wf_model_store_set_default(c->ops.models, o->config->models.model);
+        rc = open_home(c, err);
     }
     return rc;
 }
@@ -435,6 +489,8 @@ static void finish(struct core *c)
     wf_serve_stop(c->serve);
     wf_http_free(c->http);
     wf_reminding_stop(c->reminding); /* behind those whose requests wake it */
+    wf_fabric_free(c->ops.fabric);
+    wf_keeper_free(c->keeper);
     wf_drafts_free(c->ops.drafts);
     wf_records_free(c->ops.records);
     wf_device_forget(&c->device);

@@ -69,6 +69,8 @@ int wf_home_init(struct wf_home *h, const char *dir, struct wf_err *err)
         {h->ledger, "ledger"},
         {h->ledger_key, "airlock/ledger.key"},
         {h->node, "node"},
+        {h->owner, "owner"},
+        {h->mesh, "data/mesh"},
         {h->airlock, "run/airlock"},
         {h->link, "link"},
         {h->link_socket, "run/link"},

@@ -8,7 +8,9 @@
  *   watch       watched folders, one absolute path a line  (read by the watcher only)
  *   run/        sockets, lock
  *   ledger/     what left this machine (privacy/ledger.h); airlock writes, others read
- *   node/       this node's key and what it certifies (privacy/node.h), for short processes alone
+ *   node/       this node's key and what it certifies (privacy/node.h): for the keeper
+ *               (mesh/keeper.h) and short processes of the supervisor's
+ *   owner/      the owner's key, where this device has it (mesh/identity.h): for the keeper
  *   airlock/    what airlock alone may open: the ledger's secret key
  *   link/       what link alone may open: the transport key (daemon/link.h)
  *   data/       the store; the only folder the core may write
@@ -16,7 +18,8 @@
  *   data/experience  what was learned of engines (route/experience.h)
  *   data/spent       what each engine has cost today and this month (route/budget.h)
  *   data/routes      where requests ran, and why (route/record.h)
- *   data/mesh/       whether link is wanted, and where other nodes were last (mesh/link.h)
+ *   data/mesh/       who is paired (mesh/fabric.h), whether link is wanted, and where other nodes
+ *                    were last (mesh/link.h)
  *   data/models/     model files (engine/model_store.h); fetch may write below incoming/ alone
  *
  * Thread rule: owner. */
@@ -42,6 +45,8 @@ struct wf_home {
     char ledger[WF_LIMIT_PATH_BYTES];         /* the folder */
     char ledger_key[WF_LIMIT_PATH_BYTES];     /* made by who opens the ledger for writing */
     char node[WF_LIMIT_PATH_BYTES];           /* the folder */
+    char owner[WF_LIMIT_PATH_BYTES];          /* the folder of the owner's key */
+    char mesh[WF_LIMIT_PATH_BYTES];           /* the folder of who is paired (mesh/fabric.h) */
     char airlock[WF_LIMIT_PATH_BYTES];        /* socket: where the core takes airlocks */
     char link[WF_LIMIT_PATH_BYTES];           /* the folder of link's key */
     char link_socket[WF_LIMIT_PATH_BYTES];    /* where the core takes links */

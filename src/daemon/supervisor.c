@@ -35,6 +35,7 @@
 #include "base/rng.h"
 #include "daemon/airlock.h"
 #include "daemon/core.h"
+#include "daemon/keeper.h"
 #include "daemon/link.h"
 #include "daemon/notify.h"
 #include "daemon/watcher.h"
@@ -64,10 +65,12 @@ struct supervisor {
     int lock_fd, unix_fd, http_fd;
     int airlock_fd; /* where the core takes connections of airlocks */
     int link_fd;    /* and those of links */
+    int keeper_fd;  /* the core's end of its keeper, until it has it; else -1 */
     uint16_t port;
     char token[WF_TOKEN_HEX_LEN + 1];
     char code[WF_HTTP_CODE_HEX_LEN + 1]; /* empty once a core has been given it */
     pid_t core, watcher, airlock, link;  /* 0 = not running */
+    pid_t keeper;                        /* of this core: it ends when that does */
     bool is_certified;                   /* the ledger's key, or it was tried */
     struct stamp engines, policy;
     int64_t core_started_ns;
@@ -140,6 +143,7 @@ static void core_child(struct supervisor *s, int ready_fd)
         .http_port = s->port,
         .airlock_fd = s->airlock_fd,
         .link_fd = s->link_fd,
+        .keeper_fd = s->keeper_fd,
         .token = s->token,
         .first_code = s->code[0] ? s->code : NULL,
         .ready_fd = ready_fd,
@@ -165,6 +169,45 @@ static bool wait_ready(int fd)
     return n > 0 && read(fd, &byte, 1) == 1;
 }
 
+/* In a child that reaches a network, or holds keys: the core's listeners are none of its business,
+ * and it could call the core's port like any client, so it must not know how. */
+static void close_doors(struct supervisor *s)
+{
+    wf_file_close(&s->unix_fd);
+    wf_file_close(&s->http_fd);
+    wf_file_close(&s->airlock_fd);
+    wf_file_close(&s->link_fd);
+    explicit_bzero(s->token, sizeof(s->token));
+    explicit_bzero(s->code, sizeof(s->code));
+}
+
+/* Starts the process that keeps the keys, beside a core that is about to start. Without one the
+ * core runs, and says so where a key is needed. */
+static void start_keeper(struct supervisor *s)
+{
+    struct wf_err err = WF_ERR_INIT;
+    pid_t parent = getpid();
+    int fds[2];
+
+    if (wf_sock_pair(fds, &err) != 0) {
+        wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "no keeper: %s", err.msg);
+        return;
+    }
+    s->keeper = fork();
+    if (s->keeper == 0) {
+        become_child(s, parent);
+        wf_file_close(&fds[0]);
+        close_doors(s);
+        _exit(wf_keeper_run(s->o->home, s->log, fds[1]));
+    }
+    wf_file_close(&fds[1]);
+    s->keeper_fd = fds[0];
+    if (s->keeper < 0) {
+        s->keeper = 0;
+        wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "the keeper could not be started");
+    }
+}
+
 static int start_core(struct supervisor *s, struct wf_err *err)
 {
     pid_t parent = getpid();
@@ -174,6 +217,7 @@ static int start_core(struct supervisor *s, struct wf_err *err)
     assert(s->core == 0);
     if (pipe2(fds, O_CLOEXEC) != 0)
         return wf_err_errno(err, errno, "No pipe could be made");
+    start_keeper(s);
     s->core_started_ns = wf_clock_mono_ns(NULL);
     s->core = fork();
     if (s->core == 0) {
@@ -182,6 +226,7 @@ static int start_core(struct supervisor *s, struct wf_err *err)
         core_child(s, fds[1]);
     }
     wf_file_close(&fds[1]);
+    wf_file_close(&s->keeper_fd);
     if (s->core < 0) {
         wf_file_close(&fds[0]);
         s->core = 0;
@@ -242,18 +287,6 @@ static bool look_at_files(struct supervisor *s)
     s->engines = engines;
     s->policy = policy;
     return changed;
-}
-
-/* In a child that reaches a network: the core's listeners are none of its business, and it could
- * call the core's port like any client, so it must not know how. */
-static void close_doors(struct supervisor *s)
-{
-    wf_file_close(&s->unix_fd);
-    wf_file_close(&s->http_fd);
-    wf_file_close(&s->airlock_fd);
-    wf_file_close(&s->link_fd);
-    explicit_bzero(s->token, sizeof(s->token));
-    explicit_bzero(s->code, sizeof(s->code));
 }
 
 static void airlock_child(struct supervisor *s, int fd)
@@ -415,6 +448,10 @@ static int revive(struct supervisor *s, struct wf_err *err)
                 log_death(s, "link", status);
             (void)poll(NULL, 0, is_well ? 10 : 500); /* as for the watcher */
             start_link(s);
+        } else if (pid == s->keeper) {
+            s->keeper = 0;
+            if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+                log_death(s, "the keeper", status);
         } else if (pid == s->core) {
             rc = revive_core(s, status, err);
         }
@@ -530,7 +567,8 @@ int wf_supervisor_run(const struct wf_supervisor_options *o, struct wf_err *err)
                            .unix_fd = -1,
                            .http_fd = -1,
                            .airlock_fd = -1,
-                           .link_fd = -1};
+                           .link_fd = -1,
+                           .keeper_fd = -1};
     int rc;
 
     block_signals(&s);
@@ -562,6 +600,7 @@ int wf_supervisor_run(const struct wf_supervisor_options *o, struct wf_err *err)
     stop_child(&s.core);
     if (s.link_fd >= 0)
         (void)unlink(o->home->link_socket); /* as below */
+    stop_child(&s.keeper);
     if (s.airlock_fd >= 0)
         (void)unlink(o->home->airlock); /* as below */
     if (s.unix_fd >= 0)

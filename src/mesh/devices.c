@@ -13,27 +13,28 @@
 
 #include "text/utf8.h"
 
-static const char *const tier_names[WF_TIER_COUNT] = {"device", "edge", "cloud"};
+static const char *const tier_names[WF_NODE_TIER_COUNT] = {"device", "edge", "cloud"};
 
-const char *wf_tier_name(enum wf_tier t)
+const char *wf_node_tier_name(enum wf_node_tier t)
 {
-    return tier_names[t < WF_TIER_COUNT ? t : WF_TIER_CLOUD];
+    return tier_names[t < WF_NODE_TIER_COUNT ? t : WF_NODE_TIER_CLOUD];
 }
 
-bool wf_tier_parse(struct wf_str name, enum wf_tier *out)
+bool wf_node_tier_parse(struct wf_str name, enum wf_node_tier *out)
 {
-    for (unsigned t = 0; t < WF_TIER_COUNT; t++) {
+    for (unsigned t = 0; t < WF_NODE_TIER_COUNT; t++) {
         if (wf_str_eq(name, wf_str_from(tier_names[t]))) {
-            *out = (enum wf_tier)t;
+            *out = (enum wf_node_tier)t;
             return true;
         }
     }
     return false;
 }
 
-enum wf_label wf_tier_clearance(enum wf_tier t)
+enum wf_label wf_node_tier_clearance(enum wf_node_tier t)
 {
-    return t == WF_TIER_DEVICE || t == WF_TIER_EDGE ? WF_LABEL_PRIVATE : WF_LABEL_INTERNAL;
+    return t == WF_NODE_TIER_DEVICE || t == WF_NODE_TIER_EDGE ? WF_LABEL_PRIVATE
+                                                              : WF_LABEL_INTERNAL;
 }
 
 bool wf_devices_is_name(struct wf_str name)
@@ -176,7 +177,7 @@ static int check_entry(const struct wf_devices *d, const struct wf_devices_entry
     if (!wf_devices_is_name(name))
         return wf_err_set(err, WF_E_INVAL,
                           "A node's name has 1 to 64 bytes, no line breaks, no \"/\".");
-    if (e->tier >= WF_TIER_COUNT || e->clearance >= WF_LABEL_SECRET ||
+    if (e->tier >= WF_NODE_TIER_COUNT || e->clearance >= WF_LABEL_SECRET ||
         (e->roles & ~WF_ROLES_ALL) != 0)
         return wf_err_set(err, WF_E_INVAL, "No node is cleared for what is secret.");
     for (size_t i = 0; i < d->n_entries; i++) {

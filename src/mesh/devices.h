@@ -47,11 +47,11 @@
 #define WF_DEVICES_BYTES_MAX 24478
 
 /* The values are signed: they stay. */
-enum wf_tier {
-    WF_TIER_DEVICE = 0, /* in a hand or on a desk */
-    WF_TIER_EDGE = 1,   /* always on, nearby */
-    WF_TIER_CLOUD = 2,  /* rented */
-    WF_TIER_COUNT
+enum wf_node_tier {
+    WF_NODE_TIER_DEVICE = 0, /* in a hand or on a desk */
+    WF_NODE_TIER_EDGE = 1,   /* always on, nearby */
+    WF_NODE_TIER_CLOUD = 2,  /* rented */
+    WF_NODE_TIER_COUNT
 };
 
 /* Bits of roles. */
@@ -65,7 +65,7 @@ struct wf_devices_entry {
     uint8_t transport[WF_DEVICES_KEY_BYTES];
     int64_t added_ms;
     int64_t revoked_ms; /* 0: it is in */
-    enum wf_tier tier;
+    enum wf_node_tier tier;
     enum wf_label clearance; /* below secret, which stays where it was made */
     uint8_t roles;
     char name[WF_DEVICES_NAME_BYTES + 1]; /* NUL-terminated UTF-8; of those that are in, unique */
@@ -90,12 +90,12 @@ struct wf_devices {
 };
 
 /* "device", "edge", "cloud". Static storage; "cloud" for a value out of range. */
-const char *wf_tier_name(enum wf_tier t);
+const char *wf_node_tier_name(enum wf_node_tier t);
 /* false: there is none of that name. */
-bool wf_tier_parse(struct wf_str name, enum wf_tier *out) WF_MUST_USE;
+bool wf_node_tier_parse(struct wf_str name, enum wf_node_tier *out) WF_MUST_USE;
 /* What a node of a tier may see unless somebody says otherwise: private where the owner holds it in
  * the hand or has it at home, internal where others have the machine. */
-enum wf_label wf_tier_clearance(enum wf_tier t);
+enum wf_label wf_node_tier_clearance(enum wf_node_tier t);
 
 /* Whether a name may be that of a node: 1 to 64 bytes of UTF-8 without control characters, line
  * breaks, '/', or space at its ends. */

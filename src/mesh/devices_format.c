@@ -159,7 +159,7 @@ static bool read_entry(struct reader *r, struct wf_devices_entry *e)
     take_bytes(r, e->transport, sizeof(e->transport));
     e->added_ms = (int64_t)take_number(r, 8);
     e->revoked_ms = (int64_t)take_number(r, 8);
-    e->tier = (enum wf_tier)take_number(r, 1);
+    e->tier = (enum wf_node_tier)take_number(r, 1);
     e->clearance = (enum wf_label)take_number(r, 1);
     e->roles = (uint8_t)take_number(r, 1);
     len = (size_t)take_number(r, 1);
@@ -167,7 +167,7 @@ static bool read_entry(struct reader *r, struct wf_devices_entry *e)
         return false;
     memset(e->name, 0, sizeof(e->name));
     take_bytes(r, e->name, len);
-    return !r->is_short && e->added_ms >= 0 && e->revoked_ms >= 0 && e->tier < WF_TIER_COUNT &&
+    return !r->is_short && e->added_ms >= 0 && e->revoked_ms >= 0 && e->tier < WF_NODE_TIER_COUNT &&
            e->clearance < WF_LABEL_SECRET && (e->roles & ~WF_ROLES_ALL) == 0 &&
            memchr(e->name, 0, len) == NULL && wf_devices_is_name(wf_str_n(e->name, len));
 }

@@ -14,6 +14,16 @@
 
 /* ---- life ---- */
 
+/* Where somebody is who has not said his last word in a pairing. */
+static void ask_again(struct wf_fabric *f)
+{
+    const struct wf_devices_entry *e =
+        f->kept.version != 0 ? wf_devices_by_node(&f->kept, f->kept.signed_at) : NULL;
+
+    if (e != NULL && f->o.link != NULL && f->kept_address[0] != 0)
+        wf_link_address(f->o.link, e->transport, wf_str_from(f->kept_address));
+}
+
 int wf_fabric_new(const struct wf_fabric_options *o, struct wf_fabric **out, struct wf_err *err)
 {
     struct wf_fabric *f = wf_alloc_array(1, sizeof(*f));
@@ -26,7 +36,7 @@ int wf_fabric_new(const struct wf_fabric_options *o, struct wf_fabric **out, str
     (void)pthread_mutex_init(&f->count_lock, NULL);
     (void)pthread_cond_init(&f->changed, NULL);
     if (!wf_devices_is_name(wf_str_from(o->name)))
-        snprintf(f->name, sizeof(f->name), "%s", wf_tier_name(o->tier));
+        snprintf(f->name, sizeof(f->name), "%s", wf_node_tier_name(o->tier));
     else
         snprintf(f->name, sizeof(f->name), "%s", o->name);
     f->o.name = f->name;
@@ -40,6 +50,7 @@ int wf_fabric_new(const struct wf_fabric_options *o, struct wf_fabric **out, str
     }
     wf_fabric__allow(f);
     wf_fabric__listen(f);
+    ask_again(f);
     *out = f;
     return 0;
 }
@@ -75,9 +86,9 @@ void wf_fabric_devices(struct wf_fabric *f, struct wf_devices *out)
 
 /* ---- what all changes need ---- */
 
-uint8_t wf_fabric__roles(enum wf_tier t)
+uint8_t wf_fabric__roles(enum wf_node_tier t)
 {
-    return t == WF_TIER_DEVICE ? 0 : t == WF_TIER_EDGE ? WF_ROLES_ALL : WF_ROLE_RELAY;
+    return t == WF_NODE_TIER_DEVICE ? 0 : t == WF_NODE_TIER_EDGE ? WF_ROLES_ALL : WF_ROLE_RELAY;
 }
 
 int wf_fabric__ready(struct wf_fabric *f, struct wf_err *err)
@@ -143,7 +154,7 @@ int wf_fabric__begin(struct wf_fabric *f, struct wf_err *err)
     if (rc != 0)
         return rc;
     e.added_ms = wf_fabric__now_ms(f);
-    e.clearance = wf_tier_clearance(e.tier);
+    e.clearance = wf_node_tier_clearance(e.tier);
     wf_devices_begin(&d, owner.id, e.node, e.added_ms);
     rc = wf_devices_add(&d, &e, err);
     return rc == 0 ? wf_fabric__publish(f, &d, err) : rc;
@@ -288,7 +299,7 @@ static json_t *node_json(const struct wf_fabric *f, const struct wf_devices_entr
 
     wf_fingerprint(e->node, fingerprint);
     return json_pack("{s:s, s:s, s:s, s:o, s:s, s:b, s:b, s:I, s:o, s:o, s:s}", "name", e->name,
-                     "tier", wf_tier_name(e->tier), "clearance", wf_label_name(e->clearance),
+                     "tier", wf_node_tier_name(e->tier), "clearance", wf_label_name(e->clearance),
                      "roles", roles_json(e->roles), "fingerprint", fingerprint, "this", is_this,
                      "connected", is_this || peer != NULL, "added", (json_int_t)e->added_ms,
                      "revoked", ms_json(e->revoked_ms), "last_seen", ms_json(seen), "address",
@@ -400,6 +411,8 @@ int wf_fabric_show(struct wf_fabric *f, json_t **out, struct wf_err *err)
 
     pthread_mutex_lock(&f->lock);
     rc = may_show(f, err);
+    f->is_door_open = f->is_door_open || rc == 0;
+    f->n_showing += rc == 0;
     pthread_mutex_unlock(&f->lock);
     if (rc != 0)
         return rc;
@@ -413,6 +426,7 @@ int wf_fabric_show(struct wf_fabric *f, json_t **out, struct wf_err *err)
                         "No port is open for other devices: link_port is 0, or another program has "
                         "it. weft doctor says more.");
     pthread_mutex_lock(&f->lock);
+    f->n_showing--;
     if (rc == 0 && f->list.version == 0)
         rc = wf_fabric__begin(f, err);
     if (rc == 0) {

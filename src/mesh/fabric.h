@@ -36,7 +36,7 @@ struct wf_fabric_options {
     struct wf_keeper *keeper;       /* NULL: likewise */
     const struct wf_signer *device; /* this device's */
     const char *name;               /* what this machine is called; copied */
-    enum wf_tier tier;
+    enum wf_node_tier tier;
     const struct wf_clock *clock; /* NULL: the system's */
     const struct wf_rng *rng;     /* NULL: the system's */
     struct wf_log *log;           /* may be NULL */

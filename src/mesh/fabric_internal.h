@@ -78,6 +78,8 @@ struct wf_fabric {
     struct wf_pairing_who who;
     bool has_who;
     struct wf_fabric_code code;
+    bool is_door_open;  /* link lets strangers in */
+    unsigned n_showing; /* codes that are about to be shown */
     struct wf_fabric_outcome shown;
     struct wf_fabric_join join;
     struct wf_fabric_session shower, joiner;
@@ -126,7 +128,7 @@ int wf_fabric__begin(struct wf_fabric *f, struct wf_err *err) WF_MUST_USE;
 int wf_fabric__publish(struct wf_fabric *f, struct wf_devices *d, struct wf_err *err) WF_MUST_USE;
 /* Sends the list that is held to, to all that are connected. */
 void wf_fabric__tell_all(struct wf_fabric *f);
-uint8_t wf_fabric__roles(enum wf_tier t);
+uint8_t wf_fabric__roles(enum wf_node_tier t);
 void wf_fabric__say(struct wf_fabric *f, const char *what);
 
 /* ---- fabric_peer.c ---- */
@@ -148,5 +150,7 @@ void wf_fabric__went_down(struct wf_fabric *f, uint64_t peer, enum wf_link_reaso
                           struct wf_str words);
 /* Ends a code. */
 void wf_fabric__code_off(struct wf_fabric *f);
+/* Lets no strangers in any more, where no code is shown and none is there. */
+void wf_fabric__close_door(struct wf_fabric *f);
 
 #endif

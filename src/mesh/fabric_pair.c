@@ -21,13 +21,25 @@ static void drop(struct wf_fabric_session *s)
     *s = (struct wf_fabric_session){.peer = 0};
 }
 
+/* Strangers may connect while a code is shown, and those that are there stay until they go or their
+ * time is over: they are told why not. */
+void wf_fabric__close_door(struct wf_fabric *f)
+{
+    if (!f->is_door_open || f->code.is_on || f->n_showing > 0)
+        return;
+    for (size_t i = 0; i < WF_FABRIC_PEERS_MAX; i++)
+        if (f->peers[i].peer != 0 && !f->peers[i].is_paired && f->peers[i].peer != f->joiner.peer)
+            return;
+    f->is_door_open = false;
+    wf_link_pairing(f->o.link, false);
+}
+
 void wf_fabric__code_off(struct wf_fabric *f)
 {
     f->code.is_on = false;
     sodium_memzero(f->code.digits, sizeof(f->code.digits));
     sodium_memzero(f->code.scanned, sizeof(f->code.scanned));
-    if (f->o.link != NULL)
-        wf_link_pairing(f->o.link, false);
+    wf_fabric__close_door(f);
 }
 
 /* ---- seams: the shower's ---- */
@@ -61,7 +73,7 @@ static int offer(void *ud, const struct wf_devices_entry *joiner, const struct w
     int rc = 0;
 
     e.added_ms = now_ms;
-    e.clearance = wf_tier_clearance(e.tier);
+    e.clearance = wf_node_tier_clearance(e.tier);
     *out = order == WF_DEVICES_NEWER ? *theirs : f->list;
     if (order == WF_DEVICES_FORKED)
         rc = wf_devices_mend(out, theirs, f->who.entry.node, now_ms, err);

@@ -65,8 +65,9 @@ static void up(struct wf_fabric *f, const struct event *e)
 {
     struct wf_str address = wf_str_n(e->bytes, WF_MIN(e->n, (size_t)WF_LINK_ADDRESS_BYTES));
     struct wf_fabric_peer *p = peer_at(f, 0);
+    bool is_late = !e->is_paired && f->joiner.peer != e->peer && !f->code.is_on;
 
-    if (p == NULL) {
+    if (p == NULL || is_late) {
         wf_link_close(f->o.link, e->peer);
         return;
     }
@@ -99,6 +100,7 @@ static void down(struct wf_fabric *f, const struct event *e)
         memset(p, 0, sizeof(*p));
     }
     wf_fabric__went_down(f, e->peer, e->reason, wf_str_n(e->bytes, e->n));
+    wf_fabric__close_door(f);
 }
 
 static void run(void *ud)

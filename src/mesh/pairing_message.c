@@ -39,10 +39,10 @@ static bool read_fields(struct wf_str *io, struct wf_pairing_who *w)
     bool is_well = cut(io, e->node, sizeof(e->node)) && cut(io, e->device, sizeof(e->device)) &&
                    cut(io, e->transport, sizeof(e->transport)) && cut(io, small, sizeof(small));
 
-    if (!is_well || small[0] >= WF_TIER_COUNT || (small[1] & ~WF_ROLES_ALL) != 0 ||
+    if (!is_well || small[0] >= WF_NODE_TIER_COUNT || (small[1] & ~WF_ROLES_ALL) != 0 ||
         small[2] > WF_DEVICES_NAME_BYTES || !cut(io, e->name, small[2]))
         return false;
-    e->tier = (enum wf_tier)small[0];
+    e->tier = (enum wf_node_tier)small[0];
     e->roles = small[1];
     return wf_devices_is_name(wf_str_n(e->name, small[2])) &&
            cut(io, w->device_cert, sizeof(w->device_cert)) &&

@@ -30,7 +30,7 @@
 #define OUT_BYTES (3 * WF_TRANSPORT_RECORD_BYTES)
 #define CREDIT_BYTES ((size_t)64 << 10)
 #define WHOLE_BYTES_MAX ((size_t)128 << 20) /* of all connections */
-#define STRANGER_MESSAGE_BYTES 16384u
+#define STRANGER_MESSAGE_BYTES 32768u
 #define CONTROL_OUT_BYTES ((size_t)128 << 10)
 #define PROTOCOL 1
 #define HELLO 1

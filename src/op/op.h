@@ -21,6 +21,7 @@ struct wf_engine;
 struct wf_detector;
 struct wf_drafts;
 struct wf_records;
+struct wf_fabric;
 struct wf_engines;
 struct wf_lens_pool;
 struct wf_link;
@@ -50,6 +51,7 @@ struct wf_op_context {
     struct wf_intake *intake;
     struct wf_records *records; /* what devices keep together; NULL: without a home */
     struct wf_drafts *drafts;   /* what is edited together; NULL: without a home */
+    struct wf_fabric *fabric;   /* this owner's nodes; NULL: without a home */
     struct wf_extract_client *extract;
     struct wf_engine *engine;           /* what runs models; NULL: nothing does */
     struct wf_engine *router;           /* the same, where it is one (op/router.h); else NULL */

@@ -14,6 +14,9 @@
 /* The most one operation's results may take. */
 #define WF_OP_ARENA_BYTES_MAX ((size_t)64 << 20)
 
+/* INVAL where there are no nodes to ask for: without a home. */
+int wf_op__has_fabric(const struct wf_op_context *ctx, struct wf_err *err) WF_MUST_USE;
+
 /* Every operation has this type. */
 typedef int wf_op_operation(struct wf_op_context *ctx, const struct wf_op_call *call,
                             json_t **out_result, struct wf_err *err);
@@ -34,6 +37,15 @@ wf_op_operation wf_op__threads_remove;
 wf_op_operation wf_op__reminders_list;
 wf_op_operation wf_op__reminders_add;
 wf_op_operation wf_op__reminders_remove;
+wf_op_operation wf_op__nodes_list;
+wf_op_operation wf_op__nodes_init;
+wf_op_operation wf_op__nodes_rename;
+wf_op_operation wf_op__nodes_revoke;
+wf_op_operation wf_op__nodes_leave;
+wf_op_operation wf_op__pair_show;
+wf_op_operation wf_op__pair_hide;
+wf_op_operation wf_op__pair_state;
+wf_op_operation wf_op__pair_join;
 wf_op_operation wf_op__spaces_list;
 wf_op_operation wf_op__spaces_create;
 wf_op_operation wf_op__drafts_list;

@@ -82,7 +82,7 @@ static int offer(void *ud, const struct wf_devices_entry *joiner, const struct w
     int rc = 0;
 
     e.added_ms = NOW;
-    e.clearance = wf_tier_clearance(e.tier);
+    e.clearance = wf_node_tier_clearance(e.tier);
     *out = s->held;
     if (theirs != NULL && wf_devices_compare(out, theirs) == WF_DEVICES_OLDER)
         *out = *theirs;

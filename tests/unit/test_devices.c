@@ -177,7 +177,7 @@ static void test_devices__lists_that_break_an_invariant_are_refused(void **state
     REFUSED(set(d.entries[0].name, " a"));
     REFUSED(set(d.entries[0].name, "\xe2\x80\xaez")); /* read from right to left */
     REFUSED(d.entries[0].clearance = WF_LABEL_SECRET);
-    REFUSED(d.entries[0].tier = WF_TIER_COUNT);
+    REFUSED(d.entries[0].tier = WF_NODE_TIER_COUNT);
     REFUSED(d.entries[0].roles = 0x80);
     REFUSED(d.entries[0].revoked_ms = -1);
     REFUSED(d.version = 0);
@@ -377,15 +377,15 @@ static void test_devices__fails_cleanly_without_memory(void **state)
 
 static void test_devices__tiers_have_names(void **state)
 {
-    enum wf_tier t = WF_TIER_COUNT;
+    enum wf_node_tier t = WF_NODE_TIER_COUNT;
     (void)state;
 
-    for (unsigned i = 0; i < WF_TIER_COUNT; i++) {
-        assert_true(wf_tier_parse(wf_str_from(wf_tier_name((enum wf_tier)i)), &t));
+    for (unsigned i = 0; i < WF_NODE_TIER_COUNT; i++) {
+        assert_true(wf_node_tier_parse(wf_str_from(wf_node_tier_name((enum wf_node_tier)i)), &t));
         assert_int_equal(t, i);
-        assert_true(wf_tier_clearance(t) < WF_LABEL_SECRET);
+        assert_true(wf_node_tier_clearance(t) < WF_LABEL_SECRET);
     }
-    assert_false(wf_tier_parse(WF_STR("fog"), &t));
+    assert_false(wf_node_tier_parse(WF_STR("fog"), &t));
 }
 
 int main(void)

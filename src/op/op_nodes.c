@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nodes.*: the owner's nodes: listed, named, taken out. The work is mesh/fabric's. */
+#include "mesh/fabric.h"
+#include "op/op_internal.h"
+
+int wf_op__has_fabric(const struct wf_op_context *ctx, struct wf_err *err)
+{
+    return ctx->fabric != NULL ? 0 : wf_err_set(err, WF_E_INVAL, "That needs a home.");
+}
+
+static int give_nodes(struct wf_op_context *ctx, json_t **out_result, struct wf_err *err)
+{
+    return wf_op__give(wf_fabric_nodes(ctx->fabric), out_result, err);
+}
+
+int wf_op__nodes_list(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,
+                      struct wf_err *err)
+{
+    int rc = wf_op__has_fabric(ctx, err);
+
+    (void)call;
+    return rc == 0 ? give_nodes(ctx, out_result, err) : rc;
+}
+
+int wf_op__nodes_init(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,
+                      struct wf_err *err)
+{
+    int rc = wf_op__has_fabric(ctx, err);
+
+    (void)call;
+    if (rc == 0)
+        rc = wf_fabric_init(ctx->fabric, err);
+    return rc == 0 ? give_nodes(ctx, out_result, err) : rc;
+}
+
+int wf_op__nodes_rename(struct wf_op_context *ctx, const struct wf_op_call *call,
+                        json_t **out_result, struct wf_err *err)
+{
+    struct wf_str name, to;
+    int rc = wf_op__has_fabric(ctx, err);
+
+    if (rc == 0)
+        rc = wf_param_str(call->params, "name", true, &name, err);
+    if (rc == 0)
+        rc = wf_param_str(call->params, "to", true, &to, err);
+    if (rc == 0)
+        rc = wf_fabric_rename(ctx->fabric, name, to, err);
+    return rc == 0 ? give_nodes(ctx, out_result, err) : rc;
+}
+
+int wf_op__nodes_revoke(struct wf_op_context *ctx, const struct wf_op_call *call,
+                        json_t **out_result, struct wf_err *err)
+{
+    struct wf_str name;
+    int rc = wf_op__has_fabric(ctx, err);
+
+    if (rc == 0)
+        rc = wf_param_str(call->params, "name", true, &name, err);
+    if (rc == 0)
+        rc = wf_fabric_revoke(ctx->fabric, name, err);
+    return rc == 0 ? give_nodes(ctx, out_result, err) : rc;
+}
+
+int wf_op__nodes_leave(struct wf_op_context *ctx, const struct wf_op_call *call,
+                       json_t **out_result, struct wf_err *err)
+{
+    int rc = wf_op__has_fabric(ctx, err);
+
+    (void)call;
+    if (rc == 0)
+        rc = wf_fabric_leave(ctx->fabric, err);
+    return rc == 0 ? give_nodes(ctx, out_result, err) : rc;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pair.*: a code is shown, or another device's is joined. With "wait", pair.show gives the code as
+ * an event and its result when the code has ended: paired, too old, or the caller has gone. */
+#include <poll.h>
+#include <string.h>
+
+#include "mesh/fabric.h"
+#include "op/op_internal.h"
+
+#define LOOK_MS 200
+
+static bool is_canceled(const struct wf_op_sink *sink)
+{
+    return sink->canceled != NULL && sink->canceled(sink->ud);
+}
+
+/* Looks until the code has ended; failed tries are told as they come. */
+static int await(struct wf_op_context *ctx, const struct wf_op_sink *sink, json_t **out_result,
+                 struct wf_err *err)
+{
+    json_int_t n_told = 0;
+
+    for (;;) {
+        json_t *v = wf_fabric_shown(ctx->fabric);
+        const char *state = wf_json_text(v, "state");
+        json_int_t tries = json_integer_value(json_object_get(v, "tries"));
+        if (v == NULL)
+            return wf_op__no_memory(err);
+        if (tries > n_told && json_is_string(json_object_get(v, "error")) && sink->event != NULL) {
+            sink->event(sink->ud, "tried", v);
+            n_told = tries;
+        }
+        if (strcmp(state, "paired") == 0 || strcmp(state, "none") == 0) {
+            *out_result = v;
+            return 0;
+        }
+        json_decref(v);
+        if (is_canceled(sink)) {
+            wf_fabric_hide(ctx->fabric);
+            return wf_err_set(err, WF_E_CANCELED, "Canceled.");
+        }
+        (void)poll(NULL, 0, LOOK_MS); /* a pause, nothing to wait on */
+    }
+}
+
+int wf_op__pair_show(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,
+                     struct wf_err *err)
+{
+    const json_t *wait = json_object_get(call->params, "wait");
+    json_t *code = NULL;
+    int rc = wf_op__has_fabric(ctx, err);
+
+    if (rc == 0 && wait != NULL && !json_is_boolean(wait))
+        rc = wf_err_set(err, WF_E_INVAL, "\"wait\" must be true or false.");
+    if (rc == 0)
+        rc = wf_fabric_show(ctx->fabric, &code, err);
+    if (rc != 0 || !json_is_true(wait)) {
+        *out_result = rc == 0 ? code : *out_result;
+        return rc;
+    }
+    if (call->sink->event != NULL)
+        call->sink->event(call->sink->ud, "code", code);
+    json_decref(code);
+    return await(ctx, call->sink, out_result, err);
+}
+
+int wf_op__pair_hide(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,
+                     struct wf_err *err)
+{
+    int rc = wf_op__has_fabric(ctx, err);
+
+    (void)call;
+    if (rc == 0)
+        wf_fabric_hide(ctx->fabric);
+    return rc == 0 ? wf_op__give(json_object(), out_result, err) : rc;
+}
+
+int wf_op__pair_state(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,
+                      struct wf_err *err)
+{
+    int rc = wf_op__has_fabric(ctx, err);
+
+    (void)call;
+    return rc == 0 ? wf_op__give(wf_fabric_shown(ctx->fabric), out_result, err) : rc;
+}
+
+static bool canceled(void *ud)
+{
+    return is_canceled(ud);
+}
+
+int wf_op__pair_join(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,
+                     struct wf_err *err)
+{
+    struct wf_op_sink sink = *call->sink;
+    struct wf_str target;
+    int rc = wf_op__has_fabric(ctx, err);
+
+    if (rc == 0)
+        rc = wf_param_str(call->params, "target", true, &target, err);
+    return rc == 0 ? wf_fabric_join(ctx->fabric, target, canceled, &sink, out_result, err) : rc;
+}
