@@ -11,6 +11,7 @@
 
 #include "cli/doctor.h"
 #include "cli/i18n.h"
+#include "crdt/hlc.h"
 #include "daemon/config.h"
 #include "daemon/watcher.h"
 #include "os/sandbox.h"
@@ -167,6 +168,21 @@ static void say_vectors(struct wf_doctor *r, const json_t *status)
                   _("Search by meaning"), detail, why);
 }
 
+/* A clock that was set back: records go on from the time that it showed before, which others refuse
+ * while it is too far ahead of theirs. */
+static void say_clock(struct wf_doctor *r, const json_t *status)
+{
+    long long ms = (long long)json_integer_value(json_object_get(status, "clock_ahead_ms"));
+    char detail[128];
+
+    if (ms <= WF_HLC_AHEAD_MS_MAX)
+        return;
+    snprintf(detail, sizeof(detail), _("it was set back by %lld minutes"), ms / 60000);
+    wf_doctor_say(r, WF_DOCTOR_BAD, _("Clock"), detail,
+                  _("Other devices refuse new records until then. If the clock is wrong now, set "
+                    "it."));
+}
+
 static void check_store(struct wf_doctor *r)
 {
     struct wf_client_options o = {.program = r->cli->program};
@@ -197,6 +213,7 @@ static void check_store(struct wf_doctor *r)
         snprintf(detail, sizeof(detail), _("%s taken in"), n);
         wf_doctor_say(r, WF_DOCTOR_WELL, _("Documents"), detail, NULL);
         say_vectors(r, result);
+        say_clock(r, result);
     }
     json_decref(result);
     wf_client_close(c);

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "op/op_internal.h"
 #include "os/sandbox.h"
+#include "space/record.h"
 #include "store/thread.h"
 
 struct wf_op_state {
@@ -95,15 +96,16 @@ int wf_op__status(struct wf_op_context *ctx, const struct wf_op_call *call, json
     wf_store_reader_put(ctx->store, r);
     if (rc != 0)
         return rc;
-    return wf_op__give(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:{s:b, s:i}}",
-                                 "version", WF_VERSION, "home", ctx->home ? ctx->home : "",
-                                 "documents", (json_int_t)t.n_documents, "chunks",
-                                 (json_int_t)t.n_chunks, "characters", (json_int_t)t.n_cp, "bytes",
-                                 (json_int_t)t.bytes, "failed", (json_int_t)t.n_failed, "watched",
-                                 watched_json(ctx->state), "vectors", wf_op__vectors_json(ctx),
-                                 "sandbox", "seccomp", (int)sandbox.seccomp, "landlock",
-                                 sandbox.landlock_abi),
-                       out_result, err);
+    return wf_op__give(
+        json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:{s:b, s:i}}", "version",
+                  WF_VERSION, "home", ctx->home ? ctx->home : "", "documents",
+                  (json_int_t)t.n_documents, "chunks", (json_int_t)t.n_chunks, "characters",
+                  (json_int_t)t.n_cp, "bytes", (json_int_t)t.bytes, "failed",
+                  (json_int_t)t.n_failed, "clock_ahead_ms",
+                  (json_int_t)(ctx->records ? wf_records_ahead_ms(ctx->records) : 0), "watched",
+                  watched_json(ctx->state), "vectors", wf_op__vectors_json(ctx), "sandbox",
+                  "seccomp", (int)sandbox.seccomp, "landlock", sandbox.landlock_abi),
+        out_result, err);
 }
 
 /* ---- settings of the page ---- */

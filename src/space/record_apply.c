@@ -24,6 +24,7 @@ int wf_record__save_clock(struct wf_records *r, struct wf_err *err)
 
     if (rc != 0)
         return rc;
+    atomic_store_explicit(&r->clock, r->hlc.last, memory_order_relaxed); /* as it is read */
     sqlite3_bind_int64(st, 1, (int64_t)r->hlc.last);
     return wf_sql_run(st, "keeping the device's clock", err);
 }

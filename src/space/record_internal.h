@@ -3,6 +3,7 @@
 #define WF_SPACE_RECORD_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/buf.h"
 #include "base/list.h"
@@ -42,8 +43,9 @@ struct wf_records {
 
     /* Belongs to whoever has the store's turn of writing. */
     struct wf_hlc hlc;
-    struct wf_buf state; /* as it was read */
-    struct wf_buf next;  /* as it is written */
+    atomic_uint_least64_t clock; /* its last time, for who has not the turn */
+    struct wf_buf state;         /* as it was read */
+    struct wf_buf next;          /* as it is written */
     struct wf_record_stability stability;
 };
 

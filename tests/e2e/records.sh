@@ -122,6 +122,16 @@ done
 stop
 check "what was deleted is in no file" gone
 
+# A clock that was set back.
+same "doctor says nothing of a clock that is right" 0 "$(weft doctor --json | json 'sum(c["what"]=="Clock" for c in d["checks"])')"
+python3 - "$H/data/weft.db" <<'PY'
+import sqlite3, sys
+c = sqlite3.connect(sys.argv[1])
+c.execute("UPDATE device_clock SET hlc=hlc+(3600000<<16)")
+c.commit()
+PY
+same "doctor tells of one that was set back" 1 "$(weft doctor --json | json 'sum("set back" in c["detail"] for c in d["checks"])')"
+
 # Killed in the midst of writing: what was acknowledged is there.
 start
 for i in $(seq 1 400); do
