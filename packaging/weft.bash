@@ -2,7 +2,7 @@
 # bash completion for weft(1)
 
 _weft() {
-    local commands="up link add search ask summarize run watch documents remove draft spaces reminders pull models policy redact restore engines route why feedback ledger lens label train doctor"
+    local commands="up link add search ask summarize run watch documents remove draft spaces pair nodes reminders pull models policy redact restore engines route why feedback ledger lens label train doctor"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local command='' i
 
@@ -76,6 +76,8 @@ _weft() {
     ledger) options="$options --last --noted" ;;
     draft) options="$options --space --at" ;;
     spaces) options="$options --label" ;;
+    pair) options="$options --show" ;;
+    nodes) options="$options --init" ;;
     reminders) options="$options --at" ;;
     train) options="--resume --from --out --data --threads --set --into --classes --bytes" ;;
     esac
@@ -107,6 +109,9 @@ _weft() {
         ;;
     *:spaces)
         [ "$previous" != spaces ] || mapfile -t COMPREPLY < <(compgen -W "list create" -- "$word")
+        ;;
+    *:nodes)
+        [ "$previous" != nodes ] || mapfile -t COMPREPLY < <(compgen -W "rename revoke leave paper recover" -- "$word")
         ;;
     *:reminders)
         [ "$previous" != reminders ] || mapfile -t COMPREPLY < <(compgen -W "add remove" -- "$word")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for weft(1)
 
-set -l commands up link add search ask summarize run watch documents remove draft spaces reminders pull models policy redact restore engines route ledger lens label train doctor
+set -l commands up link add search ask summarize run watch documents remove draft spaces pair nodes reminders pull models policy redact restore engines route ledger lens label train doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c weft -f
@@ -21,6 +21,8 @@ complete -c weft -n $none -a documents -d 'List what was taken in'
 complete -c weft -n $none -a remove -d 'Remove documents for good'
 complete -c weft -n $none -a draft -d 'What is edited together'
 complete -c weft -n $none -a spaces -d 'The spaces that drafts live in'
+complete -c weft -n $none -a pair -d 'Make two devices know each other, by a code'
+complete -c weft -n $none -a nodes -d 'Your paired devices'
 complete -c weft -n $none -a reminders -d 'What weft is to remind you of'
 complete -c weft -n $none -a pull -d 'Bring a model'
 complete -c weft -n $none -a models -d 'The models of this machine'
@@ -96,6 +98,9 @@ complete -c weft -n '__fish_seen_subcommand_from draft' -a 'list new cat edit hi
 complete -c weft -n '__fish_seen_subcommand_from draft' -l space -x -d 'Only of this space'
 complete -c weft -n '__fish_seen_subcommand_from draft' -l at -x -d 'A version'
 complete -c weft -n '__fish_seen_subcommand_from spaces' -a 'list create'
+complete -c weft -n '__fish_seen_subcommand_from pair' -l show -d 'Show a code and wait'
+complete -c weft -n '__fish_seen_subcommand_from nodes' -a 'rename revoke leave paper recover'
+complete -c weft -n '__fish_seen_subcommand_from nodes' -l init -d 'Make the owner and the first list'
 complete -c weft -n '__fish_seen_subcommand_from spaces' -l label -x -a 'public internal private secret'
 complete -c weft -n '__fish_seen_subcommand_from reminders' -a 'add remove'
 complete -c weft -n '__fish_seen_subcommand_from reminders' -l at -x -d 'When'

@@ -18,6 +18,8 @@ _weft() {
         'remove:remove documents for good'
         'draft:what is edited together'
         'spaces:the spaces that drafts live in'
+        'pair:make two devices know each other, by a code'
+        'nodes:your paired devices'
         'reminders:what weft is to remind you of'
         'pull:bring a model'
         'models:the models of this machine'
@@ -82,6 +84,8 @@ _weft() {
             ;;
         ledger) _arguments '--last[so many]:number:' '--noted[what verify printed]:NUMBER\:HASH:' '--json[print one JSON object]' '1:what:(list verify export)' ;;
         draft) _arguments '--space[only of this space]:space:' '--at[a version]:version:' '--json[print one JSON object]' '1:what:(list new cat edit history restore rename remove)' ;;
+        pair) _arguments '--show[show a code and wait]' '--json[print one JSON object]' '1:code@host:port:' ;;
+        nodes) _arguments '--init[make the owner and the first list]' '--json[print one JSON object]' '1:what:(rename revoke leave paper recover)' ;;
         spaces) _arguments '--label[least label]:label:(public internal private secret)' '--json[print one JSON object]' '1:what:(list create)' ;;
         reminders) _arguments '--at[when]:time:' '--json[print one JSON object]' '1:what:(add remove)' ;;
         train) _arguments '1:what:(adapter vocab shards export language crf linear sensitivity salience answers vectors route card)' '*:file:_files' ;;
