@@ -69,16 +69,29 @@ int wf_lens__ask_linear(struct wf_lens_job *j, struct wf_err *err)
     return 0;
 }
 
+/* What the head says of label k in windows [from, to): of their mean, as it is linear. */
+static float mean_of(const struct wf_lens_job *j, size_t from, size_t to, size_t k)
+{
+    float sum = 0.0f;
+
+    for (size_t i = from; i < to; i++)
+        sum += j->labels[i * j->lens->sensitivity.n + k];
+    return sum / (float)(to - from);
+}
+
 /* Of each label the log of how likely it is to how likely it is not: out [labels]. */
 static void judge(const struct wf_lens_job *j, float *out)
 {
     const float *mix = j->lens->sensitivity_mix;
     size_t n = j->lens->sensitivity.n;
+    size_t window = j->n_windows > 0 ? wf_lens_job_window_tokens(j, 0) : PIECE_TOKENS;
+    size_t n_of_piece =
+        j->lens->sensitivity.pools_mean ? WF_MAX((PIECE_TOKENS + window / 2) / window, 1) : 1;
 
     for (size_t k = 0; k < n; k++) {
         float encoder = j->n_windows > 0 ? -INFINITY : 0.0f;
-        for (size_t i = 0; i < j->n_windows; i++)
-            encoder = fmaxf(encoder, j->labels[i * n + k]);
+        for (size_t i = 0; i < j->n_windows; i += n_of_piece)
+            encoder = fmaxf(encoder, mean_of(j, i, WF_MIN(i + n_of_piece, j->n_windows), k));
         if (j->linear == NULL)
             out[k] = encoder;
         else /* no encoder: 0 times nothing */

@@ -233,6 +233,8 @@ static void add_heads(struct builder *b)
     if ((b->with & TINY_LENS_TRANSITIONS) != 0)
         add(b, "lens.entity.transitions", n, n, -2);
     add_head(b, "sensitivity", labels, 3, TINY_LENS_SENSITIVITY);
+    if ((b->with & TINY_LENS_MEANS) != 0)
+        wf_gguf_put_string(b->w, "lens.sensitivity.pool", WF_STR("mean"));
     add_head(b, "intent.weft", intents, 3, TINY_LENS_INTENT);
     add_head(b, "slot.weft", slots, 3, TINY_LENS_SLOT);
     add_head(b, "salience", NULL, 1, TINY_LENS_SALIENCE);

@@ -41,6 +41,7 @@ enum tiny_lens_at {
 #define TINY_LENS_ANSWER (1u << 17)     /* weights of shared words (1 of COVER), of names lacking */
 #define TINY_LENS_BAD_ANSWER (1u << 18) /* wrong: with ANSWER, weights of another edition */
 #define TINY_LENS_HALF_ANSWER (1u << 19) /* wrong: with ANSWER, none for "no answer" */
+#define TINY_LENS_MEANS (1u << 20)       /* sensitivity is of the mean of all tokens */
 
 /* What the linear judge's sum is multiplied by. */
 #define TINY_LENS_LINEAR_SCALE 0.25f

@@ -605,6 +605,43 @@ static void test_lens__one_sensitive_window_is_enough(void **state)
     shut(&o);
 }
 
+/* The second and the third window speak of health, the latter much. */
+static void two_are_ill(const struct wf_lens *l, const int32_t *ids, size_t n, size_t i_window,
+                        float *hidden, const void *ud)
+{
+    (void)l;
+    (void)ids;
+    (void)ud;
+    for (size_t t = 0; t < n; t++) {
+        hidden[t * D + TINY_LENS_SENSITIVITY] = i_window == 1   ? 3.0f
+                                                : i_window == 2 ? 6.0f
+                                                : i_window == 4 ? 5.0f
+                                                                : -3.0f;
+        hidden[t * D + TINY_LENS_SENSITIVITY + 1] = hidden[t * D + TINY_LENS_SENSITIVITY + 2] =
+            -5.0f;
+    }
+}
+
+/* Where the head speaks of the mean, neighbours that are short together are one piece: of three
+ * windows here, and a single one among others that say nothing does not count alone. */
+static void test_lens__short_windows_are_judged_together(void **state)
+{
+    char text[300];
+    const struct wf_lens_ask ask = {.tasks = WF_LENS_SENSITIVITY, .text = {text, sizeof(text)}};
+    struct wf_lens_answer a;
+    struct opened o;
+
+    (void)state;
+    memset(text, '1', sizeof(text));
+    open_lens(&o, TINY_LENS_MEANS);
+    answer(&o, &ask, two_are_ill, NULL, &a);
+    assert_int_equal(a.sensitivity.n, 1);
+    assert_true(wf_str_eq(a.sensitivity.items[0].type, WF_STR("health")));
+    assert_true(fabsf(a.sensitivity.items[0].score - 1.0f / (1.0f + expf(-2.0f))) < 1e-3f);
+    wf_lens_answer_deinit(&a);
+    shut(&o);
+}
+
 static void all_ones(const struct wf_lens *l, const int32_t *ids, size_t n, size_t i_window,
                      float *hidden, const void *ud)
 {
@@ -812,6 +849,7 @@ int main(void)
         cmocka_unit_test(test_lens__a_linear_judge_adds_to_intents),
         cmocka_unit_test(test_lens__a_linear_judge_may_be_alone),
         cmocka_unit_test(test_lens__one_sensitive_window_is_enough),
+        cmocka_unit_test(test_lens__short_windows_are_judged_together),
         cmocka_unit_test(test_lens__vectors_are_means_of_length_one),
         cmocka_unit_test(test_lens__questions_are_embedded_behind_their_mark),
         cmocka_unit_test(test_lens__wrong_files_are_refused_with_a_sentence),
