@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/config.h"
+#include "route/sums.h"
 
 #define SHORT_BYTES 300  /* an answer that says that it has none is no longer */
 #define LOOP_BYTES 64    /* the longest piece that is looked for again and again */
@@ -124,6 +125,8 @@ double wf_check_doubt(const struct wf_check_answer *a, const char **out_why)
 {
     const struct wf_str s = wf_str_trim(a->text);
     const double nats = a->n_logprobs > 0 ? -a->logprob : 0;
+    const struct wf_sums sums =
+        a->kind != WF_KIND_CODE ? wf_sums_in(s) : (struct wf_sums){.n = 0}; /* code assigns */
     const struct {
         bool holds;
         double doubt;
@@ -135,6 +138,7 @@ double wf_check_doubt(const struct wf_check_answer *a, const char **out_why)
         {a->finish == WF_FINISH_LENGTH && !a->is_bounded, 0.8, "cut"},
         {a->kind == WF_KIND_CHOICE && !has_choice(s), 0.7, "no choice"},
         {a->kind == WF_KIND_MATH && !has_digit(s), 0.7, "no number"},
+        {sums.n_wrong > 0, 0.8, "wrong sum"},
         {nats > LIKELY, fmin((nats - LIKELY) / UNLIKELY_PER, 1.0), "unlikely"},
     };
     double right = 1, most = 0;

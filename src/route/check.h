@@ -20,7 +20,8 @@ struct wf_check_answer {
 
 /* 0 nothing speaks against it .. 1 it is none. *out_why (may be NULL): the weightiest reason, a
  * word
- * ("empty", "cut", "repeats", "unsure", "no choice", "no number", "unlikely"), or "". Static. */
+ * ("empty", "cut", "repeats", "unsure", "no choice", "no number", "wrong sum", "unlikely"), or "".
+ * Static. */
 double wf_check_doubt(const struct wf_check_answer *a, const char **out_why);
 
 #endif

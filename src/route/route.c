@@ -20,9 +20,13 @@
 #define HALF_COST 0.01
 #define FELT_REST 0.3 /* of the time after the first token: one reads while it is written */
 
-/* What a check of an answer is worth: wrong answers that it finds, right ones that it doubts. */
-#define CHECK_FINDS 0.7
-#define CHECK_DOUBTS 0.1
+/* What a check of an answer is worth: wrong answers that it finds, right ones that it doubts. Of
+ * what an answer says, measured on reckoned ones (bench_route_check); this device's models also
+ * tell how likely their words were, and what that adds is assumed. */
+#define CHECK_FINDS 0.05
+#define CHECK_DOUBTS 0.01
+#define CHECK_FINDS_HERE 0.4
+#define CHECK_DOUBTS_HERE 0.1
 #define CASCADE_GAIN 0.01 /* below it the way round is not worth its trouble */
 
 #define BATTERY_LEAST 0.2F
@@ -169,6 +173,7 @@ static const double nearness[WF_TIER_COUNT] = {
 /* What a way of answering takes and gives: of one candidate, or of a small one, then a large. */
 struct way {
     double right, works, felt_ms, energy_j, cost, near;
+    double finds, doubts; /* of a check of its answer */
 };
 
 static struct way way_of(const struct wf_candidate *c, const struct wf_estimate *e)
@@ -180,6 +185,8 @@ static struct way way_of(const struct wf_candidate *c, const struct wf_estimate 
         .energy_j = e->energy_j,
         .cost = e->cost,
         .near = nearness[c->tier],
+        .finds = c->tier == WF_TIER_HERE ? CHECK_FINDS_HERE : CHECK_FINDS,
+        .doubts = c->tier == WF_TIER_HERE ? CHECK_DOUBTS_HERE : CHECK_DOUBTS,
     };
 }
 
@@ -251,11 +258,11 @@ static void advise_hedge(const struct wf_route_request *q, const struct wf_candi
 /* First a, then, where a check doubts it, b. */
 static double cascaded(const struct weights *w, const struct way *a, const struct way *b)
 {
-    double on = (1.0 - a->right) * CHECK_FINDS + a->right * CHECK_DOUBTS;
+    double on = (1.0 - a->right) * a->finds + a->right * a->doubts;
     double right_when_on =
         b->right * on; /* b is asked about the hard ones, too: no more is known */
     struct way v = {
-        .right = a->right * (1.0 - CHECK_DOUBTS) + right_when_on,
+        .right = a->right * (1.0 - a->doubts) + right_when_on,
         .works = a->works + (1.0 - a->works) * b->works,
         .felt_ms = a->felt_ms + on * b->felt_ms,
         .energy_j = a->energy_j + on * b->energy_j,

@@ -204,8 +204,8 @@ static double share(float odds)
     return 1.0 / (1.0 + exp(-(double)odds));
 }
 
-int wf_hardness_fold_gains(const struct wf_hardness_questions *q, bool by_subject,
-                           double *out_gains, struct wf_err *err)
+int wf_hardness_fold_odds(const struct wf_hardness_questions *q, bool by_subject, float *out_odds,
+                          struct wf_err *err)
 {
     char *table = wf_alloc(WF_HARDNESS_TABLE_BYTES);
     int rc = table == NULL ? no_memory(err) : 0;
@@ -217,15 +217,26 @@ int wf_hardness_fold_gains(const struct wf_hardness_questions *q, bool by_subjec
             rc = wf_hardness_open(wf_str_n(table, WF_HARDNESS_TABLE_BYTES), &h, err);
         for (size_t i = 0; i < q->n && rc == 0; i++) {
             const struct wf_hardness_question *x = &q->items[i];
-            float odds[WF_HARDNESS_OUTPUTS];
-            if ((by_subject ? x->subject_fold : x->fold) != fold)
-                continue;
-            wf_hardness_weigh(h, &x->features, odds);
-            out_gains[i] = share(odds[WF_HARDNESS_LARGE]) - share(odds[WF_HARDNESS_SMALL]);
+            if ((by_subject ? x->subject_fold : x->fold) == fold)
+                wf_hardness_weigh(h, &x->features, out_odds + i * WF_HARDNESS_OUTPUTS);
         }
         wf_hardness_close(h);
     }
     wf_free(table);
+    return rc;
+}
+
+int wf_hardness_fold_gains(const struct wf_hardness_questions *q, bool by_subject,
+                           double *out_gains, struct wf_err *err)
+{
+    float *odds = wf_alloc_array(q->n + 1, WF_HARDNESS_OUTPUTS * sizeof(*odds));
+    int rc = odds == NULL ? no_memory(err) : wf_hardness_fold_odds(q, by_subject, odds, err);
+
+    for (size_t i = 0; rc == 0 && i < q->n; i++) {
+        const float *o = odds + i * WF_HARDNESS_OUTPUTS;
+        out_gains[i] = share(o[WF_HARDNESS_LARGE]) - share(o[WF_HARDNESS_SMALL]);
+    }
+    wf_free(odds);
     return rc;
 }
 

@@ -48,6 +48,10 @@ void wf_hardness_questions_deinit(struct wf_hardness_questions *q);
 int wf_hardness_fit(const struct wf_hardness_questions *q, unsigned aside, bool by_subject,
                     char *out, struct wf_err *err) WF_MUST_USE;
 
+/* The log odds of both models, for each question by a table that was fitted without its fold:
+ * out_odds [n][WF_HARDNESS_OUTPUTS]. Errors: NOMEM. */
+int wf_hardness_fold_odds(const struct wf_hardness_questions *q, bool by_subject, float *out_odds,
+                          struct wf_err *err) WF_MUST_USE;
 /* What asking the large model would gain (the difference of the two probabilities), for each
  * question by a table that was fitted without its fold: out_gains [n]. Errors: NOMEM. */
 int wf_hardness_fold_gains(const struct wf_hardness_questions *q, bool by_subject,
