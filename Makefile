@@ -109,6 +109,7 @@ $(B)/flags: FORCE
 # A file of kernels has the instructions of its name; kern/kern.c asks the processor first. -O3:
 # small loops over registers must be unrolled whole.
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
+$(B)/obj/base/crc32c_sse42.o: COMPILE += -msse4.2
 $(B)/obj/kern/kern_avx2.o: COMPILE += -O3 -mavx2 -mfma -mf16c
 AVX512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
 $(B)/obj/kern/kern_avx512.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
@@ -122,6 +123,7 @@ $(B)/obj/kern/gemm_avx512.o: COMPILE += -O3 -mavx2 -mfma $(AVX512)
 $(B)/obj/kern/gemm_avx512_bf16.o: COMPILE += -O3 -mavx2 -mfma $(AVX512) -mavx512bf16
 endif
 ifeq ($(MACHINE),aarch64)
+$(B)/obj/base/crc32c_arm.o: COMPILE += -march=armv8-a+crc
 $(B)/obj/kern/kern_neon.o: COMPILE += -O3
 $(B)/obj/kern/gemm_neon.o: COMPILE += -O3
 $(B)/obj/kern/grad_neon.o: COMPILE += -O3

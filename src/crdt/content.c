@@ -60,6 +60,12 @@ uint8_t *wf_crdt__pool_put(struct wf_crdt *d, uint32_t client, const void *p, si
     return to;
 }
 
+uint8_t *wf_crdt__pool_make(struct wf_crdt *d, size_t n)
+{
+    d->pool_bytes += n;
+    return block_new(d, n);
+}
+
 int wf_crdt__content_own(struct wf_crdt *d, struct wf_crdt_item *it)
 {
     if ((it->flags & WF_CRDT_F_BORROWED) == 0)

@@ -251,6 +251,8 @@ static inline bool wf_crdt__has_data(const struct wf_crdt_item *it)
 
 /* ---- document (doc.c) ---- */
 
+/* As wf_crdt_new, but without a client: `self` is to be set. */
+int wf_crdt__new_bare(const struct wf_crdt_options *o, struct wf_crdt **out);
 /* Marks the document as broken. Returns WF_E_NOMEM. */
 int wf_crdt__break(struct wf_crdt *d);
 /* The type of a public number, or NULL. */
@@ -304,6 +306,11 @@ int wf_crdt__clean_end(struct wf_crdt *d, uint32_t client, uint32_t clock, uint3
 int wf_crdt__split(struct wf_crdt *d, uint32_t i, struct wf_crdt_place p, uint32_t at,
                    uint32_t *out);
 
+/* Items 1 to n, to be filled, of a document that has none; chunks for a client's n structs,
+ * likewise.
+ */
+int wf_crdt__items_make(struct wf_crdt *d, uint32_t n);
+int wf_crdt__chunks_make(struct wf_crdt_client *c, uint32_t n);
 /* Gives back the blocks without items. */
 int wf_crdt__items_trim(struct wf_crdt *d);
 
@@ -318,6 +325,15 @@ struct wf_crdt_run {
 struct wf_crdt_run wf_crdt__run(const struct wf_crdt_item *packed);
 bool wf_crdt__run_next(struct wf_crdt_run *r);
 
+/* Of what a run's numbers become others. */
+struct wf_crdt_numbers {
+    const uint32_t *clients, *types, *keys;
+};
+/* Appends a packed item's data with other numbers. */
+void wf_crdt__run_renumber(const struct wf_crdt_item *packed, const struct wf_crdt_numbers *to,
+                           struct wf_buf *out);
+/* False when a packed item's data does not hold what it should, or what the document lacks. */
+bool wf_crdt__run_check(const struct wf_crdt *d, const struct wf_crdt_item *packed);
 /* Packs what can be, where there is much; not within a transaction. Places become stale. */
 int wf_crdt__pack(struct wf_crdt *d);
 /* The struct at the clock as an item of its own; a key's item's left neighbour likewise, and linked
@@ -331,6 +347,8 @@ int wf_crdt__unpack_chain(struct wf_crdt *d, uint32_t type, uint32_t sub);
 
 /* n bytes of a client's memory, with a copy of `p`; NULL on failure. */
 uint8_t *wf_crdt__pool_put(struct wf_crdt *d, uint32_t client, const void *p, size_t n);
+/* n bytes to be filled with the content of a whole document; NULL on failure. */
+uint8_t *wf_crdt__pool_make(struct wf_crdt *d, size_t n);
 /* Bytes that nobody points to any more. */
 void wf_crdt__pool_drop(struct wf_crdt *d, size_t n);
 /* Appends bytes to an item's data, in place where its client's memory ends with it. */

@@ -16,7 +16,7 @@ int wf_crdt__break(struct wf_crdt *d)
     return WF_E_NOMEM;
 }
 
-static int first_ones(struct wf_crdt *d, uint64_t client)
+static int first_ones(struct wf_crdt *d)
 {
     /* Number 0 of each kind means none, so one of each is used up. */
     if (wf_reserve(&d->types, &d->cap_types, 4, sizeof(*d->types)) != 0 ||
@@ -31,13 +31,11 @@ static int first_ones(struct wf_crdt *d, uint64_t client)
     d->n_types = 2;
     d->n_keys = d->n_entries = d->n_nodes = 1;
     d->n_items = 1;
-    return wf_crdt__client(d, client, &d->self);
+    return 0;
 }
 
-int wf_crdt_new(const struct wf_crdt_options *options, struct wf_crdt **out)
+int wf_crdt__new_bare(const struct wf_crdt_options *o, struct wf_crdt **out)
 {
-    static const struct wf_crdt_options none = {0};
-    const struct wf_crdt_options *o = options != NULL ? options : &none;
     struct wf_crdt *d;
 
     if (o->client > WF_LIB0_MAX)
@@ -56,7 +54,24 @@ int wf_crdt_new(const struct wf_crdt_options *options, struct wf_crdt **out)
     d->pack_at = o->pack_always ? 0 : WF_CRDT_PACK_AFTER;
     d->on_update = o->on_update;
     d->ud = o->ud;
-    if (first_ones(d, o->client != 0 ? o->client : 1) != 0) {
+    if (first_ones(d) != 0) {
+        wf_crdt_free(d);
+        return WF_E_NOMEM;
+    }
+    *out = d;
+    return 0;
+}
+
+int wf_crdt_new(const struct wf_crdt_options *options, struct wf_crdt **out)
+{
+    static const struct wf_crdt_options none = {0};
+    const struct wf_crdt_options *o = options != NULL ? options : &none;
+    struct wf_crdt *d = NULL;
+    int rc = wf_crdt__new_bare(o, &d);
+
+    if (rc != 0)
+        return rc;
+    if (wf_crdt__client(d, o->client != 0 ? o->client : 1, &d->self) != 0) {
         wf_crdt_free(d);
         return WF_E_NOMEM;
     }

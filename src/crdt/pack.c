@@ -40,26 +40,60 @@ struct wf_crdt_run wf_crdt__run(const struct wf_crdt_item *packed)
                                        .r_client = WF_CRDT_NONE}};
 }
 
-bool wf_crdt__run_next(struct wf_crdt_run *r)
+/* False where the record is malformed. */
+static bool read_record(struct wf_crdt_run *r)
 {
     struct wf_crdt_item *it = &r->at;
-    uint8_t flags;
+    uint8_t flags = wf_lib0_byte(&r->in);
+    uint64_t len, o_client, o_clock, parent = it->parent;
+    int64_t sub = it->sub;
     bool negative;
+
+    len = (flags & LEN_1) != 0 ? 1 : wf_lib0_uint(&r->in);
+    o_client = (flags & SAME_CLIENT) != 0 ? it->client : wf_lib0_uint(&r->in);
+    o_clock = wf_lib0_uint(&r->in);
+    if ((flags & SAME_TYPE) == 0)
+        parent = wf_lib0_uint(&r->in);
+    sub += (flags & NEXT_KEY) != 0 ? 1 : wf_lib0_int(&r->in, &negative);
+    it->clock += it->len;
+    if ((flags & SAME_CLIENT) != 0)
+        o_clock = it->clock - o_clock;
+    it->len = (uint32_t)len;
+    it->o_client = (uint32_t)o_client;
+    it->o_clock = (uint32_t)o_clock;
+    it->parent = (uint32_t)parent;
+    it->sub = (uint32_t)sub;
+    return !r->in.bad && len > 0 && ((len | o_client | o_clock | parent) >> 32) == 0 && sub > 0 &&
+           sub <= UINT32_MAX;
+}
+
+bool wf_crdt__run_next(struct wf_crdt_run *r)
+{
+    bool ok;
 
     if (r->in.p == r->in.end)
         return false;
-    flags = wf_lib0_byte(&r->in);
-    it->clock += it->len;
-    it->len = (flags & LEN_1) != 0 ? 1 : (uint32_t)wf_lib0_uint(&r->in);
-    it->o_client = (flags & SAME_CLIENT) != 0 ? it->client : (uint32_t)wf_lib0_uint(&r->in);
-    it->o_clock = (uint32_t)wf_lib0_uint(&r->in);
-    if ((flags & SAME_CLIENT) != 0)
-        it->o_clock = it->clock - it->o_clock;
-    if ((flags & SAME_TYPE) == 0)
-        it->parent = (uint32_t)wf_lib0_uint(&r->in);
-    it->sub += (flags & NEXT_KEY) != 0 ? 1 : (uint32_t)wf_lib0_int(&r->in, &negative);
-    assert(!r->in.bad);
-    return true;
+    ok = read_record(r);
+    assert(ok);
+    return ok;
+}
+
+bool wf_crdt__run_check(const struct wf_crdt *d, const struct wf_crdt_item *packed)
+{
+    struct wf_crdt_run r = wf_crdt__run(packed);
+    const struct wf_crdt_item *it = &r.at;
+    uint64_t len = 0;
+
+    while (r.in.p < r.in.end) {
+        if (!read_record(&r) || it->o_client >= d->n_clients ||
+            it->o_clock >= d->clients[it->o_client].next || it->parent <= WF_CRDT_ROOTS ||
+            it->parent >= d->n_types || it->sub >= d->n_keys)
+            return false;
+        len += it->len;
+        if (len > packed->len)
+            return false;
+    }
+    return len > 0 && len == packed->len;
 }
 
 /* A run that is being made. */
@@ -90,6 +124,23 @@ static void put_record(struct packing *w, const struct wf_crdt_item *it)
     (void)wf_buf_append(&w->bytes, all, (size_t)(p - all));
     w->type = it->parent;
     w->sub = it->sub;
+}
+
+void wf_crdt__run_renumber(const struct wf_crdt_item *packed, const struct wf_crdt_numbers *to,
+                           struct wf_buf *out)
+{
+    struct packing w = {.bytes = *out};
+    struct wf_crdt_run r;
+
+    for (r = wf_crdt__run(packed); wf_crdt__run_next(&r);) {
+        struct wf_crdt_item it = r.at;
+        it.client = to->clients[it.client];
+        it.o_client = to->clients[it.o_client];
+        it.parent = to->types[it.parent];
+        it.sub = to->keys[it.sub];
+        put_record(&w, &it);
+    }
+    *out = w.bytes;
 }
 
 /* The item that stands for the run: one of those that were packed. */
@@ -345,7 +396,10 @@ int wf_crdt__unpack_right(struct wf_crdt *d, uint32_t i)
 {
     const struct wf_crdt_item *it = wf_crdt__item(d, i);
 
-    return unpack_until(d, it->parent, it->sub, i);
+    if (unpack_until(d, it->parent, it->sub, i) != 0)
+        return WF_E_NOMEM;
+    /* Only an image made to harm has what no chain leads to. */
+    return wf_crdt__item(d, i)->right == WF_CRDT_FAR ? wf_crdt__break(d) : 0;
 }
 
 int wf_crdt__unpack_chain(struct wf_crdt *d, uint32_t type, uint32_t sub)

@@ -22,6 +22,18 @@ static int block_new(struct wf_crdt *d)
     return 0;
 }
 
+int wf_crdt__items_make(struct wf_crdt *d, uint32_t n)
+{
+    assert(d->n_items == 1 && d->n_blocks == 0);
+    while (d->n_blocks * WF_CRDT_BLOCK <= n) {
+        if (block_new(d) != 0)
+            return WF_E_NOMEM;
+    }
+    d->n_items += n;
+    d->live_items += n;
+    return 0;
+}
+
 /* Puts items of a block on the list of free ones, so that the lowest comes first: those that are
  * not in `used`, a bit each (NULL: none is). */
 static void list_free(struct wf_crdt *d, size_t block, const uint64_t *used)
@@ -323,6 +335,21 @@ static int chunk_new(struct wf_crdt_client *c, uint32_t at, uint32_t cap)
     memmove(c->firsts + at + 1, c->firsts + at, (c->n_chunks - at) * sizeof(*c->firsts));
     c->chunks[at] = chunk;
     c->n_chunks++;
+    return 0;
+}
+
+int wf_crdt__chunks_make(struct wf_crdt_client *c, uint32_t n)
+{
+    assert(c->n_chunks == 0);
+    while (n > 0) {
+        uint32_t part = n < WF_CRDT_CHUNK ? n : WF_CRDT_CHUNK, cap = 4;
+        while (cap < part)
+            cap *= 2;
+        if (chunk_new(c, c->n_chunks, cap) != 0)
+            return WF_E_NOMEM;
+        c->chunks[c->n_chunks - 1]->n = part;
+        n -= part;
+    }
     return 0;
 }
 
