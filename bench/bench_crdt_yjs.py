@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recorded histories of edits played into a draft, beside yjs from npm in the same run: all in one
 transaction, and each in its own with its update; the state must be the same bytes. Must: an update
-per edit 40 ms, one transaction 35 ms, loaded in 2.5 ms (format 2: 3), encoded in 2 ms (3), 1.5 MB
-in memory (automerge-paper, 259,778 edits). Of a history that several wrote "per edit" is all
-copies together, "one transaction" all updates into a new one."""
+per edit 40 ms, one transaction 35 ms, loaded in 2.5 ms (format 2: 3), encoded in 2 ms (3), its
+image opened and read in 0.3 ms, 1.5 MB in memory (automerge-paper, 259,778 edits). Of a history
+that several wrote "per edit" is all copies together, "one transaction" all updates into a new
+one."""
 
 import glob
 import json
@@ -15,7 +16,7 @@ import sys
 
 DATA = os.environ.get("WF_CRDT_DATA", "../shared/data/crdt/*")
 MUST = {"per_edit_ms": 40, "one_txn_ms": 35, "cold_load_ms": 2.5, "encode_ms": 2,
-        "cold_load_v2_ms": 3, "encode_v2_ms": 3,
+        "cold_load_v2_ms": 3, "encode_v2_ms": 3, "image_open_ms": 0.3,
         "resident_bytes": 1500000}
 
 

@@ -66,18 +66,24 @@ void *wf_alloc_array(size_t n_items, size_t item_bytes)
     return count_new(calloc(1, bytes ? bytes : 1));
 }
 
-void *wf_alloc_lines(size_t n_items, size_t item_bytes)
+void *wf_alloc_lines_raw(size_t n_items, size_t item_bytes)
 {
     size_t bytes;
-    void *p;
     if (wf_fault_now(&fault) || __builtin_mul_overflow(n_items, item_bytes, &bytes) ||
         bytes > SIZE_MAX - LINE_BYTES)
         return NULL;
     /* aligned_alloc wants whole lines. */
-    p = aligned_alloc(LINE_BYTES, (WF_MAX(bytes, 1) + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES);
+    bytes = (WF_MAX(bytes, 1) + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
+    return count_new(aligned_alloc(LINE_BYTES, bytes));
+}
+
+void *wf_alloc_lines(size_t n_items, size_t item_bytes)
+{
+    void *p = wf_alloc_lines_raw(n_items, item_bytes);
+
     if (p != NULL)
-        memset(p, 0, bytes);
-    return count_new(p);
+        memset(p, 0, n_items * item_bytes);
+    return p;
 }
 
 void *wf_realloc_array(void *p, size_t n_items, size_t item_bytes)

@@ -21,6 +21,8 @@ void *wf_alloc_array(size_t n_items, size_t item_bytes) WF_MUST_USE;
 /* As wf_alloc_array, beginning a cache line (64 bytes): for what is written in whole registers
  * again and again, each of which would otherwise touch two lines. */
 void *wf_alloc_lines(size_t n_items, size_t item_bytes) WF_MUST_USE;
+/* The same, uninitialised. */
+void *wf_alloc_lines_raw(size_t n_items, size_t item_bytes) WF_MUST_USE;
 
 /* Grows or shrinks `p` (NULL allowed) to n_items * item_bytes; on failure NULL and `p` lives on. */
 void *wf_realloc_array(void *p, size_t n_items, size_t item_bytes) WF_MUST_USE;

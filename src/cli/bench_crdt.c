@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weft bench crdt TRACE.json.gz: a recorded history of edits (positions in code points) played into
  * a draft by client 1001: all in one transaction, and each in one of its own with its update told;
- * then the draft is encoded and loaded anew. Each figure is the best of some rounds: what the code
- * takes where nothing else wants the processor. Where several wrote, see bench_crdt_agents.c. */
+ * then the draft is encoded and loaded anew, and its image taken up. Each figure is the best of
+ * some rounds: what the code takes where nothing else wants the processor. Where several wrote, see
+ * bench_crdt_agents.c. */
 #include "cli/bench_crdt_internal.h"
 
 #include <sodium.h>
@@ -15,6 +16,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "cli/i18n.h"
+#include "crdt/image.h"
 #include "crdt/lib0.h"
 #include "crdt/types.h"
 
@@ -227,6 +229,34 @@ static int encode_and_load(struct wf_bench_crdt *b, struct wf_crdt *d, enum wf_c
     return rc;
 }
 
+/* An image of the draft, opened, and its text read. */
+static int open_image(struct wf_bench_crdt *b, struct wf_crdt *d)
+{
+    int64_t start = wf_clock_mono_ns(NULL);
+    struct wf_crdt *opened = NULL;
+    struct wf_buf image, text;
+    uint64_t type;
+    int rc;
+
+    wf_buf_init(&image, SIZE_MAX);
+    wf_buf_init(&text, WF_LIMIT_CRDT_BYTES);
+    rc = wf_crdt_image_write(d, &image);
+    keep_best(&b->image.encode_ms, start);
+    b->image.n_bytes = image.len;
+    start = wf_clock_mono_ns(NULL);
+    if (rc == 0)
+        rc = wf_crdt_image_open(wf_buf_str(&image), NULL, &opened);
+    if (rc == 0)
+        rc = wf_crdt_root(opened, WF_STR("text"), WF_CRDT_TEXT, &type);
+    if (rc == 0)
+        rc = wf_crdt_text_get(opened, type, &text);
+    keep_best(&b->image.cold_load_ms, start);
+    wf_crdt_free(opened);
+    wf_buf_deinit(&image);
+    wf_buf_deinit(&text);
+    return rc;
+}
+
 static void sha256(struct wf_str s, char out[65])
 {
     unsigned char hash[crypto_hash_sha256_BYTES];
@@ -277,6 +307,8 @@ static int one_round(struct wf_bench_crdt *b)
     if (rc == 0)
         rc = encode_and_load(b, d, WF_CRDT_V1, &b->v1);
     if (rc == 0)
+        rc = open_image(b, d);
+    if (rc == 0)
         rc = take_text(b, d);
     wf_crdt_free(d);
     return rc;
@@ -295,13 +327,17 @@ static void print_result(const struct wf_cli *cli, const struct wf_bench_crdt *b
                (unsigned long long)b->resident_bytes);
         printf(_("format 2: %zu bytes, encoded in %.2f ms, loaded in %.2f ms\n"), b->v2.n_bytes,
                b->v2.encode_ms, b->v2.cold_load_ms);
+        printf(_("image: %zu bytes, written in %.2f ms, opened and read in %.3f ms\n"),
+               b->image.n_bytes, b->image.encode_ms, b->image.cold_load_ms);
         return;
     }
     v = json_pack(
-        "{s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "one_txn_ms",
-        b->one_txn_ms, "per_edit_ms", b->per_edit_ms, "encode_ms", b->v1.encode_ms, "cold_load_ms",
-        b->v1.cold_load_ms, "encode_v2_ms", b->v2.encode_ms, "cold_load_v2_ms", b->v2.cold_load_ms,
-        "resident_bytes", (json_int_t)b->resident_bytes, "edits", (json_int_t)b->n_txns, "patches",
+        "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s}",
+        "one_txn_ms", b->one_txn_ms, "per_edit_ms", b->per_edit_ms, "encode_ms", b->v1.encode_ms,
+        "cold_load_ms", b->v1.cold_load_ms, "encode_v2_ms", b->v2.encode_ms, "cold_load_v2_ms",
+        b->v2.cold_load_ms, "image_write_ms", b->image.encode_ms, "image_open_ms",
+        b->image.cold_load_ms, "image_bytes", (json_int_t)b->image.n_bytes, "resident_bytes",
+        (json_int_t)b->resident_bytes, "edits", (json_int_t)b->n_txns, "patches",
         (json_int_t)b->n_edits, "update_bytes", (json_int_t)b->update_bytes, "state_bytes",
         (json_int_t)b->v1.n_bytes, "state_v2_bytes", (json_int_t)b->v2.n_bytes, "state_sha256",
         b->state_sha256, "text_sha256", b->text_sha256);

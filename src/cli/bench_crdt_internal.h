@@ -34,6 +34,7 @@ struct wf_bench_crdt {
     struct wf_bench_agents *agents;
     double one_txn_ms, per_edit_ms; /* 0: not measured yet */
     struct wf_bench_coding v1, v2;
+    struct wf_bench_coding image; /* "loaded": opened and its text read */
     uint64_t update_bytes, resident_bytes;
     struct wf_buf state;
     char state_sha256[65], text_sha256[65];

@@ -4,10 +4,11 @@
  * on the way, as if the checksum said nothing:
  *
  * (1) each item is in one group and one list, so that no list runs in circles;
- * (2) origins are structs that there are; (3) content is what its kind says, down to its values;
- * (4) types and the items that hold them name each other, and no type lies within itself;
- * (5) entries are the right ends of the keys' chains, and each end has its entry;
- * (6) where a chain is packed in between, each end has its counterpart (summed up). */
+ * (2) origins and owners are structs that there are, an item's own client's are older; (3) content
+ * is what its kind says, down to its values; (4) types and the items that hold them name each
+ * other, and no type lies within itself; (5) entries are the right ends of the keys' chains, and
+ * each end has its entry; (6) where a chain is packed in between, each end has its counterpart
+ * (summed up). */
 #include "crdt/image.h"
 
 #include "base/alloc.h"
@@ -15,6 +16,7 @@
 #include "base/limits.h"
 #include "crdt/any.h"
 #include "crdt/image_internal.h"
+#include "crdt/update.h"
 
 struct column {
     const uint8_t *p;
@@ -491,6 +493,9 @@ static int read_list(struct opening *o, uint32_t k, uint32_t *io_at)
             it = wf_crdt__item(d, items[s]);
             if (it->client != WF_CRDT_NONE)
                 return WF_E_FORMAT;
+            if ((it->o_client == k && it->o_clock >= clock) ||
+                (it->r_client == k && it->r_clock >= clock))
+                return WF_E_FORMAT;
             it->client = k;
             it->clock = (uint32_t)clock;
             chunk->at[s] = (struct wf_crdt_entry){it->clock, items[s]};
@@ -533,6 +538,27 @@ static int check_nesting(const struct wf_crdt *d)
     return rc;
 }
 
+/* What an item lies in was there before it, where one client made both: updates say so of those
+ * without an origin. */
+static int check_owners(const struct opening *o)
+{
+    const struct wf_crdt *d = o->d;
+    uint32_t i = 1;
+
+    for (uint32_t g = 0; g < o->cols[WF_CRDT_IMG_GROUP].n; g++) {
+        uint32_t end = i + (get(o, WF_CRDT_IMG_GROUP, g) >> 2);
+        uint32_t owner = d->types[get(o, WF_CRDT_IMG_GROUP_TYPE, g)].item;
+        for (; i < end && owner != 0; i++) {
+            const struct wf_crdt_item *it = wf_crdt__item(d, i), *in = wf_crdt__item(d, owner);
+            if (it->o_client == WF_CRDT_NONE && it->r_client == WF_CRDT_NONE &&
+                in->client == it->client && in->clock >= it->clock)
+                return WF_E_FORMAT;
+        }
+        i = end;
+    }
+    return 0;
+}
+
 static int join_types(struct opening *o)
 {
     struct wf_crdt *d = o->d;
@@ -549,7 +575,9 @@ static int join_types(struct opening *o)
         d->types[t].item = i;
         n_held++;
     }
-    return n_held == o->n_type_items ? check_nesting(d) : WF_E_FORMAT;
+    if (n_held != o->n_type_items || check_owners(o) != 0)
+        return WF_E_FORMAT;
+    return check_nesting(d);
 }
 
 static bool entry_fits(const struct wf_crdt *d, const struct wf_crdt_map_entry *e)
@@ -632,11 +660,25 @@ static int check_far(const struct wf_crdt *d)
 
 /* ---- the whole ---- */
 
+/* An update that waits, which must be whole. */
+static int read_update(struct opening *o, enum wf_crdt_section_kind k, struct wf_buf *out)
+{
+    const struct column *c = &o->cols[k];
+    struct wf_str update = wf_str_n((const char *)c->p, c->n);
+    int rc = 0;
+
+    wf_buf_reset(&o->value);
+    if (c->n > 0)
+        rc = wf_crdt_update_vector(update, WF_CRDT_V2, &o->value);
+    if (rc == 0)
+        rc = wf_buf_append_str(out, update);
+    return rc == WF_E_LIMIT ? WF_E_FORMAT : rc;
+}
+
 static int read_pending(struct opening *o)
 {
     struct wf_crdt *d = o->d;
-    const struct column *pending = &o->cols[WF_CRDT_IMG_PENDING];
-    const struct column *deletes = &o->cols[WF_CRDT_IMG_DELETES];
+    int rc;
 
     for (uint32_t i = 0; i < o->cols[WF_CRDT_IMG_MISSING].n; i++) {
         uint32_t client = get(o, WF_CRDT_IMG_MISSING, i);
@@ -645,10 +687,8 @@ static int read_pending(struct opening *o)
         if (wf_crdt__ids_add(&d->missing, client, get(o, WF_CRDT_IMG_MISSING_CLOCK, i)) != 0)
             return WF_E_NOMEM;
     }
-    (void)wf_buf_append(&d->pending, pending->p, pending->n);
-    (void)wf_buf_append(&d->pending_deletes, deletes->p, deletes->n);
-    return wf_buf_status(&d->pending) != 0 ? wf_buf_status(&d->pending)
-                                           : wf_buf_status(&d->pending_deletes);
+    rc = read_update(o, WF_CRDT_IMG_PENDING, &d->pending);
+    return rc != 0 ? rc : read_update(o, WF_CRDT_IMG_DELETES, &d->pending_deletes);
 }
 
 static int read_all(struct opening *o, uint64_t self)

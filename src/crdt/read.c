@@ -8,13 +8,22 @@
 #include "crdt/any.h"
 #include "crdt/types_internal.h"
 
+/* Strings that stand behind each other in memory, too, are appended together. */
 static void put_text(const struct wf_crdt *d, uint32_t type, struct wf_buf *out)
 {
+    const uint8_t *from = NULL, *end = NULL;
+
     for (uint32_t i = d->types[type].start; i != 0; i = wf_crdt__item(d, i)->right) {
         const struct wf_crdt_item *it = wf_crdt__item(d, i);
-        if (it->kind == WF_CRDT_STRING && !wf_crdt__deleted(it))
-            (void)wf_buf_append(out, it->data, it->bytes);
+        if (it->kind != WF_CRDT_STRING || wf_crdt__deleted(it))
+            continue;
+        if (it->data != end) {
+            (void)wf_buf_append(out, from, (size_t)(end - from));
+            from = it->data;
+        }
+        end = it->data + it->bytes;
     }
+    (void)wf_buf_append(out, from, (size_t)(end - from));
 }
 
 int wf_crdt_text_get(const struct wf_crdt *d, uint64_t type, struct wf_buf *out)

@@ -8,14 +8,16 @@
 
 /* ---- items ---- */
 
-static int block_new(struct wf_crdt *d)
+/* A block more; zeroed where it is not `filled` at once. */
+static int block_new(struct wf_crdt *d, bool filled)
 {
     struct wf_crdt_item *block;
 
     if (d->n_items >= WF_LIMIT_CRDT_ITEMS ||
         wf_reserve(&d->blocks, &d->cap_blocks, d->n_blocks + 1, sizeof(struct wf_crdt_item *)) != 0)
         return WF_E_NOMEM;
-    block = wf_alloc_lines(WF_CRDT_BLOCK, sizeof(*block));
+    block = filled ? wf_alloc_lines_raw(WF_CRDT_BLOCK, sizeof(*block))
+                   : wf_alloc_lines(WF_CRDT_BLOCK, sizeof(*block));
     if (block == NULL)
         return WF_E_NOMEM;
     d->blocks[d->n_blocks++] = block;
@@ -26,9 +28,12 @@ int wf_crdt__items_make(struct wf_crdt *d, uint32_t n)
 {
     assert(d->n_items == 1 && d->n_blocks == 0);
     while (d->n_blocks * WF_CRDT_BLOCK <= n) {
-        if (block_new(d) != 0)
+        if (block_new(d, true) != 0)
             return WF_E_NOMEM;
     }
+    memset(d->blocks[0], 0, sizeof(**d->blocks));
+    memset(wf_crdt__item(d, n) + 1, 0,
+           (WF_CRDT_BLOCK - 1 - n % WF_CRDT_BLOCK) * sizeof(**d->blocks));
     d->n_items += n;
     d->live_items += n;
     return 0;
@@ -161,7 +166,7 @@ uint32_t wf_crdt__item_new(struct wf_crdt *d)
         d->free_item = it->right;
         memset(it, 0, sizeof(*it));
     } else {
-        if (d->n_items >= d->n_blocks * WF_CRDT_BLOCK && block_new(d) != 0) {
+        if (d->n_items >= d->n_blocks * WF_CRDT_BLOCK && block_new(d, false) != 0) {
             (void)wf_crdt__break(d);
             return 0;
         }
