@@ -30,6 +30,8 @@ static const struct wf_config_option options[] = {
      "paired or being paired; 0: none, this node only connects to others"},
     {"link_host", FIELD(link_host), sizeof(((struct wf_config *)0)->link_host), "", 0, 0, NULL,
      "the one numeric address that link_port is open at; empty: all, IPv4 and IPv6"},
+    {"link_discover", FIELD(link_discover), 0, "on", 0, 1, off_on,
+     "paired devices find each other in the local network by mDNS: on, or off"},
     {"log_level", FIELD(log_level), 0, "2", 0, 3, NULL,
      "0 errors, 1 warnings, 2 information, 3 debug"},
     {"extract_memory_mib", FIELD(extract_memory_mib), 0, "512", 64, 16384, NULL,

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mesh/mdns.h"
 #include "mesh/netlink.h"
 #include "mesh/transport.h"
 #include "os/file.h"
@@ -27,6 +28,7 @@
 /* Messages that come in (128 MiB for all), and what waits for a thousand others. */
 #define MEMORY_BYTES_MAX ((uint64_t)3 << 30)
 
+static struct wf_mdns mdns = {-1, -1};
 static struct wf_transport *_Atomic stop_transport; /* for the signal's handler */
 
 static void on_term(int sig)
@@ -110,6 +112,10 @@ static int open_transport(const struct wf_link_process_options *o, int core_fd,
     listen_all(o->config, &t, problem);
     t.listen_problem = problem;
     (void)!wf_netlink_open(&t.netlink_fd, NULL); /* changes are not seen, then */
+    if (o->config->link_discover) {
+        wf_mdns_open(&mdns);
+        t.mdns = &mdns;
+    }
     t.seed = seed;
     rc = wf_transport_new(&t, out, err);
     sodium_memzero(seed, sizeof(seed));

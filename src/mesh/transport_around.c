@@ -12,21 +12,215 @@
 #include <sys/epoll.h>
 
 #include "base/alloc.h"
-#include "mesh/address.h"
+#include "base/clock.h"
+#include "base/rng.h"
+#include "mesh/mdns.h"
 #include "mesh/netlink.h"
 #include "mesh/transport_internal.h"
 
 #define READ_BYTES ((size_t)32 << 10)
 #define READS_A_TURN 8
 #define SETTLE_NS (WF_NS_PER_S / 2)
+#define DAY_MS INT64_C(86400000)
+#define DAYS 3
+#define QUERIES 3 /* at once, after 1 s, after 3 s: a packet may be lost */
+#define ANSWERS 2
+#define ANSWER_PAUSE_NS WF_NS_PER_S
+#define FOUND_A_MESSAGE 8
+
+/* The instance of a paired key on one of three days, since clocks and time zones differ. */
+struct known {
+    uint8_t instance[WF_MDNS_INSTANCE_BYTES];
+    size_t i_pin;
+};
 
 struct wf_transport_around {
-    struct wf_netlink_news news; /* that is coming in */
-    uint32_t sequence;           /* 0: nothing was asked for */
-    int64_t ask_ns;              /* 0: not planned */
-    bool is_known;               /* addresses were told once */
+    struct wf_netlink_news news;          /* that is coming in */
+    uint32_t sequence;                    /* 0: nothing was asked for */
+    int64_t ask_ns;                       /* 0: not planned */
+    bool is_known;                        /* addresses were told once */
+    unsigned zones[WF_NETLINK_ADDRESSES]; /* interfaces with an address of IPv4 */
+    size_t n_zones;
+    struct known *table;
+    size_t n_table;
+    int64_t day;                /* of the table */
+    unsigned n_queries;         /* that are still to be sent */
+    int64_t query_ns;           /* when the next one is */
+    unsigned n_answers;         /* likewise */
+    int64_t answer_ns, said_ns; /* said_ns: of the last answer */
     char bytes[READ_BYTES];
 };
+
+/* ---- mDNS: when to say what ---- */
+
+/* Nothing is said of a node that nobody is paired with, nor of one that does not listen. */
+static bool answers(const struct wf_transport *t)
+{
+    return t->mdns != NULL && t->mdns->say_fd >= 0 && t->port != 0 && t->n_pins > 0;
+}
+
+static void plan_answer(struct wf_transport *t, unsigned n)
+{
+    struct wf_transport_around *a = t->around;
+    const int64_t wait_ns = (20 + (int64_t)wf_rng_below(NULL, 100)) * WF_NS_PER_MS;
+
+    if (!answers(t))
+        return;
+    if (a->n_answers == 0)
+        a->answer_ns = WF_MAX(t->now_ns + wait_ns, a->said_ns + ANSWER_PAUSE_NS);
+    a->n_answers = WF_MAX(a->n_answers, n);
+    wf_transport__due(t, a->answer_ns);
+}
+
+/* Asks who is there, and says that this one is: something has changed. */
+static void plan_talk(struct wf_transport *t)
+{
+    struct wf_transport_around *a = t->around;
+
+    if (t->mdns == NULL || t->mdns->say_fd < 0 || t->n_pins == 0)
+        return;
+    if (a->n_queries == 0)
+        a->query_ns = t->now_ns + (int64_t)wf_rng_below(NULL, 100) * WF_NS_PER_MS;
+    a->n_queries = QUERIES;
+    wf_transport__due(t, a->query_ns);
+    plan_answer(t, ANSWERS);
+}
+
+/* To every interface; where none is known, to what the system chooses. */
+static void say(struct wf_transport *t, const struct wf_buf *b)
+{
+    const struct wf_transport_around *a = t->around;
+
+    for (size_t i = 0; i < WF_MAX(a->n_zones, (size_t)1); i++) {
+        if (i < a->n_zones)
+            wf_mdns_choose(t->mdns, a->zones[i]);
+        (void)!send(t->mdns->say_fd, b->ptr, b->len, MSG_DONTWAIT); /* said again, or asked */
+    }
+}
+
+static int64_t today(void)
+{
+    return wf_clock_wall_ms(NULL) / DAY_MS;
+}
+
+static void say_query(struct wf_transport *t)
+{
+    struct wf_transport_around *a = t->around;
+    struct wf_buf b;
+
+    wf_buf_init(&b, WF_MDNS_MESSAGE_BYTES);
+    if (wf_mdns_put_query(&b) == 0)
+        say(t, &b);
+    wf_buf_deinit(&b);
+    a->n_queries--;
+    a->query_ns = t->now_ns + (QUERIES - (int64_t)a->n_queries) * WF_NS_PER_S;
+}
+
+static void say_answer(struct wf_transport *t)
+{
+    struct wf_transport_around *a = t->around;
+    uint8_t instance[WF_MDNS_INSTANCE_BYTES];
+    struct wf_buf b;
+
+    wf_buf_init(&b, WF_MDNS_MESSAGE_BYTES);
+    wf_mdns_instance(t->tls.key, today(), instance);
+    if (answers(t) && wf_mdns_put_answer(instance, t->port, wf_buf_str(&t->addresses), &b) == 0)
+        say(t, &b);
+    wf_buf_deinit(&b);
+    a->n_answers--;
+    a->said_ns = t->now_ns;
+    a->answer_ns = t->now_ns + ANSWER_PAUSE_NS;
+}
+
+static void look_mdns(struct wf_transport *t)
+{
+    struct wf_transport_around *a = t->around;
+
+    if (a->n_queries > 0 && a->query_ns <= t->now_ns)
+        say_query(t);
+    if (a->n_answers > 0 && a->answer_ns <= t->now_ns)
+        say_answer(t);
+    if (a->n_queries > 0)
+        wf_transport__due(t, a->query_ns);
+    if (a->n_answers > 0)
+        wf_transport__due(t, a->answer_ns);
+}
+
+/* ---- mDNS: what is heard ---- */
+
+/* The instances of all paired keys, for yesterday, today and tomorrow. */
+static void make_table(struct wf_transport *t)
+{
+    struct wf_transport_around *a = t->around;
+
+    wf_free(a->table);
+    a->n_table = 0;
+    a->day = today();
+    a->table = wf_alloc_array(t->n_pins * DAYS + 1, sizeof(*a->table));
+    for (size_t i = 0; a->table != NULL && i < t->n_pins; i++) {
+        for (int64_t d = -1; d <= 1; d++) {
+            struct known *k = &a->table[a->n_table++];
+            k->i_pin = i;
+            wf_mdns_instance(t->pins[i], a->day + d, k->instance);
+        }
+    }
+}
+
+static const struct known *find_known(struct wf_transport *t, const uint8_t *instance)
+{
+    struct wf_transport_around *a = t->around;
+
+    if (a->table == NULL || a->day != today())
+        make_table(t);
+    for (size_t i = 0; i < a->n_table; i++) {
+        if (memcmp(a->table[i].instance, instance, WF_MDNS_INSTANCE_BYTES) == 0)
+            return &a->table[i];
+    }
+    return NULL;
+}
+
+/* Paired ones are told to core: where the message came from, with the port that it names. */
+static void take_instances(struct wf_transport *t, const struct wf_mdns_news *news,
+                           const struct sockaddr_storage *from)
+{
+    struct wf_link_frame f = {.kind = WF_LINK_FRAME_FOUND};
+    struct sockaddr_storage a = *from;
+    char text[64];
+
+    for (size_t i = 0, n = 0; i < news->n && n < FOUND_A_MESSAGE; i++) {
+        const struct known *k = find_known(t, news->instances[i].instance);
+        if (k == NULL)
+            continue;
+        n++;
+        ((struct sockaddr_in *)&a)->sin_port = htons(news->instances[i].port);
+        wf_peer__name(&a, text, sizeof(text));
+        memcpy(f.key, t->pins[k->i_pin], sizeof(f.key));
+        f.text = wf_str_from(text);
+        wf_transport__tell(t, &f);
+    }
+}
+
+static void on_mdns(struct wf_transport_handler *h, uint32_t events)
+{
+    struct wf_transport *t = WF_CONTAINER(h, struct wf_transport, mdns_h);
+    struct wf_mdns_news news;
+
+    (void)events;
+    for (int i = 0; i < READS_A_TURN; i++) {
+        struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
+        socklen_t len = sizeof(from);
+        ssize_t n = recvfrom(t->mdns->hear_fd, t->around->bytes, sizeof(t->around->bytes),
+                             MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+        if (n < 0)
+            return;
+        if (t->n_pins == 0 || from.ss_family != AF_INET ||
+            wf_mdns_read(wf_str_n(t->around->bytes, (size_t)n), &news) != 0)
+            continue;
+        take_instances(t, &news, &from);
+        if (news.is_asked)
+            plan_answer(t, 1);
+    }
+}
 
 /* ---- addresses ---- */
 
@@ -87,6 +281,25 @@ static void put_global(const struct wf_transport *t, int family, struct wf_buf *
     }
 }
 
+/* The interfaces that are there, for mDNS. */
+static void note_zones(struct wf_transport *t)
+{
+    struct wf_transport_around *a = t->around;
+
+    a->n_zones = 0;
+    for (size_t i = 0; i < a->news.n; i++) {
+        const unsigned zone = a->news.addresses[i].zone;
+        bool is_new = a->news.addresses[i].family == AF_INET && a->news.addresses[i].is_global;
+        for (size_t k = 0; k < a->n_zones; k++)
+            is_new = is_new && a->zones[k] != zone;
+        if (!is_new)
+            continue;
+        a->zones[a->n_zones++] = zone;
+        if (t->mdns != NULL)
+            wf_mdns_join(t->mdns, zone);
+    }
+}
+
 /* Tells core, if they are others than before. */
 static void tell_addresses(struct wf_transport *t)
 {
@@ -97,6 +310,7 @@ static void tell_addresses(struct wf_transport *t)
     struct wf_buf b;
 
     wf_buf_init(&b, WF_LINK_ADDRESSES_BYTES);
+    note_zones(t);
     put_global(t, AF_INET, &b);
     put_global(t, AF_INET6, &b);
     for (size_t i = 0; i < WF_TRANSPORT_LISTENERS; i++) {
@@ -108,6 +322,7 @@ static void tell_addresses(struct wf_transport *t)
         wf_transport__tell(t, &f);
         wf_buf_reset(&t->addresses);
         (void)wf_buf_append_str(&t->addresses, f.text); /* told once more, else */
+        plan_talk(t);
         if (t->around->is_known) {
             wf_transport__tell(t, &changed);
             WF_LIST_EACH(it, tmp, &t->peers)
@@ -181,6 +396,11 @@ int wf_transport__around_new(struct wf_transport *t, struct wf_err *err)
     t->netlink_h.fn = on_netlink;
     if (t->netlink_fd >= 0 && epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, t->netlink_fd, &e) != 0)
         return wf_err_errno(err, errno, "The loop of link cannot be made");
+    e.data.ptr = &t->mdns_h;
+    t->mdns_h.fn = on_mdns;
+    if (t->mdns != NULL && t->mdns->hear_fd >= 0 &&
+        epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, t->mdns->hear_fd, &e) != 0)
+        return wf_err_errno(err, errno, "The loop of link cannot be made");
     if (t->netlink_fd < 0)
         tell_addresses(t);
     else
@@ -190,6 +410,8 @@ int wf_transport__around_new(struct wf_transport *t, struct wf_err *err)
 
 void wf_transport__around_free(struct wf_transport *t)
 {
+    if (t->around != NULL)
+        wf_free(t->around->table);
     wf_free(t->around);
     t->around = NULL;
 }
@@ -202,11 +424,15 @@ void wf_transport__around_look(struct wf_transport *t)
         ask_addresses(t);
     if (a->ask_ns != 0)
         wf_transport__due(t, a->ask_ns);
+    look_mdns(t);
 }
 
 void wf_transport__around_ask(struct wf_transport *t)
 {
-    (void)t;
+    wf_free(t->around->table); /* the keys may be others */
+    t->around->table = NULL;
+    t->around->n_table = 0;
+    plan_talk(t);
 }
 
 void wf_transport__around_woke(struct wf_transport *t)
@@ -215,4 +441,5 @@ void wf_transport__around_woke(struct wf_transport *t)
 
     wf_transport__tell(t, &f);
     plan_ask(t);
+    plan_talk(t);
 }

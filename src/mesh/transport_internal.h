@@ -112,7 +112,7 @@ struct wf_transport {
     int epoll_fd, timer_fd, wake_fd, core_fd, netlink_fd;
     int listen_fds[WF_TRANSPORT_LISTENERS];
     uint16_t port;
-    struct wf_transport_handler core_h, timer_h, wake_h, netlink_h, mdns_h[2];
+    struct wf_transport_handler core_h, timer_h, wake_h, netlink_h, mdns_h;
     struct wf_transport_listener listeners[WF_TRANSPORT_LISTENERS];
     _Atomic bool is_stopped;
     bool is_over;      /* core is gone, or lies */

@@ -224,8 +224,6 @@ const struct wf_sandbox_rule wf_sandbox__rules[] = {
     /* mDNS on whatever network the machine comes into. */
     WHEN(setsockopt, LINK, ENOPROTOOPT, IS(1, IPPROTO_IP), IS(2, IP_ADD_MEMBERSHIP)),
     WHEN(setsockopt, LINK, ENOPROTOOPT, IS(1, IPPROTO_IP), IS(2, IP_MULTICAST_IF)),
-    WHEN(setsockopt, LINK, ENOPROTOOPT, IS(1, IPPROTO_IPV6), IS(2, IPV6_ADD_MEMBERSHIP)),
-    WHEN(setsockopt, LINK, ENOPROTOOPT, IS(1, IPPROTO_IPV6), IS(2, IPV6_MULTICAST_IF)),
     ALLOW(recvfrom, ALL), ALLOW(recvmsg, ALL), ALLOW_ELSE(recvmmsg, CORE, ENOSYS),
     WHEN(sendto, ALL, EACCES, BITS(3, MSG_FASTOPEN, 0), IS_NULL(4)),
     /* Not for who may reach a network: it could hand a connection to the core. */
