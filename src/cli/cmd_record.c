@@ -19,26 +19,35 @@ struct record_options {
 
 /* ---- calls ---- */
 
-/* Runs an operation; a core that is started for it can look at what is written. Takes `params`. */
-static int call(struct wf_cli *cli, const char *op, json_t *params, bool makes_home,
-                json_t **out_result)
+/* Runs an operation over `c`, which is opened where it is NULL and stays open. Takes `params`. */
+static int run(struct wf_cli *cli, struct wf_client **io_c, const struct wf_client_options *o,
+               const char *op, json_t *params, json_t **out_result)
 {
-    const struct wf_client_options o = {
-        .program = cli->program, .make_home = makes_home, .has_labels = makes_home};
     struct wf_client_call one = {.op = op, .params = params, .fd = -1};
     struct wf_err err = WF_ERR_INIT;
-    struct wf_client *c = NULL;
-    int rc;
+    int rc = 0;
 
     if (params == NULL)
         rc = wf_err_set(&err, WF_E_INVAL, "%s", _("The name is not UTF-8."));
-    else
-        rc = wf_client_open(&cli->home, &o, &c, &err);
+    else if (*io_c == NULL)
+        rc = wf_client_open(&cli->home, o, io_c, &err);
     if (rc == 0)
-        rc = wf_client_run(c, &one, out_result, &err);
-    wf_client_close(c);
+        rc = wf_client_run(*io_c, &one, out_result, &err);
     json_decref(params);
     return rc == 0 ? 0 : wf_cli_fail(cli, &err);
+}
+
+/* One operation; a core that is started for one that writes can look at what is written. */
+static int call(struct wf_cli *cli, const char *op, json_t *params, bool writes,
+                json_t **out_result)
+{
+    const struct wf_client_options o = {
+        .program = cli->program, .make_home = writes, .has_labels = writes};
+    struct wf_client *c = NULL;
+    int code = run(cli, &c, &o, op, params, out_result);
+
+    wf_client_close(c);
+    return code;
 }
 
 /* {"id": "SPACE/COLLECTION/KEY"}. */
@@ -176,14 +185,16 @@ static int history(struct wf_cli *cli, const char *space, const char *record)
 }
 
 /* One page into `all`; `after` becomes where the next one begins, NULL at the end. */
-static int list_page(struct wf_cli *cli, json_t *params, json_t *all, json_t **io_after)
+static int list_page(struct wf_cli *cli, struct wf_client **io_c, json_t *params, json_t *all,
+                     json_t **io_after)
 {
+    const struct wf_client_options o = {.program = cli->program};
     json_t *result = NULL;
     int code;
 
     if (params != NULL && *io_after != NULL)
         json_object_set(params, "after", *io_after);
-    code = call(cli, "records.list", params, false, &result);
+    code = run(cli, io_c, &o, "records.list", params, &result);
     json_array_extend(all, json_object_get(result, "records"));
     json_decref(*io_after);
     *io_after = NULL;
@@ -196,6 +207,7 @@ static int list_page(struct wf_cli *cli, json_t *params, json_t *all, json_t **i
 static int list(struct wf_cli *cli, const char *space, const char *collection, int64_t limit)
 {
     json_t *all = json_array(), *after = NULL, *v, *r;
+    struct wf_client *c = NULL;
     size_t i;
     int code;
 
@@ -205,8 +217,9 @@ static int list(struct wf_cli *cli, const char *space, const char *collection, i
                                    (json_int_t)(left < PAGE ? left : PAGE));
         if (params != NULL && collection != NULL)
             json_object_set_new(params, "collection", json_string(collection));
-        code = list_page(cli, params, all, &after);
+        code = list_page(cli, &c, params, all, &after);
     } while (code == 0 && after != NULL && (limit == 0 || (int64_t)json_array_size(all) < limit));
+    wf_client_close(c);
     if (code == 0 && cli->json) {
         v = json_pack("{s:O, s:O?}", "records", all, "next", after);
         if (v != NULL && after == NULL)

@@ -291,9 +291,13 @@ static int apply_one(struct wf_records *r, int64_t space, const struct wf_change
         rc = check_neighbour(r, space, c, false, err);
     if (rc == 0)
         rc = wf_record__keep(r, space, c, err);
-    /* This device's own, from before its database was lost: its numbers go on behind them. */
+    /* Who writes counts: no deletion is final without it. How far its log is here is not for one
+     * change to say, but for this device's own, from before its database was lost: its numbers go
+     * on behind them. */
     if (rc == 0 && memcmp(c->device, r->o.signer->id, sizeof(c->device)) == 0)
         rc = wf_log_reach(r->o.store, space, c->device, c->dseq, c->hlc, err);
+    else if (rc == 0)
+        rc = wf_log_reach(r->o.store, space, c->device, 0, 0, err);
     if (rc == 0)
         rc = apply_items(r, space, c, err);
     return rc == 0 ? 1 : rc;

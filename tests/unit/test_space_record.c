@@ -537,6 +537,20 @@ static void test_space_record__alone_a_deletion_is_final_at_once(void **state)
     open_records(a);
 }
 
+/* As on a device that was set back. */
+static void forget_clock(struct device *d)
+{
+    sqlite3_stmt *st = NULL;
+
+    assert_int_equal(wf_store_write_begin(d->home.store, NULL), 0);
+    assert_int_equal(
+        wf_store_write_cached(d->home.store, "UPDATE device_clock SET hlc=0", &st, NULL), 0);
+    assert_int_equal(sqlite3_step(st), SQLITE_DONE);
+    assert_int_equal(wf_store_write_commit(d->home.store, NULL), 0);
+    wf_records_free(d->records);
+    open_records(d);
+}
+
 static void test_space_record__what_is_not_right_is_refused_whole(void **state)
 {
     struct device *a = &devices[0], *b = &devices[1];
@@ -569,7 +583,9 @@ static void test_space_record__what_is_not_right_is_refused_whole(void **state)
     assert_int_equal(home_count(&b->home, "record_change"), 0);
     assert_int_equal(home_count(&b->home, "record"), 0);
     /* In the wrong order of times: the second has the first's number, and the other way round. */
+    assert_int_equal(home_count(&b->home, "device_seq"), 0);
     assert_int_equal(wf_records_apply(b->records, 1, log.changes + 1, 1, NULL, &err), 0);
+    assert_int_equal(home_count(&b->home, "device_seq WHERE dseq=0"), 1); /* it counts from now */
     assert_int_equal(wf_records_apply(b->records, 1, log.changes, 1, NULL, &err), 0);
     assert_same(a, b, false);
     /* A copy of the device says something else under a number that is taken. */
@@ -590,14 +606,7 @@ static void test_space_record__what_is_not_right_is_refused_whole(void **state)
     do_op(a, "k", WF_RECORD_SET, "x", "6");
     forget_batch(&other);
     copy->now_ms -= 500000; /* a new clock that is behind */
-    assert_int_equal(wf_store_write_begin(copy->home.store, NULL), 0);
-    sqlite3_stmt *st = NULL;
-    assert_int_equal(
-        wf_store_write_cached(copy->home.store, "UPDATE device_clock SET hlc=0", &st, NULL), 0);
-    assert_int_equal(sqlite3_step(st), SQLITE_DONE);
-    assert_int_equal(wf_store_write_commit(copy->home.store, NULL), 0);
-    wf_records_free(copy->records);
-    open_records(copy);
+    forget_clock(copy);
     do_op(copy, "k", WF_RECORD_SET, "x", "7");
     gather_log(copy, a, 4, &other);
     assert_int_equal(wf_records_apply(b->records, 1, other.changes, 1, NULL, &err), WF_E_CORRUPT);
