@@ -263,8 +263,9 @@ static int copy_fields(struct wf_face_call *c, const char *place, const json_t *
         int rc = 0;
         snprintf(where, sizeof(where), "%s.%.40s", place, key);
         if (strcmp(key, "role") == 0 || strcmp(key, "content") == 0 || json_is_null(v) ||
-            strcmp(key, "weft_origin") == 0 || strcmp(key, "weft_label") == 0)
-            continue; /* the last two: wf_op_declared */
+            strcmp(key, "weft_origin") == 0 || strcmp(key, "weft_label") == 0 ||
+            (strcmp(key, "metadata") == 0 && wf_op_declares(m)))
+            continue; /* the last three: wf_op_declared */
         for (size_t i = 0; i < WF_ARRAY_LEN(texts); i++)
             is_text = is_text || strcmp(key, texts[i]) == 0;
         if (strcmp(key, "tool_calls") == 0)

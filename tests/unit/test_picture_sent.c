@@ -351,8 +351,8 @@ static void text_of(int format, bool is_clean, struct wf_buf *out)
 static void test_picture_sent__clean_ones_are_cut_out_of_json(void **state)
 {
     static const char *const bodies[] = {
-        "{\"content\":[{\"type\":\"text\",\"text\":\"say \\\"A\\\"\"},{\"image_url\":{\"url\":"
-        "\"data:image/png;base64,%s\"}}]}",
+        ("{\"content\":[{\"type\":\"text\",\"text\":\"say \\\"A\\\"\"},{\"image_url\":{\"url\":"
+         "\"data:image/png;base64,%s\"}}]}"),
         "{\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":\"%s\"}}",
         "{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"%s\"},\"text\":\"x\\\\\"}",
         "{\"images\":[\"%s\"]}",
