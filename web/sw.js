@@ -15,12 +15,13 @@ const THREADS_MAX = 50;
 const FILES = ["/", "/manifest.webmanifest", "/icons/weft.svg", "/icons/weft-192.png",
     "/icons/weft-512.png", "/icons/weft-maskable-512.png", "/icons/apple-touch-icon.png",
     "/locale/de.json",
-    ...["base", "shell", "views", "reader", "chat", "privacy"].map((name) => `/app/${name}.css`),
+    ...["base", "shell", "views", "reader", "chat", "privacy",
+        "devices"].map((name) => `/app/${name}.css`),
     ...["api", "ask", "chat", "chat-models", "chat-settings", "chat-store", "chat-turn",
-        "complete", "composer", "dialog", "dom", "find", "flow", "format", "i18n", "icons",
-        "install", "keys", "left", "library", "live", "main", "markdown", "prefs", "privacy",
-        "reader", "remind", "route", "search", "settings", "shell", "side", "signal", "signin",
-        "sse", "text", "theme", "threads", "toast", "tour", "tray", "turn",
+        "complete", "composer", "devices", "dialog", "dom", "find", "flow", "format", "i18n",
+        "icons", "install", "keys", "left", "library", "live", "main", "markdown", "prefs",
+        "privacy", "reader", "remind", "route", "search", "settings", "shell", "side", "signal",
+        "signin", "sse", "text", "theme", "threads", "toast", "tour", "tray", "turn",
         "upload"].map((name) => `/app/${name}.js`)];
 
 // Lists, settings and conversations; never documents' texts.

@@ -8,8 +8,8 @@
 #include "base/alloc.h"
 #include "cli/cli.h"
 #include "cli/i18n.h"
-#include "cli/qr.h"
 #include "op/json.h"
+#include "op/qr.h"
 
 #define QR_BYTES_MAX (64u << 10)
 
@@ -39,7 +39,7 @@ static void print_code(const json_t *code)
     }
     if (isatty(STDOUT_FILENO)) {
         wf_buf_init(&qr, QR_BYTES_MAX);
-        if (wf_qr_print(wf_json_text(code, "scan"), &qr, NULL) == 0)
+        if (wf_qr_draw(json_object_get(code, "qr"), &qr, NULL) == 0)
             printf(_("\nor scan this there:\n\n%s\n"), qr.ptr);
         wf_buf_deinit(&qr);
     }

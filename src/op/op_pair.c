@@ -6,6 +6,7 @@
 
 #include "mesh/fabric.h"
 #include "op/op_internal.h"
+#include "op/qr.h"
 
 #define LOOK_MS 200
 
@@ -47,13 +48,16 @@ int wf_op__pair_show(struct wf_op_context *ctx, const struct wf_op_call *call, j
                      struct wf_err *err)
 {
     const json_t *wait = json_object_get(call->params, "wait");
-    json_t *code = NULL;
+    json_t *code = NULL, *rows = NULL;
     int rc = wf_op__has_fabric(ctx, err);
 
     if (rc == 0 && wait != NULL && !json_is_boolean(wait))
         rc = wf_err_set(err, WF_E_INVAL, "\"wait\" must be true or false.");
     if (rc == 0)
         rc = wf_fabric_show(ctx->fabric, &code, err);
+    /* Where it cannot be drawn it can be typed. */
+    if (rc == 0 && wf_qr_rows(wf_json_text(code, "scan"), &rows, NULL) == 0)
+        json_object_set_new(code, "qr", rows);
     if (rc != 0 || !json_is_true(wait)) {
         *out_result = rc == 0 ? code : *out_result;
         return rc;

@@ -6,7 +6,7 @@ import { allowed, reachable } from "./api.js";
 
 const PAUSE_MS = [1000, 2000, 5000];
 const listeners = { intake: new Set(), documents: new Set(), threads: new Set(),
-    reminder: new Set(), reminders: new Set() };
+    reminder: new Set(), reminders: new Set(), nodes: new Set(), pairing: new Set() };
 
 let source = null;
 let failures = 0;

@@ -5,6 +5,7 @@
 //   #/threads                history                 #/settings
 //   #/left                   what left this device   #/tour?q=WORDS  where it would run
 //   #/why/ID                 why a request ran where it did
+//   #/devices                the person's devices, and pairing
 //   #/chat                   a new chat              #/chat/ID       a chat kept in this browser
 //   #/document/ID            the reader alone (with &start= &end= the words to mark)
 // Any of them takes doc=ID&start=&end= for a document that is open beside it.

@@ -126,6 +126,13 @@ function policyCard(policy) {
             t("Where would a question run?"))));
 }
 
+function devicesCard() {
+    return section(t("Your devices"), h("p", null, t("One context on all of your machines: they " +
+        "come to know each other by a code.")), h("p", { class: "actions" },
+    h("a", { class: "button", href: href({ view: "devices" }) }, icon("device"),
+        t("See or add devices"))));
+}
+
 export const title = () => t("Settings");
 
 export function show(root) {
@@ -139,7 +146,7 @@ export function show(root) {
         fill(fromStatus, watched(status), about(status));
     };
     root.append(h("div", { class: "page settings" }, h("h1", { tabindex: -1 }, t("Settings")),
-        h("div", { class: "cards" }, appearance(), keyboard()), policy, fromStatus,
+        h("div", { class: "cards" }, appearance(), keyboard(), devicesCard()), policy, fromStatus,
         h("div", { class: "cards" }, browser.node)));
     fill(fromStatus, about(null));
     fill(policy, policyCard(null));

@@ -35,6 +35,7 @@ const VIEWS = {
     settings: () => import("./settings.js"),
     left: async () => (await Promise.all([import("./left.js"), style("privacy")]))[0],
     why: async () => (await Promise.all([import("./why.js"), style("privacy")]))[0],
+    devices: async () => (await Promise.all([import("./devices.js"), style("devices")]))[0],
     tour: async () => (await Promise.all([import("./tour.js"), style("privacy")]))[0],
 };
 const TABS = () => [["ask", "ask", t("Ask")], ["chat", "chat", t("Chat")],
