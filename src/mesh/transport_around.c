@@ -172,7 +172,7 @@ static const struct known *find_known(struct wf_transport *t, const uint8_t *ins
 
     if (a->table == NULL || a->day != today())
         make_table(t);
-    for (size_t i = 0; i < a->n_table; i++) {
+    for (size_t i = 0; a->table != NULL && i < a->n_table; i++) {
         if (memcmp(a->table[i].instance, instance, WF_MDNS_INSTANCE_BYTES) == 0)
             return &a->table[i];
     }
