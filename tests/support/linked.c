@@ -16,6 +16,7 @@
 
 #define EXPECT_MS 20000
 #define V6_FROM 100
+#define ALL_FROM 200
 
 static void *serve(void *ud)
 {
@@ -38,7 +39,7 @@ void linked_key(uint8_t n, uint8_t out[WF_LINK_KEY_BYTES])
 void linked_start(struct linked *l, uint8_t n, bool listens, const struct wf_transport_options *o)
 {
     struct wf_transport_options own = o ? *o : (struct wf_transport_options){.port = 0};
-    const char *host = n >= V6_FROM ? "::1" : "127.0.0.1";
+    const char *host = n >= ALL_FROM ? "0.0.0.0" : n >= V6_FROM ? "::1" : "127.0.0.1";
     int pair[2];
 
     memset(l, 0, sizeof(*l));
@@ -49,13 +50,14 @@ void linked_start(struct linked *l, uint8_t n, bool listens, const struct wf_tra
     l->listen_fd = -1;
     if (listens)
         assert(wf_sock_listen_tcp(host, 0, &l->listen_fd, &l->port, NULL) == 0);
-    snprintf(l->address, sizeof(l->address), n >= V6_FROM ? "[%s]:%u" : "%s:%u", host, l->port);
+    snprintf(l->address, sizeof(l->address), strchr(host, ':') ? "[%s]:%u" : "%s:%u",
+             n >= ALL_FROM ? "127.0.0.1" : host, l->port);
     own.seed = seed;
     own.core_fd = pair[1];
     own.listen_fds[0] = l->listen_fd;
     own.listen_fds[1] = -1;
     own.port = l->port;
-    own.netlink_fd = -1;
+    own.netlink_fd = own.netlink_fd > 0 ? own.netlink_fd : -1;
     assert(wf_transport_new(&own, &l->t, NULL) == 0);
     linked_key(n, l->key);
     wf_buf_init(&l->in, 64u << 20);

@@ -19,8 +19,9 @@ struct linked {
     size_t taken; /* of `in`, by the frame that was given last */
 };
 
-/* Starts one with the seed {n, n, ...}; `listens` at 127.0.0.1, or "::1" for n of 100 and more. `o`
- * may be NULL; its descriptors are set here. */
+/* Starts one with the seed {n, n, ...}; `listens` at 127.0.0.1, at "::1" for n of 100 and more, at
+ * 0.0.0.0 from 200 on. `o` may be NULL; its descriptors are set here, but for netlink_fd where that
+ * is above 0. */
 void linked_start(struct linked *l, uint8_t n, bool listens, const struct wf_transport_options *o);
 void linked_stop(struct linked *l);
 /* The public key that the seed {n, n, ...} gives. */
