@@ -63,7 +63,8 @@ check "weft up on one" up one "$A"
 check "and another" up two "$B"
 [ $tap_failed -eq 0 ] || exit 1
 
-check "nothing listens for others at first" bash -c "! python3 -c 'import socket; socket.create_connection((\"127.0.0.1\",$A),2)' 2>/dev/null"
+listens "$A"
+same "nothing listens for others at first" 1 $?
 same "which doctor says" "none is paired: nothing listens for them" "$(doctor one 'Other devices')"
 target=$(weft one pair --show --json | json 'd["code"] + "@" + d["address"]')
 check "while a code is shown it listens" listens "$A"
