@@ -85,7 +85,10 @@ NODE_TESTS := $(patsubst %/package-lock.json,%,$(wildcard tests/*/package-lock.j
 
 LANGS := $(patsubst po/%.po,%,$(wildcard po/*.po))
 MO := $(LANGS:%=$(B)/locale/%/LC_MESSAGES/weft.mo)
-WEB := $(shell find web -type f ! -name '*.md' ! -path '*/node_modules/*' 2>/dev/null | sort)
+WEB := $(shell find web -type f ! -name '*.md' ! -path 'web/editor/*' 2>/dev/null | sort)
+# The editor of drafts: npm's code, made one file where its packages are there (make editor).
+EDITOR_SRC := $(wildcard web/editor/*.mjs web/editor/package-lock.json)
+EDITOR_JS := $(if $(wildcard web/editor/node_modules/esbuild),$(B)/gen/editor.js)
 MANUAL := $(shell find docs/manual -type f -name '*.md' 2>/dev/null | sort)
 OPENAPI := $(wildcard docs/openapi.json)
 
@@ -202,7 +205,8 @@ $(B)/gen/locale/%.json: po/%.po tools/po2json
 
 WEB_PARTS := $(foreach f,$(WEB),$(f:web/%=/%)=$(f)) \
              $(foreach l,$(LANGS),/locale/$(l).json=$(B)/gen/locale/$(l).json) \
-             $(foreach f,$(OPENAPI),/openapi.json=$(f))
+             $(foreach f,$(OPENAPI),/openapi.json=$(f)) \
+             $(foreach f,$(EDITOR_JS),/app/editor.js=$(f) /app/editor.txt=$(f:.js=.txt))
 MANUAL_PARTS := $(foreach f,$(MANUAL),$(f:docs/manual/%=%)=$(f))
 
 # The lists change when a file is added or removed, which no time stamp would tell.
@@ -210,7 +214,18 @@ $(B)/gen/%.list: FORCE
 	@mkdir -p $(@D)
 	@echo '$(WEB_PARTS) $(MANUAL_PARTS)' | cmp -s - $@ || echo '$(WEB_PARTS) $(MANUAL_PARTS)' >$@
 
-$(B)/gen/web_assets.c: $(B)/gen/web.list $(WEB) $(OPENAPI) tools/embed \
+$(B)/gen/editor.js: $(EDITOR_SRC)
+	@mkdir -p $(@D)
+	$(call Q,bundle)node web/editor/build.mjs $@ $(@:.js=.txt)
+
+# Fetches what the editor is made of. Without it drafts have a plain field in the app.
+editor:
+	@command -v npm >/dev/null && cd web/editor && \
+	    npm ci --no-audit --no-fund --ignore-scripts --loglevel=error >/dev/null 2>&1 || \
+	    echo "weft: the editor's packages cannot be fetched: drafts get a plain field" >&2
+.PHONY: editor
+
+$(B)/gen/web_assets.c: $(B)/gen/web.list $(WEB) $(OPENAPI) $(EDITOR_JS) tools/embed \
                        $(LANGS:%=$(B)/gen/locale/%.json)
 	$(call Q,embed)tools/embed $@ wf_web_assets $(WEB_PARTS)
 
@@ -242,11 +257,13 @@ po: $(B)/gen/weft.pot
 
 run:
 	@tools/setup run build
+	@[ -d web/editor/node_modules ] || $(MAKE) --no-print-directory editor
 	@$(MAKE) --no-print-directory $(B)/weft $(MO)
 	@exec $(B)/weft up
 
 test:
 	@tools/setup run build test
+	@[ -d web/editor/node_modules ] || $(MAKE) --no-print-directory editor
 	@$(MAKE) --no-print-directory all $(B)/crdt-driver $(NODE_TESTS:tests/%=$(B)/%-deps)
 	@tools/runtests -B $(B) -T '$(T)' --unit $(UNIT) --e2e $(E2E) --web $(NODE_TESTS)
 

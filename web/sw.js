@@ -15,20 +15,25 @@ const THREADS_MAX = 50;
 const FILES = ["/", "/manifest.webmanifest", "/icons/weft.svg", "/icons/weft-192.png",
     "/icons/weft-512.png", "/icons/weft-maskable-512.png", "/icons/apple-touch-icon.png",
     "/locale/de.json",
-    ...["base", "shell", "views", "reader", "chat", "privacy",
+    ...["base", "shell", "views", "reader", "chat", "privacy", "drafts",
         "devices"].map((name) => `/app/${name}.css`),
     ...["api", "ask", "chat", "chat-models", "chat-settings", "chat-store", "chat-turn",
-        "complete", "composer", "devices", "dialog", "dom", "find", "flow", "format", "i18n",
-        "icons", "install", "keys", "left", "library", "live", "main", "markdown", "prefs",
-        "privacy", "reader", "remind", "route", "search", "settings", "shell", "side", "signal",
-        "signin", "sse", "text", "theme", "threads", "toast", "tour", "tray", "turn",
+        "complete", "composer", "devices", "dialog", "dom", "draft", "drafts", "find", "flow",
+        "format", "i18n", "icons", "install", "keys", "left", "library", "live", "main",
+        "markdown", "prefs", "privacy", "reader", "remind", "route", "search", "settings",
+        "shell", "side", "signal", "signin", "sse", "text", "theme", "threads", "toast",
+        "tour", "tray", "turn",
         "upload"].map((name) => `/app/${name}.js`)];
 
+// The editor, which not every weft was built with.
+const EDITOR = "/app/editor.js";
+
 // Lists, settings and conversations; never documents' texts.
-const SAVED = /^\/weft\/v1\/(documents|models|threads|status|settings|threads\/\w+)$/;
+const SAVED = /^\/weft\/v1\/(documents|drafts|spaces|models|threads|status|settings|threads\/\w+)$/;
 
 self.addEventListener("install", (event) => {
-    event.waitUntil(caches.open(SHELL).then((cache) => cache.addAll(FILES))
+    event.waitUntil(caches.open(SHELL).then((cache) => cache.addAll(FILES)
+        .then(() => cache.add(EDITOR).catch(() => {})))
         .then(() => self.skipWaiting()));
 });
 
@@ -115,7 +120,8 @@ self.addEventListener("fetch", (event) => {
     if (request.method === "DELETE") event.respondWith(deletion(request));
     else if (request.method !== "GET") return;
     else if (SAVED.test(url.pathname) && !url.searchParams.get("q")) event.respondWith(data(event));
-    else if (request.mode === "navigate" ? url.pathname === "/" : FILES.includes(url.pathname)) {
+    else if (request.mode === "navigate" ? url.pathname === "/" :
+        url.pathname === EDITOR || FILES.includes(url.pathname)) {
         event.respondWith(shell(event));
     }
 });

@@ -8,13 +8,14 @@ import { t } from "./i18n.js";
 import { prefs } from "./prefs.js";
 import { closeBeside, go, route } from "./route.js";
 
-const PLACES = { a: "ask", c: "chat", l: "library", h: "threads", s: "settings",
-    w: "left" };
+const PLACES = { a: "ask", c: "chat", l: "library", d: "drafts", h: "threads",
+    s: "settings", w: "left" };
 const SECOND_KEY_MS = 1200;
 let prefix_ms = 0;
 
 function typing(event) {
-    return event.target.closest?.("input, textarea, select, [contenteditable]");
+    const [target] = event.composedPath(); // also within a shadow tree
+    return target.closest?.("input, textarea, select, [contenteditable]");
 }
 
 export function focusAsk() {
@@ -32,6 +33,7 @@ export function showKeys() {
         ["g a", t("Go to Ask")],
         ["g c", t("Go to the chat")],
         ["g l", t("Go to the library")],
+        ["g d", t("Go to the drafts")],
         ["g h", t("Go to the history")],
         ["g s", t("Go to the settings")],
         ["g w", t("Go to what left")],

@@ -2,6 +2,7 @@
 // Addresses. The page is one file; what it shows stands behind the #:
 //   #/                       a new question          #/thread/ID     a conversation
 //   #/search?q=WORDS         search                  #/library       all documents
+//   #/drafts                 all drafts              #/draft/ID      one draft
 //   #/threads                history                 #/settings
 //   #/left                   what left this device   #/tour?q=WORDS  where it would run
 //   #/why/ID                 why a request ran where it did

@@ -31,6 +31,8 @@ const VIEWS = {
     chat: async () => (await Promise.all([import("./chat.js"), style("chat")]))[0],
     search: () => import("./search.js"),
     library: () => import("./library.js"),
+    drafts: () => import("./drafts.js"),
+    draft: async () => (await Promise.all([import("./draft.js"), style("drafts")]))[0],
     threads: () => import("./threads.js"),
     settings: () => import("./settings.js"),
     left: async () => (await Promise.all([import("./left.js"), style("privacy")]))[0],
@@ -40,7 +42,8 @@ const VIEWS = {
 };
 const TABS = () => [["ask", "ask", t("Ask")], ["chat", "chat", t("Chat")],
     ["search", "search", t("Search")], ["library", "library", t("Library")],
-    ["threads", "history", t("History")], ["settings", "settings", t("Settings")]];
+    ["drafts", "note", t("Drafts")], ["threads", "history", t("History")],
+    ["settings", "settings", t("Settings")]];
 
 function anew(event) {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -71,7 +74,8 @@ function offlineBar() {
 }
 
 function markTab(sidebarNode, view) {
-    const current = view === "thread" ? "ask" : view === "document" ? "library" : view;
+    const current = view === "thread" ? "ask" : view === "document" ? "library" :
+        view === "draft" ? "drafts" : view;
     for (const link of sidebarNode.querySelectorAll("[data-view]")) {
         if (link.dataset.view === current) link.setAttribute("aria-current", "page");
         else link.removeAttribute("aria-current");
