@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the others are: their carets with their names, and what they have selected. States are
-// those of y-codemirror ({user, cursor: {anchor, head}}), so that other editors show ours, and we theirs.
-// Colours are classes: the page allows no styles in attributes.
+// those of y-codemirror ({user, cursor: {anchor, head}}), so that other editors show ours, and we
+// theirs. Colours are classes: the page allows no styles in attributes.
 
 import { StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, ViewPlugin, WidgetType } from "@codemirror/view";
