@@ -251,8 +251,22 @@ static int read_overflow(struct wf_face_call *c, void *into, const char *name, c
     return wf_face_overflow(c, name, v, &q->overflow, err);
 }
 
-/* weft_release: {"id", "reason"}, a person's release of this very request; {"as_is"} for looking.
+/* "fence": the marks around documents that are attached; taken where they are (openai_message.c).
  */
+static int read_fence(struct wf_face_call *c, void *into, const char *name, const json_t *v,
+                      struct wf_err *err)
+{
+    struct wf_fence fence;
+
+    (void)into;
+    return json_is_string(v) && wf_fence_again(wf_str_from(json_string_value(v)), &fence)
+               ? 0
+               : wf_face_bad(c, name, "invalid_value", err,
+                             "\"%s\" must be as POST /weft/v1/release gives it.", name);
+}
+
+/* weft_release: {"id", "reason", "fence"}, a person's release of this very request; {"as_is"} for
+ * looking. */
 static int read_release(struct wf_face_call *c, void *into, const char *name, const json_t *v,
                         struct wf_err *err)
 {
@@ -260,6 +274,7 @@ static int read_release(struct wf_face_call *c, void *into, const char *name, co
         {"id", WF_FACE_TEXT, offsetof(struct wf_gen_request, release_id), 0, 0, NULL, NULL},
         {"reason", WF_FACE_TEXT, offsetof(struct wf_gen_request, release_reason), 0, 0, NULL, NULL},
         {"as_is", WF_FACE_BOOL, offsetof(struct wf_gen_request, release_as_is), 0, 0, NULL, NULL},
+        {"fence", WF_FACE_READ, 0, 0, 0, read_fence, NULL},
     };
     const struct wf_face_table table = {rows, WF_ARRAY_LEN(rows), into};
     const struct wf_gen_request *q = into;

@@ -419,6 +419,11 @@ void wf_handle_release(struct wf_request *r)
         int rc = read_chat(&c, &chat, &err);
         if (rc == 0)
             rc = wf_router_look(c.engine, &chat.q, &v, &err);
+        if (rc == 0 && c.fence.mark[0] != '\0' &&
+            json_object_set_new(v, "fence", json_string(c.fence.mark)) != 0) {
+            json_decref(v);
+            rc = wf_face_no_memory(&err);
+        }
         if (rc != 0)
             wf_face_fail(&c, &err);
         else

@@ -128,6 +128,17 @@ static int add_piece(json_t *content, struct wf_buf *b, struct wf_err *err)
                : wf_face_no_memory(err);
 }
 
+/* The marks that a released request was shown with; else new ones. */
+static void make_fence(const struct wf_face_call *c, struct wf_fence *out)
+{
+    const json_t *release = json_object_get(c->body, "weft_release");
+    const char *mark = json_string_value(json_object_get(release, "fence"));
+
+    if (!json_is_string(json_object_get(release, "id")) || mark == NULL ||
+        !wf_fence_again(wf_str_from(mark), out))
+        wf_fence_make(out);
+}
+
 /* One document as a piece, behind the rules about the marks where it is the first. */
 static int attach(struct wf_face_call *c, struct wf_str uid, json_t *content, struct wf_buf *b,
                   struct wf_err *err)
@@ -136,7 +147,7 @@ static int attach(struct wf_face_call *c, struct wf_str uid, json_t *content, st
     int rc = 0;
 
     if (c->fence.mark[0] == '\0') {
-        wf_fence_make(&c->fence);
+        make_fence(c, &c->fence);
         (void)wf_fence_rules(&c->fence, "documents", b); /* asked by add_piece */
         rc = add_piece(content, b, err);
     }

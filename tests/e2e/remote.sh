@@ -217,6 +217,24 @@ check "without the name it stays" \
     grep -q 'It stays here' <<<"$(answer summarize "$TMP/papers/lease.txt" --model gpt/small "I say so" no)"
 same "here, too" "$n" "$(wc -c <"$TMP/seen")"
 
+# A document that is attached to a chat: its marks are part of what was shown.
+uid=$("$WEFT" documents --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["documents"][0]["id"])')
+attached() { # more members
+    python3 -c 'import json, sys; print(json.dumps({"model": "gpt/small", "messages": [{"role": "user", "content": [
+{"type": "text", "text": "When?"}, {"type": "file", "file": {"file_id": sys.argv[1]}}]}], **json.loads(sys.argv[2])}))' "$uid" "$1"
+}
+look=$(attached '{}' | post /weft/v1/release)
+release=$(python3 -c 'import json, sys; v = json.load(sys.stdin)
+print(json.dumps({"weft_release": {"id": v["id"], "fence": v["fence"], "reason": "the landlord asks"}}))' <<<"$look")
+check "a chat with a document is released with its marks" grep -q 'The lease ends in March' \
+    <<<"$(attached "$release" | post /v1/chat/completions)"
+look=$(attached '{}' | post /weft/v1/release)
+release=$(python3 -c 'import json, sys; v = json.load(sys.stdin)
+print(json.dumps({"weft_release": {"id": v["id"], "reason": "the landlord asks"}}))' <<<"$look")
+check "without them it is another text" grep -q 'for another text' <<<"$(attached "$release" | post /v1/chat/completions)"
+check "what are no marks is an error" grep -q 'weft_release.fence' \
+    <<<"$(attached '{"weft_release":{"id":"x","reason":"y","fence":"A"}}' | post /v1/chat/completions)"
+
 # Where weft is to choose, and nobody may be asked, it says who could be.
 auto() { # what, more members
     asked "$1" "$(python3 -c 'import json, sys; print(json.dumps({**json.loads(sys.argv[1]), "model": "auto"}))' "$2")"

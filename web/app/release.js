@@ -51,7 +51,7 @@ function body(look) {
     h("pre", { class: "would-go", tabindex: 0, dir: "ltr" }, h("code", null, look.body)));
 }
 
-// look: what the server said; lookAgain(asIs) asks it anew. Gives {id, reason}, or null.
+// look: what the server said; lookAgain(asIs) asks it anew. Gives {id, reason, fence}, or null.
 export function askRelease(look, lookAgain) {
     let now = look;
     return openDialog(t("Let this leave, once?"), (close) => {
@@ -97,7 +97,8 @@ export function askRelease(look, lookAgain) {
                 "That is written down: who, when, why.")),
         shown, h("form", { class: "release-form", onsubmit: (event) => {
             event.preventDefault();
-            if (!send.disabled) close({ id: now.id, reason: reason.value.trim() });
+            if (!send.disabled) close({ id: now.id, reason: reason.value.trim(), ...(now.fence ?
+                { fence: now.fence } : {}) });
         } }, choice, problem,
         h("label", { class: "labelled" }, h("span", null, t("Why is it to go?")), reason),
         h("label", { class: "labelled" }, h("span", null,
