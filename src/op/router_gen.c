@@ -29,6 +29,7 @@ struct routing {
     struct wf_power_state power; /* when it began */
     bool is_alone;               /* nothing else ran on this device then */
     char id[24], reason[64], route[WF_ROUTE_HEADER_BYTES + 200];
+    size_t route_of; /* the candidate that `route` is of, without flags; WF_ROUTE_NONE: of none */
     struct wf_gen_usage usage;
 };
 
@@ -107,6 +108,9 @@ static void write_route(struct routing *x)
         record.outcome = &none;
         record.ran = x->candidates[x->is_cascade ? wf_cascade_at(x->gen) : wf_failover_at(x->gen)];
     }
+    if (record.ran != WF_ROUTE_NONE && record.ran == x->route_of && (u == NULL || u->flags == NULL))
+        return; /* as it was */
+    x->route_of = u == NULL || u->flags == NULL ? record.ran : WF_ROUTE_NONE;
     wf_buf_init(&text, sizeof(x->route) - 1);
     if (wf_route_header(&record, &text) == 0) {
         at = (size_t)snprintf(x->route, sizeof(x->route), "%s", text.ptr);
@@ -220,7 +224,7 @@ static struct routing *routing_new(struct wf_router *r, const struct wf_gen_requ
     x->base.ops = r->base.ops;
     x->r = r;
     x->q = *q;
-    x->ran = WF_ROUTE_NONE;
+    x->ran = x->route_of = WF_ROUTE_NONE;
     memcpy(x->id, "r-", 3);
     wf_rng_hex(NULL, x->id + 2, 8);
     pthread_mutex_lock(&r->lock);

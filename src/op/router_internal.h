@@ -16,7 +16,6 @@
 
 /* An answer that was given, as far as learning from it needs that. */
 struct wf_router_answer {
-    uint64_t hash;   /* of the conversation; 0: none */
     int64_t at_ms;   /* when it was over */
     bool is_doubted; /* it was asked for again already, or the one before was */
     enum wf_kind kind;
@@ -35,6 +34,7 @@ struct wf_router {
     struct wf_experience *experience;
     int64_t saved_ms; /* when it was saved last */
     bool is_saving, is_changed;
+    uint64_t hashes[WF_ROUTER_ANSWERS]; /* of the answers' conversations; 0: none */
     struct wf_router_answer answers[WF_ROUTER_ANSWERS];
     size_t next_answer; /* the oldest is overwritten */
     uint64_t seed;      /* of conversations' hashes: nobody can tell from them what was said */

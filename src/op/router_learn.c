@@ -30,7 +30,7 @@ static int no_memory(struct wf_err *err)
 static struct wf_router_answer *answer_of(struct wf_router *r, uint64_t hash)
 {
     for (size_t i = 0; i < WF_ROUTER_ANSWERS; i++)
-        if (r->answers[i].hash == hash)
+        if (r->hashes[i] == hash)
             return &r->answers[i];
     return NULL;
 }
@@ -61,7 +61,6 @@ void wf_router__remember(struct wf_router *r, const struct wf_route_case *c, siz
 {
     const struct wf_candidate *k = &c->candidates[i_candidate];
     struct wf_router_answer own = {
-        .hash = c->hash,
         .at_ms = wf_clock_wall_ms(r->o.clock),
         .kind = c->q.kind,
         .hard_small = c->q.hard_small,
@@ -85,6 +84,7 @@ void wf_router__remember(struct wf_router *r, const struct wf_route_case *c, siz
         r->next_answer = (r->next_answer + 1) % WF_ROUTER_ANSWERS;
     }
     *a = own;
+    r->hashes[a - r->answers] = c->hash;
     pthread_mutex_unlock(&r->lock);
 }
 
