@@ -374,6 +374,10 @@ static void score(void *ud, size_t i, const uint32_t features[WF_LENS_WORD_FEATU
     float *row = s->out + i * w->n_tags;
 
     memset(row, 0, w->n_tags * sizeof(*row));
+    for (size_t k = 0; k < WF_LENS_WORD_FEATURES; k++) /* they lie all over the table */
+        __builtin_prefetch(&w->buckets[features[k] >> LOW_BITS]);
+    for (size_t k = 0; k < WF_LENS_WORD_FEATURES; k++)
+        __builtin_prefetch(&w->low[w->buckets[features[k] >> LOW_BITS]]);
     for (size_t k = 0; k < WF_LENS_WORD_FEATURES; k++) {
         uint32_t f = features[k] > 0 ? find(w, features[k]) : w->n_features;
         if (f == w->n_features)

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #define PI 3.14159265358979323846
 
@@ -79,7 +80,19 @@ static void turn_halves(const float *angles, size_t n_rot, float *x)
 {
     size_t half = n_rot / 2;
 
-    for (size_t i = 0; i < half; i++) {
+    size_t i = 0;
+
+    for (; i + 4 <= half; i += 4) { /* four at once: all four are read before one is written */
+        float low[4], high[4];
+        for (size_t k = 0; k < 4; k++) {
+            float c = angles[2 * (i + k)], s = angles[2 * (i + k) + 1];
+            low[k] = x[i + k] * c - x[i + k + half] * s;
+            high[k] = x[i + k] * s + x[i + k + half] * c;
+        }
+        memcpy(x + i, low, sizeof(low));
+        memcpy(x + i + half, high, sizeof(high));
+    }
+    for (; i < half; i++) {
         float c = angles[2 * i], s = angles[2 * i + 1], a = x[i], b = x[i + half];
         x[i] = a * c - b * s;
         x[i + half] = a * s + b * c;

@@ -145,12 +145,18 @@ static void unpack(struct tile *t, size_t base, size_t n, bool is_keys)
 static void unpack_turned(struct tile *t, size_t base, size_t n)
 {
     const struct wf_runner *r = t->r;
-    size_t d = r->p->head_dim, nk = t->tiling->lp->n_kv_heads;
+    size_t d = r->p->head_dim, nk = t->tiling->lp->n_kv_heads, ld = nk * d, j = 0;
     const float *own = r->k + ((r->places[t->i_tok].i_first + base) * nk + t->kv_head) * d;
 
     if (n < PAGE)
         memset(t->keys, 0, PAGE * d * sizeof(float));
-    for (size_t j = 0; j < n; j++, own += nk * d) {
+    for (; j + 4 <= n; j += 4, own += 4 * ld) { /* four at a time: as many fewer stores */
+        for (size_t i = 0; i < d; i++) {
+            const float four[4] = {own[i], own[ld + i], own[2 * ld + i], own[3 * ld + i]};
+            memcpy(t->keys + i * PAGE + j, four, sizeof(four));
+        }
+    }
+    for (; j < n; j++, own += ld) {
         for (size_t i = 0; i < d; i++)
             t->keys[i * PAGE + j] = own[i];
     }
