@@ -5,12 +5,16 @@
  * compared (what is known of each client, what is deleted, by hash) before it takes the place of
  * updates, in one transaction. Updates are kept from the second newest snapshot on: when the newest
  * turns out to be damaged, the one before it and the log give the same. Older snapshots are the
- * draft's history; they thin out with age, and by their bytes. */
+ * draft's history; they thin out with age, and by their bytes. The newest one has an image beside
+ * it where that pays: loading then copies instead of reading; an image that is refused is passed
+ * over.
+ */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/limits.h"
+#include "crdt/image.h"
 #include "crdt/snapshot.h"
 #include "space/draft_internal.h"
 
@@ -24,6 +28,10 @@
 /* Bytes of all snapshots but the two newest; a minute between two at least. */
 #define HISTORY_BYTES_MAX ((size_t)16 << 20)
 #define HISTORY_GAP_MS 60000
+/* Below it reading the state takes no time; and an image many times as large (maps that are written
+ * to often) costs the disk more than it saves. */
+#define IMAGE_STATE_MIN 4096
+#define IMAGE_TIMES_MAX 4
 
 /* ---- reading ---- */
 
@@ -81,6 +89,45 @@ static int apply_snapshot(struct wf_reader *r, const struct wf_draft_past *past,
     return rc == WF_E_FORMAT ? wf_err_set(err, WF_E_CORRUPT, "A draft's snapshot is damaged.") : rc;
 }
 
+struct opening {
+    const struct wf_crdt_options *o;
+    struct wf_draft_found *found;
+};
+
+/* An image that is refused (damaged, or another version's) is none. */
+static int open_image(void *ud, const struct wf_draft_snapshot *snap, struct wf_err *err)
+{
+    struct opening *a = ud;
+    struct wf_draft_found *found = a->found;
+    int rc = wf_crdt_image_open(snap->bytes, a->o, &found->doc);
+
+    if (rc == WF_E_NOMEM)
+        return wf_err_set(err, rc, "Out of memory (drafts).");
+    if (rc != 0)
+        return 0;
+    found->snap_seq = found->last_seq = snap->upto_seq;
+    found->snap_bytes = snap->n_bytes;
+    found->at_ms = snap->at_ms;
+    memcpy(found->device, snap->device, WF_DRAFT_DEVICE_BYTES);
+    return 0;
+}
+
+/* The newest snapshot's document: from its image, else from itself. */
+static int begin_past(struct wf_reader *r, const struct wf_draft_past *past,
+                      const struct wf_crdt_options *o, struct wf_draft_found *found,
+                      struct wf_err *err)
+{
+    struct opening a = {.o = o, .found = found};
+    int rc = wf_draft_image_use(r, past->draft, past->upto, open_image, &a, err);
+
+    if (rc != 0 || found->doc)
+        return rc;
+    rc = wf_crdt_new(o, &found->doc);
+    if (rc != 0)
+        return wf_err_set(err, rc, "Out of memory (drafts).");
+    return apply_snapshot(r, past, found, err);
+}
+
 int wf_draft__read_past(struct wf_reader *r, const struct wf_draft_past *past,
                         struct wf_draft_found *out, struct wf_err *err)
 {
@@ -90,11 +137,8 @@ int wf_draft__read_past(struct wf_reader *r, const struct wf_draft_past *past,
     /* What was deleted is collected, and nothing is tidied: that is the editors' work. */
     const struct wf_crdt_options o = {
         .client = past->client, .no_cleanup = true, .on_update = past->on_update, .ud = past->ud};
-    int rc = wf_crdt_new(&o, &found.doc);
+    int rc = begin_past(r, past, &o, &found, err);
 
-    if (rc != 0)
-        return wf_err_set(err, rc, "Out of memory (drafts).");
-    rc = apply_snapshot(r, past, &found, err);
     if (rc == 0) {
         span.from = found.snap_seq + 1;
         a.want = found.snap_seq + 1;
@@ -163,6 +207,7 @@ struct taken {
     struct wf_buf state;  /* format 2 */
     struct wf_buf vector; /* state vector */
     struct wf_buf marks;  /* which structs, which deleted */
+    struct wf_buf image;  /* empty: not worth it */
     uint64_t upto;
     int64_t at_ms;
     uint8_t device[WF_DRAFT_DEVICE_BYTES];
@@ -173,6 +218,15 @@ static void taken_deinit(struct taken *t)
     wf_buf_deinit(&t->state);
     wf_buf_deinit(&t->vector);
     wf_buf_deinit(&t->marks);
+    wf_buf_deinit(&t->image);
+}
+
+/* The image saves time, and nothing is lost without it. */
+static void take_image(struct wf_draft *d, struct taken *t)
+{
+    if (t->state.len < IMAGE_STATE_MIN || wf_crdt_image_write(d->doc, &t->image) != 0 ||
+        t->image.len > IMAGE_TIMES_MAX * t->state.len)
+        wf_buf_reset(&t->image);
 }
 
 /* d->lock is held. */
@@ -184,28 +238,45 @@ static int take(struct wf_draft *d, struct taken *t, struct wf_err *err)
         rc = wf_crdt_state_vector(d->doc, &t->vector);
     if (rc == 0)
         rc = wf_crdt_snapshot(d->doc, WF_CRDT_V1, &t->marks);
+    if (rc == 0)
+        take_image(d, t);
     t->upto = d->next_seq - 1;
     t->at_ms = d->last_ms;
     memcpy(t->device, d->last_device, sizeof(t->device));
     return rc == 0 ? 0 : wf_err_set(err, rc, "A snapshot could not be made.");
 }
 
-/* Does the snapshot say what the draft says? */
-static int verify(const struct taken *t, struct wf_err *err)
+/* Does the document say what the draft says? */
+static int compare(struct wf_crdt *doc, const struct taken *t, struct wf_err *err)
 {
-    const struct wf_crdt_options o = {.client = 1, .no_cleanup = true};
-    struct wf_crdt *doc = NULL;
     struct wf_buf marks;
-    int rc = wf_crdt_new(&o, &doc);
+    int rc;
 
     wf_buf_init(&marks, WF_LIMIT_CRDT_BYTES);
-    if (rc == 0)
-        rc = wf_crdt_apply(doc, wf_buf_str(&t->state), WF_CRDT_V2, err);
-    if (rc == 0)
-        rc = wf_crdt_snapshot(doc, WF_CRDT_V1, &marks);
+    rc = wf_crdt_snapshot(doc, WF_CRDT_V1, &marks);
     if (rc == 0 && !wf_str_eq(wf_buf_str(&marks), wf_buf_str(&t->marks)))
         rc = wf_err_set(err, WF_E_CORRUPT, "A snapshot differs from its draft: the log is kept.");
     wf_buf_deinit(&marks);
+    return rc;
+}
+
+/* Does the snapshot, and does its image? */
+static int verify(struct taken *t, struct wf_err *err)
+{
+    const struct wf_crdt_options o = {.client = 1, .no_cleanup = true};
+    struct wf_crdt *doc = NULL;
+    int rc;
+
+    if (t->image.len > 0 &&
+        (wf_crdt_image_open(wf_buf_str(&t->image), &o, &doc) != 0 || compare(doc, t, NULL) != 0))
+        wf_buf_reset(&t->image);
+    wf_crdt_free(doc);
+    doc = NULL;
+    rc = wf_crdt_new(&o, &doc);
+    if (rc == 0)
+        rc = wf_crdt_apply(doc, wf_buf_str(&t->state), WF_CRDT_V2, err);
+    if (rc == 0)
+        rc = compare(doc, t, err);
     wf_crdt_free(doc);
     return rc;
 }
@@ -281,6 +352,8 @@ static int replace(struct wf_draft *d, const struct taken *t, struct wf_err *err
         rc = wf_store_write_begin(s, err);
     if (rc == 0) {
         rc = wf_draft_snapshot_put(s, &all[n - 1], err);
+        if (rc == 0)
+            rc = wf_draft_image_put(s, d->id, t->upto, wf_buf_str(&t->image), err);
         if (rc == 0 && n > 1)
             rc = wf_draft_log_trim(s, d->id, all[n - 2].upto_seq, err);
         if (rc == 0)
@@ -311,6 +384,7 @@ int wf_draft_compact(struct wf_draft *d, struct wf_err *err)
     wf_buf_init(&t.state, WF_LIMIT_DRAFT_BYTES * 2);
     wf_buf_init(&t.vector, WF_LIMIT_DRAFT_BYTES);
     wf_buf_init(&t.marks, WF_LIMIT_CRDT_BYTES);
+    wf_buf_init(&t.image, IMAGE_TIMES_MAX * (size_t)WF_LIMIT_DRAFT_BYTES);
     pthread_mutex_lock(&d->lock);
     rc = d->is_dropped || d->log_rows == 0 ? WF_E_CANCELED : take(d, &t, err);
     rows = d->log_rows;

@@ -234,6 +234,59 @@ int wf_draft_snapshot_list(struct wf_reader *r, int64_t draft, struct wf_arena *
     return 0;
 }
 
+/* ---- images ---- */
+
+int wf_draft_image_put(struct wf_store *s, int64_t draft, uint64_t upto_seq, struct wf_str bytes,
+                       struct wf_err *err)
+{
+    static const char put[] =
+        "INSERT OR REPLACE INTO draft_image(draft,upto_seq,bytes) VALUES(?1,?2,?3)";
+    static const char drop[] = "DELETE FROM draft_image WHERE draft=?1";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store__stmt(s, bytes.len > 0 ? put : drop, &st, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, draft);
+    if (bytes.len > 0) {
+        sqlite3_bind_int64(st, 2, (int64_t)upto_seq);
+        wf_sql_bind_blob(st, 3, bytes);
+    }
+    return wf_sql_run(st, "keeping an image", err);
+}
+
+int wf_draft_image_use(struct wf_reader *r, int64_t draft, uint64_t upto, wf_draft_image_fn fn,
+                       void *ud, struct wf_err *err)
+{
+    static const char sql[] =
+        "SELECT s.upto_seq,s.device,s.at_ms,length(s.bytes),i.bytes FROM draft_image i"
+        " JOIN draft_snapshot s ON s.draft=i.draft AND s.upto_seq=i.upto_seq"
+        " WHERE i.draft=?1 AND s.upto_seq="
+        "(SELECT max(upto_seq) FROM draft_snapshot WHERE draft=?1 AND upto_seq<=?2)";
+    struct wf_draft_snapshot snap;
+    struct wf_str device;
+    sqlite3_stmt *st = NULL;
+    int rc = wf_reader_cached(r, sql, &st, err);
+
+    if (rc == 0) {
+        sqlite3_bind_int64(st, 1, draft);
+        sqlite3_bind_int64(st, 2, (int64_t)WF_MIN(upto, (uint64_t)INT64_MAX));
+        rc = wf_sql_step(st, "reading an image", err);
+    }
+    if (rc != 1)
+        return rc;
+    device = wf_sql_blob(st, 1);
+    snap = (struct wf_draft_snapshot){.draft = draft,
+                                      .upto_seq = (uint64_t)sqlite3_column_int64(st, 0),
+                                      .device = (const uint8_t *)device.ptr,
+                                      .at_ms = sqlite3_column_int64(st, 2),
+                                      .bytes = wf_sql_blob(st, 4),
+                                      .n_bytes = (size_t)sqlite3_column_int64(st, 3)};
+    rc = device.len == WF_DRAFT_DEVICE_BYTES ? fn(ud, &snap, err) : 0;
+    sqlite3_reset(st);
+    return rc;
+}
+
 static int run_two(struct wf_store *s, const char *sql, int64_t draft, uint64_t seq,
                    struct wf_err *err)
 {

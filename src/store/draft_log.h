@@ -123,6 +123,20 @@ int wf_draft_snapshot_list(struct wf_reader *r, int64_t draft, struct wf_arena *
                            struct wf_draft_snapshot **out, size_t *out_n,
                            struct wf_err *err) WF_MUST_USE;
 
+/* ---- the image of the newest snapshot: a cache ---- */
+
+/* Keeps it in place of the one before; empty bytes only remove that; in turn. */
+int wf_draft_image_put(struct wf_store *s, int64_t draft, uint64_t upto_seq, struct wf_str bytes,
+                       struct wf_err *err) WF_MUST_USE;
+
+/* Calls fn with what the newest snapshot up to `upto` is, where it has an image, whose bytes are
+ * those given (n_bytes is the snapshot's own length, there is no state vector); views are valid
+ * during the call. 0 where there is none. */
+typedef int (*wf_draft_image_fn)(void *ud, const struct wf_draft_snapshot *snap,
+                                 struct wf_err *err);
+int wf_draft_image_use(struct wf_reader *r, int64_t draft, uint64_t upto, wf_draft_image_fn fn,
+                       void *ud, struct wf_err *err) WF_MUST_USE;
+
 /* Removes a snapshot; the updates up to `upto`; in turn. */
 int wf_draft_snapshot_drop(struct wf_store *s, int64_t draft, uint64_t upto_seq,
                            struct wf_err *err) WF_MUST_USE;

@@ -244,9 +244,16 @@ static const char migration_8[] =
     " bytes BLOB NOT NULL,"
     " UNIQUE(log, number)) STRICT;";
 
+/* The newest snapshot of a draft as it is in memory: a cache. */
+static const char migration_9[] = "CREATE TABLE draft_image("
+                                  " draft INTEGER PRIMARY KEY REFERENCES draft(id)"
+                                  " ON DELETE CASCADE,"
+                                  " upto_seq INTEGER NOT NULL,"
+                                  " bytes BLOB NOT NULL) STRICT;";
+
 static const char *const migrations[] = {
-    migration_1, migration_2, migration_3, migration_4,
-    migration_5, migration_6, migration_7, migration_8,
+    migration_1, migration_2, migration_3, migration_4, migration_5,
+    migration_6, migration_7, migration_8, migration_9,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

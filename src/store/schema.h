@@ -50,6 +50,8 @@
  * draft_snapshot  all of a draft after the update upto_seq
  *     draft -> draft, upto_seq, device (whose change was the last), at_ms (of it), state_vector,
  *     hash (BLAKE2b-256 of bytes), bytes (an update of format 2); UNIQUE (draft, upto_seq)
+ * draft_image a cache: what that snapshot is in memory (crdt/image.h); any row may go at any time
+ *     draft PK -> draft, upto_seq, bytes
  * batch_log   what each device wrote into each stream (store/batch_log.h)
  *     id PK, stream (16 bytes), device (32 bytes), UNIQUE of the two, first, last (numbers of what
  *     is here; last 0: nothing ever was), n_bytes, hash (of the last), fork (hash of a batch that
@@ -83,7 +85,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 8
+#define WF_SCHEMA_VERSION 9
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "base/rng.h"
 #include "crdt/types.h"
 #include "space/draft.h"
 #include "space/history.h"
@@ -377,6 +378,64 @@ static void test_draft__survives_a_damaged_snapshot(void **state)
                      WF_E_CORRUPT);
 }
 
+/* Opens it anew, reads it, and leaves it changed by a letter. */
+static void check_anew(char *io_text)
+{
+    struct wf_draft *d;
+
+    restart();
+    d = open_draft("long");
+    check_text(d, io_text);
+    io_text[0] = io_text[0] == 'z' ? 'a' : (char)(io_text[0] + 1);
+    set_text(d, io_text);
+    wf_draft_close(d);
+}
+
+static void test_draft__loads_from_an_image_where_it_is_whole(void **state)
+{
+    static char text[12001];
+    struct wf_draft *d = open_draft("long");
+    struct wf_rng_seeded rng;
+
+    (void)state;
+    wf_rng_seeded_init(&rng, 1);
+    for (size_t i = 0; i + 1 < sizeof(text); i++)
+        text[i] = (char)('a' + wf_rng_below(&rng.rng, 26));
+    set_text(d, "short");
+    assert_int_equal(wf_draft_compact(d, NULL), 0);
+    assert_int_equal(home_count(&home, "draft_image"), 0); /* not worth it */
+    set_text(d, text);
+    assert_int_equal(wf_draft_compact(d, NULL), 0);
+    assert_int_equal(home_count(&home, "draft_image"), 1);
+    set_text(d, "x");
+    set_text(d, text);
+    wf_draft_close(d);
+    check_anew(text); /* the image, and what came later */
+    /* Without the state only the image is left: it is what is read. */
+    run_sql("CREATE TABLE aside AS SELECT * FROM draft_snapshot;"
+            "UPDATE draft_snapshot SET bytes=zeroblob(9)");
+    check_anew(text);
+    run_sql("DELETE FROM draft_snapshot; INSERT INTO draft_snapshot SELECT * FROM aside;"
+            "DROP TABLE aside");
+    /* Of another version; damaged; of a snapshot that is gone; cut: the state is read. */
+    run_sql(
+        "UPDATE draft_image SET bytes=CAST(substr(bytes,1,11)||x'00'||substr(bytes,13) AS BLOB)");
+    check_anew(text);
+    run_sql("UPDATE draft_image SET bytes=zeroblob(9000)");
+    check_anew(text);
+    run_sql("UPDATE draft_image SET upto_seq=upto_seq+1");
+    check_anew(text);
+    run_sql("UPDATE draft_image SET upto_seq=upto_seq-1, bytes=x''");
+    check_anew(text);
+    d = open_draft("long");
+    assert_int_equal(wf_draft_compact(d, NULL), 0); /* a new one in its place */
+    wf_draft_close(d);
+    assert_int_equal(home_count(&home, "draft_image"), 1);
+    check_anew(text);
+    run_sql("UPDATE draft_snapshot SET bytes=zeroblob(9)");
+    check_anew(text);
+}
+
 static void test_draft__becomes_a_snapshot_by_itself(void **state)
 {
     struct wf_draft *d = open_draft("long");
@@ -497,11 +556,27 @@ static void test_draft__stays_small_with_ten_thousand(void **state)
 
 /* ---- failures ---- */
 
+/* What is written in a life, one after the other; long enough to have images. */
+static const char *life_text(int i)
+{
+    static const char *const begins[] = {"", "one", "one two", "three"};
+    static char texts[4][6000];
+    struct wf_rng_seeded rng;
+    size_t n = strlen(begins[i]);
+
+    if (i == 0 || texts[i][0] != 0)
+        return texts[i];
+    wf_rng_seeded_init(&rng, 1);
+    memcpy(texts[i], begins[i], n);
+    for (; n + 1 < sizeof(texts[i]); n++)
+        texts[i][n] = (char)('a' + wf_rng_below(&rng.rng, 26));
+    return texts[i];
+}
+
 /* One life: opens, changes, makes a snapshot, closes. What was acknowledged is noted in *out_acked
  * (number of the text). */
 static int live(int *out_acked)
 {
-    static const char *const texts[] = {"", "one", "one two", "three"};
     struct wf_drafts_options o = {.store = home.store, .gather_ms = 1};
     struct wf_draft *d = NULL;
     int rc = wf_drafts_new(&o, &all, NULL);
@@ -512,7 +587,7 @@ static int live(int *out_acked)
     }
     rc = wf_draft_open_named(all, WF_STR("me"), WF_STR("notes"), true, &d, NULL);
     for (int i = *out_acked + 1; rc == 0 && i < 4; i++) {
-        rc = wf_draft_set_text(d, wf_str_from(texts[i]), NULL, NULL);
+        rc = wf_draft_set_text(d, wf_str_from(life_text(i)), NULL, NULL);
         *out_acked = rc == 0 ? i : *out_acked;
         if (rc == 0)
             rc = wf_draft_compact(d, NULL);
@@ -526,15 +601,15 @@ static int live(int *out_acked)
 /* The text is the acknowledged one, or the next, whose change may have come through. */
 static void check_acked(int acked)
 {
-    static const char *const texts[] = {"", "one", "one two", "three"};
     struct wf_draft *d;
     struct wf_buf text;
 
     start(0);
     d = open_draft("notes");
-    wf_buf_init(&text, 1000);
+    wf_buf_init(&text, 10000);
     assert_int_equal(wf_draft_read(d, get_text, &text, NULL), 0);
-    if (strcmp(text.ptr, texts[acked]) != 0 && (acked == 3 || strcmp(text.ptr, texts[acked + 1])))
+    if (strcmp(text.ptr, life_text(acked)) != 0 &&
+        (acked == 3 || strcmp(text.ptr, life_text(acked + 1)) != 0))
         fail_msg("acknowledged %d, there is \"%s\"", acked, text.ptr);
     wf_buf_deinit(&text);
     wf_draft_close(d);
@@ -678,6 +753,7 @@ int main(void)
         T(test_draft__keeps_what_waits_for_others),
         T(test_draft__takes_changes_of_many_threads),
         T(test_draft__survives_a_damaged_snapshot),
+        T(test_draft__loads_from_an_image_where_it_is_whole),
         T(test_draft__becomes_a_snapshot_by_itself),
         T(test_draft__has_a_history_and_goes_back),
         T(test_draft__merges_an_edit_of_an_older_version),

@@ -114,7 +114,9 @@ static void test_store__brings_an_older_version_up_to_date(void **state)
     tamper("DROP TABLE vector; DROP TABLE reminder; DROP TABLE record_erased; DROP TABLE "
            "device_seq; DROP TABLE device_seen;"
            "DROP TABLE device_clock; DROP TABLE record; DROP TABLE record_change;"
-           "DROP TABLE draft_snapshot; DROP TABLE draft_update; DROP TABLE draft;"
+           "DROP TABLE batch; DROP TABLE batch_log;"
+           "DROP TABLE draft_image; DROP TABLE draft_snapshot; DROP TABLE draft_update; DROP TABLE "
+           "draft;"
            "DROP INDEX space_uid; ALTER TABLE space DROP COLUMN uid;"
            "PRAGMA user_version=1"); /* as it was */
     home_open(&home);
