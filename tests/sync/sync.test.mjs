@@ -207,6 +207,33 @@ test("a confirmed change is there after the core was killed at once", async () =
     }
 });
 
+test("who does not read is let go, and has lost nothing when it asks anew", async () => {
+    const a = client("slow"), ws = new WebSocket(`${weft.ws}/slow?token=${weft.token}`);
+    let code = 0;
+    ws.on("error", () => {});
+    ws.on("close", (why) => {
+        code = why || 1;
+    });
+    await until(() => a.provider.synced && ws.readyState === WebSocket.OPEN);
+    ws.send(Buffer.from([0, 0, 1, 0]));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    ws.pause(); // from now on what comes fills the buffers on its way
+    const piece = "0123456789abcdef".repeat(8192); // 128 kB
+    for (let i = 0; i < 280; i++) {
+        a.doc.transact(() => {
+            if (a.text.length > 0) a.text.delete(0, a.text.length);
+            a.text.insert(0, piece);
+        });
+        if (i % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    a.text.insert(0, "end ");
+    const b = client("slow");
+    await until(() => b.provider.synced && b.text.toString().startsWith("end "));
+    assert.ok(same(a, b));
+    ws.resume();
+    await until(() => code !== 0);
+});
+
 test("a large document comes in one piece", async () => {
     const a = client("large");
     await until(() => a.provider.synced);
