@@ -457,7 +457,7 @@ static bool outweighs_web(const struct wf_pii *p)
 /* Nor may what all may see (companies' numbers) stand for what hides in it. */
 static bool is_public(const struct wf_pii *p)
 {
-    return p->hidden == NULL && wf_datum_of(wf_str_from(p->type)) == WF_DATUM_COMPANY_ID;
+    return wf_datum_of(wf_str_from(p->type)) == WF_DATUM_COMPANY_ID;
 }
 
 /* Leaves out addresses of the web that hold more than that. */
@@ -474,7 +474,8 @@ static void open_web(struct wf_detect_run *r, uint64_t *bits, uint64_t *hidden)
         const struct wf_pii *p = &r->found[i].pii;
         if (p->end > p->start && outweighs_web(p))
             set(bits, p->start, p->end);
-        if (p->end > p->start && outweighs_web(p) && p->hidden != NULL && !r->found[i].is_guess)
+        if (p->end > p->start && outweighs_web(p) && p->hidden != NULL && !r->found[i].is_guess &&
+            !is_public(p))
             set(hidden, p->start, p->end);
     }
     for (size_t i = 0; n_open > 0 && i < r->n; i++) {

@@ -30,6 +30,7 @@
 #define TRIES_SOUGHT 4
 /* Digits of a number that counts without a form; its score. */
 #define FORMLESS_LEAST 5
+#define APART_LEAST 8
 #define SCORE_FORMLESS 0.6F
 #define COUNT_MOST ((size_t)WF_DETECT_NUMBER_MAX)
 
@@ -457,8 +458,8 @@ static size_t word_before(struct wf_str t, size_t start)
     return i == end ? start : i;
 }
 
-/* A number in words or signs that was nothing: its separators may have been lost. It is what the
- * word near says. */
+/* A number in words, signs or single characters that was nothing: its separators may have been
+ * lost. It is what the word near says. */
 static int formless(struct wf_detect_run *r, size_t start, size_t end)
 {
     struct near_visit v = {.any = true, .start = start, .end = end};
@@ -469,8 +470,12 @@ static int formless(struct wf_detect_run *r, size_t start, size_t end)
 
     for (size_t i = start; i < end; i++)
         digits += is_digit(r->text.ptr[i]);
-    if (r->view == NULL || digits < FORMLESS_LEAST || digits > WF_DETECT_NUMBER_MAX ||
-        (r->view->how[start] != WF_HIDING_SPELLED && r->view->how[start] != WF_HIDING_MORSE))
+    if (r->view == NULL || digits < FORMLESS_LEAST || digits > WF_DETECT_NUMBER_MAX)
+        return 0;
+    /* What is apart is told by what stands between: by its second character. */
+    const uint8_t how = r->view->how[start];
+    if (how != WF_HIDING_SPELLED && how != WF_HIDING_MORSE &&
+        (digits < APART_LEAST || r->view->how[start + 1] != WF_HIDING_SPACED))
         return 0;
     rc = near_look(r, from, to);
     if (rc == 0)

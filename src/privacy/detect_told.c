@@ -20,6 +20,7 @@
 /* Letters and digits of a number that may be another; so many bytes at most. */
 #define UNIT_LEAST 5
 #define LIKE_LEAST 4
+#define LIKE_CORE 2 /* of them in groups with digits */
 #define UNIT_MOST 120
 /* Groups of letters alone beside a number. */
 #define GROUPS_MOST 3
@@ -253,7 +254,7 @@ void wf_detect__note_unit(struct wf_detect_run *r, size_t start)
     }
     for (size_t i = start; i < end; i++)
         n_like += digit_like(t.ptr[i]) != '\0';
-    if (n < (n_like > 0 ? LIKE_LEAST : UNIT_LEAST) || end - start > UNIT_MOST)
+    if (n < (n_like > 0 ? LIKE_CORE : UNIT_LEAST) || end - start > UNIT_MOST)
         return;
     told->units[told->n_units].start = start;
     told->units[told->n_units++].end = end;
@@ -273,40 +274,41 @@ static int put_reversed(struct wf_detect_run *r, size_t start, size_t end)
     return rc;
 }
 
-/* A number without the letters for digits; *out_any: there was one, and no other letter. */
-static int put_digits(struct wf_detect_run *r, size_t start, size_t end, bool *out_any)
+/* Whether a number has letters for digits, and no other. */
+static bool has_likes(struct wf_str t, size_t start, size_t end)
 {
-    struct wf_str t = r->text;
-    bool other = false;
-    int rc = 0;
+    bool any = false;
 
-    *out_any = false;
     for (size_t i = start; i < end; i++) {
         const bool like = digit_like(t.ptr[i]) != '\0';
-        *out_any = *out_any || like;
-        other = other || (is_alnum(t.ptr[i]) && !is_digit(t.ptr[i]) && !like);
+        if (is_alnum(t.ptr[i]) && !is_digit(t.ptr[i]) && !like)
+            return false;
+        any = any || like;
     }
-    *out_any = *out_any && !other;
-    for (size_t i = start; rc == 0 && *out_any && i < end; i++) {
-        const char c = digit_like(t.ptr[i]) != '\0' ? digit_like(t.ptr[i]) : t.ptr[i];
+    return any;
+}
+
+static int put_digits(struct wf_detect_run *r, size_t start, size_t end)
+{
+    int rc = 0;
+
+    for (size_t i = start; rc == 0 && i < end; i++) {
+        const char like = digit_like(r->text.ptr[i]), c = like != '\0' ? like : r->text.ptr[i];
         rc = wf_view_add(&r->retold, wf_str_n(&c, 1), i, 1, WF_HIDING_LETTERS, r->view);
     }
     return rc;
 }
 
-/* A number in [start, end) of a range of the text, as it may be meant, with the text around. */
+/* A number as it may be meant, with the text around. */
 static int put_unit(struct wf_detect_run *r, size_t start, size_t end, bool is_reversed)
 {
-    const size_t mark = r->retold.text.len;
-    bool any = true;
-    int rc = put(r, &r->retold, whole(r->text, start > BEFORE ? start - BEFORE : 0), start);
+    int rc = 0;
 
-    if (rc == 0)
-        rc = is_reversed ? put_reversed(r, start, end) : put_digits(r, start, end, &any);
-    if (rc == 0 && !any) {
-        wf_buf_truncate(&r->retold.text, mark);
+    if (!is_reversed && !has_likes(r->text, start, end))
         return 0;
-    }
+    rc = put(r, &r->retold, whole(r->text, start > BEFORE ? start - BEFORE : 0), start);
+    if (rc == 0)
+        rc = is_reversed ? put_reversed(r, start, end) : put_digits(r, start, end);
     if (rc == 0)
         rc = put(r, &r->retold, end, whole(r->text, end + BEHIND));
     return rc != 0 ? rc
@@ -353,7 +355,8 @@ static int put_groups(struct wf_detect_run *r, size_t start, size_t end)
             if (k > 0 && behind == to)
                 break;
             to = behind;
-            rc = put_unit(r, start, to, false);
+            if (to - start >= LIKE_LEAST)
+                rc = put_unit(r, start, to, false);
         }
     }
     return rc;
@@ -366,7 +369,8 @@ static int put_units(struct wf_detect_run *r)
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < told->n_units; i++) {
-        rc = put_unit(r, told->units[i].start, told->units[i].end, true);
+        if (told->units[i].end - told->units[i].start >= UNIT_LEAST)
+            rc = put_unit(r, told->units[i].start, told->units[i].end, true);
         if (rc == 0)
             rc = put_groups(r, told->units[i].start, told->units[i].end);
     }

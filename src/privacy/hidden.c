@@ -281,8 +281,11 @@ static enum wf_hiding hiding_of(struct wf_hidden_finder *f, size_t at, size_t en
             return WF_HIDING_LIKENESS; /* all of it in full width */
         return is_numeral_before(t, at) && is_numeral_at(t, end) ? WF_HIDING_LIKENESS
                                                                  : WF_HIDING_NONE;
-    case WF_CLASS_RAISED:
-        return is_raised(t, at, end) ? WF_HIDING_LIKENESS : WF_HIDING_NONE;
+    case WF_CLASS_RAISED: /* near others, or within a key */
+        return is_raised(t, at, end) || (at > 1 && is_alnum_at(t, at - 1) &&
+                                         is_alnum_at(t, at - 2) && is_alnum_at(t, end))
+                   ? WF_HIDING_LIKENESS
+                   : WF_HIDING_NONE;
     case WF_CLASS_MARK:
         return is_marked(t, at) ? WF_HIDING_INVISIBLE : WF_HIDING_NONE;
     case WF_CLASS_PLAIN:
@@ -564,7 +567,7 @@ static bool joint_begins_apart(struct wf_hidden_finder *f)
     const size_t least = WF_MAX(f->run, f->floor);
     size_t from = f->i;
 
-    while (from > least && f->i - from < WORD_MOST && f->text.ptr[from - 1] != '_')
+    while (from > least && f->text.ptr[from - 1] != '_')
         from--;
     return f->i - from >= 2 && begins_apart(f, from, f->i);
 }
