@@ -149,6 +149,10 @@
  * is found there before overlaps are resolved: a list of addresses has one in 20 bytes. */
 #define WF_LIMIT_DETECT_BYTES (64u << 20)
 #define WF_LIMIT_PII (1u << 20)
+/* What is unpacked of one packed run that hides in a text, and how many of them in one text: a
+ * few bytes may unpack to a thousand times as many. */
+#define WF_LIMIT_UNPACKED (64u << 10)
+#define WF_LIMIT_UNPACKED_RUNS 16
 /* Patterns of all tables; it is the length of sets of bits. */
 #define WF_LIMIT_PATTERNS 1024
 

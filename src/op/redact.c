@@ -143,7 +143,7 @@ static int walk_text(struct walk *w, const json_t *v, json_t **out, struct wf_er
     return rc;
 }
 
-/* A number stays one unless something was found in it. */
+/* A number, or an array of bytes, stays one unless something was found in it. */
 static int walk_number(struct walk *w, const json_t *v, json_t **out, struct wf_err *err)
 {
     struct wf_buf b;
@@ -151,7 +151,7 @@ static int walk_number(struct walk *w, const json_t *v, json_t **out, struct wf_
     int rc = 0;
 
     wf_buf_init(&b, SIZE_MAX);
-    if (wf_texts_counts(v))
+    if (json_is_array(v) || wf_texts_counts(v))
         rc = next_text(w, &b, &changed, err);
     if (rc == 0)
         *out = changed ? wf_json_str(wf_buf_str(&b)) : json_incref((json_t *)(uintptr_t)v);
@@ -221,7 +221,7 @@ static int walk(struct walk *w, const json_t *v, json_t **out, struct wf_err *er
         rc = wf_err_set(err, WF_E_LIMIT, "The JSON is nested too deeply.");
     else if (json_is_string(v))
         rc = walk_text(w, v, &made, err);
-    else if (json_is_number(v))
+    else if (json_is_number(v) || wf_texts_is_bytes(v))
         rc = walk_number(w, v, &made, err);
     else if (wf_op_is_picture(v)) /* it has no texts */
         made = json_incref((json_t *)(uintptr_t)v);

@@ -35,6 +35,8 @@
 #define PIECES_MOST 3
 /* Numbers shorter than this are nobody's. */
 #define NUMBER_LEAST 100000
+/* Numbers of an array that are the bytes of a text. */
+#define BYTES_LEAST 5
 /* Of a message in an array of them; its members are one deeper. */
 #define MESSAGE_DEPTH 2
 
@@ -113,6 +115,19 @@ bool wf_texts_counts(const json_t *number)
     return json_is_number(number) && (json_is_real(number) || v >= NUMBER_LEAST || v < 0);
 }
 
+bool wf_texts_is_bytes(const json_t *array)
+{
+    const size_t n = json_array_size(array);
+    bool all = n >= BYTES_LEAST;
+
+    for (size_t i = 0; all && i < n; i++) {
+        const json_t *one = json_array_get(array, i);
+        const json_int_t v = json_integer_value(one);
+        all = json_is_integer(one) && v < 256 && (v >= ' ' || v == '\n' || v == '\r' || v == '\t');
+    }
+    return all;
+}
+
 static struct text *add(struct reader *r, struct wf_str s, enum kind kind)
 {
     struct wf_texts *t = r->t;
@@ -126,6 +141,35 @@ static struct text *add(struct reader *r, struct wf_str s, enum kind kind)
 
 static int gather(struct reader *r, const json_t *v, enum kind kind);
 
+/* Keeps a value as long as the texts; takes it. */
+static int keep_value(struct reader *r, json_t *v)
+{
+    if (v == NULL ||
+        wf_reserve(&r->t->inner, &r->t->cap_inner, r->t->n_inner + 1, sizeof(json_t *)) != 0) {
+        json_decref(v);
+        return WF_E_NOMEM;
+    }
+    r->t->inner[r->t->n_inner++] = v;
+    return 0;
+}
+
+static int gather_bytes(struct reader *r, const json_t *v)
+{
+    json_t *text = NULL;
+    struct wf_buf b;
+    int rc;
+
+    wf_buf_init(&b, SIZE_MAX);
+    rc = wf_json_append(&b, v);
+    if (rc == 0)
+        text = wf_json_str(wf_buf_str(&b));
+    wf_buf_deinit(&b);
+    if (keep_value(r, text) != 0 ||
+        add(r, wf_str_n(json_string_value(text), json_string_length(text)), VALUE) == NULL)
+        return no_memory(r->err);
+    return 0;
+}
+
 static int gather_text(struct reader *r, const json_t *v, enum kind kind)
 {
     struct wf_str s = wf_str_n(json_string_value(v), json_string_length(v));
@@ -133,11 +177,8 @@ static int gather_text(struct reader *r, const json_t *v, enum kind kind)
 
     if (inner == NULL)
         return add(r, s, kind) != NULL ? 0 : no_memory(r->err);
-    if (wf_reserve(&r->t->inner, &r->t->cap_inner, r->t->n_inner + 1, sizeof(json_t *)) != 0) {
-        json_decref(inner);
+    if (keep_value(r, inner) != 0)
         return no_memory(r->err);
-    }
-    r->t->inner[r->t->n_inner++] = inner;
     return gather(r, inner, VALUE);
 }
 
@@ -214,6 +255,8 @@ static int gather(struct reader *r, const json_t *v, enum kind kind)
         rc = gather_text(r, v, kind);
     else if (json_is_number(v))
         rc = gather_number(r, v);
+    else if (wf_texts_is_bytes(v))
+        rc = gather_bytes(r, v);
     else
         rc = gather_inside(r, v);
     r->depth--;

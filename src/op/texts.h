@@ -46,5 +46,8 @@ struct wf_pii_list wf_texts_found(const struct wf_texts *t, size_t top);
 json_t *wf_texts_inner(struct wf_str text);
 /* Whether a number is long enough to be somebody's. */
 bool wf_texts_counts(const json_t *number);
+/* Whether an array is the bytes of a text, each a number (a buffer of JavaScript's): it is one
+ * text, as JSON has it. */
+bool wf_texts_is_bytes(const json_t *array);
 
 #endif

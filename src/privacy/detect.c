@@ -584,8 +584,8 @@ static int look_deeper(struct wf_detect_run *r, size_t depth, unsigned loose)
 {
     const struct wf_str text = r->text;
     const struct wf_view *below = r->view;
-    static const unsigned kinds[] = {0, WF_LOOSE_NAMES, WF_LOOSE_PARTS, WF_LOOSE_LIKE,
-                                     WF_LOOSE_JOINED};
+    static const unsigned kinds[] = {
+        0, WF_LOOSE_NAMES, WF_LOOSE_PARTS, WF_LOOSE_LIKE, WF_LOOSE_JOINED, WF_LOOSE_TOKENS};
     struct wf_view *v = &r->views[depth];
     unsigned has_loose = 0;
     int rc = 0;
@@ -593,7 +593,7 @@ static int look_deeper(struct wf_detect_run *r, size_t depth, unsigned loose)
     if (depth == WF_DETECT_DEPTH)
         return 0;
     for (unsigned pass = 0; rc == 0 && pass < WF_ARRAY_LEN(kinds); pass++) {
-        if (pass > 0 && (loose == 0 || (has_loose & kinds[pass]) == 0))
+        if (pass > 0 && (loose == 0 || ((has_loose | WF_LOOSE_TOKENS) & kinds[pass]) == 0))
             continue;
         rc = wf_view_make_loose(v, text, below, kinds[pass]);
         has_loose |= v->has_loose;

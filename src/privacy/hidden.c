@@ -8,6 +8,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "base/limits.h"
 #include "privacy/hidden_internal.h"
 #include "privacy/view.h"
 #include "text/utf8.h"
@@ -16,6 +17,14 @@
  * where it is no word. */
 #define RUN_LEAST 8
 #define RUN_SURE 16
+/* Places of a run from which it is tried; runs that begin as packed ones, in a text. */
+#define TRIES_MOST 64
+#define PACKED_MOST (4 * WF_LIMIT_UNPACKED_RUNS)
+/* Groups of a run that are no chance; letters and digits of one. */
+#define GROUPS_LEAST 3
+#define GROUP_MOST 80
+/* Groups of one row that may be the first: words of that length stand before. */
+#define GROUPED_TRIES 3
 /* How far a word of another script is looked at. */
 #define WORD_MOST 64
 /* Marks over one letter; bytes that a mark turns. */
@@ -329,6 +338,13 @@ static size_t selectors_end(struct wf_str t, size_t i)
     return i;
 }
 
+static size_t braille_end(struct wf_str t, size_t i)
+{
+    while (i + 2 < t.len && (uint8_t)t.ptr[i] == 0xe2 && (uint8_t)t.ptr[i + 1] == 0xa0)
+        i += 3;
+    return i;
+}
+
 static bool beyond(struct wf_hidden_finder *f, struct wf_hidden *out)
 {
     const uint8_t first = (uint8_t)f->text.ptr[f->i];
@@ -341,7 +357,10 @@ static bool beyond(struct wf_hidden_finder *f, struct wf_hidden *out)
         return false;
     }
     const uint32_t cp = wf_utf8_next(f->text, &end);
-    if (cp == TURN) {
+    if (cp >= 0x2800 && cp < 0x2840) {
+        end = braille_end(f->text, end);
+        how = WF_HIDING_BRAILLE;
+    } else if (cp == TURN) {
         end = turned_end(f->text, end);
         how = WF_HIDING_TURNED;
     } else if (is_selector(cp) && selectors_end(f->text, end) > end) {
@@ -390,7 +409,7 @@ static bool is_escaped_at(struct wf_str t, size_t i)
 }
 
 /* Whether a short run may be encoded: words have no digits, and no capitals behind small letters;
- * those of capitals alone are few. */
+ * capitals alone are one, unless signs of its end follow, or may be left out. */
 static bool is_no_word(struct wf_str t, size_t from, size_t to)
 {
     size_t n_capitals = 0;
@@ -398,7 +417,7 @@ static bool is_no_word(struct wf_str t, size_t from, size_t to)
     for (size_t i = from; i < to; i++)
         n_capitals += t.ptr[i] >= 'A' && t.ptr[i] <= 'Z';
     if (n_capitals == to - from)
-        return true;
+        return (to - from) % 4 == 0 || (to < t.len && t.ptr[to] == '=');
     for (size_t i = from; i < to; i++)
         if (is_digit(t.ptr[i]) || (i > from && t.ptr[i] >= 'A' && t.ptr[i] <= 'Z' &&
                                    t.ptr[i - 1] >= 'a' && t.ptr[i - 1] <= 'z'))
@@ -406,39 +425,90 @@ static bool is_no_word(struct wf_str t, size_t from, size_t to)
     return false;
 }
 
+/* Whether a run decodes; of packed ones only so many are looked at in a text. */
+static bool run_decodes(struct wf_hidden_finder *f, size_t from, size_t to, enum wf_hiding how)
+{
+    static const char *const packed[] = {"H4sI", "eJ", "eN", "eA", "eF", "1f8b", "78"};
+    const struct wf_str run = wf_str_sub(f->text, from, to);
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(packed); i++) {
+        const struct wf_str begin = wf_str_from(packed[i]);
+        if (run.len >= RUN_SURE && wf_str_eq_nocase(wf_str_sub(run, 0, begin.len), begin) &&
+            ++f->n_packed > PACKED_MOST)
+            return false;
+    }
+    return wf_hidden__decodes(run, how);
+}
+
+/* Ends a hidden run; returns true. */
+static bool is_run_of(struct wf_hidden_finder *f, size_t from, size_t to, enum wf_hiding how,
+                      struct wf_hidden *out)
+{
+    *out = (struct wf_hidden){.at = from, .len = to - from, .how = how};
+    f->i = f->run = to;
+    return true;
+}
+
 /* A short run that decodes may also be what it is. */
 static bool short_run_ends(struct wf_hidden_finder *f, size_t from, struct wf_hidden *out)
 {
+    static const enum wf_hiding ways[] = {WF_HIDING_HEX, WF_HIDING_BASE64, WF_HIDING_BASE32,
+                                          WF_HIDING_BASE58};
     const struct wf_str t = f->text;
     size_t end = f->i;
 
     if (!is_no_word(t, from, end) || (from > 0 && from == f->floor))
         return false;
-    out->at = from;
-    out->how = WF_HIDING_HEX;
-    if (!wf_hidden__decodes(wf_str_sub(t, from, end), WF_HIDING_HEX)) {
-        out->how = WF_HIDING_BASE64;
-        while (end < t.len && t.ptr[end] == '=')
+    for (size_t k = 0; k < WF_ARRAY_LEN(ways); k++) {
+        end = f->i;
+        while (k > 0 && k < 3 && end < t.len && t.ptr[end] == '=')
             end++;
-        if (!wf_hidden__decodes(wf_str_sub(t, from, end), WF_HIDING_BASE64))
-            return false;
+        if (wf_hidden__decodes(wf_str_sub(t, from, end), ways[k]))
+            return wf_hidden__may_be(f, WF_LOOSE_NAMES) && is_run_of(f, from, end, ways[k], out);
     }
-    out->len = end - from;
-    if (!wf_hidden__may_be(f, WF_LOOSE_NAMES))
-        return false;
-    f->i = f->run = end;
-    return true;
+    return false;
+}
+
+/* A run whose bytes may be written in several ways, the same at its places behind signs that stand
+ * in paths and names, too. `end`: behind the signs at its end. */
+static bool long_run_ends(struct wf_hidden_finder *f, size_t from, size_t end,
+                          struct wf_hidden *out)
+{
+    static const enum wf_hiding ways[] = {WF_HIDING_HEX, WF_HIDING_BASE32, WF_HIDING_BASE58};
+    const struct wf_str t = f->text;
+    size_t at = from;
+
+    for (size_t tries = 0; tries < TRIES_MOST; tries++) {
+        for (size_t k = 0; k < WF_ARRAY_LEN(ways); k++)
+            if (run_decodes(f, at, f->i, ways[k]))
+                return is_run_of(f, at, f->i, ways[k], out);
+        if (run_decodes(f, at, end, WF_HIDING_BASE64))
+            return is_run_of(f, at, end, WF_HIDING_BASE64, out);
+        /* From behind: the signs of its end stand before it. */
+        size_t first = at;
+        while (first > f->floor && at - first < 2 && t.ptr[first - 1] == '=')
+            first--;
+        if (wf_hidden__decodes_backwards(wf_str_sub(t, first, f->i)))
+            return is_run_of(f, first, f->i, WF_HIDING_BASE64, out);
+        while (at < f->i && is_alnum_at(t, at))
+            at++;
+        while (at < f->i && !is_alnum_at(t, at))
+            at++;
+        if (at + RUN_LEAST > f->i)
+            break;
+    }
+    return false;
 }
 
 /* A run that ends before f->i and is encoded. */
 static bool run_ends(struct wf_hidden_finder *f, struct wf_hidden *out)
 {
     const struct wf_str t = f->text;
-    const size_t from = f->run;
-    size_t at = from, end = f->i;
+    const size_t at = f->run;
+    size_t end = f->i;
 
     if (end - at > 12 && t.ptr[at + 2] == '-' && t.ptr[at + 5] == '-' &&
-        wf_hidden__codes(t, WF_MAX(at, f->floor), at + 2, out)) {
+        wf_hidden__codes(t, WF_MAX(at, f->floor), at + 2, f->floor, out)) {
         f->i = f->run = out->at + out->len;
         return true;
     }
@@ -446,19 +516,9 @@ static bool run_ends(struct wf_hidden_finder *f, struct wf_hidden *out)
         is_like_at(t, end) || (at > 1 && is_like_before(t, at)))
         return false; /* a part of what hides in another way */
     if (end - at < RUN_SURE)
-        return short_run_ends(f, from, out);
+        return short_run_ends(f, at, out);
     if (f->loose != 0)
         return false; /* what is put together is decoded after that */
-    *out = (struct wf_hidden){.at = at, .len = end - at, .how = WF_HIDING_HEX};
-    if (wf_hidden__decodes(wf_str_sub(t, at, end), WF_HIDING_HEX)) {
-        f->run = f->i;
-        return true;
-    }
-    out->how = WF_HIDING_BASE32;
-    if (wf_hidden__decodes(wf_str_sub(t, at, end), WF_HIDING_BASE32)) {
-        f->run = f->i;
-        return true;
-    }
     /* Lines of mail: the run goes on behind a line's end. */
     while (end + 2 < t.len && end - at >= 60 && (t.ptr[end] == '\n' || t.ptr[end] == '\r') &&
            (is_alnum_at(t, end + 1) || t.ptr[end + 1] == '\n')) {
@@ -468,32 +528,50 @@ static bool run_ends(struct wf_hidden_finder *f, struct wf_hidden *out)
     }
     while (end < t.len && t.ptr[end] == '=')
         end++;
-    out->how = WF_HIDING_BASE64;
-    /* The whole, or what is behind the last sign that stands in paths and names, too. */
-    for (;;) {
-        if (at > from && wf_hidden__decodes(wf_str_sub(t, at, f->i), WF_HIDING_HEX)) {
-            *out = (struct wf_hidden){.at = at, .len = f->i - at, .how = WF_HIDING_HEX};
-            f->run = f->i;
-            return true;
+    return long_run_ends(f, at, end, out);
+}
+
+/* Groups of the same length with one space or line's end between them that are a run, from the one
+ * that ends at f->i on. */
+static bool is_grouped(struct wf_hidden_finder *f, struct wf_hidden *out)
+{
+    static const enum wf_hiding ways[] = {WF_HIDING_HEX, WF_HIDING_BASE64, WF_HIDING_BASE32};
+    const struct wf_str t = f->text;
+    const size_t len = f->i - f->run;
+    const char by = t.ptr[f->i];
+    size_t end = f->run, n = 0;
+
+    if (f->run < f->grouped_end && ++f->n_grouped > GROUPED_TRIES)
+        return false;
+    for (size_t k = 0; end < t.len; n++) {
+        const size_t at = n == 0 ? end : end + 1;
+        for (k = 0; at + k < t.len && k <= len && is_run(t.ptr[at + k]); k++)
+            continue;
+        if (k == 0 || k > len)
+            break;
+        end = at + k;
+        while (k < len && end < t.len && t.ptr[end] == '=')
+            end++;
+        if (k < len || end >= t.len || t.ptr[end] != by) {
+            n++;
+            break;
         }
-        if (at > from && wf_hidden__decodes(wf_str_sub(t, at, f->i), WF_HIDING_BASE32)) {
-            *out = (struct wf_hidden){.at = at, .len = f->i - at, .how = WF_HIDING_BASE32};
-            f->run = f->i;
-            return true;
-        }
-        out->at = at;
-        out->len = end - at;
-        if (wf_hidden__decodes(wf_str_sub(t, at, end), WF_HIDING_BASE64)) {
-            f->i = f->run = end;
-            return true;
-        }
-        while (at < f->i && is_alnum_at(t, at))
-            at++;
-        while (at < f->i && !is_alnum_at(t, at))
-            at++;
-        if (at + RUN_LEAST > f->i)
-            return false;
     }
+    f->n_grouped = f->run < f->grouped_end ? f->n_grouped : 0;
+    f->grouped_end = end;
+    for (size_t k = 0; n >= GROUPS_LEAST && k < WF_ARRAY_LEN(ways); k++)
+        if (wf_hidden__decodes(wf_str_sub(t, f->run, end), ways[k]))
+            return is_run_of(f, f->run, end, ways[k], out);
+    return false;
+}
+
+/* Whether groups may begin with what ends before i. */
+static inline bool may_be_grouped(struct wf_str t, size_t run, size_t i)
+{
+    const size_t len = i - run, second = i + 1 + len, third = second + 1 + len;
+
+    return len >= 4 && third < t.len && t.ptr[second] == t.ptr[i] && t.ptr[third] == t.ptr[i] &&
+           is_no_word(t, run, third);
 }
 
 /* ---- the pass ---- */
@@ -607,7 +685,7 @@ static bool between(struct wf_hidden_finder *f, uint8_t kind, struct wf_hidden *
         return wf_hidden__next_apart(f, out);
     if (!(kind == DOT && wf_hidden__morse(t, i, f->floor, out)) &&
         !(i > 0 && is_digit(t.ptr[i - 1]) &&
-          wf_hidden__codes(t, WF_MAX(f->run, f->floor), i, out)) &&
+          wf_hidden__codes(t, WF_MAX(f->run, f->floor), i, f->floor, out)) &&
         !between_loosely(f, kind, out))
         return false;
     f->i = f->run = out->at + out->len;
@@ -645,7 +723,8 @@ static bool next(struct wf_hidden_finder *f, struct wf_hidden *out)
             kind = kinds[(uint8_t)t.ptr[i]];
             if (kind == RUN)
                 continue;
-            if (kind > SPACE || i - run >= RUN_LEAST || may_go_on(t, run, i))
+            if (kind > SPACE || i - run >= RUN_LEAST || may_go_on(t, run, i) ||
+                may_be_grouped(t, run, i))
                 break;
             run = i + 1;
         }
@@ -653,6 +732,9 @@ static bool next(struct wf_hidden_finder *f, struct wf_hidden *out)
         f->run = run;
         if (i - run >= 2 && kind != JOINT && begins_apart(f, run, i))
             return wf_hidden__next_apart(f, out);
+        if (i < t.len && (kind == SPACE || kind == BREAK) && i - run <= GROUP_MOST &&
+            may_be_grouped(t, run, i) && is_grouped(f, out))
+            return true;
         if (i - run >= RUN_LEAST && kind != JOINT && run_ends(f, out))
             return true;
         if (f->i >= t.len)

@@ -289,6 +289,26 @@ static bool is_inline(struct wf_str t, size_t i)
     return n > 3 && memcmp(t.ptr + i, "!--", 3) == 0;
 }
 
+/* Whether one character stands between tags: "<b>4</b>". */
+static bool is_lone_behind(struct wf_str t, size_t i)
+{
+    const size_t end = i < t.len ? char_end(t, i) : t.len;
+
+    return end + 1 < t.len && t.ptr[i] != '<' && t.ptr[end] == '<' && t.ptr[end + 1] == '/';
+}
+
+static bool is_lone_before(struct wf_str t, size_t i)
+{
+    size_t at = i;
+
+    if (at < 2 || t.ptr[i + 1] != '/')
+        return false;
+    at--;
+    while (at > 0 && ((uint8_t)t.ptr[at] & 0xc0) == 0x80)
+        at--;
+    return at > 0 && t.ptr[at] != '>' && t.ptr[at - 1] == '>';
+}
+
 /* Tags within a word; comments and breaks that are not seen also beside a space. */
 static bool tags_within(struct wf_str t, size_t i, struct wf_hidden *out)
 {
@@ -299,6 +319,8 @@ static bool tags_within(struct wf_str t, size_t i, struct wf_hidden *out)
     while (end < t.len && t.ptr[end] == '<' && tag_end(t, end) > end && is_inline(t, end))
         end = tag_end(t, end);
     *out = (struct wf_hidden){.at = i, .len = end - i, .how = WF_HIDING_JOINED};
+    if (end > i && (is_lone_behind(t, end) || is_lone_before(t, i)))
+        return true;
     return end > i && i > 0 && end < t.len &&
            (is_unseen || ((uint8_t)t.ptr[i - 1] > ' ' && (uint8_t)t.ptr[end] > ' ' &&
                           t.ptr[i - 1] != '>' && t.ptr[end] != '<'));

@@ -10,6 +10,7 @@
 #define CODES_LEAST 5
 #define CODES_GAP 14
 #define CODE_DIGITS 8
+#define NAME_MOST 24 /* of what is called with one */
 /* Signs of one letter; letters that are no chance; how far back the first may stand. */
 #define MORSE_SIGNS 6
 #define MORSE_LEAST 5
@@ -130,7 +131,13 @@ static unsigned base_of(struct wf_str t, size_t from, size_t end, size_t *out_en
     return best;
 }
 
-bool wf_hidden__codes(struct wf_str t, size_t from, size_t end, struct wf_hidden *out)
+/* The bracket that closes what one opens; '\0'. */
+static char closing(char c)
+{
+    return c == '[' ? ']' : c == '{' ? '}' : c == '(' ? ')' : '\0';
+}
+
+bool wf_hidden__codes(struct wf_str t, size_t from, size_t end, size_t floor, struct wf_hidden *out)
 {
     size_t last = 0;
 
@@ -138,18 +145,32 @@ bool wf_hidden__codes(struct wf_str t, size_t from, size_t end, struct wf_hidden
         return false;
     if (gap_at(t, end).len == 0 || base_of(t, from, end, &last) == 0)
         return false;
+    /* "[52, 49, 49]" as a whole: what stands in brackets is a placeholder. */
+    if (from > floor && last < t.len && closing(t.ptr[from - 1]) == t.ptr[last] &&
+        t.ptr[last] != '\0') {
+        from--;
+        last++;
+        /* "chr(52)+chr(49)" */
+        for (size_t n = 0;
+             from > floor && n < NAME_MOST && (is_alnum(t.ptr[from - 1]) || t.ptr[from - 1] == '.');
+             n++)
+            from--;
+    }
     *out = (struct wf_hidden){.at = from, .len = last - from, .how = WF_HIDING_CODES};
     return true;
 }
 
 int wf_hidden__undo_codes(struct wf_str part, struct wf_buf *out)
 {
-    size_t at, last, n, digits;
-    const size_t from = out->len, end = code_at(part, 0, &at);
-    const unsigned base = base_of(part, 0, at + end, &last);
+    size_t at, last, n, digits, first = 0;
+
+    while (code_at(part, 0, &at) == 0 && first < part.len && closing(part.ptr[first++]) == '\0')
+        continue;
+    const size_t from = out->len, end = code_at(part, first, &at);
+    const unsigned base = base_of(part, first, at + end, &last);
 
     if (base != 0)
-        (void)read_codes(part, 0, at + end, base, &n, &digits, out); /* asked at the end */
+        (void)read_codes(part, first, at + end, base, &n, &digits, out); /* asked at the end */
     wf_buf_truncate(out, from + wf_utf8_valid_prefix(wf_str_sub(wf_buf_str(out), from, out->len)));
     return wf_buf_status(out);
 }

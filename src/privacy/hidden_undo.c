@@ -3,6 +3,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "base/limits.h"
 #include "privacy/hidden_internal.h"
 #include "text/utf8.h"
 
@@ -154,8 +155,8 @@ static int digit64(char c)
 
 static int digit32(char c)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
+    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
+        return (c | 0x20) - 'a';
     return c >= '2' && c <= '7' ? c - '2' + 26 : -1;
 }
 
@@ -172,6 +173,7 @@ struct decoder {
     size_t i;
     unsigned held, bits;
     unsigned step; /* bits of a digit: 4, 5 or 6 */
+    bool is_backwards;
 };
 
 static unsigned step_of(enum wf_hiding how)
@@ -183,10 +185,11 @@ static unsigned step_of(enum wf_hiding how)
 static int next_byte(struct decoder *d)
 {
     while (d->i < d->run.len) {
-        const char c = d->run.ptr[d->i++];
+        const char c = d->run.ptr[d->is_backwards ? d->run.len - 1 - d->i : d->i];
+        d->i++;
         const int v = d->step == 4 ? digit16(c) : d->step == 5 ? digit32(c) : digit64(c);
-        if (d->step != 4 && (c == '=' || c == '\n' || c == '\r'))
-            continue;
+        if (c == ' ' || (d->step != 4 && (c == '=' || c == '\n' || c == '\r')))
+            continue; /* between groups, and at the end */
         if (v < 0)
             return -2;
         d->held = (d->held << d->step | (unsigned)v) & 0xffff;
@@ -199,20 +202,51 @@ static int next_byte(struct decoder *d)
     return d->step == 4 && d->bits != 0 ? -2 : -1;
 }
 
+/* The bytes of a run, from a decoder's place on. */
+static int put_bytes(struct decoder d, struct wf_buf *out)
+{
+    int b;
+
+    while ((b = next_byte(&d)) >= 0)
+        (void)wf_buf_append_byte(out, (char)(uint8_t)b); /* asked at the end */
+    return wf_buf_status(out);
+}
+
+/* Whether the bytes of a run are text in another way than as UTF-8. */
+static bool decodes_otherwise(struct decoder d)
+{
+    struct wf_buf b;
+    bool is_one;
+
+    wf_buf_init(&b, WF_LIMIT_DETECT_BYTES);
+    int rc = put_bytes(d, &b);
+    if (rc == 0)
+        rc = wf_hidden__as_text(&b, 0);
+    is_one = b.len > 0 || rc != 0; /* without memory undoing it fails, too */
+    wf_buf_deinit(&b);
+    return is_one;
+}
+
+/* Whether a run begins with bytes of such a text. */
+static bool begins_otherwise(struct decoder d)
+{
+    uint8_t begin[WF_HIDDEN_BEGIN];
+    size_t n = 0;
+    int b = 0;
+
+    while (n < sizeof(begin) && (b = next_byte(&d)) >= 0)
+        begin[n++] = (uint8_t)b;
+    return b != -2 && wf_hidden__is_other(begin, n);
+}
+
 /* Text: no control characters but white space, and UTF-8. Nearly every other run ends at one of its
  * first bytes. */
-bool wf_hidden__decodes(struct wf_str run, enum wf_hiding how)
+static bool is_utf8(struct decoder d)
 {
-    struct decoder d = {.run = run, .step = step_of(how)};
     unsigned more = 0; /* bytes of the character that are to come */
-    size_t digits = 0;
     size_t letters = 0, n = 0;
     int b;
 
-    while (digits < run.len && run.ptr[digits] >= '0' && run.ptr[digits] <= '9')
-        digits++;
-    if (digits == run.len && how != WF_HIDING_HEX)
-        return false; /* a number */
     while ((b = next_byte(&d)) >= 0) {
         if (more > 0) {
             if ((b & 0xc0) != 0x80)
@@ -228,21 +262,67 @@ bool wf_hidden__decodes(struct wf_str run, enum wf_hiding how)
         letters += b >= 0x80 || ((b | 0x20) >= 'a' && (b | 0x20) <= 'z') || (b >= '0' && b <= '9');
         n++;
     }
-    return b == -1 && more == 0 && n >= 6 && letters * 2 >= n;
+    return b == -1 && more == 0 && n >= WF_HIDDEN_LEAST && letters * 2 >= n;
+}
+
+static bool decodes(struct decoder d)
+{
+    return is_utf8(d) || (begins_otherwise(d) && decodes_otherwise(d));
+}
+
+/* The digits of a run: what is behind "0x", or, of base64, between the signs of UTF-7. */
+static struct wf_str digits_of(struct wf_str run, enum wf_hiding how)
+{
+    if (how == WF_HIDING_HEX && run.len > 2 && run.ptr[0] == '0' && (run.ptr[1] | 0x20) == 'x')
+        return wf_str_sub(run, 2, run.len);
+    if (how == WF_HIDING_BASE64 && run.len > 3 && run.ptr[0] == '+' && run.ptr[1] == 'A')
+        return wf_str_sub(run, 1, run.len - (run.ptr[run.len - 1] == '-'));
+    return run;
+}
+
+static struct decoder decoder_of(struct wf_str run, enum wf_hiding how)
+{
+    return (struct decoder){.run = run, .step = step_of(how)};
+}
+
+bool wf_hidden__decodes(struct wf_str run, enum wf_hiding how)
+{
+    const struct wf_str inner = digits_of(run, how);
+    size_t digits = 0;
+
+    if (how == WF_HIDING_BASE58)
+        return wf_hidden__decodes58(run);
+    while (digits < run.len && (run.ptr[digits] >= '0' && run.ptr[digits] <= '9'))
+        digits++;
+    if (digits == run.len && how != WF_HIDING_HEX)
+        return false; /* a number */
+    return (inner.len < run.len && decodes(decoder_of(inner, how))) ||
+           decodes(decoder_of(run, how));
+}
+
+bool wf_hidden__decodes_backwards(struct wf_str run)
+{
+    return decodes((struct decoder){.run = run, .step = 6, .is_backwards = true});
 }
 
 static int undo_run(struct wf_str run, enum wf_hiding how, struct wf_buf *out)
 {
-    struct decoder d = {.run = run, .step = step_of(how)};
+    struct decoder d = decoder_of(digits_of(run, how), how);
     const size_t from = out->len;
-    int b;
+    int rc;
 
-    while ((b = next_byte(&d)) >= 0)
-        (void)wf_buf_append_byte(out, (char)(uint8_t)b); /* asked at the end */
+    if (!decodes(d)) {
+        d.run = run;
+        d.is_backwards = how == WF_HIDING_BASE64 && !decodes(d);
+    }
+    rc = put_bytes(d, out);
+    if (rc == 0)
+        rc = wf_hidden__as_text(out, from);
     /* Overlong forms and surrogates are still possible: such a run is nothing. */
-    if (wf_utf8_valid_prefix(wf_str_sub(wf_buf_str(out), from, out->len)) != out->len - from)
+    if (rc == 0 &&
+        wf_utf8_valid_prefix(wf_str_sub(wf_buf_str(out), from, out->len)) != out->len - from)
         wf_buf_truncate(out, from);
-    return wf_buf_status(out);
+    return rc;
 }
 
 /* ---- escapes ---- */
@@ -380,13 +460,45 @@ static size_t octal_at(struct wf_str t, size_t i, char out[4])
     return wf_utf8_valid_prefix(wf_str_n(out, n)) == n ? n : 0;
 }
 
+/* "\\u{34}": what it takes; 0: it is none. */
+static size_t braced_at(struct wf_str t, size_t i, int32_t *out)
+{
+    size_t n = 0;
+
+    while (n < 6 && i + 3 + n < t.len && digit16(t.ptr[i + 3 + n]) >= 0)
+        n++;
+    *out = n == 0 ? -1 : hex_at(t, i + 3, n);
+    return *out > 0 && *out < 0x110000 && i + 3 + n < t.len && t.ptr[i + 3 + n] == '}' ? n + 4 : 0;
+}
+
+/* "\\34 ", as style sheets have it: what it takes with the space behind; 0: it is none. */
+static size_t css_at(struct wf_str t, size_t i)
+{
+    size_t n = 0;
+
+    while (n < 6 && i + 1 + n < t.len && digit16(t.ptr[i + 1 + n]) >= 0)
+        n++;
+    if (n < 2 || n == 3 || n == 5 || t.ptr[i + 1] < '0' || t.ptr[i + 1] > '7')
+        return 0;
+    const int32_t v = hex_at(t, i + 1, n);
+    const bool is_closed =
+        i + 1 + n >= t.len || t.ptr[i + 1 + n] == ' ' || t.ptr[i + 1 + n] == '\\';
+    if (v < ' ' || v == 0x7f || v >= 0x110000 || (n == 2 && (!is_closed || v > 0x7f)) ||
+        (v >= 0xd800 && v < 0xe000))
+        return 0;
+    return 1 + n + (i + 2 + n < t.len && t.ptr[i + 1 + n] == ' ' && t.ptr[i + 2 + n] == '\\');
+}
+
 static size_t json_at(struct wf_str t, size_t i)
 {
     const char c = i + 1 < t.len ? t.ptr[i + 1] : '\0';
     char bytes[4];
+    int32_t v;
 
+    if (c == 'u' && i + 2 < t.len && t.ptr[i + 2] == '{')
+        return braced_at(t, i, &v);
     if (c == 'u') {
-        const int32_t v = hex_at(t, i + 2, 4);
+        v = hex_at(t, i + 2, 4);
         if (v >= 0xd800 && v < 0xdc00)
             return i + 7 < t.len && t.ptr[i + 6] == '\\' && t.ptr[i + 7] == 'u' &&
                            (hex_at(t, i + 8, 4) & 0xfc00) == 0xdc00
@@ -396,8 +508,12 @@ static size_t json_at(struct wf_str t, size_t i)
     }
     if (c == 'x')
         return escaped_bytes(t, i, 4, '\\', bytes) * 4;
+    if (c == 'U' && hex_at(t, i + 2, 8) > 0)
+        return 10;
     if (octal_at(t, i, bytes) != 0)
         return 4 * octal_at(t, i, bytes);
+    if (css_at(t, i) > 0)
+        return css_at(t, i);
     return c == 'n' || c == 't' || c == 'r' || c == '"' || c == '/' ? 2 : 0;
 }
 
@@ -413,17 +529,34 @@ static const struct {
     {"eacute", 0xe9},
 };
 
+/* The end of the digits of "&#52" and "&#x34", which browsers read without the ';', too; 0. */
+static size_t bare_end(struct wf_str t, size_t i)
+{
+    const bool is_hex = i + 2 < t.len && t.ptr[i + 1] == '#' && (t.ptr[i + 2] | 0x20) == 'x';
+    size_t end = i + (is_hex ? 3 : 2);
+
+    if (i + 2 >= t.len || t.ptr[i + 1] != '#')
+        return 0;
+    while (end < t.len && end < i + 10 &&
+           (is_hex ? digit16(t.ptr[end]) >= 0 : (t.ptr[end] >= '0' && t.ptr[end] <= '9')))
+        end++;
+    return end > i + 3 ? end : 0;
+}
+
 /* The character of an entity at i; *out_len what it takes; 0: there is none. */
 static uint32_t entity_at(struct wf_str t, size_t i, size_t *out_len)
 {
-    const size_t end = wf_str_find_byte(wf_str_sub(t, 0, WF_MIN(i + 12, t.len)), ';', i);
+    size_t end = wf_str_find_byte(wf_str_sub(t, 0, WF_MIN(i + 12, t.len)), ';', i);
     struct wf_str name;
     uint64_t v = 0;
+    const size_t bare = bare_end(t, i);
 
+    if (end == SIZE_MAX || (bare > 0 && bare < end))
+        end = bare > 0 ? bare : SIZE_MAX;
     if (end == SIZE_MAX || end < i + 3)
         return 0;
     name = wf_str_sub(t, i + 1, end);
-    *out_len = end + 1 - i;
+    *out_len = end + (end < t.len && t.ptr[end] == ';') - i;
     if (name.ptr[0] == '#' && (name.ptr[1] | 0x20) == 'x') {
         for (size_t k = 2; k < name.len && v < 0x110000; k++) {
             const int d = digit16(name.ptr[k]);
@@ -464,7 +597,8 @@ bool wf_hidden__escape(struct wf_str t, size_t i, struct wf_hidden *out)
     *out = (struct wf_hidden){.at = i, .how = WF_HIDING_LIKENESS};
     switch (t.ptr[i]) {
     case '%':
-        n = escaped_bytes(t, i, 3, '%', bytes) * 3;
+        n = i + 1 < t.len && (t.ptr[i + 1] | 0x20) == 'u' ? (hex_at(t, i + 2, 4) > 0 ? 6 : 0)
+                                                          : escaped_bytes(t, i, 3, '%', bytes) * 3;
         out->how = WF_HIDING_URL;
         break;
     case '\\':
@@ -499,14 +633,29 @@ bool wf_hidden__escape(struct wf_str t, size_t i, struct wf_hidden *out)
     return n > 0;
 }
 
+/* The bytes of a character; of half a one those that stand for it. */
+static size_t put_code(int32_t cp, char out[4])
+{
+    return wf_utf8_put(out, cp >= 0xd800 && cp < 0xe000 ? 0xfffd : (uint32_t)cp);
+}
+
 static int undo_json(struct wf_str s, struct wf_buf *out)
 {
     char bytes[4];
+    int32_t v = 0;
 
     if (octal_at(s, 0, bytes) != 0)
         return wf_buf_append(out, bytes, octal_at(s, 0, bytes));
+    if (css_at(s, 0) > 0)
+        return put(out, (uint32_t)hex_at(s, 1, s.len - 1 - (s.ptr[s.len - 1] == ' ')));
     switch (s.ptr[1]) {
+    case 'U':
+        return put(out, (uint32_t)WF_MIN(hex_at(s, 2, 8), 0xfffd));
     case 'u':
+        if (s.ptr[2] == '{') {
+            (void)braced_at(s, 0, &v);
+            return wf_buf_append(out, bytes, put_code(v, bytes));
+        }
         if (s.len == 12)
             return put(out, 0x10000 + (((uint32_t)hex_at(s, 2, 4) & 0x3ff) << 10 |
                                        ((uint32_t)hex_at(s, 8, 4) & 0x3ff)));
@@ -529,8 +678,12 @@ static int undo_url(struct wf_str s, struct wf_buf *out)
     char bytes[4];
 
     for (size_t i = 0, n; i < s.len; i += n) {
-        const size_t k = s.ptr[i] == '%' ? escaped_bytes(s, i, 3, '%', bytes) : 0;
-        n = k > 0 ? 3 * k : 1;
+        const bool is_long = i + 1 < s.len && s.ptr[i] == '%' && (s.ptr[i + 1] | 0x20) == 'u' &&
+                             hex_at(s, i + 2, 4) > 0;
+        const size_t k = is_long           ? put_code(hex_at(s, i + 2, 4), bytes)
+                         : s.ptr[i] == '%' ? escaped_bytes(s, i, 3, '%', bytes)
+                                           : 0;
+        n = is_long ? 6 : k > 0 ? 3 * k : 1;
         if (k > 0)
             (void)wf_buf_append(out, bytes, k); /* asked at the end */
         else
@@ -597,6 +750,12 @@ int wf_hidden_undo(struct wf_str text, const struct wf_hidden *h, struct wf_buf 
     case WF_HIDING_HEX:
     case WF_HIDING_BASE32:
         return undo_run(s, h->how, out);
+    case WF_HIDING_BASE58:
+        return wf_hidden__undo58(s, out);
+    case WF_HIDING_BASE85:
+        return wf_hidden__undo85(s, out);
+    case WF_HIDING_BRAILLE:
+        return wf_hidden__undo_braille(s, out);
     case WF_HIDING_CODES:
         return wf_hidden__undo_codes(s, out);
     case WF_HIDING_MORSE:

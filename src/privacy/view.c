@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "privacy/hidden_internal.h"
 
 /* Bytes of the text around a hidden part: words near, and numbers of which only a part hides. */
 #define BEFORE 100
@@ -59,6 +60,12 @@ const char *wf_hiding_name(enum wf_hiding h)
         return "codes of characters";
     case WF_HIDING_MORSE:
         return "Morse code";
+    case WF_HIDING_BASE58:
+        return "base58";
+    case WF_HIDING_BASE85:
+        return "base85";
+    case WF_HIDING_BRAILLE:
+        return "Braille";
     case WF_HIDING_TURNED:
         return "turned text";
     case WF_HIDING_JOINED:
@@ -245,7 +252,8 @@ static int undo_between(struct maker *m, struct wf_hidden_finder *f, size_t *io_
     struct wf_hidden h;
     int rc = 0;
 
-    while (rc == 0 && wf_hidden_next(f, &h)) {
+    while (rc == 0 && (f->loose == WF_LOOSE_TOKENS ? wf_hidden__next_token(text, &f->i, &h)
+                                                   : wf_hidden_next(f, &h))) {
         const size_t floor = *io_done != SIZE_MAX ? *io_done : 0;
         size_t near = h.at > BEFORE ? h.at - BEFORE : 0;
         if (near > floor)
@@ -283,7 +291,10 @@ static int make(struct wf_view *v, struct wf_str text, const struct wf_view *bel
     wf_buf_reset(&v->text);
     if (rc == 0 && loose == 0)
         rc = undo_between(&m, &f, &done);
-    while (rc == 0 && loose != 0 && next_window(v, text, loose, &from, &to)) {
+    if (rc == 0 && loose == WF_LOOSE_TOKENS)
+        rc = undo_between(&m, &f, &done);
+    while (rc == 0 && loose != 0 && loose != WF_LOOSE_TOKENS &&
+           next_window(v, text, loose, &from, &to)) {
         f = (struct wf_hidden_finder){.text = wf_str_sub(text, 0, to),
                                       .i = from,
                                       .run = from,

@@ -32,6 +32,9 @@ enum wf_hiding {
     WF_HIDING_BASE32,
     WF_HIDING_CODES, /* 52 49 49, 0x34,0x31, 00110100 */
     WF_HIDING_MORSE,
+    WF_HIDING_BASE58,
+    WF_HIDING_BASE85,
+    WF_HIDING_BRAILLE,
     WF_HIDING_TURNED, /* backwards, within marks that turn it */
     WF_HIDING_JOINED, /* strings put together, tags within */
     /* What may also be there by chance: it counts only beside a word, or as what tells itself. */
@@ -49,10 +52,11 @@ const char *wf_hiding_name(enum wf_hiding h);
 
 /* What is as often what it seems: undone in views of their own, bits. */
 enum wf_loose {
-    WF_LOOSE_NAMES = 1,  /* _ for spaces, short runs of base64 */
-    WF_LOOSE_PARTS = 2,  /* groups of digits that are put together */
-    WF_LOOSE_JOINED = 8, /* strings put together, tags within words */
-    WF_LOOSE_LIKE = 4,   /* letters of other scripts that look like Latin ones */
+    WF_LOOSE_NAMES = 1,   /* _ for spaces, short runs of base64 */
+    WF_LOOSE_PARTS = 2,   /* groups of digits that are put together */
+    WF_LOOSE_JOINED = 8,  /* strings put together, tags within words */
+    WF_LOOSE_LIKE = 4,    /* letters of other scripts that look like Latin ones */
+    WF_LOOSE_TOKENS = 16, /* long words with signs within: base 85 */
 };
 
 #define WF_VIEW_BLOCK ((size_t)256)
@@ -107,6 +111,9 @@ struct wf_hidden_finder {
     bool joint_is_space;
     unsigned loose, has_loose; /* enum wf_loose: tells such, too; there were such */
     uint8_t *blocks;           /* where there were such, by blocks of the text; or NULL */
+    unsigned n_packed;         /* runs that begin as packed ones */
+    size_t grouped_end;        /* of the last row of groups that was looked at */
+    unsigned n_grouped;        /* how often it was */
 };
 
 /* The next one; false behind the last. They do not overlap. */

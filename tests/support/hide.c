@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "support/hide_more.h"
 #include "text/utf8.h"
 
 static bool is_digit(char c)
@@ -122,7 +123,7 @@ static void html(struct wf_str s, struct wf_buf *out)
         (void)wf_buf_appendf(out, "&#%u;", wf_utf8_next(s, &i));
 }
 
-static void base64(struct wf_str s, struct wf_buf *out)
+void hide_base64(struct wf_str s, struct wf_buf *out)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -140,7 +141,7 @@ static void twice(struct wf_str s, struct wf_buf *out)
     struct wf_buf once;
 
     wf_buf_init(&once, 1u << 16);
-    base64(s, &once);
+    hide_base64(s, &once);
     url(wf_buf_str(&once), out);
     wf_buf_deinit(&once);
 }
@@ -150,15 +151,15 @@ static void nested(struct wf_str s, struct wf_buf *out)
     struct wf_buf once;
 
     wf_buf_init(&once, 1u << 16);
-    base64(s, &once);
-    base64(wf_buf_str(&once), out);
+    hide_base64(s, &once);
+    hide_base64(wf_buf_str(&once), out);
     wf_buf_deinit(&once);
 }
 
 static void data_uri(struct wf_str s, struct wf_buf *out)
 {
     (void)wf_buf_append_cstr(out, "data:text/plain;base64,");
-    base64(s, out);
+    hide_base64(s, out);
 }
 
 /* ---- separators ---- */
@@ -354,7 +355,7 @@ static void base64_url(struct wf_str s, struct wf_buf *out)
 {
     const size_t from = out->len;
 
-    base64(s, out);
+    hide_base64(s, out);
     while (out->len > from && out->ptr[out->len - 1] == '=')
         wf_buf_truncate(out, out->len - 1);
     for (size_t i = from; i < out->len; i++)
@@ -486,7 +487,7 @@ const struct hide hides[] = {
     {"HTML entities", html, false},
     {"quoted-printable", mail, true},
     {"hexadecimal", hex, true},
-    {"base64", base64, true},
+    {"base64", hide_base64, true},
     {"base64, URL encoded", twice, true},
     {"base64 in base64", nested, true},
     {"data: URI", data_uri, true},
@@ -530,7 +531,7 @@ const struct hide hides[] = {
     {"binary codes", binary, false},
     {"base32", base32, true},
     {"base64 of URLs", base64_url, true},
-    {"base64 of the datum", base64, false},
+    {"base64 of the datum", hide_base64, false},
     {"hexadecimal of the datum", hex, false},
     {"URL encoded twice", url_twice, false},
     {"ROT13", rot13, true},
@@ -541,5 +542,26 @@ const struct hide hides[] = {
     {"Morse code", morse, false},
     {"two strings", two_strings, false},
     {"a comment within", comment_within, false},
+    {"base58", hide_base58, false},
+    {"ascii85", hide_ascii85, true},
+    {"base85", hide_base85, true},
+    {"packed, base64", hide_gzip, true},
+    {"packed, hexadecimal", hide_gzip_hex, true},
+    {"packed (zlib), base64", hide_zlib, true},
+    {"base64 of UTF-16", hide_utf16, true},
+    {"UTF-7, base64", hide_utf7, false},
+    {"hexadecimal behind 0x", hide_0x, false},
+    {"base64 in groups", hide_base64_groups, true},
+    {"hexadecimal in groups", hide_hex_groups, true},
+    {"base64 backwards", hide_base64_backwards, true},
+    {"%u escapes", hide_escape, false},
+    {"\\u{} escapes", hide_braced, false},
+    {"\\U escapes", hide_long, false},
+    {"entities without ';'", hide_bare_entities, false},
+    {"escapes of style sheets", hide_css, false},
+    {"an array of bytes", hide_array, false},
+    {"calls of chr()", hide_calls, false},
+    {"a tag around each", hide_tags, false},
+    {"Braille", hide_braille, false},
 };
 const size_t hides_n = WF_ARRAY_LEN(hides);

@@ -14,6 +14,7 @@
 #include "privacy/datum.h"
 #include "support/hide.h"
 #include "support/pii_set.h"
+#include "text/utf8.h"
 
 #define TEXT_MOST (1u << 20)
 
@@ -467,15 +468,17 @@ static json_t *split_members(struct leak_maker *m)
     return arguments(v, question());
 }
 
-/* The datum in parts of n bytes, each with its pieces noted; the rest is put before. */
+/* The datum in parts of n characters. */
 static json_t *in_parts(struct leak_maker *m, size_t n)
 {
     const struct wf_str d = wf_buf_str(&m->datum);
     json_t *list = json_array();
 
-    for (size_t i = 0; i < d.len; i += n) {
-        const struct wf_str part = wf_str_sub(d, i, i + n);
-        json_array_append_new(list, wf_json_str(part));
+    for (size_t i = 0; i < d.len;) {
+        const size_t from = i;
+        for (size_t k = 0; k < n && i < d.len; k++)
+            (void)wf_utf8_next(d, &i);
+        json_array_append_new(list, wf_json_str(wf_str_sub(d, from, i)));
     }
     return list;
 }
@@ -626,12 +629,14 @@ static void hide(struct leak_maker *m, const struct hide *h)
 }
 
 /* What must not be seen: eight characters of the datum, however each is written; of a sentence in
- * base64, where characters have no place of their own, most of it. */
+ * base64 and the like, where characters have no place of their own, most of it. */
 static void set_piece(struct leak_maker *m, const struct hide *h)
 {
     struct leak *l = &m->leak;
 
-    if (h->all && strstr(h->name, "base64") == NULL && strstr(h->name, "data:") == NULL)
+    if (h->all && strstr(h->name, "base64") == NULL && strstr(h->name, "data:") == NULL &&
+        strstr(h->name, "85") == NULL && strstr(h->name, "packed") == NULL &&
+        strstr(h->name, "groups") == NULL)
         h->fn(wf_buf_str(&l->secret), &l->pieces[0]);
     else
         (void)wf_buf_append_str(&l->pieces[0], wf_buf_str(&m->datum));

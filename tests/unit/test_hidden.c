@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "privacy/detect.h"
 #include "privacy/view.h"
+#include "support/hide_more.h"
 
 static struct wf_detector *detector;
 static struct wf_detect_run *run;
@@ -144,11 +145,68 @@ static void test_hidden__codes(void **state)
           "0x41, 0x6e, 0x6e, 0x40, 0x61, 0x2e, 0x6f, 0x72, 0x67", "codes of characters");
     check("x \\101\\156\\156\\100a.org", "EMAIL_ADDRESS", "\\101\\156\\156\\100a.org",
           "JSON escapes");
-    check("IFXG4QDBFZXXEZY in base32 IFXG4QDBNZXGCLTPOJTQ", "EMAIL_ADDRESS", "IFXG4QDBNZXGCLTPOJTQ",
-          "base32");
+    check("in base32 IFXG4QDBNZXGCLTPOJTQ", "EMAIL_ADDRESS", "IFXG4QDBNZXGCLTPOJTQ", "base32");
+    check("short IFXG4QDBFZXXEZY", "EMAIL_ADDRESS", "IFXG4QDBFZXXEZY", "base32");
     check("ssn ..... ...-- -.... ..--- ..--- ---.. --... ....- .---- ok", "US_SSN",
           "..... ...-- -.... ..--- ..--- ---.. --... ....- .----", "Morse code");
     check("ssn \u202e147822635\u202c", "US_SSN", "\u202e147822635", "turned text");
+}
+
+static void test_hidden__other_bases(void **state)
+{
+    (void)state;
+    check("card AZBanmxLE82zrEJJrVaLjn4BJg ok", "CREDIT_CARD", "AZBanmxLE82zrEJJrVaLjn4BJg",
+          "base58");
+    check("<~D0[76@<,m$1bg^>+>GT*0d&2*0eje*0ekB~>", "CREDIT_CARD",
+          "D0[76@<,m$1bg^>+>GT*0d&2*0eje*0ekB", "base85");
+    check("card 0x34313131203131313120313131312031313131", "CREDIT_CARD",
+          "0x34313131203131313120313131312031313131", "hexadecimal");
+    check("Y2Fy ZCA0 MTEx IDEx MTEg MTEx MSAx MTEx", "CREDIT_CARD",
+          "Y2Fy ZCA0 MTEx IDEx MTEg MTEx MSAx MTEx", "base64");
+    check("x ==QMxETMgETMxEDIxETMxASMxEDNgoDZyF2YgkXb", "CREDIT_CARD",
+          "==QMxETMgETMxEDIxETMxASMxEDNgoDZyF2YgkXb", "base64");
+    check("card +ADQAMQAxADEAMQAxADEAMQAxADEAMQAxADEAMQAxADE- x", "CREDIT_CARD",
+          "+ADQAMQAxADEAMQAxADEAMQAxADEAMQAxADEAMQAxADE-", "base64");
+    check("card %u0034%u0031%u0031%u0031111111111111", "CREDIT_CARD",
+          "%u0034%u0031%u0031%u0031111111111111", "URL encoding");
+    check("card \\u{34}\\u{31}\\U00000031\\31\\31\\0000311111111111", "CREDIT_CARD",
+          "\\u{34}\\u{31}\\U00000031\\31\\31\\0000311111111111", "JSON escapes");
+    check("card &#52&#49&#49&#49 1111 1111 1111", "CREDIT_CARD", "&#52&#49&#49&#49 1111 1111 1111",
+          "HTML entities");
+    check("PIN: [52, 49, 49, 49, 55, 49] x", "PIN", "[52, 49, 49, 49, 55, 49]",
+          "codes of characters");
+    check("ssn ⠼⠑⠉⠋⠤⠼⠃⠃⠤⠼⠓⠛⠙⠁ ok", "US_SSN", "⠼⠑⠉⠋⠤⠼⠃⠃⠤⠼⠓⠛⠙⠁", "Braille");
+    check("password: <b>h</b><b>u</b><b>n</b><b>t</b><b>7</b><b>x</b>", "PASSWORD",
+          "h</b><b>u</b><b>n</b><b>t</b><b>7</b><b>x", "parts put together");
+}
+
+/* What is packed is unpacked as far as a limit, however much it would be. */
+static void test_hidden__packed(void **state)
+{
+    struct wf_buf text, sent;
+
+    (void)state;
+    wf_buf_init(&text, 8u << 20);
+    wf_buf_init(&sent, 8u << 20);
+    wf_buf_append_cstr(&text, "my card is 4111 1111 1111 1111 ");
+    hide_gzip(wf_buf_str(&text), &sent);
+    assert_int_equal(count(sent.ptr), 1);
+    /* Cut in the middle: nothing, or what is there. */
+    for (size_t n = 16; n < sent.len; n += 7) {
+        struct wf_pii_list list;
+        assert_int_equal(wf_detect_scan(run, wf_str_sub(wf_buf_str(&sent), 0, n),
+                                        (struct wf_pii_list){.n = 0}, &list, NULL),
+                         0);
+        assert_true(list.n <= 1);
+    }
+    for (size_t i = 0; i < 100000; i++)
+        wf_buf_append_cstr(&text, "and so on ");
+    wf_buf_reset(&sent);
+    hide_gzip(wf_buf_str(&text), &sent);
+    assert_true(sent.len < 8000);
+    assert_int_equal(count(sent.ptr), 1);
+    wf_buf_deinit(&sent);
+    wf_buf_deinit(&text);
 }
 
 static void test_hidden__told_in_other_words(void **state)
@@ -281,6 +339,8 @@ int main(void)
         cmocka_unit_test(test_hidden__encodings),
         cmocka_unit_test(test_hidden__separators),
         cmocka_unit_test(test_hidden__codes),
+        cmocka_unit_test(test_hidden__other_bases),
+        cmocka_unit_test(test_hidden__packed),
         cmocka_unit_test(test_hidden__told_in_other_words),
         cmocka_unit_test(test_hidden__causes),
         cmocka_unit_test(test_hidden__guesses_need_a_word),
