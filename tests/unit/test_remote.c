@@ -871,6 +871,35 @@ static void test_remote__a_release_opens_nothing_else(void **state)
     assert_int_equal(recorder_n_connections(w.recorder), 0);
 }
 
+static void test_remote__a_picture_may_be_released(void **state)
+{
+    json_t *m = json_pack("[{s:s, s:[{s:s, s:{s:s}}]}]", "role", "user", "content", "type",
+                          "image_url", "image_url", "url", "data:image/png;base64," PICTURE_CLEAN);
+    struct wf_gen_request q = {
+        .model = "stub/small", .messages = m, .sampling = wf_sampling_default()};
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_gen_event e;
+    struct wf_gen *g = NULL;
+    json_t *v = NULL;
+    int rc;
+    (void)state;
+    assert_int_equal(wf_remote_look(w.engine, &q, &v, &err), 0);
+    assert_true(json_is_true(json_object_get(v, "possible")));
+    assert_string_equal(text_of(v, "from"), "private");
+    assert_non_null(strstr(text_of(v, "reason"), "a picture"));
+    q.release_id = text_of(v, "id");
+    q.release_reason = "it is a drawing";
+    rc = wf_engine_generate(w.engine, &q, &g, &err);
+    while (rc == 0 && (rc = wf_gen_next(g, &e, &err)) == 1)
+        rc = 0;
+    if (rc != 0)
+        fail_msg("%s", err.msg);
+    assert_true(recorder_holds(w.recorder, WF_STR(PICTURE_CLEAN), false));
+    wf_gen_free(g);
+    json_decref(v);
+    json_decref(m);
+}
+
 static void test_remote__no_release_for_secrets(void **state)
 {
     json_t *v = look("The key is AKIAIOSFODNN7EXAMPLE.", false);
@@ -901,6 +930,7 @@ int main(void)
         TEST(test_remote__a_release_opens_what_was_looked_at),
         TEST(test_remote__a_release_may_replace_what_is_above),
         TEST(test_remote__a_release_opens_nothing_else),
+        TEST(test_remote__a_picture_may_be_released),
         TEST(test_remote__no_release_for_secrets),
         TEST(test_remote__what_was_seen_before_is_not_looked_at_again),
         TEST(test_remote__tokens_and_cost_are_booked),
