@@ -68,10 +68,12 @@ bool wf_record_settle(struct wf_record *r, bool (*is_stable)(void *ud, const str
                       void *ud);
 
 /* Whether nothing at all is left; whether there is something to see; the highest label of what
- * there is to see; the least clock of what is to be settled (0: nothing); bytes of all values. */
+ * there is to see; the label that somebody gave it (0: none); the least clock of what is to be
+ * settled (0: nothing); bytes of all values. */
 bool wf_record_is_empty(const struct wf_record *r);
 bool wf_record_is_live(const struct wf_record *r);
 uint8_t wf_record_label(const struct wf_record *r);
+uint8_t wf_record_floor(const struct wf_record *r);
 uint64_t wf_record_unsettled(const struct wf_record *r);
 size_t wf_record_bytes(const struct wf_record *r);
 

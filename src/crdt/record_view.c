@@ -28,6 +28,12 @@ uint8_t wf_record_label(const struct wf_record *r)
     return label;
 }
 
+uint8_t wf_record_floor(const struct wf_record *r)
+{
+    /* It has no field, which comes before all others. */
+    return r->_n > 0 && r->_cells[0].kind == WF_CELL_LABEL ? r->_cells[0].label : 0;
+}
+
 static uint64_t least(uint64_t a, uint64_t b)
 {
     return a == 0 || (b > 0 && b < a) ? b : a;

@@ -72,6 +72,14 @@ static int read_name(struct wf_reader *reader, const json_t *params, struct wf_a
     return rc == 0 ? find_space(reader, space, arena, out, err) : rc;
 }
 
+/* Collections of weft's own are written by weft alone. */
+static int check_own(struct wf_str collection, struct wf_err *err)
+{
+    return wf_str_starts(collection, WF_STR("weft."))
+               ? wf_err_set(err, WF_E_DENIED, "Collections that begin with \"weft.\" are weft's.")
+               : 0;
+}
+
 static int read_name_alone(struct wf_op_context *ctx, const json_t *params, struct wf_arena *arena,
                            struct name *out, struct wf_err *err)
 {
@@ -82,7 +90,7 @@ static int read_name_alone(struct wf_op_context *ctx, const json_t *params, stru
         return rc;
     rc = read_name(reader, params, arena, out, err);
     wf_store_reader_put(ctx->store, reader);
-    return rc;
+    return rc == 0 ? check_own(out->collection, err) : rc;
 }
 
 /* ---- reading ---- */
@@ -429,10 +437,21 @@ static int put_label(struct draft *d, const json_t *params, struct wf_err *err)
     return put_op(d, (struct wf_record_op){.kind = WF_RECORD_LABEL, .label = (uint8_t)label}, err);
 }
 
+/* An empty one; the record's own name may say something, too. */
 static void begin_draft(struct draft *d, struct wf_arena *arena)
 {
     *d = (struct draft){.arena = arena};
     wf_buf_init(&d->text, WF_LIMIT_DETECT_BYTES);
+}
+
+static void put_name(struct draft *d, struct wf_str collection, struct wf_str key)
+{
+    if (d->text.len == 0) /* nothing is written but what ends something */
+        return;
+    wf_buf_append_str(&d->text, collection);
+    wf_buf_append_byte(&d->text, ' ');
+    wf_buf_append_str(&d->text, key);
+    wf_buf_append_byte(&d->text, '\n');
 }
 
 /* What is written is at least as sensitive as the space, and as what stands in it. */
@@ -452,15 +471,51 @@ static int label_of(struct wf_op_context *ctx, struct draft *d, const struct nam
     return 0;
 }
 
+static int remove_record(struct wf_op_context *ctx, const struct name *n, struct wf_err *err)
+{
+    const struct wf_record_op op = {.kind = WF_RECORD_DELETE};
+    const struct wf_record_edit e = {.collection = n->collection,
+                                     .key = n->key,
+                                     .label = (uint8_t)n->least,
+                                     .ops = &op,
+                                     .n_ops = 1};
+
+    return wf_records_write(ctx->records, n->space, &e, 1, err);
+}
+
+/* A record that is to become more sensitive than it was: who may know the old one and not the new
+ * one learns that it is gone. */
+static int part_from_old(struct wf_op_context *ctx, const struct name *n, enum wf_label label,
+                         struct wf_arena *arena, struct wf_err *err)
+{
+    struct wf_reader *reader = NULL;
+    struct wf_record_row row;
+    int rc = wf_store_reader_get(ctx->store, &reader, err);
+
+    if (rc != 0)
+        return rc;
+    rc = wf_records_get(reader, n->space, n->collection, n->key, arena, &row, NULL);
+    wf_store_reader_put(ctx->store, reader);
+    if (rc == WF_E_NOENT || (rc == 0 && label <= (enum wf_label)row.least))
+        return 0;
+    return rc == 0 ? remove_record(ctx, n, err)
+                   : wf_err_set(err, rc, "The record could not be read.");
+}
+
 static int write_draft(struct wf_op_context *ctx, const struct name *n, struct draft *d,
                        struct wf_err *err)
 {
     struct wf_record_edit e = {
         .collection = n->collection, .key = n->key, .ops = d->ops, .n_ops = d->n};
     enum wf_label label = WF_LABEL_SECRET;
-    int rc = d->n > 0 ? label_of(ctx, d, n, &label, err)
-                      : wf_err_set(err, WF_E_INVAL, "Nothing is to be written.");
+    int rc;
 
+    if (d->n == 0)
+        return wf_err_set(err, WF_E_INVAL, "Nothing is to be written.");
+    put_name(d, n->collection, n->key);
+    rc = label_of(ctx, d, n, &label, err);
+    if (rc == 0 && d->ops[0].kind == WF_RECORD_DELETE && label > n->least)
+        rc = part_from_old(ctx, n, label, d->arena, err);
     e.label = (uint8_t)label;
     return rc == 0 ? wf_records_write(ctx->records, n->space, &e, 1, err) : rc;
 }
@@ -561,7 +616,6 @@ int wf_op__records_edit(struct wf_op_context *ctx, const struct wf_op_call *call
 int wf_op__records_remove(struct wf_op_context *ctx, const struct wf_op_call *call,
                           json_t **out_result, struct wf_err *err)
 {
-    const struct wf_record_op op = {.kind = WF_RECORD_DELETE};
     struct wf_reader *reader = NULL;
     struct wf_record_row row;
     struct name n = {.space = 0};
@@ -575,14 +629,10 @@ int wf_op__records_remove(struct wf_op_context *ctx, const struct wf_op_call *ca
     if (rc == 0) /* that it is there */
         rc = wf_records_get(reader, n.space, n.collection, n.key, &arena, &row, err);
     wf_store_reader_put(ctx->store, reader);
-    if (rc == 0) {
-        const struct wf_record_edit e = {.collection = n.collection,
-                                         .key = n.key,
-                                         .label = (uint8_t)n.least,
-                                         .ops = &op,
-                                         .n_ops = 1};
-        rc = wf_records_write(ctx->records, n.space, &e, 1, err);
-    }
+    if (rc == 0)
+        rc = check_own(n.collection, err);
+    if (rc == 0)
+        rc = remove_record(ctx, &n, err);
     wf_arena_deinit(&arena);
     return rc == 0 ? wf_op__give(json_object(), out_result, err) : rc;
 }
@@ -610,9 +660,18 @@ static int gather_many(struct wf_op_context *ctx, const json_t *records, const s
         if (rc == 0)
             rc = wf_param_str(v, "key", true, &edits[i].key, err);
         if (rc == 0)
+            rc = check_own(edits[i].collection, err);
+        if (rc == 0)
             rc = gather_put(&d, v, err);
+        put_name(&d, edits[i].collection, edits[i].key);
         if (rc == 0)
             rc = label_of(ctx, &d, space, &label, err);
+        if (rc == 0 && label > space->least) {
+            struct name n = *space;
+            n.collection = edits[i].collection;
+            n.key = edits[i].key;
+            rc = part_from_old(ctx, &n, label, arena, err);
+        }
         edits[i].label = (uint8_t)label;
         edits[i].ops = d.ops;
         edits[i].n_ops = d.n;

@@ -178,6 +178,28 @@ static int resolve(struct wf_records *r, const struct wf_record *record, struct 
     return rc;
 }
 
+/* The label of what is written. What only ends something reaches who knows of the record, and says
+ * it to nobody else: the lowest label that a change of it had. What adds to it has the label that
+ * somebody gave the record, at least. */
+static int label_of(struct wf_records *r, int64_t space, const struct wf_record_edit *e,
+                    uint8_t *out, struct wf_err *err)
+{
+    uint8_t least = 0, floor = 0, label = e->label;
+    bool adds = false;
+    int rc = wf_record__known(r, space, e->collection, e->key, &least, &floor, err);
+
+    for (size_t i = 0; i < e->n_ops; i++) {
+        enum wf_record_op_kind kind = e->ops[i].kind;
+        adds =
+            adds || (kind != WF_RECORD_DELETE && kind != WF_RECORD_UNSET && kind != WF_RECORD_TAKE);
+        if (kind == WF_RECORD_LABEL)
+            label = WF_MAX(label, e->ops[i].label);
+    }
+    uint8_t at_least = adds ? floor : least;
+    *out = WF_MAX(label, at_least);
+    return rc;
+}
+
 /* The edit's ops, in order, as they are written. */
 static int draft_item(struct wf_records *r, int64_t space, const struct wf_record_edit *e,
                       struct wf_arena *arena, struct wf_change_draft *out, struct wf_err *err)
@@ -205,12 +227,9 @@ static int draft_item(struct wf_records *r, int64_t space, const struct wf_recor
             rc = resolve(r, &record, &ops[i], arena, err);
         wf_record_deinit(&record);
     }
-    *out = (struct wf_change_draft){.label = e->label,
-                                    .collection = e->collection,
-                                    .key = e->key,
-                                    .ops = ops,
-                                    .n_ops = e->n_ops};
-    return rc;
+    *out = (struct wf_change_draft){
+        .collection = e->collection, .key = e->key, .ops = ops, .n_ops = e->n_ops};
+    return rc == 0 ? label_of(r, space, e, &out->label, err) : rc;
 }
 
 /* Puts one item of this device's change into its record. */
@@ -231,7 +250,8 @@ static int apply_own(struct wf_records *r, int64_t space, const struct wf_change
                         WF_STR_ARG(wf_str_sub(item->collection, 0, 60)),
                         WF_STR_ARG(wf_str_sub(item->key, 0, 60)), WF_LIMIT_RECORD_BYTES);
     if (rc == 0)
-        rc = wf_record__save(r, space, item->collection, item->key, at->hlc, &record, err);
+        rc = wf_record__save(r, space, item->collection, item->key,
+                             (struct wf_record_wrote){at->hlc, item->label}, &record, err);
     wf_record_deinit(&record);
     return rc;
 }

@@ -52,7 +52,10 @@ void wf_records_free(struct wf_records *r);
  * dots; their order does not matter, but no place may be named twice. */
 struct wf_record_edit {
     struct wf_str collection, key;
-    uint8_t label; /* of what is written; what its space has is the least */
+    /* Of what is written; what its space has is the least. Where it only ends something (DELETE,
+     * UNSET, TAKE) it gets the label that the record is known under, where that is higher; else
+     * what somebody gave the record. */
+    uint8_t label;
     const struct wf_record_op *ops;
     size_t n_ops;
 };
@@ -101,6 +104,7 @@ int64_t wf_records_ahead_ms(struct wf_records *r);
 struct wf_record_row {
     struct wf_str collection, key;
     uint8_t label;      /* of its fields; the space's may be higher */
+    uint8_t least;      /* the lowest that a change of it had: who knows of it */
     int64_t changed_ms; /* when it was last written, by the writer's clock */
     struct wf_str state;
 };

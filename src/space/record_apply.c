@@ -92,6 +92,27 @@ int wf_record__load(struct wf_records *r, int64_t space, struct wf_str collectio
     return rc == 0 ? wf_record_read(out, wf_buf_str(&r->state), err) : wf_record__no_memory(err);
 }
 
+int wf_record__known(struct wf_records *r, int64_t space, struct wf_str collection,
+                     struct wf_str key, uint8_t *out_least, uint8_t *out_floor, struct wf_err *err)
+{
+    static const char sql[] = "SELECT least,floor FROM record WHERE space=?1 AND collection=?2"
+                              " AND key=?3";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(r->o.store, sql, &st, err);
+
+    *out_least = *out_floor = 0;
+    if (rc != 0)
+        return rc;
+    bind_place(st, space, collection, key);
+    rc = wf_sql_step(st, "reading a record", err);
+    if (rc <= 0)
+        return rc;
+    *out_least = (uint8_t)(sqlite3_column_int(st, 0) & WF_CHANGE_LABEL_MAX);
+    *out_floor = (uint8_t)(sqlite3_column_int(st, 1) & WF_CHANGE_LABEL_MAX);
+    sqlite3_reset(st);
+    return 0;
+}
+
 static int remove_row(struct wf_records *r, int64_t space, struct wf_str collection,
                       struct wf_str key, struct wf_err *err)
 {
@@ -106,13 +127,13 @@ static int remove_row(struct wf_records *r, int64_t space, struct wf_str collect
 }
 
 static int put_row(struct wf_records *r, int64_t space, struct wf_str collection, struct wf_str key,
-                   uint64_t hlc, const struct wf_record *record, struct wf_err *err)
+                   struct wf_record_wrote by, const struct wf_record *record, struct wf_err *err)
 {
     static const char sql[] =
-        "INSERT INTO record(space,collection,key,live,label,hlc,gone_hlc,state)"
-        " VALUES(?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT DO UPDATE SET live=excluded.live,"
+        "INSERT INTO record(space,collection,key,live,label,hlc,gone_hlc,state,least,floor)"
+        " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) ON CONFLICT DO UPDATE SET live=excluded.live,"
         " label=excluded.label, hlc=max(hlc,excluded.hlc), gone_hlc=excluded.gone_hlc,"
-        " state=excluded.state";
+        " state=excluded.state, least=min(least,excluded.least), floor=excluded.floor";
     sqlite3_stmt *st = NULL;
     int rc;
 
@@ -125,9 +146,11 @@ static int put_row(struct wf_records *r, int64_t space, struct wf_str collection
     bind_place(st, space, collection, key);
     sqlite3_bind_int(st, 4, wf_record_is_live(record));
     sqlite3_bind_int(st, 5, wf_record_label(record));
-    sqlite3_bind_int64(st, 6, (int64_t)hlc);
+    sqlite3_bind_int64(st, 6, (int64_t)by.hlc);
     sqlite3_bind_int64(st, 7, (int64_t)wf_record_unsettled(record));
     wf_sql_bind_blob(st, 8, wf_buf_str(&r->next));
+    sqlite3_bind_int(st, 9, by.hlc > 0 ? by.label : WF_CHANGE_LABEL_MAX);
+    sqlite3_bind_int(st, 10, wf_record_floor(record));
     return wf_sql_run(st, "keeping a record", err);
 }
 
@@ -149,7 +172,8 @@ static int put_erased(struct wf_records *r, int64_t space, struct wf_str collect
 }
 
 int wf_record__save(struct wf_records *r, int64_t space, struct wf_str collection,
-                    struct wf_str key, uint64_t hlc, struct wf_record *record, struct wf_err *err)
+                    struct wf_str key, struct wf_record_wrote by, struct wf_record *record,
+                    struct wf_err *err)
 {
     uint64_t gone = record->gone.hlc;
     int rc = 0;
@@ -164,7 +188,7 @@ int wf_record__save(struct wf_records *r, int64_t space, struct wf_str collectio
     }
     if (rc == 0)
         rc = wf_record_is_empty(record) ? remove_row(r, space, collection, key, err)
-                                        : put_row(r, space, collection, key, hlc, record, err);
+                                        : put_row(r, space, collection, key, by, record, err);
     return rc;
 }
 
@@ -270,7 +294,8 @@ static int apply_items(struct wf_records *r, int64_t space, const struct wf_chan
         if (rc == 0)
             rc = wf_record_apply(&record, &item, &at, err);
         if (rc == 0)
-            rc = wf_record__save(r, space, item.collection, item.key, at.hlc, &record, err);
+            rc = wf_record__save(r, space, item.collection, item.key,
+                                 (struct wf_record_wrote){at.hlc, item.label}, &record, err);
         wf_record_deinit(&record);
     }
     return rc;

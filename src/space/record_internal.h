@@ -58,11 +58,18 @@ bool wf_record__is_stable(void *ud, const struct wf_stamp *at);
 /* Reads the record into `out` (initialised), whose strings then lie in r->state; in turn. */
 int wf_record__load(struct wf_records *r, int64_t space, struct wf_str collection,
                     struct wf_str key, struct wf_record *out, struct wf_err *err) WF_MUST_USE;
-/* Stores it, or removes the row of an empty one; what can be settled is. `hlc`: of the change, 0
- * for none. In turn. */
+/* Stores it, or removes the row of an empty one; what can be settled is. In turn. */
+struct wf_record_wrote {
+    uint64_t hlc;  /* of the change; 0: there is none, it is only settled */
+    uint8_t label; /* of its item */
+};
 int wf_record__save(struct wf_records *r, int64_t space, struct wf_str collection,
-                    struct wf_str key, uint64_t hlc, struct wf_record *record,
+                    struct wf_str key, struct wf_record_wrote by, struct wf_record *record,
                     struct wf_err *err) WF_MUST_USE;
+/* Who knows of a record: its columns least and floor; 0 of one that is not there. In turn. */
+int wf_record__known(struct wf_records *r, int64_t space, struct wf_str collection,
+                     struct wf_str key, uint8_t *out_least, uint8_t *out_floor,
+                     struct wf_err *err) WF_MUST_USE;
 /* Adds the change to the stored ones. In turn. */
 int wf_record__keep(struct wf_records *r, int64_t space, const struct wf_change *c,
                     struct wf_err *err) WF_MUST_USE;

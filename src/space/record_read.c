@@ -10,7 +10,7 @@
 
 /* ---- rows ---- */
 
-#define COLUMNS "SELECT collection,key,label,hlc,state FROM record "
+#define COLUMNS "SELECT collection,key,label,hlc,state,least FROM record "
 
 static int read_row(sqlite3_stmt *st, struct wf_arena *arena, struct wf_record_row *out,
                     struct wf_err *err)
@@ -19,6 +19,7 @@ static int read_row(sqlite3_stmt *st, struct wf_arena *arena, struct wf_record_r
         .collection = wf_arena_dup(arena, wf_sql_text(st, 0)),
         .key = wf_arena_dup(arena, wf_sql_text(st, 1)),
         .label = (uint8_t)(sqlite3_column_int(st, 2) & WF_CHANGE_LABEL_MAX),
+        .least = (uint8_t)(sqlite3_column_int(st, 5) & WF_CHANGE_LABEL_MAX),
         .changed_ms = wf_hlc_ms((uint64_t)sqlite3_column_int64(st, 3)),
         .state = wf_arena_dup(arena, wf_sql_blob(st, 4)),
     };

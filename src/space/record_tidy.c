@@ -200,7 +200,8 @@ static int settle_one(struct wf_records *r, const struct place *p, size_t *io_n,
     rc = wf_record__load(r, p->space, p->collection, p->key, &record, err);
     before = wf_record_unsettled(&record);
     if (rc == 0)
-        rc = wf_record__save(r, p->space, p->collection, p->key, 0, &record, err);
+        rc = wf_record__save(r, p->space, p->collection, p->key, (struct wf_record_wrote){.hlc = 0},
+                             &record, err);
     *io_n += rc == 0 && wf_record_unsettled(&record) != before;
     wf_record_deinit(&record);
     return rc;

@@ -251,9 +251,14 @@ static const char migration_9[] = "CREATE TABLE draft_image("
                                   " upto_seq INTEGER NOT NULL,"
                                   " bytes BLOB NOT NULL) STRICT;";
 
+/* Who knows of a record, by the lowest label that a change of it had; and what it was given. */
+static const char migration_10[] =
+    "ALTER TABLE record ADD COLUMN least INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE record ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;";
+
 static const char *const migrations[] = {
     migration_1, migration_2, migration_3, migration_4, migration_5,
-    migration_6, migration_7, migration_8, migration_9,
+    migration_6, migration_7, migration_8, migration_9, migration_10,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

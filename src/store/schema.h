@@ -35,8 +35,9 @@
  *     id (1), hlc
  * record      records of spaces (space/record.h)
  *     space -> space, collection, key, PK of the three, live (0: only what is deleted is left),
- *     label (0 to 3), hlc (of the last change), gone_hlc (lowest clock of what is deleted and not
- *     final yet; 0: nothing), state (crdt/record.h)
+ *     label (0 to 3), least (lowest label of any change of it: who knows of it), floor (the label
+ *     that somebody gave it), hlc (of the last change), gone_hlc (lowest clock of what is deleted
+ *     and not final yet; 0: nothing), state (crdt/record.h)
  * record_change  the changes that made them, as their devices signed them
  *     space, device, dseq, PK of the three, hlc, label (highest in it), bytes (crdt/change.h)
  * record_erased  deleted records of which the changes may still hold something
@@ -85,7 +86,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 9
+#define WF_SCHEMA_VERSION 10
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

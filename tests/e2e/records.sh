@@ -49,6 +49,23 @@ weft record set me logins/mail --label secret >/dev/null
 same "a label that somebody gave stays" secret \
     "$(weft record set me logins/mail password=x --json | json 'd["label"]')"
 
+label_of_last() {
+    python3 - "$H/data/weft.db" <<'PY'
+import sqlite3, sys
+c = sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True)
+print(c.execute("SELECT label FROM record_change ORDER BY hlc DESC LIMIT 1").fetchone()[0])
+PY
+}
+weft record set me logins/bank 'password=hunter2xyzQ!9' >/dev/null
+weft record rm me logins/bank >/dev/null
+same "that a secret record was deleted is secret" 3 "$(label_of_last)"
+weft record set me logins/shop user=ana >/dev/null
+weft record set me logins/shop 'password=hunter2xyzQ!9' >/dev/null
+weft record rm me logins/shop >/dev/null
+same "who knew some of a record learns that it is gone" 2 "$(label_of_last)"
+weft record set me weft.draft/x name=y >/dev/null 2>&1
+same "collections of weft's own are not written" 1 $?
+
 # Deleted for good.
 weft record set me diary/1 text=Wolkenkuckucksheim >/dev/null
 weft record rm me diary/1 >/dev/null

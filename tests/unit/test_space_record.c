@@ -274,6 +274,51 @@ static void test_space_record__a_list_has_pages(void **state)
     wf_arena_deinit(&arena);
 }
 
+/* ---- labels ---- */
+
+/* The label of the device's n-th change. */
+static void assert_label(struct device *d, unsigned n, unsigned label)
+{
+    char what[80];
+    snprintf(what, sizeof(what), "record_change WHERE dseq=%u AND label=%u", n, label);
+    assert_int_equal(home_count(&d->home, what), 1);
+}
+
+static void do_labelled(struct device *d, enum wf_record_op_kind kind, uint8_t label)
+{
+    const struct wf_record_op op = {
+        .kind = kind,
+        .label = kind == WF_RECORD_LABEL ? 2 : 0,
+        .field = kind == WF_RECORD_SET || kind == WF_RECORD_UNSET ? WF_STR("x") : WF_STR(""),
+        .value = kind == WF_RECORD_SET ? WF_STR("1") : WF_STR("")};
+    const struct wf_record_edit e = {
+        .collection = WF_STR("c"), .key = WF_STR("k"), .label = label, .ops = &op, .n_ops = 1};
+    assert_int_equal(wf_records_write(d->records, 1, &e, 1, NULL), 0);
+}
+
+static void test_space_record__what_ends_reaches_who_knows(void **state)
+{
+    struct device *d = &devices[0];
+    (void)state;
+
+    do_labelled(d, WF_RECORD_SET, 3);
+    do_labelled(d, WF_RECORD_UNSET, 0); /* nobody below knows of it */
+    assert_label(d, 2, 3);
+    do_labelled(d, WF_RECORD_SET, 1);
+    do_labelled(d, WF_RECORD_SET, 3);
+    assert_int_equal(home_count(&d->home, "record WHERE label=3 AND least=1"), 1);
+    do_labelled(d, WF_RECORD_UNSET, 0); /* now somebody does, who still has the 1 */
+    assert_label(d, 5, 1);
+    do_labelled(d, WF_RECORD_LABEL, 0);
+    assert_label(d, 6, 2);
+    do_labelled(d, WF_RECORD_SET, 0);
+    assert_label(d, 7, 2);
+    do_labelled(d, WF_RECORD_DELETE, 0); /* that it had a 1 is over: all devices (one) know */
+    assert_label(d, 8, 2);
+    do_labelled(d, WF_RECORD_SET, 0); /* another record, of which nobody knows */
+    assert_label(d, 9, 0);
+}
+
 /* ---- many threads ---- */
 
 #define N_THREADS 8
@@ -761,6 +806,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_space_record__a_record_has_a_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_space_record__a_list_has_pages, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_space_record__what_ends_reaches_who_knows, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_space_record__threads_lose_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_space_record__two_devices_come_to_the_same, set_up,
                                         tear_down),
