@@ -19,7 +19,10 @@ struct cascade {
     struct wf_gen_event end;
     int n_told; /* of the small one's events */
     struct wf_gen_usage usage;
-    struct wf_gen *small, *rest; /* rest: NULL where the small one's answer stands */
+    struct wf_gen *small, *rest;        /* rest: NULL where the small one's answer stands */
+    const struct wf_gen_request *asked; /* borrowed */
+    bool is_hearing;                    /* the small one still answers */
+    int64_t began_ns, first_ns;
     double logprobs;
     size_t n_logprobs;
 };
@@ -54,23 +57,29 @@ static void note(struct cascade *c, const struct wf_gen_event *e)
     c->end.stop = wf_buf_str(&c->stop);
 }
 
-/* All of its answer; *out_ttft_ns, when it began. */
-static int hear(struct cascade *c, int64_t *out_first_ns, struct wf_err *err)
+static int begin_small(struct cascade *c, struct wf_err *err)
 {
     const struct wf_failover_place *p = &c->places[0];
-    struct wf_gen_event e;
-    int rc;
 
     if (p->model != NULL)
         c->q.model = p->model;
     c->q.is_once = true;
     c->q.wants_logprobs = true; /* where an engine has none it says nothing of them */
-    rc = wf_engine_generate(p->engine, &c->q, &c->small, err);
-    while (rc == 0 && (rc = wf_gen_next(c->small, &e, err)) == 1) {
-        if (*out_first_ns == 0)
-            *out_first_ns = wf_clock_mono_ns(c->o.places.clock);
+    c->began_ns = wf_clock_mono_ns(c->o.places.clock);
+    return wf_engine_generate(p->engine, &c->q, &c->small, err);
+}
+
+/* All of its answer; WF_GEN_LATER where there is somebody to wake. */
+static int hear(struct cascade *c, const struct wf_gen_wake *w, struct wf_err *err)
+{
+    struct wf_gen_event e;
+    int rc;
+
+    while ((rc = w != NULL ? wf_gen_try(c->small, w, &e, err) : wf_gen_next(c->small, &e, err)) ==
+           1) {
+        if (c->first_ns == 0)
+            c->first_ns = wf_clock_mono_ns(c->o.places.clock);
         note(c, &e);
-        rc = 0;
     }
     if (rc == 0 && (wf_buf_status(&c->text) != 0 || wf_buf_status(&c->thoughts) != 0 ||
                     wf_buf_status(&c->stop) != 0))
@@ -79,8 +88,9 @@ static int hear(struct cascade *c, int64_t *out_first_ns, struct wf_err *err)
 }
 
 /* How doubtful it is, and what is to be learned of it. */
-static double judge(struct cascade *c, int64_t began_ns, int64_t first_ns, struct wf_outcome *out)
+static double judge(struct cascade *c, struct wf_outcome *out)
 {
+    const int64_t first_ns = c->first_ns != 0 ? c->first_ns : c->began_ns;
     const struct wf_check_answer a = {
         .kind = c->o.kind,
         .is_bounded = c->q.n_max > 0,
@@ -94,8 +104,8 @@ static double judge(struct cascade *c, int64_t began_ns, int64_t first_ns, struc
 
     c->usage = *u;
     *out = (struct wf_outcome){
-        .ttft_ms = (double)((first_ns != 0 ? first_ns : began_ns) - began_ns) / 1e6,
-        .total_ms = (double)(wf_clock_mono_ns(c->o.places.clock) - began_ns) / 1e6,
+        .ttft_ms = (double)(first_ns - c->began_ns) / 1e6,
+        .total_ms = (double)(wf_clock_mono_ns(c->o.places.clock) - c->began_ns) / 1e6,
         .n_prompt = (uint32_t)(u->n_prompt - WF_MIN(u->n_cached, u->n_prompt)),
         .n_out = (uint32_t)u->n_written,
         .is_rated = doubt >= WF_CHECK_DOUBTFUL, /* that nothing speaks against it is no proof */
@@ -134,6 +144,24 @@ static int begin_rest(struct cascade *c, const struct wf_gen_request *q, struct 
     return wf_failover_generate(&o, q, &c->rest, err);
 }
 
+/* The small one has ended with rc, and *own where that is an error: its answer stands, or the rest
+ * is begun. */
+static int settle(struct cascade *c, int rc, const struct wf_err *own, struct wf_err *err)
+{
+    struct wf_outcome outcome = {.failed = true};
+
+    c->is_hearing = false;
+    if (rc == WF_E_CANCELED || rc == WF_E_NOMEM)
+        return wf_err_set(err, rc, "%s", own->msg);
+    if (rc != 0) {
+        tell(c, &outcome, own);
+        return begin_rest(c, c->asked, err);
+    }
+    const double doubt = judge(c, &outcome);
+    tell(c, &outcome, NULL);
+    return doubt >= WF_CHECK_DOUBTFUL ? begin_rest(c, c->asked, err) : 0;
+}
+
 /* ---- the generation ---- */
 
 static int try(struct wf_gen *g, const struct wf_gen_wake *w, struct wf_gen_event *out,
@@ -141,7 +169,15 @@ static int try(struct wf_gen *g, const struct wf_gen_wake *w, struct wf_gen_even
 {
     struct cascade *c = (struct cascade *)g;
     struct wf_gen_event held = {.kind = WF_GEN_END};
+    struct wf_err own = WF_ERR_INIT;
+    int rc = c->is_hearing ? hear(c, w, &own) : 0;
 
+    if (rc == WF_GEN_LATER)
+        return rc;
+    if (c->is_hearing)
+        rc = settle(c, rc, &own, err);
+    if (rc != 0)
+        return rc;
     if (c->rest != NULL)
         return w != NULL ? wf_gen_try(c->rest, w, out, err) : wf_gen_next(c->rest, out, err);
     while (c->n_told < 3) {
@@ -170,6 +206,8 @@ static const struct wf_gen_usage *usage(const struct wf_gen *g)
 {
     const struct cascade *c = (const struct cascade *)g;
 
+    if (c->is_hearing)
+        return wf_gen_usage(c->small);
     return c->rest != NULL ? wf_gen_usage(c->rest) : &c->usage;
 }
 
@@ -199,9 +237,7 @@ int wf_cascade_generate(const struct wf_cascade_options *o, const struct wf_gen_
                         struct wf_gen **out, struct wf_err *err)
 {
     struct cascade *c = wf_alloc_array(1, sizeof(*c));
-    struct wf_outcome outcome = {.failed = true};
     struct wf_err own = WF_ERR_INIT;
-    int64_t first_ns = 0, began_ns;
     int rc;
 
     assert(o->places.n >= 2 && o->places.n <= WF_FAILOVER_PLACES_MAX);
@@ -212,21 +248,14 @@ int wf_cascade_generate(const struct wf_cascade_options *o, const struct wf_gen_
     for (size_t i = 0; i < o->places.n; i++)
         c->places[i] = o->places.places[i];
     c->q = *q;
+    c->asked = q;
     wf_buf_init(&c->thoughts, WF_LIMIT_HTTP_MODEL_ANSWER_BYTES);
     wf_buf_init(&c->text, WF_LIMIT_HTTP_MODEL_ANSWER_BYTES);
     wf_buf_init(&c->stop, WF_LIMIT_HTTP_MODEL_ANSWER_BYTES);
-    began_ns = wf_clock_mono_ns(o->places.clock);
-    rc = hear(c, &first_ns, &own);
-    if (rc == 0) {
-        double doubt = judge(c, began_ns, first_ns, &outcome);
-        tell(c, &outcome, NULL);
-        rc = doubt >= WF_CHECK_DOUBTFUL ? begin_rest(c, q, err) : 0;
-    } else if (rc == WF_E_CANCELED || rc == WF_E_NOMEM) {
-        (void)wf_err_set(err, rc, "%s", own.msg);
-    } else {
-        tell(c, &outcome, &own);
-        rc = begin_rest(c, q, err);
-    }
+    rc = begin_small(c, &own);
+    c->is_hearing = rc == 0;
+    if (rc != 0)
+        rc = settle(c, rc, &own, err);
     if (rc == 0)
         *out = &c->base;
     else

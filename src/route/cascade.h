@@ -19,8 +19,9 @@ struct wf_cascade_options {
 /* Whether a request can be answered so. */
 bool wf_cascade_fits(const struct wf_gen_request *q);
 
-/* Asks the small one, checks, and where it is doubted or fails begins the rest; returns when that
- * is known. q is borrowed until wf_gen_free. Errors: as wf_failover_generate. */
+/* Asks the small one; when its answer is whole it is checked, and where it is doubted or fails the
+ * rest is begun: until then there is no event. q is borrowed until wf_gen_free. Errors: as
+ * wf_failover_generate. */
 int wf_cascade_generate(const struct wf_cascade_options *o, const struct wf_gen_request *q,
                         struct wf_gen **out, struct wf_err *err) WF_MUST_USE;
 /* As wf_failover_at: 0 where the small one's answer stands. */

@@ -23,6 +23,7 @@ struct failover {
     struct wf_hedge *hedge;             /* of the first; NULL: none */
     struct wf_gen_event first;          /* of who won */
     bool has_first;
+    bool is_racing; /* two places are asked, and none has begun: gen is NULL */
     struct wf_failover_options o;
     const struct wf_gen_request *asked; /* borrowed */
     struct wf_gen_request q;            /* for the place that answers now */
@@ -157,7 +158,8 @@ static void tell_late(struct failover *f, size_t i_place, int64_t asked_ns, int6
 
 /* ---- two at once ---- */
 
-/* Asks the first place, and the hedge where that is late. */
+/* Asks the first place, and the hedge where that is late; where there are no threads for that the
+ * first alone. */
 static int race(struct failover *f, struct wf_err *err)
 {
     const struct wf_failover_place first = f->places[0], second = f->places[f->o.i_hedge];
@@ -165,11 +167,22 @@ static int race(struct failover *f, struct wf_err *err)
                                        .second = {second.engine, second.model},
                                        .after_ms = f->o.hedge_after_ms,
                                        .clock = f->o.clock};
-    struct wf_hedge_won won;
-    int rc = wf_hedge_race(&o, &f->q, &f->hedge, &won, err);
+    int rc = wf_hedge_start(&o, &f->q, &f->hedge, err);
 
-    if (rc != 0)
+    f->is_racing = rc == 0;
+    if (rc != WF_E_BUSY)
         return rc;
+    wf_hedge_free(f->hedge);
+    f->hedge = NULL;
+    f->o.i_hedge = 0;
+    return wf_engine_generate(first.engine, &f->q, &f->gen, err);
+}
+
+/* Who has begun is the first place from now on. */
+static void take(struct failover *f, struct wf_hedge_won won)
+{
+    const struct wf_failover_place first = f->places[0], second = f->places[f->o.i_hedge];
+
     if (won.is_second) {
         uint8_t of = f->of[0];
         tell_late(f, of, f->began_ns, won.first_ns);
@@ -183,7 +196,6 @@ static int race(struct failover *f, struct wf_err *err)
     f->has_first = won.has_event;
     f->began_ns = won.began_ns;
     f->first_ns = won.has_event ? won.first_ns : 0;
-    return 0;
 }
 
 /* Whether the place that is asked now has a hedge: the first time, and no more. */
@@ -216,6 +228,8 @@ static const struct wf_gen_usage *usage(const struct wf_gen *g)
     struct failover *f = (struct failover *)(uintptr_t)g;
     char *model = f->models[f->i < f->n ? f->i : f->n - 1];
 
+    if (f->is_racing)
+        f->usage.model = f->places[0].model; /* the one that is expected */
     if (f->gen == NULL)
         return &f->usage;
     f->usage = *wf_gen_usage(f->gen);
@@ -313,11 +327,36 @@ static int ask(struct failover *f, const struct wf_gen_wake *w, struct wf_gen_ev
     return 1;
 }
 
+/* Waits for one of two; where both fail the next places are asked. */
+static int finish_race(struct failover *f, const struct wf_gen_wake *w, struct wf_err *err)
+{
+    struct wf_hedge_won won;
+    struct wf_err e = WF_ERR_INIT;
+    int rc = wf_hedge_poll(f->hedge, w, &won, &e);
+
+    if (rc == WF_GEN_LATER)
+        return rc;
+    f->is_racing = false;
+    if (rc == 0) {
+        take(f, won);
+        return 0;
+    }
+    (void)wf_err_set(err, rc, "%s", e.msg);
+    if (!is_the_places_fault(rc))
+        return rc;
+    tell(f, &e);
+    f->i++;
+    return begin(f, rc, err);
+}
+
 static int try(struct wf_gen *g, const struct wf_gen_wake *w, struct wf_gen_event *out,
                struct wf_err *err)
 {
     struct failover *f = (struct failover *)g;
+    const int raced = f->is_racing ? finish_race(f, w, err) : 0;
 
+    if (raced != 0)
+        return raced;
     while (f->gen != NULL) {
         struct wf_err e = WF_ERR_INIT;
         struct wf_gen_event event;

@@ -31,11 +31,14 @@ struct wf_hedge_won {
     int64_t began_ns, first_ns; /* of who began: asked, and its first event */
 };
 
-/* Waits for the first to begin. q is borrowed until wf_hedge_free. *out is to be freed in any case,
- * also after an error. Errors: of the first where the second was not asked or failed, too; NOMEM,
- * BUSY (no threads). */
-int wf_hedge_race(const struct wf_hedge_options *o, const struct wf_gen_request *q,
-                  struct wf_hedge **out, struct wf_hedge_won *out_won,
+/* Starts. q is borrowed until wf_hedge_free. *out is to be freed in any case, also after an error.
+ * Errors: NOMEM, BUSY (no threads). */
+int wf_hedge_start(const struct wf_hedge_options *o, const struct wf_gen_request *q,
+                   struct wf_hedge **out, struct wf_err *err) WF_MUST_USE;
+/* Waits until one of them begins; with w not NULL WF_GEN_LATER where none has yet, and w->fn is
+ * then called as wf_gen_try has it. After anything else it is not to be called again. Errors: of
+ * the first where the second was not asked or failed, too. */
+int wf_hedge_poll(struct wf_hedge *h, const struct wf_gen_wake *w, struct wf_hedge_won *out_won,
                   struct wf_err *err) WF_MUST_USE;
 
 /* Waits until who lost has ended. NULL is a no-op. */
