@@ -3,7 +3,8 @@
  * each that has one. the rooms of tests/crdt play a room with Yjs, write down what they did, and
  * compare what this program says to the same. All numbers and bytes are in lib0's form; a command
  * is its number, then its arguments; an answer is a status (0 or -code), then bytes with their
- * length. */
+ * length. Every other document is replaced by what its image gives before each update that it takes
+ * in and each transaction. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "base/alloc.h"
 #include "crdt/any.h"
 #include "crdt/awareness.h"
+#include "crdt/image.h"
 #include "crdt/position.h"
 #include "crdt/snapshot.h"
 #include "crdt/types.h"
@@ -60,6 +62,7 @@ enum command {
 
 struct doc {
     struct wf_crdt *d;
+    struct wf_crdt_options options;
     struct wf_buf told;
     struct wf_crdt_undo *undo;
     struct wf_awareness *aware;
@@ -177,7 +180,35 @@ static int new_doc(void)
     doc->d = NULL;
     doc->n_roots = 0;
     wf_buf_init(&doc->told, SIZE_MAX);
+    doc->options = o;
     return wf_crdt_new(&o, &doc->d);
+}
+
+/* Not while something was undone: an image does not hold that. */
+static int reopen(struct doc *doc)
+{
+    struct wf_crdt *again = NULL;
+    struct wf_buf image;
+    struct wf_str name;
+    size_t i = 0;
+    int rc;
+
+    if ((doc - docs) % 2 == 0 || doc->undo != NULL || doc->is_open)
+        return 0;
+    wf_buf_init(&image, SIZE_MAX);
+    rc = wf_crdt_image_write(doc->d, &image);
+    doc->options.client = wf_crdt_client(doc->d);
+    if (rc == 0)
+        rc = wf_crdt_image_open(wf_buf_str(&image), &doc->options, &again);
+    wf_buf_deinit(&image);
+    if (rc != 0)
+        return rc == WF_E_BUSY ? 0 : rc;
+    wf_crdt_free(doc->d);
+    doc->d = again;
+    doc->n_roots = 0;
+    while (doc->n_roots < 8 && wf_crdt_root_next(doc->d, &i, &name, &doc->roots[doc->n_roots]))
+        doc->n_roots++;
+    return 0;
 }
 
 static int answer_told(struct doc *doc, int rc)
@@ -324,13 +355,20 @@ static int run(enum command c)
         return aware(c, doc);
     switch (c) {
     case CMD_BEGIN:
-        rc = wf_crdt_begin(doc->d);
+        rc = reopen(doc);
+        if (rc == 0)
+            rc = wf_crdt_begin(doc->d);
         doc->is_open = rc == 0;
         return rc;
     case CMD_COMMIT:
-        return answer_told(doc, doc->is_open ? wf_crdt_commit(doc->d) : WF_E_INVAL);
+        rc = doc->is_open ? wf_crdt_commit(doc->d) : WF_E_INVAL;
+        doc->is_open = false;
+        return answer_told(doc, rc);
     case CMD_APPLY:
         format = (enum wf_crdt_format)wf_lib0_uint(&in);
+        rc = reopen(doc);
+        if (rc != 0)
+            return rc;
         return answer_told(doc, wf_crdt_apply(doc->d, wf_lib0_bytes(&in), format, NULL));
     case CMD_ENCODE:
         format = (enum wf_crdt_format)wf_lib0_uint(&in);
