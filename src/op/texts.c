@@ -210,6 +210,22 @@ static bool is_frame(const char *name)
     return false;
 }
 
+/* A word that chats are made of, where their form has one: nobody says anything by it, though lens
+ * may think so of a single word ("type"). */
+static bool is_of_form(const struct text *x)
+{
+    struct wf_str words = WF_STR(
+        "role|content|type|text|user|assistant|system|developer|tool|tool_calls|id|tool_call_id|"
+        "function|name|arguments|description|refusal|reasoning_content|parameters|properties|"
+        "required|object|string|strict");
+    struct wf_str word;
+
+    while (x->kind != VALUE && wf_str_split(&words, '|', &word))
+        if (wf_str_eq(x->said.text, word))
+            return true;
+    return false;
+}
+
 static int gather_inside(struct reader *r, const json_t *v)
 {
     json_t *from = (json_t *)(uintptr_t)v, *member; /* jansson walks no const objects */
@@ -605,6 +621,8 @@ static int find_each(struct reader *r)
         size_t n = 0;
         for (; at < t->n_crossings && t->crossings[at].i_text == i; at++)
             more[n++] = t->crossings[at].pii;
+        if (n == 0 && is_of_form(&t->texts[i]))
+            continue;
         rc = wf_labeler_find_more(r->l, text_of(t, i), (struct wf_pii_list){more, n}, &found,
                                   r->err);
         if (rc == 0)

@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "op/texts.h"
 
 #define LENS "models/lens.gguf"
 
@@ -132,12 +133,52 @@ static void test_names__without_a_lens(void **state)
     wf_lens_pool_free(none);
 }
 
+/* Whether a chat is about health, text by text. */
+static bool is_about_health(const struct wf_detector *d, const char *chat)
+{
+    const struct wf_labeler_options o = {.detector = d, .lens = pool};
+    struct wf_labeler *l = NULL;
+    struct wf_texts *t = NULL;
+    json_t *v = json_loads(chat, 0, NULL);
+    bool is_about = false;
+
+    assert_non_null(v);
+    assert_int_equal(wf_labeler_new(&o, &l, NULL), 0);
+    assert_int_equal(wf_texts_read(l, v, &t, NULL), 0);
+    const struct wf_pii_list found = wf_texts_found(t, SIZE_MAX);
+    for (size_t i = 0; i < found.n; i++)
+        is_about = is_about || strcmp(found.items[i].type, "TOPIC_HEALTH") == 0;
+    wf_texts_free(t);
+    wf_labeler_free(l);
+    json_decref(v);
+    return is_about;
+}
+
+/* Chats have words of their own ("type"), which say nothing, but where somebody says them. */
+static void test_names__the_form_of_a_chat_says_nothing(void **state)
+{
+    const struct wf_detect_options o = {.plain_only = false};
+    struct wf_detector *d = NULL;
+
+    (void)state;
+    need_lens();
+    assert_int_equal(wf_detector_open(&o, &d, NULL), 0);
+    assert_false(is_about_health(d, "[{\"role\":\"user\",\"content\":[{\"type\":\"text\","
+                                    "\"text\":\"Paint the fence green.\"}]}]"));
+    assert_true(is_about_health(d, "[{\"role\":\"user\",\"content\":[{\"type\":\"text\","
+                                   "\"text\":\"I have diabetes and take metformin.\"}]}]"));
+    assert_true(is_about_health(d, "[{\"role\":\"I have diabetes and take metformin.\"}]"));
+    assert_true(is_about_health(d, "[{\"I have diabetes and take metformin\":1}]"));
+    wf_detector_free(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names__types_and_topics),
         cmocka_unit_test(test_names__many_parts),
         cmocka_unit_test(test_names__allocations_fail),
+        cmocka_unit_test(test_names__the_form_of_a_chat_says_nothing),
         cmocka_unit_test(test_names__without_a_lens),
     };
 
