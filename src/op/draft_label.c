@@ -26,10 +26,11 @@ static int read_all(void *ud, struct wf_crdt *doc, struct wf_err *err)
     return rc;
 }
 
-int wf_op__label_of(struct wf_op_context *ctx, struct wf_str text, enum wf_label *out)
+static int label_in(struct wf_op_context *ctx, struct wf_str space, struct wf_str text,
+                    enum wf_label *out)
 {
     const struct wf_labeler_options o = {.detector = ctx->detector, .policy = ctx->policy};
-    struct wf_context_part part = {.source = WF_SOURCE_PROMPT};
+    struct wf_context_part part = {.source = WF_SOURCE_PROMPT, .space = space};
     struct wf_labeler *l = NULL;
     struct wf_verdict verdict;
     struct wf_pii_list found = {.n = 0};
@@ -47,47 +48,69 @@ int wf_op__label_of(struct wf_op_context *ctx, struct wf_str text, enum wf_label
     return rc;
 }
 
-/* Raises the row's label when it is lower. */
-static void raise_label(struct wf_op_context *ctx, int64_t id, enum wf_label label)
+int wf_op__label_of(struct wf_op_context *ctx, struct wf_str text, enum wf_label *out)
 {
-    enum wf_label now = WF_LABEL_SECRET, space = WF_LABEL_SECRET;
-    struct wf_draft_row row;
-    struct wf_reader *r = NULL;
-    struct wf_arena arena;
-    bool known = false;
+    return label_in(ctx, WF_STR(""), text, out);
+}
 
-    if (wf_store_reader_get(ctx->store, &r, NULL) != 0)
-        return;
-    wf_arena_init(&arena, 1024, 1u << 16);
-    if (wf_draft_row_get(r, id, &arena, &row, NULL) == 0)
-        known = wf_label_parse(row.label, &now) && wf_label_parse(row.space_label, &space);
+/* The draft's row; its texts live in the arena. */
+static int read_row(struct wf_op_context *ctx, int64_t id, struct wf_arena *arena,
+                    struct wf_draft_row *out)
+{
+    struct wf_reader *r = NULL;
+    int rc = wf_store_reader_get(ctx->store, &r, NULL);
+
+    if (rc != 0)
+        return rc;
+    rc = wf_draft_row_get(r, id, arena, out, NULL);
     wf_store_reader_put(ctx->store, r);
-    wf_arena_deinit(&arena);
+    return rc;
+}
+
+/* Raises the row's label when it is lower. */
+static void raise_label(struct wf_op_context *ctx, const struct wf_draft_row *row,
+                        enum wf_label label)
+{
+    enum wf_label now, space;
+
+    if (!wf_label_parse(row->label, &now) || !wf_label_parse(row->space_label, &space))
+        return; /* such a one counts as secret */
     label = wf_label_max(label, space);
-    if (known && label > now) /* when it fails, the next pause tries again */
-        (void)!wf_draft_row_label(ctx->store, id, wf_str_from(wf_label_name(label)), NULL);
+    if (label > now) /* when it fails, the next pause tries again */
+        (void)!wf_draft_row_label(ctx->store, row->id, wf_str_from(wf_label_name(label)), NULL);
+}
+
+/* Reads the text, and what it asks for. */
+static int look(struct wf_op_context *ctx, const struct wf_draft_row *row, enum wf_label *out)
+{
+    struct wf_draft *d = NULL;
+    struct wf_buf text;
+    int rc = wf_draft_open(ctx->drafts, row->id, &d, NULL);
+
+    wf_buf_init(&text, WF_LIMIT_DETECT_BYTES);
+    if (rc == 0)
+        rc = wf_draft_read(d, read_all, &text, NULL);
+    if (rc == 0)
+        rc = wf_buf_status(&text);
+    if (rc == 0)
+        rc = label_in(ctx, row->space_name, wf_buf_str(&text), out);
+    wf_draft_close(d);
+    wf_buf_deinit(&text);
+    return rc;
 }
 
 void wf_op_draft_settled(void *ud, int64_t draft)
 {
     struct wf_op_context *ctx = ud;
     enum wf_label label = WF_LABEL_PUBLIC;
-    struct wf_draft *d = NULL;
-    struct wf_buf text;
-    int rc = 0;
+    struct wf_draft_row row;
+    struct wf_arena arena;
 
-    wf_buf_init(&text, WF_LIMIT_DETECT_BYTES);
-    if (ctx->detector && ctx->policy) {
-        rc = wf_draft_open(ctx->drafts, draft, &d, NULL);
-        if (rc == 0)
-            rc = wf_draft_read(d, read_all, &text, NULL);
-        if (rc == 0 && wf_buf_status(&text) == 0)
-            rc = wf_op__label_of(ctx, wf_buf_str(&text), &label);
-        wf_draft_close(d);
-        if (rc == 0)
-            raise_label(ctx, draft, label);
-    }
-    wf_buf_deinit(&text);
+    wf_arena_init(&arena, 1024, 1u << 16);
+    if (ctx->detector && ctx->policy && read_row(ctx, draft, &arena, &row) == 0 &&
+        look(ctx, &row, &label) == 0)
+        raise_label(ctx, &row, label);
+    wf_arena_deinit(&arena);
     if (ctx->hub)
         wf_hub_publish(ctx->hub, "drafts", NULL);
 }

@@ -11,6 +11,7 @@
 #include "space/draft.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -89,6 +90,22 @@ void wf_drafts_free(struct wf_drafts *all)
     pthread_cond_destroy(&all->chore);
     pthread_mutex_destroy(&all->lock);
     wf_free(all);
+}
+
+void wf_drafts_on_durable(struct wf_drafts *all, void (*fn)(void *ud), void *ud)
+{
+    pthread_mutex_lock(&all->lock);
+    all->durable = fn;
+    all->durable_ud = ud;
+    pthread_mutex_unlock(&all->lock);
+}
+
+void wf_drafts_keep_unsent(struct wf_drafts *all, wf_drafts_sent_fn fn, void *ud)
+{
+    pthread_mutex_lock(&all->lock);
+    all->sent = fn;
+    all->sent_ud = ud;
+    pthread_mutex_unlock(&all->lock);
 }
 
 struct wf_drafts_stats wf_drafts_stats(struct wf_drafts *all)
@@ -335,6 +352,25 @@ int wf_draft_open_named(struct wf_drafts *all, struct wf_str space, struct wf_st
     return rc;
 }
 
+int wf_draft_open_uid(struct wf_drafts *all, const uint8_t *uid, struct wf_draft **out,
+                      struct wf_err *err)
+{
+    char hex[2 * WF_DRAFT_UID_BYTES + 1];
+    struct wf_draft_row row = {.id = 0};
+    struct wf_reader *r = NULL;
+    struct wf_arena arena;
+    int rc = wf_store_reader_get(all->o.store, &r, err);
+
+    if (rc != 0)
+        return rc;
+    sodium_bin2hex(hex, sizeof(hex), uid, WF_DRAFT_UID_BYTES);
+    wf_arena_init(&arena, 1024, ARENA_BYTES_MAX);
+    rc = wf_draft_row_uid(r, wf_str_from(hex), &arena, &row, err);
+    wf_arena_deinit(&arena);
+    wf_store_reader_put(all->o.store, r);
+    return rc == 0 ? wf_draft_open(all, row.id, out, err) : rc;
+}
+
 void wf_draft_close(struct wf_draft *d)
 {
     if (d)
@@ -405,12 +441,13 @@ void wf_draft__queue(struct wf_draft *d, struct wf_draft_entry *e)
     struct wf_drafts *all = d->all;
 
     if (e->n > 0) {
+        bool is_ours = e->origin.dseq == 0;
         e->seq = d->next_seq++;
-        e->at_ms = wf_clock_wall_ms(all->o.clock);
+        e->at_ms = is_ours ? wf_clock_wall_ms(all->o.clock) : e->origin.at_ms;
         d->log_rows++;
         d->log_bytes += e->n;
         d->last_ms = e->at_ms;
-        memcpy(d->last_device, all->o.device, sizeof(d->last_device));
+        memcpy(d->last_device, is_ours ? all->o.device : e->origin.device, sizeof(d->last_device));
     }
     pthread_mutex_lock(&all->lock);
     take(d);
@@ -433,9 +470,11 @@ static int dropped(struct wf_err *err)
     return wf_err_set(err, WF_E_CANCELED, "The draft was closed: open it again.");
 }
 
-/* Queues what the last transaction told, or `instead` of it. d->lock is held. */
+/* Queues what the last transaction told, or `instead` of it. `origin` NULL: ours. d->lock is held.
+ */
 static int queue_emitted(struct wf_draft *d, const struct wf_draft_ack *ack,
-                         const struct wf_str *instead, struct wf_err *err)
+                         const struct wf_str *instead, const struct wf_draft_origin *origin,
+                         struct wf_err *err)
 {
     struct wf_draft_entry *e = NULL;
 
@@ -445,12 +484,15 @@ static int queue_emitted(struct wf_draft *d, const struct wf_draft_ack *ack,
         d->is_dropped = true; /* it says more than the disk ever will */
         return no_memory(err);
     }
+    if (origin)
+        e->origin = *origin;
     wf_draft__queue(d, e);
     return 0;
 }
 
 /* d->lock is held. */
-static int apply_locked(struct wf_draft *d, struct wf_str update, const struct wf_draft_ack *ack,
+static int apply_locked(struct wf_draft *d, struct wf_str update,
+                        const struct wf_draft_origin *origin, const struct wf_draft_ack *ack,
                         struct wf_err *err)
 {
     bool waits = wf_crdt_pending(d->doc);
@@ -469,7 +511,7 @@ static int apply_locked(struct wf_draft *d, struct wf_str update, const struct w
         return rc;
     /* What waits for others was not told, so the update is kept as it came. */
     waits = waits || wf_crdt_pending(d->doc);
-    return queue_emitted(d, ack, waits ? &update : NULL, err);
+    return queue_emitted(d, ack, waits ? &update : NULL, origin, err);
 }
 
 /* Unlocks; a draft that was dropped under the lock is taken out. */
@@ -482,16 +524,30 @@ static void leave(struct wf_draft *d)
         wf_draft__drop(d);
 }
 
-int wf_draft_apply(struct wf_draft *d, struct wf_str update, const struct wf_draft_ack *ack,
-                   struct wf_err *err)
+static int apply(struct wf_draft *d, struct wf_str update, const struct wf_draft_origin *origin,
+                 const struct wf_draft_ack *ack, struct wf_err *err)
 {
     int rc;
 
     await_room(d->all);
     pthread_mutex_lock(&d->lock);
-    rc = apply_locked(d, update, ack, err);
+    rc = apply_locked(d, update, origin, ack, err);
     leave(d);
     return rc;
+}
+
+int wf_draft_apply(struct wf_draft *d, struct wf_str update, const struct wf_draft_ack *ack,
+                   struct wf_err *err)
+{
+    return apply(d, update, NULL, ack, err);
+}
+
+int wf_draft_apply_of(struct wf_draft *d, struct wf_str update,
+                      const struct wf_draft_origin *origin, const struct wf_draft_ack *ack,
+                      struct wf_err *err)
+{
+    assert(origin->dseq > 0);
+    return apply(d, update, origin, ack, err);
 }
 
 struct waiter {
@@ -595,7 +651,7 @@ static int change_locked(struct wf_draft *d, wf_draft_doc_fn fn, void *ud,
         d->is_dropped = rc == WF_E_NOMEM || d->emitted.len > 0;
         return rc == WF_E_NOMEM ? no_memory(err) : rc;
     }
-    return queue_emitted(d, ack, NULL, err);
+    return queue_emitted(d, ack, NULL, NULL, err);
 }
 
 int wf_draft_change(struct wf_draft *d, wf_draft_doc_fn fn, void *ud, bool *out_changed,

@@ -50,6 +50,16 @@ int wf_drafts_new(const struct wf_drafts_options *o, struct wf_drafts **out,
 /* Commits what waits, stops, frees. All drafts must have been closed. NULL is a no-op. */
 void wf_drafts_free(struct wf_drafts *all);
 
+/* Has fn(ud) called on the committing thread after each commit of changes: for who passes them on.
+ * NULL: nobody. */
+void wf_drafts_on_durable(struct wf_drafts *all, void (*fn)(void *ud), void *ud);
+
+/* Has fn(ud, space) asked up to which number this device's own changes have been passed on: later
+ * ones stay in the log when a snapshot takes its place. NULL (at first): none is waited for. Called
+ * on the tidying thread without locks. */
+typedef uint64_t (*wf_drafts_sent_fn)(void *ud, int64_t space);
+void wf_drafts_keep_unsent(struct wf_drafts *all, wf_drafts_sent_fn fn, void *ud);
+
 struct wf_drafts_stats {
     size_t n_open, n_idle; /* in memory: in use, and not */
     size_t resident_bytes; /* of those not in use right now */
@@ -67,6 +77,10 @@ int wf_draft_open_named(struct wf_drafts *all, struct wf_str space, struct wf_st
                         struct wf_draft **out, struct wf_err *err) WF_MUST_USE;
 /* NULL is a no-op. */
 void wf_draft_close(struct wf_draft *d);
+
+/* The same by its uid (WF_DRAFT_UID_BYTES). NOENT. */
+int wf_draft_open_uid(struct wf_drafts *all, const uint8_t *uid, struct wf_draft **out,
+                      struct wf_err *err) WF_MUST_USE;
 
 /* Its row. */
 int64_t wf_draft_id(const struct wf_draft *d);
@@ -89,6 +103,19 @@ struct wf_draft_ack {
  * also for an update that says nothing new, then behind all before it. */
 int wf_draft_apply(struct wf_draft *d, struct wf_str update, const struct wf_draft_ack *ack,
                    struct wf_err *err) WF_MUST_USE;
+
+/* Of a change that another device made. */
+struct wf_draft_origin {
+    uint8_t device[WF_DRAFT_DEVICE_BYTES];
+    uint64_t dseq; /* its number in that device's log; who brings it says how far the log is here */
+    int64_t at_ms; /* when it was made, by that device's clock */
+};
+
+/* As wf_draft_apply, for another device's change: it is kept under that device and its number. What
+ * is known already is not kept again. */
+int wf_draft_apply_of(struct wf_draft *d, struct wf_str update,
+                      const struct wf_draft_origin *origin, const struct wf_draft_ack *ack,
+                      struct wf_err *err) WF_MUST_USE;
 
 /* Calls ack->fn when everything applied so far is durable: for who read it. Errors: NOMEM,
  * CANCELED. */

@@ -49,7 +49,10 @@ static int write_one(struct wf_drafts *all, const struct wf_draft_entry *e)
                                 .bytes = wf_str_n(e->bytes, e->n)};
     int rc = wf_draft_log_touch(all->o.store, u.draft, u.at_ms, NULL);
 
-    if (rc == 0) /* numbers have no gaps: none is taken for a draft that is gone */
+    if (e->origin.dseq > 0) {
+        u.device = e->origin.device;
+        u.dseq = e->origin.dseq;
+    } else if (rc == 0) /* numbers have no gaps: none is taken for a draft that is gone */
         rc = wf_log_next(all->o.store, e->d->space, all->o.device, &u.dseq, NULL);
     return rc == 0 ? wf_draft_log_append(all->o.store, &u, NULL) : rc;
 }
@@ -129,6 +132,8 @@ void *wf_draft__commit_loop(void *ud)
     size_t n = 0;
 
     while (take_work(all, last_ns, &list)) {
+        void (*durable)(void *ud);
+        void *durable_ud;
         int rc;
         last_ns = wf_clock_mono_ns(NULL); /* the condition goes by the system's */
         rc = write_all(all, &list, &n);
@@ -136,11 +141,15 @@ void *wf_draft__commit_loop(void *ud)
         all->stats.n_commits += n > 0;
         all->stats.n_updates += rc == 0 ? n : 0;
         pthread_cond_signal(&all->chore);
+        durable = rc == 0 && n > 0 ? all->durable : NULL;
+        durable_ud = all->durable_ud;
         pthread_mutex_unlock(&all->lock);
         WF_LIST_EACH(it, tmp, &list)
         {
             tell_one(WF_CONTAINER(it, struct wf_draft_entry, node), rc);
         }
+        if (durable)
+            durable(durable_ud);
     }
     return NULL;
 }

@@ -17,6 +17,7 @@ struct wf_draft_entry {
     struct wf_draft_ack ack;
     uint64_t seq; /* 0: nothing to be written */
     int64_t at_ms;
+    struct wf_draft_origin origin; /* dseq 0: ours */
     int rc;
     size_t n;
     char bytes[];
@@ -67,6 +68,10 @@ struct wf_drafts {
     struct wf_list queue; /* struct wf_draft_entry */
     size_t n_open, n_idle, queue_bytes;
     struct wf_drafts_stats stats;
+    void (*durable)(void *ud);
+    void *durable_ud;
+    wf_drafts_sent_fn sent;
+    void *sent_ud;
     bool stop;
     pthread_t committer, keeper;
     bool has_committer, has_keeper;

@@ -337,11 +337,26 @@ static int list_snapshots(struct wf_draft *d, const struct taken *t, struct wf_a
     return 0;
 }
 
+/* Up to which number this device's own changes need not be kept. */
+static uint64_t sent_upto(struct wf_draft *d)
+{
+    struct wf_drafts *all = d->all;
+    wf_drafts_sent_fn sent;
+    void *ud;
+
+    pthread_mutex_lock(&all->lock);
+    sent = all->sent;
+    ud = all->sent_ud;
+    pthread_mutex_unlock(&all->lock);
+    return sent ? sent(ud, d->space) : UINT64_MAX;
+}
+
 /* In one transaction: the new one in, what it makes superfluous out. */
 static int replace(struct wf_draft *d, const struct taken *t, struct wf_err *err)
 {
     struct wf_store *s = d->all->o.store;
     struct wf_draft_snapshot *all = NULL;
+    struct wf_draft_trim trim = {.draft = d->id, .device = d->all->o.device, .sent = sent_upto(d)};
     struct wf_arena arena;
     size_t n = 0;
     int rc;
@@ -354,8 +369,9 @@ static int replace(struct wf_draft *d, const struct taken *t, struct wf_err *err
         rc = wf_draft_snapshot_put(s, &all[n - 1], err);
         if (rc == 0)
             rc = wf_draft_image_put(s, d->id, t->upto, wf_buf_str(&t->image), err);
-        if (rc == 0 && n > 1)
-            rc = wf_draft_log_trim(s, d->id, all[n - 2].upto_seq, err);
+        trim.upto = n > 1 ? all[n - 2].upto_seq : 0;
+        if (rc == 0)
+            rc = wf_draft_log_trim(s, &trim, err);
         if (rc == 0)
             rc = thin(s, all, n, wf_clock_wall_ms(d->all->o.clock), err);
         if (rc == 0)

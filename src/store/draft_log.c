@@ -287,29 +287,31 @@ int wf_draft_image_use(struct wf_reader *r, int64_t draft, uint64_t upto, wf_dra
     return rc;
 }
 
-static int run_two(struct wf_store *s, const char *sql, int64_t draft, uint64_t seq,
-                   struct wf_err *err)
+int wf_draft_snapshot_drop(struct wf_store *s, int64_t draft, uint64_t upto_seq, struct wf_err *err)
 {
+    static const char sql[] = "DELETE FROM draft_snapshot WHERE draft=?1 AND upto_seq=?2";
     sqlite3_stmt *st = NULL;
     int rc = wf_store__stmt(s, sql, &st, err);
 
     if (rc != 0)
         return rc;
     sqlite3_bind_int64(st, 1, draft);
-    sqlite3_bind_int64(st, 2, (int64_t)WF_MIN(seq, (uint64_t)INT64_MAX));
+    sqlite3_bind_int64(st, 2, (int64_t)WF_MIN(upto_seq, (uint64_t)INT64_MAX));
     return wf_sql_run(st, "tidying a draft", err);
 }
 
-int wf_draft_snapshot_drop(struct wf_store *s, int64_t draft, uint64_t upto_seq, struct wf_err *err)
+int wf_draft_log_trim(struct wf_store *s, const struct wf_draft_trim *trim, struct wf_err *err)
 {
-    static const char sql[] = "DELETE FROM draft_snapshot WHERE draft=?1 AND upto_seq=?2";
+    static const char sql[] =
+        "DELETE FROM draft_update WHERE draft=?1 AND seq<=?2 AND (device<>?3 OR dseq<=?4)";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store__stmt(s, sql, &st, err);
 
-    return run_two(s, sql, draft, upto_seq, err);
-}
-
-int wf_draft_log_trim(struct wf_store *s, int64_t draft, uint64_t upto, struct wf_err *err)
-{
-    static const char sql[] = "DELETE FROM draft_update WHERE draft=?1 AND seq<=?2";
-
-    return run_two(s, sql, draft, upto, err);
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, trim->draft);
+    sqlite3_bind_int64(st, 2, (int64_t)WF_MIN(trim->upto, (uint64_t)INT64_MAX));
+    wf_sql_bind_blob(st, 3, device_str(trim->device));
+    sqlite3_bind_int64(st, 4, (int64_t)WF_MIN(trim->sent, (uint64_t)INT64_MAX));
+    return wf_sql_run(st, "tidying a draft", err);
 }

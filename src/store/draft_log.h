@@ -31,6 +31,9 @@ struct wf_draft_row {
  * space), those of writing. */
 int wf_draft_row_add(struct wf_store *s, int64_t space, struct wf_str name, int64_t *out_id,
                      struct wf_err *err) WF_MUST_USE;
+/* The same with a uid that another device gave it; EXIST also when there is a draft of that uid. */
+int wf_draft_row_add_uid(struct wf_store *s, int64_t space, struct wf_str name, const uint8_t *uid,
+                         int64_t *out_id, struct wf_err *err) WF_MUST_USE;
 /* NOENT; EXIST when another of the space has the name. */
 int wf_draft_row_rename(struct wf_store *s, int64_t id, struct wf_str name,
                         struct wf_err *err) WF_MUST_USE;
@@ -137,10 +140,16 @@ typedef int (*wf_draft_image_fn)(void *ud, const struct wf_draft_snapshot *snap,
 int wf_draft_image_use(struct wf_reader *r, int64_t draft, uint64_t upto, wf_draft_image_fn fn,
                        void *ud, struct wf_err *err) WF_MUST_USE;
 
-/* Removes a snapshot; the updates up to `upto`; in turn. */
+/* Removes a snapshot; the updates up to `upto`, but not those of `device` with numbers above `sent`
+ * in its log; in turn. */
 int wf_draft_snapshot_drop(struct wf_store *s, int64_t draft, uint64_t upto_seq,
                            struct wf_err *err) WF_MUST_USE;
-int wf_draft_log_trim(struct wf_store *s, int64_t draft, uint64_t upto,
+struct wf_draft_trim {
+    int64_t draft;
+    uint64_t upto, sent;
+    const uint8_t *device;
+};
+int wf_draft_log_trim(struct wf_store *s, const struct wf_draft_trim *trim,
                       struct wf_err *err) WF_MUST_USE;
 
 #endif

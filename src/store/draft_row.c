@@ -55,7 +55,8 @@ static int check_free(struct wf_store *s, int64_t id, int64_t space, struct wf_s
     return 0;
 }
 
-static int insert(struct wf_store *s, int64_t space, struct wf_str name, struct wf_err *err)
+static int insert(struct wf_store *s, int64_t space, struct wf_str name, const uint8_t *given,
+                  struct wf_err *err)
 {
     static const char sql[] = "INSERT INTO draft(uid,space,name,label,created_ms,updated_ms)"
                               " SELECT ?1,id,?3,label,?4,?4 FROM space WHERE id=?2";
@@ -66,7 +67,9 @@ static int insert(struct wf_store *s, int64_t space, struct wf_str name, struct 
     if (rc != 0)
         return rc;
     for (size_t i = 0; i < WF_ARRAY_LEN(uid); i++)
-        uid[i] = wf_rng_u64(s->o.rng);
+        uid[i] = given ? 0 : wf_rng_u64(s->o.rng);
+    if (given)
+        memcpy(uid, given, sizeof(uid));
     wf_sql_bind_blob(st, 1, wf_str_n((const char *)uid, sizeof(uid)));
     sqlite3_bind_int64(st, 2, space);
     wf_sql_bind_text(st, 3, name);
@@ -77,8 +80,31 @@ static int insert(struct wf_store *s, int64_t space, struct wf_str name, struct 
     return rc;
 }
 
+static int check_uid(struct wf_store *s, const uint8_t *uid, struct wf_err *err)
+{
+    static const char sql[] = "SELECT 1 FROM draft WHERE uid=?1";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store__stmt(s, sql, &st, err);
+
+    if (rc == 0) {
+        wf_sql_bind_blob(st, 1, wf_str_n((const char *)uid, WF_DRAFT_UID_BYTES));
+        rc = wf_sql_step(st, "looking for a draft", err);
+    }
+    if (rc == 1) {
+        sqlite3_reset(st);
+        rc = wf_err_set(err, WF_E_EXIST, "The draft is here already.");
+    }
+    return rc;
+}
+
 int wf_draft_row_add(struct wf_store *s, int64_t space, struct wf_str name, int64_t *out_id,
                      struct wf_err *err)
+{
+    return wf_draft_row_add_uid(s, space, name, NULL, out_id, err);
+}
+
+int wf_draft_row_add_uid(struct wf_store *s, int64_t space, struct wf_str name, const uint8_t *uid,
+                         int64_t *out_id, struct wf_err *err)
 {
     int64_t id = 0;
     int rc = wf_store_write_begin(s, err);
@@ -86,8 +112,10 @@ int wf_draft_row_add(struct wf_store *s, int64_t space, struct wf_str name, int6
     if (rc != 0)
         return rc;
     rc = check_free(s, 0, space, name, err);
+    if (rc == 0 && uid)
+        rc = check_uid(s, uid, err);
     if (rc == 0)
-        rc = insert(s, space, name, err);
+        rc = insert(s, space, name, uid, err);
     id = sqlite3_last_insert_rowid(s->db);
     rc = end_turn(s, rc, err);
     if (rc == 0)

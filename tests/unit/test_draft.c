@@ -511,6 +511,89 @@ static void test_draft__merges_an_edit_of_an_older_version(void **state)
     wf_draft_close(d);
 }
 
+/* ---- other devices ---- */
+
+static void count_up(void *ud)
+{
+    atomic_fetch_add((atomic_int *)ud, 1);
+}
+
+static uint64_t nothing_sent(void *ud, int64_t space)
+{
+    (void)ud;
+    assert_int_equal(space, 1);
+    return 0;
+}
+
+struct done {
+    atomic_int n;
+    int rc;
+};
+
+static void on_done(void *ud, int rc)
+{
+    struct done *done = ud;
+
+    done->rc = rc;
+    atomic_fetch_add(&done->n, 1);
+}
+
+/* Another device's update is kept under its name; ours stay until they are passed on. */
+static void test_draft__keeps_whose_change_it_was(void **state)
+{
+    static const uint8_t uid[WF_DRAFT_UID_BYTES] = {1, 2, 3};
+    const struct wf_crdt_options co = {.client = 77};
+    struct wf_draft_origin origin = {.dseq = 5, .at_ms = 1234};
+    struct done done = {.rc = 1};
+    const struct wf_draft_ack ack = {.fn = on_done, .ud = &done};
+    struct wf_crdt *doc = NULL;
+    struct wf_draft *d = NULL;
+    atomic_int n_durable = 0;
+    struct wf_buf update;
+    uint64_t root = 0;
+    int64_t id = 0;
+
+    (void)state;
+    memset(origin.device, 9, sizeof(origin.device));
+    assert_int_equal(wf_draft_row_add_uid(home.store, 1, WF_STR("theirs"), uid, &id, NULL), 0);
+    assert_int_equal(wf_draft_row_add_uid(home.store, 1, WF_STR("other"), uid, &id, NULL),
+                     WF_E_EXIST);
+    assert_int_equal(wf_draft_open_uid(all, uid, &d, NULL), 0);
+    assert_int_equal(wf_draft_id(d), id);
+    wf_drafts_on_durable(all, count_up, &n_durable);
+    wf_drafts_keep_unsent(all, nothing_sent, NULL);
+    wf_buf_init(&update, 1000);
+    assert_int_equal(wf_crdt_new(&co, &doc), 0);
+    assert_int_equal(wf_crdt_root(doc, WF_DRAFT_ROOT, WF_CRDT_TEXT, &root), 0);
+    assert_int_equal(wf_crdt_text_insert(doc, root, 0, WF_STR("theirs "), NULL), 0);
+    assert_int_equal(wf_crdt_encode(doc, WF_STR(""), WF_CRDT_V1, &update), 0);
+    for (int i = 1; i <= 2; i++) { /* the second time it says nothing new */
+        assert_int_equal(wf_draft_apply_of(d, wf_buf_str(&update), &origin, &ack, NULL), 0);
+        while (atomic_load(&done.n) < i)
+            usleep(1000);
+        assert_int_equal(done.rc, 0);
+    }
+    assert_int_equal(home_count(&home, "draft_update WHERE dseq=5 AND at_ms=1234"), 1);
+    assert_int_equal(home_count(&home, "draft_update"), 1);
+    set_text(d, "theirs and ours");
+    assert_int_equal(home_count(&home, "draft_update WHERE dseq=1"), 1);
+    assert_int_equal(wf_draft_compact(d, NULL), 0);
+    set_text(d, "theirs and ours, more");
+    assert_int_equal(wf_draft_compact(d, NULL), 0);
+    set_text(d, "all");
+    assert_int_equal(wf_draft_compact(d, NULL), 0);
+    assert_int_equal(home_count(&home, "draft_update"), 3); /* ours alone */
+    wf_drafts_keep_unsent(all, NULL, NULL);
+    wf_draft_close(d);
+    restart();
+    d = open_draft("theirs");
+    check_text(d, "all");
+    wf_draft_close(d);
+    assert_true(atomic_load(&n_durable) >= 4);
+    wf_crdt_free(doc);
+    wf_buf_deinit(&update);
+}
+
 /* ---- many ---- */
 
 static void test_draft__stays_small_with_ten_thousand(void **state)
@@ -757,6 +840,7 @@ int main(void)
         T(test_draft__becomes_a_snapshot_by_itself),
         T(test_draft__has_a_history_and_goes_back),
         T(test_draft__merges_an_edit_of_an_older_version),
+        T(test_draft__keeps_whose_change_it_was),
         T(test_draft__stays_small_with_ten_thousand),
         T(test_draft__loses_nothing_when_memory_fails),
         T(test_draft__loses_nothing_when_the_disk_fails),
