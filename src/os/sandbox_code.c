@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -20,6 +21,8 @@
 
 /* Of the text: some hundred lines of a hundred bytes; with sanitizers thousands. */
 #define MAPS_BYTES_MAX ((size_t)8 << 20)
+
+#define ASK_ONLY 0xffffffffUL /* of personality: nothing is set */
 
 static bool is_sealed; /* set before there are threads */
 
@@ -47,23 +50,32 @@ static int seal(struct wf_str maps, struct wf_err *err)
 {
     struct wf_str line;
     uintptr_t start, end;
+    bool is_data;
 
     while (wf_str_line(&maps, &line)) {
         if (!is_open_code(line, &start, &end))
             continue;
+        /* Stack and heap are data, whatever a library wished for. */
+        is_data = wf_str_ends(line, WF_STR("[stack]")) || wf_str_ends(line, WF_STR("[heap]"));
         /* NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel's own words */
-        if (mprotect((void *)start, end - start, PROT_READ | PROT_EXEC) != 0)
+        if (mprotect((void *)start, end - start,
+                     is_data ? PROT_READ | PROT_WRITE : PROT_READ | PROT_EXEC) != 0)
             return wf_err_errno(err, errno, "cannot protect the code of expressions");
-        is_sealed = true;
+        is_sealed = is_sealed || !is_data;
     }
     return 0;
 }
 
 int wf_sandbox__seal_code(struct wf_err *err)
 {
-    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC), rc;
+    int fd, rc;
     struct wf_buf maps;
 
+    if ((personality(ASK_ONLY) & READ_IMPLIES_EXEC) != 0)
+        return wf_err_set(err, WF_E_UNSUPPORTED,
+                          "this process was started so that all its memory is code "
+                          "(READ_IMPLIES_EXEC, setarch -X), which weft does not run with");
+    fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
     wf_buf_init(&maps, MAPS_BYTES_MAX);
