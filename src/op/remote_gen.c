@@ -29,6 +29,7 @@ struct generation {
     uint32_t n_tries;
     int64_t again_ns; /* when the next try is due; 0: none is waited for */
     struct wf_alarm alarm;
+    bool has_alarm;  /* it may be set */
     int status;      /* of this try; 0: none came */
     bool has_told;   /* some of the answer is out */
     uint64_t n_told; /* its bytes */
@@ -213,6 +214,13 @@ static struct wf_provider_problem problem_of(const struct generation *g, int rc,
     return p;
 }
 
+static void clear_alarm(struct generation *g)
+{
+    if (g->has_alarm)
+        wf_alarm_clear(g->r->alarms, &g->alarm);
+    g->has_alarm = false;
+}
+
 /* Waits until the next try is due, and makes it; WF_GEN_LATER when there is somebody to wake. */
 static int pause_and_send(struct generation *g, const struct wf_gen_wake *w, struct wf_err *err)
 {
@@ -225,6 +233,7 @@ static int pause_and_send(struct generation *g, const struct wf_gen_wake *w, str
         if (left_ns <= 0)
             break;
         if (w != NULL) {
+            g->has_alarm = true;
             wf_alarm_set(g->r->alarms, &g->alarm, g->again_ns, w->fn, w->ud);
             return WF_GEN_LATER;
         }
@@ -262,7 +271,7 @@ int wf_remote__try(struct wf_gen *base, const struct wf_gen_wake *w, struct wf_g
 {
     struct generation *g = WF_CONTAINER(base, struct generation, base);
 
-    wf_alarm_clear(g->r->alarms, &g->alarm); /* who asks need not be woken */
+    clear_alarm(g); /* who asks need not be woken */
     for (;;) {
         bool is_link = false;
         int rc = g->again_ns != 0 ? pause_and_send(g, w, err) : 0;
@@ -333,7 +342,7 @@ void wf_remote__gen_free(struct wf_gen *base)
 {
     struct generation *g = WF_CONTAINER(base, struct generation, base);
 
-    wf_alarm_clear(g->r->alarms, &g->alarm);
+    clear_alarm(g);
     wf_remote__left(g->r->pace, &g->stake, NULL, NULL); /* given up: no fault of the engine's */
     if (g->stake.engine != NULL)
         settle(g);

@@ -159,6 +159,9 @@ check "a look ahead knows it, too" grep -q breaker <<<"$(post /weft/v1/route "$l
 kill $daemon
 wait $daemon
 check "what was learned is kept" grep -Eq '^lesson (one|two) m ' "$WEFT_HOME/data/experience"
+before=$(cksum <"$WEFT_HOME/data/experience")
+check "a word is taken without a running weft, too" grep -q 'weft now expects' <<<"$("$WEFT" feedback "$id" good)"
+check "and kept" bash -c "[ '$before' != \"\$(cksum <'$WEFT_HOME/data/experience')\" ]"
 start_weft off
 n=$(cat "$TMP"/seen.* | wc -l)
 chat auto "Hello" ',"max_tokens":4' >/dev/null
