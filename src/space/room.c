@@ -9,6 +9,7 @@
 #include "space/room.h"
 
 #include <pthread.h>
+#include <sodium.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -275,6 +276,29 @@ static int add_client(struct room *room, struct wf_room_client *c, struct wf_err
     return rc;
 }
 
+/* The 32 hex digits of a draft's uid; false: it is a name. */
+static bool read_uid(struct wf_str name, uint8_t out[WF_DRAFT_UID_BYTES])
+{
+    size_t n = 0;
+
+    return name.len == 2 * WF_DRAFT_UID_BYTES &&
+           sodium_hex2bin(out, WF_DRAFT_UID_BYTES, name.ptr, name.len, NULL, &n, NULL) == 0 &&
+           n == WF_DRAFT_UID_BYTES;
+}
+
+/* By its uid it is the same draft whatever it is called now, and none is made. */
+static int open_draft(struct wf_rooms *rooms, struct wf_str space, struct wf_str name,
+                      struct wf_draft **out, struct wf_err *err)
+{
+    uint8_t uid[WF_DRAFT_UID_BYTES];
+    int rc;
+
+    if (!read_uid(name, uid))
+        return wf_draft_open_named(rooms->all, space, name, true, out, err);
+    rc = wf_draft_open_uid(rooms->all, uid, out, err);
+    return rc == WF_E_NOENT ? wf_draft_open_named(rooms->all, space, name, false, out, err) : rc;
+}
+
 int wf_room_join(struct wf_rooms *rooms, struct wf_str space, struct wf_str name,
                  const struct wf_room_peer *peer, struct wf_room_client **out, struct wf_err *err)
 {
@@ -286,7 +310,7 @@ int wf_room_join(struct wf_rooms *rooms, struct wf_str space, struct wf_str name
     if (rc == 0)
         rc = wf_space_name_check(name, "draft", err);
     if (rc == 0)
-        rc = wf_draft_open_named(rooms->all, space, name, true, &d, err);
+        rc = open_draft(rooms, space, name, &d, err);
     if (rc != 0)
         return rc;
     room = enter(rooms, d);

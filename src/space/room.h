@@ -33,9 +33,10 @@ int wf_rooms_new(struct wf_drafts *all, struct wf_rooms **out) WF_MUST_USE;
 /* When every client has left; waits until all are released. NULL is a no-op. */
 void wf_rooms_free(struct wf_rooms *rooms);
 
-/* Joins the room of SPACE/NAME, made when there is no such draft. `peer` is copied; it is released
- * some time after wf_room_leave, and not when this fails. Errors: NOENT (no such space), INVAL (the
- * name), LIMIT (too many clients), those of wf_draft_open_named. */
+/* Joins the room of SPACE/NAME, made when there is no such draft; a name of 32 hex digits is the
+ * uid of one, which is not made. `peer` is copied; it is released some time after wf_room_leave,
+ * and not when this fails. Errors: NOENT (no such space), INVAL (the name), LIMIT (too many
+ * clients), those of wf_draft_open_named. */
 int wf_room_join(struct wf_rooms *rooms, struct wf_str space, struct wf_str name,
                  const struct wf_room_peer *peer, struct wf_room_client **out,
                  struct wf_err *err) WF_MUST_USE;

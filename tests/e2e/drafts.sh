@@ -84,3 +84,5 @@ done
 same "what stands in it raises its label" "secret" "$(weft draft cat calls --json | json 'd["label"]')"
 same "DELETE removes it" 204 "$(api -X DELETE "$base/weft/v1/drafts/$id")"
 same "then it is gone" 404 "$(api "$base/weft/v1/drafts/$id")"
+same "its WebSocket wants WebSocket" 426 "$(api "$base/sync/me/plan")"
+same "and a token" 401 "$(curl -s -o /dev/null -w '%{http_code}' "$base/sync/me/plan")"

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/limits.h"
 #include "crdt/lib0.h"
 #include "crdt/types.h"
 #include "space/room.h"
@@ -320,6 +321,51 @@ static void test_room__lets_go_when_the_draft_is_removed(void **state)
     end_close(&a);
 }
 
+static int join_as(const char *name, struct end *e, struct wf_room_client **out)
+{
+    const struct wf_room_peer peer = {
+        .send = end_send, .drop = end_drop, .release = end_release, .ud = e};
+
+    return wf_room_join(rooms, WF_STR("me"), wf_str_from(name), &peer, out, NULL);
+}
+
+static void test_room__is_found_by_uid_and_never_made_by_it(void **state)
+{
+    static const uint8_t uid[WF_DRAFT_UID_BYTES] = {0xab, 0xcd};
+    struct wf_room_client *client = NULL;
+    struct end a = {.dialect = WF_SYNC_YWEBSOCKET};
+    int64_t id = 0;
+
+    (void)state;
+    pthread_mutex_init(&a.lock, NULL);
+    pthread_cond_init(&a.changed, NULL);
+    assert_int_equal(join_as("abcd0000000000000000000000000000", &a, &client), WF_E_NOENT);
+    assert_int_equal(wf_draft_row_add_uid(home.store, 1, WF_STR("notes"), uid, &id, NULL), 0);
+    assert_int_equal(wf_draft_row_rename(home.store, id, WF_STR("renamed"), NULL), 0);
+    assert_int_equal(join_as("abcd0000000000000000000000000000", &a, &client), 0);
+    wf_room_leave(client);
+    assert_int_equal(home_count(&home, "draft"), 1);
+    pthread_mutex_destroy(&a.lock);
+    pthread_cond_destroy(&a.changed);
+}
+
+static void test_room__has_room_for_so_many(void **state)
+{
+    struct wf_room_client *clients[WF_LIMIT_SYNC_CLIENTS], *one_more = NULL;
+    struct end a = {.dialect = WF_SYNC_YWEBSOCKET};
+
+    (void)state;
+    pthread_mutex_init(&a.lock, NULL);
+    pthread_cond_init(&a.changed, NULL);
+    for (size_t i = 0; i < WF_LIMIT_SYNC_CLIENTS; i++)
+        assert_int_equal(join_as("notes", &a, &clients[i]), 0);
+    assert_int_equal(join_as("notes", &a, &one_more), WF_E_LIMIT);
+    for (size_t i = 0; i < WF_LIMIT_SYNC_CLIENTS; i++)
+        wf_room_leave(clients[i]);
+    pthread_mutex_destroy(&a.lock);
+    pthread_cond_destroy(&a.changed);
+}
+
 /* Whatever fails: the client is refused or let go, and nothing is left behind. */
 static void test_room__survives_when_memory_fails(void **state)
 {
@@ -359,6 +405,8 @@ int main(void)
         T(test_room__presence_goes_with_its_client),
         T(test_room__refuses_what_is_malformed),
         T(test_room__lets_go_when_the_draft_is_removed),
+        T(test_room__is_found_by_uid_and_never_made_by_it),
+        T(test_room__has_room_for_so_many),
         T(test_room__survives_when_memory_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,6 +139,30 @@ test("an older version is looked at and restored, by a new change", async (t) =>
     await page.close();
 });
 
+test("an open draft is renamed, and its removal is seen", async (t) => {
+    if (noEditor()) return t.skip(noEditor());
+    const draft = await make("Called so", "words");
+    const page = await openDraft(context, draft), other = await openDraft(context, draft);
+    page.expected.push(/WebSocket/);
+    other.expected.push(/WebSocket/);
+    await page.locator(".draft-tools").getByRole("button", { name: "Rename" }).click();
+    await page.locator("dialog input").fill("Called otherwise");
+    await page.locator("dialog").getByRole("button", { name: "Rename" }).click();
+    await page.getByRole("heading", { name: "Called otherwise" }).waitFor();
+    await shown(other).click();
+    await other.keyboard.press("Control+End");
+    await other.keyboard.type(" and more");
+    await shown(page).getByText("words and more").waitFor();
+    await weft.call("DELETE", `drafts/${draft.id}`);
+    await page.locator(".draft-status", { hasText: "removed" }).waitFor();
+    await other.locator(".draft-status", { hasText: "removed" }).waitFor();
+    const { drafts } = await weft.call("GET", "drafts");
+    assert.ok(!drafts.some((d) => /^Called/.test(d.name)), "nobody has brought it back");
+    assertNoProblems(page);
+    await other.close();
+    await page.close();
+});
+
 test("what is written while weft is away comes when it is back", async (t) => {
     if (noEditor()) return t.skip(noEditor());
     const draft = await make("Away", "before\n");

@@ -42,6 +42,7 @@ const statusText = (status) => ({
     saved: t("Saved"),
     saving: t("Saving ..."),
     offline: t("Offline: kept in this browser"),
+    gone: t("It was removed"),
 })[status] ?? "";
 
 // The field for a weft without the editor: saves what was changed against what it was.
@@ -206,8 +207,11 @@ function build(root, draft, own) {
     };
     const rename = async () => {
         const now = await renameDraft(draft);
-        // The connection has the old name: begin anew.
-        if (now) go({ view: "drafts" });
+        if (!now) return;
+        draft.name = now.name;
+        heading.textContent = now.name;
+        shownName.set(draft.id, now.name);
+        document.title = `${now.name} · weft`;
     };
     const remove = async () => {
         if (await removeDraft(draft)) go({ view: "drafts" });
@@ -239,7 +243,7 @@ function build(root, draft, own) {
     const told = (now) => {
         status.textContent = statusText(now);
     };
-    const options = { id: draft.id, space: draft.space, name: draft.name, user: myName(),
+    const options = { id: draft.id, space: draft.space, user: myName(),
         label: t("Text of the draft"), hint: t("Write here ..."), onStatus: told,
         onPeople: drawPeople,
         onSelection: (has) => {

@@ -69,7 +69,7 @@ const people = (awareness, own) => [...awareness.getStates()].filter(([client, s
     client !== own && state.user).map(([client, { user }]) => ({ client,
     name: String(user.name ?? "").slice(0, 40), colour: colourOf(client) }));
 
-// Opens a draft in `host`. options: {id, space, name, user, label, hint, onStatus(status),
+// Opens a draft in `host`. options: {id, space, user, label, hint, onStatus(status),
 // onPeople(list), onComments(list), onSelection(has)}.
 export async function openEditor(host, options) {
     const doc = new Y.Doc();
@@ -79,14 +79,14 @@ export async function openEditor(host, options) {
     const kept = new IndexeddbPersistence(`weft-draft-${options.id}`, doc);
     await kept.whenSynced;
 
-    const url = new URL(`/sync/${encodeURIComponent(options.space)}/` +
-        encodeURIComponent(options.name), location.href);
+    // By its id, which stays when it is renamed.
+    const url = new URL(`/sync/${encodeURIComponent(options.space)}/${options.id}`, location.href);
     url.protocol = url.protocol.replace("http", "ws");
     awareness.setLocalStateField("user", { name: options.user });
     const tellPeople = () => options.onPeople(people(awareness, doc.clientID));
     const tellComments = () => options.onComments(listComments(comments, text));
     awareness.on("change", tellPeople);
-    const provider = new Provider(url.href, options.name, doc, awareness, options.onStatus);
+    const provider = new Provider(url.href, options.id, doc, awareness, options.onStatus);
 
     const root = host.shadowRoot ?? host.attachShadow({ mode: "open", delegatesFocus: true });
     root.replaceChildren();

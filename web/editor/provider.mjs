@@ -10,10 +10,11 @@ import * as syncProtocol from "y-protocols/sync";
 const SYNC = 0;
 const AWARENESS = 1;
 const KEPT = 8;
+const REFUSED = 1008;
 const PAUSE_MS = [300, 1000, 3000, 10000];
 
 export class Provider {
-    // `told` is called with "saved", "saving" or "offline" whenever that changes.
+    // `told` is called with "saved", "saving", "offline" or "gone" whenever that changes.
     constructor(url, name, doc, awareness, told) {
         Object.assign(this, { url, name, doc, awareness, told });
         this.failures = 0;
@@ -53,11 +54,16 @@ export class Provider {
             this.sendAwareness([this.doc.clientID]);
         };
         ws.onmessage = (event) => this.receive(new Uint8Array(event.data));
-        ws.onclose = () => this.lost(ws);
+        ws.onclose = ({ code }) => this.lost(ws, code);
     }
 
-    lost(ws) {
+    lost(ws, code) {
         if (ws !== this.ws || this.ended) return;
+        if (code === REFUSED) { // it was removed
+            this.end();
+            this.told(this.status = "gone");
+            return;
+        }
         this.synced = false;
         this.waiting = 0; // comparing tells anew
         const others = [...this.awareness.getStates().keys()]
