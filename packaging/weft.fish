@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for weft(1)
 
-set -l commands up link add search ask summarize run watch documents remove draft spaces pair nodes reminders pull models policy redact restore engines route ledger lens label train doctor
+set -l commands up link add search ask summarize run watch documents remove draft record spaces pair nodes reminders pull models policy redact restore engines route ledger lens label train doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c weft -f
@@ -20,6 +20,7 @@ complete -c weft -n $none -a watch -d 'Keep folders taken in as they change'
 complete -c weft -n $none -a documents -d 'List what was taken in'
 complete -c weft -n $none -a remove -d 'Remove documents for good'
 complete -c weft -n $none -a draft -d 'What is edited together'
+complete -c weft -n $none -a record -d 'Small things with fields, the same everywhere'
 complete -c weft -n $none -a spaces -d 'The spaces that drafts live in'
 complete -c weft -n $none -a pair -d 'Make two devices know each other, by a code'
 complete -c weft -n $none -a nodes -d 'Your paired devices'
@@ -102,5 +103,8 @@ complete -c weft -n '__fish_seen_subcommand_from pair' -l show -d 'Show a code a
 complete -c weft -n '__fish_seen_subcommand_from nodes' -a 'rename revoke leave paper recover'
 complete -c weft -n '__fish_seen_subcommand_from nodes' -l init -d 'Make the owner and the first list'
 complete -c weft -n '__fish_seen_subcommand_from spaces' -l label -x -a 'public internal private secret'
+complete -c weft -n '__fish_seen_subcommand_from record' -a 'list get history set unset count add take rm'
+complete -c weft -n '__fish_seen_subcommand_from record' -l label -x -a 'public internal private secret' -d 'The least it has'
+complete -c weft -n '__fish_seen_subcommand_from record' -l limit -x -d 'At most so many'
 complete -c weft -n '__fish_seen_subcommand_from reminders' -a 'add remove'
 complete -c weft -n '__fish_seen_subcommand_from reminders' -l at -x -d 'When'

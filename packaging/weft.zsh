@@ -17,6 +17,7 @@ _weft() {
         'documents:list what was taken in'
         'remove:remove documents for good'
         'draft:what is edited together'
+        'record:small things with fields, the same everywhere'
         'spaces:the spaces that drafts live in'
         'pair:make two devices know each other, by a code'
         'nodes:your paired devices'
@@ -83,6 +84,7 @@ _weft() {
                 '--json[print one JSON object]'
             ;;
         ledger) _arguments '--last[so many]:number:' '--noted[what verify printed]:NUMBER\:HASH:' '--json[print one JSON object]' '1:what:(list verify export)' ;;
+        record) _arguments '--label[the least it has]:label:(public internal private secret)' '--limit[at most so many]:number:' '--json[print one JSON object]' '1:what:(list get history set unset count add take rm)' ;;
         draft) _arguments '--space[only of this space]:space:' '--at[a version]:version:' '--json[print one JSON object]' '1:what:(list new cat edit history restore rename remove)' ;;
         pair) _arguments '--show[show a code and wait]' '--json[print one JSON object]' '1:code@host:port:' ;;
         nodes) _arguments '--init[make the owner and the first list]' '--json[print one JSON object]' '1:what:(rename revoke leave paper recover)' ;;
