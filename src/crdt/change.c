@@ -88,38 +88,34 @@ static int sign(const struct wf_change_head *head, const struct wf_signer *signe
 
 int wf_change_write(const struct wf_change_head *head, const struct wf_signer *signer,
                     const struct wf_change_draft *items, size_t n, struct wf_buf *out,
-                    struct wf_err *err)
+                    struct wf_change *out_change, struct wf_err *err)
 {
     const struct wf_rng *rng = head->rng != NULL ? head->rng : wf_rng_system();
     static const uint8_t none[WF_SIGNATURE_BYTES];
-    uint8_t signature[WF_SIGNATURE_BYTES];
     struct wf_change c = {.dseq = 0};
-    struct wf_buf b;
     int rc;
 
-    wf_buf_init(&b, WF_LIMIT_CHANGE_BYTES);
-    wf_buf_append_byte(&b, WF_CHANGE_VERSION);
-    wf_buf_append(&b, signer->id, WF_SIGNER_ID_BYTES);
-    wf_lib0_append_uint(&b, head->dseq);
-    wf_buf_append_u64le(&b, head->hlc);
-    wf_lib0_append_uint(&b, n);
-    rc = append_items(&b, items, n, rng);
+    wf_buf_reset(out);
+    wf_buf_append_byte(out, WF_CHANGE_VERSION);
+    wf_buf_append(out, signer->id, WF_SIGNER_ID_BYTES);
+    wf_lib0_append_uint(out, head->dseq);
+    wf_buf_append_u64le(out, head->hlc);
+    wf_lib0_append_uint(out, n);
+    rc = append_items(out, items, n, rng);
     if (rc == 0)
-        rc = wf_buf_append(&b, none, sizeof(none));
+        rc = wf_buf_append(out, none, sizeof(none));
     if (rc == WF_E_LIMIT)
         rc = wf_err_set(err, rc, "A change of records has more than %u bytes: write fewer at once.",
                         WF_LIMIT_CHANGE_BYTES);
     else if (rc != 0)
         rc = wf_err_set(err, rc, "Out of memory (a change of a record).");
     if (rc == 0)
-        rc = wf_change_read(wf_buf_str(&b), &c, err);
+        rc = wf_change_read(wf_buf_str(out), &c, err);
     if (rc == 0)
-        rc = sign(head, signer, &c, signature, err);
-    if (rc == 0) {
-        wf_buf_append_str(out, wf_str_sub(wf_buf_str(&b), 0, b.len - sizeof(none)));
-        if (wf_buf_append(out, signature, sizeof(signature)) != 0)
-            rc = wf_err_set(err, wf_buf_status(out), "Out of memory (a change of a record).");
-    }
-    wf_buf_deinit(&b);
+        rc = sign(head, signer, &c, (uint8_t *)out->ptr + out->len - sizeof(none), err);
+    if (rc != 0)
+        wf_buf_reset(out);
+    else if (out_change != NULL)
+        *out_change = c;
     return rc;
 }

@@ -127,9 +127,10 @@ struct wf_change_draft {
 /* The order of ops within an item; 0: they are the same place. */
 int wf_record_op_cmp(const struct wf_record_op *a, const struct wf_record_op *b);
 
-/* Appends a change of these items (by collection and key, each record once) to `out`, signed. It is
- * read back before it is given: what is not a change of that form is an error here, too. Errors:
- * those of wf_change_read, of the signer. */
+/* Writes a change of these items (by collection and key, each record once) into `out` (reset first;
+ * a maximum of WF_LIMIT_CHANGE_BYTES), signed. It is read back before it is signed: what is not a
+ * change of that form is an error here, too. *out_change (may be NULL) is what was read; its views
+ * point into `out`. Errors: those of wf_change_read, of the signer; `out` is empty then. */
 struct wf_change_head {
     uint64_t dseq, hlc;
     const uint8_t *uid;       /* of the space */
@@ -137,6 +138,6 @@ struct wf_change_head {
 };
 int wf_change_write(const struct wf_change_head *head, const struct wf_signer *signer,
                     const struct wf_change_draft *items, size_t n, struct wf_buf *out,
-                    struct wf_err *err) WF_MUST_USE;
+                    struct wf_change *out_change, struct wf_err *err) WF_MUST_USE;
 
 #endif

@@ -275,9 +275,7 @@ static int write_change(struct wf_records *r, int64_t space, const struct wf_cha
     if (rc == 0)
         rc = wf_log_reach(r->o.store, space, at.device, head.dseq, at.hlc, err);
     if (rc == 0)
-        rc = wf_change_write(&head, r->o.signer, items, n, &bytes, err);
-    if (rc == 0)
-        rc = wf_change_read(wf_buf_str(&bytes), &c, err);
+        rc = wf_change_write(&head, r->o.signer, items, n, &bytes, &c, err);
     if (rc == 0)
         rc = wf_record__keep(r, space, &c, err);
     while (rc == 0 && wf_change_next(&c, &i, &item))

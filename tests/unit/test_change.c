@@ -36,7 +36,7 @@ static int set_up(void **state)
         return -1;
     wf_signer_from_seed(seed, &key, &signer);
     wf_rng_seeded_init(&rng, 3);
-    wf_buf_init(&out, 4u << 20);
+    wf_buf_init(&out, WF_LIMIT_CHANGE_BYTES);
     memset(dots, 0, sizeof(dots));
     dots[WF_SIGNER_ID_BYTES] = 5;                             /* device 0..., time 5 */
     dots[WF_CHANGE_DOT_BYTES] = 1;                            /* device 1 0..., */
@@ -75,8 +75,7 @@ static int write(const struct wf_change_draft *drafts, size_t n, struct wf_err *
 {
     const struct wf_change_head head = {
         .dseq = 300, .hlc = UINT64_C(1) << 40, .uid = uid, .rng = &rng.rng};
-    wf_buf_reset(&out);
-    return wf_change_write(&head, &signer, drafts, n, &out, err);
+    return wf_change_write(&head, &signer, drafts, n, &out, NULL, err);
 }
 
 static struct wf_change made(void)
@@ -292,7 +291,8 @@ static void test_change__a_change_has_a_limit(void **state)
     item.n_ops = 4;
     assert_int_equal(write(&item, 1, &err), WF_E_LIMIT);
     assert_non_null(strstr(err.msg, "fewer at once"));
-    wf_buf_reset(&out);
+    wf_buf_deinit(&out);
+    wf_buf_init(&out, 4u << 20);
     wf_buf_append_fill(&out, 1, WF_LIMIT_CHANGE_BYTES + 1);
     assert_int_equal(wf_change_read(wf_buf_str(&out), &c, NULL), WF_E_LIMIT);
 }
@@ -322,7 +322,7 @@ static void test_change__a_failed_allocation_is_an_error(void **state)
     for (uint64_t n = 1;; n++) {
         struct wf_err err = WF_ERR_INIT;
         wf_buf_deinit(&out);
-        wf_buf_init(&out, 4u << 20);
+        wf_buf_init(&out, WF_LIMIT_CHANGE_BYTES);
         wf_alloc_fail_at(n);
         int rc = write(items, 2, &err);
         if (rc == 0)

@@ -232,7 +232,7 @@ static int set_up(void **state)
         const struct wf_change_head head = {
             .dseq = i + 1, .hlc = (UINT64_C(1700000000000) << 16) + i, .uid = uid};
         wf_buf_init(&foreign[i], 1u << 20);
-        assert_int_equal(wf_change_write(&head, &other, &item, 1, &foreign[i], NULL), 0);
+        assert_int_equal(wf_change_write(&head, &other, &item, 1, &foreign[i], NULL, NULL), 0);
     }
     return 0;
 }

@@ -40,7 +40,8 @@ static struct wf_signer signer;
 static uint64_t done[N_THREADS]; /* ops of each thread that are in the store */
 static unsigned n_under_way;
 
-/* The k-th op (from 1) of a thread: its key, and whether it deletes. */
+/* The k-th op (from 1) of a thread: its key, and whether it deletes; then there is something to
+ * delete, so that what is there says how many ops were done. */
 static unsigned key_of(uint64_t k)
 {
     return (unsigned)(k * 5 % N_KEYS);
@@ -48,7 +49,7 @@ static unsigned key_of(uint64_t k)
 
 static bool deletes(uint64_t k)
 {
-    return k % 3 == 0;
+    return k % 3 == 0 && k > N_KEYS;
 }
 
 static void name_of(unsigned t, unsigned i_key, char out[16])
