@@ -332,14 +332,17 @@ static void thousand(void)
     struct wf_link_frame f;
     uint16_t port = 0;
     char byte = 0;
-    pid_t pid;
+    pid_t pid = -1;
 
     if (keys == NULL || clients == NULL || wf_file_open_max(2 * N_IDLE + 100) < N_IDLE + 100) {
         printf("1,000 idle connections: not tried, too few descriptors\n");
         return;
     }
     thousand_keys(keys, N_IDLE);
-    if (pipe(ports) != 0 || pipe(up) != 0 || (pid = fork()) < 0)
+    if (pipe(ports) != 0 || pipe(up) != 0)
+        fail("no pipe");
+    pid = fork();
+    if (pid < 0)
         fail("no process");
     if (pid == 0) {
         struct linked s;
