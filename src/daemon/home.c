@@ -136,6 +136,7 @@ static int make_token(const struct wf_home *h, char out[WF_TOKEN_HEX_LEN + 1], s
         return rc;
     memcpy(out, token, WF_TOKEN_HEX_LEN);
     out[WF_TOKEN_HEX_LEN] = 0;
+    explicit_bzero(token, sizeof(token)); /* processes that must not have it are forked from here */
     return 0;
 }
 
@@ -163,6 +164,7 @@ int wf_home_token(const struct wf_home *h, char out[WF_TOKEN_HEX_LEN + 1], struc
     memcpy(out, s.ptr, WF_TOKEN_HEX_LEN);
     out[WF_TOKEN_HEX_LEN] = 0;
 out:
+    explicit_bzero(b.ptr, b.len); /* as above */
     wf_buf_deinit(&b);
     return rc;
 }

@@ -179,6 +179,7 @@ static void close_doors(struct supervisor *s)
     wf_file_close(&s->link_fd);
     explicit_bzero(s->token, sizeof(s->token));
     explicit_bzero(s->code, sizeof(s->code));
+    explicit_bzero(s->config.huggingface_token, sizeof(s->config.huggingface_token));
 }
 
 /* Starts the process that keeps the keys, beside a core that is about to start. Without one the
@@ -545,7 +546,8 @@ static void announce(struct supervisor *s)
     if (s->o->ready)
         s->o->ready(s->o->ud, address, link);
     wf_notify(s->o->notify_socket, "READY=1");
-    s->code[0] = 0; /* a later core must not honour it again */
+    explicit_bzero(link, sizeof(link));
+    explicit_bzero(s->code, sizeof(s->code)); /* a later core must not honour it again */
 }
 
 static void block_signals(struct supervisor *s)

@@ -45,6 +45,13 @@
 /* Clocks that are read one after the other differ by this much and more when the machine slept. */
 #define SLEPT_NS (2 * WF_NS_PER_S)
 
+static atomic_int_least64_t slept_ns; /* as tests have it */
+
+void wf_transport_sleep(int64_t ns)
+{
+    atomic_fetch_add(&slept_ns, ns);
+}
+
 static int64_t read_clock(clockid_t id)
 {
     struct timespec now;
@@ -432,8 +439,9 @@ static void arm(struct wf_transport *t)
         return;
     t->armed_ns = t->next_ns;
     if (t->next_ns != INT64_MAX) {
-        when.it_value.tv_sec = (time_t)(WF_MAX(t->next_ns, INT64_C(1)) / WF_NS_PER_S);
-        when.it_value.tv_nsec = (long)(WF_MAX(t->next_ns, INT64_C(1)) % WF_NS_PER_S);
+        const int64_t at_ns = WF_MAX(t->next_ns - atomic_load(&slept_ns), INT64_C(1));
+        when.it_value.tv_sec = (time_t)(at_ns / WF_NS_PER_S);
+        when.it_value.tv_nsec = (long)(at_ns % WF_NS_PER_S);
     }
     if (timerfd_settime(t->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) != 0)
         t->is_over = true;
@@ -462,7 +470,7 @@ static void on_wake(struct wf_transport_handler *h, uint32_t events)
 /* Reads the time; connections of before a sleep are asked at once whether they are there. */
 static void read_time(struct wf_transport *t)
 {
-    const int64_t now_ns = read_clock(CLOCK_BOOTTIME);
+    const int64_t now_ns = read_clock(CLOCK_BOOTTIME) + atomic_load(&slept_ns);
     const int64_t asleep_ns = now_ns - read_clock(CLOCK_MONOTONIC);
     struct wf_list *it, *tmp;
 
@@ -615,7 +623,7 @@ int wf_transport_new(const struct wf_transport_options *o, struct wf_transport *
     wf_buf_init(&t->addresses, WF_LINK_ADDRESSES_BYTES);
     set_options(t, o);
     t->last_id = wf_rng_u64(NULL) >> 8 | 1; /* no number of a transport before this one */
-    t->now_ns = read_clock(CLOCK_BOOTTIME);
+    t->now_ns = read_clock(CLOCK_BOOTTIME) + atomic_load(&slept_ns);
     t->asleep_ns = t->now_ns - read_clock(CLOCK_MONOTONIC);
     rc = sodium_init() < 0 ? wf_err_set(err, WF_E_UNSUPPORTED, "There are no random numbers.")
                            : wf_tls_init(&t->tls, o->seed, wf_peer__judge, err);

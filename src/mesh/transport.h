@@ -55,6 +55,9 @@ int wf_transport_new(const struct wf_transport_options *o, struct wf_transport *
 void wf_transport_run(struct wf_transport *t);
 /* Ends wf_transport_run soon. Thread: any; also from a signal's handler. */
 void wf_transport_stop(struct wf_transport *t);
+/* Tests: all transports of this process find, when they next wake, that the machine has slept so
+ * long. Thread: any. */
+void wf_transport_sleep(int64_t ns);
 /* Frees; NULL is a no-op. */
 void wf_transport_free(struct wf_transport *t);
 

@@ -88,6 +88,37 @@ try: print(s.recv(100)[:4])
 except OSError: print("closed")' "$A" >"$TMP/answer"
 check "nor without TLS" grep -Eq "closed|b''|\\\\x15\\\\x03" "$TMP/answer"
 
+# What link has in its memory: not the token of the page, with which it could ask core like any client, nor the keys of
+# others; its own path it has, so that the search is one.
+search() {
+    python3 - "$@" <<'END'
+import sys
+pid, words = sys.argv[1], [w.encode() for w in sys.argv[2:]]
+found = set()
+with open("/proc/%s/mem" % pid, "rb", 0) as mem:
+    for line in open("/proc/%s/maps" % pid):
+        span, mode = line.split()[:2]
+        if mode[:2] != "rw" or "[v" in line:
+            continue
+        a, b = (int(x, 16) for x in span.split("-"))
+        try:
+            mem.seek(a)
+            bytes_ = mem.read(b - a)
+        except OSError:
+            continue
+        found |= {w for w in words if w in bytes_}
+print(len(found))
+END
+}
+link=$(holder "$A")
+if [ "$(search "$link" "$TMP/one" 2>/dev/null)" = 1 ]; then
+    same "link does not have the token" 0 "$(search "$link" "$(cat "$TMP/one/token")")"
+    same "nor the keys of owner, node and device, as their files have them" 0 \
+        "$(search "$link" "$(cat "$TMP/one/owner/key")" "$(cat "$TMP/one/node/key")" "$(cat "$TMP/one/keys/device")")"
+else
+    skip "what link has in its memory" "the system does not show it"
+fi
+
 # Processes die.
 link=$(holder "$B")
 check "link is a process of its own" test -n "$link" -a "$link" != "${pids[two]}"

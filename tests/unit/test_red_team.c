@@ -248,6 +248,10 @@ static long read_node_key(void)
 {
     return open_at(w.home.dir, "node/key", O_RDONLY);
 }
+static long read_transport_key(void)
+{
+    return open_at(w.home.dir, "link/key", O_RDONLY);
+}
 static long read_ledger_key(void)
 {
     return open(w.home.ledger_key, O_RDONLY);
@@ -528,6 +532,7 @@ static const struct {
     ROW(read_token, "read the home's token", HIDDEN),
     ROW(read_keys, "read a provider's key", HIDDEN),
     ROW(read_node_key, "read this node's key", HIDDEN),
+    ROW(read_transport_key, "read link's transport key", HIDDEN),
     ROW(read_ledger_key, "read the ledger's key", HIDDEN),
     ROW(write_conf, "write the settings", HIDDEN), ROW(write_ledger, "write the ledger", HIDDEN),
     ROW(read_system, "read /etc/passwd", HIDDEN), ROW(read_up, "read over ..", HIDDEN),
@@ -623,8 +628,8 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(w.dir));
     assert_int_equal(wf_home_init(&w.home, w.dir, NULL), 0);
     assert_int_equal(wf_home_create(&w.home, NULL), 0);
-    const char *const files[] = {"token",    "weft.conf", "keys/openai",       "ledger/1",
-                                 "data/own", "node/key",  "airlock/ledger.key"};
+    const char *const files[] = {"token",    "weft.conf", "keys/openai", "ledger/1",
+                                 "data/own", "node/key",  "link/key",    "airlock/ledger.key"};
     for (size_t i = 0; i < WF_ARRAY_LEN(files); i++) {
         snprintf(path, sizeof(path), "%s/%s", w.dir, files[i]);
         *strrchr(path, '/') = '\0';

@@ -422,6 +422,31 @@ static void test_transport__silence_is_asked_about_and_answered(void **state)
     linked_stop(&b);
 }
 
+/* A laptop that was shut: core hears of it, and a connection that is still there goes on. */
+static void test_transport__a_sleep_is_noticed_and_survived(void **state)
+{
+    (void)state;
+    const struct wf_transport_options o = {.times = {.ping_ms = 3600000}};
+    struct linked a, b;
+    uint64_t at_a, at_b;
+    struct wf_link_frame f;
+
+    linked_start(&a, 1, false, &o);
+    linked_start(&b, 2, true, &o);
+    linked_pair(&a, &b, &at_a, &at_b);
+    struct wf_tls_counts before = wf_tls_counts();
+    wf_transport_sleep(INT64_C(600) * 1000000000);
+    linked_dial(&a, 900, "not an address", NULL); /* it wakes */
+    f = linked_expect(&a, WF_LINK_FRAME_CHANGED);
+    assert_true(f.is_on);
+    assert_false(linked_next(&a, WF_LINK_FRAME_DOWN, &f, 0) && f.peer == at_a);
+    linked_send(&a, at_a, WF_LINK_SYNC, WF_STR("good morning"));
+    linked_expect(&b, WF_LINK_FRAME_BYTES_CAME);
+    assert_true(wf_tls_counts().out > before.out + 24); /* it was asked whether it is there */
+    linked_stop(&a);
+    linked_stop(&b);
+}
+
 /* The n-th call on the network fails, for all n: each side hears of an end, nothing hangs, nothing
  * leaks (the sanitizer tells), and the next connection works. */
 static void test_transport__any_call_may_fail(void **state)
@@ -515,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_transport__a_big_sync_does_not_hold_up_presence),
         cmocka_unit_test(test_transport__more_than_the_window_is_a_lie),
         cmocka_unit_test(test_transport__silence_is_asked_about_and_answered),
+        cmocka_unit_test(test_transport__a_sleep_is_noticed_and_survived),
         cmocka_unit_test(test_transport__any_call_may_fail),
         cmocka_unit_test(test_transport__any_allocation_may_fail),
     };
