@@ -277,6 +277,108 @@ int wf_any_read(struct wf_lib0_in *in, struct wf_buf *out)
     return read_value(in, out, 0);
 }
 
+/* ---- values that need no second look ---- */
+
+/* Members of an object whose keys are compared each with each. */
+#define PLAIN_MEMBERS 16u
+
+/* Whether the number that was read from there on has no more bytes than it needs. */
+static bool is_short(const uint8_t *from, const struct wf_lib0_in *in)
+{
+    return in->p - from == 1 || (in->p > from && in->p[-1] != 0);
+}
+
+static bool plain_text(struct wf_lib0_in *in, bool is_text, struct wf_str *out)
+{
+    const uint8_t *from = in->p;
+    struct wf_lib0_in length = *in;
+
+    (void)wf_lib0_uint(&length);
+    *out = wf_lib0_bytes(in);
+    return !in->bad && is_short(from, &length) &&
+           (!is_text || wf_lib0_units((const uint8_t *)out->ptr, out->len) != SIZE_MAX);
+}
+
+static bool plain_int(struct wf_lib0_in *in)
+{
+    const uint8_t *from = in->p;
+    bool negative;
+    int64_t v = wf_lib0_int(in, &negative);
+
+    return !in->bad && is_short(from, in) && v >= -INT32_MAX && v <= INT32_MAX;
+}
+
+static bool plain_value(struct wf_lib0_in *in, unsigned depth);
+
+static bool plain_object(struct wf_lib0_in *in, unsigned depth)
+{
+    const uint8_t *from = in->p;
+    struct wf_str keys[PLAIN_MEMBERS];
+    uint64_t n = wf_lib0_uint(in);
+
+    if (in->bad || !is_short(from, in) || n > PLAIN_MEMBERS)
+        return false;
+    for (uint64_t i = 0; i < n; i++) {
+        /* One that begins with a digit may have its place before others. */
+        if (!plain_text(in, true, &keys[i]) ||
+            (keys[i].len > 0 && keys[i].ptr[0] >= '0' && keys[i].ptr[0] <= '9'))
+            return false;
+        for (uint64_t k = 0; k < i; k++) {
+            if (wf_str_eq(keys[k], keys[i]))
+                return false;
+        }
+        if (!plain_value(in, depth + 1))
+            return false;
+    }
+    return true;
+}
+
+static bool plain_array(struct wf_lib0_in *in, unsigned depth)
+{
+    const uint8_t *from = in->p;
+    uint64_t n = wf_lib0_uint(in);
+
+    if (in->bad || !is_short(from, in))
+        return false;
+    for (; n > 0; n--) {
+        if (!plain_value(in, depth + 1))
+            return false;
+    }
+    return true;
+}
+
+static bool plain_value(struct wf_lib0_in *in, unsigned depth)
+{
+    uint8_t tag = wf_lib0_byte(in);
+    struct wf_str s;
+
+    if (in->bad || depth > WF_LIMIT_NESTING)
+        return false;
+    switch (tag) {
+    case WF_ANY_UNDEFINED:
+    case WF_ANY_NULL:
+    case WF_ANY_TRUE:
+    case WF_ANY_FALSE:
+        return true;
+    case WF_ANY_INT:
+        return plain_int(in);
+    case WF_ANY_TEXT:
+    case WF_ANY_BYTES:
+        return plain_text(in, tag == WF_ANY_TEXT, &s);
+    case WF_ANY_OBJECT:
+        return plain_object(in, depth);
+    case WF_ANY_ARRAY:
+        return plain_array(in, depth);
+    default: /* numbers that might be written shorter */
+        return false;
+    }
+}
+
+bool wf_any_plain(struct wf_lib0_in *in)
+{
+    return plain_value(in, 0);
+}
+
 struct wf_str wf_any_skip(struct wf_lib0_in *in)
 {
     const uint8_t *start = in->p;

@@ -35,6 +35,10 @@ enum wf_any_tag {
  * WF_E_NOMEM, WF_E_LIMIT (of `out`). */
 int wf_any_read(struct wf_lib0_in *in, struct wf_buf *out) WF_MUST_USE;
 
+/* Steps over one value where it is canonical beyond doubt, without memory of its own: a value may
+ * be canonical and too long-winded for it (false; where the reader stands then is open). */
+bool wf_any_plain(struct wf_lib0_in *in) WF_MUST_USE;
+
 /* Steps over one canonical value; its bytes. */
 struct wf_str wf_any_skip(struct wf_lib0_in *in);
 

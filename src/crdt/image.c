@@ -265,17 +265,25 @@ static int take_memory(struct opening *o)
 /* Whether n canonical values stand in the bytes, none of them undefined where it may not be. */
 static int check_values(struct opening *o, const uint8_t *p, uint32_t size, uint32_t n, bool json)
 {
-    struct wf_lib0_in in = wf_lib0_in(p, size);
+    struct wf_lib0_in in = wf_lib0_in(p, size), next = in;
     int rc = n > size || (json && size > 0 && p[0] == WF_ANY_UNDEFINED) ? WF_E_FORMAT : 0;
 
-    wf_buf_reset(&o->value);
-    for (; n > 0 && rc == 0; n--)
-        rc = wf_any_read(&in, &o->value);
+    for (; n > 0 && rc == 0; n--) {
+        if (wf_any_plain(&next)) {
+            in = next;
+            continue;
+        }
+        next = in; /* read in full, and compared */
+        wf_buf_reset(&o->value);
+        rc = wf_any_read(&next, &o->value);
+        if (rc == 0 && ((size_t)(next.p - in.p) != o->value.len ||
+                        memcmp(o->value.ptr, in.p, o->value.len) != 0))
+            rc = WF_E_FORMAT;
+        in = next;
+    }
     if (rc != 0)
         return rc == WF_E_LIMIT ? WF_E_FORMAT : rc;
-    return in.p == in.end && o->value.len == size && memcmp(o->value.ptr, p, size) == 0
-               ? 0
-               : WF_E_FORMAT;
+    return in.p == in.end ? 0 : WF_E_FORMAT;
 }
 
 static int check_format(struct opening *o, const struct wf_crdt_item *it)

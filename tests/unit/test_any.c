@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/rng.h"
 #include "crdt/any.h"
 
 static void assert_json(const char *json, const char *wanted)
@@ -99,6 +100,57 @@ static void test_any__nesting_is_bounded(void **state)
     }
 }
 
+/* True when the value is plain; then it is canonical, and of the same bytes. */
+static bool check_plain(const uint8_t *p, size_t n)
+{
+    struct wf_lib0_in plain = wf_lib0_in(p, n), full = plain;
+    bool is = wf_any_plain(&plain);
+    struct wf_buf out;
+
+    wf_buf_init(&out, SIZE_MAX);
+    if (is) {
+        assert_int_equal(wf_any_read(&full, &out), 0);
+        assert_ptr_equal(plain.p, full.p);
+        assert_int_equal(out.len, full.p - p);
+        assert_memory_equal(out.ptr, p, out.len);
+    }
+    wf_buf_deinit(&out);
+    return is;
+}
+
+static void test_any__plain_is_canonical(void **state)
+{
+    static const char *const plain[] = {"null", "[1,2,[\"x\",true]]",
+                                        "{\"a\":{\"b\":-70000},\"c\":\"\xc3\xa9\"}", "\"\""};
+    static const char *const odd[] = {"1.5", "3000000000", "{\"1\":1}", "[0.1]"};
+    static const uint8_t tags[] = {116, 117, 118, 119, 120, 121, 122, 123,  124,  125,
+                                   126, 127, 0,   1,   2,   'a', 'b', 0x40, 0x80, 0xff};
+    struct wf_rng_seeded rng;
+    unsigned n_plain = 0;
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        struct wf_buf any;
+        wf_buf_init(&any, SIZE_MAX);
+        assert_int_equal(wf_any_from_json(wf_str_from(plain[i]), false, &any), 0);
+        assert_true(check_plain((const uint8_t *)any.ptr, any.len));
+        assert_false(check_plain((const uint8_t *)any.ptr, any.len - 1));
+        wf_buf_reset(&any);
+        assert_int_equal(wf_any_from_json(wf_str_from(odd[i]), false, &any), 0);
+        assert_false(check_plain((const uint8_t *)any.ptr, any.len));
+        wf_buf_deinit(&any);
+    }
+    wf_rng_seeded_init(&rng, 6);
+    for (int i = 0; i < 300000; i++) {
+        uint8_t bytes[16];
+        for (size_t k = 0; k < sizeof(bytes); k++)
+            bytes[k] = tags[wf_rng_below(&rng.rng, sizeof(tags))];
+        bytes[0] = tags[wf_rng_below(&rng.rng, 12)];
+        n_plain += check_plain(bytes, sizeof(bytes));
+    }
+    assert_true(n_plain > 10000);
+}
+
 static void test_any__memory_may_run_out(void **state)
 {
     static const char json[] = "{\"1\":[true,{\"x\":\"y\"}],\"a\":null,\"a\":1.5}";
@@ -131,6 +183,7 @@ int main(void)
         cmocka_unit_test(test_any__what_is_no_json_is_refused),
         cmocka_unit_test(test_any__numbers_take_their_shortest_form),
         cmocka_unit_test(test_any__nesting_is_bounded),
+        cmocka_unit_test(test_any__plain_is_canonical),
         cmocka_unit_test(test_any__memory_may_run_out),
     };
 
