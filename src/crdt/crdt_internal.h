@@ -265,6 +265,8 @@ void wf_crdt__type_free(struct wf_crdt *d, uint32_t type);
 int wf_crdt__root(struct wf_crdt *d, struct wf_str name, uint32_t *out);
 /* The number of a key, made when new; from 1. */
 int wf_crdt__key(struct wf_crdt *d, struct wf_str key, uint32_t *out);
+/* Room for so many keys and entries, of a document that has none. */
+int wf_crdt__names_make(struct wf_crdt *d, size_t n_keys, size_t n_entries);
 /* The entry of a key in a type, or 0. */
 uint32_t wf_crdt__entry(const struct wf_crdt *d, uint32_t type, uint32_t key);
 /* Makes `item` the last of its key. */

@@ -270,16 +270,10 @@ static size_t key_slot(const struct wf_crdt *d, struct wf_str key)
     return i;
 }
 
-static int keys_grow(struct wf_crdt *d)
+static int key_slots_make(struct wf_crdt *d, size_t n)
 {
-    size_t n = d->n_key_slots == 0 ? 16 : d->n_key_slots * 2;
-    uint32_t *slots;
+    uint32_t *slots = wf_alloc_array(n, sizeof(*slots));
 
-    if (wf_reserve(&d->keys, &d->cap_keys, d->n_keys + 1, sizeof(*d->keys)) != 0)
-        return wf_crdt__break(d);
-    if (d->n_keys * 4 < d->n_key_slots * 3)
-        return 0;
-    slots = wf_alloc_array(n, sizeof(*slots));
     if (slots == NULL)
         return wf_crdt__break(d);
     if (d->key_slots == NULL)
@@ -290,6 +284,15 @@ static int keys_grow(struct wf_crdt *d)
     for (uint32_t i = 1; i < d->n_keys; i++)
         slots[key_slot(d, d->keys[i])] = i;
     return 0;
+}
+
+static int keys_grow(struct wf_crdt *d)
+{
+    if (wf_reserve(&d->keys, &d->cap_keys, d->n_keys + 1, sizeof(*d->keys)) != 0)
+        return wf_crdt__break(d);
+    if (d->n_keys * 4 < d->n_key_slots * 3)
+        return 0;
+    return key_slots_make(d, d->n_key_slots == 0 ? 16 : d->n_key_slots * 2);
 }
 
 int wf_crdt__key(struct wf_crdt *d, struct wf_str key, uint32_t *out)
@@ -360,6 +363,22 @@ static int entries_grow(struct wf_crdt *d)
         }
     }
     return 0;
+}
+
+int wf_crdt__names_make(struct wf_crdt *d, size_t n_keys, size_t n_entries)
+{
+    size_t n_key_slots = 16, n_entry_slots = 16;
+
+    assert(d->n_keys == 1 && d->n_entries == 1);
+    while ((n_keys + 2) * 4 > n_key_slots * 3)
+        n_key_slots *= 2;
+    while ((n_entries + 2) * 4 > n_entry_slots * 3)
+        n_entry_slots *= 2;
+    d->entry_slots = wf_alloc_array(n_entry_slots, sizeof(*d->entry_slots));
+    if (d->entry_slots == NULL)
+        return wf_crdt__break(d);
+    d->n_entry_slots = n_entry_slots;
+    return key_slots_make(d, n_key_slots);
 }
 
 int wf_crdt__entry_set(struct wf_crdt *d, uint32_t type, uint32_t key, uint32_t item)

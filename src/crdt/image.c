@@ -178,9 +178,11 @@ static void get_all(const struct opening *o, enum wf_crdt_section_kind k, uint32
 static int read_keys(struct opening *o)
 {
     const struct column *bytes = &o->cols[WF_CRDT_IMG_KEYS];
-    uint32_t at = 0, number;
+    uint32_t n_keys = o->cols[WF_CRDT_IMG_KEY_BYTES].n, at = 0, number;
 
-    for (uint32_t i = 0; i < o->cols[WF_CRDT_IMG_KEY_BYTES].n; i++) {
+    if (wf_crdt__names_make(o->d, n_keys, o->cols[WF_CRDT_IMG_ENTRY].n) != 0)
+        return WF_E_NOMEM;
+    for (uint32_t i = 0; i < n_keys; i++) {
         uint32_t n = get(o, WF_CRDT_IMG_KEY_BYTES, i);
         if (n > bytes->n - at || wf_lib0_units(bytes->p + at, n) == SIZE_MAX)
             return WF_E_FORMAT;
@@ -611,10 +613,12 @@ static int read_entries(struct opening *o)
         const struct wf_crdt_map_entry e = {.type = get(o, WF_CRDT_IMG_ENTRY_TYPE, i),
                                             .key = get(o, WF_CRDT_IMG_ENTRY_KEY, i),
                                             .item = get(o, WF_CRDT_IMG_ENTRY, i)};
-        if (!entry_fits(d, &e) || wf_crdt__entry(d, e.type, e.key) != 0)
+        if (!entry_fits(d, &e))
             return WF_E_FORMAT;
         if (wf_crdt__entry_set(d, e.type, e.key, e.item) != 0)
             return WF_E_NOMEM;
+        if (d->n_entries != i + 2) /* its key was there already */
+            return WF_E_FORMAT;
         n_roots += e.type == WF_CRDT_ROOTS;
     }
     for (uint32_t t = WF_CRDT_ROOTS + 1; t < d->n_types; t++)
