@@ -40,7 +40,11 @@ int wf_log_reach(struct wf_store *s, int64_t space, const uint8_t device[WF_DEVI
 int wf_log_set_revoked(struct wf_store *s, int64_t space, const uint8_t device[WF_DEVICE_ID_BYTES],
                        bool is_revoked, struct wf_err *err) WF_MUST_USE;
 
-/* Notes that device `by` has `of`'s log up to `dseq`, whose clock was `hlc`. Never goes back. */
+/* Notes that device `by` has `of`'s log up to `dseq`, whose clock was `hlc`. Never goes back. What
+ * a device says of itself (by == of) is its last number and its clock (wf_records_clock): all that
+ * it writes later has a later one. Where a log comes in several streams, by label, no stream alone
+ * says how far it is here: the device names with its word how far each was, and wf_log_reach is
+ * called once all of them are here that far. */
 int wf_log_saw(struct wf_store *s, int64_t space, const uint8_t by[WF_DEVICE_ID_BYTES],
                const uint8_t of[WF_DEVICE_ID_BYTES], uint64_t dseq, uint64_t hlc,
                struct wf_err *err) WF_MUST_USE;

@@ -72,11 +72,15 @@ int wf_records_write(struct wf_records *r, int64_t space, const struct wf_record
  * let its clock go back: it was copied or is forged), NOENT (the space), those of writing.
  *
  * The second is the same within the caller's turn of writing, for batches of which the changes are
- * a part; it tells nobody, and the caller rolls back when it fails. */
+ * a part; the caller rolls back when it fails. It tells nobody.
+ */
 int wf_records_apply(struct wf_records *r, int64_t space, const struct wf_str *changes, size_t n,
                      size_t *out_n_new, struct wf_err *err) WF_MUST_USE;
 int wf_records_apply_in_turn(struct wf_records *r, int64_t space, const struct wf_str *changes,
                              size_t n, size_t *out_n_new, struct wf_err *err) WF_MUST_USE;
+
+/* Tells of the records of changes that were taken in a turn, once that is committed. */
+void wf_records_tell(struct wf_records *r, int64_t space, const struct wf_str *changes, size_t n);
 
 /* Says that the devices have said more of what they have (wf_log_saw), or that there are more or
  * fewer: what is deleted is looked at again, later. */

@@ -405,14 +405,18 @@ static int uid_by_reader(struct wf_records *r, int64_t space, uint8_t out[WF_CHA
     return rc;
 }
 
-static void tell(struct wf_records *r, int64_t space, const struct wf_change *items, size_t n)
+void wf_records_tell(struct wf_records *r, int64_t space, const struct wf_str *changes, size_t n)
 {
     struct wf_change_item item;
+    struct wf_change c = {.dseq = 0};
 
-    for (size_t i = 0; r->o.changed != NULL && i < n; i++)
-        for (size_t at = 0; wf_change_next(&items[i], &at, &item);)
+    for (size_t i = 0; r->o.changed != NULL && i < n; i++) {
+        if (wf_change_read(changes[i], &c, NULL) != 0)
+            continue; /* out of memory: those who listen read anew at the next one */
+        for (size_t at = 0; wf_change_next(&c, &at, &item);)
             if (!item.is_pruned)
                 r->o.changed(r->o.ud, space, item.collection, item.key);
+    }
 }
 
 int wf_records_apply(struct wf_records *r, int64_t space, const struct wf_str *changes, size_t n,
@@ -434,7 +438,7 @@ int wf_records_apply(struct wf_records *r, int64_t space, const struct wf_str *c
     else
         rc = wf_store_write_commit(r->o.store, err);
     if (rc == 0)
-        tell(r, space, items, n);
+        wf_records_tell(r, space, changes, n);
 out:
     wf_free(items);
     return rc;

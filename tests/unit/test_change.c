@@ -80,7 +80,7 @@ static int write(const struct wf_change_draft *drafts, size_t n, struct wf_err *
 
 static struct wf_change made(void)
 {
-    struct wf_change c;
+    struct wf_change c = {.dseq = 0};
     struct wf_err err = WF_ERR_INIT;
     if (write(items, 2, &err) != 0 || wf_change_read(wf_buf_str(&out), &c, &err) != 0)
         fail_msg("%s", err.msg);

@@ -431,6 +431,7 @@ static size_t give(struct device *from, struct device *of, struct device *to)
             wf_log_reach(to->home.store, 1, of->signer.id, b.dseq, b.hlc, &err) != 0)
             fail_msg("%s", err.msg);
         assert_int_equal(wf_store_write_commit(to->home.store, NULL), 0);
+        wf_records_tell(to->records, 1, b.changes, b.n);
     }
     forget_batch(&b);
     return n_new;
@@ -480,12 +481,14 @@ static void test_space_record__two_devices_come_to_the_same(void **state)
     struct device *a = &devices[0], *b = &devices[1];
     (void)state;
 
+    n_told = 0;
     join(a, b);
     join(b, a);
     do_op(a, "k", WF_RECORD_SET, "name", "\"Ana\"");
     do_op(a, "k", WF_RECORD_ADD, "tags", "\"x\"");
     do_count(a, "k", 2);
     assert_int_equal(give(a, a, b), 3);
+    assert_int_equal(n_told, 6); /* each device of each */
     assert_int_equal(give(a, a, b), 0);
     assert_record(b, "k", "{\"n\":2,\"name\":\"Ana\",\"tags\":[\"x\"]}");
     do_op(b, "k", WF_RECORD_TAKE, "tags", "\"x\"");
