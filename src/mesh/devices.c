@@ -348,8 +348,7 @@ static int mend_entry(struct wf_devices *d, const struct wf_devices_entry *e, bo
     return 0;
 }
 
-int wf_devices_mend(struct wf_devices *io, const struct wf_devices *other,
-                    const uint8_t node[WF_DEVICES_KEY_BYTES], int64_t now_ms, struct wf_err *err)
+int wf_devices_mend(struct wf_devices *io, const struct wf_devices *other, struct wf_err *err)
 {
     bool is_second = wf_devices_prefers_second(io, other), is_news = false;
     struct wf_devices d = is_second ? *other : *io;
@@ -366,10 +365,9 @@ int wf_devices_mend(struct wf_devices *io, const struct wf_devices *other,
         rc = mend_entry(&d, &rest->entries[i], &is_news, err);
     if (rc != 0)
         return rc;
-    memcpy(d.signed_at, node, sizeof(d.signed_at));
     d.version = WF_MAX(io->version, other->version) + 1;
     d.epoch = WF_MAX(io->epoch, other->epoch) + (is_news ? 1 : 0);
-    d.time_ms = now_ms;
+    d.time_ms = WF_MAX(io->time_ms, other->time_ms);
     memset(d.signature, 0, sizeof(d.signature));
     *io = d;
     return 0;

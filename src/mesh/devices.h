@@ -172,9 +172,10 @@ int wf_devices_name_fork(const struct wf_devices *a, const struct wf_devices *b,
                          struct wf_err *err);
 
 /* Mends a fork: *io becomes the version behind both, unsigned: all entries of both, revoked where
- * one says so, otherwise as in the preferred one. Errors: LIMIT (more than 128 nodes). */
+ * one says so, otherwise as in the preferred one, whose place it has; its time is the later one.
+ * It is the same list wherever it is made: two that mend at once do not part again. Errors: LIMIT
+ * (more than 128 nodes), INVAL (keys of two nodes are one). */
 int wf_devices_mend(struct wf_devices *io, const struct wf_devices *other,
-                    const uint8_t node[WF_DEVICES_KEY_BYTES], int64_t now_ms,
                     struct wf_err *err) WF_MUST_USE;
 
 #endif

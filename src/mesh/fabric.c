@@ -182,27 +182,38 @@ int wf_fabric_init(struct wf_fabric *f, struct wf_err *err)
     return rc;
 }
 
+const uint8_t *wf_fabric__own_node(const struct wf_fabric *f)
+{
+    for (size_t i = 0; f->list.version != 0 && i < f->list.n_entries; i++) {
+        const struct wf_devices_entry *e = &f->list.entries[i];
+        if (e->revoked_ms == 0 && memcmp(e->device, f->o.device->id, sizeof(e->device)) == 0)
+            return e->node;
+    }
+    return NULL;
+}
+
 /* A copy of the list as its next version; the lock is held. */
 static int next(struct wf_fabric *f, struct wf_devices *d, struct wf_err *err)
 {
+    const uint8_t *node = wf_fabric__own_node(f);
     int rc = wf_fabric__ready(f, err);
 
     if (rc == 0 && f->list.version == 0)
         rc = wf_err_set(err, WF_E_NOENT, "Nothing is paired here yet.");
+    else if (rc == 0 && node == NULL)
+        rc = wf_err_set(err, WF_E_DENIED, "The owner has taken this device out.");
     if (rc != 0)
         return rc;
     *d = f->list;
-    wf_devices_begin(d, f->list.owner, f->who.entry.node, wf_fabric__now_ms(f));
+    wf_devices_begin(d, f->list.owner, node, wf_fabric__now_ms(f));
     return 0;
 }
 
 int wf_fabric_rename(struct wf_fabric *f, struct wf_str name, struct wf_str to, struct wf_err *err)
 {
     struct wf_devices d;
-    int rc = f->o.link != NULL && f->o.keeper != NULL ? wf_fabric__who(f, err) : 0;
+    int rc;
 
-    if (rc != 0)
-        return rc;
     pthread_mutex_lock(&f->lock);
     rc = next(f, &d, err);
     if (rc == 0)
@@ -217,10 +228,8 @@ int wf_fabric_revoke(struct wf_fabric *f, struct wf_str name, struct wf_err *err
 {
     const struct wf_devices_entry *e;
     struct wf_devices d;
-    int rc = f->o.link != NULL && f->o.keeper != NULL ? wf_fabric__who(f, err) : 0;
+    int rc;
 
-    if (rc != 0)
-        return rc;
     pthread_mutex_lock(&f->lock);
     rc = next(f, &d, err);
     e = rc == 0 ? wf_devices_by_name(&d, name) : NULL;

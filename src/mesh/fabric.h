@@ -5,6 +5,7 @@
  *   FOLDER/devices  the list that is held to
  *   FOLDER/kept     a list that was offered in a pairing whose last word has not come yet
  *   FOLDER/tries    when a code was last tried: one try a minute, also across restarts
+ *   FOLDER/seen     when nodes were last connected, for people
  *
  * JSON that is given is a new reference, as docs/api.md describes it. Thread rule: any. */
 #ifndef WF_MESH_FABRIC_H

@@ -3,7 +3,8 @@
  * to know who is paired; what needs it says so until somebody removes it (weft nodes leave).
  *
  *   kept    "WFKEPT1\n", u16 length and address, a list (mesh/devices.h)
- *   tries   "WFTRIES1", i64 wall clock of the last try, milliseconds */
+ *   tries   "WFTRIES1", i64 wall clock of the last try, milliseconds
+ *   seen    "WFSEEN1\n", then each: 32 transport key, i64 milliseconds */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,8 +14,10 @@
 
 #define KEPT_BYTES_MAX (10 + WF_LINK_ADDRESS_BYTES + WF_DEVICES_BYTES_MAX)
 #define TRIES_BYTES 16
+#define SEEN_BYTES (WF_DEVICES_KEY_BYTES + 8)
 
 static const char kept_magic[8] = {'W', 'F', 'K', 'E', 'P', 'T', '1', '\n'};
+static const char seen_magic[8] = {'W', 'F', 'S', 'E', 'E', 'N', '1', '\n'};
 static const char tries_magic[8] = {'W', 'F', 'T', 'R', 'I', 'E', 'S', '1'};
 
 static int path_of(const char *dir, const char *name, char out[WF_LIMIT_PATH_BYTES],
@@ -63,6 +66,53 @@ static void read_kept(struct wf_fabric *f, struct wf_buf *b)
     f->kept_address[n] = 0;
 }
 
+static void put_number(char *p, uint64_t v)
+{
+    for (unsigned i = 0; i < 8; i++)
+        p[i] = (char)(v >> (8 * i));
+}
+
+static uint64_t get_number(const char *p)
+{
+    uint64_t v = 0;
+
+    for (unsigned i = 0; i < 8; i++)
+        v |= (uint64_t)(uint8_t)p[i] << (8 * i);
+    return v;
+}
+
+/* What cannot be read was not seen. */
+static void read_seen(struct wf_fabric *f, struct wf_buf *b)
+{
+    size_t n;
+
+    if (wf_file_read(f->seen_path, b, NULL) != 0 || b->len < sizeof(seen_magic) ||
+        memcmp(b->ptr, seen_magic, sizeof(seen_magic)) != 0)
+        return;
+    n = WF_MIN((b->len - sizeof(seen_magic)) / SEEN_BYTES, (size_t)WF_FABRIC_PEERS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        const char *p = b->ptr + sizeof(seen_magic) + i * SEEN_BYTES;
+        memcpy(f->seen[i].key, p, WF_DEVICES_KEY_BYTES);
+        f->seen[i].at_ms = (int64_t)(get_number(p + WF_DEVICES_KEY_BYTES) & INT64_MAX);
+    }
+    f->n_seen = n;
+}
+
+void wf_fabric__write_seen(struct wf_fabric *f)
+{
+    char bytes[sizeof(seen_magic) + WF_FABRIC_PEERS_MAX * SEEN_BYTES];
+
+    memcpy(bytes, seen_magic, sizeof(seen_magic));
+    for (size_t i = 0; i < f->n_seen; i++) {
+        char *p = bytes + sizeof(seen_magic) + i * SEEN_BYTES;
+        memcpy(p, f->seen[i].key, WF_DEVICES_KEY_BYTES);
+        put_number(p + WF_DEVICES_KEY_BYTES, (uint64_t)f->seen[i].at_ms);
+    }
+    /* For people alone: a disk that is full is told by what must be kept. */
+    (void)!wf_file_replace(f->seen_path, bytes, sizeof(seen_magic) + f->n_seen * SEEN_BYTES, 0600,
+                           NULL);
+}
+
 int wf_fabric__open(struct wf_fabric *f, struct wf_err *err)
 {
     struct wf_buf b;
@@ -75,12 +125,15 @@ int wf_fabric__open(struct wf_fabric *f, struct wf_err *err)
     if (rc == 0)
         rc = path_of(f->o.dir, "tries", f->tries_path, err);
     if (rc == 0)
+        rc = path_of(f->o.dir, "seen", f->seen_path, err);
+    if (rc == 0)
         rc = wf_file_mkdirs(f->o.dir, err);
     if (rc != 0)
         return rc;
     wf_buf_init(&b, KEPT_BYTES_MAX);
     read_list(f, &b);
     read_kept(f, &b);
+    read_seen(f, &b);
     wf_buf_deinit(&b);
     return 0;
 }
@@ -202,8 +255,7 @@ static int64_t last_try(const struct wf_fabric *f, int64_t now_ms)
     wf_buf_init(&b, 4096);
     rc = wf_file_read(f->tries_path, &b, NULL);
     if (rc == 0 && b.len == TRIES_BYTES && memcmp(b.ptr, tries_magic, sizeof(tries_magic)) == 0)
-        for (unsigned i = 0; i < 8; i++)
-            v |= (uint64_t)(uint8_t)b.ptr[8 + i] << (8 * i);
+        v = get_number(b.ptr + 8);
     else if (rc != WF_E_NOENT)
         v = (uint64_t)now_ms;
     wf_buf_deinit(&b);
@@ -215,8 +267,7 @@ static int write_try(struct wf_fabric *f, int64_t now_ms, struct wf_err *err)
     char bytes[TRIES_BYTES];
 
     memcpy(bytes, tries_magic, sizeof(tries_magic));
-    for (unsigned i = 0; i < 8; i++)
-        bytes[8 + i] = (char)((uint64_t)now_ms >> (8 * i));
+    put_number(bytes + 8, (uint64_t)now_ms);
     return wf_file_replace(f->tries_path, bytes, sizeof(bytes), 0600, err);
 }
 

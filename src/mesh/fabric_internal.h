@@ -65,6 +65,7 @@ struct wf_fabric {
     struct wf_fabric_options o;
     char dir[WF_LIMIT_PATH_BYTES], devices_path[WF_LIMIT_PATH_BYTES];
     char kept_path[WF_LIMIT_PATH_BYTES], tries_path[WF_LIMIT_PATH_BYTES];
+    char seen_path[WF_LIMIT_PATH_BYTES];
     char name[WF_DEVICES_NAME_BYTES + 1];
     struct wf_team *worker; /* one thread: all that comes over link, in turn */
 
@@ -112,6 +113,8 @@ int wf_fabric__forget_kept(struct wf_fabric *f, struct wf_err *err) WF_MUST_USE;
 int wf_fabric__forget_list(struct wf_fabric *f, struct wf_err *err) WF_MUST_USE;
 /* Tells link whose keys count. */
 void wf_fabric__allow(struct wf_fabric *f);
+/* When nodes were last heard of, as far as it could be written. */
+void wf_fabric__write_seen(struct wf_fabric *f);
 /* Counts a try durably, or says how long to wait (BUSY). */
 int wf_fabric__count_try(struct wf_fabric *f, unsigned *out_wait_s, struct wf_err *err) WF_MUST_USE;
 
@@ -126,6 +129,8 @@ int wf_fabric__who(struct wf_fabric *f, struct wf_err *err) WF_MUST_USE;
 int wf_fabric__begin(struct wf_fabric *f, struct wf_err *err) WF_MUST_USE;
 /* Has a changed list signed and holds to it. */
 int wf_fabric__publish(struct wf_fabric *f, struct wf_devices *d, struct wf_err *err) WF_MUST_USE;
+/* This device's node key, as the list has it; NULL: it is not in. */
+const uint8_t *wf_fabric__own_node(const struct wf_fabric *f);
 /* Sends the list that is held to, to all that are connected. */
 void wf_fabric__tell_all(struct wf_fabric *f);
 uint8_t wf_fabric__roles(enum wf_node_tier t);

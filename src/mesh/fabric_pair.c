@@ -76,8 +76,8 @@ static int offer(void *ud, const struct wf_devices_entry *joiner, const struct w
     e.clearance = wf_node_tier_clearance(e.tier);
     *out = order == WF_DEVICES_NEWER ? *theirs : f->list;
     if (order == WF_DEVICES_FORKED)
-        rc = wf_devices_mend(out, theirs, f->who.entry.node, now_ms, err);
-    else
+        rc = wf_devices_mend(out, theirs, err);
+    if (rc == 0)
         wf_devices_begin(out, f->list.owner, f->who.entry.node, now_ms);
     if (rc == 0)
         rc = wf_devices_add(out, &e, err);
@@ -276,8 +276,7 @@ static void forked(struct wf_fabric *f, const struct wf_devices *theirs)
     (void)wf_devices_name_fork(&f->list, theirs, &f->fork);
     if (f->o.log != NULL)
         wf_log_line(f->o.log, WF_LOG_WARN, "fabric", "%s", f->fork.msg);
-    if (f->has_who &&
-        wf_devices_mend(&d, theirs, f->who.entry.node, wf_fabric__now_ms(f), NULL) == 0 &&
+    if (wf_fabric__own_node(f) != NULL && wf_devices_mend(&d, theirs, NULL) == 0 &&
         wf_fabric__publish(f, &d, NULL) == 0)
         return;
     if (wf_devices_prefers_second(&f->list, theirs)) {

@@ -95,8 +95,10 @@ static void down(struct wf_fabric *f, const struct event *e)
     struct wf_fabric_peer *p = peer_at(f, e->peer);
 
     if (p != NULL) {
-        if (p->is_paired)
+        if (p->is_paired) {
             note_seen(f, p->key);
+            wf_fabric__write_seen(f);
+        }
         memset(p, 0, sizeof(*p));
     }
     wf_fabric__went_down(f, e->peer, e->reason, wf_str_n(e->bytes, e->n));

@@ -76,7 +76,7 @@ static int owner(const struct wf_keeper_folders *at, struct wf_str body, struct 
 static int sign(const struct wf_keeper_folders *at, struct wf_str body, struct wf_buf *out,
                 struct wf_err *err)
 {
-    static struct wf_devices d; /* the keeper has one thread */
+    struct wf_devices d;
     struct wf_identity k;
     int rc = wf_devices_read_unsigned(body, &d, NULL);
 
@@ -132,6 +132,10 @@ void wf_keeper_serve(const struct wf_keeper_folders *at, int fd)
 
     wf_buf_init(&in, WF_KEEPER_BYTES_MAX);
     wf_buf_init(&out, WF_KEEPER_BYTES_MAX);
+    /* All of it at once: memory that is short later fails an answer, not the keeper. */
+    rc = wf_buf_reserve(&in, WF_KEEPER_BYTES_MAX);
+    if (rc == 0)
+        rc = wf_buf_reserve(&out, WF_KEEPER_BYTES_MAX);
     while (rc == 0) {
         rc = wf_sock_recv_frame(fd, &in, NULL, &is_end, 0, NULL);
         if (rc != 0 || is_end)
@@ -148,8 +152,9 @@ void wf_keeper_serve(const struct wf_keeper_folders *at, int fd)
 /* ---- core's side ---- */
 
 struct wf_keeper {
-    pthread_mutex_t lock; /* the connection: one request at a time */
+    pthread_mutex_t lock; /* all below: one request at a time */
     int fd;               /* -1: it is gone */
+    struct wf_buf answer; /* has all its memory from the start, as the keeper's own */
 };
 
 int wf_keeper_new(int fd, struct wf_keeper **out, struct wf_err *err)
@@ -162,6 +167,11 @@ int wf_keeper_new(int fd, struct wf_keeper **out, struct wf_err *err)
     }
     (void)pthread_mutex_init(&k->lock, NULL); /* cannot fail with default attributes */
     k->fd = fd;
+    wf_buf_init(&k->answer, WF_KEEPER_BYTES_MAX);
+    if (wf_buf_reserve(&k->answer, WF_KEEPER_BYTES_MAX) != 0) {
+        wf_keeper_free(k);
+        return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
+    }
     *out = k;
     return 0;
 }
@@ -171,6 +181,7 @@ void wf_keeper_free(struct wf_keeper *k)
     if (k == NULL)
         return;
     wf_file_close(&k->fd);
+    wf_buf_deinit(&k->answer);
     (void)pthread_mutex_destroy(&k->lock);
     wf_free(k);
 }
@@ -189,27 +200,24 @@ static int refused(struct wf_buf *answer, struct wf_err *err)
 static int ask(struct wf_keeper *k, struct wf_str request, uint8_t *out, size_t n,
                struct wf_err *err)
 {
-    struct wf_buf answer;
     bool is_end = false;
     int rc;
 
-    wf_buf_init(&answer, WF_KEEPER_BYTES_MAX);
     pthread_mutex_lock(&k->lock);
     rc = k->fd < 0 ? WF_E_IO
                    : wf_sock_send_frame(k->fd, request.ptr, request.len, -1, WAIT_MS, NULL);
     if (rc == 0)
-        rc = wf_sock_recv_frame(k->fd, &answer, NULL, &is_end, WAIT_MS, NULL);
+        rc = wf_sock_recv_frame(k->fd, &k->answer, NULL, &is_end, WAIT_MS, NULL);
     if (rc != 0 || is_end)
         wf_file_close(&k->fd); /* an answer that comes late would be taken for the next */
-    pthread_mutex_unlock(&k->lock);
     if (rc != 0 || is_end)
         rc = wf_err_set(err, WF_E_CRASHED,
                         "The process that keeps the keys is gone. Start weft anew.");
-    else if (answer.len != n + 1 || answer.ptr[0] != 0)
-        rc = refused(&answer, err);
+    else if (k->answer.len != n + 1 || k->answer.ptr[0] != 0)
+        rc = refused(&k->answer, err);
     else
-        memcpy(out, answer.ptr + 1, n);
-    wf_buf_deinit(&answer);
+        memcpy(out, k->answer.ptr + 1, n);
+    pthread_mutex_unlock(&k->lock);
     return rc;
 }
 

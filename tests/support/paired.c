@@ -87,8 +87,8 @@ static int offer(void *ud, const struct wf_devices_entry *joiner, const struct w
     if (theirs != NULL && wf_devices_compare(out, theirs) == WF_DEVICES_OLDER)
         *out = *theirs;
     if (theirs != NULL && wf_devices_compare(out, theirs) == WF_DEVICES_FORKED)
-        rc = wf_devices_mend(out, theirs, s->who.entry.node, NOW, err);
-    else
+        rc = wf_devices_mend(out, theirs, err);
+    if (rc == 0)
         wf_devices_begin(out, s->held.owner, s->who.entry.node, NOW);
     if (rc == 0)
         rc = wf_devices_add(out, &e, err);

@@ -277,7 +277,6 @@ static void test_devices__a_fork_is_named_and_mended_alike_on_both(void **state)
 {
     static struct wf_devices a, b, mended, other_way;
     struct wf_err err = WF_ERR_INIT;
-    uint8_t node[WF_DEVICES_KEY_BYTES];
     (void)state;
 
     make(&a);
@@ -293,11 +292,10 @@ static void test_devices__a_fork_is_named_and_mended_alike_on_both(void **state)
     assert_int_equal(wf_devices_name_fork(&a, &b, &err), WF_E_CORRUPT);
     assert_non_null(strstr(err.msg, "version 2, signed at laptop"));
     assert_non_null(strstr(err.msg, "version 3, signed at box"));
-    memset(node, 10, sizeof(node));
     mended = a;
-    assert_int_equal(wf_devices_mend(&mended, &b, node, NOW + 9, NULL), 0);
+    assert_int_equal(wf_devices_mend(&mended, &b, NULL), 0);
     other_way = b;
-    assert_int_equal(wf_devices_mend(&other_way, &a, node, NOW + 9, NULL), 0);
+    assert_int_equal(wf_devices_mend(&other_way, &a, NULL), 0);
     assert_int_equal(wf_devices_compare(&mended, &other_way), WF_DEVICES_SAME);
     assert_int_equal(mended.version, 4);
     assert_int_equal(mended.epoch, 2);
@@ -312,7 +310,7 @@ static void test_devices__a_fork_is_named_and_mended_alike_on_both(void **state)
     begin(&a, 10);
     begin(&a, 10);
     mended = a;
-    assert_int_equal(wf_devices_mend(&mended, &b, node, NOW, NULL), 0);
+    assert_int_equal(wf_devices_mend(&mended, &b, NULL), 0);
     assert_null(wf_devices_by_name(&mended, WF_STR("phone")));
     assert_int_equal(mended.epoch, 2);
 }
@@ -323,7 +321,6 @@ static void test_devices__random_histories_mend(void **state)
     static struct wf_devices a, b, back;
     static uint8_t one[WF_DEVICES_BYTES_MAX];
     struct wf_rng_seeded rng;
-    uint8_t node[WF_DEVICES_KEY_BYTES] = {0};
     (void)state;
 
     wf_rng_seeded_init(&rng, 7);
@@ -342,7 +339,7 @@ static void test_devices__random_histories_mend(void **state)
                 (void)!wf_devices_revoke(d, wf_str_from(name), NOW + i, NULL);
         }
         if (wf_devices_compare(&a, &b) == WF_DEVICES_FORKED)
-            assert_int_equal(wf_devices_mend(&a, &b, node, NOW, NULL), 0);
+            assert_int_equal(wf_devices_mend(&a, &b, NULL), 0);
         assert_int_equal(wf_devices_sign(&a, &owner, NULL), 0);
         size_t n_bytes = bytes_of(&a, one);
         assert_int_equal(read_bytes(one, n_bytes, &back, NULL), 0);
