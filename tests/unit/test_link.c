@@ -370,6 +370,58 @@ static void test_link__a_slow_reader_is_waited_for(void **state)
     stop_two(&a, &b);
 }
 
+/* The process ends when core cannot tell it something; then it is started again, as the supervisor
+ * does. */
+static void keep_running(struct side *s)
+{
+    if (waitpid(s->pid, NULL, WNOHANG) == s->pid)
+        process_start(s);
+}
+
+/* The n-th allocation of core's side fails while messages, dials and keys are on their way: what
+ * fails is told, and in the end both are connected. */
+static void test_link__any_allocation_may_fail(void **state)
+{
+    (void)state;
+    struct side a, b;
+    uint64_t peer = 0;
+    bool is_there = false;
+    size_t came;
+
+    start_two(&a, &b);
+    pair_two(&a, &b);
+    for (uint64_t n = 1; n < 16; n++) {
+        wf_alloc_fail_at(n);
+        (void)!wf_link_send(a.link, a.peer, WF_LINK_SYNC, WF_STR("perhaps"), NULL);
+        (void)!wf_link_dial(a.link, wf_str_from(b.address), b.key, &peer, NULL);
+        allow(&a, &b);
+        json_decref(wf_link_status(a.link));
+        wf_alloc_fail_at(0);
+        allow(&a, &b);
+        usleep(5000);
+        keep_running(&a);
+        keep_running(&b);
+    }
+    wf_link_address(a.link, b.key, wf_str_from(b.address));
+    pthread_mutex_lock(&b.lock);
+    came = b.got.len;
+    pthread_mutex_unlock(&b.lock);
+    for (int i = 0; !is_there; i++) {
+        assert_true(i < WAIT_MS / 10);
+        keep_running(&a);
+        keep_running(&b);
+        pthread_mutex_lock(&a.lock);
+        peer = a.peer;
+        pthread_mutex_unlock(&a.lock);
+        (void)!wf_link_send(a.link, peer, WF_LINK_SYNC, WF_STR("surely"), NULL);
+        usleep(10000);
+        pthread_mutex_lock(&b.lock);
+        is_there = b.got.len > came;
+        pthread_mutex_unlock(&b.lock);
+    }
+    stop_two(&a, &b);
+}
+
 /* The text of a status at the path. */
 static const char *text_at(const json_t *v, const char *list, const char *name)
 {
@@ -432,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_link__a_core_that_starts_anew_remembers_where),
         cmocka_unit_test(test_link__a_dial_waits_for_the_process),
         cmocka_unit_test(test_link__a_slow_reader_is_waited_for),
+        cmocka_unit_test(test_link__any_allocation_may_fail),
         cmocka_unit_test(test_link__its_status_says_why_not),
     };
     (void)signal(SIGPIPE, SIG_IGN);
