@@ -167,7 +167,7 @@ static int race(struct failover *f, struct wf_err *err)
                                        .second = {second.engine, second.model},
                                        .after_ms = f->o.hedge_after_ms,
                                        .clock = f->o.clock};
-    int rc = wf_hedge_start(&o, &f->q, &f->hedge, err);
+    int rc = wf_hedge_start(&o, f->asked, &f->hedge, err); /* which stays as it is */
 
     f->is_racing = rc == 0;
     if (rc != WF_E_BUSY)
