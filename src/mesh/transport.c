@@ -41,6 +41,12 @@
 #define ACCEPTS_PER_S 0.5
 #define STRANGERS_OF_ADDRESS_BURST 6
 #define STRANGERS_PER_S 0.1
+/* Of all addresses: a thousand devices come back at once after a restart; from then on handshakes
+ * take a few hundredths of a core at most. */
+#define ACCEPTS_ALL 1100
+#define ACCEPTS_ALL_PER_S 50.0
+#define STRANGERS_ALL 30
+#define STRANGERS_ALL_PER_S 0.5
 #define DEAF_NS WF_NS_PER_S
 /* Clocks that are read one after the other differ by this much and more when the machine slept. */
 #define SLEPT_NS (2 * WF_NS_PER_S)
@@ -282,6 +288,16 @@ static void knock(struct wf_transport *t, const struct wf_peer *p, const uint8_t
     wf_transport__tell(t, &f);
 }
 
+/* A token of one address, and one of all. */
+static bool pass(struct wf_gate *of_address, struct wf_gate *of_all,
+                 const struct sockaddr_storage *a, int64_t now_ns)
+{
+    const struct sockaddr all = {.sa_family = AF_UNSPEC};
+
+    return wf_gate_pass(of_address, (const struct sockaddr *)a, now_ns) &&
+           wf_gate_pass(of_all, &all, now_ns);
+}
+
 /* Whether a stranger may come now. */
 static enum wf_link_reason judge_stranger(struct wf_peer *p)
 {
@@ -292,7 +308,7 @@ static enum wf_link_reason judge_stranger(struct wf_peer *p)
         return WF_LINK_NOT_PAIRED;
     count(t, &p->address, true, &n, &n_of_address);
     if (n >= STRANGERS_MAX || n_of_address >= STRANGERS_OF_ADDRESS ||
-        !wf_gate_pass(&t->stranger_gate, (const struct sockaddr *)&p->address, t->now_ns))
+        !pass(&t->stranger_gate, &t->all_stranger_gate, &p->address, t->now_ns))
         return WF_LINK_TOO_MUCH;
     p->until_ns = t->now_ns + WF_LINK_STRANGER_NS;
     return WF_LINK_CLOSED;
@@ -335,7 +351,7 @@ static void accept_one(struct wf_transport *t, int fd, const struct sockaddr_sto
     count(t, a, false, &n, &n_of_address);
     if (n >= HANDSHAKES_MAX || n_of_address >= HANDSHAKES_OF_ADDRESS ||
         t->n_peers >= WF_LINK_PINS_MAX + HANDSHAKES_MAX ||
-        !wf_gate_pass(&t->gate, (const struct sockaddr *)a, t->now_ns)) {
+        !pass(&t->gate, &t->all_gate, a, t->now_ns)) {
         wf_file_close(&fd);
         return;
     }
@@ -594,6 +610,8 @@ static void set_options(struct wf_transport *t, const struct wf_transport_option
         .pong_ms = or_usual(w->pong_ms, 15000),
     };
     wf_gate_init(&t->gate, n > 0 ? n : ACCEPTS_OF_ADDRESS, ACCEPTS_PER_S);
+    wf_gate_init(&t->all_gate, WF_MAX(n, ACCEPTS_ALL), ACCEPTS_ALL_PER_S);
+    wf_gate_init(&t->all_stranger_gate, STRANGERS_ALL, STRANGERS_ALL_PER_S);
     wf_gate_init(&t->stranger_gate, n > 0 ? n : STRANGERS_OF_ADDRESS_BURST, STRANGERS_PER_S);
 }
 

@@ -7,7 +7,9 @@
  *   what came     for core and is not taken: 4 MiB              no connection is read until then
  *   strangers     8 at once, 2 of an address, 64 kB, 5 minutes  ended
  *   handshakes    64 at once, 8 of an address, 10 s             not accepted, or ended
- *   new ones      30 of an address, then one in 2 s             not accepted
+ *   new ones      30 of an address, then one in 2 s; of all     not accepted
+ *                 1,100, then 50 a second; strangers 30, then
+ *                 one in 2 s
  *
  * Between channels of a connection pieces of at most 16 kB take turns, so that presence waits for
  * three such pieces of a sync, and no longer. Thread rule: owner, but for wf_transport_stop. */

@@ -130,8 +130,9 @@ struct wf_transport {
     size_t n_pins;
     struct wf_list peers, dead, ready, by_id[WF_TRANSPORT_BUCKETS];
     size_t n_peers, n_lingering;
-    size_t whole_bytes; /* of messages that are coming in */
-    struct wf_gate gate, stranger_gate;
+    size_t whole_bytes;                         /* of messages that are coming in */
+    struct wf_gate gate, stranger_gate;         /* of each address */
+    struct wf_gate all_gate, all_stranger_gate; /* of all together: one bucket each */
     struct wf_buf core_in, core_out;
     size_t core_out_at;
     struct wf_buf addresses; /* as core was told */
