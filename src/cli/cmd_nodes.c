@@ -21,17 +21,20 @@
 
 static const char *usage(void)
 {
-    return _("Usage: weft nodes [--init]\n"
-             "       weft nodes rename NAME NEW-NAME\n"
-             "       weft nodes revoke NAME\n"
-             "       weft nodes leave\n"
-             "       weft nodes paper > PAGE.html\n"
-             "       weft nodes recover < WORDS\n\n"
-             "Lists the devices that are paired. rename and revoke work where the owner's key is;\n"
-             "a revoked device learns nothing new. leave makes this device forget the others.\n"
-             "paper gives the recovery words, once: print them. recover makes the key again out "
-             "of\n"
-             "words that are typed.");
+    return _(
+        "Usage: weft nodes [--init]\n"
+        "       weft nodes rename NAME NEW-NAME\n"
+        "       weft nodes revoke NAME\n"
+        "       weft nodes address NAME HOST:PORT\n"
+        "       weft nodes leave\n"
+        "       weft nodes paper > PAGE.html\n"
+        "       weft nodes recover < WORDS\n\n"
+        "Lists the devices that are paired. rename and revoke work where the owner's key is;\n"
+        "a revoked device learns nothing new. address says where a device may be found, where\n"
+        "it does not find itself. leave makes this device forget the others.\n"
+        "paper gives the recovery words, once: print them. recover makes the key again out "
+        "of\n"
+        "words that are typed.");
 }
 
 /* ---- the list ---- */
@@ -190,6 +193,9 @@ int wf_cmd_nodes(struct wf_cli *cli)
                           json_pack("{s:s, s:s}", "name", cli->args[1], "to", cli->args[2]));
     if (strcmp(verb, "revoke") == 0 && cli->n_args == 2)
         return call_nodes(cli, "nodes.revoke", json_pack("{s:s}", "name", cli->args[1]));
+    if (strcmp(verb, "address") == 0 && cli->n_args == 3)
+        return call_nodes(cli, "nodes.address",
+                          json_pack("{s:s, s:s}", "name", cli->args[1], "address", cli->args[2]));
     if (strcmp(verb, "leave") == 0 && cli->n_args == 1)
         return call_nodes(cli, "nodes.leave", json_object());
     if (strcmp(verb, "paper") == 0 && cli->n_args == 1)

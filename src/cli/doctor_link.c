@@ -13,6 +13,7 @@
 #include "cli/i18n.h"
 
 #define KNOCK_S 600
+#define NAME_CHARS 64
 #define KEY_CHARS 8 /* of a key, enough to tell a person's devices apart */
 /* Records go by clocks: minutes apart the later word may lose. */
 #define SKEW_MS 120000
@@ -137,14 +138,18 @@ static void say_peer(struct wf_doctor *r, const json_t *peer)
 {
     const size_t n_known = json_array_size(json_object_get(peer, "tried"));
     const struct meaning m = meaning_of(text(peer, "reason"));
-    char name[64], detail[512];
+    char name[128], detail[512];
 
-    (void)snprintf(name, sizeof(name), _("Device %.*s"), KEY_CHARS, text(peer, "key"));
+    if (text(peer, "name")[0] != 0)
+        (void)snprintf(name, sizeof(name), _("Device %.*s"), NAME_CHARS, text(peer, "name"));
+    else
+        (void)snprintf(name, sizeof(name), _("Device %.*s"), KEY_CHARS, text(peer, "key"));
     if (strcmp(text(peer, "state"), "up") == 0) {
         say_up(r, name, peer);
     } else if (n_known == 0) {
         wf_doctor_say(r, WF_DOCTOR_NOTE, name, _("not connected, and no address of it is known"),
-                      _("It is found when it is in the same network, or connects to this one."));
+                      _("It is found when it is in the same network, or connects to this one; "
+                        "else say where it is: weft nodes address NAME HOST:PORT."));
     } else {
         (void)snprintf(detail, sizeof(detail), "%s: %s", text(peer, "address"), m.detail);
         wf_doctor_say(r, WF_DOCTOR_NOTE, name, text(peer, "address")[0] != 0 ? detail : m.detail,

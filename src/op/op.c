@@ -88,6 +88,7 @@ static const struct row {
     {"models.verify", wf_op__models_verify, true, {"name"}},
     {"ledger", wf_op__ledger, false, {"limit", "before"}},
     {"nodes.link", wf_op__nodes_link, false, {NULL}},
+    {"nodes.address", wf_op__nodes_address, true, {"name", "address"}},
     {"policy", wf_op__policy, false, {NULL}},
     {"route",
      wf_op__route,

@@ -71,6 +71,7 @@ wf_op_operation wf_op__models_verify;
 wf_op_operation wf_op__models_pull;
 wf_op_operation wf_op__ledger;
 wf_op_operation wf_op__nodes_link;
+wf_op_operation wf_op__nodes_address;
 wf_op_operation wf_op__policy;
 wf_op_operation wf_op__release;
 wf_op_operation wf_op__route;

@@ -132,6 +132,21 @@ check "a node that is gone: doctor says so" until_has "no weft listens there" do
 check "weft up again" up two "$B"
 check "and both find each other" until_has "^connected at" doctor one "Device "
 
+# Where nothing is remembered and nobody is heard, a person says where.
+kill "${pids[one]}" "${pids[two]}"
+wait "${pids[one]}" "${pids[two]}" 2>/dev/null
+rm -f "$TMP/one/data/mesh/addresses" "$TMP/two/data/mesh/addresses"
+check "both start with nothing remembered" up one "$A"
+check "the other, too" up two "$B"
+check "doctor says that no address is known" until_has "no address of it is known" doctor two "Device one"
+weft two nodes address nobody "127.0.0.1:$A" >/dev/null 2>&1
+same "of nobody there is none" 1 $?
+weft two nodes address one "no address" >/dev/null 2>&1
+same "and not every word is one" 1 $?
+weft two nodes address one "127.0.0.1:$A" >/dev/null
+same "an address is said" 0 $?
+check "and they are connected" until_has "^connected at" doctor two "Device one"
+
 # A port that another program has.
 check "a third, with the port of the first" up three "$A"
 weft three pair --show --json >/dev/null 2>"$TMP/err"
