@@ -377,12 +377,12 @@ static void fill_rows(struct opening *o, uint32_t i)
 }
 
 /* An item between those before and behind it; its client is not known yet. */
-static int take_item(struct opening *o, uint32_t i, uint32_t type, uint32_t key)
+static int take_item(struct opening *o, struct wf_crdt_item *it, uint32_t i, uint32_t type,
+                     uint32_t key)
 {
     const uint32_t n_clients = o->cols[WF_CRDT_IMG_CLIENT].n, s = i % WF_CRDT_BLOCK;
     const uint8_t head = o->cols[WF_CRDT_IMG_HEAD].p[i - 1];
     const uint32_t o_client = o->rows.o_client[s], r_client = o->rows.r_client[s];
-    struct wf_crdt_item *it = wf_crdt__item(o->d, i);
 
     if (o->rows.len[s] == 0 || o_client > n_clients || r_client > n_clients ||
         o->rows.o_clock[s] >= o->nexts[o_client] || o->rows.r_clock[s] >= o->nexts[r_client])
@@ -414,16 +414,19 @@ static int take_item(struct opening *o, uint32_t i, uint32_t type, uint32_t key)
 static int take_items(struct opening *o, uint32_t first, uint32_t end, uint32_t type, uint32_t key)
 {
     struct wf_crdt *d = o->d;
+    struct wf_crdt_item *it = wf_crdt__item(d, first);
     uint64_t visible = 0;
     int rc = 0;
 
-    for (uint32_t i = first; i < end && rc == 0; i++) {
+    for (uint32_t i = first; i < end && rc == 0; i++, it++) {
         if (i % WF_CRDT_BLOCK == 0 || i == 1)
             fill_rows(o, i);
-        rc = take_item(o, i, type, key);
-        visible += wf_crdt__visible(wf_crdt__item(d, i));
+        if (i % WF_CRDT_BLOCK == 0)
+            it = wf_crdt__item(d, i);
+        rc = take_item(o, it, i, type, key);
+        visible += wf_crdt__visible(it);
         if (type == 0)
-            wf_crdt__item(d, i)->left = wf_crdt__item(d, i)->right = 0;
+            it->left = it->right = 0;
     }
     if (rc != 0 || key != 0 || type == 0)
         return rc;

@@ -8,13 +8,18 @@
 #include "crdt/any.h"
 #include "crdt/types_internal.h"
 
-/* Strings that stand behind each other in memory, too, are appended together. */
+/* Strings that stand behind each other in memory, too, are appended together. Where items stand in
+ * their order (behind an image), the next one is looked at before the link to it has come. */
 static void put_text(const struct wf_crdt *d, uint32_t type, struct wf_buf *out)
 {
     const uint8_t *from = NULL, *end = NULL;
+    const struct wf_crdt_item *it = NULL;
+    uint32_t before = WF_CRDT_NONE;
 
-    for (uint32_t i = d->types[type].start; i != 0; i = wf_crdt__item(d, i)->right) {
-        const struct wf_crdt_item *it = wf_crdt__item(d, i);
+    for (uint32_t i = d->types[type].start, next; i != 0; i = next) {
+        it = i == before + 1 && i % WF_CRDT_BLOCK != 0 ? it + 1 : wf_crdt__item(d, i);
+        before = i;
+        next = it->right;
         if (it->kind != WF_CRDT_STRING || wf_crdt__deleted(it))
             continue;
         if (it->data != end) {
