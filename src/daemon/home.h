@@ -3,7 +3,8 @@
  *   weft.conf   settings, written by the person            (read before the core is locked down)
  *   weft.policy who may see what, written by the person; absent: the built-in policy alone
  *   weft.engines  engines elsewhere, and what each may see (route/engines.h)
- *   keys/       their keys, 0600                          (read by airlock only; route/keys.h)
+ *   keys/       their keys, 0600 (airlock only; route/keys.h), and this device's own signing key
+ *               (space/device.h), which core reads before it is locked down
  *   token       the access token, 0600                     (read before the core is locked down)
  *   watch       watched folders, one absolute path a line  (read by the watcher only)
  *   run/        sockets, lock

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "base/limits.h"
 #include "base/rng.h"
 #include "crdt/types.h"
 #include "space/draft.h"
@@ -239,6 +240,24 @@ static void test_draft__refuses_whole_what_is_malformed(void **state)
     set_text(d, "good still");
     check_text(d, "good still");
     assert_int_equal(home_count(&home, "draft_update"), 2);
+    wf_draft_close(d);
+}
+
+static void test_draft__has_a_largest_size(void **state)
+{
+    struct wf_draft *d = open_draft("notes");
+    struct wf_buf text;
+
+    (void)state;
+    wf_buf_init(&text, WF_LIMIT_DRAFT_BYTES + 1);
+    assert_int_equal(wf_buf_append_fill(&text, 'x', WF_LIMIT_DRAFT_BYTES / 4), 0);
+    assert_int_equal(wf_draft_set_text(d, wf_buf_str(&text), NULL, NULL), 0);
+    assert_int_equal(wf_buf_append_byte(&text, 'x'), 0);
+    assert_int_equal(wf_draft_set_text(d, wf_buf_str(&text), NULL, NULL), WF_E_LIMIT);
+    assert_int_equal(wf_buf_append_fill(&text, 'x', WF_LIMIT_DRAFT_BYTES + 1 - text.len), 0);
+    assert_int_equal(wf_draft_apply(d, wf_buf_str(&text), NULL, NULL), WF_E_LIMIT);
+    assert_int_equal(wf_draft_set_text(d, WF_STR("small again"), NULL, NULL), 0);
+    wf_buf_deinit(&text);
     wf_draft_close(d);
 }
 
@@ -833,6 +852,7 @@ int main(void)
         T(test_draft__is_renamed_and_removed),
         T(test_draft__keeps_and_tells_changes),
         T(test_draft__refuses_whole_what_is_malformed),
+        T(test_draft__has_a_largest_size),
         T(test_draft__keeps_what_waits_for_others),
         T(test_draft__takes_changes_of_many_threads),
         T(test_draft__survives_a_damaged_snapshot),
