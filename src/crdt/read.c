@@ -328,15 +328,36 @@ static void put_markup(const struct wf_crdt *d, uint32_t type, unsigned depth, s
     }
 }
 
+/* What a root that nobody named the kind of seems to be, by what stands in it. */
+static enum wf_crdt_kind kind_of(const struct wf_crdt *d, uint32_t type)
+{
+    const struct wf_crdt_type *t = &d->types[type];
+
+    if (t->kind != WF_CRDT_UNTYPED)
+        return (enum wf_crdt_kind)t->kind;
+    for (uint32_t i = t->start; i != 0; i = wf_crdt__item(d, i)->right) {
+        const struct wf_crdt_item *it = wf_crdt__item(d, i);
+        if (wf_crdt__deleted(it))
+            continue;
+        if (it->kind == WF_CRDT_STRING || it->kind == WF_CRDT_FORMAT || it->kind == WF_CRDT_EMBED)
+            return WF_CRDT_TEXT;
+        if (it->kind == WF_CRDT_TYPE && d->types[it->type].kind >= WF_CRDT_XML_ELEMENT)
+            return WF_CRDT_XML_FRAGMENT;
+        return WF_CRDT_ARRAY;
+    }
+    return t->first_entry != 0 ? WF_CRDT_MAP : WF_CRDT_UNTYPED;
+}
+
 static void put_type(const struct wf_crdt *d, uint32_t type, unsigned depth, struct wf_buf *out)
 {
+    enum wf_crdt_kind kind = kind_of(d, type);
     struct wf_buf text;
 
     if (depth > WF_LIMIT_NESTING) {
         (void)wf_buf_append_cstr(out, "null");
         return;
     }
-    switch (d->types[type].kind) {
+    switch (kind) {
     case WF_CRDT_ARRAY:
         put_array(d, type, depth, out);
         return;
@@ -344,11 +365,15 @@ static void put_type(const struct wf_crdt *d, uint32_t type, unsigned depth, str
     case WF_CRDT_XML_HOOK:
         put_map(d, type, depth, out);
         return;
-    default:
+    case WF_CRDT_TEXT:
+    case WF_CRDT_XML_ELEMENT:
+    case WF_CRDT_XML_FRAGMENT:
+    case WF_CRDT_XML_TEXT:
+    case WF_CRDT_UNTYPED:
         break;
     }
     wf_buf_init(&text, WF_LIMIT_CRDT_BYTES);
-    if (d->types[type].kind == WF_CRDT_TEXT)
+    if (kind == WF_CRDT_TEXT)
         put_text(d, type, &text);
     else
         put_markup(d, type, depth, &text);

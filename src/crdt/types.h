@@ -75,7 +75,8 @@ int wf_crdt_text_get(const struct wf_crdt *d, uint64_t type, struct wf_buf *out)
 int wf_crdt_text_delta(const struct wf_crdt *d, uint64_t type, struct wf_buf *out) WF_MUST_USE;
 
 /* Any type as JSON: text as a string, arrays, maps with keys in the order of code units, XML as its
- * text; bytes as {"0":..}, documents as {"guid":..}. */
+ * text; bytes as {"0":..}, documents as {"guid":..}. A root whose kind nobody named: as what stands
+ * in it lets it seem. */
 int wf_crdt_json(const struct wf_crdt *d, uint64_t type, struct wf_buf *out) WF_MUST_USE;
 
 /* The type under a key of a map, or at a position of a sequence; 0 where there is none. */

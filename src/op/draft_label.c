@@ -19,8 +19,7 @@ static int read_all(void *ud, struct wf_crdt *doc, struct wf_err *err)
 
     (void)err;
     while (rc == 0 && wf_crdt_root_next(doc, &i, &name, &root)) {
-        rc = wf_crdt_type_kind(doc, root) == WF_CRDT_UNTYPED ? wf_crdt_text_get(doc, root, out)
-                                                             : wf_crdt_json(doc, root, out);
+        rc = wf_crdt_json(doc, root, out);
         wf_buf_append_byte(out, '\n');
     }
     return rc;

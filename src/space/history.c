@@ -179,7 +179,7 @@ int wf_history_open(struct wf_drafts *all, int64_t draft, uint64_t seq, struct w
 static int text_of(struct wf_crdt *doc, struct wf_buf *out, struct wf_err *err)
 {
     uint64_t root = 0;
-    int rc = wf_crdt_root(doc, WF_DRAFT_ROOT, WF_CRDT_TEXT, &root);
+    int rc = wf_text_is(doc) ? wf_crdt_root(doc, WF_DRAFT_ROOT, WF_CRDT_TEXT, &root) : WF_E_EXIST;
 
     if (rc == 0)
         rc = wf_crdt_text_get(doc, root, out);

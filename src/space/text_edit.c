@@ -39,6 +39,22 @@ static int apply_edits(struct wf_crdt *doc, uint64_t root, const struct wf_text_
     return rc == 0 ? rc2 : rc;
 }
 
+bool wf_text_is(const struct wf_crdt *doc)
+{
+    bool has_text = false, has_other = false;
+    struct wf_str name;
+    uint64_t root;
+    size_t i = 0;
+
+    while (wf_crdt_root_next(doc, &i, &name, &root)) {
+        if (wf_str_eq(name, WF_DRAFT_ROOT))
+            has_text = true;
+        else if (!wf_str_eq(name, WF_STR("comments"))) /* of the page's editor */
+            has_other = true;
+    }
+    return has_text || !has_other;
+}
+
 int wf_text_edit(struct wf_crdt *doc, struct wf_str text, struct wf_err *err)
 {
     struct wf_text_edit *edits = NULL;
@@ -48,6 +64,8 @@ int wf_text_edit(struct wf_crdt *doc, struct wf_str text, struct wf_err *err)
     size_t n = 0;
     int rc = check(text, err);
 
+    if (rc == 0 && !wf_text_is(doc))
+        rc = wf_err_set(err, WF_E_UNSUPPORTED, "This draft is no text: open it in its editor.");
     if (rc != 0)
         return rc;
     wf_arena_init(&arena, 64 << 10, EDITS_BYTES_MAX);

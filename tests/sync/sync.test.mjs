@@ -234,6 +234,29 @@ test("who does not read is let go, and has lost nothing when it asks anew", asyn
     await until(() => code !== 0);
 });
 
+test("what another editor makes is shown, and not written over as a text", async () => {
+    const a = client("tree");
+    await until(() => a.provider.synced);
+    a.doc.transact(() => {
+        const paragraph = new Y.XmlElement("paragraph");
+        paragraph.insert(0, [new Y.XmlText("in a tree")]);
+        a.doc.getXmlFragment("default").insert(0, [paragraph]);
+        a.doc.getMap("settings").set("wide", true);
+        a.doc.getArray("rows").insert(0, [1, "two"]);
+    });
+    const { drafts } = await weft.api("GET", "drafts");
+    const id = drafts.find((d) => d.name === "tree").id;
+    const got = await until(async () => {
+        const draft = await weft.api("GET", `drafts/${id}`);
+        return Object.keys(draft.others).length === 3 && draft;
+    });
+    assert.deepEqual(got.others, { default: "<paragraph>in a tree</paragraph>",
+        settings: { wide: true }, rows: [1, "two"] });
+    assert.equal(got.text, null);
+    await assert.rejects(weft.api("PUT", `drafts/${id}`, { text: "x" }), /501|422|400|415/);
+    await assert.rejects(weft.api("POST", `drafts/${id}/restore`, { version: 1 }));
+});
+
 test("a large document comes in one piece", async () => {
     const a = client("large");
     await until(() => a.provider.synced);
