@@ -388,7 +388,7 @@ int wf_detect__add(struct wf_detect_run *r, struct wf_pii found, float rank)
         (struct wf_detect_found){.pii = found,
                                  .rank = guess >= WF_HIDING_REVERSED ? rank - RANK_GUESS : rank,
                                  .order = r->n,
-                                 .is_guess = guess != WF_HIDING_NONE};
+                                 .is_guess = guess >= WF_HIDING_REVERSED};
     r->n++;
     return 0;
 }

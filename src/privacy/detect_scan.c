@@ -458,26 +458,35 @@ static size_t word_before(struct wf_str t, size_t start)
     return i == end ? start : i;
 }
 
-/* A number in words, signs or single characters that was nothing: its separators may have been
- * lost. It is what the word near says. */
-static int formless(struct wf_detect_run *r, size_t start, size_t end)
+/* Whether a number in words, signs or single characters was nothing, or what all may see: its
+ * separators may have been lost. n_found: what was found before it. */
+static bool may_lack_form(const struct wf_detect_run *r, size_t start, size_t end, size_t n_found)
 {
-    struct near_visit v = {.any = true, .start = start, .end = end};
-    const size_t from = chars_before(r->text, start, WF_DETECT_BEFORE);
-    const size_t to = chars_behind(r->text, end, WF_DETECT_BEHIND);
     size_t digits = 0;
-    int rc;
 
     for (size_t i = start; i < end; i++)
         digits += is_digit(r->text.ptr[i]);
     if (r->view == NULL || digits < FORMLESS_LEAST || digits > WF_DETECT_NUMBER_MAX)
-        return 0;
+        return false;
     /* What is apart is told by what stands between: by its second character. */
     const uint8_t how = r->view->how[start];
     if (how != WF_HIDING_SPELLED && how != WF_HIDING_MORSE &&
         (digits < APART_LEAST || r->view->how[start + 1] != WF_HIDING_SPACED))
-        return 0;
-    rc = near_look(r, from, to);
+        return false;
+    for (size_t i = n_found; i < r->n; i++)
+        if (wf_datum_of(wf_str_from(r->found[i].pii.type)) != WF_DATUM_COMPANY_ID)
+            return false;
+    return true;
+}
+
+/* Adds such a number as what the word near says; nothing where there is none. */
+static int add_formless(struct wf_detect_run *r, size_t start, size_t end)
+{
+    struct near_visit v = {.any = true, .start = start, .end = end};
+    const size_t from = chars_before(r->text, start, WF_DETECT_BEFORE);
+    const size_t to = chars_behind(r->text, end, WF_DETECT_BEHIND);
+    const int rc = near_look(r, from, to);
+
     if (rc == 0)
         near_each(r, from, to, &v);
     if (rc != 0 || v.word.len == 0)
@@ -518,7 +527,8 @@ static int number(struct wf_detect_run *r, size_t i, size_t *io_next)
     wf_detect__note_spot(r, starts[0], end);
     if (rc == 0 && r->n == n_found)
         wf_detect__note_unit(r, starts[0]);
-    return rc == 0 && r->n == n_found ? formless(r, starts[0], end) : rc;
+    return rc == 0 && may_lack_form(r, starts[0], end, n_found) ? add_formless(r, starts[0], end)
+                                                                : rc;
 }
 
 /* ---- the pass ---- */

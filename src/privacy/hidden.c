@@ -34,6 +34,8 @@
 #define RAISED_BYTES 30
 /* Signs between two single characters. */
 #define SIGNS_MOST 4
+/* Letters and digits of a key beside a small digit. */
+#define KEY_LEAST 8
 /* Bytes of letters that may belong to a number beside them. */
 #define LETTERS_BYTES 6
 
@@ -189,6 +191,18 @@ static bool is_far_before(struct wf_str t, size_t i)
     return i > 0 && (uint8_t)t.ptr[i - 1] >= 0x80 && is_numeral_before(t, i);
 }
 
+/* Whether a character stands within a long row of letters and digits, or at its end. */
+static bool is_of_key(struct wf_str t, size_t at, size_t end)
+{
+    size_t before = 0, behind = 0;
+
+    while (before < KEY_LEAST && before < at && is_alnum_at(t, at - 1 - before))
+        before++;
+    while (behind < KEY_LEAST && is_alnum_at(t, end + behind))
+        behind++;
+    return before + behind >= KEY_LEAST || (before > 1 && behind > 0);
+}
+
 /* Whether another small digit stands near one, as in a number. */
 static bool is_raised(struct wf_str t, size_t at, size_t end)
 {
@@ -291,10 +305,7 @@ static enum wf_hiding hiding_of(struct wf_hidden_finder *f, size_t at, size_t en
         return is_numeral_before(t, at) && is_numeral_at(t, end) ? WF_HIDING_LIKENESS
                                                                  : WF_HIDING_NONE;
     case WF_CLASS_RAISED: /* near others, or within a key */
-        return is_raised(t, at, end) || (at > 1 && is_alnum_at(t, at - 1) &&
-                                         is_alnum_at(t, at - 2) && is_alnum_at(t, end))
-                   ? WF_HIDING_LIKENESS
-                   : WF_HIDING_NONE;
+        return is_raised(t, at, end) || is_of_key(t, at, end) ? WF_HIDING_LIKENESS : WF_HIDING_NONE;
     case WF_CLASS_MARK:
         return is_marked(t, at) ? WF_HIDING_INVISIBLE : WF_HIDING_NONE;
     case WF_CLASS_PLAIN:
@@ -416,6 +427,8 @@ static bool is_no_word(struct wf_str t, size_t from, size_t to)
 
     for (size_t i = from; i < to; i++)
         n_capitals += t.ptr[i] >= 'A' && t.ptr[i] <= 'Z';
+    if (n_capitals > 2 && n_capitals < to - from)
+        return true;
     if (n_capitals == to - from)
         return (to - from) % 4 == 0 || (to < t.len && t.ptr[to] == '=');
     for (size_t i = from; i < to; i++)
@@ -449,6 +462,21 @@ static bool is_run_of(struct wf_hidden_finder *f, size_t from, size_t to, enum w
     return true;
 }
 
+/* Whether what a run decodes to is ASCII. */
+static bool makes_ascii(struct wf_str t, size_t from, size_t to, enum wf_hiding how)
+{
+    const struct wf_hidden h = {.at = from, .len = to - from, .how = how};
+    struct wf_buf b;
+    bool all;
+
+    wf_buf_init(&b, (size_t)1 << 16);
+    all = wf_hidden_undo(t, &h, &b) == 0;
+    for (size_t i = 0; all && i < b.len; i++)
+        all = (uint8_t)b.ptr[i] < 0x80;
+    wf_buf_deinit(&b);
+    return all;
+}
+
 /* A short run that decodes may also be what it is. */
 static bool short_run_ends(struct wf_hidden_finder *f, size_t from, struct wf_hidden *out)
 {
@@ -459,12 +487,15 @@ static bool short_run_ends(struct wf_hidden_finder *f, size_t from, struct wf_hi
 
     if (!is_no_word(t, from, end) || (from > 0 && from == f->floor))
         return false;
-    for (size_t k = 0; k < WF_ARRAY_LEN(ways); k++) {
+    /* Of several ways the one that makes ASCII. */
+    for (size_t k = 0; k < 2 * WF_ARRAY_LEN(ways); k++) {
+        const enum wf_hiding how = ways[k % WF_ARRAY_LEN(ways)];
         end = f->i;
-        while (k > 0 && k < 3 && end < t.len && t.ptr[end] == '=')
+        while (how != WF_HIDING_HEX && how != WF_HIDING_BASE58 && end < t.len && t.ptr[end] == '=')
             end++;
-        if (wf_hidden__decodes(wf_str_sub(t, from, end), ways[k]))
-            return wf_hidden__may_be(f, WF_LOOSE_NAMES) && is_run_of(f, from, end, ways[k], out);
+        if (wf_hidden__decodes(wf_str_sub(t, from, end), how) &&
+            (k >= WF_ARRAY_LEN(ways) || makes_ascii(t, from, end, how)))
+            return wf_hidden__may_be(f, WF_LOOSE_NAMES) && is_run_of(f, from, end, how, out);
     }
     return false;
 }
@@ -531,6 +562,20 @@ static bool run_ends(struct wf_hidden_finder *f, struct wf_hidden *out)
     return long_run_ends(f, at, end, out);
 }
 
+/* Whether groups of digits are a number, and no digits told by theirs ("3431 3131"). */
+static bool is_number(struct wf_str t, size_t from, size_t to)
+{
+    bool is_told = true;
+
+    for (size_t i = from, n = 0; i < to; i++) {
+        if (!is_digit(t.ptr[i]) && is_alnum_at(t, i))
+            return false;
+        is_told =
+            is_told && !(is_digit(t.ptr[i]) && n++ % 2 == 0 && t.ptr[i] != '3' && t.ptr[i] != '2');
+    }
+    return !is_told;
+}
+
 /* Groups of the same length with one space or line's end between them that are a run, from the one
  * that ends at f->i on. */
 static bool is_grouped(struct wf_hidden_finder *f, struct wf_hidden *out)
@@ -559,6 +604,8 @@ static bool is_grouped(struct wf_hidden_finder *f, struct wf_hidden *out)
     }
     f->n_grouped = f->run < f->grouped_end ? f->n_grouped : 0;
     f->grouped_end = end;
+    if (is_number(t, f->run, end))
+        return false;
     for (size_t k = 0; n >= GROUPS_LEAST && k < WF_ARRAY_LEN(ways); k++)
         if (wf_hidden__decodes(wf_str_sub(t, f->run, end), ways[k]))
             return is_run_of(f, f->run, end, ways[k], out);

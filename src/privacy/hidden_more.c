@@ -41,10 +41,14 @@ static size_t n_ascii(const uint8_t *b, size_t n, size_t high)
 
     for (size_t i = 0; i + 1 < n; i += 2) {
         const uint8_t top = b[i + high], low = b[i + 1 - high];
-        if ((top == 0 &&
-             (low == 0x7f || (low < ' ' && low != '\n' && low != '\r' && low != '\t'))) ||
-            (top >= 0xe0 && top < 0xf9))
+        const bool is_control =
+            top == 0 && (low == 0x7f || (low < ' ' && low != '\n' && low != '\r' && low != '\t'));
+        const bool is_half = (top & 0xfc) == 0xd8; /* of a character; the other follows */
+        if (is_control || (top >= 0xe0 && top < 0xf9) || (top & 0xfc) == 0xdc ||
+            (is_half && i + 3 < n && (b[i + 2 + high] & 0xfc) != 0xdc))
             return 0;
+        if (is_half)
+            i += 2;
         count += top == 0 && low < 0x7f;
     }
     return count;
@@ -53,7 +57,7 @@ static size_t n_ascii(const uint8_t *b, size_t n, size_t high)
 bool wf_hidden__is_other(const uint8_t *begin, size_t n)
 {
     return is_packed(begin, n) ||
-           WF_MAX(n_ascii(begin, n, 0), n_ascii(begin, n, 1)) >= WF_MAX(n / 20, (size_t)2);
+           WF_MAX(n_ascii(begin, n, 0), n_ascii(begin, n, 1)) >= WF_MAX(n / 14, (size_t)3);
 }
 
 static void *memory_new(void *ud, unsigned n, unsigned size)
@@ -241,8 +245,7 @@ static size_t read85(struct wf_str t, size_t i, unsigned kind, size_t *out_n, st
         uint64_t v = 0;
         size_t n = 0;
         char bytes[4];
-        while (n < 5 && i + n < t.len && digit85(t.ptr[i + n], kind) >= 0 &&
-               !(t.ptr[i + n] == '~' && i + n + 1 < t.len && t.ptr[i + n + 1] == '>')) {
+        while (n < 5 && i + n < t.len && digit85(t.ptr[i + n], kind) >= 0) {
             v = v * 85 + (uint64_t)digit85(t.ptr[i + n], kind);
             n++;
         }

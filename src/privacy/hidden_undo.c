@@ -285,6 +285,17 @@ static struct decoder decoder_of(struct wf_str run, enum wf_hiding how)
     return (struct decoder){.run = run, .step = step_of(how)};
 }
 
+static bool has_both_cases(struct wf_str s)
+{
+    bool small = false, capital = false;
+
+    for (size_t i = 0; i < s.len && !(small && capital); i++) {
+        small = small || (s.ptr[i] >= 'a' && s.ptr[i] <= 'z');
+        capital = capital || (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z');
+    }
+    return small && capital;
+}
+
 bool wf_hidden__decodes(struct wf_str run, enum wf_hiding how)
 {
     const struct wf_str inner = digits_of(run, how);
@@ -294,8 +305,9 @@ bool wf_hidden__decodes(struct wf_str run, enum wf_hiding how)
         return wf_hidden__decodes58(run);
     while (digits < run.len && (run.ptr[digits] >= '0' && run.ptr[digits] <= '9'))
         digits++;
-    if (digits == run.len && how != WF_HIDING_HEX)
-        return false; /* a number */
+    if ((digits == run.len && how != WF_HIDING_HEX) ||
+        (how == WF_HIDING_BASE32 && has_both_cases(run)))
+        return false; /* a number, a word */
     return (inner.len < run.len && decodes(decoder_of(inner, how))) ||
            decodes(decoder_of(run, how));
 }

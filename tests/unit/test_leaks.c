@@ -153,6 +153,11 @@ static void test_leaks__texts_are_read_together(void **state)
                  "CREDIT_CARD=4111 1111 ;CREDIT_CARD=1111 1111;");
     assert_found("[\"my card begins with 4111 1111 and\",\"it ends with 1111 1111, ok\"]",
                  "CREDIT_CARD=4111;CREDIT_CARD=1111;CREDIT_CARD=1111;CREDIT_CARD=1111;");
+    /* The bytes of a text, each a number: one text; other numbers are none. */
+    assert_found(
+        "{\"card\":{\"type\":\"Buffer\",\"data\":[52,49,49,49,32,49,49,49,49,32,49,49,49,49,32,"
+        "49,49,49,49]},\"n\":[1,2,3,4,5,6]}",
+        "CREDIT_CARD=[52,49,49,49,32,49,49,49,49,32,49,49,49,49,32,49,49,49,49];");
     /* Two numbers that happen to be a card's, with no card in sight. */
     assert_found("[\"we sold 41111111 and\",\"bought 11111111, ok\"]", "");
     assert_found("{\"temperature\":0.7,\"n\":[1,2,3],\"s\":null,\"t\":\"\"}", "");
