@@ -338,7 +338,8 @@ int wf_draft_open_named(struct wf_drafts *all, struct wf_str space, struct wf_st
     int64_t id = 0, space_id = 0;
     int rc = look_up(all, space, name, &id, &space_id, &own);
 
-    if (rc == WF_E_NOENT && space_id != 0 && create) {
+    if (rc == WF_E_NOENT && space_id != 0 && create &&
+        !wf_draft__was_removed(all, space_id, name)) {
         rc = wf_space_name_check(name, "draft", &own);
         if (rc == 0)
             rc = wf_draft_row_add(all->o.store, space_id, name, &id, &own);
@@ -398,10 +399,29 @@ void wf_draft__drop(struct wf_draft *d)
         wf_draft__tell(d, &gone);
 }
 
+/* Takes the row away, and notes its name. */
+static int remove_row(struct wf_drafts *all, int64_t id, struct wf_err *err)
+{
+    struct wf_draft_row row = {.id = 0};
+    struct wf_reader *r = NULL;
+    struct wf_arena arena;
+    int rc = wf_store_reader_get(all->o.store, &r, err);
+
+    if (rc != 0)
+        return rc;
+    wf_arena_init(&arena, 1024, ARENA_BYTES_MAX);
+    rc = wf_draft_row_get(r, id, &arena, &row, err);
+    wf_store_reader_put(all->o.store, r);
+    if (rc == 0)
+        wf_draft__note_removed(all, row.space, row.name); /* before anybody can make it anew */
+    wf_arena_deinit(&arena);
+    return rc == 0 ? wf_draft_row_remove(all->o.store, id, err) : rc;
+}
+
 int wf_draft_remove(struct wf_drafts *all, int64_t id, struct wf_err *err)
 {
     struct wf_draft *d;
-    int rc = wf_draft_row_remove(all->o.store, id, err);
+    int rc = remove_row(all, id, err);
 
     if (rc != 0)
         return rc;

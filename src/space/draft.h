@@ -72,7 +72,8 @@ struct wf_drafts_stats wf_drafts_stats(struct wf_drafts *all);
  * LIMIT, those of reading. */
 int wf_draft_open(struct wf_drafts *all, int64_t id, struct wf_draft **out,
                   struct wf_err *err) WF_MUST_USE;
-/* The same by names; `create` makes the draft (never the space) when there is none. */
+/* The same by names; `create` makes the draft (never the space) when there is none, unless one of
+ * that name was removed since the start: an editor that had it open must not bring it back. */
 int wf_draft_open_named(struct wf_drafts *all, struct wf_str space, struct wf_str name, bool create,
                         struct wf_draft **out, struct wf_err *err) WF_MUST_USE;
 /* NULL is a no-op. */
@@ -85,7 +86,7 @@ int wf_draft_open_uid(struct wf_drafts *all, const uint8_t *uid, struct wf_draft
 /* Its row. */
 int64_t wf_draft_id(const struct wf_draft *d);
 
-/* Takes the draft away; its listeners hear it. NOENT. */
+/* Takes the draft away; its listeners hear it. NOENT; those of reading and writing. */
 int wf_draft_remove(struct wf_drafts *all, int64_t id, struct wf_err *err) WF_MUST_USE;
 
 /* ---- changing ---- */

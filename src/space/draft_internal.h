@@ -59,6 +59,13 @@ struct wf_draft {
     struct wf_list listeners;
 };
 
+/* Names of drafts that were removed: what has one of them open still must not make it anew. */
+#define WF_DRAFT_REMOVED 64
+struct wf_draft_removed {
+    int64_t space; /* 0: none */
+    uint64_t hash; /* of the name */
+};
+
 struct wf_drafts {
     struct wf_drafts_options o;
     pthread_mutex_t lock; /* rank 2 */
@@ -68,6 +75,8 @@ struct wf_drafts {
     struct wf_list queue; /* struct wf_draft_entry */
     size_t n_open, n_idle, queue_bytes;
     struct wf_drafts_stats stats;
+    struct wf_draft_removed removed[WF_DRAFT_REMOVED]; /* a ring */
+    size_t i_removed;
     void (*durable)(void *ud);
     void *durable_ud;
     wf_drafts_sent_fn sent;
@@ -82,6 +91,9 @@ void wf_draft__ref(struct wf_draft *d);
 void wf_draft__unref(struct wf_draft *d);
 /* No more changes: out of the table, listeners told. */
 void wf_draft__drop(struct wf_draft *d);
+/* Notes that a draft of that name was removed; and whether one was, lately. */
+void wf_draft__note_removed(struct wf_drafts *all, int64_t space, struct wf_str name);
+bool wf_draft__was_removed(struct wf_drafts *all, int64_t space, struct wf_str name);
 /* Frees a draft that nobody has. */
 void wf_draft__free(struct wf_draft *d);
 

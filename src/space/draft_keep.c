@@ -426,6 +426,28 @@ int wf_draft_compact(struct wf_draft *d, struct wf_err *err)
     return rc;
 }
 
+/* ---- removed ones ---- */
+
+void wf_draft__note_removed(struct wf_drafts *all, int64_t space, struct wf_str name)
+{
+    pthread_mutex_lock(&all->lock);
+    all->removed[all->i_removed++ % WF_DRAFT_REMOVED] =
+        (struct wf_draft_removed){.space = space, .hash = wf_str_hash(name, 0)};
+    pthread_mutex_unlock(&all->lock);
+}
+
+bool wf_draft__was_removed(struct wf_drafts *all, int64_t space, struct wf_str name)
+{
+    uint64_t hash = wf_str_hash(name, 0);
+    bool was = false;
+
+    pthread_mutex_lock(&all->lock);
+    for (size_t i = 0; i < WF_DRAFT_REMOVED; i++)
+        was = was || (all->removed[i].space == space && all->removed[i].hash == hash);
+    pthread_mutex_unlock(&all->lock);
+    return was;
+}
+
 /* ---- the keeper's thread ---- */
 
 /* The next draft of bucket *io_i or behind it, with a reference; NULL at the end. */

@@ -171,6 +171,12 @@ static void test_draft__is_renamed_and_removed(void **state)
     assert_int_equal(wf_draft_remove(all, id, NULL), 0);
     assert_int_equal(wf_draft_remove(all, id, NULL), WF_E_NOENT);
     assert_int_equal(wf_draft_set_text(d, WF_STR("more"), NULL, NULL), WF_E_CANCELED);
+    assert_int_equal(wf_draft_open_named(all, WF_STR(""), WF_STR("three"), true, &again, NULL),
+                     WF_E_NOENT); /* whoever had it open does not bring it back */
+    assert_int_equal(wf_draft_row_add(home.store, 1, WF_STR("three"), &id, NULL), 0);
+    assert_int_equal(wf_draft_open_named(all, WF_STR(""), WF_STR("three"), true, &again, NULL), 0);
+    check_text(again, ""); /* a person does, and it is a new one */
+    wf_draft_close(again);
     assert_int_equal(home_count(&home, "draft_update"), 0);
     wf_draft_close(d);
 }

@@ -304,6 +304,7 @@ static void test_room__lets_go_when_the_draft_is_removed(void **state)
 {
     struct wf_draft *d = NULL;
     struct end a;
+    int64_t id = 0;
 
     (void)state;
     assert_int_equal(end_open(&a, 1, WF_SYNC_YWEBSOCKET), 0);
@@ -314,6 +315,9 @@ static void test_room__lets_go_when_the_draft_is_removed(void **state)
     assert_true(a.is_dropped);
     assert_int_equal(type(&a, "more"), WF_E_CANCELED);
     end_close(&a);
+    assert_int_equal(end_open(&a, 1, WF_SYNC_YWEBSOCKET), WF_E_NOENT);
+    end_close(&a);
+    assert_int_equal(wf_draft_row_add(home.store, 1, WF_STR("notes"), &id, NULL), 0);
     assert_int_equal(end_open(&a, 1, WF_SYNC_YWEBSOCKET), 0); /* a new one */
     assert_int_equal(say(&a, WF_SYNC_STEP1, WF_STR("\0")), 0);
     await(&a, &a.n_step2, 1);
