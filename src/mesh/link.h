@@ -69,9 +69,10 @@ void wf_link_allow(struct wf_link *l, const uint8_t (*pins)[WF_LINK_KEY_BYTES], 
 /* While it is on, strangers may connect, for pairing; off at first. */
 void wf_link_pairing(struct wf_link *l, bool is_on);
 
-/* Queues a message, which is copied. Errors: BUSY (WF_LINK_WINDOW_BYTES wait: `room` tells), NOENT
- * (no such connection, or it is not up yet), DENIED (a stranger, and not for pairing), LIMIT (too
- * long, or empty), NOMEM. */
+/* Queues a message, which is copied. That it was queued is no promise that it arrives: where a
+ * connection ends, what was on its way is lost, and who needs an answer waits for one. Errors: BUSY
+ * (WF_LINK_WINDOW_BYTES wait: `room` tells), NOENT (no such connection, or it is not up yet),
+ * DENIED (a stranger, and not for pairing), LIMIT (too long, or empty), NOMEM. */
 int wf_link_send(struct wf_link *l, uint64_t peer, unsigned channel, struct wf_str bytes,
                  struct wf_err *err) WF_MUST_USE;
 

@@ -34,7 +34,7 @@ static struct linked server;
 static void start(void)
 {
     const struct wf_transport_options o = {.accepts_of_address = 10000,
-                                           .times = {.handshake_ms = 400}};
+                                           .times = {.handshake_ms = 1500}};
     uint8_t key[WF_LINK_KEY_BYTES];
 
     linked_start(&server, 2, true, &o);
