@@ -32,5 +32,7 @@ void wf_doctor_airlock(struct wf_doctor *r);
  * of nodes.link. */
 void wf_doctor_link(struct wf_doctor *r);
 void wf_doctor_link_say(struct wf_doctor *r, const json_t *status);
+/* The list of the owner's nodes: what is wrong with it, whether its key can be lost. */
+void wf_doctor_nodes(struct wf_doctor *r, struct wf_client *c);
 
 #endif

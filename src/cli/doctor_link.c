@@ -213,9 +213,10 @@ void wf_doctor_link(struct wf_doctor *r)
     if (!r->is_daemon_there)
         return; /* nothing is known, and nobody is reached */
     if (wf_client_open(&r->cli->home, &o, &c, &err) == 0 &&
-        wf_client_run(c, &call, &status, &err) == 0)
+        wf_client_run(c, &call, &status, &err) == 0) {
+        wf_doctor_nodes(r, c);
         wf_doctor_link_say(r, status);
-    else
+    } else
         wf_doctor_say(r, WF_DOCTOR_BAD, _("Other devices"), err.msg, NULL);
     json_decref(status);
     wf_client_close(c);

@@ -13,11 +13,12 @@ up() {
     local h=$TMP/$1
     n_ports=$((n_ports + 1))
     [ -f "$h.port" ] || python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])' >"$h.port"
+    rm -f "$h.out"
     "$WEFT" --home "$h" up --port 0 --link-port "$(cat "$h.port")" --link-host 127.0.0.1 \
         --node-name "$1" >"$h.out" 2>"$h.err" &
     pids[$1]=$!
     for _ in $(seq 200); do
-        grep -q "http://" "$h.out" && return
+        grep -q "http://" "$h.out" 2>/dev/null && return
         sleep 0.05
     done
     cat "$h.err"
@@ -102,6 +103,13 @@ same "the phone has not the owner's key" 1 $?
 weft phone pair --show --json >/dev/null 2>"$TMP/err"
 same "and takes nobody in" 1 $?
 
+check "the doctor calls the phone by its name" grep -q "Ada's phone" <<<"$(weft laptop doctor)"
+check "and tells of words that are not on paper" grep -q "nodes paper" <<<"$(weft laptop doctor)"
+for p in $(pgrep -P "${pids[laptop]}"); do
+    grep -q "^Seccomp:.*2" "/proc/$p/status" || echo "$p"
+done >"$TMP/open"
+same "every process is locked in" "" "$(cat "$TMP/open")"
+
 # The owner's words: once on paper, and back on another device.
 words=$(weft laptop nodes paper | sed -n 's/^<li>\(.*\)<\/li>/\1/p')
 same "twelve words" 12 "$(wc -w <<<"$words")"
@@ -133,7 +141,7 @@ core_of() { pgrep -P "${pids[$1]}" | while read -r p; do
 done | head -1; }
 weft box nodes leave >/dev/null 2>&1
 weft tablet nodes leave >/dev/null 2>&1
-half=0
+half=0 killed=0
 for i in 1 2 3 4 5 6; do
     rm -f "$TMP/box/data/mesh/tries"
     at="$(show box code)@127.0.0.1:$(cat "$TMP/box.port")"
@@ -142,7 +150,7 @@ for i in 1 2 3 4 5 6; do
     weft tablet pair "$at" >/dev/null 2>&1 &
     joining=$!
     sleep "0.0$((i * 2))"
-    kill -9 "$pid" 2>/dev/null
+    kill -9 "$pid" && killed=$((killed + 1))
     wait $joining
     for _ in $(seq 100); do # both answer again, and agree
         b=$(names box 2>/dev/null) t=$(names tablet 2>/dev/null)
@@ -156,6 +164,7 @@ for i in 1 2 3 4 5 6; do
     weft tablet nodes leave >/dev/null 2>&1
     weft box nodes revoke tablet >/dev/null 2>&1
 done
+same "six were killed" 6 $killed
 same "nothing is half paired after kill -9" 0 $half
 rm -f "$TMP/box/data/mesh/tries"
 weft tablet pair "$(show box code)@127.0.0.1:$(cat "$TMP/box.port")" >/dev/null 2>"$TMP/err"
