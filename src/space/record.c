@@ -97,8 +97,13 @@ void wf_records_free(struct wf_records *r)
     r->stop = true;
     pthread_cond_broadcast(&r->wake);
     pthread_mutex_unlock(&r->lock);
-    if (r->has_thread)
+    if (r->has_thread) {
         pthread_join(r->thread, NULL);
+        /* A command is done before its thread has waited: what it deleted goes now. What fails is
+         * tried at the next start. */
+        if (r->must_tidy)
+            (void)!wf_records_tidy(r, NULL, NULL);
+    }
     pthread_mutex_destroy(&r->lock);
     pthread_cond_destroy(&r->done);
     pthread_cond_destroy(&r->wake);

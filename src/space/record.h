@@ -43,7 +43,7 @@ struct wf_records_options {
  * BUSY (no room for a thread), those of reading. */
 int wf_records_new(const struct wf_records_options *o, struct wf_records **out,
                    struct wf_err *err) WF_MUST_USE;
-/* Nobody may be inside. NULL is a no-op. */
+/* Nobody may be inside. What was deleted and not destroyed yet is, first. NULL is a no-op. */
 void wf_records_free(struct wf_records *r);
 
 /* ---- writing ---- */

@@ -502,7 +502,8 @@ static bool wait_for_work(struct wf_records *r)
     }
     while (!r->stop && rc != ETIMEDOUT)
         rc = pthread_cond_timedwait(&r->wake, &r->lock, &until);
-    r->must_tidy = false;
+    if (!r->stop)
+        r->must_tidy = false;
     return !r->stop;
 }
 

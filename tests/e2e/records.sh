@@ -69,11 +69,14 @@ same "collections of weft's own are not written" 1 $?
 # Deleted for good.
 weft record set me diary/1 text=Wolkenkuckucksheim >/dev/null
 weft record rm me diary/1 >/dev/null
+gone() { ! grep -qa Wolkenkuckucksheim "$H"/data/weft.db*; }
+check "a command leaves nothing of what it deleted in any file" gone
 weft record get me diary/1 >/dev/null 2>&1
 same "a removed record is gone" 1 $?
 weft record rm me diary/1 >/dev/null 2>&1
 same "and is removed once" 1 $?
 weft record set me diary/1 text=new >/dev/null
+weft record set me diary/2 text=Wolkenkuckucksheim >/dev/null
 same "it can be made anew" '{"text": "new"}' "$(fields diary/1)"
 
 # Over HTTP, in a running weft.
@@ -126,7 +129,7 @@ wait "$listener" 2>/dev/null
 check "listeners hear of changes" grep -q '"collection":"contacts","key":"ana"' "$TMP/events"
 
 # What was deleted is destroyed soon, in the stored changes, too.
-gone() { ! strings -a "$H"/data/weft.db* | grep -q Wolkenkuckucksheim; }
+api -X DELETE "$base/$at/me/diary/2" >/dev/null
 for _ in $(seq 100); do
     python3 - "$H/data/weft.db" <<'PY' && break
 import sqlite3, sys

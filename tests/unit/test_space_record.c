@@ -55,12 +55,14 @@ static int may(void *ud, int64_t space, const uint8_t *device, struct wf_err *er
                : 0;
 }
 
+static int64_t tidy_ms = -1;
+
 static void open_records(struct device *d)
 {
     const struct wf_records_options o = {.store = d->home.store,
                                          .signer = &d->signer,
                                          .clock = &d->clock,
-                                         .tidy_ms = -1,
+                                         .tidy_ms = tidy_ms,
                                          .may = may,
                                          .changed = changed};
     struct wf_err err = WF_ERR_INIT;
@@ -599,6 +601,24 @@ static void forget_clock(struct device *d)
     open_records(d);
 }
 
+static void test_space_record__closing_destroys_what_was_deleted(void **state)
+{
+    struct device *a = &devices[0];
+    (void)state;
+
+    wf_records_free(a->records);
+    tidy_ms = 1000000; /* its thread never gets to it */
+    open_records(a);
+    do_op(a, "k", WF_RECORD_SET, "pin", "\"hushhush\"");
+    do_op(a, "k", WF_RECORD_DELETE, "", "");
+    assert_int_equal(home_count(&a->home, "record_erased"), 1);
+    wf_records_free(a->records);
+    assert_int_equal(home_count(&a->home, "record_erased"), 0);
+    assert_int_equal(home_count(&a->home, "record_change WHERE instr(bytes,'hushhush')>0"), 0);
+    tidy_ms = -1;
+    open_records(a);
+}
+
 static void test_space_record__what_is_not_right_is_refused_whole(void **state)
 {
     struct device *a = &devices[0], *b = &devices[1];
@@ -817,6 +837,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_space_record__what_is_deleted_is_gone_when_all_know,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_space_record__alone_a_deletion_is_final_at_once,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_space_record__closing_destroys_what_was_deleted,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_space_record__what_is_not_right_is_refused_whole,
                                         set_up, tear_down),
