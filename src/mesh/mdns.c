@@ -45,9 +45,9 @@ static struct sockaddr_in group(void)
 }
 
 /* A socket at the port, which others have, too; -1: none. */
-static int open_one(bool connects)
+static int open_one(void)
 {
-    const struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(PORT)}, to = group();
+    const struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(PORT)};
     const int on = 1, hops = 255;
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool ok = fd >= 0;
@@ -56,8 +56,6 @@ static int open_one(bool connects)
     ok = ok && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0;
     ok = ok && setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &hops, sizeof(hops)) == 0;
     ok = ok && bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0;
-    /* Without a network there is no way to the group yet: it is not said, then. */
-    ok = ok && (!connects || connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0);
     if (!ok)
         wf_file_close(&fd);
     return fd;
@@ -65,8 +63,8 @@ static int open_one(bool connects)
 
 void wf_mdns_open(struct wf_mdns *out)
 {
-    out->hear_fd = open_one(false);
-    out->say_fd = open_one(true);
+    out->hear_fd = open_one();
+    out->say_fd = open_one();
 }
 
 void wf_mdns_close(struct wf_mdns *m)
@@ -85,9 +83,14 @@ void wf_mdns_join(const struct wf_mdns *m, unsigned zone)
 void wf_mdns_choose(const struct wf_mdns *m, unsigned zone)
 {
     const struct ip_mreqn r = {.imr_ifindex = (int)zone};
+    const struct sockaddr none = {.sa_family = AF_UNSPEC};
+    const struct sockaddr_in to = group();
 
-    /* One that cannot be chosen is gone: what is said goes nowhere, then. */
-    (void)setsockopt(m->say_fd, IPPROTO_IP, IP_MULTICAST_IF, &r, sizeof(r));
+    /* A connected socket keeps its way and its own address: both are let go first. An interface
+     * that cannot be chosen is gone: what is said goes nowhere, then. */
+    (void)connect(m->say_fd, &none, sizeof(none));
+    if (setsockopt(m->say_fd, IPPROTO_IP, IP_MULTICAST_IF, &r, sizeof(r)) == 0)
+        (void)connect(m->say_fd, (const struct sockaddr *)&to, sizeof(to));
 }
 
 /* ---- writing ---- */

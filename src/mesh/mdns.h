@@ -27,9 +27,10 @@
 #define WF_MDNS_MESSAGE_BYTES 9000u
 #define WF_MDNS_INSTANCES 32u
 
-/* Sockets: to hear with, and connected to the group, to say with; -1: none. Of IPv4 alone: one of
- * IPv6 is tied to an interface when it is bound, which cannot be done behind link's walls when
- * another network comes; a network without IPv4 is left to addresses that are known. */
+/* Sockets: to hear with, and to say with, which wf_mdns_choose connects to the group; -1: none. Of
+ * IPv4 alone: one of IPv6 is tied to an interface when it is bound, which cannot be done behind
+ * link's walls when another network comes; a network without IPv4 is left to addresses that are
+ * known. */
 struct wf_mdns {
     int hear_fd, say_fd;
 };
