@@ -40,7 +40,7 @@ int wf_draft_row_rename(struct wf_store *s, int64_t id, struct wf_str name,
 /* NOENT. */
 int wf_draft_row_label(struct wf_store *s, int64_t id, struct wf_str label,
                        struct wf_err *err) WF_MUST_USE;
-/* Takes the draft away with its log and snapshots. NOENT. */
+/* Takes the draft away with its log and snapshots, also out of the files' unused parts. NOENT. */
 int wf_draft_row_remove(struct wf_store *s, int64_t id, struct wf_err *err) WF_MUST_USE;
 
 /* By space and name; by its number; by its 32 hex digits. NOENT. */

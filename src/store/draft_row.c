@@ -167,7 +167,11 @@ int wf_draft_row_remove(struct wf_store *s, int64_t id, struct wf_err *err)
     static const char sql[] = "DELETE FROM draft WHERE id=?1"; /* the rest goes by its reference */
     int rc = wf_store_write_begin(s, err);
 
-    return rc == 0 ? end_turn(s, change_row(s, sql, id, wf_str_n(NULL, 0), err), err) : rc;
+    if (rc == 0)
+        rc = end_turn(s, change_row(s, sql, id, wf_str_n(NULL, 0), err), err);
+    if (rc == 0)
+        wf_purge__pages_now(s);
+    return rc;
 }
 
 /* ---- reading ---- */

@@ -36,6 +36,8 @@
 /* Chunks removed, and pages cut off, in one turn of writing. */
 #define STEP_CHUNKS 512
 #define STEP_PAGES "2000"
+/* Turns for the pages of something small that was removed at once. */
+#define PAGES_TURNS_MAX 32
 /* How long a turn waits for readers before the log is tried again later. */
 #define CHECKPOINT_WAIT_MS 100
 
@@ -226,6 +228,18 @@ static int step_log(struct wf_store *s, bool *out_done, struct wf_err *err)
     wf_store__turn_give(s);
     *out_done = rc == SQLITE_OK;
     return status;
+}
+
+void wf_purge__pages_now(struct wf_store *s)
+{
+    bool done = false;
+    int status = 0;
+    for (int i = 0; i < PAGES_TURNS_MAX && status == 0 && !done; i++) {
+        status = step_pages(s, &done, NULL);
+    }
+    if (status == 0) {
+        (void)!step_log(s, &done, NULL); /* the next checkpoint does it, or the next removal */
+    }
 }
 
 static int step_limbo(struct wf_store *s, int64_t document_max, struct wf_err *err)

@@ -78,6 +78,9 @@ void wf_store__turn_end(struct wf_store *s, bool committed);
 /* Starts the thread that destroys what was removed; stops it (after its current step). */
 int wf_purge__start(struct wf_store *s, struct wf_err *err) WF_MUST_USE;
 void wf_purge__stop(struct wf_store *s);
+/* Cuts free pages off the file and empties the log, as far as nobody reads there: after something
+ * small was removed that no index holds. Takes turns of writing. */
+void wf_purge__pages_now(struct wf_store *s);
 /* Something was removed and committed. */
 void wf_purge__poke(struct wf_store *s);
 

@@ -181,6 +181,22 @@ static void test_draft__is_renamed_and_removed(void **state)
     wf_draft_close(d);
 }
 
+/* No file of the home holds its words any more. */
+static void test_draft__is_removed_for_good(void **state)
+{
+    struct wf_draft *d = open_draft("one");
+    int64_t id = wf_draft_id(d);
+
+    (void)state;
+    set_text(d, "the blueberries are ripe");
+    assert_int_equal(wf_draft_compact(d, NULL), 0);
+    set_text(d, "the blueberries are eaten");
+    wf_draft_close(d);
+    assert_true(home_grep(&home, "blueberries", false) > 0);
+    assert_int_equal(wf_draft_remove(all, id, NULL), 0);
+    assert_int_equal(home_grep(&home, "blueberries", true), 0);
+}
+
 /* ---- keeping ---- */
 
 struct heard {
@@ -856,6 +872,7 @@ int main(void)
         T(test_draft__names_are_checked),
         T(test_draft__spaces_are_made_and_listed),
         T(test_draft__is_renamed_and_removed),
+        T(test_draft__is_removed_for_good),
         T(test_draft__keeps_and_tells_changes),
         T(test_draft__refuses_whole_what_is_malformed),
         T(test_draft__has_a_largest_size),
