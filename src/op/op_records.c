@@ -722,18 +722,16 @@ void wf_op_record_changed(void *ud, int64_t space, struct wf_str collection, str
     struct wf_op_context *ctx = ud;
     struct wf_reader *reader = NULL;
     struct wf_arena arena;
-    struct wf_space *spaces = NULL;
+    struct wf_str name;
     json_t *v = NULL;
-    size_t n = 0;
 
     if (ctx->hub == NULL || wf_store_reader_get(ctx->store, &reader, NULL) != 0)
         return;
     wf_arena_init(&arena, 1024, WF_OP_ARENA_BYTES_MAX);
-    if (wf_space_list(reader, &arena, &spaces, &n, NULL) == 0)
-        for (size_t i = 0; i < n; i++)
-            if (spaces[i].id == space)
-                v = json_pack("{s:o, s:o, s:o}", "space", wf_json_str(spaces[i].name), "collection",
-                              wf_json_str(collection), "key", wf_json_str(key));
+    if (wf_records_space(reader, space, &arena, &name, NULL) == 0)
+        v = json_pack("{s:o, s:o, s:o}", "space", wf_json_str(name), "collection",
+                      wf_json_str(collection), "key", wf_json_str(key));
+
     wf_store_reader_put(ctx->store, reader);
     wf_arena_deinit(&arena);
     if (v != NULL)

@@ -113,6 +113,10 @@ struct wf_record_row {
     struct wf_str state;
 };
 
+/* The name of a space. NOENT. */
+int wf_records_space(struct wf_reader *reader, int64_t space, struct wf_arena *arena,
+                     struct wf_str *out, struct wf_err *err) WF_MUST_USE;
+
 /* One record that is there. NOENT. */
 int wf_records_get(struct wf_reader *reader, int64_t space, struct wf_str collection,
                    struct wf_str key, struct wf_arena *arena, struct wf_record_row *out,

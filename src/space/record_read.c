@@ -28,6 +28,29 @@ static int read_row(sqlite3_stmt *st, struct wf_arena *arena, struct wf_record_r
                : wf_record__no_memory(err);
 }
 
+int wf_records_space(struct wf_reader *reader, int64_t space, struct wf_arena *arena,
+                     struct wf_str *out, struct wf_err *err)
+{
+    sqlite3_stmt *st = NULL;
+    struct wf_str name;
+    int rc = wf_reader_cached(reader, "SELECT name FROM space WHERE id=?1", &st, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, space);
+    rc = wf_sql_step(st, "looking for a space", err);
+    if (rc < 0)
+        return rc;
+    if (rc == 0)
+        return wf_err_set(err, WF_E_NOENT, "There is no such space.");
+    name = wf_arena_dup(arena, wf_sql_text(st, 0));
+    sqlite3_reset(st);
+    if (name.ptr == NULL)
+        return wf_record__no_memory(err);
+    *out = name;
+    return 0;
+}
+
 int wf_records_get(struct wf_reader *reader, int64_t space, struct wf_str collection,
                    struct wf_str key, struct wf_arena *arena, struct wf_record_row *out,
                    struct wf_err *err)
