@@ -416,14 +416,22 @@ static bool is_query_word(struct wf_str w)
     return w.len <= QUERY_WORD_MOST;
 }
 
+/* Whether a "=" at i is behind the name of a parameter of a URL. */
+static bool is_param(struct wf_str t, size_t i)
+{
+    size_t name = i;
+
+    while (name > 0 && i - name < 40 && is_plain(t.ptr[name - 1]))
+        name--;
+    return name < i && name > 0 && strchr("?&;", t.ptr[name - 1]) != NULL;
+}
+
 /* The value of a parameter of a URL in which '+' stands for spaces; *out_at where it begins. */
 static size_t query_at(struct wf_str t, size_t i, size_t *out_at)
 {
-    size_t name = i, end = i + 1, n_words = 0, n_short = 0, last = i + 1;
+    size_t end = i + 1, n_words = 0, n_short = 0, last = i + 1;
 
-    while (name > 0 && i - name < 40 && (is_plain(t.ptr[name - 1])))
-        name--;
-    if (name == i || name == 0 || strchr("?&;", t.ptr[name - 1]) == NULL)
+    if (!is_param(t, i))
         return 0;
     for (;; end++) {
         const bool is_end = end == t.len || strchr(" \t\n\r\"'<>&#)", t.ptr[end]) != NULL;
@@ -623,7 +631,7 @@ bool wf_hidden__escape(struct wf_str t, size_t i, struct wf_hidden *out)
         out->how = WF_HIDING_HTML;
         break;
     case '=':
-        n = mail_at(t, i);
+        n = is_param(t, i) && !(i + 3 < t.len && t.ptr[i + 3] == '=') ? 0 : mail_at(t, i);
         out->how = WF_HIDING_MAIL;
         if (n == 0) {
             n = query_at(t, i, &out->at);
