@@ -182,27 +182,21 @@ static void close_doors(struct supervisor *s)
     explicit_bzero(s->config.huggingface_token, sizeof(s->config.huggingface_token));
 }
 
-/* Starts the process that keeps the keys, beside a core that is about to start. Without one the
- * core runs, and says so where a key is needed. */
-static void start_keeper(struct supervisor *s)
+/* Starts the process that keeps the keys, beside a core that has just started and has the other end
+ * of *io_fd, which is closed here. Without a keeper core says so where a key is needed. */
+static void start_keeper(struct supervisor *s, int *io_fd)
 {
-    struct wf_err err = WF_ERR_INIT;
     pid_t parent = getpid();
-    int fds[2];
 
-    if (wf_sock_pair(fds, &err) != 0) {
-        wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "no keeper: %s", err.msg);
+    if (*io_fd < 0)
         return;
-    }
     s->keeper = fork();
     if (s->keeper == 0) {
         become_child(s, parent);
-        wf_file_close(&fds[0]);
         close_doors(s);
-        _exit(wf_keeper_run(s->o->home, s->log, fds[1]));
+        _exit(wf_keeper_run(s->o->home, s->log, *io_fd));
     }
-    wf_file_close(&fds[1]);
-    s->keeper_fd = fds[0];
+    wf_file_close(io_fd);
     if (s->keeper < 0) {
         s->keeper = 0;
         wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "the keeper could not be started");
@@ -211,23 +205,30 @@ static void start_keeper(struct supervisor *s)
 
 static int start_core(struct supervisor *s, struct wf_err *err)
 {
+    int fds[2], keys[2] = {-1, -1}; /* keys: the core's end, the keeper's */
+    struct wf_err own = WF_ERR_INIT;
     pid_t parent = getpid();
-    int fds[2];
     bool ready;
 
     assert(s->core == 0);
     if (pipe2(fds, O_CLOEXEC) != 0)
         return wf_err_errno(err, errno, "No pipe could be made");
-    start_keeper(s);
+    if (wf_sock_pair(keys, &own) != 0)
+        wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "no keeper: %s", own.msg);
+    s->keeper_fd = keys[0];
     s->core_started_ns = wf_clock_mono_ns(NULL);
     s->core = fork();
     if (s->core == 0) {
         become_child(s, parent);
         wf_file_close(&fds[0]);
+        wf_file_close(&keys[1]);
         core_child(s, fds[1]);
     }
     wf_file_close(&fds[1]);
     wf_file_close(&s->keeper_fd);
+    if (s->core > 0)
+        start_keeper(s, &keys[1]);
+    wf_file_close(&keys[1]);
     if (s->core < 0) {
         wf_file_close(&fds[0]);
         s->core = 0;

@@ -19,7 +19,10 @@ static size_t n_rest;
 
 static uint8_t take(void)
 {
-    return n_rest > 0 ? (n_rest--, *rest++) : 0;
+    if (n_rest == 0)
+        return 0;
+    n_rest--;
+    return *rest++;
 }
 
 /* One change: kind and message's number, place, length, bytes. */
