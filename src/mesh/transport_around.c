@@ -17,6 +17,7 @@
 #include "mesh/mdns.h"
 #include "mesh/netlink.h"
 #include "mesh/transport_internal.h"
+#include "os/file.h"
 
 #define READ_BYTES ((size_t)32 << 10)
 #define READS_A_TURN 8
@@ -261,23 +262,69 @@ static bool listens_at(const struct wf_transport *t, int family)
     return false;
 }
 
+/* The address under which this machine goes to others outside, which is the likeliest that they
+ * reach it by: virtual interfaces have addresses, too. Nothing is sent for that. */
+static bool way_out(int family, struct sockaddr_storage *out)
+{
+    struct sockaddr_storage to = {.ss_family = (sa_family_t)family};
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&to;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&to;
+    socklen_t len = family == AF_INET ? sizeof(*v4) : sizeof(*v6), out_len = sizeof(*out);
+    int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool ok;
+
+    memset(out, 0, sizeof(*out));
+    if (family == AF_INET) { /* addresses that are nobody's, kept for documents */
+        v4->sin_port = htons(9);
+        ok = inet_pton(AF_INET, "198.51.100.1", &v4->sin_addr) == 1;
+    } else {
+        v6->sin6_port = htons(9);
+        ok = inet_pton(AF_INET6, "2001:db8::1", &v6->sin6_addr) == 1;
+    }
+    ok = ok && fd >= 0 && connect(fd, (const struct sockaddr *)&to, len) == 0 &&
+         getsockname(fd, (struct sockaddr *)out, &out_len) == 0;
+    wf_file_close(&fd);
+    return ok;
+}
+
+static struct sockaddr_storage address_of(const struct wf_transport *t,
+                                          const struct wf_netlink_address *a)
+{
+    struct sockaddr_storage s = {.ss_family = (sa_family_t)a->family};
+
+    if (a->family == AF_INET) {
+        memcpy(&((struct sockaddr_in *)&s)->sin_addr, a->bytes, 4);
+        ((struct sockaddr_in *)&s)->sin_port = htons(t->port);
+    } else {
+        memcpy(&((struct sockaddr_in6 *)&s)->sin6_addr, a->bytes, 16);
+        ((struct sockaddr_in6 *)&s)->sin6_port = htons(t->port);
+    }
+    return s;
+}
+
+static bool is_of(const struct wf_netlink_address *a, const struct sockaddr_storage *s)
+{
+    return a->family == AF_INET
+               ? memcmp(&((const struct sockaddr_in *)s)->sin_addr, a->bytes, 4) == 0
+               : memcmp(&((const struct sockaddr_in6 *)s)->sin6_addr, a->bytes, 16) == 0;
+}
+
+/* The addresses of a family, that of the way out first. */
 static void put_global(const struct wf_transport *t, int family, struct wf_buf *out)
 {
     const struct wf_netlink_news *news = &t->around->news;
+    struct sockaddr_storage way, s;
+    const bool has_way = way_out(family, &way);
 
-    for (size_t i = 0; listens_at(t, family) && i < news->n; i++) {
-        const struct wf_netlink_address *a = &news->addresses[i];
-        struct sockaddr_storage s = {.ss_family = (sa_family_t)family};
-        if (a->family != family || !a->is_global)
-            continue;
-        if (family == AF_INET) {
-            memcpy(&((struct sockaddr_in *)&s)->sin_addr, a->bytes, 4);
-            ((struct sockaddr_in *)&s)->sin_port = htons(t->port);
-        } else {
-            memcpy(&((struct sockaddr_in6 *)&s)->sin6_addr, a->bytes, 16);
-            ((struct sockaddr_in6 *)&s)->sin6_port = htons(t->port);
+    for (int others = 0; listens_at(t, family) && others < 2; others++) {
+        for (size_t i = 0; i < news->n; i++) {
+            const struct wf_netlink_address *a = &news->addresses[i];
+            if (a->family != family || !a->is_global ||
+                (has_way && is_of(a, &way)) == (others == 1))
+                continue;
+            s = address_of(t, a);
+            put_address(out, &s);
         }
-        put_address(out, &s);
     }
 }
 

@@ -46,15 +46,19 @@ ip link set lo up
 ip link add weft0 type veth peer name weft1
 ip link set weft0 up
 ip link set weft1 up
+# Two addresses, one of them the way out to others.
+ip addr add 10.66.0.1/24 dev weft1
 ip addr add 10.77.0.1/24 dev weft0
+ip route add default dev weft0
 
 check "weft up on one" up one 7801
 check "and another" up two 7802
 target=$(weft one pair --show --json | python3 -c 'import json,sys; d=json.load(sys.stdin); print(d["code"]+"@"+d["address"])')
-same "the address is the network's" 10.77.0.1:7801 "${target#*@}"
+same "the address is that of the way out" 10.77.0.1:7801 "${target#*@}"
 check "they are paired" weft two pair "$target"
 check "and connected" until_has "one .*connected" weft two nodes
 end
+ip addr del 10.66.0.1/24 dev weft1
 rm -f "$TMP/one/data/mesh/addresses" "$TMP/two/data/mesh/addresses"
 check "both start with nothing remembered" up one 7801
 check "the other, too" up two 7802
