@@ -112,7 +112,7 @@ _weft() {
         [ "$previous" != spaces ] || mapfile -t COMPREPLY < <(compgen -W "list create" -- "$word")
         ;;
     *:nodes)
-        [ "$previous" != nodes ] || mapfile -t COMPREPLY < <(compgen -W "rename revoke leave paper recover" -- "$word")
+        [ "$previous" != nodes ] || mapfile -t COMPREPLY < <(compgen -W "rename clear revoke leave paper recover" -- "$word")
         ;;
     *:record)
         [ "$previous" != record ] || mapfile -t COMPREPLY < <(compgen -W "list get history set unset count add take rm" -- "$word")

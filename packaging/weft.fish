@@ -100,7 +100,7 @@ complete -c weft -n '__fish_seen_subcommand_from draft' -l space -x -d 'Only of 
 complete -c weft -n '__fish_seen_subcommand_from draft' -l at -x -d 'A version'
 complete -c weft -n '__fish_seen_subcommand_from spaces' -a 'list create'
 complete -c weft -n '__fish_seen_subcommand_from pair' -l show -d 'Show a code and wait'
-complete -c weft -n '__fish_seen_subcommand_from nodes' -a 'rename revoke leave paper recover'
+complete -c weft -n '__fish_seen_subcommand_from nodes' -a 'rename clear revoke leave paper recover'
 complete -c weft -n '__fish_seen_subcommand_from nodes' -l init -d 'Make the owner and the first list'
 complete -c weft -n '__fish_seen_subcommand_from spaces' -l label -x -a 'public internal private secret'
 complete -c weft -n '__fish_seen_subcommand_from record' -a 'list get history set unset count add take rm'

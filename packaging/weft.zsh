@@ -87,7 +87,7 @@ _weft() {
         record) _arguments '--label[the least it has]:label:(public internal private secret)' '--limit[at most so many]:number:' '--json[print one JSON object]' '1:what:(list get history set unset count add take rm)' ;;
         draft) _arguments '--space[only of this space]:space:' '--at[a version]:version:' '--json[print one JSON object]' '1:what:(list new cat edit history restore rename remove)' ;;
         pair) _arguments '--show[show a code and wait]' '--json[print one JSON object]' '1:code@host:port:' ;;
-        nodes) _arguments '--init[make the owner and the first list]' '--json[print one JSON object]' '1:what:(rename revoke leave paper recover)' ;;
+        nodes) _arguments '--init[make the owner and the first list]' '--json[print one JSON object]' '1:what:(rename clear revoke leave paper recover)' ;;
         spaces) _arguments '--label[least label]:label:(public internal private secret)' '--json[print one JSON object]' '1:what:(list create)' ;;
         reminders) _arguments '--at[when]:time:' '--json[print one JSON object]' '1:what:(add remove)' ;;
         train) _arguments '1:what:(adapter vocab shards export language crf linear sensitivity salience answers vectors route card)' '*:file:_files' ;;

@@ -24,6 +24,7 @@ static const char *usage(void)
     return _(
         "Usage: weft nodes [--init]\n"
         "       weft nodes rename NAME NEW-NAME\n"
+        "       weft nodes clear NAME public|internal|private\n"
         "       weft nodes revoke NAME\n"
         "       weft nodes address NAME HOST:PORT\n"
         "       weft nodes leave\n"
@@ -191,6 +192,9 @@ int wf_cmd_nodes(struct wf_cli *cli)
     if (strcmp(verb, "rename") == 0 && cli->n_args == 3)
         return call_nodes(cli, "nodes.rename",
                           json_pack("{s:s, s:s}", "name", cli->args[1], "to", cli->args[2]));
+    if (strcmp(verb, "clear") == 0 && cli->n_args == 3)
+        return call_nodes(cli, "nodes.clear",
+                          json_pack("{s:s, s:s}", "name", cli->args[1], "label", cli->args[2]));
     if (strcmp(verb, "revoke") == 0 && cli->n_args == 2)
         return call_nodes(cli, "nodes.revoke", json_pack("{s:s}", "name", cli->args[1]));
     if (strcmp(verb, "address") == 0 && cli->n_args == 3)

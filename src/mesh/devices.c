@@ -236,6 +236,19 @@ int wf_devices_rename(struct wf_devices *d, struct wf_str name, struct wf_str to
     return 0;
 }
 
+int wf_devices_clear(struct wf_devices *d, struct wf_str name, enum wf_label clearance,
+                     struct wf_err *err)
+{
+    struct wf_devices_entry *e = find(d, name, err);
+
+    if (e == NULL)
+        return WF_E_NOENT;
+    if (clearance >= WF_LABEL_SECRET)
+        return wf_err_set(err, WF_E_INVAL, "No node is cleared for what is secret.");
+    e->clearance = clearance;
+    return 0;
+}
+
 int wf_devices_revoke(struct wf_devices *d, struct wf_str name, int64_t now_ms, struct wf_err *err)
 {
     struct wf_devices_entry *e = find(d, name, err);

@@ -130,6 +130,9 @@ int wf_devices_add(struct wf_devices *d, const struct wf_devices_entry *e,
 /* Errors: NOENT (no such node is in), INVAL (no name), EXIST (another has it). */
 int wf_devices_rename(struct wf_devices *d, struct wf_str name, struct wf_str to,
                       struct wf_err *err) WF_MUST_USE;
+/* What a node may see from now on. Errors: NOENT, INVAL (secret stays where it was made). */
+int wf_devices_clear(struct wf_devices *d, struct wf_str name, enum wf_label clearance,
+                     struct wf_err *err) WF_MUST_USE;
 /* Takes a node out: the epoch rises. Errors: NOENT. */
 int wf_devices_revoke(struct wf_devices *d, struct wf_str name, int64_t now_ms,
                       struct wf_err *err) WF_MUST_USE;

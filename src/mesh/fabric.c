@@ -224,6 +224,22 @@ int wf_fabric_rename(struct wf_fabric *f, struct wf_str name, struct wf_str to, 
     return rc;
 }
 
+int wf_fabric_clear(struct wf_fabric *f, struct wf_str name, enum wf_label clearance,
+                    struct wf_err *err)
+{
+    struct wf_devices d;
+    int rc;
+
+    pthread_mutex_lock(&f->lock);
+    rc = next(f, &d, err);
+    if (rc == 0)
+        rc = wf_devices_clear(&d, name, clearance, err);
+    if (rc == 0)
+        rc = wf_fabric__publish(f, &d, err);
+    pthread_mutex_unlock(&f->lock);
+    return rc;
+}
+
 int wf_fabric_revoke(struct wf_fabric *f, struct wf_str name, struct wf_err *err)
 {
     const struct wf_devices_entry *e;

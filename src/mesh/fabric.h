@@ -66,6 +66,8 @@ int wf_fabric_init(struct wf_fabric *f, struct wf_err *err) WF_MUST_USE;
  * of files. */
 int wf_fabric_rename(struct wf_fabric *f, struct wf_str name, struct wf_str to,
                      struct wf_err *err) WF_MUST_USE;
+int wf_fabric_clear(struct wf_fabric *f, struct wf_str name, enum wf_label clearance,
+                    struct wf_err *err) WF_MUST_USE;
 int wf_fabric_revoke(struct wf_fabric *f, struct wf_str name, struct wf_err *err) WF_MUST_USE;
 /* Forgets the owner and all nodes here. The owner's key, where this device has it, stays. Errors:
  * NOENT (there is no list), IO. */

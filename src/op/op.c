@@ -54,6 +54,7 @@ static const struct row {
     {"nodes.list", wf_op__nodes_list, true, {NULL}},
     {"nodes.init", wf_op__nodes_init, true, {NULL}},
     {"nodes.rename", wf_op__nodes_rename, true, {"name", "to"}},
+    {"nodes.clear", wf_op__nodes_clear, true, {"name", "label"}},
     {"nodes.revoke", wf_op__nodes_revoke, true, {"name"}},
     {"nodes.leave", wf_op__nodes_leave, true, {NULL}},
     {"pair.show", wf_op__pair_show, true, {"wait"}},

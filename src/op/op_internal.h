@@ -40,6 +40,7 @@ wf_op_operation wf_op__reminders_remove;
 wf_op_operation wf_op__nodes_list;
 wf_op_operation wf_op__nodes_init;
 wf_op_operation wf_op__nodes_rename;
+wf_op_operation wf_op__nodes_clear;
 wf_op_operation wf_op__nodes_revoke;
 wf_op_operation wf_op__nodes_leave;
 wf_op_operation wf_op__pair_show;

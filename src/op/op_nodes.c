@@ -48,6 +48,24 @@ int wf_op__nodes_rename(struct wf_op_context *ctx, const struct wf_op_call *call
     return rc == 0 ? give_nodes(ctx, out_result, err) : rc;
 }
 
+int wf_op__nodes_clear(struct wf_op_context *ctx, const struct wf_op_call *call,
+                       json_t **out_result, struct wf_err *err)
+{
+    struct wf_str name, text;
+    enum wf_label label;
+    int rc = wf_op__has_fabric(ctx, err);
+
+    if (rc == 0)
+        rc = wf_param_str(call->params, "name", true, &name, err);
+    if (rc == 0)
+        rc = wf_param_str(call->params, "label", true, &text, err);
+    if (rc == 0 && !wf_label_parse(text, &label))
+        rc = wf_err_set(err, WF_E_INVAL, "\"label\" must be public, internal or private.");
+    if (rc == 0)
+        rc = wf_fabric_clear(ctx->fabric, name, label, err);
+    return rc == 0 ? give_nodes(ctx, out_result, err) : rc;
+}
+
 int wf_op__nodes_revoke(struct wf_op_context *ctx, const struct wf_op_call *call,
                         json_t **out_result, struct wf_err *err)
 {

@@ -98,6 +98,12 @@ check "who has to wait" grep -Eq "Wait [0-9]+ seconds" "$TMP/err"
 # Names; lists travel; only the owner's key changes them.
 weft laptop nodes rename phone "Ada's phone" >/dev/null
 same "a new name arrives" "Ada's phone,laptop" "$(until_is "Ada's phone,laptop" names phone)"
+weft laptop nodes clear "Ada's phone" internal >/dev/null
+same "what it may see, too" internal "$(until_is internal sh -c "'$WEFT' --home '$TMP/phone' nodes --json | python3 -c '
+import json,sys
+print([n[\"clearance\"] for n in json.load(sys.stdin)[\"nodes\"] if n[\"this\"]][0])'")"
+weft laptop nodes clear "Ada's phone" secret >/dev/null 2>&1
+same "secret is for nobody else" 1 $?
 weft phone nodes rename laptop x >/dev/null 2>"$TMP/err"
 same "the phone has not the owner's key" 1 $?
 weft phone pair --show --json >/dev/null 2>"$TMP/err"

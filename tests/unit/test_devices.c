@@ -208,6 +208,10 @@ static void test_devices__names_stay_apart(void **state)
     assert_int_equal(wf_devices_rename(&d, WF_STR("phone"), WF_STR(""), &err), WF_E_INVAL);
     assert_int_equal(wf_devices_rename(&d, WF_STR("PHONE"), WF_STR("Phone"), NULL), 0);
     assert_string_equal(wf_devices_by_name(&d, WF_STR("phone"))->name, "Phone");
+    assert_int_equal(wf_devices_clear(&d, WF_STR("box"), WF_LABEL_SECRET, &err), WF_E_INVAL);
+    assert_int_equal(wf_devices_clear(&d, WF_STR("nobody"), WF_LABEL_PUBLIC, &err), WF_E_NOENT);
+    assert_int_equal(wf_devices_clear(&d, WF_STR("box"), WF_LABEL_INTERNAL, NULL), 0);
+    assert_int_equal(wf_devices_by_name(&d, WF_STR("box"))->clearance, WF_LABEL_INTERNAL);
     /* The name of one that is out is free. */
     assert_int_equal(wf_devices_revoke(&d, WF_STR("box"), NOW, NULL), 0);
     assert_int_equal(wf_devices_rename(&d, WF_STR("phone"), WF_STR("box"), NULL), 0);
