@@ -271,6 +271,11 @@ static int write_try(struct wf_fabric *f, int64_t now_ms, struct wf_err *err)
     return wf_file_replace(f->tries_path, bytes, sizeof(bytes), 0600, err);
 }
 
+void wf_fabric__forget_try(struct wf_fabric *f)
+{
+    (void)!wf_file_remove(f->tries_path, NULL); /* else the next one waits */
+}
+
 int wf_fabric__count_try(struct wf_fabric *f, unsigned *out_wait_s, struct wf_err *err)
 {
     int64_t now_ms = wf_fabric__now_ms(f), last_ms = last_try(f, now_ms);

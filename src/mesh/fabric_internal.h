@@ -115,6 +115,8 @@ int wf_fabric__forget_list(struct wf_fabric *f, struct wf_err *err) WF_MUST_USE;
 void wf_fabric__allow(struct wf_fabric *f);
 /* When nodes were last heard of, as far as it could be written. */
 void wf_fabric__write_seen(struct wf_fabric *f);
+/* The code was right: that was no guess, and the next device need not wait. */
+void wf_fabric__forget_try(struct wf_fabric *f);
 /* Counts a try durably, or says how long to wait (BUSY). */
 int wf_fabric__count_try(struct wf_fabric *f, unsigned *out_wait_s, struct wf_err *err) WF_MUST_USE;
 

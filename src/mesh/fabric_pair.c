@@ -59,6 +59,7 @@ static int count_try(void *ud, unsigned *out_wait_s, struct wf_err *err)
 
 static void used(void *ud)
 {
+    wf_fabric__forget_try(ud);
     wf_fabric__code_off(ud);
 }
 
