@@ -469,7 +469,7 @@ static bool makes_ascii(struct wf_str t, size_t from, size_t to, enum wf_hiding 
     struct wf_buf b;
     bool all;
 
-    wf_buf_init(&b, (size_t)1 << 16);
+    wf_buf_init(&b, SIZE_MAX);
     all = wf_hidden_undo(t, &h, &b) == 0;
     for (size_t i = 0; all && i < b.len; i++)
         all = (uint8_t)b.ptr[i] < 0x80;
@@ -505,16 +505,25 @@ static bool short_run_ends(struct wf_hidden_finder *f, size_t from, struct wf_hi
 static bool long_run_ends(struct wf_hidden_finder *f, size_t from, size_t end,
                           struct wf_hidden *out)
 {
-    static const enum wf_hiding ways[] = {WF_HIDING_HEX, WF_HIDING_BASE32, WF_HIDING_BASE58};
+    static const enum wf_hiding ways[] = {WF_HIDING_HEX, WF_HIDING_BASE32, WF_HIDING_BASE58,
+                                          WF_HIDING_BASE64};
     const struct wf_str t = f->text;
     size_t at = from;
 
     for (size_t tries = 0; tries < TRIES_MOST; tries++) {
-        for (size_t k = 0; k < WF_ARRAY_LEN(ways); k++)
-            if (run_decodes(f, at, f->i, ways[k]))
-                return is_run_of(f, at, f->i, ways[k], out);
-        if (run_decodes(f, at, end, WF_HIDING_BASE64))
-            return is_run_of(f, at, end, WF_HIDING_BASE64, out);
+        /* Of several ways the one that makes ASCII. */
+        enum wf_hiding other = WF_HIDING_NONE;
+        for (size_t k = 0; k < WF_ARRAY_LEN(ways); k++) {
+            const size_t to = ways[k] == WF_HIDING_BASE64 ? end : f->i;
+            if (!run_decodes(f, at, to, ways[k]))
+                continue;
+            if (makes_ascii(t, at, to, ways[k]))
+                return is_run_of(f, at, to, ways[k], out);
+            if (other == WF_HIDING_NONE || ways[k] == WF_HIDING_BASE64)
+                other = ways[k];
+        }
+        if (other != WF_HIDING_NONE)
+            return is_run_of(f, at, other == WF_HIDING_BASE64 ? end : f->i, other, out);
         /* From behind: the signs of its end stand before it. */
         size_t first = at;
         while (first > f->floor && at - first < 2 && t.ptr[first - 1] == '=')
