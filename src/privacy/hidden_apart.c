@@ -112,6 +112,12 @@ static struct wf_str separator_at(struct wf_str t, size_t i)
 {
     size_t most = 0, n_same = 0;
 
+    if ((uint8_t)t.ptr[i] >= 0x80) { /* one sign beyond ASCII */
+        const struct wf_str sign = wf_str_sub(t, i, char_end(t, i));
+        return i + sign.len < t.len && is_same(t, char_end(t, i + sign.len), sign)
+                   ? sign
+                   : (struct wf_str){.len = 0};
+    }
     while (most < SEPARATOR_MOST + 2 && i + most < t.len && (uint8_t)t.ptr[i + most] < 0x80 &&
            (uint8_t)t.ptr[i + most] >= '\t' && !is_alnum(t.ptr[i + most]))
         most++;
