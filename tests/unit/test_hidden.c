@@ -125,6 +125,7 @@ static void test_hidden__separators(void **state)
     check("ssn 5•3•6•2•2•8•7•4•1 ok", "US_SSN", "5•3•6•2•2•8•7•4•1", "spaced characters");
     check("ssn 5 🙂 3 🙂 6 🙂 2 🙂 2 🙂 8 🙂 7 🙂 4 🙂 1", "US_SSN",
           "5 🙂 3 🙂 6 🙂 2 🙂 2 🙂 8 🙂 7 🙂 4 🙂 1", "spaced characters");
+    check("ssn 5.3 6, 2 2.8 7;4 1 ok", "US_SSN", "5.3 6, 2 2.8 7;4 1", "parts put together");
     check("ssn_5_3_6_2_2_8_7_4_1.pdf", "US_SSN", "5_3_6_2_2_8_7_4_1", "spaced characters");
     check("card 4 1 1 1   1 1 1 1   1 1 1 1   1 1 1 1", "CREDIT_CARD",
           "4 1 1 1   1 1 1 1   1 1 1 1   1 1 1 1", "spaced characters");
