@@ -113,6 +113,7 @@ int wf_cmd_models(struct wf_cli *cli);
 int wf_cmd_tokenize(struct wf_cli *cli);
 int wf_cmd_template(struct wf_cli *cli);
 int wf_cmd_nodes(struct wf_cli *cli);
+int wf_cmd_sync(struct wf_cli *cli);
 int wf_cmd_pair(struct wf_cli *cli);
 int wf_cmd_policy(struct wf_cli *cli);
 int wf_cmd_pull(struct wf_cli *cli);

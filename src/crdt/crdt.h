@@ -89,6 +89,9 @@ int wf_crdt_commit(struct wf_crdt *d) WF_MUST_USE;
 int wf_crdt_apply(struct wf_crdt *d, struct wf_str update, enum wf_crdt_format format,
                   struct wf_err *err) WF_MUST_USE;
 
+/* True when the document is to be loaded again. */
+bool wf_crdt_is_broken(const struct wf_crdt *d);
+
 /* True while changes wait for others that have not come. */
 bool wf_crdt_pending(const struct wf_crdt *d);
 

@@ -114,6 +114,11 @@ void wf_crdt_free(struct wf_crdt *d)
     wf_free(d);
 }
 
+bool wf_crdt_is_broken(const struct wf_crdt *d)
+{
+    return d->broken;
+}
+
 uint64_t wf_crdt_client(const struct wf_crdt *d)
 {
     return d->clients[d->self].id;

@@ -35,6 +35,7 @@
 #include "mesh/fabric.h"
 #include "mesh/keeper.h"
 #include "mesh/link.h"
+#include "mesh/sharing.h"
 #include "op/op.h"
 #include "op/remote.h"
 #include "op/router.h"
@@ -66,6 +67,7 @@ struct core {
     struct wf_lens_place lens;
     struct wf_detector *detector;
     struct wf_policy *policy;
+    struct wf_sharing *_Atomic sharing;   /* what is in ops, for threads that are there before it */
     struct wf_keeper *keeper;             /* NULL: a core for one command */
     char name[WF_DEVICES_NAME_BYTES + 1]; /* what this node is called until it is renamed */
     struct wf_device device;              /* this one's signing key */
@@ -202,6 +204,14 @@ static void end_pull(void *ud, const char *id, int *io_fd)
     wf_fetch_end(c->fetch, id, io_fd);
 }
 
+static void record_changed(void *ud, int64_t space, struct wf_str collection, struct wf_str key)
+{
+    struct core *c = ud;
+
+    wf_op_record_changed(&c->ops, space, collection, key);
+    wf_sharing_poke(atomic_load(&c->sharing));
+}
+
 static int open_drafts(struct core *c, struct wf_err *err)
 {
     struct wf_drafts_options o = {
@@ -214,10 +224,8 @@ static int open_drafts(struct core *c, struct wf_err *err)
 
 static int open_records(struct core *c, struct wf_err *err)
 {
-    const struct wf_records_options o = {.store = c->ops.store,
-                                         .signer = &c->device.signer,
-                                         .changed = wf_op_record_changed,
-                                         .ud = &c->ops};
+    const struct wf_records_options o = {
+        .store = c->ops.store, .signer = &c->device.signer, .changed = record_changed, .ud = c};
 
     return wf_records_new(&o, &c->ops.records, err);
 }
@@ -381,6 +389,50 @@ static void fabric_changed(void *ud, const char *what)
     struct core *c = ud;
 
     wf_hub_publish(c->ops.hub, what, NULL);
+    if (strcmp(what, "nodes") == 0)
+        wf_sharing_devices_changed(atomic_load(&c->sharing));
+}
+
+static void drafts_durable(void *ud)
+{
+    wf_sharing_poke(ud);
+}
+
+static void list_devices(void *ud, struct wf_devices *out)
+{
+    struct core *c = ud;
+
+    wf_fabric_devices(c->ops.fabric, out);
+}
+
+static void sharing_changed(void *ud)
+{
+    struct core *c = ud;
+
+    wf_hub_publish(c->ops.hub, "sync", NULL);
+}
+
+/* What other devices are to have, too. */
+static int open_sharing(struct core *c, struct wf_err *err)
+{
+    const struct wf_sharing_options o = {.store = c->ops.store,
+                                         .drafts = c->ops.drafts,
+                                         .records = c->ops.records,
+                                         .link = c->nodes,
+                                         .device = &c->device,
+                                         .keeps = c->o->config->node_tier != 0,
+                                         .log = c->ops.log,
+                                         .devices = list_devices,
+                                         .label = wf_op_draft_label,
+                                         .label_ud = &c->ops,
+                                         .changed = sharing_changed,
+                                         .ud = c};
+    int rc = c->nodes == NULL ? 0 : wf_sharing_new(&o, &c->ops.sharing, err);
+
+    atomic_store(&c->sharing, c->ops.sharing);
+    if (c->ops.sharing != NULL)
+        wf_drafts_on_durable(c->ops.drafts, drafts_durable, c->ops.sharing);
+    return rc;
 }
 
 static int open_fabric(struct core *c, struct wf_err *err)
@@ -413,6 +465,8 @@ static int open_home(struct core *c, struct wf_err *err)
         rc = open_elsewhere(c, err);
     if (rc == 0)
         rc = open_fabric(c, err);
+    if (rc == 0)
+        rc = open_sharing(c, err);
     if (rc == 0)
         rc = open_meaning(c, err);
     if (rc == 0)
@@ -489,6 +543,9 @@ static void finish(struct core *c)
     wf_serve_stop(c->serve);
     wf_http_free(c->http);
     wf_reminding_stop(c->reminding); /* behind those whose requests wake it */
+    if (c->ops.drafts != NULL)
+        wf_drafts_on_durable(c->ops.drafts, NULL, NULL);
+    wf_sharing_free(atomic_exchange(&c->sharing, NULL));
     wf_fabric_free(c->ops.fabric);
     wf_keeper_free(c->keeper);
     wf_drafts_free(c->ops.drafts);

@@ -20,14 +20,10 @@ static int no_memory(struct wf_err *err)
 static int take_head(struct wf_syncer *s, struct wf_syncer_peer *p, const struct wf_sync_head *h,
                      struct wf_err *err)
 {
-    bool is_wanted = s->o.takes(s->o.ud, p->id, &h->log);
-    uint32_t k = wf_syncer__log(s, &h->log, is_wanted);
-    struct wf_syncer_tie *t;
+    uint32_t k = wf_syncer__log(s, &h->log, true); /* what is not wanted now may be later */
+    struct wf_syncer_tie *t = k == WF_SYNCER_NONE ? NULL : wf_syncer__tie(p, k);
     const struct wf_syncer_log *l;
 
-    if (k == WF_SYNCER_NONE)
-        return is_wanted ? no_memory(err) : 0;
-    t = wf_syncer__tie(p, k);
     if (t == NULL || wf_syncer__queue(p, t) != 0)
         return no_memory(err);
     l = &s->logs[k];
@@ -124,13 +120,13 @@ static int take_batch(struct wf_syncer *s, struct wf_syncer_peer *p, struct wf_s
         return rc;
     memcpy(name.stream, b.stream, sizeof(name.stream));
     memcpy(name.device, b.device, sizeof(name.device));
-    if (!s->o.takes(s->o.ud, p->id, &name))
-        return 0;
     k = wf_syncer__log(s, &name, true);
     t = k == WF_SYNCER_NONE ? NULL : wf_syncer__tie(p, k);
     if (t == NULL)
         return no_memory(err);
     t->theirs = WF_MAX(t->theirs, b.number); /* who sends it has it */
+    if (!s->o.takes(s->o.ud, p->id, &name))
+        return 0; /* it may be wanted later */
     l = &s->logs[k];
     if (b.number <= l->coming)
         look_at_known(s, p, l, &b);

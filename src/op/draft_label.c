@@ -66,17 +66,18 @@ static int read_row(struct wf_op_context *ctx, int64_t id, struct wf_arena *aren
     return rc;
 }
 
-/* Raises the row's label when it is lower. */
-static void raise_label(struct wf_op_context *ctx, const struct wf_draft_row *row,
-                        enum wf_label label)
+/* Raises the row's label when it is lower; what it is then. */
+static enum wf_label raise_label(struct wf_op_context *ctx, const struct wf_draft_row *row,
+                                 enum wf_label label)
 {
     enum wf_label now, space;
 
     if (!wf_label_parse(row->label, &now) || !wf_label_parse(row->space_label, &space))
-        return; /* such a one counts as secret */
+        return WF_LABEL_SECRET; /* such a one counts as that */
     label = wf_label_max(label, space);
     if (label > now) /* when it fails, the next pause tries again */
         (void)!wf_draft_row_label(ctx->store, row->id, wf_str_from(wf_label_name(label)), NULL);
+    return wf_label_max(label, now);
 }
 
 /* Reads the text, and what it asks for. */
@@ -98,18 +99,26 @@ static int look(struct wf_op_context *ctx, const struct wf_draft_row *row, enum 
     return rc;
 }
 
-void wf_op_draft_settled(void *ud, int64_t draft)
+enum wf_label wf_op_draft_label(void *ud, int64_t draft)
 {
     struct wf_op_context *ctx = ud;
-    enum wf_label label = WF_LABEL_PUBLIC;
+    enum wf_label label = WF_LABEL_PUBLIC, now = WF_LABEL_SECRET;
     struct wf_draft_row row;
     struct wf_arena arena;
 
     wf_arena_init(&arena, 1024, 1u << 16);
     if (ctx->detector && ctx->policy && read_row(ctx, draft, &arena, &row) == 0 &&
         look(ctx, &row, &label) == 0)
-        raise_label(ctx, &row, label);
+        now = raise_label(ctx, &row, label);
     wf_arena_deinit(&arena);
+    return now;
+}
+
+void wf_op_draft_settled(void *ud, int64_t draft)
+{
+    struct wf_op_context *ctx = ud;
+
+    (void)wf_op_draft_label(ctx, draft);
     if (ctx->hub)
         wf_hub_publish(ctx->hub, "drafts", NULL);
 }

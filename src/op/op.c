@@ -57,6 +57,7 @@ static const struct row {
     {"nodes.clear", wf_op__nodes_clear, true, {"name", "label"}},
     {"nodes.revoke", wf_op__nodes_revoke, true, {"name"}},
     {"nodes.leave", wf_op__nodes_leave, true, {NULL}},
+    {"sync.status", wf_op__sync_status, true, {NULL}},
     {"pair.show", wf_op__pair_show, true, {"wait"}},
     {"pair.hide", wf_op__pair_hide, true, {NULL}},
     {"pair.state", wf_op__pair_state, true, {NULL}},

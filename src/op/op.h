@@ -25,6 +25,7 @@ struct wf_fabric;
 struct wf_engines;
 struct wf_lens_pool;
 struct wf_link;
+struct wf_sharing;
 struct wf_extract_client;
 struct wf_inbound;
 struct wf_meaning;
@@ -75,6 +76,7 @@ struct wf_op_context {
     struct wf_model_store *models;    /* NULL: without a home */
     const struct wf_op_pull *pull;    /* NULL: nothing can be downloaded */
     struct wf_link *link;             /* the way to other nodes; NULL: none */
+    struct wf_sharing *sharing;       /* drafts and records on all of them; NULL: without link */
     /* Writes a new one-time link to the page into out; NULL when no page is served. */
     void (*new_link)(void *ud, char out[WF_OP_LINK_BYTES]);
     void *new_link_ud;
@@ -113,6 +115,9 @@ const char *wf_op_chat_option(size_t i);
 /* A draft has changed and rests: gives it the label that what stands in it asks for (never a lower
  * one), and tells listeners (event "drafts"). `ud` is the context. Thread: any. */
 void wf_op_draft_settled(void *ud, int64_t draft);
+/* Its label as its text is now: the row's is raised when it is lower. Secret where it cannot be
+ * told. For who is to pass it on (ud: the context). */
+enum wf_label wf_op_draft_label(void *ud, int64_t draft);
 
 /* A model as models.list has it; NULL out of memory. */
 json_t *wf_op_model_json(const struct wf_model_entry *m);

@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "crdt/types.h"
+#include "mesh/sharing.h"
 #include "op/op_internal.h"
 #include "space/draft.h"
 #include "space/history.h"
@@ -20,6 +21,7 @@ static void tell(struct wf_op_context *ctx)
 {
     if (ctx->hub)
         wf_hub_publish(ctx->hub, "drafts", NULL);
+    wf_sharing_poke(ctx->sharing);
 }
 
 static json_t *draft_json(const struct wf_draft_row *d)

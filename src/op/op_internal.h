@@ -38,6 +38,7 @@ wf_op_operation wf_op__reminders_list;
 wf_op_operation wf_op__reminders_add;
 wf_op_operation wf_op__reminders_remove;
 wf_op_operation wf_op__nodes_list;
+wf_op_operation wf_op__sync_status;
 wf_op_operation wf_op__nodes_init;
 wf_op_operation wf_op__nodes_rename;
 wf_op_operation wf_op__nodes_clear;

@@ -102,3 +102,50 @@ void wf_device_forget(struct wf_device *d)
 {
     wf_signer_forget(&d->_key);
 }
+
+/* ---- sealing ---- */
+
+static int no_memory(struct wf_err *err)
+{
+    return wf_err_set(err, WF_E_NOMEM, "Not enough memory to seal or open a letter.");
+}
+
+int wf_device_seal(const uint8_t id[WF_DEVICE_ID_BYTES], struct wf_str bytes, struct wf_buf *out,
+                   struct wf_err *err)
+{
+    uint8_t to[crypto_box_PUBLICKEYBYTES];
+    size_t n = bytes.len + crypto_box_SEALBYTES;
+
+    if (crypto_sign_ed25519_pk_to_curve25519(to, id) != 0)
+        return wf_err_set(err, WF_E_INVAL, "This is no device's key.");
+    if (wf_buf_reserve(out, n) != 0)
+        return no_memory(err);
+    if (crypto_box_seal((uint8_t *)out->ptr + out->len, (const uint8_t *)bytes.ptr, bytes.len,
+                        to) != 0)
+        return wf_err_set(err, WF_E_INVAL, "This is no device's key.");
+    wf_buf_commit(out, n);
+    return 0;
+}
+
+int wf_device_unseal(const struct wf_device *d, struct wf_str sealed, struct wf_buf *out,
+                     struct wf_err *err)
+{
+    uint8_t own[crypto_box_PUBLICKEYBYTES], secret[crypto_box_SECRETKEYBYTES];
+    int rc;
+
+    if (sealed.len < crypto_box_SEALBYTES)
+        return wf_err_set(err, WF_E_DENIED, "This letter is not for this device.");
+    if (wf_buf_reserve(out, sealed.len - crypto_box_SEALBYTES) != 0)
+        return no_memory(err);
+    rc = crypto_sign_ed25519_pk_to_curve25519(own, d->signer.id);
+    if (rc == 0)
+        rc = crypto_sign_ed25519_sk_to_curve25519(secret, d->_key._secret);
+    if (rc == 0)
+        rc = crypto_box_seal_open((uint8_t *)out->ptr + out->len, (const uint8_t *)sealed.ptr,
+                                  sealed.len, own, secret);
+    sodium_memzero(secret, sizeof(secret));
+    if (rc != 0)
+        return wf_err_set(err, WF_E_DENIED, "This letter is not for this device.");
+    wf_buf_commit(out, sealed.len - crypto_box_SEALBYTES);
+    return 0;
+}

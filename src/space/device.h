@@ -6,6 +6,7 @@
 #ifndef WF_SPACE_DEVICE_H
 #define WF_SPACE_DEVICE_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "crdt/signer.h"
 
@@ -24,5 +25,14 @@ struct wf_device {
 int wf_device_open(const char *path, struct wf_device *out, struct wf_err *err) WF_MUST_USE;
 /* Wipes the key. */
 void wf_device_forget(struct wf_device *d);
+
+/* Appends bytes sealed to a device: it alone opens them, nobody can tell who sealed them
+ * (crypto_box_seal to the X25519 key of its id). Errors: INVAL (no key), NOMEM, LIMIT. */
+int wf_device_seal(const uint8_t id[WF_DEVICE_ID_BYTES], struct wf_str bytes, struct wf_buf *out,
+                   struct wf_err *err) WF_MUST_USE;
+/* Appends what was sealed to this device. Errors: DENIED (it was not, or was changed), NOMEM,
+ * LIMIT. */
+int wf_device_unseal(const struct wf_device *d, struct wf_str sealed, struct wf_buf *out,
+                     struct wf_err *err) WF_MUST_USE;
 
 #endif

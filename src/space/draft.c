@@ -525,7 +525,7 @@ static int apply_locked(struct wf_draft *d, struct wf_str update,
                           WF_LIMIT_DRAFT_BYTES >> 20);
     wf_buf_reset(&d->emitted);
     rc = wf_crdt_apply(d->doc, update, WF_CRDT_V1, err);
-    if (rc == WF_E_NOMEM)
+    if (wf_crdt_is_broken(d->doc))
         d->is_dropped = true;
     if (rc != 0)
         return rc;

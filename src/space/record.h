@@ -81,6 +81,11 @@ int wf_records_apply_in_turn(struct wf_records *r, int64_t space, const struct w
 
 /* Tells of the records of changes that were taken in a turn, once that is committed. */
 void wf_records_tell(struct wf_records *r, int64_t space, const struct wf_str *changes, size_t n);
+/* The space gets another uid (the caller sets it), which signatures name: this device's changes are
+ * signed anew, with their numbers and times; in the caller's turn. Errors: CORRUPT, FORMAT, NOMEM,
+ * those of writing. */
+int wf_records_move_in_turn(struct wf_records *r, int64_t space,
+                            const uint8_t uid[WF_CHANGE_UID_BYTES], struct wf_err *err) WF_MUST_USE;
 
 /* Says that the devices have said more of what they have (wf_log_saw), or that there are more or
  * fewer: what is deleted is looked at again, later. */

@@ -256,9 +256,34 @@ static const char migration_10[] =
     "ALTER TABLE record ADD COLUMN least INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE record ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;";
 
+/* What is shared with other devices: keys, what was sent of what is here, what was taken. */
+static const char migration_11[] =
+    "CREATE TABLE space_key("
+    " id BLOB NOT NULL PRIMARY KEY,"
+    " space INTEGER NOT NULL REFERENCES space(id) ON DELETE CASCADE,"
+    " level INTEGER NOT NULL,"
+    " epoch INTEGER NOT NULL,"
+    " key BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX space_key_space ON space_key(space, level, epoch);"
+    "CREATE TABLE draft_told("
+    " uid BLOB NOT NULL PRIMARY KEY,"
+    " space INTEGER NOT NULL REFERENCES space(id) ON DELETE CASCADE,"
+    " seq INTEGER NOT NULL,"
+    " name TEXT NOT NULL,"
+    " label TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE change_sent("
+    " space INTEGER PRIMARY KEY REFERENCES space(id) ON DELETE CASCADE,"
+    " dseq INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE batch_taken("
+    " stream BLOB NOT NULL,"
+    " device BLOB NOT NULL,"
+    " number INTEGER NOT NULL,"
+    " problem TEXT,"
+    " PRIMARY KEY(stream, device)) STRICT, WITHOUT ROWID;";
+
 static const char *const migrations[] = {
-    migration_1, migration_2, migration_3, migration_4, migration_5,
-    migration_6, migration_7, migration_8, migration_9, migration_10,
+    migration_1, migration_2, migration_3, migration_4,  migration_5,  migration_6,
+    migration_7, migration_8, migration_9, migration_10, migration_11,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

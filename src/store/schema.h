@@ -59,6 +59,14 @@
  *     contradicts; NULL: none)
  * batch       batches, sealed (mesh/batch.h)
  *     log -> batch_log, number, UNIQUE of the two, hash, bytes
+ * space_key   keys that batches are sealed with (mesh/share_store.h)
+ *     id PK (16 bytes), space -> space, level (0 to 2), epoch, key (32 bytes)
+ * draft_told  what others were told of drafts, also of those that are removed since
+ *     uid PK, space -> space, seq (of its log, up to which it is in batches), name, label
+ * change_sent the number in this device's log up to which changes of records are in batches
+ *     space PK -> space, dseq
+ * batch_taken how far others' batches are in drafts and records here
+ *     stream, device, PK of the two, number, problem (why the next was not taken; NULL: none)
  * limbo       documents that are not there yet, or no longer: their chunks are being written or
  *             removed; finished at the next open
  *     document PK, hash, title (as indexed), first_chunk, n_chunks, stage (0: being written, 1: its
@@ -86,7 +94,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 10
+#define WF_SCHEMA_VERSION 11
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

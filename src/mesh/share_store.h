@@ -1,0 +1,84 @@
+/* Share store: the rows behind sharing (mesh/sharing.h): keys of spaces, what of drafts and records
+ * is in batches, how far others' batches are taken.
+ *
+ * Functions "in turn" want the caller's write transaction; those with a reader that. Thread: owner
+ * of the turn or reader. */
+#ifndef WF_MESH_SHARE_STORE_H
+#define WF_MESH_SHARE_STORE_H
+
+#include "base/arena.h"
+#include "mesh/batch.h"
+#include "mesh/sync_message.h"
+#include "store/store.h"
+
+/* Spaces and what devices share of them. */
+struct wf_share_space {
+    int64_t id;
+    uint8_t uid[WF_SPACE_UID_BYTES];
+    struct wf_str name, label;
+};
+int wf_share_spaces(struct wf_reader *r, struct wf_arena *arena, struct wf_share_space **out,
+                    size_t *out_n, struct wf_err *err) WF_MUST_USE;
+
+/* ---- keys ---- */
+
+struct wf_share_key {
+    struct wf_space_key key;
+    int64_t space;
+    enum wf_label level;
+    uint32_t epoch;
+    bool is_new; /* it was made just now */
+};
+
+/* The key that seals a level's batches in an epoch; made where there is none; in turn. Of several
+ * that two devices made at once it is the one with the highest id. */
+int wf_share_key_now(struct wf_store *s, int64_t space, enum wf_label level, uint32_t epoch,
+                     const struct wf_rng *rng, struct wf_share_key *out,
+                     struct wf_err *err) WF_MUST_USE;
+/* Keeps a key; one that is there is left; in turn. */
+int wf_share_key_add(struct wf_store *s, const struct wf_share_key *k,
+                     struct wf_err *err) WF_MUST_USE;
+/* The key of that id. NOENT. */
+int wf_share_key_get(struct wf_reader *r, const uint8_t id[WF_SPACE_KEY_ID_BYTES],
+                     struct wf_share_key *out, struct wf_err *err) WF_MUST_USE;
+/* Calls fn for all keys; a non-zero result ends it and is returned. */
+typedef int (*wf_share_key_fn)(void *ud, const struct wf_share_key *k, struct wf_err *err);
+int wf_share_keys(struct wf_reader *r, wf_share_key_fn fn, void *ud,
+                  struct wf_err *err) WF_MUST_USE;
+
+/* ---- what was sent ---- */
+
+/* A draft that has changed since others were told of it. */
+struct wf_share_draft {
+    int64_t id; /* 0: it was removed */
+    uint8_t uid[16];
+    struct wf_str name, label;
+    struct wf_str told_name, told_label; /* empty: nothing was told yet */
+    uint64_t seq, told_seq;              /* the last of its log; the last in a batch */
+    uint64_t first_seq;                  /* the first update that is still there; 0: none */
+};
+/* Those of the space, at most n_max, that changed at or after since_ms, or were removed. */
+int wf_share_drafts(struct wf_reader *r, int64_t space, int64_t since_ms, size_t n_max,
+                    struct wf_arena *arena, struct wf_share_draft **out, size_t *out_n,
+                    struct wf_err *err) WF_MUST_USE;
+/* Says what is told now; a removed one (id 0) is forgotten; in turn. */
+int wf_share_draft_told(struct wf_store *s, int64_t space, const struct wf_share_draft *d,
+                        struct wf_err *err) WF_MUST_USE;
+
+/* Up to which number this device's changes are in batches; 0: none is. */
+int wf_share_sent(struct wf_reader *r, int64_t space, uint64_t *out_dseq,
+                  struct wf_err *err) WF_MUST_USE;
+/* Says so; in turn. */
+int wf_share_set_sent(struct wf_store *s, int64_t space, uint64_t dseq,
+                      struct wf_err *err) WF_MUST_USE;
+
+/* ---- what was taken ---- */
+
+/* Up to which batch a log is applied here; 0: none is. */
+int wf_share_taken(struct wf_reader *r, const struct wf_sync_log *log, uint64_t *out_number,
+                   struct wf_err *err) WF_MUST_USE;
+/* problem empty: none; in turn. */
+int wf_share_set_taken(struct wf_store *s, const struct wf_sync_log *log, uint64_t number,
+                       struct wf_str problem, struct wf_err *err) WF_MUST_USE;
+
+#endif

@@ -1,0 +1,66 @@
+/* Sharing: drafts and records of spaces, on all of an owner's devices that may see them.
+ *
+ * What this device changes goes into batches (mesh/batch.h), one stream a level, soon after it is
+ * durable; the syncer (mesh/syncer.h) brings batches to the paired nodes over link and theirs here;
+ * what comes is opened and applied. Keys of spaces go from device to device in letters that only
+ * the receiver opens, those of the levels up to its clearance alone. A stream above a node's
+ * clearance is not given to it, nor named. What is secret goes into no batch.
+ *
+ * A thread of its own does it all. Thread rule: any. */
+#ifndef WF_MESH_SHARING_H
+#define WF_MESH_SHARING_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "mesh/devices.h"
+#include "space/device.h"
+
+struct wf_drafts;
+struct wf_link;
+struct wf_records;
+struct wf_sharing;
+struct wf_store;
+
+struct wf_sharing_options {
+    struct wf_store *store; /* this and the next are borrowed until free */
+    struct wf_drafts *drafts;
+    struct wf_records *records;
+    struct wf_link *link;
+    const struct wf_device *device;
+    bool keeps;                   /* passes new batches on at once, for those who sleep */
+    const struct wf_clock *clock; /* NULL: the system's */
+    const struct wf_rng *rng;     /* NULL: the system's */
+    struct wf_log *log;           /* may be NULL */
+    /* The owner's devices as they are now; version 0: none. */
+    void (*devices)(void *ud, struct wf_devices *out);
+    /* A draft's label as its text is now, before it is sealed; secret where that cannot be told:
+     * then it goes nowhere. */
+    enum wf_label (*label)(void *ud, int64_t draft);
+    void *label_ud;
+    /* Something that status tells is different. Must not wait or call back; may be NULL. */
+    void (*changed)(void *ud);
+    void *ud;
+};
+
+/* Starts the thread. Errors: NOMEM, BUSY (no room for a thread), those of the store. */
+int wf_sharing_new(const struct wf_sharing_options *o, struct wf_sharing **out,
+                   struct wf_err *err) WF_MUST_USE;
+/* Ends the thread; before link, drafts, records and store are freed. NULL is a no-op. */
+void wf_sharing_free(struct wf_sharing *s);
+
+/* Drafts or records have changed here; the list of devices is another. Never waits. */
+void wf_sharing_poke(struct wf_sharing *s);
+void wf_sharing_devices_changed(struct wf_sharing *s);
+
+/* {"converged", "nodes", "behind": {"here", "there", "unsent", "untaken"}, "problems": [...]}:
+ * batches that connected nodes have and this one lacks, and the other way round; changes not in a
+ * batch yet, batches not applied yet. converged: there is somebody to compare with, and none of
+ * these. Waits for what the thread does now. NULL: out of memory. */
+json_t *wf_sharing_status(struct wf_sharing *s) WF_MUST_USE;
+
+#endif

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is here goes into batches. A draft's updates since the last batch are joined into one; where
+ * its log was made a snapshot meanwhile, the whole of it is sent. What is written, and up to where
+ * it stands in batches, is one transaction: nothing goes twice or is forgotten. */
+#include <stdio.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "crdt/update.h"
+#include "mesh/sharing_internal.h"
+#include "space/draft.h"
+#include "space/log.h"
+#include "space/record.h"
+#include "store/batch_log.h"
+
+/* Of one round: then others have their turn. */
+#define DRAFTS_MAX 256u
+#define ROUND_BYTES ((size_t)1 << 20)
+/* Drafts may have changed so long before the clock says it. */
+#define OVERLAP_MS 10000
+
+struct out {
+    struct wf_sharing *s;
+    const struct wf_share_space *space;
+    struct wf_reader *r;
+    struct wf_arena arena;
+    struct wf_buf content[WF_LABEL_SECRET];
+    struct wf_share_draft *drafts;
+    size_t n_drafts, n_told;
+    uint64_t sent, upto; /* numbers of this device's log */
+    struct wf_sync_head heads[WF_LABEL_SECRET];
+    bool is_more;
+};
+
+static size_t n_bytes(const struct out *o)
+{
+    size_t n = 0;
+
+    for (unsigned level = 0; level < WF_LABEL_SECRET; level++)
+        n += o->content[level].len;
+    return n;
+}
+
+static int no_memory(struct wf_err *err)
+{
+    return wf_err_set(err, WF_E_NOMEM, "Not enough memory to share changes.");
+}
+
+/* ---- what drafts are called ---- */
+
+static int json_text(struct wf_arena *arena, struct wf_str s, struct wf_str *out)
+{
+    json_t *v = wf_json_str(s);
+    size_t n = v == NULL ? 0 : json_dumpb(v, NULL, 0, JSON_ENCODE_ANY);
+    char *text = n == 0 ? NULL : wf_arena_alloc(arena, n);
+
+    if (text != NULL && json_dumpb(v, text, n, JSON_ENCODE_ANY) != n)
+        text = NULL;
+    json_decref(v);
+    *out = wf_str_n(text, n);
+    return text == NULL ? WF_E_NOMEM : 0;
+}
+
+/* The record of a draft: its name and label; of one that is removed, that it is; of one that became
+ * secret, only that, to those who knew it. */
+static int tell_name(struct out *o, const struct wf_share_draft *d, struct wf_err *err)
+{
+    char uid[2 * sizeof(d->uid) + 1];
+    struct wf_record_op ops[3] = {
+        {.kind = WF_RECORD_SET, .field = WF_STR("label")},
+        {.kind = WF_RECORD_SET, .field = WF_STR("name")},
+        {.kind = WF_RECORD_SET, .field = WF_STR("removed"), .value = WF_STR("true")}};
+    struct wf_record_edit edit = {.collection = WF_SHARING_DRAFTS, .ops = ops, .n_ops = 2};
+    enum wf_label now, told;
+
+    (void)!wf_label_parse(d->label, &now);
+    (void)!wf_label_parse(d->told_label, &told);
+    if (d->told_name.len == 0)
+        told = now;
+    if (told == WF_LABEL_SECRET)
+        return 0; /* nobody knows it */
+    (void)sodium_bin2hex(uid, sizeof(uid), d->uid, sizeof(d->uid));
+    edit.key = wf_str_from(uid);
+    edit.label = (uint8_t)(now == WF_LABEL_SECRET || d->id == 0 ? told : now);
+    if (json_text(&o->arena, d->label, &ops[0].value) != 0 ||
+        json_text(&o->arena, d->name, &ops[1].value) != 0)
+        return no_memory(err);
+    if (d->id == 0) {
+        ops[0] = ops[2];
+        edit.n_ops = 1;
+    } else if (now == WF_LABEL_SECRET) {
+        edit.n_ops = 1;
+    }
+    return wf_records_write(o->s->o.records, o->space->id, &edit, 1, err);
+}
+
+static int tell_names(struct out *o, struct wf_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < o->n_drafts && rc == 0; i++) {
+        const struct wf_share_draft *d = &o->drafts[i];
+        if (d->id == 0 || !wf_str_eq(d->name, d->told_name) || !wf_str_eq(d->label, d->told_label))
+            rc = tell_name(o, d, err);
+    }
+    return rc;
+}
+
+/* ---- drafts ---- */
+
+struct own_updates {
+    const uint8_t *device;
+    struct wf_str *at;
+    size_t n, cap;
+    uint64_t dseq;
+    int64_t at_ms;
+    struct wf_arena *arena;
+};
+
+static int take_own(void *ud, const struct wf_draft_update *u, struct wf_err *err)
+{
+    struct own_updates *own = ud;
+
+    if (memcmp(u->device, own->device, WF_DRAFT_DEVICE_BYTES) != 0)
+        return 0;
+    if (wf_reserve(&own->at, &own->cap, own->n + 1, sizeof(*own->at)) != 0)
+        return no_memory(err);
+    own->at[own->n] = wf_arena_dup(own->arena, u->bytes);
+    if (own->at[own->n++].ptr == NULL)
+        return no_memory(err);
+    own->dseq = u->dseq;
+    own->at_ms = u->at_ms;
+    return 0;
+}
+
+static int read_whole(void *ud, struct wf_crdt *doc, struct wf_err *err)
+{
+    int rc = wf_crdt_encode(doc, WF_STR(""), WF_CRDT_V1, ud);
+
+    return rc == 0 ? 0 : no_memory(err);
+}
+
+/* All of a draft, as one update of this device. */
+static int whole_draft(struct out *o, const struct wf_share_draft *d, struct wf_buf *out,
+                       struct wf_err *err)
+{
+    struct wf_draft *draft = NULL;
+    int rc = wf_draft_open(o->s->o.drafts, d->id, &draft, err);
+
+    if (rc != 0)
+        return rc;
+    rc = wf_draft_read(draft, read_whole, out, err);
+    wf_draft_close(draft);
+    return rc;
+}
+
+/* What this device changed in a draft since the last batch, as one update; empty: nothing. */
+static int updates_of(struct out *o, const struct wf_share_draft *d, struct own_updates *own,
+                      struct wf_buf *out, struct wf_err *err)
+{
+    const struct wf_draft_span span = {.draft = d->id, .from = d->told_seq + 1, .to = d->seq};
+    int rc;
+
+    if (d->first_seq != d->told_seq + 1) { /* a snapshot has taken some in */
+        own->dseq = WF_MAX(o->sent, (uint64_t)1);
+        own->at_ms = wf_clock_wall_ms(o->s->o.clock);
+        return whole_draft(o, d, out, err);
+    }
+    rc = wf_draft_log_each(o->r, &span, take_own, own, err);
+    if (rc == 0 && own->n > 0 && wf_crdt_merge(own->at, own->n, WF_CRDT_V1, out) != 0)
+        rc = wf_err_set(err, WF_E_NOMEM, "A draft's changes cannot be put together.");
+    return rc;
+}
+
+static int put_draft(struct out *o, struct wf_share_draft *d, struct wf_err *err)
+{
+    struct own_updates own = {.device = o->s->o.device->signer.id, .arena = &o->arena};
+    struct wf_batch_entry e = {.kind = WF_BATCH_UPDATE};
+    enum wf_label level;
+    struct wf_buf update;
+    int rc = 0;
+
+    (void)!wf_label_parse(d->label, &level);
+    if (d->id == 0 || level == WF_LABEL_SECRET || d->seq <= d->told_seq)
+        return 0;
+    wf_buf_init(&update, WF_LIMIT_DRAFT_BYTES);
+    rc = updates_of(o, d, &own, &update, err);
+    if (rc == WF_E_NOENT)
+        rc = 0; /* removed in between */
+    if (rc == 0 && update.len > 0) {
+        memcpy(e.draft, d->uid, sizeof(e.draft));
+        e.dseq = own.dseq;
+        e.at_ms = own.at_ms;
+        e.bytes = wf_buf_str(&update);
+        if (wf_batch_entry_write(&e, &o->content[level]) != 0)
+            rc = no_memory(err);
+    }
+    wf_buf_deinit(&update);
+    wf_free(own.at);
+    return rc;
+}
+
+/* ---- records ---- */
+
+static int put_change(void *ud, const struct wf_log_entry *e, struct wf_err *err)
+{
+    struct out *o = ud;
+    const struct wf_batch_entry entry = {.kind = WF_BATCH_CHANGE, .bytes = e->bytes};
+
+    if (n_bytes(o) > ROUND_BYTES) {
+        o->is_more = true;
+        return 1;
+    }
+    o->upto = e->dseq;
+    if (e->kind != WF_LOG_CHANGE || e->label >= WF_LABEL_SECRET)
+        return 0;
+    return wf_batch_entry_write(&entry, &o->content[e->label]) == 0 ? 0 : no_memory(err);
+}
+
+/* ---- a space ---- */
+
+static int gather(struct out *o, int64_t since_ms, struct wf_err *err)
+{
+    int rc = wf_share_drafts(o->r, o->space->id, since_ms, DRAFTS_MAX, &o->arena, &o->drafts,
+                             &o->n_drafts, err);
+
+    o->is_more = rc == 0 && o->n_drafts == DRAFTS_MAX;
+    for (size_t i = 0; i < o->n_drafts && rc == 0; i++) {
+        struct wf_share_draft *d = &o->drafts[i];
+        if (d->id != 0 && d->seq > d->told_seq)
+            d->label = wf_str_from(wf_label_name(o->s->o.label(o->s->o.label_ud, d->id)));
+    }
+    return rc == 0 ? tell_names(o, err) : rc;
+}
+
+/* The contents of batches, from a moment behind the records that tell_names wrote. */
+static int fill(struct out *o, struct wf_err *err)
+{
+    int rc = wf_share_sent(o->r, o->space->id, &o->sent, err);
+
+    o->upto = o->sent;
+    if (rc == 0)
+        rc = wf_log_read(o->r, o->space->id, o->s->o.device->signer.id, o->sent + 1, put_change, o,
+                         err);
+    for (rc = rc > 0 ? 0 : rc; o->n_told < o->n_drafts && rc == 0; o->n_told++) {
+        if (n_bytes(o) > ROUND_BYTES) {
+            o->is_more = true;
+            break;
+        }
+        rc = put_draft(o, &o->drafts[o->n_told], err);
+    }
+    return rc;
+}
+
+static int seal(struct out *o, enum wf_label level, struct wf_err *err)
+{
+    struct wf_sharing *s = o->s;
+    struct wf_sync_head *head = &o->heads[level];
+    struct wf_batch_log_name name;
+    struct wf_batch_log_head last;
+    struct wf_batch_place at;
+    struct wf_share_key key;
+    struct wf_buf bytes;
+    int rc =
+        wf_share_key_now(s->o.store, o->space->id, level, s->devices.epoch, s->o.rng, &key, err);
+
+    wf_stream_id(o->space->uid, level, at.stream);
+    memcpy(name.stream, at.stream, sizeof(name.stream));
+    memcpy(name.device, s->o.device->signer.id, sizeof(name.device));
+    s->keys_changed = s->keys_changed || (rc == 0 && key.is_new);
+    if (rc == 0)
+        rc = wf_batch_log_head(o->r, &name, &last, err);
+    if (rc != 0)
+        return rc;
+    at.number = last.last + 1;
+    memcpy(at.prev, last.hash, sizeof(at.prev));
+    memcpy(head->log.stream, at.stream, sizeof(head->log.stream));
+    memcpy(head->log.device, name.device, sizeof(head->log.device));
+    wf_buf_init(&bytes, SIZE_MAX);
+    rc = wf_batch_write(&at, &key.key, &s->o.device->signer, s->o.rng,
+                        wf_buf_str(&o->content[level]), &bytes, head->hash, err);
+    if (rc == 0) {
+        const struct wf_batch_log_row row = {
+            .number = at.number, .prev = at.prev, .hash = head->hash, .bytes = wf_buf_str(&bytes)};
+        rc = wf_batch_log_append(s->o.store, &name, &row, err);
+        head->last = at.number;
+    }
+    wf_buf_deinit(&bytes);
+    return rc;
+}
+
+/* Whether others are to be told more of it than they were. */
+static bool is_news(const struct wf_share_draft *d)
+{
+    return d->id == 0 || d->seq > d->told_seq || !wf_str_eq(d->name, d->told_name) ||
+           !wf_str_eq(d->label, d->told_label);
+}
+
+/* One transaction. */
+static int put_all(struct out *o, struct wf_err *err)
+{
+    struct wf_store *store = o->s->o.store;
+    int rc = wf_store_write_begin(store, err);
+
+    if (rc != 0)
+        return rc;
+    for (unsigned level = 0; level < WF_LABEL_SECRET && rc == 0; level++) {
+        if (o->content[level].len > 0)
+            rc = seal(o, (enum wf_label)level, err);
+    }
+    for (size_t i = 0; i < o->n_told && rc == 0; i++) {
+        if (is_news(&o->drafts[i]))
+            rc = wf_share_draft_told(store, o->space->id, &o->drafts[i], err);
+    }
+    if (rc == 0 && o->upto > o->sent)
+        rc = wf_share_set_sent(store, o->space->id, o->upto, err);
+    if (rc == 0)
+        return wf_store_write_commit(store, err);
+    wf_store_write_rollback(store);
+    return rc;
+}
+
+static int tell_syncer(struct out *o, struct wf_err *err)
+{
+    int rc = 0;
+
+    for (unsigned level = 0; level < WF_LABEL_SECRET && rc == 0; level++) {
+        if (o->heads[level].last > 0)
+            rc = wf_syncer_wrote(o->s->syncer, &o->heads[level], err);
+    }
+    return rc;
+}
+
+static int with_reader(struct out *o, int (*fn)(struct out *o, struct wf_err *err),
+                       struct wf_err *err)
+{
+    int rc = wf_store_reader_get(o->s->o.store, &o->r, err);
+
+    if (rc != 0)
+        return rc;
+    rc = fn(o, err);
+    wf_store_reader_put(o->s->o.store, o->r);
+    o->r = NULL;
+    return rc;
+}
+
+static int look(struct out *o, struct wf_err *err)
+{
+    return gather(o, o->s->looked_ms, err);
+}
+
+static int write_batches(struct out *o, struct wf_err *err)
+{
+    int rc = fill(o, err);
+    bool is_any = o->upto > o->sent;
+
+    for (size_t i = 0; i < o->n_told; i++)
+        is_any = is_any || is_news(&o->drafts[i]);
+    return rc == 0 && is_any ? put_all(o, err) : rc;
+}
+
+/* This device has less of its own log than others say: it writes nothing before it has that. */
+static bool is_behind(const struct wf_sharing *s)
+{
+    for (size_t i = 0; i < s->n_problems; i++) {
+        const struct wf_sharing_problem *p = &s->problems[i];
+        if (p->words[0] != '\0' &&
+            memcmp(p->log.device, s->o.device->signer.id, sizeof(p->log.device)) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int out_space(struct wf_sharing *s, const struct wf_share_space *space, bool *io_more,
+                     struct wf_err *err)
+{
+    struct out o = {.s = s, .space = space};
+    int rc;
+
+    wf_arena_init(&o.arena, (size_t)1 << 16, SIZE_MAX);
+    for (unsigned level = 0; level < WF_LABEL_SECRET; level++)
+        wf_buf_init(&o.content[level], WF_LIMIT_BATCH_CONTENT_BYTES);
+    rc = with_reader(&o, look, err);
+    if (rc == 0)
+        rc = with_reader(&o, write_batches, err);
+    if (rc == 0)
+        rc = tell_syncer(&o, err);
+    *io_more = *io_more || o.is_more;
+    for (unsigned level = 0; level < WF_LABEL_SECRET; level++)
+        wf_buf_deinit(&o.content[level]);
+    wf_arena_deinit(&o.arena);
+    return rc;
+}
+
+int wf_sharing__out(struct wf_sharing *s, struct wf_err *err)
+{
+    int64_t now_ms = wf_clock_wall_ms(s->o.clock);
+    struct wf_share_space *spaces = NULL;
+    struct wf_reader *r = NULL;
+    struct wf_arena arena;
+    bool is_more = false;
+    size_t n = 0;
+    int rc;
+
+    if (is_behind(s))
+        return 0;
+    rc = wf_sharing__read_streams(s, err); /* there may be a new space */
+    if (rc == 0)
+        rc = wf_store_reader_get(s->o.store, &r, err);
+    if (rc != 0)
+        return rc;
+    wf_arena_init(&arena, 4096, SIZE_MAX);
+    rc = wf_share_spaces(r, &arena, &spaces, &n, err);
+    wf_store_reader_put(s->o.store, r);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = out_space(s, &spaces[i], &is_more, err);
+    wf_arena_deinit(&arena);
+    if (rc == 0 && !is_more) {
+        s->looked_ms = now_ms - OVERLAP_MS;
+        s->is_unsent = false;
+    }
+    return rc;
+}

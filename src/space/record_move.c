@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A space gets another uid, which all signatures of its changes name: those of this device are
+ * signed anew, with their numbers and times. */
+#include "space/record_internal.h"
+
+#include "base/alloc.h"
+#include "base/limits.h"
+#include "store/sql.h"
+
+struct moved {
+    uint64_t dseq;
+    struct wf_str bytes;
+};
+
+static int no_memory(struct wf_err *err)
+{
+    return wf_err_set(err, WF_E_NOMEM, "Out of memory (records).");
+}
+
+/* All of this device's changes in the space, in the arena. */
+static int read_own(struct wf_records *r, int64_t space, struct wf_arena *arena, struct moved **out,
+                    size_t *out_n, struct wf_err *err)
+{
+    static const char sql[] =
+        "SELECT dseq,bytes FROM record_change WHERE space=?1 AND device=?2 ORDER BY dseq";
+    sqlite3_stmt *st = NULL;
+    size_t cap = 0;
+    int rc = wf_store_write_cached(r->o.store, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, space);
+    wf_sql_bind_blob(st, 2, wf_str_n((const char *)r->o.signer->id, WF_SIGNER_ID_BYTES));
+    while (rc == 0 && (rc = wf_sql_step(st, "reading changes of records", err)) == 1) {
+        struct moved m = {(uint64_t)sqlite3_column_int64(st, 0),
+                          wf_arena_dup(arena, wf_sql_blob(st, 1))};
+        rc = m.bytes.ptr == NULL || wf_reserve(out, &cap, *out_n + 1, sizeof(m)) != 0
+                 ? no_memory(err)
+                 : 0;
+        if (rc == 0)
+            (*out)[(*out_n)++] = m;
+    }
+    sqlite3_reset(st);
+    return rc;
+}
+
+/* An item as a draft of one; pruned ones, of which nothing is known, are left out. */
+static int as_draft(const struct wf_change_item *item, struct wf_arena *arena,
+                    struct wf_change_draft *out)
+{
+    struct wf_record_op *ops = wf_arena_array(arena, item->n_ops + 1, sizeof(*ops));
+    size_t at = 0, n = 0;
+
+    if (ops == NULL)
+        return WF_E_NOMEM;
+    while (n < item->n_ops && wf_change_op_next(item, &at, &ops[n]))
+        n++;
+    *out = (struct wf_change_draft){.label = item->label,
+                                    .collection = item->collection,
+                                    .key = item->key,
+                                    .ops = ops,
+                                    .n_ops = n};
+    return 0;
+}
+
+static int sign_anew(struct wf_records *r, const uint8_t uid[WF_CHANGE_UID_BYTES], struct moved *io,
+                     struct wf_arena *arena, struct wf_err *err)
+{
+    struct wf_change_draft *drafts;
+    struct wf_change_item item;
+    struct wf_change_head head;
+    struct wf_change c;
+    struct wf_buf b;
+    size_t at = 0, n = 0;
+    int rc = wf_change_read(io->bytes, &c, err);
+
+    if (rc != 0)
+        return rc;
+    drafts = wf_arena_array(arena, c.n_items, sizeof(*drafts));
+    while (drafts != NULL && rc == 0 && wf_change_next(&c, &at, &item)) {
+        if (!item.is_pruned)
+            rc = as_draft(&item, arena, &drafts[n++]);
+    }
+    if (drafts == NULL || rc != 0)
+        return no_memory(err);
+    if (n == 0) {
+        io->bytes = WF_STR(""); /* nothing is left of it */
+        return 0;
+    }
+    head = (struct wf_change_head){.dseq = c.dseq, .hlc = c.hlc, .uid = uid, .rng = r->o.rng};
+    wf_buf_init(&b, SIZE_MAX);
+    rc = wf_change_write(&head, r->o.signer, drafts, n, &b, NULL, err);
+    if (rc == 0) {
+        io->bytes = wf_arena_dup(arena, wf_buf_str(&b));
+        rc = io->bytes.ptr == NULL ? no_memory(err) : 0;
+    }
+    wf_buf_deinit(&b);
+    return rc;
+}
+
+static int put(struct wf_records *r, int64_t space, const struct moved *m, struct wf_err *err)
+{
+    static const char sql_put[] =
+        "UPDATE record_change SET bytes=?4 WHERE space=?1 AND device=?2 AND dseq=?3";
+    static const char sql_gone[] =
+        "DELETE FROM record_change WHERE space=?1 AND device=?2 AND dseq=?3";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(r->o.store, m->bytes.len > 0 ? sql_put : sql_gone, &st, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, space);
+    wf_sql_bind_blob(st, 2, wf_str_n((const char *)r->o.signer->id, WF_SIGNER_ID_BYTES));
+    sqlite3_bind_int64(st, 3, (int64_t)m->dseq);
+    if (m->bytes.len > 0)
+        wf_sql_bind_blob(st, 4, m->bytes);
+    return wf_sql_run(st, "keeping changes of records", err);
+}
+
+int wf_records_move_in_turn(struct wf_records *r, int64_t space,
+                            const uint8_t uid[WF_CHANGE_UID_BYTES], struct wf_err *err)
+{
+    struct moved *all = NULL;
+    struct wf_arena arena;
+    size_t n = 0;
+    int rc;
+
+    wf_arena_init(&arena, (size_t)1 << 16, SIZE_MAX);
+    rc = read_own(r, space, &arena, &all, &n, err);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        rc = sign_anew(r, uid, &all[i], &arena, err);
+        if (rc == 0)
+            rc = put(r, space, &all[i], err);
+    }
+    wf_free(all);
+    wf_arena_deinit(&arena);
+    return rc;
+}
