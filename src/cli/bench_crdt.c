@@ -187,7 +187,7 @@ static int play(const struct wf_bench_crdt *b, bool one_txn, struct counted *c,
 {
     struct wf_crdt_options o = {
         .client = CLIENT, .on_update = one_txn ? NULL : count_update, .ud = c};
-    uint64_t text;
+    uint64_t text = 0;
     int64_t start;
     int rc = wf_crdt_new(&o, out);
 

@@ -53,10 +53,11 @@ size_t wf_lens_piece(struct wf_str text, size_t from)
 int wf_lens__ask_linear(struct wf_lens_job *j, struct wf_err *err)
 {
     size_t n = j->lens->sensitivity.n;
-    float *out = wf_alloc_array(2 * n, sizeof(*out)), *one = out + n;
+    float *out = wf_alloc_array(2 * n, sizeof(*out)), *one;
 
     if (out == NULL)
         return wf_err_set(err, WF_E_NOMEM, "Not enough memory to look at a text.");
+    one = out + n;
     for (size_t from = 0, to; from == 0 || from < j->text.len; from = to) {
         to = wf_lens_piece(j->text, from);
         wf_lens_linear_score(j->lens->sensitivity_linear, wf_str_sub(j->text, from, to), one);
