@@ -2,7 +2,7 @@
 # bash completion for weft(1)
 
 _weft() {
-    local commands="up link add search ask summarize run watch documents remove draft record spaces pair nodes reminders pull models policy redact restore engines route why feedback ledger lens label train doctor"
+    local commands="up link add search ask summarize run watch documents remove draft record spaces pair nodes sync reminders pull models policy redact restore engines route why feedback ledger lens label train doctor"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local command='' i
 
@@ -78,6 +78,7 @@ _weft() {
     spaces) options="$options --label" ;;
     pair) options="$options --show" ;;
     nodes) options="$options --init" ;;
+    sync) options="$options --wait --timeout" ;;
     record) options="$options --label --limit" ;;
     reminders) options="$options --at" ;;
     train) options="--resume --from --out --data --threads --set --into --classes --bytes" ;;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for weft(1)
 
-set -l commands up link add search ask summarize run watch documents remove draft record spaces pair nodes reminders pull models policy redact restore engines route ledger lens label train doctor
+set -l commands up link add search ask summarize run watch documents remove draft record spaces pair nodes sync reminders pull models policy redact restore engines route ledger lens label train doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c weft -f
@@ -24,6 +24,7 @@ complete -c weft -n $none -a record -d 'Small things with fields, the same every
 complete -c weft -n $none -a spaces -d 'The spaces that drafts live in'
 complete -c weft -n $none -a pair -d 'Make two devices know each other, by a code'
 complete -c weft -n $none -a nodes -d 'Your paired devices'
+complete -c weft -n $none -a sync -d 'Whether your devices have the same'
 complete -c weft -n $none -a reminders -d 'What weft is to remind you of'
 complete -c weft -n $none -a pull -d 'Bring a model'
 complete -c weft -n $none -a models -d 'The models of this machine'
@@ -101,6 +102,8 @@ complete -c weft -n '__fish_seen_subcommand_from draft' -l at -x -d 'A version'
 complete -c weft -n '__fish_seen_subcommand_from spaces' -a 'list create'
 complete -c weft -n '__fish_seen_subcommand_from pair' -l show -d 'Show a code and wait'
 complete -c weft -n '__fish_seen_subcommand_from nodes' -a 'rename clear revoke leave paper recover'
+complete -c weft -n '__fish_seen_subcommand_from sync' -l wait -d 'Wait until they do'
+complete -c weft -n '__fish_seen_subcommand_from sync' -l timeout -x -d 'Seconds at most'
 complete -c weft -n '__fish_seen_subcommand_from nodes' -l init -d 'Make the owner and the first list'
 complete -c weft -n '__fish_seen_subcommand_from spaces' -l label -x -a 'public internal private secret'
 complete -c weft -n '__fish_seen_subcommand_from record' -a 'list get history set unset count add take rm'

@@ -21,6 +21,7 @@ _weft() {
         'spaces:the spaces that drafts live in'
         'pair:make two devices know each other, by a code'
         'nodes:your paired devices'
+        'sync:whether your devices have the same'
         'reminders:what weft is to remind you of'
         'pull:bring a model'
         'models:the models of this machine'
@@ -87,6 +88,7 @@ _weft() {
         record) _arguments '--label[the least it has]:label:(public internal private secret)' '--limit[at most so many]:number:' '--json[print one JSON object]' '1:what:(list get history set unset count add take rm)' ;;
         draft) _arguments '--space[only of this space]:space:' '--at[a version]:version:' '--json[print one JSON object]' '1:what:(list new cat edit history restore rename remove)' ;;
         pair) _arguments '--show[show a code and wait]' '--json[print one JSON object]' '1:code@host:port:' ;;
+        sync) _arguments '--wait[wait until they do]' '--timeout[seconds at most]:seconds' '--json[print one JSON object]' ;;
         nodes) _arguments '--init[make the owner and the first list]' '--json[print one JSON object]' '1:what:(rename clear revoke leave paper recover)' ;;
         spaces) _arguments '--label[least label]:label:(public internal private secret)' '--json[print one JSON object]' '1:what:(list create)' ;;
         reminders) _arguments '--at[when]:time:' '--json[print one JSON object]' '1:what:(add remove)' ;;

@@ -351,6 +351,16 @@ static bool has_letter(struct wf_str s)
     return false;
 }
 
+/* Whether a number is a round one or a date, from behind: "000021", "0202 50 21". */
+static bool is_common(struct wf_str s)
+{
+    const bool is_year =
+        s.len > 4 && ((s.ptr[2] == '9' && s.ptr[3] == '1') || (s.ptr[2] == '0' && s.ptr[3] == '2'));
+
+    return (s.len > 3 && memcmp(s.ptr, "000", 3) == 0) ||
+           (is_year && strchr(" -./", s.ptr[4]) != NULL);
+}
+
 /* Whether something guessed counts: by a word near, or as it tells itself what it is. of: what it
  * is in the view. */
 static bool is_sure(const struct wf_pii *p, enum wf_hiding how, struct wf_str of)
@@ -360,6 +370,8 @@ static bool is_sure(const struct wf_pii *p, enum wf_hiding how, struct wf_str of
     if (how >= WF_HIDING_REVERSED && kind == WF_DATUM_PHONE) /* of many numbers one may be read */
         return how == WF_HIDING_REVERSED && of.len >= PHONE_LEAST && of.ptr[0] == '+' &&
                of.ptr[1] >= '1' && of.ptr[1] <= '9';
+    if (how == WF_HIDING_REVERSED && strcmp(p->reason, "form") == 0 && is_common(of))
+        return false;
     if (how == WF_HIDING_ROTATED && kind == WF_DATUM_IP && !has_letter(of))
         return false; /* it stands there plainly */
     if (how > WF_HIDING_PARTED && (kind == WF_DATUM_MAC || kind == WF_DATUM_WALLET ||
@@ -472,7 +484,7 @@ static void open_web(struct wf_detect_run *r, uint64_t *bits, uint64_t *hidden)
         n_open += is_web(&r->found[i].pii) || (any_hidden && is_public(&r->found[i].pii));
     for (size_t i = 0; n_open > 0 && i < r->n; i++) {
         const struct wf_pii *p = &r->found[i].pii;
-        if (p->end > p->start && outweighs_web(p))
+        if (p->end > p->start && outweighs_web(p) && !is_public(p))
             set(bits, p->start, p->end);
         if (p->end > p->start && outweighs_web(p) && p->hidden != NULL && !r->found[i].is_guess &&
             !is_public(p))
@@ -481,7 +493,7 @@ static void open_web(struct wf_detect_run *r, uint64_t *bits, uint64_t *hidden)
     for (size_t i = 0; n_open > 0 && i < r->n; i++) {
         const struct wf_pii *p = &r->found[i].pii;
         if (p->end == p->start || (!is_web(p) && !(any_hidden && is_public(p))) ||
-            is_free(is_web(p) ? bits : hidden, p->start, p->end))
+            is_free(is_web(p) || p->word.len == 0 ? bits : hidden, p->start, p->end))
             r->found[n++] = r->found[i];
     }
     r->n = n_open > 0 ? n : r->n;

@@ -79,6 +79,10 @@ static const char numbers[] =
     "15quindici|16sedici|17diciassette|18diciotto|19diciannove|20venti|30trenta|40quaranta|"
     "50cinquanta|60sessanta|70settanta|80ottanta|90novanta";
 
+/* How often what follows is said: "double seven". */
+static const char times[] =
+    "*2double|*3triple|*3treble|*2dubbel|*2dobbelt|*2doble|*3triplo|*2doppel";
+
 /* Words of secrets, and of what tells them, rotated by thirteen letters. */
 static const char rotated[] =
     "cnffjbeq|cnffcuenfr|cnffjq|cnffcbeg|frperg|perqragvny|perqvg pneq|pneq ahzore|pneq vf|zl pneq|"
@@ -153,6 +157,8 @@ int wf_detect__add_tellings(struct wf_detector *d)
         rc = add_list(d, letters, 1, WF_HIDING_SPELLED);
     if (rc == 0)
         rc = add_list(d, numbers, 2, WF_HIDING_SPELLED);
+    if (rc == 0)
+        rc = add_list(d, times, 2, WF_HIDING_SPELLED);
     if (rc == 0)
         rc = add_list(d, rotated, 0, WF_HIDING_ROTATED);
     if (rc == 0)

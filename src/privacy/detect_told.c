@@ -108,10 +108,17 @@ static int put_row(struct wf_detect_run *r, size_t first)
     const size_t n = r->told.n, at = s[first].start;
     int rc = put(r, &r->said, whole(r->text, at > BEFORE ? at - BEFORE : 0), at);
 
-    for (size_t i = first; rc == 0 && i < n; i++) {
+    for (size_t i = first, times = 1; rc == 0 && i < n; i++) {
         const struct wf_str says = wf_str_from(r->d->tellings[s[i].telling].says);
-        rc = wf_view_add(&r->said, wf_str_sub(says, 0, is_tens_before_one(r, i) ? 1 : says.len),
-                         s[i].start, s[i].end - s[i].start, WF_HIDING_SPELLED, r->view);
+        if (says.ptr[0] == '*') { /* "double" */
+            times = (size_t)(says.ptr[1] - '0');
+            continue;
+        }
+        const size_t start = times > 1 ? s[i - 1].start : s[i].start;
+        for (; rc == 0 && times > 0; times--)
+            rc = wf_view_add(&r->said, wf_str_sub(says, 0, is_tens_before_one(r, i) ? 1 : says.len),
+                             start, s[i].end - start, WF_HIDING_SPELLED, r->view);
+        times = 1;
     }
     if (rc == 0)
         rc = put(r, &r->said, s[n - 1].end, whole(r->text, s[n - 1].end + BEHIND));

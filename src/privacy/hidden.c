@@ -356,9 +356,24 @@ static size_t braille_end(struct wf_str t, size_t i)
     return i;
 }
 
+/* Whether the run before i ends with a single character: "4", or "4" in "is+4". */
+static inline bool is_single(struct wf_str t, size_t run, size_t i)
+{
+    return i - run == 1 || (i - run > 1 && !is_alnum_at(t, i - 2));
+}
+
+/* Signs and pictures that no word has: what may stand between single characters. */
+static bool is_symbol(uint32_t cp)
+{
+    return cp == 0xb7 || (cp >= 0x2016 && cp < 0x2060) || (cp >= 0x2190 && cp < 0x2460) ||
+           (cp >= 0x2500 && cp < 0x2776) || (cp >= 0x2794 && cp < 0x2c00) ||
+           (cp >= 0x3000 && cp < 0x3004) || cp == 0x30fb || (cp >= 0x1f300 && cp < 0x1fb00);
+}
+
 static bool beyond(struct wf_hidden_finder *f, struct wf_hidden *out)
 {
     const uint8_t first = (uint8_t)f->text.ptr[f->i];
+    const size_t run = f->run;
     size_t end = f->i;
     enum wf_hiding how;
 
@@ -387,6 +402,10 @@ static bool beyond(struct wf_hidden_finder *f, struct wf_hidden *out)
         out->at--;
         out->len++;
     }
+    if (how == WF_HIDING_NONE && is_symbol(cp) && f->i > 0 &&
+        (is_single(f->text, run, f->i) || (uint8_t)f->text.ptr[f->i - 1] >= 0x80) &&
+        wf_hidden__apart(f, f->i))
+        return wf_hidden__next_apart(f, out);
     f->i = end;
     f->run = end;
     return how != WF_HIDING_NONE;
@@ -469,7 +488,7 @@ static bool makes_ascii(struct wf_str t, size_t from, size_t to, enum wf_hiding 
     struct wf_buf b;
     bool all;
 
-    wf_buf_init(&b, (size_t)1 << 16);
+    wf_buf_init(&b, SIZE_MAX);
     all = wf_hidden_undo(t, &h, &b) == 0;
     for (size_t i = 0; all && i < b.len; i++)
         all = (uint8_t)b.ptr[i] < 0x80;
@@ -500,35 +519,43 @@ static bool short_run_ends(struct wf_hidden_finder *f, size_t from, struct wf_hi
     return false;
 }
 
+static const enum wf_hiding long_ways[] = {WF_HIDING_HEX, WF_HIDING_BASE32, WF_HIDING_BASE58,
+                                           WF_HIDING_BASE64};
+
 /* A run whose bytes may be written in several ways, the same at its places behind signs that stand
  * in paths and names, too. `end`: behind the signs at its end. */
 static bool long_run_ends(struct wf_hidden_finder *f, size_t from, size_t end,
                           struct wf_hidden *out)
 {
-    static const enum wf_hiding ways[] = {WF_HIDING_HEX, WF_HIDING_BASE32, WF_HIDING_BASE58};
     const struct wf_str t = f->text;
+    const size_t run_end = f->i;
+    struct wf_hidden other = {.how = WF_HIDING_NONE}; /* the first that makes no ASCII */
     size_t at = from;
 
     for (size_t tries = 0; tries < TRIES_MOST; tries++) {
-        for (size_t k = 0; k < WF_ARRAY_LEN(ways); k++)
-            if (run_decodes(f, at, f->i, ways[k]))
-                return is_run_of(f, at, f->i, ways[k], out);
-        if (run_decodes(f, at, end, WF_HIDING_BASE64))
-            return is_run_of(f, at, end, WF_HIDING_BASE64, out);
+        for (size_t k = 0; k < WF_ARRAY_LEN(long_ways); k++) {
+            const size_t to = long_ways[k] == WF_HIDING_BASE64 ? end : run_end;
+            if (!run_decodes(f, at, to, long_ways[k]))
+                continue;
+            if (makes_ascii(t, at, to, long_ways[k]))
+                return is_run_of(f, at, to, long_ways[k], out);
+            if (other.len == 0 || (other.at == at && long_ways[k] == WF_HIDING_BASE64))
+                other = (struct wf_hidden){.at = at, .len = to - at, .how = long_ways[k]};
+        }
         /* From behind: the signs of its end stand before it. */
         size_t first = at;
         while (first > f->floor && at - first < 2 && t.ptr[first - 1] == '=')
             first--;
-        if (wf_hidden__decodes_backwards(wf_str_sub(t, first, f->i)))
-            return is_run_of(f, first, f->i, WF_HIDING_BASE64, out);
-        while (at < f->i && is_alnum_at(t, at))
+        if (other.len == 0 && wf_hidden__decodes_backwards(wf_str_sub(t, first, run_end)))
+            return is_run_of(f, first, run_end, WF_HIDING_BASE64, out);
+        while (at < run_end && is_alnum_at(t, at))
             at++;
-        while (at < f->i && !is_alnum_at(t, at))
+        while (at < run_end && !is_alnum_at(t, at))
             at++;
-        if (at + RUN_LEAST > f->i)
+        if (at + RUN_LEAST > run_end || (other.len > 0 && (run_end - at) * 2 < other.len))
             break;
     }
-    return false;
+    return other.len > 0 && is_run_of(f, other.at, other.at + other.len, other.how, out);
 }
 
 /* A run that ends before f->i and is encoded. */
@@ -623,12 +650,6 @@ static inline bool may_be_grouped(struct wf_str t, size_t run, size_t i)
 
 /* ---- the pass ---- */
 
-/* Whether the run before i ends with a single character: "4", or "4" in "is+4". */
-static inline bool is_single(struct wf_str t, size_t run, size_t i)
-{
-    return i - run == 1 || (i - run > 1 && !is_alnum_at(t, i - 2));
-}
-
 /* Whether a run begins like "4-1-1": with a sign of runs behind its first character. */
 static inline bool is_apart_by(struct wf_str t, size_t run)
 {
@@ -684,6 +705,15 @@ static bool begins_apart(struct wf_hidden_finder *f, size_t run, size_t end)
         return true;
     const size_t first = is_alnum_at(t, run) ? run : first_apart(t, run, end);
     return first != run && (first < run || is_apart_by(t, first)) && wf_hidden__apart(f, first + 1);
+}
+
+/* The same of a sign between two characters beyond ASCII: "С-Н-7". */
+static bool far_begins_apart(struct wf_hidden_finder *f, size_t i)
+{
+    const struct wf_str t = f->text;
+
+    return i > 0 && (uint8_t)t.ptr[i - 1] >= 0x80 && !is_alnum_at(t, i) &&
+           is_same_behind_next(t, i) && wf_hidden__apart(f, i);
 }
 
 /* The same of what stands between f->i and the last '_' before it. */
@@ -778,6 +808,8 @@ static bool next(struct wf_hidden_finder *f, struct wf_hidden *out)
         f->i = i;
         f->run = run;
         if (i - run >= 2 && kind != JOINT && begins_apart(f, run, i))
+            return wf_hidden__next_apart(f, out);
+        if (i - run == 1 && kind == BEYOND && far_begins_apart(f, run))
             return wf_hidden__next_apart(f, out);
         if (i < t.len && (kind == SPACE || kind == BREAK) && i - run <= GROUP_MOST &&
             may_be_grouped(t, run, i) && is_grouped(f, out))

@@ -13,6 +13,8 @@
 #define SINGLES_ALNUM 5
 #define DIGITS_LEAST 4
 #define SEPARATOR_MOST 4
+/* Single digits with any signs between that are no chance. */
+#define CHAIN_LEAST 8
 /* Bytes between two groups of digits, between two strings, of a tag. */
 #define GAP_MOST 40
 #define TAG_MOST 30
@@ -112,6 +114,12 @@ static struct wf_str separator_at(struct wf_str t, size_t i)
 {
     size_t most = 0, n_same = 0;
 
+    if ((uint8_t)t.ptr[i] >= 0x80) { /* one sign beyond ASCII */
+        const struct wf_str sign = wf_str_sub(t, i, char_end(t, i));
+        return i + sign.len < t.len && is_same(t, char_end(t, i + sign.len), sign)
+                   ? sign
+                   : (struct wf_str){.len = 0};
+    }
     while (most < SEPARATOR_MOST + 2 && i + most < t.len && (uint8_t)t.ptr[i + most] < 0x80 &&
            (uint8_t)t.ptr[i + most] >= '\t' && !is_alnum(t.ptr[i + most]))
         most++;
@@ -226,6 +234,33 @@ static size_t junk_end(struct wf_str t, size_t i, bool *out_strong)
     return i > from && i < t.len && is_digit(t.ptr[i]) ? i : 0;
 }
 
+static bool is_sign(char c)
+{
+    return c >= ' ' && c < 0x7f && !is_alnum(c);
+}
+
+/* Whether the gap at i is one of many between single digits, whatever the signs: "4-1.1 1_1-1". */
+static bool is_of_chain(struct wf_str t, size_t i)
+{
+    size_t n = 1, at = i, next;
+
+    for (;; at = next + 1, n++) { /* behind */
+        for (next = at; next < t.len && next - at <= SEPARATOR_MOST && is_sign(t.ptr[next]);)
+            next++;
+        if (n == CHAIN_LEAST || next == at || next >= t.len || !is_digit(t.ptr[next]) ||
+            is_alnum_at(t, next + 1))
+            break;
+    }
+    for (at = i - 1; n < CHAIN_LEAST && is_digit(t.ptr[at]); at = next, n++) { /* before */
+        for (next = at; next > 0 && at - next <= SEPARATOR_MOST && is_sign(t.ptr[next - 1]);)
+            next--;
+        if (next == at || next == 0 || (next > 1 && is_alnum_at(t, next - 2)))
+            break;
+        next--;
+    }
+    return n >= CHAIN_LEAST;
+}
+
 bool wf_hidden__parted(struct wf_str t, size_t i, struct wf_hidden *out)
 {
     bool strong, next_strong;
@@ -235,7 +270,7 @@ bool wf_hidden__parted(struct wf_str t, size_t i, struct wf_hidden *out)
     if (end == 0)
         return false;
     *out = (struct wf_hidden){.at = i, .len = end - i, .how = WF_HIDING_PARTED};
-    if (strong)
+    if (strong || is_of_chain(t, i))
         return true;
     /* "4111, 1111, 1111": a list; "1,000,000" is none. */
     while (is_alnum_at(t, next))

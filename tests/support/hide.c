@@ -185,6 +185,8 @@ BETWEEN(struck, "\u0336")
 BETWEEN(zalgo, "\u0301\u0323\u0332")
 BETWEEN(zwnj_entities, "&zwnj;")
 BETWEEN(word_breaks, "<wbr>")
+BETWEEN(bullets, "•")
+BETWEEN(pictures, "🙂")
 
 /* ---- digits and letters of others ---- */
 
@@ -563,5 +565,7 @@ const struct hide hides[] = {
     {"calls of chr()", hide_calls, false},
     {"a tag around each", hide_tags, false},
     {"Braille", hide_braille, false},
+    {"bullets between", bullets, false},
+    {"pictures between", pictures, false},
 };
 const size_t hides_n = WF_ARRAY_LEN(hides);

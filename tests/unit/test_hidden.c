@@ -122,6 +122,10 @@ static void test_hidden__separators(void **state)
     check("ssn 5-3-6-2-2-8-7-4-1 ok", "US_SSN", "5-3-6-2-2-8-7-4-1", "spaced characters");
     check("ssn 5, 3, 6, 2, 2, 8, 7, 4, 1 ok", "US_SSN", "5, 3, 6, 2, 2, 8, 7, 4, 1",
           "spaced characters");
+    check("ssn 5•3•6•2•2•8•7•4•1 ok", "US_SSN", "5•3•6•2•2•8•7•4•1", "spaced characters");
+    check("ssn 5 🙂 3 🙂 6 🙂 2 🙂 2 🙂 8 🙂 7 🙂 4 🙂 1", "US_SSN",
+          "5 🙂 3 🙂 6 🙂 2 🙂 2 🙂 8 🙂 7 🙂 4 🙂 1", "spaced characters");
+    check("ssn 5.3 6, 2 2.8 7;4 1 ok", "US_SSN", "5.3 6, 2 2.8 7;4 1", "parts put together");
     check("ssn_5_3_6_2_2_8_7_4_1.pdf", "US_SSN", "5_3_6_2_2_8_7_4_1", "spaced characters");
     check("card 4 1 1 1   1 1 1 1   1 1 1 1   1 1 1 1", "CREDIT_CARD",
           "4 1 1 1   1 1 1 1   1 1 1 1   1 1 1 1", "spaced characters");
@@ -216,6 +220,8 @@ static void test_hidden__told_in_other_words(void **state)
           "five three six two two eight seven four one", "words for digits");
     check("ssn: fünf drei sechs zwei zwei acht sieben vier eins", "US_SSN",
           "fünf drei sechs zwei zwei acht sieben vier eins", "words for digits");
+    check("my ssn: five three six double two eight seven four one.", "US_SSN",
+          "five three six double two eight seven four one", "words for digits");
     check("ssn 五三六二二八七四一", "US_SSN", "五三六二二八七四一", "words for digits");
     check("card 4lll 1111 11l1 l111", "CREDIT_CARD", "4lll 1111 11l1 l111", "letters for digits");
     check("card, backwards: 1111 1111 1111 1114", "CREDIT_CARD", "1111 1111 1111 1114",
