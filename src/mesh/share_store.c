@@ -160,14 +160,17 @@ int wf_share_keys(struct wf_reader *r, wf_share_key_fn fn, void *ud, struct wf_e
 
 /* ---- what was sent ---- */
 
+#define LAST_SEQ                                                                                   \
+    "max(ifnull((SELECT max(seq) FROM draft_update u WHERE u.draft=d.id),0),"                      \
+    "    ifnull((SELECT max(upto_seq) FROM draft_snapshot n WHERE n.draft=d.id),0))"
+
 static const char sql_drafts[] =
-    "SELECT d.id,d.uid,d.name,d.label,ifnull(t.name,''),ifnull(t.label,''),"
-    " max(ifnull((SELECT max(seq) FROM draft_update u WHERE u.draft=d.id),0),"
-    "     ifnull((SELECT max(upto_seq) FROM draft_snapshot n WHERE n.draft=d.id),0)),"
+    "SELECT d.id,d.uid,d.name,d.label,ifnull(t.name,''),ifnull(t.label,'')," LAST_SEQ ","
     " ifnull(t.seq,0),"
     " ifnull((SELECT min(seq) FROM draft_update u WHERE u.draft=d.id AND u.seq>ifnull(t.seq,0)),0)"
     " FROM draft d LEFT JOIN draft_told t ON t.uid=d.uid"
-    " WHERE d.space=?1 AND (d.updated_ms>=?2 OR t.name IS NOT d.name OR t.label IS NOT d.label)"
+    " WHERE d.space=?1 AND (t.name IS NOT d.name OR t.label IS NOT d.label"
+    "  OR (d.updated_ms>=?2 AND " LAST_SEQ ">ifnull(t.seq,0)))"
     " UNION ALL SELECT 0,t.uid,'','',t.name,t.label,0,t.seq,0 FROM draft_told t"
     " WHERE t.space=?1 AND NOT EXISTS(SELECT 1 FROM draft d WHERE d.uid=t.uid) LIMIT ?3";
 
@@ -224,6 +227,22 @@ int wf_share_draft_told(struct wf_store *s, int64_t space, const struct wf_share
         wf_sql_bind_text(st, 4, d->name);
         wf_sql_bind_text(st, 5, d->label);
     }
+    return wf_sql_run(st, "noting what was told", err);
+}
+
+int wf_share_draft_told_as_is(struct wf_store *s, int64_t space, int64_t draft, struct wf_err *err)
+{
+    static const char sql[] =
+        "INSERT INTO draft_told(uid,space,seq,name,label) SELECT uid,?1,0,name,label FROM draft"
+        " WHERE id=?2 ON CONFLICT DO UPDATE SET name=excluded.name, label=excluded.label,"
+        " space=excluded.space";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(s, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, space);
+    sqlite3_bind_int64(st, 2, draft);
     return wf_sql_run(st, "noting what was told", err);
 }
 

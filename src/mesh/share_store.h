@@ -65,6 +65,11 @@ int wf_share_drafts(struct wf_reader *r, int64_t space, int64_t since_ms, size_t
 int wf_share_draft_told(struct wf_store *s, int64_t space, const struct wf_share_draft *d,
                         struct wf_err *err) WF_MUST_USE;
 
+/* What is told is what the draft is called now, by who told it; in turn. A draft that is gone: does
+ * nothing. */
+int wf_share_draft_told_as_is(struct wf_store *s, int64_t space, int64_t draft,
+                              struct wf_err *err) WF_MUST_USE;
+
 /* Up to which number this device's changes are in batches; 0: none is. */
 int wf_share_sent(struct wf_reader *r, int64_t space, uint64_t *out_dseq,
                   struct wf_err *err) WF_MUST_USE;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Batches of others are opened and applied, each log's in its order. A batch whose drafts' updates
- * are durable is taken together with its changes of records in one transaction; before that, a
- * crash has it applied again, which does nothing. One that cannot be applied is kept, and its
- * author named: nothing of that log behind it is taken. */
+ * are durable is taken together with its changes of records in one transaction, or, where they say
+ * what drafts are called, with that; before that, a crash has it applied again, which does nothing.
+ * One that cannot be applied is kept, and its author named: nothing of that log behind it is taken.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -80,35 +81,91 @@ int wf_sharing__find_untaken(struct wf_sharing *s, struct wf_err *err)
 
 /* ---- drafts ---- */
 
-/* The row of a draft, made when it is new here: its name comes as a record. */
-static int row_of(struct in *in, const uint8_t uid[16], int64_t *out_id, struct wf_err *err)
+static void name_until_told(const uint8_t uid[16], char out[32])
 {
-    struct wf_sharing *s = in->s;
-    char hex[2 * WF_DRAFT_UID_BYTES + 1], name[32];
+    char hex[2 * WF_DRAFT_UID_BYTES + 1];
+
+    (void)sodium_bin2hex(hex, sizeof(hex), uid, WF_DRAFT_UID_BYTES);
+    (void)snprintf(out, 32, "draft %.12s", hex);
+}
+
+static int ensure_row(struct in *in, const uint8_t uid[16], int64_t *out_id, struct wf_err *err)
+{
+    char name[32];
+
+    name_until_told(uid, name);
+    return wf_draft_row_ensure_in_turn(in->s->o.store, in->stream->space, wf_str_from(name), uid,
+                                       out_id, err);
+}
+
+static int find_row(struct in *in, struct wf_reader *r, const uint8_t uid[16], int64_t *out_id)
+{
+    char hex[2 * WF_DRAFT_UID_BYTES + 1];
     struct wf_draft_row row;
-    struct wf_reader *r = NULL;
-    int rc = wf_store_reader_get(s->o.store, &r, err);
+    int rc;
+
+    (void)sodium_bin2hex(hex, sizeof(hex), uid, WF_DRAFT_UID_BYTES);
+    rc = wf_draft_row_uid(r, wf_str_from(hex), &in->arena, &row, NULL);
+    if (rc == 0)
+        *out_id = row.id;
+    return rc;
+}
+
+/* The row of each draft that the content has updates of, made where it is new here: its name comes
+ * as a record. All in one turn. */
+static int make_rows(struct in *in, struct wf_str content, struct wf_err *err)
+{
+    struct wf_store *store = in->s->o.store;
+    struct wf_batch_entry e;
+    size_t at = 0;
+    int64_t id;
+    int rc = wf_store_write_begin(store, err);
 
     if (rc != 0)
         return rc;
-    (void)sodium_bin2hex(hex, sizeof(hex), uid, WF_DRAFT_UID_BYTES);
-    rc = wf_draft_row_uid(r, wf_str_from(hex), &in->arena, &row, NULL);
-    wf_store_reader_put(s->o.store, r);
+    while (rc == 0 && wf_batch_entry_next(content, &at, &e) > 0) {
+        if (e.kind == WF_BATCH_UPDATE)
+            rc = ensure_row(in, e.draft, &id, err);
+    }
     if (rc == 0)
-        *out_id = row.id;
-    if (rc != WF_E_NOENT)
-        return rc == 0 ? 0 : wf_err_set(err, rc, "A draft cannot be read.");
-    (void)snprintf(name, sizeof(name), "draft %.12s", hex);
-    return wf_draft_row_add_uid(s->o.store, in->stream->space, wf_str_from(name), uid, out_id, err);
+        return wf_store_write_commit(store, err);
+    wf_store_write_rollback(store);
+    return rc;
+}
+
+/* Whether the content has updates of drafts that are new here. */
+static int has_new(struct in *in, struct wf_str content, bool *out_new, struct wf_err *err)
+{
+    struct wf_batch_entry e;
+    struct wf_reader *r = NULL;
+    size_t at = 0;
+    int64_t id;
+    int rc = wf_store_reader_get(in->s->o.store, &r, err);
+
+    *out_new = false;
+    if (rc != 0)
+        return rc;
+    while (rc == 0 && wf_batch_entry_next(content, &at, &e) > 0) {
+        if (e.kind == WF_BATCH_UPDATE)
+            rc = find_row(in, r, e.draft, &id);
+    }
+    wf_store_reader_put(in->s->o.store, r);
+    *out_new = rc == WF_E_NOENT;
+    return rc == 0 || *out_new ? 0 : wf_err_set(err, rc, "A draft cannot be read.");
 }
 
 static int open_draft(struct in *in, const uint8_t uid[16], struct wf_draft **out,
                       struct wf_err *err)
 {
+    struct wf_reader *r = NULL;
     int64_t id = 0;
-    int rc = row_of(in, uid, &id, err);
+    int rc = wf_store_reader_get(in->s->o.store, &r, err);
 
     *out = NULL;
+    if (rc != 0)
+        return rc;
+    rc = find_row(in, r, uid, &id);
+    wf_store_reader_put(in->s->o.store, r);
     if (rc != 0)
         return rc;
     for (size_t i = 0; i < in->n_drafts && *out == NULL; i++)
@@ -138,8 +195,8 @@ static int apply_update(struct in *in, const struct wf_batch_entry *e, struct wf
 struct waiter {
     pthread_mutex_t lock;
     pthread_cond_t cond;
-    bool is_done;
-    int rc;
+    size_t n_left;
+    int rc; /* the first that failed */
 };
 
 static void on_durable(void *ud, int rc)
@@ -147,25 +204,34 @@ static void on_durable(void *ud, int rc)
     struct waiter *w = ud;
 
     pthread_mutex_lock(&w->lock);
-    w->rc = rc;
-    w->is_done = true;
+    w->rc = w->rc != 0 ? w->rc : rc;
+    w->n_left--;
     pthread_cond_signal(&w->cond);
     pthread_mutex_unlock(&w->lock);
 }
 
-static int await_draft(struct wf_draft *d, struct wf_err *err)
+/* Waits until all that was applied is on the disk: the drafts' changes share commits. */
+static int await_drafts(struct in *in, struct wf_err *err)
 {
     struct waiter w = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
     const struct wf_draft_ack ack = {.fn = on_durable, .ud = &w};
-    int rc = wf_draft_after(d, &ack, err);
+    int rc = 0;
 
-    if (rc != 0)
-        return rc;
+    for (size_t i = 0; i < in->n_drafts && rc == 0; i++) {
+        pthread_mutex_lock(&w.lock);
+        w.n_left++;
+        pthread_mutex_unlock(&w.lock);
+        rc = wf_draft_after(in->drafts[i], &ack, err);
+        if (rc != 0)
+            on_durable(&w, 0); /* nobody else will */
+    }
     pthread_mutex_lock(&w.lock);
-    while (!w.is_done)
+    while (w.n_left > 0)
         pthread_cond_wait(&w.cond, &w.lock);
     pthread_mutex_unlock(&w.lock);
     pthread_cond_destroy(&w.cond);
+    if (rc != 0)
+        return rc;
     return w.rc == 0 ? 0 : wf_err_set(err, w.rc, "Changes of others could not be written.");
 }
 
@@ -223,68 +289,66 @@ static int rename_draft(struct in *in, int64_t id, struct wf_str name, struct wf
                        : snprintf(numbered, sizeof(numbered), "%.*s (%u)", WF_STR_ARG(name), k);
         if (n < 0 || (size_t)n >= sizeof(numbered))
             return WF_E_LIMIT;
-        rc = wf_draft_row_rename(in->s->o.store, id, wf_str_from(numbered), err);
+        rc = wf_draft_row_rename_in_turn(in->s->o.store, id, wf_str_from(numbered), err);
     }
     return rc;
 }
 
+/* What a record says of a draft. */
+struct said {
+    uint8_t uid[16];
+    json_t *record;
+};
+
 /* A draft becomes as its record says; what is told of it is what it is then, so that it is not told
- * back. */
-static int follow_record(struct in *in, const json_t *record, const uint8_t uid[16],
-                         struct wf_err *err)
+ * back. In turn. */
+static int follow_record(struct in *in, const struct said *said, struct wf_err *err)
 {
-    struct wf_sharing *s = in->s;
-    struct wf_share_draft told = {.id = 1};
-    struct wf_str name = wf_str_from(wf_json_text(record, "name"));
-    struct wf_str label = wf_str_from(wf_json_text(record, "label"));
-    struct wf_draft_row row;
-    struct wf_reader *r = NULL;
+    struct wf_store *store = in->s->o.store;
+    struct wf_str name = wf_str_from(wf_json_text(said->record, "name"));
+    struct wf_str label = wf_str_from(wf_json_text(said->record, "label"));
     enum wf_label parsed;
     int64_t id = 0;
-    int rc = row_of(in, uid, &id, err);
+    int rc = ensure_row(in, said->uid, &id, err);
 
-    if (rc == 0 && json_is_true(json_object_get(record, "removed")))
-        return wf_draft_remove(s->o.drafts, id, err);
     if (rc == 0 && name.len > 0 && wf_space_name_ok(name))
         rc = rename_draft(in, id, name, err);
     if (rc == 0 && wf_label_parse(label, &parsed) && parsed != WF_LABEL_SECRET)
-        rc = wf_draft_row_label(s->o.store, id, label, err);
-    if (rc == 0)
-        rc = wf_store_reader_get(s->o.store, &r, err);
-    if (rc != 0)
-        return rc;
-    rc = wf_draft_row_get(r, id, &in->arena, &row, err);
-    wf_store_reader_put(s->o.store, r);
-    if (rc == 0)
-        rc = wf_store_write_begin(s->o.store, err);
-    if (rc != 0)
-        return rc;
-    memcpy(told.uid, uid, sizeof(told.uid));
-    told.name = row.name;
-    told.label = row.label;
-    rc = wf_share_draft_told(s->o.store, in->stream->space, &told, err);
-    if (rc == 0)
-        return wf_store_write_commit(s->o.store, err);
-    wf_store_write_rollback(s->o.store);
-    return rc;
+        rc = wf_draft_row_label_in_turn(store, id, label, err);
+    return rc == 0 ? wf_share_draft_told_as_is(store, in->stream->space, id, err) : rc;
 }
 
-static int follow_records(struct in *in, struct wf_err *err)
+/* What its record says of a draft now; one that is removed is taken away at once. */
+static int hear(struct in *in, struct wf_str key, struct said *out, struct wf_err *err)
+{
+    struct wf_reader *r = NULL;
+    int64_t id = 0;
+    size_t n = 0;
+    int rc;
+
+    if (sodium_hex2bin(out->uid, sizeof(out->uid), key.ptr, key.len, NULL, &n, NULL) != 0 ||
+        n != sizeof(out->uid))
+        return 0;
+    rc = read_record(in, key, &out->record, err);
+    if (rc != 0 || !json_is_true(json_object_get(out->record, "removed")))
+        return rc;
+    json_decref(out->record);
+    out->record = NULL;
+    rc = wf_store_reader_get(in->s->o.store, &r, err);
+    if (rc != 0)
+        return rc;
+    rc = find_row(in, r, out->uid, &id);
+    wf_store_reader_put(in->s->o.store, r);
+    return rc == 0 ? wf_draft_remove(in->s->o.drafts, id, err) : rc;
+}
+
+/* The same of all; `out` has as many. */
+static int hear_all(struct in *in, struct said *out, struct wf_err *err)
 {
     int rc = 0;
 
     for (size_t i = 0; i < in->n_names && rc == 0; i++) {
-        uint8_t uid[16];
-        json_t *record = NULL;
-        size_t n = 0;
-        if (sodium_hex2bin(uid, sizeof(uid), in->names[i].ptr, in->names[i].len, NULL, &n, NULL) !=
-                0 ||
-            n != sizeof(uid))
-            continue;
-        rc = read_record(in, in->names[i], &record, err);
-        if (rc == 0)
-            rc = follow_record(in, record, uid, err);
-        json_decref(record);
+        rc = hear(in, in->names[i], &out[i], err);
         if (rc == WF_E_NOENT)
             rc = 0; /* removed meanwhile */
     }
@@ -296,21 +360,31 @@ static int follow_records(struct in *in, struct wf_err *err)
 static int read_content(struct in *in, struct wf_str content, struct wf_err *err)
 {
     struct wf_batch_entry e;
+    bool is_new = false;
     size_t at = 0;
-    int rc = 0, got;
+    int rc = has_new(in, content, &is_new, err), got;
 
+    if (rc == 0 && is_new)
+        rc = make_rows(in, content, err);
     while (rc == 0 && (got = wf_batch_entry_next(content, &at, &e)) != 0) {
         if (got < 0)
             return wf_err_set(err, WF_E_FORMAT, "It wrote what this weft cannot read.");
         rc = e.kind == WF_BATCH_UPDATE ? apply_update(in, &e, err) : note_change(in, e.bytes, err);
     }
-    for (size_t i = 0; i < in->n_drafts && rc == 0; i++)
-        rc = await_draft(in->drafts[i], err);
+    return rc == 0 ? await_drafts(in, err) : rc;
+}
+
+static int end_turn(struct wf_sharing *s, int rc, struct wf_err *err)
+{
+    if (rc == 0)
+        return wf_store_write_commit(s->o.store, err);
+    wf_store_write_rollback(s->o.store);
     return rc;
 }
 
-/* The rest of it, and that it is taken, in one transaction. */
-static int finish(struct in *in, uint64_t number, struct wf_err *err)
+/* The changes of records, in one transaction; that the batch is taken, in the same, unless drafts
+ * are to follow what they say. */
+static int take_changes(struct in *in, uint64_t number, struct wf_err *err)
 {
     struct wf_sharing *s = in->s;
     int rc = wf_store_write_begin(s->o.store, err);
@@ -320,14 +394,35 @@ static int finish(struct in *in, uint64_t number, struct wf_err *err)
     if (in->n_changes > 0)
         rc = wf_records_apply_in_turn(s->o.records, in->stream->space, in->changes, in->n_changes,
                                       NULL, err);
-    if (rc == 0)
+    if (rc == 0 && in->n_names == 0)
         rc = wf_share_set_taken(s->o.store, in->log, number, WF_STR(""), err);
-    if (rc == 0)
-        rc = wf_store_write_commit(s->o.store, err);
-    else
-        wf_store_write_rollback(s->o.store);
+    rc = end_turn(s, rc, err);
     if (rc == 0)
         wf_records_tell(s->o.records, in->stream->space, in->changes, in->n_changes);
+    return rc;
+}
+
+/* Drafts become as their records say, and the batch is taken, in one transaction. */
+static int follow_records(struct in *in, uint64_t number, struct wf_err *err)
+{
+    struct wf_sharing *s = in->s;
+    struct said *said = wf_alloc_array(in->n_names, sizeof(*said));
+    int rc = said == NULL ? no_memory(err) : hear_all(in, said, err);
+
+    if (rc == 0)
+        rc = wf_store_write_begin(s->o.store, err);
+    if (rc == 0) {
+        for (size_t i = 0; i < in->n_names && rc == 0; i++) {
+            if (said[i].record != NULL)
+                rc = follow_record(in, &said[i], err);
+        }
+        if (rc == 0)
+            rc = wf_share_set_taken(s->o.store, in->log, number, WF_STR(""), err);
+        rc = end_turn(s, rc, err);
+    }
+    for (size_t i = 0; i < in->n_names && said != NULL; i++)
+        json_decref(said[i].record);
+    wf_free(said);
     return rc;
 }
 
@@ -365,9 +460,9 @@ static int take_batch(struct wf_sharing *s, const struct wf_sync_log *log, uint6
     if (rc == 0)
         rc = read_content(&in, wf_buf_str(&content), err);
     if (rc == 0)
-        rc = finish(&in, number, err);
-    if (rc == 0)
-        rc = follow_records(&in, err);
+        rc = take_changes(&in, number, err);
+    if (rc == 0 && in.n_names > 0)
+        rc = follow_records(&in, number, err);
     for (size_t i = 0; i < in.n_drafts; i++)
         wf_draft_close(in.drafts[i]);
     if (content.len > 0)

@@ -66,48 +66,72 @@ static int json_text(struct wf_arena *arena, struct wf_str s, struct wf_str *out
 }
 
 /* The record of a draft: its name and label; of one that is removed, that it is; of one that became
- * secret, only that, to those who knew it. */
-static int tell_name(struct out *o, const struct wf_share_draft *d, struct wf_err *err)
+ * secret, only that, to those who knew it. *out_edit has no ops: nothing is to be said. */
+static int tell_name(struct out *o, const struct wf_share_draft *d, struct wf_record_edit *out_edit,
+                     struct wf_err *err)
 {
-    char uid[2 * sizeof(d->uid) + 1];
-    struct wf_record_op ops[3] = {
-        {.kind = WF_RECORD_SET, .field = WF_STR("label")},
-        {.kind = WF_RECORD_SET, .field = WF_STR("name")},
-        {.kind = WF_RECORD_SET, .field = WF_STR("removed"), .value = WF_STR("true")}};
-    struct wf_record_edit edit = {.collection = WF_SHARING_DRAFTS, .ops = ops, .n_ops = 2};
+    struct wf_record_op *ops = wf_arena_array(&o->arena, 2, sizeof(*ops));
+    char *uid = wf_arena_alloc(&o->arena, 2 * sizeof(d->uid) + 1);
     enum wf_label now, told;
 
+    if (ops == NULL || uid == NULL)
+        return no_memory(err);
+    *out_edit = (struct wf_record_edit){.collection = WF_SHARING_DRAFTS, .ops = ops};
     (void)!wf_label_parse(d->label, &now);
     (void)!wf_label_parse(d->told_label, &told);
     if (d->told_name.len == 0)
         told = now;
     if (told == WF_LABEL_SECRET)
         return 0; /* nobody knows it */
-    (void)sodium_bin2hex(uid, sizeof(uid), d->uid, sizeof(d->uid));
-    edit.key = wf_str_from(uid);
-    edit.label = (uint8_t)(now == WF_LABEL_SECRET || d->id == 0 ? told : now);
+    (void)sodium_bin2hex(uid, 2 * sizeof(d->uid) + 1, d->uid, sizeof(d->uid));
+    out_edit->key = wf_str_from(uid);
+    out_edit->label = (uint8_t)(now == WF_LABEL_SECRET || d->id == 0 ? told : now);
+    ops[0] = (struct wf_record_op){.kind = WF_RECORD_SET, .field = WF_STR("label")};
+    ops[1] = (struct wf_record_op){.kind = WF_RECORD_SET, .field = WF_STR("name")};
     if (json_text(&o->arena, d->label, &ops[0].value) != 0 ||
         json_text(&o->arena, d->name, &ops[1].value) != 0)
         return no_memory(err);
+    out_edit->n_ops = now == WF_LABEL_SECRET || d->id == 0 ? 1 : 2;
     if (d->id == 0) {
-        ops[0] = ops[2];
-        edit.n_ops = 1;
-    } else if (now == WF_LABEL_SECRET) {
-        edit.n_ops = 1;
+        ops[0].field = WF_STR("removed");
+        ops[0].value = WF_STR("true");
     }
-    return wf_records_write(o->s->o.records, o->space->id, &edit, 1, err);
+    return 0;
+}
+
+/* Those of one label are one change: who may have some of it may have all. */
+static int write_names(struct out *o, const struct wf_record_edit *edits, size_t n,
+                       struct wf_err *err)
+{
+    struct wf_record_edit *some = wf_arena_array(&o->arena, DRAFTS_MAX, sizeof(*some));
+    int rc = some == NULL ? no_memory(err) : 0;
+
+    for (unsigned level = 0; level < WF_LABEL_SECRET && rc == 0; level++) {
+        size_t n_some = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (edits[i].label == level)
+                some[n_some++] = edits[i];
+        }
+        if (n_some > 0)
+            rc = wf_records_write(o->s->o.records, o->space->id, some, n_some, err);
+    }
+    return rc;
 }
 
 static int tell_names(struct out *o, struct wf_err *err)
 {
-    int rc = 0;
+    struct wf_record_edit *edits = wf_arena_array(&o->arena, DRAFTS_MAX, sizeof(*edits));
+    size_t n = 0;
+    int rc = edits == NULL ? no_memory(err) : 0;
 
     for (size_t i = 0; i < o->n_drafts && rc == 0; i++) {
         const struct wf_share_draft *d = &o->drafts[i];
-        if (d->id == 0 || !wf_str_eq(d->name, d->told_name) || !wf_str_eq(d->label, d->told_label))
-            rc = tell_name(o, d, err);
+        if (d->id != 0 && wf_str_eq(d->name, d->told_name) && wf_str_eq(d->label, d->told_label))
+            continue;
+        rc = tell_name(o, d, &edits[n], err);
+        n += edits[n].n_ops > 0;
     }
-    return rc;
+    return rc == 0 ? write_names(o, edits, n, err) : rc;
 }
 
 /* ---- drafts ---- */

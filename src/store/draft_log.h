@@ -34,12 +34,22 @@ int wf_draft_row_add(struct wf_store *s, int64_t space, struct wf_str name, int6
 /* The same with a uid that another device gave it; EXIST also when there is a draft of that uid. */
 int wf_draft_row_add_uid(struct wf_store *s, int64_t space, struct wf_str name, const uint8_t *uid,
                          int64_t *out_id, struct wf_err *err) WF_MUST_USE;
+/* The number of the draft of that uid, which is made when there is none; in turn. Errors: as of the
+ * one before, without the uid's EXIST. */
+int wf_draft_row_ensure_in_turn(struct wf_store *s, int64_t space, struct wf_str name,
+                                const uint8_t *uid, int64_t *out_id,
+                                struct wf_err *err) WF_MUST_USE;
 /* NOENT; EXIST when another of the space has the name. */
 int wf_draft_row_rename(struct wf_store *s, int64_t id, struct wf_str name,
                         struct wf_err *err) WF_MUST_USE;
 /* NOENT. */
 int wf_draft_row_label(struct wf_store *s, int64_t id, struct wf_str label,
                        struct wf_err *err) WF_MUST_USE;
+/* The same two in turn; what they refuse changes nothing. */
+int wf_draft_row_rename_in_turn(struct wf_store *s, int64_t id, struct wf_str name,
+                                struct wf_err *err) WF_MUST_USE;
+int wf_draft_row_label_in_turn(struct wf_store *s, int64_t id, struct wf_str label,
+                               struct wf_err *err) WF_MUST_USE;
 /* Takes the draft away with its log and snapshots, also out of the files' unused parts. NOENT. */
 int wf_draft_row_remove(struct wf_store *s, int64_t id, struct wf_err *err) WF_MUST_USE;
 

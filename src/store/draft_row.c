@@ -30,7 +30,8 @@ static int check_free(struct wf_store *s, int64_t id, int64_t space, struct wf_s
                       struct wf_err *err)
 {
     static const char sql[] =
-        "SELECT (SELECT count(*) FROM draft), (SELECT count(*) FROM draft WHERE name=?3 AND id<>?1"
+        "SELECT CASE ?1 WHEN 0 THEN (SELECT count(*) FROM draft) ELSE 0 END, (SELECT count(*) FROM "
+        "draft WHERE name=?3 AND id<>?1"
         "  AND space=CASE ?1 WHEN 0 THEN ?2 ELSE (SELECT space FROM draft WHERE id=?1) END)";
     sqlite3_stmt *st = NULL;
     int64_t n, n_same;
@@ -80,9 +81,10 @@ static int insert(struct wf_store *s, int64_t space, struct wf_str name, const u
     return rc;
 }
 
-static int check_uid(struct wf_store *s, const uint8_t *uid, struct wf_err *err)
+/* 1 and its number, or 0: there is none. */
+static int find_uid(struct wf_store *s, const uint8_t *uid, int64_t *out_id, struct wf_err *err)
 {
-    static const char sql[] = "SELECT 1 FROM draft WHERE uid=?1";
+    static const char sql[] = "SELECT id FROM draft WHERE uid=?1";
     sqlite3_stmt *st = NULL;
     int rc = wf_store__stmt(s, sql, &st, err);
 
@@ -91,10 +93,18 @@ static int check_uid(struct wf_store *s, const uint8_t *uid, struct wf_err *err)
         rc = wf_sql_step(st, "looking for a draft", err);
     }
     if (rc == 1) {
+        *out_id = sqlite3_column_int64(st, 0);
         sqlite3_reset(st);
-        rc = wf_err_set(err, WF_E_EXIST, "The draft is here already.");
     }
     return rc;
+}
+
+static int check_uid(struct wf_store *s, const uint8_t *uid, struct wf_err *err)
+{
+    int64_t id = 0;
+    int rc = find_uid(s, uid, &id, err);
+
+    return rc == 1 ? wf_err_set(err, WF_E_EXIST, "The draft is here already.") : rc;
 }
 
 int wf_draft_row_add(struct wf_store *s, int64_t space, struct wf_str name, int64_t *out_id,
@@ -123,6 +133,21 @@ int wf_draft_row_add_uid(struct wf_store *s, int64_t space, struct wf_str name, 
     return rc;
 }
 
+int wf_draft_row_ensure_in_turn(struct wf_store *s, int64_t space, struct wf_str name,
+                                const uint8_t *uid, int64_t *out_id, struct wf_err *err)
+{
+    int rc = find_uid(s, uid, out_id, err);
+
+    if (rc != 0)
+        return rc == 1 ? 0 : rc;
+    rc = check_free(s, 0, space, name, err);
+    if (rc == 0)
+        rc = insert(s, space, name, uid, err);
+    if (rc == 0)
+        *out_id = sqlite3_last_insert_rowid(s->db);
+    return rc;
+}
+
 /* Runs a statement with the draft's number and a text, which must change one row. */
 static int change_row(struct wf_store *s, const char *sql, int64_t id, struct wf_str text,
                       struct wf_err *err)
@@ -141,25 +166,33 @@ static int change_row(struct wf_store *s, const char *sql, int64_t id, struct wf
     return rc;
 }
 
-int wf_draft_row_rename(struct wf_store *s, int64_t id, struct wf_str name, struct wf_err *err)
+int wf_draft_row_rename_in_turn(struct wf_store *s, int64_t id, struct wf_str name,
+                                struct wf_err *err)
 {
     static const char sql[] = "UPDATE draft SET name=?2 WHERE id=?1";
+    int rc = check_free(s, id, 0, name, err);
+
+    return rc == 0 ? change_row(s, sql, id, name, err) : rc;
+}
+
+int wf_draft_row_rename(struct wf_store *s, int64_t id, struct wf_str name, struct wf_err *err)
+{
     int rc = wf_store_write_begin(s, err);
 
-    if (rc != 0)
-        return rc;
-    rc = check_free(s, id, 0, name, err);
-    if (rc == 0)
-        rc = change_row(s, sql, id, name, err);
-    return end_turn(s, rc, err);
+    return rc == 0 ? end_turn(s, wf_draft_row_rename_in_turn(s, id, name, err), err) : rc;
+}
+
+int wf_draft_row_label_in_turn(struct wf_store *s, int64_t id, struct wf_str label,
+                               struct wf_err *err)
+{
+    return change_row(s, "UPDATE draft SET label=?2 WHERE id=?1", id, label, err);
 }
 
 int wf_draft_row_label(struct wf_store *s, int64_t id, struct wf_str label, struct wf_err *err)
 {
-    static const char sql[] = "UPDATE draft SET label=?2 WHERE id=?1";
     int rc = wf_store_write_begin(s, err);
 
-    return rc == 0 ? end_turn(s, change_row(s, sql, id, label, err), err) : rc;
+    return rc == 0 ? end_turn(s, wf_draft_row_label_in_turn(s, id, label, err), err) : rc;
 }
 
 int wf_draft_row_remove(struct wf_store *s, int64_t id, struct wf_err *err)

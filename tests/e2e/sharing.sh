@@ -47,7 +47,7 @@ edit() {
     weft "$1" draft new "$2" </dev/null >/dev/null 2>&1
     weft "$1" draft edit "$2" >/dev/null
 }
-drafts() { weft "$1" draft list --json | json '",".join(sorted(x["name"] for x in d["drafts"]))'; }
+drafts() { weft "$1" draft list --json | json '",".join(sorted(x["name"] for x in d["drafts"] if x["name"][:5] != "many "))'; }
 field() { weft "$1" record get me "$2" --json | json "d['fields'].get('$3')"; }
 
 for n in laptop phone; do
@@ -60,11 +60,29 @@ echo "written on the laptop" | edit laptop notes
 weft laptop record set me contacts/ana name=Ana >/dev/null
 weft phone record set me contacts/ben name=Ben >/dev/null
 echo "written on the phone" | edit phone list
+# Many at once: more than a round of batches takes.
+cat >"$TMP/many.py" <<'P'
+import json, sys, urllib.request
+token, out = open(sys.argv[1] + "/token").read().strip(), open(sys.argv[1] + ".out").read()
+url = "http://" + out.split("http://")[1].split("/")[0].split()[0] + "/weft/v1/drafts"
+for i in range(300):
+    body = json.dumps({"space": "me", "name": "many %d" % i, "text": "text %d" % i}).encode()
+    urllib.request.urlopen(urllib.request.Request(url, body, {
+        "Authorization": "Bearer " + token, "Content-Type": "application/json"})).read()
+P
+check "300 drafts" python3 "$TMP/many.py" "$TMP/laptop"
 weft phone sync --json >"$TMP/alone"
 same "alone nothing is the same" "False" "$(json 'd["converged"]' <"$TMP/alone")"
 check "the phone is paired" pair laptop phone
 same "the laptop waits for the phone" 0 "$(weft laptop sync --wait --timeout 20 --json >"$TMP/sync"; echo $?)"
 sed 's/^/# /' "$TMP/sync"
+many() { weft phone draft cat "many $1" 2>/dev/null; }
+same "many are on the phone" "text 299" "$(until_is "text 299" many 299)"
+weft laptop sync --wait --timeout 20 >/dev/null
+for i in $(seq 0 299); do echo "many $i"; done | sort >"$TMP/many"
+names() { weft phone draft list --json | json '"\n".join(sorted(x["name"] for x in d["drafts"] if x["name"][:5] == "many "))'; }
+names | sort >"$TMP/came"
+check "all of them" cmp "$TMP/many" "$TMP/came"
 same "the draft is on the phone" "written on the laptop" "$(until_is "written on the laptop" weft phone draft cat notes)"
 same "the phone's on the laptop" "written on the phone" "$(until_is "written on the phone" weft laptop draft cat list)"
 same "the record is on the phone" "Ana" "$(until_is Ana field phone contacts/ana name)"

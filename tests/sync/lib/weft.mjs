@@ -19,8 +19,12 @@ const freePort = () => new Promise((resolve, reject) => {
 });
 
 export class Weft {
-    static async start() {
+    // device: its name, for who wants to pair it; then it listens for nodes on loopback.
+    static async start({ device } = {}) {
         const weft = new Weft();
+        if (device)
+            weft.link = ["--link-host", "127.0.0.1", "--link-port", String(await freePort()),
+                "--node-name", device];
         weft.home = fs.mkdtempSync(path.join(os.tmpdir(), "weft-sync-"));
         weft.port = await freePort();
         await weft.up();
@@ -33,8 +37,8 @@ export class Weft {
     }
 
     async up() {
-        this.child = spawn(PROGRAM, ["--home", this.home, "up", "--port", String(this.port)],
-            { stdio: ["ignore", "pipe", "inherit"] });
+        this.child = spawn(PROGRAM, ["--home", this.home, "up", "--port", String(this.port),
+            ...(this.link ?? [])], { stdio: ["ignore", "pipe", "inherit"] });
         this.ended = new Promise((resolve) => this.child.on("exit", resolve));
         await new Promise((resolve, reject) => {
             let out = "";
