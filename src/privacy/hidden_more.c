@@ -218,20 +218,27 @@ int wf_hidden__undo58(struct wf_str run, struct wf_buf *out)
 /* Places of a token from which it is tried. */
 #define STARTS_MOST 12
 
-/* The digits of RFC 1924 (which Python and Git have), and of ZeroMQ. */
-static const char *const digits85[] = {
-    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~",
-    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#",
+/* What each character counts as, and one: in RFC 1924 (which Python and Git have), in ZeroMQ's. */
+static const uint8_t values85[][128] = {
+    {0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+     0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  63, 0,  64, 65, 66, 67, 0,  68, 69, 70, 71,
+     0,  72, 0,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 0,  73, 74, 75, 76, 77, 78, 11,
+     12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33,
+     34, 35, 36, 0,  0,  0,  79, 80, 81, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49,
+     50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 82, 83, 84, 85, 0},
+    {0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+     0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  69, 0,  85, 84, 83, 73, 0,  76, 77, 71, 66,
+     0,  64, 63, 70, 1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 65, 0,  74, 67, 75, 72, 82, 37,
+     38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59,
+     60, 61, 62, 78, 0,  79, 68, 0,  0,  11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
+     24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 80, 0,  81, 0,  0},
 };
 
 static int digit85(char c, unsigned kind)
 {
-    const char *at;
-
-    if (kind == WF_ARRAY_LEN(digits85)) /* Adobe's */
+    if (kind == WF_ARRAY_LEN(values85)) /* Adobe's */
         return c >= '!' && c <= 'u' ? c - '!' : -1;
-    at = c == '\0' ? NULL : strchr(digits85[kind], c);
-    return at == NULL ? -1 : (int)(at - digits85[kind]);
+    return (unsigned char)c < 128 ? values85[kind][(unsigned char)c] - 1 : -1;
 }
 
 /* Reads groups of five digits from `i` on, as far as they are text. Returns where they end;
@@ -271,14 +278,14 @@ static size_t read85(struct wf_str t, size_t i, unsigned kind, size_t *out_n, st
     return done;
 }
 
-/* In which way [i, ...) is text; *out_end: where it ends. WF_ARRAY_LEN(digits85) + 1: in none. */
+/* In which way [i, ...) is text; *out_end: where it ends. WF_ARRAY_LEN(values85) + 1: in none. */
 static unsigned kind85(struct wf_str t, size_t i, size_t *out_end)
 {
     struct wf_buf b;
     unsigned kind = 0;
 
     wf_buf_init(&b, WF_LIMIT_UNPACKED);
-    for (; kind <= WF_ARRAY_LEN(digits85); kind++) {
+    for (; kind <= WF_ARRAY_LEN(values85); kind++) {
         size_t n;
         const size_t end = read85(t, i, kind, &n, NULL);
         if (n < BYTES85_LEAST)
@@ -333,8 +340,8 @@ bool wf_hidden__coded85(struct wf_str token, struct wf_hidden *io)
             continue;
         tries++;
         const struct wf_str inner = wf_str_sub(token, 0, closed_end(token, i));
-        if (kind85(inner, i, &end) > WF_ARRAY_LEN(digits85) &&
-            kind85(token, i, &end) > WF_ARRAY_LEN(digits85))
+        if (kind85(inner, i, &end) > WF_ARRAY_LEN(values85) &&
+            kind85(token, i, &end) > WF_ARRAY_LEN(values85))
             continue;
         *io = (struct wf_hidden){.at = io->at + i, .len = end - i, .how = WF_HIDING_BASE85};
         return true;
@@ -348,7 +355,7 @@ int wf_hidden__undo85(struct wf_str part, struct wf_buf *out)
     size_t n, end;
     const unsigned kind = kind85(part, 0, &end);
 
-    if (kind <= WF_ARRAY_LEN(digits85))
+    if (kind <= WF_ARRAY_LEN(values85))
         (void)read85(part, 0, kind, &n, out); /* asked below */
     wf_buf_truncate(out, from + wf_utf8_valid_prefix(wf_str_sub(wf_buf_str(out), from, out->len)));
     return wf_buf_status(out);

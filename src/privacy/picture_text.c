@@ -151,9 +151,16 @@ static int look_at(struct wf_str base64, struct wf_err *err)
 /* The end of the text that begins behind a quote at `from`: its closing quote. */
 static size_t text_end(struct wf_str json, size_t from)
 {
-    while (from < json.len && json.ptr[from] != '"')
-        from += json.ptr[from] == '\\' ? 2 : 1;
-    return WF_MIN(from, json.len);
+    for (size_t at = from;; at++) {
+        size_t n = 0; /* backslashes before it: an even number are themselves */
+        at = wf_str_find_byte(json, '"', at);
+        if (at >= json.len)
+            return json.len;
+        while (at - n > from && json.ptr[at - n - 1] == '\\')
+            n++;
+        if (n % 2 == 0)
+            return at;
+    }
 }
 
 int wf_picture_cut_out(struct wf_str json, struct wf_buf *out, size_t *out_n, struct wf_err *err)
