@@ -109,7 +109,8 @@ int wf_sharing__read_streams(struct wf_sharing *s, struct wf_err *err)
     return rc;
 }
 
-void wf_sharing__problem(struct wf_sharing *s, const struct wf_sync_log *log, const char *words)
+struct wf_sharing_problem *wf_sharing__problem(struct wf_sharing *s, const struct wf_sync_log *log,
+                                               const char *words)
 {
     struct wf_sharing_problem *p = NULL;
 
@@ -118,10 +119,10 @@ void wf_sharing__problem(struct wf_sharing *s, const struct wf_sync_log *log, co
             p = &s->problems[i];
     }
     if (p == NULL && words[0] == '\0')
-        return;
+        return NULL;
     if (p == NULL) {
         if (wf_reserve(&s->problems, &s->cap_problems, s->n_problems + 1, sizeof(*p)) != 0)
-            return;
+            return NULL;
         p = &s->problems[s->n_problems++];
         *p = (struct wf_sharing_problem){.log = *log};
     }
@@ -132,6 +133,7 @@ void wf_sharing__problem(struct wf_sharing *s, const struct wf_sync_log *log, co
     (void)snprintf(p->words, sizeof(p->words), "%s", words);
     if (s->o.changed != NULL)
         s->o.changed(s->o.ud);
+    return p;
 }
 
 /* ---- the syncer's callbacks ---- */
@@ -178,8 +180,10 @@ static void trouble(void *ud, const struct wf_syncer_trouble *t)
         [WF_SYNCER_FORGED] = "A node sent some that are forged or damaged.",
     };
     struct wf_sharing *s = ud;
+    struct wf_sharing_problem *p = wf_sharing__problem(s, &t->log, words[t->what]);
 
-    wf_sharing__problem(s, &t->log, words[t->what]);
+    if (t->what == WF_SYNCER_BEHIND && p != NULL)
+        p->own_upto = t->number;
 }
 
 static void other(void *ud, uint64_t peer, const struct wf_sync_message *m)

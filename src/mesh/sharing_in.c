@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "mesh/sharing_internal.h"
 #include "space/draft.h"
+#include "space/log.h"
 #include "space/record.h"
 #include "space/space.h"
 #include "store/draft_log.h"
@@ -32,6 +33,7 @@ struct in {
     size_t n_changes, cap_changes;
     struct wf_str *names; /* keys of records about drafts that came */
     size_t n_names, cap_names;
+    uint64_t own_dseq; /* of this device's own updates, which come back; 0: none */
 };
 
 static int no_memory(struct wf_err *err)
@@ -189,6 +191,8 @@ static int apply_update(struct in *in, const struct wf_batch_entry *e, struct wf
     if (rc == WF_E_NOENT)
         return 0; /* removed here */
     memcpy(origin.device, in->log->device, sizeof(origin.device));
+    if (memcmp(origin.device, in->s->o.device->signer.id, sizeof(origin.device)) == 0)
+        in->own_dseq = WF_MAX(in->own_dseq, origin.dseq);
     return rc == 0 ? wf_draft_apply_of(d, e->bytes, &origin, NULL, err) : rc;
 }
 
@@ -394,6 +398,8 @@ static int take_changes(struct in *in, uint64_t number, struct wf_err *err)
     if (in->n_changes > 0)
         rc = wf_records_apply_in_turn(s->o.records, in->stream->space, in->changes, in->n_changes,
                                       NULL, err);
+    if (rc == 0 && in->own_dseq > 0) /* no number is used twice */
+        rc = wf_log_reach(s->o.store, in->stream->space, in->log->device, in->own_dseq, 0, err);
     if (rc == 0 && in->n_names == 0)
         rc = wf_share_set_taken(s->o.store, in->log, number, WF_STR(""), err);
     rc = end_turn(s, rc, err);
@@ -531,10 +537,10 @@ static int take_log(struct wf_sharing *s, const struct wf_sync_log *log, bool *o
         if (one == WF_E_NOMEM || one == WF_E_FULL || one == WF_E_IO || one == WF_E_BUSY)
             rc = wf_err_set(err, one, "%s", own.msg);
         else if (one != 0) /* NOENT: the key has not come yet */
-            wf_sharing__problem(s, log, one == WF_E_NOENT ? "" : own.msg);
+            (void)wf_sharing__problem(s, log, one == WF_E_NOENT ? "" : own.msg);
         *out_done = one != 0;
         if (one == 0)
-            wf_sharing__problem(s, log, "");
+            (void)wf_sharing__problem(s, log, "");
     }
     wf_free(r.at);
     wf_arena_deinit(&r.arena);

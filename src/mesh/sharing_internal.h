@@ -45,6 +45,7 @@ struct wf_sharing_stream {
 /* Why batches of a log are not applied. */
 struct wf_sharing_problem {
     struct wf_sync_log log;
+    uint64_t own_upto; /* of this device's own log, up to which others have it; 0: no trouble */
     char words[200];
 };
 
@@ -85,8 +86,9 @@ const struct wf_sharing_stream *wf_sharing__stream(const struct wf_sharing *s,
                                                    const uint8_t id[WF_STREAM_ID_BYTES]);
 /* Reads spaces and their streams anew. */
 int wf_sharing__read_streams(struct wf_sharing *s, struct wf_err *err) WF_MUST_USE;
-/* Says, once a log, why it is not applied; words empty: it is, again. */
-void wf_sharing__problem(struct wf_sharing *s, const struct wf_sync_log *log, const char *words);
+/* Says, once a log, why it is not applied; words empty: it is, again. NULL: there is nothing. */
+struct wf_sharing_problem *wf_sharing__problem(struct wf_sharing *s, const struct wf_sync_log *log,
+                                               const char *words);
 void wf_sharing__log(const struct wf_sharing *s, const char *fmt, ...) WF_PRINTF(2, 3);
 
 /* ---- sharing_out.c: what is here goes into batches ---- */

@@ -387,16 +387,23 @@ static int write_batches(struct out *o, struct wf_err *err)
     return rc == 0 && is_any ? put_all(o, err) : rc;
 }
 
-/* This device has less of its own log than others say: it writes nothing before it has that. */
-static bool is_behind(const struct wf_sharing *s)
+/* This device has less of its own log than others say: it writes nothing before it has that, and
+ * has applied it. */
+static bool is_behind(struct wf_sharing *s)
 {
+    bool is_any = false;
+
     for (size_t i = 0; i < s->n_problems; i++) {
-        const struct wf_sharing_problem *p = &s->problems[i];
-        if (p->words[0] != '\0' &&
-            memcmp(p->log.device, s->o.device->signer.id, sizeof(p->log.device)) == 0)
-            return true;
+        struct wf_sharing_problem *p = &s->problems[i];
+        if (p->own_upto == 0)
+            continue;
+        if (wf_syncer_here(s->syncer, &p->log) >= p->own_upto && s->n_came == 0) {
+            p->own_upto = 0;
+            (void)wf_sharing__problem(s, &p->log, "");
+        }
+        is_any = is_any || p->own_upto != 0;
     }
-    return false;
+    return is_any;
 }
 
 static int out_space(struct wf_sharing *s, const struct wf_share_space *space, bool *io_more,
