@@ -75,11 +75,8 @@ static void read_body(struct wf_lib0_in *in, struct wf_sync_message *m)
         break;
     case WF_SYNC_HEADS:
     case WF_SYNC_BATCHES:
-    case WF_SYNC_GOT:
         m->bytes = rest(in);
-        if (m->kind == WF_SYNC_HEADS     ? !are_heads(m->bytes)
-            : m->kind == WF_SYNC_BATCHES ? !are_batches(m->bytes)
-                                         : m->bytes.len % WF_BATCH_HASH_BYTES != 0)
+        if (m->kind == WF_SYNC_HEADS ? !are_heads(m->bytes) : !are_batches(m->bytes))
             (void)wf_lib0_fail(in);
         break;
     case WF_SYNC_WANT:
@@ -97,9 +94,6 @@ static void read_body(struct wf_lib0_in *in, struct wf_sync_message *m)
         break;
     case WF_SYNC_LETTER:
         get(in, m->device, sizeof(m->device));
-        m->bytes = wf_lib0_bytes(in);
-        break;
-    case WF_SYNC_PASS:
         m->bytes = wf_lib0_bytes(in);
         break;
     default:
@@ -162,7 +156,6 @@ int wf_sync_message_write(const struct wf_sync_message *m, struct wf_buf *out)
         break;
     case WF_SYNC_HEADS:
     case WF_SYNC_BATCHES:
-    case WF_SYNC_GOT:
         (void)wf_buf_append_str(out, m->bytes);
         break;
     case WF_SYNC_WANT:
@@ -176,9 +169,6 @@ int wf_sync_message_write(const struct wf_sync_message *m, struct wf_buf *out)
         break;
     case WF_SYNC_LETTER:
         (void)wf_buf_append(out, m->device, sizeof(m->device));
-        wf_lib0_append_bytes(out, m->bytes);
-        break;
-    case WF_SYNC_PASS:
         wf_lib0_append_bytes(out, m->bytes);
         break;
     }

@@ -7,9 +7,7 @@
  *   3 WANT    batches of a log: 16 stream, 32 device, from which number on
  *   4 BATCHES each: length, bytes (mesh/batch.h)
  *   5 PART    a batch longer than a message: its length, where this part stands, bytes
- *   6 LETTER  32 to which device; length, bytes (mesh/letter.h)
- *   7 GOT     hashes of 32 bytes of letters that are kept now
- *   8 PASS    length, bytes: who may have a stream (mesh/pass.h)
+ *   6 LETTER  32 to which device; length, bytes sealed to it (mesh/sharing_grant.c)
  * Thread rule: any. */
 #ifndef WF_MESH_SYNC_MESSAGE_H
 #define WF_MESH_SYNC_MESSAGE_H
@@ -34,8 +32,6 @@ enum wf_sync_kind {
     WF_SYNC_BATCHES = 4,
     WF_SYNC_PART = 5,
     WF_SYNC_LETTER = 6,
-    WF_SYNC_GOT = 7,
-    WF_SYNC_PASS = 8,
 };
 
 /* Whose batches in which stream, and how many of them. */
@@ -56,8 +52,8 @@ struct wf_sync_message {
     struct wf_sync_log log;             /* WANT */
     uint64_t from;                      /* WANT */
     uint64_t total, at;                 /* PART */
-    struct wf_str bytes; /* PART, LETTER, PASS: theirs; HEADS, BATCHES, GOT: the items,
-                            for the functions below; views into the message */
+    struct wf_str bytes;                /* PART, LETTER: theirs; HEADS, BATCHES: the items,
+                                           for the functions below; views into the message */
 };
 
 /* Reads a message, items and all. FORMAT, LIMIT (a part of more than a batch can be). */

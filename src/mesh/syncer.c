@@ -148,15 +148,6 @@ int wf_syncer__queue(struct wf_syncer_peer *p, struct wf_syncer_tie *t)
     return 0;
 }
 
-uint64_t wf_syncer_there(const struct wf_syncer *s, uint64_t peer, const struct wf_sync_log *log)
-{
-    const struct wf_syncer_peer *p = wf_syncer__peer(s, peer);
-    const union wf_map_value *v = wf_map_get(&s->by_name, name_of(log));
-    const struct wf_syncer_tie *t = p == NULL || v == NULL ? NULL : find_tie(p, (uint32_t)v->u64);
-
-    return t == NULL ? 0 : t->theirs;
-}
-
 /* All logs that the node may have, queued so that it hears of them. */
 static int queue_all(struct wf_syncer *s, struct wf_syncer_peer *p)
 {

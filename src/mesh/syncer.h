@@ -60,7 +60,7 @@ struct wf_syncer_options {
     /* Batches of others up to this one are durable here now. */
     void (*came)(void *ud, const struct wf_sync_head *head);
     void (*trouble)(void *ud, const struct wf_syncer_trouble *t);
-    /* A message that is not about batches: HELLO, LETTER, GOT, PASS. */
+    /* A message that is not about batches: HELLO, LETTER. */
     void (*other)(void *ud, uint64_t peer, const struct wf_sync_message *m);
     void *ud;
 };
@@ -95,9 +95,8 @@ void wf_syncer_tick(struct wf_syncer *s);
 int wf_syncer_send(struct wf_syncer *s, uint64_t peer, const struct wf_sync_message *m,
                    struct wf_err *err) WF_MUST_USE;
 
-/* How far a log is here; and with a node, as it last said (0: nothing, or no such node). */
+/* How far a log is here. */
 uint64_t wf_syncer_here(const struct wf_syncer *s, const struct wf_sync_log *log);
-uint64_t wf_syncer_there(const struct wf_syncer *s, uint64_t peer, const struct wf_sync_log *log);
 
 /* What differs: batches that nodes here have and this one wants, and the other way round. */
 struct wf_syncer_behind {

@@ -11,11 +11,12 @@ declare -A pids
 up() {
     local h=$TMP/$1
     [ -f "$h.port" ] || python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])' >"$h.port"
+    rm -f "$h.out" # of the one before
     "$WEFT" --home "$h" up --port 0 --link-port "$(cat "$h.port")" --link-host 127.0.0.1 \
         --node-name "$@" >"$h.out" 2>>"$h.err" &
     pids[$1]=$!
     for _ in $(seq 400); do
-        grep -q "http://" "$h.out" && return
+        grep -qs "http://" "$h.out" && return
         sleep 0.05
     done
     cat "$h.err"
