@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "mesh/link.h"
+#include "mesh/sharing_people.h"
 #include "os/thread.h"
 
 #define TICK_MS 1000
@@ -51,7 +52,7 @@ const struct wf_sharing_stream *wf_sharing__stream(const struct wf_sharing *s,
     return NULL;
 }
 
-static struct wf_sharing_peer *peer_of(const struct wf_sharing *s, uint64_t id)
+struct wf_sharing_peer *wf_sharing__peer(const struct wf_sharing *s, uint64_t id)
 {
     for (size_t i = 0; i < s->n_peers; i++) {
         if (s->peers[i].id == id)
@@ -63,7 +64,7 @@ static struct wf_sharing_peer *peer_of(const struct wf_sharing *s, uint64_t id)
 /* The entry of a connected node that is in. */
 static const struct wf_devices_entry *node_of(const struct wf_sharing *s, uint64_t peer)
 {
-    const struct wf_sharing_peer *p = peer_of(s, peer);
+    const struct wf_sharing_peer *p = wf_sharing__peer(s, peer);
     const struct wf_devices_entry *e =
         p == NULL ? NULL : wf_devices_by_transport(&s->devices, p->key);
 
@@ -140,20 +141,13 @@ struct wf_sharing_problem *wf_sharing__problem(struct wf_sharing *s, const struc
 
 static bool gives(void *ud, uint64_t peer, const uint8_t stream[WF_STREAM_ID_BYTES])
 {
-    const struct wf_sharing *s = ud;
-    const struct wf_devices_entry *e = node_of(s, peer);
-    const struct wf_sharing_stream *t = wf_sharing__stream(s, stream);
-
-    return e != NULL && t != NULL && t->level <= e->clearance;
+    return wf_sharing__right_of_peer(ud, peer, stream) > WF_SHARING_NONE;
 }
 
-/* Of any device of the owner, also one that is revoked: what it wrote before is on the others. */
 static bool takes(void *ud, uint64_t peer, const struct wf_sync_log *log)
 {
-    const struct wf_sharing *s = ud;
-
-    return node_of(s, peer) != NULL && wf_sharing__stream(s, log->stream) != NULL &&
-           wf_sharing__entry(s, log->device) != NULL;
+    return wf_sharing__right_of_peer(ud, peer, log->stream) > WF_SHARING_NONE &&
+           wf_sharing__counts(ud, log->device, log->stream);
 }
 
 static int send_to(void *ud, uint64_t peer, struct wf_str message, struct wf_err *err)
@@ -189,7 +183,7 @@ static void trouble(void *ud, const struct wf_syncer_trouble *t)
 static void other(void *ud, uint64_t peer, const struct wf_sync_message *m)
 {
     struct wf_sharing *s = ud;
-    const struct wf_sharing_peer *p = peer_of(s, peer);
+    const struct wf_sharing_peer *p = wf_sharing__peer(s, peer);
     struct wf_err err = WF_ERR_INIT;
 
     if (m->kind == WF_SYNC_LETTER && p != NULL && node_of(s, peer) != NULL &&
@@ -251,10 +245,10 @@ static void link_down(void *ud, uint64_t peer, enum wf_link_reason reason, struc
 
 static void peer_up(struct wf_sharing *s, const struct wf_sharing_event *e)
 {
-    struct wf_sharing_peer *p = peer_of(s, 0);
+    struct wf_sharing_peer *p = wf_sharing__peer(s, 0);
     struct wf_err err = WF_ERR_INIT;
 
-    if (peer_of(s, e->peer) != NULL)
+    if (wf_sharing__peer(s, e->peer) != NULL)
         return;
     if (p == NULL) {
         if (wf_reserve(&s->peers, &s->cap_peers, s->n_peers + 1, sizeof(*p)) != 0)
@@ -273,7 +267,7 @@ static void peer_up(struct wf_sharing *s, const struct wf_sharing_event *e)
 
 static void take_event(struct wf_sharing *s, const struct wf_sharing_event *e)
 {
-    struct wf_sharing_peer *p = peer_of(s, e->peer);
+    struct wf_sharing_peer *p = wf_sharing__peer(s, e->peer);
     struct wf_err err = WF_ERR_INIT;
     int rc;
 

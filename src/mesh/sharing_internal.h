@@ -82,6 +82,8 @@ struct wf_sharing {
 
 const struct wf_devices_entry *wf_sharing__entry(const struct wf_sharing *s,
                                                  const uint8_t device[WF_SIGNER_ID_BYTES]);
+/* The node at the other end of a connection; NULL: there is none. Of id 0: a free place. */
+struct wf_sharing_peer *wf_sharing__peer(const struct wf_sharing *s, uint64_t id);
 const struct wf_sharing_stream *wf_sharing__stream(const struct wf_sharing *s,
                                                    const uint8_t id[WF_STREAM_ID_BYTES]);
 /* Reads spaces and their streams anew. */
