@@ -4,6 +4,7 @@
  * what drafts are called, with that; before that, a crash has it applied again, which does nothing.
  * One that cannot be applied is kept, and its author named: nothing of that log behind it is taken.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -229,6 +230,7 @@ static int await_drafts(struct in *in, struct wf_err *err)
         if (rc != 0)
             on_durable(&w, 0); /* nobody else will */
     }
+    wf_drafts_commit(in->s->o.drafts);
     pthread_mutex_lock(&w.lock);
     while (w.n_left > 0)
         pthread_cond_wait(&w.cond, &w.lock);
