@@ -74,8 +74,10 @@ struct wf_sealed_options {
  * gives no random numbers). */
 int wf_sealed_new(const struct wf_sealed_options *o, struct wf_sealed **out,
                   struct wf_err *err) WF_MUST_USE;
-/* Ends all sessions, without further callbacks; before link is freed, and after those who hear of
- * its channels have said they do not any more. NULL is a no-op. */
+/* No more callbacks, none that runs, and no more questions for the list of devices; there are no
+ * sessions any more, but the functions here may still be called. NULL is a no-op. */
+void wf_sealed_stop(struct wf_sealed *s);
+/* wf_sealed_stop, and frees; before link is freed. NULL is a no-op. */
 void wf_sealed_free(struct wf_sealed *s);
 
 /* Says who hears of a channel, from WF_LINK_REQUESTS on: one for each; NULL: nobody. Copied.
