@@ -70,7 +70,7 @@ static const struct row {
     {"drafts.edit", wf_op__drafts_edit, true, {"id", "draft", "text", "base"}},
     {"drafts.history", wf_op__drafts_history, true, {"id", "draft"}},
     {"drafts.restore", wf_op__drafts_restore, true, {"id", "draft", "version"}},
-    {"drafts.rename", wf_op__drafts_rename, true, {"id", "draft", "name"}},
+    {"drafts.change", wf_op__drafts_change, true, {"id", "draft", "name", "label"}},
     {"drafts.remove", wf_op__drafts_remove, true, {"id", "draft"}},
     {"records.list", wf_op__records_list, true, {"space", "collection", "limit", "after"}},
     {"records.get", wf_op__records_get, true, {"id", "history"}},

@@ -56,7 +56,7 @@ wf_op_operation wf_op__drafts_get;
 wf_op_operation wf_op__drafts_edit;
 wf_op_operation wf_op__drafts_history;
 wf_op_operation wf_op__drafts_restore;
-wf_op_operation wf_op__drafts_rename;
+wf_op_operation wf_op__drafts_change;
 wf_op_operation wf_op__drafts_remove;
 wf_op_operation wf_op__records_list;
 wf_op_operation wf_op__records_get;
