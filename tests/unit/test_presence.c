@@ -503,13 +503,17 @@ static void test_presence__no_memory_changes_nothing(void **state)
 {
     (void)state;
     json_t *v = json_pack("{s:s,s:s}", "view", "thread", "text", "how");
+    int rc;
 
     connect_two(0, 1);
     for (uint64_t n = 1; n < 40; n++) {
         wf_alloc_fail_at(n);
-        (void)!wf_presence_set(nodes[0].p, WF_STR("p1"), WF_LABEL_PRIVATE, v, true, NULL);
+        rc = wf_presence_set(nodes[0].p, WF_STR("p1"), WF_LABEL_PRIVATE, v, true, NULL);
         (void)wf_presence_tick(nodes[0].p);
         wf_alloc_fail_at(0);
+        assert_true(rc == 0 || rc == WF_E_NOMEM);
+        if (rc != 0)
+            set(0, "p1", WF_LABEL_PRIVATE, "{\"view\":\"thread\",\"text\":\"how\"}");
         now_ms += 2000;
         pass(0);
         assert_string_equal(text_known(1, "laptop"), "how");
