@@ -525,25 +525,32 @@ static void test_presence__no_memory_changes_nothing(void **state)
     json_decref(v);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(test_presence__##name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_is_open_is_known_elsewhere),
-        TEST(who_may_not_know_does_not_hear),
-        TEST(secrets_are_not_even_on_the_way),
-        TEST(typing_is_gathered_and_arrives_soon),
-        TEST(idle_costs_next_to_nothing),
-        TEST(it_is_forgotten),
-        TEST(who_is_taken_out_is_forgotten),
-        TEST(connecting_again_tells_it_again),
-        TEST(what_does_not_go_through_goes_later),
-        TEST(the_latest_is_handed_over),
-        TEST(peers_by_name),
-        TEST(what_is_no_message_is_refused),
-        TEST(a_page_more_replaces_the_most_silent),
-        TEST(no_memory_changes_nothing),
+        cmocka_unit_test_setup_teardown(test_presence__what_is_open_is_known_elsewhere, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_presence__who_may_not_know_does_not_hear, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_presence__secrets_are_not_even_on_the_way, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_presence__typing_is_gathered_and_arrives_soon, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_presence__idle_costs_next_to_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_presence__it_is_forgotten, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_presence__who_is_taken_out_is_forgotten, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_presence__connecting_again_tells_it_again, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_presence__what_does_not_go_through_goes_later, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_presence__the_latest_is_handed_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_presence__peers_by_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_presence__what_is_no_message_is_refused, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_presence__a_page_more_replaces_the_most_silent, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_presence__no_memory_changes_nothing, setup, teardown),
     };
 
     json_set_alloc_funcs(wf_alloc, wf_free); /* so that those fail, too */
