@@ -60,7 +60,7 @@ struct wf_syncer_options {
     /* Batches of others up to this one are durable here now. */
     void (*came)(void *ud, const struct wf_sync_head *head);
     void (*trouble)(void *ud, const struct wf_syncer_trouble *t);
-    /* A message that is not about batches: HELLO, LETTER. */
+    /* A message that is not about batches: HELLO, LETTER, PASS, GOT. */
     void (*other)(void *ud, uint64_t peer, const struct wf_sync_message *m);
     void *ud;
 };

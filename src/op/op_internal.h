@@ -42,6 +42,7 @@ wf_op_operation wf_op__sync_status;
 wf_op_operation wf_op__nodes_init;
 wf_op_operation wf_op__nodes_rename;
 wf_op_operation wf_op__nodes_clear;
+wf_op_operation wf_op__nodes_relay;
 wf_op_operation wf_op__nodes_revoke;
 wf_op_operation wf_op__nodes_leave;
 wf_op_operation wf_op__pair_show;
