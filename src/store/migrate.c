@@ -281,9 +281,34 @@ static const char migration_11[] =
     " problem TEXT,"
     " PRIMARY KEY(stream, device)) STRICT, WITHOUT ROWID;";
 
+/* What is kept for others: passes, letters, marks in time; and what keeping nodes said of theirs.
+ */
+static const char migration_12[] =
+    "CREATE TABLE relay_pass(stream BLOB PRIMARY KEY, bytes BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE relay_letter("
+    " receiver BLOB NOT NULL,"
+    " sender BLOB NOT NULL,"
+    " tag BLOB NOT NULL,"
+    " hash BLOB NOT NULL,"
+    " at_ms INTEGER NOT NULL,"
+    " bytes BLOB NOT NULL,"
+    " UNIQUE(receiver, sender)) STRICT;"
+    "CREATE TABLE relay_mark("
+    " stream BLOB NOT NULL,"
+    " device BLOB NOT NULL,"
+    " day INTEGER NOT NULL,"
+    " last INTEGER NOT NULL,"
+    " PRIMARY KEY(stream, device, day)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE relay_word("
+    " node BLOB NOT NULL,"
+    " stream BLOB NOT NULL,"
+    " device BLOB NOT NULL,"
+    " last INTEGER NOT NULL,"
+    " PRIMARY KEY(node, stream, device)) STRICT, WITHOUT ROWID;";
+
 static const char *const migrations[] = {
     migration_1, migration_2, migration_3, migration_4,  migration_5,  migration_6,
-    migration_7, migration_8, migration_9, migration_10, migration_11,
+    migration_7, migration_8, migration_9, migration_10, migration_11, migration_12,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

@@ -76,6 +76,15 @@
  *     id PK, title, created_ms, updated_ms
  * turn        one question and its answer
  *     thread -> thread, seq, question, answer (JSON), at_ms; PK (thread, seq)
+ * relay_pass  who may have which stream (mesh/pass.h)
+ *     stream PK, bytes
+ * relay_letter  letters kept for devices that sleep (mesh/relay.h)
+ *     receiver, sender (device keys), UNIQUE of the two, tag, hash (of bytes), at_ms,
+ *     bytes (sealed; empty: it was handed over)
+ * relay_mark  how far a log of others was, by day
+ *     stream, device, day (since 1970), PK of the three, last
+ * relay_word  how far logs are with nodes that keep, as they said
+ *     node (transport key), stream, device, PK of the three, last
  *
  * Invariants:
  *  (1) A chunk whose document has no row in `document` does not exist for anybody who reads: always
@@ -94,7 +103,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 11
+#define WF_SCHEMA_VERSION 12
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {
