@@ -421,6 +421,7 @@ static void sharing_changed(void *ud)
     struct core *c = ud;
 
     wf_hub_publish(c->ops.hub, "sync", NULL);
+    wf_hub_publish(c->ops.hub, "drafts", NULL); /* some may be new */
 }
 
 /* What other devices are to have, too. */

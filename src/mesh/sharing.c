@@ -10,10 +10,14 @@
 
 #include "base/alloc.h"
 #include "mesh/sharing_people.h"
+#include "os/gang.h"
+#include "os/thread.h"
 
 #define TICK_MS 1000
 /* Between two rounds of batches, so that typing makes some of them a second; after a failure. */
 #define GATHER_MS 20
+/* Who looks at what comes. */
+#define GANG_MAX 4
 #define AGAIN_MS 2000
 
 void wf_sharing__log(const struct wf_sharing *s, const char *fmt, ...)
@@ -280,7 +284,9 @@ static void work(struct wf_sharing *s)
         bool failed = wf_sharing__out(s, &err) != 0;
         if (failed)
             wf_sharing__log(s, "changes for others: %s", err.msg);
-        s->out_ns = now_ns + (failed ? AGAIN_MS : GATHER_MS) * INT64_C(1000000);
+        s->out_ns = now_ns; /* there is more: at once */
+        if (failed || !s->is_unsent)
+            s->out_ns += (failed ? AGAIN_MS : GATHER_MS) * INT64_C(1000000);
     }
 }
 
@@ -374,6 +380,8 @@ int wf_sharing_machine_new(const struct wf_sharing_options *o, const struct wf_s
     s->o = *o;
     s->link = *link;
     s->is_unsent = true;
+    if (wf_cpu_count() > 1) /* without it all is done here */
+        (void)!wf_gang_new(WF_MIN(wf_cpu_count(), (size_t)GANG_MAX), &s->gang, NULL);
     rc = open_syncer(s, err);
     if (rc == 0)
         rc = wf_sharing__read_streams(s, err);
@@ -390,6 +398,7 @@ void wf_sharing_machine_free(struct wf_sharing *s)
     if (s == NULL)
         return;
     wf_syncer_free(s->syncer);
+    wf_gang_free(s->gang);
     wf_free(s->peers);
     wf_free(s->streams);
     wf_free(s->came);

@@ -34,6 +34,7 @@ struct wf_sharing {
     struct wf_sharing_options o;
     struct wf_sharing_link link;
     struct wf_sharing_thread *thread; /* that works it; NULL: the caller does */
+    struct wf_gang *gang;             /* for what comes; NULL: this thread alone */
     struct wf_devices devices;
     struct wf_syncer *syncer;
     struct wf_sharing_peer *peers;
@@ -44,7 +45,6 @@ struct wf_sharing {
     size_t n_came, cap_came;
     struct wf_sharing_problem *problems;
     size_t n_problems, cap_problems;
-    int64_t looked_ms;  /* drafts that changed before were looked at */
     bool is_unsent;     /* something is not in a batch yet */
     int64_t out_ns;     /* not before that */
     bool is_going_on;   /* there is more to apply than was done in one go */

@@ -63,6 +63,16 @@
  *     id PK (16 bytes), space -> space, level (0 to 2), epoch, key (32 bytes)
  * draft_told  what others were told of drafts, also of those that are removed since
  *     uid PK, space -> space, seq (of its log, up to which it is in batches), name, label
+ * draft_dirty drafts of which others may have to hear something, also removed ones; triggers of
+ *     draft, draft_update and draft_told put them here
+ *     uid PK, space -> space
+ * stream_snapshot  snapshots of streams that are here (mesh/snapshot.h)
+ *     stream, device (who made it), first, PK of the three, last (numbers of its batches), at_ms,
+ *     n_bytes, state (0: not compared, 1: nothing is missing, 2: it leaves out what it says it
+ *     has), head (what it covers)
+ * device_word how far a device said its log was, by the level of the stream in which it came
+ *     space -> space, device, level, PK of the three, top (the highest level it says it in), dseq,
+ *     hlc
  * change_sent the number in this device's log up to which changes of records are in batches
  *     space PK -> space, dseq
  * batch_taken how far others' batches are in drafts and records here
@@ -103,7 +113,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 12
+#define WF_SCHEMA_VERSION 13
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {
