@@ -283,7 +283,7 @@ $(B)/%-deps: tests/%/package-lock.json
 
 bench:
 	@tools/setup run build bench
-	@$(MAKE) --no-print-directory $(PROGRAM) $(BENCH)
+	@$(MAKE) --no-print-directory $(PROGRAM) $(BENCH) $(B)/weather
 	@B=$(B) WEFT=$(B)/weft tools/runbench '$(T)' $(BENCH) $(BENCH_SCRIPTS)
 
 # Clients of all three model APIs at once, for S seconds.
