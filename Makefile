@@ -166,10 +166,6 @@ $(B)/tests/%: tests/unit/%.c $(SUPPORT_A) $(ALL_A) $(B)/flags
 $(B)/crdt-driver: tests/crdt/driver.c $(ALL_A) $(B)/flags
 	$(call Q,link)$(COMPILE) $(ALL_LDFLAGS) -pie $< $(ALL_A) -o $@ $(LIBS)
 
-# The network that tests/e2e/day.sh gives its nodes.
-$(B)/weather: tests/net/weather.c $(ALL_A) $(B)/flags
-	$(call Q,link)$(COMPILE) $(ALL_LDFLAGS) -pie $< $(ALL_A) -o $@ $(LIBS)
-
 $(B)/fuzz/%: tests/fuzz/%.c $(SUPPORT_A) $(ALL_A) $(B)/flags
 	@mkdir -p $(@D)
 	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie -Wno-missing-prototypes -fsanitize=fuzzer \
@@ -268,7 +264,7 @@ run:
 test:
 	@tools/setup run build test
 	@[ -d web/editor/node_modules ] || $(MAKE) --no-print-directory editor
-	@$(MAKE) --no-print-directory all $(B)/crdt-driver $(B)/weather $(NODE_TESTS:tests/%=$(B)/%-deps)
+	@$(MAKE) --no-print-directory all $(B)/crdt-driver $(NODE_TESTS:tests/%=$(B)/%-deps)
 	@tools/runtests -B $(B) -T '$(T)' --unit $(UNIT) --e2e $(E2E) --web $(NODE_TESTS)
 
 # Only the unit tests, on what is installed; T=word: only those are built, too.
@@ -283,7 +279,7 @@ $(B)/%-deps: tests/%/package-lock.json
 
 bench:
 	@tools/setup run build bench
-	@$(MAKE) --no-print-directory $(PROGRAM) $(BENCH) $(B)/weather
+	@$(MAKE) --no-print-directory $(PROGRAM) $(BENCH)
 	@B=$(B) WEFT=$(B)/weft tools/runbench '$(T)' $(BENCH) $(BENCH_SCRIPTS)
 
 # Clients of all three model APIs at once, for S seconds.

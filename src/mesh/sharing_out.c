@@ -18,9 +18,10 @@
 #include "store/batch_log.h"
 
 /* Of one round: then others have their turn. */
-#define DRAFTS_MAX 1024u
-#define ROUND_BYTES ((size_t)2 << 20)
-_Static_assert(DRAFTS_MAX <= WF_LIMIT_CHANGE_ITEMS, "their names are one change");
+#define DRAFTS_MAX 256u
+#define ROUND_BYTES ((size_t)1 << 20)
+/* Drafts may have changed so long before the clock says it. */
+#define OVERLAP_MS 10000
 
 struct out {
     struct wf_sharing *s;
@@ -181,22 +182,6 @@ static int whole_draft(struct out *o, const struct wf_share_draft *d, struct wf_
     return rc;
 }
 
-/* Whether all of it is to be sent: a snapshot has taken in what was not sent; or it goes into
- * another stream than before, which is to be whole for who has only that. */
-static bool needs_all(const struct wf_share_draft *d)
-{
-    return d->first_seq != d->told_seq + 1 ||
-           (d->told_seq > 0 && d->told_label.len > 0 && !wf_str_eq(d->label, d->told_label));
-}
-
-/* Whether there is anything of this device's to be sent. */
-static bool has_news(const struct wf_share_draft *d)
-{
-    return d->id != 0 && d->seq > 0 &&
-           ((d->seq > d->told_seq && (d->own_bytes > 0 || d->first_seq != d->told_seq + 1)) ||
-            (d->told_label.len > 0 && !wf_str_eq(d->label, d->told_label)));
-}
-
 /* What this device changed in a draft since the last batch, as one update; empty: nothing. */
 static int updates_of(struct out *o, const struct wf_share_draft *d, struct own_updates *own,
                       struct wf_buf *out, struct wf_err *err)
@@ -204,7 +189,7 @@ static int updates_of(struct out *o, const struct wf_share_draft *d, struct own_
     const struct wf_draft_span span = {.draft = d->id, .from = d->told_seq + 1, .to = d->seq};
     int rc;
 
-    if (needs_all(d)) {
+    if (d->first_seq != d->told_seq + 1) { /* a snapshot has taken some in */
         own->dseq = WF_MAX(o->sent, (uint64_t)1);
         own->at_ms = wf_clock_wall_ms(o->s->o.clock);
         return whole_draft(o, d, out, err);
@@ -224,7 +209,7 @@ static int put_draft(struct out *o, struct wf_share_draft *d, struct wf_err *err
     int rc = 0;
 
     (void)!wf_label_parse(d->label, &level);
-    if (!has_news(d) || level == WF_LABEL_SECRET)
+    if (d->id == 0 || level == WF_LABEL_SECRET || d->seq <= d->told_seq)
         return 0;
     wf_buf_init(&update, WF_LIMIT_DRAFT_BYTES);
     rc = updates_of(o, d, &own, &update, err);
@@ -262,25 +247,17 @@ static int put_change(void *ud, const struct wf_log_entry *e, struct wf_err *err
 
 /* ---- a space ---- */
 
-/* As many drafts as fit into a round; those with something of this device's are looked at first,
- * for what their label is now. */
-static int gather(struct out *o, struct wf_err *err)
+static int gather(struct out *o, int64_t since_ms, struct wf_err *err)
 {
-    const struct wf_share_dirty which = {
-        .space = o->space->id, .device = o->s->o.device->signer.id, .n_max = DRAFTS_MAX};
-    uint64_t bytes = 0;
-    size_t n = 0;
-    int rc = wf_share_drafts(o->r, &which, &o->arena, &o->drafts, &o->n_drafts, err);
+    int rc = wf_share_drafts(o->r, o->space->id, since_ms, DRAFTS_MAX, &o->arena, &o->drafts,
+                             &o->n_drafts, err);
 
     o->is_more = rc == 0 && o->n_drafts == DRAFTS_MAX;
-    for (; n < o->n_drafts && rc == 0 && bytes <= ROUND_BYTES; n++) {
-        struct wf_share_draft *d = &o->drafts[n];
-        bytes += d->own_bytes;
-        if (has_news(d))
+    for (size_t i = 0; i < o->n_drafts && rc == 0; i++) {
+        struct wf_share_draft *d = &o->drafts[i];
+        if (d->id != 0 && d->seq > d->told_seq)
             d->label = wf_str_from(wf_label_name(o->s->o.label(o->s->o.label_ud, d->id)));
     }
-    o->is_more = o->is_more || n < o->n_drafts;
-    o->n_drafts = n;
     return rc == 0 ? tell_names(o, err) : rc;
 }
 
@@ -340,6 +317,13 @@ static int seal(struct out *o, enum wf_label level, struct wf_err *err)
     return rc;
 }
 
+/* Whether others are to be told more of it than they were. */
+static bool is_news(const struct wf_share_draft *d)
+{
+    return d->id == 0 || d->seq > d->told_seq || !wf_str_eq(d->name, d->told_name) ||
+           !wf_str_eq(d->label, d->told_label);
+}
+
 /* One transaction. */
 static int put_all(struct out *o, struct wf_err *err)
 {
@@ -353,7 +337,8 @@ static int put_all(struct out *o, struct wf_err *err)
             rc = seal(o, (enum wf_label)level, err);
     }
     for (size_t i = 0; i < o->n_told && rc == 0; i++) {
-        rc = wf_share_draft_told(store, o->space->id, &o->drafts[i], err);
+        if (is_news(&o->drafts[i]))
+            rc = wf_share_draft_told(store, o->space->id, &o->drafts[i], err);
     }
     if (rc == 0 && o->upto > o->sent)
         rc = wf_share_set_sent(store, o->space->id, o->upto, err);
@@ -387,11 +372,19 @@ static int with_reader(struct out *o, int (*fn)(struct out *o, struct wf_err *er
     return rc;
 }
 
+static int look(struct out *o, struct wf_err *err)
+{
+    return gather(o, o->s->looked_ms, err);
+}
+
 static int write_batches(struct out *o, struct wf_err *err)
 {
     int rc = fill(o, err);
+    bool is_any = o->upto > o->sent;
 
-    return rc == 0 && (o->upto > o->sent || o->n_told > 0) ? put_all(o, err) : rc;
+    for (size_t i = 0; i < o->n_told; i++)
+        is_any = is_any || is_news(&o->drafts[i]);
+    return rc == 0 && is_any ? put_all(o, err) : rc;
 }
 
 /* This device has less of its own log than others say: it writes nothing before it has that, and
@@ -422,7 +415,7 @@ static int out_space(struct wf_sharing *s, const struct wf_share_space *space, b
     wf_arena_init(&o.arena, (size_t)1 << 16, SIZE_MAX);
     for (unsigned level = 0; level < WF_LABEL_SECRET; level++)
         wf_buf_init(&o.content[level], WF_LIMIT_BATCH_CONTENT_BYTES);
-    rc = with_reader(&o, gather, err);
+    rc = with_reader(&o, look, err);
     if (rc == 0)
         rc = with_reader(&o, write_batches, err);
     if (rc == 0)
@@ -436,6 +429,7 @@ static int out_space(struct wf_sharing *s, const struct wf_share_space *space, b
 
 int wf_sharing__out(struct wf_sharing *s, struct wf_err *err)
 {
+    int64_t now_ms = wf_clock_wall_ms(s->o.clock);
     struct wf_share_space *spaces = NULL;
     struct wf_reader *r = NULL;
     struct wf_arena arena;
@@ -456,6 +450,9 @@ int wf_sharing__out(struct wf_sharing *s, struct wf_err *err)
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = out_space(s, &spaces[i], &is_more, err);
     wf_arena_deinit(&arena);
-    s->is_unsent = rc != 0 || is_more;
+    if (rc == 0 && !is_more) {
+        s->looked_ms = now_ms - OVERLAP_MS;
+        s->is_unsent = false;
+    }
     return rc;
 }

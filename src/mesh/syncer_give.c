@@ -227,11 +227,9 @@ void wf_syncer__pump(struct wf_syncer *s, struct wf_syncer_peer *p)
 
 void wf_syncer__pump_all(struct wf_syncer *s)
 {
-    /* One that is blocked is in it again once there is room, and something is to be sent. */
-    while (!wf_list_empty(&s->ready)) {
-        struct wf_list *it = s->ready.next;
-        wf_list_remove(it);
-        wf_syncer__pump(s, WF_CONTAINER(it, struct wf_syncer_peer, ready));
+    for (size_t i = 0; i < s->n_peers; i++) {
+        if (s->peers[i] != NULL && (s->peers[i]->n_queue > 0 || !s->peers[i]->is_told))
+            wf_syncer__pump(s, s->peers[i]);
     }
 }
 

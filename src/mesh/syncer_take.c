@@ -187,8 +187,6 @@ static int take(struct wf_syncer *s, struct wf_syncer_peer *p, const struct wf_s
         return take_part(s, p, m, err);
     case WF_SYNC_HELLO:
     case WF_SYNC_LETTER:
-    case WF_SYNC_PASS:
-    case WF_SYNC_GOT:
         s->o.other(s->o.ud, p->id, m);
         break;
     }
