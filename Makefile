@@ -72,6 +72,7 @@ API_OBJ := $(API:src/%.c=$(B)/obj/%.o)
 MAIN_OBJ := $(MAIN:src/%.c=$(B)/obj/%.o)
 SUPPORT_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/support/*.c))
 SUPPORT_A := $(B)/obj/support.a
+SIM_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/sim/*.c))
 ALL_A := $(B)/obj/all.a
 PROGRAM := $(if $(MAIN),$(B)/weft)
 LIBRARY := $(if $(API),$(B)/libweft.a $(B)/libweft.so)
@@ -162,8 +163,16 @@ $(B)/tests/%: tests/unit/%.c $(SUPPORT_A) $(ALL_A) $(B)/flags
 	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie -Wno-missing-prototypes \
 	    $< $(SUPPORT_A) $(ALL_A) -o $@ -lcmocka $(LIBS)
 
+# Nodes, disks and a network played by seed: docs/development.md.
+$(B)/simulator: $(SIM_OBJ) $(ALL_A) $(B)/flags
+	$(call Q,link)$(LINK) $(SIM_OBJ) $(ALL_A) -o $@ $(LIBS)
+
 # What tests/crdt compares with Yjs.
 $(B)/crdt-driver: tests/crdt/driver.c $(ALL_A) $(B)/flags
+	$(call Q,link)$(COMPILE) $(ALL_LDFLAGS) -pie $< $(ALL_A) -o $@ $(LIBS)
+
+# The network that tests/e2e/day.sh gives its nodes.
+$(B)/weather: tests/net/weather.c $(ALL_A) $(B)/flags
 	$(call Q,link)$(COMPILE) $(ALL_LDFLAGS) -pie $< $(ALL_A) -o $@ $(LIBS)
 
 $(B)/fuzz/%: tests/fuzz/%.c $(SUPPORT_A) $(ALL_A) $(B)/flags
@@ -264,7 +273,7 @@ run:
 test:
 	@tools/setup run build test
 	@[ -d web/editor/node_modules ] || $(MAKE) --no-print-directory editor
-	@$(MAKE) --no-print-directory all $(B)/crdt-driver $(NODE_TESTS:tests/%=$(B)/%-deps)
+	@$(MAKE) --no-print-directory all $(B)/crdt-driver $(B)/weather $(NODE_TESTS:tests/%=$(B)/%-deps)
 	@tools/runtests -B $(B) -T '$(T)' --unit $(UNIT) --e2e $(E2E) --web $(NODE_TESTS)
 
 # Only the unit tests, on what is installed; T=word: only those are built, too.
@@ -279,7 +288,7 @@ $(B)/%-deps: tests/%/package-lock.json
 
 bench:
 	@tools/setup run build bench
-	@$(MAKE) --no-print-directory $(PROGRAM) $(BENCH)
+	@$(MAKE) --no-print-directory $(PROGRAM) $(BENCH) $(B)/weather
 	@B=$(B) WEFT=$(B)/weft tools/runbench '$(T)' $(BENCH) $(BENCH_SCRIPTS)
 
 # Clients of all three model APIs at once, for S seconds.

@@ -198,6 +198,16 @@
 #define WF_LIMIT_BATCH_BYTES (WF_LIMIT_BATCH_CONTENT_BYTES + WF_LIMIT_BATCH_CONTENT_BYTES / 8)
 /* Logs of batches that a node knows of: of devices times the levels of their spaces. */
 #define WF_LIMIT_SYNC_LOGS 1000000
+/* A node that keeps ciphertext alone: bytes of batches, how old those may become that somebody has
+ * not fetched (three months away is a long time), streams, logs of one of them. */
+#define WF_LIMIT_RELAY_BYTES ((uint64_t)16 << 30)
+#define WF_LIMIT_RELAY_DAYS 100u
+#define WF_LIMIT_RELAY_STREAMS 65536u
+#define WF_LIMIT_RELAY_STREAM_LOGS 4096u
+/* Letters that wait for one device, their bytes, and those of all. One has a few kilobytes. */
+#define WF_LIMIT_RELAY_LETTERS 256u
+#define WF_LIMIT_RELAY_LETTER_BYTES ((uint64_t)8 << 20)
+#define WF_LIMIT_RELAY_LETTER_BYTES_ALL ((uint64_t)512 << 20)
 /* State of one client's presence, as JSON, and clients of one message of it. */
 #define WF_LIMIT_AWARENESS_BYTES (64u << 10)
 #define WF_LIMIT_AWARENESS_CLIENTS 10000

@@ -292,10 +292,11 @@ static int restore(struct wf_cli *cli, const char *draft, const struct draft_opt
     return code;
 }
 
-static int rename_one(struct wf_cli *cli, const char *draft, const char *name)
+/* what: "name" or "label". */
+static int change(struct wf_cli *cli, const char *draft, const char *what, const char *to)
 {
     json_t *result = NULL;
-    int code = call(cli, "drafts.rename", draft, json_pack("{s:s}", "name", name), &result);
+    int code = call(cli, "drafts.change", draft, json_pack("{s:s}", what, to), &result);
 
     if (code == 0 && cli->json)
         wf_cli_print_json(result);
@@ -321,15 +322,17 @@ static int remove_one(struct wf_cli *cli, const char *draft)
 
 int wf_cmd_draft(struct wf_cli *cli)
 {
-    const char *usage =
-        _("Usage: weft draft list [--space SPACE]\n"
-          "       weft draft new|cat|edit|history|remove SPACE/NAME [--at VERSION]\n"
-          "       weft draft restore SPACE/NAME --at VERSION\n"
-          "       weft draft rename SPACE/NAME NAME\n\n"
-          "Drafts are edited together: here, on the page, and in any editor that speaks Yjs.\n"
-          "new and edit take the text from standard input; without one, edit opens $EDITOR. Only\n"
-          "what you changed becomes a change, whatever others write meanwhile. history lists the\n"
-          "versions, cat --at shows one, restore goes back to it by a new change.");
+    const char *usage = _(
+        "Usage: weft draft list [--space SPACE]\n"
+        "       weft draft new|cat|edit|history|remove SPACE/NAME [--at VERSION]\n"
+        "       weft draft restore SPACE/NAME --at VERSION\n"
+        "       weft draft rename SPACE/NAME NAME\n"
+        "       weft draft label SPACE/NAME internal|private|secret\n\n"
+        "Drafts are edited together: here, on the page, and in any editor that speaks Yjs.\n"
+        "new and edit take the text from standard input; without one, edit opens $EDITOR. Only\n"
+        "what you changed becomes a change, whatever others write meanwhile. history lists the\n"
+        "versions, cat --at shows one, restore goes back to it by a new change. label raises how\n"
+        "sensitive it is: a private draft goes to devices cleared for it, a secret one stays.");
     struct draft_options o = {.space = NULL};
     const struct wf_option options[] = {
         {.name = "space", .kind = WF_OPTION_TEXT, .out = &o.space},
@@ -346,7 +349,9 @@ int wf_cmd_draft(struct wf_cli *cli)
     if (strcmp(verb, "list") == 0 && !draft && !o.at)
         return list(cli, &o);
     if (strcmp(verb, "rename") == 0 && cli->n_args == 3 && !o.at)
-        return rename_one(cli, draft, cli->args[2]);
+        return change(cli, draft, "name", cli->args[2]);
+    if (strcmp(verb, "label") == 0 && cli->n_args == 3 && !o.at)
+        return change(cli, draft, "label", cli->args[2]);
     if (cli->n_args != 2 || o.space)
         return wf_cli_usage(usage);
     if (strcmp(verb, "cat") == 0)

@@ -21,21 +21,23 @@
 
 static const char *usage(void)
 {
-    return _(
-        "Usage: weft nodes [--init]\n"
-        "       weft nodes rename NAME NEW-NAME\n"
-        "       weft nodes clear NAME public|internal|private\n"
-        "       weft nodes revoke NAME\n"
-        "       weft nodes address NAME HOST:PORT\n"
-        "       weft nodes leave\n"
-        "       weft nodes paper > PAGE.html\n"
-        "       weft nodes recover < WORDS\n\n"
-        "Lists the devices that are paired. rename and revoke work where the owner's key is;\n"
-        "a revoked device learns nothing new. address says where a device may be found, where\n"
-        "it does not find itself. leave makes this device forget the others.\n"
-        "paper gives the recovery words, once: print them. recover makes the key again out "
-        "of\n"
-        "words that are typed.");
+    return _("Usage: weft nodes [--init]\n"
+             "       weft nodes rename NAME NEW-NAME\n"
+             "       weft nodes clear NAME public|internal|private\n"
+             "       weft nodes --relay NAME [--off]\n"
+             "       weft nodes revoke NAME\n"
+             "       weft nodes address NAME HOST:PORT\n"
+             "       weft nodes leave\n"
+             "       weft nodes paper > PAGE.html\n"
+             "       weft nodes recover < WORDS\n\n"
+             "Lists the devices that are paired. rename and revoke work where the owner's key is;\n"
+             "a revoked device learns nothing new. --relay: a device keeps what others write while "
+             "they\n"
+             "sleep, and gets no keys to read it. address says where a device may be found, where\n"
+             "it does not find itself. leave makes this device forget the others.\n"
+             "paper gives the recovery words, once: print them. recover makes the key again out "
+             "of\n"
+             "words that are typed.");
 }
 
 /* ---- the list ---- */
@@ -62,6 +64,19 @@ static void print_seen(const json_t *node)
     }
 }
 
+static bool is_relay(const json_t *node)
+{
+    const json_t *role;
+    size_t i;
+
+    json_array_foreach(json_object_get(node, "roles"), i, role)
+    {
+        if (json_is_string(role) && strcmp(json_string_value(role), "ciphertext") == 0)
+            return true;
+    }
+    return false;
+}
+
 static void print_nodes(const json_t *v)
 {
     const json_t *nodes = json_object_get(v, "nodes");
@@ -77,6 +92,8 @@ static void print_nodes(const json_t *v)
                wf_cli_plain(), wf_json_text(node, "tier"), wf_json_text(node, "clearance"),
                wf_json_text(node, "fingerprint"));
         print_seen(node);
+        if (is_relay(node))
+            printf("  %s", _("relay: keeps what it cannot read"));
         printf("\n");
     }
     if (json_is_string(note))
@@ -171,8 +188,11 @@ static int recover(struct wf_cli *cli)
 
 int wf_cmd_nodes(struct wf_cli *cli)
 {
-    bool is_init = false;
+    bool is_init = false, is_off = false;
+    const char *relay = NULL;
     const struct wf_option options[] = {
+        {.name = "relay", .kind = WF_OPTION_TEXT, .out = &relay},
+        {.name = "off", .kind = WF_OPTION_FLAG, .out = &is_off},
         {.name = "init", .kind = WF_OPTION_FLAG, .out = &is_init},
         {.name = NULL},
     };
@@ -185,6 +205,11 @@ int wf_cmd_nodes(struct wf_cli *cli)
     wf_zone_init();
     if (sodium_init() < 0)
         return WF_EXIT_FAILED;
+    if (relay != NULL && cli->n_args == 0 && !is_init)
+        return call_nodes(cli, "nodes.relay",
+                          json_pack("{s:s, s:b}", "name", relay, "off", is_off));
+    if (relay != NULL || is_off)
+        return wf_cli_usage(usage());
     if (cli->n_args == 0)
         return call_nodes(cli, is_init ? "nodes.init" : "nodes.list", json_object());
     if (is_init)

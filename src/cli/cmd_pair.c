@@ -16,14 +16,16 @@
 static const char *usage(void)
 {
     return _("Usage: weft pair --show\n"
-             "       weft pair CODE@HOST:PORT\n\n"
+             "       weft pair [--relay] CODE@HOST:PORT\n\n"
              "Makes two devices know each other. On the one that is yours already: weft pair "
              "--show\n"
              "prints a code and waits; on the new one: weft pair with that code and address, or "
              "what\n"
              "was scanned. Both show the same three words then. A code counts once, for five "
              "minutes,\n"
-             "with one try a minute.");
+             "with one try a minute.\n"
+             "--relay: this device keeps what the others write while they sleep, and can read none "
+             "of it.");
 }
 
 static void print_code(const json_t *code)
@@ -99,7 +101,7 @@ static int show(struct wf_cli *cli)
     return code;
 }
 
-static int join(struct wf_cli *cli, const char *target)
+static int join(struct wf_cli *cli, const char *target, bool is_relay)
 {
     struct wf_client_options o = {.program = NULL};
     struct wf_client_call call = {.op = "pair.join", .fd = -1};
@@ -108,7 +110,7 @@ static int join(struct wf_cli *cli, const char *target)
     json_t *result = NULL;
     int code = WF_EXIT_DONE, rc;
 
-    call.params = json_pack("{s:s}", "target", target);
+    call.params = json_pack("{s:s, s:b}", "target", target, "relay", is_relay);
     rc = call.params != NULL ? wf_client_open(&cli->home, &o, &c, &err)
                              : wf_err_set(&err, WF_E_INVAL, "%s", usage());
     if (rc == WF_E_NOENT)
@@ -129,8 +131,9 @@ static int join(struct wf_cli *cli, const char *target)
 
 int wf_cmd_pair(struct wf_cli *cli)
 {
-    bool is_shown = false;
+    bool is_shown = false, is_relay = false;
     const struct wf_option options[] = {
+        {.name = "relay", .kind = WF_OPTION_FLAG, .out = &is_relay},
         {.name = "show", .kind = WF_OPTION_FLAG, .out = &is_shown},
         {.name = NULL},
     };
@@ -138,7 +141,7 @@ int wf_cmd_pair(struct wf_cli *cli)
 
     if (!wf_cli_options(cli, usage(), options, &code))
         return code;
-    if (is_shown ? cli->n_args != 0 : cli->n_args != 1)
+    if (is_shown ? cli->n_args != 0 || is_relay : cli->n_args != 1)
         return wf_cli_usage(usage());
-    return is_shown ? show(cli) : join(cli, cli->args[0]);
+    return is_shown ? show(cli) : join(cli, cli->args[0], is_relay);
 }

@@ -35,9 +35,9 @@
 #include "mesh/fabric.h"
 #include "mesh/keeper.h"
 #include "mesh/link.h"
+#include "mesh/sealed.h"
 #include "mesh/sharing.h"
 #include "op/op.h"
-#include "op/phones.h"
 #include "op/remote.h"
 #include "op/router.h"
 #include "os/file.h"
@@ -68,6 +68,7 @@ struct core {
     struct wf_lens_place lens;
     struct wf_detector *detector;
     struct wf_policy *policy;
+    struct wf_sealed *_Atomic sealed;     /* what is in ops, for threads that are there before it */
     struct wf_sharing *_Atomic sharing;   /* what is in ops, for threads that are there before it */
     struct wf_keeper *keeper;             /* NULL: a core for one command */
     char name[WF_DEVICES_NAME_BYTES + 1]; /* what this node is called until it is renamed */
@@ -282,6 +283,13 @@ static int open_remote(struct core *c, struct wf_err *err)
     return rc;
 }
 
+static void list_devices(void *ud, struct wf_devices *out)
+{
+    struct core *c = ud;
+
+    wf_fabric_devices(c->ops.fabric, out);
+}
+
 /* The way to other nodes. The process is asked for once something is paired, or to be. */
 static int open_link(struct core *c, struct wf_err *err)
 {
@@ -291,8 +299,15 @@ static int open_link(struct core *c, struct wf_err *err)
                                       .addresses = c->o->home->link_addresses,
                                       .log = c->ops.log};
     int rc = c->o->http_fd >= 0 && c->o->link_fd >= 0 ? wf_link_new(&o, &c->nodes, err) : 0;
+    const struct wf_sealed_options so = {.link = c->nodes,
+                                         .device = &c->device.signer,
+                                         .devices = list_devices,
+                                         .ud = c,
+                                         .log = c->ops.log};
 
     c->ops.link = c->nodes;
+    if (rc == 0 && c->nodes != NULL)
+        rc = wf_sealed_new(&so, &c->ops.sealed, err);
     return rc;
 }
 
@@ -390,8 +405,10 @@ static void fabric_changed(void *ud, const char *what)
     struct core *c = ud;
 
     wf_hub_publish(c->ops.hub, what, NULL);
-    if (strcmp(what, "nodes") == 0)
+    if (strcmp(what, "nodes") == 0) {
+        wf_sealed_devices_changed(atomic_load(&c->sealed));
         wf_sharing_devices_changed(atomic_load(&c->sharing));
+    }
 }
 
 static void drafts_durable(void *ud)
@@ -399,18 +416,12 @@ static void drafts_durable(void *ud)
     wf_sharing_poke(ud);
 }
 
-static void list_devices(void *ud, struct wf_devices *out)
-{
-    struct core *c = ud;
-
-    wf_fabric_devices(c->ops.fabric, out);
-}
-
 static void sharing_changed(void *ud)
 {
     struct core *c = ud;
 
     wf_hub_publish(c->ops.hub, "sync", NULL);
+    wf_hub_publish(c->ops.hub, "drafts", NULL); /* some may be new */
 }
 
 /* What other devices are to have, too. */
@@ -448,22 +459,13 @@ static int open_fabric(struct core *c, struct wf_err *err)
                                         .changed = fabric_changed,
                                         .ud = c};
 
-    return wf_fabric_new(&o, &c->ops.fabric, err);
-}
+    int rc = wf_fabric_new(&o, &c->ops.fabric, err);
 
-static void phones_changed(void *ud)
-{
-    struct core *c = ud;
-
-    wf_hub_publish(c->ops.hub, "phones", NULL);
-}
-
-static int open_phones(struct core *c, struct wf_err *err)
-{
-    const struct wf_phones_options o = {
-        .path = c->o->home->phones, .changed = phones_changed, .ud = c};
-
-    return wf_phones_open(&o, &c->ops.phones, err);
+    if (rc == 0) {
+        atomic_store(&c->sealed, c->ops.sealed);
+        wf_sealed_devices_changed(c->ops.sealed);
+    }
+    return rc;
 }
 
 /* What a core with a home has beside its store. */
@@ -483,8 +485,6 @@ static int open_home(struct core *c, struct wf_err *err)
         rc = open_fabric(c, err);
     if (rc == 0)
         rc = open_sharing(c, err);
-    if (rc == 0)
-        rc = open_phones(c, err);
     if (rc == 0)
         rc = open_meaning(c, err);
     if (rc == 0)
@@ -560,11 +560,12 @@ static void finish(struct core *c)
         wf_meaning_stop(c->ops.meaning); /* it asks the others whether they work */
     wf_serve_stop(c->serve);
     wf_http_free(c->http);
-    wf_phones_close(c->ops.phones);
     wf_reminding_stop(c->reminding); /* behind those whose requests wake it */
     if (c->ops.drafts != NULL)
         wf_drafts_on_durable(c->ops.drafts, NULL, NULL);
     wf_sharing_free(atomic_exchange(&c->sharing, NULL));
+    atomic_store(&c->sealed, NULL);
+    wf_sealed_stop(c->ops.sealed); /* it asks the fabric */
     wf_fabric_free(c->ops.fabric);
     wf_keeper_free(c->keeper);
     wf_drafts_free(c->ops.drafts);
@@ -576,6 +577,7 @@ static void finish(struct core *c)
     wf_fetch_client_free(c->fetch);         /* the spawner ends with its socket */
     wf_engine_free(c->ops.engine);
     wf_airlock_link_free(c->link);
+    wf_sealed_free(c->ops.sealed);
     wf_link_free(c->nodes);
     if (wf_budget_close(c->budget, &own) != 0)
         wf_log_line(c->ops.log, WF_LOG_WARN, "core", "what was spent is not saved: %s", own.msg);
@@ -602,7 +604,6 @@ static int serve_listeners(struct core *c, struct wf_err *err)
         .port = o->http_port,
         .token = o->token,
         .first_code = o->first_code,
-        .lan_fd = o->lan_fd,
         .spool_dir = c->spool_dir,
         .log = c->ops.log,
     };

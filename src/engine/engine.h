@@ -65,6 +65,25 @@ struct wf_origin {
     bool is_declared;    /* a client says so: beside what its message's role says, not instead */
 };
 
+/* Where a text stands, between two tokens: with it an engine with the same model goes on as the
+ * first would have (to the token, where their arithmetic is the same). */
+struct wf_gen_point {
+    const char *model;  /* its full name */
+    const char *digest; /* "sha256:HEX" of its file */
+    const int32_t *ids; /* [n_ids]: the prompt and what was written */
+    size_t n_ids, n_written;
+    bool has_sampler; /* false: nothing was drawn yet */
+    struct wf_sampler_state sampler;
+};
+
+/* Who wants to know where a text stands. `at` is called by the owner's thread, within wf_gen_next,
+ * when all that was written up to the point has been handed out; not for several choices, nor by
+ * engines elsewhere. Must not wait. */
+struct wf_gen_tap {
+    void (*at)(void *ud, const struct wf_gen_point *point);
+    void *ud;
+};
+
 struct wf_gen_request {
     const char *model; /* as people call it; NULL or empty: the default */
 
@@ -107,6 +126,12 @@ struct wf_gen_request {
     bool *is_kept; /* set where the policy keeps it from an engine elsewhere (the error is DENIED);
                       may be NULL */
 
+    const char *name;                  /* by which it may be followed and taken over (op/moving.h);
+                                          NULL: nobody does */
+    const struct wf_gen_tap *tap;      /* NULL: nobody wants to know */
+    const struct wf_gen_point *resume; /* goes on there: the prompt is what it says; what was
+                                          written is told again, first. Or NULL */
+
     const char *request_id; /* as the ledger and x-weft-route have it; NULL: made where needed */
     const char *reason;     /* why it runs where it does, for the ledger; NULL: asked for by name */
     bool is_once;           /* where it fails it is not tried again: another engine is asked */
@@ -129,6 +154,7 @@ enum wf_gen_finish {
     WF_FINISH_STOP_TEXT,  /* one of `stops` was written */
     WF_FINISH_LENGTH,     /* n_max, or the context's end */
     WF_FINISH_TOOL_CALLS, /* it ended with tool calls */
+    WF_FINISH_MOVED,      /* it goes on on another device (op/moving.h) */
 };
 
 /* One token's logarithms of probability; `top` best first. */
@@ -180,7 +206,8 @@ struct wf_gen; /* one generation */
  * the caller, until wf_gen_free. Errors: NOENT (no such model; the sentence says what there is),
  * INVAL and RANGE (the request), UNSUPPORTED (the model cannot do that, or a schema cannot be
  * enforced), LIMIT (the prompt does not fit, and nothing else; both lengths in the sentence), BUSY
- * (too many wait), FORMAT (the model file or its template), NOMEM, CANCELED. */
+ * (too many wait), FORMAT (the model file or its template), NOMEM, CANCELED; NOENT, too, where it
+ * is to go on with a model that is not here. */
 int wf_engine_generate(struct wf_engine *e, const struct wf_gen_request *q, struct wf_gen **out,
                        struct wf_err *err) WF_MUST_USE;
 

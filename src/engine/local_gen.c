@@ -55,6 +55,9 @@ struct gen {
     size_t n_tops, cap_tops;
     struct wf_gen_logprob *out_logprobs, *out_tops; /* of the event handed out */
     size_t i_choice;                                /* whose part is being read */
+
+    struct wf_ids ids; /* where somebody wants to know: the prompt and what is handed out */
+    struct wf_gen_point point;
 };
 
 static struct gen *gen_of(struct wf_gen *g)
@@ -199,6 +202,39 @@ static enum wf_gen_finish finish_of(const struct gen *g, size_t i)
     return g->output.finish;
 }
 
+/* One token more of the text that somebody wants to know of. */
+static int note_point(struct gen *g, const struct wf_written *t)
+{
+    if (g->ids.n == 0)
+        return 0;
+    g->point.n_written++;
+    g->point.has_sampler = true;
+    g->point.sampler = t->sampler;
+    return wf_ids_push(&g->ids, t->id);
+}
+
+/* Everything was handed out. */
+static void tell_point(struct gen *g)
+{
+    if (g->ids.n == 0)
+        return;
+    g->point.ids = g->ids.ptr;
+    g->point.n_ids = g->ids.n;
+    g->q->tap->at(g->q->tap->ud, &g->point);
+}
+
+static int begin_point(struct gen *g, const struct wf_prompt *prompt)
+{
+    int rc = 0;
+
+    if (g->q->tap == NULL || g->n_choices > 1)
+        return 0;
+    g->point = (struct wf_gen_point){.model = g->use.name, .digest = g->loaded->entry.digest};
+    for (size_t i = 0; i < prompt->ids.n && rc == 0; i++)
+        rc = wf_ids_push(&g->ids, prompt->ids.ptr[i]);
+    return rc;
+}
+
 /* Reads what text i has gained. */
 static int read_news(struct gen *g, size_t i)
 {
@@ -212,6 +248,8 @@ static int read_news(struct gen *g, size_t i)
         const struct wf_written *t = &o->tokens[k];
         if (g->q->wants_logprobs)
             rc = keep_logprobs(g, t);
+        if (rc == 0)
+            rc = note_point(g, t);
         if (rc == 0 && t->n_bytes > 0)
             rc = read_piece(g, i, wf_str_sub(text, at, at + t->n_bytes), false);
         at += t->n_bytes;
@@ -347,6 +385,7 @@ int wf_local__next(struct wf_gen *base, struct wf_gen_event *out, struct wf_err 
         if (g->i_event < g->n_events)
             return give(g, out, err);
         empty_queue(g);
+        tell_point(g);
         if (g->q->canceled != NULL && g->q->canceled(g->q->canceled_ud))
             return wf_err_set(err, WF_E_CANCELED, "The request was given up.");
         rc = wf_jobs_next(g->jobs, LOOK_MS, &i, &g->output, err);
@@ -381,6 +420,7 @@ void wf_local__gen_free(struct wf_gen *base)
     wf_free(g->tops);
     wf_free(g->out_logprobs);
     wf_free(g->out_tops);
+    wf_free(g->ids.ptr);
     wf_job_output_deinit(&g->output);
     if (g->loaded != NULL)
         wf_local__release(g->engine, g->loaded);
@@ -475,6 +515,12 @@ static int start_jobs(struct gen *g, struct wf_prompt *prompt, struct wf_err *er
                                .n_adapters = q->n_adapters};
     int rc = uses == NULL ? no_memory(err) : open_adapters(g, uses, err);
 
+    if (q->resume != NULL) { /* its tokens, not ours */
+        o.ids = q->resume->ids;
+        o.n_ids = q->resume->n_ids;
+        o.n_written = q->resume->n_written;
+        o.sampler = q->resume->has_sampler ? &q->resume->sampler : NULL;
+    }
     if (rc == 0)
         rc = choose_grammar(g, prompt->thinks, &o, &tools, err);
     if (rc == 0)
@@ -483,6 +529,34 @@ static int start_jobs(struct gen *g, struct wf_prompt *prompt, struct wf_err *er
         rc = wf_jobs_start(g->loaded->sched, &o, g->n_choices, &g->jobs, err);
     wf_grammar_unref(tools.grammar);
     wf_free(uses);
+    return rc;
+}
+
+/* Whether a text can go on here: with the same model, as one text. */
+static int check_resume(const struct gen *g, struct wf_err *err)
+{
+    const struct wf_gen_point *at = g->q->resume;
+
+    if (at == NULL)
+        return 0;
+    if (strcmp(at->digest, g->loaded->entry.digest) != 0)
+        return wf_err_set(err, WF_E_NOENT, "The text was begun with another model.");
+    if (g->n_choices > 1 || at->n_ids <= at->n_written)
+        return wf_err_set(err, WF_E_INVAL, "The text cannot go on.");
+    return 0;
+}
+
+/* What the text goes on behind, in place of the prompt that its messages make. */
+static int take_prompt(const struct gen *g, struct wf_prompt *io)
+{
+    const struct wf_gen_point *at = g->q->resume;
+    int rc = 0;
+
+    if (at == NULL)
+        return 0;
+    io->ids.n = 0;
+    for (size_t i = 0; i < at->n_ids - at->n_written && rc == 0; i++)
+        rc = wf_ids_push(&io->ids, at->ids[i]);
     return rc;
 }
 
@@ -509,8 +583,12 @@ int wf_local__generate(struct wf_engine *engine, const struct wf_gen_request *q,
         rc = wf_local__acquire(e, q->model, &q->load, &g->use, err);
     if (rc == 0) {
         g->loaded = g->use.loaded;
-        rc = wf_prompt_make(g->loaded, q, &prompt, err);
+        rc = check_resume(g, err);
     }
+    if (rc == 0)
+        rc = wf_prompt_make(g->loaded, q, &prompt, err);
+    if (rc == 0 && (take_prompt(g, &prompt) != 0 || begin_point(g, &prompt) != 0))
+        rc = no_memory(err);
     if (rc == 0) {
         g->usage.model = g->use.name;
         g->usage.consent = wf_gen_consent(q);

@@ -57,8 +57,10 @@ struct wf_job_options {
     size_t n_triggers;                /* 0: from the first token on */
     const struct wf_str *stops;
     size_t n_stops;
-    size_t n_max; /* tokens; 0: up to the context's end */
-    size_t n_top; /* likeliest tokens reported for each */
+    size_t n_written; /* so many of the last ids were written already: they are told again */
+    const struct wf_sampler_state *sampler; /* as it was behind them; NULL: from the seed */
+    size_t n_max;                           /* tokens; 0: up to the context's end */
+    size_t n_top;                           /* likeliest tokens reported for each */
     bool wants_logprobs;
     bool ignore_eos;
     bool with_control; /* names of control tokens are part of the text */
@@ -71,7 +73,8 @@ struct wf_written {
     int32_t id;
     uint32_t n_bytes; /* of text that came free with it; texts that may be a stop are held back */
     float logprob;
-    size_t i_top, n_top; /* in the output's `tops` */
+    size_t i_top, n_top;             /* in the output's `tops` */
+    struct wf_sampler_state sampler; /* behind it */
 };
 
 /* What one text has gained. Owned by the caller, who keeps it from call to call. */

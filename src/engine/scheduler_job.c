@@ -136,22 +136,26 @@ static struct wf_str text_of(const struct wf_sched *s, const struct wf_job *job,
     return wf_vocab_bytes(s->vocab, id);
 }
 
-/* Tells the owner of a token; sets is_ending when a stop text was met. */
-static int tell(struct wf_sched *s, struct wf_job *job, int32_t id, struct wf_err *err)
+/* Tells the owner of a token, with top [1 + n_top] (NULL: nothing is known of it); sets is_ending
+ * when a stop text was met. */
+static int tell(struct wf_sched *s, struct wf_job *job, int32_t id, const struct wf_logprob *top,
+                struct wf_err *err)
 {
     struct wf_jobs *g = job->group;
     struct wf_job_output *o = &job->output;
-    struct wf_written t = {
-        .id = id, .logprob = s->top[0].logprob, .n_top = g->wants_logprobs ? g->n_top : 0};
+    struct wf_written t = {.id = id,
+                           .logprob = top != NULL ? top[0].logprob : 0,
+                           .n_top = g->wants_logprobs && top != NULL ? g->n_top : 0};
     size_t before, i_stop = WF_STOPS_NONE;
     int rc;
 
+    wf_sampler_save(job->sampler, &t.sampler);
     pthread_mutex_lock(&g->lock);
     before = o->text.len;
     rc = wf_stops_feed(&job->stops, text_of(s, job, id), &o->text, &i_stop);
     t.n_bytes = (uint32_t)(o->text.len - before);
     if (rc == 0)
-        rc = add_token(o, &t, s->top + 1);
+        rc = add_token(o, &t, top != NULL ? top + 1 : NULL);
     job->counts.n_written = job->n_written;
     job->counts.last_ns = wf_clock_mono_ns(NULL);
     if (job->n_written == 1)
@@ -182,16 +186,24 @@ static bool goes_no_further(const struct wf_sched *s, const struct wf_job *job,
     return true;
 }
 
+/* A grammar that holds from the first token on begins in front of it. */
+static int begin_grammar(struct wf_job *job, struct wf_err *err)
+{
+    const struct wf_jobs *g = job->group;
+
+    if (job->n_written > 0 || g->grammar == NULL || g->n_triggers > 0 || job->constraint != NULL)
+        return 0;
+    return constrain(job, wf_str_n(NULL, 0), err);
+}
+
 int wf_job__step(struct wf_sched *s, struct wf_job *job, float *logits, struct wf_err *err)
 {
     struct wf_jobs *g = job->group;
     const uint32_t *allowed = NULL;
     enum wf_gen_finish finish = WF_FINISH_STOP;
     int32_t id;
-    int rc = 0;
+    int rc = begin_grammar(job, err);
 
-    if (job->n_written == 0 && g->grammar != NULL && g->n_triggers == 0 && job->constraint == NULL)
-        rc = constrain(job, wf_str_n(NULL, 0), err);
     if (rc == 0)
         rc = mask_of(s, job, &allowed, err);
     if (rc != 0)
@@ -212,7 +224,7 @@ int wf_job__step(struct wf_sched *s, struct wf_job *job, float *logits, struct w
     job->n_written++;
     rc = follow_grammar(job, id, text_of(s, job, id), err);
     if (rc == 0)
-        rc = tell(s, job, id, err);
+        rc = tell(s, job, id, s->top, err);
     if (rc == 0 && !job->is_ending && goes_no_further(s, job, &finish)) {
         job->is_ending = true;
         pthread_mutex_lock(&g->lock);
@@ -293,6 +305,30 @@ static int copy_triggers(struct wf_jobs *g, const struct wf_job_options *o)
     return 0;
 }
 
+/* Goes once more the way of what was written already: grammar, stops, news. The sampler has
+ * accepted it. Before the job is queued: nobody else knows it. */
+static int go_again(struct wf_sched *s, struct wf_job *job, const struct wf_job_options *o,
+                    struct wf_err *err)
+{
+    enum wf_gen_finish finish = WF_FINISH_STOP;
+    int rc = 0;
+
+    for (size_t k = o->n_ids - o->n_written; k < o->n_ids && rc == 0; k++) {
+        int32_t id = o->ids[k];
+        if (job->is_ending || wf_vocab_is_end(s->vocab, id))
+            return wf_err_set(err, WF_E_RANGE, "What was written had ended before.");
+        rc = begin_grammar(job, err);
+        job->n_written++;
+        if (rc == 0)
+            rc = follow_grammar(job, id, text_of(s, job, id), err);
+        if (rc == 0)
+            rc = tell(s, job, id, NULL, err);
+    }
+    if (rc == 0 && o->n_written > 0 && (job->is_ending || goes_no_further(s, job, &finish)))
+        return wf_err_set(err, WF_E_RANGE, "What was written is whole already.");
+    return rc;
+}
+
 static int fill_job(struct wf_sched *s, struct wf_jobs *g, size_t i, const struct wf_job_options *o,
                     struct wf_err *err)
 {
@@ -315,14 +351,16 @@ static int fill_job(struct wf_sched *s, struct wf_jobs *g, size_t i, const struc
         rc = wf_err_set(err, rc == WF_E_LIMIT ? WF_E_RANGE : rc,
                         rc == WF_E_LIMIT ? "There are too many stop texts, or one is too long."
                                          : "Not enough memory to write a text.");
-    job->counts.n_prompt = o->n_ids;
+    if (rc == 0 && o->sampler != NULL)
+        rc = wf_sampler_load(job->sampler, o->sampler, err);
+    job->counts.n_prompt = o->n_ids - o->n_written;
     job->counts.queued_ns = wf_clock_mono_ns(NULL);
-    return rc;
+    return rc == 0 ? go_again(s, job, o, err) : rc;
 }
 
 static int check_start(const struct wf_sched *s, const struct wf_job_options *o, struct wf_err *err)
 {
-    assert(o->n_ids > 0);
+    assert(o->n_ids > o->n_written);
     if (s->vocab == NULL || wf_runner_kv(s->runner) == NULL)
         return wf_err_set(err, WF_E_UNSUPPORTED, "The model cannot write text.");
     assert(o->grammar == NULL || o->trie != NULL);

@@ -227,6 +227,7 @@ static const char *stop_reason(const struct wf_anthropic_writer *w, const struct
     case WF_FINISH_TOOL_CALLS:
         return "tool_use";
     case WF_FINISH_STOP:
+    case WF_FINISH_MOVED:
         break;
     }
     return "end_turn";

@@ -237,6 +237,8 @@ const char *wf_openai_finish(enum wf_gen_finish f)
         return "length";
     case WF_FINISH_TOOL_CALLS:
         return "tool_calls";
+    case WF_FINISH_MOVED:
+        return "moved";
     }
     return "stop";
 }

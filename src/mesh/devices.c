@@ -245,7 +245,20 @@ int wf_devices_clear(struct wf_devices *d, struct wf_str name, enum wf_label cle
         return WF_E_NOENT;
     if (clearance >= WF_LABEL_SECRET)
         return wf_err_set(err, WF_E_INVAL, "No node is cleared for what is secret.");
+    d->epoch += clearance < e->clearance;
     e->clearance = clearance;
+    return 0;
+}
+
+int wf_devices_relay(struct wf_devices *d, struct wf_str name, bool is_on, uint8_t roles,
+                     struct wf_err *err)
+{
+    struct wf_devices_entry *e = find(d, name, err);
+
+    if (e == NULL)
+        return WF_E_NOENT;
+    d->epoch += is_on && (e->roles & WF_ROLE_CIPHER) == 0;
+    e->roles = is_on ? WF_ROLE_RELAY | WF_ROLE_CIPHER : roles;
     return 0;
 }
 

@@ -57,7 +57,8 @@ enum wf_node_tier {
 /* Bits of roles. */
 #define WF_ROLE_RELAY (1u << 0)   /* keeps ciphertext for those who sleep */
 #define WF_ROLE_COMPUTE (1u << 1) /* runs models for the others */
-#define WF_ROLES_ALL (WF_ROLE_RELAY | WF_ROLE_COMPUTE)
+#define WF_ROLE_CIPHER (1u << 2)  /* gets no keys: what it keeps it cannot read (with RELAY) */
+#define WF_ROLES_ALL (WF_ROLE_RELAY | WF_ROLE_COMPUTE | WF_ROLE_CIPHER)
 
 struct wf_devices_entry {
     uint8_t node[WF_DEVICES_KEY_BYTES];
@@ -130,8 +131,13 @@ int wf_devices_add(struct wf_devices *d, const struct wf_devices_entry *e,
 /* Errors: NOENT (no such node is in), INVAL (no name), EXIST (another has it). */
 int wf_devices_rename(struct wf_devices *d, struct wf_str name, struct wf_str to,
                       struct wf_err *err) WF_MUST_USE;
-/* What a node may see from now on. Errors: NOENT, INVAL (secret stays where it was made). */
+/* What a node may see from now on; the epoch rises where that is less. Errors: NOENT, INVAL (secret
+ * stays where it was made). */
 int wf_devices_clear(struct wf_devices *d, struct wf_str name, enum wf_label clearance,
+                     struct wf_err *err) WF_MUST_USE;
+/* Whether a node keeps ciphertext alone, or does what `roles` says. The epoch rises where it had
+ * keys before. Errors: NOENT. */
+int wf_devices_relay(struct wf_devices *d, struct wf_str name, bool is_on, uint8_t roles,
                      struct wf_err *err) WF_MUST_USE;
 /* Takes a node out: the epoch rises. Errors: NOENT. */
 int wf_devices_revoke(struct wf_devices *d, struct wf_str name, int64_t now_ms,

@@ -88,7 +88,9 @@ void wf_fabric_devices(struct wf_fabric *f, struct wf_devices *out)
 
 uint8_t wf_fabric__roles(enum wf_node_tier t)
 {
-    return t == WF_NODE_TIER_DEVICE ? 0 : t == WF_NODE_TIER_EDGE ? WF_ROLES_ALL : WF_ROLE_RELAY;
+    return t == WF_NODE_TIER_DEVICE ? 0
+           : t == WF_NODE_TIER_EDGE ? WF_ROLE_RELAY | WF_ROLE_COMPUTE
+                                    : WF_ROLE_RELAY;
 }
 
 int wf_fabric__ready(struct wf_fabric *f, struct wf_err *err)
@@ -126,6 +128,8 @@ int wf_fabric__who(struct wf_fabric *f, struct wf_err *err)
         return rc;
     pthread_mutex_lock(&f->lock);
     f->who = who;
+    if (f->is_relay)
+        f->who.entry.roles = WF_ROLE_RELAY | WF_ROLE_CIPHER;
     f->has_who = true;
     pthread_mutex_unlock(&f->lock);
     return 0;
@@ -240,6 +244,34 @@ int wf_fabric_clear(struct wf_fabric *f, struct wf_str name, enum wf_label clear
     return rc;
 }
 
+int wf_fabric_relay(struct wf_fabric *f, struct wf_str name, bool is_on, struct wf_err *err)
+{
+    const struct wf_devices_entry *e;
+    struct wf_devices d;
+    int rc;
+
+    pthread_mutex_lock(&f->lock);
+    rc = next(f, &d, err);
+    e = rc == 0 ? wf_devices_by_name(&d, name) : NULL;
+    if (e != NULL && is_on && memcmp(e->device, f->o.device->id, sizeof(e->device)) == 0)
+        rc = wf_err_set(err, WF_E_INVAL,
+                        "This device has the owner's key: it cannot be one that reads nothing.");
+    if (rc == 0)
+        rc = wf_devices_relay(&d, name, is_on, e != NULL ? wf_fabric__roles(e->tier) : 0, err);
+    if (rc == 0)
+        rc = wf_fabric__publish(f, &d, err);
+    pthread_mutex_unlock(&f->lock);
+    return rc;
+}
+
+void wf_fabric_offer(struct wf_fabric *f, bool is_relay)
+{
+    pthread_mutex_lock(&f->lock);
+    f->is_relay = is_relay;
+    f->who.entry.roles = is_relay ? WF_ROLE_RELAY | WF_ROLE_CIPHER : wf_fabric__roles(f->o.tier);
+    pthread_mutex_unlock(&f->lock);
+}
+
 int wf_fabric_revoke(struct wf_fabric *f, struct wf_str name, struct wf_err *err)
 {
     const struct wf_devices_entry *e;
@@ -290,6 +322,8 @@ static json_t *roles_json(uint8_t roles)
         json_array_append_new(v, json_string("relay"));
     if ((roles & WF_ROLE_COMPUTE) != 0)
         json_array_append_new(v, json_string("compute"));
+    if ((roles & WF_ROLE_CIPHER) != 0)
+        json_array_append_new(v, json_string("ciphertext"));
     return v;
 }
 

@@ -68,6 +68,9 @@ int wf_fabric_rename(struct wf_fabric *f, struct wf_str name, struct wf_str to,
                      struct wf_err *err) WF_MUST_USE;
 int wf_fabric_clear(struct wf_fabric *f, struct wf_str name, enum wf_label clearance,
                     struct wf_err *err) WF_MUST_USE;
+/* Whether a node keeps ciphertext alone for the others, or does what its tier does. */
+int wf_fabric_relay(struct wf_fabric *f, struct wf_str name, bool is_on,
+                    struct wf_err *err) WF_MUST_USE;
 int wf_fabric_revoke(struct wf_fabric *f, struct wf_str name, struct wf_err *err) WF_MUST_USE;
 /* Forgets the owner and all nodes here. The owner's key, where this device has it, stays. Errors:
  * NOENT (there is no list), IO. */
@@ -83,6 +86,10 @@ void wf_fabric_hide(struct wf_fabric *f);
 /* How it goes with the code that is or was shown: {"state": "none"|"shown"|"trying"|"paired",
  * "tries", "error", "name", "words", "until"}. NULL: out of memory. */
 json_t *wf_fabric_shown(struct wf_fabric *f) WF_MUST_USE;
+
+/* How this device offers itself in a pairing from now on: as one that keeps ciphertext alone and
+ * gets no keys, or as its tier says (at first). */
+void wf_fabric_offer(struct wf_fabric *f, bool is_relay);
 
 /* Joins the device that shows a code: "CODE@HOST:PORT", or what was scanned. Waits until it is
  * done; canceled(ud) is asked now and then. {"name", "words", "fingerprint"}. Errors: INVAL (not in

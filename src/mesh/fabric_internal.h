@@ -77,7 +77,7 @@ struct wf_fabric {
     struct wf_err list_err; /* why the file cannot be held to */
     struct wf_err fork;     /* a list that came and does not fit */
     struct wf_pairing_who who;
-    bool has_who;
+    bool has_who, is_relay; /* is_relay: it offers itself as one that gets no keys */
     struct wf_fabric_code code;
     bool is_door_open;  /* link lets strangers in */
     unsigned n_showing; /* codes that are about to be shown */

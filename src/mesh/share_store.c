@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include <sodium.h>
+
 #include "store/sql.h"
 
 static struct wf_str view(const void *p, size_t n)
@@ -60,6 +62,46 @@ int wf_share_spaces(struct wf_reader *r, struct wf_arena *arena, struct wf_share
         sqlite3_reset(st);
     *out_n = n;
     return rc;
+}
+
+int wf_share_me(struct wf_reader *r, uint8_t out[WF_SIGNER_ID_BYTES], struct wf_err *err)
+{
+    static const char sql[] = "SELECT value FROM meta WHERE key='me'";
+    uint8_t origin[WF_SIGNER_ID_BYTES];
+    sqlite3_stmt *st = NULL;
+    size_t n = 0;
+    int rc = wf_reader_cached(r, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    rc = wf_sql_step(st, "looking whose space it is", err);
+    if (rc == 1) {
+        struct wf_str hex = wf_sql_text(st, 0);
+        rc = sodium_hex2bin(origin, sizeof(origin), hex.ptr, hex.len, NULL, &n, NULL) == 0 &&
+                     n == sizeof(origin)
+                 ? 0
+                 : damaged(err);
+        if (rc == 0)
+            memcpy(out, origin, sizeof(origin));
+    }
+    sqlite3_reset(st);
+    return rc;
+}
+
+int wf_share_set_me(struct wf_store *s, const uint8_t origin[WF_SIGNER_ID_BYTES],
+                    struct wf_err *err)
+{
+    static const char sql[] = "INSERT INTO meta(key,value) VALUES('me',?1)"
+                              " ON CONFLICT DO UPDATE SET value=excluded.value";
+    char hex[2 * WF_SIGNER_ID_BYTES + 1];
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(s, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    wf_sql_bind_text(st, 1,
+                     wf_str_from(sodium_bin2hex(hex, sizeof(hex), origin, WF_SIGNER_ID_BYTES)));
+    return wf_sql_run(st, "noting whose space it is", err);
 }
 
 /* ---- keys ---- */
@@ -165,19 +207,18 @@ int wf_share_keys(struct wf_reader *r, wf_share_key_fn fn, void *ud, struct wf_e
     "    ifnull((SELECT max(upto_seq) FROM draft_snapshot n WHERE n.draft=d.id),0))"
 
 static const char sql_drafts[] =
-    "SELECT d.id,d.uid,d.name,d.label,ifnull(t.name,''),ifnull(t.label,'')," LAST_SEQ ","
-    " ifnull(t.seq,0),"
-    " ifnull((SELECT min(seq) FROM draft_update u WHERE u.draft=d.id AND u.seq>ifnull(t.seq,0)),0)"
-    " FROM draft d LEFT JOIN draft_told t ON t.uid=d.uid"
-    " WHERE d.space=?1 AND (t.name IS NOT d.name OR t.label IS NOT d.label"
-    "  OR (d.updated_ms>=?2 AND " LAST_SEQ ">ifnull(t.seq,0)))"
-    " UNION ALL SELECT 0,t.uid,'','',t.name,t.label,0,t.seq,0 FROM draft_told t"
-    " WHERE t.space=?1 AND NOT EXISTS(SELECT 1 FROM draft d WHERE d.uid=t.uid) LIMIT ?3";
+    "SELECT ifnull(d.id,0),y.uid,ifnull(d.name,''),ifnull(d.label,''),ifnull(t.name,''),"
+    " ifnull(t.label,'')," LAST_SEQ ",ifnull(t.seq,0),"
+    " ifnull((SELECT min(seq) FROM draft_update u WHERE u.draft=d.id AND u.seq>ifnull(t.seq,0)),0),"
+    " ifnull((SELECT sum(length(u.bytes)) FROM draft_update u WHERE u.draft=d.id"
+    "  AND u.seq>ifnull(t.seq,0) AND u.device=?2),0)"
+    " FROM draft_dirty y LEFT JOIN draft d ON d.uid=y.uid LEFT JOIN draft_told t ON t.uid=y.uid"
+    " WHERE y.space=?1 LIMIT ?3";
 
-int wf_share_drafts(struct wf_reader *r, int64_t space, int64_t since_ms, size_t n_max,
-                    struct wf_arena *arena, struct wf_share_draft **out, size_t *out_n,
-                    struct wf_err *err)
+int wf_share_drafts(struct wf_reader *r, const struct wf_share_dirty *which, struct wf_arena *arena,
+                    struct wf_share_draft **out, size_t *out_n, struct wf_err *err)
 {
+    const size_t n_max = which->n_max;
     sqlite3_stmt *st = NULL;
     size_t n = 0;
     int rc = wf_reader_cached(r, sql_drafts, &st, err);
@@ -187,8 +228,8 @@ int wf_share_drafts(struct wf_reader *r, int64_t space, int64_t since_ms, size_t
         return no_memory(err);
     if (rc != 0)
         return rc;
-    sqlite3_bind_int64(st, 1, space);
-    sqlite3_bind_int64(st, 2, since_ms);
+    sqlite3_bind_int64(st, 1, which->space);
+    wf_sql_bind_blob(st, 2, view(which->device, WF_SIGNER_ID_BYTES));
     sqlite3_bind_int64(st, 3, (int64_t)n_max);
     while (rc == 0 && n < n_max && (rc = wf_sql_step(st, "looking at drafts", err)) == 1) {
         struct wf_share_draft *d = &(*out)[n++];
@@ -200,11 +241,30 @@ int wf_share_drafts(struct wf_reader *r, int64_t space, int64_t since_ms, size_t
         d->seq = (uint64_t)sqlite3_column_int64(st, 6);
         d->told_seq = (uint64_t)sqlite3_column_int64(st, 7);
         d->first_seq = (uint64_t)sqlite3_column_int64(st, 8);
+        d->own_bytes = (uint64_t)sqlite3_column_int64(st, 9);
         rc = get_bytes(st, 1, d->uid, sizeof(d->uid)) ? 0 : damaged(err);
     }
     sqlite3_reset(st);
     *out_n = n;
     return rc < 0 ? rc : 0;
+}
+
+/* Nothing is to be told of the draft any more, if it is still as it was told. */
+static int clean(struct wf_store *s, const uint8_t uid[16], struct wf_err *err)
+{
+    static const char sql[] =
+        "DELETE FROM draft_dirty WHERE uid=?1 AND NOT EXISTS(SELECT 1 FROM draft d"
+        " LEFT JOIN draft_told t ON t.uid=d.uid WHERE d.uid=?1 AND (t.name IS NOT d.name"
+        " OR t.label IS NOT d.label OR " LAST_SEQ ">ifnull(t.seq,0)))"
+        " AND (EXISTS(SELECT 1 FROM draft WHERE uid=?1)"
+        "  OR NOT EXISTS(SELECT 1 FROM draft_told WHERE uid=?1))";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(s, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    wf_sql_bind_blob(st, 1, view(uid, 16));
+    return wf_sql_run(st, "noting what was told", err);
 }
 
 int wf_share_draft_told(struct wf_store *s, int64_t space, const struct wf_share_draft *d,
@@ -227,23 +287,58 @@ int wf_share_draft_told(struct wf_store *s, int64_t space, const struct wf_share
         wf_sql_bind_text(st, 4, d->name);
         wf_sql_bind_text(st, 5, d->label);
     }
-    return wf_sql_run(st, "noting what was told", err);
+    rc = wf_sql_run(st, "noting what was told", err);
+    return rc == 0 ? clean(s, d->uid, err) : rc;
 }
 
-int wf_share_draft_told_as_is(struct wf_store *s, int64_t space, int64_t draft, struct wf_err *err)
+int wf_share_draft_told_as_is(struct wf_store *s, const struct wf_share_told *t, struct wf_err *err)
 {
-    static const char sql[] =
-        "INSERT INTO draft_told(uid,space,seq,name,label) SELECT uid,?1,0,name,label FROM draft"
-        " WHERE id=?2 ON CONFLICT DO UPDATE SET name=excluded.name, label=excluded.label,"
-        " space=excluded.space";
+    static const char sql[] = "INSERT INTO draft_told(uid,space,seq,name,label)"
+                              " SELECT uid,?1,?3,name,iif(?4='',label,?4) FROM draft WHERE id=?2"
+                              " ON CONFLICT DO UPDATE SET name=excluded.name, label=excluded.label,"
+                              " space=excluded.space, seq=max(seq,excluded.seq)";
     sqlite3_stmt *st = NULL;
     int rc = wf_store_write_cached(s, sql, &st, err);
 
     if (rc != 0)
         return rc;
-    sqlite3_bind_int64(st, 1, space);
-    sqlite3_bind_int64(st, 2, draft);
-    return wf_sql_run(st, "noting what was told", err);
+    sqlite3_bind_int64(st, 1, t->space);
+    sqlite3_bind_int64(st, 2, t->draft);
+    sqlite3_bind_int64(st, 3, (int64_t)t->seq);
+    wf_sql_bind_text(st, 4, t->label);
+    rc = wf_sql_run(st, "noting what was told", err);
+    return rc == 0 ? clean(s, t->uid, err) : rc;
+}
+
+int wf_share_draft_label(struct wf_store *s, int64_t draft, enum wf_label *out, struct wf_err *err)
+{
+    static const char sql[] = "SELECT label FROM draft WHERE id=?1";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(s, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, draft);
+    rc = wf_sql_step(st, "looking at a draft's label", err);
+    if (rc == 1)
+        (void)!wf_label_parse(wf_sql_text(st, 0), out);
+    sqlite3_reset(st);
+    return rc < 0 ? rc : 0;
+}
+
+int wf_share_draft_is_gone(struct wf_store *s, const uint8_t uid[16], bool *out, struct wf_err *err)
+{
+    static const char sql[] = "SELECT 1 FROM draft_told WHERE uid=?1";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(s, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    wf_sql_bind_blob(st, 1, view(uid, 16));
+    rc = wf_sql_step(st, "looking at what was told", err);
+    sqlite3_reset(st);
+    *out = rc == 1;
+    return rc < 0 ? rc : 0;
 }
 
 /* A number by what stands for it; 0 where there is none. */

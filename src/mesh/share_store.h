@@ -20,6 +20,13 @@ struct wf_share_space {
 int wf_share_spaces(struct wf_reader *r, struct wf_arena *arena, struct wf_share_space **out,
                     size_t *out_n, struct wf_err *err) WF_MUST_USE;
 
+/* Whose space "me" this device's is, in the beginning its own: that of the owner's oldest device
+ * that it has heard of. *out is left as it is where nothing is said. Setting: in turn. */
+int wf_share_me(struct wf_reader *r, uint8_t out[WF_SIGNER_ID_BYTES],
+                struct wf_err *err) WF_MUST_USE;
+int wf_share_set_me(struct wf_store *s, const uint8_t origin[WF_SIGNER_ID_BYTES],
+                    struct wf_err *err) WF_MUST_USE;
+
 /* ---- keys ---- */
 
 struct wf_share_key {
@@ -56,19 +63,38 @@ struct wf_share_draft {
     struct wf_str told_name, told_label; /* empty: nothing was told yet */
     uint64_t seq, told_seq;              /* the last of its log; the last in a batch */
     uint64_t first_seq;                  /* the first update that is still there; 0: none */
+    uint64_t own_bytes;                  /* of this device's updates behind told_seq */
 };
-/* Those of the space, at most n_max, that changed at or after since_ms, or were removed. */
-int wf_share_drafts(struct wf_reader *r, int64_t space, int64_t since_ms, size_t n_max,
-                    struct wf_arena *arena, struct wf_share_draft **out, size_t *out_n,
-                    struct wf_err *err) WF_MUST_USE;
+/* Those of the space, at most n_max, of which there may be something to tell: of as much as was
+ * changed, not of as much as there is. */
+struct wf_share_dirty {
+    int64_t space;
+    const uint8_t *device; /* this one */
+    size_t n_max;
+};
+int wf_share_drafts(struct wf_reader *r, const struct wf_share_dirty *which, struct wf_arena *arena,
+                    struct wf_share_draft **out, size_t *out_n, struct wf_err *err) WF_MUST_USE;
 /* Says what is told now; a removed one (id 0) is forgotten; in turn. */
 int wf_share_draft_told(struct wf_store *s, int64_t space, const struct wf_share_draft *d,
                         struct wf_err *err) WF_MUST_USE;
 
-/* What is told is what the draft is called now, by who told it; in turn. A draft that is gone: does
- * nothing. */
-int wf_share_draft_told_as_is(struct wf_store *s, int64_t space, int64_t draft,
+/* What is told is what the draft is called now, the label that who told it named (empty: the
+ * draft's; where that is higher, it is to be told), and its log up to seq (or what is told of it
+ * already); in turn. A draft that is gone: does nothing. */
+struct wf_share_told {
+    int64_t space, draft;
+    const uint8_t *uid;
+    uint64_t seq;
+    struct wf_str label;
+};
+int wf_share_draft_told_as_is(struct wf_store *s, const struct wf_share_told *t,
                               struct wf_err *err) WF_MUST_USE;
+/* A draft's label now, secret for what is none; in turn. *out is left where there is no draft. */
+int wf_share_draft_label(struct wf_store *s, int64_t draft, enum wf_label *out,
+                         struct wf_err *err) WF_MUST_USE;
+/* Whether a draft that is not here was, and others have not heard of its end yet; in turn. */
+int wf_share_draft_is_gone(struct wf_store *s, const uint8_t uid[16], bool *out,
+                           struct wf_err *err) WF_MUST_USE;
 
 /* Up to which number this device's changes are in batches; 0: none is. */
 int wf_share_sent(struct wf_reader *r, int64_t space, uint64_t *out_dseq,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread: what link says, what changed here, what came; then everything that follows from it.
+/* The machine: what link says, what changed here, what came; then everything that follows from it.
+ * It has no thread and no clock of its own (sharing_thread.c gives it the first, for the product).
  */
 #include "mesh/sharing_internal.h"
 
@@ -8,7 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "mesh/link.h"
+#include "mesh/sharing_people.h"
 #include "os/thread.h"
 
 #define TICK_MS 1000
@@ -51,7 +52,7 @@ const struct wf_sharing_stream *wf_sharing__stream(const struct wf_sharing *s,
     return NULL;
 }
 
-static struct wf_sharing_peer *peer_of(const struct wf_sharing *s, uint64_t id)
+struct wf_sharing_peer *wf_sharing__peer(const struct wf_sharing *s, uint64_t id)
 {
     for (size_t i = 0; i < s->n_peers; i++) {
         if (s->peers[i].id == id)
@@ -63,11 +64,20 @@ static struct wf_sharing_peer *peer_of(const struct wf_sharing *s, uint64_t id)
 /* The entry of a connected node that is in. */
 static const struct wf_devices_entry *node_of(const struct wf_sharing *s, uint64_t peer)
 {
-    const struct wf_sharing_peer *p = peer_of(s, peer);
+    const struct wf_sharing_peer *p = wf_sharing__peer(s, peer);
     const struct wf_devices_entry *e =
         p == NULL ? NULL : wf_devices_by_transport(&s->devices, p->key);
 
     return e == NULL || e->revoked_ms != 0 ? NULL : e;
+}
+
+/* A device that may not see the owner's "me" cannot come to have it: its own stays with it. */
+static bool is_apart(const struct wf_sharing *s, const struct wf_share_space *space,
+                     enum wf_label least)
+{
+    const struct wf_devices_entry *own = wf_sharing__entry(s, s->o.device->signer.id);
+
+    return space->id == 1 && own != NULL && own->clearance < least;
 }
 
 static int add_streams(struct wf_sharing *s, const struct wf_share_space *space)
@@ -75,6 +85,8 @@ static int add_streams(struct wf_sharing *s, const struct wf_share_space *space)
     enum wf_label least;
 
     (void)!wf_label_parse(space->label, &least);
+    if (is_apart(s, space, least))
+        return 0;
     for (int level = least; level < WF_LABEL_SECRET; level++) {
         struct wf_sharing_stream *t;
         if (wf_reserve(&s->streams, &s->cap_streams, s->n_streams + 1, sizeof(*t)) != 0)
@@ -140,27 +152,29 @@ struct wf_sharing_problem *wf_sharing__problem(struct wf_sharing *s, const struc
 
 static bool gives(void *ud, uint64_t peer, const uint8_t stream[WF_STREAM_ID_BYTES])
 {
-    const struct wf_sharing *s = ud;
-    const struct wf_devices_entry *e = node_of(s, peer);
-    const struct wf_sharing_stream *t = wf_sharing__stream(s, stream);
-
-    return e != NULL && t != NULL && t->level <= e->clearance;
+    return wf_sharing__right_of_peer(ud, peer, stream) > WF_SHARING_NONE;
 }
 
-/* Of any device of the owner, also one that is revoked: what it wrote before is on the others. */
+static bool owns(void *ud, uint64_t peer, const struct wf_sync_log *log)
+{
+    const struct wf_devices_entry *e = node_of(ud, peer);
+
+    return e != NULL && memcmp(e->device, log->device, sizeof(log->device)) == 0;
+}
+
+/* From who may have it; and from its author, which may write what it may not see of others. */
 static bool takes(void *ud, uint64_t peer, const struct wf_sync_log *log)
 {
-    const struct wf_sharing *s = ud;
-
-    return node_of(s, peer) != NULL && wf_sharing__stream(s, log->stream) != NULL &&
-           wf_sharing__entry(s, log->device) != NULL;
+    return (wf_sharing__right_of_peer(ud, peer, log->stream) > WF_SHARING_NONE ||
+            owns(ud, peer, log)) &&
+           wf_sharing__counts(ud, log->device, log->stream);
 }
 
 static int send_to(void *ud, uint64_t peer, struct wf_str message, struct wf_err *err)
 {
     struct wf_sharing *s = ud;
 
-    return wf_link_send(s->o.link, peer, WF_LINK_SYNC, message, err);
+    return s->link.send(s->link.ud, peer, message, err);
 }
 
 static void came(void *ud, const struct wf_sync_head *head)
@@ -189,7 +203,7 @@ static void trouble(void *ud, const struct wf_syncer_trouble *t)
 static void other(void *ud, uint64_t peer, const struct wf_sync_message *m)
 {
     struct wf_sharing *s = ud;
-    const struct wf_sharing_peer *p = peer_of(s, peer);
+    const struct wf_sharing_peer *p = wf_sharing__peer(s, peer);
     struct wf_err err = WF_ERR_INIT;
 
     if (m->kind == WF_SYNC_LETTER && p != NULL && node_of(s, peer) != NULL &&
@@ -197,115 +211,60 @@ static void other(void *ud, uint64_t peer, const struct wf_sync_message *m)
         wf_sharing__log(s, "a letter with keys: %s", err.msg);
 }
 
-/* ---- link's callbacks ---- */
+/* ---- what link says ---- */
 
-static void push(struct wf_sharing *s, enum wf_sharing_what what, uint64_t peer, const uint8_t *key,
-                 struct wf_str bytes)
+void wf_sharing_machine_up(struct wf_sharing *s, uint64_t peer,
+                           const uint8_t key[WF_DEVICES_KEY_BYTES])
 {
-    struct wf_sharing_event *e = wf_alloc(sizeof(*e) + bytes.len);
-
-    if (e == NULL) { /* what is lost breaks the conversation: it is begun anew */
-        if (what != WF_SHARING_DOWN)
-            wf_link_close(s->o.link, peer);
-        return;
-    }
-    *e = (struct wf_sharing_event){.what = what, .peer = peer, .n = bytes.len};
-    if (key != NULL)
-        memcpy(e->key, key, sizeof(e->key));
-    if (bytes.len > 0)
-        memcpy(e->bytes, bytes.ptr, bytes.len);
-    pthread_mutex_lock(&s->lock);
-    wf_list_add(s->events.prev, &e->node);
-    pthread_cond_signal(&s->wake);
-    pthread_mutex_unlock(&s->lock);
-}
-
-static void link_up(void *ud, uint64_t peer, const uint8_t key[WF_LINK_KEY_BYTES], bool is_paired,
-                    struct wf_str address)
-{
-    (void)address;
-    if (is_paired)
-        push(ud, WF_SHARING_UP, peer, key, WF_STR(""));
-}
-
-static void link_bytes(void *ud, uint64_t peer, unsigned channel, struct wf_str bytes)
-{
-    (void)channel;
-    push(ud, WF_SHARING_BYTES, peer, NULL, bytes);
-}
-
-static void link_room(void *ud, uint64_t peer, unsigned channel)
-{
-    (void)channel;
-    push(ud, WF_SHARING_ROOM, peer, NULL, WF_STR(""));
-}
-
-static void link_down(void *ud, uint64_t peer, enum wf_link_reason reason, struct wf_str words)
-{
-    (void)reason;
-    (void)words;
-    push(ud, WF_SHARING_DOWN, peer, NULL, WF_STR(""));
-}
-
-/* ---- the thread ---- */
-
-static void peer_up(struct wf_sharing *s, const struct wf_sharing_event *e)
-{
-    struct wf_sharing_peer *p = peer_of(s, 0);
+    struct wf_sharing_peer *p = wf_sharing__peer(s, 0);
     struct wf_err err = WF_ERR_INIT;
 
-    if (peer_of(s, e->peer) != NULL)
+    if (wf_sharing__peer(s, peer) != NULL)
         return;
     if (p == NULL) {
-        if (wf_reserve(&s->peers, &s->cap_peers, s->n_peers + 1, sizeof(*p)) != 0)
+        if (wf_reserve(&s->peers, &s->cap_peers, s->n_peers + 1, sizeof(*p)) != 0) {
+            s->link.close(s->link.ud, peer);
             return;
+        }
         p = &s->peers[s->n_peers++];
     }
-    *p = (struct wf_sharing_peer){.id = e->peer};
-    memcpy(p->key, e->key, sizeof(p->key));
-    if (wf_syncer_up(s->syncer, e->peer, &err) != 0) {
+    *p = (struct wf_sharing_peer){.id = peer};
+    memcpy(p->key, key, sizeof(p->key));
+    if (wf_syncer_up(s->syncer, peer, &err) != 0) {
         p->id = 0;
-        wf_link_close(s->o.link, e->peer);
+        s->link.close(s->link.ud, peer);
         return;
     }
     s->keys_changed = true;
 }
 
-static void take_event(struct wf_sharing *s, const struct wf_sharing_event *e)
+void wf_sharing_machine_down(struct wf_sharing *s, uint64_t peer)
 {
-    struct wf_sharing_peer *p = peer_of(s, e->peer);
-    struct wf_err err = WF_ERR_INIT;
-    int rc;
+    struct wf_sharing_peer *p = wf_sharing__peer(s, peer);
 
-    if (e->what == WF_SHARING_UP)
-        peer_up(s, e);
     if (p == NULL)
         return;
-    if (e->what == WF_SHARING_ROOM)
-        wf_syncer_room(s->syncer, e->peer);
-    if (e->what == WF_SHARING_DOWN) {
-        p->id = 0;
-        wf_syncer_down(s->syncer, e->peer);
-    }
-    if (e->what != WF_SHARING_BYTES)
-        return;
-    rc = wf_syncer_bytes(s->syncer, e->peer, wf_str_n(e->bytes, e->n), &err);
-    if (rc != 0) {
-        wf_sharing__log(s, "a node is hung up on: %s", err.msg);
-        wf_link_close(s->o.link, e->peer);
-    }
+    p->id = 0;
+    wf_syncer_down(s->syncer, peer);
 }
 
-/* The list of devices is another, or is looked at for the first time. */
-static void read_devices(struct wf_sharing *s)
+void wf_sharing_machine_room(struct wf_sharing *s, uint64_t peer)
+{
+    if (wf_sharing__peer(s, peer) != NULL)
+        wf_syncer_room(s->syncer, peer);
+}
+
+void wf_sharing_machine_bytes(struct wf_sharing *s, uint64_t peer, struct wf_str bytes)
 {
     struct wf_err err = WF_ERR_INIT;
 
-    s->o.devices(s->o.ud, &s->devices);
-    s->keys_changed = s->rules_changed = true;
-    if (wf_sharing__find_untaken(s, &err) != 0)
-        wf_sharing__log(s, "%s", err.msg);
+    if (wf_sharing__peer(s, peer) == NULL || wf_syncer_bytes(s->syncer, peer, bytes, &err) == 0)
+        return;
+    wf_sharing__log(s, "a node is hung up on: %s", err.msg);
+    s->link.close(s->link.ud, peer);
 }
+
+/* ---- a step ---- */
 
 static void grant_all(struct wf_sharing *s)
 {
@@ -323,7 +282,7 @@ static void grant_all(struct wf_sharing *s)
 static void work(struct wf_sharing *s)
 {
     struct wf_err err = WF_ERR_INIT;
-    int64_t now_ns = wf_clock_mono_ns(NULL);
+    int64_t now_ns = wf_clock_mono_ns(s->o.clock);
 
     if (wf_syncer_flush(s->syncer, &err) != 0)
         wf_sharing__log(s, "changes of others are not kept: %s", err.msg);
@@ -342,93 +301,45 @@ static void work(struct wf_sharing *s)
         bool failed = wf_sharing__out(s, &err) != 0;
         if (failed)
             wf_sharing__log(s, "changes for others: %s", err.msg);
-        s->out_ns = now_ns + (failed ? AGAIN_MS : GATHER_MS) * INT64_C(1000000);
+        s->out_ns = now_ns; /* there is more: at once */
+        if (failed || !s->is_unsent)
+            s->out_ns += (failed ? AGAIN_MS : GATHER_MS) * INT64_C(1000000);
     }
-}
-
-struct round {
-    struct wf_list events;
-    bool is_poked, is_listed_anew, stop;
-};
-
-static void wait_for_work(struct wf_sharing *s, struct round *out, int64_t until_ns)
-{
-    struct timespec until = {(time_t)(until_ns / 1000000000), (long)(until_ns % 1000000000)};
-    int rc = 0;
-
-    pthread_mutex_lock(&s->lock);
-    while (rc == 0 && wf_list_empty(&s->events) && !s->is_poked && !s->is_listed_anew && !s->stop)
-        rc = pthread_cond_timedwait(&s->wake, &s->lock, &until);
-    *out = (struct round){
-        .is_poked = s->is_poked, .is_listed_anew = s->is_listed_anew, .stop = s->stop};
-    wf_list_init(&out->events);
-    if (!wf_list_empty(&s->events)) {
-        out->events = s->events;
-        out->events.next->prev = out->events.prev->next = &out->events;
-        wf_list_init(&s->events);
-    }
-    s->is_poked = s->is_listed_anew = false;
-    pthread_mutex_unlock(&s->lock);
 }
 
 /* When there is something to be done though nothing happens. */
 static int64_t next_ns(const struct wf_sharing *s)
 {
-    int64_t tick_ns = wf_clock_mono_ns(NULL) + TICK_MS * INT64_C(1000000);
+    int64_t tick_ns = wf_clock_mono_ns(s->o.clock) + TICK_MS * INT64_C(1000000);
 
     if (s->n_came > 0 && s->is_going_on)
         return 0;
     return s->is_unsent && s->devices.version > 0 ? WF_MIN(s->out_ns, tick_ns) : tick_ns;
 }
 
-static void *run(void *ud)
+void wf_sharing_machine_changed(struct wf_sharing *s)
 {
-    struct wf_sharing *s = ud;
-    struct wf_list *it, *tmp;
-    struct round round = {.stop = false};
-    int64_t until_ns = 0;
-
-    while (!round.stop) {
-        wait_for_work(s, &round, until_ns);
-        pthread_mutex_lock(&s->work);
-        if (round.is_listed_anew)
-            read_devices(s);
-        s->is_unsent = s->is_unsent || round.is_poked;
-        WF_LIST_EACH(it, tmp, &round.events)
-        {
-            struct wf_sharing_event *e = WF_CONTAINER(it, struct wf_sharing_event, node);
-            take_event(s, e);
-            wf_free(e);
-        }
-        work(s);
-        wf_syncer_tick(s->syncer);
-        until_ns = next_ns(s);
-        pthread_mutex_unlock(&s->work);
-    }
-    return NULL;
+    s->is_unsent = true;
 }
 
-/* ---- callers ---- */
-
-static void signal_it(struct wf_sharing *s, bool *flag)
+void wf_sharing_machine_listed(struct wf_sharing *s)
 {
-    if (s == NULL)
-        return;
-    pthread_mutex_lock(&s->lock);
-    *flag = true;
-    pthread_cond_signal(&s->wake);
-    pthread_mutex_unlock(&s->lock);
+    struct wf_err err = WF_ERR_INIT;
+
+    s->o.devices(s->o.ud, &s->devices);
+    s->keys_changed = s->rules_changed = s->is_unsent = true;
+    if (wf_sharing__read_streams(s, &err) != 0 || wf_sharing__find_untaken(s, &err) != 0)
+        wf_sharing__log(s, "%s", err.msg);
 }
 
-void wf_sharing_poke(struct wf_sharing *s)
+int64_t wf_sharing_machine_step(struct wf_sharing *s)
 {
-    signal_it(s, &s->is_poked);
+    work(s);
+    wf_syncer_tick(s->syncer);
+    return next_ns(s);
 }
 
-void wf_sharing_devices_changed(struct wf_sharing *s)
-{
-    signal_it(s, &s->is_listed_anew);
-}
+/* ---- how it stands ---- */
 
 static json_t *problems_json(const struct wf_sharing *s)
 {
@@ -444,32 +355,24 @@ static json_t *problems_json(const struct wf_sharing *s)
     return list;
 }
 
-json_t *wf_sharing_status(struct wf_sharing *s)
+json_t *wf_sharing_machine_status(struct wf_sharing *s, bool is_waiting)
 {
-    struct wf_syncer_behind b;
-    bool is_poked;
-    json_t *v;
+    struct wf_syncer_behind b = wf_syncer_behind(s->syncer);
 
-    pthread_mutex_lock(&s->work);
-    b = wf_syncer_behind(s->syncer);
-    pthread_mutex_lock(&s->lock);
-    is_poked = s->is_poked || !wf_list_empty(&s->events) || s->is_listed_anew;
-    pthread_mutex_unlock(&s->lock);
-    v = json_pack("{s:b, s:I, s:{s:I, s:I, s:b, s:I}, s:o}", "converged",
-                  b.n_peers > 0 && b.is_known && b.here == 0 && b.there == 0 && !s->is_unsent &&
-                      !is_poked && s->n_came == 0,
-                  "nodes", (json_int_t)b.n_peers, "behind", "here", (json_int_t)b.here, "there",
-                  (json_int_t)b.there, "unsent", s->is_unsent || is_poked, "untaken",
-                  (json_int_t)s->n_came, "problems", problems_json(s));
-    pthread_mutex_unlock(&s->work);
-    return v;
+    return json_pack("{s:b, s:I, s:{s:I, s:I, s:b, s:I}, s:o}", "converged",
+                     b.n_peers > 0 && b.is_known && b.here == 0 && b.there == 0 && !s->is_unsent &&
+                         !is_waiting && s->n_came == 0,
+                     "nodes", (json_int_t)b.n_peers, "behind", "here", (json_int_t)b.here, "there",
+                     (json_int_t)b.there, "unsent", s->is_unsent || is_waiting, "untaken",
+                     (json_int_t)s->n_came, "problems", problems_json(s));
 }
 
 /* ---- making and freeing ---- */
 
 static int open_syncer(struct wf_sharing *s, struct wf_err *err)
 {
-    struct wf_syncer_options o = {.keeps = s->o.keeps,
+    struct wf_syncer_options o = {.owns = owns,
+                                  .keeps = s->o.keeps,
                                   .clock = s->o.clock,
                                   .gives = gives,
                                   .takes = takes,
@@ -484,60 +387,36 @@ static int open_syncer(struct wf_sharing *s, struct wf_err *err)
     return wf_syncer_new(&o, &s->syncer, err);
 }
 
-int wf_sharing_new(const struct wf_sharing_options *o, struct wf_sharing **out, struct wf_err *err)
+int wf_sharing_machine_new(const struct wf_sharing_options *o, const struct wf_sharing_link *link,
+                           struct wf_sharing **out, struct wf_err *err)
 {
     struct wf_sharing *s = wf_alloc_array(1, sizeof(*s));
-    const struct wf_link_events events = {
-        .up = link_up, .bytes = link_bytes, .room = link_room, .down = link_down, .ud = s};
     int rc;
 
     if (s == NULL)
         return wf_err_set(err, WF_E_NOMEM, "Not enough memory to share with other devices.");
     s->o = *o;
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_mutex_init(&s->work, NULL);
-    wf_cond_init(&s->wake);
-    wf_list_init(&s->events);
-    s->is_unsent = s->is_poked = s->is_listed_anew = true;
+    s->link = *link;
+    s->is_unsent = true;
     rc = open_syncer(s, err);
     if (rc == 0)
         rc = wf_sharing__read_streams(s, err);
-    if (rc == 0) {
-        int failed = pthread_create(&s->thread, NULL, run, s);
-        s->has_thread = failed == 0;
-        if (failed != 0)
-            rc = wf_err_errno(err, failed, "cannot start the thread that shares");
-    }
     if (rc != 0) {
-        wf_sharing_free(s);
+        wf_sharing_machine_free(s);
         return rc;
     }
-    wf_link_on(s->o.link, WF_LINK_SYNC, &events);
     *out = s;
     return 0;
 }
 
-void wf_sharing_free(struct wf_sharing *s)
+void wf_sharing_machine_free(struct wf_sharing *s)
 {
-    struct wf_list *it, *tmp;
-
     if (s == NULL)
         return;
-    wf_link_on(s->o.link, WF_LINK_SYNC, NULL);
-    signal_it(s, &s->stop);
-    if (s->has_thread)
-        (void)pthread_join(s->thread, NULL);
-    WF_LIST_EACH(it, tmp, &s->events)
-    {
-        wf_free(WF_CONTAINER(it, struct wf_sharing_event, node));
-    }
     wf_syncer_free(s->syncer);
     wf_free(s->peers);
     wf_free(s->streams);
     wf_free(s->came);
     wf_free(s->problems);
-    pthread_cond_destroy(&s->wake);
-    pthread_mutex_destroy(&s->work);
-    pthread_mutex_destroy(&s->lock);
     wf_free(s);
 }

@@ -6,7 +6,7 @@
  * the receiver opens, those of the levels up to its clearance alone. A stream above a node's
  * clearance is not given to it, nor named. What is secret goes into no batch.
  *
- * A thread of its own does it all. Thread rule: any. */
+ * A thread of its own does it all, by the steps of mesh/sharing_machine.h. Thread rule: any. */
 #ifndef WF_MESH_SHARING_H
 #define WF_MESH_SHARING_H
 
@@ -33,7 +33,7 @@ struct wf_sharing_options {
     struct wf_link *link;
     const struct wf_device *device;
     bool keeps;                   /* passes new batches on at once, for those who sleep */
-    const struct wf_clock *clock; /* NULL: the system's */
+    const struct wf_clock *clock; /* NULL: the system's, by which the thread sleeps */
     const struct wf_rng *rng;     /* NULL: the system's */
     struct wf_log *log;           /* may be NULL */
     /* The owner's devices as they are now; version 0: none. */

@@ -3,11 +3,11 @@
  * sealed to it, signed by the sender.
  *
  *   "weft grant 1\n"; 32 to which device; 32 from which; spaces, each: 16 uid, flags (1: it is
- *   "me"), length and name, label, keys, each: level, epoch, 32 key; 64 signature of all before,
- *   purpose "grant 1"
+ *   "me", then: 32 whose it was at first), length and name, label, keys, each: level, epoch, 32
+ *   key; 64 signature of all before, purpose "grant 1"
  *
- * The space "me" is that of the device which the owner has had the longest: whoever is younger
- * takes its uid, and with it what is in it. */
+ * The space "me" is that of the device which the owner has had the longest: whose "me" comes from a
+ * younger one takes its uid, and with it what is in it, from whoever has it. */
 #include <string.h>
 
 #include <sodium.h>
@@ -35,6 +35,7 @@ static int no_memory(struct wf_err *err)
 struct granting {
     const struct wf_devices_entry *to;
     const struct wf_share_space *space;
+    uint8_t origin[WF_SIGNER_ID_BYTES]; /* of "me" */
     struct wf_buf keys;
     uint64_t n_keys;
 };
@@ -66,6 +67,8 @@ static int put_space(struct wf_reader *r, struct granting *g, struct wf_buf *out
         return rc;
     (void)wf_buf_append(out, space->uid, sizeof(space->uid));
     wf_lib0_append_uint(out, space->id == 1 ? IS_ME : 0);
+    if (space->id == 1)
+        (void)wf_buf_append(out, g->origin, sizeof(g->origin));
     wf_lib0_append_bytes(out, space->name);
     wf_lib0_append_uint(out, label);
     wf_lib0_append_uint(out, g->n_keys);
@@ -89,7 +92,10 @@ static int write_letter(struct wf_sharing *s, const struct wf_devices_entry *to,
         return rc;
     wf_arena_init(&arena, 4096, SIZE_MAX);
     wf_buf_init(&g.keys, SIZE_MAX);
-    rc = wf_share_spaces(r, &arena, &spaces, &n, err);
+    memcpy(g.origin, s->o.device->signer.id, sizeof(g.origin));
+    rc = wf_share_me(r, g.origin, err);
+    if (rc == 0)
+        rc = wf_share_spaces(r, &arena, &spaces, &n, err);
     for (size_t i = 0; i < n; i++)
         n_allowed += wf_label_parse(spaces[i].label, &label) && label <= to->clearance;
     (void)wf_buf_append(out, MAGIC, sizeof(MAGIC) - 1);
@@ -165,6 +171,7 @@ int wf_sharing__grant(struct wf_sharing *s, struct wf_sharing_peer *p, struct wf
 
 struct granted {
     uint8_t uid[WF_SPACE_UID_BYTES];
+    uint8_t origin[WF_SIGNER_ID_BYTES]; /* of "me" */
     uint64_t flags, label, n_keys;
     struct wf_str name;
 };
@@ -184,6 +191,8 @@ static bool get_space(struct wf_lib0_in *in, struct granted *out)
 {
     get(in, out->uid, sizeof(out->uid));
     out->flags = wf_lib0_uint(in);
+    if ((out->flags & IS_ME) != 0)
+        get(in, out->origin, sizeof(out->origin));
     out->name = wf_lib0_bytes(in);
     out->label = wf_lib0_uint(in);
     out->n_keys = wf_lib0_uint(in);
@@ -272,38 +281,54 @@ static int become_me(struct wf_sharing *s, const struct granted *g, struct wf_er
         rc = run_on_me(s->o.store, sql_keys, none, err);
     if (rc == 0)
         rc = run_on_me(s->o.store, sql_told, none, err);
+    if (rc == 0)
+        rc = wf_share_set_me(s->o.store, g->origin, err);
     return rc == 0 ? run_on_me(s->o.store, sql_sent, none, err) : rc;
 }
 
-/* Whether the sender has been the owner's for longer. */
-static bool is_elder(const struct wf_sharing *s, const struct wf_devices_entry *from)
+/* Whether the owner has had the device whose "me" it is for longer than the one whose is here. */
+static int is_elder(const struct wf_sharing *s, const uint8_t origin[WF_SIGNER_ID_BYTES], bool *out,
+                    struct wf_err *err)
 {
-    const struct wf_devices_entry *own = wf_sharing__entry(s, s->o.device->signer.id);
+    const struct wf_devices_entry *theirs = wf_sharing__entry(s, origin), *own;
+    uint8_t here[WF_SIGNER_ID_BYTES];
+    struct wf_reader *r = NULL;
+    int rc = wf_store_reader_get(s->o.store, &r, err);
 
-    if (own == NULL)
-        return false;
-    return from->added_ms != own->added_ms ? from->added_ms < own->added_ms
-                                           : memcmp(from->node, own->node, sizeof(own->node)) < 0;
+    *out = false;
+    if (rc != 0)
+        return rc;
+    memcpy(here, s->o.device->signer.id, sizeof(here));
+    rc = wf_share_me(r, here, err);
+    wf_store_reader_put(s->o.store, r);
+    own = wf_sharing__entry(s, here);
+    if (rc != 0 || own == NULL || theirs == NULL)
+        return rc;
+    *out = theirs->added_ms != own->added_ms
+               ? theirs->added_ms < own->added_ms
+               : memcmp(theirs->node, own->node, sizeof(own->node)) < 0;
+    return 0;
 }
 
 /* The space's row; 0: it is not taken. */
-static int take_space(struct wf_sharing *s, const struct wf_devices_entry *from,
-                      const struct granted *g, int64_t *out, struct wf_err *err)
+static int take_space(struct wf_sharing *s, const struct granted *g, int64_t *out,
+                      struct wf_err *err)
 {
+    bool is_elders = false;
     int rc = find_space(s->o.store, g->uid, out, err);
 
     if (rc != 0 || *out != 0)
         return rc;
     if ((g->flags & IS_ME) == 0)
         return add_space(s->o.store, g, wf_clock_wall_ms(s->o.clock), out, err);
-    if (!is_elder(s, from))
-        return 0; /* it will take ours */
+    rc = is_elder(s, g->origin, &is_elders, err);
+    if (rc != 0 || !is_elders)
+        return rc; /* it will take ours */
     *out = 1;
     return become_me(s, g, err);
 }
 
-static int take_spaces(struct wf_sharing *s, const struct wf_devices_entry *from,
-                       struct wf_lib0_in *in, struct wf_err *err)
+static int take_spaces(struct wf_sharing *s, struct wf_lib0_in *in, struct wf_err *err)
 {
     uint64_t n = wf_lib0_uint(in);
     struct wf_share_key key;
@@ -314,7 +339,7 @@ static int take_spaces(struct wf_sharing *s, const struct wf_devices_entry *from
         int64_t space = 0;
         if (!get_space(in, &g))
             return wf_err_set(err, WF_E_FORMAT, "It is not in the form of one.");
-        rc = take_space(s, from, &g, &space, err);
+        rc = take_space(s, &g, &space, err);
         for (uint64_t k = 0; k < g.n_keys && rc == 0; k++) {
             if (!get_key(in, space, &key))
                 return wf_err_set(err, WF_E_FORMAT, "It is not in the form of one.");
@@ -330,8 +355,7 @@ static int take_spaces(struct wf_sharing *s, const struct wf_devices_entry *from
 
 /* Who it is from and for, and that it is signed; *in stands at its spaces. */
 static int read_letter(struct wf_sharing *s, const struct wf_sharing_peer *p, struct wf_str letter,
-                       struct wf_lib0_in *in, const struct wf_devices_entry **out_from,
-                       struct wf_err *err)
+                       struct wf_lib0_in *in, struct wf_err *err)
 {
     uint8_t to[WF_SIGNER_ID_BYTES], from[WF_SIGNER_ID_BYTES];
     const struct wf_devices_entry *e;
@@ -349,18 +373,16 @@ static int read_letter(struct wf_sharing *s, const struct wf_sharing_peer *p, st
         !wf_signer_is_signed(from, PURPOSE, wf_str_n(letter.ptr, letter.len - WF_SIGNATURE_BYTES),
                              (const uint8_t *)letter.ptr + letter.len - WF_SIGNATURE_BYTES))
         return wf_err_set(err, WF_E_DENIED, "It is not from the device that brings it.");
-    *out_from = e;
     return 0;
 }
 
-static int take_grant(struct wf_sharing *s, const struct wf_devices_entry *from,
-                      struct wf_lib0_in *in, struct wf_err *err)
+static int take_grant(struct wf_sharing *s, struct wf_lib0_in *in, struct wf_err *err)
 {
     int rc = wf_store_write_begin(s->o.store, err);
 
     if (rc != 0)
         return rc;
-    rc = take_spaces(s, from, in, err);
+    rc = take_spaces(s, in, err);
     if (rc == 0)
         return wf_store_write_commit(s->o.store, err);
     wf_store_write_rollback(s->o.store);
@@ -370,7 +392,6 @@ static int take_grant(struct wf_sharing *s, const struct wf_devices_entry *from,
 int wf_sharing__take_letter(struct wf_sharing *s, const struct wf_sharing_peer *p,
                             struct wf_str sealed, struct wf_err *err)
 {
-    const struct wf_devices_entry *from = NULL;
     struct wf_lib0_in in;
     struct wf_buf letter;
     int rc;
@@ -378,9 +399,9 @@ int wf_sharing__take_letter(struct wf_sharing *s, const struct wf_sharing_peer *
     wf_buf_init(&letter, SIZE_MAX);
     rc = wf_device_unseal(s->o.device, sealed, &letter, err);
     if (rc == 0)
-        rc = read_letter(s, p, wf_buf_str(&letter), &in, &from, err);
+        rc = read_letter(s, p, wf_buf_str(&letter), &in, err);
     if (rc == 0)
-        rc = take_grant(s, from, &in, err);
+        rc = take_grant(s, &in, err);
     if (letter.len > 0)
         sodium_memzero(letter.ptr, letter.len);
     wf_buf_deinit(&letter);
@@ -389,6 +410,5 @@ int wf_sharing__take_letter(struct wf_sharing *s, const struct wf_sharing_peer *
     if (rc == 0)
         rc = wf_sharing__find_untaken(s, err);
     s->is_unsent = s->keys_changed = s->rules_changed = true;
-    s->looked_ms = 0;
     return rc;
 }

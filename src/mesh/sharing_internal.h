@@ -2,33 +2,12 @@
 #ifndef WF_MESH_SHARING_INTERNAL_H
 #define WF_MESH_SHARING_INTERNAL_H
 
-#include <pthread.h>
-
-#include "base/list.h"
-#include "base/map.h"
 #include "mesh/share_store.h"
-#include "mesh/sharing.h"
+#include "mesh/sharing_machine.h"
 #include "mesh/syncer.h"
 
 /* Records that say what a draft is called and how sensitive it is; the key is its uid in hex. */
 #define WF_SHARING_DRAFTS WF_STR("weft.draft")
-
-enum wf_sharing_what {
-    WF_SHARING_UP,
-    WF_SHARING_BYTES,
-    WF_SHARING_ROOM,
-    WF_SHARING_DOWN,
-};
-
-/* Something that link said, for the thread. */
-struct wf_sharing_event {
-    struct wf_list node;
-    enum wf_sharing_what what;
-    uint64_t peer;
-    uint8_t key[WF_DEVICES_KEY_BYTES];
-    size_t n;
-    char bytes[];
-};
 
 struct wf_sharing_peer {
     uint64_t id; /* 0: free */
@@ -49,17 +28,13 @@ struct wf_sharing_problem {
     char words[200];
 };
 
+struct wf_sharing_thread; /* sharing_thread.c */
+
 struct wf_sharing {
     struct wf_sharing_options o;
-    pthread_t thread;
-    bool has_thread;
-
-    pthread_mutex_t lock; /* rank 2: guards the next four */
-    pthread_cond_t wake;
-    struct wf_list events;
-    bool is_poked, is_listed_anew, stop;
-
-    pthread_mutex_t work; /* rank 1: guards what follows; held while the thread works */
+    struct wf_sharing_link link;
+    struct wf_sharing_thread *thread; /* that works it; NULL: the caller does */
+    struct wf_gang *gang;             /* for what comes; NULL: this thread alone */
     struct wf_devices devices;
     struct wf_syncer *syncer;
     struct wf_sharing_peer *peers;
@@ -70,7 +45,6 @@ struct wf_sharing {
     size_t n_came, cap_came;
     struct wf_sharing_problem *problems;
     size_t n_problems, cap_problems;
-    int64_t looked_ms;  /* drafts that changed before were looked at */
     bool is_unsent;     /* something is not in a batch yet */
     int64_t out_ns;     /* not before that */
     bool is_going_on;   /* there is more to apply than was done in one go */
@@ -82,6 +56,8 @@ struct wf_sharing {
 
 const struct wf_devices_entry *wf_sharing__entry(const struct wf_sharing *s,
                                                  const uint8_t device[WF_SIGNER_ID_BYTES]);
+/* The node at the other end of a connection; NULL: there is none. Of id 0: a free place. */
+struct wf_sharing_peer *wf_sharing__peer(const struct wf_sharing *s, uint64_t id);
 const struct wf_sharing_stream *wf_sharing__stream(const struct wf_sharing *s,
                                                    const uint8_t id[WF_STREAM_ID_BYTES]);
 /* Reads spaces and their streams anew. */

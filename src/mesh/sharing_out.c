@@ -18,10 +18,9 @@
 #include "store/batch_log.h"
 
 /* Of one round: then others have their turn. */
-#define DRAFTS_MAX 256u
-#define ROUND_BYTES ((size_t)1 << 20)
-/* Drafts may have changed so long before the clock says it. */
-#define OVERLAP_MS 10000
+#define DRAFTS_MAX 1024u
+#define ROUND_BYTES ((size_t)2 << 20)
+_Static_assert(DRAFTS_MAX <= WF_LIMIT_CHANGE_ITEMS, "their names are one change");
 
 struct out {
     struct wf_sharing *s;
@@ -65,6 +64,12 @@ static int json_text(struct wf_arena *arena, struct wf_str s, struct wf_str *out
     return text == NULL ? WF_E_NOMEM : 0;
 }
 
+static int put_text(struct out *o, struct wf_record_op *op, struct wf_str field, struct wf_str text)
+{
+    *op = (struct wf_record_op){.kind = WF_RECORD_SET, .field = field};
+    return json_text(&o->arena, text, &op->value);
+}
+
 /* The record of a draft: its name and label; of one that is removed, that it is; of one that became
  * secret, only that, to those who knew it. *out_edit has no ops: nothing is to be said. */
 static int tell_name(struct out *o, const struct wf_share_draft *d, struct wf_record_edit *out_edit,
@@ -86,16 +91,19 @@ static int tell_name(struct out *o, const struct wf_share_draft *d, struct wf_re
     (void)sodium_bin2hex(uid, 2 * sizeof(d->uid) + 1, d->uid, sizeof(d->uid));
     out_edit->key = wf_str_from(uid);
     out_edit->label = (uint8_t)(now == WF_LABEL_SECRET || d->id == 0 ? told : now);
-    ops[0] = (struct wf_record_op){.kind = WF_RECORD_SET, .field = WF_STR("label")};
-    ops[1] = (struct wf_record_op){.kind = WF_RECORD_SET, .field = WF_STR("name")};
-    if (json_text(&o->arena, d->label, &ops[0].value) != 0 ||
-        json_text(&o->arena, d->name, &ops[1].value) != 0)
-        return no_memory(err);
-    out_edit->n_ops = now == WF_LABEL_SECRET || d->id == 0 ? 1 : 2;
     if (d->id == 0) {
-        ops[0].field = WF_STR("removed");
-        ops[0].value = WF_STR("true");
+        ops[0] = (struct wf_record_op){
+            .kind = WF_RECORD_SET, .field = WF_STR("removed"), .value = WF_STR("true")};
+        out_edit->n_ops = 1;
+        return 0;
     }
+    /* What is the same as before is not said again: another may have changed it meanwhile. */
+    if (!wf_str_eq(d->label, d->told_label) &&
+        put_text(o, &ops[out_edit->n_ops++], WF_STR("label"), d->label) != 0)
+        return no_memory(err);
+    if (now != WF_LABEL_SECRET && !wf_str_eq(d->name, d->told_name) &&
+        put_text(o, &ops[out_edit->n_ops++], WF_STR("name"), d->name) != 0)
+        return no_memory(err);
     return 0;
 }
 
@@ -143,12 +151,14 @@ struct own_updates {
     uint64_t dseq;
     int64_t at_ms;
     struct wf_arena *arena;
+    bool has_others; /* there are updates of other devices */
 };
 
 static int take_own(void *ud, const struct wf_draft_update *u, struct wf_err *err)
 {
     struct own_updates *own = ud;
 
+    own->has_others = own->has_others || memcmp(u->device, own->device, WF_DRAFT_DEVICE_BYTES) != 0;
     if (memcmp(u->device, own->device, WF_DRAFT_DEVICE_BYTES) != 0)
         return 0;
     if (wf_reserve(&own->at, &own->cap, own->n + 1, sizeof(*own->at)) != 0)
@@ -182,6 +192,22 @@ static int whole_draft(struct out *o, const struct wf_share_draft *d, struct wf_
     return rc;
 }
 
+/* Whether all of it is to be sent: a snapshot has taken in what was not sent; or it goes into
+ * another stream than before, which is to be whole for who has only that. */
+static bool needs_all(const struct wf_share_draft *d)
+{
+    return d->first_seq != d->told_seq + 1 ||
+           (d->told_seq > 0 && d->told_label.len > 0 && !wf_str_eq(d->label, d->told_label));
+}
+
+/* Whether there is anything of this device's to be sent. */
+static bool has_news(const struct wf_share_draft *d)
+{
+    return d->id != 0 && d->seq > 0 &&
+           ((d->seq > d->told_seq && (d->own_bytes > 0 || d->first_seq != d->told_seq + 1)) ||
+            (d->told_label.len > 0 && !wf_str_eq(d->label, d->told_label)));
+}
+
 /* What this device changed in a draft since the last batch, as one update; empty: nothing. */
 static int updates_of(struct out *o, const struct wf_share_draft *d, struct own_updates *own,
                       struct wf_buf *out, struct wf_err *err)
@@ -189,12 +215,19 @@ static int updates_of(struct out *o, const struct wf_share_draft *d, struct own_
     const struct wf_draft_span span = {.draft = d->id, .from = d->told_seq + 1, .to = d->seq};
     int rc;
 
-    if (d->first_seq != d->told_seq + 1) { /* a snapshot has taken some in */
+    if (needs_all(d)) {
         own->dseq = WF_MAX(o->sent, (uint64_t)1);
         own->at_ms = wf_clock_wall_ms(o->s->o.clock);
         return whole_draft(o, d, out, err);
     }
     rc = wf_draft_log_each(o->r, &span, take_own, own, err);
+    /* Nothing of it was ever told, and others have written in it: it came into this space with its
+     * device, and so did they, perhaps, who may not come. */
+    if (rc == 0 && own->has_others && d->told_name.len == 0) {
+        own->dseq = WF_MAX(o->sent, (uint64_t)1);
+        own->at_ms = wf_clock_wall_ms(o->s->o.clock);
+        return whole_draft(o, d, out, err);
+    }
     if (rc == 0 && own->n > 0 && wf_crdt_merge(own->at, own->n, WF_CRDT_V1, out) != 0)
         rc = wf_err_set(err, WF_E_NOMEM, "A draft's changes cannot be put together.");
     return rc;
@@ -209,7 +242,7 @@ static int put_draft(struct out *o, struct wf_share_draft *d, struct wf_err *err
     int rc = 0;
 
     (void)!wf_label_parse(d->label, &level);
-    if (d->id == 0 || level == WF_LABEL_SECRET || d->seq <= d->told_seq)
+    if (!has_news(d) || level == WF_LABEL_SECRET)
         return 0;
     wf_buf_init(&update, WF_LIMIT_DRAFT_BYTES);
     rc = updates_of(o, d, &own, &update, err);
@@ -234,30 +267,41 @@ static int put_change(void *ud, const struct wf_log_entry *e, struct wf_err *err
 {
     struct out *o = ud;
     const struct wf_batch_entry entry = {.kind = WF_BATCH_CHANGE, .bytes = e->bytes};
+    enum wf_label least, level;
 
     if (n_bytes(o) > ROUND_BYTES) {
         o->is_more = true;
         return 1;
     }
     o->upto = e->dseq;
-    if (e->kind != WF_LOG_CHANGE || e->label >= WF_LABEL_SECRET)
+    (void)!wf_label_parse(o->space->label, &least);
+    level = wf_label_max((enum wf_label)e->label, least);
+    if (e->kind != WF_LOG_CHANGE || level == WF_LABEL_SECRET)
         return 0;
-    return wf_batch_entry_write(&entry, &o->content[e->label]) == 0 ? 0 : no_memory(err);
+    return wf_batch_entry_write(&entry, &o->content[level]) == 0 ? 0 : no_memory(err);
 }
 
 /* ---- a space ---- */
 
-static int gather(struct out *o, int64_t since_ms, struct wf_err *err)
+/* As many drafts as fit into a round; those with something of this device's are looked at first,
+ * for what their label is now. */
+static int gather(struct out *o, struct wf_err *err)
 {
-    int rc = wf_share_drafts(o->r, o->space->id, since_ms, DRAFTS_MAX, &o->arena, &o->drafts,
-                             &o->n_drafts, err);
+    const struct wf_share_dirty which = {
+        .space = o->space->id, .device = o->s->o.device->signer.id, .n_max = DRAFTS_MAX};
+    uint64_t bytes = 0;
+    size_t n = 0;
+    int rc = wf_share_drafts(o->r, &which, &o->arena, &o->drafts, &o->n_drafts, err);
 
     o->is_more = rc == 0 && o->n_drafts == DRAFTS_MAX;
-    for (size_t i = 0; i < o->n_drafts && rc == 0; i++) {
-        struct wf_share_draft *d = &o->drafts[i];
-        if (d->id != 0 && d->seq > d->told_seq)
+    for (; n < o->n_drafts && rc == 0 && bytes <= ROUND_BYTES; n++) {
+        struct wf_share_draft *d = &o->drafts[n];
+        bytes += d->own_bytes;
+        if (has_news(d))
             d->label = wf_str_from(wf_label_name(o->s->o.label(o->s->o.label_ud, d->id)));
     }
+    o->is_more = o->is_more || n < o->n_drafts;
+    o->n_drafts = n;
     return rc == 0 ? tell_names(o, err) : rc;
 }
 
@@ -317,13 +361,6 @@ static int seal(struct out *o, enum wf_label level, struct wf_err *err)
     return rc;
 }
 
-/* Whether others are to be told more of it than they were. */
-static bool is_news(const struct wf_share_draft *d)
-{
-    return d->id == 0 || d->seq > d->told_seq || !wf_str_eq(d->name, d->told_name) ||
-           !wf_str_eq(d->label, d->told_label);
-}
-
 /* One transaction. */
 static int put_all(struct out *o, struct wf_err *err)
 {
@@ -337,8 +374,7 @@ static int put_all(struct out *o, struct wf_err *err)
             rc = seal(o, (enum wf_label)level, err);
     }
     for (size_t i = 0; i < o->n_told && rc == 0; i++) {
-        if (is_news(&o->drafts[i]))
-            rc = wf_share_draft_told(store, o->space->id, &o->drafts[i], err);
+        rc = wf_share_draft_told(store, o->space->id, &o->drafts[i], err);
     }
     if (rc == 0 && o->upto > o->sent)
         rc = wf_share_set_sent(store, o->space->id, o->upto, err);
@@ -372,19 +408,11 @@ static int with_reader(struct out *o, int (*fn)(struct out *o, struct wf_err *er
     return rc;
 }
 
-static int look(struct out *o, struct wf_err *err)
-{
-    return gather(o, o->s->looked_ms, err);
-}
-
 static int write_batches(struct out *o, struct wf_err *err)
 {
     int rc = fill(o, err);
-    bool is_any = o->upto > o->sent;
 
-    for (size_t i = 0; i < o->n_told; i++)
-        is_any = is_any || is_news(&o->drafts[i]);
-    return rc == 0 && is_any ? put_all(o, err) : rc;
+    return rc == 0 && (o->upto > o->sent || o->n_told > 0) ? put_all(o, err) : rc;
 }
 
 /* This device has less of its own log than others say: it writes nothing before it has that, and
@@ -415,7 +443,7 @@ static int out_space(struct wf_sharing *s, const struct wf_share_space *space, b
     wf_arena_init(&o.arena, (size_t)1 << 16, SIZE_MAX);
     for (unsigned level = 0; level < WF_LABEL_SECRET; level++)
         wf_buf_init(&o.content[level], WF_LIMIT_BATCH_CONTENT_BYTES);
-    rc = with_reader(&o, look, err);
+    rc = with_reader(&o, gather, err);
     if (rc == 0)
         rc = with_reader(&o, write_batches, err);
     if (rc == 0)
@@ -427,9 +455,17 @@ static int out_space(struct wf_sharing *s, const struct wf_share_space *space, b
     return rc;
 }
 
+static bool has_streams(const struct wf_sharing *s, const struct wf_share_space *space)
+{
+    for (size_t i = 0; i < s->n_streams; i++) {
+        if (s->streams[i].space == space->id)
+            return true;
+    }
+    return false;
+}
+
 int wf_sharing__out(struct wf_sharing *s, struct wf_err *err)
 {
-    int64_t now_ms = wf_clock_wall_ms(s->o.clock);
     struct wf_share_space *spaces = NULL;
     struct wf_reader *r = NULL;
     struct wf_arena arena;
@@ -447,12 +483,11 @@ int wf_sharing__out(struct wf_sharing *s, struct wf_err *err)
     wf_arena_init(&arena, 4096, SIZE_MAX);
     rc = wf_share_spaces(r, &arena, &spaces, &n, err);
     wf_store_reader_put(s->o.store, r);
-    for (size_t i = 0; i < n && rc == 0; i++)
-        rc = out_space(s, &spaces[i], &is_more, err);
-    wf_arena_deinit(&arena);
-    if (rc == 0 && !is_more) {
-        s->looked_ms = now_ms - OVERLAP_MS;
-        s->is_unsent = false;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        if (has_streams(s, &spaces[i]))
+            rc = out_space(s, &spaces[i], &is_more, err);
     }
+    wf_arena_deinit(&arena);
+    s->is_unsent = rc != 0 || is_more;
     return rc;
 }

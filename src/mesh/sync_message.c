@@ -94,7 +94,15 @@ static void read_body(struct wf_lib0_in *in, struct wf_sync_message *m)
         break;
     case WF_SYNC_LETTER:
         get(in, m->device, sizeof(m->device));
+        get(in, m->tag, sizeof(m->tag));
         m->bytes = wf_lib0_bytes(in);
+        break;
+    case WF_SYNC_PASS:
+        m->bytes = wf_lib0_bytes(in);
+        break;
+    case WF_SYNC_GOT:
+        get(in, m->device, sizeof(m->device));
+        get(in, m->hash, sizeof(m->hash));
         break;
     default:
         (void)wf_lib0_fail(in);
@@ -169,7 +177,15 @@ int wf_sync_message_write(const struct wf_sync_message *m, struct wf_buf *out)
         break;
     case WF_SYNC_LETTER:
         (void)wf_buf_append(out, m->device, sizeof(m->device));
+        (void)wf_buf_append(out, m->tag, sizeof(m->tag));
         wf_lib0_append_bytes(out, m->bytes);
+        break;
+    case WF_SYNC_PASS:
+        wf_lib0_append_bytes(out, m->bytes);
+        break;
+    case WF_SYNC_GOT:
+        (void)wf_buf_append(out, m->device, sizeof(m->device));
+        (void)wf_buf_append(out, m->hash, sizeof(m->hash));
         break;
     }
     return wf_buf_status(out);

@@ -7,7 +7,10 @@
  *   3 WANT    batches of a log: 16 stream, 32 device, from which number on
  *   4 BATCHES each: length, bytes (mesh/batch.h)
  *   5 PART    a batch longer than a message: its length, where this part stands, bytes
- *   6 LETTER  32 to which device; length, bytes sealed to it (mesh/sharing_grant.c)
+ *   6 LETTER  32 to which device; 16 tag: of one sender the same for the same letter; length, bytes
+ *             sealed to it (mesh/sharing_grant.c)
+ *   7 PASS    length, bytes (mesh/pass.h), for a relay that has no keys
+ *   8 GOT     a letter has come, durably: 32 to which device it was, 32 hash of its sealed bytes
  * Thread rule: any. */
 #ifndef WF_MESH_SYNC_MESSAGE_H
 #define WF_MESH_SYNC_MESSAGE_H
@@ -23,6 +26,8 @@
 
 #define WF_SYNC_VERSION 1u
 #define WF_SYNC_KEEPS (1u << 0)
+#define WF_SYNC_TAG_BYTES 16
+#define WF_SYNC_LETTER_HASH_BYTES 32
 
 /* The values are sent: they stay. */
 enum wf_sync_kind {
@@ -32,6 +37,8 @@ enum wf_sync_kind {
     WF_SYNC_BATCHES = 4,
     WF_SYNC_PART = 5,
     WF_SYNC_LETTER = 6,
+    WF_SYNC_PASS = 7,
+    WF_SYNC_GOT = 8,
 };
 
 /* Whose batches in which stream, and how many of them. */
@@ -47,13 +54,15 @@ struct wf_sync_head {
 
 struct wf_sync_message {
     enum wf_sync_kind kind;
-    uint64_t version, flags;            /* HELLO */
-    uint8_t device[WF_SIGNER_ID_BYTES]; /* HELLO; LETTER: to whom */
-    struct wf_sync_log log;             /* WANT */
-    uint64_t from;                      /* WANT */
-    uint64_t total, at;                 /* PART */
-    struct wf_str bytes;                /* PART, LETTER: theirs; HEADS, BATCHES: the items,
-                                           for the functions below; views into the message */
+    uint64_t version, flags;                 /* HELLO */
+    uint8_t device[WF_SIGNER_ID_BYTES];      /* HELLO; LETTER, GOT: to whom */
+    uint8_t tag[WF_SYNC_TAG_BYTES];          /* LETTER */
+    uint8_t hash[WF_SYNC_LETTER_HASH_BYTES]; /* GOT */
+    struct wf_sync_log log;                  /* WANT */
+    uint64_t from;                           /* WANT */
+    uint64_t total, at;                      /* PART */
+    struct wf_str bytes; /* PART, LETTER, PASS: theirs; HEADS, BATCHES: the items,
+                            for the functions below; views into the message */
 };
 
 /* Reads a message, items and all. FORMAT, LIMIT (a part of more than a batch can be). */

@@ -8,6 +8,9 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 
+/* Who calls for it more often changes nothing. */
+#define TICK_NS INT64_C(500000000)
+
 const char *wf_syncer_wrong_name(enum wf_syncer_wrong what)
 {
     static const char *const names[] = {"fork", "behind", "withheld", "lost", "forged"};
@@ -39,15 +42,25 @@ static struct wf_str name_of(const struct wf_sync_log *log)
 uint32_t wf_syncer__log(struct wf_syncer *s, const struct wf_sync_log *log, bool make)
 {
     union wf_map_value *v = wf_map_get(&s->by_name, name_of(log));
+    uint32_t stream;
 
     if (v != NULL || !make)
         return v != NULL ? (uint32_t)v->u64 : WF_SYNCER_NONE;
-    if (wf_reserve(&s->logs, &s->cap_logs, s->n_logs + 1, sizeof(*s->logs)) != 0 ||
-        (v = wf_map_put(&s->by_name, name_of(log), NULL)) == NULL)
+    stream = wf_syncer__stream(s, log->stream);
+    if (stream == WF_SYNCER_NONE ||
+        wf_reserve(&s->logs, &s->cap_logs, s->n_logs + 1, sizeof(*s->logs)) != 0 ||
+        wf_syncer__set_add(&s->streams[stream].logs, (uint32_t)s->n_logs) != 0)
         return WF_SYNCER_NONE;
+    v = wf_map_put(&s->by_name, name_of(log), NULL);
+    if (v == NULL) {
+        s->streams[stream].logs.n--;
+        return WF_SYNCER_NONE;
+    }
     v->u64 = s->n_logs;
     s->logs[s->n_logs] = (struct wf_syncer_log){
-        .head.log = *log, .is_own = memcmp(log->device, s->o.device, sizeof(s->o.device)) == 0};
+        .head.log = *log,
+        .stream = stream,
+        .is_own = memcmp(log->device, s->o.device, sizeof(s->o.device)) == 0};
     return (uint32_t)s->n_logs++;
 }
 
@@ -67,14 +80,12 @@ static int take_head(void *ud, const struct wf_sync_head *head, struct wf_err *e
 int wf_syncer__moved(struct wf_syncer *s, uint32_t log, uint64_t before, bool pushes)
 {
     struct wf_syncer_log *l = &s->logs[log];
+    const struct wf_syncer_set *peers = &s->streams[l->stream].peers;
 
-    for (size_t i = 0; i < s->n_peers; i++) {
-        struct wf_syncer_peer *p = s->peers[i];
-        struct wf_syncer_tie *t;
+    for (size_t i = 0; i < peers->n; i++) { /* whether it still may is asked when it is sent */
+        struct wf_syncer_peer *p = s->peers[peers->at[i]];
+        struct wf_syncer_tie *t = wf_syncer__tie(p, log);
         uint64_t has;
-        if (p == NULL || !s->o.gives(s->o.ud, p->id, l->head.log.stream))
-            continue;
-        t = wf_syncer__tie(p, log);
         if (t == NULL || wf_syncer__queue(p, t) != 0)
             return WF_E_NOMEM;
         has = WF_MAX(t->theirs, t->sent);
@@ -105,17 +116,25 @@ uint64_t wf_syncer_here(const struct wf_syncer *s, const struct wf_sync_log *log
 
 /* ---- nodes ---- */
 
+/* Connections that link makes and those that it takes have even numbers and odd ones. */
+static const struct wf_list *bucket_of(const struct wf_syncer *s, uint64_t id)
+{
+    return &s->buckets[(id / 2 + id % 2) % WF_SYNCER_BUCKETS];
+}
+
 struct wf_syncer_peer *wf_syncer__peer(const struct wf_syncer *s, uint64_t id)
 {
-    for (size_t i = 0; i < s->n_peers; i++) {
-        if (s->peers[i] != NULL && s->peers[i]->id == id)
-            return s->peers[i];
+    const struct wf_list *head = bucket_of(s, id);
+
+    for (struct wf_list *it = head->next; it != head; it = it->next) {
+        struct wf_syncer_peer *p = WF_CONTAINER(it, struct wf_syncer_peer, by_id);
+        if (p->id == id)
+            return p;
     }
     return NULL;
 }
 
-/* The tie, if there is one. */
-static struct wf_syncer_tie *find_tie(const struct wf_syncer_peer *p, uint32_t log)
+struct wf_syncer_tie *wf_syncer__find_tie(const struct wf_syncer_peer *p, uint32_t log)
 {
     const union wf_map_value *v = wf_map_get(&p->of_log, wf_str_n((const char *)&log, sizeof(log)));
 
@@ -124,7 +143,7 @@ static struct wf_syncer_tie *find_tie(const struct wf_syncer_peer *p, uint32_t l
 
 struct wf_syncer_tie *wf_syncer__tie(struct wf_syncer_peer *p, uint32_t log)
 {
-    struct wf_syncer_tie *t = find_tie(p, log);
+    struct wf_syncer_tie *t = wf_syncer__find_tie(p, log);
     union wf_map_value *v;
 
     if (t != NULL)
@@ -139,6 +158,8 @@ struct wf_syncer_tie *wf_syncer__tie(struct wf_syncer_peer *p, uint32_t log)
 
 int wf_syncer__queue(struct wf_syncer_peer *p, struct wf_syncer_tie *t)
 {
+    if (wf_list_empty(&p->ready))
+        wf_list_push(p->all_ready, &p->ready);
     if (t->is_queued)
         return 0;
     if (wf_reserve(&p->queue, &p->cap_queue, p->n_queue + 1, sizeof(*p->queue)) != 0)
@@ -148,24 +169,13 @@ int wf_syncer__queue(struct wf_syncer_peer *p, struct wf_syncer_tie *t)
     return 0;
 }
 
-/* All logs that the node may have, queued so that it hears of them. */
-static int queue_all(struct wf_syncer *s, struct wf_syncer_peer *p)
-{
-    for (uint32_t k = 0; k < s->n_logs; k++) {
-        struct wf_syncer_tie *t;
-        if (s->logs[k].head.last == 0 || !s->o.gives(s->o.ud, p->id, s->logs[k].head.log.stream))
-            continue;
-        t = wf_syncer__tie(p, k);
-        if (t == NULL || wf_syncer__queue(p, t) != 0)
-            return WF_E_NOMEM;
-    }
-    return 0;
-}
-
 static void peer_free(struct wf_syncer_peer *p)
 {
     if (p == NULL)
         return;
+    wf_list_remove(&p->by_id);
+    wf_list_remove(&p->ready);
+    wf_free(p->streams.at);
     wf_free(p->ties);
     wf_free(p->queue);
     wf_map_deinit(&p->of_log);
@@ -188,12 +198,17 @@ int wf_syncer_up(struct wf_syncer *s, uint64_t peer, struct wf_err *err)
     if (p == NULL)
         return no_memory(err);
     p->id = peer;
+    p->slot = (uint32_t)i;
+    p->all_ready = &s->ready;
+    wf_list_init(&p->ready);
+    wf_list_push((struct wf_list *)(uintptr_t)bucket_of(s, peer), &p->by_id);
     wf_map_init(&p->of_log, WF_LIMIT_SYNC_LOGS);
     wf_buf_init(&p->part, WF_LIMIT_BATCH_BYTES);
     s->peers[i] = p;
     s->n_peers = WF_MAX(s->n_peers, i + 1);
-    if (queue_all(s, p) != 0) {
+    if (wf_syncer__ask_streams(s, p) != 0) {
         s->peers[i] = NULL;
+        wf_syncer__forget_streams(s, p);
         peer_free(p);
         return no_memory(err);
     }
@@ -207,7 +222,7 @@ static void ask_others(struct wf_syncer *s, uint32_t log)
     s->logs[log].asked_of = 0;
     for (size_t i = 0; i < s->n_peers; i++) {
         struct wf_syncer_peer *p = s->peers[i];
-        struct wf_syncer_tie *t = p == NULL ? NULL : find_tie(p, log);
+        struct wf_syncer_tie *t = p == NULL ? NULL : wf_syncer__find_tie(p, log);
         if (t != NULL && t->theirs > s->logs[log].coming)
             (void)!wf_syncer__queue(p, t); /* otherwise with its next word */
     }
@@ -215,19 +230,18 @@ static void ask_others(struct wf_syncer *s, uint32_t log)
 
 void wf_syncer_down(struct wf_syncer *s, uint64_t peer)
 {
-    for (size_t i = 0; i < s->n_peers; i++) {
-        struct wf_syncer_peer *p = s->peers[i];
-        if (p == NULL || p->id != peer)
-            continue;
-        s->peers[i] = NULL;
-        for (size_t k = 0; k < p->n_ties; k++) {
-            if (s->logs[p->ties[k].log].asked_of == peer)
-                ask_others(s, p->ties[k].log);
-        }
-        peer_free(p);
-        wf_syncer__pump_all(s);
+    struct wf_syncer_peer *p = wf_syncer__peer(s, peer);
+
+    if (p == NULL)
         return;
+    s->peers[p->slot] = NULL;
+    wf_syncer__forget_streams(s, p);
+    for (size_t k = 0; k < p->n_ties; k++) {
+        if (s->logs[p->ties[k].log].asked_of == peer)
+            ask_others(s, p->ties[k].log);
     }
+    peer_free(p);
+    wf_syncer__pump_all(s);
 }
 
 void wf_syncer_room(struct wf_syncer *s, uint64_t peer)
@@ -250,7 +264,8 @@ int wf_syncer_rules_changed(struct wf_syncer *s, struct wf_err *err)
             if (wf_syncer__queue(p, &p->ties[k]) != 0)
                 return no_memory(err);
         }
-        if (queue_all(s, p) != 0)
+        wf_syncer__forget_streams(s, p);
+        if (wf_syncer__ask_streams(s, p) != 0)
             return no_memory(err);
     }
     wf_syncer__pump_all(s);
@@ -261,6 +276,9 @@ void wf_syncer_tick(struct wf_syncer *s)
 {
     int64_t now = wf_clock_mono_ns(s->o.clock);
 
+    if (now < s->tick_ns)
+        return;
+    s->tick_ns = now + TICK_NS;
     for (uint32_t k = 0; k < s->n_logs; k++) {
         struct wf_syncer_log *l = &s->logs[k];
         struct wf_syncer_peer *p;
@@ -268,7 +286,7 @@ void wf_syncer_tick(struct wf_syncer *s)
         if (l->asked_of == 0 || now - l->asked_ns < WF_SYNCER_PATIENCE_S * INT64_C(1000000000))
             continue;
         p = wf_syncer__peer(s, l->asked_of);
-        t = p == NULL ? NULL : find_tie(p, k);
+        t = p == NULL ? NULL : wf_syncer__find_tie(p, k);
         if (t != NULL) {
             t->is_given_up = true;
             wf_syncer__tell(s, WF_SYNCER_WITHHELD, p->id, &l->head.log, l->coming + 1);
@@ -310,7 +328,11 @@ int wf_syncer_new(const struct wf_syncer_options *o, struct wf_syncer **out, str
     if (s == NULL)
         return no_memory(err);
     s->o = *o;
+    for (size_t i = 0; i < WF_SYNCER_BUCKETS; i++)
+        wf_list_init(&s->buckets[i]);
+    wf_list_init(&s->ready);
     wf_map_init(&s->by_name, WF_LIMIT_SYNC_LOGS);
+    wf_map_init(&s->by_stream, WF_LIMIT_SYNC_LOGS);
     wf_buf_init(&s->message, WF_LIMIT_BATCH_BYTES);
     rc = s->o.shelf.heads(s->o.shelf.ud, take_head, s, err);
     if (rc != 0) {
@@ -330,6 +352,7 @@ void wf_syncer_free(struct wf_syncer *s)
     for (size_t i = 0; i < s->n_pending; i++)
         wf_free((void *)(uintptr_t)s->pending[i].bytes.ptr);
     wf_free(s->pending);
+    wf_syncer__free_streams(s);
     wf_free(s->peers);
     wf_free(s->logs);
     wf_map_deinit(&s->by_name);

@@ -52,6 +52,9 @@ struct wf_syncer_options {
     const struct wf_clock *clock;       /* NULL: the system's */
     /* May that node have this stream? */
     bool (*gives)(void *ud, uint64_t peer, const uint8_t stream[WF_STREAM_ID_BYTES]);
+    /* Is this log what that node itself wrote? It hears of it, and has it, also where it may not
+     * have the stream: else it would never know that others have what it wrote. NULL: no. */
+    bool (*owns)(void *ud, uint64_t peer, const struct wf_sync_log *log);
     /* Is this log wanted here, from that node? */
     bool (*takes)(void *ud, uint64_t peer, const struct wf_sync_log *log);
     /* Sends a message. BUSY: it was not taken, and wf_syncer_room will follow. Other errors: the
@@ -60,7 +63,7 @@ struct wf_syncer_options {
     /* Batches of others up to this one are durable here now. */
     void (*came)(void *ud, const struct wf_sync_head *head);
     void (*trouble)(void *ud, const struct wf_syncer_trouble *t);
-    /* A message that is not about batches: HELLO, LETTER. */
+    /* A message that is not about batches: HELLO, LETTER, PASS, GOT. */
     void (*other)(void *ud, uint64_t peer, const struct wf_sync_message *m);
     void *ud;
 };
@@ -88,6 +91,9 @@ int wf_syncer_wrote(struct wf_syncer *s, const struct wf_sync_head *head,
                     struct wf_err *err) WF_MUST_USE;
 /* What nodes may have, or what is wanted, is another: all is asked anew. NOMEM. */
 int wf_syncer_rules_changed(struct wf_syncer *s, struct wf_err *err) WF_MUST_USE;
+/* The same of one stream alone. */
+int wf_syncer_stream_changed(struct wf_syncer *s, const uint8_t stream[WF_STREAM_ID_BYTES],
+                             struct wf_err *err) WF_MUST_USE;
 /* To be called about once a second. */
 void wf_syncer_tick(struct wf_syncer *s);
 

@@ -41,10 +41,12 @@ static bool send_hello(struct wf_syncer *s, struct wf_syncer_peer *p)
     return p->has_hello;
 }
 
-static bool may_have(const struct wf_syncer *s, const struct wf_syncer_peer *p,
-                     const struct wf_syncer_tie *t)
+bool wf_syncer__may_have(const struct wf_syncer *s, const struct wf_syncer_peer *p, uint32_t log)
 {
-    return s->o.gives(s->o.ud, p->id, s->logs[t->log].head.log.stream);
+    const struct wf_sync_log *l = &s->logs[log].head.log;
+
+    return s->o.gives(s->o.ud, p->id, l->stream) ||
+           (s->o.owns != NULL && s->o.owns(s->o.ud, p->id, l));
 }
 
 /* ---- heads ---- */
@@ -53,7 +55,8 @@ static bool may_have(const struct wf_syncer *s, const struct wf_syncer_peer *p,
 static bool is_to_be_told(const struct wf_syncer *s, const struct wf_syncer_peer *p,
                           const struct wf_syncer_tie *t)
 {
-    return t->told < s->logs[t->log].head.last && t->sending == 0 && may_have(s, p, t);
+    return t->told < s->logs[t->log].head.last && t->sending == 0 &&
+           wf_syncer__may_have(s, p, t->log);
 }
 
 /* The queue's heads from *io_at on, in one message. */
@@ -170,7 +173,7 @@ static bool send_batches(struct wf_syncer *s, struct wf_syncer_peer *p, struct w
 
     if (t->sending == 0)
         return true;
-    if (t->sending > l->head.last || !may_have(s, p, t)) {
+    if (t->sending > l->head.last || !wf_syncer__may_have(s, p, t->log)) {
         t->sending = 0;
         return true;
     }
@@ -227,9 +230,11 @@ void wf_syncer__pump(struct wf_syncer *s, struct wf_syncer_peer *p)
 
 void wf_syncer__pump_all(struct wf_syncer *s)
 {
-    for (size_t i = 0; i < s->n_peers; i++) {
-        if (s->peers[i] != NULL && (s->peers[i]->n_queue > 0 || !s->peers[i]->is_told))
-            wf_syncer__pump(s, s->peers[i]);
+    /* One that is blocked is in it again once there is room, and something is to be sent. */
+    while (!wf_list_empty(&s->ready)) {
+        struct wf_list *it = s->ready.next;
+        wf_list_remove(it);
+        wf_syncer__pump(s, WF_CONTAINER(it, struct wf_syncer_peer, ready));
     }
 }
 

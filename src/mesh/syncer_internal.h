@@ -4,10 +4,12 @@
 #define WF_MESH_SYNCER_INTERNAL_H
 
 #include "base/buf.h"
+#include "base/list.h"
 #include "base/map.h"
 #include "mesh/syncer.h"
 
 #define WF_SYNCER_NONE UINT32_MAX
+#define WF_SYNCER_BUCKETS 512
 
 /* A log and a node that may give it or have it. */
 struct wf_syncer_tie {
@@ -20,12 +22,29 @@ struct wf_syncer_tie {
     uint64_t sent;    /* the last that was sent */
 };
 
+/* Numbers of things, in no order. */
+struct wf_syncer_set {
+    uint32_t *at;
+    size_t n, cap;
+};
+
+/* A stream, its logs, and the nodes that may have it as they were last asked for: so that a batch
+ * costs what it is to those, whoever else is there. */
+struct wf_syncer_stream {
+    uint8_t id[WF_STREAM_ID_BYTES];
+    struct wf_syncer_set logs, peers;
+};
+
 struct wf_syncer_peer {
     uint64_t id;
-    bool is_blocked; /* until there is room */
-    bool has_told;   /* all that it has */
-    bool has_hello;  /* was sent a HELLO */
-    bool is_told;    /* was told all that we have, when it came */
+    uint32_t slot;               /* where it stands in the syncer's peers */
+    struct wf_list by_id, ready; /* ready: there may be something to be sent */
+    struct wf_list *all_ready;
+    struct wf_syncer_set streams; /* in whose peers it is */
+    bool is_blocked;              /* until there is room */
+    bool has_told;                /* all that it has */
+    bool has_hello;               /* was sent a HELLO */
+    bool is_told;                 /* was told all that we have, when it came */
     struct wf_syncer_tie *ties;
     size_t n_ties, cap_ties;
     struct wf_map of_log; /* log (4 bytes) to tie */
@@ -38,8 +57,10 @@ struct wf_syncer_peer {
 
 struct wf_syncer_log {
     struct wf_sync_head head; /* durable; last 0: none */
-    uint64_t coming;          /* the last that waits to be made durable */
+    uint32_t stream;
+    uint64_t coming; /* the last that waits to be made durable */
     uint8_t coming_hash[WF_BATCH_HASH_BYTES];
+    uint64_t from;     /* the node that sent the last */
     uint64_t asked_of; /* the node; 0: nobody */
     uint64_t asked_upto;
     int64_t asked_ns; /* when something last came */
@@ -52,9 +73,15 @@ struct wf_syncer {
     struct wf_syncer_log *logs;
     size_t n_logs, cap_logs;
     struct wf_map by_name;
+    struct wf_syncer_stream *streams;
+    size_t n_streams, cap_streams;
+    struct wf_map by_stream;
     struct wf_syncer_peer **peers; /* NULL: free */
     size_t n_peers, cap_peers;
-    struct wf_batch *pending; /* bytes are owned */
+    struct wf_list buckets[WF_SYNCER_BUCKETS]; /* peers by id */
+    struct wf_list ready;                      /* peers */
+    int64_t tick_ns;                           /* not before that */
+    struct wf_batch *pending;                  /* bytes are owned */
     size_t n_pending, cap_pending, pending_bytes;
     struct wf_buf message; /* that is being made */
 };
@@ -64,6 +91,10 @@ struct wf_syncer_peer *wf_syncer__peer(const struct wf_syncer *s, uint64_t id);
 uint32_t wf_syncer__log(struct wf_syncer *s, const struct wf_sync_log *log, bool make);
 /* The tie, made where there is none; NULL: no memory. */
 struct wf_syncer_tie *wf_syncer__tie(struct wf_syncer_peer *p, uint32_t log);
+/* The tie, if there is one. */
+struct wf_syncer_tie *wf_syncer__find_tie(const struct wf_syncer_peer *p, uint32_t log);
+/* Whether the node may have the log. */
+bool wf_syncer__may_have(const struct wf_syncer *s, const struct wf_syncer_peer *p, uint32_t log);
 /* Something is to be done for the tie. */
 int wf_syncer__queue(struct wf_syncer_peer *p, struct wf_syncer_tie *t);
 /* The log is further than it was, which was `before`: all who may have it are to hear of it.
@@ -74,5 +105,17 @@ void wf_syncer__pump(struct wf_syncer *s, struct wf_syncer_peer *p);
 void wf_syncer__pump_all(struct wf_syncer *s);
 void wf_syncer__tell(const struct wf_syncer *s, enum wf_syncer_wrong what, uint64_t peer,
                      const struct wf_sync_log *log, uint64_t number);
+
+/* ---- syncer_stream.c ---- */
+
+/* The stream's number, made where it is new: then it is asked who may have it. NONE: no memory. */
+uint32_t wf_syncer__stream(struct wf_syncer *s, const uint8_t id[WF_STREAM_ID_BYTES]);
+int wf_syncer__set_add(struct wf_syncer_set *set, uint32_t v);
+/* Asks for all streams whether the node may have them; queues all logs of those, so that it hears
+ * of them. */
+int wf_syncer__ask_streams(struct wf_syncer *s, struct wf_syncer_peer *p);
+/* The node is in no stream's list any more. */
+void wf_syncer__forget_streams(struct wf_syncer *s, struct wf_syncer_peer *p);
+void wf_syncer__free_streams(struct wf_syncer *s);
 
 #endif

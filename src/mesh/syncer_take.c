@@ -60,7 +60,7 @@ static int take_want(struct wf_syncer *s, struct wf_syncer_peer *p, const struct
     struct wf_syncer_tie *t;
 
     /* What it must not have is to it as if there were none. */
-    if (k == WF_SYNCER_NONE || !s->o.gives(s->o.ud, p->id, m->log.stream))
+    if (k == WF_SYNCER_NONE || !wf_syncer__may_have(s, p, k))
         return 0;
     t = wf_syncer__tie(p, k);
     if (t == NULL || wf_syncer__queue(p, t) != 0)
@@ -141,6 +141,7 @@ static int take_batch(struct wf_syncer *s, struct wf_syncer_peer *p, struct wf_s
         return 0;
     }
     rc = keep(s, &b, err);
+    l->from = p->id;
     if (rc == 0)
         note_progress(s, l, &b);
     return rc == 0 && s->pending_bytes > PENDING_BYTES ? wf_syncer_flush(s, err) : rc;
@@ -187,6 +188,8 @@ static int take(struct wf_syncer *s, struct wf_syncer_peer *p, const struct wf_s
         return take_part(s, p, m, err);
     case WF_SYNC_HELLO:
     case WF_SYNC_LETTER:
+    case WF_SYNC_PASS:
+    case WF_SYNC_GOT:
         s->o.other(s->o.ud, p->id, m);
         break;
     }
@@ -228,6 +231,18 @@ static struct wf_syncer_log *log_of(struct wf_syncer *s, const struct wf_batch *
     return &s->logs[wf_syncer__log(s, &name, false)];
 }
 
+/* Who wrote it hears that it is here, though it may not have the stream. */
+static int tell_author(struct wf_syncer *s, const struct wf_syncer_log *l)
+{
+    struct wf_syncer_peer *p = wf_syncer__peer(s, l->from);
+    struct wf_syncer_tie *t;
+
+    if (p == NULL || s->o.owns == NULL || !s->o.owns(s->o.ud, p->id, &l->head.log))
+        return 0;
+    t = wf_syncer__tie(p, (uint32_t)(l - s->logs));
+    return t == NULL ? WF_E_NOMEM : wf_syncer__queue(p, t);
+}
+
 /* What became of one batch. */
 static int settle(struct wf_syncer *s, const struct wf_batch *b, int rc)
 {
@@ -247,7 +262,8 @@ static int settle(struct wf_syncer *s, const struct wf_batch *b, int rc)
         memcpy(l->head.hash, b->hash, sizeof(b->hash));
         l->has_come = true;
     }
-    return wf_syncer__moved(s, (uint32_t)(l - s->logs), before, s->o.keeps);
+    rc = tell_author(s, l);
+    return rc == 0 ? wf_syncer__moved(s, (uint32_t)(l - s->logs), before, s->o.keeps) : rc;
 }
 
 /* Each log that came further is told once. */

@@ -145,6 +145,23 @@ int wf_sampler_new(const struct wf_sampling *set, const struct wf_vocab *vocab, 
     return rc;
 }
 
+void wf_sampler_save(const struct wf_sampler *s, struct wf_sampler_state *out)
+{
+    memcpy(out->random, s->rng._state, sizeof(out->random));
+    out->mu = s->mu;
+}
+
+int wf_sampler_load(struct wf_sampler *s, const struct wf_sampler_state *state, struct wf_err *err)
+{
+    /* The generator stays at zero for ever, where it is there. */
+    if ((state->random[0] | state->random[1] | state->random[2] | state->random[3]) == 0 ||
+        !isfinite(state->mu))
+        return wf_err_set(err, WF_E_RANGE, "That is no state of a sampler.");
+    memcpy(s->rng._state, state->random, sizeof(s->rng._state));
+    s->mu = state->mu;
+    return 0;
+}
+
 void wf_sampler_free(struct wf_sampler *s)
 {
     if (s == NULL)

@@ -70,6 +70,17 @@ void wf_sampler_free(struct wf_sampler *s);
  */
 int wf_sampler_accept(struct wf_sampler *s, int32_t id) WF_MUST_USE;
 
+/* All that a sampler has beside settings and the tokens that it accepted: with it another one goes
+ * on as this one would have. */
+struct wf_sampler_state {
+    uint64_t random[4];
+    double mu; /* mirostat */
+};
+void wf_sampler_save(const struct wf_sampler *s, struct wf_sampler_state *out);
+/* Errors: RANGE (no state of a sampler). */
+int wf_sampler_load(struct wf_sampler *s, const struct wf_sampler_state *state,
+                    struct wf_err *err) WF_MUST_USE;
+
 struct wf_logprob {
     int32_t id;
     float logprob; /* natural logarithm, of the model's own distribution before any step */

@@ -76,6 +76,16 @@ void wf_hub_unsubscribe(struct wf_hub *h, wf_hub_fn fn, void *ud)
     pthread_mutex_unlock(&h->lock);
 }
 
+bool wf_hub_is_heard(struct wf_hub *h)
+{
+    bool is;
+
+    pthread_mutex_lock(&h->lock);
+    is = !wf_list_empty(&h->listeners);
+    pthread_mutex_unlock(&h->lock);
+    return is;
+}
+
 void wf_hub_publish(struct wf_hub *h, const char *event, const json_t *data)
 {
     struct wf_list *it, *tmp;

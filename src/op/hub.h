@@ -24,6 +24,9 @@ void wf_hub_free(struct wf_hub *h);
 bool wf_hub_subscribe(struct wf_hub *h, wf_hub_fn fn, void *ud) WF_MUST_USE;
 void wf_hub_unsubscribe(struct wf_hub *h, wf_hub_fn fn, void *ud);
 
+/* Whether anybody listens: else nothing need be made to be published. */
+bool wf_hub_is_heard(struct wf_hub *h);
+
 /* Publishes `data` (borrowed; NULL = {}) under a static name. What cannot be sent is dropped. */
 void wf_hub_publish(struct wf_hub *h, const char *event, const json_t *data);
 

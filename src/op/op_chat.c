@@ -232,6 +232,8 @@ static const char *finish_name(enum wf_gen_finish f)
         return "length";
     case WF_FINISH_TOOL_CALLS:
         return "tool_calls";
+    case WF_FINISH_MOVED:
+        return "moved";
     }
     return "stop";
 }

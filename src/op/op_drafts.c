@@ -218,29 +218,51 @@ int wf_op__drafts_create(struct wf_op_context *ctx, const struct wf_op_call *cal
     return give_row(ctx, id, NULL, out_result, err);
 }
 
-int wf_op__drafts_rename(struct wf_op_context *ctx, const struct wf_op_call *call,
+/* A person may raise a label; lowering is left out: what a label was raised for may still stand in
+ * the draft's history. */
+static int raise_label(struct wf_op_context *ctx, const struct wf_draft_row *row,
+                       struct wf_str name, struct wf_err *err)
+{
+    enum wf_label label, now;
+
+    if (!wf_label_parse(name, &label))
+        return wf_err_set(err, WF_E_INVAL,
+                          "\"label\" is one of public, internal, private, secret.");
+    if (!wf_label_parse(row->label, &now) || label < now)
+        return wf_err_set(err, WF_E_INVAL,
+                          "It is %.*s, and a draft's label is only ever raised: what it was raised "
+                          "for stands in its history. Copy what others may see into a new draft.",
+                          (int)row->label.len, row->label.ptr);
+    return wf_draft_row_label(ctx->store, row->id, name, err);
+}
+
+int wf_op__drafts_change(struct wf_op_context *ctx, const struct wf_op_call *call,
                          json_t **out_result, struct wf_err *err)
 {
-    struct wf_draft_row row;
+    struct wf_str name = WF_STR(""), label = WF_STR("");
+    struct wf_draft_row row = {.id = 0};
     struct wf_arena arena;
-    struct wf_str name;
-    int64_t id = 0;
-    int rc = wf_param_str(call->params, "name", true, &name, err);
+    int rc = wf_param_str(call->params, "name", false, &name, err);
 
     if (rc == 0)
+        rc = wf_param_str(call->params, "label", false, &label, err);
+    if (rc == 0 && name.len == 0 && label.len == 0)
+        rc = wf_err_set(err, WF_E_INVAL, "\"name\" or \"label\" is missing.");
+    if (rc == 0 && name.len > 0)
         rc = wf_space_name_check(name, "draft", err);
     if (rc != 0)
         return rc;
     wf_arena_init(&arena, 1024, WF_OP_ARENA_BYTES_MAX);
     rc = find(ctx, call->params, &arena, &row, err);
-    id = rc == 0 ? row.id : 0;
+    if (rc == 0 && label.len > 0)
+        rc = raise_label(ctx, &row, label, err);
+    if (rc == 0 && name.len > 0)
+        rc = wf_draft_row_rename(ctx->store, row.id, name, err);
     wf_arena_deinit(&arena);
-    if (rc == 0)
-        rc = wf_draft_row_rename(ctx->store, id, name, err);
     if (rc != 0)
         return rc;
     tell(ctx);
-    return give_row(ctx, id, NULL, out_result, err);
+    return give_row(ctx, row.id, NULL, out_result, err);
 }
 
 int wf_op__drafts_remove(struct wf_op_context *ctx, const struct wf_op_call *call,

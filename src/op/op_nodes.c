@@ -66,6 +66,22 @@ int wf_op__nodes_clear(struct wf_op_context *ctx, const struct wf_op_call *call,
     return rc == 0 ? give_nodes(ctx, out_result, err) : rc;
 }
 
+int wf_op__nodes_relay(struct wf_op_context *ctx, const struct wf_op_call *call,
+                       json_t **out_result, struct wf_err *err)
+{
+    const json_t *off = json_object_get(call->params, "off");
+    struct wf_str name;
+    int rc = wf_op__has_fabric(ctx, err);
+
+    if (rc == 0)
+        rc = wf_param_str(call->params, "name", true, &name, err);
+    if (rc == 0 && off != NULL && !json_is_boolean(off))
+        rc = wf_err_set(err, WF_E_INVAL, "\"off\" must be true or false.");
+    if (rc == 0)
+        rc = wf_fabric_relay(ctx->fabric, name, !json_is_true(off), err);
+    return rc == 0 ? give_nodes(ctx, out_result, err) : rc;
+}
+
 int wf_op__nodes_revoke(struct wf_op_context *ctx, const struct wf_op_call *call,
                         json_t **out_result, struct wf_err *err)
 {

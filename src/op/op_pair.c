@@ -97,10 +97,15 @@ int wf_op__pair_join(struct wf_op_context *ctx, const struct wf_op_call *call, j
                      struct wf_err *err)
 {
     struct wf_op_sink sink = *call->sink;
+    const json_t *relay = json_object_get(call->params, "relay");
     struct wf_str target;
     int rc = wf_op__has_fabric(ctx, err);
 
     if (rc == 0)
         rc = wf_param_str(call->params, "target", true, &target, err);
+    if (rc == 0 && relay != NULL && !json_is_boolean(relay))
+        rc = wf_err_set(err, WF_E_INVAL, "\"relay\" must be true or false.");
+    if (rc == 0)
+        wf_fabric_offer(ctx->fabric, json_is_true(relay));
     return rc == 0 ? wf_fabric_join(ctx->fabric, target, canceled, &sink, out_result, err) : rc;
 }

@@ -725,7 +725,8 @@ void wf_op_record_changed(void *ud, int64_t space, struct wf_str collection, str
     struct wf_str name;
     json_t *v = NULL;
 
-    if (ctx->hub == NULL || wf_store_reader_get(ctx->store, &reader, NULL) != 0)
+    if (ctx->hub == NULL || !wf_hub_is_heard(ctx->hub) ||
+        wf_store_reader_get(ctx->store, &reader, NULL) != 0)
         return;
     wf_arena_init(&arena, 1024, WF_OP_ARENA_BYTES_MAX);
     if (wf_records_space(reader, space, &arena, &name, NULL) == 0)

@@ -53,14 +53,28 @@ int wf_drafts_new(const struct wf_drafts_options *o, struct wf_drafts **out, str
     wf_list_init(&all->queue);
     for (size_t i = 0; i < WF_DRAFT_BUCKETS; i++)
         wf_list_init(&all->buckets[i]);
-    all->has_committer = pthread_create(&all->committer, NULL, wf_draft__commit_loop, all) == 0;
-    all->has_keeper = pthread_create(&all->keeper, NULL, wf_draft__keep_loop, all) == 0;
-    if (!all->has_committer || !all->has_keeper) {
-        wf_drafts_free(all);
-        return wf_err_set(err, WF_E_BUSY, "The system has no room for threads.");
+    if (!o->is_stepped) {
+        all->has_committer = pthread_create(&all->committer, NULL, wf_draft__commit_loop, all) == 0;
+        all->has_keeper = pthread_create(&all->keeper, NULL, wf_draft__keep_loop, all) == 0;
+        if (!all->has_committer || !all->has_keeper) {
+            wf_drafts_free(all);
+            return wf_err_set(err, WF_E_BUSY, "The system has no room for threads.");
+        }
     }
     *out = all;
     return 0;
+}
+
+void wf_drafts_commit(struct wf_drafts *all)
+{
+    if (all->o.is_stepped)
+        wf_draft__commit_now(all);
+}
+
+void wf_drafts_tidy(struct wf_drafts *all)
+{
+    if (all->o.is_stepped)
+        wf_draft__keep_now(all);
 }
 
 void wf_drafts_free(struct wf_drafts *all)
@@ -78,6 +92,7 @@ void wf_drafts_free(struct wf_drafts *all)
         pthread_join(all->keeper, NULL);
     if (all->has_committer)
         pthread_join(all->committer, NULL);
+    wf_drafts_commit(all);
     WF_LIST_EACH(it, tmp, &all->idle)
     {
         wf_draft__free(WF_CONTAINER(it, struct wf_draft, idle));
@@ -479,6 +494,13 @@ void wf_draft__queue(struct wf_draft *d, struct wf_draft_entry *e)
 
 static void await_room(struct wf_drafts *all)
 {
+    bool is_full;
+
+    pthread_mutex_lock(&all->lock);
+    is_full = all->queue_bytes > WF_LIMIT_DRAFT_WAITING_BYTES;
+    pthread_mutex_unlock(&all->lock);
+    if (is_full)
+        wf_drafts_commit(all);
     pthread_mutex_lock(&all->lock);
     while (all->queue_bytes > WF_LIMIT_DRAFT_WAITING_BYTES)
         pthread_cond_wait(&all->room, &all->lock);
@@ -597,9 +619,10 @@ static struct wf_draft_ack waiter_init(struct waiter *w)
 }
 
 /* Waits for what was queued (rc 0), or passes on that it was not. */
-static int waiter_end(struct waiter *w, int rc, struct wf_err *err)
+static int waiter_end(struct waiter *w, struct wf_drafts *all, int rc, struct wf_err *err)
 {
     if (rc == 0) {
+        wf_drafts_commit(all);
         pthread_mutex_lock(&w->lock);
         while (!w->is_done)
             pthread_cond_wait(&w->cond, &w->lock);
@@ -618,7 +641,7 @@ int wf_draft__apply_durable(struct wf_draft *d, struct wf_str update, struct wf_
     struct waiter w;
     const struct wf_draft_ack ack = waiter_init(&w);
 
-    return waiter_end(&w, wf_draft_apply(d, update, &ack, err), err);
+    return waiter_end(&w, d->all, wf_draft_apply(d, update, &ack, err), err);
 }
 
 int wf_draft_after(struct wf_draft *d, const struct wf_draft_ack *ack, struct wf_err *err)
@@ -687,7 +710,7 @@ int wf_draft_change(struct wf_draft *d, wf_draft_doc_fn fn, void *ud, bool *out_
     rc = change_locked(d, fn, ud, &ack, err);
     changed = rc == 0 && d->emitted.len > 0;
     leave(d);
-    rc = waiter_end(&w, rc, err);
+    rc = waiter_end(&w, d->all, rc, err);
     if (rc == 0 && out_changed)
         *out_changed = changed;
     return rc;

@@ -38,17 +38,26 @@ struct wf_drafts_options {
     size_t n_idle_max;                     /* drafts nobody has open; 0 = 64 */
     int64_t idle_ms;                       /* how long they stay; 0 = 60,000 */
     int64_t gather_ms;                     /* between two commits at least; 0 = 5 */
+    /* No threads: who waits for a commit makes it, and wf_drafts_commit and wf_drafts_tidy do what
+     * they would. For the simulator. Thread rule then: owner. */
+    bool is_stepped;
     /* Called on a thread of ours when a draft has changed and then rested for a moment. */
     void (*settled)(void *ud, int64_t draft);
     void *settled_ud;
 };
 
-/* Starts two threads: one commits, one tidies. Errors: NOMEM, BUSY (no room for threads). */
+/* Starts two threads (unless it is stepped): one commits, one tidies. Errors: NOMEM, BUSY (no room
+ * for threads). */
 int wf_drafts_new(const struct wf_drafts_options *o, struct wf_drafts **out,
                   struct wf_err *err) WF_MUST_USE;
 
 /* Commits what waits, stops, frees. All drafts must have been closed. NULL is a no-op. */
 void wf_drafts_free(struct wf_drafts *all);
+
+/* Where it is stepped: commits what waits; makes snapshots that are due, lets go who rests. Else
+ * nothing: the threads do. */
+void wf_drafts_commit(struct wf_drafts *all);
+void wf_drafts_tidy(struct wf_drafts *all);
 
 /* Has fn(ud) called on the committing thread after each commit of changes: for who passes them on.
  * NULL: nobody. */

@@ -11,6 +11,20 @@
 #include "space/draft_internal.h"
 #include "space/log.h"
 
+/* The whole queue moves to *out; false: it is empty. all->lock is held. */
+static bool take_queue(struct wf_drafts *all, struct wf_list *out)
+{
+    if (wf_list_empty(&all->queue))
+        return false;
+    *out = all->queue;
+    out->next->prev = out;
+    out->prev->next = out;
+    wf_list_init(&all->queue);
+    all->queue_bytes = 0;
+    pthread_cond_broadcast(&all->room);
+    return true;
+}
+
 /* Waits until there is something, and until gather_ms have passed since the last commit began.
  * False at the end, when nothing is left. The whole queue moves to *out. */
 static bool take_work(struct wf_drafts *all, int64_t last_ns, struct wf_list *out)
@@ -27,15 +41,7 @@ static bool take_work(struct wf_drafts *all, int64_t last_ns, struct wf_list *ou
     until.tv_nsec = at_ns % 1000000000;
     while (!all->stop && all->queue_bytes < WF_LIMIT_DRAFT_WAITING_BYTES && rc == 0)
         rc = pthread_cond_timedwait(&all->work, &all->lock, &until);
-    any = !wf_list_empty(&all->queue);
-    if (any) {
-        *out = all->queue;
-        out->next->prev = out;
-        out->prev->next = out;
-        wf_list_init(&all->queue);
-        all->queue_bytes = 0;
-        pthread_cond_broadcast(&all->room);
-    }
+    any = take_queue(all, out);
     pthread_mutex_unlock(&all->lock);
     return any;
 }
@@ -124,32 +130,53 @@ static void tell_one(struct wf_draft_entry *e, int rc)
     wf_free(e);
 }
 
+/* One transaction, and what is told of it. */
+static void commit(struct wf_drafts *all, struct wf_list *list)
+{
+    void (*durable)(void *ud);
+    void *durable_ud;
+    struct wf_list *it, *tmp;
+    size_t n = 0;
+    int rc = write_all(all, list, &n);
+
+    pthread_mutex_lock(&all->lock);
+    all->stats.n_commits += n > 0;
+    all->stats.n_updates += rc == 0 ? n : 0;
+    pthread_cond_signal(&all->chore);
+    durable = rc == 0 && n > 0 ? all->durable : NULL;
+    durable_ud = all->durable_ud;
+    pthread_mutex_unlock(&all->lock);
+    WF_LIST_EACH(it, tmp, list)
+    {
+        tell_one(WF_CONTAINER(it, struct wf_draft_entry, node), rc);
+    }
+    if (durable)
+        durable(durable_ud);
+}
+
 void *wf_draft__commit_loop(void *ud)
 {
     struct wf_drafts *all = ud;
-    struct wf_list list, *it, *tmp;
+    struct wf_list list;
     int64_t last_ns = 0;
-    size_t n = 0;
 
     while (take_work(all, last_ns, &list)) {
-        void (*durable)(void *ud);
-        void *durable_ud;
-        int rc;
         last_ns = wf_clock_mono_ns(NULL); /* the condition goes by the system's */
-        rc = write_all(all, &list, &n);
-        pthread_mutex_lock(&all->lock);
-        all->stats.n_commits += n > 0;
-        all->stats.n_updates += rc == 0 ? n : 0;
-        pthread_cond_signal(&all->chore);
-        durable = rc == 0 && n > 0 ? all->durable : NULL;
-        durable_ud = all->durable_ud;
-        pthread_mutex_unlock(&all->lock);
-        WF_LIST_EACH(it, tmp, &list)
-        {
-            tell_one(WF_CONTAINER(it, struct wf_draft_entry, node), rc);
-        }
-        if (durable)
-            durable(durable_ud);
+        commit(all, &list);
     }
     return NULL;
+}
+
+void wf_draft__commit_now(struct wf_drafts *all)
+{
+    struct wf_list list;
+    bool any = true;
+
+    while (any) { /* who is told may change something */
+        pthread_mutex_lock(&all->lock);
+        any = take_queue(all, &list);
+        pthread_mutex_unlock(&all->lock);
+        if (any)
+            commit(all, &list);
+    }
 }

@@ -109,9 +109,11 @@ struct wf_draft_entry *wf_draft__entry(struct wf_draft *d, const struct wf_draft
 int wf_draft__apply_durable(struct wf_draft *d, struct wf_str update,
                             struct wf_err *err) WF_MUST_USE;
 
-/* Threads. */
+/* Threads, and one round of each. */
 void *wf_draft__commit_loop(void *ud);
 void *wf_draft__keep_loop(void *ud);
+void wf_draft__commit_now(struct wf_drafts *all);
+void wf_draft__keep_now(struct wf_drafts *all);
 
 /* Fills a new draft from the store. */
 int wf_draft__load(struct wf_draft *d, struct wf_err *err) WF_MUST_USE;

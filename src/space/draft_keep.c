@@ -554,19 +554,24 @@ static bool rest(struct wf_drafts *all)
     return !stop;
 }
 
+void wf_draft__keep_now(struct wf_drafts *all)
+{
+    int64_t now_ns = wf_clock_mono_ns(all->o.clock), id = 0;
+    struct wf_draft *d;
+    size_t i = 0;
+
+    while ((d = next_draft(all, &i, &id)) != NULL) {
+        look_at(d, now_ns);
+        wf_draft__unref(d);
+    }
+    free_idle(all, now_ns);
+}
+
 void *wf_draft__keep_loop(void *ud)
 {
     struct wf_drafts *all = ud;
 
-    while (rest(all)) {
-        int64_t now_ns = wf_clock_mono_ns(all->o.clock), id = 0;
-        struct wf_draft *d;
-        size_t i = 0;
-        while ((d = next_draft(all, &i, &id)) != NULL) {
-            look_at(d, now_ns);
-            wf_draft__unref(d);
-        }
-        free_idle(all, now_ns);
-    }
+    while (rest(all))
+        wf_draft__keep_now(all);
     return NULL;
 }

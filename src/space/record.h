@@ -22,6 +22,7 @@
 #include "crdt/change.h"
 #include "store/store.h"
 
+struct wf_gang;
 struct wf_records;
 
 struct wf_records_options {
@@ -79,10 +80,23 @@ int wf_records_apply(struct wf_records *r, int64_t space, const struct wf_str *c
 int wf_records_apply_in_turn(struct wf_records *r, int64_t space, const struct wf_str *changes,
                              size_t n, size_t *out_n_new, struct wf_err *err) WF_MUST_USE;
 
+/* The same in two steps, so that others need not wait while signatures are looked at: n changes are
+ * read into `out` (n of them; views into their bytes) and checked, by the members of a gang (NULL:
+ * by the caller); then they are taken in a turn. */
+int wf_records_check(struct wf_records *r, int64_t space, const struct wf_str *changes, size_t n,
+                     struct wf_gang *gang, struct wf_change *out, struct wf_err *err) WF_MUST_USE;
+int wf_records_apply_checked_in_turn(struct wf_records *r, int64_t space,
+                                     const struct wf_change *changes, size_t n, size_t *out_n_new,
+                                     struct wf_err *err) WF_MUST_USE;
+/* A record's fields as they are within the caller's turn. NOENT. */
+int wf_records_json_in_turn(struct wf_records *r, int64_t space, struct wf_str collection,
+                            struct wf_str key, json_t **out, struct wf_err *err) WF_MUST_USE;
+
 /* Tells of the records of changes that were taken in a turn, once that is committed. */
 void wf_records_tell(struct wf_records *r, int64_t space, const struct wf_str *changes, size_t n);
 /* The space gets another uid (the caller sets it), which signatures name: this device's changes are
- * signed anew, with their numbers and times; in the caller's turn. Errors: CORRUPT, FORMAT, NOMEM,
+ * signed anew, with their numbers and times, those of others are forgotten until they come anew
+ * (what they said stays in the records); in the caller's turn. Errors: CORRUPT, FORMAT, NOMEM,
  * those of writing. */
 int wf_records_move_in_turn(struct wf_records *r, int64_t space,
                             const uint8_t uid[WF_CHANGE_UID_BYTES], struct wf_err *err) WF_MUST_USE;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "os/gang.h"
 #include "space/record_internal.h"
 #include "store/sql.h"
 
@@ -355,6 +356,42 @@ static int check_all(struct wf_records *r, int64_t space, const uint8_t *uid,
     return 0;
 }
 
+/* What the members of a gang check together; the first failure by number is told. */
+struct checking {
+    struct wf_records *r;
+    int64_t space;
+    const uint8_t *uid;
+    const struct wf_str *changes;
+    struct wf_change *out;
+    size_t n;
+    pthread_mutex_t lock; /* guards the next three */
+    size_t i_bad;
+    int rc;
+    struct wf_err err;
+};
+
+static void check_part(void *ud, size_t i, size_t n)
+{
+    struct checking *c = ud;
+    struct wf_err err = WF_ERR_INIT;
+    size_t from, to;
+
+    wf_gang_part(c->n, 1, i, n, &from, &to);
+    for (; from < to; from++) {
+        int rc = check_one(c->r, c->space, c->uid, c->changes[from], &c->out[from], &err);
+        if (rc == 0)
+            continue;
+        pthread_mutex_lock(&c->lock);
+        if (from < c->i_bad) {
+            c->i_bad = from;
+            c->rc = rc;
+            c->err = err;
+        }
+        pthread_mutex_unlock(&c->lock);
+        return;
+    }
+}
+
 static int apply_all(struct wf_records *r, int64_t space, const struct wf_change *items, size_t n,
                      size_t *out_n_new, struct wf_err *err)
 {
@@ -402,6 +439,56 @@ static int uid_by_reader(struct wf_records *r, int64_t space, uint8_t out[WF_CHA
     if (rc == 0)
         rc = read_uid(st, space, out, err);
     wf_store_reader_put(r->o.store, reader);
+    return rc;
+}
+
+int wf_records_check(struct wf_records *r, int64_t space, const struct wf_str *changes, size_t n,
+                     struct wf_gang *gang, struct wf_change *out, struct wf_err *err)
+{
+    uint8_t uid[WF_CHANGE_UID_BYTES];
+    struct checking c = {.r = r,
+                         .space = space,
+                         .uid = uid,
+                         .changes = changes,
+                         .out = out,
+                         .n = n,
+                         .lock = PTHREAD_MUTEX_INITIALIZER,
+                         .i_bad = SIZE_MAX,
+                         .err = WF_ERR_INIT};
+    int rc = uid_by_reader(r, space, uid, err);
+
+    if (rc != 0)
+        return rc;
+    if (gang != NULL)
+        wf_gang_run(gang, check_part, &c);
+    else
+        check_part(&c, 0, 1);
+    pthread_mutex_destroy(&c.lock);
+    return c.rc == 0 ? 0 : wf_err_set(err, c.rc, "%s", c.err.msg);
+}
+
+int wf_records_apply_checked_in_turn(struct wf_records *r, int64_t space,
+                                     const struct wf_change *changes, size_t n, size_t *out_n_new,
+                                     struct wf_err *err)
+{
+    return apply_all(r, space, changes, n, out_n_new, err);
+}
+
+int wf_records_json_in_turn(struct wf_records *r, int64_t space, struct wf_str collection,
+                            struct wf_str key, json_t **out, struct wf_err *err)
+{
+    struct wf_record record;
+    int rc;
+
+    wf_record_init(&record);
+    rc = wf_record__load(r, space, collection, key, &record, err);
+    if (rc == 0 && !wf_record_is_live(&record))
+        rc = wf_err_set(err, WF_E_NOENT, "There is no such record.");
+    if (rc == 0) {
+        *out = wf_record_json(&record);
+        rc = *out != NULL ? 0 : wf_record__no_memory(err);
+    }
+    wf_record_deinit(&record);
     return rc;
 }
 

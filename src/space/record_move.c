@@ -117,6 +117,26 @@ static int put(struct wf_records *r, int64_t space, const struct moved *m, struc
     return wf_sql_run(st, "keeping changes of records", err);
 }
 
+/* What others wrote comes again, signed for the new uid; what it says stays in the records. */
+static int forget_others(struct wf_records *r, int64_t space, struct wf_err *err)
+{
+    static const char *const sql[] = {"DELETE FROM record_change WHERE space=?1 AND device<>?2",
+                                      "DELETE FROM device_seq WHERE space=?1 AND device<>?2",
+                                      "DELETE FROM device_seen WHERE space=?1 AND ?2 IS NOT NULL"};
+    int rc = 0;
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(sql) && rc == 0; i++) {
+        sqlite3_stmt *st = NULL;
+        rc = wf_store_write_cached(r->o.store, sql[i], &st, err);
+        if (rc != 0)
+            break;
+        sqlite3_bind_int64(st, 1, space);
+        wf_sql_bind_blob(st, 2, wf_str_n((const char *)r->o.signer->id, WF_SIGNER_ID_BYTES));
+        rc = wf_sql_run(st, "forgetting changes of others", err);
+    }
+    return rc;
+}
+
 int wf_records_move_in_turn(struct wf_records *r, int64_t space,
                             const uint8_t uid[WF_CHANGE_UID_BYTES], struct wf_err *err)
 {
@@ -134,5 +154,5 @@ int wf_records_move_in_turn(struct wf_records *r, int64_t space,
     }
     wf_free(all);
     wf_arena_deinit(&arena);
-    return rc;
+    return rc == 0 ? forget_others(r, space, err) : rc;
 }

@@ -71,6 +71,24 @@ struct wf_draft_page {
 int wf_draft_row_page(struct wf_reader *r, const struct wf_draft_page *page, struct wf_arena *arena,
                       struct wf_draft_row **out, size_t *out_n, struct wf_err *err) WF_MUST_USE;
 
+/* A draft that another device made, with all that is known of it as its first update. */
+struct wf_draft_new {
+    int64_t space;
+    const uint8_t *uid;    /* WF_DRAFT_UID_BYTES */
+    struct wf_str name;    /* a number is put behind it where another draft has it */
+    struct wf_str label;   /* empty: that of the space */
+    const uint8_t *device; /* whose change it is */
+    uint64_t dseq;
+    int64_t at_ms;
+    struct wf_str update; /* of format 1; empty: nothing */
+};
+/* Puts one that is not here; in turn. EXIST: it is; LIMIT (too many of that name), NOENT (the
+ * space). Of how many there may be nothing is said here. */
+int wf_draft_put_new(struct wf_store *s, const struct wf_draft_new *d, int64_t *out_id,
+                     struct wf_err *err) WF_MUST_USE;
+/* How many drafts there are; in turn. */
+int wf_draft_count(struct wf_store *s, size_t *out_n, struct wf_err *err) WF_MUST_USE;
+
 /* ---- updates ---- */
 
 struct wf_draft_update {

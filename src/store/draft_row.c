@@ -2,6 +2,7 @@
 /* The list of drafts: what they are called and where they belong. A name is unique within its
  * space; a draft's uid stays when it is renamed. */
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -146,6 +147,71 @@ int wf_draft_row_ensure_in_turn(struct wf_store *s, int64_t space, struct wf_str
     if (rc == 0)
         *out_id = sqlite3_last_insert_rowid(s->db);
     return rc;
+}
+
+/* One try; 1: the name is taken. */
+static int put_named(struct wf_store *s, const struct wf_draft_new *d, struct wf_str name,
+                     int64_t *out_id, struct wf_err *err)
+{
+    static const char sql[] =
+        "INSERT INTO draft(uid,space,name,label,created_ms,updated_ms) SELECT ?1,id,?3,"
+        "CASE WHEN ?4='' THEN label ELSE ?4 END,?5,?6 FROM space WHERE id=?2"
+        " AND NOT EXISTS(SELECT 1 FROM draft x WHERE x.space=?2 AND x.name=?3)";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store__stmt(s, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    wf_sql_bind_blob(st, 1, wf_str_n((const char *)d->uid, WF_DRAFT_UID_BYTES));
+    sqlite3_bind_int64(st, 2, d->space);
+    wf_sql_bind_text(st, 3, name);
+    wf_sql_bind_text(st, 4, d->label);
+    sqlite3_bind_int64(st, 5, wf_clock_wall_ms(s->o.clock));
+    sqlite3_bind_int64(st, 6, d->at_ms);
+    rc = wf_sql_run(st, "making a draft", err);
+    if (rc == 0 && sqlite3_changes(s->db) == 0)
+        return 1;
+    *out_id = sqlite3_last_insert_rowid(s->db);
+    return rc;
+}
+
+int wf_draft_put_new(struct wf_store *s, const struct wf_draft_new *d, int64_t *out_id,
+                     struct wf_err *err)
+{
+    char numbered[WF_LIMIT_NAME_BYTES + 16];
+    struct wf_draft_update u = {
+        .seq = 1, .dseq = d->dseq, .device = d->device, .at_ms = d->at_ms, .bytes = d->update};
+    int rc = check_uid(s, d->uid, err);
+
+    if (rc != 0)
+        return rc;
+    rc = put_named(s, d, d->name, &u.draft, err);
+    for (unsigned k = 2; rc == 1 && k < 1000; k++) {
+        int n = snprintf(numbered, sizeof(numbered), "%.*s (%u)", WF_STR_ARG(d->name), k);
+        if (n < 0 || (size_t)n >= sizeof(numbered))
+            break;
+        rc = put_named(s, d, wf_str_n(numbered, (size_t)n), &u.draft, err);
+    }
+    if (rc == 1)
+        return wf_err_set(err, WF_E_LIMIT, "Too many drafts have one name, or the space is gone.");
+    if (rc == 0 && u.bytes.len > 0)
+        rc = wf_draft_log_append(s, &u, err);
+    *out_id = u.draft;
+    return rc;
+}
+
+int wf_draft_count(struct wf_store *s, size_t *out_n, struct wf_err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store__stmt(s, "SELECT count(*) FROM draft", &st, err);
+
+    if (rc == 0)
+        rc = wf_sql_step(st, "counting drafts", err);
+    if (rc < 0)
+        return rc;
+    *out_n = (size_t)sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    return 0;
 }
 
 /* Runs a statement with the draft's number and a text, which must change one row. */

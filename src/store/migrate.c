@@ -281,9 +281,74 @@ static const char migration_11[] =
     " problem TEXT,"
     " PRIMARY KEY(stream, device)) STRICT, WITHOUT ROWID;";
 
+/* What is kept for others: passes, letters, marks in time; and what keeping nodes said of theirs.
+ */
+static const char migration_12[] =
+    "CREATE TABLE relay_pass(stream BLOB PRIMARY KEY, bytes BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE relay_letter("
+    " receiver BLOB NOT NULL,"
+    " sender BLOB NOT NULL,"
+    " tag BLOB NOT NULL,"
+    " hash BLOB NOT NULL,"
+    " at_ms INTEGER NOT NULL,"
+    " bytes BLOB NOT NULL,"
+    " UNIQUE(receiver, sender)) STRICT;"
+    "CREATE TABLE relay_mark("
+    " stream BLOB NOT NULL,"
+    " device BLOB NOT NULL,"
+    " day INTEGER NOT NULL,"
+    " last INTEGER NOT NULL,"
+    " PRIMARY KEY(stream, device, day)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE relay_word("
+    " node BLOB NOT NULL,"
+    " stream BLOB NOT NULL,"
+    " device BLOB NOT NULL,"
+    " last INTEGER NOT NULL,"
+    " PRIMARY KEY(node, stream, device)) STRICT, WITHOUT ROWID;";
+
+/* Drafts of which others are to hear something, noted by whatever changes them; what snapshots of
+ * streams there are; how far devices said their logs were, by level. */
+static const char migration_13[] =
+    "CREATE TABLE draft_dirty("
+    " uid BLOB NOT NULL PRIMARY KEY,"
+    " space INTEGER NOT NULL REFERENCES space(id) ON DELETE CASCADE) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX draft_dirty_space ON draft_dirty(space);"
+    "INSERT INTO draft_dirty(uid,space) SELECT uid,space FROM draft;"
+    "INSERT OR IGNORE INTO draft_dirty(uid,space) SELECT uid,space FROM draft_told;"
+    "CREATE TRIGGER draft_dirty_made AFTER INSERT ON draft BEGIN"
+    " INSERT OR IGNORE INTO draft_dirty(uid,space) VALUES(new.uid,new.space); END;"
+    "CREATE TRIGGER draft_dirty_called AFTER UPDATE OF name,label ON draft BEGIN"
+    " INSERT OR IGNORE INTO draft_dirty(uid,space) VALUES(new.uid,new.space); END;"
+    "CREATE TRIGGER draft_dirty_gone AFTER DELETE ON draft BEGIN"
+    " INSERT OR IGNORE INTO draft_dirty(uid,space) VALUES(old.uid,old.space); END;"
+    "CREATE TRIGGER draft_dirty_edited AFTER INSERT ON draft_update BEGIN"
+    " INSERT OR IGNORE INTO draft_dirty(uid,space) SELECT uid,space FROM draft WHERE id=new.draft;"
+    " END;"
+    "CREATE TRIGGER draft_dirty_untold AFTER DELETE ON draft_told BEGIN"
+    " INSERT OR IGNORE INTO draft_dirty(uid,space) SELECT uid,space FROM draft WHERE uid=old.uid;"
+    " END;"
+    "CREATE TABLE stream_snapshot("
+    " stream BLOB NOT NULL,"
+    " device BLOB NOT NULL,"
+    " first INTEGER NOT NULL,"
+    " last INTEGER NOT NULL,"
+    " at_ms INTEGER NOT NULL,"
+    " n_bytes INTEGER NOT NULL,"
+    " state INTEGER NOT NULL,"
+    " head BLOB NOT NULL,"
+    " PRIMARY KEY(stream, device, first)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE device_word("
+    " space INTEGER NOT NULL REFERENCES space(id) ON DELETE CASCADE,"
+    " device BLOB NOT NULL,"
+    " level INTEGER NOT NULL,"
+    " top INTEGER NOT NULL,"
+    " dseq INTEGER NOT NULL,"
+    " hlc INTEGER NOT NULL,"
+    " PRIMARY KEY(space, device, level)) STRICT, WITHOUT ROWID;";
+
 static const char *const migrations[] = {
-    migration_1, migration_2, migration_3, migration_4,  migration_5,  migration_6,
-    migration_7, migration_8, migration_9, migration_10, migration_11,
+    migration_1, migration_2, migration_3,  migration_4,  migration_5,  migration_6,  migration_7,
+    migration_8, migration_9, migration_10, migration_11, migration_12, migration_13,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

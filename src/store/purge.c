@@ -460,6 +460,9 @@ int wf_purge__start(struct wf_store *s, struct wf_err *err)
     p->n_poked = n_all > 0 ? 1 : 0;
     p->due_ms = mono_ms() + (urgent > 0 ? URGENT_DELAY_MS : LAZY_DELAY_MS);
     s->purge = p;
+    if (s->o.is_stepped) {
+        return 0;
+    }
     int rc = pthread_create(&p->thread, NULL, purge_main, s);
     p->started = rc == 0;
     return rc == 0 ? 0 : wf_err_errno(err, rc, "cannot start a thread");
@@ -503,6 +506,10 @@ int wf_purge_wait(struct wf_store *s, uint32_t timeout_ms, struct wf_err *err)
     struct wf_purge *p = s->purge;
     if (p == NULL) {
         return wf_err_set(err, WF_E_DENIED, "The store was opened for reading only.");
+    }
+    if (!p->started) {
+        p->n_done = p->n_poked;
+        return purge_all(s, err);
     }
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);

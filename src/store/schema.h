@@ -63,6 +63,16 @@
  *     id PK (16 bytes), space -> space, level (0 to 2), epoch, key (32 bytes)
  * draft_told  what others were told of drafts, also of those that are removed since
  *     uid PK, space -> space, seq (of its log, up to which it is in batches), name, label
+ * draft_dirty drafts of which others may have to hear something, also removed ones; triggers of
+ *     draft, draft_update and draft_told put them here
+ *     uid PK, space -> space
+ * stream_snapshot  snapshots of streams that are here (mesh/snapshot.h)
+ *     stream, device (who made it), first, PK of the three, last (numbers of its batches), at_ms,
+ *     n_bytes, state (0: not compared, 1: nothing is missing, 2: it leaves out what it says it
+ *     has), head (what it covers)
+ * device_word how far a device said its log was, by the level of the stream in which it came
+ *     space -> space, device, level, PK of the three, top (the highest level it says it in), dseq,
+ *     hlc
  * change_sent the number in this device's log up to which changes of records are in batches
  *     space PK -> space, dseq
  * batch_taken how far others' batches are in drafts and records here
@@ -76,6 +86,15 @@
  *     id PK, title, created_ms, updated_ms
  * turn        one question and its answer
  *     thread -> thread, seq, question, answer (JSON), at_ms; PK (thread, seq)
+ * relay_pass  who may have which stream (mesh/pass.h)
+ *     stream PK, bytes
+ * relay_letter  letters kept for devices that sleep (mesh/relay.h)
+ *     receiver, sender (device keys), UNIQUE of the two, tag, hash (of bytes), at_ms,
+ *     bytes (sealed; empty: it was handed over)
+ * relay_mark  how far a log of others was, by day
+ *     stream, device, day (since 1970), PK of the three, last
+ * relay_word  how far logs are with nodes that keep, as they said
+ *     node (transport key), stream, device, PK of the three, last
  *
  * Invariants:
  *  (1) A chunk whose document has no row in `document` does not exist for anybody who reads: always
@@ -94,7 +113,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 11
+#define WF_SCHEMA_VERSION 13
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

@@ -31,6 +31,7 @@ struct wf_store_options {
     const struct wf_rng *rng;     /* NULL = the system's; for public ids */
     bool read_only;               /* no migrations, no writes */
     const char *vfs;              /* SQLite VFS by name; NULL = the default. For tests */
+    bool is_stepped; /* no thread: wf_purge_wait destroys what was removed. For tests */
 };
 
 /* Opens (makes when missing) the data folder `dir`. A database of a newer version is refused with a

@@ -40,6 +40,8 @@ weft spaces create 'a/b' >/dev/null 2>&1
 same "a name has no slash" 1 $?
 weft draft rename list groceries >/dev/null
 check "a draft is renamed" weft draft cat groceries
+same "a label is raised" secret "$(weft draft label groceries secret --json | json 'd["label"]')"
+same "and not lowered" 1 "$(weft draft label groceries private >/dev/null 2>&1; echo $?)"
 weft draft remove groceries >/dev/null
 weft draft cat groceries >/dev/null 2>&1
 same "and removed" 1 $?

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "mesh/sync_message.h"
 
@@ -22,8 +23,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(wf_sync_message_write(&m, &b) == 0);
     assert(wf_sync_message_read(wf_buf_str(&b), &again, NULL) == 0);
     assert(again.kind == m.kind && again.version == m.version && again.flags == m.flags &&
-           again.from == m.from && again.total == m.total && again.at == m.at &&
-           wf_str_eq(again.bytes, m.bytes));
+           memcmp(again.device, m.device, sizeof(m.device)) == 0 &&
+           memcmp(again.tag, m.tag, sizeof(m.tag)) == 0 &&
+           memcmp(again.hash, m.hash, sizeof(m.hash)) == 0 && again.from == m.from &&
+           again.total == m.total && again.at == m.at && wf_str_eq(again.bytes, m.bytes));
     while (m.kind == WF_SYNC_HEADS && wf_sync_heads_next(&m, &at, &head))
         assert(head.last > 0 && at <= m.bytes.len);
     while (m.kind == WF_SYNC_BATCHES && wf_sync_batches_next(&m, &at, &batch))

@@ -218,6 +218,30 @@ static void test_devices__names_stay_apart(void **state)
     assert_int_equal(wf_devices_sign(&d, &owner, NULL), 0);
 }
 
+static void test_devices__a_relay_gets_no_keys_from_then_on(void **state)
+{
+    const struct wf_devices_entry *e;
+    struct wf_devices d;
+    uint32_t epoch;
+
+    (void)state;
+    make(&d);
+    epoch = d.epoch;
+    assert_int_equal(wf_devices_relay(&d, WF_STR("nobody"), true, 0, NULL), WF_E_NOENT);
+    assert_int_equal(wf_devices_relay(&d, WF_STR("box"), true, WF_ROLE_COMPUTE, NULL), 0);
+    e = wf_devices_by_name(&d, WF_STR("box"));
+    assert_int_equal(e->roles, WF_ROLE_RELAY | WF_ROLE_CIPHER);
+    assert_int_equal(d.epoch, epoch + 1);
+    assert_int_equal(wf_devices_relay(&d, WF_STR("box"), true, 0, NULL), 0); /* nothing is new */
+    assert_int_equal(d.epoch, epoch + 1);
+    assert_int_equal(wf_devices_relay(&d, WF_STR("box"), false, WF_ROLE_COMPUTE, NULL), 0);
+    assert_int_equal(wf_devices_by_name(&d, WF_STR("box"))->roles, WF_ROLE_COMPUTE);
+    assert_int_equal(wf_devices_clear(&d, WF_STR("box"), WF_LABEL_PUBLIC, NULL), 0);
+    assert_int_equal(d.epoch, epoch + 2); /* it may see less */
+    assert_int_equal(wf_devices_clear(&d, WF_STR("box"), WF_LABEL_PRIVATE, NULL), 0);
+    assert_int_equal(d.epoch, epoch + 2);
+}
+
 static void test_devices__revoked_is_out_and_the_epoch_rises(void **state)
 {
     static struct wf_devices d;
@@ -397,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_devices__any_other_bytes_are_refused),
         cmocka_unit_test(test_devices__lists_that_break_an_invariant_are_refused),
         cmocka_unit_test(test_devices__names_stay_apart),
+        cmocka_unit_test(test_devices__a_relay_gets_no_keys_from_then_on),
         cmocka_unit_test(test_devices__revoked_is_out_and_the_epoch_rises),
         cmocka_unit_test(test_devices__keys_of_another_node_are_refused),
         cmocka_unit_test(test_devices__a_successor_is_known_as_one),

@@ -75,11 +75,13 @@ static void make_drafts(void)
 
 static size_t list(struct wf_share_draft **out)
 {
+    static const uint8_t device[WF_DRAFT_DEVICE_BYTES] = {1};
+    const struct wf_share_dirty which = {.space = space, .device = device, .n_max = N_AT_ONCE};
     struct wf_reader *r = NULL;
     size_t n = 0;
 
     assert_int_equal(wf_store_reader_get(home.store, &r, NULL), 0);
-    assert_int_equal(wf_share_drafts(r, space, 0, N_AT_ONCE, &arena, out, &n, NULL), 0);
+    assert_int_equal(wf_share_drafts(r, &which, &arena, out, &n, NULL), 0);
     wf_store_reader_put(home.store, r);
     return n;
 }
@@ -97,6 +99,7 @@ static void test_share_store__comes_to_the_end_of_drafts(void **state)
         begin();
         for (size_t i = 0; i < n; i++) {
             assert_int_equal(drafts[i].seq, 1);
+            assert_int_equal(drafts[i].own_bytes, 1);
             assert_int_equal(drafts[i].told_seq, 0);
             assert_int_equal(wf_share_draft_told(home.store, space, &drafts[i], NULL), 0);
         }
@@ -111,6 +114,7 @@ static void test_share_store__tells_as_it_is(void **state)
 {
     static const uint8_t uid[16] = {7};
     struct wf_share_draft *drafts = NULL;
+    struct wf_share_told told;
     int64_t id = 0, again = 0, other = 0;
 
     (void)state;
@@ -126,7 +130,8 @@ static void test_share_store__tells_as_it_is(void **state)
     assert_int_equal(wf_draft_row_rename_in_turn(home.store, id, WF_STR("plan"), NULL), 0);
     assert_int_equal(wf_draft_row_label_in_turn(home.store, id, WF_STR("private"), NULL), 0);
     assert_int_equal(wf_draft_row_rename_in_turn(home.store, 99, WF_STR("none"), NULL), WF_E_NOENT);
-    assert_int_equal(wf_share_draft_told_as_is(home.store, space, id, NULL), 0);
+    told = (struct wf_share_told){.space = space, .draft = id, .uid = uid};
+    assert_int_equal(wf_share_draft_told_as_is(home.store, &told, NULL), 0);
     commit();
     assert_int_equal(list(&drafts), 1);
     assert_int_equal(drafts[0].id, other);
@@ -138,6 +143,62 @@ static void test_share_store__tells_as_it_is(void **state)
     assert_true(wf_str_eq(drafts[1].told_label, WF_STR("private")));
 }
 
+static bool is_gone(const uint8_t uid[16])
+{
+    bool is = false;
+
+    begin();
+    assert_int_equal(wf_share_draft_is_gone(home.store, uid, &is, NULL), 0);
+    commit();
+    return is;
+}
+
+/* A draft of another device, put whole, is not looked at; a change of it is; its end is told once.
+ */
+static void test_share_store__hears_of_what_changes(void **state)
+{
+    static const uint8_t uid[16] = {9}, device[WF_DRAFT_DEVICE_BYTES] = {2};
+    const struct wf_draft_new d = {.space = space,
+                                   .uid = uid,
+                                   .name = WF_STR("theirs"),
+                                   .label = WF_STR("internal"),
+                                   .device = device,
+                                   .dseq = 3,
+                                   .at_ms = 7,
+                                   .update = WF_STR("xy")};
+    struct wf_share_draft *drafts = NULL;
+    struct wf_share_told told;
+    struct wf_draft_update u = {.seq = 2, .dseq = 4, .device = device, .bytes = WF_STR("z")};
+
+    (void)state;
+    begin();
+    assert_int_equal(wf_draft_put_new(home.store, &d, &u.draft, NULL), 0);
+    assert_int_equal(wf_draft_put_new(home.store, &d, &u.draft, NULL), WF_E_EXIST);
+    told = (struct wf_share_told){.space = space, .draft = u.draft, .uid = uid, .seq = 1};
+    assert_int_equal(wf_share_draft_told_as_is(home.store, &told, NULL), 0);
+    commit();
+    assert_int_equal(list(&drafts), 0);
+    begin();
+    assert_int_equal(wf_draft_log_append(home.store, &u, NULL), 0);
+    commit();
+    assert_int_equal(list(&drafts), 1);
+    assert_int_equal(drafts[0].seq, 2);
+    assert_int_equal(drafts[0].own_bytes, 0);
+    begin();
+    assert_int_equal(wf_share_draft_told(home.store, space, &drafts[0], NULL), 0);
+    commit();
+    assert_int_equal(list(&drafts), 0);
+    assert_false(is_gone((const uint8_t *)"nothing is of it"));
+    assert_int_equal(wf_draft_row_remove(home.store, u.draft, NULL), 0);
+    assert_true(is_gone(uid));
+    assert_int_equal(list(&drafts), 1);
+    assert_int_equal(drafts[0].id, 0);
+    begin();
+    assert_int_equal(wf_share_draft_told(home.store, space, &drafts[0], NULL), 0);
+    commit();
+    assert_int_equal(list(&drafts), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -145,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_share_store__comes_to_the_end_of_drafts),
         TEST(test_share_store__tells_as_it_is),
+        TEST(test_share_store__hears_of_what_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

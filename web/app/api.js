@@ -95,6 +95,7 @@ export const api = {
     draft: (draft, query) => json("GET", `drafts/${id(draft)}`, { query }),
     editDraft: (draft, body) => json("PUT", `drafts/${id(draft)}`, { body }),
     renameDraft: (draft, name) => json("PATCH", `drafts/${id(draft)}`, { body: { name } }),
+    raiseDraft: (draft, label) => json("PATCH", `drafts/${id(draft)}`, { body: { label } }),
     removeDraft: (draft) => json("DELETE", `drafts/${id(draft)}`),
     draftHistory: (draft) => json("GET", `drafts/${id(draft)}/history`),
     restoreDraft: (draft, version) =>

@@ -142,6 +142,7 @@ function nodeRow(node, mayChange) {
     return h("li", { class: `row node${node.revoked ? " revoked" : ""}` }, icon("device"),
         h("span", { class: "row-text" }, h("span", { class: "row-title", dir: "auto" }, node.name),
             h("span", { class: "row-note" }, [seen(node), TIERS[node.tier]?.(),
+                node.roles?.includes("ciphertext") ? t("relay: keeps what it cannot read") : null,
                 t("sees up to {label}", { label: labelName(node.clearance) })]
                 .filter(Boolean).join(" · ")),
             h("code", { class: "row-note", dir: "ltr" }, node.fingerprint)), tools);

@@ -6,7 +6,7 @@
 import { api } from "./api.js";
 import { askText } from "./dialog.js";
 import { debounce, fill, h, scope } from "./dom.js";
-import { removeDraft, renameDraft } from "./drafts.js";
+import { raiseLabel, removeDraft, renameDraft } from "./drafts.js";
 import { bytes, when } from "./format.js";
 import { icon } from "./icons.js";
 import { t, tn } from "./i18n.js";
@@ -213,6 +213,14 @@ function build(root, draft, own) {
         shownName.set(draft.id, now.name);
         document.title = `${now.name} · weft`;
     };
+    const chip = h("button", { type: "button", class: `label-chip ${draft.label}`,
+        title: t("How sensitive is it?"), onclick: async () => {
+            const now = await raiseLabel(draft);
+            if (!now) return;
+            draft.label = now.label;
+            chip.className = `label-chip ${now.label}`;
+            chip.textContent = labelName(now.label);
+        } }, labelName(draft.label));
     const remove = async () => {
         if (await removeDraft(draft)) go({ view: "drafts" });
     };
@@ -238,8 +246,7 @@ function build(root, draft, own) {
 
     drawPeople([]);
     root.append(h("div", { class: "draft" }, headNode(draft, { title: heading, status, people,
-        comment, toggle: toggleButton, rename, remove,
-        chip: h("span", { class: `label-chip ${draft.label}` }, labelName(draft.label)) }), body));
+        comment, toggle: toggleButton, rename, remove, chip }), body));
     const told = (now) => {
         status.textContent = statusText(now);
     };

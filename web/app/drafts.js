@@ -2,7 +2,7 @@
 // The drafts: what is edited together, the last changed first; new ones, names, removing.
 
 import { allowed, api } from "./api.js";
-import { askText, confirm } from "./dialog.js";
+import { askText, confirm, openDialog } from "./dialog.js";
 import { debounce, fill, h, scope } from "./dom.js";
 import { when } from "./format.js";
 import { icon } from "./icons.js";
@@ -48,6 +48,37 @@ export async function renameDraft(draft) {
         const now = await api.renameDraft(draft.id, name);
         changed("drafts");
         return now;
+    } catch (error) {
+        failed(error);
+        return null;
+    }
+}
+
+const RAISED = [
+    ["internal", () => t("For your machines, also rented ones.")],
+    ["private", () => t("For machines that may see what is private.")],
+    ["secret", () => t("For this device alone: it goes nowhere from here on.")],
+];
+
+// Only upwards: what a label was raised for stands in the history.
+export async function raiseLabel(draft) {
+    const now = RAISED.findIndex(([name]) => name === draft.label);
+    const higher = RAISED.slice(now + 1);
+    const label = await openDialog(t("How sensitive is it?"), (close) => [
+        higher.length ? h("ul", { class: "list" }, higher.map(([name, words]) =>
+            h("li", { class: "row" }, h("button", { type: "button", class: "row-link",
+                onclick: () => close(name) }, h("span", { class: "row-text" },
+                h("span", { class: "row-title" }, labelName(name)),
+                h("span", { class: "row-note" }, words())))))) :
+            h("p", null, t("It is secret: it stays on this device.")),
+        h("p", { class: "hint" }, t("This can be raised, and not lowered again.")),
+        h("div", { class: "dialog-actions" }, h("button", { type: "button", class: "button",
+            onclick: () => close(null) }, t("Cancel")))]);
+    if (!label) return null;
+    try {
+        const raised = await api.raiseDraft(draft.id, label);
+        changed("drafts");
+        return raised;
     } catch (error) {
         failed(error);
         return null;

@@ -1,0 +1,195 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A day in a person's life: five machines (workstation, tablet, phone at home, an edge box there, a rented cloud
+# node), each in a network of its own with the links that such machines have; the phone goes out and comes back, the
+# network is cut, processes are killed at random. In the evening all is everywhere where it may be, and nowhere else.
+# SEED=n: another day.
+. "$(dirname "$0")/lib/tap.sh"
+. "$(dirname "$0")/lib/net.sh"
+net_inside "$@" || exit
+
+RANDOM=${SEED:-7}
+NODES="workstation tablet phone edge cloud"
+# Texts that are looked for in what nodes keep: what is private is at home, what is secret where it was written.
+PRIVATE=marker-of-what-is-private SECRET=marker-of-what-is-secret
+json() { python3 -c "import json,sys; d=json.load(sys.stdin); print($1)"; }
+declare -A pids
+tier() { case $1 in edge | cloud) echo "$1" ;; *) echo device ;; esac; }
+up() {
+    local h=$TMP/$1
+    rm -f "$h.out" # of the one before
+    # A session of its own, so that the whole of a machine can lose its power at once.
+    setsid nsenter -t "${net_pids[$1]}" -n "$WEFT" --home "$h" up --port 0 --link-port 7771 --node-name "$1" \
+        --node-tier "$(tier "$1")" >"$h.out" 2>>"$h.err" &
+    pids[$1]=$!
+    for _ in $(seq 600); do
+        grep -qs "http://" "$h.out" && return
+        sleep 0.05
+    done
+    cat "$h.err"
+    return 1
+}
+weft() { net_in "$1" "$WEFT" --home "$TMP/$1" "${@:2}"; }
+until_is() {
+    local got=
+    for _ in $(seq 450); do
+        got=$("${@:2}" 2>&1)
+        [ "$got" = "$1" ] && break
+        sleep 0.1
+    done
+    echo "$got"
+}
+until_has() {
+    local got=
+    for _ in $(seq 300); do
+        got=$("${@:2}" 2>&1)
+        grep -q "$1" <<<"$got" && return
+        sleep 0.1
+    done
+    echo "$got"
+    return 1
+}
+power_off() { # NAME: all its processes at once, as when the battery is taken out
+    pkill -9 -s "${pids[$1]}" 2>/dev/null
+    wait "${pids[$1]}" 2>/dev/null
+}
+end() {
+    for n in $NODES; do [ -n "${pids[$n]-}" ] && kill "${pids[$n]}" 2>/dev/null; done
+    sleep 0.3
+    for n in $NODES; do [ -n "${pids[$n]-}" ] && pkill -9 -s "${pids[$n]}" 2>/dev/null; done
+    net_end
+}
+trap 'end; [ $tap_failed -eq 0 ] || { tail -n 5 "$TMP"/*.err; exit 1; }; rm -rf "$TMP"' EXIT
+pair() { # NAME: joins the workstation
+    local target
+    rm -f "$TMP/$1/data/mesh/tries" "$TMP/workstation/data/mesh/tries"
+    target="$(weft workstation pair --show --json | json 'd["scan"]')"
+    weft "$1" pair "$target" >/dev/null
+}
+edit() { # NAME DRAFT: its text becomes what stands on stdin; it is made when there is none
+    weft "$1" draft new "$2" </dev/null >/dev/null 2>&1
+    weft "$1" draft edit "$2" >/dev/null
+}
+field() { weft "$1" record get me "$2" --json 2>/dev/null | json "d['fields'].get('$3')"; }
+ms_since() { echo $((($(date +%s%N) - $1) / 1000000)); }
+n_with() { # WORD NAME: files of its home in which the word stands
+    grep -rlas "$1" "$TMP/$2" | wc -l
+}
+at_home() { # the phone has left its house, or is back
+    if [ "$1" = yes ]; then
+        weather join phone '*' && weather link phone delay=1 jitter=2 drop=3 rate=8000
+    else
+        for n in workstation tablet edge; do weather cut phone "$n"; done
+        weather link phone delay=35 jitter=15 drop=8 reorder=5 twice=2 rate=1500 queue=256
+    fi
+}
+
+# ---- 07:00, at home ----
+check "five machines in networks of their own" net_make "$RANDOM" $NODES
+check "each with its link" eval 'weather link workstation rate=100000 && weather link edge rate=100000 &&
+    weather link tablet delay=1 jitter=2 drop=3 rate=8000 && at_home yes && weather link cloud delay=20 jitter=3 rate=10000'
+for n in $NODES; do check "weft up on the $n" up "$n"; done
+[ $tap_failed -eq 0 ] || exit 1
+for n in tablet phone edge cloud; do
+    start=$(date +%s%N)
+    check "the $n is paired" pair "$n"
+    echo "# after $(ms_since "$start") ms"
+done
+all_connected() { [ "$(weft workstation nodes --json | json 'sum(n["connected"] and not n["this"] for n in d["nodes"])')" = 4 ]; }
+same "all find each other" yes "$(until_is yes eval 'all_connected && echo yes')"
+
+# ---- 08:00, begun on the tablet, gone on with at the workstation ----
+weft workstation spaces create work --label internal >/dev/null
+echo "Plan for today" | edit tablet plan
+start=$(date +%s%N)
+same "what is begun on the tablet is at the workstation" "Plan for today" "$(until_is "Plan for today" weft workstation draft cat plan)"
+echo "# after $(ms_since "$start") ms, with the command line's own time"
+echo "Plan for today: $PRIVATE" | edit workstation plan
+same "what is changed there is on the phone" "Plan for today: $PRIVATE" "$(until_is "Plan for today: $PRIVATE" weft phone draft cat plan)"
+weft workstation draft new hidden </dev/null >/dev/null
+weft workstation draft label hidden secret >/dev/null
+echo "$SECRET" | weft workstation draft edit hidden >/dev/null
+same "what is secret is where it was written" "$SECRET" "$(weft workstation draft cat hidden)"
+echo "Agenda" | edit workstation work/agenda
+same "what work may see is in the cloud" "Agenda" "$(until_is "Agenda" weft cloud draft cat work/agenda)"
+
+# ---- 09:00, the phone is out: a mobile network, from which only the cloud is reached ----
+at_home no
+echo "Plan for today: $PRIVATE, bread" | edit phone plan
+echo "Agenda, written on the train" | edit phone work/agenda
+weft phone record set me contacts/eve name=Eve >/dev/null
+same "work goes by the cloud" "Agenda, written on the train" \
+    "$(until_is "Agenda, written on the train" weft workstation draft cat work/agenda)"
+same "what is private waits" "Plan for today: $PRIVATE" "$(weft workstation draft cat plan)"
+echo "Milk, Plan for today: $PRIVATE" | edit workstation plan
+
+# ---- 12:00, machines lose their power and processes die, while people write ----
+write() { # NAME ROUND K...: records, those that were acknowledged noted
+    local k
+    for k in "${@:3}"; do
+        weft "$1" record set work "day/$2-$k" at="$2" >/dev/null 2>&1 && echo "day/$2-$k $2" >>"$TMP/acked"
+    done
+}
+victim() { # a process of that machine, whichever
+    local all
+    mapfile -t all < <(pgrep -s "${pids[$1]}")
+    [ ${#all[@]} -gt 0 ] && kill -9 "${all[$((RANDOM % ${#all[@]}))]}" 2>/dev/null
+}
+for i in 1 2 3 4 5 6 7 8; do
+    names=(workstation tablet phone edge cloud)
+    n=${names[$((RANDOM % 5))]}
+    writers=()
+    for m in workstation tablet phone; do
+        write "$m" $i "$m-1" "$m-2" &
+        writers+=($!)
+    done
+    sleep "0.$((RANDOM % 4))$((RANDOM % 10))"
+    if [ $((RANDOM % 2)) = 0 ]; then
+        power_off "$n"
+        wait "${writers[@]}"
+        check "power off at the $n, and on again" up "$n"
+    else
+        victim "$n"
+        wait "${writers[@]}"
+        kill -0 "${pids[$n]}" 2>/dev/null || { power_off "$n"; check "the $n had lost its supervisor; up again" up "$n"; }
+    fi
+done
+[ $tap_failed -eq 0 ] || exit 1
+
+# ---- 18:00, at home again ----
+at_home yes
+both="Milk, Plan for today: $PRIVATE, bread"
+start=$(date +%s%N)
+same "what was written apart comes together" "$both" "$(until_is "$both" weft workstation draft cat plan)"
+echo "# after $(ms_since "$start") ms"
+same "on the tablet, too" "$both" "$(until_is "$both" weft tablet draft cat plan)"
+same "and on the phone" "$both" "$(until_is "$both" weft phone draft cat plan)"
+same "the phone's record is at the workstation" Eve "$(until_is Eve field workstation contacts/eve name)"
+for n in $NODES; do
+    same "the $n has all there is" 0 "$(weft "$n" sync --wait --timeout 90 >/dev/null; echo $?)"
+done
+missing=0
+work() { weft "$1" record get work "$2" --json 2>/dev/null | json "d['fields'].get('at')"; }
+while read -r key value; do
+    for n in $NODES; do
+        [ "$(until_is "$value" work "$n" "$key")" = "$value" ] || { missing=$((missing + 1)); echo "# $key on the $n"; }
+    done
+done <"$TMP/acked"
+same "nothing of $(wc -l <"$TMP/acked") acknowledged records is lost anywhere" 0 "$missing"
+
+# ---- 20:00, the tablet is lost ----
+check "the tablet is taken out" weft workstation nodes revoke tablet
+echo "After the tablet was lost" | edit workstation after
+same "the phone has what comes after" "After the tablet was lost" "$(until_is "After the tablet was lost" weft phone draft cat after)"
+sleep 1
+same "the tablet has not" 0 "$(n_with "After the tablet was lost" tablet)"
+
+# ---- 23:00, who has what ----
+for n in phone edge; do
+    same "what is private is on the $n" yes "$([ "$(n_with "$PRIVATE" "$n")" -gt 0 ] && echo yes)"
+done
+same "and not in the cloud" 0 "$(n_with "$PRIVATE" cloud)"
+for n in tablet phone edge cloud; do
+    same "what is secret is not on the $n" 0 "$(n_with "$SECRET" "$n")"
+done
+weather stats | sed 's/^/# frames, bytes, lost: /'
