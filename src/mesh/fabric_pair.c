@@ -27,9 +27,13 @@ void wf_fabric__close_door(struct wf_fabric *f)
 {
     if (!f->is_door_open || f->code.is_on || f->n_showing > 0)
         return;
-    for (size_t i = 0; i < WF_FABRIC_PEERS_MAX; i++)
-        if (f->peers[i].peer != 0 && !f->peers[i].is_paired && f->peers[i].peer != f->joiner.peer)
+    for (size_t i = 0; i < WF_FABRIC_PEERS_MAX; i++) {
+        const struct wf_fabric_peer *p = &f->peers[i];
+        const struct wf_devices_entry *e = wf_devices_by_transport(&f->list, p->key);
+        bool is_in = p->is_paired || (e != NULL && e->revoked_ms == 0); /* it came to be paired */
+        if (p->peer != 0 && !is_in && p->peer != f->joiner.peer)
             return;
+    }
     f->is_door_open = false;
     wf_link_pairing(f->o.link, false);
 }
@@ -87,7 +91,10 @@ static int offer(void *ud, const struct wf_devices_entry *joiner, const struct w
 
 static int hold(void *ud, const struct wf_devices *list, struct wf_err *err)
 {
-    return wf_fabric__hold(ud, list, err);
+    int rc = wf_fabric__hold(ud, list, err);
+
+    wf_fabric__close_door(ud);
+    return rc;
 }
 
 /* ---- and the joiner's ---- */

@@ -181,7 +181,9 @@ static void take_pairing(struct wf_transport *t, bool is_on)
     WF_LIST_EACH(it, tmp, &t->peers)
     {
         struct wf_peer *p = WF_CONTAINER(it, struct wf_peer, node);
-        if (!is_on && !p->is_dialled && p->is_told && !p->is_paired)
+        if (!is_on && !p->is_dialled && p->is_told && !p->is_paired &&
+            !wf_transport__is_allowed(t,
+                                      p->key)) /* one that came to be paired says its last word */
             wf_peer__drop(p, WF_LINK_ENDED_HERE, "");
     }
 }

@@ -85,7 +85,7 @@ at_home() { # the phone has left its house, or is back
 }
 
 # ---- 07:00, at home ----
-check "five machines in networks of their own" net_make "$RANDOM" $NODES
+check "five machines in networks of their own" net_make "$RANDOM" $NODES stranger
 check "each with its link" eval 'weather link workstation rate=100000 && weather link edge rate=100000 &&
     weather link tablet delay=1 jitter=2 drop=3 rate=8000 && at_home yes && weather link cloud delay=20 jitter=3 rate=10000'
 for n in $NODES; do check "weft up on the $n" up "$n"; done
@@ -122,6 +122,55 @@ same "work goes by the cloud" "Agenda, written on the train" \
     "$(until_is "Agenda, written on the train" weft workstation draft cat work/agenda)"
 same "what is private waits" "Plan for today: $PRIVATE" "$(weft workstation draft cat plan)"
 echo "Milk, Plan for today: $PRIVATE" | edit workstation plan
+
+# ---- 10:00, somebody is in the network at home who should not be ----
+openssl req -x509 -newkey ed25519 -nodes -days 2 -subj /CN=weft -keyout "$TMP/stranger.key" -out "$TMP/stranger.crt" 2>/dev/null
+cat >"$TMP/stranger.py" <<'P'
+# What a node says to somebody without a key that it knows: nothing that is weft's.
+import os, socket, ssl, sys
+folder, hosts = sys.argv[1], sys.argv[2:]
+upgrade = b"GET /mesh/1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+def tls(cert):
+    c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
+    if cert:
+        c.load_cert_chain(folder + "/stranger.crt", folder + "/stranger.key")
+    return c
+said = []
+for host in hosts:
+    for context in (None, tls(False), tls(True)):
+        try:
+            s = socket.create_connection((host, 7771), 5)
+            s.settimeout(5)
+            if context:
+                s = context.wrap_socket(s)
+            s.sendall(upgrade)
+            got = s.recv(4096)
+            if b"101" in got or b"weft" in got.lower():
+                said.append((host, context is None, got))
+        except (OSError, ssl.SSLError):
+            pass
+    for port in map(int, open(folder + "/ports").read().split()):
+        try:
+            socket.create_connection((host, port), 1)
+            said.append((host, port))
+        except OSError:
+            pass
+print(said or 0)
+P
+grep -oh '127.0.0.1:[0-9]*' "$TMP"/*.out | cut -d: -f2 | sort -u >"$TMP/ports"
+same "a stranger is told nothing" 0 \
+    "$(net_in stranger python3 "$TMP/stranger.py" "$TMP" "${net_addresses[workstation]}" "${net_addresses[edge]}")"
+check "and changes bytes on their way" weather link edge rate=100000 spoil=150
+for i in 1 2 3 4 5; do
+    echo "Groceries, page $i: $(seq 1 400 | tr '\n' ' ')" | edit workstation groceries
+    sleep 0.2
+done
+same "what arrives is what was written" "$(weft workstation draft cat groceries)" \
+    "$(until_is "$(weft workstation draft cat groceries)" weft edge draft cat groceries)"
+check "though some of it was changed" eval "weather stats | grep -q '^edge .* [1-9][0-9]*$\|^workstation .* [1-9][0-9]*$'"
+check "the stranger goes" weather link edge rate=100000
 
 # ---- 12:00, machines lose their power and processes die, while people write ----
 write() { # NAME ROUND K...: records, those that were acknowledged noted
@@ -192,4 +241,4 @@ same "and not in the cloud" 0 "$(n_with "$PRIVATE" cloud)"
 for n in tablet phone edge cloud; do
     same "what is secret is not on the $n" 0 "$(n_with "$SECRET" "$n")"
 done
-weather stats | sed 's/^/# frames, bytes, lost: /'
+weather stats | sed 's/^/# frames, bytes, lost, spoilt: /'

@@ -4,14 +4,15 @@
  *
  *   weather SEED NAME...     makes a TAP device of each name in this network namespace, to be moved
  *                            into that of the machine; says "ready" and takes lines from stdin:
- *   link NAME KEY=VALUE...   delay, jitter (ms one way), drop, reorder, twice (of 1,000 frames),
- *                            rate (kB/s), queue (kB); what is not named is none
+ *   link NAME KEY=VALUE...   delay, jitter (ms one way), drop, reorder, twice, spoil (of 1,000
+ *                            frames), rate (kB/s), queue (kB); what is not named is none
  *   cut NAME NAME            from now on the two do not reach each other; "*": all others
  *   join NAME NAME           now they do
- *   stats                    a line a machine: frames and bytes from it, frames lost
+ *   stats                    a line a machine: frames and bytes from it, frames lost, spoilt
  * Each is answered by "ok" or by a sentence. A frame from one machine to another has the delay and
- * the losses of both links, the rate of both: first it leaves, then it arrives. What is drawn is
- * drawn from the seed; which frames there are is the machines' doing. */
+ * the losses of both links, the rate of both: first it leaves, then it arrives. A spoilt one is
+ * what somebody on the way makes of it: a byte of what TCP carries is another, and the sum agrees.
+ * What is drawn is drawn from the seed; which frames there are is the machines' doing. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
@@ -35,7 +36,7 @@
 #define NS_PER_MS INT64_C(1000000)
 
 struct weather_link {
-    long delay, jitter, drop, reorder, twice, rate, queue;
+    long delay, jitter, drop, reorder, twice, spoil, rate, queue;
 };
 
 struct weather_port {
@@ -43,7 +44,7 @@ struct weather_port {
     int fd;
     struct weather_link link;
     int64_t out_free_ns, in_free_ns; /* when its line is free again */
-    unsigned long long n_frames, n_bytes, n_lost;
+    unsigned long long n_frames, n_bytes, n_lost, n_spoilt;
 };
 
 struct weather_frame {
@@ -146,11 +147,53 @@ static int64_t passed_ns(struct weather_port *p, int64_t *io_free_ns, size_t n, 
     return at_ns;
 }
 
+/* Where in an IPv4 or IPv6 frame the TCP header stands; 0: in none. */
+static size_t tcp_at(const uint8_t *f, size_t n)
+{
+    size_t at = 14;
+
+    if (n >= at + 40 && f[12] == 0x86 && f[13] == 0xdd && f[at + 6] == 6)
+        return at + 40;
+    if (n < at + 20 || f[12] != 0x08 || f[13] != 0x00 || f[at + 9] != 6)
+        return 0;
+    return at + 4 * (size_t)(f[at] & 15);
+}
+
+/* Changes a byte of what TCP carries, and the sum with it (RFC 1624). */
+static void spoil(struct weather_port *p, struct weather_frame *f)
+{
+    size_t tcp = tcp_at(f->bytes, f->n), data, at, i;
+    uint32_t sum;
+    uint8_t *word;
+
+    if (tcp == 0 || f->n < tcp + 20)
+        return;
+    data = tcp + 4 * (size_t)(f->bytes[tcp + 12] >> 4);
+    if (data >= f->n)
+        return;
+    at = data + (size_t)wf_rng_below(&w.rng.rng, f->n - data);
+    i = (at - tcp) / 2 * 2 + tcp;
+    word = &f->bytes[i];
+    if (i + 1 >= f->n)
+        return; /* half a word */
+    sum = (uint32_t)(f->bytes[tcp + 16] << 8 | f->bytes[tcp + 17]) ^ 0xffff;
+    sum += (uint32_t)(word[0] << 8 | word[1]) ^ 0xffff;
+    f->bytes[at] ^= (uint8_t)(1 + wf_rng_below(&w.rng.rng, 255));
+    sum += (uint32_t)(word[0] << 8 | word[1]);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = ~((sum & 0xffff) + (sum >> 16));
+    f->bytes[tcp + 16] = (uint8_t)(sum >> 8);
+    f->bytes[tcp + 17] = (uint8_t)sum;
+    p->n_spoilt++;
+}
+
 /* The frame, which is taken, goes over the next of its two links. */
 static void send_on(struct weather_frame *f, int64_t now_ns)
 {
     struct weather_port *p = &w.ports[f->has_left ? f->to : f->from];
 
+    if (happens(p->link.spoil))
+        spoil(p, f);
     f->due_ns = passed_ns(p, f->has_left ? &p->in_free_ns : &p->out_free_ns, f->n, now_ns);
     if (f->due_ns < 0)
         wf_free(f);
@@ -250,9 +293,9 @@ static int find(const char *name)
 static bool set_link(struct weather_link *l, const char *word)
 {
     static const char *const names[] = {"delay", "jitter", "drop", "reorder",
-                                        "twice", "rate",   "queue"};
+                                        "twice", "spoil",  "rate", "queue"};
     long *const values[] = {&l->delay, &l->jitter, &l->drop, &l->reorder,
-                            &l->twice, &l->rate,   &l->queue};
+                            &l->twice, &l->spoil,  &l->rate, &l->queue};
 
     for (size_t i = 0; i < WF_ARRAY_LEN(names); i++) {
         size_t n = strlen(names[i]);
@@ -298,8 +341,8 @@ static bool do_cut(char **io_rest, bool is_cut)
 static bool do_stats(void)
 {
     for (unsigned i = 0; i < w.n_ports; i++)
-        printf("%s %llu %llu %llu\n", w.ports[i].name, w.ports[i].n_frames, w.ports[i].n_bytes,
-               w.ports[i].n_lost);
+        printf("%s %llu %llu %llu %llu\n", w.ports[i].name, w.ports[i].n_frames, w.ports[i].n_bytes,
+               w.ports[i].n_lost, w.ports[i].n_spoilt);
     return true;
 }
 
