@@ -115,6 +115,8 @@ int wf_cmd_template(struct wf_cli *cli);
 int wf_cmd_nodes(struct wf_cli *cli);
 int wf_cmd_sync(struct wf_cli *cli);
 int wf_cmd_pair(struct wf_cli *cli);
+int wf_cmd_phone(struct wf_cli *cli);
+int wf_cmd_phones(struct wf_cli *cli);
 int wf_cmd_policy(struct wf_cli *cli);
 int wf_cmd_pull(struct wf_cli *cli);
 int wf_cmd_redact(struct wf_cli *cli);

@@ -23,6 +23,7 @@ int wf_cmd_core(struct wf_cli *cli)
                                 .http_fd = -1,
                                 .airlock_fd = -1,
                                 .link_fd = -1,
+                                .lan_fd = -1,
                                 .keeper_fd = -1,
                                 .ready_fd = -1};
     struct wf_err err = WF_ERR_INIT;

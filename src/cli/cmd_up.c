@@ -30,6 +30,7 @@ struct flags {
     struct wf_option options[OPTIONS_MAX + 1];
     char names[OPTIONS_MAX][WF_CONFIG_ENV_BYTES];
     const char *values[OPTIONS_MAX];
+    bool lan; /* --lan alone is "on" */
     size_t n;
 };
 
@@ -47,13 +48,16 @@ static void make_flags(struct flags *f)
                                               .letter = strcmp(o.name, "port") == 0 ? 'p' : 0,
                                               .kind = WF_OPTION_TEXT,
                                               .out = &f->values[f->n]};
+        if (strcmp(o.name, "lan") == 0)
+            f->options[f->n] =
+                (struct wf_option){.name = "lan", .kind = WF_OPTION_FLAG, .out = &f->lan};
     }
 }
 
 static int use_flags(const struct flags *f, struct wf_config *config, struct wf_err *err)
 {
     struct wf_config_option o;
-    int rc = 0;
+    int rc = f->lan ? wf_config_set(config, WF_STR("lan"), WF_STR("on"), err) : 0;
 
     for (size_t i = 0; i < f->n && rc == 0; i++) {
         if (f->values[i] && wf_config_option_at(i, &o))
@@ -81,8 +85,11 @@ static int print_settings(bool markdown)
 int wf_cmd_up(struct wf_cli *cli)
 {
     const char *usage =
-        _("Usage: weft up [--port N] [--host ADDRESS] [--SETTING VALUE ...]\n\nStarts weft and "
-          "prints its address and a one-time link to its page. Ctrl-C stops it.\nSettings are "
+        _("Usage: weft up [--lan] [--port N] [--host ADDRESS] [--SETTING VALUE ...]\n\nStarts weft "
+          "and "
+          "prints its address and a one-time link to its page. Ctrl-C stops it.\nWith --lan phones "
+          "in "
+          "the local network may use it, once they were let in: weft phone\nSettings are "
           "read from weft.conf in the home folder (SIGHUP reads them again), from the\n"
           "environment (WEFT_MODEL_CONTEXT=8192), and from flags (--model-context 8192), the later "
           "ones first.\nweft up --settings lists them.");

@@ -35,6 +35,8 @@ static const struct command commands[] = {
     {"reminders", wf_cmd_reminders, N_("what weft is to remind you of, and when")},
     {"watch", wf_cmd_watch, N_("keep a folder taken in while weft runs")},
     {"link", wf_cmd_link, N_("a new one-time link to the page of a running weft")},
+    {"phone", wf_cmd_phone, N_("let a phone in the local network use weft")},
+    {"phones", wf_cmd_phones, N_("the phones that were let in; taking one out")},
     {"pair", wf_cmd_pair, N_("make two devices know each other, by a code")},
     {"nodes", wf_cmd_nodes, N_("your paired devices: named, taken out, recovered")},
     {"sync", wf_cmd_sync, N_("whether your devices have the same")},

@@ -32,6 +32,14 @@ static const struct wf_config_option options[] = {
      "the one numeric address that link_port is open at; empty: all, IPv4 and IPv6"},
     {"link_discover", FIELD(link_discover), 0, "on", 0, 1, off_on,
      "paired devices find each other in the local network by mDNS: on, or off"},
+    {"lan", FIELD(lan), 0, "off", 0, 1, off_on,
+     "on: phones that were let in (weft phone) use the app in the local network, over TLS; the "
+     "same "
+     "as weft up --lan"},
+    {"lan_port", FIELD(lan_port), 0, "7772", 1, 65535, NULL, "port for phones"},
+    {"lan_host", FIELD(lan_host), sizeof(((struct wf_config *)0)->lan_host), "", 0, 0, NULL,
+     "the one numeric address that lan_port is open at; empty: all private ones, never a public "
+     "one"},
     {"log_level", FIELD(log_level), 0, "2", 0, 3, NULL,
      "0 errors, 1 warnings, 2 information, 3 debug"},
     {"extract_memory_mib", FIELD(extract_memory_mib), 0, "512", 64, 16384, NULL,

@@ -22,6 +22,9 @@ struct wf_config {
     int64_t link_port;          /* for other nodes; 0: none */
     char link_host[64];         /* empty: all addresses */
     int64_t link_discover;      /* 0: no mDNS */
+    int64_t lan;                /* 1: phones may come */
+    int64_t lan_port;           /* for them */
+    char lan_host[64];          /* empty: all private addresses */
     int64_t log_level;          /* enum wf_log_level */
     int64_t extract_memory_mib; /* of one extract worker */
     int64_t extract_time_s;

@@ -38,6 +38,7 @@
 #include "mesh/sealed.h"
 #include "mesh/sharing.h"
 #include "op/op.h"
+#include "op/phones.h"
 #include "op/remote.h"
 #include "op/router.h"
 #include "os/file.h"
@@ -468,6 +469,21 @@ static int open_fabric(struct core *c, struct wf_err *err)
     return rc;
 }
 
+static void phones_changed(void *ud)
+{
+    struct core *c = ud;
+
+    wf_hub_publish(c->ops.hub, "phones", NULL);
+}
+
+static int open_phones(struct core *c, struct wf_err *err)
+{
+    const struct wf_phones_options o = {
+        .path = c->o->home->phones, .changed = phones_changed, .ud = c};
+
+    return wf_phones_open(&o, &c->ops.phones, err);
+}
+
 /* What a core with a home has beside its store. */
 static int open_home(struct core *c, struct wf_err *err)
 {
@@ -485,6 +501,8 @@ static int open_home(struct core *c, struct wf_err *err)
         rc = open_fabric(c, err);
     if (rc == 0)
         rc = open_sharing(c, err);
+    if (rc == 0)
+        rc = open_phones(c, err);
     if (rc == 0)
         rc = open_meaning(c, err);
     if (rc == 0)
@@ -560,6 +578,7 @@ static void finish(struct core *c)
         wf_meaning_stop(c->ops.meaning); /* it asks the others whether they work */
     wf_serve_stop(c->serve);
     wf_http_free(c->http);
+    wf_phones_close(c->ops.phones);
     wf_reminding_stop(c->reminding); /* behind those whose requests wake it */
     if (c->ops.drafts != NULL)
         wf_drafts_on_durable(c->ops.drafts, NULL, NULL);
@@ -604,6 +623,7 @@ static int serve_listeners(struct core *c, struct wf_err *err)
         .port = o->http_port,
         .token = o->token,
         .first_code = o->first_code,
+        .lan_fd = o->lan_fd,
         .spool_dir = c->spool_dir,
         .log = c->ops.log,
     };

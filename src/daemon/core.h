@@ -22,6 +22,7 @@ struct wf_core_options {
     uint16_t http_port;     /* of http_fd */
     int airlock_fd;         /* listener over which airlocks come (route/airlock_link.h), or -1 */
     int link_fd;            /* listener over which links come (mesh/link.h), or -1 */
+    int lan_fd;             /* what listeners for phones come over (daemon/lan.h), or -1 */
     int keeper_fd;          /* of the process that keeps the keys (mesh/keeper.h), or -1; taken */
     const char *token;      /* for http_fd */
     const char *first_code; /* of the first one-time link, or NULL */

@@ -76,6 +76,8 @@ int wf_home_init(struct wf_home *h, const char *dir, struct wf_err *err)
         {h->link_socket, "run/link"},
         {h->link_wanted, "data/mesh/wanted"},
         {h->link_addresses, "data/mesh/addresses"},
+        {h->lan, "lan"},
+        {h->phones, "data/phones"},
         {h->engines, "weft.engines"},
         {h->keys, "keys"},
     };

@@ -14,6 +14,7 @@
  *   owner/      the owner's key, where this device has it (mesh/identity.h): for the keeper
  *   airlock/    what airlock alone may open: the ledger's secret key
  *   link/       what link alone may open: the transport key (daemon/link.h)
+ *   lan/        the home CA (mesh/home_ca.h): for short processes of the supervisor's
  *   data/       the store; the only folder the core may write
  *
  *   data/experience  what was learned of engines (route/experience.h)
@@ -21,6 +22,7 @@
  *   data/routes      where requests ran, and why (route/record.h)
  *   data/mesh/       who is paired (mesh/fabric.h), whether link is wanted, and where other nodes
  *                    were last (mesh/link.h)
+ *   data/phones      the phones that may use weft, by hashes of their tokens (op/phones.h)
  *   data/models/     model files (engine/model_store.h); fetch may write below incoming/ alone
  *
  * Thread rule: owner. */
@@ -53,6 +55,8 @@ struct wf_home {
     char link_socket[WF_LIMIT_PATH_BYTES];    /* where the core takes links */
     char link_wanted[WF_LIMIT_PATH_BYTES];    /* there while core wants a link (mesh/link.h) */
     char link_addresses[WF_LIMIT_PATH_BYTES]; /* where other nodes were last */
+    char lan[WF_LIMIT_PATH_BYTES];            /* the folder of the home CA */
+    char phones[WF_LIMIT_PATH_BYTES];
     char engines[WF_LIMIT_PATH_BYTES];
     char keys[WF_LIMIT_PATH_BYTES];
     char device[WF_LIMIT_PATH_BYTES]; /* this device's signing key (space/device.h) */

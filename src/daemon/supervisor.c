@@ -9,7 +9,9 @@
  * here, over a listener that the core inherits, so that each of the two may die and come back.
  * Link, which speaks to other nodes, runs in the same way where the core wants it, which it says by
  * a file that is looked at here once a second.
- * When weft.engines or weft.policy change, core and airlock start anew: neither reads them later.
+ * Listeners for phones are made by short processes (daemon/lan.h), at the start of a core, when
+ * this machine's addresses change, and once a month. When weft.engines or weft.policy change, core
+ * and airlock start anew: neither reads them later.
  *
  * State of a child: stopped (pid 0) -> running -> stopped. The core's death stops nothing else; it
  * is started again after a pause that doubles while it keeps dying, and given up after RESTARTS_MAX
@@ -36,6 +38,7 @@
 #include "daemon/airlock.h"
 #include "daemon/core.h"
 #include "daemon/keeper.h"
+#include "daemon/lan.h"
 #include "daemon/link.h"
 #include "daemon/notify.h"
 #include "daemon/watcher.h"
@@ -49,7 +52,9 @@
 #define STOP_WAIT_MS 10000  /* running requests get 5 s; then the store is closed */
 #define LOCK_WAIT_MS 5000   /* a command that runs without a daemon may hold the lock */
 #define STABLE_MS 60000
-#define LOOK_S 1 /* how often files of the person's are looked at */
+#define LAN_LOOK_NS ((int64_t)3 * 1000000000)
+#define LAN_AGAIN_NS ((int64_t)30 * 1000000000) /* where no listener could be had */
+#define LOOK_S 1                                /* how often files of the person's are looked at */
 
 /* What a file was like when it was last read; all zero: there was none. */
 struct stamp {
@@ -63,15 +68,21 @@ struct supervisor {
     struct wf_config config;
     struct wf_log *log;
     int lock_fd, unix_fd, http_fd;
-    int airlock_fd; /* where the core takes connections of airlocks */
-    int link_fd;    /* and those of links */
-    int keeper_fd;  /* the core's end of its keeper, until it has it; else -1 */
+    int airlock_fd;          /* where the core takes connections of airlocks */
+    int link_fd;             /* and those of links */
+    int lan_fd, lan_core_fd; /* for phones: the end kept here; core's, until it has it; or -1 */
+    int keeper_fd;           /* the core's end of its keeper, until it has it; else -1 */
     uint16_t port;
     char token[WF_TOKEN_HEX_LEN + 1];
     char code[WF_HTTP_CODE_HEX_LEN + 1]; /* empty once a core has been given it */
     pid_t core, watcher, airlock, link;  /* 0 = not running */
     pid_t keeper;                        /* of this core: it ends when that does */
-    bool is_certified;                   /* the ledger's key, or it was tried */
+    pid_t lan;
+    bool lan_failed;             /* the last one had no listener */
+    uint64_t lan_addresses;      /* what it found */
+    int64_t lan_ns, lan_wall_ms; /* when it was started */
+    int64_t lan_look_ns;         /* when the addresses were looked at */
+    bool is_certified;           /* the ledger's key, or it was tried */
     struct stamp engines, policy;
     int64_t core_started_ns;
     int n_deaths;
@@ -143,6 +154,7 @@ static void core_child(struct supervisor *s, int ready_fd)
         .http_port = s->port,
         .airlock_fd = s->airlock_fd,
         .link_fd = s->link_fd,
+        .lan_fd = s->lan_core_fd,
         .keeper_fd = s->keeper_fd,
         .token = s->token,
         .first_code = s->code[0] ? s->code : NULL,
@@ -177,6 +189,7 @@ static void close_doors(struct supervisor *s)
     wf_file_close(&s->http_fd);
     wf_file_close(&s->airlock_fd);
     wf_file_close(&s->link_fd);
+    wf_file_close(&s->lan_fd);
     explicit_bzero(s->token, sizeof(s->token));
     explicit_bzero(s->code, sizeof(s->code));
     explicit_bzero(s->config.huggingface_token, sizeof(s->config.huggingface_token));
@@ -203,6 +216,56 @@ static void start_keeper(struct supervisor *s, int *io_fd)
     }
 }
 
+/* Before a core: the socket over which it will get its listeners for phones. */
+static void open_lan(struct supervisor *s)
+{
+    struct wf_err err = WF_ERR_INIT;
+    int fds[2] = {-1, -1};
+
+    wf_file_close(&s->lan_fd);
+    if (s->config.lan != 0 && wf_lan_pair(fds, &err) != 0)
+        wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "no phones: %s", err.msg);
+    s->lan_fd = fds[0];
+    s->lan_core_fd = fds[1];
+}
+
+/* Has a short process make the listeners and the certificate for phones. */
+static void start_lan(struct supervisor *s)
+{
+    pid_t parent = getpid();
+
+    if (s->lan_fd < 0 || s->lan != 0)
+        return;
+    s->lan_addresses = wf_lan_addresses(&s->config);
+    s->lan_ns = s->lan_look_ns = wf_clock_mono_ns(NULL);
+    s->lan_wall_ms = wf_clock_wall_ms(NULL);
+    s->lan = fork();
+    if (s->lan == 0) {
+        int fd = s->lan_fd;
+        s->lan_fd = -1;
+        become_child(s, parent);
+        close_doors(s);
+        _exit(wf_lan_run(s->o->home, &s->config, s->log, fd));
+    }
+    s->lan = s->lan > 0 ? s->lan : 0; /* no process: tried again when the addresses are looked at */
+    s->lan_failed = s->lan == 0;
+}
+
+/* Again when this machine's addresses are others, the certificate is a month old, or nothing could
+ * be had the last time. */
+static void look_at_lan(struct supervisor *s)
+{
+    int64_t now_ns = wf_clock_mono_ns(NULL);
+
+    if (s->lan_fd < 0 || now_ns - s->lan_look_ns < LAN_LOOK_NS)
+        return;
+    s->lan_look_ns = now_ns;
+    if (wf_lan_addresses(&s->config) != s->lan_addresses ||
+        wf_clock_wall_ms(NULL) - s->lan_wall_ms > WF_LAN_RENEW_MS ||
+        (s->lan_failed && now_ns - s->lan_ns > LAN_AGAIN_NS))
+        start_lan(s);
+}
+
 static int start_core(struct supervisor *s, struct wf_err *err)
 {
     int fds[2], keys[2] = {-1, -1}; /* keys: the core's end, the keeper's */
@@ -216,16 +279,19 @@ static int start_core(struct supervisor *s, struct wf_err *err)
     if (wf_sock_pair(keys, &own) != 0)
         wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "no keeper: %s", own.msg);
     s->keeper_fd = keys[0];
+    open_lan(s);
     s->core_started_ns = wf_clock_mono_ns(NULL);
     s->core = fork();
     if (s->core == 0) {
         become_child(s, parent);
         wf_file_close(&fds[0]);
         wf_file_close(&keys[1]);
+        wf_file_close(&s->lan_fd);
         core_child(s, fds[1]);
     }
     wf_file_close(&fds[1]);
     wf_file_close(&s->keeper_fd);
+    wf_file_close(&s->lan_core_fd);
     if (s->core > 0)
         start_keeper(s, &keys[1]);
     wf_file_close(&keys[1]);
@@ -239,6 +305,7 @@ static int start_core(struct supervisor *s, struct wf_err *err)
     if (!ready)
         return wf_err_set(err, WF_E_CRASHED,
                           "weft could not start: see the message above, or run weft doctor.");
+    start_lan(s);
     return 0;
 }
 
@@ -253,6 +320,7 @@ static void start_watcher(struct supervisor *s)
         wf_file_close(&s->http_fd);
         wf_file_close(&s->airlock_fd);
         wf_file_close(&s->link_fd);
+        wf_file_close(&s->lan_fd);
         _exit(wf_watcher_run(s->o->home, s->log) == 0 ? 0 : 1);
     }
     s->watcher = pid > 0 ? pid : 0;
@@ -450,6 +518,9 @@ static int revive(struct supervisor *s, struct wf_err *err)
                 log_death(s, "link", status);
             (void)poll(NULL, 0, is_well ? 10 : 500); /* as for the watcher */
             start_link(s);
+        } else if (pid == s->lan) {
+            s->lan = 0;
+            s->lan_failed = !WIFEXITED(status) || WEXITSTATUS(status) != 0; /* it has said why */
         } else if (pid == s->keeper) {
             s->keeper = 0;
             if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
@@ -521,8 +592,10 @@ static int loop(struct supervisor *s, struct wf_err *err)
     while (rc == 0) {
         int sig = sigtimedwait(&s->signals, NULL, &look);
         certify(s);
-        if (sig < 0)
+        if (sig < 0) {
             look_at_link(s);
+            look_at_lan(s);
+        }
         if (sig == SIGCHLD)
             rc = revive(s, err);
         else if (sig < 0 && look_at_files(s)) {
@@ -571,6 +644,8 @@ int wf_supervisor_run(const struct wf_supervisor_options *o, struct wf_err *err)
                            .http_fd = -1,
                            .airlock_fd = -1,
                            .link_fd = -1,
+                           .lan_fd = -1,
+                           .lan_core_fd = -1,
                            .keeper_fd = -1};
     int rc;
 
@@ -600,7 +675,9 @@ int wf_supervisor_run(const struct wf_supervisor_options *o, struct wf_err *err)
     stop_child(&s.watcher);
     stop_child(&s.airlock);
     stop_child(&s.link);
+    stop_child(&s.lan);
     stop_child(&s.core);
+    wf_file_close(&s.lan_fd);
     if (s.link_fd >= 0)
         (void)unlink(o->home->link_socket); /* as below */
     stop_child(&s.keeper);

@@ -28,6 +28,7 @@
 #include "http/face.h"
 #include "http/http_internal.h"
 #include "op/json.h"
+#include "op/phones.h"
 
 #define WRITE_BYTES ((size_t)32 << 10)
 #define HEAD_BYTES 4096
@@ -111,8 +112,20 @@ static int64_t content_length(struct lws *wsi)
     return n;
 }
 
+/* Whether a token is right where the connection came in: the home's, or that of a phone, which goes
+ * to *out_phone. */
+static bool is_token(struct wf_http *h, struct lws *wsi, struct wf_str token, uint64_t *out_phone)
+{
+    if (!wf_lan_is(h->lan, wsi))
+        return wf_guard_token_ok(&h->guard, token);
+    if (lws_is_ssl(wsi))
+        *out_phone = wf_phones_token(h->o.ops->phones, token);
+    return *out_phone != 0;
+}
+
 /* Takes /t/TOKEN off the path; true when the token was right. */
-static bool token_in_path(struct wf_http *h, struct wf_buf *io_path)
+static bool token_in_path(struct wf_http *h, struct lws *wsi, struct wf_buf *io_path,
+                          uint64_t *out_phone)
 {
     struct wf_str path = wf_buf_str(io_path), token;
     size_t end;
@@ -124,14 +137,14 @@ static bool token_in_path(struct wf_http *h, struct wf_buf *io_path)
     if (end == SIZE_MAX)
         end = path.len;
     token = wf_str_sub(path, 3, end);
-    ok = wf_guard_token_ok(&h->guard, token);
+    ok = is_token(h, wsi, token, out_phone);
     wf_buf_consume(io_path, end);
     if (io_path->len == 0)
         wf_buf_append_byte(io_path, '/');
     return ok;
 }
 
-static bool has_token(struct wf_http *h, struct lws *wsi)
+static bool has_token(struct wf_http *h, struct lws *wsi, uint64_t *out_phone)
 {
     static const char *const keys[] = {"x-api-key:", "api-key:"}; /* Anthropic's, Azure's clients */
     struct wf_str value;
@@ -141,14 +154,17 @@ static bool has_token(struct wf_http *h, struct lws *wsi)
     if (copy_header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, text, sizeof(text))) {
         value = wf_str_trim(wf_str_from(text));
         if (wf_str_eq_nocase(wf_str_sub(value, 0, 7), WF_STR("bearer ")) &&
-            wf_guard_token_ok(&h->guard, wf_str_trim(wf_str_sub(value, 7, value.len))))
+            is_token(h, wsi, wf_str_trim(wf_str_sub(value, 7, value.len)), out_phone))
             return true;
     }
     for (size_t i = 0; i < WF_ARRAY_LEN(keys); i++) {
         if (header_by_name(wsi, keys[i], text, sizeof(text)) &&
-            wf_guard_token_ok(&h->guard, wf_str_trim(wf_str_from(text))))
+            is_token(h, wsi, wf_str_trim(wf_str_from(text)), out_phone))
             return true;
     }
+    if (wf_lan_is(h->lan, wsi))
+        return lws_http_cookie_get(wsi, wf_lan_cookie(h->lan), text, &n) == 0 &&
+               is_token(h, wsi, wf_str_n(text, n), out_phone);
     if (lws_http_cookie_get(wsi, h->guard.cookie_name, text, &n) == 0)
         return wf_guard_cookie_ok(&h->guard, wf_str_n(text, n));
     return false;
@@ -169,26 +185,64 @@ static bool needs_token(const struct wf_request *r)
            wf_str_starts(path, WF_STR("/sync/")) || wf_str_eq(path, WF_STR("/metrics"));
 }
 
+static bool is_host(const struct wf_http *h, struct lws *wsi, const char *host)
+{
+    return wf_lan_is(h->lan, wsi) ? wf_lan_host_ok(h->lan, host)
+                                  : wf_guard_host_ok(&h->guard, host);
+}
+
+static bool is_origin(const struct wf_http *h, struct lws *wsi, const char *origin)
+{
+    return wf_lan_is(h->lan, wsi) ? wf_lan_origin_ok(h->lan, origin)
+                                  : wf_guard_origin_ok(&h->guard, origin);
+}
+
+/* Without TLS a phone finds out how to trust the home CA, and does nothing else. */
+static bool admit_plain(struct wf_http *h, struct lws *wsi, struct wf_request *r)
+{
+    bool reads = r->method == WF_HTTP_GET || r->method == WF_HTTP_HEAD;
+
+    if (!r->is_lan || lws_is_ssl(wsi) || (reads && wf_lan_is_open_path(wf_buf_str(&r->path))))
+        return true;
+    if (reads && wf_str_eq(wf_buf_str(&r->path), WF_STR("/"))) {
+        wf_answer_header(r, "location:", "/phone.html");
+        wf_answer_empty(r, 303);
+    } else {
+        refuse(h, r, 403, "DENIED", "This is open to https alone.");
+    }
+    return false;
+}
+
+/* A token that was good once must not leave behind what it was shown. */
+static void refuse_token(struct wf_http *h, struct wf_request *r)
+{
+    if (r->is_lan)
+        wf_answer_header(r, "clear-site-data:", "\"cache\", \"storage\"");
+    refuse(h, r, 401, "DENIED",
+           r->is_lan ? "This browser is not let in. On the computer: weft phone"
+                     : "The token is missing or wrong. It is the content of the file \"token\" in "
+                       "weft's home: send it as \"Authorization: Bearer TOKEN\". For the page: "
+                       "weft link.");
+}
+
 /* Host, Origin, token (`by_path`: a right one was in the path). False after having answered. */
 static bool admit(struct wf_http *h, struct lws *wsi, struct wf_request *r, bool by_path)
 {
     char host[128], origin[160];
 
-    if (!copy_header(wsi, WSI_TOKEN_HOST, host, sizeof(host)) ||
-        !wf_guard_host_ok(&h->guard, host)) {
+    if (!copy_header(wsi, WSI_TOKEN_HOST, host, sizeof(host)) || !is_host(h, wsi, host)) {
         refuse(h, r, 403, "DENIED",
                "This Host is not weft's. Use the address that weft up printed.");
         return false;
     }
-    if (!copy_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin)) ||
-        !wf_guard_origin_ok(&h->guard, origin)) {
+    if (!copy_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin)) || !is_origin(h, wsi, origin)) {
         refuse(h, r, 403, "DENIED", "Pages of other origins may not use weft.");
         return false;
     }
-    if (needs_token(r) && !by_path && !has_token(h, wsi)) {
-        refuse(h, r, 401, "DENIED",
-               "The token is missing or wrong. It is the content of the file \"token\" in weft's "
-               "home: send it as \"Authorization: Bearer TOKEN\". For the page: weft link.");
+    if (!admit_plain(h, wsi, r))
+        return false;
+    if (needs_token(r) && !by_path && !has_token(h, wsi, &r->phone)) {
+        refuse_token(h, r);
         return false;
     }
     return true;
@@ -263,6 +317,15 @@ static bool plan(struct wf_connection *c, int64_t n_body)
         wf_buf_init(&r->body, WF_LIMIT_HTTP_MODEL_JSON_BYTES); /* still without a byte */
     }
     r->route = wf_route_find(r, &allowed);
+    if (r->is_lan && (r->route ? r->route->lan == WF_LAN_NOBODY : allowed)) {
+        refuse(r->http, r, 403, "DENIED",
+               "A phone may not do this. Do it on the computer where weft runs.");
+        return false;
+    }
+    if (!r->is_lan && r->route && r->route->lan == WF_LAN_DOOR) {
+        wf_answer_problem(r, 404, "NOENT", "This is for phones: weft up --lan", NULL);
+        return false;
+    }
     if (!r->route && allowed) {
         wf_answer_problem(r, 405, "INVAL", "This address does not take this method.", NULL);
         return false;
@@ -296,7 +359,7 @@ static void send_continue(struct lws *wsi)
     char text[32];
     ssize_t n;
 
-    if (!header_by_name(wsi, "expect:", text, sizeof(text)))
+    if (lws_is_ssl(wsi) || !header_by_name(wsi, "expect:", text, sizeof(text)))
         return;
     n = write(lws_get_socket_fd(wsi), line, sizeof(line) - 1);
     (void)n; /* then the client waits a second and sends all the same */
@@ -368,7 +431,8 @@ static int on_head(struct wf_http *h, struct lws *wsi, struct wf_connection *c, 
     r->method = method_of(wsi);
     wf_buf_append(&r->path, path, path_len);
     ok = wf_buf_status(&r->path) == 0 && read_query(wsi, r);
-    by_path = token_in_path(h, &r->path);
+    r->is_lan = wf_lan_is(h->lan, wsi);
+    by_path = token_in_path(h, wsi, &r->path, &r->phone);
     read_head(wsi, r);
     if (!ok)
         wf_answer_problem(r, 400, "INVAL", "The address is too long or not UTF-8.", NULL);
@@ -454,7 +518,9 @@ static int put_head(struct wf_connection *c, unsigned char **io_p, unsigned char
     ok = ok && add(c->wsi, "content-security-policy:", content_policy, &p, end);
     ok = ok && add(c->wsi, "x-content-type-options:", "nosniff", &p, end);
     ok = ok && add(c->wsi, "referrer-policy:", "no-referrer", &p, end);
-    ok = ok && add(c->wsi, "cross-origin-resource-policy:", "same-origin", &p, end);
+    ok = ok &&
+         add(c->wsi, "cross-origin-resource-policy:", r->is_shared ? "cross-origin" : "same-origin",
+             &p, end);
     if (ok && c->close_after)
         ok = add(c->wsi, "connection:", close_text, &p, end);
     if (ok && r->length >= 0 && r->status != 204)
@@ -604,10 +670,26 @@ static void on_wake(struct wf_http *h)
     }
 }
 
+void wf_connection_revoked(struct wf_http *h)
+{
+    struct wf_list *it, *tmp;
+    uint64_t phone;
+
+    while (h->lan && (phone = wf_lan_next_revoked(h->lan)) != 0) {
+        WF_LIST_EACH(it, tmp, &h->clients)
+        {
+            struct wf_connection *c = WF_CONTAINER(it, struct wf_connection, node);
+            if (c->r->phone == phone && !(c->r->route && c->r->route->run == wf_handle_leave))
+                lws_set_timeout(c->wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_SYNC);
+        }
+        wf_sync_revoked(h->sync, phone);
+    }
+}
+
 /* ---- WebSocket ---- */
 
 /* A browser's WebSocket sends no header of its own: the token may be an argument of the address. */
-static bool token_in_query(struct wf_http *h, struct lws *wsi)
+static bool token_in_query(struct wf_http *h, struct lws *wsi, uint64_t *out_phone)
 {
     static const struct wf_str key = {"token=", 6};
     char arg[256];
@@ -617,14 +699,15 @@ static bool token_in_query(struct wf_http *h, struct lws *wsi)
          (n = lws_hdr_copy_fragment(wsi, arg, sizeof(arg), WSI_TOKEN_HTTP_URI_ARGS, i)) >= 0; i++) {
         struct wf_str one = wf_str_n(arg, (size_t)n);
         if (wf_str_starts(one, key))
-            return wf_guard_token_ok(&h->guard, wf_str_sub(one, key.len, one.len));
+            return is_token(h, wsi, wf_str_sub(one, key.len, one.len), out_phone);
     }
     return false;
 }
 
 /* Whether a connection may become a draft's: Host, Origin and token are right. The path goes to
  * *io_path. What is refused goes on as a request, and is answered as such. */
-static bool admits_sync(struct wf_http *h, struct lws *wsi, struct wf_buf *io_path)
+static bool admits_sync(struct wf_http *h, struct lws *wsi, struct wf_buf *io_path,
+                        uint64_t *out_phone)
 {
     char text[2048], host[128], origin[160];
     bool by_path;
@@ -634,10 +717,10 @@ static bool admits_sync(struct wf_http *h, struct lws *wsi, struct wf_buf *io_pa
         !copy_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin)))
         return false;
     wf_buf_append_cstr(io_path, text);
-    by_path = token_in_path(h, io_path);
+    by_path = token_in_path(h, wsi, io_path, out_phone);
     return wf_buf_status(io_path) == 0 && wf_str_starts(wf_buf_str(io_path), WF_STR("/sync/")) &&
-           wf_guard_host_ok(&h->guard, host) && wf_guard_origin_ok(&h->guard, origin) &&
-           (by_path || has_token(h, wsi) || token_in_query(h, wsi));
+           is_host(h, wsi, host) && is_origin(h, wsi, origin) &&
+           (by_path || has_token(h, wsi, out_phone) || token_in_query(h, wsi, out_phone));
 }
 
 /* A draft's address becomes a WebSocket. Apart from that HTTP/1.1 is all that is spoken, and a
@@ -647,12 +730,13 @@ static bool admits_sync(struct wf_http *h, struct lws *wsi, struct wf_buf *io_pa
 static int on_upgrade(struct wf_http *h, struct lws *wsi, char *name)
 {
     struct wf_buf path;
+    uint64_t phone = 0;
     bool is_sync;
 
     if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) <= 0)
         return -1;
     wf_buf_init(&path, 2048);
-    is_sync = strcmp(name, "websocket") == 0 && admits_sync(h, wsi, &path);
+    is_sync = strcmp(name, "websocket") == 0 && admits_sync(h, wsi, &path, &phone);
     wf_buf_deinit(&path);
     if (!is_sync)
         name[0] = 0;
@@ -662,10 +746,11 @@ static int on_upgrade(struct wf_http *h, struct lws *wsi, char *name)
 static int on_sync(struct wf_http *h, struct lws *wsi, struct wf_connection *c)
 {
     struct wf_buf path;
+    uint64_t phone = 0;
 
     wf_buf_init(&path, 2048);
-    if (admits_sync(h, wsi, &path))
-        c->sync = wf_sync_open(h, wsi, wf_buf_str(&path));
+    if (admits_sync(h, wsi, &path, &phone))
+        c->sync = wf_sync_open(h, wsi, wf_buf_str(&path), phone);
     wf_buf_deinit(&path);
     return c->sync ? 0 : -1;
 }
@@ -683,9 +768,13 @@ int wf_connection_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
     switch ((int)reason) {
     case LWS_CALLBACK_WSI_CREATE:
         h->n_connections++;
+        if (wf_lan_is(h->lan, wsi))
+            wf_lan_counts(h->lan, 1);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
         h->n_connections--;
+        if (wf_lan_is(h->lan, wsi))
+            wf_lan_counts(h->lan, -1);
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return on_upgrade(h, wsi, in);
@@ -707,6 +796,8 @@ int wf_connection_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
             c->sync = NULL;
         }
         return 0;
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+        return h->lan ? wf_lan_set_up_tls(h->lan, user) : 0;
     case LWS_CALLBACK_RAW_ADOPT: /* the method CONNECT */
         return -1;
     case LWS_CALLBACK_HTTP:

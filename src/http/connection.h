@@ -28,6 +28,8 @@ int wf_connection_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
 /* After a turn of the loop in which nothing was done: lets go of clients that hung up while they
  * waited for an answer. */
 void wf_connection_look_after(struct wf_http *h);
+/* Closes what phones that are out have open. Not within a callback. */
+void wf_connection_revoked(struct wf_http *h);
 /* A comment line to every event stream, so that a dead connection is noticed. */
 void wf_connection_beat(struct wf_http *h);
 /* Ends the event streams, for a clean stop. */

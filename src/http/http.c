@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -36,21 +37,23 @@ void wf_http__wake(struct wf_http *h)
         lws_cancel_service(h->context);
 }
 
-static void accept_some(struct wf_http *h)
+/* `lan`: the listener is the door's for phones; else NULL. */
+static void accept_some(struct wf_http *h, int listen_fd, struct wf_lan *lan)
 {
     int one = 1;
 
     for (int i = 0; i < ACCEPT_BATCH; i++) {
-        int fd = accept4(h->o.listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        struct lws_vhost *vhost = lan ? wf_lan_vhost(lan) : h->vhost;
+        int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0)
             return;
-        if (h->n_connections >= h->n_connections_max || atomic_load(&h->stop)) {
+        if (!vhost || h->n_connections >= h->n_connections_max || atomic_load(&h->stop)) {
             wf_file_close(&fd);
             continue;
         }
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* only a delay if not */
         /* It closes the descriptor itself when it fails. */
-        (void)lws_adopt_socket_vhost(h->vhost, fd);
+        (void)lws_adopt_socket_vhost(vhost, fd);
     }
 }
 
@@ -63,7 +66,7 @@ static int on_listener(struct lws *wsi, enum lws_callback_reasons reason, void *
     (void)in;
     (void)len;
     if (reason == LWS_CALLBACK_RAW_RX_FILE)
-        accept_some(h);
+        accept_some(h, lws_get_socket_fd(wsi), wsi == h->listener ? NULL : h->lan);
     return 0;
 }
 
@@ -72,6 +75,7 @@ static const struct lws_protocols protocols[] = {
      .callback = wf_connection_callback,
      .per_session_data_size = sizeof(struct wf_connection)},
     {.name = "listener", .callback = on_listener},
+    {.name = "lan", .callback = wf_lan_callback},
     {.name = NULL},
 };
 
@@ -84,7 +88,9 @@ static void quiet(int level, const char *line)
 static int make_context(struct wf_http *h, struct wf_err *err)
 {
     struct lws_context_creation_info info = {
-        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        /* Not the number that the door for phones has (lan.c): by number and Host a request would
+         * be moved from one to the other. */
+        .port = CONTEXT_PORT_NO_LISTEN,
         .protocols = protocols,
         .user = h,
         .gid = -1,
@@ -99,6 +105,12 @@ static int make_context(struct wf_http *h, struct wf_err *err)
     };
     lws_adopt_desc_t listener = {.type = LWS_ADOPT_RAW_FILE_DESC, .vh_prot_name = "listener"};
 
+    if (h->o.lan_fd > 0) {
+        /* Nothing of the system's configuration: it cannot be read behind the lock. */
+        if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+            return wf_err_set(err, WF_E_IO, "OpenSSL could not be started.");
+        info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    }
     lws_set_log_level(0, quiet); /* its lines name paths, which may hold the token */
     h->context = lws_create_context(&info);
     if (h->context)
@@ -110,7 +122,7 @@ static int make_context(struct wf_http *h, struct wf_err *err)
     }
     if (!h->listener)
         return wf_err_set(err, WF_E_IO, "The HTTP server could not be started.");
-    return 0;
+    return h->o.lan_fd > 0 ? wf_lan_new(h, &h->lan, err) : 0;
 }
 
 int wf_http_new(const struct wf_http_options *o, struct wf_http **out, struct wf_err *err)
@@ -205,6 +217,7 @@ bool wf_http__turn(struct wf_http *h, bool now)
 
     h->n_calls = 0;
     ok = lws_service(h->context, now ? -1 : 0) >= 0;
+    wf_connection_revoked(h);
     if (h->n_calls == 0)
         wf_connection_look_after(h);
     return ok;
@@ -232,11 +245,13 @@ void wf_http_free(struct wf_http *h)
     atomic_store(&h->running, false);
     wf_connection_abandon(h); /* workers that wait for a client wait no longer */
     wf_sync_stop(h->sync);
+    wf_lan_stop(h->lan);
     wf_team_free(h->team);
     wf_team_free(h->generators);
     if (h->context)
         lws_context_destroy(h->context);
     wf_sync_free(h->sync);
+    wf_lan_free(h->lan);
     wf_response_store_free(h->responses);
     wf_guard_deinit(&h->guard);
     wf_free(h);

@@ -22,10 +22,11 @@ struct wf_http_options {
     uint16_t port;             /* its port, for the Host and Origin checks and for links */
     const char *token;         /* hex text that guards everything below /weft/; copied */
     const char *first_code;    /* the code of the first one-time link, or NULL; copied */
-    const char *spool_dir;     /* folder for uploads on their way; borrowed until free */
-    size_t n_workers;          /* 0 = as many as processors, at least 2 */
-    size_t n_generators;       /* requests to models at once; 0 = WF_LIMIT_HTTP_GENERATIONS */
-    struct wf_log *log;        /* may be NULL */
+    int lan_fd; /* what listeners for phones come over (http/lan.h); < 1: none; borrowed */
+    const char *spool_dir; /* folder for uploads on their way; borrowed until free */
+    size_t n_workers;      /* 0 = as many as processors, at least 2 */
+    size_t n_generators;   /* requests to models at once; 0 = WF_LIMIT_HTTP_GENERATIONS */
+    struct wf_log *log;    /* may be NULL */
 };
 
 /* Makes the server; it serves once wf_http_run is called. Errors: WF_E_NOMEM, WF_E_IO. */

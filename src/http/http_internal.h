@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "http/http.h"
+#include "http/lan.h"
 #include "http/request.h"
 #include "os/thread.h"
 
@@ -51,6 +52,7 @@ struct wf_http {
     struct lws_context *context;
     struct lws_vhost *vhost;
     struct lws *listener;
+    struct wf_lan *lan; /* the door for phones; NULL: none */
     size_t n_connections_max;
     size_t n_connections;   /* event thread */
     struct wf_list clients; /* event thread: struct client of http.c */
@@ -87,18 +89,26 @@ enum wf_route_body {
     WF_BODY_UPLOAD
 };
 
+/* Whom a route is for at the door for phones (http/lan.h). */
+enum wf_route_lan {
+    WF_LAN_NOBODY = 0, /* what is done at the machine itself: keys, policy, pairing, settings */
+    WF_LAN_PHONE,      /* who shows a phone's token */
+    WF_LAN_DOOR,       /* everybody there, and there alone */
+};
+
 typedef void (*wf_route_fn)(struct wf_request *r);
 
 struct wf_route {
     enum wf_http_method method;
     const char *pattern; /* segments; {id} matches one */
     enum wf_route_body body;
-    const char *op;       /* run with query, {id} and body as parameters; or */
-    wf_route_fn run;      /* run on a worker */
-    int status;           /* of a good answer of `op`; 204 drops the result */
-    bool in_event_thread; /* `run` is called there, and must not block */
-    bool generates;       /* `run` waits for a model: another team runs it */
-    bool id_is_rest;      /* the {id} at the end takes all further segments (models' names) */
+    const char *op;        /* run with query, {id} and body as parameters; or */
+    wf_route_fn run;       /* run on a worker */
+    int status;            /* of a good answer of `op`; 204 drops the result */
+    enum wf_route_lan lan; /* who of the local network may */
+    bool in_event_thread;  /* `run` is called there, and must not block */
+    bool generates;        /* `run` waits for a model: another team runs it */
+    bool id_is_rest;       /* the {id} at the end takes all further segments (models' names) */
 };
 
 /* The i-th route, or NULL behind the last. Thread: any. */
@@ -118,6 +128,12 @@ int wf_route_op(struct wf_request *r, const char *op,
 void wf_handle_healthz(struct wf_request *r);
 void wf_handle_open(struct wf_request *r);
 void wf_handle_asset(struct wf_request *r);
+void wf_handle_lan_ca(struct wf_request *r);
+void wf_handle_lan_profile(struct wf_request *r);
+void wf_handle_lan_about(struct wf_request *r);
+void wf_handle_lan_join(struct wf_request *r);
+void wf_handle_me(struct wf_request *r);
+void wf_handle_leave(struct wf_request *r);
 void wf_handle_metrics(struct wf_request *r);
 void wf_handle_events(struct wf_request *r);
 void wf_handle_events_closed(struct wf_request *r);
@@ -160,8 +176,12 @@ int wf_sync_new(struct wf_http *h, struct wf_sync **out, struct wf_err *err) WF_
  * made it, when the loop has ended. */
 void wf_sync_stop(struct wf_sync *s);
 void wf_sync_free(struct wf_sync *s);
-/* For /sync/SPACE/NAME; NULL: the path names no draft, or memory is exhausted. */
-struct wf_sync_conn *wf_sync_open(struct wf_http *h, struct lws *wsi, struct wf_str path);
+/* For /sync/SPACE/NAME, for a phone (0: the owner); NULL: the path names no draft, or memory is
+ * exhausted. */
+struct wf_sync_conn *wf_sync_open(struct wf_http *h, struct lws *wsi, struct wf_str path,
+                                  uint64_t phone);
+/* A phone is out: closes what it has open. NULL is a no-op. */
+void wf_sync_revoked(struct wf_sync *s, uint64_t phone);
 /* The callbacks of one; a non-zero result closes it. NULL is a no-op. */
 int wf_sync_established(struct wf_sync_conn *c);
 int wf_sync_received(struct wf_sync_conn *c, const void *bytes, size_t n);

@@ -41,6 +41,7 @@ struct wf_sync_conn {
     _Atomic unsigned n_refs;       /* event, worker, room's client */
     struct wf_room_client *client; /* worker */
     char *space, *name;
+    uint64_t phone; /* whose it is; 0: the owner's */
 
     pthread_mutex_t lock; /* guards what follows; rank: last but sync->lock */
     struct wf_list inbox, outbox;
@@ -136,7 +137,8 @@ static bool read_path(struct wf_str path, struct wf_sync_conn *c)
     return c->space && c->name && wf_str_find_byte(name, '/', 0) == SIZE_MAX;
 }
 
-struct wf_sync_conn *wf_sync_open(struct wf_http *h, struct lws *wsi, struct wf_str path)
+struct wf_sync_conn *wf_sync_open(struct wf_http *h, struct lws *wsi, struct wf_str path,
+                                  uint64_t phone)
 {
     struct wf_sync_conn *c = wf_alloc_array(1, sizeof(*c));
 
@@ -144,6 +146,7 @@ struct wf_sync_conn *wf_sync_open(struct wf_http *h, struct lws *wsi, struct wf_
         return NULL;
     c->sync = h->sync;
     c->wsi = wsi;
+    c->phone = phone;
     c->heard_ns = wf_clock_mono_ns(NULL);
     atomic_init(&c->n_refs, 1);
     wf_list_init(&c->node);
@@ -554,6 +557,20 @@ void wf_sync_beat(struct wf_sync *s)
         }
         c->asks = true;
         lws_callback_on_writable(c->wsi);
+    }
+}
+
+void wf_sync_revoked(struct wf_sync *s, uint64_t phone)
+{
+    struct wf_list *it, *tmp;
+
+    if (!s)
+        return;
+    WF_LIST_EACH(it, tmp, &s->conns)
+    {
+        struct wf_sync_conn *c = WF_CONTAINER(it, struct wf_sync_conn, node);
+        if (c->phone == phone)
+            lws_set_timeout(c->wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_SYNC);
     }
 }
 

@@ -31,6 +31,7 @@ struct wf_extract_client;
 struct wf_inbound;
 struct wf_meaning;
 struct wf_op_state;
+struct wf_phones;
 struct wf_policy;
 struct wf_power;
 
@@ -78,7 +79,8 @@ struct wf_op_context {
     const struct wf_op_pull *pull;    /* NULL: nothing can be downloaded */
     struct wf_link *link;             /* the way to other nodes; NULL: none */
     struct wf_sealed *sealed;         /* what their cores say to each other; NULL: likewise */
-    struct wf_sharing *sharing;       /* drafts and records on all of them; NULL: without link */
+    struct wf_phones *phones;   /* browsers elsewhere that were let in; NULL: without a home */
+    struct wf_sharing *sharing; /* drafts and records on all of them; NULL: without link */
     /* Writes a new one-time link to the page into out; NULL when no page is served. */
     void (*new_link)(void *ud, char out[WF_OP_LINK_BYTES]);
     void *new_link_ud;
