@@ -77,6 +77,24 @@ static bool is_relay(const json_t *node)
     return false;
 }
 
+/* The models that it offers, in one line. */
+static void print_models(const json_t *node)
+{
+    const json_t *models = json_object_get(json_object_get(node, "engine"), "models");
+    const json_t *m;
+    size_t i;
+
+    json_array_foreach(models, i, m)
+    {
+        const double ms = json_real_value(json_object_get(m, "write_ms"));
+        printf("%s%s", i == 0 ? "    " : ", ", wf_json_text(m, "name"));
+        if (ms > 0)
+            printf(_(" (%.0f tokens/s)"), 1000 / ms);
+    }
+    if (json_array_size(models) > 0)
+        printf("\n");
+}
+
 static void print_nodes(const json_t *v)
 {
     const json_t *nodes = json_object_get(v, "nodes");
@@ -95,6 +113,7 @@ static void print_nodes(const json_t *v)
         if (is_relay(node))
             printf("  %s", _("relay: keeps what it cannot read"));
         printf("\n");
+        print_models(node);
     }
     if (json_is_string(note))
         printf("%s\n", json_string_value(note));

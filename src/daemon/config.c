@@ -18,6 +18,7 @@
 static const char *const off_on[] = {"off", "on", NULL};
 static const char *const balances[] = {"good", "fast", "frugal", "private",
                                        NULL};                         /* as wf_balance */
+static const char *const offers[] = {"auto", "on", "off", NULL};      /* as wf_nodes_offers */
 static const char *const tiers[] = {"device", "edge", "cloud", NULL}; /* as wf_node_tier */
 static const char *const off_on_auto[] = {"off", "on", "auto", NULL};
 
@@ -85,6 +86,9 @@ static const struct wf_config_option options[] = {
     {"node_tier", FIELD(node_tier), 0, "device", 0, 2, tiers,
      "what kind of node this is when it is paired: device (in a hand or on a desk), edge (always "
      "on, nearby) or cloud (rented: it is cleared for less)"},
+    {"node_offers", FIELD(node_offers), 0, "auto", 0, 2, offers,
+     "whether a person's other nodes may ask this one's models: on, off, or auto: where it is an "
+     "edge or cloud node"},
 };
 
 bool wf_config_option_at(size_t i, struct wf_config_option *out)

@@ -44,6 +44,7 @@ struct wf_config {
     int64_t carbon_g_kwh;   /* of the device's current; 0: not said */
     char node_name[65];     /* empty: the machine's */
     int64_t node_tier;      /* enum wf_node_tier */
+    int64_t node_offers;    /* enum wf_nodes_offers */
     struct wf_model_settings models;
 };
 

@@ -35,11 +35,13 @@
 #include "mesh/fabric.h"
 #include "mesh/keeper.h"
 #include "mesh/link.h"
+#include "mesh/remote_nodes.h"
 #include "mesh/sealed.h"
 #include "mesh/sharing.h"
 #include "op/op.h"
 #include "op/phones.h"
 #include "op/remote.h"
+#include "op/remote_node.h"
 #include "op/router.h"
 #include "os/file.h"
 #include "os/memory.h"
@@ -312,6 +314,40 @@ static int open_link(struct core *c, struct wf_err *err)
     return rc;
 }
 
+static void offers_changed(void *ud)
+{
+    struct core *c = ud;
+
+    wf_hub_publish(c->ops.hub, "nodes", NULL);
+}
+
+/* Puts the owner's other nodes before the local engine, which they may ask. */
+static int open_nodes(struct core *c, struct wf_err *err)
+{
+    const struct wf_nodes_options no = {.sealed = c->ops.sealed,
+                                        .engine = c->ops.engine,
+                                        .models = c->ops.models,
+                                        .power = c->power,
+                                        .offers = (enum wf_nodes_offers)c->o->config->node_offers,
+                                        .n_slots = (uint32_t)c->o->config->models.parallel,
+                                        .carbon_g_kwh = c->o->config->carbon_g_kwh,
+                                        .log = c->ops.log,
+                                        .changed = offers_changed,
+                                        .ud = c};
+    struct wf_remote_node_options o = {.local = c->ops.engine,
+                                       .models = c->ops.models,
+                                       .detector = c->detector,
+                                       .policy = c->policy,
+                                       .lens = c->lens.is_off ? NULL : c->ops.lens};
+    int rc = c->ops.sealed == NULL ? 0 : wf_nodes_new(&no, &c->ops.nodes, err);
+
+    if (rc != 0 || c->ops.nodes == NULL)
+        return rc;
+    o.nodes = c->ops.nodes;
+    c->ops.engine = NULL; /* taken over */
+    return wf_remote_node_engine_new(&o, &c->ops.engine, err);
+}
+
 /* Puts the choice among all of them, for who asks "auto", before the rest. */
 static int open_router(struct core *c, struct wf_err *err)
 {
@@ -319,6 +355,7 @@ static int open_router(struct core *c, struct wf_err *err)
     const struct wf_router_options o = {
         .inner = c->ops.engine,
         .engines = c->ops.engines,
+        .nodes = c->ops.nodes,
         .models = c->ops.models,
         .detector = c->detector,
         .policy = c->policy,
@@ -344,11 +381,13 @@ static int open_router(struct core *c, struct wf_err *err)
 /* All that is not on this machine, and the choice among it. */
 static int open_elsewhere(struct core *c, struct wf_err *err)
 {
-    int rc = open_remote(c, err);
+    int rc = open_link(c, err);
 
     if (rc == 0)
-        rc = open_router(c, err);
-    return rc == 0 ? open_link(c, err) : rc;
+        rc = open_nodes(c, err);
+    if (rc == 0)
+        rc = open_remote(c, err);
+    return rc == 0 ? open_router(c, err) : rc;
 }
 
 static int spawn_fetch(struct core *c, int *out_fd, struct wf_err *err)
@@ -583,6 +622,7 @@ static void finish(struct core *c)
     if (c->ops.drafts != NULL)
         wf_drafts_on_durable(c->ops.drafts, NULL, NULL);
     wf_sharing_free(atomic_exchange(&c->sharing, NULL));
+    wf_nodes_stop(c->ops.nodes);
     atomic_store(&c->sealed, NULL);
     wf_sealed_stop(c->ops.sealed); /* it asks the fabric */
     wf_fabric_free(c->ops.fabric);
@@ -595,6 +635,7 @@ static void finish(struct core *c)
     wf_extract_client_free(c->ops.extract); /* the spawner ends with its socket */
     wf_fetch_client_free(c->fetch);         /* the spawner ends with its socket */
     wf_engine_free(c->ops.engine);
+    wf_nodes_free(c->ops.nodes);
     wf_airlock_link_free(c->link);
     wf_sealed_free(c->ops.sealed);
     wf_link_free(c->nodes);

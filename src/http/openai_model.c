@@ -4,11 +4,13 @@
  * model. */
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/arena.h"
 #include "engine/model_store.h"
 #include "http/http_internal.h"
 #include "http/openai.h"
 #include "op/remote.h"
+#include "op/remote_node.h"
 #include "op/router.h"
 
 static const char *kind_of(enum wf_model_kind kind)
@@ -61,6 +63,27 @@ static int add_remote(void *ud, const char *name, const struct wf_engine_entry *
     return json_array_append_new(ud, remote_json(name, e)) == 0 ? 0 : WF_E_NOMEM;
 }
 
+static json_t *place_json(const struct wf_nodes_place *p)
+{
+    return json_pack("{s:o, s:s, s:i, s:s, s:s, s:I}", "id",
+                     json_sprintf("%s/%s", p->node, p->model), "object", "model", "created", 0,
+                     "owned_by", p->node, "kind", "chat", "context_length",
+                     (json_int_t)p->n_context);
+}
+
+/* The models of the owner's other nodes. */
+static int add_places(struct wf_nodes *nodes, json_t *data)
+{
+    struct wf_nodes_place *places = NULL;
+    size_t n = 0;
+    int rc = nodes != NULL ? wf_nodes_places(nodes, &places, &n, NULL) : 0;
+
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = json_array_append_new(data, place_json(&places[i])) == 0 ? 0 : WF_E_NOMEM;
+    wf_free(places);
+    return rc;
+}
+
 void wf_handle_openai_models(struct wf_request *r)
 {
     struct wf_model_store *models = r->http->o.ops->models;
@@ -81,6 +104,8 @@ void wf_handle_openai_models(struct wf_request *r)
             rc = wf_model_store_each(models, add_model, data, &err);
         if (rc == 0)
             rc = wf_remote_models(r->http->o.ops->engines, add_remote, data);
+        if (rc == 0)
+            rc = add_places(r->http->o.ops->nodes, data);
         if (rc == 0 && wf_router_is_offered(r->http->o.ops->router) &&
             json_array_append_new(data, auto_json()) != 0)
             rc = WF_E_NOMEM;
@@ -93,6 +118,13 @@ void wf_handle_openai_models(struct wf_request *r)
     }
     json_decref(data);
     wf_face_close(&c);
+}
+
+static bool is_at_node(const struct wf_op_context *ops, const char *name,
+                       struct wf_nodes_place *out)
+{
+    return wf_remote_node_is(ops->nodes, ops->models, name) &&
+           wf_nodes_find(ops->nodes, name, out, NULL) == 0;
 }
 
 void wf_handle_openai_model(struct wf_request *r)
@@ -111,11 +143,12 @@ void wf_handle_openai_model(struct wf_request *r)
         const char *name = wf_arena_cstr(&c.arena, r->id), *own;
         const struct wf_engines *engines = r->http->o.ops->engines;
         const struct wf_engine_entry *e = engines ? wf_engines_resolve(engines, r->id, &own) : NULL;
-        bool is_auto = name && wf_router_is_offered(r->http->o.ops->router) &&
-                       strcmp(name, WF_ROUTER_AUTO) == 0;
+        struct wf_nodes_place at;
+        bool is_place = false, is_auto = name && wf_router_is_offered(r->http->o.ops->router) &&
+                                         strcmp(name, WF_ROUTER_AUTO) == 0;
         if (!name)
             rc = wf_face_no_memory(&err);
-        else if (e || is_auto)
+        else if (e || is_auto || (is_place = is_at_node(r->http->o.ops, name, &at)))
             rc = 0;
         else if (!models)
             rc = wf_err_set(&err, WF_E_NOENT, "This weft has no models.");
@@ -123,9 +156,10 @@ void wf_handle_openai_model(struct wf_request *r)
             rc = wf_model_store_find(models, name, &m, &err);
         if (rc == 0)
             wf_face_answer(&c, 200,
-                           is_auto ? auto_json()
-                           : e     ? remote_json(name, e)
-                                   : model_json(&m));
+                           is_auto    ? auto_json()
+                           : e        ? remote_json(name, e)
+                           : is_place ? place_json(&at)
+                                      : model_json(&m));
         else
             wf_face_fail(&c, &err);
     }

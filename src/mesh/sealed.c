@@ -476,6 +476,28 @@ static struct peer *open_with(const struct wf_sealed *s, const struct wf_devices
     return found;
 }
 
+/* Whether that is the node's name, as people write it or as a request has it. */
+static bool is_called(const struct wf_devices_entry *e, struct wf_str name)
+{
+    char plain[WF_DEVICES_NAME_BYTES + 1];
+    const size_t n = strlen(e->name);
+
+    for (size_t i = 0; i < n; i++)
+        plain[i] = e->name[i] == ' ' ? '-' : e->name[i];
+    return wf_str_eq_nocase(wf_str_n(e->name, n), name) ||
+           wf_str_eq_nocase(wf_str_n(plain, n), name);
+}
+
+static const struct wf_devices_entry *named(const struct wf_sealed *s, struct wf_str name)
+{
+    for (size_t i = 0; s->devices.version != 0 && i < s->devices.n_entries; i++) {
+        const struct wf_devices_entry *e = &s->devices.entries[i];
+        if (e->revoked_ms == 0 && is_called(e, name))
+            return e;
+    }
+    return NULL;
+}
+
 int wf_sealed_peer_by_name(struct wf_sealed *s, struct wf_str name, uint64_t *out_peer,
                            struct wf_err *err)
 {
@@ -484,7 +506,7 @@ int wf_sealed_peer_by_name(struct wf_sealed *s, struct wf_str name, uint64_t *ou
     int rc = 0;
 
     pthread_mutex_lock(&s->lock);
-    e = s->devices.version == 0 ? NULL : wf_devices_by_name(&s->devices, name);
+    e = named(s, name);
     if (e != NULL)
         p = open_with(s, e);
     if (e == NULL)
@@ -517,6 +539,22 @@ int wf_sealed_entry(struct wf_sealed *s, uint64_t peer, struct wf_devices_entry 
     pthread_mutex_lock(&s->lock);
     p = peer_of(s, peer);
     rc = give_entry(is_open(p) ? entry_of(s, p) : NULL, out, err);
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
+int wf_sealed_entry_by_name(struct wf_sealed *s, struct wf_str name, struct wf_devices_entry *out,
+                            struct wf_err *err)
+{
+    const struct wf_devices_entry *e;
+    int rc = 0;
+
+    pthread_mutex_lock(&s->lock);
+    e = named(s, name);
+    if (e != NULL)
+        *out = *e;
+    else
+        rc = wf_err_set(err, WF_E_NOENT, "None of your nodes is called %.*s.", WF_STR_ARG(name));
     pthread_mutex_unlock(&s->lock);
     return rc;
 }

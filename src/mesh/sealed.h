@@ -91,8 +91,8 @@ void wf_sealed_on(struct wf_sealed *s, unsigned channel, const struct wf_sealed_
 int wf_sealed_send(struct wf_sealed *s, uint64_t peer, unsigned channel, struct wf_str bytes,
                    struct wf_err *err) WF_MUST_USE;
 
-/* The session with the node of that name, in any case (ASCII). Errors: NOENT (no such node, it is
- * this one, or it is not connected now: the words say which). */
+/* The session with the node of that name, in any case (ASCII), with '-' for spaces. Errors: NOENT
+ * (no such node, it is this one, or it is not connected now: the words say which). */
 int wf_sealed_peer_by_name(struct wf_sealed *s, struct wf_str name, uint64_t *out_peer,
                            struct wf_err *err) WF_MUST_USE;
 
@@ -100,6 +100,9 @@ int wf_sealed_peer_by_name(struct wf_sealed *s, struct wf_str name, uint64_t *ou
  * it is not up). */
 int wf_sealed_entry(struct wf_sealed *s, uint64_t peer, struct wf_devices_entry *out,
                     struct wf_err *err) WF_MUST_USE;
+/* The entry of the node of that name, connected or not. Errors: NOENT (no such node is in). */
+int wf_sealed_entry_by_name(struct wf_sealed *s, struct wf_str name, struct wf_devices_entry *out,
+                            struct wf_err *err) WF_MUST_USE;
 /* This device's own entry. Errors: NOENT (it is in no list). */
 int wf_sealed_own_entry(struct wf_sealed *s, struct wf_devices_entry *out,
                         struct wf_err *err) WF_MUST_USE;

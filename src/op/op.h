@@ -25,6 +25,7 @@ struct wf_fabric;
 struct wf_engines;
 struct wf_lens_pool;
 struct wf_link;
+struct wf_nodes;
 struct wf_sealed;
 struct wf_sharing;
 struct wf_extract_client;
@@ -79,6 +80,7 @@ struct wf_op_context {
     const struct wf_op_pull *pull;    /* NULL: nothing can be downloaded */
     struct wf_link *link;             /* the way to other nodes; NULL: none */
     struct wf_sealed *sealed;         /* what their cores say to each other; NULL: likewise */
+    struct wf_nodes *nodes;           /* their models; NULL: likewise */
     struct wf_phones *phones;   /* browsers elsewhere that were let in; NULL: without a home */
     struct wf_sharing *sharing; /* drafts and records on all of them; NULL: without link */
     /* Writes a new one-time link to the page into out; NULL when no page is served. */

@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "engine/model_store.h"
 #include "kern/dtype.h"
+#include "mesh/remote_nodes.h"
 #include "model/dialect.h"
 #include "model/gguf.h"
 #include "model/vocab.h"
@@ -192,7 +193,11 @@ static json_t *elsewhere(const struct wf_op_context *ctx, const char *name)
     const struct wf_engine_entry *e =
         ctx->engines != NULL ? wf_engines_resolve(ctx->engines, wf_str_from(name), &model) : NULL;
     char full[WF_ENGINE_NAME_BYTES_MAX + WF_ENGINE_TEXT_BYTES_MAX + 2];
+    struct wf_nodes_place at;
 
+    if (e == NULL && ctx->nodes != NULL && wf_nodes_find(ctx->nodes, name, &at, NULL) == 0)
+        return json_pack("{s:o, s:s, s:s, s:s}", "name", json_sprintf("%s/%s", at.node, at.model),
+                         "kind", "chat", "engine", at.node, "provider", "your own node");
     if (e == NULL && wf_router_is_auto(name, NULL) && wf_router_is_offered(ctx->router))
         return json_pack("{s:s, s:s, s:s, s:s}", "name", name, "kind", "chat", "engine",
                          WF_ROUTER_AUTO, "provider", "the place that weft chooses");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nodes.*: the owner's nodes: listed, named, taken out. The work is mesh/fabric's. */
 #include "mesh/fabric.h"
+#include "mesh/remote_nodes.h"
 #include "op/op_internal.h"
 
 int wf_op__has_fabric(const struct wf_op_context *ctx, struct wf_err *err)
@@ -8,9 +9,31 @@ int wf_op__has_fabric(const struct wf_op_context *ctx, struct wf_err *err)
     return ctx->fabric != NULL ? 0 : wf_err_set(err, WF_E_INVAL, "That needs a home.");
 }
 
+/* What each of them offers, where it has said so. NULL: out of memory. */
+static json_t *with_offers(struct wf_op_context *ctx, json_t *v)
+{
+    json_t *offers, *node;
+    size_t i;
+
+    if (v == NULL || ctx->nodes == NULL)
+        return v;
+    offers = wf_nodes_json(ctx->nodes);
+    json_array_foreach(json_object_get(v, "nodes"), i, node)
+    {
+        json_t *own = json_object_get(offers, wf_json_text(node, "name"));
+        if (own != NULL && json_object_set(node, "engine", own) != 0) {
+            json_decref(v);
+            v = NULL;
+            break;
+        }
+    }
+    json_decref(offers);
+    return v;
+}
+
 static int give_nodes(struct wf_op_context *ctx, json_t **out_result, struct wf_err *err)
 {
-    return wf_op__give(wf_fabric_nodes(ctx->fabric), out_result, err);
+    return wf_op__give(with_offers(ctx, wf_fabric_nodes(ctx->fabric)), out_result, err);
 }
 
 int wf_op__nodes_list(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,

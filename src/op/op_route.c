@@ -60,6 +60,8 @@ static int explain(struct wf_op_context *ctx, const struct wf_router_wish *wish,
     if (rc == 0)
         rc = wf_sites_list(ctx->models, ctx->engines, &sites, err);
     if (rc == 0)
+        rc = wf_sites_add_nodes(&sites, ctx->nodes, err);
+    if (rc == 0)
         rc = wf_labeler_new(&lo, &plan.labeler, err);
     if (rc == 0) {
         wf_power_read(ctx->power, &power);

@@ -22,6 +22,7 @@ struct wf_route_site {
     char name[320];        /* "gpt", "gpt/gpt-5", "here" */
     struct wf_candidate c; /* rights, label and consent are filled in */
     struct wf_target target;
+    bool is_node; /* one of the owner's other nodes: nothing is released for it */
 };
 
 struct wf_route_plan {

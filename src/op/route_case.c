@@ -218,7 +218,7 @@ bool wf_route_may_release(const struct wf_route_plan *p, const struct wf_route_c
     struct wf_release would = {.who = WF_STR("owner"), .engine = k.engine, .from = gate->label};
     struct wf_decision d;
 
-    if (p->policy == NULL || gate->is_open || k.tier == WF_TIER_HERE)
+    if (p->policy == NULL || gate->is_open || k.tier == WF_TIER_HERE || p->sites[i].is_node)
         return false;
     would.to = gate->clearance < 0 ? WF_LABEL_PUBLIC : (enum wf_label)gate->clearance;
     if (would.to >= would.from || wf_release_admit(p->policy, c->parts, c->n_parts,

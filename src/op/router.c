@@ -54,6 +54,13 @@ static bool has_model(const struct wf_router *r, const char *name)
     return has;
 }
 
+/* Whether there is a choice at all. */
+static bool has_elsewhere(const struct wf_router *r)
+{
+    return (r->o.engines != NULL && r->o.engines->n > 0) ||
+           (r->o.nodes != NULL && wf_nodes_has_places(r->o.nodes));
+}
+
 /* Whether a request is the router's. A model of this device that somebody called "auto" is that.
  * *out_models, where it is: those of this device as they are now, owned by the caller; NULL: none
  * can be read. */
@@ -64,7 +71,7 @@ static bool is_own(const struct wf_router *r, const struct wf_gen_request *q,
     const struct wf_model_list *l = NULL;
 
     *out_wish = wf_router_wish(&r->base);
-    if (names_none && (q->messages == NULL || r->o.engines == NULL || r->o.engines->n == 0))
+    if (names_none && (q->messages == NULL || !has_elsewhere(r)))
         return false;
     if (!names_none && !wf_router_is_auto(q->model, &out_wish->balance))
         return false;
@@ -88,8 +95,7 @@ bool wf_router_is_offered(const struct wf_engine *router)
 {
     const struct wf_router *r = router != NULL ? of(router) : NULL;
 
-    return r != NULL && r->o.engines != NULL && r->o.engines->n > 0 &&
-           !has_model(r, WF_ROUTER_AUTO);
+    return r != NULL && has_elsewhere(r) && !has_model(r, WF_ROUTER_AUTO);
 }
 
 /* ---- the table ---- */
@@ -283,6 +289,12 @@ int wf_router_explain(struct wf_engine *router, const struct wf_router_wish *wis
 
 /* ---- looking at what a person may release ---- */
 
+/* Whether a person releases requests for it: an engine elsewhere. */
+static bool is_released_to(const struct wf_route_site *s)
+{
+    return s->c.tier != WF_TIER_HERE && !s->is_node;
+}
+
 /* The candidate to look at: the best that may be released, else one elsewhere that may be asked,
  * else one that the policy keeps it from, which says why. */
 static size_t looked_at(const struct wf_router_case *c)
@@ -291,10 +303,10 @@ static size_t looked_at(const struct wf_router_case *c)
     size_t i = wf_route_best_released(&c->plan, c->c);
 
     for (size_t k = 0; i == WF_ROUTE_NONE && k < d->n_allowed; k++)
-        if (c->sites.items[d->order[k]].c.tier != WF_TIER_HERE)
+        if (is_released_to(&c->sites.items[d->order[k]]))
             i = d->order[k];
     for (size_t k = 0; i == WF_ROUTE_NONE && k < d->n; k++)
-        if (c->sites.items[k].c.tier != WF_TIER_HERE && !c->c->gates[k].is_open)
+        if (is_released_to(&c->sites.items[k]) && !c->c->gates[k].is_open)
             i = k;
     return i;
 }

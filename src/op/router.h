@@ -34,7 +34,9 @@ struct wf_router_options {
     struct wf_engine *inner;          /* taken over, also on failure */
     const struct wf_engines *engines; /* those elsewhere, which `inner` then is a
                                          wf_remote_engine_new of; NULL: none */
-    struct wf_model_store *models;    /* of this device; NULL: none */
+    struct wf_nodes *nodes; /* the owner's other ones, which `inner` knows (op/remote_node.h);
+                               NULL: none */
+    struct wf_model_store *models; /* of this device; NULL: none */
     const struct wf_detector *detector;
     const struct wf_policy *policy; /* NULL: everything stays here */
     struct wf_lens_pool *lens;      /* NULL: patterns alone */
@@ -101,7 +103,7 @@ bool wf_router_is_auto(const char *model, enum wf_balance *out_balance);
 /* The engine behind a router; any other engine itself. Borrowed. */
 struct wf_engine *wf_router_inner(struct wf_engine *e);
 
-/* Whether "auto" is to be listed among the models: there are engines elsewhere to choose from, and
+/* Whether "auto" is to be listed among the models: there are engines or nodes to choose from, and
  * no model of this device has its name. `router` is one of wf_router_new, or NULL. */
 bool wf_router_is_offered(const struct wf_engine *router);
 

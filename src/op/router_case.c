@@ -9,9 +9,6 @@
 #include "op/remote.h"
 #include "op/router_internal.h"
 
-/* A model of this device that is not in memory: so many milliseconds a weight, from its file (some
- * 0.6 bytes a weight, 1.5 GB/s). */
-#define LOAD_MS_WEIGHT 4e-7
 #define LOADED_NAMED 3 /* places that a sentence names */
 
 /* ---- what the places are like ---- */
@@ -23,7 +20,7 @@ static void look_at_here(const json_t *loaded, uint32_t n_slots, struct wf_candi
     size_t i;
 
     c->n_slots = n_slots;
-    c->load_ms = (double)c->n_params * LOAD_MS_WEIGHT;
+    c->load_ms = (double)c->n_params * WF_SITES_LOAD_MS_WEIGHT;
     json_array_foreach(loaded, i, m)
     {
         if (!wf_str_eq(c->model, wf_str_from(wf_json_text(m, "model"))))
@@ -54,6 +51,8 @@ static int list_places(struct wf_router *r, const struct wf_model_list *models, 
     json_t *loaded;
     int rc = wf_sites_of(models, r->o.engines, s, err);
 
+    if (rc == 0)
+        rc = wf_sites_add_nodes(s, r->o.nodes, err);
     if (rc != 0)
         return rc;
     wf_power_read(r->o.power, &power);
@@ -63,7 +62,7 @@ static int list_places(struct wf_router *r, const struct wf_model_list *models, 
         struct wf_candidate *c = &s->items[i].c;
         if (c->tier == WF_TIER_HERE)
             look_at_here(loaded, r->o.n_slots, c);
-        else
+        else if (!s->items[i].is_node)
             look_out(r, c);
     }
     json_decref(loaded);

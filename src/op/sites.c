@@ -18,6 +18,7 @@ static struct wf_route_site *next_site(struct wf_sites *s)
     if (s->n == s->_room)
         return NULL;
     site = &s->items[s->n++];
+    site->is_node = false;
     site->c = (struct wf_candidate){.money_left = -1, .energy_left_j = -1, .battery = -1};
     return site;
 }
@@ -117,6 +118,62 @@ int wf_sites_list(struct wf_model_store *models, const struct wf_engines *engine
     return rc == 0 ? wf_sites_of(l, engines, out, err) : rc;
 }
 
+/* ---- the owner's other nodes ---- */
+
+static void add_place(const struct wf_nodes_place *p, bool is_first, struct wf_sites *s)
+{
+    static const enum wf_tier tiers[WF_NODE_TIER_COUNT] = {WF_TIER_DEVICE, WF_TIER_EDGE,
+                                                           WF_TIER_CLOUD};
+    struct wf_route_site *site = next_site(s);
+
+    if (site == NULL)
+        return;
+    (void)snprintf(site->name, sizeof(site->name), is_first ? "%s" : "%s/%s", p->node, p->model);
+    site->is_node = true;
+    site->c.engine = wf_str_from(p->node);
+    site->c.model = wf_str_from(p->model);
+    site->c.tier = tiers[p->tier];
+    site->c.abilities = WF_ABILITY_TOOLS | WF_ABILITY_SCHEMA | WF_ABILITY_REASONING |
+                        WF_ABILITY_CONTINUE | WF_ABILITY_CHOICES;
+    site->c.n_params = p->n_params;
+    site->c.n_context = (uint32_t)p->n_context; /* at most WF_LIMIT_MODEL_CONTEXT */
+    site->c.read_ms = p->read_ms;
+    site->c.write_ms = p->write_ms;
+    site->c.round_trip_ms = p->round_trip_ms;
+    site->c.load_ms = p->is_loaded ? 0 : (double)p->n_params * WF_SITES_LOAD_MS_WEIGHT;
+    site->c.n_queued = p->n_queued;
+    site->c.n_slots = p->n_slots;
+    site->c.battery = p->battery;
+    site->c.heat = p->heat > 0 ? p->heat : 0;
+    site->c.carbon_g_kwh = p->carbon_g_kwh;
+    site->target =
+        (struct wf_target){.tier = site->c.tier, .name = site->c.engine, .clearance = p->clearance};
+}
+
+int wf_sites_add_nodes(struct wf_sites *s, struct wf_nodes *nodes, struct wf_err *err)
+{
+    struct wf_route_site *items;
+    size_t n = 0, room;
+    int rc;
+
+    if (nodes == NULL || s->_places != NULL)
+        return 0;
+    rc = wf_nodes_places(nodes, &s->_places, &n, err);
+    if (rc != 0 || n == 0)
+        return rc;
+    room = WF_MIN(s->_room + n, (size_t)WF_ROUTE_CANDIDATES_MAX);
+    items = wf_realloc_array(s->items, room + 1, sizeof(*items));
+    if (items == NULL)
+        return wf_err_set(err, WF_E_NOMEM, "Not enough memory to list engines.");
+    s->items = items;
+    s->_room = room;
+    for (size_t i = 0; i < n; i++) {
+        const struct wf_nodes_place *p = &s->_places[i];
+        add_place(p, i == 0 || s->_places[i - 1].peer != p->peer, s);
+    }
+    return 0;
+}
+
 void wf_sites_power(struct wf_sites *s, const struct wf_power_state *now, int64_t carbon_g_kwh)
 {
     for (size_t i = 0; i < s->n; i++) {
@@ -133,5 +190,6 @@ void wf_sites_deinit(struct wf_sites *s)
 {
     wf_free(s->items);
     wf_model_list_unref(s->_models);
+    wf_free(s->_places);
     *s = (struct wf_sites){.n = 0};
 }

@@ -6,6 +6,7 @@
 #include "engine/model_store.h"
 #include "op/op_internal.h"
 #include "op/remote.h"
+#include "op/remote_node.h"
 #include "op/router.h"
 
 int wf_op__writer(struct wf_op_context *ctx, const json_t *params, struct wf_arena *arena,
@@ -36,6 +37,7 @@ int wf_op__writer(struct wf_op_context *ctx, const json_t *params, struct wf_are
         return wf_op__no_memory(err);
     if (ctx->engine != NULL &&
         (wf_remote_find(ctx->engines, ctx->models, name, &there) != NULL ||
+         wf_remote_node_is(ctx->nodes, ctx->models, name) ||
          (wf_router_is_offered(ctx->router) && wf_router_is_auto(name, NULL)))) {
         *out_writes = true;
         *out_model = name;
