@@ -114,6 +114,7 @@ int wf_cmd_tokenize(struct wf_cli *cli);
 int wf_cmd_template(struct wf_cli *cli);
 int wf_cmd_nodes(struct wf_cli *cli);
 int wf_cmd_sync(struct wf_cli *cli);
+int wf_cmd_handoff(struct wf_cli *cli);
 int wf_cmd_pair(struct wf_cli *cli);
 int wf_cmd_phone(struct wf_cli *cli);
 int wf_cmd_phones(struct wf_cli *cli);

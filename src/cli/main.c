@@ -40,6 +40,7 @@ static const struct command commands[] = {
     {"pair", wf_cmd_pair, N_("make two devices know each other, by a code")},
     {"nodes", wf_cmd_nodes, N_("your paired devices: named, taken out, recovered")},
     {"sync", wf_cmd_sync, N_("whether your devices have the same")},
+    {"handoff", wf_cmd_handoff, N_("what is open here opens on another device")},
     {"run", wf_cmd_run, N_("talk to a model, or let it answer once")},
     {"models", wf_cmd_models, N_("model files: what is there, and making them")},
     {"pull", wf_cmd_pull, N_("bring a model from a registry, Hugging Face or a URL")},

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "daemon/fetch.h"
 #include "daemon/lens_file.h"
@@ -35,10 +36,12 @@
 #include "mesh/fabric.h"
 #include "mesh/keeper.h"
 #include "mesh/link.h"
+#include "mesh/nearby.h"
 #include "mesh/remote_nodes.h"
 #include "mesh/sealed.h"
 #include "mesh/sharing.h"
 #include "op/op.h"
+#include "op/open_label.h"
 #include "op/phones.h"
 #include "op/remote.h"
 #include "op/remote_node.h"
@@ -53,6 +56,7 @@
 #include "space/device.h"
 #include "space/draft.h"
 #include "space/record.h"
+#include "space/thread_share.h"
 #include "text/utf8.h"
 
 #define FILES_OPEN (WF_LIMIT_HTTP_CONNECTIONS + 512)
@@ -71,6 +75,8 @@ struct core {
     struct wf_lens_place lens;
     struct wf_detector *detector;
     struct wf_policy *policy;
+    struct wf_thread_share *_Atomic threads;
+    struct wf_nearby *_Atomic nearby;
     struct wf_sealed *_Atomic sealed;     /* what is in ops, for threads that are there before it */
     struct wf_sharing *_Atomic sharing;   /* what is in ops, for threads that are there before it */
     struct wf_keeper *keeper;             /* NULL: a core for one command */
@@ -214,6 +220,7 @@ static void record_changed(void *ud, int64_t space, struct wf_str collection, st
     struct core *c = ud;
 
     wf_op_record_changed(&c->ops, space, collection, key);
+    wf_thread_share_changed(atomic_load(&c->threads), collection, key);
     wf_sharing_poke(atomic_load(&c->sharing));
 }
 
@@ -293,6 +300,34 @@ static void list_devices(void *ud, struct wf_devices *out)
     wf_fabric_devices(c->ops.fabric, out);
 }
 
+static void nearby_changed(void *ud, const char *what)
+{
+    struct core *c = ud;
+
+    wf_hub_publish(c->ops.hub, what, NULL);
+}
+
+static void nearby_other(void *ud, uint64_t peer, unsigned kind, struct wf_str body)
+{
+    (void)ud;
+    (void)peer;
+    (void)kind;
+    (void)body;
+}
+
+/* What is open on the owner's other devices. */
+static int open_nearby(struct core *c, struct wf_err *err)
+{
+    const struct wf_nearby_options o = {.sealed = c->ops.sealed,
+                                        .log = c->ops.log,
+                                        .devices = list_devices,
+                                        .changed = nearby_changed,
+                                        .other = nearby_other,
+                                        .ud = c};
+
+    return wf_nearby_new(&o, &c->ops.nearby, err);
+}
+
 /* The way to other nodes. The process is asked for once something is paired, or to be. */
 static int open_link(struct core *c, struct wf_err *err)
 {
@@ -311,7 +346,7 @@ static int open_link(struct core *c, struct wf_err *err)
     c->ops.link = c->nodes;
     if (rc == 0 && c->nodes != NULL)
         rc = wf_sealed_new(&so, &c->ops.sealed, err);
-    return rc;
+    return rc == 0 && c->nodes != NULL ? open_nearby(c, err) : rc;
 }
 
 static void offers_changed(void *ud)
@@ -448,6 +483,7 @@ static void fabric_changed(void *ud, const char *what)
     if (strcmp(what, "nodes") == 0) {
         wf_sealed_devices_changed(atomic_load(&c->sealed));
         wf_sharing_devices_changed(atomic_load(&c->sharing));
+        wf_nearby_devices_changed(atomic_load(&c->nearby));
     }
 }
 
@@ -487,6 +523,36 @@ static int open_sharing(struct core *c, struct wf_err *err)
     return rc;
 }
 
+static void threads_written(void *ud)
+{
+    struct core *c = WF_CONTAINER(ud, struct core, ops);
+
+    wf_sharing_poke(atomic_load(&c->sharing));
+}
+
+static void threads_came(void *ud)
+{
+    struct core *c = WF_CONTAINER(ud, struct core, ops);
+
+    wf_hub_publish(c->ops.hub, "threads", NULL);
+}
+
+/* Conversations on the owner's other devices. */
+static int open_threads(struct core *c, struct wf_err *err)
+{
+    const struct wf_thread_share_options o = {.store = c->ops.store,
+                                              .records = c->ops.records,
+                                              .log = c->ops.log,
+                                              .label = wf_op_turn_label,
+                                              .written = threads_written,
+                                              .came = threads_came,
+                                              .ud = &c->ops};
+    int rc = c->nodes == NULL ? 0 : wf_thread_share_new(&o, &c->ops.threads, err);
+
+    atomic_store(&c->threads, c->ops.threads);
+    return rc;
+}
+
 static int open_fabric(struct core *c, struct wf_err *err)
 {
     const struct wf_fabric_options o = {.dir = c->o->home->mesh,
@@ -503,6 +569,8 @@ static int open_fabric(struct core *c, struct wf_err *err)
 
     if (rc == 0) {
         atomic_store(&c->sealed, c->ops.sealed);
+        atomic_store(&c->nearby, c->ops.nearby);
+        wf_nearby_devices_changed(c->ops.nearby);
         wf_sealed_devices_changed(c->ops.sealed);
     }
     return rc;
@@ -542,6 +610,8 @@ static int open_home(struct core *c, struct wf_err *err)
         rc = open_sharing(c, err);
     if (rc == 0)
         rc = open_phones(c, err);
+    if (rc == 0)
+        rc = open_threads(c, err);
     if (rc == 0)
         rc = open_meaning(c, err);
     if (rc == 0)
@@ -621,8 +691,11 @@ static void finish(struct core *c)
     wf_reminding_stop(c->reminding); /* behind those whose requests wake it */
     if (c->ops.drafts != NULL)
         wf_drafts_on_durable(c->ops.drafts, NULL, NULL);
+    wf_thread_share_free(atomic_exchange(&c->threads, NULL));
     wf_sharing_free(atomic_exchange(&c->sharing, NULL));
     wf_nodes_stop(c->ops.nodes);
+    atomic_store(&c->nearby, NULL);
+    wf_nearby_free(c->ops.nearby); /* it asks the fabric */
     atomic_store(&c->sealed, NULL);
     wf_sealed_stop(c->ops.sealed); /* it asks the fabric */
     wf_fabric_free(c->ops.fabric);

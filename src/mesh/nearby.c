@@ -13,7 +13,7 @@ struct wf_nearby {
     pthread_mutex_t lock;
     pthread_cond_t wake, answered;
     pthread_t thread;
-    bool has_thread, stop, must_look;
+    bool has_thread, stop, must_look, is_listed_anew;
     struct wf_presence *presence;
     bool is_changed, is_handed; /* to be told once the lock is free */
     uint64_t call;              /* the last that was made, and was answered */
@@ -146,6 +146,21 @@ static void on_down(void *ud, uint64_t peer, struct wf_str words)
 
 /* ---- the thread ---- */
 
+/* The lock is held, and given free meanwhile. */
+static void read_devices(struct wf_nearby *n)
+{
+    struct wf_devices *list = wf_alloc_array(1, sizeof(*list)); /* too large for a stack */
+
+    if (list == NULL)
+        return; /* the sessions of who is out end by themselves */
+    n->is_listed_anew = false;
+    pthread_mutex_unlock(&n->lock);
+    n->o.devices(n->o.ud, list);
+    pthread_mutex_lock(&n->lock);
+    wf_presence_devices(n->presence, list);
+    wf_free(list);
+}
+
 static void *run(void *ud)
 {
     struct wf_nearby *n = ud;
@@ -154,6 +169,8 @@ static void *run(void *ud)
     pthread_mutex_lock(&n->lock);
     while (!n->stop) {
         struct timespec until;
+        if (n->is_listed_anew)
+            read_devices(n);
         until_ms = wf_presence_tick(n->presence);
         n->must_look = false;
         if (n->is_changed || n->is_handed) {
@@ -253,12 +270,14 @@ json_t *wf_nearby_take(struct wf_nearby *n)
     return v;
 }
 
-void wf_nearby_devices(struct wf_nearby *n, const struct wf_devices *devices)
+void wf_nearby_devices_changed(struct wf_nearby *n)
 {
+    if (n == NULL)
+        return;
     pthread_mutex_lock(&n->lock);
-    wf_presence_devices(n->presence, devices);
-    look(n);
-    unlock_and_say(n);
+    n->must_look = n->is_listed_anew = true;
+    pthread_cond_signal(&n->wake);
+    pthread_mutex_unlock(&n->lock);
 }
 
 int wf_nearby_hand(struct wf_nearby *n, struct wf_str node, struct wf_str id, json_t **out_item,

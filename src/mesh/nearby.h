@@ -16,6 +16,8 @@ struct wf_nearby;
 struct wf_nearby_options {
     struct wf_sealed *sealed; /* borrowed until free; its channel WF_LINK_PRESENCE is taken */
     struct wf_log *log;       /* may be NULL */
+    /* The owner's devices as they are now. Called by the thread, with no lock held. */
+    void (*devices)(void *ud, struct wf_devices *out);
     /* "presence": what is open elsewhere is different; "handoff": something is to be shown here
      * now. With no lock held; any thread; must not wait. */
     void (*changed)(void *ud, const char *what);
@@ -38,8 +40,8 @@ int wf_nearby_set(struct wf_nearby *n, struct wf_str id, enum wf_label label, co
                   bool is_active, struct wf_err *err) WF_MUST_USE;
 json_t *wf_nearby_json(struct wf_nearby *n) WF_MUST_USE;
 json_t *wf_nearby_take(struct wf_nearby *n);
-/* The list of devices is another. */
-void wf_nearby_devices(struct wf_nearby *n, const struct wf_devices *devices);
+/* The list of devices is another. Never waits. NULL is a no-op. */
+void wf_nearby_devices_changed(struct wf_nearby *n);
 
 /* Hands something over, and waits for the answer: on how many open pages it is shown (0: it waits
  * there for one). Errors: those of wf_presence_peer and wf_presence_hand, TIMEOUT. */

@@ -350,7 +350,8 @@ int wf_presence_bytes(struct wf_presence *p, uint64_t peer, struct wf_str bytes,
 static void expire(struct wf_presence *p, int64_t now_ms, int64_t *io_ms)
 {
     for (size_t i = p->n_items; i-- > 0;) {
-        int64_t until = p->items[i].said_ms + WF_PRESENCE_PAGE_MS;
+        int64_t until = p->items[i].said_ms +
+                        (p->items[i].id[0] == 'p' ? WF_PRESENCE_PAGE_MS : WF_PRESENCE_COMMAND_MS);
         if (now_ms >= until)
             wf_presence__drop(p->items, &p->n_items, i);
         else

@@ -37,6 +37,7 @@
 #define WF_PRESENCE_MESSAGE_BYTES (256u << 10)
 /* A page that says nothing any more is gone; so is a device, for what is to be continued. */
 #define WF_PRESENCE_PAGE_MS 180000
+#define WF_PRESENCE_COMMAND_MS 3600000
 #define WF_PRESENCE_DEVICE_MS 1800000
 #define WF_PRESENCE_HANDED_MS 600000
 #define WF_PRESENCE_BEAT_MS 300000

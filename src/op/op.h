@@ -28,6 +28,8 @@ struct wf_link;
 struct wf_nodes;
 struct wf_sealed;
 struct wf_sharing;
+struct wf_nearby;
+struct wf_thread_share;
 struct wf_extract_client;
 struct wf_inbound;
 struct wf_meaning;
@@ -81,8 +83,10 @@ struct wf_op_context {
     struct wf_link *link;             /* the way to other nodes; NULL: none */
     struct wf_sealed *sealed;         /* what their cores say to each other; NULL: likewise */
     struct wf_nodes *nodes;           /* their models; NULL: likewise */
-    struct wf_phones *phones;   /* browsers elsewhere that were let in; NULL: without a home */
-    struct wf_sharing *sharing; /* drafts and records on all of them; NULL: without link */
+    struct wf_phones *phones;        /* browsers elsewhere that were let in; NULL: without a home */
+    struct wf_sharing *sharing;      /* drafts and records on all of them; NULL: without link */
+    struct wf_nearby *nearby;        /* what is open on all of them; NULL: likewise */
+    struct wf_thread_share *threads; /* conversations on all of them; NULL: likewise */
     /* Writes a new one-time link to the page into out; NULL when no page is served. */
     void (*new_link)(void *ud, char out[WF_OP_LINK_BYTES]);
     void *new_link_ud;

@@ -193,7 +193,7 @@ static int keep(struct wf_op_context *ctx, const char *thread, struct wf_str que
         rc = wf_thread_append(ctx->store, wf_str_from(thread), &turn, err);
     wf_buf_deinit(&b);
     if (rc == 0)
-        wf_hub_publish(ctx->hub, "threads", NULL);
+        wf_op__threads_changed(ctx);
     return rc;
 }
 

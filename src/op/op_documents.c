@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "op/op_internal.h"
+#include "space/thread_share.h"
 #include "store/purge.h"
 #include "store/thread.h"
 #include "text/utf8.h"
@@ -338,6 +339,7 @@ static int remove_all(struct wf_op_context *ctx, const struct doomed *docs, size
     rc = wf_store_write_commit(ctx->store, err);
     if (rc == 0)
         *out_removed = n_removed;
+    wf_thread_share_poke(ctx->threads); /* answers that quoted it are gone, elsewhere, too */
     return rc;
 }
 

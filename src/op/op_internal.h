@@ -34,6 +34,15 @@ wf_op_operation wf_op__threads_list;
 wf_op_operation wf_op__threads_get;
 wf_op_operation wf_op__threads_rename;
 wf_op_operation wf_op__threads_remove;
+wf_op_operation wf_op__chats_list;
+wf_op_operation wf_op__chats_get;
+wf_op_operation wf_op__chats_put;
+wf_op_operation wf_op__chats_remove;
+wf_op_operation wf_op__presence_list;
+wf_op_operation wf_op__presence_set;
+wf_op_operation wf_op__presence_end;
+wf_op_operation wf_op__handoff;
+wf_op_operation wf_op__handoff_take;
 wf_op_operation wf_op__reminders_list;
 wf_op_operation wf_op__reminders_add;
 wf_op_operation wf_op__reminders_remove;
@@ -91,6 +100,9 @@ wf_op_operation wf_op__settings_get;
 wf_op_operation wf_op__settings_set;
 wf_op_operation wf_op__watch_report;
 wf_op_operation wf_op__link;
+
+/* Conversations have changed here: listeners and the other devices are told. */
+void wf_op__threads_changed(struct wf_op_context *ctx);
 
 /* An operation begins, and ends. */
 void wf_op__enter(struct wf_op_context *ctx);

@@ -737,5 +737,7 @@ void wf_op_record_changed(void *ud, int64_t space, struct wf_str collection, str
     wf_arena_deinit(&arena);
     if (v != NULL)
         wf_hub_publish(ctx->hub, "records", v);
+    if (v != NULL && wf_str_eq(collection, WF_STR("weft.chat")))
+        wf_hub_publish(ctx->hub, "chats", v);
     json_decref(v);
 }

@@ -4,9 +4,16 @@
 #include <stdio.h>
 
 #include "op/op_internal.h"
+#include "space/thread_share.h"
 #include "store/thread.h"
 
 #define TURNS_MAX 1000
+
+void wf_op__threads_changed(struct wf_op_context *ctx)
+{
+    wf_hub_publish(ctx->hub, "threads", NULL);
+    wf_thread_share_poke(ctx->threads);
+}
 
 static json_t *thread_json(const struct wf_thread *t)
 {
@@ -108,7 +115,7 @@ int wf_op__threads_rename(struct wf_op_context *ctx, const struct wf_op_call *ca
         rc = wf_thread_rename(ctx->store, id, title, err);
     if (rc != 0)
         return rc;
-    wf_hub_publish(ctx->hub, "threads", NULL);
+    wf_op__threads_changed(ctx);
     return wf_op__threads_get(ctx, &(struct wf_op_call){call->params, call->sink, -1}, out_result,
                               err);
 }
@@ -123,6 +130,6 @@ int wf_op__threads_remove(struct wf_op_context *ctx, const struct wf_op_call *ca
         rc = wf_thread_remove(ctx->store, id, err);
     if (rc != 0)
         return rc;
-    wf_hub_publish(ctx->hub, "threads", NULL);
+    wf_op__threads_changed(ctx);
     return wf_op__give(json_object(), out_result, err);
 }

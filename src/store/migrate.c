@@ -346,9 +346,21 @@ static const char migration_13[] =
     " hlc INTEGER NOT NULL,"
     " PRIMARY KEY(space, device, level)) STRICT, WITHOUT ROWID;";
 
+/* Conversations on all of the owner's devices: what the others do not know of them. */
+static const char migration_14[] =
+    "ALTER TABLE thread ADD COLUMN label INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE thread ADD COLUMN is_told INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE turn ADD COLUMN uid TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE turn ADD COLUMN is_told INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE turn SET uid=printf('%012x',at_ms)||lower(hex(randomblob(6)));"
+    "CREATE INDEX thread_untold ON thread(is_told) WHERE is_told=0;"
+    "CREATE INDEX turn_untold ON turn(is_told) WHERE is_told=0;"
+    "CREATE UNIQUE INDEX turn_uid ON turn(thread, uid);"
+    "CREATE TABLE thread_gone(name TEXT NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;";
+
 static const char *const migrations[] = {
     migration_1, migration_2, migration_3,  migration_4,  migration_5,  migration_6,  migration_7,
-    migration_8, migration_9, migration_10, migration_11, migration_12, migration_13,
+    migration_8, migration_9, migration_10, migration_11, migration_12, migration_13, migration_14,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

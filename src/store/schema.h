@@ -83,9 +83,13 @@
  *     chunks are to be removed, 2: they are, words and blob are to be destroyed), urgent (1:
  *     somebody removed it; 0: it was replaced or never finished), since_ms
  * thread      conversations
- *     id PK, title, created_ms, updated_ms
+ *     id PK, title, created_ms, updated_ms, label (0 to 3, so far), is_told (the other devices have
+ *     the title)
  * turn        one question and its answer
- *     thread -> thread, seq, question, answer (JSON), at_ms; PK (thread, seq)
+ *     thread -> thread, seq, question, answer (JSON), at_ms, uid (UNIQUE with thread; the same on
+ *     all devices), is_told; PK (thread, seq)
+ * thread_gone what was removed here and others may have: "THREAD", "THREAD/UID"
+ *     name PK
  * relay_pass  who may have which stream (mesh/pass.h)
  *     stream PK, bytes
  * relay_letter  letters kept for devices that sleep (mesh/relay.h)
@@ -113,7 +117,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 13
+#define WF_SCHEMA_VERSION 14
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

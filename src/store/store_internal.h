@@ -101,4 +101,9 @@ int wf_blob__mark_adding(struct wf_store *s, struct wf_err *err) WF_MUST_USE;
 /* At a clean close: no sweep is needed at the next open. */
 void wf_blob__forget_mark(struct wf_store *s);
 
+/* ---- thread.c ---- */
+
+/* What a thread that begins with that question is called. Borrowed from it. */
+struct wf_str wf_thread__title(struct wf_str question);
+
 #endif

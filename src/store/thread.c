@@ -5,10 +5,12 @@
 #include "store/thread.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/rng.h"
 #include "store/store_internal.h"
+#include "store/thread_log.h"
 #include "text/utf8.h"
 
 #define TITLE_CP_MAX 120
@@ -41,7 +43,7 @@ static int end_turn(struct wf_store *s, int rc, struct wf_err *err)
     return wf_store_write_commit(s, err);
 }
 
-static struct wf_str title_of(struct wf_str question)
+struct wf_str wf_thread__title(struct wf_str question)
 {
     size_t n = wf_utf8_offset(question, TITLE_CP_MAX);
     struct wf_str line, rest = wf_str_trim(wf_str_sub(question, 0, n));
@@ -63,7 +65,7 @@ static int upsert(struct wf_store *s, struct wf_str id, const struct wf_turn *tu
     if (rc != 0)
         return rc;
     wf_sql_bind_text(st, 1, id);
-    wf_sql_bind_text(st, 2, title_of(turn->question));
+    wf_sql_bind_text(st, 2, wf_thread__title(turn->question));
     sqlite3_bind_int64(st, 3, turn->at_ms);
     return wf_sql_run(st, "storing a conversation", err);
 }
@@ -73,12 +75,16 @@ static int insert_turn(struct wf_store *s, struct wf_str id, const struct wf_tur
 {
     sqlite3_stmt *st = NULL;
     int rc = wf_store__stmt(s,
-                            "INSERT INTO turn(thread,seq,question,answer,at_ms) VALUES(?1,"
-                            "1+ifnull((SELECT max(seq) FROM turn WHERE thread=?1),0),?2,?3,?4)",
+                            "INSERT INTO turn(thread,seq,question,answer,at_ms,uid) VALUES(?1,"
+                            "1+ifnull((SELECT max(seq) FROM turn WHERE thread=?1),0),?2,?3,?4,?5)",
                             &st, err);
+    char uid[WF_TURN_UID_BYTES + 1];
 
     if (rc != 0)
         return rc;
+    snprintf(uid, sizeof(uid), "%012" PRIx64, (uint64_t)turn->at_ms & UINT64_C(0xffffffffffff));
+    wf_rng_hex(s->o.rng, uid + 12, 6);
+    wf_sql_bind_text(st, 5, wf_str_from(uid));
     wf_sql_bind_text(st, 1, id);
     wf_sql_bind_text(st, 2, turn->question);
     wf_sql_bind_text(st, 3, turn->answer);
@@ -100,7 +106,7 @@ int wf_thread_append(struct wf_store *s, struct wf_str id, const struct wf_turn 
     return end_turn(s, rc, err);
 }
 
-/* Runs a statement on thread ?1 (and text ?2) that must change a row. */
+/* Runs a statement on thread ?1 and text ?2 that must change a row. */
 static int change(struct wf_store *s, const char *sql, struct wf_str id, struct wf_str text,
                   struct wf_err *err)
 {
@@ -112,8 +118,7 @@ static int change(struct wf_store *s, const char *sql, struct wf_str id, struct 
     rc = wf_store__stmt(s, sql, &st, err);
     if (rc == 0) {
         wf_sql_bind_text(st, 1, id);
-        if (sqlite3_bind_parameter_count(st) > 1)
-            wf_sql_bind_text(st, 2, text);
+        wf_sql_bind_text(st, 2, text);
         rc = wf_sql_run(st, "changing a conversation", err);
     }
     if (rc == 0 && sqlite3_changes(s->db) == 0)
@@ -123,12 +128,43 @@ static int change(struct wf_store *s, const char *sql, struct wf_str id, struct 
 
 int wf_thread_rename(struct wf_store *s, struct wf_str id, struct wf_str title, struct wf_err *err)
 {
-    return change(s, "UPDATE thread SET title=?2 WHERE id=?1", id, title_of(title), err);
+    return change(s, "UPDATE thread SET title=?2,is_told=0 WHERE id=?1", id,
+                  wf_thread__title(title), err);
+}
+
+/* What others may have of a thread is to be removed there, too. */
+static int note_gone(struct wf_store *s, struct wf_str id, struct wf_err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store__stmt(s,
+                            "INSERT INTO thread_gone(name) SELECT thread||'/'||uid FROM turn"
+                            " WHERE thread=?1 UNION ALL SELECT id FROM thread WHERE id=?1"
+                            " ON CONFLICT DO NOTHING",
+                            &st, err);
+
+    if (rc != 0)
+        return rc;
+    wf_sql_bind_text(st, 1, id);
+    return wf_sql_run(st, "removing a conversation", err);
 }
 
 int wf_thread_remove(struct wf_store *s, struct wf_str id, struct wf_err *err)
 {
-    return change(s, "DELETE FROM thread WHERE id=?1", id, wf_str_n(NULL, 0), err);
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_begin(s, err);
+
+    if (rc != 0)
+        return rc;
+    rc = note_gone(s, id, err);
+    if (rc == 0)
+        rc = wf_store__stmt(s, "DELETE FROM thread WHERE id=?1", &st, err);
+    if (rc == 0) {
+        wf_sql_bind_text(st, 1, id);
+        rc = wf_sql_run(st, "removing a conversation", err);
+    }
+    if (rc == 0 && sqlite3_changes(s->db) == 0)
+        rc = no_thread(err);
+    return end_turn(s, rc, err);
 }
 
 int wf_thread_forget(struct wf_store *s, struct wf_str uid, struct wf_err *err)
@@ -136,7 +172,8 @@ int wf_thread_forget(struct wf_store *s, struct wf_str uid, struct wf_err *err)
     sqlite3_stmt *st = NULL;
     int rc = wf_store__stmt(s,
                             "UPDATE turn SET answer='{\"answer\":null,\"found\":false,"
-                            "\"citations\":[],\"removed\":true}' WHERE instr(answer,?1)>0",
+                            "\"citations\":[],\"removed\":true}',is_told=0"
+                            " WHERE instr(answer,?1)>0",
                             &st, err);
 
     if (rc != 0)
@@ -189,7 +226,7 @@ int wf_thread_turns(struct wf_reader *r, struct wf_str id, size_t n_turns_max,
     int rc =
         wf_reader_cached(r,
                          "SELECT question,answer,at_ms FROM (SELECT * FROM turn WHERE thread=?1"
-                         " ORDER BY seq DESC LIMIT ?2) ORDER BY seq",
+                         " ORDER BY at_ms DESC,seq DESC LIMIT ?2) ORDER BY at_ms,seq",
                          &st, err);
 
     if (!items)
