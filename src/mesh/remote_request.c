@@ -74,7 +74,7 @@ static json_t *number_json(const struct number *n, const void *base)
     case NUMBER_INT:
         return json_integer((json_int_t) * (const int64_t *)(const void *)at);
     case NUMBER_SIZE:
-        return json_integer((json_int_t) * (const size_t *)(const void *)at);
+        return json_integer((json_int_t)WF_MIN(*(const size_t *)(const void *)at, (size_t)n->max));
     case NUMBER_BOOL:
         break;
     }

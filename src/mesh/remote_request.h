@@ -17,6 +17,7 @@
 #define WF_MESH_REMOTE_REQUEST_H
 
 #include "base/arena.h"
+#include "base/limits.h"
 #include "engine/engine.h"
 #include "privacy/label.h"
 
