@@ -26,6 +26,9 @@ static const struct wf_config_option options[] = {
     {"host", FIELD(host), sizeof(((struct wf_config *)0)->host), "127.0.0.1", 0, 0, NULL,
      "address of the HTTP port; weft is made for this machine alone, so leave it a loopback one"},
     {"port", FIELD(port), 0, "7770", 0, 65535, NULL, "HTTP port; 0 takes any free one"},
+    {"origins", FIELD(origins), sizeof(((struct wf_config *)0)->origins), "", 0, 0, NULL,
+     "origins of pages elsewhere, as http://localhost:5173, with spaces between, that may use the "
+     "HTTP port and drafts with the token; empty: weft's own page alone"},
     {"link_port", FIELD(link_port), 0, "7771", 0, 65535, NULL,
      "port for this person's other devices (TLS 1.3, pinned keys), open only while something is "
      "paired or being paired; 0: none, this node only connects to others"},

@@ -20,6 +20,7 @@ struct wf_config {
     char host[64];              /* numeric address of the HTTP port */
     int64_t port;               /* 0 = any free one */
     int64_t link_port;          /* for other nodes; 0: none */
+    char origins[1024];         /* of pages elsewhere; empty: none */
     char link_host[64];         /* empty: all addresses */
     int64_t link_discover;      /* 0: no mDNS */
     int64_t lan;                /* 1: phones may come */

@@ -736,6 +736,7 @@ static int serve_listeners(struct core *c, struct wf_err *err)
         .host = o->config->host,
         .port = o->http_port,
         .token = o->token,
+        .origins = o->config->origins,
         .first_code = o->first_code,
         .lan_fd = o->lan_fd,
         .spool_dir = c->spool_dir,

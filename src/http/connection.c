@@ -144,7 +144,7 @@ static bool token_in_path(struct wf_http *h, struct lws *wsi, struct wf_buf *io_
     return ok;
 }
 
-static bool has_token(struct wf_http *h, struct lws *wsi, uint64_t *out_phone)
+static bool has_token(struct wf_http *h, struct lws *wsi, bool is_friend, uint64_t *out_phone)
 {
     static const char *const keys[] = {"x-api-key:", "api-key:"}; /* Anthropic's, Azure's clients */
     struct wf_str value;
@@ -162,6 +162,8 @@ static bool has_token(struct wf_http *h, struct lws *wsi, uint64_t *out_phone)
             is_token(h, wsi, wf_str_trim(wf_str_from(text)), out_phone))
             return true;
     }
+    if (is_friend) /* a cookie would be sent without its doing */
+        return false;
     if (wf_lan_is(h->lan, wsi))
         return lws_http_cookie_get(wsi, wf_lan_cookie(h->lan), text, &n) == 0 &&
                is_token(h, wsi, wf_str_n(text, n), out_phone);
@@ -225,6 +227,33 @@ static void refuse_token(struct wf_http *h, struct wf_request *r)
                        "weft link.");
 }
 
+/* Origins that a person has allowed are told so (CORS, https://fetch.spec.whatwg.org/); what a
+ * browser asks beforehand is answered here. False after having answered. */
+static bool admit_friend(struct wf_http *h, struct wf_request *r, const char *origin)
+{
+    r->is_friend = !r->is_lan && wf_guard_is_friend(&h->guard, origin);
+    if (!r->is_friend) {
+        refuse(h, r, 403, "DENIED",
+               "Pages of other origins may not use weft, but those of the setting \"origins\".");
+        return false;
+    }
+    wf_answer_header(r, "access-control-allow-origin:", origin);
+    wf_answer_header(r, "vary:", "origin");
+    wf_answer_header(r, "access-control-expose-headers:", "x-weft-route, x-request-id");
+    if (r->method != WF_HTTP_OPTIONS)
+        return true;
+    wf_answer_header(r, "access-control-allow-methods:", "GET, POST, PUT, PATCH, DELETE");
+    wf_answer_header(r, "access-control-allow-headers:",
+                     "authorization, content-type, x-api-key, api-key, anthropic-version, "
+                     "anthropic-beta, anthropic-dangerous-direct-browser-access, openai-beta, "
+                     "openai-organization, openai-project, x-stainless-arch, x-stainless-lang, "
+                     "x-stainless-os, x-stainless-package-version, x-stainless-retry-count, "
+                     "x-stainless-runtime, x-stainless-runtime-version, x-stainless-timeout");
+    wf_answer_header(r, "access-control-max-age:", "600");
+    wf_answer_empty(r, 204);
+    return false;
+}
+
 /* Host, Origin, token (`by_path`: a right one was in the path). False after having answered. */
 static bool admit(struct wf_http *h, struct lws *wsi, struct wf_request *r, bool by_path)
 {
@@ -235,13 +264,13 @@ static bool admit(struct wf_http *h, struct lws *wsi, struct wf_request *r, bool
                "This Host is not weft's. Use the address that weft up printed.");
         return false;
     }
-    if (!copy_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin)) || !is_origin(h, wsi, origin)) {
-        refuse(h, r, 403, "DENIED", "Pages of other origins may not use weft.");
+    if (!copy_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin)))
+        origin[0] = '?'; /* too long */
+    if (!is_origin(h, wsi, origin) && !admit_friend(h, r, origin))
         return false;
-    }
     if (!admit_plain(h, wsi, r))
         return false;
-    if (needs_token(r) && !by_path && !has_token(h, wsi, &r->phone)) {
+    if (needs_token(r) && !by_path && !has_token(h, wsi, r->is_friend, &r->phone)) {
         refuse_token(h, r);
         return false;
     }
@@ -710,7 +739,7 @@ static bool admits_sync(struct wf_http *h, struct lws *wsi, struct wf_buf *io_pa
                         uint64_t *out_phone)
 {
     char text[2048], host[128], origin[160];
-    bool by_path;
+    bool by_path, is_own, is_friend;
 
     if (!h->sync || !copy_header(wsi, WSI_TOKEN_GET_URI, text, sizeof(text)) ||
         !copy_header(wsi, WSI_TOKEN_HOST, host, sizeof(host)) ||
@@ -718,9 +747,12 @@ static bool admits_sync(struct wf_http *h, struct lws *wsi, struct wf_buf *io_pa
         return false;
     wf_buf_append_cstr(io_path, text);
     by_path = token_in_path(h, wsi, io_path, out_phone);
+    is_own = is_origin(h, wsi, origin);
+    is_friend = !is_own && !wf_lan_is(h->lan, wsi) && wf_guard_is_friend(&h->guard, origin);
     return wf_buf_status(io_path) == 0 && wf_str_starts(wf_buf_str(io_path), WF_STR("/sync/")) &&
-           is_host(h, wsi, host) && is_origin(h, wsi, origin) &&
-           (by_path || has_token(h, wsi, out_phone) || token_in_query(h, wsi, out_phone));
+           is_host(h, wsi, host) && (is_own || is_friend) &&
+           (by_path || has_token(h, wsi, is_friend, out_phone) ||
+            token_in_query(h, wsi, out_phone));
 }
 
 /* A draft's address becomes a WebSocket. Apart from that HTTP/1.1 is all that is spoken, and a

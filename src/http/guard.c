@@ -28,7 +28,10 @@ int wf_guard_init(struct wf_guard *g, const struct wf_http_options *o, struct wf
         return wf_err_set(err, WF_E_IO, "The system gives no random numbers.");
     if (strlen(o->token) < 16 || strlen(o->token) >= sizeof(g->token))
         return wf_err_set(err, WF_E_INVAL, "The token is too short or too long.");
+    if (o->origins != NULL && strlen(o->origins) >= sizeof(g->origins))
+        return wf_err_set(err, WF_E_INVAL, "The setting \"origins\" is too long.");
     snprintf(g->token, sizeof(g->token), "%s", o->token);
+    snprintf(g->origins, sizeof(g->origins), "%s", o->origins != NULL ? o->origins : "");
     snprintf(g->cookie_name, sizeof(g->cookie_name), "weft_%u", o->port);
     snprintf(g->host, sizeof(g->host), "%s%s%s", v6 ? "[" : "", o->host, v6 ? "]" : "");
     g->port = o->port;
@@ -68,6 +71,22 @@ bool wf_guard_origin_ok(const struct wf_guard *g, const char *origin)
     if (origin[0] == 0)
         return true;
     return strncasecmp(origin, "http://", 7) == 0 && wf_guard_host_ok(g, origin + 7);
+}
+
+bool wf_guard_is_friend(const struct wf_guard *g, const char *origin)
+{
+    struct wf_str rest = wf_str_from(g->origins), one;
+
+    while (rest.len > 0) {
+        size_t end = 0;
+        while (end < rest.len && rest.ptr[end] != ' ' && rest.ptr[end] != ',')
+            end++;
+        one = wf_str_sub(rest, 0, end);
+        rest = wf_str_sub(rest, end < rest.len ? end + 1 : end, rest.len);
+        if (one.len > 0 && wf_str_eq_nocase(one, wf_str_from(origin)))
+            return true;
+    }
+    return false;
 }
 
 static bool same_secret(const char *secret, struct wf_str guess)

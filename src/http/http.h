@@ -21,6 +21,8 @@ struct wf_http_options {
     const char *host;          /* numeric address it is bound to */
     uint16_t port;             /* its port, for the Host and Origin checks and for links */
     const char *token;         /* hex text that guards everything below /weft/; copied */
+    const char *origins;       /* of pages elsewhere that may use weft with a token, with spaces
+                                  or commas between; NULL: none; copied */
     const char *first_code;    /* the code of the first one-time link, or NULL; copied */
     int lan_fd; /* what listeners for phones come over (http/lan.h); < 1: none; borrowed */
     const char *spool_dir; /* folder for uploads on their way; borrowed until free */

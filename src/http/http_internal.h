@@ -20,6 +20,7 @@
 
 /* Who may come in: guard.c. */
 struct wf_guard {
+    char origins[1024];
     char token[WF_HTTP_TOKEN_BYTES_MAX];
     char cookie_name[32]; /* by port: browsers share cookies among ports */
     char cookie[65];      /* derived from the token */
@@ -77,6 +78,9 @@ int wf_guard_init(struct wf_guard *g, const struct wf_http_options *o,
 void wf_guard_deinit(struct wf_guard *g);
 bool wf_guard_host_ok(const struct wf_guard *g, const char *host);
 bool wf_guard_origin_ok(const struct wf_guard *g, const char *origin); /* empty: none was sent */
+/* One of the other origins that a person has allowed: with a token that it sends, never a cookie.
+ */
+bool wf_guard_is_friend(const struct wf_guard *g, const char *origin);
 bool wf_guard_token_ok(const struct wf_guard *g, struct wf_str token);
 bool wf_guard_cookie_ok(const struct wf_guard *g, struct wf_str cookie);
 void wf_guard_new_code(struct wf_guard *g, char out[WF_HTTP_CODE_HEX_LEN + 1]); /* thread: any */

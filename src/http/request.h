@@ -64,6 +64,7 @@ struct wf_request {
     char request_id[32]; /* Anthropic's: "req_..."; else empty */
     bool wants_events;   /* Accept: text/event-stream */
     bool accepts_gzip;
+    bool is_friend;  /* a page of another origin that a person has allowed asks */
     bool is_lan;     /* it came by the door for phones (http/lan.h) */
     uint64_t phone;  /* the phone that asks; 0: nobody of them */
     bool is_shared;  /* pages of other origins may have the answer */

@@ -60,6 +60,15 @@ static void test_guard__knows_its_origins(void **state)
     assert_false(wf_guard_origin_ok(&guard, "https://127.0.0.1:7770"));
     assert_false(wf_guard_origin_ok(&guard, "http://127.0.0.1:7771"));
     assert_false(wf_guard_origin_ok(&guard, "http://evil.example"));
+    assert_false(wf_guard_is_friend(&guard, "http://127.0.0.1:7770"));
+    assert_false(wf_guard_is_friend(&guard, ""));
+    strcpy(guard.origins, "http://localhost:5173, https://notes.example");
+    assert_true(wf_guard_is_friend(&guard, "http://localhost:5173"));
+    assert_true(wf_guard_is_friend(&guard, "https://Notes.example"));
+    assert_false(wf_guard_is_friend(&guard, "http://localhost:517"));
+    assert_false(wf_guard_is_friend(&guard, "http://localhost:51734"));
+    assert_false(wf_guard_is_friend(&guard, "null"));
+    assert_false(wf_guard_is_friend(&guard, ""));
 }
 
 static void test_guard__takes_the_whole_token_only(void **state)

@@ -20,8 +20,10 @@ const freePort = () => new Promise((resolve, reject) => {
 
 export class Weft {
     // device: its name, for who wants to pair it; then it listens for nodes on loopback.
-    static async start({ device } = {}) {
+    // origins: of pages elsewhere that may come.
+    static async start({ device, origins } = {}) {
         const weft = new Weft();
+        weft.origins = origins ? ["--origins", origins] : [];
         if (device)
             weft.link = ["--link-host", "127.0.0.1", "--link-port", String(await freePort()),
                 "--node-name", device];
@@ -38,7 +40,7 @@ export class Weft {
 
     async up() {
         this.child = spawn(PROGRAM, ["--home", this.home, "up", "--port", String(this.port),
-            ...(this.link ?? [])], { stdio: ["ignore", "pipe", "inherit"] });
+            ...this.origins, ...(this.link ?? [])], { stdio: ["ignore", "pipe", "inherit"] });
         this.ended = new Promise((resolve) => this.child.on("exit", resolve));
         await new Promise((resolve, reject) => {
             let out = "";
