@@ -88,6 +88,9 @@ at_home() { # the phone has left its house, or is back
 check "five machines in networks of their own" net_make "$RANDOM" $NODES stranger
 check "each with its link" eval 'weather link workstation rate=100000 && weather link edge rate=100000 &&
     weather link tablet delay=1 jitter=2 drop=3 rate=8000 && at_home yes && weather link cloud delay=20 jitter=3 rate=10000'
+mkdir -p "$TMP/edge"
+"$WEFT" models synth tiny F32 "$TMP/tiny.gguf" --vocab 400 >/dev/null 2>&1
+"$WEFT" --home "$TMP/edge" models import "$TMP/tiny.gguf" tiny >/dev/null 2>&1
 for n in $NODES; do check "weft up on the $n" up "$n"; done
 [ $tap_failed -eq 0 ] || exit 1
 for n in tablet phone edge cloud; do
@@ -113,6 +116,25 @@ same "what is secret is where it was written" "$SECRET" "$(weft workstation draf
 echo "Agenda" | edit workstation work/agenda
 same "what work may see is in the cloud" "Agenda" "$(until_is "Agenda" weft cloud draft cat work/agenda)"
 
+# ---- 08:30, the box in the cupboard has the model; a conversation goes from the workstation to the phone ----
+api() { # NAME METHOD PATH [BODY]
+    net_in "$1" curl -s -m 60 -X "$2" -H "Authorization: Bearer $(cat "$TMP/$1/token")" -H 'Content-Type: application/json' \
+        ${4:+-d "$4"} "$(grep -o 'http://[0-9.:]*' "$TMP/$1.out" | head -1)$3"
+}
+asks() { # NAME MODEL TEXT: how the answer ended, or what was wrong
+    api "$1" POST /v1/chat/completions "{\"model\":\"$2\",\"max_tokens\":8,\"messages\":[{\"role\":\"user\",\"content\":\"$3\"}]}" |
+        json 'd["choices"][0]["finish_reason"] if "choices" in d else d["error"]["message"]'
+}
+same "the phone asks the edge's model" length "$(until_is length asks phone edge/tiny "Say something")"
+weft workstation ask --json "How do I add a folder?" >"$TMP/asked"
+thread=$(json 'd["thread"]' <"$TMP/asked")
+api workstation PUT /weft/v1/presence/p1 "{\"view\":\"thread\",\"ref\":\"$thread\",\"title\":\"Folders\",\"text\":\"and then\"}" >/dev/null
+unsent() { api phone GET /weft/v1/presence | json '[i.get("text") for o in d["others"] if o["node"] == "workstation" for i in o["items"]]'; }
+same "what is not sent yet is on the phone" "['and then']" "$(until_is "['and then']" unsent)"
+check "and is handed over" weft workstation handoff phone
+turns() { api "$1" GET "/weft/v1/threads/$thread" | json 'len(d["turns"])' 2>/dev/null; }
+same "the conversation, too" 1 "$(until_is 1 turns phone)"
+
 # ---- 09:00, the phone is out: a mobile network, from which only the cloud is reached ----
 at_home no
 echo "Plan for today: $PRIVATE, bread" | edit phone plan
@@ -121,6 +143,7 @@ weft phone record set me contacts/eve name=Eve >/dev/null
 same "work goes by the cloud" "Agenda, written on the train" \
     "$(until_is "Agenda, written on the train" weft workstation draft cat work/agenda)"
 same "what is private waits" "Plan for today: $PRIVATE" "$(weft workstation draft cat plan)"
+check "the edge's model is out of reach, in words" grep -qi "edge" <<<"$(asks phone edge/tiny "Say something")"
 echo "Milk, Plan for today: $PRIVATE" | edit workstation plan
 
 # ---- 10:00, somebody is in the network at home who should not be ----
