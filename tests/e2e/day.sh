@@ -129,7 +129,10 @@ same "the phone asks the edge's model" length "$(until_is length asks phone edge
 weft workstation ask --json "How do I add a folder?" >"$TMP/asked"
 thread=$(json 'd["thread"]' <"$TMP/asked")
 api workstation PUT /weft/v1/presence/p1 "{\"view\":\"thread\",\"ref\":\"$thread\",\"title\":\"Folders\",\"text\":\"and then\"}" >/dev/null
-unsent() { api phone GET /weft/v1/presence | json '[i.get("text") for o in d["others"] if o["node"] == "workstation" for i in o["items"]]'; }
+unsent() {
+    api phone GET /weft/v1/presence |
+        json '[i.get("text") for o in d["others"] if o["node"] == "workstation" for i in o["items"]]'
+}
 same "what is not sent yet is on the phone" "['and then']" "$(until_is "['and then']" unsent)"
 check "and is handed over" weft workstation handoff phone
 turns() { api "$1" GET "/weft/v1/threads/$thread" | json 'len(d["turns"])' 2>/dev/null; }
