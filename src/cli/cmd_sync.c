@@ -16,6 +16,22 @@ static int64_t number(const json_t *v, const char *key)
     return json_integer_value(json_object_get(json_object_get(v, "behind"), key));
 }
 
+/* Who is not there: what holds for those who are says nothing of them. */
+static void print_absent(const json_t *list)
+{
+    json_t *one;
+    size_t i;
+
+    if (json_array_size(list) == 0)
+        return;
+    printf("%s", _("Not connected, and not counted:"));
+    json_array_foreach(list, i, one)
+    {
+        printf("%s %s", i > 0 ? "," : "", wf_json_text(one, "name"));
+    }
+    printf("\n");
+}
+
 static void print_status(const json_t *v)
 {
     int64_t n = json_integer_value(json_object_get(v, "nodes"));
@@ -32,6 +48,7 @@ static void print_status(const json_t *v)
         printf(_("On the way: %lld batches to this device, %lld to others.\n"),
                (long long)(number(v, "here") + number(v, "untaken")),
                (long long)number(v, "there"));
+    print_absent(json_object_get(v, "absent"));
     json_array_foreach(json_object_get(v, "problems"), i, problem)
     {
         printf("%s: %s\n", wf_json_text(problem, "device"), wf_json_text(problem, "words"));

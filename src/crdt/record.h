@@ -77,6 +77,9 @@ uint8_t wf_record_floor(const struct wf_record *r);
 uint64_t wf_record_unsettled(const struct wf_record *r);
 size_t wf_record_bytes(const struct wf_record *r);
 
+/* Whether anything of it is by the change made at `at`: else that counts for nothing any more. */
+bool wf_record_holds(const struct wf_record *r, const struct wf_stamp *at);
+
 /* Its fields as an object: values as they are, counters as numbers, sets as arrays in the order of
  * their bytes. A field that was written in several ways is what the latest one says. NULL out of
  * memory. */

@@ -53,6 +53,20 @@ uint64_t wf_record_unsettled(const struct wf_record *r)
     return hlc;
 }
 
+static bool is_at(const struct wf_stamp *a, const struct wf_stamp *b)
+{
+    return a->hlc == b->hlc && memcmp(a->device, b->device, sizeof(a->device)) == 0;
+}
+
+bool wf_record_holds(const struct wf_record *r, const struct wf_stamp *at)
+{
+    bool is = is_at(&r->gone, at);
+
+    for (size_t i = 0; i < r->_n && !is; i++)
+        is = is_at(&r->_cells[i].at, at) || is_at(&r->_cells[i].taken_at, at);
+    return is;
+}
+
 size_t wf_record_bytes(const struct wf_record *r)
 {
     size_t n = 0;

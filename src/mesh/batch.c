@@ -92,6 +92,7 @@ int wf_batch_read(struct wf_str bytes, struct wf_batch *out, struct wf_err *err)
         (out->number == 1) != (sodium_is_zero(out->prev, sizeof(out->prev)) != 0))
         return wf_err_set(err, WF_E_FORMAT, "This is no batch.");
     out->bytes = bytes;
+    out->begins = false;
     hash(WF_STR(""), wf_str_sub(bytes, 0, bytes.len - WF_SIGNATURE_BYTES), out->hash,
          sizeof(out->hash));
     return 0;
@@ -199,12 +200,17 @@ int wf_batch_write(const struct wf_batch_place *at, const struct wf_space_key *k
 
 /* ---- content ---- */
 
+static bool has_place(enum wf_batch_kind kind)
+{
+    return kind == WF_BATCH_UPDATE || kind == WF_BATCH_SNAPSHOT;
+}
+
 int wf_batch_entry_write(const struct wf_batch_entry *e, struct wf_buf *out)
 {
     if (e->dseq > WF_LIB0_MAX || e->at_ms < 0 || e->at_ms > (int64_t)WF_LIB0_MAX)
         return WF_E_INVAL;
     (void)wf_buf_append_byte(out, (char)e->kind);
-    if (e->kind == WF_BATCH_UPDATE) {
+    if (has_place(e->kind)) {
         (void)wf_buf_append(out, e->draft, sizeof(e->draft));
         wf_lib0_append_uint(out, e->dseq);
         wf_lib0_append_uint(out, (uint64_t)e->at_ms);
@@ -223,10 +229,10 @@ int wf_batch_entry_next(struct wf_str content, size_t *io_at, struct wf_batch_en
     kind = wf_lib0_byte(&in);
     if (kind == 0)
         return sodium_is_zero(in.p, (size_t)(in.end - in.p)) ? 0 : WF_E_FORMAT;
-    if (kind != WF_BATCH_UPDATE && kind != WF_BATCH_CHANGE)
+    if (kind > WF_BATCH_WORD)
         return WF_E_FORMAT;
     *out = (struct wf_batch_entry){.kind = (enum wf_batch_kind)kind};
-    if (kind == WF_BATCH_UPDATE) {
+    if (has_place(out->kind)) {
         if ((size_t)(in.end - in.p) < sizeof(out->draft))
             return WF_E_FORMAT;
         memcpy(out->draft, in.p, sizeof(out->draft));

@@ -27,6 +27,9 @@
  *   kind 1; then of kind
  *     1 update   16 draft's uid; number in the device's log; time (ms); length, update of format 1
  *     2 change   length, a change of records (crdt/change.h)
+ *     3 snapshot 16 snapshot's id; part, from 0; time (ms); length, bytes (mesh/snapshot.h): the
+ *                batch is a part of a snapshot of the stream, the rest of it are its entries
+ *     4 word     length, how far its device is (mesh/snapshot.h)
  *   with numbers of 7 bits a byte (crdt/lib0.h). A zero in place of a kind is the padding.
  * Thread rule: any. */
 #ifndef WF_MESH_BATCH_H
@@ -72,6 +75,7 @@ struct wf_batch {
     uint8_t key[WF_SPACE_KEY_ID_BYTES];
     uint8_t hash[WF_BATCH_HASH_BYTES]; /* its own */
     struct wf_str bytes;               /* all of it, as it was given; borrowed */
+    bool begins; /* for a shelf: those before it are in a snapshot. Not read: the caller's */
 };
 
 /* Reads a batch and looks at its form alone; needs no key. Errors: FORMAT, LIMIT (longer than
@@ -104,13 +108,15 @@ size_t wf_batch_bytes(size_t n_content);
 enum wf_batch_kind {
     WF_BATCH_UPDATE = 1,
     WF_BATCH_CHANGE = 2,
+    WF_BATCH_SNAPSHOT = 3,
+    WF_BATCH_WORD = 4,
 };
 
 struct wf_batch_entry {
     enum wf_batch_kind kind;
-    uint8_t draft[16]; /* UPDATE */
-    uint64_t dseq;     /* UPDATE; a change has its own */
-    int64_t at_ms;     /* UPDATE; below 2^53, not negative */
+    uint8_t draft[16]; /* UPDATE; SNAPSHOT: its id */
+    uint64_t dseq;     /* UPDATE; a change has its own; SNAPSHOT: the part */
+    int64_t at_ms;     /* UPDATE, SNAPSHOT; below 2^53, not negative */
     struct wf_str bytes;
 };
 

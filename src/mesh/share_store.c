@@ -415,3 +415,19 @@ int wf_share_set_taken(struct wf_store *s, const struct wf_sync_log *log, uint64
         wf_sql_bind_text(st, 4, problem);
     return wf_sql_run(st, "noting what was taken", err);
 }
+
+int wf_share_reach_taken(struct wf_store *s, const struct wf_sync_log *log, uint64_t number,
+                         struct wf_err *err)
+{
+    static const char sql[] = "INSERT INTO batch_taken(stream,device,number,problem)"
+                              " VALUES(?1,?2,?3,NULL) ON CONFLICT DO UPDATE SET"
+                              " number=max(number,excluded.number)";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(s, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    bind_log(st, log);
+    sqlite3_bind_int64(st, 3, (int64_t)number);
+    return wf_sql_run(st, "noting what was taken", err);
+}

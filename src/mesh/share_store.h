@@ -112,4 +112,8 @@ int wf_share_taken(struct wf_reader *r, const struct wf_sync_log *log, uint64_t 
 int wf_share_set_taken(struct wf_store *s, const struct wf_sync_log *log, uint64_t number,
                        struct wf_str problem, struct wf_err *err) WF_MUST_USE;
 
+/* Says that it is at least up to there, by a snapshot; in turn. */
+int wf_share_reach_taken(struct wf_store *s, const struct wf_sync_log *log, uint64_t number,
+                         struct wf_err *err) WF_MUST_USE;
+
 #endif

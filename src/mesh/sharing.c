@@ -143,9 +143,19 @@ struct wf_sharing_problem *wf_sharing__problem(struct wf_sharing *s, const struc
         wf_sharing__log(s, "changes of %s: %s", e == NULL ? "an unknown device" : e->name, words);
     }
     (void)snprintf(p->words, sizeof(p->words), "%s", words);
+    p->is_missing = false;
     if (s->o.changed != NULL)
         s->o.changed(s->o.ud);
     return p;
+}
+
+size_t wf_sharing__missing(const struct wf_sharing *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n_problems; i++)
+        n += s->problems[i].is_missing;
+    return n;
 }
 
 /* ---- the syncer's callbacks ---- */
@@ -244,6 +254,7 @@ void wf_sharing_machine_down(struct wf_sharing *s, uint64_t peer)
 
     if (p == NULL)
         return;
+    wf_sharing__remember(s, p);
     p->id = 0;
     wf_syncer_down(s->syncer, peer);
 }
@@ -297,6 +308,8 @@ static void work(struct wf_sharing *s)
         wf_sharing__log(s, "changes of others: %s", err.msg);
     if (s->keys_changed)
         grant_all(s);
+    if (!s->is_unsent && wf_sharing__wants_word(s))
+        s->is_unsent = true;
     if (s->is_unsent && now_ns >= s->out_ns) {
         bool failed = wf_sharing__out(s, &err) != 0;
         if (failed)
@@ -305,6 +318,8 @@ static void work(struct wf_sharing *s)
         if (failed || !s->is_unsent)
             s->out_ns += (failed ? AGAIN_MS : GATHER_MS) * INT64_C(1000000);
     }
+    if (wf_sharing__tend_snapshots(s, &err) != 0)
+        wf_sharing__log(s, "snapshots: %s", err.msg);
 }
 
 /* When there is something to be done though nothing happens. */
@@ -328,7 +343,8 @@ void wf_sharing_machine_listed(struct wf_sharing *s)
 
     s->o.devices(s->o.ud, &s->devices);
     s->keys_changed = s->rules_changed = s->is_unsent = true;
-    if (wf_sharing__read_streams(s, &err) != 0 || wf_sharing__find_untaken(s, &err) != 0)
+    if (wf_sharing__read_streams(s, &err) != 0 || wf_sharing__count_devices(s, &err) != 0 ||
+        wf_sharing__find_untaken(s, &err) != 0)
         wf_sharing__log(s, "%s", err.msg);
 }
 
@@ -359,12 +375,13 @@ json_t *wf_sharing_machine_status(struct wf_sharing *s, bool is_waiting)
 {
     struct wf_syncer_behind b = wf_syncer_behind(s->syncer);
 
-    return json_pack("{s:b, s:I, s:{s:I, s:I, s:b, s:I}, s:o}", "converged",
+    return json_pack("{s:b, s:I, s:{s:I, s:I, s:b, s:I}, s:o, s:o}", "converged",
                      b.n_peers > 0 && b.is_known && b.here == 0 && b.there == 0 && !s->is_unsent &&
-                         !is_waiting && s->n_came == 0,
+                         !is_waiting && s->n_came == 0 && wf_sharing__missing(s) == 0,
                      "nodes", (json_int_t)b.n_peers, "behind", "here", (json_int_t)b.here, "there",
                      (json_int_t)b.there, "unsent", s->is_unsent || is_waiting, "untaken",
-                     (json_int_t)s->n_came, "problems", problems_json(s));
+                     (json_int_t)(s->n_came + wf_sharing__missing(s)), "absent",
+                     wf_sharing__absent_json(s), "problems", problems_json(s));
 }
 
 /* ---- making and freeing ---- */
@@ -376,6 +393,7 @@ static int open_syncer(struct wf_sharing *s, struct wf_err *err)
                                   .clock = s->o.clock,
                                   .gives = gives,
                                   .takes = takes,
+                                  .covers = wf_sharing__covers,
                                   .send = send_to,
                                   .came = came,
                                   .trouble = trouble,
@@ -414,6 +432,7 @@ void wf_sharing_machine_free(struct wf_sharing *s)
     if (s == NULL)
         return;
     wf_syncer_free(s->syncer);
+    wf_sharing__forget_gone(s);
     wf_free(s->peers);
     wf_free(s->streams);
     wf_free(s->came);

@@ -408,6 +408,8 @@ int wf_sharing__take_letter(struct wf_sharing *s, const struct wf_sharing_peer *
     if (rc == 0)
         rc = wf_sharing__read_streams(s, err);
     if (rc == 0)
+        rc = wf_sharing__count_devices(s, err);
+    if (rc == 0)
         rc = wf_sharing__find_untaken(s, err);
     s->is_unsent = s->keys_changed = s->rules_changed = true;
     return rc;

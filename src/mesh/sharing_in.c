@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "mesh/sharing_internal.h"
 #include "mesh/sharing_lot.h"
+#include "mesh/snapshot.h"
 
 /* Read of a log at once. */
 #define GO_BYTES ((size_t)4 << 20)
@@ -61,8 +62,8 @@ int wf_sharing__find_untaken(struct wf_sharing *s, struct wf_err *err)
 
 /* ---- batches ---- */
 
-static int open_batch(const struct wf_sharing *s, const struct wf_batch *b, struct wf_buf *out,
-                      struct wf_err *err)
+int wf_sharing__open(const struct wf_sharing *s, const struct wf_batch *b, struct wf_buf *out,
+                     struct wf_err *err)
 {
     struct wf_share_key key;
     struct wf_reader *r = NULL;
@@ -129,7 +130,7 @@ static int open_one(struct reading *r, struct kept *k, struct wf_err *err)
     if (rc != 0)
         return rc;
     wf_buf_init(&content, WF_LIMIT_BATCH_BYTES);
-    rc = open_batch(r->s, &b, &content, err);
+    rc = wf_sharing__open(r->s, &b, &content, err);
     if (rc == 0) {
         k->content = wf_arena_dup(&r->arena, wf_buf_str(&content));
         rc = k->content.ptr == NULL ? no_memory(err) : 0;
@@ -185,6 +186,7 @@ static int take_together(struct reading *r, size_t from, size_t to, struct wf_er
     int rc = 0;
 
     wf_sharing__lot_init(&lot, r->s, r->stream->space);
+    lot.level = r->stream->level;
     for (size_t i = from; i < to && rc == 0; i++)
         rc = add_content(&lot, r, r->at[i].content, err);
     if (rc == 0)
@@ -199,16 +201,90 @@ static bool is_own_trouble(int rc)
 }
 
 /* Together, and where that cannot be done one by one, so that all before the bad one is taken.
- * *out_n: how many were. */
-static int take_some(struct reading *r, size_t n, size_t *out_n, struct wf_err *err)
+ * *io_from: the first that is not taken. */
+static int take_some(struct reading *r, size_t *io_from, size_t to, struct wf_err *err)
 {
-    int rc = take_together(r, 0, n, err);
+    int rc = take_together(r, *io_from, to, err);
 
-    *out_n = rc == 0 ? n : 0;
-    if (rc == 0 || n == 1 || is_own_trouble(rc))
+    if (rc == 0)
+        *io_from = to;
+    if (rc == 0 || *io_from + 1 == to || is_own_trouble(rc))
         return rc;
-    for (rc = 0; *out_n < n && rc == 0; *out_n += rc == 0)
-        rc = take_together(r, *out_n, *out_n + 1, err);
+    for (rc = 0; *io_from < to && rc == 0; *io_from += rc == 0)
+        rc = take_together(r, *io_from, *io_from + 1, err);
+    return rc;
+}
+
+/* Whether a batch is a part of a snapshot. */
+static bool part_of(struct wf_str content, struct wf_batch_entry *out)
+{
+    size_t at = 0;
+
+    return wf_batch_entry_next(content, &at, out) == 1 && out->kind == WF_BATCH_SNAPSHOT;
+}
+
+/* All that a snapshot has is here, or is on its way: it is passed over, and noted. */
+static int pass_part(struct reading *r, const struct kept *k, const struct wf_batch_entry *e,
+                     struct wf_err *err)
+{
+    struct upto u = {r, k->number};
+    struct wf_store *store = r->s->o.store;
+    int rc = wf_store_write_begin(store, err);
+
+    if (rc != 0)
+        return rc;
+    rc = wf_sharing__note_part(r->s, r->log, k->number, e, k->bytes.len, err);
+    if (rc == 0)
+        rc = set_taken(&u, err);
+    if (rc != 0) {
+        wf_store_write_rollback(store);
+        return rc;
+    }
+    rc = wf_store_write_commit(store, err);
+    if (((uint8_t)e->bytes.ptr[0] & WF_SNAPSHOT_LAST) != 0)
+        r->s->must_look = true; /* some logs may have waited for it */
+    return rc;
+}
+
+/* The first n, which are open and follow each other. */
+static int take_run(struct reading *r, size_t n, struct wf_err *err)
+{
+    struct wf_batch_entry e;
+    size_t i = 0;
+    int rc = 0;
+
+    while (i < n && rc == 0) {
+        size_t to = i;
+        if (part_of(r->at[i].content, &e)) {
+            rc = pass_part(r, &r->at[i++], &e, err);
+            continue;
+        }
+        while (to < n && !part_of(r->at[to].content, &e))
+            to++;
+        rc = take_some(r, &i, to, err);
+    }
+    return rc;
+}
+
+/* What is missing before the first of them is taken from a snapshot. */
+static int bridge(struct reading *r, bool *out_done, struct wf_err *err)
+{
+    bool is_bridged = false;
+    int rc = wf_sharing__bridge(r->s, r->log, r->at[0].number, &is_bridged, err);
+    struct wf_sharing_problem *p;
+
+    *out_done = rc != 0 || !is_bridged;
+    if (is_bridged) {
+        (void)wf_sharing__problem(r->s, r->log, "");
+        r->s->must_look = true;
+    }
+    if (rc == 0 && !is_bridged) {
+        p = wf_sharing__problem(r->s, r->log,
+                                "What it wrote earlier is not here: a snapshot or a device that "
+                                "has it is awaited.");
+        if (p != NULL)
+            p->is_missing = true;
+    }
     return rc;
 }
 
@@ -219,24 +295,31 @@ static int take_log(struct wf_sharing *s, const struct wf_sync_log *log, bool *o
     struct reading r = {.s = s, .log = log, .stream = wf_sharing__stream(s, log->stream)};
     struct wf_err own = WF_ERR_INIT;
     uint64_t taken = 0;
-    size_t n = 0, n_taken = 0;
+    size_t n = 0;
     int rc, one = 0;
 
     wf_arena_init(&r.arena, (size_t)1 << 16, SIZE_MAX);
     rc = read_log(&r, &taken, err);
-    while (n < r.n && rc == 0 && one == 0) {
-        one = open_one(&r, &r.at[n], &own);
-        n += one == 0;
-    }
-    if (rc == 0 && n > 0) {
-        int some = take_some(&r, n, &n_taken, &own);
-        one = some != 0 ? some : one;
+    *out_done = r.n == 0;
+    if (rc == 0 && r.n > 0 && r.at[0].number > taken + 1) {
+        one = bridge(&r, out_done, &own);
+    } else {
+        while (n < r.n && rc == 0 && one == 0 && r.at[n].number == taken + 1 + n) {
+            one = open_one(&r, &r.at[n], &own);
+            n += one == 0;
+        }
+        if (rc == 0 && n > 0) {
+            int some = take_run(&r, n, &own);
+            one = some != 0 ? some : one;
+        }
+        *out_done = r.n == 0 || one != 0;
+        if (rc == 0 && n > 0 && one == 0)
+            (void)wf_sharing__problem(s, log, "");
     }
     if (rc == 0 && is_own_trouble(one))
         rc = wf_err_set(err, one, "%s", own.msg);
-    else if (rc == 0 && r.n > 0) /* NOENT: the key has not come yet */
-        (void)wf_sharing__problem(s, log, one == 0 || one == WF_E_NOENT ? "" : own.msg);
-    *out_done = r.n == 0 || one != 0;
+    else if (rc == 0 && one != 0 && one != WF_E_NOENT) /* NOENT: the key has not come yet */
+        (void)wf_sharing__problem(s, log, own.msg);
     wipe(&r);
     return rc;
 }
@@ -257,6 +340,11 @@ int wf_sharing__in(struct wf_sharing *s, struct wf_err *err)
     }
     if (rc == 0)
         s->n_came = kept;
+    if (rc == 0 && s->must_look) { /* what waited for a snapshot, or goes on behind it */
+        s->must_look = false;
+        rc = wf_sharing__find_untaken(s, err);
+        s->is_going_on = s->n_came > 0;
+    }
     if (n > 0 && s->o.changed != NULL)
         s->o.changed(s->o.ud);
     return rc;

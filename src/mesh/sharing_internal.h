@@ -15,6 +15,14 @@ struct wf_sharing_peer {
     uint8_t granted[32]; /* hash of the last letter that it was sent */
 };
 
+/* A node that was connected: since when it is not, and what it had then. */
+struct wf_sharing_gone {
+    uint8_t key[WF_DEVICES_KEY_BYTES];
+    int64_t at_ms;
+    struct wf_sync_head *has;
+    size_t n, cap;
+};
+
 struct wf_sharing_stream {
     uint8_t id[WF_STREAM_ID_BYTES];
     int64_t space;
@@ -25,6 +33,7 @@ struct wf_sharing_stream {
 struct wf_sharing_problem {
     struct wf_sync_log log;
     uint64_t own_upto; /* of this device's own log, up to which others have it; 0: no trouble */
+    bool is_missing;   /* what came before is nowhere to be had */
     char words[200];
 };
 
@@ -39,17 +48,23 @@ struct wf_sharing {
     struct wf_syncer *syncer;
     struct wf_sharing_peer *peers;
     size_t n_peers, cap_peers;
+    struct wf_sharing_gone *gone;
+    size_t n_gone, cap_gone;
     struct wf_sharing_stream *streams;
     size_t n_streams, cap_streams;
     struct wf_sync_log *came; /* logs with batches that are not applied yet */
     size_t n_came, cap_came;
     struct wf_sharing_problem *problems;
     size_t n_problems, cap_problems;
-    bool is_unsent;     /* something is not in a batch yet */
-    int64_t out_ns;     /* not before that */
-    bool is_going_on;   /* there is more to apply than was done in one go */
-    bool keys_changed;  /* letters are due */
-    bool rules_changed; /* what may be given and taken is to be asked anew */
+    bool is_unsent;      /* something is not in a batch yet */
+    int64_t out_ns;      /* not before that */
+    int64_t word_ns;     /* nor is it looked whether a word is due */
+    bool must_say;       /* one is */
+    int64_t snapshot_ns; /* snapshots are not looked at before that */
+    bool must_look;      /* for logs that are not taken: a snapshot has come */
+    bool is_going_on;    /* there is more to apply than was done in one go */
+    bool keys_changed;   /* letters are due */
+    bool rules_changed;  /* what may be given and taken is to be asked anew */
 };
 
 /* ---- sharing.c ---- */
@@ -62,6 +77,8 @@ const struct wf_sharing_stream *wf_sharing__stream(const struct wf_sharing *s,
                                                    const uint8_t id[WF_STREAM_ID_BYTES]);
 /* Reads spaces and their streams anew. */
 int wf_sharing__read_streams(struct wf_sharing *s, struct wf_err *err) WF_MUST_USE;
+/* Logs of which something before what is here is missing. */
+size_t wf_sharing__missing(const struct wf_sharing *s);
 /* Says, once a log, why it is not applied; words empty: it is, again. NULL: there is nothing. */
 struct wf_sharing_problem *wf_sharing__problem(struct wf_sharing *s, const struct wf_sync_log *log,
                                                const char *words);
@@ -81,5 +98,69 @@ int wf_sharing__grant(struct wf_sharing *s, struct wf_sharing_peer *p,
                       struct wf_err *err) WF_MUST_USE;
 int wf_sharing__take_letter(struct wf_sharing *s, const struct wf_sharing_peer *p,
                             struct wf_str sealed, struct wf_err *err) WF_MUST_USE;
+
+/* ---- sharing_snapshot.c: streams are put down as snapshots ---- */
+
+/* Makes snapshots that are due, and forgets what older ones cover; now and then. */
+int wf_sharing__tend_snapshots(struct wf_sharing *s, struct wf_err *err) WF_MUST_USE;
+/* Makes those of a space. BUSY: not all of it is here. */
+int wf_sharing__make_snapshot(struct wf_sharing *s, const struct wf_share_space *space,
+                              struct wf_err *err) WF_MUST_USE;
+
+/* ---- sharing_covers.c: snapshots that came, and what they stand for ---- */
+
+/* Forgets what the older of the two newest snapshots of each stream covers. */
+int wf_sharing__trim(struct wf_sharing *s, const struct wf_share_space *space,
+                     struct wf_err *err) WF_MUST_USE;
+/* Notes a part of a snapshot that is passed over, since all that it covers is here; in turn. */
+int wf_sharing__note_part(struct wf_sharing *s, const struct wf_sync_log *log, uint64_t number,
+                          const struct wf_batch_entry *e, size_t n_bytes,
+                          struct wf_err *err) WF_MUST_USE;
+/* Whether a snapshot on the shelf has what a log's batches before that one have. */
+bool wf_sharing__covers(void *ud, const struct wf_sync_log *log, uint64_t before);
+/* The next that can be taken of a log is not the next of it: what is missing is taken from a
+ * snapshot. *out_done: one was. Errors: those of who made it, NOMEM, those of the store. */
+int wf_sharing__bridge(struct wf_sharing *s, const struct wf_sync_log *log, uint64_t first,
+                       bool *out_done, struct wf_err *err) WF_MUST_USE;
+/* Compares snapshots that came with what they say they cover; names who left something out. */
+int wf_sharing__check_snapshots(struct wf_sharing *s, const uint8_t *stream,
+                                struct wf_err *err) WF_MUST_USE;
+
+/* ---- sharing_words.c: how far devices are, so that deletions become final ---- */
+
+struct wf_snapshot_word;
+/* Takes what a device says in a stream of that level; in turn. Errors: FORMAT, UNSUPPORTED, NOMEM,
+ * those of writing. */
+int wf_sharing__hear_word(struct wf_sharing *s, int64_t space, enum wf_label level,
+                          const uint8_t device[WF_SIGNER_ID_BYTES], struct wf_str bytes,
+                          struct wf_err *err) WF_MUST_USE;
+/* Whether this device has something to say in any space. */
+bool wf_sharing__wants_word(struct wf_sharing *s);
+/* What is to be said in a space, but for dseq and hlc of this device. */
+int wf_sharing__make_word(struct wf_sharing *s, struct wf_reader *r,
+                          const struct wf_share_space *space, struct wf_arena *arena,
+                          struct wf_snapshot_word *out, bool *out_due,
+                          struct wf_err *err) WF_MUST_USE;
+/* Puts it into the contents of all levels that it is for; says that it was said, in turn. */
+int wf_sharing__put_word(const struct wf_share_space *space, struct wf_snapshot_word *w,
+                         struct wf_buf contents[WF_LABEL_SECRET], struct wf_err *err) WF_MUST_USE;
+int wf_sharing__note_word(struct wf_sharing *s, int64_t space, const struct wf_snapshot_word *w,
+                          struct wf_err *err) WF_MUST_USE;
+/* Who is in the list and may write counts for what is final; who was taken out does not. */
+int wf_sharing__count_devices(struct wf_sharing *s, struct wf_err *err) WF_MUST_USE;
+
+/* ---- sharing_absent.c: who is not connected ---- */
+
+/* A connection is about to be gone: what its node has is remembered. */
+void wf_sharing__remember(struct wf_sharing *s, const struct wf_sharing_peer *p);
+void wf_sharing__forget_gone(struct wf_sharing *s);
+/* [{"name", "seen_ms", "lacks"}]: of the list; the last two null: not since this process began. */
+json_t *wf_sharing__absent_json(const struct wf_sharing *s) WF_MUST_USE;
+
+/* ---- sharing_in.c, for them ---- */
+
+/* Opens a batch's content. NOENT (no key), DENIED, FORMAT, NOMEM. */
+int wf_sharing__open(const struct wf_sharing *s, const struct wf_batch *b, struct wf_buf *out,
+                     struct wf_err *err) WF_MUST_USE;
 
 #endif

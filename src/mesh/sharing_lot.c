@@ -41,6 +41,7 @@ void wf_sharing__lot_deinit(struct wf_sharing_lot *lot)
     wf_free(lot->pieces);
     wf_free(lot->changes);
     wf_free(lot->names);
+    wf_free(lot->words);
     wf_free(lot->drafts);
     wf_free(lot->checked);
     wf_arena_deinit(&lot->arena);
@@ -63,6 +64,8 @@ static int note_names(struct wf_sharing_lot *lot, struct wf_str bytes, struct wf
     size_t at = 0;
     int rc = wf_change_read(bytes, &c, err);
 
+    if (rc == 0 && wf_sharing__entry(lot->s, c.device) == NULL)
+        rc = wf_err_set(err, WF_E_DENIED, "It passes on changes of an unknown device.");
     while (rc == 0 && wf_change_next(&c, &at, &item)) {
         if (item.is_pruned || !wf_str_eq(item.collection, WF_SHARING_DRAFTS))
             continue;
@@ -78,6 +81,16 @@ int wf_sharing__lot_add(struct wf_sharing_lot *lot, const uint8_t device[WF_SIGN
 {
     struct wf_sharing_piece *p;
 
+    if (e->kind == WF_BATCH_SNAPSHOT)
+        return wf_err_set(err, WF_E_FORMAT, "It wrote what this weft cannot read.");
+    if (e->kind == WF_BATCH_WORD) {
+        if (wf_reserve(&lot->words, &lot->cap_words, lot->n_words + 1, sizeof(*p)) != 0)
+            return no_memory(err);
+        p = &lot->words[lot->n_words++];
+        *p = (struct wf_sharing_piece){.bytes = e->bytes};
+        memcpy(p->device, device, sizeof(p->device));
+        return 0;
+    }
     if (e->kind == WF_BATCH_CHANGE) {
         if (wf_reserve(&lot->changes, &lot->cap_changes, lot->n_changes + 1,
                        sizeof(*lot->changes)) != 0)
@@ -461,6 +474,9 @@ static int write_in_turn(struct wf_sharing_lot *lot, bool *out_removes, struct w
                                               lot->n_changes, NULL, err);
     if (rc == 0 && lot->own_dseq > 0) /* no number is used twice */
         rc = wf_log_reach(s->o.store, lot->space, s->o.device->signer.id, lot->own_dseq, 0, err);
+    for (size_t i = 0; i < lot->n_words && rc == 0; i++)
+        rc = wf_sharing__hear_word(s, lot->space, lot->level, lot->words[i].device,
+                                   lot->words[i].bytes, err);
     if (rc == 0 && lot->n_drafts > 0)
         rc = count_new(lot, err);
     for (size_t i = 0; i < lot->n_drafts && rc == 0; i++) {
@@ -528,5 +544,7 @@ int wf_sharing__lot_take(struct wf_sharing_lot *lot, wf_sharing_taken_fn taken, 
     rc = end_turn(lot->s, rc, err);
     if (rc == 0)
         wf_records_tell(lot->s->o.records, lot->space, lot->changes, lot->n_changes);
+    if (rc == 0 && lot->n_words > 0)
+        wf_records_poke(lot->s->o.records);
     return rc == 0 && removes ? remove_drafts(lot, taken, ud, err) : rc;
 }

@@ -32,6 +32,7 @@ struct wf_sharing_lot_draft {
 struct wf_sharing_lot {
     struct wf_sharing *s;
     int64_t space;
+    enum wf_label level; /* of the stream */
     struct wf_arena arena;
     struct wf_sharing_piece *pieces;
     size_t n_pieces, cap_pieces;
@@ -41,6 +42,8 @@ struct wf_sharing_lot {
     size_t n_names, cap_names;
     struct wf_sharing_lot_draft *drafts; /* by uid */
     size_t n_drafts;
+    struct wf_sharing_piece *words; /* what devices say of themselves */
+    size_t n_words, cap_words;
     struct wf_change *checked; /* as many as changes */
     uint64_t own_dseq;         /* of this device's own updates, which come back; 0: none */
 };

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "crdt/update.h"
 #include "mesh/sharing_internal.h"
+#include "mesh/snapshot.h"
 #include "space/draft.h"
 #include "space/log.h"
 #include "space/record.h"
@@ -32,7 +33,9 @@ struct out {
     size_t n_drafts, n_told;
     uint64_t sent, upto; /* numbers of this device's log */
     struct wf_sync_head heads[WF_LABEL_SECRET];
-    bool is_more;
+    struct wf_snapshot_word word; /* that is said */
+    uint64_t clock;               /* this device's, from before all is read */
+    bool is_more, says_word;
 };
 
 static size_t n_bytes(const struct out *o)
@@ -305,6 +308,18 @@ static int gather(struct out *o, struct wf_err *err)
     return rc == 0 ? tell_names(o, err) : rc;
 }
 
+/* How far this device is: all before its clock is in these batches and those before. */
+static int say_word(struct out *o, struct wf_err *err)
+{
+    int rc = wf_sharing__make_word(o->s, o->r, o->space, &o->arena, &o->word, &o->says_word, err);
+
+    if (rc != 0 || !o->says_word)
+        return rc;
+    o->word.dseq = o->upto;
+    o->word.hlc = o->clock;
+    return wf_sharing__put_word(o->space, &o->word, o->content, err);
+}
+
 /* The contents of batches, from a moment behind the records that tell_names wrote. */
 static int fill(struct out *o, struct wf_err *err)
 {
@@ -321,7 +336,7 @@ static int fill(struct out *o, struct wf_err *err)
         }
         rc = put_draft(o, &o->drafts[o->n_told], err);
     }
-    return rc;
+    return rc == 0 && o->clock > 0 && !o->is_more ? say_word(o, err) : rc;
 }
 
 static int seal(struct out *o, enum wf_label level, struct wf_err *err)
@@ -378,6 +393,8 @@ static int put_all(struct out *o, struct wf_err *err)
     }
     if (rc == 0 && o->upto > o->sent)
         rc = wf_share_set_sent(store, o->space->id, o->upto, err);
+    if (rc == 0 && o->says_word)
+        rc = wf_sharing__note_word(o->s, o->space->id, &o->word, err);
     if (rc == 0)
         return wf_store_write_commit(store, err);
     wf_store_write_rollback(store);
@@ -412,7 +429,7 @@ static int write_batches(struct out *o, struct wf_err *err)
 {
     int rc = fill(o, err);
 
-    return rc == 0 && (o->upto > o->sent || o->n_told > 0) ? put_all(o, err) : rc;
+    return rc == 0 && (o->upto > o->sent || o->n_told > 0 || o->says_word) ? put_all(o, err) : rc;
 }
 
 /* This device has less of its own log than others say: it writes nothing before it has that, and
@@ -444,6 +461,8 @@ static int out_space(struct wf_sharing *s, const struct wf_share_space *space, b
     for (unsigned level = 0; level < WF_LABEL_SECRET; level++)
         wf_buf_init(&o.content[level], WF_LIMIT_BATCH_CONTENT_BYTES);
     rc = with_reader(&o, gather, err);
+    if (rc == 0 && s->must_say)
+        rc = wf_records_clock(s->o.records, &o.clock, err);
     if (rc == 0)
         rc = with_reader(&o, write_batches, err);
     if (rc == 0)
@@ -489,5 +508,6 @@ int wf_sharing__out(struct wf_sharing *s, struct wf_err *err)
     }
     wf_arena_deinit(&arena);
     s->is_unsent = rc != 0 || is_more;
+    s->must_say = s->must_say && s->is_unsent;
     return rc;
 }

@@ -33,8 +33,11 @@ static int append(void *ud, const struct wf_batch *batches, size_t n, int *out_r
     for (size_t i = 0; i < n && rc == 0; i++) {
         const struct wf_batch *b = &batches[i];
         const struct wf_batch_log_name log = name_of(b->stream, b->device);
-        const struct wf_batch_log_row row = {
-            .number = b->number, .prev = b->prev, .hash = b->hash, .bytes = b->bytes};
+        const struct wf_batch_log_row row = {.number = b->number,
+                                             .prev = b->prev,
+                                             .hash = b->hash,
+                                             .bytes = b->bytes,
+                                             .begins = b->begins};
         out_rcs[i] = wf_batch_log_append(s, &log, &row, err);
         rc = is_about_one(out_rcs[i]) ? 0 : out_rcs[i];
     }

@@ -19,9 +19,9 @@ typedef int (*wf_shelf_batch_fn)(void *ud, uint64_t number, struct wf_str bytes,
 
 struct wf_shelf {
     void *ud;
-    /* Appends batches that were checked, in their order, in one go: when it returns 0 all of which
-     * out_rcs says 0 are durable. out_rcs[i] of others: EXIST, RANGE, CORRUPT as
-     * store/batch_log.h says. */
+    /* Appends batches that were checked, in their order (one that begins may leave out numbers
+     * before it), in one go: when it returns 0 all of which out_rcs says 0 are durable. out_rcs[i]
+     * of others: EXIST, RANGE, CORRUPT as store/batch_log.h says. */
     int (*append)(void *ud, const struct wf_batch *batches, size_t n, int *out_rcs,
                   struct wf_err *err);
     /* All logs that have batches, or had. */

@@ -80,8 +80,11 @@ static void read_body(struct wf_lib0_in *in, struct wf_sync_message *m)
             (void)wf_lib0_fail(in);
         break;
     case WF_SYNC_WANT:
+    case WF_SYNC_FIRST:
         get_log(in, &m->log);
         m->from = wf_lib0_uint(in);
+        if (m->kind == WF_SYNC_FIRST)
+            m->flags = wf_lib0_uint(in);
         if (m->from == 0)
             (void)wf_lib0_fail(in);
         break;
@@ -167,8 +170,11 @@ int wf_sync_message_write(const struct wf_sync_message *m, struct wf_buf *out)
         (void)wf_buf_append_str(out, m->bytes);
         break;
     case WF_SYNC_WANT:
+    case WF_SYNC_FIRST:
         put_log(&m->log, out);
         wf_lib0_append_uint(out, m->from);
+        if (m->kind == WF_SYNC_FIRST)
+            wf_lib0_append_uint(out, m->flags);
         break;
     case WF_SYNC_PART:
         wf_lib0_append_uint(out, m->total);

@@ -11,6 +11,8 @@
  *             sealed to it (mesh/sharing_grant.c)
  *   7 PASS    length, bytes (mesh/pass.h), for a relay that has no keys
  *   8 GOT     a letter has come, durably: 32 to which device it was, 32 hash of its sealed bytes
+ *   9 FIRST   a log begins later than it was wanted: 16 stream, 32 device, its first number; flags
+ *             (1: a snapshot that is here has what was before)
  * Thread rule: any. */
 #ifndef WF_MESH_SYNC_MESSAGE_H
 #define WF_MESH_SYNC_MESSAGE_H
@@ -26,6 +28,7 @@
 
 #define WF_SYNC_VERSION 1u
 #define WF_SYNC_KEEPS (1u << 0)
+#define WF_SYNC_COVERED (1u << 0)
 #define WF_SYNC_TAG_BYTES 16
 #define WF_SYNC_LETTER_HASH_BYTES 32
 
@@ -39,6 +42,7 @@ enum wf_sync_kind {
     WF_SYNC_LETTER = 6,
     WF_SYNC_PASS = 7,
     WF_SYNC_GOT = 8,
+    WF_SYNC_FIRST = 9,
 };
 
 /* Whose batches in which stream, and how many of them. */
@@ -54,12 +58,12 @@ struct wf_sync_head {
 
 struct wf_sync_message {
     enum wf_sync_kind kind;
-    uint64_t version, flags;                 /* HELLO */
+    uint64_t version, flags;                 /* HELLO; FIRST: flags */
     uint8_t device[WF_SIGNER_ID_BYTES];      /* HELLO; LETTER, GOT: to whom */
     uint8_t tag[WF_SYNC_TAG_BYTES];          /* LETTER */
     uint8_t hash[WF_SYNC_LETTER_HASH_BYTES]; /* GOT */
-    struct wf_sync_log log;                  /* WANT */
-    uint64_t from;                           /* WANT */
+    struct wf_sync_log log;                  /* WANT, FIRST */
+    uint64_t from;                           /* WANT, FIRST */
     uint64_t total, at;                      /* PART */
     struct wf_str bytes; /* PART, LETTER, PASS: theirs; HEADS, BATCHES: the items,
                             for the functions below; views into the message */

@@ -107,11 +107,44 @@ int wf_syncer_wrote(struct wf_syncer *s, const struct wf_sync_head *head, struct
     return 0;
 }
 
+int wf_syncer_reached(struct wf_syncer *s, const struct wf_sync_head *head, struct wf_err *err)
+{
+    uint32_t k = wf_syncer__log(s, &head->log, true);
+    struct wf_syncer_log *l = k == WF_SYNCER_NONE ? NULL : &s->logs[k];
+    uint64_t before;
+
+    if (l == NULL)
+        return no_memory(err);
+    before = l->head.last;
+    if (head->last <= before)
+        return 0;
+    l->head = *head;
+    if (l->coming < head->last) {
+        l->coming = head->last;
+        memcpy(l->coming_hash, head->hash, sizeof(head->hash));
+        l->begins = false;
+        l->asked_of = 0; /* what was asked for is here now */
+    }
+    if (wf_syncer__moved(s, k, before, false) != 0)
+        return no_memory(err);
+    wf_syncer__pump_all(s);
+    return 0;
+}
+
 uint64_t wf_syncer_here(const struct wf_syncer *s, const struct wf_sync_log *log)
 {
     const union wf_map_value *v = wf_map_get(&s->by_name, name_of(log));
 
     return v == NULL ? 0 : s->logs[v->u64].head.last;
+}
+
+uint64_t wf_syncer_there(const struct wf_syncer *s, uint64_t peer, const struct wf_sync_log *log)
+{
+    const union wf_map_value *v = wf_map_get(&s->by_name, name_of(log));
+    const struct wf_syncer_peer *p = v == NULL ? NULL : wf_syncer__peer(s, peer);
+    const struct wf_syncer_tie *t = p == NULL ? NULL : wf_syncer__find_tie(p, (uint32_t)v->u64);
+
+    return t == NULL ? 0 : t->theirs;
 }
 
 /* ---- nodes ---- */
@@ -216,16 +249,18 @@ int wf_syncer_up(struct wf_syncer *s, uint64_t peer, struct wf_err *err)
     return 0;
 }
 
-/* What was asked of a node is asked of others. */
-static void ask_others(struct wf_syncer *s, uint32_t log)
+int wf_syncer__ask_others(struct wf_syncer *s, uint32_t log)
 {
+    int rc = 0;
+
     s->logs[log].asked_of = 0;
     for (size_t i = 0; i < s->n_peers; i++) {
         struct wf_syncer_peer *p = s->peers[i];
         struct wf_syncer_tie *t = p == NULL ? NULL : wf_syncer__find_tie(p, log);
-        if (t != NULL && t->theirs > s->logs[log].coming)
-            (void)!wf_syncer__queue(p, t); /* otherwise with its next word */
+        if (t != NULL && t->theirs > s->logs[log].coming && wf_syncer__queue(p, t) != 0)
+            rc = WF_E_NOMEM;
     }
+    return rc;
 }
 
 void wf_syncer_down(struct wf_syncer *s, uint64_t peer)
@@ -238,7 +273,7 @@ void wf_syncer_down(struct wf_syncer *s, uint64_t peer)
     wf_syncer__forget_streams(s, p);
     for (size_t k = 0; k < p->n_ties; k++) {
         if (s->logs[p->ties[k].log].asked_of == peer)
-            ask_others(s, p->ties[k].log);
+            (void)!wf_syncer__ask_others(s, p->ties[k].log); /* else with their next word */
     }
     peer_free(p);
     wf_syncer__pump_all(s);
@@ -291,7 +326,7 @@ void wf_syncer_tick(struct wf_syncer *s)
             t->is_given_up = true;
             wf_syncer__tell(s, WF_SYNCER_WITHHELD, p->id, &l->head.log, l->coming + 1);
         }
-        ask_others(s, k);
+        (void)!wf_syncer__ask_others(s, k);
     }
     wf_syncer__pump_all(s);
 }

@@ -57,6 +57,8 @@ struct wf_syncer_options {
     bool (*owns)(void *ud, uint64_t peer, const struct wf_sync_log *log);
     /* Is this log wanted here, from that node? */
     bool (*takes)(void *ud, uint64_t peer, const struct wf_sync_log *log);
+    /* Has a snapshot on the shelf what the log's batches before that one did? NULL: none has. */
+    bool (*covers)(void *ud, const struct wf_sync_log *log, uint64_t before);
     /* Sends a message. BUSY: it was not taken, and wf_syncer_room will follow. Other errors: the
      * node is gone, wf_syncer_down will follow. */
     int (*send)(void *ud, uint64_t peer, struct wf_str message, struct wf_err *err);
@@ -89,6 +91,9 @@ void wf_syncer_room(struct wf_syncer *s, uint64_t peer);
 /* This device has put batches of its own on the shelf, up to this one. NOMEM. */
 int wf_syncer_wrote(struct wf_syncer *s, const struct wf_sync_head *head,
                     struct wf_err *err) WF_MUST_USE;
+/* A snapshot has brought a log up to there: what is asked for next is behind it. NOMEM. */
+int wf_syncer_reached(struct wf_syncer *s, const struct wf_sync_head *head,
+                      struct wf_err *err) WF_MUST_USE;
 /* What nodes may have, or what is wanted, is another: all is asked anew. NOMEM. */
 int wf_syncer_rules_changed(struct wf_syncer *s, struct wf_err *err) WF_MUST_USE;
 /* The same of one stream alone. */
@@ -103,6 +108,9 @@ int wf_syncer_send(struct wf_syncer *s, uint64_t peer, const struct wf_sync_mess
 
 /* How far a log is here. */
 uint64_t wf_syncer_here(const struct wf_syncer *s, const struct wf_sync_log *log);
+
+/* How far a node has said that it has a log; 0: it has not. */
+uint64_t wf_syncer_there(const struct wf_syncer *s, uint64_t peer, const struct wf_sync_log *log);
 
 /* What differs: batches that nodes here have and this one wants, and the other way round. */
 struct wf_syncer_behind {

@@ -102,7 +102,7 @@ static bool ask(struct wf_syncer *s, struct wf_syncer_peer *p, const struct wf_s
     struct wf_sync_message m = {.kind = WF_SYNC_WANT, .log = l->head.log, .from = l->coming + 1};
 
     if (t->theirs <= l->coming || l->asked_of != 0 || t->is_given_up ||
-        !s->o.takes(s->o.ud, p->id, &l->head.log))
+        (t->first > l->coming + 1 && !l->begins) || !s->o.takes(s->o.ud, p->id, &l->head.log))
         return true;
     wf_buf_reset(&s->message);
     (void)wf_sync_message_write(&m, &s->message);
@@ -119,6 +119,8 @@ static bool ask(struct wf_syncer *s, struct wf_syncer_peer *p, const struct wf_s
 struct giving {
     struct wf_syncer *s;
     struct wf_syncer_peer *p;
+    uint64_t want;  /* the first that was asked for */
+    uint64_t first; /* what the log begins with, where that is later; 0: it does not */
     uint64_t last;  /* that is in the message */
     bool is_large;  /* the first does not fit into a message: it goes in parts */
     bool is_broken; /* there was no room on the way */
@@ -149,6 +151,10 @@ static int give_one(void *ud, uint64_t number, struct wf_str bytes, struct wf_er
     struct giving *g = ud;
 
     (void)err;
+    if (g->last == 0 && number > g->want) {
+        g->first = number;
+        return 1;
+    }
     if (bytes.len > PART_BYTES / 2) {
         if (g->last != 0)
             return 1; /* after what is in the message */
@@ -164,11 +170,28 @@ static int give_one(void *ud, uint64_t number, struct wf_str bytes, struct wf_er
     return g->s->message.len >= MESSAGE_BYTES;
 }
 
+/* That the log begins later than it was asked for. */
+static bool send_first(struct wf_syncer *s, struct wf_syncer_peer *p, struct wf_syncer_tie *t,
+                       uint64_t first)
+{
+    const struct wf_sync_log *log = &s->logs[t->log].head.log;
+    struct wf_sync_message m = {.kind = WF_SYNC_FIRST, .log = *log, .from = first};
+
+    if (s->o.covers != NULL && s->o.covers(s->o.ud, log, first))
+        m.flags = WF_SYNC_COVERED;
+    wf_buf_reset(&s->message);
+    (void)wf_sync_message_write(&m, &s->message);
+    if (!sent(s, p))
+        return false;
+    t->sending = first;
+    return true;
+}
+
 /* Batches of one log, one message of them. False: there is no room. */
 static bool send_batches(struct wf_syncer *s, struct wf_syncer_peer *p, struct wf_syncer_tie *t)
 {
     struct wf_syncer_log *l = &s->logs[t->log];
-    struct giving g = {.s = s, .p = p};
+    struct giving g = {.s = s, .p = p, .want = t->sending};
     int rc;
 
     if (t->sending == 0)
@@ -179,6 +202,8 @@ static bool send_batches(struct wf_syncer *s, struct wf_syncer_peer *p, struct w
     }
     rc =
         s->o.shelf.read(s->o.shelf.ud, &l->head.log, t->sending, MESSAGE_BYTES, give_one, &g, NULL);
+    if (rc >= 0 && g.first != 0)
+        return send_first(s, p, t, g.first);
     if (rc < 0 || g.last == 0) { /* trimmed, or not to be read: the other asks elsewhere */
         t->sending = 0;
         return true;

@@ -20,6 +20,7 @@ struct wf_syncer_tie {
     uint64_t told;    /* what it was told we have */
     uint64_t sending; /* the next to be sent; 0: nothing is */
     uint64_t sent;    /* the last that was sent */
+    uint64_t first;   /* the node has none before it; 0: it did not say so */
 };
 
 /* Numbers of things, in no order. */
@@ -66,6 +67,7 @@ struct wf_syncer_log {
     int64_t asked_ns; /* when something last came */
     bool is_own;
     bool has_come; /* with the flush that is under way */
+    bool begins;   /* the next one that comes: what was before is in a snapshot */
 };
 
 struct wf_syncer {
@@ -95,6 +97,8 @@ struct wf_syncer_tie *wf_syncer__tie(struct wf_syncer_peer *p, uint32_t log);
 struct wf_syncer_tie *wf_syncer__find_tie(const struct wf_syncer_peer *p, uint32_t log);
 /* Whether the node may have the log. */
 bool wf_syncer__may_have(const struct wf_syncer *s, const struct wf_syncer_peer *p, uint32_t log);
+/* What was asked of a node is asked of others. NOMEM: not of all. */
+int wf_syncer__ask_others(struct wf_syncer *s, uint32_t log);
 /* Something is to be done for the tie. */
 int wf_syncer__queue(struct wf_syncer_peer *p, struct wf_syncer_tie *t);
 /* The log is further than it was, which was `before`: all who may have it are to hear of it.

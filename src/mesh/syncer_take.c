@@ -34,6 +34,7 @@ static int take_head(struct wf_syncer *s, struct wf_syncer_peer *p, const struct
     if (h->last == l->head.last && memcmp(h->hash, l->head.hash, sizeof(h->hash)) != 0)
         wf_syncer__tell(s, WF_SYNCER_FORK, p->id, &h->log, h->last);
     t->is_given_up = t->is_given_up && h->last <= t->theirs;
+    t->first = 0; /* it may be another by now */
     t->theirs = h->last;
     return 0;
 }
@@ -69,19 +70,67 @@ static int take_want(struct wf_syncer *s, struct wf_syncer_peer *p, const struct
     return 0;
 }
 
+/* ---- a log that begins later ---- */
+
+/* Another node that has the log, and may have it from the next one on. */
+static bool has_other(const struct wf_syncer *s, uint32_t log)
+{
+    const struct wf_syncer_log *l = &s->logs[log];
+
+    for (size_t i = 0; i < s->n_peers; i++) {
+        const struct wf_syncer_peer *p = s->peers[i];
+        const struct wf_syncer_tie *t = p == NULL ? NULL : wf_syncer__find_tie(p, log);
+        if (t != NULL && t->theirs > l->coming && t->first <= l->coming + 1 && !t->is_given_up)
+            return true;
+    }
+    return false;
+}
+
+/* Others are asked, who may have it whole. When nobody is left, and a snapshot has what is missing,
+ * it is taken from its beginning on; whether that snapshot is one is looked at before anything
+ * behind it is applied. */
+static int take_first(struct wf_syncer *s, struct wf_syncer_peer *p,
+                      const struct wf_sync_message *m, struct wf_err *err)
+{
+    uint32_t k = wf_syncer__log(s, &m->log, false);
+    struct wf_syncer_tie *t = k == WF_SYNCER_NONE ? NULL : wf_syncer__find_tie(p, k);
+    struct wf_syncer_log *l;
+
+    if (t == NULL || !s->o.takes(s->o.ud, p->id, &m->log))
+        return 0;
+    l = &s->logs[k];
+    if (m->from <= l->coming + 1)
+        return 0;
+    t->first = m->from;
+    if (l->asked_of != p->id)
+        return 0;
+    if (!has_other(s, k) && (m->flags & WF_SYNC_COVERED) != 0) {
+        l->coming = m->from - 1; /* it goes on sending */
+        l->begins = true;
+        return 0;
+    }
+    if (!has_other(s, k))
+        wf_syncer__tell(s, WF_SYNCER_WITHHELD, p->id, &m->log, l->coming + 1);
+    if (wf_syncer__ask_others(s, k) != 0)
+        return no_memory(err);
+    wf_syncer__pump_all(s);
+    return 0;
+}
+
 /* ---- batches ---- */
 
 /* A log that was asked for came further, or all of what was asked for has come. */
 static void note_progress(struct wf_syncer *s, struct wf_syncer_log *l, const struct wf_batch *b)
 {
     l->coming = b->number;
+    l->begins = false;
     memcpy(l->coming_hash, b->hash, sizeof(b->hash));
     l->asked_ns = wf_clock_mono_ns(s->o.clock);
     if (l->coming >= l->asked_upto)
         l->asked_of = 0;
 }
 
-static int keep(struct wf_syncer *s, const struct wf_batch *b, struct wf_err *err)
+static int keep(struct wf_syncer *s, const struct wf_batch *b, bool begins, struct wf_err *err)
 {
     char *copy = wf_alloc(b->bytes.len);
 
@@ -92,6 +141,7 @@ static int keep(struct wf_syncer *s, const struct wf_batch *b, struct wf_err *er
     }
     memcpy(copy, b->bytes.ptr, b->bytes.len);
     s->pending[s->n_pending] = *b;
+    s->pending[s->n_pending].begins = begins;
     s->pending[s->n_pending++].bytes = wf_str_n(copy, b->bytes.len);
     s->pending_bytes += b->bytes.len;
     return 0;
@@ -136,11 +186,11 @@ static int take_batch(struct wf_syncer *s, struct wf_syncer_peer *p, struct wf_s
         wf_syncer__tell(s, WF_SYNCER_FORGED, p->id, &name, b.number);
         return wf_err_set(err, WF_E_FORMAT, "Another node sent a batch that is not signed.");
     }
-    if (memcmp(b.prev, l->coming_hash, sizeof(b.prev)) != 0) {
+    if (!l->begins && memcmp(b.prev, l->coming_hash, sizeof(b.prev)) != 0) {
         wf_syncer__tell(s, WF_SYNCER_FORK, p->id, &name, b.number);
         return 0;
     }
-    rc = keep(s, &b, err);
+    rc = keep(s, &b, l->begins, err);
     l->from = p->id;
     if (rc == 0)
         note_progress(s, l, &b);
@@ -186,6 +236,8 @@ static int take(struct wf_syncer *s, struct wf_syncer_peer *p, const struct wf_s
         return rc;
     case WF_SYNC_PART:
         return take_part(s, p, m, err);
+    case WF_SYNC_FIRST:
+        return take_first(s, p, m, err);
     case WF_SYNC_HELLO:
     case WF_SYNC_LETTER:
     case WF_SYNC_PASS:
@@ -253,6 +305,7 @@ static int settle(struct wf_syncer *s, const struct wf_batch *b, int rc)
         if (rc == WF_E_CORRUPT)
             wf_syncer__tell(s, WF_SYNCER_FORK, 0, &l->head.log, b->number);
         l->coming = l->head.last;
+        l->begins = false;
         memcpy(l->coming_hash, l->head.hash, sizeof(l->head.hash));
         l->asked_of = 0;
         return 0;

@@ -167,6 +167,16 @@ int wf_records_history(struct wf_reader *reader, int64_t space, struct wf_str co
                        struct wf_str key, size_t n_max, struct wf_arena *arena,
                        struct wf_record_event **out, size_t *out_n, struct wf_err *err) WF_MUST_USE;
 
+/* Calls fn for each change with that label of which something still counts, without the rest, by
+ * device and number; a non-zero result ends it and is returned. The bytes are valid during the
+ * call. */
+typedef int (*wf_records_live_fn)(void *ud, struct wf_str bytes, struct wf_err *err);
+int wf_records_live(struct wf_reader *reader, int64_t space, uint8_t label, wf_records_live_fn fn,
+                    void *ud, struct wf_err *err) WF_MUST_USE;
+/* Whether an item of a change still counts, as far as it can be told. */
+bool wf_records_count_on(struct wf_reader *reader, int64_t space, const struct wf_change *c,
+                         const struct wf_change_item *item);
+
 /* A hash of all records of the space: the same on devices that have the same changes. is_final: of
  * what is to be seen, whatever was settled where. */
 int wf_records_digest(struct wf_reader *reader, int64_t space, bool is_final, uint8_t out[32],

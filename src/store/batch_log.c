@@ -74,7 +74,7 @@ static int find_in_turn(struct wf_store *s, const struct wf_batch_log_name *log,
 
 static int add_log(struct wf_store *s, struct log_row *io, struct wf_err *err)
 {
-    static const char sql[] = "INSERT INTO batch_log(stream,device) VALUES(?1,?2)";
+    static const char sql[] = "INSERT INTO batch_log(stream,device,first) VALUES(?1,?2,?3)";
     sqlite3_stmt *st = NULL;
     int rc = io->id != 0 ? 0 : wf_store__stmt(s, sql, &st, err);
 
@@ -82,6 +82,7 @@ static int add_log(struct wf_store *s, struct log_row *io, struct wf_err *err)
         return rc;
     wf_sql_bind_blob(st, 1, view(io->head.name.stream, sizeof(io->head.name.stream)));
     wf_sql_bind_blob(st, 2, view(io->head.name.device, sizeof(io->head.name.device)));
+    sqlite3_bind_int64(st, 3, (int64_t)io->head.first);
     rc = wf_sql_run(st, "keeping a batch", err);
     io->id = sqlite3_last_insert_rowid(s->db);
     return rc;
@@ -126,7 +127,9 @@ static int is_same(struct wf_store *s, const struct log_row *log,
     if (rc == 1)
         get_bytes(st, 0, hash, sizeof(hash));
     sqlite3_reset(st);
-    return rc <= 0 ? rc : memcmp(hash, row->hash, sizeof(hash)) == 0;
+    if (rc == 0)
+        return 1; /* before a beginning: as a trimmed one */
+    return rc < 0 ? rc : memcmp(hash, row->hash, sizeof(hash)) == 0;
 }
 
 static int put(struct wf_store *s, const struct log_row *log, const struct wf_batch_log_row *row,
@@ -162,6 +165,11 @@ int wf_batch_log_append(struct wf_store *s, const struct wf_batch_log_name *log,
     struct log_row at;
     int rc = find_in_turn(s, log, &at, err);
 
+    if (rc == 0 && row->begins && row->number > at.head.last + 1) {
+        at.head.first = row->number; /* of a log that is not here at all */
+        rc = add_log(s, &at, err);
+        return rc == 0 ? put(s, &at, row, err) : rc;
+    }
     if (rc == 0 && row->number > at.head.last + 1)
         rc = wf_err_set(err, WF_E_RANGE, "Batches before this one are not here yet.");
     if (rc == 0 && row->number <= at.head.last) {
@@ -178,6 +186,66 @@ int wf_batch_log_append(struct wf_store *s, const struct wf_batch_log_name *log,
     if (rc == 0)
         rc = add_log(s, &at, err);
     return rc == 0 ? put(s, &at, row, err) : rc;
+}
+
+/* Whether the batch with that number, if any of it is known, has that hash: 1, 0, or an error. */
+static int has_hash(struct wf_store *s, const struct log_row *log, uint64_t number,
+                    const uint8_t *hash, struct wf_err *err)
+{
+    /* A batch names the one before it from its 64th byte on. */
+    static const char sql[] = "SELECT hash FROM batch WHERE log=?1 AND number=?2 UNION ALL"
+                              " SELECT substr(bytes,65,32) FROM batch WHERE log=?1 AND number=?2+1";
+    sqlite3_stmt *st = NULL;
+    uint8_t there[WF_BATCH_LOG_HASH_BYTES];
+    int rc = wf_store__stmt(s, sql, &st, err), is = 1;
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, log->id);
+    sqlite3_bind_int64(st, 2, (int64_t)number);
+    while ((rc = wf_sql_step(st, "looking for a batch", err)) == 1) {
+        get_bytes(st, 0, there, sizeof(there));
+        is = is && memcmp(there, hash, sizeof(there)) == 0;
+    }
+    sqlite3_reset(st);
+    if (number == log->head.last)
+        is = is && memcmp(log->head.hash, hash, sizeof(there)) == 0;
+    return rc < 0 ? rc : is;
+}
+
+int wf_batch_log_begin(struct wf_store *s, const struct wf_batch_log_name *log, uint64_t number,
+                       const uint8_t hash[WF_BATCH_LOG_HASH_BYTES], struct wf_err *err)
+{
+    static const char sql_gone[] = "DELETE FROM batch WHERE log=?1";
+    static const char sql_head[] = "UPDATE batch_log SET first=?2+1, last=?2, hash=?3, n_bytes=0"
+                                   " WHERE id=?1";
+    struct log_row at;
+    sqlite3_stmt *st = NULL;
+    int rc = find_in_turn(s, log, &at, err);
+
+    if (rc == 0 && at.id != 0) {
+        rc = has_hash(s, &at, number, hash, err);
+        if (rc == 0)
+            return set_fork(s, &at, hash, err);
+        rc = WF_MIN(rc, 0);
+    }
+    if (rc != 0 || number <= at.head.last)
+        return rc;
+    rc = add_log(s, &at, err);
+    if (rc == 0)
+        rc = wf_store__stmt(s, sql_gone, &st, err);
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, at.id);
+    rc = wf_sql_run(st, "beginning a log", err);
+    if (rc == 0)
+        rc = wf_store__stmt(s, sql_head, &st, err);
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, at.id);
+    sqlite3_bind_int64(st, 2, (int64_t)number);
+    wf_sql_bind_blob(st, 3, view(hash, WF_BATCH_LOG_HASH_BYTES));
+    return wf_sql_run(st, "beginning a log", err);
 }
 
 int wf_batch_log_trim(struct wf_store *s, const struct wf_batch_log_name *log, uint64_t upto,
@@ -292,4 +360,49 @@ int wf_batch_log_read(struct wf_reader *r, const struct wf_batch_log_name *log, 
     }
     sqlite3_reset(st);
     return rc;
+}
+
+int wf_batch_log_hash(struct wf_reader *r, const struct wf_batch_log_name *log, uint64_t number,
+                      uint8_t out[WF_BATCH_LOG_HASH_BYTES], struct wf_err *err)
+{
+    static const char sql[] =
+        "SELECT b.hash FROM batch_log l JOIN batch b ON b.log=l.id WHERE l.stream=?1"
+        " AND l.device=?2 AND b.number=?3 UNION ALL SELECT hash FROM batch_log"
+        " WHERE stream=?1 AND device=?2 AND last=?3 LIMIT 1";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_reader_cached(r, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    wf_sql_bind_blob(st, 1, view(log->stream, sizeof(log->stream)));
+    wf_sql_bind_blob(st, 2, view(log->device, sizeof(log->device)));
+    sqlite3_bind_int64(st, 3, (int64_t)number);
+    rc = wf_sql_step(st, "looking for a batch", err);
+    if (rc == 1)
+        get_bytes(st, 0, out, WF_BATCH_LOG_HASH_BYTES);
+    sqlite3_reset(st);
+    return rc;
+}
+
+int wf_batch_log_behind(struct wf_reader *r, const struct wf_batch_log_name *log, uint64_t number,
+                        struct wf_batch_log_amount *out, struct wf_err *err)
+{
+    static const char sql[] =
+        "SELECT count(*),ifnull(sum(length(b.bytes)),0) FROM batch_log l JOIN batch b ON b.log=l.id"
+        " WHERE l.stream=?1 AND l.device=?2 AND b.number>?3";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_reader_cached(r, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    wf_sql_bind_blob(st, 1, view(log->stream, sizeof(log->stream)));
+    wf_sql_bind_blob(st, 2, view(log->device, sizeof(log->device)));
+    sqlite3_bind_int64(st, 3, (int64_t)number);
+    rc = wf_sql_step(st, "measuring a log", err);
+    if (rc < 0)
+        return rc;
+    *out = (struct wf_batch_log_amount){(uint64_t)sqlite3_column_int64(st, 0),
+                                        (uint64_t)sqlite3_column_int64(st, 1)};
+    sqlite3_reset(st);
+    return 0;
 }

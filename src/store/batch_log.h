@@ -38,6 +38,7 @@ struct wf_batch_log_row {
     uint64_t number;
     const uint8_t *prev, *hash; /* WF_BATCH_LOG_HASH_BYTES */
     struct wf_str bytes;
+    bool begins; /* numbers before it may be missing: they are in a snapshot */
 };
 
 /* Adds the next batch of a log; in turn. EXIST: the very same is here; RANGE: one before it is not
@@ -45,6 +46,22 @@ struct wf_batch_log_row {
  * fork, which is noted in the log's head. */
 int wf_batch_log_append(struct wf_store *s, const struct wf_batch_log_name *log,
                         const struct wf_batch_log_row *row, struct wf_err *err) WF_MUST_USE;
+
+/* Says that the log is here up to that batch, by a snapshot that has what is in it: where it was
+ * not, what is here goes; in turn. CORRUPT: another batch with that number is here, or the one
+ * behind it names another before it: a fork, which is noted. */
+int wf_batch_log_begin(struct wf_store *s, const struct wf_batch_log_name *log, uint64_t number,
+                       const uint8_t hash[WF_BATCH_LOG_HASH_BYTES], struct wf_err *err) WF_MUST_USE;
+/* The hash of the log's batch with that number, where it is known: 1; else 0. */
+int wf_batch_log_hash(struct wf_reader *r, const struct wf_batch_log_name *log, uint64_t number,
+                      uint8_t out[WF_BATCH_LOG_HASH_BYTES], struct wf_err *err) WF_MUST_USE;
+
+/* How many batches behind a number there are of a log, and their bytes. */
+struct wf_batch_log_amount {
+    uint64_t n, bytes;
+};
+int wf_batch_log_behind(struct wf_reader *r, const struct wf_batch_log_name *log, uint64_t number,
+                        struct wf_batch_log_amount *out, struct wf_err *err) WF_MUST_USE;
 
 /* Forgets batches up to a number, but never the last one's number and hash; in turn. */
 int wf_batch_log_trim(struct wf_store *s, const struct wf_batch_log_name *log, uint64_t upto,
