@@ -163,9 +163,9 @@ int wf_draft_subscribe(struct wf_draft *d, wf_draft_fn fn, void *ud) WF_MUST_USE
 /* fn(ud) is not called after this has returned. Not from a listener. */
 void wf_draft_unsubscribe(struct wf_draft *d, wf_draft_fn fn, void *ud);
 
-/* Appends all of a draft, as a reader finds it on the disk, as one update of format 1; nothing where
- * there is nothing. *out_last: whose change was the last, and when. Errors: CORRUPT, NOMEM, LIMIT,
- * those of reading. Thread: owner of the reader. */
+/* Appends all of a draft, as a reader finds it on the disk, as one update of format 1; nothing
+ * where there is nothing. *out_last: whose change was the last, and when. Errors: CORRUPT, NOMEM,
+ * LIMIT, those of reading. Thread: owner of the reader. */
 struct wf_reader;
 int wf_draft_whole(struct wf_reader *r, int64_t draft, struct wf_buf *out,
                    struct wf_draft_origin *out_last, struct wf_err *err) WF_MUST_USE;

@@ -110,7 +110,8 @@ same "what the older one covers goes from the laptop's shelf" yes "$(until_is ye
 same "from the tablet's, too" yes "$(until_is yes begins_later tablet)"
 smaller() { [ "$(shelf "$1")" -lt $((before * 13 / 10)) ] && echo yes; }
 same "twice as much was written, and no more is kept" yes "$(until_is yes smaller laptop)"
-echo "# shelf of the laptop: $before bytes before, $(shelf laptop) after, of $(ask laptop "select sum(last) from batch_log") batches $(ask laptop "select count(*) from batch")"
+echo "# shelf of the laptop: $before bytes before, $(shelf laptop) after, $(ask laptop "select count(*) from batch")" \
+    "of $(ask laptop "select sum(last) from batch_log") batches"
 
 # A device that never had what is gone.
 check "weft up on box" up box
