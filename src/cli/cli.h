@@ -128,6 +128,8 @@ int wf_cmd_route(struct wf_cli *cli);
 int wf_cmd_run(struct wf_cli *cli);
 int wf_cmd_sample(struct wf_cli *cli);
 int wf_cmd_search(struct wf_cli *cli);
+int wf_cmd_pin(struct wf_cli *cli);
+int wf_cmd_unpin(struct wf_cli *cli);
 int wf_cmd_spaces(struct wf_cli *cli);
 int wf_cmd_summarize(struct wf_cli *cli);
 int wf_cmd_train(struct wf_cli *cli);

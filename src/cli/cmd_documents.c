@@ -7,6 +7,45 @@
 #include "cli/i18n.h"
 #include "op/json.h"
 
+/* "on: laptop, box; online only" */
+static void print_where(const json_t *d)
+{
+    const json_t *on = json_object_get(d, "on");
+    const char *state = wf_json_text(d, "state");
+    bool is_away = strcmp(state, "text") == 0 || strcmp(state, "elsewhere") == 0;
+    json_t *name;
+    size_t i;
+
+    if (json_array_size(on) == 0 && !is_away)
+        return;
+    printf("                  %s", wf_cli_dim());
+    printf(_("on: "));
+    json_array_foreach(on, i, name) printf("%s%s", i > 0 ? ", " : "", json_string_value(name));
+    if (strcmp(state, "text") == 0)
+        printf(_("; the original is online only"));
+    else if (json_is_true(json_object_get(d, "wanted")))
+        printf(_("; on its way"));
+    else if (is_away)
+        printf(_("; online only"));
+    if (json_is_true(json_object_get(d, "pinned")))
+        printf(_("; pinned"));
+    if (json_is_string(json_object_get(d, "problem")))
+        printf("; %s", wf_json_text(d, "problem"));
+    printf("%s\n", wf_cli_plain());
+}
+
+/* Those that only other devices have. */
+static void print_elsewhere(const json_t *d)
+{
+    char bytes[32];
+
+    printf("%s  %s%s%s  %s%s%s\n", wf_json_text(d, "id"), wf_cli_bold(), wf_json_text(d, "name"),
+           wf_cli_plain(), wf_cli_dim(),
+           wf_cli_bytes(bytes, (uint64_t)json_integer_value(json_object_get(d, "bytes"))),
+           wf_cli_plain());
+    print_where(d);
+}
+
 static void print_document(const json_t *d)
 {
     const json_t *paths = json_object_get(d, "paths");
@@ -19,6 +58,9 @@ static void print_document(const json_t *d)
            wf_cli_plain());
     if (path)
         printf("                  %s%s%s\n", wf_cli_dim(), path, wf_cli_plain());
+    if (json_array_size(json_object_get(d, "on")) > 1 ||
+        strcmp(wf_json_text(d, "state"), "text") == 0 || json_is_true(json_object_get(d, "pinned")))
+        print_where(d);
 }
 
 int wf_cmd_documents(struct wf_cli *cli)
@@ -52,6 +94,7 @@ int wf_cmd_documents(struct wf_cli *cli)
     if (cli->json) {
         wf_cli_print_json(result);
     } else {
+        json_array_foreach(json_object_get(result, "elsewhere"), i, d) print_elsewhere(d);
         json_array_foreach(json_object_get(result, "documents"), i, d) print_document(d);
         if (next)
             fprintf(stderr, _("More: weft documents --after %s\n"), next);

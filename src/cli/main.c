@@ -31,6 +31,8 @@ static const struct command commands[] = {
     {"remove", wf_cmd_remove, N_("remove a document for good")},
     {"draft", wf_cmd_draft, N_("what is edited together: read, edited, its history")},
     {"record", wf_cmd_record, N_("small things with fields, the same on all devices")},
+    {"pin", wf_cmd_pin, N_("keep a document of another device on this one")},
+    {"unpin", wf_cmd_unpin, N_("let go a document that was pinned")},
     {"spaces", wf_cmd_spaces, N_("the spaces that drafts and documents live in")},
     {"reminders", wf_cmd_reminders, N_("what weft is to remind you of, and when")},
     {"watch", wf_cmd_watch, N_("keep a folder taken in while weft runs")},

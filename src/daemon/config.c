@@ -20,6 +20,7 @@ static const char *const balances[] = {"good", "fast", "frugal", "private",
                                        NULL};                         /* as wf_balance */
 static const char *const offers[] = {"auto", "on", "off", NULL};      /* as wf_nodes_offers */
 static const char *const tiers[] = {"device", "edge", "cloud", NULL}; /* as wf_node_tier */
+static const char *const keeps[] = {"all", "small", "pinned", "auto", NULL}; /* as wf_blobs_keep */
 static const char *const off_on_auto[] = {"off", "on", "auto", NULL};
 
 static const struct wf_config_option options[] = {
@@ -92,6 +93,15 @@ static const struct wf_config_option options[] = {
     {"node_offers", FIELD(node_offers), 0, "auto", 0, 2, offers,
      "whether a person's other nodes may ask this one's models: on, off, or auto: where it is an "
      "edge or cloud node"},
+    {"documents", FIELD(documents), 0, "auto", 0, 3, keeps,
+     "which documents of a person's other devices are fetched without being asked for: all, small "
+     "ones, or only those that are pinned; the others are known by name and come when they are "
+     "opened. auto: all, on a disk below 64 GB small ones"},
+    {"documents_small_mb", FIELD(documents_small_mb), 0, "8", 1, 2048, NULL,
+     "up to how many megabytes a document is small"},
+    {"documents_mb", FIELD(documents_mb), 0, "1024", 0, 1000000000, NULL,
+     "megabytes that originals from other devices may take which are not pinned; beyond that the "
+     "longest unused ones go, where another device keeps them. With documents = all: no limit"},
 };
 
 bool wf_config_option_at(size_t i, struct wf_config_option *out)

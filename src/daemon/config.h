@@ -46,6 +46,8 @@ struct wf_config {
     char node_name[65];     /* empty: the machine's */
     int64_t node_tier;      /* enum wf_node_tier */
     int64_t node_offers;    /* enum wf_nodes_offers */
+    int64_t documents;      /* enum wf_blobs_keep; 3: as the disk's size asks for */
+    int64_t documents_small_mb, documents_mb;
     struct wf_model_settings models;
 };
 

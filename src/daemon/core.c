@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@
 #include "http/http.h"
 #include "ingest/extract.h"
 #include "ingest/intake.h"
+#include "mesh/blobs.h"
 #include "mesh/fabric.h"
 #include "mesh/keeper.h"
 #include "mesh/link.h"
@@ -60,6 +62,8 @@
 #include "text/utf8.h"
 
 #define FILES_OPEN (WF_LIMIT_HTTP_CONNECTIONS + 512)
+/* Below, auto has small documents fetched alone: a phone's, a small board's. */
+#define SMALL_DISK_BYTES (UINT64_C(64) << 30)
 #define STORE_WAIT_MS 10000 /* for a command that has the store open when the daemon starts */
 
 struct core {
@@ -78,6 +82,7 @@ struct core {
     struct wf_thread_share *_Atomic threads;
     struct wf_nearby *_Atomic nearby;
     struct wf_sealed *_Atomic sealed;     /* what is in ops, for threads that are there before it */
+    struct wf_blobs *_Atomic blobs;       /* likewise */
     struct wf_sharing *_Atomic sharing;   /* what is in ops, for threads that are there before it */
     struct wf_keeper *keeper;             /* NULL: a core for one command */
     char name[WF_DEVICES_NAME_BYTES + 1]; /* what this node is called until it is renamed */
@@ -221,6 +226,8 @@ static void record_changed(void *ud, int64_t space, struct wf_str collection, st
 
     wf_op_record_changed(&c->ops, space, collection, key);
     wf_thread_share_changed(atomic_load(&c->threads), collection, key);
+    if (wf_str_eq(collection, WF_BLOBS_RECORDS))
+        wf_blobs_heard(atomic_load(&c->blobs), space, key);
     wf_sharing_poke(atomic_load(&c->sharing));
 }
 
@@ -484,6 +491,7 @@ static void fabric_changed(void *ud, const char *what)
         wf_sealed_devices_changed(atomic_load(&c->sealed));
         wf_sharing_devices_changed(atomic_load(&c->sharing));
         wf_nearby_devices_changed(atomic_load(&c->nearby));
+        wf_blobs_devices_changed(atomic_load(&c->blobs));
     }
 }
 
@@ -553,6 +561,63 @@ static int open_threads(struct core *c, struct wf_err *err)
     return rc;
 }
 
+static void document_taken(void *ud, const struct wf_intake_result *r)
+{
+    struct core *c = ud;
+
+    wf_op_publish_intake(&c->ops, r);
+}
+
+static void documents_changed(void *ud)
+{
+    struct core *c = ud;
+
+    wf_op_publish_documents(&c->ops);
+}
+
+/* Which documents of others are fetched; a small disk does not hold all that a large one does. */
+static enum wf_blobs_keep keep_which(const struct core *c)
+{
+    struct statvfs disk;
+
+    if (c->o->config->documents <= WF_BLOBS_KEEP_PINNED)
+        return (enum wf_blobs_keep)c->o->config->documents;
+    return statvfs(c->o->home->data, &disk) == 0 &&
+                   (uint64_t)disk.f_blocks * disk.f_frsize < SMALL_DISK_BYTES
+               ? WF_BLOBS_KEEP_SMALL
+               : WF_BLOBS_KEEP_ALL;
+}
+
+/* Documents on all devices. Sealed hears of no connection before the fabric is there. */
+static int open_blobs(struct core *c, struct wf_err *err)
+{
+    const struct wf_config *conf = c->o->config;
+    struct wf_blobs_options o = {.store = c->ops.store,
+                                 .records = c->ops.records,
+                                 .intake = c->ops.intake,
+                                 .models = c->ops.models,
+                                 .sealed = c->ops.sealed,
+                                 .device = c->device.signer.id,
+                                 .dir = c->o->home->parts,
+                                 .keep = keep_which(c),
+                                 .small_bytes = (uint64_t)conf->documents_small_mb << 20,
+                                 .log = c->ops.log,
+                                 .label = wf_op_document_label,
+                                 .label_ud = &c->ops,
+                                 .devices = list_devices,
+                                 .taken = document_taken,
+                                 .changed = documents_changed,
+                                 .ud = c};
+    int rc;
+
+    if (c->ops.sealed == NULL)
+        return 0;
+    o.bytes_max = o.keep == WF_BLOBS_KEEP_ALL ? 0 : (uint64_t)conf->documents_mb << 20;
+    rc = wf_blobs_new(&o, &c->ops.blobs, err);
+    atomic_store(&c->blobs, c->ops.blobs);
+    return rc;
+}
+
 static int open_fabric(struct core *c, struct wf_err *err)
 {
     const struct wf_fabric_options o = {.dir = c->o->home->mesh,
@@ -572,6 +637,7 @@ static int open_fabric(struct core *c, struct wf_err *err)
         atomic_store(&c->nearby, c->ops.nearby);
         wf_nearby_devices_changed(c->ops.nearby);
         wf_sealed_devices_changed(c->ops.sealed);
+        wf_blobs_devices_changed(c->ops.blobs);
     }
     return rc;
 }
@@ -605,6 +671,10 @@ static int open_home(struct core *c, struct wf_err *err)
     if (rc == 0)
         rc = open_elsewhere(c, err);
     if (rc == 0)
+        rc = wf_intake_new(c->ops.store, c->ops.extract, &c->ops.intake, err);
+    if (rc == 0)
+        rc = open_blobs(c, err);
+    if (rc == 0)
         rc = open_fabric(c, err);
     if (rc == 0)
         rc = open_sharing(c, err);
@@ -614,8 +684,6 @@ static int open_home(struct core *c, struct wf_err *err)
         rc = open_threads(c, err);
     if (rc == 0)
         rc = open_meaning(c, err);
-    if (rc == 0)
-        rc = wf_intake_new(c->ops.store, c->ops.extract, &c->ops.intake, err);
     if (rc == 0)
         wf_model_store_set_default(c->ops.models, c->o->config->models.model);
     return rc;
@@ -691,6 +759,8 @@ static void finish(struct core *c)
     wf_reminding_stop(c->reminding); /* behind those whose requests wake it */
     if (c->ops.drafts != NULL)
         wf_drafts_on_durable(c->ops.drafts, NULL, NULL);
+    wf_blobs_free(atomic_exchange(&c->blobs, NULL)); /* before the intake, which it waits for */
+    c->ops.blobs = NULL;
     wf_thread_share_free(atomic_exchange(&c->threads, NULL));
     wf_sharing_free(atomic_exchange(&c->sharing, NULL));
     wf_nodes_stop(c->ops.nodes);

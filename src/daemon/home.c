@@ -71,6 +71,7 @@ int wf_home_init(struct wf_home *h, const char *dir, struct wf_err *err)
         {h->node, "node"},
         {h->owner, "owner"},
         {h->mesh, "data/mesh"},
+        {h->parts, "data/parts"},
         {h->airlock, "run/airlock"},
         {h->link, "link"},
         {h->link_socket, "run/link"},

@@ -45,15 +45,16 @@ struct wf_home {
     char watch[WF_LIMIT_PATH_BYTES];
     char conf[WF_LIMIT_PATH_BYTES];
     char policy[WF_LIMIT_PATH_BYTES];
-    char ledger[WF_LIMIT_PATH_BYTES];         /* the folder */
-    char ledger_key[WF_LIMIT_PATH_BYTES];     /* made by who opens the ledger for writing */
-    char node[WF_LIMIT_PATH_BYTES];           /* the folder */
-    char owner[WF_LIMIT_PATH_BYTES];          /* the folder of the owner's key */
-    char mesh[WF_LIMIT_PATH_BYTES];           /* the folder of who is paired (mesh/fabric.h) */
-    char airlock[WF_LIMIT_PATH_BYTES];        /* socket: where the core takes airlocks */
-    char link[WF_LIMIT_PATH_BYTES];           /* the folder of link's key */
-    char link_socket[WF_LIMIT_PATH_BYTES];    /* where the core takes links */
-    char link_wanted[WF_LIMIT_PATH_BYTES];    /* there while core wants a link (mesh/link.h) */
+    char ledger[WF_LIMIT_PATH_BYTES];      /* the folder */
+    char ledger_key[WF_LIMIT_PATH_BYTES];  /* made by who opens the ledger for writing */
+    char node[WF_LIMIT_PATH_BYTES];        /* the folder */
+    char owner[WF_LIMIT_PATH_BYTES];       /* the folder of the owner's key */
+    char mesh[WF_LIMIT_PATH_BYTES];        /* the folder of who is paired (mesh/fabric.h) */
+    char parts[WF_LIMIT_PATH_BYTES];       /* what is on its way from other nodes (mesh/blobs.h) */
+    char airlock[WF_LIMIT_PATH_BYTES];     /* socket: where the core takes airlocks */
+    char link[WF_LIMIT_PATH_BYTES];        /* the folder of link's key */
+    char link_socket[WF_LIMIT_PATH_BYTES]; /* where the core takes links */
+    char link_wanted[WF_LIMIT_PATH_BYTES]; /* there while core wants a link (mesh/link.h) */
     char link_addresses[WF_LIMIT_PATH_BYTES]; /* where other nodes were last */
     char lan[WF_LIMIT_PATH_BYTES];            /* the folder of the home CA */
     char phones[WF_LIMIT_PATH_BYTES];

@@ -6,6 +6,8 @@
 #include "engine/model_store_internal.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -269,4 +271,36 @@ bool wf_model_store_has(struct wf_model_store *s, const char *digest, uint64_t *
     if (out_bytes)
         *out_bytes = (uint64_t)st.st_size;
     return true;
+}
+
+int wf_model_store_open_blob(struct wf_model_store *s, const char *digest, int *out_fd,
+                             struct wf_err *err)
+{
+    char path[WF_LIMIT_PATH_BYTES];
+    int fd, rc;
+
+    if (!wf_model__is_digest(digest))
+        return wf_err_set(err, WF_E_NOENT, "That is no digest.");
+    rc = wf_model__blob_path(s, digest, path, err);
+    if (rc != 0)
+        return rc;
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return wf_err_errno(err, errno, "The model's file cannot be opened");
+    *out_fd = fd;
+    return 0;
+}
+
+int wf_model_store_record(struct wf_model_store *s, const char *name, json_t **out,
+                          struct wf_err *err)
+{
+    char full[WF_MODEL_NAME_MAX], found[WF_MODEL_NAME_MAX];
+    int rc = wf_model_name(name, full, err);
+
+    if (rc != 0)
+        return rc;
+    pthread_mutex_lock(&s->lock);
+    rc = wf_model__resolve(s, full, found, out, err);
+    pthread_mutex_unlock(&s->lock);
+    return rc;
 }

@@ -183,6 +183,15 @@ int wf_model_store_discard(struct wf_model_store *s, const char *file,
 /* True when the blob is there; then *out_bytes (may be NULL) is its size. */
 bool wf_model_store_has(struct wf_model_store *s, const char *digest, uint64_t *out_bytes);
 
+/* Opens a blob for reading; the caller closes *out_fd. Errors: NOENT, IO. */
+int wf_model_store_open_blob(struct wf_model_store *s, const char *digest, int *out_fd,
+                             struct wf_err *err) WF_MUST_USE;
+
+/* What a name's file says, for another node that is to have the model, too: *out is a new
+ * reference. Errors: NOENT, INVAL (not a name), CORRUPT, IO, NOMEM. */
+int wf_model_store_record(struct wf_model_store *s, const char *name, json_t **out,
+                          struct wf_err *err) WF_MUST_USE;
+
 /* After a start: removes what a crash left, blobs without a name, and files that have lain in
  * incoming/ for a month. Only for the process that writes. Errors: IO, NOMEM. */
 int wf_model_store_sweep(struct wf_model_store *s, struct wf_err *err) WF_MUST_USE;

@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "http/http_internal.h"
+#include "mesh/blobs.h"
 #include "op/json.h"
 #include "os/file.h"
 #include "store/blob.h"
@@ -183,6 +184,18 @@ static void send_file(struct wf_request *r, const struct wf_document *d, int fd,
     wf_answer_file(r, kind > 0 ? 206 : 200, fd, start, end);
 }
 
+/* The original of one that other devices have, or have the original of, comes first. */
+static void fetch_original(struct wf_request *r)
+{
+    struct wf_op_context *ops = r->http->o.ops;
+    struct wf_blobs *blobs = ops->blobs;
+    struct wf_err err = WF_ERR_INIT;
+    bool is_away = false;
+
+    if (blobs != NULL && wf_blobs_is_away(blobs, r->id, &is_away, &err) == 0 && is_away)
+        (void)!wf_blobs_fetch(blobs, r->id, NULL, NULL, NULL, &err); /* what follows says it */
+}
+
 void wf_handle_document_original(struct wf_request *r)
 {
     struct wf_err err = WF_ERR_INIT;
@@ -193,9 +206,15 @@ void wf_handle_document_original(struct wf_request *r)
     int fd = -1;
 
     wf_arena_init(&arena, 0, ARENA_BYTES_MAX);
+    fetch_original(r);
     if (find_document(r, &arena, &reader, &d) == 0) {
         int rc = wf_blob_open(r->http->o.ops->store, d.hash, &fd, &err);
         wf_store_reader_put(r->http->o.ops->store, reader);
+        if (rc == 0)
+            wf_blobs_opened(r->http->o.ops->blobs, d.space_id, d.hash);
+        else if (rc == WF_E_NOENT && r->http->o.ops->blobs != NULL)
+            (void)wf_err_set(&err, rc,
+                             "The original is on another device, which is not connected now.");
         if (rc == 0 && fstat(fd, &st) != 0) {
             rc = wf_err_errno(&err, errno, "The file cannot be read");
             wf_file_close(&fd);

@@ -67,9 +67,12 @@ struct wf_intake_request {
     struct wf_str space;        /* name, made when missing; empty = "me" */
     struct wf_str title;        /* empty = the document's own, its first heading, or its name */
     struct wf_str label;        /* empty = the space's */
-    bool retry;                 /* try again what failed before and is unchanged */
-    bool commit_now;            /* do not wait for company */
-    const atomic_bool *cancel;  /* NULL, or a flag that ends it early; borrowed until done */
+    struct wf_str uid;          /* the public id that it has elsewhere; empty = a new one */
+    struct wf_str file;  /* in the data folder: linked, not copied (wf_blob_adopt); or empty */
+    const uint8_t *hash; /* NULL, or what the content must have; copied */
+    bool retry;          /* try again what failed before and is unchanged */
+    bool commit_now;     /* do not wait for company */
+    const atomic_bool *cancel; /* NULL, or a flag that ends it early; borrowed until done */
     wf_intake_done_fn done;
     wf_intake_progress_fn progress; /* may be NULL */
     void *ud;

@@ -43,6 +43,7 @@ struct wf_intake_job {
     struct wf_list node; /* in queue, ready or group */
     struct wf_intake_request req;
     char *strings; /* what req's views point into */
+    uint8_t hash[WF_HASH_BYTES];
     struct wf_blob blob;
     bool known;  /* its content is a document already */
     bool forced; /* that was wrong: extract it whatever a look says */

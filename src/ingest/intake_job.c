@@ -66,6 +66,10 @@ struct wf_intake_job *wf_intake__job_new(const struct wf_intake_request *req)
     init_bufs(job);
     atomic_init(&job->aborted, false);
     job->req = *req;
+    if (req->hash != NULL) {
+        memcpy(job->hash, req->hash, sizeof job->hash);
+        job->req.hash = job->hash;
+    }
     struct wf_intake_request *r = &job->req;
     if (r->name.len == 0) {
         r->name = last_part(r->path);
@@ -73,7 +77,8 @@ struct wf_intake_job *wf_intake__job_new(const struct wf_intake_request *req)
     if (r->space.len == 0) {
         r->space = WF_STR("me");
     }
-    size_t n = r->path.len + r->name.len + r->space.len + r->title.len + r->label.len + 5;
+    size_t n = r->path.len + r->name.len + r->space.len + r->title.len + r->label.len + r->uid.len +
+               r->file.len + 7;
     job->strings = wf_alloc(n);
     if (job->strings == NULL) {
         wf_free(job);
@@ -85,6 +90,8 @@ struct wf_intake_job *wf_intake__job_new(const struct wf_intake_request *req)
     own(&r->space, &p);
     own(&r->title, &p);
     own(&r->label, &p);
+    own(&r->uid, &p);
+    own(&r->file, &p);
     assert(p == job->strings + n);
     return job;
 }

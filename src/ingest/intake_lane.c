@@ -266,7 +266,12 @@ static int on_copied(void *ud, uint64_t n_done, struct wf_err *err)
 static int copy(struct lane *l, struct wf_err *err)
 {
     struct wf_intake_job *job = l->job;
-    int status = wf_blob_copy(l->in->store, job->req.fd, &job->blob, on_copied, l, err);
+    const char *file = job->req.file.len > 0 ? job->req.file.ptr : NULL;
+    int status = wf_blob_adopt(l->in->store, file, job->req.fd, &job->blob, on_copied, l, err);
+    if (status == 0 && job->req.hash != NULL &&
+        memcmp(job->req.hash, job->blob.hash, WF_HASH_BYTES) != 0) {
+        status = wf_err_set(err, WF_E_CORRUPT, "it is not the file that was asked for");
+    }
     if (status != 0 || job->forced) {
         return status;
     }

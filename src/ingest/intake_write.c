@@ -235,6 +235,7 @@ static int finish_document(struct wf_intake *in, struct wf_intake_job *job, int6
         .language = wf_buf_str(&job->meta.language),
         .written = wf_buf_str(&job->meta.written),
         .label = job->req.label,
+        .uid = job->req.uid,
         .warning = wf_buf_str(&job->meta.warning),
         .bytes = job->blob.bytes,
         .n_pages = job->n_pages,

@@ -67,6 +67,7 @@ enum wf_link_channel {
     WF_LINK_SYNC = 2,     /* batches, sealed */
     WF_LINK_REQUESTS = 3, /* core to core, sealed */
     WF_LINK_PRESENCE = 4, /* likewise */
+    WF_LINK_BLOBS = 5,    /* likewise: documents and models */
     WF_LINK_CHANNEL_COUNT,
 };
 

@@ -17,6 +17,7 @@
 #include "op/hub.h"
 #include "store/store.h"
 
+struct wf_blobs;
 struct wf_engine;
 struct wf_detector;
 struct wf_drafts;
@@ -87,6 +88,7 @@ struct wf_op_context {
     struct wf_sharing *sharing;      /* drafts and records on all of them; NULL: without link */
     struct wf_nearby *nearby;        /* what is open on all of them; NULL: likewise */
     struct wf_thread_share *threads; /* conversations on all of them; NULL: likewise */
+    struct wf_blobs *blobs;          /* documents on all of them; NULL: without link */
     /* Writes a new one-time link to the page into out; NULL when no page is served. */
     void (*new_link)(void *ud, char out[WF_OP_LINK_BYTES]);
     void *new_link_ud;
@@ -125,6 +127,9 @@ const char *wf_op_chat_option(size_t i);
 /* A draft has changed and rests: gives it the label that what stands in it asks for (never a lower
  * one), and tells listeners (event "drafts"). `ud` is the context. Thread: any. */
 void wf_op_draft_settled(void *ud, int64_t draft);
+/* A document's label as its text asks for, at least its space's; secret where it cannot be told.
+ * For who is to pass it on (ud: the context). Reads all of it. */
+enum wf_label wf_op_document_label(void *ud, int64_t document);
 /* Its label as its text is now: the row's is raised when it is lower. Secret where it cannot be
  * told. For who is to pass it on (ud: the context). */
 enum wf_label wf_op_draft_label(void *ud, int64_t draft);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "mesh/blobs.h"
 #include "op/op_internal.h"
 #include "space/thread_share.h"
 #include "store/purge.h"
@@ -16,7 +17,19 @@
 #define PART_CP_GUESS 2000 /* code points of a part, from above, for looking back */
 #define PARTS_MAX 200
 #define REMOVE_MAX 1000
+#define ELSEWHERE_MAX 1000
 #define PURGE_WAIT_MS 120000u /* destroying rewrites the index: long for a very large library */
+
+/* Documents that only other devices have; NULL: nothing can be said of them. */
+static json_t *elsewhere(struct wf_op_context *ctx, const struct wf_document_like *like)
+{
+    json_t *list = NULL;
+
+    if (ctx->blobs &&
+        wf_blobs_elsewhere(ctx->blobs, like->space, like->words, ELSEWHERE_MAX, &list, NULL) != 0)
+        return NULL;
+    return list;
+}
 
 int wf_op__documents_list(struct wf_op_context *ctx, const struct wf_op_call *call,
                           json_t **out_result, struct wf_err *err)
@@ -50,6 +63,8 @@ int wf_op__documents_list(struct wf_op_context *ctx, const struct wf_op_call *ca
         rc = wf_document_page(r, &like, after, (size_t)limit + 1, &arena, &list, err);
     for (size_t i = 0; rc == 0 && i < WF_MIN(list.n_items, (size_t)limit); i++) {
         json_t *d = wf_op_document_json(r, &list.items[i], &arena, err);
+        if (d && ctx->blobs)
+            rc = wf_blobs_describe(ctx->blobs, list.items[i].space_id, list.items[i].hash, d, err);
         if (json_array_append_new(array, d) != 0)
             rc = wf_op__no_memory(err);
     }
@@ -57,8 +72,9 @@ int wf_op__documents_list(struct wf_op_context *ctx, const struct wf_op_call *ca
         bool more = list.n_items > (size_t)limit;
         if (more)
             snprintf(next, sizeof(next), "%" PRId64, list.items[limit - 1].id);
-        rc = wf_op__give(json_pack("{s:O, s:s?, s:I}", "documents", array, "next",
-                                   more ? next : NULL, "total", (json_int_t)n_all),
+        rc = wf_op__give(json_pack("{s:O, s:s?, s:I, s:o*}", "documents", array, "next",
+                                   more ? next : NULL, "total", (json_int_t)n_all, "elsewhere",
+                                   after == 0 && like.type.len == 0 ? elsewhere(ctx, &like) : NULL),
                          out_result, err);
     }
     if (r)
@@ -150,6 +166,8 @@ int wf_op__documents_get(struct wf_op_context *ctx, const struct wf_op_call *cal
     }
     if (rc == 0 && !(v = wf_op_document_json(r, &d, &arena, err)))
         rc = WF_E_NOMEM;
+    if (rc == 0 && ctx->blobs)
+        rc = wf_blobs_describe(ctx->blobs, d.space_id, d.hash, v, err);
     if (rc == 0) {
         json_object_set(v, "outline", outline.items);
         rc = wf_op__give(v, out_result, err);
@@ -361,5 +379,6 @@ int wf_op__documents_remove(struct wf_op_context *ctx, const struct wf_op_call *
     if (rc != 0)
         return rc;
     wf_op_publish_documents(ctx);
+    wf_blobs_poke(ctx->blobs);
     return wf_op__give(json_pack("{s:I}", "removed", (json_int_t)n_removed), out_result, err);
 }

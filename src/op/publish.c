@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "find/meaning.h"
 #include "ingest/intake.h"
+#include "mesh/blobs.h"
 #include "op/op_internal.h"
 
 #define COUNT_EVERY_NS 500000000
@@ -50,6 +51,8 @@ void wf_op_publish_intake(struct wf_op_context *ctx, const struct wf_intake_resu
 
     if (ctx->meaning && r->outcome == WF_INTAKE_ADDED)
         wf_meaning_poke(ctx->meaning);
+    if (r->outcome == WF_INTAKE_ADDED || r->outcome == WF_INTAKE_KNOWN)
+        wf_blobs_poke(ctx->blobs);
     if (v)
         wf_hub_publish(ctx->hub, "intake", v);
     json_decref(v);

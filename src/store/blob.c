@@ -148,8 +148,42 @@ static int copy_small(int fd, size_t n_max, struct wf_blob *out, bool *out_whole
     return 0;
 }
 
-int wf_blob_copy(struct wf_store *s, int fd, struct wf_blob *out, wf_blob_progress_fn progress,
-                 void *ud, struct wf_err *err)
+/* Reads, hashes and writes all of fd to a file in tmp/; of the file `path`, unless it is NULL, that
+ * is a link to it. */
+static int copy_large(struct wf_store *s, const char *path, int fd, struct wf_blob *out,
+                      wf_blob_progress_fn progress, void *ud, struct wf_err *err)
+{
+    char *buf = wf_alloc(PIECE_BYTES);
+    if (buf == NULL) {
+        return wf_err_set(err, WF_E_NOMEM, "out of memory (copying a file)");
+    }
+    struct wf_blob b = {.bytes = 0};
+    wf_rng_hex(NULL, b.tmp, WF_BLOB_TMP_BYTES / 2); /* never a name that a crash left behind */
+    char to[PATH_BYTES];
+    tmp_path(s, b.tmp, to);
+    int out_fd = -1;
+    int status = 0;
+    if (path == NULL) {
+        status = wf_file_create(to, &out_fd, err);
+    } else if (link(path, to) != 0) {
+        status = wf_err_errno(err, errno, "cannot link the file %s", path);
+    }
+    if (status == 0) {
+        status = copy_pieces(fd, out_fd, buf, &b, progress, ud, err);
+        wf_file_close(&out_fd);
+        if (status != 0) {
+            unlink(to);
+        }
+    }
+    wf_free(buf);
+    if (status == 0) {
+        *out = b;
+    }
+    return status;
+}
+
+int wf_blob_adopt(struct wf_store *s, const char *path, int fd, struct wf_blob *out,
+                  wf_blob_progress_fn progress, void *ud, struct wf_err *err)
 {
     uint64_t bytes = 0;
     bool whole = false;
@@ -166,28 +200,13 @@ int wf_blob_copy(struct wf_store *s, int fd, struct wf_blob *out, wf_blob_progre
     if (status != 0 || whole) {
         return status;
     }
-    char *buf = wf_alloc(PIECE_BYTES);
-    if (buf == NULL) {
-        return wf_err_set(err, WF_E_NOMEM, "out of memory (copying a file)");
-    }
-    struct wf_blob b = {.bytes = 0};
-    wf_rng_hex(NULL, b.tmp, WF_BLOB_TMP_BYTES / 2); /* never a name that a crash left behind */
-    char path[PATH_BYTES];
-    tmp_path(s, b.tmp, path);
-    int out_fd = -1;
-    status = wf_file_create(path, &out_fd, err);
-    if (status == 0) {
-        status = copy_pieces(fd, out_fd, buf, &b, progress, ud, err);
-        wf_file_close(&out_fd);
-        if (status != 0) {
-            unlink(path);
-        }
-    }
-    wf_free(buf);
-    if (status == 0) {
-        *out = b;
-    }
-    return status;
+    return copy_large(s, path, fd, out, progress, ud, err);
+}
+
+int wf_blob_copy(struct wf_store *s, int fd, struct wf_blob *out, wf_blob_progress_fn progress,
+                 void *ud, struct wf_err *err)
+{
+    return wf_blob_adopt(s, NULL, fd, out, progress, ud, err);
 }
 
 void wf_blob_drop(struct wf_store *s, struct wf_blob *b)
@@ -394,15 +413,27 @@ static int is_needed(struct wf_store *s, const uint8_t *hash, bool *out, struct 
     return 0;
 }
 
-int wf_blob_remove(struct wf_store *s, const uint8_t *hash, struct wf_err *err)
+/* Where its pieces lie says nothing any more, and might tell what was in it. */
+static int forget_pieces(struct wf_store *s, const uint8_t *hash, struct wf_err *err)
 {
-    bool needed = true;
-    bool packed = false;
-    int status = is_needed(s, hash, &needed, err);
-    if (status == 0 && !needed) {
-        status = wf_pack_remove(s, hash, &packed, err);
+    static const char sql[] = "DELETE FROM blob_piece WHERE blob=?1";
+    sqlite3_stmt *st = NULL;
+    int status = wf_store__stmt(s, sql, &st, err);
+    if (status != 0) {
+        return status;
     }
-    if (status != 0 || needed || packed) {
+    wf_sql_bind_blob(st, 1, wf_str_n((const char *)hash, WF_HASH_BYTES));
+    return wf_sql_run(st, "removing a blob", err);
+}
+
+int wf_blob_evict(struct wf_store *s, const uint8_t *hash, struct wf_err *err)
+{
+    bool packed = false;
+    int status = wf_pack_remove(s, hash, &packed, err);
+    if (status == 0) {
+        status = forget_pieces(s, hash, err);
+    }
+    if (status != 0 || packed) {
         return status;
     }
     char dir[PATH_BYTES];
@@ -413,6 +444,13 @@ int wf_blob_remove(struct wf_store *s, const uint8_t *hash, struct wf_err *err)
     }
     status = wf_file_remove(path, err);
     return status == 0 ? wf_file_sync_dir(dir, err) : status;
+}
+
+int wf_blob_remove(struct wf_store *s, const uint8_t *hash, struct wf_err *err)
+{
+    bool needed = true;
+    int status = is_needed(s, hash, &needed, err);
+    return status == 0 && !needed ? wf_blob_evict(s, hash, err) : status;
 }
 
 int wf_blob_check(struct wf_store *s, const uint8_t *hash, struct wf_err *err)

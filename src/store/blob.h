@@ -38,6 +38,11 @@ typedef int (*wf_blob_progress_fn)(void *ud, uint64_t n_done, struct wf_err *err
 int wf_blob_copy(struct wf_store *s, int fd, struct wf_blob *out, wf_blob_progress_fn progress,
                  void *ud, struct wf_err *err) WF_MUST_USE;
 
+/* The same of the file `path` in the data folder, which nobody writes to any more: a large one is
+ * linked, not copied, and stays where it is, too. */
+int wf_blob_adopt(struct wf_store *s, const char *path, int fd, struct wf_blob *out,
+                  wf_blob_progress_fn progress, void *ud, struct wf_err *err) WF_MUST_USE;
+
 /* Moves a copy in memory to the turn's pack; nothing for others. Optional: the commit does it too,
  * but until then the content needs memory. Thread: owner (of the turn). */
 int wf_blob_stage(struct wf_store *s, struct wf_blob *b, struct wf_err *err) WF_MUST_USE;
@@ -58,6 +63,10 @@ int wf_blob_open(struct wf_store *s, const uint8_t *hash, int *out_fd,
 
 /* Removes the blob unless a document has that content. Thread: owner (of the turn). */
 int wf_blob_remove(struct wf_store *s, const uint8_t *hash, struct wf_err *err) WF_MUST_USE;
+
+/* Removes the blob though documents have that content: it is elsewhere, and can be fetched again.
+ * Thread: owner (of the turn). */
+int wf_blob_evict(struct wf_store *s, const uint8_t *hash, struct wf_err *err) WF_MUST_USE;
 
 /* Empties tmp/ and, when it was not empty (a crash), removes blobs that no document and no row of
  * limbo names. Thread: init. */

@@ -45,6 +45,7 @@ struct wf_document_new {
     struct wf_str author, language, written;
     struct wf_str label; /* empty = the space's */
     struct wf_str warning;
+    struct wf_str uid; /* of WF_UID_BYTES: the one that it has elsewhere; else it gets a new one */
     uint64_t bytes;
     uint32_t n_pages;
     int64_t modified_ms;
@@ -105,7 +106,7 @@ int wf_failed_set(struct wf_store *s, struct wf_str path, const struct wf_source
 /* ---- reading ---- */
 
 struct wf_document {
-    int64_t id;
+    int64_t id, space_id;
     struct wf_str uid, title, type, author, language, written, label, warning, space;
     struct wf_str path; /* the first of its paths; empty when it has none */
     uint8_t hash[WF_HASH_BYTES];

@@ -14,7 +14,7 @@
 #define COLUMNS                                                                                    \
     "SELECT d.id,d.uid,d.title,d.type,d.author,d.language,d.written,d.label,d.warning,s.name,"     \
     "(SELECT min(path) FROM source WHERE document=d.id),d.hash,d.bytes,d.n_cp,d.n_pages,"          \
-    "d.n_chunks,d.first_chunk,d.modified_ms,d.added_ms"                                            \
+    "d.n_chunks,d.first_chunk,d.modified_ms,d.added_ms,d.space"                                    \
     " FROM document d JOIN space s ON s.id=d.space "
 
 enum column {
@@ -37,6 +37,7 @@ enum column {
     COL_FIRST_CHUNK,
     COL_MODIFIED_MS,
     COL_ADDED_MS,
+    COL_SPACE_ID,
 };
 
 static int no_memory(struct wf_err *err)
@@ -70,6 +71,7 @@ static int read_row(sqlite3_stmt *st, struct wf_arena *arena, struct wf_document
 {
     struct wf_document d = {
         .id = sqlite3_column_int64(st, COL_ID),
+        .space_id = sqlite3_column_int64(st, COL_SPACE_ID),
         .bytes = (uint64_t)sqlite3_column_int64(st, COL_BYTES),
         .n_cp = (uint64_t)sqlite3_column_int64(st, COL_N_CP),
         .n_pages = (uint32_t)sqlite3_column_int64(st, COL_N_PAGES),

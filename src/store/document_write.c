@@ -127,6 +127,31 @@ static int run_with_id(struct wf_store *s, const char *sql, int64_t id, const ch
     return wf_sql_run(st, doing, err);
 }
 
+/* The one that is asked for, unless another document has it. */
+static int choose_uid(struct wf_store *s, struct wf_str wanted, char out[WF_UID_BYTES + 1],
+                      struct wf_err *err)
+{
+    static const char sql[] = "SELECT 1 FROM document WHERE uid=?1";
+    sqlite3_stmt *st = NULL;
+    wf_rng_hex(s->o.rng, out, WF_UID_BYTES / 2);
+    if (wanted.len != WF_UID_BYTES) {
+        return 0;
+    }
+    int status = wf_store__stmt(s, sql, &st, err);
+    if (status != 0) {
+        return status;
+    }
+    wf_sql_bind_text(st, 1, wanted);
+    status = wf_sql_step(st, "looking for a document's id", err);
+    if (status == 0) {
+        memcpy(out, wanted.ptr, WF_UID_BYTES);
+    } else if (status == 1) {
+        sqlite3_reset(st);
+        status = 0;
+    }
+    return status;
+}
+
 int wf_incoming_finish(struct wf_store *s, struct wf_incoming *in, const struct wf_document_new *d,
                        char out_uid[WF_UID_BYTES + 1], struct wf_err *err)
 {
@@ -139,7 +164,10 @@ int wf_incoming_finish(struct wf_store *s, struct wf_incoming *in, const struct 
     if (known != 0) {
         return wf_err_set(err, WF_E_EXIST, "The same content is there already.");
     }
-    wf_rng_hex(s->o.rng, uid, WF_UID_BYTES / 2);
+    status = choose_uid(s, d->uid, uid, err);
+    if (status != 0) {
+        return status;
+    }
     status = insert_document(s, in, d, uid, err);
     if (status == 0 && in->_parked) {
         static const char sql[] = "DELETE FROM limbo WHERE document=?";
@@ -193,6 +221,9 @@ static int take_away(struct wf_store *s, int64_t id, bool urgent, struct wf_err 
     static const char sql_limbo[] =
         "INSERT INTO limbo(document,hash,title,first_chunk,n_chunks,stage,urgent,since_ms)"
         " SELECT id,hash,title,first_chunk,n_chunks,1,?2,?3 FROM document WHERE id=?1";
+    /* Who was told of it is to be told that it is gone. */
+    static const char sql_share[] = "UPDATE document_share SET state=3, due=1 WHERE told>=0 AND"
+                                    " (space,hash)=(SELECT space,hash FROM document WHERE id=?)";
     static const char sql_source[] = "DELETE FROM source WHERE document=?";
     static const char sql_document[] = "DELETE FROM document WHERE id=?";
     sqlite3_stmt *st = NULL;
@@ -209,6 +240,9 @@ static int take_away(struct wf_store *s, int64_t id, bool urgent, struct wf_err 
     }
     if (status == 0) {
         status = wf_vector__remove(s, id, err); /* asks document for its chunks */
+    }
+    if (status == 0) {
+        status = run_with_id(s, sql_share, id, "removing a document", err);
     }
     if (status == 0) {
         status = run_with_id(s, sql_source, id, "removing a document's paths", err);

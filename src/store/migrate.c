@@ -358,9 +358,42 @@ static const char migration_14[] =
     "CREATE UNIQUE INDEX turn_uid ON turn(thread, uid);"
     "CREATE TABLE thread_gone(name TEXT NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;";
 
+/* What other devices know of documents, and where the originals are (mesh/blobs_store.h). */
+static const char migration_15[] =
+    "CREATE TABLE document_share("
+    " space INTEGER NOT NULL REFERENCES space(id) ON DELETE CASCADE,"
+    " hash BLOB NOT NULL,"
+    " state INTEGER NOT NULL,"
+    " due INTEGER NOT NULL,"
+    " label INTEGER NOT NULL,"
+    " told INTEGER NOT NULL,"
+    " said INTEGER NOT NULL,"
+    " own INTEGER NOT NULL,"
+    " pinned INTEGER NOT NULL,"
+    " wanted INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL,"
+    " used_ms INTEGER NOT NULL,"
+    " uid TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " title TEXT NOT NULL,"
+    " type TEXT NOT NULL,"
+    " problem TEXT NOT NULL,"
+    " PRIMARY KEY(space, hash)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX document_share_hash ON document_share(hash);"
+    "CREATE INDEX document_share_due ON document_share(space) WHERE due=1;"
+    "CREATE INDEX document_share_wanted ON document_share(space) WHERE wanted>0;"
+    "CREATE TABLE blob_piece("
+    " blob BLOB NOT NULL,"
+    " start INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL,"
+    " hash BLOB NOT NULL,"
+    " PRIMARY KEY(blob, start)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX blob_piece_hash ON blob_piece(hash);";
+
 static const char *const migrations[] = {
-    migration_1, migration_2, migration_3,  migration_4,  migration_5,  migration_6,  migration_7,
-    migration_8, migration_9, migration_10, migration_11, migration_12, migration_13, migration_14,
+    migration_1,  migration_2,  migration_3,  migration_4,  migration_5,
+    migration_6,  migration_7,  migration_8,  migration_9,  migration_10,
+    migration_11, migration_12, migration_13, migration_14, migration_15,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

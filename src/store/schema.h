@@ -77,6 +77,15 @@
  *     space PK -> space, dseq
  * batch_taken how far others' batches are in drafts and records here
  *     stream, device, PK of the two, number, problem (why the next was not taken; NULL: none)
+ * document_share  documents as this owner's devices know them (mesh/blobs_store.h)
+ *     space -> space, hash, PK of the two, state (0: elsewhere, 1: here, 2: the text is here, the
+ *     original elsewhere, 3: removed here), due (1: others are to be told), label (0 to 3), told
+ *     (the label under which others know it; -1: they do not), said (1: others know that this
+ *     device has it), own (1: it was added here), pinned (1: it stays), wanted (0: no, 1: as the
+ *     setting says, 2: somebody waits), bytes, used_ms, uid, name, title, type, problem (why it is
+ *     not here; may be empty)
+ * blob_piece  how blobs are cut (mesh/blobs_cut.h), to find pieces again; any row may go
+ *     blob (its hash), start, PK of the two, bytes, hash
  * limbo       documents that are not there yet, or no longer: their chunks are being written or
  *             removed; finished at the next open
  *     document PK, hash, title (as indexed), first_chunk, n_chunks, stage (0: being written, 1: its
@@ -104,7 +113,8 @@
  *  (1) A chunk whose document has no row in `document` does not exist for anybody who reads: always
  *      inner-join chunk with document. Such chunks belong to a row of limbo, and nothing else.
  *  (2) Every chunk has exactly one row in chunk_fts, written and removed in the same transaction.
- *  (3) Every document's hash has a blob (store/blob.h), durable before the document's row is.
+ *  (3) Every document's hash has a blob (store/blob.h), durable before the document's row is, but
+ *      where document_share says that the original is elsewhere (2).
  *  (4) chunk ids only grow, and a document's are consecutive: there is no index on chunk.document.
  *  (5) A row of vector is of a document that is there, whose chunks it covers; no chunk is covered
  *      twice. It goes in the transaction that takes the document away.
@@ -117,7 +127,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 14
+#define WF_SCHEMA_VERSION 15
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

@@ -27,7 +27,7 @@ int wf_sql_bind_blob(sqlite3_stmt *st, int i, struct wf_str s);
 struct wf_str wf_sql_text(sqlite3_stmt *st, int i_column);
 struct wf_str wf_sql_blob(sqlite3_stmt *st, int i_column);
 
-#define WF_SQL_CACHE 192
+#define WF_SQL_CACHE 256
 
 /* Statements of one connection, prepared once. Embedded in what owns the connection. */
 struct wf_sql_cache {
