@@ -759,8 +759,8 @@ static void finish(struct core *c)
     wf_reminding_stop(c->reminding); /* behind those whose requests wake it */
     if (c->ops.drafts != NULL)
         wf_drafts_on_durable(c->ops.drafts, NULL, NULL);
-    wf_blobs_free(atomic_exchange(&c->blobs, NULL)); /* before the intake, which it waits for */
     c->ops.blobs = NULL;
+    wf_blobs_free(atomic_exchange(&c->blobs, NULL)); /* before the intake, which it waits for */
     wf_thread_share_free(atomic_exchange(&c->threads, NULL));
     wf_sharing_free(atomic_exchange(&c->sharing, NULL));
     wf_nodes_stop(c->ops.nodes);
