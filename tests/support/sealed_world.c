@@ -46,11 +46,10 @@ static size_t other_of(const struct sealed_node *n, uint64_t peer)
     return SEALED_NODES_MAX;
 }
 
-static int send_it(void *ud, uint64_t peer, unsigned channel, struct wf_str bytes,
-                   struct wf_err *err)
+/* The lock is held. */
+static int queue(struct sealed_node *n, size_t to, unsigned channel, struct wf_str bytes,
+                 struct wf_err *err)
 {
-    struct sealed_node *n = ud;
-    const size_t to = other_of(n, peer);
     struct sealed_packet *p;
 
     if (to == SEALED_NODES_MAX)
@@ -68,18 +67,29 @@ static int send_it(void *ud, uint64_t peer, unsigned channel, struct wf_str byte
         wf_free(p);
         return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
     }
-    pthread_mutex_lock(&n->world->lock);
     wf_list_add(n->world->way.prev, &p->node);
-    pthread_mutex_unlock(&n->world->lock);
     return 0;
+}
+
+static int send_it(void *ud, uint64_t peer, unsigned channel, struct wf_str bytes,
+                   struct wf_err *err)
+{
+    struct sealed_node *n = ud;
+    int rc;
+
+    pthread_mutex_lock(&n->world->lock);
+    rc = queue(n, other_of(n, peer), channel, bytes, err);
+    pthread_mutex_unlock(&n->world->lock);
+    return rc;
 }
 
 static void close_it(void *ud, uint64_t peer)
 {
     struct sealed_node *n = ud;
-    const size_t to = other_of(n, peer);
+    size_t to;
 
     pthread_mutex_lock(&n->world->lock);
+    to = other_of(n, peer);
     if (to != SEALED_NODES_MAX)
         n->is_closing[to] = true;
     pthread_mutex_unlock(&n->world->lock);
@@ -187,9 +197,11 @@ void sealed_world_connect(struct sealed_world *w, size_t a, size_t b)
 {
     struct sealed_node *x = &w->nodes[a], *y = &w->nodes[b];
 
+    pthread_mutex_lock(&w->lock);
     x->peer[b] = ++w->last_peer;
     y->peer[a] = ++w->last_peer;
     x->is_closing[b] = y->is_closing[a] = false;
+    pthread_mutex_unlock(&w->lock);
     x->events.up(x->events.ud, x->peer[b], y->transport, true, WF_STR("10.0.0.1:7771"));
     y->events.up(y->events.ud, y->peer[a], x->transport, true, WF_STR("10.0.0.2:7771"));
 }
