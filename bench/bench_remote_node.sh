@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# What it costs to ask another machine's model: the same request to a daemon that has the model, and to one that is
-# paired with it, over loopback, in turn; the time to the first token and of each further one; and the memory of a
-# daemon whose client reads nothing of a long answer.
+# What it costs to ask another machine's model: the same request to a daemon that has the model, and
+# to two that are paired with it, over loopback, in turn; the time to the first token and of each
+# further one; and the memory of a daemon whose clients read nothing of long answers.
 cd "$(dirname "$0")/.." || exit 1
 . tests/e2e/lib/tap.sh
 
@@ -10,10 +10,11 @@ declare -A pids
 json() { python3 -c "import json,sys; d=json.load(sys.stdin); print($1)"; }
 up() {
     local port
-    port=$(python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])')
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])')
     echo "$port" >"$TMP/$1.port"
-    "$WEFT" --home "$TMP/$1" up --port 0 --link-port "$port" --link-host 127.0.0.1 --node-name "$@" \
-        >"$TMP/$1.out" 2>"$TMP/$1.err" &
+    "$WEFT" --home "$TMP/$1" up --port 0 --link-port "$port" --link-host 127.0.0.1 \
+        --node-name "$@" >"$TMP/$1.out" 2>"$TMP/$1.err" &
     pids[$1]=$!
     for _ in $(seq 400); do grep -qs http:// "$TMP/$1.out" && break; sleep 0.05; done
 }
@@ -40,10 +41,12 @@ tmp, core_pid = sys.argv[1], int(sys.argv[2])
 N, TOKENS = 60, 200
 def where(name):
     out = open(f"{tmp}/{name}.out").read()
-    return out.split("http://")[1].split("/")[0].split()[0], open(f"{tmp}/{name}/token").read().strip()
+    host = out.split("http://")[1].split("/")[0].split()[0]
+    return host, open(f"{tmp}/{name}/token").read().strip()
 def body(model, n):
-    return json.dumps({"model": model, "stream": True, "max_tokens": n, "ignore_eos": True, "temperature": 0,
-                       "messages": [{"role": "user", "content": "Say something about the weather"}]})
+    text = "Say something about the weather"
+    return json.dumps({"model": model, "stream": True, "max_tokens": n, "ignore_eos": True,
+                       "temperature": 0, "messages": [{"role": "user", "content": text}]})
 def ask(c, token, model):
     times, begin = [], time.perf_counter()
     c.request("POST", "/v1/chat/completions", body(model, TOKENS),
@@ -58,7 +61,8 @@ def ask(c, token, model):
     return (times[0] - begin) * 1e3, (times[-1] - times[0]) * 1e3 / TOKENS
 def spread(v):
     v = sorted(v)
-    return f"median {statistics.median(v):.2f} ms ({v[len(v) // 10]:.2f} to {v[-1 - len(v) // 10]:.2f})"
+    ends = f"{v[len(v) // 10]:.2f} to {v[-1 - len(v) // 10]:.2f}"
+    return f"median {statistics.median(v):.2f} ms ({ends})"
 ways = {"here": ("box", "tiny"), "there": ("laptop", "box/tiny"),
         "there, without lens": ("plain", "box/tiny")}
 got = {w: ([], []) for w in ways}
@@ -74,7 +78,7 @@ for w in ways:
 here = [statistics.median(v) for v in got["here"]]
 for w in list(ways)[1:]:
     first, each = (statistics.median(v) - h for v, h in zip(got[w], here))
-    print(f"{w}: {first:.2f} ms more to the first token (aim: 2), {each * 1e3:.0f} us to each further")
+    print(f"{w}: first token {first:.2f} ms later (aim: 2), each further {each * 1e3:.0f} us")
 # A client that reads nothing: the daemon it asks does not grow with the answer.
 def rss():
     for line in open(f"/proc/{core_pid}/status"):
@@ -86,9 +90,9 @@ for i in range(8):
     s = socket.create_connection((host.split(":")[0], int(host.split(":")[1])))
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     text = body("box/tiny", 3500)[:-1] + ', "logprobs": true, "top_logprobs": 20}'
-    s.sendall(("POST /v1/chat/completions HTTP/1.1\r\nHost: " + host + "\r\nAuthorization: Bearer " +
-               token + "\r\nContent-Type: application/json\r\nContent-Length: " + str(len(text)) +
-               "\r\n\r\n" + text).encode())
+    s.sendall(("POST /v1/chat/completions HTTP/1.1\r\nHost: " + host +
+               "\r\nAuthorization: Bearer " + token + "\r\nContent-Type: application/json" +
+               "\r\nContent-Length: " + str(len(text)) + "\r\n\r\n" + text).encode())
     socks.append(s)
 most = 0
 for _ in range(100):

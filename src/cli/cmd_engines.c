@@ -235,18 +235,73 @@ static int set_key(struct wf_cli *cli, const struct asked *a, const char *name, 
     return rc;
 }
 
+/* The person's own nodes and what they offer, where a daemon runs that knows them: a new reference;
+ * NULL: none does. */
+static json_t *list_nodes(struct wf_cli *cli)
+{
+    const struct wf_client_options o = {.program = NULL};
+    const struct wf_client_call call = {.op = "nodes.list", .fd = -1};
+    struct wf_client *c = NULL;
+    json_t *v = NULL;
+
+    if (wf_client_open(&cli->home, &o, &c, NULL) == 0 && wf_client_run(c, &call, &v, NULL) != 0)
+        v = NULL;
+    wf_client_close(c);
+    return v;
+}
+
+/* An engine each, as a request calls it. */
+static json_t *nodes_json(const json_t *nodes)
+{
+    json_t *all = json_array(), *node;
+    size_t i;
+
+    json_array_foreach(json_object_get(nodes, "nodes"), i, node)
+    {
+        json_t *engine = json_object_get(node, "engine");
+        if (json_is_true(json_object_get(engine, "offers")))
+            json_array_append_new(all, json_pack("{s:O, s:O, s:O, s:O}", "name",
+                                                 json_object_get(node, "name"), "tier",
+                                                 json_object_get(node, "tier"), "clearance",
+                                                 json_object_get(node, "clearance"), "models",
+                                                 json_object_get(engine, "models")));
+    }
+    return all;
+}
+
+static void print_own(const json_t *nodes)
+{
+    json_t *node, *m;
+    size_t i, k;
+
+    json_array_foreach(nodes, i, node)
+    {
+        printf("%s%s%s  %s\n", wf_cli_bold(), wf_json_text(node, "name"), wf_cli_plain(),
+               _("your own node"));
+        printf(_("    sees what is %s at most; models:"), wf_json_text(node, "clearance"));
+        json_array_foreach(json_object_get(node, "models"), k, m)
+            printf(" %s", wf_json_text(m, "name"));
+        printf("\n");
+    }
+}
+
 static int list(struct wf_cli *cli, struct wf_err *err)
 {
     struct wf_engines *there = NULL;
     int rc = wf_engines_load(cli->home.engines, &there, err);
+    json_t *own, *nodes;
 
     if (rc != 0)
         return rc;
+    nodes = list_nodes(cli);
+    own = nodes_json(nodes);
+    json_decref(nodes);
     if (cli->json) {
         json_t *v = json_object(), *all = json_array();
         for (size_t i = 0; i < there->n; i++)
             json_array_append_new(all, entry_json(cli, &there->items[i]));
         json_object_set_new(v, "engines", all);
+        json_object_set(v, "nodes", own);
         wf_cli_print_json(v);
         json_decref(v);
     }
@@ -260,8 +315,11 @@ static int list(struct wf_cli *cli, struct wf_err *err)
             printf(" %s", e->models[k]);
         printf("\n");
     }
-    if (!cli->json && there->n == 0)
+    if (!cli->json)
+        print_own(own);
+    if (!cli->json && there->n == 0 && json_array_size(own) == 0)
         printf("%s\n", _("There are no engines elsewhere: all is answered by this machine."));
+    json_decref(own);
     wf_engines_free(there);
     return 0;
 }

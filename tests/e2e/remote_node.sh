@@ -94,6 +94,7 @@ id=$(sed -n 's/^x-weft-route:.*id=\([^;[:space:]]*\).*/\1/ip' "$TMP/head")
 check "weft why knows where it ran" bash -c '"$0" --home "$1" why "$2" | grep -q box' "$WEFT" "$TMP/laptop" "$id"
 echo "The kettle in the ward kitchen is red. It was bought in 2019." >"$TMP/kettle.txt"
 weft laptop add "$TMP/kettle.txt" >/dev/null
+check "weft engines lists the box" bash -c '"$0" --home "$1" engines list | grep -A1 box | grep -q tiny' "$WEFT" "$TMP/laptop"
 check "weft ask takes the box's model" weft laptop ask "What colour is the kettle?" --model box/tiny
 http laptop /api/chat -d "{\"model\": \"box/tiny\", \"stream\": false, \"options\": {\"num_predict\": 5}, $HI}" >"$TMP/face"
 check "Ollama's face, too" grep -q '"done":true' "$TMP/face"

@@ -132,6 +132,15 @@ async function revoke(node) {
     if (yes) await api.revokeNode(node.name).catch(failed);
 }
 
+// What it offers to the others.
+function models(node) {
+    const list = (node.engine?.models ?? []).map((one) => one.write_ms > 0 ?
+        t("{name} ({n} tokens/s)", { name: one.name, n: Math.round(1000 / one.write_ms) }) :
+        one.name);
+    return list.length ?
+        h("span", { class: "row-note" }, t("Models: {list}", { list: list.join(", ") })) : null;
+}
+
 function nodeRow(node, mayChange) {
     const tools = mayChange && !node.revoked ? h("span", { class: "row-actions" },
         h("button", { type: "button", class: "icon-button", onclick: () => rename(node),
@@ -144,7 +153,7 @@ function nodeRow(node, mayChange) {
             h("span", { class: "row-note" }, [seen(node), TIERS[node.tier]?.(),
                 node.roles?.includes("ciphertext") ? t("relay: keeps what it cannot read") : null,
                 t("sees up to {label}", { label: labelName(node.clearance) })]
-                .filter(Boolean).join(" · ")),
+                .filter(Boolean).join(" · ")), models(node),
             h("code", { class: "row-note", dir: "ltr" }, node.fingerprint)), tools);
 }
 
