@@ -183,6 +183,15 @@ bool wf_relay_device(const struct wf_relay *r, const uint8_t transport[WF_PASS_K
     return false;
 }
 
+bool wf_relay_knows(const struct wf_relay *r, const uint8_t device[WF_SIGNER_ID_BYTES])
+{
+    for (size_t i = 0; i < r->n_streams; i++) {
+        if (wf_pass_by_device(&r->streams[i].pass, device, NULL))
+            return true;
+    }
+    return false;
+}
+
 /* ---- letters ---- */
 
 void wf_relay_letter_hash(struct wf_str sealed, uint8_t out[WF_SYNC_LETTER_HASH_BYTES])

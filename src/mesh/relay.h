@@ -66,6 +66,9 @@ int wf_relay_keys(const struct wf_relay *r, uint8_t (**out)[WF_PASS_KEY_BYTES], 
 bool wf_relay_device(const struct wf_relay *r, const uint8_t transport[WF_PASS_KEY_BYTES],
                      uint8_t out[WF_SIGNER_ID_BYTES]);
 
+/* Whether any pass names that device. */
+bool wf_relay_knows(const struct wf_relay *r, const uint8_t device[WF_SIGNER_ID_BYTES]);
+
 /* ---- letters ---- */
 
 /* Keeps a letter; hash and time are set here. Errors: LIMIT (too many for that device), FULL (for

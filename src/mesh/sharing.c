@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "mesh/sharing_people.h"
+#include "mesh/sharing_relay.h"
 #include "os/thread.h"
 
 #define TICK_MS 1000
@@ -52,13 +53,48 @@ const struct wf_sharing_stream *wf_sharing__stream(const struct wf_sharing *s,
     return NULL;
 }
 
+static uint32_t *bucket_of(struct wf_sharing *s, uint64_t id)
+{
+    return &s->buckets[(id / 2 + id % 2) % WF_SHARING_BUCKETS];
+}
+
 struct wf_sharing_peer *wf_sharing__peer(const struct wf_sharing *s, uint64_t id)
 {
-    for (size_t i = 0; i < s->n_peers; i++) {
-        if (s->peers[i].id == id)
-            return &s->peers[i];
+    const uint32_t *at = bucket_of((struct wf_sharing *)(uintptr_t)s, id);
+
+    for (uint32_t k = *at; k != WF_SHARING_NOBODY; k = s->peers[k].next) {
+        if (s->peers[k].id == id)
+            return &s->peers[k];
     }
     return NULL;
+}
+
+/* A place for a connection; NULL: no memory. */
+static struct wf_sharing_peer *add_peer(struct wf_sharing *s, uint64_t id)
+{
+    size_t k = 0;
+
+    while (k < s->n_peers && s->peers[k].id != 0)
+        k++;
+    if (k == s->n_peers) {
+        if (wf_reserve(&s->peers, &s->cap_peers, s->n_peers + 1, sizeof(*s->peers)) != 0)
+            return NULL;
+        s->n_peers++;
+    }
+    s->peers[k] = (struct wf_sharing_peer){.id = id, .next = *bucket_of(s, id)};
+    *bucket_of(s, id) = (uint32_t)k;
+    return &s->peers[k];
+}
+
+static void remove_peer(struct wf_sharing *s, struct wf_sharing_peer *p)
+{
+    uint32_t *at = bucket_of(s, p->id);
+
+    while (&s->peers[*at] != p)
+        at = &s->peers[*at].next;
+    *at = p->next;
+    wf_free(p->left);
+    *p = (struct wf_sharing_peer){.id = 0};
 }
 
 /* The entry of a connected node that is in. */
@@ -162,7 +198,9 @@ size_t wf_sharing__missing(const struct wf_sharing *s)
 
 static bool gives(void *ud, uint64_t peer, const uint8_t stream[WF_STREAM_ID_BYTES])
 {
-    return wf_sharing__right_of_peer(ud, peer, stream) > WF_SHARING_NONE;
+    return wf_sharing__is_cipher(ud)
+               ? wf_sharing__relay_gives(ud, peer, stream)
+               : wf_sharing__right_of_peer(ud, peer, stream) > WF_SHARING_NONE;
 }
 
 static bool owns(void *ud, uint64_t peer, const struct wf_sync_log *log)
@@ -175,6 +213,8 @@ static bool owns(void *ud, uint64_t peer, const struct wf_sync_log *log)
 /* From who may have it; and from its author, which may write what it may not see of others. */
 static bool takes(void *ud, uint64_t peer, const struct wf_sync_log *log)
 {
+    if (wf_sharing__is_cipher(ud))
+        return wf_sharing__relay_takes(ud, peer, log);
     return (wf_sharing__right_of_peer(ud, peer, log->stream) > WF_SHARING_NONE ||
             owns(ud, peer, log)) &&
            wf_sharing__counts(ud, log->device, log->stream);
@@ -189,36 +229,75 @@ static int send_to(void *ud, uint64_t peer, struct wf_str message, struct wf_err
 
 static void came(void *ud, const struct wf_sync_head *head)
 {
-    (void)wf_sharing__came(ud, &head->log);
+    if (!wf_sharing__is_cipher(ud))
+        (void)wf_sharing__came(ud, &head->log);
 }
 
-static void trouble(void *ud, const struct wf_syncer_trouble *t)
+/* What another node's connection is called. */
+static const char *name_of(const struct wf_sharing *s, uint64_t peer)
+{
+    const struct wf_sharing_peer *p = wf_sharing__peer(s, peer);
+    const struct wf_devices_entry *e =
+        p == NULL ? NULL : wf_devices_by_transport(&s->devices, p->key);
+
+    return e == NULL ? "another node" : e->name;
+}
+
+void wf_sharing__trouble(struct wf_sharing *s, const struct wf_syncer_trouble *t)
 {
     static const char *const words[] = {
         [WF_SYNCER_FORK] = "It has told two stories: it was copied, or set back to an old copy of "
                            "its data. Revoke it and pair it anew.",
         [WF_SYNCER_BEHIND] = "This device has an old copy of its own data; the rest comes from the "
                              "others.",
-        [WF_SYNCER_WITHHELD] = "A node has them and does not send them; others are asked.",
-        [WF_SYNCER_LOST] = "A node had more of them than it has now: it was set back.",
-        [WF_SYNCER_FORGED] = "A node sent some that are forged or damaged.",
+        [WF_SYNCER_WITHHELD] = "%s has them and does not send them; others are asked.",
+        [WF_SYNCER_LOST] = "%s had more of them than it has now: it was set back.",
+        [WF_SYNCER_FORGED] = "%s sent some that are forged or damaged.",
     };
-    struct wf_sharing *s = ud;
-    struct wf_sharing_problem *p = wf_sharing__problem(s, &t->log, words[t->what]);
+    struct wf_sharing_problem *p;
+    char text[sizeof(p->words)];
+    const char *at = strstr(words[t->what], "%s");
 
+    if (at == NULL)
+        (void)snprintf(text, sizeof(text), "%s", words[t->what]);
+    else
+        (void)snprintf(text, sizeof(text), "%s%s", name_of(s, t->peer), at + 2);
+    p = wf_sharing__problem(s, &t->log, text);
     if (t->what == WF_SYNCER_BEHIND && p != NULL)
         p->own_upto = t->number;
+}
+
+static void trouble(void *ud, const struct wf_syncer_trouble *t)
+{
+    wf_sharing__trouble(ud, t);
+}
+
+static void take_letter(struct wf_sharing *s, struct wf_sharing_peer *p, struct wf_str sealed)
+{
+    struct wf_err err = WF_ERR_INIT;
+
+    if (wf_sharing__is_cipher(s))
+        return; /* keys are not for it */
+    if (wf_sharing__take_letter(s, p, sealed, &err) == 0)
+        wf_sharing__relay_got(s, p, sealed);
+    else
+        wf_sharing__log(s, "a letter with keys: %s", err.msg);
 }
 
 static void other(void *ud, uint64_t peer, const struct wf_sync_message *m)
 {
     struct wf_sharing *s = ud;
-    const struct wf_sharing_peer *p = wf_sharing__peer(s, peer);
-    struct wf_err err = WF_ERR_INIT;
+    struct wf_sharing_peer *p = wf_sharing__peer(s, peer);
 
-    if (m->kind == WF_SYNC_LETTER && p != NULL && node_of(s, peer) != NULL &&
-        wf_sharing__take_letter(s, p, m->bytes, &err) != 0)
-        wf_sharing__log(s, "a letter with keys: %s", err.msg);
+    if (p == NULL || m->kind == WF_SYNC_HELLO)
+        return;
+    if (m->kind == WF_SYNC_LETTER &&
+        memcmp(m->device, s->o.device->signer.id, sizeof(m->device)) == 0) {
+        if (node_of(s, peer) != NULL)
+            take_letter(s, p, m->bytes);
+    } else {
+        wf_sharing__relay_other(s, p, m);
+    }
 }
 
 /* ---- what link says ---- */
@@ -226,22 +305,19 @@ static void other(void *ud, uint64_t peer, const struct wf_sync_message *m)
 void wf_sharing_machine_up(struct wf_sharing *s, uint64_t peer,
                            const uint8_t key[WF_DEVICES_KEY_BYTES])
 {
-    struct wf_sharing_peer *p = wf_sharing__peer(s, 0);
+    struct wf_sharing_peer *p;
     struct wf_err err = WF_ERR_INIT;
 
-    if (wf_sharing__peer(s, peer) != NULL)
+    if (peer == 0 || wf_sharing__peer(s, peer) != NULL)
         return;
+    p = add_peer(s, peer);
     if (p == NULL) {
-        if (wf_reserve(&s->peers, &s->cap_peers, s->n_peers + 1, sizeof(*p)) != 0) {
-            s->link.close(s->link.ud, peer);
-            return;
-        }
-        p = &s->peers[s->n_peers++];
+        s->link.close(s->link.ud, peer);
+        return;
     }
-    *p = (struct wf_sharing_peer){.id = peer};
     memcpy(p->key, key, sizeof(p->key));
-    if (wf_syncer_up(s->syncer, peer, &err) != 0) {
-        p->id = 0;
+    if (!wf_sharing__relay_up(s, p) || wf_syncer_up(s->syncer, peer, &err) != 0) {
+        remove_peer(s, p);
         s->link.close(s->link.ud, peer);
         return;
     }
@@ -255,7 +331,7 @@ void wf_sharing_machine_down(struct wf_sharing *s, uint64_t peer)
     if (p == NULL)
         return;
     wf_sharing__remember(s, p);
-    p->id = 0;
+    remove_peer(s, p);
     wf_syncer_down(s->syncer, peer);
 }
 
@@ -282,11 +358,15 @@ static void grant_all(struct wf_sharing *s)
     struct wf_err err = WF_ERR_INIT;
 
     s->keys_changed = false;
+    if (wf_sharing__is_cipher(s))
+        return; /* it has none */
     for (size_t i = 0; i < s->n_peers; i++) {
         struct wf_sharing_peer *p = &s->peers[i];
         if (p->id != 0 && node_of(s, p->id) != NULL && wf_sharing__grant(s, p, &err) != 0)
             wf_sharing__log(s, "keys cannot be passed on: %s", err.msg);
     }
+    if (wf_sharing__relay_grant(s, &err) != 0)
+        wf_sharing__log(s, "for devices that sleep: %s", err.msg);
 }
 
 /* All that follows from what came and what changed. */
@@ -303,6 +383,13 @@ static void work(struct wf_sharing *s)
         s->rules_changed = false;
         if (wf_syncer_rules_changed(s->syncer, &err) != 0)
             wf_sharing__log(s, "%s", err.msg);
+    }
+    if (s->keys_changed)
+        grant_all(s);
+    wf_sharing__relay_tend(s);
+    if (wf_sharing__is_cipher(s)) {
+        s->is_unsent = false; /* what is written here stays here */
+        return;
     }
     if (wf_sharing__in(s, &err) != 0)
         wf_sharing__log(s, "changes of others: %s", err.msg);
@@ -343,6 +430,9 @@ void wf_sharing_machine_listed(struct wf_sharing *s)
 
     s->o.devices(s->o.ud, &s->devices);
     s->keys_changed = s->rules_changed = s->is_unsent = true;
+    wf_sharing__relay_listed(s);
+    if (wf_sharing__is_cipher(s))
+        return;
     if (wf_sharing__read_streams(s, &err) != 0 || wf_sharing__count_devices(s, &err) != 0 ||
         wf_sharing__find_untaken(s, &err) != 0)
         wf_sharing__log(s, "%s", err.msg);
@@ -398,9 +488,11 @@ static int open_syncer(struct wf_sharing *s, struct wf_err *err)
                                   .came = came,
                                   .trouble = trouble,
                                   .other = other,
+                                  .said = wf_sharing__said,
+                                  .said_all = wf_sharing__said_all,
                                   .ud = s};
 
-    wf_shelf_of_store(s->o.store, &o.shelf);
+    wf_relay_shelf(s->relay, &o.shelf);
     memcpy(o.device, s->o.device->signer.id, sizeof(o.device));
     return wf_syncer_new(&o, &s->syncer, err);
 }
@@ -416,7 +508,11 @@ int wf_sharing_machine_new(const struct wf_sharing_options *o, const struct wf_s
     s->o = *o;
     s->link = *link;
     s->is_unsent = true;
-    rc = open_syncer(s, err);
+    for (size_t i = 0; i < WF_SHARING_BUCKETS; i++)
+        s->buckets[i] = WF_SHARING_NOBODY;
+    rc = wf_sharing__relay_open(s, err);
+    if (rc == 0)
+        rc = open_syncer(s, err);
     if (rc == 0)
         rc = wf_sharing__read_streams(s, err);
     if (rc != 0) {
@@ -433,6 +529,9 @@ void wf_sharing_machine_free(struct wf_sharing *s)
         return;
     wf_syncer_free(s->syncer);
     wf_sharing__forget_gone(s);
+    wf_relay_free(s->relay);
+    for (size_t i = 0; i < s->n_peers; i++)
+        wf_free(s->peers[i].left);
     wf_free(s->peers);
     wf_free(s->streams);
     wf_free(s->came);

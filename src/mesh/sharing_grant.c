@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "crdt/lib0.h"
 #include "mesh/sharing_internal.h"
+#include "mesh/sharing_relay.h"
 #include "space/record.h"
 #include "space/space.h"
 #include "store/spaces.h"
@@ -115,12 +116,29 @@ static int write_letter(struct wf_sharing *s, const struct wf_devices_entry *to,
     return rc;
 }
 
+/* The letter with its signature, sealed. *out_hash: of the letter; *out_tag: of the signature,
+ * which nobody else can make, so that it says nothing of what is in it. */
+static int seal_letter(struct wf_sharing *s, const struct wf_devices_entry *to,
+                       struct wf_buf *letter, struct wf_buf *out, uint8_t tag[WF_SYNC_TAG_BYTES],
+                       struct wf_err *err)
+{
+    const struct wf_signer *signer = &s->o.device->signer;
+    uint8_t signature[WF_SIGNATURE_BYTES];
+    int rc = signer->sign(signer->ud, PURPOSE, wf_buf_str(letter), signature, err);
+
+    if (rc != 0)
+        return rc;
+    (void)crypto_generichash(tag, WF_SYNC_TAG_BYTES, signature, sizeof(signature), NULL, 0);
+    if (wf_buf_append(letter, signature, sizeof(signature)) != 0)
+        return no_memory(err);
+    return wf_device_seal(to->device, wf_buf_str(letter), out, err);
+}
+
 static int send_letter(struct wf_sharing *s, struct wf_sharing_peer *p,
                        const struct wf_devices_entry *to, struct wf_buf *letter, struct wf_err *err)
 {
     struct wf_sync_message m = {.kind = WF_SYNC_LETTER};
-    const struct wf_signer *signer = &s->o.device->signer;
-    uint8_t signature[WF_SIGNATURE_BYTES], hash[sizeof(p->granted)];
+    uint8_t hash[sizeof(p->granted)];
     struct wf_buf sealed;
     int rc;
 
@@ -128,13 +146,8 @@ static int send_letter(struct wf_sharing *s, struct wf_sharing_peer *p,
                              0);
     if (memcmp(hash, p->granted, sizeof(hash)) == 0)
         return 0; /* it has been told */
-    rc = signer->sign(signer->ud, PURPOSE, wf_buf_str(letter), signature, err);
-    if (rc != 0)
-        return rc;
-    if (wf_buf_append(letter, signature, sizeof(signature)) != 0)
-        return no_memory(err);
     wf_buf_init(&sealed, SIZE_MAX);
-    rc = wf_device_seal(to->device, wf_buf_str(letter), &sealed, err);
+    rc = seal_letter(s, to, letter, &sealed, m.tag, err);
     memcpy(m.device, to->device, sizeof(m.device));
     m.bytes = wf_buf_str(&sealed);
     if (rc == 0)
@@ -155,12 +168,28 @@ int wf_sharing__grant(struct wf_sharing *s, struct wf_sharing_peer *p, struct wf
     struct wf_buf letter;
     int rc;
 
-    if (to == NULL || to->revoked_ms != 0)
+    if (to == NULL || to->revoked_ms != 0 || (to->roles & WF_ROLE_CIPHER) != 0)
         return 0;
     wf_buf_init(&letter, SIZE_MAX);
     rc = write_letter(s, to, &letter, err);
     if (rc == 0)
         rc = send_letter(s, p, to, &letter, err);
+    if (letter.len > 0)
+        sodium_memzero(letter.ptr, letter.len);
+    wf_buf_deinit(&letter);
+    return rc;
+}
+
+int wf_sharing__letter(struct wf_sharing *s, const struct wf_devices_entry *to, struct wf_buf *out,
+                       uint8_t tag[WF_SYNC_TAG_BYTES], struct wf_err *err)
+{
+    struct wf_buf letter;
+    int rc;
+
+    wf_buf_init(&letter, SIZE_MAX);
+    rc = write_letter(s, to, &letter, err);
+    if (rc == 0)
+        rc = seal_letter(s, to, &letter, out, tag, err);
     if (letter.len > 0)
         sodium_memzero(letter.ptr, letter.len);
     wf_buf_deinit(&letter);
@@ -353,6 +382,12 @@ static int take_spaces(struct wf_sharing *s, struct wf_lib0_in *in, struct wf_er
     return rc;
 }
 
+/* Whether who brings a letter may have kept it for somebody else. */
+static bool is_kept(const struct wf_sharing *s, const struct wf_sharing_peer *p)
+{
+    return wf_sharing__is_relay(wf_devices_by_transport(&s->devices, p->key));
+}
+
 /* Who it is from and for, and that it is signed; *in stands at its spaces. */
 static int read_letter(struct wf_sharing *s, const struct wf_sharing_peer *p, struct wf_str letter,
                        struct wf_lib0_in *in, struct wf_err *err)
@@ -369,7 +404,7 @@ static int read_letter(struct wf_sharing *s, const struct wf_sharing_peer *p, st
     get(in, from, sizeof(from));
     e = wf_sharing__entry(s, from);
     if (memcmp(to, s->o.device->signer.id, sizeof(to)) != 0 || e == NULL || e->revoked_ms != 0 ||
-        memcmp(e->transport, p->key, sizeof(p->key)) != 0 ||
+        (memcmp(e->transport, p->key, sizeof(p->key)) != 0 && !is_kept(s, p)) ||
         !wf_signer_is_signed(from, PURPOSE, wf_str_n(letter.ptr, letter.len - WF_SIGNATURE_BYTES),
                              (const uint8_t *)letter.ptr + letter.len - WF_SIGNATURE_BYTES))
         return wf_err_set(err, WF_E_DENIED, "It is not from the device that brings it.");

@@ -9,10 +9,10 @@
 /* Records that say what a draft is called and how sensitive it is; the key is its uid in hex. */
 #define WF_SHARING_DRAFTS WF_STR("weft.draft")
 
-struct wf_sharing_peer {
-    uint64_t id; /* 0: free */
-    uint8_t key[WF_DEVICES_KEY_BYTES];
-    uint8_t granted[32]; /* hash of the last letter that it was sent */
+/* A letter for a device that sleeps, which a node that keeps was given. */
+struct wf_sharing_left {
+    uint8_t to[WF_SIGNER_ID_BYTES];
+    uint8_t tag[WF_SYNC_TAG_BYTES];
 };
 
 /* A node that was connected: since when it is not, and what it had then. */
@@ -22,6 +22,20 @@ struct wf_sharing_gone {
     struct wf_sync_head *has;
     size_t n, cap;
 };
+
+struct wf_sharing_peer {
+    uint64_t id;   /* 0: free */
+    uint32_t next; /* of those whose id falls into one bucket */
+    uint8_t key[WF_DEVICES_KEY_BYTES];
+    uint8_t granted[32]; /* hash of the last letter, or of all passes, that it was sent */
+    bool hands_over;     /* letters may wait for it here */
+    int64_t handed_ns;   /* when they were handed over last */
+    struct wf_sharing_left *left;
+    size_t n_left, cap_left;
+};
+
+#define WF_SHARING_BUCKETS 1024u
+#define WF_SHARING_NOBODY UINT32_MAX
 
 struct wf_sharing_stream {
     uint8_t id[WF_STREAM_ID_BYTES];
@@ -46,6 +60,9 @@ struct wf_sharing {
     struct wf_gang *gang;             /* for what comes; NULL: this thread alone */
     struct wf_devices devices;
     struct wf_syncer *syncer;
+    struct wf_relay *relay;
+    bool is_cipher;                       /* this device keeps ciphertext alone */
+    uint32_t buckets[WF_SHARING_BUCKETS]; /* of peers, by id; NOBODY: none */
     struct wf_sharing_peer *peers;
     size_t n_peers, cap_peers;
     struct wf_sharing_gone *gone;
@@ -82,6 +99,8 @@ size_t wf_sharing__missing(const struct wf_sharing *s);
 /* Says, once a log, why it is not applied; words empty: it is, again. NULL: there is nothing. */
 struct wf_sharing_problem *wf_sharing__problem(struct wf_sharing *s, const struct wf_sync_log *log,
                                                const char *words);
+/* Something is wrong with a log, and who is at fault. */
+void wf_sharing__trouble(struct wf_sharing *s, const struct wf_syncer_trouble *t);
 void wf_sharing__log(const struct wf_sharing *s, const char *fmt, ...) WF_PRINTF(2, 3);
 
 /* ---- sharing_out.c: what is here goes into batches ---- */
@@ -96,6 +115,10 @@ int wf_sharing__came(struct wf_sharing *s, const struct wf_sync_log *log);
 /* ---- sharing_grant.c: letters with spaces and their keys ---- */
 int wf_sharing__grant(struct wf_sharing *s, struct wf_sharing_peer *p,
                       struct wf_err *err) WF_MUST_USE;
+/* The letter that a device is due, sealed; empty: there is nothing to be said. tag: the same for as
+ * long as what it says is. */
+int wf_sharing__letter(struct wf_sharing *s, const struct wf_devices_entry *to, struct wf_buf *out,
+                       uint8_t tag[WF_SYNC_TAG_BYTES], struct wf_err *err) WF_MUST_USE;
 int wf_sharing__take_letter(struct wf_sharing *s, const struct wf_sharing_peer *p,
                             struct wf_str sealed, struct wf_err *err) WF_MUST_USE;
 

@@ -249,6 +249,11 @@ int wf_syncer_up(struct wf_syncer *s, uint64_t peer, struct wf_err *err)
     return 0;
 }
 
+void wf_syncer_keep(struct wf_syncer *s, bool keeps)
+{
+    s->o.keeps = keeps;
+}
+
 int wf_syncer__ask_others(struct wf_syncer *s, uint32_t log)
 {
     int rc = 0;

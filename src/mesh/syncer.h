@@ -65,6 +65,11 @@ struct wf_syncer_options {
     /* Batches of others up to this one are durable here now. */
     void (*came)(void *ud, const struct wf_sync_head *head);
     void (*trouble)(void *ud, const struct wf_syncer_trouble *t);
+    /* A node says how far a log is with it: what it once said of it, in other connections, too; 0:
+     * nothing. May be NULL. */
+    uint64_t (*said)(void *ud, uint64_t peer, const struct wf_sync_head *head);
+    /* It has said all that it has. May be NULL. */
+    void (*said_all)(void *ud, uint64_t peer);
     /* A message that is not about batches: HELLO, LETTER, PASS, GOT. */
     void (*other)(void *ud, uint64_t peer, const struct wf_sync_message *m);
     void *ud;
@@ -111,6 +116,8 @@ uint64_t wf_syncer_here(const struct wf_syncer *s, const struct wf_sync_log *log
 
 /* How far a node has said that it has a log; 0: it has not. */
 uint64_t wf_syncer_there(const struct wf_syncer *s, uint64_t peer, const struct wf_sync_log *log);
+/* Whether it keeps batches for others from now on: passes new ones on at once. */
+void wf_syncer_keep(struct wf_syncer *s, bool keeps);
 
 /* What differs: batches that nodes here have and this one wants, and the other way round. */
 struct wf_syncer_behind {

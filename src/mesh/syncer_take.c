@@ -23,11 +23,13 @@ static int take_head(struct wf_syncer *s, struct wf_syncer_peer *p, const struct
     uint32_t k = wf_syncer__log(s, &h->log, true); /* what is not wanted now may be later */
     struct wf_syncer_tie *t = k == WF_SYNCER_NONE ? NULL : wf_syncer__tie(p, k);
     const struct wf_syncer_log *l;
+    uint64_t before;
 
     if (t == NULL || wf_syncer__queue(p, t) != 0)
         return no_memory(err);
     l = &s->logs[k];
-    if (h->last < t->theirs)
+    before = s->o.said != NULL ? s->o.said(s->o.ud, p->id, h) : 0;
+    if (h->last < WF_MAX(before, t->theirs))
         wf_syncer__tell(s, WF_SYNCER_LOST, p->id, &h->log, h->last);
     if (l->is_own && h->last > l->head.last)
         wf_syncer__tell(s, WF_SYNCER_BEHIND, p->id, &h->log, h->last);
@@ -46,6 +48,8 @@ static int take_heads(struct wf_syncer *s, struct wf_syncer_peer *p,
     size_t at = 0;
     int rc = 0;
 
+    if (m->bytes.len == 0 && !p->has_told && s->o.said_all != NULL)
+        s->o.said_all(s->o.ud, p->id);
     p->has_told = p->has_told || m->bytes.len == 0;
     while (rc == 0 && wf_sync_heads_next(m, &at, &h))
         rc = take_head(s, p, &h, err);
