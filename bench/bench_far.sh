@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # How long an edit in an open page takes to the page that is open at the other of two paired
-# machines, each in a network of its own: on a LAN, over 100 ms there and back, and each way.
+# machines, each in a network of its own: on a LAN, over 100 ms there and back, and each way; and
+# what the two cost when nothing happens.
 cd "$(dirname "$0")/.." || exit 1
 . tests/e2e/lib/tap.sh
 . tests/e2e/lib/net.sh
@@ -40,6 +41,26 @@ measure() { # WHAT MUST
             t[int((NR + 1) / 2)], t[int(NR * 0.95)], t[NR], must }'
 }
 
+# What all processes of a machine have used, in ticks of 10 ms.
+ticks() {
+    cat $(pgrep -s "${pids[$1]}" | sed 's|.*|/proc/&/stat|') 2>/dev/null |
+        sed 's/^.*) //' | awk '{ n += $12 + $13 } END { print n }'
+}
+bytes() { weather stats | awk '{ n += $3 } END { print n }'; }
+IDLE_S=${IDLE_S:-120}
+idle() {
+    local a b c d
+    sleep 20 # what was just done comes to rest
+    a=$(ticks laptop) b=$(ticks phone) c=$(bytes)
+    sleep "$IDLE_S"
+    d=$(bytes)
+    awk -v a="$a" -v b="$b" -v a2="$(ticks laptop)" -v b2="$(ticks phone)" -v n=$((d - c)) \
+        -v s="$IDLE_S" 'BEGIN {
+        printf "idle, %d s: %.0f bytes a minute both ways, frames and all (must: 1000 a node)", s,
+            n * 60 / s
+        printf "; %.3f and %.3f %% of a core (must: 0.1)\n", (a2 - a) / s, (b2 - b) / s }'
+}
+
 net_make 1 laptop phone
 uname -srm
 up laptop
@@ -55,3 +76,5 @@ weather link phone delay=100 jitter=2 rate=10000
 measure "100 ms each way" 250
 weather link phone delay=50 jitter=10 drop=10 rate=2000 queue=256
 measure "100 ms there and back, 1 % lost" 250
+weather link phone rate=100000
+idle
