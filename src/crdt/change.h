@@ -69,8 +69,8 @@ struct wf_record_op {
 };
 
 struct wf_change_item {
-    bool is_pruned; /* then only the hash is there */
-    uint8_t hash[WF_CHANGE_HASH_BYTES];
+    bool is_pruned;                     /* then only the hash is there */
+    uint8_t hash[WF_CHANGE_HASH_BYTES]; /* of a pruned one, and in wf_change_prune; else zeros */
     uint8_t label;
     struct wf_str collection, key;
     size_t n_ops;

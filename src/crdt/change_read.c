@@ -219,8 +219,9 @@ static void hash_item(struct wf_str body, uint8_t out[WF_CHANGE_HASH_BYTES])
                              (const uint8_t *)item_key, sizeof(item_key) - 1); /* cannot fail */
 }
 
-/* The next item, hashed, its ops not looked at; what is malformed sticks to `in`. */
-static void read_item(struct wf_lib0_in *in, struct wf_change_item *item)
+/* The next item, hashed where that is asked for, its ops not looked at; what is malformed sticks to
+ * `in`. */
+static void read_item(struct wf_lib0_in *in, bool hashed, struct wf_change_item *item)
 {
     uint8_t form = wf_lib0_byte(in);
     struct wf_lib0_in own;
@@ -238,7 +239,8 @@ static void read_item(struct wf_lib0_in *in, struct wf_change_item *item)
     body = text(in);
     if (in->bad)
         return;
-    hash_item(body, item->hash);
+    if (hashed)
+        hash_item(body, item->hash);
     own = wf_lib0_in(body.ptr, body.len);
     (void)take(&own, WF_CHANGE_SALT_BYTES);
     item->label = wf_lib0_byte(&own);
@@ -269,16 +271,21 @@ static int check_item(const struct wf_change_item *item, const struct wf_change_
     return rc == 0 ? check_ops(item, err) : rc;
 }
 
-bool wf_change_next(const struct wf_change *c, size_t *io_at, struct wf_change_item *out)
+static bool next(const struct wf_change *c, size_t *io_at, bool hashed, struct wf_change_item *out)
 {
     struct wf_lib0_in in;
 
     if (*io_at >= c->_items.len)
         return false;
     in = wf_lib0_in(c->_items.ptr + *io_at, c->_items.len - *io_at);
-    read_item(&in, out);
+    read_item(&in, hashed, out);
     *io_at = (size_t)((const char *)in.p - c->_items.ptr);
     return !in.bad;
+}
+
+bool wf_change_next(const struct wf_change *c, size_t *io_at, struct wf_change_item *out)
+{
+    return next(c, io_at, false, out);
 }
 
 bool wf_change_op_next(const struct wf_change_item *item, size_t *io_at, struct wf_record_op *out)
@@ -305,7 +312,7 @@ static int read_items(struct wf_lib0_in *in, struct wf_change *c, struct wf_err 
     (void)crypto_generichash_init(&id, NULL, 0, WF_CHANGE_HASH_BYTES); /* cannot fail */
     (void)crypto_generichash_update(&id, (const uint8_t *)c->_head.ptr, c->_head.len);
     for (size_t i = 0; rc == 0 && i < c->n_items; i++) {
-        read_item(in, &item);
+        read_item(in, true, &item);
         if (in->bad)
             return malformed(err, "an item is cut off");
         (void)crypto_generichash_update(&id, item.hash, sizeof(item.hash));
@@ -367,7 +374,7 @@ int wf_change__append_signed(const struct wf_change *c, const uint8_t uid[WF_CHA
 
     wf_buf_append(out, uid, WF_CHANGE_UID_BYTES);
     wf_buf_append_str(out, c->_head);
-    while (wf_change_next(c, &at, &item))
+    while (next(c, &at, true, &item))
         wf_buf_append(out, item.hash, sizeof(item.hash));
     return wf_buf_status(out);
 }
@@ -396,7 +403,7 @@ int wf_change_prune(const struct wf_change *c,
     size_t at = 0, from = 0;
 
     wf_buf_append_str(out, c->_head);
-    while (wf_change_next(c, &at, &item)) {
+    while (next(c, &at, true, &item)) {
         if (!item.is_pruned && is_gone(ud, &item)) {
             wf_buf_append_byte(out, 0);
             wf_buf_append(out, item.hash, sizeof(item.hash));

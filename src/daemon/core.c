@@ -243,8 +243,11 @@ static int open_drafts(struct core *c, struct wf_err *err)
 
 static int open_records(struct core *c, struct wf_err *err)
 {
-    const struct wf_records_options o = {
-        .store = c->ops.store, .signer = &c->device.signer, .changed = record_changed, .ud = c};
+    const struct wf_records_options o = {.store = c->ops.store,
+                                         .signer = &c->device.signer,
+                                         .tells = true,
+                                         .changed = record_changed,
+                                         .ud = c};
 
     return wf_records_new(&o, &c->ops.records, err);
 }

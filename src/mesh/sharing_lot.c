@@ -57,23 +57,19 @@ static bool uid_of(struct wf_str key, uint8_t out[16])
 }
 
 /* Notes which drafts a change says something of. */
-static int note_names(struct wf_sharing_lot *lot, struct wf_str bytes, struct wf_err *err)
+static int note_names(struct wf_sharing_lot *lot, const struct wf_change *c, struct wf_err *err)
 {
     struct wf_change_item item;
-    struct wf_change c;
     size_t at = 0;
-    int rc = wf_change_read(bytes, &c, err);
 
-    if (rc == 0 && wf_sharing__entry(lot->s, c.device) == NULL)
-        rc = wf_err_set(err, WF_E_DENIED, "It passes on changes of an unknown device.");
-    while (rc == 0 && wf_change_next(&c, &at, &item)) {
+    while (wf_change_next(c, &at, &item)) {
         if (item.is_pruned || !wf_str_eq(item.collection, WF_SHARING_DRAFTS))
             continue;
         if (wf_reserve(&lot->names, &lot->cap_names, lot->n_names + 1, sizeof(*lot->names)) != 0)
             return no_memory(err);
         lot->n_names += uid_of(item.key, lot->names[lot->n_names]);
     }
-    return rc;
+    return 0;
 }
 
 int wf_sharing__lot_add(struct wf_sharing_lot *lot, const uint8_t device[WF_SIGNER_ID_BYTES],
@@ -96,7 +92,7 @@ int wf_sharing__lot_add(struct wf_sharing_lot *lot, const uint8_t device[WF_SIGN
                        sizeof(*lot->changes)) != 0)
             return no_memory(err);
         lot->changes[lot->n_changes++] = e->bytes;
-        return note_names(lot, e->bytes, err);
+        return 0;
     }
     if (wf_reserve(&lot->pieces, &lot->cap_pieces, lot->n_pieces + 1, sizeof(*p)) != 0)
         return no_memory(err);
@@ -512,12 +508,22 @@ static int remove_drafts(struct wf_sharing_lot *lot, wf_sharing_taken_fn taken, 
 
 static int check(struct wf_sharing_lot *lot, struct wf_err *err)
 {
+    int rc;
+
     if (lot->n_changes == 0)
         return 0;
     lot->checked = wf_alloc_array(lot->n_changes, sizeof(*lot->checked));
-    return lot->checked == NULL ? no_memory(err)
-                                : wf_records_check(lot->s->o.records, lot->space, lot->changes,
-                                                   lot->n_changes, lot->s->gang, lot->checked, err);
+    if (lot->checked == NULL)
+        return no_memory(err);
+    rc = wf_records_check(lot->s->o.records, lot->space, lot->changes, lot->n_changes, lot->s->gang,
+                          lot->checked, err);
+    for (size_t i = 0; i < lot->n_changes && rc == 0; i++) {
+        if (wf_sharing__entry(lot->s, lot->checked[i].device) == NULL)
+            rc = wf_err_set(err, WF_E_DENIED, "It passes on changes of an unknown device.");
+        if (rc == 0)
+            rc = note_names(lot, &lot->checked[i], err);
+    }
+    return rc;
 }
 
 int wf_sharing__lot_take(struct wf_sharing_lot *lot, wf_sharing_taken_fn taken, void *ud,
@@ -543,7 +549,7 @@ int wf_sharing__lot_take(struct wf_sharing_lot *lot, wf_sharing_taken_fn taken, 
         rc = taken(ud, err);
     rc = end_turn(lot->s, rc, err);
     if (rc == 0)
-        wf_records_tell(lot->s->o.records, lot->space, lot->changes, lot->n_changes);
+        wf_records_tell_checked(lot->s->o.records, lot->space, lot->checked, lot->n_changes);
     if (rc == 0 && lot->n_words > 0)
         wf_records_poke(lot->s->o.records);
     return rc == 0 && removes ? remove_drafts(lot, taken, ud, err) : rc;

@@ -467,6 +467,8 @@ static int out_space(struct wf_sharing *s, const struct wf_share_space *space, b
         rc = with_reader(&o, write_batches, err);
     if (rc == 0)
         rc = tell_syncer(&o, err);
+    if (rc == 0 && o.says_word)
+        wf_records_poke(s->o.records);
     *io_more = *io_more || o.is_more;
     for (unsigned level = 0; level < WF_LABEL_SECRET; level++)
         wf_buf_deinit(&o.content[level]);

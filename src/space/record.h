@@ -30,6 +30,9 @@ struct wf_records_options {
     const struct wf_signer *signer; /* this device; borrowed until free */
     const struct wf_clock *clock;   /* NULL = the system's */
     const struct wf_rng *rng;       /* NULL = the system's */
+    /* This device says to others what it has (wf_log_saw of itself): what is deleted waits for
+     * that, too, where there are others; else they would wait for its word for ever. */
+    bool tells;
     int64_t tidy_ms; /* rest before what was deleted is destroyed; 0 = 2,000; < 0: by tidy alone */
     /* Whether a device's changes are taken: 0, or DENIED with a sentence (unknown, revoked, may
      * only read). Before the change is looked at; NULL: of all. */
@@ -94,6 +97,9 @@ int wf_records_json_in_turn(struct wf_records *r, int64_t space, struct wf_str c
 
 /* Tells of the records of changes that were taken in a turn, once that is committed. */
 void wf_records_tell(struct wf_records *r, int64_t space, const struct wf_str *changes, size_t n);
+/* The same of changes that were checked. */
+void wf_records_tell_checked(struct wf_records *r, int64_t space, const struct wf_change *changes,
+                             size_t n);
 /* The space gets another uid (the caller sets it), which signatures name: this device's changes are
  * signed anew, with their numbers and times, those of others are forgotten until they come anew
  * (what they said stays in the records); in the caller's turn. Errors: CORRUPT, FORMAT, NOMEM,

@@ -492,17 +492,29 @@ int wf_records_json_in_turn(struct wf_records *r, int64_t space, struct wf_str c
     return rc;
 }
 
-void wf_records_tell(struct wf_records *r, int64_t space, const struct wf_str *changes, size_t n)
+static void tell_one(struct wf_records *r, int64_t space, const struct wf_change *c)
 {
     struct wf_change_item item;
+
+    for (size_t at = 0; wf_change_next(c, &at, &item);)
+        if (!item.is_pruned)
+            r->o.changed(r->o.ud, space, item.collection, item.key);
+}
+
+void wf_records_tell_checked(struct wf_records *r, int64_t space, const struct wf_change *changes,
+                             size_t n)
+{
+    for (size_t i = 0; r->o.changed != NULL && i < n; i++)
+        tell_one(r, space, &changes[i]);
+}
+
+void wf_records_tell(struct wf_records *r, int64_t space, const struct wf_str *changes, size_t n)
+{
     struct wf_change c = {.dseq = 0};
 
     for (size_t i = 0; r->o.changed != NULL && i < n; i++) {
-        if (wf_change_read(changes[i], &c, NULL) != 0)
-            continue; /* out of memory: those who listen read anew at the next one */
-        for (size_t at = 0; wf_change_next(&c, &at, &item);)
-            if (!item.is_pruned)
-                r->o.changed(r->o.ud, space, item.collection, item.key);
+        if (wf_change_read(changes[i], &c, NULL) == 0)
+            tell_one(r, space, &c); /* out of memory: those who listen read anew at the next one */
     }
 }
 

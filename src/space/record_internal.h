@@ -22,6 +22,7 @@ struct wf_record_seen {
 struct wf_record_stability {
     int64_t space; /* 0: not loaded */
     const uint8_t *self;
+    bool tells; /* it counts like the others */
     struct wf_arena arena;
     struct wf_log_head *heads;
     size_t n_heads;

@@ -110,6 +110,7 @@ int wf_record__stability(struct wf_records *r, int64_t space, struct wf_err *err
     if (rc == 0) {
         r->stability.space = space;
         r->stability.self = r->o.signer->id;
+        r->stability.tells = r->o.tells;
     }
     return rc;
 }
@@ -128,26 +129,38 @@ static const struct wf_record_seen *find_seen(const struct wf_record_stability *
     return NULL;
 }
 
+/* Whether device d has said so, and its log is here up to there. */
+static bool has_said(const struct wf_record_stability *s, const struct wf_log_head *d,
+                     const struct wf_stamp *at)
+{
+    const struct wf_record_seen *own = find_seen(s, d->device, d->device), *seen;
+    uint64_t complete = same(d->device, s->self) ? 0 : d->hlc;
+
+    if (own != NULL && own->dseq <= d->dseq && own->hlc > complete)
+        complete = own->hlc;
+    if (complete < at->hlc)
+        return false;
+    seen = find_seen(s, d->device, at->device);
+    return same(d->device, at->device) || (seen != NULL && seen->hlc >= at->hlc);
+}
+
 bool wf_record__is_stable(void *ud, const struct wf_stamp *at)
 {
     const struct wf_record_stability *s = ud;
+    const struct wf_log_head *self = NULL;
+    size_t n_others = 0;
 
     for (size_t i = 0; i < s->n_heads; i++) {
         const struct wf_log_head *d = &s->heads[i];
-        const struct wf_record_seen *own, *seen;
-        uint64_t complete = d->hlc;
+        if (same(d->device, s->self))
+            self = d;
         if (d->is_revoked || same(d->device, s->self))
             continue;
-        own = find_seen(s, d->device, d->device);
-        if (own != NULL && own->dseq <= d->dseq && own->hlc > complete)
-            complete = own->hlc;
-        if (complete < at->hlc)
+        if (!has_said(s, d, at))
             return false;
-        seen = find_seen(s, d->device, at->device);
-        if (!same(d->device, at->device) && (seen == NULL || seen->hlc < at->hlc))
-            return false;
+        n_others++;
     }
-    return true;
+    return !s->tells || n_others == 0 || self == NULL || has_said(s, self, at);
 }
 
 /* ---- records that can be settled ---- */
