@@ -6,22 +6,17 @@
  * devices are simulated in a thread of their own whose time is not counted. Beside it the naive
  * floor in the same run, on the same disk: a shelf that commits each batch by itself.
  *
- * With "tls": the same over 1,000 TLS 1.3 WebSocket connections to the transport that the process
- * link runs, relay and transport together in one process (bench/relay_load.h).
+ * bench_relay_tls does the same over connections.
  *
  * Must: 2,000 batches/s on one core, that is less than a second of processor time a second; memory
  * bounded: under 256 MB, also while a quarter of the devices reads nothing.
  *
  *   bench_relay [DIR]   where to write (a real disk): . */
 #include <pthread.h>
-#include <signal.h>
-#include <sodium.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,16 +24,15 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "mesh/link.h"
-#include "mesh/pass.h"
 #include "mesh/sharing_machine.h"
 #include "mesh/sync_message.h"
 #include "os/thread.h"
 #include "store/batch_log.h"
 #include "store/store.h"
+#include "support/relayed.h"
 
-#define N_DEVICES 1000u
-#define GROUP 4u
-#define N_GROUPS (N_DEVICES / GROUP)
+#define N_DEVICES RELAYED_DEVICES
+#define GROUP RELAYED_GROUP
 #define RATE 2000u
 #define SECONDS 8u
 #define N_RUNS 3u
@@ -47,12 +41,6 @@
 #define SLEEPERS 4u /* every so manieth device reads nothing in the last run */
 #define MUST_CORE 1.0
 #define MUST_MB 256.0
-
-static void fail(const char *what)
-{
-    (void)fprintf(stderr, "bench_relay: %s\n", what);
-    exit(EXIT_FAILURE);
-}
 
 static double seconds_since(int64_t start_ns)
 {
@@ -93,7 +81,7 @@ static void post(struct box *b, enum what what, unsigned device, struct wf_str b
     struct message *m = wf_alloc(sizeof(*m) + bytes.len);
 
     if (m == NULL)
-        fail("no memory");
+        relayed_fail("no memory");
     *m = (struct message){.what = what, .device = device, .n = bytes.len};
     if (bytes.len > 0)
         memcpy(m->bytes, bytes.ptr, bytes.len);
@@ -124,108 +112,14 @@ static void take_all(struct box *b, struct wf_list *out, int64_t until_ns)
 /* ---- devices ---- */
 
 struct device {
-    struct wf_signer signer;
-    struct wf_signer_key key;
-    uint8_t transport[32];
-    uint64_t number; /* of its last batch */
-    uint8_t hash[WF_BATCH_HASH_BYTES];
     bool sleeps;
     _Atomic size_t waiting; /* bytes on the way to it */
     _Atomic bool is_full;
 };
 
 static struct device devices[N_DEVICES];
-static struct wf_signer owner_key_signer, owner;
-static struct wf_signer_key owner_key_secret, owner_secret;
-static struct wf_device relay_device;
-static uint8_t streams[N_GROUPS][WF_STREAM_ID_BYTES];
 static struct box to_relay, to_devices;
 static atomic_bool is_over;
-static uint8_t owner_transport[32];
-
-static void seed_signer(unsigned n, struct wf_signer_key *key, struct wf_signer *out)
-{
-    uint8_t seed[32] = {0xbe};
-
-    memcpy(seed + 1, &n, sizeof(n));
-    wf_signer_from_seed(seed, key, out);
-}
-
-static void make_devices(void)
-{
-    for (unsigned i = 0; i < N_DEVICES; i++) {
-        seed_signer(i, &devices[i].key, &devices[i].signer);
-        memset(devices[i].transport, 7, sizeof(devices[i].transport));
-        memcpy(devices[i].transport, &i, sizeof(i));
-    }
-    for (unsigned g = 0; g < N_GROUPS; g++)
-        memcpy(streams[g], &g, sizeof(g));
-    seed_signer(N_DEVICES, &owner_secret, &owner);
-    seed_signer(N_DEVICES + 1, &owner_key_secret, &owner_key_signer);
-    seed_signer(N_DEVICES + 2, &relay_device._key, &relay_device.signer);
-    memset(owner_transport, 9, sizeof(owner_transport));
-}
-
-/* The relay's owner: a device with keys, and the relay. */
-static void give_list(void *ud, struct wf_devices *out)
-{
-    struct wf_devices_entry e = {.clearance = WF_LABEL_PRIVATE, .added_ms = 1};
-    int rc;
-
-    (void)ud;
-    memset(out, 0, sizeof(*out));
-    memset(e.node, 1, sizeof(e.node));
-    wf_devices_begin(out, owner_key_signer.id, e.node, 1);
-    memcpy(e.device, owner.id, sizeof(e.device));
-    memcpy(e.transport, owner_transport, sizeof(e.transport));
-    (void)snprintf(e.name, sizeof(e.name), "laptop");
-    rc = wf_devices_add(out, &e, NULL);
-    memset(e.node, 2, sizeof(e.node));
-    memcpy(e.device, relay_device.signer.id, sizeof(e.device));
-    memset(e.transport, 8, sizeof(e.transport));
-    e.roles = WF_ROLE_RELAY | WF_ROLE_CIPHER;
-    (void)snprintf(e.name, sizeof(e.name), "relay");
-    if (rc != 0 || wf_devices_add(out, &e, NULL) != 0 ||
-        wf_devices_sign(out, &owner_key_signer, NULL) != 0)
-        fail("no list of devices");
-}
-
-static void put_pass(unsigned g, struct wf_buf *out)
-{
-    struct wf_sync_message m = {.kind = WF_SYNC_PASS};
-    struct wf_pass_holder holders[GROUP];
-    struct wf_buf pass;
-
-    for (unsigned i = 0; i < GROUP; i++) {
-        const struct device *d = &devices[g * GROUP + i];
-        holders[i] = (struct wf_pass_holder){.flags = WF_PASS_WRITES};
-        memcpy(holders[i].transport, d->transport, sizeof(holders[i].transport));
-        memcpy(holders[i].device, d->signer.id, sizeof(holders[i].device));
-    }
-    wf_buf_init(&pass, WF_PASS_BYTES_MAX);
-    if (wf_pass_write(streams[g], 1, holders, GROUP, &owner, &pass, NULL) != 0)
-        fail("no pass");
-    m.bytes = wf_buf_str(&pass);
-    if (wf_sync_message_write(&m, out) != 0)
-        fail("no memory");
-    wf_buf_deinit(&pass);
-}
-
-/* The device's next batch. */
-static void put_batch(struct device *d, unsigned g, struct wf_buf *out)
-{
-    static const char content[CONTENT_BYTES];
-    struct wf_batch_place at = {.number = d->number + 1};
-    struct wf_space_key key = {.key = {5}};
-
-    wf_space_key_name(&key);
-    memcpy(at.stream, streams[g], sizeof(at.stream));
-    memcpy(at.prev, d->hash, sizeof(at.prev));
-    if (wf_batch_write(&at, &key, &d->signer, NULL, wf_str_n(content, sizeof(content)), out,
-                       d->hash, NULL) != 0)
-        fail("no batch");
-    d->number++;
-}
 
 /* ---- the relay ---- */
 
@@ -250,7 +144,7 @@ static void relay_close(void *ud, uint64_t peer)
 {
     (void)ud;
     (void)peer;
-    fail("the relay hung up");
+    relayed_fail("the relay hung up");
 }
 
 static void *relay_run(void *ud)
@@ -282,52 +176,33 @@ static void *relay_run(void *ud)
 
 static int64_t sent_ns[N_BATCHES]; /* of batch number n of the device: [device + N_DEVICES * n] */
 static double ms[N_BATCHES * GROUP];
-static size_t n_ms, n_heads;
+static size_t n_ms;
 
-static int64_t *sent_at(unsigned device, uint64_t number, uint64_t base)
+static uint64_t base; /* numbers of the run's batches begin behind it */
+
+static int64_t *sent_at(unsigned device, uint64_t number)
 {
     return &sent_ns[device + N_DEVICES * (size_t)((number - base - 1) % (N_BATCHES / N_DEVICES))];
 }
 
-static unsigned device_by_id(const uint8_t id[WF_SIGNER_ID_BYTES], unsigned g)
+static void note(unsigned from, uint64_t number)
 {
-    for (unsigned i = g * GROUP; i < (g + 1) * GROUP; i++) {
-        if (memcmp(devices[i].signer.id, id, WF_SIGNER_ID_BYTES) == 0)
-            return i;
-    }
-    fail("a batch of somebody else");
-    return 0;
+    if (n_ms < WF_ARRAY_LEN(ms))
+        ms[n_ms++] = seconds_since(*sent_at(from, number)) * 1e3;
 }
 
 /* What a device answers to batches: how far it has them now. */
-static void answer(unsigned i, const struct wf_sync_message *m, uint64_t base)
+static void answer(unsigned i, const struct wf_sync_message *m)
 {
-    struct wf_sync_message heads = {.kind = WF_SYNC_HEADS, .bytes = WF_STR("")};
-    struct wf_str bytes;
     struct wf_buf out;
-    size_t at = 0;
 
     wf_buf_init(&out, 1 << 20);
-    (void)wf_sync_message_write(&heads, &out);
-    while (wf_sync_batches_next(m, &at, &bytes)) {
-        struct wf_sync_head h = {.last = 0};
-        struct wf_batch b;
-        if (wf_batch_read(bytes, &b, NULL) != 0)
-            fail("no batch came");
-        memcpy(h.log.stream, b.stream, sizeof(h.log.stream));
-        memcpy(h.log.device, b.device, sizeof(h.log.device));
-        memcpy(h.hash, b.hash, sizeof(h.hash));
-        h.last = b.number;
-        (void)wf_sync_head_write(&h, &out);
-        if (n_ms < WF_ARRAY_LEN(ms))
-            ms[n_ms++] =
-                seconds_since(*sent_at(device_by_id(b.device, i / GROUP), b.number, base)) * 1e3;
-    }
+    relayed_answer(i, m, &out, note);
     post(&to_relay, BYTES, i, wf_buf_str(&out));
     wf_buf_deinit(&out);
 }
 
-static void take_message(const struct message *m, uint64_t base)
+static void take_message(const struct message *m)
 {
     struct wf_sync_message sync;
 
@@ -335,18 +210,17 @@ static void take_message(const struct message *m, uint64_t base)
         return;
     struct device *d = &devices[m->device];
     if (wf_sync_message_read(wf_str_n(m->bytes, m->n), &sync, NULL) != 0)
-        fail("no message came");
+        relayed_fail("no message came");
     if (d->sleeps)
         return; /* it stays on the way */
     atomic_fetch_sub(&d->waiting, m->n);
     if (atomic_exchange(&d->is_full, false))
         post(&to_relay, ROOM, m->device, WF_STR(""));
     if (sync.kind == WF_SYNC_BATCHES)
-        answer(m->device, &sync, base);
-    n_heads += sync.kind == WF_SYNC_HEADS;
+        answer(m->device, &sync);
 }
 
-static void take_messages(int64_t until_ns, uint64_t base)
+static void take_messages(int64_t until_ns)
 {
     struct wf_list all, *it, *tmp;
 
@@ -354,33 +228,30 @@ static void take_messages(int64_t until_ns, uint64_t base)
     WF_LIST_EACH(it, tmp, &all)
     {
         struct message *m = WF_CONTAINER(it, struct message, node);
-        take_message(m, base);
+        take_message(m);
         wf_free(m);
     }
 }
 
 static void connect_all(void)
 {
-    struct wf_sync_message hello = {.kind = WF_SYNC_HELLO, .version = WF_SYNC_VERSION};
-    const struct wf_sync_message none = {.kind = WF_SYNC_HEADS, .bytes = WF_STR("")};
+    const struct relayed_device *owner = &relayed[N_DEVICES];
     struct wf_buf b;
+    size_t second;
 
     wf_buf_init(&b, 1 << 20);
-    post(&to_relay, UP, N_DEVICES, wf_str_n((const char *)owner_transport, 32));
-    for (unsigned g = 0; g < N_GROUPS; g++) {
+    post(&to_relay, UP, N_DEVICES, wf_str_n((const char *)owner->transport, 32));
+    for (unsigned g = 0; g < RELAYED_GROUPS; g++) {
         wf_buf_reset(&b);
-        put_pass(g, &b);
+        relayed_pass(g, &b);
         post(&to_relay, BYTES, N_DEVICES, wf_buf_str(&b));
     }
     for (unsigned i = 0; i < N_DEVICES; i++) {
-        post(&to_relay, UP, i, wf_str_n((const char *)devices[i].transport, 32));
-        memcpy(hello.device, devices[i].signer.id, sizeof(hello.device));
+        post(&to_relay, UP, i, wf_str_n((const char *)relayed[i].transport, 32));
         wf_buf_reset(&b);
-        (void)wf_sync_message_write(&hello, &b);
-        post(&to_relay, BYTES, i, wf_buf_str(&b));
-        wf_buf_reset(&b);
-        (void)wf_sync_message_write(&none, &b);
-        post(&to_relay, BYTES, i, wf_buf_str(&b));
+        relayed_hello(i, &b, &second);
+        post(&to_relay, BYTES, i, wf_str_sub(wf_buf_str(&b), 0, second));
+        post(&to_relay, BYTES, i, wf_str_sub(wf_buf_str(&b), second, b.len));
     }
     wf_buf_deinit(&b);
 }
@@ -407,7 +278,7 @@ static double resident_mb(void)
     FILE *file = fopen("/proc/self/statm", "r");
 
     if (file == NULL || fscanf(file, "%*u %lu", &pages) != 1)
-        fail("no statm");
+        relayed_fail("no statm");
     (void)fclose(file);
     return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1048576;
 }
@@ -429,32 +300,22 @@ static size_t ends[N_BATCHES];
 /* Batches of a run, made before it. */
 static void make_batches(void)
 {
-    const struct wf_sync_message m = {.kind = WF_SYNC_BATCHES, .bytes = WF_STR("")};
-    struct wf_buf b;
-
     wf_buf_reset(&batches);
-    wf_buf_init(&b, 1 << 20);
     for (unsigned k = 0; k < N_BATCHES; k++) {
-        const unsigned i = k % N_DEVICES;
-        wf_buf_reset(&b);
-        put_batch(&devices[i], i / GROUP, &b);
-        (void)wf_sync_message_write(&m, &batches);
-        if (wf_sync_batch_write(wf_buf_str(&b), &batches) != 0)
-            fail("no memory");
+        relayed_batch(k % N_DEVICES, CONTENT_BYTES, &batches);
         ends[k] = batches.len;
     }
-    wf_buf_deinit(&b);
 }
 
 /* All batches go out, `rate` a second (0: as fast as they are taken); n_expected arrive. */
 static struct figures run(unsigned rate, size_t n_expected)
 {
-    const uint64_t base = devices[0].number;
     int64_t start_ns, end_ns;
     struct figures f;
     unsigned k = 0;
     double cpu;
 
+    base = relayed[0].number;
     make_batches();
     n_ms = 0;
     cpu = relay_cpu();
@@ -465,13 +326,13 @@ static struct figures run(unsigned rate, size_t n_expected)
         const unsigned due = rate == 0 ? k + 50 : (unsigned)(at * rate);
         for (; k < N_BATCHES && k < due && (rate != 0 || k < n_ms / (GROUP - 1) + RATE); k++) {
             const size_t from = k == 0 ? 0 : ends[k - 1];
-            *sent_at(k % N_DEVICES, base + 1 + k / N_DEVICES, base) = wf_clock_mono_ns(NULL);
+            *sent_at(k % N_DEVICES, base + 1 + k / N_DEVICES) = wf_clock_mono_ns(NULL);
             post(&to_relay, BYTES, k % N_DEVICES, wf_str_sub(wf_buf_str(&batches), from, ends[k]));
         }
-        take_messages(wf_clock_mono_ns(NULL) + 500000, base);
+        take_messages(wf_clock_mono_ns(NULL) + 500000);
     }
     if (n_ms < n_expected)
-        fail("not all batches arrived");
+        relayed_fail("not all batches arrived");
     f.core = (relay_cpu() - cpu) / seconds_since(start_ns);
     f.rate = N_BATCHES / seconds_since(start_ns);
     qsort(ms, n_ms, sizeof(*ms), compare);
@@ -496,7 +357,7 @@ static double floor_rate(struct wf_store *store)
         if (wf_store_write_begin(store, NULL) != 0 ||
             wf_batch_log_append(store, &name, &row, NULL) != 0 ||
             wf_store_write_commit(store, NULL) != 0)
-            fail("the floor does not write");
+            relayed_fail("the floor does not write");
         memcpy(prev, hash, sizeof(prev));
         n++;
     }
@@ -536,7 +397,7 @@ static bool paced(void)
 
 int main(int argc, char **argv)
 {
-    struct wf_sharing_options o = {.device = &relay_device, .devices = give_list};
+    struct wf_sharing_options o = {.device = &relayed_relay, .devices = relayed_list};
     const struct wf_sharing_link link = {.send = relay_send, .close = relay_close};
     char dir[200], command[260];
     struct wf_err err = WF_ERR_INIT;
@@ -547,20 +408,20 @@ int main(int argc, char **argv)
     bool good;
 
     (void)snprintf(dir, sizeof(dir), "%s/bench-relay-XXXXXX", argc > 1 ? argv[1] : ".");
-    if (sodium_init() < 0 || mkdtemp(dir) == NULL || wf_store_open(dir, NULL, &o.store, &err) != 0)
-        fail(err.code != 0 ? err.msg : "no folder");
+    if (mkdtemp(dir) == NULL || wf_store_open(dir, NULL, &o.store, &err) != 0)
+        relayed_fail(err.code != 0 ? err.msg : "no folder");
     box_init(&to_relay);
     box_init(&to_devices);
     wf_buf_init(&batches, SIZE_MAX);
-    make_devices();
+    relayed_make(false);
     if (wf_sharing_machine_new(&o, &link, &s, &err) != 0)
-        fail(err.msg);
+        relayed_fail(err.msg);
     wf_sharing_machine_listed(s);
     printf("floor, a commit for each batch: %.0f batches/s\n", floor_rate(o.store));
     if (pthread_create(&thread, NULL, relay_run, s) != 0)
-        fail("no thread");
+        relayed_fail("no thread");
     connect_all();
-    take_messages(wf_clock_mono_ns(NULL) + 3000000000, 0);
+    take_messages(wf_clock_mono_ns(NULL) + 3000000000);
     printf("%u devices connected in spaces of %u: %.0f MB resident\n", N_DEVICES, GROUP,
            resident_mb());
     good = paced();
@@ -582,6 +443,6 @@ int main(int argc, char **argv)
     wf_store_close(o.store);
     (void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);
     if (system(command) != 0)
-        fail("the folder stays");
+        relayed_fail("the folder stays");
     return good ? 0 : 1;
 }

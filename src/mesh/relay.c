@@ -378,6 +378,7 @@ void wf_relay_free(struct wf_relay *r)
 {
     if (r == NULL)
         return;
+    (void)!wf_relay__write_words(r, NULL); /* without them less is known of who keeps */
     for (size_t i = 0; i < r->n_streams; i++)
         wf_free((void *)(uintptr_t)r->streams[i].pass.bytes.ptr);
     for (size_t i = 0; i < r->n_logs; i++)

@@ -31,7 +31,8 @@ struct wf_relay_options {
     const struct wf_clock *clock; /* NULL: the system's */
 };
 
-/* Reads what is there. Errors: NOMEM, CORRUPT, those of the store. */
+/* Reads what is there. free writes what was said since the last wf_relay_tend. Errors: NOMEM,
+ * CORRUPT, those of the store. */
 int wf_relay_new(const struct wf_relay_options *o, struct wf_relay **out,
                  struct wf_err *err) WF_MUST_USE;
 void wf_relay_free(struct wf_relay *r);
