@@ -32,6 +32,18 @@ static void print_absent(const json_t *list)
     printf("\n");
 }
 
+static void print_relay(const json_t *v)
+{
+    if (!json_is_object(v))
+        return;
+    printf(_("Kept for others, unread: %lld MiB of at most %lld, %lld letters.\n"),
+           (long long)json_integer_value(json_object_get(v, "bytes")) >> 20,
+           (long long)json_integer_value(json_object_get(v, "bytes_max")) >> 20,
+           (long long)json_integer_value(json_object_get(v, "letters")));
+    if (json_is_true(json_object_get(v, "full")))
+        printf("%s\n", _("That is its bound: it takes no more until devices have fetched some."));
+}
+
 static void print_status(const json_t *v)
 {
     int64_t n = json_integer_value(json_object_get(v, "nodes"));
@@ -49,6 +61,7 @@ static void print_status(const json_t *v)
                (long long)(number(v, "here") + number(v, "untaken")),
                (long long)number(v, "there"));
     print_absent(json_object_get(v, "absent"));
+    print_relay(json_object_get(v, "relay"));
     json_array_foreach(json_object_get(v, "problems"), i, problem)
     {
         printf("%s: %s\n", wf_json_text(problem, "device"), wf_json_text(problem, "words"));

@@ -7,6 +7,22 @@
 #include "cli/i18n.h"
 #include "op/json.h"
 
+/* Whether this node keeps what others wrote, and has room for more. */
+static void look_at_relay(struct wf_doctor *r, struct wf_client *c)
+{
+    struct wf_client_call call = {.op = "sync.status", .fd = -1};
+    struct wf_err err = WF_ERR_INIT;
+    json_t *status = NULL;
+
+    if (wf_client_run(c, &call, &status, &err) != 0)
+        return; /* the list said it already */
+    if (json_is_true(json_object_get(json_object_get(status, "relay"), "full")))
+        wf_doctor_say(r, WF_DOCTOR_BAD, _("Relay"),
+                      _("it is full: it takes no more until devices have fetched some"),
+                      _("Which devices have long not been seen? weft nodes"));
+    json_decref(status);
+}
+
 void wf_doctor_nodes(struct wf_doctor *r, struct wf_client *c)
 {
     struct wf_client_call call = {.op = "nodes.list", .fd = -1};
@@ -31,4 +47,5 @@ void wf_doctor_nodes(struct wf_doctor *r, struct wf_client *c)
         wf_doctor_say(r, WF_DOCTOR_NOTE, _("Owner's key"), _("it is on this device alone"),
                       _("Print its words, once: weft nodes paper > page.html"));
     json_decref(list);
+    look_at_relay(r, c);
 }

@@ -139,6 +139,15 @@ int wf_share_key_add(struct wf_store *s, const struct wf_share_key *k, struct wf
     return wf_sql_run(st, "keeping a space's key", err);
 }
 
+int wf_share_keys_forget(struct wf_store *s, struct wf_err *err)
+{
+    static const char sql[] = "DELETE FROM space_key";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(s, sql, &st, err);
+
+    return rc == 0 ? wf_sql_run(st, "forgetting keys of spaces", err) : rc;
+}
+
 int wf_share_key_now(struct wf_store *s, int64_t space, enum wf_label level, uint32_t epoch,
                      const struct wf_rng *rng, struct wf_share_key *out, struct wf_err *err)
 {

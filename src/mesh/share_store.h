@@ -45,6 +45,8 @@ int wf_share_key_now(struct wf_store *s, int64_t space, enum wf_label level, uin
 /* Keeps a key; one that is there is left; in turn. */
 int wf_share_key_add(struct wf_store *s, const struct wf_share_key *k,
                      struct wf_err *err) WF_MUST_USE;
+/* Forgets all keys; in turn. */
+int wf_share_keys_forget(struct wf_store *s, struct wf_err *err) WF_MUST_USE;
 /* The key of that id. NOENT. */
 int wf_share_key_get(struct wf_reader *r, const uint8_t id[WF_SPACE_KEY_ID_BYTES],
                      struct wf_share_key *out, struct wf_err *err) WF_MUST_USE;

@@ -465,13 +465,14 @@ json_t *wf_sharing_machine_status(struct wf_sharing *s, bool is_waiting)
 {
     struct wf_syncer_behind b = wf_syncer_behind(s->syncer);
 
-    return json_pack("{s:b, s:I, s:{s:I, s:I, s:b, s:I}, s:o, s:o}", "converged",
+    return json_pack("{s:b, s:I, s:{s:I, s:I, s:b, s:I}, s:o, s:o, s:o}", "converged",
                      b.n_peers > 0 && b.is_known && b.here == 0 && b.there == 0 && !s->is_unsent &&
                          !is_waiting && s->n_came == 0 && wf_sharing__missing(s) == 0,
                      "nodes", (json_int_t)b.n_peers, "behind", "here", (json_int_t)b.here, "there",
                      (json_int_t)b.there, "unsent", s->is_unsent || is_waiting, "untaken",
                      (json_int_t)(s->n_came + wf_sharing__missing(s)), "absent",
-                     wf_sharing__absent_json(s), "problems", problems_json(s));
+                     wf_sharing__absent_json(s), "problems", problems_json(s), "relay",
+                     s->is_cipher ? wf_relay_status(s->relay) : json_null());
 }
 
 /* ---- making and freeing ---- */

@@ -58,7 +58,8 @@ void wf_sharing_poke(struct wf_sharing *s);
 void wf_sharing_devices_changed(struct wf_sharing *s);
 
 /* {"converged", "nodes", "behind": {"here", "there", "unsent", "untaken"}, "absent": [{"name",
- * "seen_ms", "lacks"}], "problems": [...]}:
+ * "seen_ms", "lacks"}], "problems": [...], "relay":
+ * null or, on a node that keeps ciphertext alone, what wf_relay_status says}:
  * batches that connected nodes have and this one lacks, and the other way round; changes not in a
  * batch yet, batches not applied yet. converged: there is somebody to compare with, and none of
  * these. Waits for what the thread does now. NULL: out of memory. */

@@ -69,12 +69,31 @@ int wf_sharing__relay_open(struct wf_sharing *s, struct wf_err *err)
     return wf_relay_new(&o, &s->relay, err);
 }
 
+/* It was made one that gets no keys: those that it has go. */
+static void forget_keys(struct wf_sharing *s)
+{
+    struct wf_err err = WF_ERR_INIT;
+    int rc = wf_store_write_begin(s->o.store, &err);
+
+    if (rc == 0) {
+        rc = wf_share_keys_forget(s->o.store, &err);
+        if (rc == 0)
+            rc = wf_store_write_commit(s->o.store, &err);
+        else
+            wf_store_write_rollback(s->o.store);
+    }
+    if (rc != 0)
+        wf_sharing__log(s, "keys that are to be forgotten: %s", err.msg);
+}
+
 void wf_sharing__relay_listed(struct wf_sharing *s)
 {
     const struct wf_devices_entry *own = wf_sharing__entry(s, s->o.device->signer.id);
 
     s->is_cipher = is_cipher(own);
     wf_relay_be(s->relay, s->is_cipher);
+    if (s->is_cipher)
+        forget_keys(s);
     wf_syncer_keep(s->syncer, s->o.keeps || wf_sharing__is_relay(own));
     for (size_t i = 0; i < s->n_peers; i++)
         s->peers[i].hands_over = true; /* what was from an unknown device may not be any more */
