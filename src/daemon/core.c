@@ -42,6 +42,7 @@
 #include "mesh/remote_nodes.h"
 #include "mesh/sealed.h"
 #include "mesh/sharing.h"
+#include "op/moving.h"
 #include "op/op.h"
 #include "op/open_label.h"
 #include "op/phones.h"
@@ -81,6 +82,7 @@ struct core {
     struct wf_policy *policy;
     struct wf_thread_share *_Atomic threads;
     struct wf_nearby *_Atomic nearby;
+    struct wf_moving *_Atomic moving;
     struct wf_sealed *_Atomic sealed;     /* what is in ops, for threads that are there before it */
     struct wf_blobs *_Atomic blobs;       /* likewise */
     struct wf_sharing *_Atomic sharing;   /* what is in ops, for threads that are there before it */
@@ -319,10 +321,11 @@ static void nearby_changed(void *ud, const char *what)
 
 static void nearby_other(void *ud, uint64_t peer, unsigned kind, struct wf_str body)
 {
-    (void)ud;
-    (void)peer;
-    (void)kind;
-    (void)body;
+    struct core *c = ud;
+    struct wf_moving *moving = atomic_load(&c->moving);
+
+    if (moving != NULL)
+        wf_moving_message(moving, peer, kind, body);
 }
 
 /* What is open on the owner's other devices. */
@@ -548,6 +551,29 @@ static void threads_came(void *ud)
     wf_hub_publish(c->ops.hub, "threads", NULL);
 }
 
+static enum wf_label text_label(void *ud, struct wf_str text)
+{
+    struct core *c = ud;
+
+    return wf_op_text_label(&c->ops, text);
+}
+
+/* Answers that are being written, on the owner's other devices. */
+static int open_moving(struct core *c, struct wf_err *err)
+{
+    const struct wf_moving_options o = {.engine = c->ops.engine,
+                                        .models = c->ops.models,
+                                        .nearby = c->ops.nearby,
+                                        .sealed = c->ops.sealed,
+                                        .log = c->ops.log,
+                                        .label = text_label,
+                                        .ud = c};
+    int rc = c->ops.nearby == NULL ? 0 : wf_moving_new(&o, &c->ops.moving, err);
+
+    atomic_store(&c->moving, c->ops.moving);
+    return rc;
+}
+
 /* Conversations on the owner's other devices. */
 static int open_threads(struct core *c, struct wf_err *err)
 {
@@ -686,6 +712,8 @@ static int open_home(struct core *c, struct wf_err *err)
     if (rc == 0)
         rc = open_threads(c, err);
     if (rc == 0)
+        rc = open_moving(c, err);
+    if (rc == 0)
         rc = open_meaning(c, err);
     if (rc == 0)
         wf_model_store_set_default(c->ops.models, c->o->config->models.model);
@@ -764,11 +792,13 @@ static void finish(struct core *c)
         wf_drafts_on_durable(c->ops.drafts, NULL, NULL);
     c->ops.blobs = NULL;
     wf_blobs_free(atomic_exchange(&c->blobs, NULL)); /* before the intake, which it waits for */
+    wf_moving_stop(c->ops.moving);
     wf_thread_share_free(atomic_exchange(&c->threads, NULL));
     wf_sharing_free(atomic_exchange(&c->sharing, NULL));
     wf_nodes_stop(c->ops.nodes);
     atomic_store(&c->nearby, NULL);
     wf_nearby_free(c->ops.nearby); /* it asks the fabric */
+    wf_moving_free(c->ops.moving);
     atomic_store(&c->sealed, NULL);
     wf_sealed_stop(c->ops.sealed); /* it asks the fabric */
     wf_fabric_free(c->ops.fabric);

@@ -176,17 +176,38 @@ static void add_part(struct wf_sched *s, size_t *io_n, struct wf_job *job, size_
                                                  .n_adapters = g->n_adapters};
 }
 
-/* The parts of texts that lack one token: they are written. */
+/* Of what a text lacks, the tokens of its prompt but the last, which are read. What it has written
+ * is computed as it was when it was written, also again: so that a text that was interrupted, or
+ * begun elsewhere, goes on as it would have. */
+static size_t to_read(const struct wf_job *job)
+{
+    size_t n_read = job->n_written > 0 ? job->counts.n_prompt : job->ids.n;
+
+    return n_read > job->seq.n_tokens + 1 ? n_read - job->seq.n_tokens - 1 : 0;
+}
+
+/* The parts of texts that lack one token: they are written; and, as far as a batch has room that
+ * is computed in the same way, of those whose written tokens are missing. */
 static size_t compose_writing(struct wf_sched *s)
 {
+    size_t n = 0, room = WF_MIN(wf_runner_n_few(s->runner), s->n_batch);
     struct wf_list *it, *tmp;
-    size_t n = 0;
 
     WF_LIST_EACH(it, tmp, &s->active)
     {
         struct wf_job *job = WF_CONTAINER(it, struct wf_job, node);
         if (missing(job) == 1 && n < s->n_batch)
             add_part(s, &n, job, 1, false);
+    }
+    room = room > n ? room - n : 1; /* it comes on, at least */
+    WF_LIST_EACH(it, tmp, &s->active)
+    {
+        struct wf_job *job = WF_CONTAINER(it, struct wf_job, node);
+        size_t want = WF_MIN(missing(job), room);
+        if (missing(job) > 1 && to_read(job) == 0 && want > 0) {
+            add_part(s, &n, job, want, false);
+            room -= want;
+        }
     }
     return n;
 }
@@ -202,7 +223,7 @@ static size_t compose_reading(struct wf_sched *s, bool is_alone)
     WF_LIST_EACH(it, tmp, &s->active)
     {
         struct wf_job *job = WF_CONTAINER(it, struct wf_job, node);
-        size_t want = missing(job) - 1;
+        size_t want = to_read(job);
         if (want > 0 && room > 0) {
             want = want < room ? want : room;
             add_part(s, &n, job, want, true);

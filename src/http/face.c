@@ -85,7 +85,8 @@ bool wf_face_open(struct wf_face_call *c, struct wf_request *r)
 {
     struct wf_err err = WF_ERR_INIT;
 
-    *c = (struct wf_face_call){.r = r, .engine = r->http->o.ops->engine};
+    *c = (struct wf_face_call){
+        .r = r, .engine = r->http->o.ops->engine, .moving = r->http->o.ops->moving};
     wf_arena_init(&c->arena, 0, ARENA_BYTES_MAX);
     if (wf_request_closed(r)) {
         wf_answer_empty(r, 503); /* nobody reads it */

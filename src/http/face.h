@@ -48,6 +48,7 @@ json_t *wf_face_error(enum wf_face face, const struct wf_face_problem *p);
 struct wf_face_call {
     struct wf_request *r;
     struct wf_engine *engine;
+    struct wf_moving *moving;  /* NULL: answers stay here */
     json_t *body;              /* an object */
     struct wf_arena arena;     /* what the engine's request points to */
     json_t *_kept;             /* JSON that it points to */

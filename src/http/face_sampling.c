@@ -380,6 +380,7 @@ const struct wf_face_param wf_face_sampling_rows[] = {
     TEXT("grammar", grammar),
     TEXT("guided_grammar", grammar),
     TEXT("model", model),
+    TEXT("weft_generation", name),
     {"ignore_eos", WF_FACE_BOOL, FIELD(ignore_eos), 0, 0, NULL, NULL},
 };
 const size_t wf_face_sampling_n_rows = WF_ARRAY_LEN(wf_face_sampling_rows);

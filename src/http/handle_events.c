@@ -42,11 +42,12 @@ static void on_answer(void *ud, const char *name, json_t *data)
     (void)rc; /* the operation asks whether the client has gone by itself */
 }
 
-void wf_handle_ask(struct wf_request *r)
+/* Runs an operation whose events are the answer's, where the client wants them. */
+static void stream(struct wf_request *r, const char *op)
 {
     struct wf_err err = WF_ERR_INIT;
     json_t *result = NULL;
-    int rc = wf_route_op(r, "ask", r->wants_events ? on_answer : NULL, &result, &err);
+    int rc = wf_route_op(r, op, r->wants_events ? on_answer : NULL, &result, &err);
 
     if (rc != 0 && !r->has_head) {
         wf_answer_error(r, &err);
@@ -63,4 +64,14 @@ void wf_handle_ask(struct wf_request *r)
     } else {
         wf_answer_json(r, 200, result);
     }
+}
+
+void wf_handle_ask(struct wf_request *r)
+{
+    stream(r, "ask");
+}
+
+void wf_handle_generation(struct wf_request *r)
+{
+    stream(r, "generations.follow");
 }

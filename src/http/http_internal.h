@@ -145,6 +145,7 @@ void wf_handle_upload(struct wf_request *r);
 void wf_handle_document_text(struct wf_request *r);
 void wf_handle_document_original(struct wf_request *r);
 void wf_handle_document_remove(struct wf_request *r);
+void wf_handle_generation(struct wf_request *r);
 void wf_handle_ask(struct wf_request *r);
 void wf_handle_anthropic_messages(struct wf_request *r);
 void wf_handle_anthropic_count(struct wf_request *r);

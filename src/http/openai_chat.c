@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "http/openai.h"
+#include "op/moving.h"
 #include "op/remote.h"
 #include "op/router.h"
 
@@ -397,7 +398,8 @@ void wf_handle_openai_chat(struct wf_request *r)
     chat->pump.release = release;
     rc = read_chat(&chat->pump.c, chat, &err);
     if (rc == 0)
-        rc = wf_engine_generate(chat->pump.c.engine, &chat->q, &chat->pump.g, &err);
+        rc = wf_moving_generate(chat->pump.c.moving, chat->pump.c.engine, &chat->q, &chat->pump.g,
+                                &err);
     if (rc == 0)
         rc = chat->stream ? begin_chunks(chat) : begin_whole(chat, &err);
     if (rc == 0) {

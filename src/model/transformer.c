@@ -267,6 +267,11 @@ size_t wf_runner_n_context(const struct wf_runner *r)
     return r->n_context;
 }
 
+size_t wf_runner_n_few(const struct wf_runner *r)
+{
+    return r->kern->n_wide > 1 ? r->kern->n_wide - 1 : SIZE_MAX;
+}
+
 size_t wf_runner_n_batch(const struct wf_runner *r)
 {
     return r->n_batch;

@@ -77,6 +77,9 @@ struct wf_batch_part {
     size_t n_adapters;                     /* 0: the model as it is */
 };
 
+/* The most tokens of one batch that are computed in the way of a text that is written. */
+size_t wf_runner_n_few(const struct wf_runner *r);
+
 /* Runs one batch of a decoder and appends its tokens to their texts; a text may be in it once.
  * out_logits [sum of n_logits, n_vocab] f32, part after part; may be NULL when none are wanted.
  * `stop`, when not NULL and set, ends the pass between layers. Errors: RANGE (an id that is not in

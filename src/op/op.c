@@ -55,6 +55,8 @@ static const struct row {
     {"chats.get", wf_op__chats_get, true, {"id"}},
     {"chats.put", wf_op__chats_put, true, {"id", "title", "model", "messages"}},
     {"chats.remove", wf_op__chats_remove, true, {"id"}},
+    {"generations.take", wf_op__generations_take, true, {"id", "node"}},
+    {"generations.follow", wf_op__generations_follow, true, {"id"}},
     {"presence.list", wf_op__presence_list, true, {NULL}},
     {"presence.set",
      wf_op__presence_set,

@@ -30,6 +30,7 @@ struct wf_nodes;
 struct wf_sealed;
 struct wf_sharing;
 struct wf_nearby;
+struct wf_moving;
 struct wf_thread_share;
 struct wf_extract_client;
 struct wf_inbound;
@@ -86,6 +87,7 @@ struct wf_op_context {
     struct wf_nodes *nodes;           /* their models; NULL: likewise */
     struct wf_phones *phones;        /* browsers elsewhere that were let in; NULL: without a home */
     struct wf_sharing *sharing;      /* drafts and records on all of them; NULL: without link */
+    struct wf_moving *moving;        /* answers that may go on elsewhere; NULL: likewise */
     struct wf_nearby *nearby;        /* what is open on all of them; NULL: likewise */
     struct wf_thread_share *threads; /* conversations on all of them; NULL: likewise */
     struct wf_blobs *blobs;          /* documents on all of them; NULL: without link */

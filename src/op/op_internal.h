@@ -41,6 +41,8 @@ wf_op_operation wf_op__chats_list;
 wf_op_operation wf_op__chats_get;
 wf_op_operation wf_op__chats_put;
 wf_op_operation wf_op__chats_remove;
+wf_op_operation wf_op__generations_take;
+wf_op_operation wf_op__generations_follow;
 wf_op_operation wf_op__presence_list;
 wf_op_operation wf_op__presence_set;
 wf_op_operation wf_op__presence_end;

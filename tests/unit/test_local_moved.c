@@ -19,7 +19,7 @@
 #include "model/kv.h"
 #include "model/synth.h"
 
-#define N_MAX 40
+#define N_MAX 100
 
 static char dir[] = "/tmp/weft-moved-XXXXXX";
 static struct wf_model_store *stores[2];
@@ -159,7 +159,7 @@ static void check_moves(struct wf_gen_request q)
 
     run(0, q, NULL, &whole);
     strip(&whole.text);
-    for (size_t at = 0; at < whole.n_written; at += at < 4 ? 1 : 9) {
+    for (size_t at = 0; at < whole.n_written; at += at < 4 ? 1 : 31) {
         struct taken *t = wf_alloc_array(1, sizeof(*t));
         struct wf_gen_request r = q;
         t->at = at;

@@ -362,7 +362,7 @@ test("several chats are kept; one can be opened and deleted", async () => {
         await untilAnswered(page);
     }
     await page.getByRole("button", { name: "Chats" }).click();
-    await page.getByText("kept in this browser only").waitFor();
+    await page.getByText("on all of your devices that may see them").waitFor();
     await page.locator(".chat-list a", { hasText: "About rivers" }).click();
     await page.locator(".bubble", { hasText: "About rivers" }).waitFor();
     await page.getByRole("button", { name: "Chats" }).click();

@@ -89,6 +89,25 @@ export const api = {
     thread: (thread) => json("GET", `threads/${id(thread)}`),
     renameThread: (thread, title) => json("PATCH", `threads/${id(thread)}`, { body: { title } }),
     removeThread: (thread) => json("DELETE", `threads/${id(thread)}`),
+    chats: () => json("GET", "chats"),
+    chat: (chat) => json("GET", `chats/${id(chat)}`),
+    putChat: (chat, body) => json("PUT", `chats/${id(chat)}`, { body }),
+    removeChat: (chat) => json("DELETE", `chats/${id(chat)}`),
+    presence: () => json("GET", "presence"),
+    setPresence: (page, body) => json("PUT", `presence/${id(page)}`, { body }),
+    // Also while the page goes away.
+    endPresence: (page) => fetch(address(`presence/${id(page)}`),
+        { method: "DELETE", credentials: "same-origin", keepalive: true }).catch(() => {}),
+    handoff: (node) => json("POST", "handoff", { body: { node } }),
+    takeGeneration: (name, node, stop) => json("POST", `generations/${id(name)}/take`,
+        { body: { node }, signal: stop }),
+    // Calls onEvent(name, data) for all of an answer, from its beginning.
+    async followGeneration(name, onEvent, stop) {
+        const headers = { accept: "text/event-stream" };
+        const answer = await send("GET", `generations/${id(name)}`, { headers, signal: stop });
+        await readEvents(answer.body, onEvent);
+    },
+    takeHandoff: () => json("POST", "handoff/take", { body: {} }),
     spaces: () => json("GET", "spaces"),
     drafts: (query) => json("GET", "drafts", { query }),
     createDraft: (body) => json("POST", "drafts", { body }),

@@ -8,6 +8,7 @@ import { countDocuments } from "./format.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { changed, on } from "./live.js";
+import { say as sayOpen, takeWaiting } from "./presence.js";
 import { tourIsNew, tourWasSeen } from "./prefs.js";
 import { adopt, go, handOver, href, takeOver } from "./route.js";
 import { say } from "./toast.js";
@@ -111,6 +112,7 @@ export function show(root, route) {
     async function ask(question) {
         const waiting = waitingNode();
         const turn = turnNode(question, waiting.node);
+        sayOpen({ text: null });
         setMode(false);
         if (hello.isConnected) hello.replaceWith(heading());
         turns.append(turn);
@@ -127,6 +129,7 @@ export function show(root, route) {
             if (!thread && answer.thread) {
                 thread = answer.thread;
                 adopt({ view: "thread", id: thread });
+                sayOpen({ view: "thread", ref: thread, title: question });
             }
             changed("threads");
             keepForOffline(thread);
@@ -137,6 +140,7 @@ export function show(root, route) {
                 ask(question);
             }), waiting.node);
         } finally {
+            stop = null;
             box.busy(false);
         }
     }
@@ -153,13 +157,16 @@ export function show(root, route) {
         });
     }
 
-    async function showThread() {
-        fill(turns, h("div", { class: "bones wide" }, h("span"), h("span"), h("span")));
+    async function showThread(isKnown = false) {
+        if (!isKnown) fill(turns, h("div", { class: "bones wide" }, h("span"), h("span"), h("span")));
         try {
             const whole = await api.thread(thread);
+            const n = turns.querySelectorAll(".turn").length;
+            if (isKnown && whole.turns.length === n) return;
             fill(turns, whole.turns.map(({ question, answer }) =>
                 turnNode(question, answerNode(question, answer))));
             document.title = `${whole.title} · weft`;
+            sayOpen({ title: whole.title });
             const last = turns.lastElementChild;
             if (last) root.scrollTop = last.offsetTop - 16;
         } catch (error) {
@@ -188,6 +195,13 @@ export function show(root, route) {
         own(() => hideBelow.disconnect());
         if (matchMedia("(hover: hover)").matches) box.focus();
     }
+    const going = takeWaiting(route.view, thread);
+    if (going?.text) {
+        box.setText(going.text);
+        sayOpen({ text: going.text });
+    }
+    // What was asked on another device.
+    own(on("threads", () => thread && !stop && showThread(true)));
     showScope();
     own(reachable.later((well) => well && thread && !turns.querySelector(".turn") && showThread()));
     own(() => stop?.abort());

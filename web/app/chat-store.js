@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Chats with a model. They are kept in this browser only: one entry a chat, and a list of them.
+// Chats with a model. weft keeps them, on all of the person's devices; what was last seen of them
+// is in this browser, too: one entry a chat, and a list of them.
 //
 // A chat: {id, title, model, updated, messages}; messages have OpenAI's form, and beside it `about`
 // (what is shown under an answer), which is never sent.
+
+import { api } from "./api.js";
 
 const LIST = "weft.chats";
 const KEEP_MAX = 100;
@@ -32,6 +35,42 @@ export function newChat(model) {
 export function removeChat(id) {
     localStorage.setItem(LIST, JSON.stringify(chats().filter((chat) => chat.id !== id)));
     localStorage.removeItem(entry(id));
+    api.removeChat(id).catch(() => {});
+}
+
+// What weft has of a chat, where that is other than what is here; null: nothing new.
+export async function fetchChat(id) {
+    const there = await api.chat(id).catch(() => null);
+    const here = loadChat(id);
+    if (!there || (here && JSON.stringify(here.messages) === JSON.stringify(there.messages))) {
+        return null;
+    }
+    const chat = { id, title: there.title, model: there.model, updated: there.updated,
+        messages: there.messages };
+    keep(chat);
+    return chat;
+}
+
+// The list as weft has it. Chats that are only in this browser, from before, are given to it.
+export async function fetchChats() {
+    const { chats: there } = await api.chats();
+    const known = new Set(there.map(({ id }) => id));
+    for (const { id } of chats()) {
+        const chat = known.has(id) ? null : loadChat(id);
+        if (chat?.messages.length && !chat.isKept) give(chat);
+        else if (!known.has(id)) localStorage.removeItem(entry(id));
+    }
+    const list = there.map(({ id, title, updated }) => ({ id, title, updated }))
+        .sort((a, b) => b.updated - a.updated);
+    localStorage.setItem(LIST, JSON.stringify(list.slice(0, KEEP_MAX)));
+}
+
+function give(chat) {
+    const { id, title, model, messages } = chat;
+    return api.putChat(id, { title, model, messages }).then(() => {
+        const now = loadChat(id);
+        if (now) localStorage.setItem(entry(id), JSON.stringify({ ...now, isKept: true }));
+    }).catch(() => {});
 }
 
 // The browser gives some megabytes; when they are full the oldest chats go. False: not even this
@@ -42,6 +81,11 @@ export function saveChat(chat) {
         const first = chat.messages.find((message) => message.role === "user");
         chat.title = (first?.content ?? "").replace(/\s+/gu, " ").trim().slice(0, TITLE_MAX);
     }
+    give(chat);
+    return keep(chat);
+}
+
+function keep(chat) {
     const list = [{ id: chat.id, title: chat.title, updated: chat.updated },
         ...chats().filter(({ id }) => id !== chat.id)];
     for (const { id } of list.splice(KEEP_MAX)) localStorage.removeItem(entry(id));

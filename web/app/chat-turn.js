@@ -114,6 +114,7 @@ function callsPart() {
 const ENDS = {
     length: () => t("cut off at the limit of tokens"),
     canceled: () => t("stopped"),
+    moved: () => t("goes on on another device"),
 };
 
 function aboutLine(about) {

@@ -4,16 +4,18 @@
 import { api, isAbort } from "./api.js";
 import { elsewhere, modelPicker, noModelNode, pullForm, talks } from "./chat-models.js";
 import { hasChatSettings, showChatSettings } from "./chat-settings.js";
-import { chats, chatSettings, chooseModel, chosenModel, loadChat, newChat, removeChat, saveChat }
-    from "./chat-store.js";
+import { chats, chatSettings, chooseModel, chosenModel, fetchChat, fetchChats, loadChat, newChat,
+    removeChat, saveChat } from "./chat-store.js";
 import { answerNode, failedNode, questionNode } from "./chat-turn.js";
-import { bodyOf, complete } from "./complete.js";
+import { bodyOf, complete, followAnswer } from "./complete.js";
 import { composer } from "./composer.js";
 import { showPage } from "./dialog.js";
 import { fill, h, scope } from "./dom.js";
 import { when } from "./format.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
+import { on } from "./live.js";
+import { say as sayOpen, takeWaiting } from "./presence.js";
 import { isRefusal, refusedNode } from "./privacy.js";
 import { askRelease } from "./release.js";
 import { adopt, go, href } from "./route.js";
@@ -53,8 +55,9 @@ function listOfChats(now) {
             } }, icon("remove")))),
     chats().length ? null : h("li", { class: "hint" }, t("No chats yet.")));
     draw();
+    fetchChats().then(draw).catch(() => {});
     return showPage(t("Chats"), h("p", { class: "hint" },
-        t("They are kept in this browser only, on this device.")), list);
+        t("They are on all of your devices that may see them.")), list);
 }
 
 // The conversation's part of the page.
@@ -76,11 +79,14 @@ function conversation(root, chat, { box, isBusy, here, use }) {
         if (gone) return;
         adopt({ view: "chat", id: chat.id });
         document.title = `${chat.title} · weft`;
+        sayOpen({ view: "chat", ref: chat.id, title: chat.title });
     };
 
     // `release` is what the person said to let this one request leave; null: nothing.
-    async function answer(model, release = null) {
+    // `going` is an answer that another device has begun: {id, node}; it goes on here.
+    async function answer(model, release = null, going = null) {
         const { messages } = chat;
+        const name = going?.id ?? newChat("").id;
         const message = { role: "assistant", content: "" };
         const shown = answerNode(message, messages);
         const asked = [...messages];
@@ -97,9 +103,14 @@ function conversation(root, chat, { box, isBusy, here, use }) {
         keepDown();
         stop = new AbortController();
         isBusy(true);
+        sayOpen({ text: null, generation: { id: name, model } });
         try {
-            await complete({ model, messages: asked, settings: chatSettings(), message,
-                changed: draw, signal: stop.signal, release });
+            if (going) {
+                await followAnswer({ ...going, message, changed: draw, signal: stop.signal });
+            } else {
+                await complete({ model, messages: asked, settings: chatSettings(), message,
+                    changed: draw, signal: stop.signal, release, name });
+            }
             await addContext(message.about);
         } catch (error) {
             cancelAnimationFrame(frame);
@@ -120,8 +131,14 @@ function conversation(root, chat, { box, isBusy, here, use }) {
         } finally {
             stop = null;
             isBusy(false);
+            sayOpen({ generation: null });
         }
         cancelAnimationFrame(frame);
+        // Where it went on it is kept, whole.
+        if (message.about.finish === "moved") {
+            shown.draw(true);
+            return;
+        }
         if (message.content || message.reasoning_content || message.tool_calls) {
             messages.push(message);
             chat.model = model;
@@ -209,9 +226,18 @@ function conversation(root, chat, { box, isBusy, here, use }) {
         answer(model);
     }
 
+    // What was said on another device.
+    async function refresh() {
+        const there = stop ? null : await fetchChat(chat.id);
+        if (!there || stop || gone) return;
+        Object.assign(chat, there);
+        drawAll();
+    }
+
     root.addEventListener("scroll", onScroll, { passive: true });
     drawAll();
     return { node, ask, stop: () => stop?.abort(), isEmpty: () => !chat.messages.length,
+        refresh, goOn: (going) => answer(going.model ?? "", null, going),
         end: () => {
             gone = true;
             stop?.abort();
@@ -253,7 +279,9 @@ function tool(shape, name, onclick) {
 
 export function show(root, route) {
     const own = scope();
-    const chat = (route.id && loadChat(route.id)) || newChat("");
+    const chat = (route.id && loadChat(route.id)) || { ...newChat(""),
+        ...(route.id ? { id: route.id } : {}) };
+    const going = takeWaiting("chat", route.id);
     const page = h("div", { class: "chat-page" });
     const settings = tool("settings", t("How the model answers"), () =>
         showChatSettings(markSettings));
@@ -306,6 +334,7 @@ export function show(root, route) {
     }
 
     async function load(wanted) {
+        if (route.id) await talk.refresh();
         try {
             const [answer, all] = await Promise.all([api.models(),
                 api.allModels().catch(() => ({ data: [] }))]);
@@ -348,9 +377,22 @@ export function show(root, route) {
         root.scrollTop = root.scrollHeight;
     }
 
+    async function begin() {
+        await load(null);
+        if (chat.title) sayOpen({ title: chat.title });
+        if (going?.text) {
+            box.setText(going.text);
+            sayOpen({ text: going.text });
+        }
+        if (going?.generation && going.node) {
+            talk.goOn({ ...going.generation, node: going.node });
+        }
+    }
+
+    own(on("chats", (data) => (!data.key || data.key === chat.id) && talk.refresh()));
     fill(page, h("h1", { class: "unseen", tabindex: -1 }, t("Chat")),
         h("div", { class: "bones wide" }, h("span"), h("span"), h("span")));
     root.append(page);
-    load(null);
+    begin();
     return own.end;
 }

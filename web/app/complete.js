@@ -2,7 +2,7 @@
 // A model's answer, over the API that other programs use too (POST /v1/chat/completions), and the
 // download of a model (POST /api/pull).
 
-import { Problem, send } from "./api.js";
+import { api, Problem, send } from "./api.js";
 import { t } from "./i18n.js";
 import { readEvents, readLines } from "./sse.js";
 
@@ -39,13 +39,16 @@ function addCalls(message, deltas) {
 // Fills `message` and calls changed() after each piece. `message.about` says where it ran, how fast
 // and how much of the context it took; `finish` why it ended ("" while it has not).
 // `release` is what the person said in the dialog of release.js, or null.
-export async function complete({ model, messages, settings, message, changed, signal, release }) {
+// `name` is what the answer can be followed and taken over by, on another device.
+export async function complete({ model, messages, settings, message, changed, signal, release,
+    name }) {
     const begin_ms = performance.now();
     const about = { model, finish: "", tokens: 0, used: 0, cached: 0, perSecond: 0, thought_ms: 0 };
     let first_ms = 0;
     Object.assign(message, { role: "assistant", content: "", about });
     const answer = await send("POST", "/v1/chat/completions",
         { body: { ...bodyOf(model, messages, settings),
+            ...(name ? { weft_generation: name } : {}),
             ...(release ? { weft_release: release } : {}) }, signal });
     about.route = answer.headers.get("x-weft-route") ?? "";
     about.consent = answer.headers.get("x-weft-consent") ?? "";
@@ -74,6 +77,30 @@ export async function complete({ model, messages, settings, message, changed, si
         }
         changed();
     });
+    if (!about.finish) throw new Problem(0, t("The answer broke off. Ask again."));
+}
+
+// The same for an answer that was begun on another device (`node`): it is taken over, or followed
+// where it is; what was written comes again, first.
+export async function followAnswer({ id, node, message, changed, signal }) {
+    const about = { model: "", finish: "", tokens: 0, used: 0, cached: 0, perSecond: 0,
+        thought_ms: 0, route: "" };
+    const begin_ms = performance.now();
+    Object.assign(message, { role: "assistant", content: "", about });
+    await api.takeGeneration(id, node, signal);
+    await api.followGeneration(id, (name, data) => {
+        if (name === "text") message.content += data.text;
+        else if (name === "reasoning") {
+            message.reasoning_content = (message.reasoning_content ?? "") + data.text;
+            about.thought_ms = performance.now() - begin_ms;
+        } else if (name === "call") addCalls(message, [{ index: data.index, id: data.id,
+            function: { name: data.name } }]);
+        else if (name === "arguments") addCalls(message, [{ index: data.index,
+            function: { arguments: data.text } }]);
+        else if (name === "done") Object.assign(about, { finish: data.finish, model: data.model });
+        else if (name === "error") throw new Problem(data.status ?? 500, data.detail, data);
+        changed();
+    }, signal);
     if (!about.finish) throw new Problem(0, t("The answer broke off. Ask again."));
 }
 

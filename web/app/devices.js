@@ -10,7 +10,7 @@ import { icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { on } from "./live.js";
 import { labelName } from "./privacy.js";
-import { failed } from "./toast.js";
+import { failed, toast } from "./toast.js";
 
 const QUIET = 4; // modules around a code
 
@@ -125,6 +125,16 @@ async function rename(node) {
     if (to && to !== node.name) await api.renameNode(node.name, to).catch(failed);
 }
 
+async function handOver(node) {
+    try {
+        const { pages } = await api.handoff(node.name);
+        toast(pages ? t("It is open on {name} now.", { name: node.name }) :
+            t("It opens on {name} when the app is opened there.", { name: node.name }));
+    } catch (error) {
+        failed(error);
+    }
+}
+
 async function revoke(node) {
     const yes = await confirm({ title: t("Take {name} out?", { name: node.name }), danger: true,
         body: t("It learns nothing new from now on. What it has, it keeps."),
@@ -142,10 +152,16 @@ function models(node) {
 }
 
 function nodeRow(node, mayChange) {
-    const tools = mayChange && !node.revoked ? h("span", { class: "row-actions" },
-        h("button", { type: "button", class: "icon-button", onclick: () => rename(node),
-            "aria-label": t("Rename {name}", { name: node.name }) }, icon("rename")),
-        node.this ? null : h("button", { type: "button", class: "icon-button",
+    const hand = node.connected && !node.this ? h("button", { type: "button",
+        class: "icon-button", onclick: () => handOver(node),
+        title: t("Open there what is open here"),
+        "aria-label": t("Open on {name} what is open here", { name: node.name }) },
+    icon("forward")) : null;
+    const tools = !node.revoked && (mayChange || hand) ? h("span", { class: "row-actions" }, hand,
+        mayChange ? h("button", { type: "button", class: "icon-button",
+            onclick: () => rename(node),
+            "aria-label": t("Rename {name}", { name: node.name }) }, icon("rename")) : null,
+        !mayChange || node.this ? null : h("button", { type: "button", class: "icon-button",
             onclick: () => revoke(node),
             "aria-label": t("Take {name} out", { name: node.name }) }, icon("remove"))) : null;
     return h("li", { class: `row node${node.revoked ? " revoked" : ""}` }, icon("device"),

@@ -11,6 +11,7 @@ import { bytes, when } from "./format.js";
 import { icon } from "./icons.js";
 import { t, tn } from "./i18n.js";
 import { on } from "./live.js";
+import { say, takeWaiting } from "./presence.js";
 import { labelName } from "./privacy.js";
 import { go, href } from "./route.js";
 import { failed, toast } from "./toast.js";
@@ -253,6 +254,7 @@ function build(root, draft, own) {
     const options = { id: draft.id, space: draft.space, user: myName(),
         label: t("Text of the draft"), hint: t("Write here ..."), onStatus: told,
         onPeople: drawPeople,
+        onPlace: (at) => say({ at }),
         onSelection: (has) => {
             comment.hidden = !has;
         },
@@ -271,6 +273,8 @@ function build(root, draft, own) {
     }).then((opened) => {
         editor = opened;
         if (opened.isPlain) toggles.get("comments").hidden = true;
+        const wanted = takeWaiting("draft", draft.id);
+        if (wanted?.at && opened.goTo) opened.goTo(wanted.at);
         if (ended) opened.end();
     }).catch(failed);
 }

@@ -7,6 +7,7 @@ import { allowed, reachable } from "./api.js";
 const PAUSE_MS = [1000, 2000, 5000];
 const listeners = { intake: new Set(), documents: new Set(), threads: new Set(),
     drafts: new Set(), reminder: new Set(), reminders: new Set(), nodes: new Set(),
+    presence: new Set(), handoff: new Set(), chats: new Set(),
     pairing: new Set() };
 
 let source = null;
@@ -45,7 +46,8 @@ async function connect() {
     for (const name of Object.keys(listeners)) {
         source.addEventListener(name, (event) => tell(name, JSON.parse(event.data)));
     }
-    if (wasAway) for (const name of ["documents", "threads", "drafts", "reminders"]) tell(name, {});
+    if (wasAway) for (const name of ["documents", "threads", "drafts", "reminders",
+        "presence", "handoff", "chats"]) tell(name, {});
 }
 
 function retry() {

@@ -8,6 +8,7 @@ import { icon, logo } from "./icons.js";
 import { t } from "./i18n.js";
 import { tryAgain } from "./live.js";
 import { languageChanged } from "./prefs.js";
+import { continuePlace } from "./presence.js";
 import { go, href, route } from "./route.js";
 import { signinPage } from "./signin.js";
 import { recentThreads } from "./threads.js";
@@ -191,7 +192,9 @@ function build(app) {
         markSource(main);
         first = false;
     }));
-    own(reachable.on((well) => fill(bar, well ? null : offlineBar())));
+    const goOn = continuePlace();
+    own(goOn.end);
+    own(reachable.on((well) => fill(bar, well ? null : offlineBar(), goOn.node)));
     own.listen(window, "weft-source", (event) => stepSource(main, event.detail));
     recent.draw();
     return own.end;

@@ -108,13 +108,46 @@ export async function openEditor(host, options) {
                     if (change.selectionSet || change.docChanged) {
                         options.onSelection(!change.state.selection.main.empty);
                     }
+                    if (change.selectionSet && change.view.hasFocus) options.onPlace?.(place());
                 }),
             ],
         }),
     });
     text.observe(tellComments);
     tellComments();
+
+    // Where the cursor is, so that it means the same place on another device.
+    const pack = (at) => btoa(String.fromCharCode(...Y.encodeRelativePosition(
+        Y.createRelativePositionFromTypeIndex(text, at))));
+    function place() {
+        const { anchor, head } = view.state.selection.main;
+        return { anchor: pack(anchor), head: pack(head) };
+    }
+    const find = (packed) => Y.createAbsolutePositionFromRelativePosition(
+        Y.decodeRelativePosition(Uint8Array.from(atob(packed), (c) => c.charCodeAt(0))),
+        doc)?.index ?? null;
+    // False: what it stands at is not there yet.
+    function goTo({ anchor, head }) {
+        let range = null;
+        try {
+            range = { anchor: find(anchor), head: find(head) };
+        } catch {
+            return true; // it is no place
+        }
+        if (range.anchor === null || range.head === null || range.head > view.state.doc.length ||
+            range.anchor > view.state.doc.length) return false;
+        view.dispatch({ selection: range,
+            effects: EditorView.scrollIntoView(range.head, { y: "center" }) });
+        view.focus();
+        return true;
+    }
     return {
+        // Goes there, now or once it is known here.
+        goTo(wanted) {
+            const again = () => goTo(wanted) && doc.off("afterTransaction", later);
+            const later = () => queueMicrotask(again);
+            if (!goTo(wanted)) doc.on("afterTransaction", later);
+        },
         focus: () => view.focus(),
         setUser: (name) => awareness.setLocalStateField("user", { name }),
         comment(words, author) {
