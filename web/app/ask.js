@@ -158,7 +158,9 @@ export function show(root, route) {
     }
 
     async function showThread(isKnown = false) {
-        if (!isKnown) fill(turns, h("div", { class: "bones wide" }, h("span"), h("span"), h("span")));
+        if (!isKnown) {
+            fill(turns, h("div", { class: "bones wide" }, h("span"), h("span"), h("span")));
+        }
         try {
             const whole = await api.thread(thread);
             const n = turns.querySelectorAll(".turn").length;
