@@ -17,6 +17,7 @@
 /* Between two rounds of batches, so that typing makes some of them a second; after a failure. */
 #define GATHER_MS 20
 #define AGAIN_MS 2000
+#define UNTAKEN_MS 60000
 
 void wf_sharing__log(const struct wf_sharing *s, const char *fmt, ...)
 {
@@ -107,6 +108,15 @@ static const struct wf_devices_entry *node_of(const struct wf_sharing *s, uint64
     return e == NULL || e->revoked_ms != 0 ? NULL : e;
 }
 
+bool wf_sharing__has_streams(const struct wf_sharing *s, int64_t space)
+{
+    for (size_t i = 0; i < s->n_streams; i++) {
+        if (s->streams[i].space == space)
+            return true;
+    }
+    return false;
+}
+
 /* A device that may not see the owner's "me" cannot come to have it: its own stays with it. */
 static bool is_apart(const struct wf_sharing *s, const struct wf_share_space *space,
                      enum wf_label least)
@@ -135,6 +145,18 @@ static int add_streams(struct wf_sharing *s, const struct wf_share_space *space)
     return 0;
 }
 
+/* Of what is not here any more nothing is wrong. */
+static void forget_problems(struct wf_sharing *s)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < s->n_problems; i++) {
+        if (wf_sharing__stream(s, s->problems[i].log.stream) != NULL)
+            s->problems[kept++] = s->problems[i];
+    }
+    s->n_problems = kept;
+}
+
 int wf_sharing__read_streams(struct wf_sharing *s, struct wf_err *err)
 {
     struct wf_share_space *spaces = NULL;
@@ -154,6 +176,8 @@ int wf_sharing__read_streams(struct wf_sharing *s, struct wf_err *err)
             rc = wf_err_set(err, WF_E_NOMEM, "Out of memory (spaces).");
     }
     wf_arena_deinit(&arena);
+    if (rc == 0)
+        forget_problems(s);
     return rc;
 }
 
@@ -369,6 +393,44 @@ static void grant_all(struct wf_sharing *s)
         wf_sharing__log(s, "for devices that sleep: %s", err.msg);
 }
 
+/* After another list, a letter, a new space; what fails is tried again. */
+static void look_anew(struct wf_sharing *s, int64_t now_ns)
+{
+    struct wf_err err = WF_ERR_INIT;
+    bool is_cipher = wf_sharing__is_cipher(s); /* it knows of no spaces */
+    int rc = is_cipher ? 0 : wf_sharing__read_streams(s, &err);
+
+    if (rc == 0 && !is_cipher)
+        rc = wf_sharing__count_devices(s, &err);
+    if (rc == 0 && !is_cipher)
+        rc = wf_sharing__find_untaken(s, &err);
+    if (rc == 0)
+        rc = wf_syncer_rules_changed(s->syncer, &err);
+    s->is_stale = rc != 0;
+    if (rc == 0)
+        return;
+    wf_sharing__log(s, "%s", err.msg);
+    s->stale_ns = now_ns + AGAIN_MS * INT64_C(1000000);
+}
+
+/* What could not be applied is tried again now and then: another's clock that was ahead is not for
+ * ever. */
+static void try_again(struct wf_sharing *s, int64_t now_ns)
+{
+    struct wf_err err = WF_ERR_INIT;
+
+    if (now_ns < s->untaken_ns)
+        return;
+    s->untaken_ns = now_ns + UNTAKEN_MS * INT64_C(1000000);
+    for (size_t i = 0; i < s->n_problems; i++) {
+        if (s->problems[i].words[0] == '\0')
+            continue;
+        if (wf_sharing__find_untaken(s, &err) != 0)
+            wf_sharing__log(s, "%s", err.msg);
+        return;
+    }
+}
+
 /* All that follows from what came and what changed. */
 static void work(struct wf_sharing *s)
 {
@@ -379,9 +441,11 @@ static void work(struct wf_sharing *s)
         wf_sharing__log(s, "changes of others are not kept: %s", err.msg);
     if (s->devices.version == 0)
         return;
+    if (s->is_stale && now_ns >= s->stale_ns)
+        look_anew(s, now_ns);
     if (s->rules_changed) {
-        s->rules_changed = false;
-        if (wf_syncer_rules_changed(s->syncer, &err) != 0)
+        s->rules_changed = wf_syncer_rules_changed(s->syncer, &err) != 0;
+        if (s->rules_changed)
             wf_sharing__log(s, "%s", err.msg);
     }
     if (s->keys_changed)
@@ -391,6 +455,7 @@ static void work(struct wf_sharing *s)
         s->is_unsent = false; /* what is written here stays here */
         return;
     }
+    try_again(s, now_ns);
     if (wf_sharing__in(s, &err) != 0)
         wf_sharing__log(s, "changes of others: %s", err.msg);
     if (s->keys_changed)
@@ -426,16 +491,9 @@ void wf_sharing_machine_changed(struct wf_sharing *s)
 
 void wf_sharing_machine_listed(struct wf_sharing *s)
 {
-    struct wf_err err = WF_ERR_INIT;
-
     s->o.devices(s->o.ud, &s->devices);
-    s->keys_changed = s->rules_changed = s->is_unsent = true;
+    s->keys_changed = s->is_stale = s->is_unsent = true;
     wf_sharing__relay_listed(s);
-    if (wf_sharing__is_cipher(s))
-        return;
-    if (wf_sharing__read_streams(s, &err) != 0 || wf_sharing__count_devices(s, &err) != 0 ||
-        wf_sharing__find_untaken(s, &err) != 0)
-        wf_sharing__log(s, "%s", err.msg);
 }
 
 int64_t wf_sharing_machine_step(struct wf_sharing *s)

@@ -77,6 +77,15 @@ static int put_space(struct wf_reader *r, struct granting *g, struct wf_buf *out
     return wf_buf_status(out) == 0 ? 0 : no_memory(err);
 }
 
+static bool is_for(const struct wf_sharing *s, const struct wf_share_space *space,
+                   const struct wf_devices_entry *to)
+{
+    enum wf_label label;
+
+    return wf_label_parse(space->label, &label) && label <= to->clearance &&
+           wf_sharing__has_streams(s, space->id);
+}
+
 /* All of it but the signature. */
 static int write_letter(struct wf_sharing *s, const struct wf_devices_entry *to, struct wf_buf *out,
                         struct wf_err *err)
@@ -86,7 +95,6 @@ static int write_letter(struct wf_sharing *s, const struct wf_devices_entry *to,
     struct wf_reader *r = NULL;
     struct wf_arena arena;
     size_t n = 0, n_allowed = 0;
-    enum wf_label label;
     int rc = wf_store_reader_get(s->o.store, &r, err);
 
     if (rc != 0)
@@ -98,14 +106,14 @@ static int write_letter(struct wf_sharing *s, const struct wf_devices_entry *to,
     if (rc == 0)
         rc = wf_share_spaces(r, &arena, &spaces, &n, err);
     for (size_t i = 0; i < n; i++)
-        n_allowed += wf_label_parse(spaces[i].label, &label) && label <= to->clearance;
+        n_allowed += is_for(s, &spaces[i], to);
     (void)wf_buf_append(out, MAGIC, sizeof(MAGIC) - 1);
     (void)wf_buf_append(out, to->device, sizeof(to->device));
     (void)wf_buf_append(out, s->o.device->signer.id, sizeof(to->device));
     wf_lib0_append_uint(out, n_allowed);
     for (size_t i = 0; i < n && rc == 0; i++) {
         g.space = &spaces[i];
-        if (wf_label_parse(spaces[i].label, &label) && label <= to->clearance)
+        if (is_for(s, &spaces[i], to))
             rc = put_space(r, &g, out, err);
     }
     if (g.keys.len > 0)
@@ -440,12 +448,6 @@ int wf_sharing__take_letter(struct wf_sharing *s, const struct wf_sharing_peer *
     if (letter.len > 0)
         sodium_memzero(letter.ptr, letter.len);
     wf_buf_deinit(&letter);
-    if (rc == 0)
-        rc = wf_sharing__read_streams(s, err);
-    if (rc == 0)
-        rc = wf_sharing__count_devices(s, err);
-    if (rc == 0)
-        rc = wf_sharing__find_untaken(s, err);
-    s->is_unsent = s->keys_changed = s->rules_changed = true;
+    s->is_unsent = s->keys_changed = s->is_stale = true;
     return rc;
 }

@@ -82,6 +82,8 @@ struct wf_sharing {
     bool is_going_on;    /* there is more to apply than was done in one go */
     bool keys_changed;   /* letters are due */
     bool rules_changed;  /* what may be given and taken is to be asked anew */
+    bool is_stale;       /* streams, who counts, what is untaken, who may what: to be asked anew */
+    int64_t stale_ns, untaken_ns; /* not before that; when what was refused is tried again */
 };
 
 /* ---- sharing.c ---- */
@@ -92,6 +94,9 @@ const struct wf_devices_entry *wf_sharing__entry(const struct wf_sharing *s,
 struct wf_sharing_peer *wf_sharing__peer(const struct wf_sharing *s, uint64_t id);
 const struct wf_sharing_stream *wf_sharing__stream(const struct wf_sharing *s,
                                                    const uint8_t id[WF_STREAM_ID_BYTES]);
+/* Whether anything of a space is shared: of a "me" that this device may not see itself nothing is,
+ * nor of one that is new since the streams were read. */
+bool wf_sharing__has_streams(const struct wf_sharing *s, int64_t space);
 /* Reads spaces and their streams anew. */
 int wf_sharing__read_streams(struct wf_sharing *s, struct wf_err *err) WF_MUST_USE;
 /* Logs of which something before what is here is missing. */

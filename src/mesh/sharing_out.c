@@ -207,7 +207,8 @@ static bool needs_all(const struct wf_share_draft *d)
 static bool has_news(const struct wf_share_draft *d)
 {
     return d->id != 0 && d->seq > 0 &&
-           ((d->seq > d->told_seq && (d->own_bytes > 0 || d->first_seq != d->told_seq + 1)) ||
+           ((d->seq > d->told_seq &&
+             (d->own_bytes > 0 || d->first_seq != d->told_seq + 1 || d->told_name.len == 0)) ||
             (d->told_label.len > 0 && !wf_str_eq(d->label, d->told_label)));
 }
 
@@ -476,20 +477,12 @@ static int out_space(struct wf_sharing *s, const struct wf_share_space *space, b
     return rc;
 }
 
-static bool has_streams(const struct wf_sharing *s, const struct wf_share_space *space)
-{
-    for (size_t i = 0; i < s->n_streams; i++) {
-        if (s->streams[i].space == space->id)
-            return true;
-    }
-    return false;
-}
-
 int wf_sharing__out(struct wf_sharing *s, struct wf_err *err)
 {
     struct wf_share_space *spaces = NULL;
     struct wf_reader *r = NULL;
     struct wf_arena arena;
+    const size_t n_streams = s->n_streams;
     bool is_more = false;
     size_t n = 0;
     int rc;
@@ -497,6 +490,7 @@ int wf_sharing__out(struct wf_sharing *s, struct wf_err *err)
     if (is_behind(s))
         return 0;
     rc = wf_sharing__read_streams(s, err); /* there may be a new space */
+    s->is_stale = s->is_stale || rc != 0 || s->n_streams != n_streams;
     if (rc == 0)
         rc = wf_store_reader_get(s->o.store, &r, err);
     if (rc != 0)
@@ -505,7 +499,7 @@ int wf_sharing__out(struct wf_sharing *s, struct wf_err *err)
     rc = wf_share_spaces(r, &arena, &spaces, &n, err);
     wf_store_reader_put(s->o.store, r);
     for (size_t i = 0; i < n && rc == 0; i++) {
-        if (has_streams(s, &spaces[i]))
+        if (wf_sharing__has_streams(s, spaces[i].id))
             rc = out_space(s, &spaces[i], &is_more, err);
     }
     wf_arena_deinit(&arena);

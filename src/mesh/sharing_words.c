@@ -279,7 +279,7 @@ static int count_in(struct wf_sharing *s, const struct wf_sharing_stream *t, str
         if (e->revoked_ms != 0)
             rc = wf_log_set_revoked(s->o.store, t->space, e->device, true, err);
         else if (wf_sharing__right(s, e->device, t->id) >= WF_SHARING_WRITE)
-            rc = wf_log_reach(s->o.store, t->space, e->device, 0, 0, err);
+            rc = wf_records_count_in_turn(s->o.records, t->space, e->device, err);
     }
     return rc;
 }

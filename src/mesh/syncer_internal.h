@@ -61,7 +61,7 @@ struct wf_syncer_log {
     uint32_t stream;
     uint64_t coming; /* the last that waits to be made durable */
     uint8_t coming_hash[WF_BATCH_HASH_BYTES];
-    uint64_t from;     /* the node that sent the last */
+    uint64_t author;   /* the node whose log it is, which may not have the stream; 0: none */
     uint64_t asked_of; /* the node; 0: nobody */
     uint64_t asked_upto;
     int64_t asked_ns; /* when something last came */

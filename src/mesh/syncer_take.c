@@ -17,6 +17,14 @@ static int no_memory(struct wf_err *err)
 
 /* ---- heads ---- */
 
+/* Whose log it is, once it says something of it. */
+static void note_author(struct wf_syncer *s, const struct wf_syncer_peer *p,
+                        struct wf_syncer_log *l)
+{
+    if (l->author != p->id && s->o.owns != NULL && s->o.owns(s->o.ud, p->id, &l->head.log))
+        l->author = p->id;
+}
+
 static int take_head(struct wf_syncer *s, struct wf_syncer_peer *p, const struct wf_sync_head *h,
                      struct wf_err *err)
 {
@@ -28,6 +36,7 @@ static int take_head(struct wf_syncer *s, struct wf_syncer_peer *p, const struct
     if (t == NULL || wf_syncer__queue(p, t) != 0)
         return no_memory(err);
     l = &s->logs[k];
+    note_author(s, p, &s->logs[k]);
     before = s->o.said != NULL ? s->o.said(s->o.ud, p->id, h) : 0;
     if (h->last < WF_MAX(before, t->theirs))
         wf_syncer__tell(s, WF_SYNCER_LOST, p->id, &h->log, h->last);
@@ -182,6 +191,7 @@ static int take_batch(struct wf_syncer *s, struct wf_syncer_peer *p, struct wf_s
     if (!s->o.takes(s->o.ud, p->id, &name))
         return 0; /* it may be wanted later */
     l = &s->logs[k];
+    note_author(s, p, l);
     if (b.number <= l->coming)
         look_at_known(s, p, l, &b);
     if (b.number != l->coming + 1)
@@ -195,7 +205,6 @@ static int take_batch(struct wf_syncer *s, struct wf_syncer_peer *p, struct wf_s
         return 0;
     }
     rc = keep(s, &b, l->begins, err);
-    l->from = p->id;
     if (rc == 0)
         note_progress(s, l, &b);
     return rc == 0 && s->pending_bytes > PENDING_BYTES ? wf_syncer_flush(s, err) : rc;
@@ -290,10 +299,10 @@ static struct wf_syncer_log *log_of(struct wf_syncer *s, const struct wf_batch *
 /* Who wrote it hears that it is here, though it may not have the stream. */
 static int tell_author(struct wf_syncer *s, const struct wf_syncer_log *l)
 {
-    struct wf_syncer_peer *p = wf_syncer__peer(s, l->from);
+    struct wf_syncer_peer *p = l->author == 0 ? NULL : wf_syncer__peer(s, l->author);
     struct wf_syncer_tie *t;
 
-    if (p == NULL || s->o.owns == NULL || !s->o.owns(s->o.ud, p->id, &l->head.log))
+    if (p == NULL)
         return 0;
     t = wf_syncer__tie(p, (uint32_t)(l - s->logs));
     return t == NULL ? WF_E_NOMEM : wf_syncer__queue(p, t);

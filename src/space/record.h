@@ -107,6 +107,13 @@ void wf_records_tell_checked(struct wf_records *r, int64_t space, const struct w
 int wf_records_move_in_turn(struct wf_records *r, int64_t space,
                             const uint8_t uid[WF_CHANGE_UID_BYTES], struct wf_err *err) WF_MUST_USE;
 
+/* A device counts from now on: no deletion is final before it has seen it, nor are those that were
+ * before it counted, as far as their changes are still there. Does nothing where it counts; in the
+ * caller's turn. Errors: CORRUPT, NOENT (the space), NOMEM, those of writing. */
+int wf_records_count_in_turn(struct wf_records *r, int64_t space,
+                             const uint8_t device[WF_SIGNER_ID_BYTES],
+                             struct wf_err *err) WF_MUST_USE;
+
 /* Says that the devices have said more of what they have (wf_log_saw), or that there are more or
  * fewer: what is deleted is looked at again, later. */
 void wf_records_poke(struct wf_records *r);

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A space gets another uid, which all signatures of its changes name: those of this device are
- * signed anew, with their numbers and times. */
+ * signed anew, with their numbers and times. And a space gets a device more: what was deleted for
+ * good was so for those that there were; the new one may have older changes of the same records, so
+ * the deletions count again until it has seen them. */
 #include "space/record_internal.h"
+
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "space/log.h"
 #include "store/sql.h"
 
 struct moved {
@@ -117,12 +122,124 @@ static int put(struct wf_records *r, int64_t space, const struct moved *m, struc
     return wf_sql_run(st, "keeping changes of records", err);
 }
 
+/* ---- what ends something, once more ---- */
+
+static bool ends_something(const struct wf_change_item *item)
+{
+    struct wf_record_op op;
+    size_t at = 0;
+
+    while (wf_change_op_next(item, &at, &op)) {
+        if (op.kind == WF_RECORD_DELETE || op.kind == WF_RECORD_UNSET || op.kind == WF_RECORD_TAKE)
+            return true;
+    }
+    return false;
+}
+
+struct ending {
+    struct wf_change c;
+    struct wf_change_item item;
+};
+
+/* All items of stored changes that end something, in the arena. */
+static int read_endings(struct wf_records *r, int64_t space, struct wf_arena *arena,
+                        struct ending **out, size_t *out_n, struct wf_err *err)
+{
+    static const char sql[] = "SELECT bytes FROM record_change WHERE space=?1 ORDER BY hlc,device";
+    sqlite3_stmt *st = NULL;
+    size_t cap = 0;
+    int rc = wf_store_write_cached(r->o.store, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, space);
+    while (rc == 0 && (rc = wf_sql_step(st, "reading changes of records", err)) == 1) {
+        struct wf_str bytes = wf_sql_blob(st, 0);
+        struct ending e;
+        size_t at = 0;
+        bool any = false;
+        rc = wf_change_read(bytes, &e.c, err);
+        while (rc == 0 && !any && wf_change_next(&e.c, &at, &e.item))
+            any = !e.item.is_pruned && ends_something(&e.item);
+        if (rc != 0 || !any)
+            continue;
+        bytes = wf_arena_dup(arena, bytes);
+        rc = bytes.ptr == NULL ? no_memory(err) : wf_change_read(bytes, &e.c, err);
+        for (at = 0; rc == 0 && wf_change_next(&e.c, &at, &e.item);) {
+            if (e.item.is_pruned || !ends_something(&e.item))
+                continue;
+            rc = wf_reserve(out, &cap, *out_n + 1, sizeof(e)) != 0 ? no_memory(err) : 0;
+            if (rc == 0)
+                (*out)[(*out_n)++] = e;
+        }
+    }
+    sqlite3_reset(st);
+    return rc;
+}
+
+static int end_one(struct wf_records *r, int64_t space, const struct ending *e, struct wf_err *err)
+{
+    struct wf_stamp at = {.hlc = e->c.hlc};
+    struct wf_record record;
+    int rc;
+
+    memcpy(at.device, e->c.device, sizeof(at.device));
+    wf_record_init(&record);
+    rc = wf_record__load(r, space, e->item.collection, e->item.key, &record, err);
+    if (rc == 0)
+        rc = wf_record_apply(&record, &e->item, &at, err);
+    if (rc == 0)
+        rc = wf_record__save(r, space, e->item.collection, e->item.key,
+                             (struct wf_record_wrote){at.hlc, e->item.label}, &record, err);
+    wf_record_deinit(&record);
+    return rc;
+}
+
+static int end_again(struct wf_records *r, int64_t space, struct wf_err *err)
+{
+    struct ending *all = NULL;
+    struct wf_arena arena;
+    size_t n = 0;
+    int rc;
+
+    wf_record__stability_reset(&r->stability);
+    wf_arena_init(&arena, (size_t)1 << 16, SIZE_MAX);
+    rc = read_endings(r, space, &arena, &all, &n, err);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = end_one(r, space, &all[i], err);
+    wf_free(all);
+    wf_arena_deinit(&arena);
+    return rc;
+}
+
+int wf_records_count_in_turn(struct wf_records *r, int64_t space,
+                             const uint8_t device[WF_SIGNER_ID_BYTES], struct wf_err *err)
+{
+    static const char sql[] = "SELECT 1 FROM device_seq WHERE space=?1 AND device=?2";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(r->o.store, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, space);
+    wf_sql_bind_blob(st, 2, wf_str_n((const char *)device, WF_SIGNER_ID_BYTES));
+    rc = wf_sql_step(st, "looking for a device", err);
+    sqlite3_reset(st);
+    if (rc != 0)
+        return rc < 0 ? rc : 0; /* it counts already */
+    rc = wf_log_reach(r->o.store, space, device, 0, 0, err);
+    return rc == 0 ? end_again(r, space, err) : rc;
+}
+
+/* ---- moving ---- */
+
 /* What others wrote comes again, signed for the new uid; what it says stays in the records. */
 static int forget_others(struct wf_records *r, int64_t space, struct wf_err *err)
 {
-    static const char *const sql[] = {"DELETE FROM record_change WHERE space=?1 AND device<>?2",
-                                      "DELETE FROM device_seq WHERE space=?1 AND device<>?2",
-                                      "DELETE FROM device_seen WHERE space=?1 AND ?2 IS NOT NULL"};
+    static const char *const sql[] = {
+        "DELETE FROM record_change WHERE space=?1 AND device<>?2",
+        "UPDATE device_seq SET dseq=0, hlc=0 WHERE space=?1 AND device<>?2",
+        "DELETE FROM device_seen WHERE space=?1 AND ?2 IS NOT NULL"};
     int rc = 0;
 
     for (size_t i = 0; i < WF_ARRAY_LEN(sql) && rc == 0; i++) {
@@ -154,5 +271,7 @@ int wf_records_move_in_turn(struct wf_records *r, int64_t space,
     }
     wf_free(all);
     wf_arena_deinit(&arena);
-    return rc == 0 ? forget_others(r, space, err) : rc;
+    if (rc == 0)
+        rc = forget_others(r, space, err);
+    return rc == 0 ? end_again(r, space, err) : rc;
 }

@@ -60,8 +60,8 @@ static int check_free(struct wf_store *s, int64_t id, int64_t space, struct wf_s
 static int insert(struct wf_store *s, int64_t space, struct wf_str name, const uint8_t *given,
                   struct wf_err *err)
 {
-    static const char sql[] = "INSERT INTO draft(uid,space,name,label,created_ms,updated_ms)"
-                              " SELECT ?1,id,?3,label,?4,?4 FROM space WHERE id=?2";
+    static const char sql[] = "INSERT INTO draft(uid,space,name,label,created_ms,updated_ms,id)"
+                              " SELECT ?1,id,?3,label,?4,?4,?5 FROM space WHERE id=?2";
     uint64_t uid[WF_DRAFT_UID_BYTES / 8];
     sqlite3_stmt *st = NULL;
     int rc = wf_store__stmt(s, sql, &st, err);
@@ -76,6 +76,7 @@ static int insert(struct wf_store *s, int64_t space, struct wf_str name, const u
     sqlite3_bind_int64(st, 2, space);
     wf_sql_bind_text(st, 3, name);
     sqlite3_bind_int64(st, 4, wf_clock_wall_ms(s->o.clock));
+    sqlite3_bind_int64(st, 5, s->next_draft++);
     rc = wf_sql_run(st, "making a draft", err);
     if (rc == 0 && sqlite3_changes(s->db) == 0)
         rc = wf_err_set(err, WF_E_NOENT, "The space is not there.");
@@ -154,8 +155,8 @@ static int put_named(struct wf_store *s, const struct wf_draft_new *d, struct wf
                      int64_t *out_id, struct wf_err *err)
 {
     static const char sql[] =
-        "INSERT INTO draft(uid,space,name,label,created_ms,updated_ms) SELECT ?1,id,?3,"
-        "CASE WHEN ?4='' THEN label ELSE ?4 END,?5,?6 FROM space WHERE id=?2"
+        "INSERT INTO draft(uid,space,name,label,created_ms,updated_ms,id) SELECT ?1,id,?3,"
+        "CASE WHEN ?4='' THEN label ELSE ?4 END,?5,?6,?7 FROM space WHERE id=?2"
         " AND NOT EXISTS(SELECT 1 FROM draft x WHERE x.space=?2 AND x.name=?3)";
     sqlite3_stmt *st = NULL;
     int rc = wf_store__stmt(s, sql, &st, err);
@@ -168,6 +169,7 @@ static int put_named(struct wf_store *s, const struct wf_draft_new *d, struct wf
     wf_sql_bind_text(st, 4, d->label);
     sqlite3_bind_int64(st, 5, wf_clock_wall_ms(s->o.clock));
     sqlite3_bind_int64(st, 6, d->at_ms);
+    sqlite3_bind_int64(st, 7, s->next_draft++);
     rc = wf_sql_run(st, "making a draft", err);
     if (rc == 0 && sqlite3_changes(s->db) == 0)
         return 1;

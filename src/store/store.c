@@ -144,6 +144,7 @@ static int load_ids(struct wf_store *s, struct wf_err *err)
 {
     int64_t document = 0;
     int64_t chunk = 0;
+    int64_t draft = 0;
     int status = read_max(s, "SELECT max(id) FROM document", &document, err);
     if (status == 0) {
         status = read_max(s, "SELECT max(document) FROM limbo", &document, err);
@@ -154,6 +155,10 @@ static int load_ids(struct wf_store *s, struct wf_err *err)
     if (status == 0) {
         status = read_max(s, "SELECT max(first_chunk + n_chunks - 1) FROM limbo", &chunk, err);
     }
+    if (status == 0) {
+        status = read_max(s, "SELECT max(id) FROM draft", &draft, err);
+    }
+    s->next_draft = draft + 1;
     s->next_document = document + 1;
     s->next_chunk = chunk + 1;
     return status;

@@ -37,6 +37,7 @@ struct wf_store {
     struct wf_sql_cache cache;
     int64_t next_document; /* ids that no row has or had since the store was opened */
     int64_t next_chunk;
+    int64_t next_draft; /* who still has a removed one open must not meet another */
     bool removed;    /* this transaction put something into limbo that is to be destroyed */
     bool must_sweep; /* a blob without a document could not be removed */
     struct wf_chunk_range *spans; /* of documents that this transaction takes away (vector.c) */

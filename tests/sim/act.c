@@ -121,6 +121,7 @@ void act_add_node(struct sim *s, enum wf_node_tier tier, enum wf_label clearance
     (void)snprintf(e.name, sizeof(e.name), "%s", sim_one_in(s, 2) ? "phone" : "laptop");
     if (wf_devices_add(d, &e, &err) != 0)
         sim_fail(s, "a node cannot be added: %s", err.msg);
+    sim_say(s, "%s: tier %u, sees up to %u", n->name, tier, clearance);
     s->n_nodes++;
     n->list = s->n_lists;
     n->most = clearance;

@@ -74,8 +74,12 @@ static void check_batches(struct sim_node *from, unsigned to, const struct wf_sy
     struct wf_batch b;
     size_t at = 0;
 
-    while (m->kind == WF_SYNC_HEADS && wf_sync_heads_next(m, &at, &head))
+    while (m->kind == WF_SYNC_HEADS && wf_sync_heads_next(m, &at, &head)) {
+        sim_say(from->sim, "%s tells node%u: %02x%02x of %02x%02x up to %llu", from->name, to,
+                head.log.stream[0], head.log.stream[1], head.log.device[0], head.log.device[1],
+                (unsigned long long)head.last);
         check_stream(from, to, head.log.stream, head.log.device, "a head");
+    }
     while (m->kind == WF_SYNC_BATCHES && wf_sync_batches_next(m, &at, &bytes)) {
         if (wf_batch_read(bytes, &b, NULL) == 0)
             check_stream(from, to, b.stream, b.device, "a batch");

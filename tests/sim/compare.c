@@ -109,7 +109,14 @@ static void read_log(struct logged *l, struct wf_reader *r, int64_t space)
     wf_arena_deinit(&arena);
 }
 
-/* Calls fn with each space of the node. */
+static int by_uid(const void *a, const void *b)
+{
+    const struct wf_space *x = a, *y = b;
+
+    return memcmp(x->uid, y->uid, sizeof(x->uid));
+}
+
+/* Calls fn with each space of the node, in the same order on all. */
 static void each_space(struct sim_node *n,
                        void (*fn)(void *ud, struct wf_reader *r, const struct wf_space *space),
                        void *ud)
@@ -123,6 +130,8 @@ static void each_space(struct sim_node *n,
     if (wf_store_reader_get(n->store, &r, NULL) == 0) {
         if (wf_space_list(r, &arena, &spaces, &k, NULL) != 0)
             k = 0;
+        if (k > 0)
+            qsort(spaces, k, sizeof(*spaces), by_uid);
         for (size_t i = 0; i < k; i++)
             fn(ud, r, &spaces[i]);
         wf_store_reader_put(n->store, r);
@@ -196,6 +205,14 @@ static void put_together(struct wf_buf *io)
     wf_crdt_free(doc);
 }
 
+/* Without the number that it got where another had its name: who heard of which first gives it. */
+static struct wf_str bare(struct wf_str name)
+{
+    while (name.len > 4 && name.ptr[name.len - 1] == ')' && name.ptr[name.len - 3] == '(')
+        name.len -= 4;
+    return name;
+}
+
 /* A line: uid, name, label, hash of its state. */
 static void see_draft(struct sim_node *n, const struct wf_draft_row *row, struct wf_buf *out)
 {
@@ -217,8 +234,8 @@ static void see_draft(struct sim_node *n, const struct wf_draft_row *row, struct
     }
     (void)crypto_generichash(hash, sizeof(hash), (uint8_t *)state.ptr, state.len, NULL, 0);
     (void)snprintf(line, sizeof(line), "draft %02x%02x.. %.*s (%.*s) %02x%02x%02x%02x\n",
-                   row->uid[0], row->uid[1], WF_STR_ARG(row->name), WF_STR_ARG(row->label), hash[0],
-                   hash[1], hash[2], hash[3]);
+                   row->uid[0], row->uid[1], WF_STR_ARG(bare(row->name)), WF_STR_ARG(row->label),
+                   hash[0], hash[1], hash[2], hash[3]);
     (void)wf_buf_append_str(out, wf_str_from(line));
     wf_buf_deinit(&state);
 }

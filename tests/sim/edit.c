@@ -60,6 +60,7 @@ static void claim_all(struct sim_node *n, struct wf_draft *d, const uint8_t uid[
     uint64_t count;
 
     memcpy(c.draft, uid, 16);
+    sim_say(n->sim, "%s has written in draft %02x%02x", n->name, uid[0], uid[1]);
     wf_buf_init(&vector, SIZE_MAX);
     if (edit_vector(d, &vector) == 0) {
         in = wf_lib0_in(vector.ptr, vector.len);
@@ -309,7 +310,8 @@ void edit_other(struct sim_node *n)
             if (wf_draft_row_rename(n->store, row.id, wf_str_from(name), NULL) == 0)
                 n->must_tell = true;
         } else if (what == 4) {
-            sim_say(s, "%s removes %.*s", n->name, WF_STR_ARG(row.name));
+            sim_say(s, "%s removes %.*s, draft %02x%02x", n->name, WF_STR_ARG(row.name),
+                    row.uid[0], row.uid[1]);
             sim_draft(s, row.uid)->was_removed = true;
             (void)!wf_draft_remove(n->drafts, row.id, NULL);
             n->must_tell = true;

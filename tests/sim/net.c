@@ -242,6 +242,8 @@ void net_event(struct sim *s, const struct sim_event *e)
         tidy(c);
         return;
     }
+    sim_say(s, "connection %llu: %s, %u of %zu bytes", (unsigned long long)c->id, n->name,
+            (unsigned)e->kind, e->n);
     node_enter(n);
     tell(n, c, side, e);
     node_leave(n);

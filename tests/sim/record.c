@@ -42,7 +42,10 @@ static void write_any(struct sim_node *n, const struct wf_space *space, enum wf_
                                                    WF_RECORD_DELETE};
     static const char *const fields[] = {"", "", "a", "b", "n", "set", "set"};
     struct sim *s = n->sim;
-    enum wf_label label = (enum wf_label)sim_below(s, 3);
+    /* What it writes above its clearance its likes do not have: they would differ. */
+    const struct wf_devices_entry *own = sim_entry(s, n->list, n->id);
+    enum wf_label label =
+        (enum wf_label)sim_below(s, own == NULL ? 3 : (uint64_t)own->clearance + 1);
     struct wf_record_op op = {.kind = kinds[sim_below(s, sizeof(kinds) / sizeof(kinds[0]))]};
     struct wf_record_edit edit = {.collection = WF_STR("any"), .n_ops = 1};
     char key[16], mark[32], value[48];

@@ -866,6 +866,21 @@ static void test_draft__loses_nothing_when_killed(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Who has a removed one open must not write into one that was made since. */
+static void test_draft__number_is_not_given_again(void **state)
+{
+    struct wf_draft *d = open_draft("first"), *second;
+    int64_t id = wf_draft_id(d);
+
+    (void)state;
+    assert_int_equal(wf_draft_remove(all, id, NULL), 0);
+    second = open_draft("second");
+    assert_true(wf_draft_id(second) != id);
+    assert_true(wf_draft_set_text(d, WF_STR("lost"), NULL, NULL) != 0);
+    wf_draft_close(d);
+    wf_draft_close(second);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -873,6 +888,7 @@ int main(void)
         T(test_draft__spaces_are_made_and_listed),
         T(test_draft__is_renamed_and_removed),
         T(test_draft__is_removed_for_good),
+        T(test_draft__number_is_not_given_again),
         T(test_draft__keeps_and_tells_changes),
         T(test_draft__refuses_whole_what_is_malformed),
         T(test_draft__has_a_largest_size),
