@@ -662,6 +662,14 @@ int wf_draft_after(struct wf_draft *d, const struct wf_draft_ack *ack, struct wf
     return rc;
 }
 
+int wf_draft__await(struct wf_draft *d, struct wf_err *err)
+{
+    struct waiter w;
+    const struct wf_draft_ack ack = waiter_init(&w);
+
+    return waiter_end(&w, d->all, wf_draft_after(d, &ack, err), err);
+}
+
 int wf_draft_read(struct wf_draft *d, wf_draft_doc_fn fn, void *ud, struct wf_err *err)
 {
     int rc;

@@ -117,8 +117,12 @@ static void tell_one(struct wf_draft_entry *e, int rc)
         wf_draft__drop(d);
     else if (e->seq != 0)
         wf_draft__tell(d, &event);
-    if (rc == 0 && e->seq != 0)
+    if (rc == 0 && e->seq != 0) {
+        pthread_mutex_lock(&d->lock);
+        d->written_seq = WF_MAX(d->written_seq, e->seq);
+        pthread_mutex_unlock(&d->lock);
         changed(d);
+    }
     if (rc == 0 && e->seq == 0) { /* what was read may have been lost before it */
         pthread_mutex_lock(&d->lock);
         rc = d->is_dropped ? WF_E_CANCELED : 0;

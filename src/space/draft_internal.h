@@ -49,6 +49,7 @@ struct wf_draft {
     struct wf_buf emitted; /* the update of the transaction that just ended */
     bool is_dropped;       /* no more changes: what is in memory is not what is on the disk */
     uint64_t next_seq;
+    uint64_t written_seq;         /* the last that is on the disk */
     uint64_t snap_seq;            /* the newest snapshot's */
     size_t snap_bytes;            /* its length */
     uint64_t log_rows, log_bytes; /* behind it */
@@ -105,6 +106,8 @@ void wf_draft__queue(struct wf_draft *d, struct wf_draft_entry *e);
 struct wf_draft_entry *wf_draft__entry(struct wf_draft *d, const struct wf_draft_ack *ack,
                                        struct wf_str bytes) WF_MUST_USE;
 
+/* Waits until all that was applied so far is on the disk. */
+int wf_draft__await(struct wf_draft *d, struct wf_err *err) WF_MUST_USE;
 /* wf_draft_apply, and waits until it is durable. */
 int wf_draft__apply_durable(struct wf_draft *d, struct wf_str update,
                             struct wf_err *err) WF_MUST_USE;

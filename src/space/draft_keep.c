@@ -20,6 +20,8 @@
 
 #define SETTLE_NS ((int64_t)2 * 1000000000)
 #define CHORE_MS 500
+/* A draft that is written to without a pause is waited for so often. */
+#define REST_TRIES 8
 /* Loading reads a snapshot into memory once. */
 #define LOAD_BYTES_MAX ((size_t)WF_LIMIT_DRAFT_BYTES * 2 + (1u << 20))
 /* A log this long becomes a snapshot, or half as long as the last one. */
@@ -189,6 +191,7 @@ int wf_draft__load(struct wf_draft *d, struct wf_err *err)
         d->space = row.space;
         d->doc = found.doc;
         d->next_seq = extent.last_seq + 1;
+        d->written_seq = extent.last_seq;
         d->snap_seq = found.snap_seq;
         d->snap_bytes = found.snap_bytes;
         d->log_rows = found.log_rows;
@@ -389,8 +392,22 @@ bool wf_draft__wants_compaction(const struct wf_draft *d)
            d->log_rows > WF_MAX((uint64_t)LOG_ROWS_MIN, (uint64_t)d->snap_bytes / 256);
 }
 
-/* What may have been applied and not yet been written when the snapshot was taken is in it all the
- * same; its rows come behind and say nothing new. */
+/* Locks the draft when all that it says is on the disk: a snapshot must not say more than its log.
+ * What a crash takes out of the log would be known here alone, and what builds on it there wait for
+ * ever. False: it is written to without a pause, or gone; then later. d->lock is held. */
+static bool lock_at_rest(struct wf_draft *d)
+{
+    pthread_mutex_lock(&d->lock);
+    for (unsigned i = 0; i < REST_TRIES && d->written_seq + 1 != d->next_seq && !d->is_dropped;
+         i++) {
+        pthread_mutex_unlock(&d->lock);
+        if (wf_draft__await(d, NULL) != 0)
+            i = REST_TRIES;
+        pthread_mutex_lock(&d->lock);
+    }
+    return d->written_seq + 1 == d->next_seq && !d->is_dropped;
+}
+
 int wf_draft_compact(struct wf_draft *d, struct wf_err *err)
 {
     struct taken t = {.upto = 0};
@@ -401,8 +418,7 @@ int wf_draft_compact(struct wf_draft *d, struct wf_err *err)
     wf_buf_init(&t.vector, WF_LIMIT_DRAFT_BYTES);
     wf_buf_init(&t.marks, WF_LIMIT_CRDT_BYTES);
     wf_buf_init(&t.image, IMAGE_TIMES_MAX * (size_t)WF_LIMIT_DRAFT_BYTES);
-    pthread_mutex_lock(&d->lock);
-    rc = d->is_dropped || d->log_rows == 0 ? WF_E_CANCELED : take(d, &t, err);
+    rc = !lock_at_rest(d) || d->log_rows == 0 ? WF_E_CANCELED : take(d, &t, err);
     rows = d->log_rows;
     bytes = d->log_bytes;
     pthread_mutex_unlock(&d->lock);

@@ -38,8 +38,8 @@ struct wf_store {
     int64_t next_document; /* ids that no row has or had since the store was opened */
     int64_t next_chunk;
     int64_t next_draft; /* who still has a removed one open must not meet another */
-    bool removed;    /* this transaction put something into limbo that is to be destroyed */
-    bool must_sweep; /* a blob without a document could not be removed */
+    bool removed;       /* this transaction put something into limbo that is to be destroyed */
+    bool must_sweep;    /* a blob without a document could not be removed */
     struct wf_chunk_range *spans; /* of documents that this transaction takes away (vector.c) */
     size_t n_spans, n_spans_room;
     bool marked_adding; /* tmp/ says that a sweep may be needed (blob.c) */

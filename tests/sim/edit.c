@@ -310,8 +310,8 @@ void edit_other(struct sim_node *n)
             if (wf_draft_row_rename(n->store, row.id, wf_str_from(name), NULL) == 0)
                 n->must_tell = true;
         } else if (what == 4) {
-            sim_say(s, "%s removes %.*s, draft %02x%02x", n->name, WF_STR_ARG(row.name),
-                    row.uid[0], row.uid[1]);
+            sim_say(s, "%s removes %.*s, draft %02x%02x", n->name, WF_STR_ARG(row.name), row.uid[0],
+                    row.uid[1]);
             sim_draft(s, row.uid)->was_removed = true;
             (void)!wf_draft_remove(n->drafts, row.id, NULL);
             n->must_tell = true;
