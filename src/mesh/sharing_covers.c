@@ -273,10 +273,11 @@ static int bridge_by(struct wf_sharing *s, const struct wf_sync_log *log, uint64
     int rc;
 
     *out_done = false;
-    if (b.stream == NULL || wf_sharing__right(s, log->device, log->stream) < WF_SHARING_WRITE)
-        return 0; /* who may not write any more makes no snapshots, either */
+    if (b.stream == NULL || !wf_sharing__counts(s, log->device, log->stream))
+        return 0;
     wf_arena_init(&b.arena, (size_t)1 << 16, SIZE_MAX);
     wf_sharing__lot_init(&b.lot, s, b.stream->space);
+    b.lot.level = b.stream->level;
     rc = read_it(&b, from, err);
     if (rc == 0 && b.is_whole) {
         rc = take_it(&b, err);

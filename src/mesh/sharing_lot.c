@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "crdt/update.h"
+#include "mesh/sharing_people.h"
 #include "os/gang.h"
 #include "space/log.h"
 #include "space/record.h"
@@ -506,6 +507,18 @@ static int remove_drafts(struct wf_sharing_lot *lot, wf_sharing_taken_fn taken, 
     return rc == 0 ? end_turn(lot->s, taken(ud, err), err) : rc;
 }
 
+/* Whether what a device wrote counts in the lot's stream. */
+static bool counts(const struct wf_sharing_lot *lot, const uint8_t device[WF_SIGNER_ID_BYTES])
+{
+    const struct wf_sharing *s = lot->s;
+
+    for (size_t i = 0; i < s->n_streams; i++) {
+        if (s->streams[i].space == lot->space && s->streams[i].level == lot->level)
+            return wf_sharing__counts(s, device, s->streams[i].id);
+    }
+    return false;
+}
+
 static int check(struct wf_sharing_lot *lot, struct wf_err *err)
 {
     int rc;
@@ -518,7 +531,7 @@ static int check(struct wf_sharing_lot *lot, struct wf_err *err)
     rc = wf_records_check(lot->s->o.records, lot->space, lot->changes, lot->n_changes, lot->s->gang,
                           lot->checked, err);
     for (size_t i = 0; i < lot->n_changes && rc == 0; i++) {
-        if (wf_sharing__entry(lot->s, lot->checked[i].device) == NULL)
+        if (!counts(lot, lot->checked[i].device))
             rc = wf_err_set(err, WF_E_DENIED, "It passes on changes of an unknown device.");
         if (rc == 0)
             rc = note_names(lot, &lot->checked[i], err);

@@ -11,7 +11,7 @@ static enum wf_sharing_right right_of(const struct wf_sharing *s, const struct w
 
     if (e == NULL || e->revoked_ms != 0 || t == NULL || t->level > e->clearance)
         return WF_SHARING_NONE;
-    return WF_SHARING_ADMIN;
+    return (e->roles & WF_ROLE_CIPHER) != 0 ? WF_SHARING_KEEPS : WF_SHARING_ADMIN;
 }
 
 enum wf_sharing_right wf_sharing__right(const struct wf_sharing *s,

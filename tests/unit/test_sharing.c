@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Devices that share: after much writing the shelf holds little, and who comes anew or comes back
+ * has all; a snapshot that leaves something out is named and not used; what is deleted is gone for
+ * good once all have it. */
+#include "mesh/sharing_machine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "base/alloc.h"
+#include "store/sql.h"
+#include "support/sharers.h"
+
+#define TEXT_BYTES 16000u
+
+static struct sharers s;
+
+static int tear_down(void **state)
+{
+    (void)state;
+    sharers_remove(&s);
+    return 0;
+}
+
+static void all_up(size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        sharer_up(&s.at[i]);
+        for (size_t k = 0; k < i; k++)
+            sharers_link(&s, k, i);
+    }
+}
+
+/* Letters that follow from k alone. For wf_free. */
+static char *text_of(unsigned k, size_t *out_n)
+{
+    char *text = wf_alloc(TEXT_BYTES);
+    uint64_t x = k * UINT64_C(0x9e3779b97f4a7c15) + 1;
+
+    assert_non_null(text);
+    for (size_t i = 0; i < TEXT_BYTES; i++) {
+        x = x * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        text[i] = (char)('!' + (x >> 40) % 90);
+    }
+    *out_n = TEXT_BYTES;
+    return text;
+}
+
+/* A text of `book` that has nothing of the one before, and a record. */
+static void write_edition(struct sharer *d, unsigned k)
+{
+    size_t n = 0;
+    char *text = text_of(k, &n);
+
+    sharer_edit(d, "book", wf_str_n(text, n));
+    sharer_set(d, "page", k);
+    wf_free(text);
+}
+
+static void write_much(struct sharer *d, unsigned from, unsigned to)
+{
+    for (unsigned k = from; k < to; k++) {
+        write_edition(d, k);
+        sharers_step(&s, 1000);
+    }
+    assert_true(sharers_settle(&s, 400));
+    for (unsigned i = 0; i < 40; i++) /* for snapshots it is looked now and then */
+        sharers_step(&s, 1000);
+    assert_true(sharers_settle(&s, 400));
+}
+
+static void assert_book(struct sharer *d, unsigned k)
+{
+    struct wf_buf text;
+    size_t n = 0;
+    char *want = text_of(k, &n);
+
+    wf_buf_init(&text, SIZE_MAX);
+    sharer_text(d, "book", &text);
+    assert_int_equal(text.len, n);
+    assert_memory_equal(text.ptr, want, n);
+    assert_int_equal(sharer_ask(d, "SELECT count(*) FROM record WHERE key='page' AND live=1"), 1);
+    wf_buf_deinit(&text);
+    wf_free(want);
+}
+
+static void assert_kept(struct sharer *d)
+{
+    struct wf_buf text;
+
+    wf_buf_init(&text, SIZE_MAX);
+    sharer_text(d, "kept", &text);
+    assert_true(wf_str_eq(wf_buf_str(&text), WF_STR("what stays")));
+    wf_buf_deinit(&text);
+}
+
+static const char shelf[] = "SELECT sum(length(bytes)) FROM batch";
+static const char begins[] = "SELECT max(first) FROM batch_log";
+static const char n_whole[] = "SELECT count(*) FROM stream_snapshot WHERE last>0";
+
+static void test_sharing__a_new_device_comes_from_a_snapshot(void **state)
+{
+    int64_t before;
+
+    (void)state;
+    sharers_make(&s, 4, false);
+    all_up(3);
+    sharer_edit(&s.at[0], "kept", WF_STR("what stays"));
+    sharer_set(&s.at[0], "once", 1);
+    write_much(&s.at[0], 0, 70);
+    assert_int_equal(sharer_ask(&s.at[0], n_whole), 1);
+    before = sharer_ask(&s.at[0], shelf);
+    sharer_down(&s.at[2]); /* it is away from here on */
+    write_much(&s.at[0], 70, 140);
+    assert_true(sharer_ask(&s.at[0], begins) > 1);
+    assert_true(sharer_ask(&s.at[1], begins) > 1);
+    assert_true(sharer_ask(&s.at[0], shelf) < before * 3 / 2);
+
+    sharer_up(&s.at[3]);
+    sharers_link(&s, 1, 3);
+    assert_true(sharers_settle(&s, 400));
+    assert_book(&s.at[3], 139);
+    assert_kept(&s.at[3]);
+    assert_true(sharer_ask(&s.at[3], begins) > 1);
+    assert_int_equal(sharer_ask(&s.at[3], "SELECT count(*) FROM record WHERE key='once'"), 1);
+
+    sharer_set(&s.at[0], "after", 1);
+    sharer_up(&s.at[2]);
+    sharer_edit(&s.at[2], "mine", WF_STR("written while away"));
+    sharers_link(&s, 2, 3);
+    sharers_link(&s, 0, 2);
+    assert_true(sharers_settle(&s, 400));
+    assert_book(&s.at[2], 139);
+    assert_int_equal(sharer_ask(&s.at[0], "SELECT count(*) FROM draft WHERE name='mine'"), 1);
+    assert_int_equal(sharer_ask(&s.at[2], "SELECT count(*) FROM record WHERE key='after'"), 1);
+}
+
+static void run(struct sharer *d, const char *sql)
+{
+    sqlite3_stmt *st = NULL;
+
+    assert_int_equal(wf_store_write_begin(d->home.store, NULL), 0);
+    assert_int_equal(wf_store_write_cached(d->home.store, sql, &st, NULL), 0);
+    assert_int_equal(wf_sql_run(st, "test", NULL), 0);
+    assert_int_equal(wf_store_write_commit(d->home.store, NULL), 0);
+}
+
+/* Who makes the snapshots forgets a draft without a word; or a change of a record. */
+static void leave_out(struct sharer *liar, const char *const *sqls, size_t n)
+{
+    struct wf_buf words;
+
+    sharer_edit(&s.at[0], "kept", WF_STR("what stays"));
+    sharer_set(&s.at[0], "once", 1);
+    assert_true(sharers_settle(&s, 400));
+    for (size_t i = 0; i < n; i++)
+        run(liar, sqls[i]);
+    write_much(&s.at[0], 0, 70);
+    assert_int_equal(sharer_ask(liar, n_whole), 1);
+    assert_int_equal(sharer_ask(&s.at[0], "SELECT state FROM stream_snapshot"), 2);
+    sharer_problems(&s.at[0], &words);
+    assert_non_null(strstr(words.ptr, "device 1: A snapshot that it made leaves out"));
+    wf_buf_deinit(&words);
+    write_much(&s.at[0], 70, 140);
+    assert_int_equal(sharer_ask(&s.at[0], begins), 1); /* nothing goes in its favour */
+}
+
+static void test_sharing__who_leaves_out_a_draft_is_named(void **state)
+{
+    static const char *const sqls[] = {
+        "DELETE FROM draft WHERE name='kept'",
+        "DELETE FROM draft_told WHERE uid NOT IN (SELECT uid FROM draft)",
+        "DELETE FROM draft_dirty",
+    };
+
+    (void)state;
+    sharers_make(&s, 2, true);
+    all_up(2);
+    leave_out(&s.at[1], sqls, WF_ARRAY_LEN(sqls));
+    assert_kept(&s.at[0]);
+}
+
+static void test_sharing__who_leaves_out_a_change_is_named(void **state)
+{
+    static const char *const sqls[] = {
+        "DELETE FROM record_change WHERE instr(bytes,cast('once' as blob))>0",
+    };
+
+    (void)state;
+    sharers_make(&s, 2, true);
+    all_up(2);
+    leave_out(&s.at[1], sqls, WF_ARRAY_LEN(sqls));
+}
+
+/* What is missing is nowhere: it is said, and nothing behind it is taken. */
+static void test_sharing__what_is_withheld_is_told(void **state)
+{
+    struct wf_buf words;
+
+    (void)state;
+    sharers_make(&s, 2, false);
+    sharer_up(&s.at[0]);
+    sharer_up(&s.at[1]);
+    sharer_set(&s.at[0], "one", 1);
+    sharers_step(&s, 100);
+    sharer_set(&s.at[0], "two", 2);
+    sharers_step(&s, 100);
+    assert_int_equal(sharer_ask(&s.at[0], "SELECT max(last) FROM batch_log"), 2);
+    run(&s.at[0], "DELETE FROM batch WHERE number=1");
+    run(&s.at[0], "UPDATE batch_log SET first=2");
+    sharers_link(&s, 0, 1);
+    assert_false(sharers_settle(&s, 60));
+    sharer_problems(&s.at[1], &words);
+    assert_non_null(strstr(words.ptr, "does not send them"));
+    wf_buf_deinit(&words);
+    assert_int_equal(sharer_ask(&s.at[1], "SELECT count(*) FROM record"), 0);
+}
+
+static void tidy_all(size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (s.at[i].is_up)
+            assert_int_equal(wf_records_tidy(s.at[i].records, NULL, NULL), 0);
+    }
+}
+
+static void pass(unsigned seconds)
+{
+    for (unsigned i = 0; i < seconds; i++)
+        sharers_step(&s, 1000);
+    tidy_all(s.n);
+}
+
+static void test_sharing__a_deletion_becomes_final(void **state)
+{
+    static const char kept[] = "SELECT count(*) FROM record WHERE key='gone'";
+    static const char words[] =
+        "SELECT count(*) FROM record_change WHERE instr(bytes,cast('\"n\"' as blob))>0"
+        " AND instr(bytes,cast('gone' as blob))>0";
+    int64_t n;
+
+    (void)state;
+    sharers_make(&s, 3, false);
+    all_up(3);
+    sharer_set(&s.at[0], "gone", 7);
+    sharer_set(&s.at[0], "back", 7);
+    pass(10);
+    sharer_down(&s.at[2]);
+    sharer_forget(&s.at[1], "gone");
+    for (unsigned day = 0; day < 30; day++) /* a month */
+        sharers_step(&s, 86400000);
+    pass(60);
+    assert_int_equal(sharer_ask(&s.at[0], kept), 1);
+    assert_int_equal(sharer_ask(&s.at[1], kept), 1);
+    sharer_up(&s.at[2]);
+    sharer_set(&s.at[2], "back", 8);
+    sharers_link(&s, 0, 2);
+    sharers_link(&s, 1, 2);
+    pass(120);
+    pass(1);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(sharer_ask(&s.at[i], kept), 0);
+        assert_int_equal(sharer_ask(&s.at[i], words), 0);
+        assert_int_equal(sharer_ask(&s.at[i], "SELECT count(*) FROM record WHERE live=1"), 1);
+    }
+    n = sharer_ask(&s.at[0], "SELECT sum(last) FROM batch_log");
+    pass(120);
+    assert_int_equal(sharer_ask(&s.at[0], "SELECT sum(last) FROM batch_log"), n);
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_sharing__a_new_device_comes_from_a_snapshot),
+        TEST(test_sharing__who_leaves_out_a_draft_is_named),
+        TEST(test_sharing__who_leaves_out_a_change_is_named),
+        TEST(test_sharing__what_is_withheld_is_told),
+        TEST(test_sharing__a_deletion_becomes_final),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
