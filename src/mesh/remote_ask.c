@@ -385,6 +385,7 @@ static int send_request(struct call *c, struct wf_str all, struct wf_err *err)
     const size_t most = WF_SEALED_MESSAGE_BYTES - WF_REMOTE_HEAD_BYTES - 4;
     struct wf_remote_message m = {
         .kind = WF_REMOTE_REQUEST, .id = c->id, .number = (uint32_t)all.len};
+    struct wf_nodes_peer *p;
     int rc = 0;
 
     for (size_t at = 0; at < all.len && rc == 0; at += m.bytes.len) {
@@ -392,6 +393,9 @@ static int send_request(struct call *c, struct wf_str all, struct wf_err *err)
         rc = wf_nodes__send_waiting(c->n, c->peer, &m, NULL, SEND_MS, err);
         m.number = 0;
     }
+    p = wf_nodes__peer(c->n, c->peer);
+    if (rc == 0 && p != NULL)
+        wf_nodes__measure(c->n, p);
     if (rc == WF_E_NOENT || rc == WF_E_CANCELED)
         rc = wf_err_set(err, WF_E_BUSY, "%s is not connected now.", c->node_name);
     return rc;

@@ -37,7 +37,7 @@ struct wf_nodes_speed {
 
 struct wf_nodes {
     struct wf_nodes_options o;
-    pthread_t thread; /* tells what is offered, measures the way */
+    pthread_t thread; /* tells what is offered */
     struct wf_team *team;
     pthread_mutex_t lock; /* guards all below; sealed's may be taken within */
     pthread_cond_t wake;  /* for the thread */
@@ -67,6 +67,8 @@ int wf_nodes__send(struct wf_nodes *n, uint64_t peer, const struct wf_remote_mes
 int wf_nodes__send_waiting(struct wf_nodes *n, uint64_t peer, const struct wf_remote_message *m,
                            const atomic_bool *is_given_up, unsigned ms,
                            struct wf_err *err) WF_MUST_USE;
+/* Measures the way to a node, unless that was done a moment ago. */
+void wf_nodes__measure(struct wf_nodes *n, struct wf_nodes_peer *p);
 void wf_nodes__say_changed(struct wf_nodes *n);
 
 /* ---- remote_catalog.c ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The object: who is connected, what they say, and the thread that tells them what is offered here
- * when that has changed, and now and then measures the way. Idle, that is a few hundred bytes a
- * minute for each node. */
+ * when that has changed. Where nothing happens nothing is said: the way is measured once, and then
+ * with requests, once a minute at most. */
 #include "mesh/remote_nodes.h"
 
 #include <stdio.h>
@@ -222,21 +222,29 @@ static void send_catalog(struct wf_nodes *n, bool is_new)
     }
 }
 
-static void send_pings(struct wf_nodes *n)
+void wf_nodes__measure(struct wf_nodes *n, struct wf_nodes_peer *p)
 {
     const int64_t now_ns = wf_clock_mono_ns(NULL);
+    struct wf_remote_message m = {.kind = WF_REMOTE_PING};
+
+    if (p->ping_ns != 0 && now_ns - p->ping_ns < PING_MS * WF_NODES_NS_PER_MS)
+        return;
+    p->ping_ns = now_ns;
+    p->ping = (uint64_t)now_ns;
+    m.bytes = wf_str_n((const char *)&p->ping, sizeof(p->ping));
+    (void)!wf_nodes__send(n, p->id, &m, NULL); /* the next one is sent in any case */
+}
+
+/* Of those that are new: later it is measured with requests alone. */
+static void send_pings(struct wf_nodes *n)
+{
     struct wf_list *it, *tmp;
 
     WF_LIST_EACH(it, tmp, &n->peers)
     {
         struct wf_nodes_peer *p = WF_CONTAINER(it, struct wf_nodes_peer, node);
-        struct wf_remote_message m = {.kind = WF_REMOTE_PING};
-        if (p->ping_ns != 0 && now_ns - p->ping_ns < PING_MS * WF_NODES_NS_PER_MS)
-            continue;
-        p->ping_ns = now_ns;
-        p->ping = (uint64_t)now_ns;
-        m.bytes = wf_str_n((const char *)&p->ping, sizeof(p->ping));
-        (void)!wf_nodes__send(n, p->id, &m, NULL); /* the next one is sent in any case */
+        if (p->ping_ns == 0)
+            wf_nodes__measure(n, p);
     }
 }
 
