@@ -148,6 +148,13 @@ void wf_fabric__send(struct wf_fabric *f, uint64_t peer, struct wf_str bytes);
 #define WF_FABRIC_HELD 7
 void wf_fabric__send_held(struct wf_fabric *f, uint64_t peer);
 
+/* ---- fabric_where.c ---- */
+
+/* Where relays are found, told and taken; of this kind. */
+#define WF_FABRIC_WHERE 32
+void wf_fabric__send_where(struct wf_fabric *f, uint64_t peer);
+void wf_fabric__take_where(struct wf_fabric *f, struct wf_str body);
+
 /* ---- fabric_pair.c; the lock is held ---- */
 
 void wf_fabric__came_up(struct wf_fabric *f, uint64_t peer, const uint8_t *key);

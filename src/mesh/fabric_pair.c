@@ -361,6 +361,8 @@ void wf_fabric__came(struct wf_fabric *f, uint64_t peer, const uint8_t *key, boo
         step_joiner(f, bytes);
     else if (kind == WF_FABRIC_HELD && is_paired)
         take_held(f, peer, wf_str_sub(bytes, 1, bytes.len));
+    else if (kind == WF_FABRIC_WHERE && is_paired)
+        wf_fabric__take_where(f, wf_str_sub(bytes, 1, bytes.len));
     else if (kind == WF_PAIRING_ASK && is_paired)
         answer(f, peer, key, bytes);
     else if (kind == WF_PAIRING_ANSWER && is_paired)

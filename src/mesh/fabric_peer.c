@@ -230,6 +230,7 @@ void wf_fabric__send_held(struct wf_fabric *f, uint64_t peer)
     if (wf_devices_write(&f->list, &b) == 0)
         wf_fabric__send(f, peer, wf_buf_str(&b));
     wf_buf_deinit(&b);
+    wf_fabric__send_where(f, peer);
 }
 
 void wf_fabric__tell_all(struct wf_fabric *f)

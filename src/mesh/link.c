@@ -535,6 +535,22 @@ void wf_link_address(struct wf_link *l, const uint8_t key[WF_LINK_KEY_BYTES],
     pthread_mutex_unlock(&l->lock);
 }
 
+int wf_link_known(struct wf_link *l, const uint8_t key[WF_LINK_KEY_BYTES], struct wf_buf *out)
+{
+    uint8_t at[WF_LINK_KEY_BYTES];
+    struct wf_discover_state state;
+
+    pthread_mutex_lock(&l->lock);
+    for (size_t i = 0; wf_discover_at(l->discover, i, at, &state); i++) {
+        for (size_t k = 0; memcmp(at, key, sizeof(at)) == 0 && k < state.n_addresses; k++) {
+            (void)wf_buf_append_cstr(out, state.addresses[k]);
+            (void)wf_buf_append_byte(out, '\n');
+        }
+    }
+    pthread_mutex_unlock(&l->lock);
+    return wf_buf_status(out);
+}
+
 void wf_link_close(struct wf_link *l, uint64_t peer)
 {
     const struct wf_link_frame f = {.kind = WF_LINK_FRAME_CLOSE, .peer = peer};

@@ -86,6 +86,10 @@ int wf_link_dial(struct wf_link *l, struct wf_str host_port, const uint8_t *pin,
 void wf_link_address(struct wf_link *l, const uint8_t key[WF_LINK_KEY_BYTES],
                      struct wf_str host_port);
 
+/* Appends where a paired node may be found, as far as is known: "HOST:PORT\n" each. Errors: those
+ * of the buffer. */
+int wf_link_known(struct wf_link *l, const uint8_t key[WF_LINK_KEY_BYTES], struct wf_buf *out);
+
 /* Ends a connection; `down` follows with WF_LINK_ENDED_HERE. One that is gone is passed over. */
 void wf_link_close(struct wf_link *l, uint64_t peer);
 

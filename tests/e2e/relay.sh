@@ -79,9 +79,6 @@ check "the phone is paired" pair laptop phone
 off laptop # two strangers of one address at once, and here all have one
 up laptop
 check "the box is paired" pair laptop box
-for n in phone box; do # here nothing tells of others nearby
-    weft $n nodes address relay "127.0.0.1:$(cat "$TMP/relay.port")" >/dev/null
-done
 same "the phone has what there is" "private nightingale" "$(until_is "private nightingale" weft phone draft cat diary)"
 same "all is told" 0 "$(told laptop)"
 

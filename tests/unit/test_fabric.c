@@ -149,6 +149,11 @@ void wf_link_address(struct wf_link *l, const uint8_t key[WF_LINK_KEY_BYTES],
     (void)l, (void)key, (void)host_port;
 }
 
+int wf_link_known(struct wf_link *l, const uint8_t key[WF_LINK_KEY_BYTES], struct wf_buf *out)
+{
+    return knows(l, key) ? wf_buf_append_cstr(out, "there:7771\n") : 0;
+}
+
 int wf_link_key(struct wf_link *l, uint8_t out[WF_LINK_KEY_BYTES], unsigned timeout_ms,
                 struct wf_err *err)
 {

@@ -36,6 +36,8 @@ struct node {
     unsigned levels;     /* bits of the streams that it may have */
     unsigned n_wrong[WF_SYNCER_WRONG_COUNT];
     uint64_t n_came;
+    uint64_t said[N_MAX]; /* what others said of the first one's log of the first stream */
+    unsigned n_said_all;
 };
 
 static struct node nodes[N_MAX];
@@ -135,6 +137,24 @@ static void trouble(void *ud, const struct wf_syncer_trouble *t)
     ((struct node *)ud)->n_wrong[t->what]++;
 }
 
+static uint64_t said(void *ud, uint64_t peer, const struct wf_sync_head *head)
+{
+    struct node *n = ud;
+    uint64_t before = n->said[peer - 1];
+
+    if (memcmp(head->log.device, nodes[0].signer.id, sizeof(head->log.device)) != 0 ||
+        memcmp(head->log.stream, streams[0], sizeof(head->log.stream)) != 0)
+        return 0;
+    n->said[peer - 1] = head->last;
+    return before;
+}
+
+static void said_all(void *ud, uint64_t peer)
+{
+    (void)peer;
+    ((struct node *)ud)->n_said_all++;
+}
+
 static void other(void *ud, uint64_t peer, const struct wf_sync_message *m)
 {
     (void)peer;
@@ -152,6 +172,8 @@ static void node_start(struct node *n, bool keeps)
                                   .send = send_it,
                                   .came = came,
                                   .trouble = trouble,
+                                  .said = said,
+                                  .said_all = said_all,
                                   .other = other,
                                   .ud = n};
 
@@ -522,6 +544,60 @@ static void test_syncer__who_holds_back_is_named_and_others_are_asked(void **sta
     stop();
 }
 
+/* In another connection, too; and all that it once had comes back. */
+static void test_syncer__who_has_less_than_it_said_is_named(void **state)
+{
+    struct wf_sync_log log;
+
+    (void)state;
+    start(2, 1);
+    for (unsigned i = 0; i < 3; i++)
+        write_batch(&nodes[0], 0, 10);
+    connect_two(0, 1);
+    settle();
+    assert_int_equal(nodes[0].said[1], 3);
+    assert_int_equal(nodes[0].n_said_all, 1);
+    disconnect(0, 1);
+    memcpy(log.stream, streams[0], sizeof(log.stream));
+    memcpy(log.device, nodes[0].signer.id, sizeof(log.device));
+    wf_syncer_free(nodes[1].s);
+    shelf_memory_cut(&nodes[1].shelf, &log, 1);
+    node_start(&nodes[1], true);
+    connect_two(0, 1);
+    settle();
+    assert_int_equal(nodes[0].n_wrong[WF_SYNCER_LOST], 1);
+    assert_int_equal(nodes[0].n_said_all, 2);
+    assert_converged();
+    stop();
+}
+
+/* One stream alone is asked about anew. */
+static void test_syncer__a_stream_that_may_be_had_now_comes(void **state)
+{
+    (void)state;
+    start(3, 1);
+    nodes[1].levels = nodes[2].levels = 0;
+    connect_two(0, 1);
+    connect_two(0, 2);
+    write_batch(&nodes[0], 0, 10);
+    write_batch(&nodes[0], 1, 10);
+    settle();
+    assert_int_equal(last_of(&nodes[1], &nodes[0], 0), 0);
+    nodes[1].levels = 1;
+    assert_int_equal(wf_syncer_stream_changed(nodes[0].s, streams[0], NULL), 0);
+    settle();
+    assert_int_equal(last_of(&nodes[1], &nodes[0], 0), 1);
+    assert_int_equal(last_of(&nodes[1], &nodes[0], 1), 0);
+    assert_int_equal(last_of(&nodes[2], &nodes[0], 0), 0);
+    nodes[2].levels = 3; /* and what is wanted of it only now */
+    nodes[0].levels = 3;
+    assert_int_equal(wf_syncer_stream_changed(nodes[0].s, streams[1], NULL), 0);
+    settle();
+    assert_int_equal(last_of(&nodes[2], &nodes[0], 1), 1);
+    assert_no_trouble();
+    stop();
+}
+
 static void test_syncer__forged_batches_end_the_connection(void **state)
 {
     (void)state;
@@ -572,6 +648,8 @@ int main(void)
         cmocka_unit_test(test_syncer__new_batches_are_there_after_one_message),
         cmocka_unit_test(test_syncer__two_stories_are_told),
         cmocka_unit_test(test_syncer__who_holds_back_is_named_and_others_are_asked),
+        cmocka_unit_test(test_syncer__who_has_less_than_it_said_is_named),
+        cmocka_unit_test(test_syncer__a_stream_that_may_be_had_now_comes),
         cmocka_unit_test(test_syncer__forged_batches_end_the_connection),
         cmocka_unit_test(test_syncer__refuses_what_is_no_message),
     };
