@@ -138,6 +138,13 @@ check "and is handed over" weft workstation handoff phone
 turns() { api "$1" GET "/weft/v1/threads/$thread" | json 'len(d["turns"])' 2>/dev/null; }
 same "the conversation, too" 1 "$(until_is 1 turns phone)"
 
+# ---- 08:45, a document ----
+echo "The boiler was serviced on 3 March. Its pressure is 1.4 bar, says $PRIVATE." >"$TMP/boiler.txt"
+weft workstation add "$TMP/boiler.txt" >/dev/null
+found() { weft "$1" search "boiler pressure" --json | json 'sorted({r["title"] for r in d["hits"] if "boiler" in r["title"]})'; }
+same "a document that the workstation took in is found on the tablet" "['boiler.txt']" "$(until_is "['boiler.txt']" found tablet)"
+same "and not in the cloud" "[]" "$(found cloud)"
+
 # ---- 09:00, the phone is out: a mobile network, from which only the cloud is reached ----
 at_home no
 echo "Plan for today: $PRIVATE, bread" | edit phone plan
