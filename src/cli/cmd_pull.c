@@ -23,13 +23,16 @@ static int show(void *ud, const char *event, const json_t *data)
     const char *phase = wf_json_text(data, "phase");
     json_int_t done = json_integer_value(json_object_get(data, "done"));
     json_int_t all = json_integer_value(json_object_get(data, "all"));
+    char from[96] = "";
 
     if (stop_flag)
         return 1;
     if (strcmp(event, "progress") != 0)
         return 0;
+    if (strcmp(phase, "download") == 0 && wf_json_text(data, "node")[0])
+        (void)snprintf(from, sizeof(from), _("from %s"), wf_json_text(data, "node"));
     if (strcmp(phase, "download") == 0)
-        wf_bar_draw(ud, _("downloading"), (uint64_t)done, (uint64_t)all);
+        wf_bar_draw(ud, from[0] ? from : _("downloading"), (uint64_t)done, (uint64_t)all);
     else if (strcmp(phase, "check") == 0 && all > 0)
         wf_bar_draw(ud, _("checking"), (uint64_t)done, (uint64_t)all);
     return 0;
@@ -69,7 +72,8 @@ int wf_cmd_pull(struct wf_cli *cli)
         "Usage: weft pull NAME|URL [--as NAME] [--sha256 HEX]\n\n"
         "Brings a model: smollm2:135m from Ollama's registry, HOST/NAME:TAG from another,\n"
         "hf.co/USER/REPO:QUANT from Hugging Face (Q4_K_M where nothing is said), or a GGUF file by "
-        "its URL.\nCtrl-C stops; the same command goes on from there.");
+        "its URL. A paired device that has\nit is asked first.\nCtrl-C stops; the same command "
+        "goes on from there.");
     const char *as = NULL, *sha256 = NULL;
     const struct wf_option options[] = {
         {.name = "as", .kind = WF_OPTION_TEXT, .out = &as},
@@ -98,6 +102,8 @@ int wf_cmd_pull(struct wf_cli *cli)
         printf(_("%s is there: %s, %s, %s.\n"), wf_json_text(result, "name"),
                wf_json_text(result, "family"), wf_json_text(result, "quantization"),
                wf_cli_bytes(bytes, (uint64_t)json_integer_value(json_object_get(result, "bytes"))));
+    if (!cli->json && wf_json_text(result, "node")[0])
+        printf(_("It came from %s.\n"), wf_json_text(result, "node"));
     json_decref(result);
     return WF_EXIT_DONE;
 }

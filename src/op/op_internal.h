@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "find/find.h"
+#include "mesh/devices.h"
 #include "op/json.h"
 #include "op/op.h"
 #include "privacy/label.h"
@@ -134,6 +135,16 @@ struct wf_op_checking {
     int64_t told_ns;
 };
 int wf_op__checking(void *ud, uint64_t n_done, uint64_t n_all);
+
+/* Brings a model from a paired node: `as` NULL: under its own name; `digest` "": any. out_node: who
+ * had it. Errors: NOENT (no connected node has it, or none any more), CANCELED, those of
+ * wf_blobs_model_file and wf_model_store_commit. */
+struct wf_op_pull_what {
+    const char *name, *as, *digest;
+};
+int wf_op__pull_from_node(struct wf_op_context *ctx, const struct wf_op_call *call,
+                          const struct wf_op_pull_what *what, struct wf_model_entry *out,
+                          char out_node[WF_DEVICES_NAME_BYTES + 1], struct wf_err *err) WF_MUST_USE;
 
 /* A hit, with `"highlight"` absent; NULL out of memory. */
 json_t *wf_op__hit_json(const struct wf_hit *h);

@@ -319,11 +319,23 @@ static int optional(const struct wf_op_call *call, const char *key, const char *
     return rc;
 }
 
+/* The model, and where it came from: "node", where that is one of the owner's. */
+static int give(const struct wf_model_entry *m, const char *node, json_t **out_result,
+                struct wf_err *err)
+{
+    json_t *v = wf_op_model_json(m);
+
+    if (v && node[0])
+        (void)json_object_set_new(v, "node", json_string(node)); /* out of memory: without */
+    return wf_op__give(v, out_result, err);
+}
+
 int wf_op__models_pull(struct wf_op_context *ctx, const struct wf_op_call *call,
                        json_t **out_result, struct wf_err *err)
 {
     struct pull p = {.ctx = ctx, .call = call, .fd = -1};
     const char *token = "", *digest = "";
+    char node[WF_DEVICES_NAME_BYTES + 1] = "";
     struct wf_model_entry m;
     struct wf_str name;
     int rc = wf_param_str(call->params, "name", true, &name, err);
@@ -339,7 +351,11 @@ int wf_op__models_pull(struct wf_op_context *ctx, const struct wf_op_call *call,
     if (rc != 0)
         return rc;
     p.name = name.ptr;
-    p.as = p.as[0] ? p.as : NULL;
+    p.as = p.as && p.as[0] ? p.as : NULL;
+    const struct wf_op_pull_what what = {.name = p.name, .as = p.as, .digest = digest};
+    rc = wf_op__pull_from_node(ctx, call, &what, &m, node, err);
+    if (rc != WF_E_NOENT)
+        return rc == 0 ? give(&m, node, out_result, err) : rc;
     make_id(&p);
     wf_buf_init(&p.in, WF_LIMIT_FRAME_BYTES);
     rc = run(&p, token, digest, &m, err);
@@ -347,5 +363,5 @@ int wf_op__models_pull(struct wf_op_context *ctx, const struct wf_op_call *call,
     json_decref(p.plan);
     wf_free(p.parts);
     wf_free(p.files);
-    return rc == 0 ? wf_op__give(wf_op_model_json(&m), out_result, err) : rc;
+    return rc == 0 ? give(&m, node, out_result, err) : rc;
 }

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib/tap.sh"
 
 json() { python3 -c "import json,sys; d=json.load(sys.stdin); print($1)"; }
+LIB=$(realpath "$(dirname "$0")/lib")
 declare -A pids
 
 # up NAME [OPTION...]: a daemon of its own home, with free ports.
@@ -212,3 +213,29 @@ check "in words" grep -q "connected" "$TMP/said"
 up laptop
 up phone
 same "it comes once somebody is there" here "$(until_is here state watch report)"
+
+# A model that a paired device has comes from there, without any internet: the registry is a closed port.
+"$LIB/mkgguf" "$TMP/big.gguf" llama 120000000 2
+weft laptop models import "$TMP/big.gguf" fable:7b >/dev/null
+off phone
+up phone --registry 127.0.0.1:9
+until_is 2 eval 'weft phone sync --json | json "d[\"nodes\"]"' >/dev/null
+weft phone pull fable:7b >"$TMP/pulled" 2>&1 &
+pull=$!
+incoming() { find "$TMP/phone/data/models/incoming" -name 'part-*' -printf '%s\n' 2>/dev/null | awk '{n += $1} END {print n + 0}'; }
+for _ in $(seq 200); do
+    [ "$(incoming)" -gt 20000000 ] && break
+    sleep 0.01
+done
+kill -9 "${pids[phone]}"
+wait "${pids[phone]}" $pull 2>/dev/null
+kept=$(incoming)
+echo "# killed with $kept bytes"
+up phone --registry 127.0.0.1:9
+until_is 2 eval 'weft phone sync --json | json "d[\"nodes\"]"' >/dev/null
+check "weft pull brings it from the paired device" weft phone pull fable:7b --json
+same "it says from where" laptop "$(json 'd["node"]' <"$TMP/.out")"
+same "what came before the kill did not come again" True \
+    "$(python3 -c "print($(counter phone moved_bytes) <= $(stat -c %s "$TMP/big.gguf") - $kept)")"
+check "it is whole" weft phone models verify fable:7b
+same "what nobody has is looked for on the internet" 1 "$(weft phone pull nothing:1b >"$TMP/said" 2>&1; echo $?)"
