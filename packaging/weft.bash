@@ -2,7 +2,7 @@
 # bash completion for weft(1)
 
 _weft() {
-    local commands="up link add search ask summarize run watch documents remove draft record spaces pair nodes sync reminders pull models policy redact restore engines route why feedback ledger lens label train doctor"
+    local commands="up link add search ask summarize run watch documents remove draft record pin unpin spaces pair nodes sync handoff phone phones reminders pull models policy redact restore engines route why feedback ledger lens label train doctor"
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local command='' i
 
@@ -57,7 +57,7 @@ _weft() {
     local options="--home --json"
     case $command in
     '') options="$options --help --version" ;;
-    up) options="$options --port --host" ;;
+    up) options="$options --port --host --lan" ;;
     add) options="$options --space --retry" ;;
     ask) options="$options --thread --space --type --path" ;;
     search) options="$options -k --space --type --path" ;;
@@ -77,7 +77,7 @@ _weft() {
     draft) options="$options --space --at" ;;
     spaces) options="$options --label" ;;
     pair) options="$options --show" ;;
-    nodes) options="$options --init" ;;
+    nodes) options="$options --init --relay --off" ;;
     sync) options="$options --wait --timeout" ;;
     record) options="$options --label --limit" ;;
     reminders) options="$options --at" ;;
@@ -107,7 +107,7 @@ _weft() {
         mapfile -t COMPREPLY < <(compgen -W "embed spans entities salience intent language sensitivity" -- "$word")
         ;;
     *:draft)
-        [ "$previous" != draft ] || mapfile -t COMPREPLY < <(compgen -W "list new cat edit history restore rename remove" -- "$word")
+        [ "$previous" != draft ] || mapfile -t COMPREPLY < <(compgen -W "list new cat edit history restore rename label remove" -- "$word")
         ;;
     *:spaces)
         [ "$previous" != spaces ] || mapfile -t COMPREPLY < <(compgen -W "list create" -- "$word")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fish completion for weft(1)
 
-set -l commands up link add search ask summarize run watch documents remove draft record spaces pair nodes sync reminders pull models policy redact restore engines route ledger lens label train doctor
+set -l commands up link add search ask summarize run watch documents remove draft record pin unpin spaces pair nodes sync handoff phone phones reminders pull models policy redact restore engines route ledger lens label train doctor
 set -l none "not __fish_seen_subcommand_from $commands"
 
 complete -c weft -f
@@ -25,6 +25,11 @@ complete -c weft -n $none -a spaces -d 'The spaces that drafts live in'
 complete -c weft -n $none -a pair -d 'Make two devices know each other, by a code'
 complete -c weft -n $none -a nodes -d 'Your paired devices'
 complete -c weft -n $none -a sync -d 'Whether your devices have the same'
+complete -c weft -n $none -a handoff -d 'What is open here opens on another device'
+complete -c weft -n $none -a phone -d 'Let a phone in the local network use weft'
+complete -c weft -n $none -a phones -d 'The phones that were let in'
+complete -c weft -n $none -a pin -d 'Keep a document of another device on this one'
+complete -c weft -n $none -a unpin -d 'Let go a document that was pinned'
 complete -c weft -n $none -a reminders -d 'What weft is to remind you of'
 complete -c weft -n $none -a pull -d 'Bring a model'
 complete -c weft -n $none -a models -d 'The models of this machine'
@@ -42,6 +47,7 @@ complete -c weft -n $none -a train -d 'Make vocabularies and models out of texts
 complete -c weft -n $none -a doctor -d 'Say what is missing or misconfigured'
 complete -c weft -n '__fish_seen_subcommand_from up' -l port -x -d 'Where to listen'
 complete -c weft -n '__fish_seen_subcommand_from up' -l host -x -d 'At this address'
+complete -c weft -n '__fish_seen_subcommand_from up' -l lan -d 'Also for phones in the local network'
 complete -c weft -n '__fish_seen_subcommand_from add' -l retry -d 'What failed before'
 complete -c weft -n '__fish_seen_subcommand_from add ask search' -l space -x -d 'In this space'
 complete -c weft -n '__fish_seen_subcommand_from ask' -l thread -x -d 'Goes on with an earlier one'
@@ -96,7 +102,7 @@ complete -c weft -n '__fish_seen_subcommand_from route' -l here -d 'On this devi
 complete -c weft -n '__fish_seen_subcommand_from ledger' -a 'list verify export'
 complete -c weft -n '__fish_seen_subcommand_from ledger' -l last -x -d 'So many'
 complete -c weft -n '__fish_seen_subcommand_from ledger' -l noted -x -d 'What verify printed'
-complete -c weft -n '__fish_seen_subcommand_from draft' -a 'list new cat edit history restore rename remove'
+complete -c weft -n '__fish_seen_subcommand_from draft' -a 'list new cat edit history restore rename label remove'
 complete -c weft -n '__fish_seen_subcommand_from draft' -l space -x -d 'Only of this space'
 complete -c weft -n '__fish_seen_subcommand_from draft' -l at -x -d 'A version'
 complete -c weft -n '__fish_seen_subcommand_from spaces' -a 'list create'

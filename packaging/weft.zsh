@@ -22,6 +22,11 @@ _weft() {
         'pair:make two devices know each other, by a code'
         'nodes:your paired devices'
         'sync:whether your devices have the same'
+        'handoff:what is open here opens on another device'
+        'phone:let a phone in the local network use weft'
+        'phones:the phones that were let in'
+        'pin:keep a document of another device on this one'
+        'unpin:let go a document that was pinned'
         'reminders:what weft is to remind you of'
         'pull:bring a model'
         'models:the models of this machine'
@@ -86,7 +91,7 @@ _weft() {
             ;;
         ledger) _arguments '--last[so many]:number:' '--noted[what verify printed]:NUMBER\:HASH:' '--json[print one JSON object]' '1:what:(list verify export)' ;;
         record) _arguments '--label[the least it has]:label:(public internal private secret)' '--limit[at most so many]:number:' '--json[print one JSON object]' '1:what:(list get history set unset count add take rm)' ;;
-        draft) _arguments '--space[only of this space]:space:' '--at[a version]:version:' '--json[print one JSON object]' '1:what:(list new cat edit history restore rename remove)' ;;
+        draft) _arguments '--space[only of this space]:space:' '--at[a version]:version:' '--json[print one JSON object]' '1:what:(list new cat edit history restore rename label remove)' ;;
         pair) _arguments '--show[show a code and wait]' '--json[print one JSON object]' '1:code@host:port:' ;;
         sync) _arguments '--wait[wait until they do]' '--timeout[seconds at most]:seconds' '--json[print one JSON object]' ;;
         nodes) _arguments '--init[make the owner and the first list]' '--json[print one JSON object]' '1:what:(rename clear revoke leave paper recover)' ;;
