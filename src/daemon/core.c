@@ -59,6 +59,7 @@
 #include "space/device.h"
 #include "space/draft.h"
 #include "space/record.h"
+#include "space/rights.h"
 #include "space/thread_share.h"
 #include "text/utf8.h"
 
@@ -92,6 +93,7 @@ struct core {
     struct wf_err policy_err;             /* why there is none */
     struct wf_engines *engines;
     struct wf_err engines_err;    /* why there are none */
+    struct wf_rights rights;      /* ops.rights points here */
     struct wf_airlock_link *link; /* NULL: no engines elsewhere */
     struct wf_link *nodes;        /* NULL: no other nodes, as in a core of one command */
     struct wf_budget *budget;
@@ -237,10 +239,14 @@ static int open_drafts(struct core *c, struct wf_err *err)
 {
     struct wf_drafts_options o = {
         .store = c->ops.store, .settled = wf_op_draft_settled, .settled_ud = &c->ops};
+    int rc;
 
     _Static_assert(sizeof(o.device) == sizeof(c->device.signer.id), "a device's id");
     memcpy(o.device, c->device.signer.id, sizeof(o.device));
-    return wf_drafts_new(&o, &c->ops.drafts, err);
+    wf_rights_init(&c->rights);
+    c->ops.rights = o.rights = &c->rights;
+    rc = wf_rights_read(&c->rights, c->ops.store, err);
+    return rc == 0 ? wf_drafts_new(&o, &c->ops.drafts, err) : rc;
 }
 
 static int open_records(struct core *c, struct wf_err *err)
@@ -248,6 +254,7 @@ static int open_records(struct core *c, struct wf_err *err)
     const struct wf_records_options o = {.store = c->ops.store,
                                          .signer = &c->device.signer,
                                          .tells = true,
+                                         .rights = &c->rights,
                                          .changed = record_changed,
                                          .ud = c};
 
@@ -506,6 +513,13 @@ static void drafts_durable(void *ud)
     wf_sharing_poke(ud);
 }
 
+static void people_pins(void *ud, const uint8_t (*keys)[WF_DEVICES_KEY_BYTES], size_t n)
+{
+    struct core *c = ud;
+
+    wf_fabric_people(c->ops.fabric, keys, n);
+}
+
 static void sharing_changed(void *ud)
 {
     struct core *c = ud;
@@ -527,6 +541,8 @@ static int open_sharing(struct core *c, struct wf_err *err)
                                          .devices = list_devices,
                                          .label = wf_op_draft_label,
                                          .label_ud = &c->ops,
+                                         .rights = &c->rights,
+                                         .pins = people_pins,
                                          .changed = sharing_changed,
                                          .ud = c};
     int rc = c->nodes == NULL ? 0 : wf_sharing_new(&o, &c->ops.sharing, err);
@@ -653,6 +669,7 @@ static int open_fabric(struct core *c, struct wf_err *err)
                                         .link = c->nodes,
                                         .keeper = c->keeper,
                                         .device = &c->device.signer,
+                                        .store = c->ops.store,
                                         .name = c->name,
                                         .tier = (enum wf_node_tier)c->o->config->node_tier,
                                         .log = c->ops.log,
@@ -805,6 +822,8 @@ static void finish(struct core *c)
     wf_keeper_free(c->keeper);
     wf_drafts_free(c->ops.drafts);
     wf_records_free(c->ops.records);
+    if (c->ops.rights != NULL)
+        wf_rights_deinit(&c->rights);
     wf_device_forget(&c->device);
     wf_intake_free(c->ops.intake);
     wf_meaning_free(c->ops.meaning);

@@ -68,6 +68,7 @@ void wf_fabric_free(struct wf_fabric *f)
     (void)pthread_mutex_destroy(&f->count_lock);
     (void)pthread_mutex_destroy(&f->lock);
     sodium_memzero(&f->code, sizeof(f->code));
+    wf_free(f->people);
     wf_free(f);
 }
 
@@ -403,7 +404,7 @@ json_t *wf_fabric_nodes(struct wf_fabric *f)
 
 /* ---- the code ---- */
 
-static void new_code(struct wf_fabric *f)
+static void new_code(struct wf_fabric *f, const struct wf_fabric_invite *invite)
 {
     static const char signs[] = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
     struct wf_fabric_code *c = &f->code;
@@ -416,6 +417,8 @@ static void new_code(struct wf_fabric *f)
     c->until_ns = wf_clock_mono_ns(f->o.clock) + WF_FABRIC_CODE_S * INT64_C(1000000000);
     c->n_tries = 0;
     c->is_on = true;
+    c->is_guest = invite != NULL;
+    c->invite = invite == NULL ? (struct wf_fabric_invite){.space = 0} : *invite;
     memset(&f->shown, 0, sizeof(f->shown));
 }
 
@@ -429,7 +432,7 @@ static json_t *code_json(const struct wf_fabric *f, struct wf_str addresses)
 
     wf_fingerprint(f->who.entry.node, fingerprint);
     wf_buf_init(&scan, 2 * WF_LINK_ADDRESSES_BYTES);
-    wf_buf_append_cstr(&scan, "weft:pair/");
+    wf_buf_append_cstr(&scan, f->code.is_guest ? "weft:join/" : "weft:pair/");
     for (size_t i = 0; wf_str_line(&rest, &line); i++) {
         json_array_append_new(all, json_stringn(line.ptr, line.len));
         if (i < WF_FABRIC_SCANNED_ADDRESSES)
@@ -447,11 +450,13 @@ static json_t *code_json(const struct wf_fabric *f, struct wf_str addresses)
 }
 
 /* Whether this device may take others in; the lock is held. */
-static int may_show(struct wf_fabric *f, struct wf_err *err)
+static int may_show(struct wf_fabric *f, const struct wf_fabric_invite *invite, struct wf_err *err)
 {
     struct wf_keeper_owner own;
     int rc = wf_fabric__ready(f, err);
 
+    if (invite != NULL)
+        return rc;
     if (rc == 0)
         rc = wf_keeper_owner(f->o.keeper, false, &own, err);
     if (rc == 0 && f->list.version != 0 &&
@@ -463,13 +468,14 @@ static int may_show(struct wf_fabric *f, struct wf_err *err)
     return rc;
 }
 
-int wf_fabric_show(struct wf_fabric *f, json_t **out, struct wf_err *err)
+int wf_fabric__show(struct wf_fabric *f, const struct wf_fabric_invite *invite, json_t **out,
+                    struct wf_err *err)
 {
     struct wf_buf addresses;
     int rc;
 
     pthread_mutex_lock(&f->lock);
-    rc = may_show(f, err);
+    rc = may_show(f, invite, err);
     f->is_door_open = f->is_door_open || rc == 0;
     f->n_showing += rc == 0;
     pthread_mutex_unlock(&f->lock);
@@ -488,8 +494,10 @@ int wf_fabric_show(struct wf_fabric *f, json_t **out, struct wf_err *err)
     f->n_showing--;
     if (rc == 0 && f->list.version == 0)
         rc = wf_fabric__begin(f, err);
+    if (rc == 0 && invite != NULL)
+        rc = wf_fabric__may_invite(f, invite, err);
     if (rc == 0) {
-        new_code(f);
+        new_code(f, invite);
         *out = code_json(f, wf_buf_str(&addresses));
         if (*out == NULL)
             rc = wf_err_set(err, WF_E_NOMEM, "Out of memory.");
@@ -501,6 +509,11 @@ int wf_fabric_show(struct wf_fabric *f, json_t **out, struct wf_err *err)
     if (rc == 0)
         wf_fabric__say(f, "pairing");
     return rc;
+}
+
+int wf_fabric_show(struct wf_fabric *f, json_t **out, struct wf_err *err)
+{
+    return wf_fabric__show(f, NULL, out, err);
 }
 
 void wf_fabric_hide(struct wf_fabric *f)

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/str.h"
+#include "mesh/charter.h"
 #include "mesh/devices.h"
 
 /* How long a code that is shown counts, and after how many wrong tries it does not any more. */
@@ -30,12 +31,14 @@
 struct wf_fabric;
 struct wf_keeper;
 struct wf_link;
+struct wf_store;
 
 struct wf_fabric_options {
     const char *dir;                /* made when missing; copied */
     struct wf_link *link;           /* NULL: nothing can be paired, only looked at */
     struct wf_keeper *keeper;       /* NULL: likewise */
     const struct wf_signer *device; /* this device's */
+    struct wf_store *store;         /* where spaces are; NULL: nobody is invited. Borrowed */
     const char *name;               /* what this machine is called; copied */
     enum wf_node_tier tier;
     const struct wf_clock *clock; /* NULL: the system's */
@@ -97,6 +100,38 @@ void wf_fabric_offer(struct wf_fabric *f, bool is_relay);
  * TIMEOUT, CANCELED, and what keeps the two from each other, in words. */
 int wf_fabric_join(struct wf_fabric *f, struct wf_str target, bool (*canceled)(void *ud), void *ud,
                    json_t **out, struct wf_err *err) WF_MUST_USE;
+
+/* ---- other people (mesh/people.h) ---- */
+
+struct wf_fabric_invite {
+    int64_t space;
+    enum wf_role role;
+    enum wf_label clearance; /* up to which level */
+};
+/* As wf_fabric_show, of a code by which somebody else becomes a member of a space. How it goes is
+ * told by wf_fabric_shown, too. Errors: DENIED (no admin of the space, or it is "me"), NOENT (no
+ * such space), as above but for the owner's key, which is not needed. */
+int wf_fabric_invite(struct wf_fabric *f, const struct wf_fabric_invite *invite, json_t **out,
+                     struct wf_err *err) WF_MUST_USE;
+/* As wf_fabric_join, for such a code. Makes owner and list where there are none. What is shared
+ * comes from the other device then. EXIST: a member already, or of the same owner. */
+int wf_fabric_visit(struct wf_fabric *f, struct wf_str target, bool (*canceled)(void *ud), void *ud,
+                    json_t **out, struct wf_err *err) WF_MUST_USE;
+/* Who is in a space: {"shared", "role", "epoch", "members": [{"name", "role", "level",
+ * "founder", "self", "owner", "devices": [{"name", "connected"}]}]}; of one that is this owner's
+ * alone, himself. Errors: NOMEM, those of reading. */
+int wf_fabric_members(struct wf_fabric *f, int64_t space, json_t **out,
+                      struct wf_err *err) WF_MUST_USE;
+/* Says anew what a member may; OUT: he is removed. Errors: NOENT (no such member), DENIED (this
+ * owner is no admin there), INVAL (the founder; no admin would be left). */
+int wf_fabric_set_role(struct wf_fabric *f, int64_t space, struct wf_str member, enum wf_role role,
+                       struct wf_err *err) WF_MUST_USE;
+/* Goes from a space; what was in it stays here and is not changed any more. Errors: NOENT (it is
+ * shared with nobody), INVAL (no admin would be left). */
+int wf_fabric_leave_space(struct wf_fabric *f, int64_t space, struct wf_err *err) WF_MUST_USE;
+/* The transport keys of other people's devices that may connect, all of them anew; they are no
+ * nodes of the fabric. */
+void wf_fabric_people(struct wf_fabric *f, const uint8_t (*keys)[WF_DEVICES_KEY_BYTES], size_t n);
 
 /* ---- for those who send ---- */
 

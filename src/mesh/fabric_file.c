@@ -214,7 +214,7 @@ int wf_fabric__keep(struct wf_fabric *f, const struct wf_devices *list, const ch
 
 /* The transport keys of those that are in, without this device's own. */
 static size_t pins_of(const struct wf_fabric *f, const struct wf_devices *d,
-                      uint8_t (*out)[WF_LINK_KEY_BYTES])
+                      uint8_t (*out)[WF_LINK_KEY_BYTES], bool *out_in)
 {
     size_t n = 0;
     bool is_in = false;
@@ -226,20 +226,24 @@ static size_t pins_of(const struct wf_fabric *f, const struct wf_devices *d,
         else if (e->revoked_ms == 0)
             memcpy(out[n++], e->transport, WF_LINK_KEY_BYTES);
     }
+    *out_in = is_in;
     return is_in ? n : 0; /* whom the owner has taken out speaks to nobody */
 }
 
 void wf_fabric__allow(struct wf_fabric *f)
 {
-    uint8_t pins[2 * WF_DEVICES_MAX][WF_LINK_KEY_BYTES];
+    uint8_t pins[WF_LINK_PINS_MAX][WF_LINK_KEY_BYTES];
+    bool is_in = false, is_kept_in;
     size_t n = 0;
 
     if (f->o.link == NULL)
         return;
     if (f->list.version != 0)
-        n = pins_of(f, &f->list, pins);
+        n = pins_of(f, &f->list, pins, &is_in);
     if (f->kept.version != 0 && n == 0) /* to ask whether the kept list counts */
-        n = pins_of(f, &f->kept, pins);
+        n = pins_of(f, &f->kept, pins, &is_kept_in);
+    for (size_t i = 0; is_in && i < f->n_people && n < WF_LINK_PINS_MAX; i++)
+        memcpy(pins[n++], f->people[i], WF_LINK_KEY_BYTES);
     wf_link_allow(f->o.link, (const uint8_t(*)[WF_LINK_KEY_BYTES])pins, n);
 }
 

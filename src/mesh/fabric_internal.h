@@ -31,6 +31,8 @@ struct wf_fabric_code {
     int64_t until_ms; /* wall, for people */
     int64_t until_ns; /* what counts */
     unsigned n_tries;
+    bool is_guest; /* it is an invitation: */
+    struct wf_fabric_invite invite;
 };
 
 /* What came of a code. */
@@ -43,7 +45,7 @@ struct wf_fabric_outcome {
 
 /* A join that somebody waits for. */
 struct wf_fabric_join {
-    bool is_on, is_over, is_scanned;
+    bool is_on, is_over, is_scanned, is_guest;
     char secret[WF_PAIRING_SECRET_MAX + 1];
     char fingerprint[WF_FINGERPRINT_TEXT_BYTES];
     char address[WF_LINK_ADDRESS_BYTES + 1];
@@ -55,8 +57,9 @@ struct wf_fabric_join {
 
 /* Somebody who is connected. */
 struct wf_fabric_peer {
-    uint64_t peer; /* 0: none */
-    bool is_paired;
+    uint64_t peer;  /* 0: none */
+    bool is_paired; /* a node of this fabric */
+    bool is_known;  /* link takes it for no stranger: it may be somebody else's */
     uint8_t key[WF_DEVICES_KEY_BYTES];
     char address[WF_LINK_ADDRESS_BYTES + 1];
 };
@@ -84,6 +87,11 @@ struct wf_fabric {
     struct wf_fabric_outcome shown;
     struct wf_fabric_join join;
     struct wf_fabric_session shower, joiner;
+    uint8_t (*people)[WF_DEVICES_KEY_BYTES]; /* other people's transport keys */
+    size_t n_people, cap_people;
+    struct wf_devices guest; /* the list of whom an invitation is about, while it runs */
+    char guest_name[WF_DEVICES_NAME_BYTES + 1];
+    struct wf_fabric_invite guest_invite;
     struct wf_fabric_peer peers[WF_FABRIC_PEERS_MAX];
     struct {
         uint8_t key[WF_DEVICES_KEY_BYTES];
@@ -138,6 +146,24 @@ void wf_fabric__tell_all(struct wf_fabric *f);
 uint8_t wf_fabric__roles(enum wf_node_tier t);
 void wf_fabric__say(struct wf_fabric *f, const char *what);
 
+/* A code, with its addresses; invite NULL: for a device of one's own. */
+int wf_fabric__show(struct wf_fabric *f, const struct wf_fabric_invite *invite, json_t **out,
+                    struct wf_err *err) WF_MUST_USE;
+
+/* ---- fabric_guest.c; the lock is held ---- */
+
+/* The seams of pairing (mesh/pairing.h) where somebody else is invited. */
+int wf_fabric__offer_guest(void *ud, const struct wf_devices_entry *joiner,
+                           const struct wf_devices *theirs, struct wf_devices *out,
+                           struct wf_err *err) WF_MUST_USE;
+int wf_fabric__commit_guest(void *ud, const struct wf_devices *list,
+                            struct wf_err *err) WF_MUST_USE;
+int wf_fabric__keep_host(void *ud, const struct wf_devices *list, struct wf_err *err) WF_MUST_USE;
+int wf_fabric__take_host(void *ud, const struct wf_devices *list, struct wf_err *err) WF_MUST_USE;
+/* Whether this owner may invite to that. */
+int wf_fabric__may_invite(struct wf_fabric *f, const struct wf_fabric_invite *invite,
+                          struct wf_err *err) WF_MUST_USE;
+
 /* ---- fabric_peer.c ---- */
 
 /* What link tells, posted to the worker. */
@@ -162,6 +188,14 @@ void wf_fabric__came(struct wf_fabric *f, uint64_t peer, const uint8_t *key, boo
                      struct wf_str bytes);
 void wf_fabric__went_down(struct wf_fabric *f, uint64_t peer, enum wf_link_reason reason,
                           struct wf_str words);
+/* Joins by a code, or is a guest by one. The lock is NOT held. */
+struct wf_fabric_wait {
+    bool (*canceled)(void *ud);
+    void *ud;
+};
+int wf_fabric__join(struct wf_fabric *f, struct wf_str target, bool is_guest,
+                    const struct wf_fabric_wait *wait, json_t **out,
+                    struct wf_err *err) WF_MUST_USE;
 /* Ends a code. */
 void wf_fabric__code_off(struct wf_fabric *f);
 /* Lets no strangers in any more, where no code is shown and none is there. */

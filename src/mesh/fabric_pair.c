@@ -31,7 +31,8 @@ void wf_fabric__close_door(struct wf_fabric *f)
         const struct wf_fabric_peer *p = &f->peers[i];
         const struct wf_devices_entry *e = wf_devices_by_transport(&f->list, p->key);
         bool is_in = p->is_paired || (e != NULL && e->revoked_ms == 0); /* it came to be paired */
-        if (p->peer != 0 && !is_in && p->peer != f->joiner.peer)
+        bool is_busy = f->shower.p != NULL && f->shower.peer == p->peer;
+        if (p->peer != 0 && !p->is_known && (!is_in || is_busy) && p->peer != f->joiner.peer)
             return;
     }
     f->is_door_open = false;
@@ -110,9 +111,11 @@ static int make(struct wf_fabric *f, struct wf_fabric_session *s, uint64_t peer,
                 struct wf_err *err)
 {
     bool is_joiner = s == &f->joiner;
+    bool is_guest = is_joiner ? f->join.is_guest : f->code.is_guest;
     struct wf_str secret = wf_str_from(f->join.secret), none = WF_STR("");
     struct wf_pairing_options o = {
         .is_joiner = is_joiner,
+        .is_guest = is_guest,
         .typed = !is_joiner            ? wf_str_from(f->code.digits)
                  : !f->join.is_scanned ? secret
                                        : none,
@@ -126,13 +129,15 @@ static int make(struct wf_fabric *f, struct wf_fabric_session *s, uint64_t peer,
         .seams = {.rng = f->o.rng,
                   .count_try = count_try,
                   .used = used,
-                  .offer = offer,
-                  .commit = hold,
-                  .keep = keep,
-                  .take = hold,
+                  .offer = is_guest ? wf_fabric__offer_guest : offer,
+                  .commit = is_guest ? wf_fabric__commit_guest : hold,
+                  .keep = is_guest ? wf_fabric__keep_host : keep,
+                  .take = is_guest ? wf_fabric__take_host : hold,
                   .ud = f},
     };
 
+    if (!is_joiner)
+        f->guest_invite = f->code.invite; /* the code may be another by the time it is used */
     memcpy(o.peer, key, sizeof(o.peer));
     s->peer = peer;
     s->begun_ns = wf_clock_mono_ns(f->o.clock);
@@ -211,6 +216,8 @@ static void step_joiner(struct wf_fabric *f, struct wf_str bytes)
         wf_fingerprint(wf_pairing_other(f->joiner.p)->node, f->join.other);
         wf_link_address(f->o.link, wf_pairing_other(f->joiner.p)->transport,
                         wf_str_from(f->join.address));
+        if (f->join.is_guest) /* as a stranger it came; the next connection is no stranger's */
+            wf_link_close(f->o.link, peer);
         join_over(f, 0, NULL);
         wf_fabric__say(f, "nodes");
     } else if (rc != 0) {
@@ -429,16 +436,18 @@ void wf_fabric__went_down(struct wf_fabric *f, uint64_t peer, enum wf_link_reaso
 
 /* ---- joining ---- */
 
-/* "CODE@HOST:PORT", or "weft:pair/ADDRESSES/FINGERPRINT/SECRET". *out_addresses points into it. */
-static int parse_target(struct wf_fabric *f, struct wf_str target, struct wf_str *out_addresses,
-                        struct wf_err *err)
+/* "CODE@HOST:PORT", or "weft:pair/ADDRESSES/FINGERPRINT/SECRET" (a guest: "weft:join/").
+ * *out_addresses points into it. */
+static int parse_target(struct wf_fabric *f, struct wf_str target, bool is_guest,
+                        struct wf_str *out_addresses, struct wf_err *err)
 {
     struct wf_str rest = wf_str_trim(target), parts[3];
     size_t at = wf_str_find_byte(rest, '@', 0);
     struct wf_fabric_join *j = &f->join;
 
     memset(j, 0, sizeof(*j));
-    if (wf_str_starts(rest, WF_STR("weft:pair/"))) {
+    j->is_guest = is_guest;
+    if (wf_str_starts(rest, is_guest ? WF_STR("weft:join/") : WF_STR("weft:pair/"))) {
         rest = wf_str_sub(rest, 10, rest.len);
         if (wf_str_split(&rest, '/', &parts[0]) && wf_str_split(&rest, '/', &parts[1]) &&
             wf_str_split(&rest, '/', &parts[2]) && parts[0].len > 0 &&
@@ -457,7 +466,7 @@ static int parse_target(struct wf_fabric *f, struct wf_str target, struct wf_str
             return 0;
     }
     return wf_err_set(err, WF_E_INVAL,
-                      "A pairing is asked for as CODE@HOST:PORT, for instance "
+                      "It is asked for as CODE@HOST:PORT, for instance "
                       "482913@192.168.1.20:7771: the other device shows both.");
 }
 
@@ -510,28 +519,16 @@ static int try_address(struct wf_fabric *f, struct wf_str address, bool (*cancel
     return rc;
 }
 
-int wf_fabric_join(struct wf_fabric *f, struct wf_str target, bool (*canceled)(void *ud), void *ud,
-                   json_t **out, struct wf_err *err)
+/* All addresses, until one does; the lock is held. */
+static int try_all(struct wf_fabric *f, struct wf_str addresses, const struct wf_fabric_wait *wait,
+                   struct wf_err *err)
 {
-    struct wf_str addresses, one;
-    int rc;
+    struct wf_str one;
+    int rc = 0;
 
-    pthread_mutex_lock(&f->lock);
-    rc = wf_fabric__ready(f, err);
-    if (rc == 0 && f->join.is_on)
-        rc = wf_err_set(err, WF_E_BUSY, "This device is joining another already.");
-    if (rc == 0)
-        rc = parse_target(f, target, &addresses, err);
-    if (rc == 0)
-        f->join.is_on = true;
-    pthread_mutex_unlock(&f->lock);
-    if (rc != 0)
-        return rc;
-    rc = wf_fabric__who(f, err);
-    pthread_mutex_lock(&f->lock);
     while (rc == 0 && wf_str_split(&addresses, ',', &one)) {
         struct wf_err own = WF_ERR_INIT;
-        rc = try_address(f, one, canceled, ud, &own);
+        rc = try_address(f, one, wait->canceled, wait->ud, &own);
         if (rc == 0)
             break;
         if (rc == WF_E_IO && addresses.ptr != NULL)
@@ -539,6 +536,40 @@ int wf_fabric_join(struct wf_fabric *f, struct wf_str target, bool (*canceled)(v
         else
             rc = wf_err_set(err, rc, "%s", own.msg);
     }
+    return rc;
+}
+
+int wf_fabric_join(struct wf_fabric *f, struct wf_str target, bool (*canceled)(void *ud), void *ud,
+                   json_t **out, struct wf_err *err)
+{
+    const struct wf_fabric_wait wait = {.canceled = canceled, .ud = ud};
+
+    return wf_fabric__join(f, target, false, &wait, out, err);
+}
+
+int wf_fabric__join(struct wf_fabric *f, struct wf_str target, bool is_guest,
+                    const struct wf_fabric_wait *wait, json_t **out, struct wf_err *err)
+{
+    struct wf_str addresses;
+    int rc;
+
+    pthread_mutex_lock(&f->lock);
+    rc = wf_fabric__ready(f, err);
+    if (rc == 0 && f->join.is_on)
+        rc = wf_err_set(err, WF_E_BUSY, "This device is joining another already.");
+    if (rc == 0)
+        rc = parse_target(f, target, is_guest, &addresses, err);
+    if (rc == 0)
+        f->join.is_on = true;
+    pthread_mutex_unlock(&f->lock);
+    if (rc != 0)
+        return rc;
+    rc = wf_fabric__who(f, err);
+    pthread_mutex_lock(&f->lock);
+    if (rc == 0 && is_guest && f->list.version == 0)
+        rc = wf_fabric__begin(f, err);
+    if (rc == 0)
+        rc = try_all(f, addresses, wait, err);
     if (rc == 0) {
         *out = json_pack("{s:s, s:s, s:s}", "name", f->join.outcome.name, "words",
                          f->join.outcome.words, "fingerprint", f->join.other);

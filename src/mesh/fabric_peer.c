@@ -65,18 +65,20 @@ static void up(struct wf_fabric *f, const struct event *e)
 {
     struct wf_str address = wf_str_n(e->bytes, WF_MIN(e->n, (size_t)WF_LINK_ADDRESS_BYTES));
     struct wf_fabric_peer *p = peer_at(f, 0);
-    bool is_late = !e->is_paired && f->joiner.peer != e->peer && !f->code.is_on;
+    bool is_of_others, is_late = !e->is_paired && f->joiner.peer != e->peer && !f->code.is_on;
 
     if (p == NULL || is_late) {
         wf_link_close(f->o.link, e->peer);
         return;
     }
     p->peer = e->peer;
-    p->is_paired = e->is_paired;
+    p->is_paired = p->is_known = e->is_paired;
     memcpy(p->key, e->key, sizeof(p->key));
+    is_of_others = e->is_paired && !is_paired(f, p) &&
+                   (f->kept.version == 0 || wf_devices_by_transport(&f->kept, p->key) == NULL);
     snprintf(p->address, sizeof(p->address), "%.*s", WF_STR_ARG(address));
     wf_fabric__came_up(f, e->peer, e->key);
-    if (!e->is_paired)
+    if (!e->is_paired || is_of_others)
         return;
     note_seen(f, e->key);
     if (f->kept.version != 0) {

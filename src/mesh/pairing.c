@@ -21,7 +21,7 @@
 
 struct wf_pairing {
     enum wf_pairing_state state;
-    bool is_joiner;
+    bool is_joiner, is_guest;
     char secrets[2][WF_PAIRING_SECRET_MAX]; /* typed, scanned */
     size_t n_secrets[2];
     bool is_scanned; /* which of them it is about */
@@ -62,6 +62,7 @@ int wf_pairing_new(const struct wf_pairing_options *o, struct wf_pairing **out, 
     if (p == NULL)
         return wf_err_set(err, WF_E_NOMEM, "Out of memory.");
     p->is_joiner = o->is_joiner;
+    p->is_guest = o->is_guest;
     set_secret(p, false, o->typed);
     set_secret(p, true, o->scanned);
     p->is_scanned = o->is_joiner && o->scanned.len > 0;
@@ -118,8 +119,9 @@ bool wf_pairing_compared(const struct wf_pairing *p, char out[WF_PHRASE_COMPARED
 /* Draws this side's share, bound to the channel and the session. */
 static void begin_cpace(struct wf_pairing *p)
 {
-    static const char word[] = "weft pairing 1";
-    char channel[sizeof(word) - 1 + 2 * WF_DEVICES_KEY_BYTES];
+    static const char word_own[] = "weft pairing 1", word_guest[] = "weft inviting ";
+    const char *const word = p->is_guest ? word_guest : word_own;
+    char channel[sizeof(word_own) - 1 + 2 * WF_DEVICES_KEY_BYTES];
     const uint8_t *own = p->who.entry.transport;
     const struct wf_cpace_input in = {
         .password = wf_str_n(p->secrets[p->is_scanned], p->n_secrets[p->is_scanned]),
@@ -127,9 +129,10 @@ static void begin_cpace(struct wf_pairing *p)
         .session = wf_str_n((const char *)p->session, sizeof(p->session)),
     };
 
-    memcpy(channel, word, sizeof(word) - 1);
-    memcpy(channel + sizeof(word) - 1, p->is_joiner ? own : p->peer, WF_DEVICES_KEY_BYTES);
-    memcpy(channel + sizeof(word) - 1 + WF_DEVICES_KEY_BYTES, p->is_joiner ? p->peer : own,
+    _Static_assert(sizeof(word_own) == sizeof(word_guest), "the same place for both");
+    memcpy(channel, word, sizeof(word_own) - 1);
+    memcpy(channel + sizeof(word_own) - 1, p->is_joiner ? own : p->peer, WF_DEVICES_KEY_BYTES);
+    memcpy(channel + sizeof(word_own) - 1 + WF_DEVICES_KEY_BYTES, p->is_joiner ? p->peer : own,
            WF_DEVICES_KEY_BYTES);
     wf_cpace_begin(&p->cpace, &in, p->seams.rng);
 }
@@ -277,7 +280,7 @@ static void send_hello(struct wf_pairing *p, struct wf_buf *out)
     rng->fill(rng->ud, own, WF_PAIRING_NONCE_BYTES);
     wf_buf_append_byte(out, WF_PAIRING_HELLO);
     wf_buf_append_byte(out, WF_PAIRING_VERSION);
-    wf_buf_append_byte(out, p->is_joiner && p->is_scanned);
+    wf_buf_append_byte(out, p->is_joiner ? (char)(p->is_scanned | p->is_guest << 1) : 0);
     wf_buf_append(out, own, WF_PAIRING_NONCE_BYTES);
 }
 
@@ -285,6 +288,7 @@ int wf_pairing_start(struct wf_pairing *p, struct wf_buf *out, struct wf_err *er
 {
     assert(p->is_joiner);
     assert(p->state == WF_PAIRING_READY);
+    assert(!p->is_guest || p->list.version != 0);
     send_hello(p, out);
     if (wf_buf_status(out) != 0)
         return wf_err_set(err, wf_buf_status(out), "Out of memory.");
@@ -297,11 +301,12 @@ static int take_hello(struct wf_pairing *p, struct wf_str body, struct wf_err *e
     if (body.len < 1 || body.ptr[0] != WF_PAIRING_VERSION)
         return wf_err_set(err, WF_E_UNSUPPORTED,
                           "The other device has a version of weft that cannot be paired.");
-    if (body.len != 2 + WF_PAIRING_NONCE_BYTES || (unsigned char)body.ptr[1] > !p->is_joiner)
+    if (body.len != 2 + WF_PAIRING_NONCE_BYTES ||
+        (unsigned char)body.ptr[1] > (p->is_joiner ? 0 : 3))
         return wf_err_set(err, WF_E_FORMAT, "That is no message of pairing.");
     if (!p->is_joiner) {
-        p->is_scanned = body.ptr[1] == 1;
-        if (p->n_secrets[p->is_scanned] == 0)
+        p->is_scanned = (body.ptr[1] & 1) != 0;
+        if (p->n_secrets[p->is_scanned] == 0 || (body.ptr[1] & 2) / 2 != p->is_guest)
             return wf_err_set(err, WF_E_NOENT, "No such code is shown.");
     }
     memcpy(p->session + (p->is_joiner ? WF_PAIRING_NONCE_BYTES : 0), body.ptr + 2,
@@ -338,16 +343,35 @@ static int send_who(struct wf_pairing *p, struct wf_buf *out, struct wf_err *err
     return rc == 0 ? seal(p, out, err) : rc;
 }
 
+/* Whether a list is another owner's and has the other device as the one it proved to be. */
+static int check_guest(const struct wf_pairing *p, const struct wf_devices *theirs,
+                       const uint8_t *node, struct wf_err *err)
+{
+    const struct wf_devices_entry *e = wf_devices_by_node(theirs, node);
+
+    if (memcmp(theirs->owner, p->list.owner, sizeof(p->list.owner)) == 0)
+        return wf_err_set(err, WF_E_EXIST,
+                          "Both devices are of one owner: pair them (weft pair), then they have "
+                          "all spaces together.");
+    if (e == NULL || e->revoked_ms != 0 ||
+        memcmp(e->transport, p->peer, sizeof(e->transport)) != 0 ||
+        (!p->is_joiner && memcmp(e->device, p->other.entry.device, sizeof(e->device)) != 0))
+        return wf_err_set(err, WF_E_FORMAT, "The list that came does not have the other device.");
+    return 0;
+}
+
 /* The joiner's own list, which may be missing. */
 static int take_theirs(struct wf_pairing *p, struct wf_str bytes, struct wf_err *err)
 {
     int rc;
 
-    if (bytes.len == 0)
+    if (bytes.len == 0 && !p->is_guest)
         return 0;
     rc = wf_devices_read(bytes, &p->theirs, err);
     if (rc != 0)
         return wf_err_set(err, WF_E_FORMAT, "The other device's list of devices is none.");
+    if (p->is_guest)
+        return check_guest(p, &p->theirs, p->other.entry.node, err);
     if (p->list.version != 0 && memcmp(p->theirs.owner, p->list.owner, sizeof(p->list.owner)) != 0)
         return wf_err_set(err, WF_E_EXIST,
                           "The other device belongs to another owner already: weft nodes leave, "
@@ -384,13 +408,22 @@ static int send_list(struct wf_pairing *p, struct wf_buf *out, struct wf_err *er
     return rc == 0 ? seal(p, out, err) : rc;
 }
 
+static int is_fingerprint(const struct wf_pairing *p, const uint8_t *node, struct wf_err *err)
+{
+    char fingerprint[WF_FINGERPRINT_TEXT_BYTES];
+
+    wf_fingerprint(node, fingerprint);
+    if (p->fingerprint[0] != 0 && strcmp(fingerprint, p->fingerprint) != 0)
+        return wf_err_set(err, WF_E_DENIED, "That is another device than the code's.");
+    return 0;
+}
+
 /* Whether the offered list has this device as it is, and the other as the one it proved to be. */
 static int check_offered(struct wf_pairing *p, const uint8_t *node, const char *signature,
                          struct wf_err *err)
 {
     const struct wf_devices_entry *own = wf_devices_by_node(&p->offered, p->who.entry.node);
     const struct wf_devices_entry *other = wf_devices_by_node(&p->offered, node);
-    char fingerprint[WF_FINGERPRINT_TEXT_BYTES];
 
     if (own == NULL || own->revoked_ms != 0 ||
         memcmp(own->device, p->who.entry.device, sizeof(own->device)) != 0 ||
@@ -400,9 +433,24 @@ static int check_offered(struct wf_pairing *p, const uint8_t *node, const char *
         memcmp(other->transport, p->peer, sizeof(p->peer)) != 0 ||
         !is_run_signed(p, other->device, signature))
         return wf_err_set(err, WF_E_FORMAT, "The list that came does not have the other device.");
-    wf_fingerprint(node, fingerprint);
-    if (p->fingerprint[0] != 0 && strcmp(fingerprint, p->fingerprint) != 0)
-        return wf_err_set(err, WF_E_DENIED, "That is another device than the code's.");
+    p->other.entry = *other;
+    p->has_other = true;
+    return is_fingerprint(p, node, err);
+}
+
+/* The list of whom this device is a guest of. */
+static int check_host(struct wf_pairing *p, const uint8_t *node, const char *signature,
+                      struct wf_err *err)
+{
+    int rc = check_guest(p, &p->offered, node, err);
+    const struct wf_devices_entry *other = rc == 0 ? wf_devices_by_node(&p->offered, node) : NULL;
+
+    if (rc == 0 && !is_run_signed(p, other->device, signature))
+        rc = wf_err_set(err, WF_E_FORMAT, "The list that came does not have the other device.");
+    if (rc == 0)
+        rc = is_fingerprint(p, node, err);
+    if (rc != 0)
+        return rc;
     p->other.entry = *other;
     p->has_other = true;
     return 0;
@@ -419,6 +467,10 @@ static int take_list(struct wf_pairing *p, struct wf_str body, struct wf_err *er
     rc = wf_devices_read(wf_str_sub(body, head, body.len), &p->offered, err);
     if (rc != 0)
         return rc;
+    if (p->is_guest) {
+        rc = check_host(p, (const uint8_t *)body.ptr, body.ptr + WF_DEVICES_KEY_BYTES, err);
+        return rc == 0 ? p->seams.keep(p->seams.ud, &p->offered, err) : rc;
+    }
     order = wf_devices_compare(&p->offered, &p->list);
     if (order == WF_DEVICES_STRANGE)
         return wf_err_set(err, WF_E_EXIST, "This device belongs to another owner already.");
@@ -616,6 +668,6 @@ int wf_pairing_step(struct wf_pairing *p, struct wf_str message, struct wf_buf *
     p->state = WF_PAIRING_FAILED;
     wf_buf_reset(out);
     if (!is_end)
-        wf_pairing__write_end(wf_pairing__end_of(rc, is_proved), p->wait_s, out);
+        wf_pairing__write_end(wf_pairing__end_of(rc, is_proved, p->is_guest), p->wait_s, out);
     return rc;
 }

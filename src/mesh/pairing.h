@@ -24,6 +24,10 @@
  * list before the shower takes it for its own, and holds to it when it hears so; where that word
  * was lost, it asks again (wf_pairing_ask, wf_pairing_answer): both hold it or neither does.
  *
+ * In the same way an invitation brings devices of two owners together (is_guest on both sides):
+ * each shows the other its owner's list as it is, nothing is added to either; what joins them, the
+ * charter of a space, is the seams' business. A code of one kind is of no use for the other.
+ *
  * A message is its kind (a byte) and what the kind has. Clock, randomness, the owner's signature,
  * tries and files are reached through wf_pairing_seams. Thread rule: owner. */
 #ifndef WF_MESH_PAIRING_H
@@ -71,6 +75,8 @@ struct wf_pairing_seams {
 
 struct wf_pairing_options {
     bool is_joiner;
+    bool is_guest; /* the two belong to different owners; `list` is there on both sides, `offer`
+                      gives the shower's own */
     /* What is typed (six digits), and what is scanned; a joiner has one of them, the other is
      * empty. Copied. */
     struct wf_str typed, scanned;
@@ -116,9 +122,10 @@ int wf_pairing_start(struct wf_pairing *p, struct wf_buf *out, struct wf_err *er
 /* Takes one message. What is to be sent, if anything, is in `out` (reset first), also after a
  * failure: it then tells the other side. Errors: FORMAT (not the next message, or not in its form),
  * DENIED (the code was not the same, or somebody is between: the two cannot be told apart), EXIST
- * (the joiner belongs to another owner), BUSY (a try too soon), NOENT (no code is shown there),
- * UNSUPPORTED (of another version), CANCELED (the other side ended it otherwise), those of the
- * seams. After one the machine is FAILED and takes nothing any more. */
+ * (the joiner belongs to another owner; of an invitation: is a member, or of the same owner), BUSY
+ * (a try too soon), NOENT (no code is shown there), UNSUPPORTED (of another version), CANCELED (the
+ * other side ended it otherwise), those of the seams. After one the machine is FAILED and takes
+ * nothing any more. */
 int wf_pairing_step(struct wf_pairing *p, struct wf_str message, struct wf_buf *out,
                     struct wf_err *err) WF_MUST_USE;
 

@@ -10,7 +10,7 @@
 
 /* The values are sent: they stay. */
 enum wf_pairing_kind {
-    WF_PAIRING_HELLO = 1,  /* u8 version, u8 is it scanned (the shower: 0), 16 nonce */
+    WF_PAIRING_HELLO = 1,  /* u8 version, u8 1: scanned, 2: a guest (the shower: 0), 16 nonce */
     WF_PAIRING_SHARE = 2,  /* 32 */
     WF_PAIRING_TAG = 3,    /* 64 */
     WF_PAIRING_SEALED = 4, /* one of those below */
@@ -31,8 +31,9 @@ enum wf_pairing_end {
     WF_PAIRING_END_NO_CODE = 3,     /* none is shown */
     WF_PAIRING_END_OTHER_OWNER = 4, /* the joiner has one already */
     WF_PAIRING_END_VERSION = 5,
-    WF_PAIRING_END_FULL = 6, /* too many nodes */
-    WF_PAIRING_END_KEYS = 7, /* keys of another node that is in */
+    WF_PAIRING_END_FULL = 6,   /* too many nodes */
+    WF_PAIRING_END_KEYS = 7,   /* keys of another node that is in */
+    WF_PAIRING_END_MEMBER = 8, /* an invitation: he is in, or it is the same owner */
     WF_PAIRING_END_COUNT
 };
 
@@ -48,6 +49,6 @@ void wf_pairing__write_end(enum wf_pairing_end why, uint32_t number, struct wf_b
 /* What an END says, as an error of the joiner's. Always fails: FORMAT where it is none. */
 int wf_pairing__read_end(struct wf_str body, struct wf_err *err);
 /* The reason that goes with an error of this side, before or behind the proof of the code. */
-enum wf_pairing_end wf_pairing__end_of(int code, bool is_proved);
+enum wf_pairing_end wf_pairing__end_of(int code, bool is_proved, bool is_guest);
 
 #endif

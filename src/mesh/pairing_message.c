@@ -72,7 +72,7 @@ void wf_pairing__write_end(enum wf_pairing_end why, uint32_t number, struct wf_b
     wf_buf_append_u32le(out, number);
 }
 
-enum wf_pairing_end wf_pairing__end_of(int code, bool is_proved)
+enum wf_pairing_end wf_pairing__end_of(int code, bool is_proved, bool is_guest)
 {
     switch (code) {
     case WF_E_DENIED:
@@ -82,7 +82,7 @@ enum wf_pairing_end wf_pairing__end_of(int code, bool is_proved)
     case WF_E_NOENT:
         return is_proved ? WF_PAIRING_END_FAILED : WF_PAIRING_END_NO_CODE;
     case WF_E_EXIST:
-        return WF_PAIRING_END_OTHER_OWNER;
+        return is_guest ? WF_PAIRING_END_MEMBER : WF_PAIRING_END_OTHER_OWNER;
     case WF_E_UNSUPPORTED:
         return WF_PAIRING_END_VERSION;
     case WF_E_LIMIT:
@@ -127,6 +127,10 @@ int wf_pairing__read_end(struct wf_str body, struct wf_err *err)
         return wf_err_set(err, WF_E_INVAL,
                           "This device uses keys of another node. Was its folder copied? Give it "
                           "a new home.");
+    case WF_PAIRING_END_MEMBER:
+        return wf_err_set(err, WF_E_EXIST,
+                          "You are a member of that space already, or both devices are yours: then "
+                          "pair them (weft pair).");
     case WF_PAIRING_END_FAILED:
     case WF_PAIRING_END_COUNT:
         break;

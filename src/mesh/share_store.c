@@ -148,27 +148,30 @@ int wf_share_keys_forget(struct wf_store *s, struct wf_err *err)
     return rc == 0 ? wf_sql_run(st, "forgetting keys of spaces", err) : rc;
 }
 
-int wf_share_key_now(struct wf_store *s, int64_t space, enum wf_label level, uint32_t epoch,
+int wf_share_key_now(struct wf_store *s, const struct wf_share_key_want *want,
                      const struct wf_rng *rng, struct wf_share_key *out, struct wf_err *err)
 {
     static const char sql[] =
         "SELECT " KEY_COLUMNS " FROM space_key WHERE space=?1 AND level=?2 AND epoch>=?3"
+        " AND epoch<=?4"
         " ORDER BY epoch DESC, id DESC LIMIT 1";
     sqlite3_stmt *st = NULL;
     int rc = wf_store_write_cached(s, sql, &st, err), got;
 
     if (rc != 0)
         return rc;
-    sqlite3_bind_int64(st, 1, space);
-    sqlite3_bind_int64(st, 2, level);
-    sqlite3_bind_int64(st, 3, epoch);
+    sqlite3_bind_int64(st, 1, want->space);
+    sqlite3_bind_int64(st, 2, want->level);
+    sqlite3_bind_int64(st, 3, want->epoch);
+    sqlite3_bind_int64(st, 4, want->epoch_max);
     got = wf_sql_step(st, "looking for a space's key", err);
     if (got == 1)
         rc = get_key(st, out, err);
     sqlite3_reset(st);
     if (got != 0)
         return got < 0 ? got : rc;
-    *out = (struct wf_share_key){.space = space, .level = level, .epoch = epoch, .is_new = true};
+    *out = (struct wf_share_key){
+        .space = want->space, .level = want->level, .epoch = want->epoch, .is_new = true};
     wf_space_key_new(rng, &out->key);
     return wf_share_key_add(s, out, err);
 }

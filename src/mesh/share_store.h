@@ -37,9 +37,14 @@ struct wf_share_key {
     bool is_new; /* it was made just now */
 };
 
-/* The key that seals a level's batches in an epoch; made where there is none; in turn. Of several
- * that two devices made at once it is the one with the highest id. */
-int wf_share_key_now(struct wf_store *s, int64_t space, enum wf_label level, uint32_t epoch,
+/* The key that seals a level's batches from now on; made (want->epoch) where there is none; in
+ * turn. Of several it is the one with the highest epoch, then the highest id. */
+struct wf_share_key_want {
+    int64_t space;
+    enum wf_label level;
+    uint32_t epoch, epoch_max;
+};
+int wf_share_key_now(struct wf_store *s, const struct wf_share_key_want *want,
                      const struct wf_rng *rng, struct wf_share_key *out,
                      struct wf_err *err) WF_MUST_USE;
 /* Keeps a key; one that is there is left; in turn. */

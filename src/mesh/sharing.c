@@ -98,16 +98,6 @@ static void remove_peer(struct wf_sharing *s, struct wf_sharing_peer *p)
     *p = (struct wf_sharing_peer){.id = 0};
 }
 
-/* The entry of a connected node that is in. */
-static const struct wf_devices_entry *node_of(const struct wf_sharing *s, uint64_t peer)
-{
-    const struct wf_sharing_peer *p = wf_sharing__peer(s, peer);
-    const struct wf_devices_entry *e =
-        p == NULL ? NULL : wf_devices_by_transport(&s->devices, p->key);
-
-    return e == NULL || e->revoked_ms != 0 ? NULL : e;
-}
-
 bool wf_sharing__has_streams(const struct wf_sharing *s, int64_t space)
 {
     for (size_t i = 0; i < s->n_streams; i++) {
@@ -199,8 +189,9 @@ struct wf_sharing_problem *wf_sharing__problem(struct wf_sharing *s, const struc
         *p = (struct wf_sharing_problem){.log = *log};
     }
     if (words[0] != '\0' && strncmp(p->words, words, sizeof(p->words) - 1) != 0) {
-        const struct wf_devices_entry *e = wf_sharing__entry(s, log->device);
-        wf_sharing__log(s, "changes of %s: %s", e == NULL ? "an unknown device" : e->name, words);
+        char name[160];
+        wf_sharing__name(s, log->device, name);
+        wf_sharing__log(s, "changes of %s: %s", name, words);
     }
     (void)snprintf(p->words, sizeof(p->words), "%s", words);
     p->is_missing = false;
@@ -229,19 +220,14 @@ static bool gives(void *ud, uint64_t peer, const uint8_t stream[WF_STREAM_ID_BYT
 
 static bool owns(void *ud, uint64_t peer, const struct wf_sync_log *log)
 {
-    const struct wf_devices_entry *e = node_of(ud, peer);
-
-    return e != NULL && memcmp(e->device, log->device, sizeof(log->device)) == 0;
+    return wf_sharing__owns(ud, peer, log);
 }
 
-/* From who may have it; and from its author, which may write what it may not see of others. */
 static bool takes(void *ud, uint64_t peer, const struct wf_sync_log *log)
 {
     if (wf_sharing__is_cipher(ud))
         return wf_sharing__relay_takes(ud, peer, log);
-    return (wf_sharing__right_of_peer(ud, peer, log->stream) > WF_SHARING_NONE ||
-            owns(ud, peer, log)) &&
-           wf_sharing__counts(ud, log->device, log->stream);
+    return wf_sharing__takes(ud, peer, log);
 }
 
 static int send_to(void *ud, uint64_t peer, struct wf_str message, struct wf_err *err)
@@ -312,14 +298,17 @@ static void other(void *ud, uint64_t peer, const struct wf_sync_message *m)
 {
     struct wf_sharing *s = ud;
     struct wf_sharing_peer *p = wf_sharing__peer(s, peer);
+    const struct wf_person *whose = NULL;
+    const struct wf_devices_entry *e;
 
     if (p == NULL || m->kind == WF_SYNC_HELLO)
         return;
+    e = wf_sharing__node(s, p, &whose);
     if (m->kind == WF_SYNC_LETTER &&
         memcmp(m->device, s->o.device->signer.id, sizeof(m->device)) == 0) {
-        if (node_of(s, peer) != NULL)
+        if (e != NULL && e->revoked_ms == 0)
             take_letter(s, p, m->bytes);
-    } else {
+    } else if (whose == NULL) { /* nothing is kept for other people's devices */
         wf_sharing__relay_other(s, p, m);
     }
 }
@@ -386,7 +375,7 @@ static void grant_all(struct wf_sharing *s)
         return; /* it has none */
     for (size_t i = 0; i < s->n_peers; i++) {
         struct wf_sharing_peer *p = &s->peers[i];
-        if (p->id != 0 && node_of(s, p->id) != NULL && wf_sharing__grant(s, p, &err) != 0)
+        if (p->id != 0 && wf_sharing__grant(s, p, &err) != 0)
             wf_sharing__log(s, "keys cannot be passed on: %s", err.msg);
     }
     if (wf_sharing__relay_grant(s, &err) != 0)
@@ -441,6 +430,8 @@ static void work(struct wf_sharing *s)
         wf_sharing__log(s, "changes of others are not kept: %s", err.msg);
     if (s->devices.version == 0)
         return;
+    if (s->people_forked)
+        wf_sharing__mend(s);
     if (s->is_stale && now_ns >= s->stale_ns)
         look_anew(s, now_ns);
     if (s->rules_changed) {
@@ -460,6 +451,7 @@ static void work(struct wf_sharing *s)
         wf_sharing__log(s, "changes of others: %s", err.msg);
     if (s->keys_changed)
         grant_all(s);
+    wf_sharing__pin(s);
     if (!s->is_unsent && wf_sharing__wants_word(s))
         s->is_unsent = true;
     if (s->is_unsent && now_ns >= s->out_ns) {
@@ -491,8 +483,12 @@ void wf_sharing_machine_changed(struct wf_sharing *s)
 
 void wf_sharing_machine_listed(struct wf_sharing *s)
 {
+    struct wf_err err = WF_ERR_INIT;
+
     s->o.devices(s->o.ud, &s->devices);
-    s->keys_changed = s->is_stale = s->is_unsent = true;
+    if (wf_sharing__read_people(s, &err) != 0)
+        wf_sharing__log(s, "%s", err.msg);
+    s->keys_changed = s->is_stale = s->is_unsent = true; /* a space may be written into again */
     wf_sharing__relay_listed(s);
 }
 
@@ -510,11 +506,11 @@ static json_t *problems_json(const struct wf_sharing *s)
     json_t *list = json_array();
 
     for (size_t i = 0; i < s->n_problems; i++) {
-        const struct wf_devices_entry *e = wf_sharing__entry(s, s->problems[i].log.device);
+        char name[160];
+        wf_sharing__name(s, s->problems[i].log.device, name);
         if (s->problems[i].words[0] != '\0')
-            (void)json_array_append_new(list,
-                                        json_pack("{s:s, s:s}", "device", e == NULL ? "" : e->name,
-                                                  "words", s->problems[i].words));
+            (void)json_array_append_new(
+                list, json_pack("{s:s, s:s}", "device", name, "words", s->problems[i].words));
     }
     return list;
 }
@@ -574,6 +570,8 @@ int wf_sharing_machine_new(const struct wf_sharing_options *o, const struct wf_s
         rc = open_syncer(s, err);
     if (rc == 0)
         rc = wf_sharing__read_streams(s, err);
+    if (rc == 0)
+        rc = wf_sharing__read_people(s, err);
     if (rc != 0) {
         wf_sharing_machine_free(s);
         return rc;
@@ -591,6 +589,8 @@ void wf_sharing_machine_free(struct wf_sharing *s)
     wf_relay_free(s->relay);
     for (size_t i = 0; i < s->n_peers; i++)
         wf_free(s->peers[i].left);
+    wf_people_free(&s->people);
+    wf_free(s->pins);
     wf_free(s->peers);
     wf_free(s->streams);
     wf_free(s->came);

@@ -1,4 +1,5 @@
-/* Sharing: drafts and records of spaces, on all of an owner's devices that may see them.
+/* Sharing: drafts and records of spaces, on all of an owner's devices that may see them, and on
+ * those of other people whom a space's charter names (mesh/charter.h).
  *
  * What this device changes goes into batches (mesh/batch.h), one stream a level, soon after it is
  * durable; the syncer (mesh/syncer.h) brings batches to the paired nodes over link and theirs here;
@@ -23,6 +24,7 @@
 struct wf_drafts;
 struct wf_link;
 struct wf_records;
+struct wf_rights;
 struct wf_sharing;
 struct wf_store;
 
@@ -32,6 +34,7 @@ struct wf_sharing_options {
     struct wf_records *records;
     struct wf_link *link;
     const struct wf_device *device;
+    struct wf_rights *rights;     /* read anew when charters are others; may be NULL */
     bool keeps;                   /* passes new batches on at once, for those who sleep */
     const struct wf_clock *clock; /* NULL: the system's, by which the thread sleeps */
     const struct wf_rng *rng;     /* NULL: the system's */
@@ -42,6 +45,9 @@ struct wf_sharing_options {
      * then it goes nowhere. */
     enum wf_label (*label)(void *ud, int64_t draft);
     void *label_ud;
+    /* The transport keys of other people's devices that spaces are shared with, all of them anew.
+     * Must not call back; may be NULL. */
+    void (*pins)(void *ud, const uint8_t (*keys)[WF_DEVICES_KEY_BYTES], size_t n);
     /* Something that status tells is different. Must not wait or call back; may be NULL. */
     void (*changed)(void *ud);
     void *ud;
@@ -53,7 +59,8 @@ int wf_sharing_new(const struct wf_sharing_options *o, struct wf_sharing **out,
 /* Ends the thread; before link, drafts, records and store are freed. NULL is a no-op. */
 void wf_sharing_free(struct wf_sharing *s);
 
-/* Drafts or records have changed here; the list of devices is another. Never waits. */
+/* Drafts or records have changed here; the list of devices or something of mesh/people.h is
+ * another. Never waits. */
 void wf_sharing_poke(struct wf_sharing *s);
 void wf_sharing_devices_changed(struct wf_sharing *s);
 

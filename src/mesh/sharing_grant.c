@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Letters with spaces and their keys, from device to device: what the receiver's clearance allows,
- * sealed to it, signed by the sender.
+/* Letters with spaces and their keys, from device to device: what the receiver may have, sealed to
+ * it, signed by the sender.
  *
- *   "weft grant 1\n"; 32 to which device; 32 from which; spaces, each: 16 uid, flags (1: it is
- *   "me", then: 32 whose it was at first), length and name, label, keys, each: level, epoch, 32
- *   key; 64 signature of all before, purpose "grant 1"
+ *   "weft grant 2\n"; 32 to which device; 32 from which; lists of devices of those with whom the
+ *   spaces are shared, each length and bytes; spaces, each: 16 uid, flags (1: it is
+ *   "me", then: 32 whose it was at first), length and name, label, charters, each length and bytes,
+ * ascending; keys, each: level, epoch, 32 key; 64 signature of all before, purpose "grant 2"
  *
  * The space "me" is that of the device which the owner has had the longest: whose "me" comes from a
- * younger one takes its uid, and with it what is in it, from whoever has it. */
+ * younger one takes its uid, and with it what is in it, from whoever has it. Another person's
+ * device is written of spaces that are shared with him, and to one that is out, or left, that he
+ * is, without keys. What another person's device brings is taken for spaces whose charter names
+ * him; a space that is new here, of somebody who was joined a moment ago (mesh/people.h). */
+#include "mesh/sharing_grant.h"
+
 #include <string.h>
 
 #include <sodium.h>
 
-#include "base/limits.h"
 #include "crdt/lib0.h"
 #include "mesh/sharing_internal.h"
+#include "mesh/sharing_people.h"
 #include "mesh/sharing_relay.h"
-#include "space/record.h"
-#include "space/space.h"
-#include "store/spaces.h"
-#include "store/sql.h"
 
-#define MAGIC "weft grant 1\n"
-#define PURPOSE WF_STR("grant 1")
-#define IS_ME 1u
-#define KEYS_MAX 1000000u
+#define MAGIC WF_SHARING_GRANT_MAGIC
+#define PURPOSE WF_SHARING_GRANT_PURPOSE
+#define IS_ME WF_SHARING_GRANT_IS_ME
 
 static int no_memory(struct wf_err *err)
 {
@@ -34,7 +35,9 @@ static int no_memory(struct wf_err *err)
 /* ---- writing ---- */
 
 struct granting {
+    struct wf_sharing *s;
     const struct wf_devices_entry *to;
+    const struct wf_person *whose; /* NULL: this owner's */
     const struct wf_share_space *space;
     uint8_t origin[WF_SIGNER_ID_BYTES]; /* of "me" */
     struct wf_buf keys;
@@ -44,13 +47,35 @@ struct granting {
 static int put_key(void *ud, const struct wf_share_key *k, struct wf_err *err)
 {
     struct granting *g = ud;
+    uint8_t stream[WF_STREAM_ID_BYTES];
 
-    if (k->space != g->space->id || k->level > g->to->clearance)
+    if (k->space != g->space->id)
+        return 0;
+    wf_stream_id(g->space->uid, k->level, stream);
+    if (wf_sharing__right(g->s, g->to->device, stream) < WF_SHARING_READ)
         return 0;
     g->n_keys++;
     wf_lib0_append_uint(&g->keys, k->level);
     wf_lib0_append_uint(&g->keys, k->epoch);
     return wf_buf_append(&g->keys, k->key.key, sizeof(k->key.key)) == 0 ? 0 : no_memory(err);
+}
+
+static int put_charters(const struct wf_people_space *p, struct wf_buf *out, struct wf_err *err)
+{
+    struct wf_buf b;
+    int rc = 0;
+
+    wf_lib0_append_uint(out, p == NULL ? 0 : p->n_kept);
+    wf_buf_init(&b, WF_CHARTER_BYTES_MAX);
+    for (size_t i = 0; p != NULL && i < p->n_kept && rc == 0; i++) {
+        wf_buf_reset(&b);
+        if (wf_charter_write(&p->kept[i], &b) == 0)
+            wf_lib0_append_bytes(out, wf_buf_str(&b));
+        else
+            rc = no_memory(err);
+    }
+    wf_buf_deinit(&b);
+    return rc;
 }
 
 static int put_space(struct wf_reader *r, struct granting *g, struct wf_buf *out,
@@ -72,25 +97,79 @@ static int put_space(struct wf_reader *r, struct granting *g, struct wf_buf *out
         (void)wf_buf_append(out, g->origin, sizeof(g->origin));
     wf_lib0_append_bytes(out, space->name);
     wf_lib0_append_uint(out, label);
+    rc = put_charters(wf_people_space(&g->s->people, space->id), out, err);
     wf_lib0_append_uint(out, g->n_keys);
     (void)wf_buf_append_str(out, wf_buf_str(&g->keys));
+    if (rc != 0)
+        return rc;
     return wf_buf_status(out) == 0 ? 0 : no_memory(err);
 }
 
-static bool is_for(const struct wf_sharing *s, const struct wf_share_space *space,
-                   const struct wf_devices_entry *to)
+/* Whether the receiver is written of a space. */
+static bool hears_of(const struct granting *g, const struct wf_share_space *space)
 {
+    const struct wf_people_space *p = wf_people_space(&g->s->people, space->id);
     enum wf_label label;
 
-    return wf_label_parse(space->label, &label) && label <= to->clearance &&
-           wf_sharing__has_streams(s, space->id);
+    if (!wf_label_parse(space->label, &label) || label > g->to->clearance ||
+        !wf_sharing__has_streams(g->s, space->id))
+        return false;
+    if (g->whose == NULL)
+        return true;
+    return p != NULL && wf_charter_member(&p->charter, g->whose->owner) != NULL;
 }
 
-/* All of it but the signature. */
-static int write_letter(struct wf_sharing *s, const struct wf_devices_entry *to, struct wf_buf *out,
-                        struct wf_err *err)
+/* Whether the receiver needs somebody's list: he is in a space that it may read. */
+static bool needs_list(const struct granting *g, const uint8_t owner[WF_DEVICES_KEY_BYTES])
 {
-    struct granting g = {.to = to};
+    const uint8_t *reader = g->whose == NULL ? g->s->devices.owner : g->whose->owner;
+
+    if (memcmp(owner, reader, WF_DEVICES_KEY_BYTES) == 0)
+        return false;
+    for (size_t i = 0; i < g->s->people.n_spaces; i++) {
+        const struct wf_charter *c = &g->s->people.spaces[i].charter;
+        const struct wf_charter_member *m = wf_charter_member(c, reader);
+        if (m != NULL && m->role != WF_ROLE_OUT && wf_charter_member(c, owner) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static int put_list(const struct wf_devices *list, struct wf_buf *b, struct wf_buf *out)
+{
+    wf_buf_reset(b);
+    if (wf_devices_write(list, b) != 0)
+        return WF_E_NOMEM;
+    wf_lib0_append_bytes(out, wf_buf_str(b));
+    return wf_buf_status(out);
+}
+
+static int put_lists(const struct granting *g, struct wf_buf *out, struct wf_err *err)
+{
+    const struct wf_sharing *s = g->s;
+    bool own = needs_list(g, s->devices.owner);
+    uint64_t n = own;
+    struct wf_buf b;
+    int rc = 0;
+
+    for (size_t i = 0; i < s->people.n_persons; i++)
+        n += needs_list(g, s->people.persons[i].owner);
+    wf_lib0_append_uint(out, n);
+    wf_buf_init(&b, WF_DEVICES_BYTES_MAX);
+    if (own)
+        rc = put_list(&s->devices, &b, out);
+    for (size_t i = 0; i < s->people.n_persons && rc == 0; i++) {
+        if (needs_list(g, s->people.persons[i].owner))
+            rc = put_list(s->people.persons[i].list, &b, out);
+    }
+    wf_buf_deinit(&b);
+    return rc == 0 ? 0 : no_memory(err);
+}
+
+/* All of it but the signature; *out_any: there is something to be said. */
+static int write_letter(struct granting *g, struct wf_buf *out, bool *out_any, struct wf_err *err)
+{
+    struct wf_sharing *s = g->s;
     struct wf_share_space *spaces = NULL;
     struct wf_reader *r = NULL;
     struct wf_arena arena;
@@ -100,25 +179,28 @@ static int write_letter(struct wf_sharing *s, const struct wf_devices_entry *to,
     if (rc != 0)
         return rc;
     wf_arena_init(&arena, 4096, SIZE_MAX);
-    wf_buf_init(&g.keys, SIZE_MAX);
-    memcpy(g.origin, s->o.device->signer.id, sizeof(g.origin));
-    rc = wf_share_me(r, g.origin, err);
+    wf_buf_init(&g->keys, SIZE_MAX);
+    memcpy(g->origin, s->o.device->signer.id, sizeof(g->origin));
+    rc = wf_share_me(r, g->origin, err);
     if (rc == 0)
         rc = wf_share_spaces(r, &arena, &spaces, &n, err);
     for (size_t i = 0; i < n; i++)
-        n_allowed += is_for(s, &spaces[i], to);
+        n_allowed += hears_of(g, &spaces[i]);
     (void)wf_buf_append(out, MAGIC, sizeof(MAGIC) - 1);
-    (void)wf_buf_append(out, to->device, sizeof(to->device));
-    (void)wf_buf_append(out, s->o.device->signer.id, sizeof(to->device));
+    (void)wf_buf_append(out, g->to->device, sizeof(g->to->device));
+    (void)wf_buf_append(out, s->o.device->signer.id, sizeof(g->to->device));
+    if (rc == 0)
+        rc = put_lists(g, out, err);
     wf_lib0_append_uint(out, n_allowed);
     for (size_t i = 0; i < n && rc == 0; i++) {
-        g.space = &spaces[i];
-        if (is_for(s, &spaces[i], to))
-            rc = put_space(r, &g, out, err);
+        g->space = &spaces[i];
+        if (hears_of(g, &spaces[i]))
+            rc = put_space(r, g, out, err);
     }
-    if (g.keys.len > 0)
-        sodium_memzero(g.keys.ptr, g.keys.len);
-    wf_buf_deinit(&g.keys);
+    *out_any = n_allowed > 0;
+    if (g->keys.len > 0)
+        sodium_memzero(g->keys.ptr, g->keys.len);
+    wf_buf_deinit(&g->keys);
     wf_arena_deinit(&arena);
     wf_store_reader_put(s->o.store, r);
     return rc;
@@ -172,16 +254,18 @@ static int send_letter(struct wf_sharing *s, struct wf_sharing_peer *p,
 
 int wf_sharing__grant(struct wf_sharing *s, struct wf_sharing_peer *p, struct wf_err *err)
 {
-    const struct wf_devices_entry *to = wf_devices_by_transport(&s->devices, p->key);
+    struct granting g = {.s = s};
     struct wf_buf letter;
+    bool is_any = false;
     int rc;
 
-    if (to == NULL || to->revoked_ms != 0 || (to->roles & WF_ROLE_CIPHER) != 0)
+    g.to = wf_sharing__node(s, p, &g.whose);
+    if (g.to == NULL || g.to->revoked_ms != 0 || (g.to->roles & WF_ROLE_CIPHER) != 0)
         return 0;
     wf_buf_init(&letter, SIZE_MAX);
-    rc = write_letter(s, to, &letter, err);
-    if (rc == 0)
-        rc = send_letter(s, p, to, &letter, err);
+    rc = write_letter(&g, &letter, &is_any, err);
+    if (rc == 0 && is_any)
+        rc = send_letter(s, p, g.to, &letter, err);
     if (letter.len > 0)
         sodium_memzero(letter.ptr, letter.len);
     wf_buf_deinit(&letter);
@@ -191,263 +275,17 @@ int wf_sharing__grant(struct wf_sharing *s, struct wf_sharing_peer *p, struct wf
 int wf_sharing__letter(struct wf_sharing *s, const struct wf_devices_entry *to, struct wf_buf *out,
                        uint8_t tag[WF_SYNC_TAG_BYTES], struct wf_err *err)
 {
+    struct granting g = {.s = s, .to = to};
     struct wf_buf letter;
+    bool is_any = false;
     int rc;
 
     wf_buf_init(&letter, SIZE_MAX);
-    rc = write_letter(s, to, &letter, err);
+    rc = write_letter(&g, &letter, &is_any, err);
     if (rc == 0)
         rc = seal_letter(s, to, &letter, out, tag, err);
     if (letter.len > 0)
         sodium_memzero(letter.ptr, letter.len);
     wf_buf_deinit(&letter);
-    return rc;
-}
-
-/* ---- reading ---- */
-
-struct granted {
-    uint8_t uid[WF_SPACE_UID_BYTES];
-    uint8_t origin[WF_SIGNER_ID_BYTES]; /* of "me" */
-    uint64_t flags, label, n_keys;
-    struct wf_str name;
-};
-
-static void get(struct wf_lib0_in *in, void *out, size_t n)
-{
-    if ((size_t)(in->end - in->p) < n) {
-        (void)wf_lib0_fail(in);
-        memset(out, 0, n);
-        return;
-    }
-    memcpy(out, in->p, n);
-    in->p += n;
-}
-
-static bool get_space(struct wf_lib0_in *in, struct granted *out)
-{
-    get(in, out->uid, sizeof(out->uid));
-    out->flags = wf_lib0_uint(in);
-    if ((out->flags & IS_ME) != 0)
-        get(in, out->origin, sizeof(out->origin));
-    out->name = wf_lib0_bytes(in);
-    out->label = wf_lib0_uint(in);
-    out->n_keys = wf_lib0_uint(in);
-    return !in->bad && out->label < WF_LABEL_SECRET && out->n_keys <= KEYS_MAX &&
-           wf_space_name_ok(out->name);
-}
-
-static bool get_key(struct wf_lib0_in *in, int64_t space, struct wf_share_key *out)
-{
-    uint64_t level = wf_lib0_uint(in), epoch = wf_lib0_uint(in);
-
-    *out = (struct wf_share_key){
-        .space = space, .level = (enum wf_label)level, .epoch = (uint32_t)epoch};
-    get(in, out->key.key, sizeof(out->key.key));
-    wf_space_key_name(&out->key);
-    return !in->bad && level < WF_LABEL_SECRET && epoch <= UINT32_MAX;
-}
-
-/* ---- spaces of others become spaces here; all in one turn ---- */
-
-static int find_space(struct wf_store *store, const uint8_t uid[WF_SPACE_UID_BYTES], int64_t *out,
-                      struct wf_err *err)
-{
-    static const char sql[] = "SELECT id FROM space WHERE uid=?1";
-    sqlite3_stmt *st = NULL;
-    int rc = wf_store_write_cached(store, sql, &st, err);
-
-    *out = 0;
-    if (rc != 0)
-        return rc;
-    wf_sql_bind_blob(st, 1, wf_str_n((const char *)uid, WF_SPACE_UID_BYTES));
-    rc = wf_sql_step(st, "looking for a space", err);
-    if (rc == 1)
-        *out = sqlite3_column_int64(st, 0);
-    sqlite3_reset(st);
-    return rc < 0 ? rc : 0;
-}
-
-/* A new space with that uid; its name gets a number where another has it. */
-static int add_space(struct wf_store *store, const struct granted *g, int64_t now_ms, int64_t *out,
-                     struct wf_err *err)
-{
-    static const char sql[] =
-        "WITH RECURSIVE n(k,name) AS (SELECT 1,?2 UNION ALL"
-        " SELECT k+1, ?2||' ('||(k+1)||')' FROM n WHERE k<1000)"
-        "INSERT INTO space(uid,name,label,created_ms)"
-        " SELECT ?1,name,?3,?4 FROM n WHERE name NOT IN (SELECT name FROM space) LIMIT 1";
-    sqlite3_stmt *st = NULL;
-    int rc = wf_store_write_cached(store, sql, &st, err);
-
-    if (rc != 0)
-        return rc;
-    wf_sql_bind_blob(st, 1, wf_str_n((const char *)g->uid, sizeof(g->uid)));
-    wf_sql_bind_text(st, 2, g->name);
-    wf_sql_bind_text(st, 3, wf_str_from(wf_label_name((enum wf_label)g->label)));
-    sqlite3_bind_int64(st, 4, now_ms);
-    rc = wf_sql_run(st, "making a space", err);
-    return rc == 0 ? find_space(store, g->uid, out, err) : rc;
-}
-
-static int run_on_me(struct wf_store *store, const char *sql, struct wf_str blob,
-                     struct wf_err *err)
-{
-    sqlite3_stmt *st = NULL;
-    int rc = wf_store_write_cached(store, sql, &st, err);
-
-    if (rc == 0 && blob.len > 0)
-        wf_sql_bind_blob(st, 1, blob);
-    return rc == 0 ? wf_sql_run(st, "joining the space \"me\"", err) : rc;
-}
-
-/* This device's "me" becomes the owner's: its uid, and all that is in it goes to the others anew.
- */
-static int become_me(struct wf_sharing *s, const struct granted *g, struct wf_err *err)
-{
-    static const char sql_uid[] = "UPDATE space SET uid=?1 WHERE id=1";
-    static const char sql_keys[] = "DELETE FROM space_key WHERE space=1";
-    static const char sql_told[] = "DELETE FROM draft_told WHERE space=1";
-    static const char sql_sent[] = "DELETE FROM change_sent WHERE space=1";
-    const struct wf_str uid = wf_str_n((const char *)g->uid, sizeof(g->uid)), none = WF_STR("");
-    int rc = wf_records_move_in_turn(s->o.records, 1, g->uid, err);
-
-    if (rc == 0)
-        rc = run_on_me(s->o.store, sql_uid, uid, err);
-    if (rc == 0)
-        rc = run_on_me(s->o.store, sql_keys, none, err);
-    if (rc == 0)
-        rc = run_on_me(s->o.store, sql_told, none, err);
-    if (rc == 0)
-        rc = wf_share_set_me(s->o.store, g->origin, err);
-    return rc == 0 ? run_on_me(s->o.store, sql_sent, none, err) : rc;
-}
-
-/* Whether the owner has had the device whose "me" it is for longer than the one whose is here. */
-static int is_elder(const struct wf_sharing *s, const uint8_t origin[WF_SIGNER_ID_BYTES], bool *out,
-                    struct wf_err *err)
-{
-    const struct wf_devices_entry *theirs = wf_sharing__entry(s, origin), *own;
-    uint8_t here[WF_SIGNER_ID_BYTES];
-    struct wf_reader *r = NULL;
-    int rc = wf_store_reader_get(s->o.store, &r, err);
-
-    *out = false;
-    if (rc != 0)
-        return rc;
-    memcpy(here, s->o.device->signer.id, sizeof(here));
-    rc = wf_share_me(r, here, err);
-    wf_store_reader_put(s->o.store, r);
-    own = wf_sharing__entry(s, here);
-    if (rc != 0 || own == NULL || theirs == NULL)
-        return rc;
-    *out = theirs->added_ms != own->added_ms
-               ? theirs->added_ms < own->added_ms
-               : memcmp(theirs->node, own->node, sizeof(own->node)) < 0;
-    return 0;
-}
-
-/* The space's row; 0: it is not taken. */
-static int take_space(struct wf_sharing *s, const struct granted *g, int64_t *out,
-                      struct wf_err *err)
-{
-    bool is_elders = false;
-    int rc = find_space(s->o.store, g->uid, out, err);
-
-    if (rc != 0 || *out != 0)
-        return rc;
-    if ((g->flags & IS_ME) == 0)
-        return add_space(s->o.store, g, wf_clock_wall_ms(s->o.clock), out, err);
-    rc = is_elder(s, g->origin, &is_elders, err);
-    if (rc != 0 || !is_elders)
-        return rc; /* it will take ours */
-    *out = 1;
-    return become_me(s, g, err);
-}
-
-static int take_spaces(struct wf_sharing *s, struct wf_lib0_in *in, struct wf_err *err)
-{
-    uint64_t n = wf_lib0_uint(in);
-    struct wf_share_key key;
-    int rc = 0;
-
-    for (uint64_t i = 0; i < n && rc == 0; i++) {
-        struct granted g;
-        int64_t space = 0;
-        if (!get_space(in, &g))
-            return wf_err_set(err, WF_E_FORMAT, "It is not in the form of one.");
-        rc = take_space(s, &g, &space, err);
-        for (uint64_t k = 0; k < g.n_keys && rc == 0; k++) {
-            if (!get_key(in, space, &key))
-                return wf_err_set(err, WF_E_FORMAT, "It is not in the form of one.");
-            if (space != 0)
-                rc = wf_share_key_add(s->o.store, &key, err);
-        }
-    }
-    sodium_memzero(&key, sizeof(key));
-    if (rc == 0 && (in->bad || in->p != in->end))
-        rc = wf_err_set(err, WF_E_FORMAT, "It is not in the form of one.");
-    return rc;
-}
-
-/* Whether who brings a letter may have kept it for somebody else. */
-static bool is_kept(const struct wf_sharing *s, const struct wf_sharing_peer *p)
-{
-    return wf_sharing__is_relay(wf_devices_by_transport(&s->devices, p->key));
-}
-
-/* Who it is from and for, and that it is signed; *in stands at its spaces. */
-static int read_letter(struct wf_sharing *s, const struct wf_sharing_peer *p, struct wf_str letter,
-                       struct wf_lib0_in *in, struct wf_err *err)
-{
-    uint8_t to[WF_SIGNER_ID_BYTES], from[WF_SIGNER_ID_BYTES];
-    const struct wf_devices_entry *e;
-    const size_t n_magic = sizeof(MAGIC) - 1;
-
-    if (letter.len < n_magic + sizeof(to) + sizeof(from) + WF_SIGNATURE_BYTES ||
-        memcmp(letter.ptr, MAGIC, n_magic) != 0)
-        return wf_err_set(err, WF_E_FORMAT, "It is not in the form of one.");
-    *in = wf_lib0_in(letter.ptr + n_magic, letter.len - n_magic - WF_SIGNATURE_BYTES);
-    get(in, to, sizeof(to));
-    get(in, from, sizeof(from));
-    e = wf_sharing__entry(s, from);
-    if (memcmp(to, s->o.device->signer.id, sizeof(to)) != 0 || e == NULL || e->revoked_ms != 0 ||
-        (memcmp(e->transport, p->key, sizeof(p->key)) != 0 && !is_kept(s, p)) ||
-        !wf_signer_is_signed(from, PURPOSE, wf_str_n(letter.ptr, letter.len - WF_SIGNATURE_BYTES),
-                             (const uint8_t *)letter.ptr + letter.len - WF_SIGNATURE_BYTES))
-        return wf_err_set(err, WF_E_DENIED, "It is not from the device that brings it.");
-    return 0;
-}
-
-static int take_grant(struct wf_sharing *s, struct wf_lib0_in *in, struct wf_err *err)
-{
-    int rc = wf_store_write_begin(s->o.store, err);
-
-    if (rc != 0)
-        return rc;
-    rc = take_spaces(s, in, err);
-    if (rc == 0)
-        return wf_store_write_commit(s->o.store, err);
-    wf_store_write_rollback(s->o.store);
-    return rc;
-}
-
-int wf_sharing__take_letter(struct wf_sharing *s, const struct wf_sharing_peer *p,
-                            struct wf_str sealed, struct wf_err *err)
-{
-    struct wf_lib0_in in;
-    struct wf_buf letter;
-    int rc;
-
-    wf_buf_init(&letter, SIZE_MAX);
-    rc = wf_device_unseal(s->o.device, sealed, &letter, err);
-    if (rc == 0)
-        rc = read_letter(s, p, wf_buf_str(&letter), &in, err);
-    if (rc == 0)
-        rc = take_grant(s, &in, err);
-    if (letter.len > 0)
-        sodium_memzero(letter.ptr, letter.len);
-    wf_buf_deinit(&letter);
-    s->is_unsent = s->keys_changed = s->is_stale = true;
     return rc;
 }

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "mesh/sharing_internal.h"
 #include "mesh/sharing_lot.h"
+#include "mesh/sharing_people.h"
 #include "mesh/snapshot.h"
 
 /* Read of a log at once. */
@@ -127,6 +128,8 @@ static int open_one(struct reading *r, struct kept *k, struct wf_err *err)
     int rc = r->stream == NULL ? wf_err_set(err, WF_E_NOENT, "The space is not here.")
                                : wf_batch_read(k->bytes, &b, err);
 
+    if (rc == 0 && !wf_sharing__counts(r->s, r->log->device, r->log->stream))
+        rc = wf_err_set(err, WF_E_DENIED, WF_SHARING_READS_ONLY);
     if (rc != 0)
         return rc;
     wf_buf_init(&content, WF_LIMIT_BATCH_BYTES);

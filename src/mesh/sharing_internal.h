@@ -2,6 +2,7 @@
 #ifndef WF_MESH_SHARING_INTERNAL_H
 #define WF_MESH_SHARING_INTERNAL_H
 
+#include "mesh/people.h"
 #include "mesh/share_store.h"
 #include "mesh/sharing_machine.h"
 #include "mesh/syncer.h"
@@ -59,6 +60,12 @@ struct wf_sharing {
     struct wf_sharing_thread *thread; /* that works it; NULL: the caller does */
     struct wf_gang *gang;             /* for what comes; NULL: this thread alone */
     struct wf_devices devices;
+    struct wf_people people;
+    uint8_t (*pins)[WF_DEVICES_KEY_BYTES]; /* other people's transport keys that are allowed */
+    size_t n_pins, cap_pins;
+    int64_t pins_ms;    /* when they are to be looked at again; 0: not */
+    bool pins_changed;  /* at the end of this step */
+    bool people_forked; /* a fork's end may be for this device to sign */
     struct wf_syncer *syncer;
     struct wf_relay *relay;
     bool is_cipher;                       /* this device keeps ciphertext alone */
@@ -107,6 +114,17 @@ struct wf_sharing_problem *wf_sharing__problem(struct wf_sharing *s, const struc
 /* Something is wrong with a log, and who is at fault. */
 void wf_sharing__trouble(struct wf_sharing *s, const struct wf_syncer_trouble *t);
 void wf_sharing__log(const struct wf_sharing *s, const char *fmt, ...) WF_PRINTF(2, 3);
+
+/* ---- sharing_people.c: who (sharing_people.h has what each may) ---- */
+
+/* Reads charters and lists anew. */
+int wf_sharing__read_people(struct wf_sharing *s, struct wf_err *err) WF_MUST_USE;
+/* Says whose transport keys are allowed, where that changed or it is time. */
+void wf_sharing__pin(struct wf_sharing *s);
+/* Signs the ends of forks that are for this device to sign. */
+void wf_sharing__mend(struct wf_sharing *s);
+/* Whose device this one is; the name borrows from s. */
+struct wf_people_self wf_sharing__self(const struct wf_sharing *s);
 
 /* ---- sharing_out.c: what is here goes into batches ---- */
 int wf_sharing__out(struct wf_sharing *s, struct wf_err *err) WF_MUST_USE;

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "crdt/update.h"
 #include "mesh/sharing_internal.h"
+#include "mesh/sharing_people.h"
 #include "mesh/snapshot.h"
 #include "space/draft.h"
 #include "space/log.h"
@@ -349,9 +350,11 @@ static int seal(struct out *o, enum wf_label level, struct wf_err *err)
     struct wf_batch_place at;
     struct wf_share_key key;
     struct wf_buf bytes;
-    int rc =
-        wf_share_key_now(s->o.store, o->space->id, level, s->devices.epoch, s->o.rng, &key, err);
+    struct wf_share_key_want want = {.space = o->space->id, .level = level};
+    int rc;
 
+    want.epoch = wf_sharing__epoch(s, want.space, &want.epoch_max);
+    rc = wf_share_key_now(s->o.store, &want, s->o.rng, &key, err);
     wf_stream_id(o->space->uid, level, at.stream);
     memcpy(name.stream, at.stream, sizeof(name.stream));
     memcpy(name.device, s->o.device->signer.id, sizeof(name.device));
@@ -499,7 +502,7 @@ int wf_sharing__out(struct wf_sharing *s, struct wf_err *err)
     rc = wf_share_spaces(r, &arena, &spaces, &n, err);
     wf_store_reader_put(s->o.store, r);
     for (size_t i = 0; i < n && rc == 0; i++) {
-        if (wf_sharing__has_streams(s, spaces[i].id))
+        if (wf_sharing__has_streams(s, spaces[i].id) && wf_sharing__may_write(s, spaces[i].id))
             rc = out_space(s, &spaces[i], &is_more, err);
     }
     wf_arena_deinit(&arena);

@@ -304,6 +304,7 @@ static int write_level(struct making *m, enum wf_label level, struct wf_err *err
     struct wf_sharing *s = m->s;
     struct writing w = {.m = m, .l = &m->levels[level], .at_ms = wf_clock_wall_ms(s->o.clock)};
     const struct wf_rng *rng = s->o.rng != NULL ? s->o.rng : wf_rng_system();
+    struct wf_share_key_want want = {.space = m->space->id, .level = level};
     struct wf_buf head;
     int rc;
 
@@ -313,7 +314,8 @@ static int write_level(struct making *m, enum wf_label level, struct wf_err *err
     wf_buf_init(&w.content, WF_LIMIT_BATCH_CONTENT_BYTES);
     wf_buf_init(&w.bytes, SIZE_MAX);
     rng->fill(rng->ud, w.id, sizeof(w.id));
-    rc = wf_share_key_now(s->o.store, m->space->id, level, s->devices.epoch, s->o.rng, &w.key, err);
+    want.epoch = wf_sharing__epoch(s, want.space, &want.epoch_max);
+    rc = wf_share_key_now(s->o.store, &want, s->o.rng, &w.key, err);
     s->keys_changed = s->keys_changed || (rc == 0 && w.key.is_new);
     if (rc == 0 && wf_snapshot_head_write(&w.l->head, &head) != 0)
         rc = no_memory(err);

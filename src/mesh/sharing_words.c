@@ -284,6 +284,26 @@ static int count_in(struct wf_sharing *s, const struct wf_sharing_stream *t, str
     return rc;
 }
 
+/* Devices of other people count while they may write in the space. */
+static int count_people(struct wf_sharing *s, const struct wf_sharing_stream *t, struct wf_err *err)
+{
+    const struct wf_people_space *p = wf_people_space(&s->people, t->space);
+    int rc = 0;
+
+    for (size_t i = 0; p != NULL && i < s->people.n_persons; i++) {
+        const struct wf_person *who = &s->people.persons[i];
+        const struct wf_charter_member *m = wf_charter_member(&p->charter, who->owner);
+        for (size_t k = 0; m != NULL && k < who->list->n_entries && rc == 0; k++) {
+            const struct wf_devices_entry *e = &who->list->entries[k];
+            if (wf_sharing__right(s, e->device, t->id) >= WF_SHARING_WRITE)
+                rc = wf_log_set_revoked(s->o.store, t->space, e->device, false, err);
+            else if (e->revoked_ms != 0 || m->role < WF_ROLE_WRITE)
+                rc = wf_log_set_revoked(s->o.store, t->space, e->device, true, err);
+        }
+    }
+    return rc;
+}
+
 int wf_sharing__count_devices(struct wf_sharing *s, struct wf_err *err)
 {
     int rc = 0;
@@ -295,6 +315,8 @@ int wf_sharing__count_devices(struct wf_sharing *s, struct wf_err *err)
         return rc;
     for (size_t i = 0; i < s->n_streams && rc == 0; i++)
         rc = count_in(s, &s->streams[i], err);
+    for (size_t i = 0; i < s->n_streams && rc == 0; i++)
+        rc = count_people(s, &s->streams[i], err);
     if (rc == 0)
         rc = wf_store_write_commit(s->o.store, err);
     else

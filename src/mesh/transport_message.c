@@ -14,7 +14,9 @@
  *   2  1  the highest protocol that it speaks
  *   3  8  its clock, milliseconds since 1970
  *  11  1  bytes of its version, and
- *  12     the version, as a person reads it; what stands behind is for later
+ *  12     the version, as a person reads it
+ *      1  1: it comes as a stranger, also where it is paired: to be paired anew, or to be a guest.
+ *         May be missing; what stands behind is for later
  * To paired nodes: 0  1  2: addresses; 1  "HOST:PORT\n" each, where this node listens, so that they
  * know more than the one address that worked.
  * Other control messages are passed over, for later. */
@@ -34,6 +36,7 @@
 #define CONTROL_OUT_BYTES ((size_t)128 << 10)
 #define PROTOCOL 1
 #define HELLO 1
+#define AS_STRANGER 1
 #define HELLO_BYTES 12
 #define ADDRESSES 2
 #define ADDRESSES_BYTES_MAX 2048u
@@ -74,7 +77,8 @@ void wf_peer__hello(struct wf_peer *p)
     for (size_t i = 0; i < 8; i++)
         head[4 + i] = (char)(now_ms >> (8 * i) & 0xff);
     head[HELLO_BYTES] = sizeof(WF_VERSION) - 1;
-    put(p, WF_WS_BINARY, wf_str_n(head, sizeof(head)), WF_STR(WF_VERSION));
+    put(p, WF_WS_BINARY, wf_str_n(head, sizeof(head)),
+        p->is_dialled && !p->has_pin ? WF_STR(WF_VERSION "\x01") : WF_STR(WF_VERSION));
 }
 
 void wf_peer__addresses(struct wf_peer *p)
@@ -247,6 +251,13 @@ static enum wf_link_reason take_hello(struct wf_peer *p, struct wf_str s)
     if (n > WF_LINK_VERSION_BYTES || s.len - HELLO_BYTES < n || at_ms > INT64_MAX)
         return WF_LINK_MALFORMED;
     p->skew_ms = (int64_t)at_ms - wf_clock_wall_ms(NULL);
+    if (p->is_paired && !p->is_dialled && s.len > HELLO_BYTES + n &&
+        s.ptr[HELLO_BYTES + n] == AS_STRANGER) {
+        if (!p->t->is_pairing)
+            return WF_LINK_NOT_PAIRED;
+        p->until_ns = p->t->now_ns + WF_LINK_STRANGER_NS;
+        p->is_paired = false;
+    }
     p->state = WF_PEER_OPEN;
     if (p->is_paired && !settle(p))
         return WF_LINK_REPLACED;

@@ -22,6 +22,7 @@ struct wf_engine;
 struct wf_detector;
 struct wf_drafts;
 struct wf_records;
+struct wf_rights;
 struct wf_fabric;
 struct wf_engines;
 struct wf_lens_pool;
@@ -57,6 +58,7 @@ struct wf_op_pull {
 struct wf_op_context {
     struct wf_store *store;
     struct wf_intake *intake;
+    struct wf_rights *rights;   /* in which spaces may be written; NULL: in all */
     struct wf_records *records; /* what devices keep together; NULL: without a home */
     struct wf_drafts *drafts;   /* what is edited together; NULL: without a home */
     struct wf_fabric *fabric;   /* this owner's nodes; NULL: without a home */

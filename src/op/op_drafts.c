@@ -11,6 +11,7 @@
 #include "op/op_internal.h"
 #include "space/draft.h"
 #include "space/history.h"
+#include "space/rights.h"
 #include "space/space.h"
 #include "store/spaces.h"
 
@@ -209,6 +210,8 @@ int wf_op__drafts_create(struct wf_op_context *ctx, const struct wf_op_call *cal
     wf_store_reader_put(ctx->store, r);
     wf_arena_deinit(&arena);
     if (rc == 0)
+        rc = wf_rights_check(ctx->rights, s.id, err);
+    if (rc == 0)
         rc = wf_draft_row_add(ctx->store, s.id, name, &id, err);
     if (rc == 0)
         rc = set_first_text(ctx, id, text, err);
@@ -254,6 +257,8 @@ int wf_op__drafts_change(struct wf_op_context *ctx, const struct wf_op_call *cal
         return rc;
     wf_arena_init(&arena, 1024, WF_OP_ARENA_BYTES_MAX);
     rc = find(ctx, call->params, &arena, &row, err);
+    if (rc == 0)
+        rc = wf_rights_check(ctx->rights, row.space, err);
     if (rc == 0 && label.len > 0)
         rc = raise_label(ctx, &row, label, err);
     if (rc == 0 && name.len > 0)
@@ -274,6 +279,8 @@ int wf_op__drafts_remove(struct wf_op_context *ctx, const struct wf_op_call *cal
 
     wf_arena_init(&arena, 1024, WF_OP_ARENA_BYTES_MAX);
     rc = find(ctx, call->params, &arena, &row, err);
+    if (rc == 0)
+        rc = wf_rights_check(ctx->rights, row.space, err);
     if (rc == 0)
         rc = wf_draft_remove(ctx->drafts, row.id, err);
     wf_arena_deinit(&arena);

@@ -68,6 +68,17 @@ wf_op_operation wf_op__pair_show;
 wf_op_operation wf_op__pair_hide;
 wf_op_operation wf_op__pair_state;
 wf_op_operation wf_op__pair_join;
+/* Gives a code (taken), or, with "wait", what came of it: pair.show's, members.invite's. */
+int wf_op__pair_code(struct wf_op_context *ctx, const struct wf_op_call *call, json_t *code,
+                     json_t **out_result, struct wf_err *err) WF_MUST_USE;
+/* INVAL where "wait" is no boolean. */
+int wf_op__pair_wait_ok(const struct wf_op_call *call, struct wf_err *err) WF_MUST_USE;
+wf_op_operation wf_op__members_list;
+wf_op_operation wf_op__members_invite;
+wf_op_operation wf_op__members_join;
+wf_op_operation wf_op__members_role;
+wf_op_operation wf_op__members_remove;
+wf_op_operation wf_op__members_leave;
 wf_op_operation wf_op__spaces_list;
 wf_op_operation wf_op__spaces_create;
 wf_op_operation wf_op__drafts_list;

@@ -44,28 +44,45 @@ static int await(struct wf_op_context *ctx, const struct wf_op_sink *sink, json_
     }
 }
 
-int wf_op__pair_show(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,
-                     struct wf_err *err)
+/* Gives a code, or with "wait" what came of it; takes the code. */
+int wf_op__pair_code(struct wf_op_context *ctx, const struct wf_op_call *call, json_t *code,
+                     json_t **out_result, struct wf_err *err)
 {
-    const json_t *wait = json_object_get(call->params, "wait");
-    json_t *code = NULL, *rows = NULL;
-    int rc = wf_op__has_fabric(ctx, err);
+    json_t *rows = NULL;
 
-    if (rc == 0 && wait != NULL && !json_is_boolean(wait))
-        rc = wf_err_set(err, WF_E_INVAL, "\"wait\" must be true or false.");
-    if (rc == 0)
-        rc = wf_fabric_show(ctx->fabric, &code, err);
     /* Where it cannot be drawn it can be typed. */
-    if (rc == 0 && wf_qr_rows(wf_json_text(code, "scan"), &rows, NULL) == 0)
+    if (wf_qr_rows(wf_json_text(code, "scan"), &rows, NULL) == 0)
         json_object_set_new(code, "qr", rows);
-    if (rc != 0 || !json_is_true(wait)) {
-        *out_result = rc == 0 ? code : *out_result;
-        return rc;
+    if (!json_is_true(json_object_get(call->params, "wait"))) {
+        *out_result = code;
+        return 0;
     }
     if (call->sink->event != NULL)
         call->sink->event(call->sink->ud, "code", code);
     json_decref(code);
     return await(ctx, call->sink, out_result, err);
+}
+
+int wf_op__pair_wait_ok(const struct wf_op_call *call, struct wf_err *err)
+{
+    const json_t *wait = json_object_get(call->params, "wait");
+
+    return wait == NULL || json_is_boolean(wait)
+               ? 0
+               : wf_err_set(err, WF_E_INVAL, "\"wait\" must be true or false.");
+}
+
+int wf_op__pair_show(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,
+                     struct wf_err *err)
+{
+    json_t *code = NULL;
+    int rc = wf_op__has_fabric(ctx, err);
+
+    if (rc == 0)
+        rc = wf_op__pair_wait_ok(call, err);
+    if (rc == 0)
+        rc = wf_fabric_show(ctx->fabric, &code, err);
+    return rc == 0 ? wf_op__pair_code(ctx, call, code, out_result, err) : rc;
 }
 
 int wf_op__pair_hide(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,

@@ -18,6 +18,7 @@
 #include "base/limits.h"
 #include "os/thread.h"
 #include "space/draft_internal.h"
+#include "space/rights.h"
 #include "space/space.h"
 #include "store/spaces.h"
 
@@ -357,6 +358,8 @@ int wf_draft_open_named(struct wf_drafts *all, struct wf_str space, struct wf_st
         !wf_draft__was_removed(all, space_id, name)) {
         rc = wf_space_name_check(name, "draft", &own);
         if (rc == 0)
+            rc = wf_rights_check(all->o.rights, space_id, &own);
+        if (rc == 0)
             rc = wf_draft_row_add(all->o.store, space_id, name, &id, &own);
         if (rc == WF_E_EXIST) /* somebody else did meanwhile */
             rc = look_up(all, space, name, &id, &space_id, &own);
@@ -391,6 +394,11 @@ void wf_draft_close(struct wf_draft *d)
 {
     if (d)
         wf_draft__unref(d);
+}
+
+bool wf_draft_may_write(const struct wf_draft *d)
+{
+    return wf_rights_may_write(d->all->o.rights, d->space);
 }
 
 int64_t wf_draft_id(const struct wf_draft *d)
@@ -581,7 +589,9 @@ static int apply(struct wf_draft *d, struct wf_str update, const struct wf_draft
 int wf_draft_apply(struct wf_draft *d, struct wf_str update, const struct wf_draft_ack *ack,
                    struct wf_err *err)
 {
-    return apply(d, update, NULL, ack, err);
+    int rc = wf_rights_check(d->all->o.rights, d->space, err);
+
+    return rc == 0 ? apply(d, update, NULL, ack, err) : rc;
 }
 
 int wf_draft_apply_of(struct wf_draft *d, struct wf_str update,
@@ -711,8 +721,10 @@ int wf_draft_change(struct wf_draft *d, wf_draft_doc_fn fn, void *ud, bool *out_
     struct waiter w;
     const struct wf_draft_ack ack = waiter_init(&w);
     bool changed;
-    int rc;
+    int rc = wf_rights_check(d->all->o.rights, d->space, err);
 
+    if (rc != 0)
+        return waiter_end(&w, d->all, rc, err);
     await_room(d->all);
     pthread_mutex_lock(&d->lock);
     rc = change_locked(d, fn, ud, &ack, err);

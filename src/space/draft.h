@@ -30,10 +30,12 @@
 
 struct wf_drafts;
 struct wf_draft;
+struct wf_rights;
 
 struct wf_drafts_options {
     struct wf_store *store;                /* borrowed until free */
     uint8_t device[WF_DRAFT_DEVICE_BYTES]; /* under which changes are kept */
+    struct wf_rights *rights;              /* who may write; NULL = everybody. Borrowed */
     const struct wf_clock *clock;          /* NULL = the system's */
     const struct wf_rng *rng;              /* NULL = the system's */
     size_t n_idle_max;                     /* drafts nobody has open; 0 = 64 */
@@ -95,6 +97,8 @@ int wf_draft_open_uid(struct wf_drafts *all, const uint8_t *uid, struct wf_draft
 
 /* Its row. */
 int64_t wf_draft_id(const struct wf_draft *d);
+/* Whether it may be changed here, at the moment. */
+bool wf_draft_may_write(const struct wf_draft *d);
 
 /* Takes the draft away; its listeners hear it. NOENT; those of reading and writing. */
 int wf_draft_remove(struct wf_drafts *all, int64_t id, struct wf_err *err) WF_MUST_USE;
@@ -110,8 +114,9 @@ struct wf_draft_ack {
 };
 
 /* Applies an update of format 1, or refuses it whole: FORMAT, LIMIT. Waits while too much waits for
- * the disk. CANCELED: the draft was dropped. ack->fn is called when, and only when, 0 is returned;
- * also for an update that says nothing new, then behind all before it. */
+ * the disk. CANCELED: the draft was dropped. DENIED: the space may only be read. ack->fn is called
+ * when, and only when, 0 is returned; also for an update that says nothing new, then behind all
+ * before it. */
 int wf_draft_apply(struct wf_draft *d, struct wf_str update, const struct wf_draft_ack *ack,
                    struct wf_err *err) WF_MUST_USE;
 

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "space/record_internal.h"
+#include "space/rights.h"
 #include "store/sql.h"
 
 /* What a request's changed ops may take. */
@@ -410,6 +411,8 @@ int wf_records_write(struct wf_records *r, int64_t space, const struct wf_record
     if (n == 0 || n > WF_LIMIT_CHANGE_ITEMS)
         return wf_err_set(err, WF_E_LIMIT, "1 to %d records can be written at once.",
                           WF_LIMIT_CHANGE_ITEMS);
+    if (wf_rights_check(r->o.rights, space, err) != 0)
+        return WF_E_DENIED;
     pthread_mutex_lock(&r->lock);
     wf_list_push(&r->queue, &q.node);
     while (!q.is_done) {

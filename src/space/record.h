@@ -24,9 +24,11 @@
 
 struct wf_gang;
 struct wf_records;
+struct wf_rights;
 
 struct wf_records_options {
     struct wf_store *store;         /* borrowed until free */
+    struct wf_rights *rights;       /* who may write; NULL: everybody. Borrowed */
     const struct wf_signer *signer; /* this device; borrowed until free */
     const struct wf_clock *clock;   /* NULL = the system's */
     const struct wf_rng *rng;       /* NULL = the system's */
@@ -66,7 +68,8 @@ struct wf_record_edit {
 
 /* Does it, all or nothing, as one change; durable when it returns 0. Errors: INVAL (a name; the
  * same place or record twice), FORMAT (a value that is not JSON), LIMIT (too large, too many),
- * NOENT (no such space; nothing to take back), RANGE (a counter), those of writing. */
+ * NOENT (no such space; nothing to take back), RANGE (a counter), DENIED (the space may only be
+ * read), those of writing. */
 int wf_records_write(struct wf_records *r, int64_t space, const struct wf_record_edit *edits,
                      size_t n, struct wf_err *err) WF_MUST_USE;
 

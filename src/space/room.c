@@ -479,7 +479,8 @@ static int on_update(struct wf_room_client *c, struct wf_str update, struct wf_e
     rc = wf_draft_apply(c->room->draft, update, &ack, err);
     if (rc != 0 && reply)
         reply_free(reply);
-    return rc;
+    /* Who may only read goes on reading; what it changed stays with it. */
+    return rc == WF_E_DENIED ? 0 : rc;
 }
 
 /* Notes for whom the client speaks; false: for too many. The room's lock is held. */
@@ -578,6 +579,8 @@ int wf_room_receive(struct wf_room_client *c, struct wf_str message, struct wf_e
     case WF_SYNC_WHO:
         return on_who(c, err);
     case WF_SYNC_TOKEN:
+        send_to(c, frame.kind, wf_str_from(wf_draft_may_write(c->room->draft) ? "" : "readonly"));
+        return 0;
     case WF_SYNC_CLOSE:
     case WF_SYNC_PING:
         send_to(c, frame.kind, wf_str_n(NULL, 0));

@@ -122,13 +122,13 @@ static void put_sync(struct wf_buf *out, uint64_t step, struct wf_str bytes)
     wf_lib0_append_bytes(out, bytes);
 }
 
-static void put_more(enum wf_sync_kind kind, struct wf_buf *out)
+static void put_more(enum wf_sync_kind kind, struct wf_str bytes, struct wf_buf *out)
 {
     switch (kind) {
     case WF_SYNC_TOKEN:
         wf_lib0_append_uint(out, TYPE_AUTH);
         wf_lib0_append_uint(out, 2); /* granted */
-        wf_lib0_append_bytes(out, WF_STR("read-write"));
+        wf_lib0_append_bytes(out, bytes.len > 0 ? bytes : WF_STR("read-write"));
         return;
     case WF_SYNC_CLOSE:
         wf_lib0_append_uint(out, TYPE_CLOSE);
@@ -170,7 +170,7 @@ void wf_sync_write(enum wf_sync_dialect dialect, struct wf_str name, enum wf_syn
         wf_lib0_append_bytes(out, bytes);
     }
     if (!is_basic)
-        put_more(kind, out);
+        put_more(kind, bytes, out);
 }
 
 /* ---- awareness messages ---- */

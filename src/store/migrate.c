@@ -390,10 +390,31 @@ static const char migration_15[] =
     " PRIMARY KEY(blob, start)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX blob_piece_hash ON blob_piece(hash);";
 
+/* People with whom spaces are shared: what they may (space.role: of this owner's devices),
+ * lists of their devices, what was given to them and is in the ledger. */
+static const char migration_16[] = "ALTER TABLE space ADD COLUMN role INTEGER NOT NULL DEFAULT 3;"
+                                   "CREATE TABLE charter("
+                                   " space INTEGER NOT NULL REFERENCES space(id) ON DELETE CASCADE,"
+                                   " hash BLOB NOT NULL,"
+                                   " version INTEGER NOT NULL,"
+                                   " bytes BLOB NOT NULL,"
+                                   " PRIMARY KEY(space, hash)) STRICT, WITHOUT ROWID;"
+                                   "CREATE TABLE person("
+                                   " owner BLOB NOT NULL PRIMARY KEY,"
+                                   " list BLOB NOT NULL,"
+                                   " expected_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+                                   "CREATE TABLE given("
+                                   " device BLOB NOT NULL,"
+                                   " stream BLOB NOT NULL,"
+                                   " author BLOB NOT NULL,"
+                                   " upto INTEGER NOT NULL,"
+                                   " told INTEGER NOT NULL,"
+                                   " PRIMARY KEY(device, stream, author)) STRICT, WITHOUT ROWID;";
+
 static const char *const migrations[] = {
-    migration_1,  migration_2,  migration_3,  migration_4,  migration_5,
-    migration_6,  migration_7,  migration_8,  migration_9,  migration_10,
-    migration_11, migration_12, migration_13, migration_14, migration_15,
+    migration_1,  migration_2,  migration_3,  migration_4,  migration_5,  migration_6,
+    migration_7,  migration_8,  migration_9,  migration_10, migration_11, migration_12,
+    migration_13, migration_14, migration_15, migration_16,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

@@ -3,7 +3,8 @@
  * meta        settings and marks of the store itself
  *     key PK, value
  * space       sets of documents; row 1 is "me"
- *     id PK, name UNIQUE, label, created_ms, uid UNIQUE (16 random bytes: its name among devices)
+ *     id PK, name UNIQUE, label, created_ms, uid UNIQUE (16 random bytes: its name among devices),
+ *     role (what this owner's devices may in it: mesh/charter.h; 3, all, where there is no charter)
  * document    one text that was taken in; a row here means: whole, durable, findable
  *     id PK, uid UNIQUE (public id), space -> space, hash (of the file; UNIQUE with space: the same
  *     content twice is one document), title, type (media type), author, language, written (date as
@@ -86,6 +87,14 @@
  *     not here; may be empty)
  * blob_piece  how blobs are cut (mesh/blobs_cut.h), to find pieces again; any row may go
  *     blob (its hash), start, PK of the two, bytes, hash
+ * charter     who is in a space (mesh/people.h): all versions that are not worthless yet
+ *     space -> space, hash, PK of the two, version, bytes (mesh/charter.h)
+ * person      owners of other devices with whom spaces are shared
+ *     owner PK (32 bytes), list (mesh/devices.h), expected_ms (0; else till then they may bring a
+ *     space that is new here)
+ * given       batches that went, or are about to go, to other people's devices
+ *     device, stream, author, PK of the three, upto (a number), told (up to which it is in the
+ *     ledger)
  * limbo       documents that are not there yet, or no longer: their chunks are being written or
  *             removed; finished at the next open
  *     document PK, hash, title (as indexed), first_chunk, n_chunks, stage (0: being written, 1: its
@@ -127,7 +136,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 15
+#define WF_SCHEMA_VERSION 16
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

@@ -1,0 +1,139 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Other people in a space: Ada has two devices (laptop, phone), Ben one (tablet), later two. Inviting, joining, edits
+# both ways; a member who reads only; what is not shared is not named; removal; leaving; the ledger; processes killed.
+. "$(dirname "$0")/lib/tap.sh"
+
+json() { python3 -c "import json,sys; d=json.load(sys.stdin); print($1)"; }
+declare -A pids
+
+# up NAME [OPTION...]: a daemon of its own home, with free ports.
+up() {
+    local h=$TMP/$1
+    [ -f "$h.port" ] || python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])' >"$h.port"
+    rm -f "$h.out" # of the one before
+    "$WEFT" --home "$h" up --port 0 --link-port "$(cat "$h.port")" --link-host 127.0.0.1 \
+        --node-name "$@" >"$h.out" 2>>"$h.err" &
+    pids[$1]=$!
+    for _ in $(seq 400); do
+        grep -qs "http://" "$h.out" && return
+        sleep 0.05
+    done
+    cat "$h.err"
+    return 1
+}
+weft() { "$WEFT" --home "$TMP/$1" "${@:2}"; }
+until_is() {
+    local got=
+    for _ in $(seq 450); do
+        got=$("${@:2}" 2>&1)
+        [ "$got" = "$1" ] && break
+        sleep 0.1
+    done
+    echo "$got"
+}
+stop() {
+    kill "${pids[@]}" 2>/dev/null
+    wait 2>/dev/null
+}
+trap 'stop; [ $tap_failed -eq 0 ] || { tail -n 8 "$TMP"/*.err; exit 1; }; rm -rf "$TMP"' EXIT
+edit() {
+    weft "$1" draft new "$2" </dev/null >/dev/null 2>&1
+    weft "$1" draft edit "$2" >/dev/null
+}
+# invite NAME SPACE JOINER [OPTION...]
+invite() {
+    local target
+    rm -f "$TMP/$1/data/mesh/tries"
+    target="$(weft "$1" spaces invite "$2" "${@:4}" --json | json 'd["code"] + "@" + d["address"]')"
+    weft "$3" spaces join "$target" >/dev/null
+}
+pair() {
+    rm -f "$TMP/$1/data/mesh/tries"
+    weft "$2" pair "$(weft "$1" pair --show --json | json 'd["scan"]')" >/dev/null
+}
+members() { weft "$1" spaces members "$2" --json | json '",".join(sorted(m["name"] + ":" + m["role"] for m in d["members"]))'; }
+spaces() { weft "$1" spaces list --json | json '",".join(sorted(s["name"] for s in d["spaces"] if s["name"] not in ("me","manual")))'; }
+field() { weft "$1" record get "$2" "$3" --json | json "d['fields'].get('$4')"; }
+names() { weft "$1" nodes --json | json '",".join(sorted(n["name"] for n in d["nodes"] if n["revoked"] is None))'; }
+
+for n in laptop phone tablet; do
+    check "weft up on $n" up $n
+done
+[ $tap_failed -eq 0 ] || exit 1
+check "Ada's phone is paired" pair laptop phone
+weft laptop spaces create plans >/dev/null
+weft laptop spaces create diary >/dev/null
+echo "MARKER-DIARY nobody else's" | edit laptop diary/today
+echo "first line" | edit laptop plans/trip
+weft laptop record set plans places/rome days=3 >/dev/null
+same "a space is its owner's alone at first" "laptop:admin" "$(members laptop plans)"
+same "there on the phone" "first line" "$(until_is "first line" weft phone draft cat plans/trip)"
+
+# What must not work.
+weft laptop spaces invite me >/dev/null 2>"$TMP/err"
+same "\"me\" is nobody else's" 1 $?
+weft laptop spaces invite nothing >/dev/null 2>"$TMP/err"
+same "nor a space that is not there" 1 $?
+weft laptop spaces invite plans --json >"$TMP/shown"
+same "a code has six digits" 6 "$(json 'len(d["code"])' <"$TMP/shown")"
+code=$(json 'd["code"]' <"$TMP/shown") at=$(json 'd["address"]' <"$TMP/shown")
+weft tablet pair "$code@$at" >/dev/null 2>"$TMP/err"
+same "an invitation pairs no device" 1 $?
+weft phone spaces join "$code@$at" >/dev/null 2>"$TMP/err"
+same "the same owner is no guest" 1 $?
+sed 's/^/# /' "$TMP/err"
+check "and told so" grep -q "both devices are yours" "$TMP/err"
+wrong=$(printf '%06d' $(((10#$code + 1) % 1000000)))
+rm -f "$TMP/laptop/data/mesh/tries"
+code=$(weft laptop spaces invite plans --json | json 'd["code"]')
+wrong=$(printf '%06d' $(((10#$code + 1) % 1000000)))
+weft tablet spaces join "$wrong@$at" >/dev/null 2>"$TMP/err"
+same "a wrong code is refused" 1 $?
+weft tablet spaces join "$code@$at" >/dev/null 2>"$TMP/err"
+same "one try a minute" 1 $?
+check "who has to wait" grep -Eq "Wait [0-9]+ seconds" "$TMP/err"
+
+# Ben joins; he had no list of devices before.
+start=$(date +%s%N)
+check "Ben joins" invite laptop plans tablet
+same "the draft is on his tablet" "first line" "$(until_is "first line" weft tablet draft cat plans/trip)"
+echo "# there after $((($(date +%s%N) - start) / 1000000)) ms"
+same "the record, too" 3 "$(until_is 3 field tablet plans places/rome days)"
+same "both are members" "laptop:admin,tablet:write" "$(members laptop plans)"
+same "also for him" "laptop:admin,tablet:write" "$(until_is laptop:admin,tablet:write members tablet plans)"
+same "and on Ada's phone" "laptop:admin,tablet:write" "$(until_is laptop:admin,tablet:write members phone plans)"
+same "the tablet is none of Ada's nodes" "laptop,phone" "$(names laptop)"
+same "nor hers his" "tablet" "$(names tablet)"
+same "what is not shared is not named to him" "plans" "$(spaces tablet)"
+there() { cat "$TMP/$1/data/weft.db" "$TMP/$1/data/weft.db-wal" 2>/dev/null | grep -ac "$2"; }
+same "no word of it is there" 0 "$(there tablet MARKER-DIARY)"
+same "nor its name" 0 "$(there tablet diary)"
+weft tablet spaces invite plans >/dev/null 2>"$TMP/err"
+same "who may write invites nobody" 1 $?
+weft tablet spaces remove plans laptop >/dev/null 2>"$TMP/err"
+same "nor removes" 1 $?
+invite laptop plans tablet 2>"$TMP/err"
+same "a member already" 1 $?
+check "is told so" grep -q "member of that space already" "$TMP/err"
+sed 's/^/# /' "$TMP/err"
+
+# Edits both ways, live.
+start=$(date +%s%N)
+echo "first line, and Ben's" | edit tablet plans/trip
+same "his edit is on the laptop" "first line, and Ben's" "$(until_is "first line, and Ben's" weft laptop draft cat plans/trip)"
+echo "# after $((($(date +%s%N) - start) / 1000000)) ms"
+same "and on the phone" "first line, and Ben's" "$(until_is "first line, and Ben's" weft phone draft cat plans/trip)"
+echo "Ada: first line, and Ben's" | edit phone plans/trip
+same "the phone's on his tablet" "Ada: first line, and Ben's" "$(until_is "Ada: first line, and Ben's" weft tablet draft cat plans/trip)"
+echo "new" | edit tablet plans/packing
+same "a new draft of his is on the phone" new "$(until_is new weft phone draft cat plans/packing)"
+weft tablet record set plans places/oslo days=2 >/dev/null
+same "a record of his on the phone" 2 "$(until_is 2 field phone plans places/oslo days)"
+
+# A second space with one who is known.
+weft laptop spaces create garden --label internal >/dev/null
+echo "roses" | edit laptop garden/list
+check "Ben joins another space" invite laptop garden tablet --role read
+same "it comes to him" "roses" "$(until_is "roses" weft tablet draft cat garden/list)"
+same "he has two" "garden,plans" "$(spaces tablet)"
