@@ -178,7 +178,7 @@ static void read_host(struct lan *l)
     (void)gethostname(name, sizeof(name) - 1);
     name[strcspn(name, ".")] = 0;
     if (strlen(name) < sizeof(l->host))
-        snprintf(l->host, sizeof(l->host), "%s", name);
+        snprintf(l->host, sizeof(l->host), "%.*s", (int)sizeof(l->host) - 1, name);
     for (char *p = l->host; *p != 0; p++)
         *p = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
 }
