@@ -24,6 +24,8 @@ trap 'kill "${pids[@]}" 2>/dev/null; wait; rm -rf "$TMP"' EXIT
 "$WEFT" models synth tiny F32 "$TMP/tiny.gguf" --vocab 400 >/dev/null 2>&1
 mkdir -p "$TMP/box" "$TMP/plain"
 echo "lens = off" >"$TMP/plain/weft.conf" # labels by patterns alone: what is left is the way
+# One thread: it must not take the cores of those who pass its words on.
+echo "model_threads = 1" >"$TMP/box/weft.conf"
 weft box models import "$TMP/tiny.gguf" tiny >/dev/null 2>&1
 up laptop
 up plain
