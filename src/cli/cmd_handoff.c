@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weft handoff: what is open here opens on another device; without a device, what is open on the
  * others. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,9 +23,8 @@ static void print_idle(const json_t *item)
     if (minutes == 0)
         printf("%s\n", _("now"));
     else
-        printf(ngettext("%" PRId64 " minute ago\n", "%" PRId64 " minutes ago\n",
-                        (unsigned long)minutes),
-               minutes);
+        printf(ngettext("%lld minute ago\n", "%lld minutes ago\n", (unsigned long)minutes),
+               (long long)minutes);
 }
 
 static void print_open(const json_t *v)

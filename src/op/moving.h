@@ -79,6 +79,6 @@ int wf_moving_read(struct wf_moving *m, struct wf_str name, size_t *io_at, int t
                    struct wf_err *err) WF_MUST_USE;
 
 /* For wf_nearby_options.other. */
-void wf_moving_message(void *m, uint64_t peer, unsigned kind, struct wf_str body);
+void wf_moving_message(void *ud, uint64_t peer, unsigned kind, struct wf_str body);
 
 #endif

@@ -70,7 +70,7 @@ void wf_moving__append(struct wf_moving *m, struct wf_tape *t, const struct wf_g
 int wf_moving__begin(struct wf_moving *m, struct wf_engine *engine, struct wf_tape *t,
                      const struct wf_gen_request *q, struct wf_gen **out, struct wf_err *err);
 /* Frees such a generation; the tape goes on by other means. */
-void wf_moving__give_up(struct wf_gen *g);
+void wf_moving__give_up(struct wf_gen *base);
 void wf_moving__unref(struct wf_moving *m, struct wf_tape *t);
 
 /* ---- moving_give.c: the lock is held ---- */

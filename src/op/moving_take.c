@@ -60,8 +60,9 @@ int wf_moving_take(struct wf_moving *m, struct wf_str name, uint64_t peer, struc
     t = wf_moving__tape(m, name);
     if (t == NULL || t->state == WF_TAPE_FAILED || t->state == WF_TAPE_MOVED) {
         t = wf_moving__tape_new(m, name);
-        rc = t == NULL ? wf_moving__no_memory(err) : 0;
-        if (rc == 0) {
+        if (t == NULL) {
+            rc = wf_moving__no_memory(err);
+        } else {
             t->from = peer;
             if (wf_moving__ask(m, t, false) != 0) {
                 rc = wf_err_set(err, WF_E_NOENT, "That device is not connected now.");

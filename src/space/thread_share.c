@@ -18,6 +18,7 @@
 #include "store/thread_log.h"
 
 #define ROUND 64
+#define CATCH_UP_MAX 10000
 #define SPACE_ME 1
 #define LABEL_SECRET 3
 #define ARENA_BYTES_MAX ((size_t)64 << 20)
@@ -27,28 +28,26 @@ struct wf_thread_share {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     pthread_t thread;
-    bool has_thread, is_poked, stop;
+    bool has_thread, is_poked, stop, must_catch_up;
 };
 
 /* ---- out ---- */
 
-static struct wf_str json_text(struct wf_arena *arena, json_t *v)
+/* LIMIT: it does not fit into a record. */
+static int json_text(struct wf_arena *arena, json_t *v, struct wf_str *out)
 {
-    struct wf_str text = {NULL, 0};
     struct wf_buf b;
+    int rc;
 
     wf_buf_init(&b, WF_LIMIT_RECORD_VALUE_BYTES);
-    if (v != NULL && wf_json_append(&b, v) == 0)
-        text = wf_arena_dup(arena, wf_buf_str(&b));
+    rc = v != NULL ? wf_json_append(&b, v) : WF_E_NOMEM;
+    if (rc == 0) {
+        *out = wf_arena_dup(arena, wf_buf_str(&b));
+        rc = out->ptr != NULL ? 0 : WF_E_NOMEM;
+    }
     wf_buf_deinit(&b);
     json_decref(v);
-    return text;
-}
-
-static struct wf_record_op set(const char *field, struct wf_str value)
-{
-    return (struct wf_record_op){
-        .kind = WF_RECORD_SET, .field = wf_str_from(field), .value = value};
+    return rc;
 }
 
 static int write_one(struct wf_thread_share *s, struct wf_str name, uint8_t label,
@@ -63,23 +62,29 @@ static int write_one(struct wf_thread_share *s, struct wf_str name, uint8_t labe
     return wf_records_write(s->o.records, SPACE_ME, &e, 1, err);
 }
 
-/* Fills ops with what a record of it holds; false: it does not fit into one. */
-static bool make_ops(const struct wf_thread_news *n, struct wf_arena *arena,
-                     struct wf_record_op ops[3], size_t *out_n)
+static int set(struct wf_record_op *op, const char *field, struct wf_arena *arena, json_t *v)
 {
-    struct wf_str at = json_text(arena, json_integer((json_int_t)n->at_ms));
+    *op = (struct wf_record_op){.kind = WF_RECORD_SET, .field = wf_str_from(field)};
+    return json_text(arena, v, &op->value);
+}
 
-    if (n->uid.len == 0) {
-        ops[0] = set("at", at);
-        ops[1] = set("title", json_text(arena, wf_json_str(n->title)));
-        *out_n = 2;
-        return ops[0].value.ptr && ops[1].value.ptr;
+/* Fills ops with what a record of it holds. Errors: LIMIT (it does not fit into one), NOMEM. */
+static int make_ops(const struct wf_thread_news *n, struct wf_arena *arena,
+                    struct wf_record_op ops[3], size_t *out_n)
+{
+    bool is_title = n->uid.len == 0;
+    json_t *at = json_integer((json_int_t)n->at_ms);
+    int rc;
+
+    *out_n = is_title ? 2 : 3;
+    if (is_title) {
+        rc = set(&ops[0], "at", arena, at);
+        return rc == 0 ? set(&ops[1], "title", arena, wf_json_str(n->title)) : rc;
     }
-    ops[0] = set("answer", json_text(arena, wf_json_str(n->turn.answer)));
-    ops[1] = set("at", at);
-    ops[2] = set("question", json_text(arena, wf_json_str(n->turn.question)));
-    *out_n = 3;
-    return ops[0].value.ptr && ops[1].value.ptr && ops[2].value.ptr;
+    rc = set(&ops[1], "at", arena, at);
+    if (rc == 0)
+        rc = set(&ops[0], "answer", arena, wf_json_str(n->turn.answer));
+    return rc == 0 ? set(&ops[2], "question", arena, wf_json_str(n->turn.question)) : rc;
 }
 
 static uint8_t label_of(struct wf_thread_share *s, const struct wf_thread_news *n)
@@ -107,8 +112,14 @@ static int tell_one(struct wf_thread_share *s, const struct wf_thread_news *n,
     (void)snprintf(name, sizeof(name), "%.*s%s%.*s", WF_STR_ARG(n->id), n->uid.len > 0 ? "/" : "",
                    WF_STR_ARG(n->uid));
     /* A secret one is in no record: there is no need for a second copy. */
-    if (*io_label < LABEL_SECRET && make_ops(n, arena, ops, &n_ops))
+    if (*io_label < LABEL_SECRET)
+        rc = make_ops(n, arena, ops, &n_ops);
+    if (rc == WF_E_NOMEM)
+        return wf_err_set(err, rc, "Out of memory (conversations).");
+    if (rc == 0 && n_ops > 0)
         rc = write_one(s, wf_str_from(name), *io_label, ops, n_ops, err);
+    else
+        rc = 0; /* it stays here */
     return rc == 0 ? wf_thread_told(s->o.store, n, *io_label, err) : rc;
 }
 
@@ -257,11 +268,36 @@ void wf_thread_share_changed(struct wf_thread_share *s, struct wf_str collection
         rc = wf_thread_take_gone(s->o.store, id, uid, &err);
     json_decref(fields);
     wf_arena_deinit(&arena);
-    if (rc == 0)
+    if (rc == 0) {
         s->o.came(s->o.ud);
-    else if (s->o.log != NULL)
+        return;
+    }
+    pthread_mutex_lock(&s->lock);
+    s->must_catch_up = true; /* with the next poke */
+    pthread_mutex_unlock(&s->lock);
+    if (s->o.log != NULL)
         wf_log_line(s->o.log, WF_LOG_WARN, "threads", "a conversation of another device: %s",
                     err.msg);
+}
+
+/* Takes what is in records and not here: something failed, or went out, between the two. */
+static int catch_up(struct wf_thread_share *s, struct wf_err *err)
+{
+    struct wf_reader *r = NULL;
+    struct wf_str *keys = NULL;
+    struct wf_arena arena;
+    size_t n = 0;
+    int rc = wf_store_reader_get(s->o.store, &r, err);
+
+    if (rc != 0)
+        return rc;
+    wf_arena_init(&arena, 4096, ARENA_BYTES_MAX);
+    rc = wf_thread_missing(r, CATCH_UP_MAX, &arena, &keys, &n, err);
+    wf_store_reader_put(s->o.store, r);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        wf_thread_share_changed(s, WF_STR(WF_THREAD_COLLECTION), keys[i]);
+    wf_arena_deinit(&arena);
+    return rc;
 }
 
 /* ---- the thread ---- */
@@ -270,6 +306,7 @@ static void *run(void *ud)
 {
     struct wf_thread_share *s = ud;
     struct wf_err err = WF_ERR_INIT;
+    bool must_catch_up;
 
     pthread_mutex_lock(&s->lock);
     while (!s->stop) {
@@ -278,7 +315,11 @@ static void *run(void *ud)
             continue;
         }
         s->is_poked = false;
+        must_catch_up = s->must_catch_up;
+        s->must_catch_up = false;
         pthread_mutex_unlock(&s->lock);
+        if (must_catch_up && catch_up(s, &err) != 0 && s->o.log != NULL)
+            wf_log_line(s->o.log, WF_LOG_WARN, "threads", "%s", err.msg);
         if (wf_thread_share_tell(s, &err) != 0 && s->o.log != NULL)
             wf_log_line(s->o.log, WF_LOG_WARN, "threads", "conversations are not shared: %s",
                         err.msg);
@@ -296,7 +337,7 @@ int wf_thread_share_new(const struct wf_thread_share_options *o, struct wf_threa
     if (s == NULL)
         return wf_err_set(err, WF_E_NOMEM, "Out of memory (conversations).");
     s->o = *o;
-    s->is_poked = true;
+    s->is_poked = s->must_catch_up = true;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->wake, NULL);
     s->has_thread = pthread_create(&s->thread, NULL, run, s) == 0;

@@ -116,19 +116,19 @@ int wf_thread_told(struct wf_store *s, const struct wf_thread_news *n, uint8_t l
     return end_turn(s, rc, err);
 }
 
-int wf_thread_gone(struct wf_reader *r, size_t n_max, struct wf_arena *arena, struct wf_str **out,
-                   size_t *out_n, struct wf_err *err)
+/* The texts of a statement's rows. */
+static int read_names(struct wf_reader *r, const char *sql, size_t n_max, struct wf_arena *arena,
+                      struct wf_str **out, size_t *out_n, struct wf_err *err)
 {
     struct wf_str *items = wf_arena_array(arena, n_max, sizeof(*items));
     sqlite3_stmt *st = NULL;
     size_t n = 0;
-    int rc = items == NULL ? no_memory(err)
-                           : wf_reader_cached(r, "SELECT name FROM thread_gone LIMIT ?1", &st, err);
+    int rc = items == NULL ? no_memory(err) : wf_reader_cached(r, sql, &st, err);
 
     if (rc != 0)
         return rc;
     sqlite3_bind_int64(st, 1, (int64_t)n_max);
-    while ((rc = wf_sql_step(st, "reading removed conversations", err)) == 1) {
+    while ((rc = wf_sql_step(st, "reading conversations", err)) == 1) {
         items[n] = wf_arena_dup(arena, wf_sql_text(st, 0));
         if (items[n++].ptr == NULL) {
             rc = no_memory(err);
@@ -139,6 +139,24 @@ int wf_thread_gone(struct wf_reader *r, size_t n_max, struct wf_arena *arena, st
     *out = items;
     *out_n = n;
     return rc;
+}
+
+int wf_thread_gone(struct wf_reader *r, size_t n_max, struct wf_arena *arena, struct wf_str **out,
+                   size_t *out_n, struct wf_err *err)
+{
+    return read_names(r, "SELECT name FROM thread_gone LIMIT ?1", n_max, arena, out, out_n, err);
+}
+
+int wf_thread_missing(struct wf_reader *r, size_t n_max, struct wf_arena *arena,
+                      struct wf_str **out, size_t *out_n, struct wf_err *err)
+{
+    static const char sql[] =
+        "SELECT key FROM record WHERE space=1 AND collection='weft.thread' AND live=1 AND"
+        " CASE WHEN length(key)=20 THEN NOT EXISTS(SELECT 1 FROM thread WHERE id=key)"
+        " ELSE NOT EXISTS(SELECT 1 FROM turn WHERE thread=substr(key,1,20)"
+        " AND uid=substr(key,22)) END LIMIT ?1";
+
+    return read_names(r, sql, n_max, arena, out, out_n, err);
 }
 
 int wf_thread_gone_told(struct wf_store *s, struct wf_str name, struct wf_err *err)

@@ -40,6 +40,10 @@ int wf_thread_gone_told(struct wf_store *s, struct wf_str name, struct wf_err *e
 /* Another device's: a title or turn as it is now. What was changed here and is untold stays. */
 int wf_thread_take(struct wf_store *s, const struct wf_thread_news *n,
                    struct wf_err *err) WF_MUST_USE;
+/* Names of live records of conversations (space 1, collection "weft.thread") that are not among
+ * them, at most n_max. */
+int wf_thread_missing(struct wf_reader *r, size_t n_max, struct wf_arena *arena,
+                      struct wf_str **out, size_t *out_n, struct wf_err *err) WF_MUST_USE;
 /* Another device has removed a thread, or (uid not empty) a turn. */
 int wf_thread_take_gone(struct wf_store *s, struct wf_str id, struct wf_str uid,
                         struct wf_err *err) WF_MUST_USE;

@@ -69,7 +69,7 @@ function byDay(threads) {
 function noThreads() {
     return h("div", { class: "empty" }, icon("history"),
         h("h2", null, t("No conversations yet")),
-        h("p", null, t("What you ask is kept here, on this device, until you delete it.")),
+        h("p", null, t("What you ask is kept on your devices until you delete it.")),
         h("p", null, h("a", { class: "button primary", href: href({}) }, t("Ask something"))));
 }
 
