@@ -183,7 +183,7 @@ $(B)/fuzz/%: tests/fuzz/%.c $(SUPPORT_A) $(ALL_A) $(B)/flags
 $(B)/bench/%: bench/%.c $(SUPPORT_A) $(ALL_A) $(B)/flags
 	@mkdir -p $(@D)
 	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie $< $(SUPPORT_A) $(ALL_A) \
-	    -o $@ $(LIBS)
+	    -o $@ $(if $(HAVE_CMOCKA),-lcmocka) $(LIBS)
 
 -include $(shell find $(B)/obj $(B)/tests $(B)/fuzz $(B)/bench -name '*.d' 2>/dev/null)
 

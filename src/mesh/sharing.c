@@ -274,7 +274,7 @@ void wf_sharing__trouble(struct wf_sharing *s, const struct wf_syncer_trouble *t
         (void)snprintf(text, sizeof(text), "%s%s", name_of(s, t->peer), at + 2);
     p = wf_sharing__problem(s, &t->log, text);
     if (t->what == WF_SYNCER_BEHIND && p != NULL)
-        p->own_upto = t->number;
+        p->own_upto = WF_MAX(p->own_upto, t->number);
 }
 
 static void trouble(void *ud, const struct wf_syncer_trouble *t)

@@ -515,6 +515,8 @@ int wf_sharing__tend_snapshots(struct wf_sharing *s, struct wf_err *err)
     if (now_ns < s->snapshot_ns || s->is_unsent || s->n_came > 0)
         return 0;
     s->snapshot_ns = now_ns + LOOK_NS;
+    if (!wf_syncer_behind(s->syncer).is_known) /* it may be an old copy of its data */
+        return 0;
     rc = wf_store_reader_get(s->o.store, &r, err);
     if (rc != 0)
         return rc;

@@ -188,6 +188,7 @@ static int is_due(const struct wf_sharing *s, struct wf_reader *r, int64_t space
 
 bool wf_sharing__wants_word(struct wf_sharing *s)
 {
+    const struct wf_syncer_behind b = wf_syncer_behind(s->syncer);
     int64_t now_ns = wf_clock_mono_ns(s->o.clock);
     struct wf_share_space *spaces = NULL;
     struct wf_reader *r = NULL;
@@ -196,7 +197,10 @@ bool wf_sharing__wants_word(struct wf_sharing *s)
     size_t n = 0;
     int rc;
 
-    if (now_ns < s->word_ns || wf_store_reader_get(s->o.store, &r, NULL) != 0)
+    /* Not before others have said what they have: this may be an old copy of its data, of which
+     * nobody but them knows. */
+    if (now_ns < s->word_ns || b.n_peers == 0 || !b.is_known ||
+        wf_store_reader_get(s->o.store, &r, NULL) != 0)
         return false;
     s->word_ns = now_ns + LOOK_NS;
     wf_arena_init(&arena, 4096, SIZE_MAX);
