@@ -4,6 +4,7 @@
 #   make run        installs what is missing, builds, starts weft
 #   make test       all tests; the last line is "N passed, N failed, N skipped" (T=word: only those)
 #   make soak       clients of all model APIs at once for S seconds: no wrong answer, no leak
+#   make sim        nodes, disks and a network played by seed: SEEDS, STEPS each, FROM (V=1: told)
 #   make bench      figures beside their limits and rivals (T=word: only those)
 #   make check      format, tidy, clang-tidy, cppcheck, generated files, scripts
 #   make asan tsan  unit tests under the sanitizers; make fuzz: FUZZ_S seconds a target
@@ -273,7 +274,8 @@ run:
 test:
 	@tools/setup run build test
 	@[ -d web/editor/node_modules ] || $(MAKE) --no-print-directory editor
-	@$(MAKE) --no-print-directory all $(B)/crdt-driver $(B)/weather $(NODE_TESTS:tests/%=$(B)/%-deps)
+	@$(MAKE) --no-print-directory all $(B)/crdt-driver $(B)/simulator $(B)/weather \
+	    $(NODE_TESTS:tests/%=$(B)/%-deps)
 	@tools/runtests -B $(B) -T '$(T)' --unit $(UNIT) --e2e $(E2E) --web $(NODE_TESTS)
 
 # Only the unit tests, on what is installed; T=word: only those are built, too.
@@ -290,6 +292,14 @@ bench:
 	@tools/setup run build bench
 	@$(MAKE) --no-print-directory $(PROGRAM) $(BENCH) $(B)/weather
 	@B=$(B) WEFT=$(B)/weft tools/runbench '$(T)' $(BENCH) $(BENCH_SCRIPTS)
+
+# Each seed replays exactly; what it prints on a failure plays it again.
+SEEDS ?= 20
+STEPS ?= 10000
+FROM ?= 1
+sim: $(B)/simulator
+	@$(B)/simulator -n $(SEEDS) -s $(STEPS) -f $(FROM) $(if $(V),-v)
+.PHONY: sim
 
 # Clients of all three model APIs at once, for S seconds.
 soak: $(PROGRAM)

@@ -275,6 +275,8 @@ void wf_sharing__trouble(struct wf_sharing *s, const struct wf_syncer_trouble *t
     p = wf_sharing__problem(s, &t->log, text);
     if (t->what == WF_SYNCER_BEHIND && p != NULL)
         p->own_upto = WF_MAX(p->own_upto, t->number);
+    if (p != NULL)
+        p->missing = t->what == WF_SYNCER_WITHHELD ? t->number : 0;
 }
 
 static void trouble(void *ud, const struct wf_syncer_trouble *t)
@@ -402,6 +404,18 @@ static void look_anew(struct wf_sharing *s, int64_t now_ns)
     s->stale_ns = now_ns + AGAIN_MS * INT64_C(1000000);
 }
 
+/* What was withheld has come from another, or after all. */
+static void forget_withheld(struct wf_sharing *s)
+{
+    for (size_t i = 0; i < s->n_problems; i++) {
+        struct wf_sharing_problem *p = &s->problems[i];
+        if (p->missing == 0 || wf_syncer_here(s->syncer, &p->log) < p->missing)
+            continue;
+        p->missing = 0;
+        (void)wf_sharing__problem(s, &p->log, "");
+    }
+}
+
 /* What could not be applied is tried again now and then: another's clock that was ahead is not for
  * ever. */
 static void try_again(struct wf_sharing *s, int64_t now_ns)
@@ -446,6 +460,7 @@ static void work(struct wf_sharing *s)
         s->is_unsent = false; /* what is written here stays here */
         return;
     }
+    forget_withheld(s);
     try_again(s, now_ns);
     if (wf_sharing__in(s, &err) != 0)
         wf_sharing__log(s, "changes of others: %s", err.msg);

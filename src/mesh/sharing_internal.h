@@ -47,6 +47,7 @@ struct wf_sharing_stream {
 /* Why batches of a log are not applied. */
 struct wf_sharing_problem {
     struct wf_sync_log log;
+    uint64_t missing;  /* that was withheld; 0: no such trouble */
     uint64_t own_upto; /* of this device's own log, up to which others have it; 0: no trouble */
     bool is_missing;   /* what came before is nowhere to be had */
     char words[200];

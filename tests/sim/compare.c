@@ -347,6 +347,11 @@ static void check_same(struct sim *s)
 
 bool check_is_calm(struct sim *s, bool tells)
 {
+    if (!net_is_whole(s)) {
+        if (tells)
+            sim_fail(s, "the nodes do not come to be connected");
+        return false;
+    }
     for (unsigned i = 0; i < s->n_nodes; i++) {
         struct sim_node *n = &s->nodes[i];
         json_t *v = NULL;

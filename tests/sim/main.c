@@ -116,6 +116,8 @@ static void calm_down(struct sim *s)
             break;
         if (i % 128 == 127)
             is_calm = check_is_calm(s, false);
+        if (i % 1024 == 1023)
+            net_try_all(s);
     }
     if (!is_calm && s->failure[0] == '\0')
         (void)check_is_calm(s, true);

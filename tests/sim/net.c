@@ -65,6 +65,18 @@ void net_try_all(struct sim *s)
     }
 }
 
+bool net_is_whole(struct sim *s)
+{
+    for (unsigned a = 0; a < s->n_nodes; a++) {
+        for (unsigned b = 0; b < a; b++) {
+            const struct sim_conn *c = may(s, a, b) ? between(s, a, b) : NULL;
+            if (may(s, a, b) && (c == NULL || !c->is_up[0] || !c->is_up[1]))
+                return false;
+        }
+    }
+    return true;
+}
+
 static void connect_them(struct sim *s, unsigned a, unsigned b)
 {
     struct sim_conn *c = conn_of(s, 0);

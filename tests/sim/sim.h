@@ -183,6 +183,8 @@ void net_break(struct sim *s, struct sim_conn *c);
 /* The node has gone, or its list has become another. */
 void net_gone(struct sim_node *n);
 void net_listed(struct sim_node *n);
+/* Whether all who may be are connected. */
+bool net_is_whole(struct sim *s);
 void net_event(struct sim *s, const struct sim_event *e);
 int net_send(void *ud, uint64_t peer, struct wf_str bytes, struct wf_err *err);
 void net_close(void *ud, uint64_t peer);

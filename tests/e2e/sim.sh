@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Seeds of the simulator (docs/development.md): some with everything that goes wrong, twice with the same end; those that
+# once failed.
+. "$(dirname "$0")/lib/tap.sh"
+SIM=$(dirname "$WEFT")/simulator
+[ -x "$SIM" ] || { skip "the simulator" "it is not built"; exit 0; }
+
+check "seeds come to the same end twice" "$SIM" -n 4 -s 600 -f 402 -t -x 256
+check "three devices, two of which met before the oldest" "$SIM" -n 1 -s 1000 -f 101 -x 511
+check "a removed draft's number" "$SIM" -n 1 -s 1000 -f 131 -x 511
+check "a deletion that was final before a device joined" "$SIM" -n 1 -s 1000 -f 129 -x 511
+check "a snapshot of what was not written yet" "$SIM" -n 1 -s 1000 -f 125 -x 511
+check "crashes between two writes" "$SIM" -n 6 -s 500 -f 300 -x 479
