@@ -12,9 +12,9 @@
 #include "os/thread.h"
 
 #define WF_FABRIC_DIGITS 6
-#define WF_FABRIC_SCANNED_BYTES 26                /* of 32 signs: 130 bits */
-#define WF_FABRIC_SCANNED_ADDRESSES 4u            /* in a picture: each makes it coarser */
-#define WF_FABRIC_PEERS_MAX (WF_DEVICES_MAX + 16) /* and some strangers */
+#define WF_FABRIC_SCANNED_BYTES 26                  /* of 32 signs: 130 bits */
+#define WF_FABRIC_SCANNED_ADDRESSES 4u              /* in a picture: each makes it coarser */
+#define WF_FABRIC_PEERS_MAX (WF_LINK_PINS_MAX + 16) /* and some strangers */
 #define WF_FABRIC_WAITING_MAX 256
 
 /* One pairing that runs. */

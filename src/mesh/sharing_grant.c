@@ -280,9 +280,10 @@ int wf_sharing__letter(struct wf_sharing *s, const struct wf_devices_entry *to, 
     bool is_any = false;
     int rc;
 
+    (void)wf_sharing__device(s, to->device, &g.whose);
     wf_buf_init(&letter, SIZE_MAX);
     rc = write_letter(&g, &letter, &is_any, err);
-    if (rc == 0)
+    if (rc == 0 && is_any)
         rc = seal_letter(s, to, &letter, out, tag, err);
     if (letter.len > 0)
         sodium_memzero(letter.ptr, letter.len);

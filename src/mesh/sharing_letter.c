@@ -409,7 +409,9 @@ static int take_spaces(struct taking *t, struct wf_err *err)
 /* Whether who brings a letter may have kept it for somebody else. */
 static bool is_kept(const struct wf_sharing *s, const struct wf_sharing_peer *p)
 {
-    return wf_sharing__is_relay(wf_devices_by_transport(&s->devices, p->key));
+    const struct wf_person *whose = NULL;
+
+    return wf_sharing__is_relay(wf_sharing__node(s, p, &whose));
 }
 
 /* Who it is from and for, and that it is signed; t->in stands at its lists. */

@@ -92,6 +92,7 @@ void wf_sharing__relay_listed(struct wf_sharing *s)
 
     s->is_cipher = is_cipher(own);
     wf_relay_be(s->relay, s->is_cipher);
+    s->pins_changed = s->pins_changed || s->is_cipher;
     if (s->is_cipher)
         forget_keys(s);
     wf_syncer_keep(s->syncer, s->o.keeps || wf_sharing__is_relay(own));
@@ -145,8 +146,27 @@ static int take_pass(struct wf_sharing *s, struct wf_str bytes, struct wf_err *e
     rc = wf_relay_take_pass(s->relay, bytes, counts, s, &is_news, err);
     if (rc != 0 || !is_news)
         return rc;
+    s->pins_changed = true;
     rc = wf_pass_read(bytes, &p, err);
     return rc == 0 ? wf_syncer_stream_changed(s->syncer, p.stream, err) : rc;
+}
+
+/* Other people's devices that passes name may connect. */
+static void pin_holders(struct wf_sharing *s)
+{
+    uint8_t(*keys)[WF_PASS_KEY_BYTES] = NULL;
+    size_t n = 0, n_others = 0;
+
+    if (!s->pins_changed || wf_relay_keys(s->relay, &keys, &n, NULL) != 0)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        if (wf_devices_by_transport(&s->devices, keys[i]) == NULL)
+            memmove(keys[n_others++], keys[i], sizeof(*keys));
+    }
+    if (s->o.pins != NULL)
+        s->o.pins(s->o.ud, (const uint8_t(*)[WF_DEVICES_KEY_BYTES])keys, n_others);
+    wf_free(keys);
+    s->pins_changed = false;
 }
 
 /* ---- passes, from a device with keys ---- */
@@ -175,16 +195,27 @@ static int add_holder(struct passing *g, const struct wf_devices_entry *e,
     return 0;
 }
 
-/* The holders of a stream, in g. */
+/* The holders of a stream, in g: the owner's devices and those of others in its space. The version
+ * rises with each list and the charter, so that whoever knows more makes the one that counts. */
 static int list_holders(struct passing *g, const uint8_t stream[WF_STREAM_ID_BYTES])
 {
     const struct wf_sharing *s = g->s;
+    const struct wf_sharing_stream *t = wf_sharing__stream(s, stream);
+    const struct wf_people_space *space = t == NULL ? NULL : wf_people_space(&s->people, t->space);
     int rc = 0;
 
     g->n_holders = 0;
-    g->version = s->devices.version;
+    g->version = s->devices.version + (space == NULL ? 0 : space->charter.version);
     for (size_t i = 0; i < s->devices.n_entries && rc == 0; i++)
         rc = add_holder(g, &s->devices.entries[i], stream);
+    for (size_t i = 0; space != NULL && i < s->people.n_persons && rc == 0; i++) {
+        const struct wf_devices *list = s->people.persons[i].list;
+        if (wf_charter_member(&space->charter, s->people.persons[i].owner) == NULL)
+            continue;
+        g->version += list->version;
+        for (size_t k = 0; k < list->n_entries && rc == 0; k++)
+            rc = add_holder(g, &list->entries[k], stream);
+    }
     return rc;
 }
 
@@ -313,16 +344,26 @@ static bool has_keeper(const struct wf_sharing *s)
     return false;
 }
 
-static int leave_all(struct wf_sharing *s, struct wf_err *err)
+static int leave_for_all_of(struct wf_sharing *s, const struct wf_devices *list, struct wf_err *err)
 {
     int rc = 0;
 
-    for (size_t i = 0; i < s->devices.n_entries && rc == 0; i++) {
-        const struct wf_devices_entry *e = &s->devices.entries[i];
+    for (size_t i = 0; i < list->n_entries && rc == 0; i++) {
+        const struct wf_devices_entry *e = &list->entries[i];
         if (e->revoked_ms == 0 && !is_cipher(e) && !is_connected(s, e->transport) &&
             memcmp(e->device, s->o.device->signer.id, sizeof(e->device)) != 0)
             rc = leave_for(s, e, err);
     }
+    return rc;
+}
+
+/* For the owner's devices, and those of others who are in a space. */
+static int leave_all(struct wf_sharing *s, struct wf_err *err)
+{
+    int rc = leave_for_all_of(s, &s->devices, err);
+
+    for (size_t i = 0; i < s->people.n_persons && rc == 0; i++)
+        rc = leave_for_all_of(s, s->people.persons[i].list, err);
     return rc;
 }
 
@@ -409,8 +450,9 @@ void wf_sharing__relay_got(struct wf_sharing *s, const struct wf_sharing_peer *p
                            struct wf_str sealed)
 {
     struct wf_sync_message m = {.kind = WF_SYNC_GOT};
+    const struct wf_person *whose = NULL;
 
-    if (!wf_sharing__is_relay(entry_of(s, p)))
+    if (!wf_sharing__is_relay(wf_sharing__node(s, p, &whose)))
         return;
     memcpy(m.device, s->o.device->signer.id, sizeof(m.device));
     wf_relay_letter_hash(sealed, m.hash);
@@ -495,6 +537,8 @@ void wf_sharing__relay_tend(struct wf_sharing *s)
     int rc = wf_relay_tend(s->relay, &has_room, &err);
 
     s->rules_changed = s->rules_changed || has_room;
+    if (s->is_cipher)
+        pin_holders(s);
     for (size_t i = 0; i < s->n_peers && rc == 0; i++) {
         struct wf_sharing_peer *p = &s->peers[i];
         if (p->id != 0 && (p->hands_over || now_ns - p->handed_ns > AGAIN_NS))

@@ -143,7 +143,7 @@ off box
 # Killed at any time: what it said it has, it has.
 up laptop
 same "the laptop has the reply" "from the phone" "$(until_is "from the phone" weft laptop draft cat zebrawood/reply)"
-for i in $(seq 8); do
+for i in 1 2 3 4; do
     weft laptop record set me "kill/$i" at="$i" >/dev/null &
     one=$!
     sleep "0.0$((i * 3 % 10))"
@@ -156,11 +156,11 @@ done
 off laptop
 up phone
 missing=0
-for i in $(seq 8); do
+for i in 1 2 3 4; do
     at() { weft phone record get me "kill/$i" --json | json 'd["fields"].get("at")'; }
     [ "$(until_is "$i" at)" = "$i" ] || missing=$((missing + 1))
 done
-same "nothing of eight is lost" 0 "$missing"
+same "nothing of four is lost" 0 "$missing"
 off phone
 
 # It holds back what it says it has: that is named, and comes from who wrote it.
