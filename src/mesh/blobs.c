@@ -448,7 +448,6 @@ static void *run(void *ud)
     bool is_poked = true;
     int64_t until_ns = 0;
 
-    wf_thread_yield_to_others();
     pthread_mutex_lock(&b->work);
     begin(b);
     pthread_mutex_unlock(&b->work);
