@@ -56,6 +56,7 @@ int wf_blobs__send(struct wf_blobs *b, struct wf_blobs_peer *p, const struct wf_
     if (p->is_full)
         return WF_E_BUSY;
     wf_buf_init(&bytes, WF_SEALED_MESSAGE_BYTES);
+    (void)wf_buf_reserve(&bytes, m->body.len + 64); /* a failure sticks */
     rc = wf_blobs_message_write(m, &bytes);
     if (rc != 0)
         rc = wf_err_set(err, rc, "A message about files is too long.");

@@ -23,7 +23,7 @@
 /* One piece of a blob. */
 struct wf_piece {
     uint32_t bytes;
-    uint8_t hash[WF_PIECE_HASH_BYTES]; /* BLAKE2b-256 of its content */
+    uint8_t hash[WF_PIECE_HASH_BYTES]; /* SHA-256 of its content: processors have it */
 };
 
 /* How long the first piece of p[0..n) is, n > 0: where n is below WF_PIECE_BYTES_MAX the blob ends

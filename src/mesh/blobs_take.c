@@ -524,7 +524,7 @@ static int note_end(struct wf_blobs *b, void *ud, struct wf_err *err)
     struct wf_piece *pieces;
     int rc = wf_paper_put(b->o.store, end->p, err);
 
-    if (rc != 0 || end->e->code != 0 || f == NULL || f->n_pieces == 0)
+    if (rc != 0 || end->e->code != 0 || f == NULL || f->n_pieces < 2)
         return rc;
     pieces = wf_alloc_array(f->n_pieces, sizeof(*pieces));
     if (pieces == NULL)

@@ -78,6 +78,8 @@ export const api = {
     documents: (query, stop) => json("GET", "documents", { query, signal: stop }),
     document: (doc) => json("GET", `documents/${id(doc)}`),
     removeDocument: (doc) => json("DELETE", `documents/${id(doc)}`),
+    fetchDocument: (doc) => json("POST", `documents/${id(doc)}/fetch`),
+    pinDocument: (doc, pinned) => json(pinned ? "PUT" : "DELETE", `documents/${id(doc)}/pin`),
     parts: (doc, at, limit) => json("GET", `documents/${id(doc)}/parts`, { query: { at, limit } }),
     text: async (doc, stop) =>
         (await send("GET", `documents/${id(doc)}/text`, { signal: stop })).text(),

@@ -37,11 +37,70 @@ async function remove(doc) {
     }
 }
 
+// Which devices have the original, where that is of interest.
+function whereOf(doc) {
+    const away = doc.state === "text" || doc.state === "elsewhere";
+    const several = doc.on?.length > (away ? 0 : 1);
+    const on = several ? t("on: {names}", { names: doc.on.join(", ") }) : "";
+    const how = doc.wanted ? t("on its way") : away ? t("online only") : "";
+    return [on, how, doc.pinned ? t("pinned") : ""];
+}
+
 function noteOf(doc) {
     const size = doc.pages ? tn("One page", "{n} pages", doc.pages) : bytes(doc.bytes);
-    const folder = doc.paths[0]?.startsWith("/") ? folderOf(doc.paths[0]) : "";
-    return [kindOf(doc.type, doc.paths[0]).name, size, folder, when(doc.added)]
-        .filter(Boolean).join(" · ");
+    const path = doc.paths?.[0] ?? doc.name;
+    const folder = path?.startsWith("/") ? folderOf(path) : "";
+    return [kindOf(doc.type, path).name, size, folder, doc.added ? when(doc.added) : "",
+        ...whereOf(doc)].filter(Boolean).join(" · ");
+}
+
+// The original comes to this device; "pinned" ones stay.
+async function fetchIt(doc, pinned) {
+    try {
+        if (pinned) await api.pinDocument(doc.id, true);
+        toast(t("\"{title}\" is on its way.", { title: doc.title || doc.name }));
+        await api.fetchDocument(doc.id);
+        changed("documents");
+    } catch (error) {
+        failed(error);
+    }
+}
+
+async function unpin(doc) {
+    try {
+        await api.pinDocument(doc.id, false);
+        changed("documents");
+    } catch (error) {
+        failed(error);
+    }
+}
+
+function whereActions(doc, action) {
+    if (doc.pinned) {
+        const title = doc.title || doc.name;
+        return [action("check", t("Unpin"), t("Unpin \"{title}\"", { title }), () => unpin(doc))];
+    }
+    if (doc.state !== "text" && doc.state !== "elsewhere") return [];
+    const words = { title: doc.title || doc.name };
+    return [action("plus", t("Keep on this device"), t("Keep \"{title}\" on this device", words),
+        () => fetchIt(doc, true))];
+}
+
+// One that other devices have, and this one knows by name.
+function rowElsewhere(doc) {
+    const action = (name, label, words, run) => h("button", { type: "button", title: label,
+        class: "icon-button", "aria-label": words, onclick: run }, icon(name));
+    return h("li", { class: "row", "data-elsewhere": doc.id },
+        h("span", { class: "row-link" }, icon(kindOf(doc.type, doc.name).icon),
+            h("span", { class: "row-text" },
+                h("span", { class: "row-title", dir: "auto" }, doc.title || doc.name),
+                h("span", { class: "row-note", dir: "auto" }, noteOf(doc)),
+                doc.problem ? h("span", { class: "row-warning" }, icon("alert"), doc.problem)
+                    : null)),
+        h("span", { class: "row-actions" },
+            action("download", t("Fetch"), t("Fetch \"{title}\"", { title: doc.title || doc.name }),
+                () => fetchIt(doc, false)),
+            ...whereActions(doc, action)));
 }
 
 function row(doc) {
@@ -60,6 +119,7 @@ function row(doc) {
     return h("li", { class: "row" }, link, h("span", { class: "row-actions" },
         action("ask", t("Ask about it"), t("Ask about \"{title}\"", { title: doc.title }),
             () => askAbout(doc.id)),
+        ...whereActions(doc, action),
         h("a", { class: "icon-button", href: api.originalUrl(doc.id), download: "",
             title: t("Download"), "aria-label": t("Download \"{title}\"", { title: doc.title }) },
         icon("download")),
@@ -98,6 +158,7 @@ export function show(root) {
     let docs = [];
     let next = null;
     let total = 0;
+    let elsewhere = [];
     const count = h("p", { class: "count", "aria-live": "polite" });
     const list = h("div", { class: "list" }, h("div", { class: "bones rows-bones" },
         h("span"), h("span"), h("span"), h("span")));
@@ -109,7 +170,9 @@ export function show(root) {
     const draw = () => {
         const filtered = Boolean(field.value.trim() || kinds.value);
         count.textContent = total ? countDocuments(total) : "";
-        fill(list, docs.length ? h("ul", { class: "rows" }, docs.map(row)) : emptyNode(filtered),
+        fill(list, docs.length + elsewhere.length
+            ? h("ul", { class: "rows" }, elsewhere.map(rowElsewhere), docs.map(row))
+            : emptyNode(filtered),
             next ? h("p", { class: "more" }, h("button", { type: "button", class: "button",
                 onclick: () => load(next) }, t("Show more"))) : null);
         const more = list.querySelector(".more");
@@ -123,6 +186,7 @@ export function show(root) {
         try {
             const answer = await api.documents(query, stop.signal);
             docs = after ? [...docs, ...answer.documents] : answer.documents;
+            if (!after) elsewhere = answer.elsewhere ?? [];
             ({ next, total } = answer);
             draw();
         } catch (error) {
