@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# A file of so many megabytes between two real nodes on loopback, sealed core to core: a model's (WEFT pull, to the
-# moment it has its name), and a document in pieces. usage: bench_blobs.sh [MB [TRANSPORT_MB_S]]
+# A file of so many megabytes between two real nodes on loopback, sealed core to core: a model's
+# (weft pull, to the moment it has its name), and a document in pieces. usage: bench_blobs.sh [MB [TRANSPORT_MB_S]]
 cd "$(dirname "$0")/.." || exit 1
 WEFT=${WEFT:-build/weft}
 MB=${1:-1000}
@@ -14,15 +14,27 @@ weft() { "$WEFT" --home "$TMP/$1" "${@:2}"; }
 json() { python3 -c "import json,sys; d=json.load(sys.stdin); print($1)"; }
 up() {
     local port
-    port=$(python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])')
-    "$WEFT" --home "$TMP/$1" up --port 0 --link-port "$port" --link-host 127.0.0.1 --node-name "$1" --registry 127.0.0.1:9 \
+    port=$(python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])')
+    "$WEFT" --home "$TMP/$1" up --port 0 --link-port "$port" --link-host 127.0.0.1 \
+        --node-name "$1" --registry 127.0.0.1:9 \
         >"$TMP/$1.out" 2>"$TMP/$1.err" &
     pids[$1]=$!
     until grep -qs http:// "$TMP/$1.out"; do sleep 0.05; done
 }
 counter() { weft b sync --json | json "d['documents']['$1']"; }
 now() { date +%s%N; }
-rate() { python3 -c "print('%-44s %6.0f MB/s  %3.0f%% of %s MB/s (raw transport)' % ('$1', $2 / $3 * 1e3, 100 * $2 / $3 * 1e3 / $TRANSPORT, '$TRANSPORT'))"; }
+# rate WHAT BYTES NANOSECONDS
+rate() {
+    python3 - "$1" "$2" "$3" "$TRANSPORT" <<'P'
+import sys
+what, n, ns, raw = sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
+rate = n / ns * 1e3
+print("%-40s %6.0f MB/s  %3.0f%% of %.0f MB/s (raw transport)" % (what, rate, 100 * rate / raw, raw))
+P
+}
 
 up a
 up b
@@ -35,7 +47,8 @@ weft a models import "$TMP/model.gguf" bench:1 >/dev/null
 start=$(now)
 weft b pull bench:1 >"$TMP/pulled" 2>&1 &
 pull=$!
-while [ "$(stat -c %s "$TMP"/b/data/models/incoming/*/part-1 2>/dev/null || echo 0)" -lt "$bytes" ] && kill -0 $pull 2>/dev/null; do
+came() { stat -c %s "$TMP"/b/data/models/incoming/*/part-1 2>/dev/null || echo 0; }
+while [ "$(came)" -lt "$bytes" ] && kill -0 $pull 2>/dev/null; do
     sleep 0.01
 done
 rate "the file of a model" "$bytes" $(($(now) - start))
@@ -51,15 +64,17 @@ import random, sys, zipfile
 r = random.Random(1)
 base, kind = "http://schemas.openxmlformats.org/", "application/vnd.openxmlformats-"
 with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_STORED) as z:
-    z.writestr("[Content_Types].xml", '<?xml version="1.0"?><Types xmlns="' + base + 'package/2006/content-types">'
+    head = '<?xml version="1.0"?>'
+    z.writestr("[Content_Types].xml", head + '<Types xmlns="' + base + 'package/2006/content-types">'
         '<Default Extension="rels" ContentType="' + kind + 'package.relationships+xml"/>'
-        '<Override PartName="/word/document.xml" ContentType="' + kind + 'officedocument.wordprocessingml.'
-        'document.main+xml"/></Types>')
-    z.writestr("_rels/.rels", '<?xml version="1.0"?><Relationships xmlns="' + base + 'package/2006/relationships">'
+        '<Override PartName="/word/document.xml" ContentType="' + kind +
+        'officedocument.wordprocessingml.document.main+xml"/></Types>')
+    z.writestr("_rels/.rels", head + '<Relationships xmlns="' + base + 'package/2006/relationships">'
         '<Relationship Id="r1" Type="' + base + 'officeDocument/2006/relationships/officeDocument" '
         'Target="word/document.xml"/></Relationships>')
-    z.writestr("word/document.xml", '<?xml version="1.0"?><w:document xmlns:w="' + base + 'wordprocessingml/2006/main">'
-        '<w:body><w:p><w:r><w:t>The pelican film.</w:t></w:r></w:p></w:body></w:document>')
+    z.writestr("word/document.xml", head + '<w:document xmlns:w="' + base +
+        'wordprocessingml/2006/main"><w:body><w:p><w:r><w:t>The pelican film.'
+        '</w:t></w:r></w:p></w:body></w:document>')
     for i in range(int(sys.argv[2])):
         z.writestr("word/media/image%d.bin" % i, r.randbytes(1000000))
 P

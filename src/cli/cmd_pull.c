@@ -72,8 +72,8 @@ int wf_cmd_pull(struct wf_cli *cli)
         "Usage: weft pull NAME|URL [--as NAME] [--sha256 HEX]\n\n"
         "Brings a model: smollm2:135m from Ollama's registry, HOST/NAME:TAG from another,\n"
         "hf.co/USER/REPO:QUANT from Hugging Face (Q4_K_M where nothing is said), or a GGUF file by "
-        "its URL. A paired device that has\nit is asked first.\nCtrl-C stops; the same command "
-        "goes on from there.");
+        "its URL.\nA paired device that has it is asked first. Ctrl-C stops; the same command goes "
+        "on from there.");
     const char *as = NULL, *sha256 = NULL;
     const struct wf_option options[] = {
         {.name = "as", .kind = WF_OPTION_TEXT, .out = &as},
