@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A file of so many megabytes between two real nodes on loopback, sealed core to core: a model's
-# (weft pull, to the moment it has its name), and a document in pieces. usage: bench_blobs.sh [MB [TRANSPORT_MB_S]]
+# (weft pull, to the moment it has its name), and a document in pieces.
+# usage: bench_blobs.sh [MB [TRANSPORT_MB_S]]
 cd "$(dirname "$0")/.." || exit 1
 WEFT=${WEFT:-build/weft}
 MB=${1:-1000}
@@ -32,7 +33,7 @@ rate() {
 import sys
 what, n, ns, raw = sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
 rate = n / ns * 1e3
-print("%-40s %6.0f MB/s  %3.0f%% of %.0f MB/s (raw transport)" % (what, rate, 100 * rate / raw, raw))
+print("%-40s %6.0f MB/s  %3.0f%% of %.0f (raw transport)" % (what, rate, 100 * rate / raw, raw))
 P
 }
 
@@ -65,12 +66,15 @@ r = random.Random(1)
 base, kind = "http://schemas.openxmlformats.org/", "application/vnd.openxmlformats-"
 with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_STORED) as z:
     head = '<?xml version="1.0"?>'
-    z.writestr("[Content_Types].xml", head + '<Types xmlns="' + base + 'package/2006/content-types">'
+    z.writestr("[Content_Types].xml", head + '<Types xmlns="' + base +
+        'package/2006/content-types">'
         '<Default Extension="rels" ContentType="' + kind + 'package.relationships+xml"/>'
         '<Override PartName="/word/document.xml" ContentType="' + kind +
         'officedocument.wordprocessingml.document.main+xml"/></Types>')
-    z.writestr("_rels/.rels", head + '<Relationships xmlns="' + base + 'package/2006/relationships">'
-        '<Relationship Id="r1" Type="' + base + 'officeDocument/2006/relationships/officeDocument" '
+    z.writestr("_rels/.rels", head + '<Relationships xmlns="' + base +
+        'package/2006/relationships">'
+        '<Relationship Id="r1" Type="' + base +
+        'officeDocument/2006/relationships/officeDocument" '
         'Target="word/document.xml"/></Relationships>')
     z.writestr("word/document.xml", head + '<w:document xmlns:w="' + base +
         'wordprocessingml/2006/main"><w:body><w:p><w:r><w:t>The pelican film.'
