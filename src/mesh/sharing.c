@@ -253,6 +253,15 @@ static const char *name_of(const struct wf_sharing *s, uint64_t peer)
     return e == NULL ? "another node" : e->name;
 }
 
+static bool is_cipher_peer(const struct wf_sharing *s, uint64_t peer)
+{
+    const struct wf_sharing_peer *p = wf_sharing__peer(s, peer);
+    const struct wf_person *whose = NULL;
+    const struct wf_devices_entry *e = p == NULL ? NULL : wf_sharing__node(s, p, &whose);
+
+    return e != NULL && (e->roles & WF_ROLE_CIPHER) != 0;
+}
+
 void wf_sharing__trouble(struct wf_sharing *s, const struct wf_syncer_trouble *t)
 {
     static const char *const words[] = {
@@ -263,20 +272,25 @@ void wf_sharing__trouble(struct wf_sharing *s, const struct wf_syncer_trouble *t
         [WF_SYNCER_WITHHELD] = "%s has them and does not send them; others are asked.",
         [WF_SYNCER_LOST] = "%s had more of them than it has now: it was set back.",
         [WF_SYNCER_FORGED] = "%s sent some that are forged or damaged.",
+        [WF_SYNCER_LATER] = "%s has only those that came later; the rest comes from a device that "
+                            "has them.",
     };
+    /* A relay lets go of what all had; a device keeps what no snapshot has. */
+    const enum wf_syncer_wrong what =
+        t->what == WF_SYNCER_LATER && !is_cipher_peer(s, t->peer) ? WF_SYNCER_WITHHELD : t->what;
     struct wf_sharing_problem *p;
     char text[sizeof(p->words)];
-    const char *at = strstr(words[t->what], "%s");
+    const char *at = strstr(words[what], "%s");
 
     if (at == NULL)
-        (void)snprintf(text, sizeof(text), "%s", words[t->what]);
+        (void)snprintf(text, sizeof(text), "%s", words[what]);
     else
         (void)snprintf(text, sizeof(text), "%s%s", name_of(s, t->peer), at + 2);
     p = wf_sharing__problem(s, &t->log, text);
     if (t->what == WF_SYNCER_BEHIND && p != NULL)
         p->own_upto = WF_MAX(p->own_upto, t->number);
     if (p != NULL)
-        p->missing = t->what == WF_SYNCER_WITHHELD ? t->number : 0;
+        p->missing = what == WF_SYNCER_WITHHELD || what == WF_SYNCER_LATER ? t->number : 0;
 }
 
 static void trouble(void *ud, const struct wf_syncer_trouble *t)

@@ -13,7 +13,7 @@
 
 const char *wf_syncer_wrong_name(enum wf_syncer_wrong what)
 {
-    static const char *const names[] = {"fork", "behind", "withheld", "lost", "forged"};
+    static const char *const names[] = {"fork", "behind", "withheld", "lost", "forged", "later"};
 
     _Static_assert(WF_ARRAY_LEN(names) == WF_SYNCER_WRONG_COUNT, "one each");
     return names[what];

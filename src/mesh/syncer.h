@@ -29,6 +29,8 @@ enum wf_syncer_wrong {
     WF_SYNCER_WITHHELD, /* a node says it has batches, and does not send them */
     WF_SYNCER_LOST,     /* a node no longer has what it had */
     WF_SYNCER_FORGED,   /* a node sent a batch that its device did not sign, or that is none */
+    WF_SYNCER_LATER,    /* a node has only what came later, as a relay that has let go of what all
+                           had; nobody here has the rest */
     WF_SYNCER_WRONG_COUNT
 };
 

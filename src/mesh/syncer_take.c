@@ -123,7 +123,7 @@ static int take_first(struct wf_syncer *s, struct wf_syncer_peer *p,
         return 0;
     }
     if (!has_other(s, k))
-        wf_syncer__tell(s, WF_SYNCER_WITHHELD, p->id, &m->log, l->coming + 1);
+        wf_syncer__tell(s, WF_SYNCER_LATER, p->id, &m->log, l->coming + 1);
     if (wf_syncer__ask_others(s, k) != 0)
         return no_memory(err);
     wf_syncer__pump_all(s);

@@ -91,6 +91,15 @@ same "no key" 0 "$(sql relay "select count(*) from space_key")"
 weft laptop nodes clear relay private >/dev/null
 same "cleared for more it keeps more" 2 "$(until_is 2 streams)"
 
+# One that had keys is made such a one, and back.
+n_keys() { sql box "select count(*)>0 from space_key"; }
+same "the box has keys" 1 "$(until_is 1 n_keys)"
+weft laptop nodes --relay box >/dev/null
+same "made one that reads nothing it forgets them" 0 "$(until_is 0 n_keys)"
+same "and says so" "relay,ciphertext" "$(roles box box)"
+weft laptop nodes --relay box --off >/dev/null
+same "made a device again it gets them" 1 "$(until_is 1 n_keys)"
+
 # Never on at once.
 off phone
 off box
