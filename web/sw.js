@@ -16,20 +16,24 @@ const FILES = ["/", "/manifest.webmanifest", "/icons/weft.svg", "/icons/weft-192
     "/icons/weft-512.png", "/icons/weft-maskable-512.png", "/icons/apple-touch-icon.png",
     "/locale/de.json",
     ...["base", "shell", "views", "reader", "chat", "privacy", "drafts",
-        "devices"].map((name) => `/app/${name}.css`),
-    ...["api", "ask", "chat", "chat-models", "chat-settings", "chat-store", "chat-turn",
-        "complete", "composer", "devices", "dialog", "dom", "draft", "drafts", "find", "flow",
-        "format", "i18n", "icons", "install", "keys", "left", "library", "live", "main",
-        "markdown", "prefs", "privacy", "reader", "remind", "route", "search", "settings",
-        "shell", "side", "signal", "signin", "sse", "text", "theme", "threads", "toast",
-        "tour", "tray", "turn",
-        "upload"].map((name) => `/app/${name}.js`)];
+        "devices", "tasks", "present"].map((name) => `/app/${name}.css`),
+    ...["addresses", "api", "ask", "chat", "chat-models", "chat-settings", "chat-store",
+        "chat-turn", "complete", "composer", "devices", "dialog", "dom", "draft", "drafts",
+        "find", "flow", "format", "i18n", "icons", "install", "keys", "left", "library", "live",
+        "main", "markdown", "offline", "phones", "prefs", "presence", "present", "presented",
+        "privacy", "reader", "release", "remind", "remote", "route", "search", "settings",
+        "shell", "side", "signal", "signin", "slides", "sse", "tasks", "text", "theme",
+        "threads", "toast", "tour", "tray", "turn", "upload",
+        "why"].map((name) => `/app/${name}.js`)];
 
 // The editor, which not every weft was built with.
 const EDITOR = "/app/editor.js";
 
 // Lists, settings and conversations; never documents' texts.
-const SAVED = /^\/weft\/v1\/(documents|drafts|spaces|models|threads|status|settings|threads\/\w+)$/;
+const SAVED = new RegExp("^/weft/v1/(documents|drafts|spaces|models|threads|status|settings|" +
+    "reminders|records|nodes|threads/\\w+)$");
+// What is left out of an otherwise kept list is asked for again at once; nothing else goes.
+const LISTED = /^\/weft\/v1\/(records|reminders)\//;
 
 self.addEventListener("install", (event) => {
     event.waitUntil(caches.open(SHELL).then((cache) => cache.addAll(FILES)
@@ -109,7 +113,7 @@ async function data(event) {
 
 async function deletion(request) {
     const answer = await fetch(request);
-    if (answer.ok) await caches.delete(DATA);
+    if (answer.ok && !LISTED.test(new URL(request.url).pathname)) await caches.delete(DATA);
     return answer;
 }
 

@@ -76,6 +76,8 @@ uint8_t wf_record_label(const struct wf_record *r);
 uint8_t wf_record_floor(const struct wf_record *r);
 uint64_t wf_record_unsettled(const struct wf_record *r);
 size_t wf_record_bytes(const struct wf_record *r);
+/* The clock when a field was written, added to or unset last, or the record deleted; 0: never. */
+uint64_t wf_record_field_hlc(const struct wf_record *r, struct wf_str field);
 
 /* Whether anything of it is by the change made at `at`: else that counts for nothing any more. */
 bool wf_record_holds(const struct wf_record *r, const struct wf_stamp *at);

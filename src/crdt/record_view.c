@@ -76,6 +76,19 @@ size_t wf_record_bytes(const struct wf_record *r)
     return n;
 }
 
+uint64_t wf_record_field_hlc(const struct wf_record *r, struct wf_str field)
+{
+    uint64_t hlc = r->gone.hlc;
+
+    for (size_t i = 0; i < r->_n; i++) {
+        const struct wf_record_cell *c = &r->_cells[i];
+        if (c->kind == WF_CELL_LABEL || !wf_str_eq(c->field, field))
+            continue;
+        hlc = WF_MAX(hlc, WF_MAX(c->at.hlc, c->taken_at.hlc));
+    }
+    return hlc;
+}
+
 /* ---- as JSON ---- */
 
 static json_t *parse(struct wf_str value)

@@ -14,7 +14,7 @@
 bool wf_filter_is_empty(const struct wf_find_filter *f)
 {
     return f->space.len == 0 && f->type.len == 0 && f->path_prefix.len == 0 && f->since_ms == 0 &&
-           f->until_ms == 0 && f->document.len == 0;
+           f->until_ms == 0 && f->document.len == 0 && !f->hides_secret;
 }
 
 static void bind_text(sqlite3_stmt *st, int i, struct wf_str s)
@@ -25,7 +25,7 @@ static void bind_text(sqlite3_stmt *st, int i, struct wf_str s)
 
 void wf_filter_bind(sqlite3_stmt *st, const struct wf_find_filter *f)
 {
-    assert(sqlite3_bind_parameter_count(st) >= 7);
+    assert(sqlite3_bind_parameter_count(st) >= 8);
     bind_text(st, 2, f->space);
     bind_text(st, 3, f->type);
     bind_text(st, 4, f->path_prefix);
@@ -34,6 +34,8 @@ void wf_filter_bind(sqlite3_stmt *st, const struct wf_find_filter *f)
     if (f->until_ms != 0)
         sqlite3_bind_int64(st, 6, f->until_ms);
     bind_text(st, 7, f->document);
+    if (f->hides_secret)
+        sqlite3_bind_int64(st, 8, 1);
 }
 
 /* Doubles the room; what there was stays in the arena until its end. */

@@ -34,6 +34,7 @@ struct wf_find_filter {
     int64_t since_ms;          /* modified at or after (wall ms); 0 = all */
     int64_t until_ms;          /* modified before; 0 = all */
     struct wf_str document;    /* public id; empty = all */
+    bool hides_secret;         /* documents of this label are not there */
 };
 
 struct wf_find_query {

@@ -195,7 +195,7 @@ static bool is_host(const struct wf_http *h, struct lws *wsi, const char *host)
 
 static bool is_origin(const struct wf_http *h, struct lws *wsi, const char *origin)
 {
-    return wf_lan_is(h->lan, wsi) ? wf_lan_origin_ok(h->lan, origin)
+    return wf_lan_is(h->lan, wsi) ? wf_lan_origin_ok(h->lan, origin, lws_is_ssl(wsi))
                                   : wf_guard_origin_ok(&h->guard, origin);
 }
 

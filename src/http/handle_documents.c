@@ -12,6 +12,7 @@
 #include "mesh/blobs.h"
 #include "op/json.h"
 #include "os/file.h"
+#include "privacy/label.h"
 #include "store/blob.h"
 #include "store/document.h"
 #include "text/utf8.h"
@@ -24,11 +25,16 @@ static int find_document(struct wf_request *r, struct wf_arena *arena, struct wf
                          struct wf_document *d)
 {
     struct wf_store *store = r->http->o.ops->store;
+    enum wf_label label = WF_LABEL_SECRET;
     struct wf_err err = WF_ERR_INIT;
     int rc = wf_store_reader_get(store, out, &err);
 
     if (rc == 0) {
         rc = wf_document_get(*out, r->id, arena, d, &err);
+        if (rc == 0 && r->phone && !wf_label_parse(d->label, &label))
+            label = WF_LABEL_SECRET;
+        if (rc == 0 && r->phone && label == WF_LABEL_SECRET) /* to others it is not there */
+            rc = WF_E_NOENT;
         if (rc != 0)
             wf_store_reader_put(store, *out);
     }

@@ -344,11 +344,14 @@ bool wf_lan_host_ok(const struct wf_lan *l, const char *host)
     return false;
 }
 
-bool wf_lan_origin_ok(const struct wf_lan *l, const char *origin)
+bool wf_lan_origin_ok(const struct wf_lan *l, const char *origin, bool has_tls)
 {
+    const char *scheme = has_tls ? "https://" : "http://";
+    size_t n = strlen(scheme);
+
     if (origin[0] == 0)
         return true;
-    return strncasecmp(origin, "https://", 8) == 0 && wf_lan_host_ok(l, origin + 8);
+    return strncasecmp(origin, scheme, n) == 0 && wf_lan_host_ok(l, origin + n);
 }
 
 bool wf_lan_is_open_path(struct wf_str path)

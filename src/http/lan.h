@@ -45,7 +45,7 @@ void wf_lan_counts(struct wf_lan *l, int by);
 /* Whether Host is one of the certificate's names with the port; whether Origin is (empty: none was
  * sent); what may be had without TLS. */
 bool wf_lan_host_ok(const struct wf_lan *l, const char *host);
-bool wf_lan_origin_ok(const struct wf_lan *l, const char *origin);
+bool wf_lan_origin_ok(const struct wf_lan *l, const char *origin, bool has_tls);
 bool wf_lan_is_open_path(struct wf_str path);
 /* "__Host-weft_7772". */
 const char *wf_lan_cookie(const struct wf_lan *l);

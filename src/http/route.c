@@ -40,6 +40,17 @@ static const struct wf_route routes[] = {
      .lan = WF_LAN_PHONE,
      .body = WF_BODY_JSON,
      .run = wf_handle_leave},
+    {.method = WF_HTTP_GET,
+     .pattern = "weft/v1/present",
+     .lan = WF_LAN_PHONE,
+     .op = "present.get",
+     .status = 200},
+    {.method = WF_HTTP_POST,
+     .pattern = "weft/v1/present",
+     .lan = WF_LAN_PHONE,
+     .body = WF_BODY_JSON,
+     .op = "present.set",
+     .status = 200},
     {.method = WF_HTTP_GET, .pattern = "weft/v1/phones", .op = "phones.list", .status = 200},
     {.method = WF_HTTP_POST,
      .pattern = "weft/v1/phones",
@@ -664,9 +675,11 @@ int wf_route_op(struct wf_request *r, const char *op,
     int rc = err->code;
 
     if (params)
-        rc = wf_op_run(r->http->o.ops, op,
-                       &(struct wf_op_call){.params = params, .sink = &sink, .fd = -1}, out_result,
-                       err);
+        rc =
+            wf_op_run(r->http->o.ops, op,
+                      &(struct wf_op_call){
+                          .params = params, .sink = &sink, .hides_secret = r->phone != 0, .fd = -1},
+                      out_result, err);
     /* A body that is not JSON is a malformed request, not an unreadable document. */
     if (rc == WF_E_FORMAT && !params)
         rc = err->code = WF_E_INVAL;

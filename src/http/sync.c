@@ -46,10 +46,11 @@ struct wf_sync_conn {
     pthread_mutex_t lock; /* guards what follows; rank: last but sync->lock */
     struct wf_list inbox, outbox;
     size_t inbox_bytes, outbox_bytes;
-    bool is_busy;   /* a worker has it */
-    bool is_closed; /* there is nobody at the other end */
-    int drop_code;  /* not 0: to be closed with this status */
-    bool is_stuck;  /* it does not read: closed without waiting for it */
+    bool is_doubted; /* its draft may have become secret: a worker is to look */
+    bool is_busy;    /* a worker has it */
+    bool is_closed;  /* there is nobody at the other end */
+    int drop_code;   /* not 0: to be closed with this status */
+    bool is_stuck;   /* it does not read: closed without waiting for it */
 };
 
 struct wf_sync {
@@ -235,12 +236,20 @@ static void peer_release(void *ud)
     unref(ud);
 }
 
+/* A phone is not for what is secret. */
+static bool is_hidden(struct wf_sync_conn *c)
+{
+    return c->phone != 0 &&
+           wf_op_draft_hidden(c->sync->h->o.ops, wf_str_from(c->space), wf_str_from(c->name));
+}
+
 static int join(struct wf_sync_conn *c, struct wf_err *err)
 {
     const struct wf_room_peer peer = {
         .send = peer_send, .drop = peer_drop, .release = peer_release, .ud = c};
-    int rc = wf_room_join(c->sync->rooms, wf_str_from(c->space), wf_str_from(c->name), &peer,
-                          &c->client, err);
+    int rc = is_hidden(c) ? wf_err_set(err, WF_E_NOENT, "There is no such draft.")
+                          : wf_room_join(c->sync->rooms, wf_str_from(c->space),
+                                         wf_str_from(c->name), &peer, &c->client, err);
 
     if (rc == 0)
         atomic_fetch_add(&c->n_refs, 1);
@@ -267,6 +276,7 @@ static int code_of(int rc)
 enum step {
     STEP_JOIN,
     STEP_MESSAGE,
+    STEP_LOOK, /* whether it is for a phone still */
     STEP_LEAVE,
     STEP_REST, /* the worker is done with the connection, for now */
 };
@@ -281,6 +291,9 @@ static enum step next_step(struct wf_sync_conn *c, struct message **out)
         step = c->client ? STEP_LEAVE : STEP_REST;
     } else if (c->drop_code == 0 && !c->client) {
         step = STEP_JOIN;
+    } else if (c->drop_code == 0 && c->is_doubted) {
+        c->is_doubted = false;
+        step = STEP_LOOK;
     } else if (c->drop_code == 0 && !wf_list_empty(&c->inbox)) {
         struct message *m = WF_CONTAINER(c->inbox.next, struct message, node);
         wf_list_remove(&m->node);
@@ -290,7 +303,7 @@ static enum step next_step(struct wf_sync_conn *c, struct message **out)
         *out = m;
         step = STEP_MESSAGE;
     }
-    c->is_busy = step == STEP_JOIN || step == STEP_MESSAGE;
+    c->is_busy = step != STEP_LEAVE && step != STEP_REST;
     pthread_mutex_unlock(&c->lock);
     if (resume)
         touch(c);
@@ -304,9 +317,11 @@ static void work(void *ud)
     enum step step;
     int rc = 0;
 
-    while ((step = next_step(c, &m)) == STEP_JOIN || step == STEP_MESSAGE) {
+    while ((step = next_step(c, &m)) != STEP_LEAVE && step != STEP_REST) {
         if (step == STEP_JOIN) {
             rc = join(c, NULL);
+        } else if (step == STEP_LOOK) {
+            rc = is_hidden(c) ? WF_E_DENIED : 0;
         } else {
             rc = wf_room_receive(c->client, wf_str_n((char *)m->bytes + LWS_PRE, m->n), NULL);
             wf_free(m);
@@ -541,6 +556,21 @@ void wf_sync_wake(struct wf_sync *s)
     }
 }
 
+/* Has a worker look whether what a phone has open is secret by now. */
+static void doubt(struct wf_sync_conn *c)
+{
+    bool claimed;
+
+    if (c->phone == 0)
+        return;
+    pthread_mutex_lock(&c->lock);
+    c->is_doubted = true;
+    claimed = claim(c);
+    pthread_mutex_unlock(&c->lock);
+    if (claimed)
+        post(c);
+}
+
 void wf_sync_beat(struct wf_sync *s)
 {
     int64_t now_ns = wf_clock_mono_ns(NULL);
@@ -556,6 +586,7 @@ void wf_sync_beat(struct wf_sync *s)
             continue;
         }
         c->asks = true;
+        doubt(c);
         lws_callback_on_writable(c->wsi);
     }
 }

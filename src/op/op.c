@@ -66,7 +66,7 @@ static const struct row {
     {"handoff", wf_op__handoff, true, {"node", "page"}},
     {"handoff.take", wf_op__handoff_take, true, {NULL}},
     {"reminders.list", wf_op__reminders_list, true, {NULL}},
-    {"reminders.add", wf_op__reminders_add, true, {"text", "at"}},
+    {"reminders.add", wf_op__reminders_add, true, {"text", "at", "id"}},
     {"reminders.remove", wf_op__reminders_remove, true, {"id"}},
     {"nodes.list", wf_op__nodes_list, true, {NULL}},
     {"nodes.init", wf_op__nodes_init, true, {NULL}},
@@ -79,6 +79,8 @@ static const struct row {
     {"pair.show", wf_op__pair_show, true, {"wait"}},
     {"pair.hide", wf_op__pair_hide, true, {NULL}},
     {"pair.state", wf_op__pair_state, true, {NULL}},
+    {"present.get", wf_op__present_get, false, {NULL}},
+    {"present.set", wf_op__present_set, false, {"kind", "id", "at", "n", "since", "x", "y", "end"}},
     {"phones.list", wf_op__phones_list, false, {NULL}},
     {"phones.invite", wf_op__phones_invite, false, {NULL}},
     {"phones.uninvite", wf_op__phones_uninvite, false, {NULL}},
@@ -93,7 +95,7 @@ static const struct row {
     {"spaces.list", wf_op__spaces_list, true, {NULL}},
     {"spaces.create", wf_op__spaces_create, true, {"name", "label"}},
     {"drafts.list", wf_op__drafts_list, true, {"space", "limit", "after"}},
-    {"drafts.create", wf_op__drafts_create, true, {"space", "name", "text"}},
+    {"drafts.create", wf_op__drafts_create, true, {"space", "name", "text", "id"}},
     {"drafts.get", wf_op__drafts_get, true, {"id", "draft", "version"}},
     {"drafts.edit", wf_op__drafts_edit, true, {"id", "draft", "text", "base"}},
     {"drafts.history", wf_op__drafts_history, true, {"id", "draft"}},
@@ -106,7 +108,7 @@ static const struct row {
     {"records.edit",
      wf_op__records_edit,
      true,
-     {"id", "set", "unset", "count", "add", "take", "label"}},
+     {"id", "set", "unset", "count", "add", "take", "label", "made", "there"}},
     {"records.remove", wf_op__records_remove, true, {"id"}},
     {"records.write", wf_op__records_write, true, {"space", "records"}},
     {"models.list", wf_op__models_list, true, {NULL}},
@@ -173,10 +175,29 @@ int wf_op__give(json_t *v, json_t **out_result, struct wf_err *err)
     return 0;
 }
 
-int wf_op__filter(const json_t *params, struct wf_find_filter *out, struct wf_err *err)
+bool wf_op__hides(const struct wf_op_call *call, struct wf_str label)
 {
+    enum wf_label known;
+
+    (void)!wf_label_parse(label, &known); /* secret where it is none */
+    return call->hides_secret && known == WF_LABEL_SECRET;
+}
+
+int wf_op__document(const struct wf_op_call *call, struct wf_reader *r, struct wf_str id,
+                    struct wf_arena *arena, struct wf_document *out, struct wf_err *err)
+{
+    int rc = wf_document_get(r, id, arena, out, err);
+
+    if (rc == 0 && wf_op__hides(call, out->label))
+        return wf_err_set(err, WF_E_NOENT, "There is no such document.");
+    return rc;
+}
+
+int wf_op__filter(const struct wf_op_call *call, struct wf_find_filter *out, struct wf_err *err)
+{
+    const json_t *params = call->params;
     const struct wf_param_range times = {INT64_MIN, INT64_MAX, 0};
-    struct wf_find_filter f = {.since_ms = 0};
+    struct wf_find_filter f = {.hides_secret = call->hides_secret};
     int rc = wf_param_str(params, "space", false, &f.space, err);
 
     if (rc == 0)

@@ -138,6 +138,10 @@ enum wf_label wf_op_document_label(void *ud, int64_t document);
  * told. For who is to pass it on (ud: the context). */
 enum wf_label wf_op_draft_label(void *ud, int64_t draft);
 
+/* Whether the draft NAME (or its id) of a space is secret: it is not for other devices. True where
+ * that cannot be told; false where there is none. Thread: any. */
+bool wf_op_draft_hidden(struct wf_op_context *ctx, struct wf_str space, struct wf_str name);
+
 /* A model as models.list has it; NULL out of memory. */
 json_t *wf_op_model_json(const struct wf_model_entry *m);
 
@@ -163,6 +167,7 @@ struct wf_op_sink {
 struct wf_op_call {
     const json_t *params;          /* object; never NULL */
     const struct wf_op_sink *sink; /* never NULL */
+    bool hides_secret;             /* the asker is another device: what is secret is not there */
     int fd;                        /* a descriptor that came with the call, or -1; borrowed */
 };
 

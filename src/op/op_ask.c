@@ -227,7 +227,7 @@ int wf_op__ask(struct wf_op_context *ctx, const struct wf_op_call *call, json_t 
     if (rc == 0)
         rc = wf_param_str(call->params, "thread", false, &thread, err);
     if (rc == 0)
-        rc = wf_op__filter(call->params, &q.filter, err);
+        rc = wf_op__filter(call, &q.filter, err);
     if (rc == 0 && thread.len > 0)
         rc = look_back(ctx, thread, &arena, &earlier, err);
     if (rc == 0) {

@@ -62,7 +62,10 @@ int wf_op__documents_list(struct wf_op_context *ctx, const struct wf_op_call *ca
     if (rc == 0)
         rc = wf_document_page(r, &like, after, (size_t)limit + 1, &arena, &list, err);
     for (size_t i = 0; rc == 0 && i < WF_MIN(list.n_items, (size_t)limit); i++) {
-        json_t *d = wf_op_document_json(r, &list.items[i], &arena, err);
+        json_t *d;
+        if (wf_op__hides(call, list.items[i].label))
+            continue;
+        d = wf_op_document_json(r, &list.items[i], &arena, err);
         if (d && ctx->blobs)
             rc = wf_blobs_describe(ctx->blobs, list.items[i].space_id, list.items[i].hash, d, err);
         if (json_array_append_new(array, d) != 0)
@@ -159,7 +162,7 @@ int wf_op__documents_get(struct wf_op_context *ctx, const struct wf_op_call *cal
     if (rc == 0)
         rc = wf_store_reader_get(ctx->store, &r, err);
     if (rc == 0)
-        rc = wf_document_get(r, id, &arena, &d, err);
+        rc = wf_op__document(call, r, id, &arena, &d, err);
     if (rc == 0) {
         rc = wf_document_chunks(r, &d, 0, UINT64_MAX, outline_chunk, &outline, err);
         rc = rc == 1 ? 0 : rc; /* the outline is full */
@@ -257,7 +260,7 @@ int wf_op__documents_parts(struct wf_op_context *ctx, const struct wf_op_call *c
     if (rc == 0)
         rc = wf_store_reader_get(ctx->store, &r, err);
     if (rc == 0)
-        rc = wf_document_get(r, id, &arena, &d, err);
+        rc = wf_op__document(call, r, id, &arena, &d, err);
     if (rc == 0) {
         w.n_max = (size_t)limit;
         rc = wf_document_chunks(r, &d, (uint64_t)at, UINT64_MAX, window_chunk, &w, err);

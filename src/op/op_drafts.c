@@ -59,8 +59,9 @@ static int find_row(struct wf_reader *r, const json_t *params, struct wf_arena *
     return rc == 0 ? wf_draft_row_named(r, s.id, name, arena, out, err) : rc;
 }
 
-/* The draft that the parameters name; its texts live in the arena. */
-static int find(struct wf_op_context *ctx, const json_t *params, struct wf_arena *arena,
+/* The draft that a call's parameters name, where it is there for who asks; its texts live in the
+ * arena. */
+static int find(struct wf_op_context *ctx, const struct wf_op_call *call, struct wf_arena *arena,
                 struct wf_draft_row *out, struct wf_err *err)
 {
     struct wf_reader *r = NULL;
@@ -68,8 +69,10 @@ static int find(struct wf_op_context *ctx, const json_t *params, struct wf_arena
 
     if (rc != 0)
         return rc;
-    rc = find_row(r, params, arena, out, err);
+    rc = find_row(r, call->params, arena, out, err);
     wf_store_reader_put(ctx->store, r);
+    if (rc == 0 && wf_op__hides(call, out->label))
+        return wf_err_set(err, WF_E_NOENT, "There is no such draft.");
     return rc;
 }
 
@@ -112,9 +115,10 @@ static int read_after(struct wf_str after, struct wf_draft_page *page, struct wf
     return wf_err_set(err, WF_E_INVAL, "\"after\" is what \"next\" said before.");
 }
 
-static int list(struct wf_reader *r, const json_t *params, struct wf_arena *arena, json_t *array,
-                char next[64], struct wf_err *err)
+static int list(struct wf_reader *r, const struct wf_op_call *call, struct wf_arena *arena,
+                json_t *array, char next[64], struct wf_err *err)
 {
+    const json_t *params = call->params;
     const struct wf_param_range limits = {1, PAGE_MAX, PAGE};
     struct wf_draft_page page = {.space = 0};
     struct wf_draft_row *items = NULL;
@@ -137,8 +141,10 @@ static int list(struct wf_reader *r, const json_t *params, struct wf_arena *aren
     page.n_max = (size_t)limit;
     if (rc == 0)
         rc = wf_draft_row_page(r, &page, arena, &items, &n, err);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        json_array_append_new(array, draft_json(&items[i]));
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        if (!wf_op__hides(call, items[i].label))
+            json_array_append_new(array, draft_json(&items[i]));
+    }
     next[0] = 0;
     if (rc == 0 && n == page.n_max)
         snprintf(next, 64, "%" PRId64 "-%" PRId64, items[n - 1].updated_ms, items[n - 1].id);
@@ -156,7 +162,7 @@ int wf_op__drafts_list(struct wf_op_context *ctx, const struct wf_op_call *call,
 
     wf_arena_init(&arena, 0, WF_OP_ARENA_BYTES_MAX);
     if (rc == 0)
-        rc = list(r, call->params, &arena, array, next, err);
+        rc = list(r, call, &arena, array, next, err);
     if (rc == 0)
         rc = wf_op__give(json_pack("{s:O, s:o}", "drafts", array, "next",
                                    next[0] ? json_string(next) : json_null()),
@@ -185,6 +191,41 @@ static int set_first_text(struct wf_op_context *ctx, int64_t id, struct wf_str t
     return rc;
 }
 
+/* The id that who makes a draft gave it while weft was out of reach: 32 hex digits; *out_has: there
+ * is one. */
+static int read_uid(const json_t *params, uint8_t out[WF_DRAFT_UID_BYTES], bool *out_has,
+                    struct wf_err *err)
+{
+    struct wf_str id;
+    size_t n = 0;
+    int rc = wf_param_str(params, "id", false, &id, err);
+
+    *out_has = rc == 0 && id.len > 0;
+    if (*out_has && (sodium_hex2bin(out, WF_DRAFT_UID_BYTES, id.ptr, id.len, NULL, &n, NULL) != 0 ||
+                     n != WF_DRAFT_UID_BYTES || id.len != 2 * WF_DRAFT_UID_BYTES))
+        return wf_err_set(err, WF_E_INVAL, "A draft's id has 32 hex digits.");
+    return rc;
+}
+
+/* The draft of that id where it is here: made again, it is the same one. */
+static int find_made(struct wf_op_context *ctx, const struct wf_op_call *call, int64_t *out_id)
+{
+    struct wf_draft_row row;
+    struct wf_arena arena;
+    json_t *by_id = json_pack("{s:O}", "id", json_object_get(call->params, "id"));
+    struct wf_op_call other = *call;
+    int rc = by_id ? 0 : WF_E_NOMEM;
+
+    other.params = by_id;
+    wf_arena_init(&arena, 1024, WF_OP_ARENA_BYTES_MAX);
+    if (rc == 0)
+        rc = find(ctx, &other, &arena, &row, NULL);
+    *out_id = rc == 0 ? row.id : 0;
+    wf_arena_deinit(&arena);
+    json_decref(by_id);
+    return rc;
+}
+
 int wf_op__drafts_create(struct wf_op_context *ctx, const struct wf_op_call *call,
                          json_t **out_result, struct wf_err *err)
 {
@@ -192,6 +233,8 @@ int wf_op__drafts_create(struct wf_op_context *ctx, const struct wf_op_call *cal
     struct wf_space s = {.id = 0};
     struct wf_reader *r = NULL;
     struct wf_arena arena;
+    uint8_t uid[WF_DRAFT_UID_BYTES];
+    bool has_uid = false;
     int64_t id = 0;
     int rc = wf_param_str(call->params, "space", false, &space, err);
 
@@ -201,6 +244,10 @@ int wf_op__drafts_create(struct wf_op_context *ctx, const struct wf_op_call *cal
         rc = wf_param_str(call->params, "text", false, &text, err);
     if (rc == 0)
         rc = wf_space_name_check(name, "draft", err);
+    if (rc == 0)
+        rc = read_uid(call->params, uid, &has_uid, err);
+    if (rc == 0 && has_uid && find_made(ctx, call, &id) == 0)
+        return give_row(ctx, id, NULL, out_result, err);
     if (rc == 0)
         rc = wf_store_reader_get(ctx->store, &r, err);
     if (rc != 0)
@@ -212,7 +259,7 @@ int wf_op__drafts_create(struct wf_op_context *ctx, const struct wf_op_call *cal
     if (rc == 0)
         rc = wf_rights_check(ctx->rights, s.id, err);
     if (rc == 0)
-        rc = wf_draft_row_add(ctx->store, s.id, name, &id, err);
+        rc = wf_draft_row_add_uid(ctx->store, s.id, name, has_uid ? uid : NULL, &id, err);
     if (rc == 0)
         rc = set_first_text(ctx, id, text, err);
     if (rc != 0)
@@ -256,7 +303,7 @@ int wf_op__drafts_change(struct wf_op_context *ctx, const struct wf_op_call *cal
     if (rc != 0)
         return rc;
     wf_arena_init(&arena, 1024, WF_OP_ARENA_BYTES_MAX);
-    rc = find(ctx, call->params, &arena, &row, err);
+    rc = find(ctx, call, &arena, &row, err);
     if (rc == 0)
         rc = wf_rights_check(ctx->rights, row.space, err);
     if (rc == 0 && label.len > 0)
@@ -278,7 +325,7 @@ int wf_op__drafts_remove(struct wf_op_context *ctx, const struct wf_op_call *cal
     int rc;
 
     wf_arena_init(&arena, 1024, WF_OP_ARENA_BYTES_MAX);
-    rc = find(ctx, call->params, &arena, &row, err);
+    rc = find(ctx, call, &arena, &row, err);
     if (rc == 0)
         rc = wf_rights_check(ctx->rights, row.space, err);
     if (rc == 0)
@@ -368,7 +415,7 @@ int wf_op__drafts_get(struct wf_op_context *ctx, const struct wf_op_call *call, 
     if (rc != 0)
         return rc;
     wf_arena_init(&arena, 1024, WF_OP_ARENA_BYTES_MAX);
-    rc = find(ctx, call->params, &arena, &row, err);
+    rc = find(ctx, call, &arena, &row, err);
     id = rc == 0 ? row.id : 0;
     wf_arena_deinit(&arena);
     if (rc != 0)
@@ -414,7 +461,7 @@ int wf_op__drafts_edit(struct wf_op_context *ctx, const struct wf_op_call *call,
     if (rc != 0)
         return rc;
     wf_arena_init(&arena, 1024, WF_OP_ARENA_BYTES_MAX);
-    rc = find(ctx, call->params, &arena, &row, err);
+    rc = find(ctx, call, &arena, &row, err);
     id = rc == 0 ? row.id : 0;
     wf_arena_deinit(&arena);
     if (rc == 0)
@@ -448,7 +495,7 @@ int wf_op__drafts_history(struct wf_op_context *ctx, const struct wf_op_call *ca
     int rc;
 
     wf_arena_init(&arena, 0, WF_OP_ARENA_BYTES_MAX);
-    rc = find(ctx, call->params, &arena, &row, err);
+    rc = find(ctx, call, &arena, &row, err);
     if (rc == 0)
         rc = wf_history_list(ctx->drafts, row.id, &arena, &items, &n, err);
     for (size_t i = 0; rc == 0 && i < n; i++)
@@ -476,7 +523,7 @@ int wf_op__drafts_restore(struct wf_op_context *ctx, const struct wf_op_call *ca
     if (rc != 0)
         return rc;
     wf_arena_init(&arena, 1024, WF_OP_ARENA_BYTES_MAX);
-    rc = find(ctx, call->params, &arena, &row, err);
+    rc = find(ctx, call, &arena, &row, err);
     id = rc == 0 ? row.id : 0;
     wf_arena_deinit(&arena);
     if (rc == 0)
@@ -485,4 +532,28 @@ int wf_op__drafts_restore(struct wf_op_context *ctx, const struct wf_op_call *ca
         rc = wf_history_restore(d, (uint64_t)version, &changed, err);
     wf_draft_close(d);
     return rc == 0 ? give_changed(ctx, id, changed, out_result, err) : rc;
+}
+
+bool wf_op_draft_hidden(struct wf_op_context *ctx, struct wf_str space, struct wf_str name)
+{
+    const struct wf_op_call other = {.hides_secret = true, .fd = -1};
+    struct wf_reader *r = NULL;
+    struct wf_draft_row row;
+    struct wf_arena arena;
+    struct wf_space s;
+    int rc = wf_store_reader_get(ctx->store, &r, NULL);
+
+    if (rc != 0)
+        return true;
+    wf_arena_init(&arena, 1024, WF_OP_ARENA_BYTES_MAX);
+    rc = wf_draft_row_uid(r, name, &arena, &row, NULL);
+    if (rc != 0) { /* it is no id */
+        rc = wf_space_by_name(r, space, &arena, &s, NULL);
+        if (rc == 0)
+            rc = wf_draft_row_named(r, s.id, name, &arena, &row, NULL);
+    }
+    wf_store_reader_put(ctx->store, r);
+    rc = rc == WF_E_NOENT ? 0 : rc != 0 || wf_op__hides(&other, row.label);
+    wf_arena_deinit(&arena);
+    return rc != 0;
 }

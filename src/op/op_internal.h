@@ -60,6 +60,8 @@ wf_op_operation wf_op__nodes_clear;
 wf_op_operation wf_op__nodes_relay;
 wf_op_operation wf_op__nodes_revoke;
 wf_op_operation wf_op__nodes_leave;
+wf_op_operation wf_op__present_get;
+wf_op_operation wf_op__present_set;
 wf_op_operation wf_op__phones_list;
 wf_op_operation wf_op__phones_invite;
 wf_op_operation wf_op__phones_uninvite;
@@ -125,12 +127,24 @@ void wf_op__threads_changed(struct wf_op_context *ctx);
 void wf_op__enter(struct wf_op_context *ctx);
 void wf_op__leave(struct wf_op_context *ctx);
 
+/* What a screen shows now, a copy, NULL: nothing; and sets it (copied). */
+json_t *wf_op__presented(struct wf_op_context *ctx);
+void wf_op__set_presented(struct wf_op_context *ctx, const json_t *state);
+
 /* WF_E_NOMEM with its sentence; and v, or that error when v is NULL. */
 int wf_op__no_memory(struct wf_err *err);
 int wf_op__give(json_t *v, json_t **out_result, struct wf_err *err);
 
-/* The filter that params space, type, path, since, until, document describe (views into params). */
-int wf_op__filter(const json_t *params, struct wf_find_filter *out, struct wf_err *err);
+/* The filter that the params space, type, path, since, until, document describe (views into
+ * params). */
+int wf_op__filter(const struct wf_op_call *call, struct wf_find_filter *out, struct wf_err *err);
+
+/* Whether what bears this label (its name) is not there for who asks. */
+bool wf_op__hides(const struct wf_op_call *call, struct wf_str label);
+/* wf_document_get for who asks. NOENT also where it is hidden. */
+int wf_op__document(const struct wf_op_call *call, struct wf_reader *r, struct wf_str id,
+                    struct wf_arena *arena, struct wf_document *out,
+                    struct wf_err *err) WF_MUST_USE;
 
 /* The label that the policy gives a text by what patterns find in it. The context has a detector.
  * Errors: those of wf_labeler_scan. */

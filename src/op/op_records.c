@@ -8,6 +8,8 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "crdt/hlc.h"
+#include "crdt/record.h"
 #include "op/op_internal.h"
 #include "privacy/label.h"
 #include "space/record.h"
@@ -95,13 +97,17 @@ static int read_name_alone(struct wf_op_context *ctx, const json_t *params, stru
 
 /* ---- reading ---- */
 
-static int row_json(const struct name *n, const struct wf_record_row *row, json_t **out,
-                    struct wf_err *err)
+/* NOENT where it is not there for who asks. */
+static int row_json(const struct wf_op_call *call, const struct name *n,
+                    const struct wf_record_row *row, json_t **out, struct wf_err *err)
 {
     enum wf_label label = wf_label_max((enum wf_label)row->label, n->least);
     json_t *fields = NULL;
-    int rc = wf_record_row_json(row, &fields, err);
+    int rc;
 
+    if (wf_op__hides(call, wf_str_from(wf_label_name(label))))
+        return wf_err_set(err, WF_E_NOENT, "There is no such record.");
+    rc = wf_record_row_json(row, &fields, err);
     if (rc != 0)
         return rc;
     *out =
@@ -128,9 +134,10 @@ static json_t *next_json(const struct wf_record_row *rows, size_t n, size_t n_ma
     return v;
 }
 
-static int list(struct wf_reader *reader, const json_t *params, struct wf_arena *arena,
+static int list(struct wf_reader *reader, const struct wf_op_call *call, struct wf_arena *arena,
                 json_t **out, struct wf_err *err)
 {
+    const json_t *params = call->params;
     const struct wf_param_range limits = {1, PAGE_MAX, PAGE};
     struct wf_records_page page = {.space = 0};
     struct wf_record_row *rows = NULL;
@@ -163,8 +170,10 @@ static int list(struct wf_reader *reader, const json_t *params, struct wf_arena 
     rc = wf_records_list(reader, &page, arena, &rows, &n, err);
     array = json_array();
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        rc = row_json(&name, &rows[i], &v, err);
-        if (rc == 0 && json_array_append_new(array, v) != 0)
+        rc = row_json(call, &name, &rows[i], &v, err);
+        if (rc == WF_E_NOENT)
+            rc = 0;
+        else if (rc == 0 && json_array_append_new(array, v) != 0)
             rc = wf_op__no_memory(err);
     }
     if (rc == 0)
@@ -185,7 +194,7 @@ int wf_op__records_list(struct wf_op_context *ctx, const struct wf_op_call *call
     if (rc != 0)
         return rc;
     wf_arena_init(&arena, 0, WF_OP_ARENA_BYTES_MAX);
-    rc = list(reader, call->params, &arena, out_result, err);
+    rc = list(reader, call, &arena, out_result, err);
     wf_store_reader_put(ctx->store, reader);
     wf_arena_deinit(&arena);
     return rc;
@@ -233,8 +242,8 @@ static int history(struct wf_reader *reader, const struct name *name, size_t n_m
 }
 
 /* A record with its fields; one that was deleted only where its history is asked for. */
-static int get(struct wf_reader *reader, const struct name *name, size_t n_history,
-               struct wf_arena *arena, json_t **out, struct wf_err *err)
+static int get(struct wf_reader *reader, const struct wf_op_call *call, const struct name *name,
+               size_t n_history, struct wf_arena *arena, json_t **out, struct wf_err *err)
 {
     struct wf_err own = WF_ERR_INIT;
     json_t *v = NULL, *events = NULL;
@@ -247,7 +256,7 @@ static int get(struct wf_reader *reader, const struct name *name, size_t n_histo
                       "label", wf_label_name(name->least), "changed", "fields");
         rc = v != NULL ? 0 : wf_op__no_memory(err);
     } else if (rc == 0) {
-        rc = row_json(name, &row, &v, err);
+        rc = row_json(call, name, &row, &v, err);
     } else {
         (void)wf_err_set(err, rc, "%s", own.msg);
     }
@@ -284,7 +293,7 @@ int wf_op__records_get(struct wf_op_context *ctx, const struct wf_op_call *call,
     wf_arena_init(&arena, 0, WF_OP_ARENA_BYTES_MAX);
     rc = read_name(reader, call->params, &arena, &name, err);
     if (rc == 0)
-        rc = get(reader, &name, (size_t)n_history, &arena, out_result, err);
+        rc = get(reader, call, &name, (size_t)n_history, &arena, out_result, err);
     wf_store_reader_put(ctx->store, reader);
     wf_arena_deinit(&arena);
     return rc;
@@ -521,8 +530,8 @@ static int write_draft(struct wf_op_context *ctx, const struct name *n, struct d
 }
 
 /* The record as it is now; none is left of one whose last field was unset. */
-static int give(struct wf_op_context *ctx, const struct name *n, struct wf_arena *arena,
-                json_t **out_result, struct wf_err *err)
+static int give(struct wf_op_context *ctx, const struct wf_op_call *call, const struct name *n,
+                struct wf_arena *arena, json_t **out_result, struct wf_err *err)
 {
     struct wf_reader *reader = NULL;
     struct wf_record_row row;
@@ -538,7 +547,7 @@ static int give(struct wf_op_context *ctx, const struct name *n, struct wf_arena
                                      wf_json_str(n->collection), "key", wf_json_str(n->key),
                                      "label", wf_label_name(n->least), "changed", "fields"),
                            out_result, err);
-    return rc == 0 ? row_json(n, &row, out_result, err)
+    return rc == 0 ? row_json(call, n, &row, out_result, err)
                    : wf_err_set(err, rc, "The record could not be read.");
 }
 
@@ -560,7 +569,7 @@ static int write_one(struct wf_op_context *ctx, const struct wf_op_call *call, g
     if (rc == 0)
         rc = write_draft(ctx, &name, &d, err);
     if (rc == 0)
-        rc = give(ctx, &name, &arena, out_result, err);
+        rc = give(ctx, call, &name, &arena, out_result, err);
     wf_buf_deinit(&d.text);
     wf_arena_deinit(&arena);
     return rc;
@@ -607,10 +616,78 @@ static int gather_edit(struct draft *d, const json_t *params, struct wf_err *err
     return rc;
 }
 
+/* Of what was set while weft was out of reach, at `made`, those fields stay that nobody has written
+ * since: the later write wins, whichever comes first. So the same edit sent twice does nothing. */
+static int drop_older(const struct wf_record_row *row, int64_t made_ms, json_t *set,
+                      struct wf_err *err)
+{
+    struct wf_record r;
+    const char *field;
+    json_t *v;
+    void *tmp;
+    int rc;
+
+    wf_record_init(&r);
+    rc = wf_record_read(&r, row->state, err);
+    json_object_foreach_safe(set, tmp, field, v)
+    {
+        if (rc == 0 && wf_hlc_ms(wf_record_field_hlc(&r, wf_str_from(field))) >= made_ms)
+            json_object_del(set, field);
+    }
+    wf_record_deinit(&r);
+    return rc;
+}
+
+/* An edit that was made earlier: what of it still counts is written, and the record given. */
+static int edit_late(struct wf_op_context *ctx, const struct wf_op_call *call, int64_t made_ms,
+                     json_t **out_result, struct wf_err *err)
+{
+    bool only_there = json_is_true(json_object_get(call->params, "there"));
+    json_t *set = json_deep_copy(json_object_get(call->params, "set"));
+    json_t *params = json_copy((json_t *)(uintptr_t)call->params);
+    struct wf_op_call rest = *call;
+    struct wf_reader *reader = NULL;
+    struct name name = {.space = 0};
+    struct wf_record_row row;
+    struct wf_arena arena;
+    int rc = set && params ? wf_store_reader_get(ctx->store, &reader, err)
+                           : wf_err_set(err, WF_E_INVAL, "\"made\" goes with \"set\".");
+
+    wf_arena_init(&arena, 0, WF_OP_ARENA_BYTES_MAX);
+    if (rc == 0) {
+        rc = read_name(reader, call->params, &arena, &name, err);
+        if (rc == 0)
+            rc = wf_records_get(reader, name.space, name.collection, name.key, &arena, &row, NULL);
+        wf_store_reader_put(ctx->store, reader);
+    }
+    if (rc == 0)
+        rc = drop_older(&row, made_ms, set, err);
+    else if (rc == WF_E_NOENT && name.space != 0)
+        rc = only_there ? json_object_clear(set) : 0;
+    if (rc == 0 && json_object_size(set) == 0) {
+        rc = give(ctx, call, &name, &arena, out_result, err);
+    } else if (rc == 0) {
+        json_object_set(params, "set", set);
+        rest.params = params;
+        rc = write_one(ctx, &rest, gather_edit, out_result, err);
+    }
+    wf_arena_deinit(&arena);
+    json_decref(params);
+    json_decref(set);
+    return rc;
+}
+
 int wf_op__records_edit(struct wf_op_context *ctx, const struct wf_op_call *call,
                         json_t **out_result, struct wf_err *err)
 {
-    return write_one(ctx, call, gather_edit, out_result, err);
+    const struct wf_param_range times = {1, INT64_MAX, 0};
+    int64_t made_ms = 0;
+    int rc = wf_param_int(call->params, "made", times, &made_ms, err);
+
+    if (rc != 0)
+        return rc;
+    return made_ms > 0 ? edit_late(ctx, call, made_ms, out_result, err)
+                       : write_one(ctx, call, gather_edit, out_result, err);
 }
 
 int wf_op__records_remove(struct wf_op_context *ctx, const struct wf_op_call *call,

@@ -55,22 +55,29 @@ int wf_op__reminders_add(struct wf_op_context *ctx, const struct wf_op_call *cal
     const struct wf_param_range times = {1, INT64_MAX, 0};
     char id[WF_REMINDER_ID_BYTES + 1];
     int64_t at = 0;
-    struct wf_str text;
+    struct wf_str text, own = WF_STR("");
     int rc = wf_param_str(call->params, "text", true, &text, err);
 
+    if (rc == 0)
+        rc = wf_param_str(call->params, "id", false, &own, err);
     if (rc == 0)
         rc = wf_param_int(call->params, "at", times, &at, err);
     if (rc == 0 && at == 0)
         rc = wf_err_set(err, WF_E_INVAL, "\"at\" is missing: when to remind.");
-    if (rc == 0 && at <= wf_clock_wall_ms(ctx->clock))
+    /* With an id it was made while weft was out of reach: better late than not. */
+    if (rc == 0 && own.len == 0 && at <= wf_clock_wall_ms(ctx->clock))
         rc = wf_err_set(err, WF_E_RANGE, "That time has gone by already.");
-    if (rc == 0)
+    if (rc == 0 && own.len > 0)
+        rc = wf_reminder_add_as(ctx->store, own, text, at, err);
+    else if (rc == 0)
         rc = wf_reminder_add(ctx->store, text, at, id, err);
     if (rc != 0)
         return rc;
     changed(ctx);
-    return wf_op__give(json_pack("{s:s, s:o, s:I, s:b}", "id", id, "text", wf_json_str(text), "at",
-                                 (json_int_t)at, "is_told", ctx->reminders_changed != NULL),
+    return wf_op__give(json_pack("{s:o, s:o, s:I, s:b}", "id",
+                                 wf_json_str(own.len > 0 ? own : wf_str_from(id)), "text",
+                                 wf_json_str(text), "at", (json_int_t)at, "is_told",
+                                 ctx->reminders_changed != NULL),
                        out_result, err);
 }
 

@@ -25,7 +25,7 @@ int wf_op__search(struct wf_op_context *ctx, const struct wf_op_call *call, json
     if (rc == 0)
         rc = wf_param_int(call->params, "k", k_range, &k, err);
     if (rc == 0)
-        rc = wf_op__filter(call->params, &q.filter, err);
+        rc = wf_op__filter(call, &q.filter, err);
     if (rc != 0)
         return rc;
     q.n_hits_max = (size_t)k;

@@ -10,8 +10,9 @@
 #include "store/thread.h"
 
 struct wf_op_state {
-    pthread_mutex_t lock; /* guards watched */
+    pthread_mutex_t lock; /* guards what follows but n_running */
     json_t *watched;      /* array of {path, state} */
+    json_t *presented;    /* what a screen shows (op_present.c), or NULL */
     atomic_size_t n_running;
 };
 
@@ -49,8 +50,29 @@ void wf_op_state_free(struct wf_op_state *s)
     if (!s)
         return;
     json_decref(s->watched);
+    json_decref(s->presented);
     pthread_mutex_destroy(&s->lock);
     wf_free(s);
+}
+
+json_t *wf_op__presented(struct wf_op_context *ctx)
+{
+    json_t *copy;
+
+    pthread_mutex_lock(&ctx->state->lock);
+    copy = json_deep_copy(ctx->state->presented); /* NULL of NULL */
+    pthread_mutex_unlock(&ctx->state->lock);
+    return copy;
+}
+
+void wf_op__set_presented(struct wf_op_context *ctx, const json_t *state)
+{
+    json_t *copy = json_deep_copy(state);
+
+    pthread_mutex_lock(&ctx->state->lock);
+    json_decref(ctx->state->presented);
+    ctx->state->presented = copy;
+    pthread_mutex_unlock(&ctx->state->lock);
 }
 
 int wf_op__watch_report(struct wf_op_context *ctx, const struct wf_op_call *call,

@@ -228,8 +228,8 @@ static int feed_chunk(void *ud, int64_t chunk, const struct wf_chunk_row *c, str
     return wf_summarizer_feed(f->summarizer, c->text, c->page, err);
 }
 
-static int feed_document(struct wf_op_context *ctx, struct feed *f, struct wf_str id,
-                         struct wf_err *err)
+static int feed_document(struct wf_op_context *ctx, const struct wf_op_call *call, struct feed *f,
+                         struct wf_str id, struct wf_err *err)
 {
     struct wf_reader *r = NULL;
     struct wf_document d = {.id = 0};
@@ -239,7 +239,7 @@ static int feed_document(struct wf_op_context *ctx, struct feed *f, struct wf_st
         return wf_err_set(err, WF_E_INVAL, "A document can only be summarized with a home.");
     rc = wf_store_reader_get(ctx->store, &r, err);
     if (rc == 0)
-        rc = wf_document_get(r, id, f->arena, &d, err);
+        rc = wf_op__document(call, r, id, f->arena, &d, err);
     if (rc == 0)
         rc = wf_document_chunks(r, &d, 0, UINT64_MAX, feed_chunk, f, err);
     if (r)
@@ -399,7 +399,7 @@ int wf_op__summarize(struct wf_op_context *ctx, const struct wf_op_call *call, j
     } else if (rc == 0 && in.text.len > 0) {
         rc = wf_summarizer_feed(f.summarizer, in.text, 0, err);
     } else if (rc == 0) {
-        rc = feed_document(ctx, &f, in.document, err);
+        rc = feed_document(ctx, call, &f, in.document, err);
     }
     if (rc == 0)
         rc = wf_summarizer_finish(f.summarizer, &arena, &summary, err);

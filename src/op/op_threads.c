@@ -116,8 +116,7 @@ int wf_op__threads_rename(struct wf_op_context *ctx, const struct wf_op_call *ca
     if (rc != 0)
         return rc;
     wf_op__threads_changed(ctx);
-    return wf_op__threads_get(ctx, &(struct wf_op_call){call->params, call->sink, -1}, out_result,
-                              err);
+    return wf_op__threads_get(ctx, call, out_result, err);
 }
 
 int wf_op__threads_remove(struct wf_op_context *ctx, const struct wf_op_call *call,

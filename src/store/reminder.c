@@ -61,6 +61,50 @@ static int insert(struct wf_store *s, struct wf_str id, struct wf_str text, int6
     return wf_sql_run(st, "keeping a reminder", err);
 }
 
+static bool is_id(struct wf_str id)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        if (!(id.ptr[i] >= '0' && id.ptr[i] <= '9') && !(id.ptr[i] >= 'a' && id.ptr[i] <= 'f'))
+            return false;
+    }
+    return id.len == WF_REMINDER_ID_BYTES;
+}
+
+static int has(struct wf_store *s, struct wf_str id, bool *out, struct wf_err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store__stmt(s, "SELECT 1 FROM reminder WHERE id=?1", &st, err);
+
+    if (rc != 0)
+        return rc;
+    wf_sql_bind_text(st, 1, id);
+    rc = wf_sql_step(st, "looking for a reminder", err);
+    *out = rc == 1;
+    sqlite3_reset(st);
+    return rc < 0 ? rc : 0;
+}
+
+int wf_reminder_add_as(struct wf_store *s, struct wf_str id, struct wf_str text, int64_t due_ms,
+                       struct wf_err *err)
+{
+    bool is_there = false;
+    int rc;
+
+    if (!is_id(id))
+        return wf_err_set(err, WF_E_INVAL, "A reminder's id has %d hex digits.",
+                          WF_REMINDER_ID_BYTES);
+    if (text.len > WF_REMINDER_BYTES_MAX)
+        return wf_err_set(err, WF_E_LIMIT, "A reminder has at most %zu bytes.",
+                          WF_REMINDER_BYTES_MAX);
+    rc = wf_store_write_begin(s, err);
+    if (rc != 0)
+        return rc;
+    rc = has(s, id, &is_there, err);
+    if (rc == 0 && !is_there)
+        rc = insert(s, id, text, due_ms, err);
+    return end_turn(s, rc, err);
+}
+
 int wf_reminder_add(struct wf_store *s, struct wf_str text, int64_t due_ms,
                     char out_id[WF_REMINDER_ID_BYTES + 1], struct wf_err *err)
 {

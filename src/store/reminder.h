@@ -30,6 +30,11 @@ struct wf_reminder {
 int wf_reminder_add(struct wf_store *s, struct wf_str text, int64_t due_ms,
                     char out_id[WF_REMINDER_ID_BYTES + 1], struct wf_err *err) WF_MUST_USE;
 
+/* The same with an id of the caller's, of that form: where it is there nothing is added, and it is
+ * no error. Errors: INVAL (no such id) as well. */
+int wf_reminder_add_as(struct wf_store *s, struct wf_str id, struct wf_str text, int64_t due_ms,
+                       struct wf_err *err) WF_MUST_USE;
+
 /* NOENT when there is no such reminder. */
 int wf_reminder_remove(struct wf_store *s, struct wf_str id, struct wf_err *err) WF_MUST_USE;
 

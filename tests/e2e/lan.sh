@@ -146,6 +146,41 @@ DELETE /api/delete
 POST /anonymize
 GET /open/00112233445566778899aabbccddeeff
 LIST
+# ---- what is secret is not there for it ----
+weft spaces create ward --label secret >/dev/null
+weft draft new ward/rota >/dev/null
+echo "nobody else" | weft draft edit ward/rota >/dev/null
+rota=$(weft draft cat ward/rota --json | json 'd["id"]')
+weft record set ward bed/1 text=secret >/dev/null
+same "its own page has a secret draft" 1 \
+    "$(curl -s -H "Authorization: Bearer $token" http://127.0.0.1:7790/weft/v1/drafts | grep -c rota)"
+same "a phone's list has it not" 0 "$(curl -s -b "$TMP/jar" --cacert "$TMP/ca.crt" $B/weft/v1/drafts | grep -c rota)"
+for path in /weft/v1/drafts/$rota /weft/v1/drafts/$rota/history /weft/v1/records/ward/bed/1; do
+    same "there is no such thing for a phone: $path" 404 "$(phone "$B$path")"
+done
+same "nor among the records" 0 \
+    "$(curl -s -b "$TMP/jar" --cacert "$TMP/ca.crt" "$B/weft/v1/records?space=ward" | grep -c '"text"')"
+
+# ---- what was done while weft was out of reach comes once, and the later write wins ----
+draft_id=00112233445566778899aabbccddeeff
+for n in 1 2; do
+    same "a draft made elsewhere, sent $n times" 201 "$(phone -d "{\"id\":\"$draft_id\",\"name\":\"Made away\"}" $B/weft/v1/drafts)"
+    same "a reminder, too" 201 "$(phone -d '{"id":"0a1b2c3d","text":"call","at":4102444800000}' $B/weft/v1/reminders)"
+done
+same "is one draft" 1 "$(weft draft list --json | json 'len([d1 for d1 in d["drafts"] if d1["name"] == "Made away"])')"
+same "and one reminder" 1 "$(weft reminders --json | json 'len(d["reminders"])')"
+now=$(date +%s%3N)
+set_at() { phone -X PATCH -d "{\"set\":{\"text\":\"$1\"},\"made\":$2}" $B/weft/v1/records/me/task/2; }
+text_is() { weft record get me task/2 --json | json 'd["fields"]["text"]'; }
+same "a record set a minute ago" 200 "$(set_at first $((now - 60000)))"
+same "is there" first "$(text_is)"
+same "the same again, and an older one" "200 200" "$(set_at first $((now - 60000))) $(set_at older $((now - 90000)))"
+same "do nothing" first "$(text_is)"
+same "a later one" 200 "$(set_at later $((now + 60000)))"
+same "wins" later "$(text_is)"
+phone -X DELETE $B/weft/v1/records/me/task/2 >/dev/null
+phone -X PATCH -d "{\"set\":{\"text\":\"ghost\"},\"made\":$now,\"there\":true}" $B/weft/v1/records/me/task/2 >/dev/null
+same "what was removed does not come back" 404 "$(phone $B/weft/v1/records/me/task/2)"
 same "nor what there is not" 404 "$(phone $B/weft/v1/nothing)"
 
 # ---- a core that dies, addresses that change ----

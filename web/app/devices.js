@@ -9,6 +9,8 @@ import { when } from "./format.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { on } from "./live.js";
+import { phone } from "./offline.js";
+import { phonesCard } from "./phones.js";
 import { labelName } from "./privacy.js";
 import { failed, toast } from "./toast.js";
 
@@ -191,11 +193,13 @@ export function show(root) {
         const nodes = await api.nodes().catch(() => null);
         if (!nodes) return fill(list, h("p", { class: "hint" }, t("weft isn't running.")));
         return fill(list, h("h2", null, t("Paired")), nodes.nodes.length ?
-            h("ul", { class: "rows" }, nodes.nodes.map((one) => nodeRow(one, nodes.owner_key))) :
+            h("ul", { class: "rows" }, nodes.nodes.map((one) =>
+                nodeRow(one, nodes.owner_key && !phone.value))) :
             h("p", null, t("This device is alone.")), notes(nodes));
     };
     root.append(h("div", { class: "page settings" }, h("h1", { tabindex: -1 }, t("Your devices")),
-        h("div", { class: "cards" }, list, addCard(own), joinCard())));
+        h("div", { class: "cards" }, list, phone.value ? null : [phonesCard(own, picture),
+            addCard(own), joinCard()])));
     draw();
     own(on("nodes", draw));
     return own.end;

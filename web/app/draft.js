@@ -13,6 +13,7 @@ import { t, tn } from "./i18n.js";
 import { on } from "./live.js";
 import { say, takeWaiting } from "./presence.js";
 import { labelName } from "./privacy.js";
+import { draftIsOpen, isMadeHere, noteUnsent, phone, sendQueue, waiting } from "./offline.js";
 import { go, href } from "./route.js";
 import { failed, toast } from "./toast.js";
 
@@ -32,7 +33,7 @@ async function findDraft(id) {
         localStorage.setItem(key, JSON.stringify({ id, name, space, label }));
         return { id, name, space, label };
     } catch (error) {
-        const kept = error.status === 0 && localStorage.getItem(key);
+        const kept = (error.status === 0 || isMadeHere(id)) && localStorage.getItem(key);
         if (kept) return JSON.parse(kept);
         if (error.status === 404) localStorage.removeItem(key);
         throw error;
@@ -160,6 +161,8 @@ function headNode(draft, parts) {
             parts.comment,
             parts.toggle("comments", "ask", t("Comments")),
             parts.toggle("history", "history", t("Versions")),
+            h("a", { class: "icon-button", href: href({ view: "present", id: draft.id }),
+                title: t("Present"), "aria-label": t("Present") }, icon("slides")),
             tool("rename", t("Rename"), parts.rename),
             tool("remove", t("Remove"), parts.remove)));
 }
@@ -250,8 +253,18 @@ function build(root, draft, own) {
         comment, toggle: toggleButton, rename, remove, chip }), body));
     const told = (now) => {
         status.textContent = statusText(now);
+        if (phone.value) noteUnsent(draft.id, now === "offline" || now === "saving");
     };
-    const options = { id: draft.id, space: draft.space, user: myName(),
+    // One that was made here: weft has it once the queue was sent.
+    const ready = isMadeHere(draft.id) ? new Promise((resolve) => {
+        own(waiting.on(() => {
+            if (!isMadeHere(draft.id)) resolve();
+        }));
+        sendQueue();
+    }) : null;
+    draftIsOpen(draft.id);
+    own(() => draftIsOpen(null));
+    const options = { id: draft.id, space: draft.space, user: myName(), ready,
         label: t("Text of the draft"), hint: t("Write here ..."), onStatus: told,
         onPeople: drawPeople,
         onPlace: (at) => say({ at }),

@@ -9,6 +9,7 @@ import { icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { changed, on } from "./live.js";
 import { labelName } from "./privacy.js";
+import { doOrKeep, isMadeHere, newId, phone, waiting } from "./offline.js";
 import { go, href } from "./route.js";
 import { failed, toast } from "./toast.js";
 
@@ -32,9 +33,16 @@ export async function newDraft(space) {
         action: t("Make it") });
     if (!name) return;
     try {
-        const draft = await api.createDraft({ space, name });
+        const id = newId(16);
+        const kept = { id, name, space, label: "private" };
+        if (phone.value) {
+            localStorage.setItem(`weft.draft.${id}`, JSON.stringify(kept));
+            await doOrKeep({ method: "POST", path: "drafts", body: { id, space, name } });
+        } else {
+            await api.createDraft({ id, space, name });
+        }
         changed("drafts");
-        go({ view: "draft", id: draft.id });
+        go({ view: "draft", id });
     } catch (error) {
         failed(error);
     }
@@ -105,7 +113,8 @@ export async function removeDraft(draft) {
 function row(draft) {
     const action = (name, label, words, run) => h("button", { type: "button", title: label,
         class: "icon-button", "aria-label": words, onclick: run }, icon(name));
-    const note = [draft.space === "me" ? "" : draft.space, when(draft.updated)]
+    const note = [draft.space === "me" ? "" : draft.space,
+        isMadeHere(draft.id) ? t("not sent yet") : when(draft.updated)]
         .filter(Boolean).join(" · ");
     return h("li", { class: "row" },
         h("a", { class: "row-link", href: href({ view: "draft", id: draft.id }) }, icon("note"),
@@ -141,8 +150,13 @@ export function show(root) {
         onchange: () => load(null) });
     const space = () => spaces.value || "me";
 
+    // With those that were made here and that weft does not have yet.
+    const all = () => [...waiting.value.filter((op) => op.path === "drafts" &&
+        (!spaces.value || op.body.space === spaces.value) &&
+        !drafts.some(({ id }) => id === op.body.id))
+        .map(({ body }) => ({ ...body, label: "private", updated: Date.now() })), ...drafts];
     const draw = () => fill(list,
-        drafts.length ? h("ul", { class: "rows" }, drafts.map(row)) : emptyNode(space),
+        all().length ? h("ul", { class: "rows" }, all().map(row)) : emptyNode(space),
         next ? h("p", { class: "more" }, h("button", { type: "button", class: "button",
             onclick: () => load(next) }, t("Show more"))) : null);
     const load = async (after) => {
@@ -152,7 +166,8 @@ export function show(root) {
             ({ next } = answer);
             draw();
         } catch (error) {
-            if (!drafts.length) fill(list, h("p", { class: "failed" }, error.message));
+            if (all().length) draw();
+            else fill(list, h("p", { class: "failed" }, error.message));
         }
     };
     const loadSpaces = async () => {
@@ -171,6 +186,7 @@ export function show(root) {
     load(null);
     loadSpaces();
     own(on("drafts", refresh));
+    own(waiting.later(draw));
     own(() => refresh.cancel());
     return own.end;
 }

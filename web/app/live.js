@@ -8,7 +8,7 @@ const PAUSE_MS = [1000, 2000, 5000];
 const listeners = { intake: new Set(), documents: new Set(), threads: new Set(),
     drafts: new Set(), reminder: new Set(), reminders: new Set(), nodes: new Set(),
     presence: new Set(), handoff: new Set(), chats: new Set(),
-    pairing: new Set() };
+    pairing: new Set(), phones: new Set(), records: new Set(), present: new Set() };
 
 let source = null;
 let failures = 0;
@@ -47,7 +47,7 @@ async function connect() {
         source.addEventListener(name, (event) => tell(name, JSON.parse(event.data)));
     }
     if (wasAway) for (const name of ["documents", "threads", "drafts", "reminders",
-        "presence", "handoff", "chats"]) tell(name, {});
+        "records", "present", "presence", "handoff", "chats"]) tell(name, {});
 }
 
 function retry() {

@@ -3,7 +3,8 @@
 
 import { startInstall } from "./install.js";
 import { startKeys } from "./keys.js";
-import { startLive } from "./live.js";
+import { on, startLive } from "./live.js";
+import { startOffline } from "./offline.js";
 import { refreshPrefs, startLanguage } from "./prefs.js";
 import { startPresence } from "./presence.js";
 import { followReminders } from "./remind.js";
@@ -20,3 +21,5 @@ startPresence();
 startLive();
 refreshPrefs().catch(() => {});
 startInstall();
+on("drafts", () => dispatchEvent(new Event("weft-drafts")));
+startOffline().catch(() => {});

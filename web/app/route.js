@@ -6,6 +6,8 @@
 //   #/threads                history                 #/settings
 //   #/left                   what left this device   #/tour?q=WORDS  where it would run
 //   #/why/ID                 why a request ran where it did
+//   #/tasks                  tasks and reminders     #/remote        the remote of a screen
+//   #/present/ID             a draft on a screen (with ?in=document a document)
 //   #/devices                the person's devices, and pairing
 //   #/chat                   a new chat              #/chat/ID       a chat kept in this browser
 //   #/document/ID            the reader alone (with &start= &end= the words to mark)

@@ -2,6 +2,7 @@
 // Settings, and what there is to know about this weft.
 
 import { api } from "./api.js";
+import { confirm } from "./dialog.js";
 import { fill, h, scope } from "./dom.js";
 import { bytes } from "./format.js";
 import { icon } from "./icons.js";
@@ -9,6 +10,7 @@ import { LANGUAGES, number, t, tn } from "./i18n.js";
 import { canInstall, install } from "./install.js";
 import { showKeys } from "./keys.js";
 import { on } from "./live.js";
+import { phone, waiting, wipe } from "./offline.js";
 import { chooseKeys, choosePref, prefs } from "./prefs.js";
 import { href } from "./route.js";
 import { failed, toast } from "./toast.js";
@@ -90,13 +92,36 @@ function about(status) {
             h("p", { class: "formats", dir: "ltr" }, status.formats.join(", "))) : null);
 }
 
+// A phone that leaves takes nothing along.
+function signOut() {
+    const leave = async () => {
+        const unsent = waiting.value.length ?
+            t("What was not sent yet is lost.") : t("What it keeps of weft goes.");
+        const yes = await confirm({ title: t("Sign this phone out?"), body: unsent,
+            action: t("Sign out"), danger: true });
+        if (!yes) return;
+        try {
+            await api.leave();
+            await wipe();
+            location.replace("/phone.html");
+        } catch (error) {
+            failed(error);
+        }
+    };
+    return [h("p", null, t("This phone is known as {name}.", { name: phone.value.name })),
+        h("p", { class: "actions" },
+            h("a", { class: "button", href: href({ view: "remote" }) }, icon("slides"),
+                t("Remote for a screen")),
+            h("button", { type: "button", class: "button", onclick: leave }, t("Sign out")))];
+}
+
 function thisBrowser() {
     const node = section(t("This browser"));
     const draw = () => fill(node, h("h2", null, t("This browser")),
         canInstall.value ? h("p", null, h("button", { type: "button", class: "button",
             onclick: install }, icon("device"), t("Install weft as an app"))) : null,
-        h("p", { class: "hint" }, t("To open weft in another browser, make a one-time link:")),
-        command("weft link"));
+        phone.value ? signOut() : [h("p", { class: "hint" },
+            t("To open weft in another browser, make a one-time link:")), command("weft link")]);
     return { node, end: canInstall.on(draw) };
 }
 

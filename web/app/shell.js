@@ -39,11 +39,16 @@ const VIEWS = {
     left: async () => (await Promise.all([import("./left.js"), style("privacy")]))[0],
     why: async () => (await Promise.all([import("./why.js"), style("privacy")]))[0],
     devices: async () => (await Promise.all([import("./devices.js"), style("devices")]))[0],
+    tasks: async () => (await Promise.all([import("./tasks.js"), style("tasks")]))[0],
+    present: async () =>
+        (await Promise.all([import("./present.js"), style("present")]))[0],
+    remote: async () => (await Promise.all([import("./remote.js"), style("present")]))[0],
     tour: async () => (await Promise.all([import("./tour.js"), style("privacy")]))[0],
 };
 const TABS = () => [["ask", "ask", t("Ask")], ["chat", "chat", t("Chat")],
     ["search", "search", t("Search")], ["library", "library", t("Library")],
-    ["drafts", "note", t("Drafts")], ["threads", "history", t("History")],
+    ["drafts", "note", t("Drafts")], ["tasks", "check", t("Tasks")],
+    ["threads", "history", t("History")],
     ["settings", "settings", t("Settings")]];
 
 function anew(event) {

@@ -8,7 +8,17 @@ import { t } from "./i18n.js";
 // The server leads a spent link here.
 const wasUsed = () => new URLSearchParams(location.search).get("link") === "used";
 
-export const signinPage = () => h("main", { class: "signin", id: "main", tabindex: -1 },
+// At the door for phones there is another way in.
+const phonePage = () => h("main", { class: "signin", id: "main", tabindex: -1 },
+    h("p", { class: "brand" }, logo(), "weft"),
+    h("h1", null, t("This device is not let in")),
+    h("p", { class: "lead" }, t("On the computer where weft runs, show a code:")),
+    h("div", { class: "command" }, h("code", { dir: "ltr" }, "weft phone")),
+    h("p", null, h("a", { class: "button primary", href: "/phone.html" }, t("I have a code"))));
+
+export const signinPage = () => (location.protocol === "https:" ? phonePage() : linkPage());
+
+const linkPage = () => h("main", { class: "signin", id: "main", tabindex: -1 },
     h("p", { class: "brand" }, logo(), "weft"),
     h("h1", null, t("Open weft with your link")),
     wasUsed() ? h("p", { class: "failed" }, icon("alert"),

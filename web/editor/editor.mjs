@@ -69,8 +69,40 @@ const people = (awareness, own) => [...awareness.getStates()].filter(([client, s
     client !== own && state.user).map(([client, { user }]) => ({ client,
     name: String(user.name ?? "").slice(0, 40), colour: colourOf(client) }));
 
+// By its id, which stays when it is renamed.
+function addressOf({ space, id }) {
+    const url = new URL(`/sync/${encodeURIComponent(space)}/${id}`, location.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    return url.href;
+}
+
+const CATCH_UP_MS = 15000;
+
+// Has what the browser keeps of a draft and weft exchange what they lack; true when both have all.
+export async function catchUp({ id, space }) {
+    const doc = new Y.Doc();
+    const awareness = new Awareness(doc);
+    awareness.setLocalState(null); // nobody is looking at it
+    const kept = new IndexeddbPersistence(`weft-draft-${id}`, doc);
+    await kept.whenSynced;
+    let provider;
+    const isDone = await new Promise((resolve) => {
+        const timer = setTimeout(() => resolve(false), CATCH_UP_MS);
+        provider = new Provider(addressOf({ id, space }), id, doc, awareness, (status) => {
+            if (status !== "saved" && status !== "gone") return;
+            clearTimeout(timer);
+            resolve(status === "saved");
+        });
+    });
+    provider.end();
+    awareness.destroy();
+    await kept.destroy();
+    doc.destroy();
+    return isDone;
+}
+
 // Opens a draft in `host`. options: {id, space, user, label, hint, onStatus(status),
-// onPeople(list), onComments(list), onSelection(has)}.
+// onPeople(list), onComments(list), onSelection(has), ready: weft is asked once that is kept}.
 export async function openEditor(host, options) {
     const doc = new Y.Doc();
     const text = doc.getText("text");
@@ -79,14 +111,12 @@ export async function openEditor(host, options) {
     const kept = new IndexeddbPersistence(`weft-draft-${options.id}`, doc);
     await kept.whenSynced;
 
-    // By its id, which stays when it is renamed.
-    const url = new URL(`/sync/${encodeURIComponent(options.space)}/${options.id}`, location.href);
-    url.protocol = url.protocol.replace("http", "ws");
     awareness.setLocalStateField("user", { name: options.user });
     const tellPeople = () => options.onPeople(people(awareness, doc.clientID));
     const tellComments = () => options.onComments(listComments(comments, text));
     awareness.on("change", tellPeople);
-    const provider = new Provider(url.href, options.id, doc, awareness, options.onStatus);
+    const provider = new Provider(addressOf(options), options.id, doc, awareness, options.onStatus,
+        options.ready);
 
     const root = host.shadowRoot ?? host.attachShadow({ mode: "open", delegatesFocus: true });
     root.replaceChildren();

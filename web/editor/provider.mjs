@@ -15,11 +15,13 @@ const PAUSE_MS = [300, 1000, 3000, 10000];
 
 export class Provider {
     // `told` is called with "saved", "saving", "offline" or "gone" whenever that changes.
-    constructor(url, name, doc, awareness, told) {
+    // `ready`, a promise: it is not connected before.
+    constructor(url, name, doc, awareness, told, ready = null) {
         Object.assign(this, { url, name, doc, awareness, told });
         this.failures = 0;
         this.waiting = 0; // messages with changes that weft has not confirmed
-        this.synced = false;
+        this.synced = false; // weft has said what is lacking here
+        this.asked = false; // and was told what it lacks
         this.status = "";
         this.onUpdate = (update, origin) => {
             if (origin !== this) this.sendChange(syncProtocol.writeUpdate, update);
@@ -34,18 +36,25 @@ export class Provider {
         awareness.on("update", this.onAwareness);
         addEventListener("online", this.onOnline);
         addEventListener("pagehide", this.onHide);
+        this.isReady = !ready;
+        if (ready) this.tell();
+        ready?.then(() => {
+            this.isReady = true;
+            this.connect();
+        });
         this.connect();
     }
 
     tell() {
-        const open = this.ws?.readyState === WebSocket.OPEN && this.synced;
+        const open = this.ws?.readyState === WebSocket.OPEN && this.synced && this.asked;
         const status = !open ? "offline" : this.waiting > 0 ? "saving" : "saved";
         if (status !== this.status) this.told(this.status = status);
     }
 
     connect() {
         clearTimeout(this.timer);
-        if (this.ended || (this.ws && this.ws.readyState <= WebSocket.OPEN)) return;
+        if (this.ended || !this.isReady) return;
+        if (this.ws && this.ws.readyState <= WebSocket.OPEN) return;
         const ws = this.ws = new WebSocket(this.url);
         ws.binaryType = "arraybuffer";
         ws.onopen = () => {
@@ -64,7 +73,7 @@ export class Provider {
             this.told(this.status = "gone");
             return;
         }
-        this.synced = false;
+        this.synced = this.asked = false;
         this.waiting = 0; // comparing tells anew
         const others = [...this.awareness.getStates().keys()]
             .filter((client) => client !== this.doc.clientID);
@@ -115,6 +124,7 @@ export class Provider {
         const reply = encoding.createEncoder();
         const kind = syncProtocol.readSyncMessage(decoder, reply, this.doc, this);
         if (kind === syncProtocol.messageYjsSyncStep2) this.synced = true;
+        if (kind === syncProtocol.messageYjsSyncStep1) this.asked = true;
         const bytes = encoding.toUint8Array(reply);
         if (!bytes.length) return;
         if (this.send(SYNC, (e) => encoding.writeUint8Array(e, bytes))) this.waiting++;

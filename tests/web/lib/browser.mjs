@@ -18,11 +18,14 @@ const PATIENCE_MS = 45000;
 export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1440, height: 900 };
 
-export function launch() {
+// `more`: arguments; `env`: of the browser.
+export function launch(more = [], env = process.env) {
     return chromium.launch({
+        env,
         executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
         args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            ...more],
     });
 }
 

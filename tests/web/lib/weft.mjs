@@ -15,7 +15,7 @@ const START_MS = 60000;
 
 export const shotsFolder = path.join(BUILD, "web-shots");
 
-function freePort() {
+export function freePort() {
     return new Promise((resolve) => {
         const probe = net.createServer().listen(0, "127.0.0.1", () => {
             const { port } = probe.address();
@@ -45,13 +45,16 @@ function firstLink(child) {
 export class Weft {
     program = PROGRAM;
 
-    constructor() {
+    // More arguments of `weft up`.
+    constructor(args = []) {
+        this.args = args;
         this.home = fs.mkdtempSync(path.join(os.tmpdir(), "weft-web-"));
     }
 
     async start() {
         this.port ??= await freePort();
-        this.child = spawn(PROGRAM, ["--home", this.home, "up", "--port", String(this.port)],
+        this.child = spawn(PROGRAM, ["--home", this.home, "up", "--port", String(this.port),
+            ...this.args],
             { stdio: ["ignore", "pipe", "pipe"] });
         this.link = await firstLink(this.child);
         this.origin = new URL(this.link).origin;
