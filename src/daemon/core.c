@@ -574,14 +574,33 @@ static enum wf_label text_label(void *ud, struct wf_str text)
     return wf_op_text_label(&c->ops, text);
 }
 
+static int send_nearby(void *ud, uint64_t peer, unsigned kind, struct wf_str body,
+                       struct wf_err *err)
+{
+    struct core *c = ud;
+
+    return wf_nearby_send(c->ops.nearby, peer, kind, body, err);
+}
+
+static bool clearance_of(void *ud, uint64_t peer, enum wf_label *out)
+{
+    struct core *c = ud;
+    struct wf_devices_entry entry;
+
+    if (wf_sealed_entry(c->ops.sealed, peer, &entry, NULL) != 0)
+        return false;
+    *out = entry.clearance;
+    return true;
+}
+
 /* Answers that are being written, on the owner's other devices. */
 static int open_moving(struct core *c, struct wf_err *err)
 {
     const struct wf_moving_options o = {.engine = c->ops.engine,
                                         .models = c->ops.models,
-                                        .nearby = c->ops.nearby,
-                                        .sealed = c->ops.sealed,
                                         .log = c->ops.log,
+                                        .send = send_nearby,
+                                        .clearance = clearance_of,
                                         .label = text_label,
                                         .ud = c};
     int rc = c->ops.nearby == NULL ? 0 : wf_moving_new(&o, &c->ops.moving, err);

@@ -51,7 +51,7 @@ static int add_token(struct wf_job_output *o, const struct wf_written *t,
         return rc;
     o->tokens[o->n_tokens] = *t;
     o->tokens[o->n_tokens++].i_top = o->n_tops;
-    if (t->n_top > 0)
+    if (t->n_top > 0 && tops != NULL)
         memcpy(o->tops + o->n_tops, tops, t->n_top * sizeof(*tops));
     o->n_tops += t->n_top;
     return 0;

@@ -21,8 +21,6 @@
 
 struct wf_model_store;
 struct wf_moving;
-struct wf_nearby;
-struct wf_sealed;
 
 #define WF_MOVING_NAME_BYTES 40
 #define WF_MOVING_TAPE_BYTES (8u << 20)
@@ -43,11 +41,13 @@ enum wf_moving_kind {
 };
 
 struct wf_moving_options {
-    struct wf_engine *engine; /* all are borrowed until free */
-    struct wf_model_store *models;
-    struct wf_nearby *nearby;
-    struct wf_sealed *sealed;
-    struct wf_log *log; /* may be NULL */
+    struct wf_engine *engine;      /* borrowed until free, as is the next */
+    struct wf_model_store *models; /* may be NULL */
+    struct wf_log *log;            /* may be NULL */
+    /* As wf_nearby_send; called with a lock held, must not wait. */
+    int (*send)(void *ud, uint64_t peer, unsigned kind, struct wf_str body, struct wf_err *err);
+    /* What a device may see; false: it is not connected. */
+    bool (*clearance)(void *ud, uint64_t peer, enum wf_label *out);
     /* What a text asks for. */
     enum wf_label (*label)(void *ud, struct wf_str text);
     void *ud;

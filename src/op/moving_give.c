@@ -7,7 +7,6 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
-#include "mesh/nearby.h"
 #include "mesh/remote_message.h"
 #include "mesh/sealed.h"
 #include "op/moving_internal.h"
@@ -22,7 +21,7 @@ int wf_moving__send(struct wf_moving *m, uint64_t peer, unsigned kind, json_t *b
     wf_buf_init(&b, WF_SEALED_MESSAGE_BYTES);
     rc = body == NULL ? WF_E_NOMEM : wf_json_append(&b, body);
     if (rc == 0)
-        rc = wf_nearby_send(m->o.nearby, peer, kind, wf_buf_str(&b), NULL);
+        rc = m->o.send(m->o.ud, peer, kind, wf_buf_str(&b), NULL);
     wf_buf_deinit(&b);
     json_decref(body);
     return rc;
@@ -47,8 +46,7 @@ int wf_moving__text(const struct wf_tape *t, struct wf_buf *out)
 /* Whether a device may have what is asked and written there. */
 static bool may_see(struct wf_moving *m, const struct wf_tape *t, uint64_t peer)
 {
-    struct wf_devices_entry entry;
-    enum wf_label label = WF_LABEL_SECRET;
+    enum wf_label label = WF_LABEL_SECRET, clearance = WF_LABEL_PUBLIC;
     struct wf_buf all;
 
     wf_buf_init(&all, 2 * WF_MOVING_TAPE_BYTES);
@@ -57,8 +55,8 @@ static bool may_see(struct wf_moving *m, const struct wf_tape *t, uint64_t peer)
     if (t->request.len > 0 && wf_moving__text(t, &all) == 0)
         label = m->o.label(m->o.ud, wf_buf_str(&all));
     wf_buf_deinit(&all);
-    return label < WF_LABEL_SECRET && wf_sealed_entry(m->o.sealed, peer, &entry, NULL) == 0 &&
-           label <= entry.clearance;
+    return label < WF_LABEL_SECRET && m->o.clearance(m->o.ud, peer, &clearance) &&
+           label <= clearance;
 }
 
 static void refuse(struct wf_moving *m, struct wf_str name, uint64_t peer, json_int_t call,
@@ -194,8 +192,7 @@ static void pump_one(struct wf_moving *m, struct wf_tape *t, size_t i)
         wf_buf_append(&b, t->events.ptr + t->followers[i].at, n);
         rc = wf_buf_status(&b);
         if (rc == 0)
-            rc = wf_nearby_send(m->o.nearby, t->followers[i].peer, WF_MOVING_EVENTS, wf_buf_str(&b),
-                                NULL);
+            rc = m->o.send(m->o.ud, t->followers[i].peer, WF_MOVING_EVENTS, wf_buf_str(&b), NULL);
         if (rc == 0)
             t->followers[i].at += n;
     }

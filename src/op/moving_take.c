@@ -10,9 +10,9 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "engine/model_store.h"
-#include "mesh/nearby.h"
 #include "mesh/remote_message.h"
 #include "mesh/remote_request.h"
+#include "mesh/sealed.h"
 #include "op/moving_internal.h"
 
 #define MODELS_MAX 256
@@ -143,7 +143,7 @@ static int read_sampler(struct job *j, const json_t *v, struct wf_err *err)
 static int find_model(struct job *j, const char *digest, struct wf_err *err)
 {
     const struct wf_model_list *list = NULL;
-    int rc = wf_model_store_list(j->m->o.models, &list, err);
+    int rc = j->m->o.models != NULL ? wf_model_store_list(j->m->o.models, &list, err) : WF_E_NOENT;
 
     if (rc != 0)
         return rc;
@@ -203,11 +203,12 @@ static int read_text(struct job *j, struct wf_err *err)
 
 static int read_request(struct job *j, struct wf_err *err)
 {
+    const json_t *request = json_object_get(j->body, "request");
     struct wf_buf b;
     int rc;
 
     wf_buf_init(&b, WF_SEALED_MESSAGE_BYTES);
-    rc = wf_json_append(&b, json_object_get(j->body, "request"));
+    rc = request != NULL ? wf_json_append(&b, request) : WF_E_FORMAT;
     rc = rc == 0 ? wf_remote_request_read(wf_buf_str(&b), &j->request, err) : bad(err);
     wf_buf_deinit(&b);
     return rc;
