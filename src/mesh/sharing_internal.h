@@ -127,6 +127,15 @@ void wf_sharing__mend(struct wf_sharing *s);
 /* Whose device this one is; the name borrows from s. */
 struct wf_people_self wf_sharing__self(const struct wf_sharing *s);
 
+/* ---- sharing_text.c: what was deleted before it was sent ---- */
+
+/* *io, the update that `updates` make together, is made anew where they delete something, without
+ * the texts that are deleted: 1, and it is of the draft as it is, which the caller looks at again;
+ * 0: it deletes nothing. UNSUPPORTED: the whole draft is to be sent; NOENT: it is gone; NOMEM,
+ * those of reading. */
+int wf_sharing__without_deleted(struct wf_sharing *s, int64_t draft, const struct wf_str *updates,
+                                size_t n, struct wf_buf *io, struct wf_err *err) WF_MUST_USE;
+
 /* ---- sharing_out.c: what is here goes into batches ---- */
 int wf_sharing__out(struct wf_sharing *s, struct wf_err *err) WF_MUST_USE;
 

@@ -156,6 +156,7 @@ struct own_updates {
     int64_t at_ms;
     struct wf_arena *arena;
     bool has_others; /* there are updates of other devices */
+    bool is_as_now;  /* what is sent is of the draft as it is, not of its log */
 };
 
 static int take_own(void *ud, const struct wf_draft_update *u, struct wf_err *err)
@@ -213,6 +214,16 @@ static bool has_news(const struct wf_share_draft *d)
             (d->told_label.len > 0 && !wf_str_eq(d->label, d->told_label)));
 }
 
+static int send_whole(struct out *o, const struct wf_share_draft *d, struct own_updates *own,
+                      struct wf_buf *out, struct wf_err *err)
+{
+    own->dseq = WF_MAX(o->sent, (uint64_t)1);
+    own->at_ms = wf_clock_wall_ms(o->s->o.clock);
+    own->is_as_now = true;
+    wf_buf_reset(out);
+    return whole_draft(o, d, out, err);
+}
+
 /* What this device changed in a draft since the last batch, as one update; empty: nothing. */
 static int updates_of(struct out *o, const struct wf_share_draft *d, struct own_updates *own,
                       struct wf_buf *out, struct wf_err *err)
@@ -220,22 +231,27 @@ static int updates_of(struct out *o, const struct wf_share_draft *d, struct own_
     const struct wf_draft_span span = {.draft = d->id, .from = d->told_seq + 1, .to = d->seq};
     int rc;
 
-    if (needs_all(d)) {
-        own->dseq = WF_MAX(o->sent, (uint64_t)1);
-        own->at_ms = wf_clock_wall_ms(o->s->o.clock);
-        return whole_draft(o, d, out, err);
-    }
+    if (needs_all(d))
+        return send_whole(o, d, own, out, err);
     rc = wf_draft_log_each(o->r, &span, take_own, own, err);
     /* Nothing of it was ever told, and others have written in it: it came into this space with its
      * device, and so did they, perhaps, who may not come. */
-    if (rc == 0 && own->has_others && d->told_name.len == 0) {
-        own->dseq = WF_MAX(o->sent, (uint64_t)1);
-        own->at_ms = wf_clock_wall_ms(o->s->o.clock);
-        return whole_draft(o, d, out, err);
-    }
-    if (rc == 0 && own->n > 0 && wf_crdt_merge(own->at, own->n, WF_CRDT_V1, out) != 0)
-        rc = wf_err_set(err, WF_E_NOMEM, "A draft's changes cannot be put together.");
-    return rc;
+    if (rc == 0 && own->has_others && d->told_name.len == 0)
+        return send_whole(o, d, own, out, err);
+    if (rc != 0 || own->n == 0)
+        return rc;
+    if (wf_crdt_merge(own->at, own->n, WF_CRDT_V1, out) != 0)
+        return wf_err_set(err, WF_E_NOMEM, "A draft's changes cannot be put together.");
+    rc = wf_sharing__without_deleted(o->s, d->id, own->at, own->n, out, err);
+    own->is_as_now = rc == 1;
+    return rc == WF_E_UNSUPPORTED ? send_whole(o, d, own, out, err) : WF_MIN(rc, 0);
+}
+
+/* What is sent as the draft is now may be more than was looked at: then with the next round. */
+static bool has_risen(const struct out *o, struct wf_share_draft *d, const struct own_updates *own,
+                      enum wf_label level)
+{
+    return own->is_as_now && o->s->o.label(o->s->o.label_ud, d->id) > level;
 }
 
 static int put_draft(struct out *o, struct wf_share_draft *d, struct wf_err *err)
@@ -253,7 +269,10 @@ static int put_draft(struct out *o, struct wf_share_draft *d, struct wf_err *err
     rc = updates_of(o, d, &own, &update, err);
     if (rc == WF_E_NOENT)
         rc = 0; /* removed in between */
-    if (rc == 0 && update.len > 0) {
+    if (rc == 0 && has_risen(o, d, &own, level)) {
+        d->seq = d->told_seq;
+        o->is_more = true;
+    } else if (rc == 0 && update.len > 0) {
         memcpy(e.draft, d->uid, sizeof(e.draft));
         e.dseq = own.dseq;
         e.at_ms = own.at_ms;

@@ -10,6 +10,7 @@
 
 /* Who calls for it more often changes nothing. */
 #define TICK_NS INT64_C(500000000)
+#define FORGIVE_NS INT64_C(120000000000)
 
 const char *wf_syncer_wrong_name(enum wf_syncer_wrong what)
 {
@@ -312,6 +313,20 @@ int wf_syncer_rules_changed(struct wf_syncer *s, struct wf_err *err)
     return 0;
 }
 
+/* Who did not send what it said it has may not have been able to: it is asked again now and then.
+ */
+static void forgive(struct wf_syncer *s, int64_t now)
+{
+    s->forgive_ns = now + FORGIVE_NS;
+    for (size_t i = 0; i < s->n_peers; i++) {
+        struct wf_syncer_peer *p = s->peers[i];
+        for (size_t k = 0; p != NULL && k < p->n_ties; k++) {
+            if (p->ties[k].is_given_up && wf_syncer__queue(p, &p->ties[k]) == 0)
+                p->ties[k].is_given_up = false;
+        }
+    }
+}
+
 void wf_syncer_tick(struct wf_syncer *s)
 {
     int64_t now = wf_clock_mono_ns(s->o.clock);
@@ -319,6 +334,8 @@ void wf_syncer_tick(struct wf_syncer *s)
     if (now < s->tick_ns)
         return;
     s->tick_ns = now + TICK_NS;
+    if (now >= s->forgive_ns)
+        forgive(s, now);
     for (uint32_t k = 0; k < s->n_logs; k++) {
         struct wf_syncer_log *l = &s->logs[k];
         struct wf_syncer_peer *p;

@@ -82,6 +82,7 @@ struct wf_syncer {
     size_t n_peers, cap_peers;
     struct wf_list buckets[WF_SYNCER_BUCKETS]; /* peers by id */
     struct wf_list ready;                      /* peers */
+    int64_t forgive_ns;                        /* nor is who was given up on asked again */
     int64_t tick_ns;                           /* not before that */
     struct wf_batch *pending;                  /* bytes are owned */
     size_t n_pending, cap_pending, pending_bytes;

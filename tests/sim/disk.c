@@ -163,10 +163,13 @@ static int before_change(struct disk *d, int broken)
     }
     if (d->n_refused > 0) {
         d->n_refused--;
+        d->n_refusals++;
         return d->refusal;
     }
-    if (d->refuses_in > 0 && --d->refuses_in == 0)
+    if (d->refuses_in > 0 && --d->refuses_in == 0) {
+        d->n_refusals++;
         return d->refusal;
+    }
     return SQLITE_OK;
 }
 

@@ -60,6 +60,7 @@ struct disk {
     unsigned n_refused;  /* how many, then */
     int refusal;         /* SQLite's code */
     uint64_t seq, n_changes, n_reads;
+    uint64_t n_refusals;
     uint64_t n_crashes, n_lost; /* changes that a crash took */
 };
 

@@ -218,14 +218,16 @@ void node_start(struct sim_node *n)
 {
     struct sim *s = n->sim;
     struct wf_err err = WF_ERR_INIT;
+    uint64_t n_refusals;
     int rc;
 
     if (n->is_up)
         return;
     node_enter(n);
+    n_refusals = n->disk.n_refusals;
     rc = open_all(n, &err);
     if (rc != 0) {
-        bool is_ordered = n->disk.is_dead || n->disk.n_refused > 0 || wf_alloc_failed();
+        bool is_ordered = n->disk.is_dead || n->disk.n_refusals > n_refusals;
         sim_say(s, "%s does not start: %s", n->name, err.msg);
         close_all(n);
         if (n->disk.is_dead)
@@ -348,7 +350,7 @@ void node_event(struct sim *s, const struct sim_event *e)
             node_start(n);
         break;
     case SIM_LIST:
-        if (n->is_up)
+        if (n->is_up || n->id == 0) /* the owner's key is on the first: there the list is made */
             take_list(n, (unsigned)e->number);
         break;
     default:
