@@ -92,9 +92,11 @@ static int send_it(void *ud, uint64_t peer, struct wf_str bytes, struct wf_err *
 
 static void close_it(void *ud, uint64_t peer)
 {
-    (void)ud;
-    (void)peer;
-    fail_msg("a connection is ended");
+    struct sharer *d = ud;
+
+    if (!d->all->may_end)
+        fail_msg("a connection is ended");
+    d->all->ends[d->i][peer - 1] = true;
 }
 
 /* All that is on the way now. */
@@ -240,6 +242,11 @@ void sharers_remove(struct sharers *s)
 void sharers_step(struct sharers *s, int64_t ms)
 {
     s->now_ns += ms * 1000000;
+    for (size_t i = 0; i < s->n * s->n && s->may_end; i++) {
+        if (s->ends[i / s->n][i % s->n])
+            sharers_cut(s, i / s->n, i % s->n);
+        s->ends[i / s->n][i % s->n] = false;
+    }
     for (size_t i = 0; i < s->n; i++) {
         struct sharer *d = &s->at[i];
         if (!d->is_up)

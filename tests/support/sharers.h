@@ -35,6 +35,8 @@ struct sharers {
     struct wf_devices devices;
     int64_t now_ns;
     struct wf_clock clock;
+    bool may_end; /* a device may end connections: they are cut in the next step */
+    bool ends[SHARERS_MAX][SHARERS_MAX];
     struct sharers_packet *way;
     size_t n_way, cap_way;
 };
