@@ -327,16 +327,20 @@ static bool lower(struct wf_charter_member *io, const struct wf_charter_member *
     return is_news;
 }
 
-/* Members that one of the two alone knows are in when whoever took them in is an admin still; in a
- * charter that nobody has signed yet, since it is mended itself, that was looked at already. */
+/* Whether whom that charter takes in is in: who signed it is an admin still. One that nobody has
+ * signed yet, since it is mended itself, was looked at already. */
+static bool takes_in(const struct wf_charter *now, const struct wf_charter *c)
+{
+    static const uint8_t nobody[WF_DEVICES_KEY_BYTES];
+
+    return role_in(now, c->owner) == WF_ROLE_ADMIN || memcmp(c->owner, nobody, sizeof(nobody)) == 0;
+}
+
+/* Members that one of the two alone knows are out. */
 static void sift(struct wf_charter *io, const struct wf_charter *knows,
                  const struct wf_charter *lacks)
 {
-    static const uint8_t nobody[WF_DEVICES_KEY_BYTES];
-    bool counts = role_in(io, knows->owner) == WF_ROLE_ADMIN ||
-                  memcmp(knows->owner, nobody, sizeof(nobody)) == 0;
-
-    for (size_t i = 0; i < knows->n_members && !counts; i++) {
+    for (size_t i = 0; i < knows->n_members; i++) {
         struct wf_charter_member *m = member_of(io, knows->members[i].owner);
         if (m != NULL && wf_charter_member(lacks, m->owner) == NULL)
             m->role = WF_ROLE_OUT;
@@ -346,7 +350,7 @@ static void sift(struct wf_charter *io, const struct wf_charter *knows,
 int wf_charter_mend(struct wf_charter *io, const struct wf_charter *other, struct wf_err *err)
 {
     const struct wf_charter mine = *io;
-    bool is_second = prefers_second(&mine, other), is_news = false;
+    bool is_second = prefers_second(&mine, other), is_news = false, sifts_mine, sifts_other;
     struct wf_charter c = is_second ? *other : mine;
     const struct wf_charter *rest = is_second ? &mine : other;
 
@@ -368,8 +372,12 @@ int wf_charter_mend(struct wf_charter *io, const struct wf_charter *other, struc
         c.members[at] = rest->members[i];
         c.n_members++;
     }
-    sift(&c, &mine, other);
-    sift(&c, other, &mine);
+    sifts_mine = !takes_in(&c, &mine);
+    sifts_other = !takes_in(&c, other);
+    if (sifts_mine)
+        sift(&c, &mine, other);
+    if (sifts_other)
+        sift(&c, other, &mine);
     c.version = WF_MAX(mine.version, other->version) + 1;
     c.epoch = WF_MAX(mine.epoch, other->epoch) + (is_news ? 1 : 0);
     c.label = WF_MAX(mine.label, other->label);

@@ -137,3 +137,82 @@ echo "roses" | edit laptop garden/list
 check "Ben joins another space" invite laptop garden tablet --role read
 same "it comes to him" "roses" "$(until_is "roses" weft tablet draft cat garden/list)"
 same "he has two" "garden,plans" "$(spaces tablet)"
+
+# Who reads only: his own weft refuses, and so do the others when it is made to write.
+weft tablet draft new garden/mine </dev/null >/dev/null 2>"$TMP/err"
+same "he makes no draft there" 1 $?
+check "and is told why" grep -q "may only read" "$TMP/err"
+echo "weeds" | weft tablet draft edit garden/list >/dev/null 2>"$TMP/err"
+same "he changes none" 1 $?
+weft tablet record set garden beds/a size=1 >/dev/null 2>"$TMP/err"
+same "nor a record" 1 $?
+weft tablet draft remove garden/list >/dev/null 2>&1
+same "nor removes one" 1 $?
+off() { kill "${pids[$1]}"; wait "${pids[$1]}" 2>/dev/null; }
+# What he writes before he hears that he may not any more, and brings himself, is refused by all of hers, and named.
+off tablet
+weft laptop spaces role plans tablet read >/dev/null
+same "the phone knows" "laptop:admin,tablet:read" "$(until_is laptop:admin,tablet:read members phone plans)"
+off laptop
+off phone
+up tablet
+echo "Ben, who may not" | edit tablet plans/trip
+weft tablet record set plans places/nowhere x=1 >/dev/null
+up laptop
+up phone
+named() { weft laptop sync --json | json 'any("may only read" in p["words"] for p in d["problems"])'; }
+same "what he wrote is named at her place" True "$(until_is True named)"
+same "and on no device of hers" "Ada: first line, and Ben's" "$(weft laptop draft cat plans/trip)"
+same "nor on the other" "Ada: first line, and Ben's" "$(weft phone draft cat plans/trip)"
+same "nor the record" "" "$(weft laptop record get plans places/nowhere 2>/dev/null)"
+same "he hears of it" "laptop:admin,tablet:read" "$(until_is laptop:admin,tablet:read members tablet plans)"
+weft laptop spaces role plans tablet write >/dev/null
+same "when he may, it comes" "Ben, who may not" "$(until_is "Ben, who may not" weft laptop draft cat plans/trip)"
+
+# Another role; removal: nothing new, no key that comes after.
+weft laptop spaces role plans tablet read >/dev/null
+same "a lower role arrives" "laptop:admin,tablet:read" "$(until_is laptop:admin,tablet:read members tablet plans)"
+echo "more" | weft tablet draft edit plans/trip >/dev/null 2>"$TMP/err"
+same "then he may not write" 1 $?
+weft laptop spaces role plans tablet write >/dev/null
+same "and again" "laptop:admin,tablet:write" "$(until_is laptop:admin,tablet:write members tablet plans)"
+echo "Ben once more" | edit tablet plans/trip
+same "he may" "Ben once more" "$(until_is "Ben once more" weft laptop draft cat plans/trip)"
+weft phone spaces remove plans tablet >/dev/null
+same "removed on the phone" "laptop:admin" "$(until_is laptop:admin members laptop plans)"
+echo "MARKER-AFTER he is gone" | edit laptop plans/trip
+weft laptop record set plans places/lima word=MARKER-AFTER >/dev/null
+same "the phone has it" "MARKER-AFTER he is gone" "$(until_is "MARKER-AFTER he is gone" weft phone draft cat plans/trip)"
+sleep 2
+same "he has not" "Ben once more" "$(weft tablet draft cat plans/trip)"
+same "no word of it is in his home" 0 "$(there tablet MARKER-AFTER)"
+cat >"$TMP/keys.py" <<'P'
+import sqlite3, sys
+db = sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True)
+print("\n".join(sorted(r[0] for r in db.execute(
+    "select hex(k.id) from space_key k join space s on s.id=k.space where s.name='plans'"))))
+P
+key_ids() { python3 "$TMP/keys.py" "$TMP/$1/data/weft.db"; }
+key_ids laptop >"$TMP/hers"
+key_ids tablet >"$TMP/his"
+check "there is a key that he has not" test "$(comm -23 "$TMP/hers" "$TMP/his" | wc -l)" -gt 0
+same "and none of his is hers alone" 0 "$(comm -13 "$TMP/hers" "$TMP/his" | wc -l)"
+
+# Back, and going by himself; processes killed meanwhile.
+check "invited again" invite laptop plans tablet
+same "he has it" "MARKER-AFTER he is gone" "$(until_is "MARKER-AFTER he is gone" weft tablet draft cat plans/trip)"
+for i in 1 2 3 4; do
+    n=$([ $((i % 2)) = 0 ] && echo laptop || echo tablet)
+    weft tablet record set plans kill/$i at=$i >/dev/null 2>&1 && echo $i >>"$TMP/acked"
+    kill -9 "${pids[$n]}"
+    wait "${pids[$n]}" 2>/dev/null
+    sleep 0.3
+    check "weft up on $n again" up $n
+done
+for i in $(cat "$TMP/acked"); do
+    same "record $i is on the laptop" "$i" "$(until_is "$i" field laptop plans kill/$i at)"
+done
+weft tablet spaces leave plans >/dev/null
+same "he leaves" "laptop:admin" "$(until_is laptop:admin members laptop plans)"
+weft tablet record set plans places/last x=1 >/dev/null 2>&1
+same "and writes there no more" 1 $?
