@@ -73,18 +73,32 @@ void wf_blobs__hang_up(struct wf_blobs *b, struct wf_blobs_peer *p, const char *
     b->wire.close(b->wire.ud, p->id, words);
 }
 
-int wf_blobs__in_turn(struct wf_blobs *b, int (*fn)(struct wf_blobs *b, void *ud, struct wf_err *e),
-                      void *ud, struct wf_err *err)
+int wf_blobs__turn_begin(struct wf_blobs *b, struct wf_err *err)
 {
     int rc = wf_store_write_begin(b->o.store, err);
 
-    if (rc != 0)
-        return rc;
-    rc = fn(b, ud, err);
+    b->in_turn = rc == 0;
+    return rc;
+}
+
+int wf_blobs__turn_end(struct wf_blobs *b, int rc, struct wf_err *err)
+{
+    b->in_turn = false;
     if (rc == 0)
         return wf_store_write_commit(b->o.store, err);
     wf_store_write_rollback(b->o.store);
     return rc;
+}
+
+int wf_blobs__in_turn(struct wf_blobs *b, int (*fn)(struct wf_blobs *b, void *ud, struct wf_err *e),
+                      void *ud, struct wf_err *err)
+{
+    int rc;
+
+    if (b->in_turn)
+        return fn(b, ud, err);
+    rc = wf_blobs__turn_begin(b, err);
+    return rc == 0 ? wf_blobs__turn_end(b, fn(b, ud, err), err) : rc;
 }
 
 static int put_row(struct wf_blobs *b, void *ud, struct wf_err *err)
@@ -302,14 +316,32 @@ static void peer_says(struct wf_blobs *b, struct wf_blobs_peer *p, struct wf_str
         wf_blobs__answered(b, p, &m);
 }
 
+/* Those that the intake is done with share a turn. */
+static void take_taken(struct wf_blobs *b, const struct wf_blobs_event *e, bool *io_open)
+{
+    struct wf_err err = WF_ERR_INIT;
+
+    if (!*io_open && wf_blobs__turn_begin(b, &err) != 0)
+        wf_blobs__log(b, "documents of other devices: %s", err.msg);
+    *io_open = b->in_turn;
+    wf_blobs__taken(b, e);
+}
+
+static void end_taken(struct wf_blobs *b, bool *io_open)
+{
+    struct wf_err err = WF_ERR_INIT;
+
+    if (*io_open && wf_blobs__turn_end(b, 0, &err) != 0) /* found again after the next start */
+        wf_blobs__log(b, "documents of other devices: %s", err.msg);
+    *io_open = false;
+}
+
 static void take_event(struct wf_blobs *b, const struct wf_blobs_event *e)
 {
     struct wf_blobs_peer *p = wf_blobs__peer(b, e->peer);
 
     if (e->what == WF_BLOBS_EVENT_UP)
         peer_up(b, e->peer);
-    if (e->what == WF_BLOBS_EVENT_TAKEN)
-        wf_blobs__taken(b, e);
     if (p == NULL)
         return;
     if (e->what == WF_BLOBS_EVENT_BYTES)
@@ -374,15 +406,28 @@ static void wait_for_work(struct wf_blobs *b, struct round *out, int64_t until_n
     pthread_mutex_unlock(&b->lock);
 }
 
+/* What is there, or what is gone; in one turn. */
+static int hear_some(struct wf_blobs *b, const struct round *round, bool is_gone,
+                     struct wf_err *err)
+{
+    int rc = wf_blobs__turn_begin(b, err);
+
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < round->n_heard && rc == 0; i++)
+        rc = wf_blobs__hear(b, round->heard[i].space, round->heard[i].hash, is_gone, err);
+    return wf_blobs__turn_end(b, rc, err);
+}
+
 static void hear_all(struct wf_blobs *b, const struct round *round)
 {
     struct wf_err err = WF_ERR_INIT;
     int rc = 0;
 
-    for (size_t i = 0; i < round->n_heard && rc == 0; i++)
-        rc = wf_blobs__hear(b, round->heard[i].space, round->heard[i].hash, false, &err);
-    for (size_t i = 0; i < round->n_heard && rc == 0; i++)
-        rc = wf_blobs__hear(b, round->heard[i].space, round->heard[i].hash, true, &err);
+    if (round->n_heard > 0)
+        rc = hear_some(b, round, false, &err);
+    if (rc == 0 && round->n_heard > 0)
+        rc = hear_some(b, round, true, &err);
     if (rc == 0 && round->is_heard_all)
         rc = wf_blobs__hear_all(b, &err);
     if (rc == 0)
@@ -418,15 +463,25 @@ static bool work(struct wf_blobs *b, bool *io_poked)
 static void take_round(struct wf_blobs *b, struct round *round)
 {
     struct wf_list *it, *tmp;
+    bool is_open = false, is_any = false;
 
     if (round->is_listed_anew)
         read_devices(b);
     WF_LIST_EACH(it, tmp, &round->events)
     {
         struct wf_blobs_event *e = WF_CONTAINER(it, struct wf_blobs_event, node);
-        take_event(b, e);
+        is_any = is_any || e->what == WF_BLOBS_EVENT_TAKEN;
+        if (e->what == WF_BLOBS_EVENT_TAKEN) {
+            take_taken(b, e, &is_open);
+        } else {
+            end_taken(b, &is_open);
+            take_event(b, e);
+        }
         wf_free(e);
     }
+    end_taken(b, &is_open);
+    if (is_any)
+        wf_blobs__hear_later(b);
     if (round->n_heard > 0 || round->is_heard_all)
         hear_all(b, round);
 }
@@ -464,6 +519,9 @@ static void *run(void *ud)
         }
         if (!work(b, &is_poked))
             until_ns += TICK_MS * INT64_C(1000000);
+        if (b->is_changed && b->o.changed != NULL)
+            b->o.changed(b->o.ud);
+        b->is_changed = false;
         pthread_mutex_unlock(&b->work);
     }
     wf_free(round);

@@ -123,8 +123,7 @@ static int give_up(struct wf_blobs *b, struct wf_err *err)
         rc = wf_blobs__in_turn(b, remove_blob, &g, err);
     if (rc == 0)
         wf_blobs_poke(b); /* others are to be told */
-    if (rc == 0 && b->o.changed != NULL)
-        b->o.changed(b->o.ud);
+    b->is_changed = b->is_changed || rc == 0;
     return rc;
 }
 
@@ -156,6 +155,10 @@ int wf_blobs__evict(struct wf_blobs *b, struct wf_err *err)
         is_over = b->evict.n_answered >= b->evict.n_asked ||
                   (b->evict.flags & WF_BLOBS_KEEPS_IT) != 0 || wf_clock_mono_ns(NULL) > b->evict_ns;
         return is_over ? decide(b, err) : 0;
+    }
+    if (limit_of(b) == UINT64_MAX) {
+        b->is_evicting = false;
+        return 0;
     }
     if (!wf_list_empty(&b->peers))
         rc = choose(b, &b->evict_paper, err);

@@ -149,8 +149,7 @@ static int gone(struct wf_blobs *b, const struct wf_paper *p, bool is_rest, stru
     rc = wf_blobs__in_turn(b, remove_here, &row, err);
     if (row.is_due)
         wf_blobs_poke(b);
-    if (rc == 0 && b->o.changed != NULL)
-        b->o.changed(b->o.ud);
+    b->is_changed = b->is_changed || rc == 0;
     return rc;
 }
 
@@ -200,8 +199,7 @@ static int there(struct wf_blobs *b, const struct said *said, bool is_known, str
         return 0;
     rc = wf_blobs__put(b, p, err);
     b->is_wanting = b->is_wanting || p->wanted != WF_PAPER_NOT_WANTED;
-    if (rc == 0 && b->o.changed != NULL)
-        b->o.changed(b->o.ud);
+    b->is_changed = b->is_changed || rc == 0;
     return rc;
 }
 
@@ -269,6 +267,10 @@ static int hear_page(struct wf_blobs *b, struct wf_records_page *io, struct wf_a
         return rc;
     rc = wf_records_list(r, io, arena, &rows, &n, err);
     wf_store_reader_put(b->o.store, r);
+    if (rc == 0)
+        rc = wf_blobs__turn_begin(b, err);
+    if (rc != 0)
+        return rc;
     for (size_t i = 0; i < n && rc == 0; i++) {
         uint8_t hash[WF_HASH_BYTES];
         size_t len = 0;
@@ -277,6 +279,7 @@ static int hear_page(struct wf_blobs *b, struct wf_records_page *io, struct wf_a
             len == sizeof(hash))
             rc = wf_blobs__hear(b, io->space, hash, false, err);
     }
+    rc = wf_blobs__turn_end(b, rc, err);
     *out_more = n == io->n_max;
     if (n > 0) {
         io->after_collection = WF_BLOBS_RECORDS;

@@ -12,7 +12,7 @@
 #include "mesh/blobs_store.h"
 
 /* Fetches at once, and what of all of them may be on its way. */
-#define WF_BLOBS_FETCHES_MAX 8u
+#define WF_BLOBS_FETCHES_MAX 48u
 #define WF_BLOBS_WINDOW_BYTES ((uint64_t)8 << 20)
 /* Questions of one node that wait for their answer: far more than one asks at once. */
 #define WF_BLOBS_ASKS_MAX 512u
@@ -159,6 +159,8 @@ struct wf_blobs {
     struct wf_list peers, fetches, polls;
     size_t n_fetches;
     uint32_t last_id;
+    bool in_turn;            /* a turn of writing is open: what is written joins it */
+    bool is_changed;         /* others here are to be told, once */
     int64_t looked_id;       /* documents up to that one were looked at */
     bool is_wanting;         /* rows may be wanted that are not fetched */
     bool is_evicting;        /* more may be here than shall be */
@@ -186,7 +188,11 @@ void wf_blobs__push_taken(struct wf_blobs *b, int64_t space, const uint8_t hash[
                           int code, struct wf_str reason);
 /* All records are looked at again, soon. */
 void wf_blobs__hear_again(struct wf_blobs *b);
-/* One transaction around fn. */
+/* Opens a turn that all that is written joins until the end, which commits it. Nothing else may
+ * wait for a turn in between, and what was written is not read before. */
+int wf_blobs__turn_begin(struct wf_blobs *b, struct wf_err *err) WF_MUST_USE;
+int wf_blobs__turn_end(struct wf_blobs *b, int rc, struct wf_err *err) WF_MUST_USE;
+/* One transaction around fn, or a part of the turn that is open. */
 int wf_blobs__in_turn(struct wf_blobs *b, int (*fn)(struct wf_blobs *b, void *ud, struct wf_err *e),
                       void *ud, struct wf_err *err) WF_MUST_USE;
 /* Writes a row, in a turn of its own. */

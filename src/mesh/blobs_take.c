@@ -575,7 +575,5 @@ void wf_blobs__taken(struct wf_blobs *b, const struct wf_blobs_event *e)
     b->is_wanting = b->is_wanting || e->code == 0 || is_lasting(e->code);
     b->is_evicting = true;
     wf_blobs_poke(b); /* others are to be told */
-    wf_blobs__hear_later(b);
-    if (b->o.changed != NULL)
-        b->o.changed(b->o.ud);
+    b->is_changed = true;
 }
