@@ -54,6 +54,8 @@ static int hold(struct wf_relay *r, const struct wf_pass *p, struct wf_err *err)
         v->u64 = r->n_streams;
         t = &r->streams[r->n_streams++];
         *t = (struct wf_relay_stream){.n_logs = 0};
+        for (size_t i = 0; i < r->n_logs; i++)
+            t->n_logs += memcmp(r->logs[i].name.stream, p->stream, sizeof(p->stream)) == 0;
     }
     wf_free((void *)(uintptr_t)t->pass.bytes.ptr);
     return wf_pass_read(wf_str_n(copy, p->bytes.len), &t->pass, err);
@@ -103,6 +105,27 @@ int wf_relay_take_pass(struct wf_relay *r, struct wf_str bytes,
         rc = hold(r, &p, err);
     *out_news = rc == 0;
     return rc;
+}
+
+int wf_relay_forget_passes(struct wf_relay *r, struct wf_err *err)
+{
+    int rc = wf_store_write_begin(r->o.store, err);
+
+    if (rc != 0)
+        return rc;
+    rc = wf_relay_passes_forget(r->o.store, err);
+    if (rc == 0)
+        rc = wf_store_write_commit(r->o.store, err);
+    else
+        wf_store_write_rollback(r->o.store);
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < r->n_streams; i++)
+        wf_free((void *)(uintptr_t)r->streams[i].pass.bytes.ptr);
+    r->n_streams = 0;
+    wf_map_reset(&r->by_stream);
+    r->bare_day = 0;
+    return 0;
 }
 
 const struct wf_pass *wf_relay_pass(const struct wf_relay *r,

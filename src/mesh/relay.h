@@ -50,6 +50,10 @@ void wf_relay_shelf(struct wf_relay *r, struct wf_shelf *out);
 int wf_relay_take_pass(struct wf_relay *r, struct wf_str bytes,
                        bool (*counts)(void *ud, const uint8_t device[WF_SIGNER_ID_BYTES]), void *ud,
                        bool *out_news, struct wf_err *err) WF_MUST_USE;
+/* This node may see less than before, and does not know which streams are above that: all passes
+ * go, durably, until those that still count are given anew. Streams without one are handed to
+ * nobody, and destroyed after two days. Errors: those of the store. */
+int wf_relay_forget_passes(struct wf_relay *r, struct wf_err *err) WF_MUST_USE;
 /* Whether a stream's pass names that node. */
 bool wf_relay_gives(const struct wf_relay *r, const uint8_t transport[WF_PASS_KEY_BYTES],
                     const uint8_t stream[WF_STREAM_ID_BYTES]);

@@ -13,6 +13,7 @@
 #define DAY_MS INT64_C(86400000)
 #define TEND_MS 2000
 #define TRIM_MS 10000
+#define BARE_DAYS 2
 /* Words written at once; more wait for the next time. */
 #define WORDS_MAX 4096u
 
@@ -248,6 +249,8 @@ static int new_day(struct wf_relay *r, int64_t day, struct wf_err *err)
         wf_store_write_rollback(r->o.store);
     if (rc == 0)
         r->day = day;
+    if (rc == 0 && r->bare_day == 0)
+        r->bare_day = day;
     return rc;
 }
 
@@ -276,6 +279,8 @@ static int trim_one(struct wf_relay *r, struct wf_relay_log *l, bool looks_old, 
         return rc;
     if (upto < l->first + r->o.trim_min - 1)
         upto = 0; /* it is not worth a turn yet */
+    if (looks_old && r->day - r->bare_day >= BARE_DAYS && wf_relay_pass(r, l->name.stream) == NULL)
+        upto = l->last;
     upto = WF_MIN(WF_MAX(upto, old), l->last);
     if (upto < WF_MAX(l->first, (uint64_t)1))
         return 0;

@@ -39,6 +39,7 @@ struct wf_relay {
     bool is_cipher, is_full, is_dirty;
     uint64_t n_bytes; /* of batches */
     int64_t tend_ms, trim_ms, day;
+    int64_t bare_day; /* streams without a pass are kept for two days from then on; 0: not set */
     struct wf_relay_stream *streams;
     size_t n_streams, cap_streams;
     struct wf_map by_stream;

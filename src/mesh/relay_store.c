@@ -50,6 +50,15 @@ int wf_relay_pass_put(struct wf_store *s, const struct wf_pass *p, struct wf_err
     return wf_sql_run(st, DOING, err);
 }
 
+int wf_relay_passes_forget(struct wf_store *s, struct wf_err *err)
+{
+    static const char sql[] = "DELETE FROM relay_pass";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(s, sql, &st, err);
+
+    return rc == 0 ? wf_sql_run(st, DOING, err) : rc;
+}
+
 int wf_relay_passes(struct wf_reader *r, wf_relay_pass_fn fn, void *ud, struct wf_err *err)
 {
     static const char sql[] = "SELECT bytes FROM relay_pass ORDER BY stream";

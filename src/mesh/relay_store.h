@@ -14,6 +14,8 @@
 
 /* Keeps a stream's pass in place of the one before; in turn. */
 int wf_relay_pass_put(struct wf_store *s, const struct wf_pass *p, struct wf_err *err) WF_MUST_USE;
+/* Forgets all of them; in turn. */
+int wf_relay_passes_forget(struct wf_store *s, struct wf_err *err) WF_MUST_USE;
 typedef int (*wf_relay_pass_fn)(void *ud, struct wf_str bytes, struct wf_err *err);
 int wf_relay_passes(struct wf_reader *r, wf_relay_pass_fn fn, void *ud,
                     struct wf_err *err) WF_MUST_USE;

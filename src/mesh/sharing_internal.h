@@ -70,6 +70,7 @@ struct wf_sharing {
     struct wf_syncer *syncer;
     struct wf_relay *relay;
     bool is_cipher;                       /* this device keeps ciphertext alone */
+    enum wf_label cleared;                /* for what it was, as such */
     uint32_t buckets[WF_SHARING_BUCKETS]; /* of peers, by id; NOBODY: none */
     struct wf_sharing_peer *peers;
     size_t n_peers, cap_peers;

@@ -89,8 +89,13 @@ static void forget_keys(struct wf_sharing *s)
 void wf_sharing__relay_listed(struct wf_sharing *s)
 {
     const struct wf_devices_entry *own = wf_sharing__entry(s, s->o.device->signer.id);
+    struct wf_err err = WF_ERR_INIT;
 
+    if (s->is_cipher && own != NULL && own->clearance < s->cleared &&
+        wf_relay_forget_passes(s->relay, &err) != 0)
+        wf_sharing__log(s, "passes that are to be forgotten: %s", err.msg);
     s->is_cipher = is_cipher(own);
+    s->cleared = own == NULL ? WF_LABEL_PUBLIC : own->clearance;
     wf_relay_be(s->relay, s->is_cipher);
     s->pins_changed = s->pins_changed || s->is_cipher;
     if (s->is_cipher)

@@ -90,6 +90,13 @@ same "no space" "me" "$(weft relay spaces list --json | json '",".join(s["name"]
 same "no key" 0 "$(sql relay "select count(*) from space_key")"
 weft laptop nodes clear relay private >/dev/null
 same "cleared for more it keeps more" 2 "$(until_is 2 streams)"
+passes() { sql relay "select count(*) from relay_pass"; }
+before=$(passes)
+fewer() { [ "$(passes)" -gt 0 ] && [ "$(passes)" -lt "$before" ] && echo 1; }
+weft laptop nodes clear relay internal >/dev/null
+same "cleared for less it hands out less" 1 "$(until_is 1 fewer)"
+weft laptop nodes clear relay private >/dev/null
+same "and more again" "$before" "$(until_is "$before" passes)"
 
 # One that had keys is made such a one, and back.
 n_keys() { sql box "select count(*)>0 from space_key"; }

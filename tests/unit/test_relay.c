@@ -424,6 +424,34 @@ static void test_relay__what_is_too_old_goes(void **state)
     wf_relay_free(r);
 }
 
+/* It may see less: what nobody gives it a pass for any more is handed to nobody, and goes. */
+static void test_relay__streams_without_a_pass_go(void **state)
+{
+    struct wf_relay *r = start(&(struct wf_relay_options){.trim_min = 1});
+    const struct wf_pass_holder one = holder(1, true);
+    struct story story = {.number = 0};
+    bool news = false, room;
+
+    (void)state;
+    assert_int_equal(give(r, &owner, 1, 2, &news), 0);
+    assert_int_equal(append(r, &story, 100), 0);
+    assert_int_equal(wf_relay_tend(r, &room, NULL), 0);
+    assert_int_equal(wf_relay_forget_passes(r, NULL), 0);
+    assert_false(wf_relay_gives(r, one.transport, stream));
+    for (unsigned day = 0; day < 3; day++) {
+        assert_int_equal(first_of(r), 1);
+        now_ms += DAY_MS;
+        assert_int_equal(wf_relay_tend(r, &room, NULL), 0);
+    }
+    assert_int_equal(first_of(r), 0);
+    wf_relay_free(r);
+    r = start(&(struct wf_relay_options){.trim_min = 1});
+    assert_false(wf_relay_gives(r, one.transport, stream));
+    assert_int_equal(give(r, &owner, 1, 2, &news), 0); /* it may again */
+    assert_true(wf_relay_gives(r, one.transport, stream));
+    wf_relay_free(r);
+}
+
 /* A node with keys is bound by none of it. */
 static void test_relay__without_its_role_it_trims_nothing(void **state)
 {
@@ -542,6 +570,7 @@ int main(void)
 #define HERE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         HERE(test_relay__hands_a_stream_to_those_alone_whom_its_pass_names),
+        HERE(test_relay__streams_without_a_pass_go),
         HERE(test_relay__keeps_the_newest_letter_of_each),
         HERE(test_relay__letters_have_bounds),
         HERE(test_relay__trims_what_all_have_whom_the_pass_names),
