@@ -114,7 +114,7 @@ test("offline the page opens with the conversations and the library as last seen
     await page.locator(".answer-text", { hasText: "31 March 2027" }).waitFor();
     await page.locator(".tab", { hasText: "Library" }).click();
     await page.locator(".row", { hasText: /lease/i }).first().waitFor();
-    await page.locator(".tab", { hasText: "Ask" }).click();
+    await page.locator(".tab[data-view=ask]").click();
     await page.fill("textarea[data-ask]", "Is anybody there?");
     await page.keyboard.press("Enter");
     await page.locator(".answer.failed", { hasText: "isn’t answering" }).waitFor();
@@ -141,7 +141,7 @@ test("deleting takes the saved copies along", async () => {
             (await (await cache.match(key))?.text()) ?? ""));
         return texts.join("\n");
     });
-    assert.doesNotMatch(left, /1,880 euros/);
+    assert.doesNotMatch(left, /How much is the deposit/); // others may cite the same
     assertNoProblems(page);
     await own.close();
 });

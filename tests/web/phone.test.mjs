@@ -269,6 +269,14 @@ test("a screen is presented, and the phone is its remote", async (t) => {
     await screen.keyboard.press("Escape");
     await remote.getByText("Nothing is presented").waitFor();
     await shoot(remote, "phone-remote-none");
+    const doc = await weft.add("fair.md",
+        "# Stalls\n\nten of them\n\n# Weather\n\nrain, they say\n");
+    await screen.goto(`${weft.origin}/#/document/${doc.id}`);
+    await screen.getByRole("button", { name: "Present" }).click();
+    await screen.locator(".slide", { hasText: "ten of them" }).waitFor();
+    await remote.getByRole("button", { name: "Next", exact: true }).click();
+    await screen.locator(".slide", { hasText: "rain, they say" }).waitFor();
+    await remote.getByText("2 of 2").waitFor();
     assertNoProblems(screen);
     assertNoProblems(remote);
     await desk.close();

@@ -9,7 +9,7 @@ import { Flow } from "./flow.js";
 import { bytes, kindOf } from "./format.js";
 import { icon } from "./icons.js";
 import { number, t, tn } from "./i18n.js";
-import { closeBeside, toggleAlone } from "./route.js";
+import { closeBeside, go, toggleAlone } from "./route.js";
 import { outlinePanel, summaryPanel } from "./side.js";
 import { failed } from "./toast.js";
 
@@ -125,6 +125,8 @@ function build(root, doc, route, own) {
         h("a", { class: "icon-button", href: api.originalUrl(doc.id), download: "",
             title: t("Download the original"), "aria-label": t("Download the original") },
         icon("download")),
+        tool("slides", t("Present"), () => go({ view: "present", id: doc.id,
+            scope: "document" })),
         tool(route.alone ? "shrink" : "expand",
             route.alone ? t("Back beside the library") : t("Widen"), toggleAlone,
             { class: "icon-button reader-widen" }),
