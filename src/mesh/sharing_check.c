@@ -192,9 +192,9 @@ static int each_entry(struct checking *c, struct wf_str content, bool is_snapsho
 {
     struct wf_batch_entry e;
     size_t at = 0;
-    int rc = 0, got;
+    int rc = 0;
 
-    while (rc == 0 && (got = wf_batch_entry_next(content, &at, &e)) > 0) {
+    while (rc == 0 && wf_batch_entry_next(content, &at, &e) > 0) {
         if (!is_snapshot && e.kind == WF_BATCH_SNAPSHOT)
             return 0; /* a snapshot that it covers says nothing of its own */
         if (is_snapshot)

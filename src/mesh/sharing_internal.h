@@ -82,16 +82,17 @@ struct wf_sharing {
     size_t n_came, cap_came;
     struct wf_sharing_problem *problems;
     size_t n_problems, cap_problems;
-    bool is_unsent;      /* something is not in a batch yet */
-    int64_t out_ns;      /* not before that */
-    int64_t word_ns;     /* nor is it looked whether a word is due */
-    bool must_say;       /* one is */
-    int64_t snapshot_ns; /* snapshots are not looked at before that */
-    bool must_look;      /* for logs that are not taken: a snapshot has come */
-    bool is_going_on;    /* there is more to apply than was done in one go */
-    bool keys_changed;   /* letters are due */
-    bool rules_changed;  /* what may be given and taken is to be asked anew */
-    bool is_stale;       /* streams, who counts, what is untaken, who may what: to be asked anew */
+    bool is_unsent;          /* something is not in a batch yet */
+    int64_t out_ns;          /* not before that */
+    int64_t word_ns;         /* nor is it looked whether a word is due */
+    bool must_say;           /* one is */
+    uint64_t measured_bytes; /* of the shelf, when it was last looked whether one is due */
+    int64_t snapshot_ns;     /* snapshots are not looked at before that */
+    bool must_look;          /* for logs that are not taken: a snapshot has come */
+    bool is_going_on;        /* there is more to apply than was done in one go */
+    bool keys_changed;       /* letters are due */
+    bool rules_changed;      /* what may be given and taken is to be asked anew */
+    bool is_stale; /* streams, who counts, what is untaken, who may what: to be asked anew */
     int64_t stale_ns, untaken_ns; /* not before that; when what was refused is tried again */
 };
 

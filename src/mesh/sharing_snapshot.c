@@ -463,6 +463,26 @@ static int is_due(struct wf_reader *r, const struct wf_share_space *space, struc
     return rc;
 }
 
+/* Whether so much has come since it was last looked that it is worth measuring all there is. */
+static int has_grown(struct wf_sharing *s, struct wf_reader *r, bool *out, struct wf_err *err)
+{
+    sqlite3_stmt *st = NULL;
+    uint64_t bytes;
+    int rc = wf_reader_cached(r, "SELECT ifnull(sum(n_bytes),0) FROM batch_log", &st, err);
+
+    if (rc == 0)
+        rc = wf_sql_step(st, "measuring the shelf", err);
+    if (rc < 0)
+        return rc;
+    bytes = (uint64_t)sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    *out = bytes < s->measured_bytes ||
+           bytes - s->measured_bytes > WF_MAX(BEHIND_BYTES_MIN / 16, s->measured_bytes / 16);
+    if (*out)
+        s->measured_bytes = bytes;
+    return 0;
+}
+
 /* Whether it is this device's to make them: it may write all levels, others are there, and none of
  * them that could has a lower id. */
 static bool is_mine(const struct wf_sharing *s, const struct wf_share_space *space)
@@ -509,6 +529,7 @@ int wf_sharing__tend_snapshots(struct wf_sharing *s, struct wf_err *err)
     struct wf_share_space *spaces = NULL;
     struct wf_reader *r = NULL;
     struct wf_arena arena;
+    bool grew = false;
     size_t n = 0;
     int rc;
 
@@ -522,9 +543,11 @@ int wf_sharing__tend_snapshots(struct wf_sharing *s, struct wf_err *err)
         return rc;
     wf_arena_init(&arena, 4096, SIZE_MAX);
     rc = wf_share_spaces(r, &arena, &spaces, &n, err);
+    if (rc == 0)
+        rc = has_grown(s, r, &grew, err);
     wf_store_reader_put(s->o.store, r);
     for (size_t i = 0; i < n && rc == 0; i++) {
-        if (is_mine(s, &spaces[i]))
+        if (grew && is_mine(s, &spaces[i]))
             rc = look_at_space(s, &spaces[i], &arena, err);
         if (rc == 0)
             rc = wf_sharing__trim(s, &spaces[i], err);

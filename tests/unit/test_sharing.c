@@ -115,11 +115,11 @@ static void test_sharing__a_new_device_comes_from_a_snapshot(void **state)
     all_up(3);
     sharer_edit(&s.at[0], "kept", WF_STR("what stays"));
     sharer_set(&s.at[0], "once", 1);
-    write_much(&s.at[0], 0, 70);
+    write_much(&s.at[0], 0, 80);
     assert_int_equal(sharer_ask(&s.at[0], n_whole), 1);
     before = sharer_ask(&s.at[0], shelf);
     sharer_down(&s.at[2]); /* it is away from here on */
-    write_much(&s.at[0], 70, 140);
+    write_much(&s.at[0], 80, 160);
     assert_true(sharer_ask(&s.at[0], begins) > 1);
     assert_true(sharer_ask(&s.at[1], begins) > 1);
     assert_true(sharer_ask(&s.at[0], shelf) < before * 3 / 2);
@@ -127,7 +127,7 @@ static void test_sharing__a_new_device_comes_from_a_snapshot(void **state)
     sharer_up(&s.at[3]);
     sharers_link(&s, 1, 3);
     assert_true(sharers_settle(&s, 400));
-    assert_book(&s.at[3], 139);
+    assert_book(&s.at[3], 159);
     assert_kept(&s.at[3]);
     assert_true(sharer_ask(&s.at[3], begins) > 1);
     assert_int_equal(sharer_ask(&s.at[3], "SELECT count(*) FROM record WHERE key='once'"), 1);
@@ -138,7 +138,7 @@ static void test_sharing__a_new_device_comes_from_a_snapshot(void **state)
     sharers_link(&s, 2, 3);
     sharers_link(&s, 0, 2);
     assert_true(sharers_settle(&s, 400));
-    assert_book(&s.at[2], 139);
+    assert_book(&s.at[2], 159);
     assert_int_equal(sharer_ask(&s.at[0], "SELECT count(*) FROM draft WHERE name='mine'"), 1);
     assert_int_equal(sharer_ask(&s.at[2], "SELECT count(*) FROM record WHERE key='after'"), 1);
 }
@@ -163,13 +163,13 @@ static void leave_out(struct sharer *liar, const char *const *sqls, size_t n)
     assert_true(sharers_settle(&s, 400));
     for (size_t i = 0; i < n; i++)
         run(liar, sqls[i]);
-    write_much(&s.at[0], 0, 70);
+    write_much(&s.at[0], 0, 80);
     assert_int_equal(sharer_ask(liar, n_whole), 1);
     assert_int_equal(sharer_ask(&s.at[0], "SELECT state FROM stream_snapshot"), 2);
     sharer_problems(&s.at[0], &words);
     assert_non_null(strstr(words.ptr, "device 1: A snapshot that it made leaves out"));
     wf_buf_deinit(&words);
-    write_much(&s.at[0], 70, 140);
+    write_much(&s.at[0], 80, 160);
     assert_int_equal(sharer_ask(&s.at[0], begins), 1); /* nothing goes in its favour */
 }
 
