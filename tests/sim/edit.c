@@ -82,6 +82,14 @@ struct editing {
     size_t n_mark;
 };
 
+/* Where marks are looked for none is to be written into another. */
+static uint32_t any_place(struct sim *s, uint32_t n)
+{
+    if (s->temper.labels < SIM_NEVER)
+        return sim_one_in(s, 2) ? 0 : n;
+    return (uint32_t)sim_below(s, (uint64_t)n + 1);
+}
+
 static int change(void *ud, struct wf_crdt *doc, struct wf_err *err)
 {
     const struct editing *e = ud;
@@ -102,8 +110,7 @@ static int change(void *ud, struct wf_crdt *doc, struct wf_err *err)
         n = wf_crdt_length(doc, root);
     }
     if (rc == 0)
-        rc = wf_crdt_text_insert(doc, root, (uint32_t)sim_below(s, (uint64_t)n + 1),
-                                 wf_str_n(e->mark, e->n_mark), NULL);
+        rc = wf_crdt_text_insert(doc, root, any_place(s, n), wf_str_n(e->mark, e->n_mark), NULL);
     if (rc == 0 && n > 4 && sim_one_in(s, 20))
         rc = wf_crdt_text_format(doc, root, (uint32_t)sim_below(s, n - 2), 2,
                                  WF_STR("\x76\x01\x01\x62\x78")); /* {"b": true} */
@@ -199,9 +206,8 @@ static void type(struct sim_node *n, struct wf_draft *d, const struct wf_draft_r
         raised = sim_one_in(s, 3) ? WF_LABEL_SECRET : 1 + (unsigned)sim_below(s, 2);
     label = wf_label_max(label, (enum wf_label)raised);
     (void)sim_mark(n, label, mark);
+    s->marks[s->n_marks - 1].raises = raised > 0;
     e.n_mark = (size_t)snprintf(text, sizeof(text), "%s ", mark);
-    if (raised > 0)
-        e.n_mark = (size_t)snprintf(text, sizeof(text), SIM_LABEL "%s ", raised, mark);
     known->was_secret = known->was_secret || label == WF_LABEL_SECRET;
     if (label < WF_LABEL_SECRET)
         known->most = wf_label_max(known->most, label);

@@ -45,7 +45,7 @@ static void temper(struct sim *s)
     t->crashes = sim_one_in(s, 4) ? 0 : 1 + (unsigned)sim_below(s, 40);
     t->faults = sim_one_in(s, 2) ? 0 : 1 + (unsigned)sim_below(s, 30);
     t->admin = sim_one_in(s, 3) ? 0 : 1 + (unsigned)sim_below(s, 8);
-    t->labels = sim_one_in(s, 2) ? 1000000 : 20 + (unsigned)sim_below(s, 200);
+    t->labels = sim_one_in(s, 2) ? SIM_NEVER : 20 + (unsigned)sim_below(s, 200);
     t->delay_ms = sim_one_in(s, 3) ? 1 : sim_one_in(s, 2) ? 30 : 2000;
 }
 
@@ -60,7 +60,7 @@ static void even(struct sim_temper *t, uint64_t off)
     t->crashes = (off & 32) == 0 ? t->crashes : 0;
     t->faults = (off & 64) == 0 ? t->faults : 0;
     t->admin = (off & 128) == 0 ? t->admin : 0;
-    t->labels = (off & 256) == 0 ? t->labels : 1000000;
+    t->labels = (off & 256) == 0 ? t->labels : SIM_NEVER;
 }
 
 static void begin(struct sim *s, uint64_t off)

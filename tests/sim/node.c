@@ -77,16 +77,18 @@ static int text_of(struct sim_node *n, int64_t draft, struct wf_buf *out)
 }
 
 /* What stands in a text makes it so sensitive. */
-static enum wf_label label_in(struct wf_str text)
+static enum wf_label label_in(const struct sim *s, struct wf_str text)
 {
-    char word[16];
+    enum wf_label label = WF_LABEL_PUBLIC;
+    size_t at = wf_str_find(text, WF_STR(SIM_MARK), 0);
 
-    for (unsigned level = WF_LABEL_SECRET; level > 0; level--) {
-        int k = snprintf(word, sizeof(word), SIM_LABEL, level);
-        if (wf_str_find(text, wf_str_n(word, (size_t)k), 0) != SIZE_MAX)
-            return (enum wf_label)level;
+    for (; at != SIZE_MAX && at + 16 <= text.len;
+         at = wf_str_find(text, WF_STR(SIM_MARK), at + 1)) {
+        size_t i = sim_mark_at(s, text.ptr + at);
+        if (i != SIZE_MAX && s->marks[i].raises)
+            label = wf_label_max(label, (enum wf_label)s->marks[i].label);
     }
-    return WF_LABEL_PUBLIC;
+    return label;
 }
 
 int node_draft_row(struct sim_node *n, int64_t draft, struct wf_arena *arena,
@@ -114,7 +116,7 @@ static enum wf_label look(struct sim_node *n, int64_t draft, bool raises)
     wf_buf_init(&text, SIZE_MAX);
     if (node_draft_row(n, draft, &arena, &row) == 0 && text_of(n, draft, &text) == 0 &&
         wf_label_parse(row.label, &now) && wf_label_parse(row.space_label, &space)) {
-        label = wf_label_max(label_in(wf_buf_str(&text)), space);
+        label = wf_label_max(label_in(n->sim, wf_buf_str(&text)), space);
         if (label > now && raises)
             (void)!wf_draft_row_label(n->store, draft, wf_str_from(wf_label_name(label)), NULL);
         label = wf_label_max(label, now);
@@ -214,6 +216,12 @@ static void close_all(struct sim_node *n)
     n->store = NULL;
 }
 
+static void power_comes_back(struct sim_node *n)
+{
+    disk_restart(&n->disk, false);
+    n->was_lied_to = n->was_lied_to || n->disk.lies;
+}
+
 void node_start(struct sim_node *n)
 {
     struct sim *s = n->sim;
@@ -231,7 +239,7 @@ void node_start(struct sim_node *n)
         sim_say(s, "%s does not start: %s", n->name, err.msg);
         close_all(n);
         if (n->disk.is_dead)
-            disk_restart(&n->disk, false);
+            power_comes_back(n);
         else if (!is_ordered)
             sim_fail(s, "%s does not start: %s", n->name, err.msg);
         sim_in(s, SIM_NS_PER_S, SIM_START, n->id, 0);
@@ -256,7 +264,7 @@ void node_stop(struct sim_node *n)
     node_enter(n);
     close_all(n);
     if (n->disk.is_dead)
-        disk_restart(&n->disk, false);
+        power_comes_back(n);
 }
 
 void node_crash(struct sim_node *n, bool only_program)

@@ -27,8 +27,8 @@
 #define SIM_NS_PER_S INT64_C(1000000000)
 /* The marks: then six hex digits, and four that say that edits have not made it of two. */
 #define SIM_MARK "QMARKQ"
-/* What makes a text that sensitive, to who looks at it before it is sealed. */
-#define SIM_LABEL "QLABEL%uQ"
+/* One time in so many: never. */
+#define SIM_NEVER 1000000u
 
 struct sim;
 
@@ -94,6 +94,7 @@ struct sim_mark {
     unsigned list; /* what the author knew */
     bool is_key;   /* a record of the collection "log", in space uid: it stays for ever */
     bool is_acked;
+    bool raises;   /* a text that it stands in is as sensitive, to who looks at it before sealing */
     uint8_t space; /* index in spaces */
 };
 
