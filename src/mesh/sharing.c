@@ -418,12 +418,14 @@ static void look_anew(struct wf_sharing *s, int64_t now_ns)
     s->stale_ns = now_ns + AGAIN_MS * INT64_C(1000000);
 }
 
-/* What was withheld has come from another, or after all. */
+/* What was withheld has come from another, or after all; or nobody says any more that there is so
+ * much. */
 static void forget_withheld(struct wf_sharing *s)
 {
     for (size_t i = 0; i < s->n_problems; i++) {
         struct wf_sharing_problem *p = &s->problems[i];
-        if (p->missing == 0 || wf_syncer_here(s->syncer, &p->log) < p->missing)
+        if (p->missing == 0 || (wf_syncer_here(s->syncer, &p->log) < p->missing &&
+                                wf_syncer_said(s->syncer, &p->log) >= p->missing))
             continue;
         p->missing = 0;
         (void)wf_sharing__problem(s, &p->log, "");

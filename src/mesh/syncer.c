@@ -353,6 +353,19 @@ void wf_syncer_tick(struct wf_syncer *s)
     wf_syncer__pump_all(s);
 }
 
+uint64_t wf_syncer_said(const struct wf_syncer *s, const struct wf_sync_log *log)
+{
+    const union wf_map_value *v = wf_map_get(&s->by_name, name_of(log));
+    uint64_t most = 0;
+
+    for (size_t i = 0; v != NULL && i < s->n_peers; i++) {
+        const struct wf_syncer_tie *t =
+            s->peers[i] == NULL ? NULL : wf_syncer__find_tie(s->peers[i], (uint32_t)v->u64);
+        most = t == NULL ? most : WF_MAX(most, t->theirs);
+    }
+    return most;
+}
+
 struct wf_syncer_behind wf_syncer_behind(const struct wf_syncer *s)
 {
     struct wf_syncer_behind b = {.is_known = true};

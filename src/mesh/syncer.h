@@ -121,6 +121,9 @@ uint64_t wf_syncer_there(const struct wf_syncer *s, uint64_t peer, const struct 
 /* Whether it keeps batches for others from now on: passes new ones on at once. */
 void wf_syncer_keep(struct wf_syncer *s, bool keeps);
 
+/* How far a log is by those who are connected: the most that one of them said. */
+uint64_t wf_syncer_said(const struct wf_syncer *s, const struct wf_sync_log *log);
+
 /* What differs: batches that nodes here have and this one wants, and the other way round. */
 struct wf_syncer_behind {
     uint64_t here, there;

@@ -161,6 +161,23 @@ static void owner(struct sim *s)
     listed_at_first(s);
 }
 
+bool act_take_out_liars(struct sim *s)
+{
+    struct wf_devices *d = NULL;
+
+    for (unsigned i = 1; i < s->n_nodes; i++) {
+        struct sim_node *n = &s->nodes[i];
+        const struct wf_devices_entry *e = sim_entry(s, s->n_lists, i);
+        if (!n->was_lied_to || e->revoked_ms != 0)
+            continue;
+        d = d == NULL ? sim_list_next(s) : d;
+        (void)!wf_devices_revoke(d, wf_str_from(e->name), wf_clock_wall_ms(&n->clock), NULL);
+    }
+    if (d != NULL)
+        listed_at_first(s);
+    return d != NULL;
+}
+
 /* ---- where a request runs ---- */
 
 /* Nodes as candidates: a request goes to none that may not see it. */

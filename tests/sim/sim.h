@@ -218,6 +218,9 @@ void act(struct sim *s);
 /* A node more, of that tier and clearance, in the next list. */
 void act_add_node(struct sim *s, enum wf_node_tier tier, enum wf_label clearance);
 void act_heal(struct sim *s);
+/* Takes out who lost what it was told is safe, the first node aside, which is the owner's. False:
+ * there is nobody. */
+bool act_take_out_liars(struct sim *s);
 
 /* ---- check.c: what is sent and what lies on disks ---- */
 
