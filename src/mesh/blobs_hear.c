@@ -16,10 +16,13 @@
 #include "store/thread.h"
 
 #define PAGE 256u
+/* Of a document that is to go once what comes in its place is here. */
+#define REPLACED "replaced"
 
 /* What a record says. */
 struct said {
     bool is_any;
+    bool is_gone; /* it was deleted: a record that is not known at all says nothing */
     bool is_rest; /* something of it is there that says nothing, since it was written meanwhile */
     enum wf_label label;
     uint64_t bytes;
@@ -65,6 +68,27 @@ static void read_fields(const struct wf_record_row *row, const json_t *v, struct
                   out->label < WF_LABEL_SECRET;
 }
 
+/* Whether a record was there, and is deleted. */
+static int read_gone(struct wf_reader *r, int64_t space, const char *key, bool *out,
+                     struct wf_err *err)
+{
+    static const char sql[] =
+        "SELECT 1 FROM record WHERE space=?1 AND collection='weft.document' AND key=?2";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_reader_cached(r, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, space);
+    wf_sql_bind_text(st, 2, wf_str_from(key));
+    rc = wf_sql_step(st, "looking for what others removed", err);
+    if (rc < 0)
+        return rc;
+    *out = rc == 1;
+    sqlite3_reset(st);
+    return 0;
+}
+
 static int read_said(struct wf_blobs *b, int64_t space, const uint8_t *hash, struct wf_arena *arena,
                      struct said *out, struct wf_err *err)
 {
@@ -79,14 +103,17 @@ static int read_said(struct wf_blobs *b, int64_t space, const uint8_t *hash, str
         return rc;
     (void)sodium_bin2hex(key, sizeof(key), hash, WF_HASH_BYTES);
     rc = wf_records_get(r, space, WF_BLOBS_RECORDS, wf_str_from(key), arena, &row, NULL);
+    if (rc == WF_E_NOENT) {
+        rc = read_gone(r, space, key, &out->is_gone, err);
+        wf_store_reader_put(b->o.store, r);
+        return rc;
+    }
     wf_store_reader_put(b->o.store, r);
-    if (rc == WF_E_NOENT)
-        return 0;
     if (rc == 0)
         rc = wf_record_row_json(&row, &v, err);
     if (rc == 0) {
         read_fields(&row, v, arena, out);
-        out->is_rest = !out->is_any;
+        out->is_gone = out->is_rest = !out->is_any;
     }
     json_decref(v);
     return rc == 0 ? 0 : wf_err_set(err, rc, "What another device says cannot be read.");
@@ -126,6 +153,11 @@ static bool waits(struct wf_blobs *b, const struct wf_paper *p)
     if (wf_paper_is_replaced(r, p, &is, NULL) != 0)
         is = false;
     wf_store_reader_put(b->o.store, r);
+    if (is) {
+        struct wf_paper row = *p;
+        row.problem = WF_STR(REPLACED); /* also after a new start */
+        is = wf_blobs__put(b, &row, NULL) == 0;
+    }
     if (is) {
         memcpy(h.hash, p->hash, sizeof(h.hash));
         b->later[b->n_later++] = h;
@@ -203,6 +235,15 @@ static int there(struct wf_blobs *b, const struct said *said, bool is_known, str
     return rc;
 }
 
+/* Its record is not known any more, and nobody deleted it: others are told anew. */
+static int tell_again(struct wf_blobs *b, struct wf_paper *p, struct wf_err *err)
+{
+    p->told = WF_PAPER_UNTOLD;
+    p->is_said = false;
+    p->is_due = p->label < WF_LABEL_SECRET;
+    return wf_blobs__put(b, p, err);
+}
+
 int wf_blobs__hear(struct wf_blobs *b, int64_t space, const uint8_t hash[WF_HASH_BYTES],
                    bool is_gone, struct wf_err *err)
 {
@@ -221,11 +262,15 @@ int wf_blobs__hear(struct wf_blobs *b, int64_t space, const uint8_t hash[WF_HASH
         rc = 0;
     memcpy(p.hash, hash, sizeof(p.hash));
     is_above = said.is_any && said.label > b->clearance;
+    said.is_gone = said.is_gone || (!said.is_any && wf_str_eq(p.problem, WF_STR(REPLACED)));
     if (rc == 0 && !is_gone && said.is_any && !is_above && (!is_known || p.state != WF_PAPER_GONE))
         rc = there(b, &said, is_known, &p, err);
     else if (rc == 0 && is_gone && is_known && p.state != WF_PAPER_GONE &&
-             ((!said.is_any && p.told >= 0) || (is_above && !p.is_own)))
+             ((said.is_gone && p.told >= 0) || (is_above && !p.is_own)))
         rc = gone(b, &p, said.is_rest, err);
+    else if (rc == 0 && is_gone && is_known && p.state == WF_PAPER_HERE && !said.is_any &&
+             p.told >= 0)
+        rc = tell_again(b, &p, err);
     wf_arena_deinit(&arena);
     return rc;
 }
