@@ -72,12 +72,18 @@ static bool is_open(const struct peer *p)
     return p != NULL && p->session.state == WF_SEALED_OPEN;
 }
 
+/* A node that keeps ciphertext alone reads nothing here either: neither requests nor presence. */
+static bool may_read(const struct wf_devices_entry *e)
+{
+    return e->revoked_ms == 0 && (e->roles & WF_ROLE_CIPHER) == 0;
+}
+
 static const struct wf_devices_entry *own_entry(const struct wf_sealed *s)
 {
     for (size_t i = 0; s->devices.version != 0 && i < s->devices.n_entries; i++) {
         const struct wf_devices_entry *e = &s->devices.entries[i];
-        if (e->revoked_ms == 0 && memcmp(e->device, s->o.device->id, sizeof(e->device)) == 0)
-            return e;
+        if (memcmp(e->device, s->o.device->id, sizeof(e->device)) == 0)
+            return may_read(e) ? e : NULL;
     }
     return NULL;
 }
@@ -88,7 +94,7 @@ static const struct wf_devices_entry *entry_of(const struct wf_sealed *s, const 
     const struct wf_devices_entry *e =
         s->devices.version == 0 ? NULL : wf_devices_by_transport(&s->devices, p->key);
 
-    return e == NULL || e->revoked_ms != 0 ? NULL : e;
+    return e == NULL || !may_read(e) ? NULL : e;
 }
 
 static int to_link(struct wf_sealed *s, uint64_t peer, unsigned channel, struct wf_str bytes,

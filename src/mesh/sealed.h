@@ -4,7 +4,8 @@
  * every message is sealed, with a counter for each channel and direction (mesh/sealed_session.h
  * has the form). Keys of a session are forgotten with it; what was recorded opens nothing later.
  *
- * Only devices of the owner's own list that are in get a session. One that is revoked, or has
+ * Only devices of the owner's own list that are in get a session, and no relay that keeps
+ * ciphertext alone. One that is revoked, or has
  * another key in a new list, loses it at once. What is changed, left out, repeated or out of order
  * on the way ends session and connection, with words for the log; link then connects anew.
  *

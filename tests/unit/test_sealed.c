@@ -500,6 +500,27 @@ static void test_sealed__a_device_that_is_revoked_loses_it_at_once(void **state)
     end();
 }
 
+/* Neither does it hear of presence and requests, nor is it asked. */
+static void test_sealed__a_relay_that_reads_nothing_gets_none(void **state)
+{
+    struct wf_devices all;
+    (void)state;
+
+    begin(2);
+    all = w.nodes[0].list;
+    assert_int_equal(wf_devices_relay(&all, WF_STR("box"), true, 0, NULL), 0);
+    sealed_world_list(&w, &all, SIZE_MAX);
+    sealed_world_connect(&w, 0, 1);
+    sealed_world_run(&w);
+    assert_int_equal(heard[0].n_up + heard[1].n_up, 0);
+    assert_int_equal(wf_devices_relay(&all, WF_STR("box"), false, 0, NULL), 0);
+    sealed_world_list(&w, &all, SIZE_MAX);
+    sealed_world_run(&w);
+    assert_int_equal(heard[0].n_up, 1);
+    assert_int_equal(heard[1].n_up, 1);
+    end();
+}
+
 static void test_sealed__who_is_in_later_gets_it_then(void **state)
 {
     struct wf_devices all, one = {.version = 0};
@@ -751,6 +772,7 @@ int main(void)
         cmocka_unit_test(test_sealed__an_old_hello_gets_no_session),
         cmocka_unit_test(test_sealed__who_is_between_the_two_gets_no_session),
         cmocka_unit_test(test_sealed__a_connection_that_is_spliced_to_another_gets_none),
+        cmocka_unit_test(test_sealed__a_relay_that_reads_nothing_gets_none),
         cmocka_unit_test(test_sealed__a_device_that_is_revoked_loses_it_at_once),
         cmocka_unit_test(test_sealed__who_is_in_later_gets_it_then),
         cmocka_unit_test(test_sealed__a_handshake_that_takes_too_long_is_none),
