@@ -107,13 +107,14 @@ bool wf_sharing__has_streams(const struct wf_sharing *s, int64_t space)
     return false;
 }
 
-/* A device that may not see the owner's "me" cannot come to have it: its own stays with it. */
+/* A device that may not see the owner's "me" cannot come to have it: its own stays with it. One
+ * that has it already, and may see less since, still tells the others what it wrote. */
 static bool is_apart(const struct wf_sharing *s, const struct wf_share_space *space,
                      enum wf_label least)
 {
     const struct wf_devices_entry *own = wf_sharing__entry(s, s->o.device->signer.id);
 
-    return space->id == 1 && own != NULL && own->clearance < least;
+    return space->id == 1 && !s->has_joined && own != NULL && own->clearance < least;
 }
 
 static int add_streams(struct wf_sharing *s, const struct wf_share_space *space)
@@ -151,6 +152,7 @@ int wf_sharing__read_streams(struct wf_sharing *s, struct wf_err *err)
 {
     struct wf_share_space *spaces = NULL;
     struct wf_reader *r = NULL;
+    uint8_t origin[WF_SIGNER_ID_BYTES]; /* whose "me" it is */
     struct wf_arena arena;
     size_t n = 0;
     int rc = wf_store_reader_get(s->o.store, &r, err);
@@ -158,8 +160,12 @@ int wf_sharing__read_streams(struct wf_sharing *s, struct wf_err *err)
     if (rc != 0)
         return rc;
     wf_arena_init(&arena, 4096, SIZE_MAX);
-    rc = wf_share_spaces(r, &arena, &spaces, &n, err);
+    memcpy(origin, s->o.device->signer.id, sizeof(origin));
+    rc = wf_share_me(r, origin, err);
+    if (rc == 0)
+        rc = wf_share_spaces(r, &arena, &spaces, &n, err);
     wf_store_reader_put(s->o.store, r);
+    s->has_joined = memcmp(origin, s->o.device->signer.id, sizeof(origin)) != 0;
     s->n_streams = 0;
     for (size_t i = 0; i < n && rc == 0; i++) {
         if (add_streams(s, &spaces[i]) != 0)

@@ -89,6 +89,7 @@ struct wf_sharing {
     uint64_t measured_bytes; /* of the shelf, when it was last looked whether one is due */
     int64_t snapshot_ns;     /* snapshots are not looked at before that */
     bool must_look;          /* for logs that are not taken: a snapshot has come */
+    bool has_joined;         /* "me" came from another device */
     bool is_going_on;        /* there is more to apply than was done in one go */
     bool keys_changed;       /* letters are due */
     bool rules_changed;      /* what may be given and taken is to be asked anew */

@@ -117,7 +117,7 @@ void act_add_node(struct sim *s, enum wf_node_tier tier, enum wf_label clearance
     memcpy(e.node, n->node_key, sizeof(e.node));
     memcpy(e.device, n->device.signer.id, sizeof(e.device));
     memcpy(e.transport, n->transport, sizeof(e.transport));
-    e.added_ms = wf_clock_wall_ms(&s->nodes[0].clock);
+    e.added_ms = wf_clock_wall_ms(&s->nodes[0].clock) + s->n_nodes; /* the first is the oldest */
     (void)snprintf(e.name, sizeof(e.name), "%s", sim_one_in(s, 2) ? "phone" : "laptop");
     if (wf_devices_add(d, &e, &err) != 0)
         sim_fail(s, "a node cannot be added: %s", err.msg);
