@@ -20,7 +20,7 @@ up() {
     rm -f "$h.out" # of the one before
     # A session of its own, so that the whole of a machine can lose its power at once.
     setsid nsenter -t "${net_pids[$1]}" -n "$WEFT" --home "$h" up --port 0 --link-port 7771 --node-name "$1" \
-        --node-tier "$(tier "$1")" >"$h.out" 2>>"$h.err" &
+        --node-tier "$(tier "$1")" $([ "$1" != workstation ] || echo --lan) >"$h.out" 2>>"$h.err" &
     pids[$1]=$!
     for _ in $(seq 600); do
         grep -qs "http://" "$h.out" && return
@@ -85,7 +85,7 @@ at_home() { # the phone has left its house, or is back
 }
 
 # ---- 07:00, at home ----
-check "five machines in networks of their own" net_make "$RANDOM" $NODES stranger
+check "five machines in networks of their own" net_make "$RANDOM" $NODES stranger pocket
 check "each with its link" eval 'weather link workstation rate=100000 && weather link edge rate=100000 &&
     weather link tablet delay=1 jitter=2 drop=3 rate=8000 && at_home yes && weather link cloud delay=20 jitter=3 rate=10000'
 mkdir -p "$TMP/edge"
@@ -258,6 +258,39 @@ while read -r key value; do
     done
 done <"$TMP/acked"
 same "nothing of $(wc -l <"$TMP/acked") acknowledged records is lost anywhere" 0 "$missing"
+
+# ---- 19:00, a phone that has a browser alone, over TLS, at the workstation ----
+if [ -z "$(command -v certutil)" ] || [ ! -d tests/web/node_modules/playwright-core ]; then
+    skip "a phone's browser over TLS" "no certutil, or no browser's driver"
+else
+    echo "Shopping list" | edit workstation shopping
+    weft workstation phone --json >"$TMP/invite"
+    said() {
+        for _ in $(seq 600); do
+            grep -qx "$1" "$TMP/pocket.out" && return
+            sleep 0.1
+        done
+        cat "$TMP/pocket.out" "$TMP/pocket.err"
+        return 1
+    }
+    net_in pocket env HOME="$HOME" node tests/web/lib/pocket.mjs "https://${net_addresses[workstation]}:7772" \
+        "$(json 'd["code"]' <"$TMP/invite")" "$TMP/workstation/lan/ca.crt" shopping "$TMP" >"$TMP/pocket.out" 2>"$TMP/pocket.err" &
+    pocket=$!
+    check "a phone's browser is let in, in a secure context" said in
+    check "and has the draft" said seen
+    weather cut pocket workstation
+    touch "$TMP/cut"
+    check "it writes while it reaches nobody" said typed
+    sleep 1
+    same "which nobody has yet" "Shopping list" "$(weft workstation draft cat shopping)"
+    weather join pocket workstation
+    touch "$TMP/joined"
+    same "and has arrived once it does" "Shopping list, from the pocket" \
+        "$(until_is "Shopping list, from the pocket" weft workstation draft cat shopping)"
+    same "on the edge, too" "Shopping list, from the pocket" "$(until_is "Shopping list, from the pocket" weft edge draft cat shopping)"
+    check "the browser says that it is saved" said saved
+    wait $pocket
+fi
 
 # ---- 20:00, the tablet is lost ----
 check "the tablet is taken out" weft workstation nodes revoke tablet
