@@ -240,6 +240,7 @@ static void step_shower(struct wf_fabric *f, struct wf_str bytes)
         shower_failed(f, &err);
     } else if (wf_pairing_state(f->shower.p) == WF_PAIRING_DONE) {
         drop(&f->shower);
+        wf_fabric__close_door(f);
         wf_fabric__tell_all(f);
         wf_fabric__say(f, "nodes");
     }

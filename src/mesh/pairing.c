@@ -280,7 +280,8 @@ static void send_hello(struct wf_pairing *p, struct wf_buf *out)
     rng->fill(rng->ud, own, WF_PAIRING_NONCE_BYTES);
     wf_buf_append_byte(out, WF_PAIRING_HELLO);
     wf_buf_append_byte(out, WF_PAIRING_VERSION);
-    wf_buf_append_byte(out, p->is_joiner ? (char)(p->is_scanned | p->is_guest << 1) : 0);
+    wf_buf_append_byte(
+        out, p->is_joiner ? (char)((unsigned)p->is_scanned | (unsigned)p->is_guest << 1) : 0);
     wf_buf_append(out, own, WF_PAIRING_NONCE_BYTES);
 }
 

@@ -233,7 +233,11 @@ for i in 1 2 3 4 5 6 7 8; do
     else
         victim "$n"
         wait "${writers[@]}"
-        kill -0 "${pids[$n]}" 2>/dev/null || { power_off "$n"; check "the $n had lost its supervisor; up again" up "$n"; }
+        sleep 0.1 # a process that is killed takes a moment
+        grep -q '^State:.[RSD]' "/proc/${pids[$n]}/status" 2>/dev/null || {
+            power_off "$n"
+            check "the $n had lost its supervisor; up again" up "$n"
+        }
     fi
 done
 [ $tap_failed -eq 0 ] || exit 1
@@ -263,7 +267,7 @@ same "nothing of $(wc -l <"$TMP/acked") acknowledged records is lost anywhere" 0
 if [ -z "$(command -v certutil)" ] || [ ! -d tests/web/node_modules/playwright-core ]; then
     skip "a phone's browser over TLS" "no certutil, or no browser's driver"
 else
-    echo "Shopping list" | edit workstation shopping
+    printf "Shopping list" | edit workstation shopping
     weft workstation phone --json >"$TMP/invite"
     said() {
         for _ in $(seq 600); do
