@@ -34,7 +34,7 @@ static int read_state(const json_t *params, json_t **out, struct wf_err *err)
 {
     const struct wf_param_range places = {0, SLIDES_MAX, 0}, times = {0, INT64_MAX, 0};
     int64_t at = 0, n = 0, since = 0;
-    struct wf_str kind, id;
+    struct wf_str kind = WF_STR(""), id = WF_STR("");
     int rc = wf_param_str(params, "kind", true, &kind, err);
 
     if (rc == 0)
