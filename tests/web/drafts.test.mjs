@@ -202,6 +202,27 @@ test("without the editor a plain field does, and merges", async () => {
     await plain.close();
 });
 
+test("a label is raised by a person and by what is written, and what is secret says that it stays",
+    async (t) => {
+        if (noEditor()) return t.skip(noEditor());
+        await weft.call("POST", "spaces", { name: "fair", label: "internal" });
+        const draft = await weft.call("POST", "drafts", { space: "fair", name: "Till", text: "" });
+        const page = await openDraft(context, draft);
+        const chip = page.locator("button.label-chip");
+        assert.equal(await chip.textContent(), "internal");
+        await weft.call("PATCH", `drafts/${draft.id}`, { label: "private" });
+        await page.locator("button.label-chip.private").waitFor();
+        await chip.click();
+        await page.getByRole("heading", { name: "How sensitive is it?" }).waitFor();
+        await assertAccessible(page);
+        await shoot(page, "draft-label");
+        await page.locator("dialog").getByText("For this device alone").click();
+        await page.getByText("It is secret: it stays on this device.").waitFor();
+        assert.equal((await weft.call("GET", `drafts/${draft.id}`)).label, "secret");
+        assertNoProblems(page);
+        await page.close();
+    });
+
 test("a draft is renamed and removed", async () => {
     await make("Old name", "x");
     const page = await openPage(context, weft, "#/drafts");

@@ -18,6 +18,7 @@ import { go, href } from "./route.js";
 import { failed, toast } from "./toast.js";
 
 const SAVE_MS = 800;
+const LABEL_MS = 400;
 const NAME_KEY = "weft.name";
 
 const myName = () => localStorage.getItem(NAME_KEY) || t("Somebody");
@@ -221,10 +222,22 @@ function build(root, draft, own) {
         title: t("How sensitive is it?"), onclick: async () => {
             const now = await raiseLabel(draft);
             if (!now) return;
-            draft.label = now.label;
-            chip.className = `label-chip ${now.label}`;
-            chip.textContent = labelName(now.label);
+            drawLabel(now.label);
         } }, labelName(draft.label));
+    const stays = h("p", { class: "hint draft-stays", hidden: draft.label !== "secret" },
+        t("It is secret: it stays on this device."));
+    const drawLabel = (label) => {
+        draft.label = label;
+        chip.className = `label-chip ${label}`;
+        chip.textContent = labelName(label);
+        stays.hidden = label !== "secret";
+    };
+    // What is written raises it, too.
+    own(on("drafts", debounce(async () => {
+        const { drafts } = await api.drafts({ limit: 20 }).catch(() => ({ drafts: [] }));
+        const now = drafts.find(({ id }) => id === draft.id);
+        if (now && now.label !== draft.label) drawLabel(now.label);
+    }, LABEL_MS)));
     const remove = async () => {
         if (await removeDraft(draft)) go({ view: "drafts" });
     };
@@ -250,7 +263,7 @@ function build(root, draft, own) {
 
     drawPeople([]);
     root.append(h("div", { class: "draft" }, headNode(draft, { title: heading, status, people,
-        comment, toggle: toggleButton, rename, remove, chip }), body));
+        comment, toggle: toggleButton, rename, remove, chip }), stays, body));
     const told = (now) => {
         status.textContent = statusText(now);
         if (phone.value) noteUnsent(draft.id, now === "offline" || now === "saving");
