@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two weft on one machine, each with its page: a code that is shown in one is typed in the other;
-// both show the same words; a new name arrives; one is taken out.
+// both show the same words; a new name arrives; one is taken out. A third is somebody else's: he
+// is invited to a space, comes in, and is taken out of it.
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
@@ -13,9 +14,11 @@ import { Weft } from "./lib/weft.mjs";
 
 const laptop = new Weft();
 const tablet = new Weft();
+const bens = new Weft();
 let browser;
 let onLaptop;
 let onTablet;
+let onBens;
 
 const freePort = () => new Promise((resolve) => {
     const probe = net.createServer().listen(0, "127.0.0.1", () => {
@@ -35,12 +38,14 @@ before(async () => {
     browser = await launch();
     onLaptop = await begin(laptop, "laptop");
     onTablet = await begin(tablet, "tablet");
+    onBens = await begin(bens, "Ben");
 });
 
 after(async () => {
     await browser?.close();
     await laptop.end();
     await tablet.end();
+    await bens.end();
 });
 
 test("a code shown in one page and typed in another pairs the two", async () => {
@@ -96,6 +101,35 @@ test("where the owner's key is, devices are named and taken out", async () => {
     await here.getByRole("button", { name: "Take Ada's tablet out" }).click();
     await here.getByRole("button", { name: "Take out" }).click();
     await here.locator(".node.revoked").waitFor();
+    assertNoProblems(here);
+    await here.close();
+    await there.close();
+});
+
+test("somebody else is invited to a space, comes in and is taken out", async () => {
+    await laptop.call("POST", "spaces", { name: "plans" });
+    const here = await openPage(onLaptop, laptop, "#/devices");
+    await here.getByRole("button", { name: "Invite somebody to plans" }).click();
+    await here.locator(".code-digits").waitFor();
+    await assertAccessible(here);
+    const command = await here.locator(".code-part code").textContent();
+    const there = await openPage(onBens, bens, "#/devices");
+    await there.getByRole("textbox", { name: "What they see" })
+        .fill(command.replace("weft spaces join ", ""));
+    await there.getByRole("button", { name: "Come in" }).click();
+    await there.locator(".compared strong").waitFor();
+    await here.getByText("Ben is in.").waitFor();
+    assert.equal(await there.locator(".compared strong").textContent(),
+        await here.locator(".compared strong").textContent());
+    await here.reload();
+    await here.locator(".member").nth(1).waitFor();
+    assert.deepEqual((await here.locator(".member .row-title").allTextContents()).sort(),
+        ["Ben", "laptop"]);
+    await here.getByRole("button", { name: "Take Ben out" }).click();
+    await here.getByRole("button", { name: "Take out" }).click();
+    await here.locator(".member .row-title", { hasText: "Ben" }).waitFor({ state: "detached" });
+    await assertAccessible(here);
+    await assertAccessible(there);
     assertNoProblems(here);
     await here.close();
     await there.close();

@@ -9,6 +9,7 @@ import { when } from "./format.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { on } from "./live.js";
+import { membersCard } from "./members.js";
 import { phone } from "./offline.js";
 import { phonesCard } from "./phones.js";
 import { labelName } from "./privacy.js";
@@ -199,7 +200,7 @@ export function show(root) {
     };
     root.append(h("div", { class: "page settings" }, h("h1", { tabindex: -1 }, t("Your devices")),
         h("div", { class: "cards" }, list, phone.value ? null : [phonesCard(own, picture),
-            addCard(own), joinCard()])));
+            addCard(own), joinCard(), membersCard(own, picture)])));
     draw();
     own(on("nodes", draw));
     return own.end;
