@@ -371,8 +371,10 @@ test("several chats are kept; one can be opened and deleted", async () => {
     await page.locator(".chat-hello").waitFor();
     await page.getByRole("button", { name: "Chats" }).click();
     await page.locator(".chat-list .row-title").first().waitFor();
-    assert.deepEqual(await page.locator(".chat-list .row-title").allInnerTexts(),
-        ["About bridges"]);
+    // Those of the tests before are there, too: weft keeps them.
+    const titles = await page.locator(".chat-list .row-title").allInnerTexts();
+    assert.equal(titles[0], "About bridges");
+    assert.ok(!titles.includes("About rivers"), titles.join());
     assertNoProblems(page);
     await page.context().close();
 });

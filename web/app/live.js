@@ -46,6 +46,7 @@ async function connect() {
     for (const name of Object.keys(listeners)) {
         source.addEventListener(name, (event) => tell(name, JSON.parse(event.data)));
     }
+    for (const name of ["presence", "handoff"]) tell(name, {}); // what there is already
     if (wasAway) for (const name of ["documents", "threads", "drafts", "reminders",
         "records", "present", "presence", "handoff", "chats"]) tell(name, {});
 }

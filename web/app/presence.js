@@ -5,7 +5,7 @@
 // A thing that is open: {view, ref, title, text, at, generation}; text: written and not sent, at:
 // the place in it. Pages where nothing is worked on (settings, lists) leave the last one as it is.
 
-import { allowed, api } from "./api.js";
+import { allowed, api, reachable } from "./api.js";
 import { debounce, fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { t, tn } from "./i18n.js";
@@ -26,8 +26,10 @@ const page = `p${[...crypto.getRandomValues(new Uint8Array(8))]
 export const others = signal([]);
 let mine = { view: "ask" };
 
+// Not before weft has answered, and not while it does not.
+let isLive = false;
 const send = (active) => {
-    if (allowed.value) api.setPresence(page, { ...mine, active }).catch(() => {});
+    if (isLive && allowed.value && reachable.value) api.setPresence(page, { ...mine, active }).catch(() => {});
 };
 const tell = debounce(() => send(true), TELL_MS);
 
@@ -152,11 +154,15 @@ async function takeHanded() {
 export function startPresence() {
     route.on(sayRoute);
     document.addEventListener("input", sayText);
-    on("presence", look);
+    on("presence", () => {
+        if (!isLive) {
+            isLive = true;
+            send(true);
+        }
+        look();
+    });
     on("handoff", takeHanded);
     setInterval(() => send(false), STILL_THERE_MS);
-    addEventListener("pagehide", () => api.endPresence(page));
+    addEventListener("pagehide", () => isLive && reachable.value && api.endPresence(page));
     addEventListener("pageshow", (event) => event.persisted && send(true));
-    look();
-    takeHanded();
 }
