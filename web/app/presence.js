@@ -29,7 +29,8 @@ let mine = { view: "ask" };
 // Not before weft has answered, and not while it does not.
 let isLive = false;
 const send = (active) => {
-    if (isLive && allowed.value && reachable.value) api.setPresence(page, { ...mine, active }).catch(() => {});
+    if (!isLive || !allowed.value || !reachable.value) return;
+    api.setPresence(page, { ...mine, active }).catch(() => {});
 };
 const tell = debounce(() => send(true), TELL_MS);
 
