@@ -193,7 +193,7 @@ static int write_labels(struct tell *t, int64_t space, struct wf_err *err)
 
     for (unsigned level = 0; level < WF_LABEL_SECRET && rc == 0; level++) {
         size_t n = 0;
-        for (size_t i = 0; i < t->n_edits; i++) {
+        for (size_t i = 0; i < t->n_edits && some != NULL; i++) {
             if (t->edits[i].label == level)
                 some[n++] = t->edits[i];
         }

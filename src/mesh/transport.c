@@ -260,7 +260,8 @@ static void say_hello(struct wf_transport *t, const char *problem)
 
 /* ---- who comes ---- */
 
-/* How many of a kind there are, and of this address. */
+/* How many of a kind there are, and of this address. Who came to be paired is no stranger any more.
+ */
 static void count(const struct wf_transport *t, const struct sockaddr_storage *a, bool strangers,
                   size_t *out_all, size_t *out_of_address)
 {
@@ -270,7 +271,8 @@ static void count(const struct wf_transport *t, const struct sockaddr_storage *a
     for (it = t->peers.next; it != &t->peers; it = it->next) {
         const struct wf_peer *p =
             WF_CONTAINER((struct wf_list *)(uintptr_t)it, struct wf_peer, node);
-        bool counts = strangers ? p->until_ns != 0 : p->state < WF_PEER_OPEN;
+        bool counts = strangers ? p->until_ns != 0 && !wf_transport__is_allowed(t, p->key)
+                                : p->state < WF_PEER_OPEN;
         if (p->is_dialled || !counts)
             continue;
         ++*out_all;
