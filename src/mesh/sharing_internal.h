@@ -87,6 +87,7 @@ struct wf_sharing {
     int64_t word_ns;         /* nor is it looked whether a word is due */
     bool must_say;           /* one is */
     uint64_t measured_bytes; /* of the shelf, when it was last looked whether one is due */
+    int64_t measure_ns;      /* it is looked once more then; 0: it was */
     int64_t snapshot_ns;     /* snapshots are not looked at before that */
     bool must_look;          /* for logs that are not taken: a snapshot has come */
     bool has_joined;         /* "me" came from another device */

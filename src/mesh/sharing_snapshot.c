@@ -34,6 +34,7 @@
 #define BEHIND_BYTES_MIN ((uint64_t)1 << 20)
 #define BEHIND_BATCHES 4096u
 #define LOOK_NS (INT64_C(5) * 1000000000)
+#define AGAIN_NS (INT64_C(15) * 1000000000)
 /* So that several fit into a message; what one device holds in memory to make one. */
 #define PART_BYTES ((size_t)256 << 10)
 #define ALL_BYTES_MAX ((size_t)1 << 30)
@@ -463,9 +464,11 @@ static int is_due(struct wf_reader *r, const struct wf_share_space *space, struc
     return rc;
 }
 
-/* Whether so much has come since it was last looked that it is worth measuring all there is. */
+/* Whether so much has come since it was last looked that it is worth measuring all there is; and
+ * once more some time later, when drafts have put down their own logs. */
 static int has_grown(struct wf_sharing *s, struct wf_reader *r, bool *out, struct wf_err *err)
 {
+    int64_t now_ns = wf_clock_mono_ns(s->o.clock);
     sqlite3_stmt *st = NULL;
     uint64_t bytes;
     int rc = wf_reader_cached(r, "SELECT ifnull(sum(n_bytes),0) FROM batch_log", &st, err);
@@ -478,8 +481,13 @@ static int has_grown(struct wf_sharing *s, struct wf_reader *r, bool *out, struc
     sqlite3_reset(st);
     *out = bytes < s->measured_bytes ||
            bytes - s->measured_bytes > WF_MAX(BEHIND_BYTES_MIN / 16, s->measured_bytes / 16);
-    if (*out)
+    if (*out) {
         s->measured_bytes = bytes;
+        s->measure_ns = now_ns + AGAIN_NS;
+    } else if (s->measure_ns != 0 && now_ns >= s->measure_ns) {
+        s->measure_ns = 0;
+        *out = true;
+    }
     return 0;
 }
 
