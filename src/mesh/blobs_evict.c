@@ -10,7 +10,7 @@
 
 #define ANSWER_NS INT64_C(10000000000)
 /* What somebody has just opened stays so long. */
-#define REST_MS 8000
+#define REST_MS 4000
 #define LIST_MAX 64u
 
 static struct wf_str key_of(const struct wf_paper *p)
