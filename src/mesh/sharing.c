@@ -236,6 +236,11 @@ static bool takes(void *ud, uint64_t peer, const struct wf_sync_log *log)
     return wf_sharing__takes(ud, peer, log);
 }
 
+static bool tells(void *ud, uint64_t peer, const struct wf_sync_log *log)
+{
+    return wf_sharing__is_cipher(ud) || wf_sharing__tells(ud, peer, log);
+}
+
 static int send_to(void *ud, uint64_t peer, struct wf_str message, struct wf_err *err)
 {
     struct wf_sharing *s = ud;
@@ -575,6 +580,7 @@ static int open_syncer(struct wf_sharing *s, struct wf_err *err)
                                   .clock = s->o.clock,
                                   .gives = gives,
                                   .takes = takes,
+                                  .tells = tells,
                                   .covers = wf_sharing__covers,
                                   .send = send_to,
                                   .came = came,

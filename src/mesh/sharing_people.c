@@ -260,6 +260,17 @@ bool wf_sharing__owns(const struct wf_sharing *s, uint64_t peer, const struct wf
            memcmp(e->device, log->device, sizeof(log->device)) == 0;
 }
 
+bool wf_sharing__tells(const struct wf_sharing *s, uint64_t peer, const struct wf_sync_log *log)
+{
+    const uint8_t *own = s->o.device->signer.id;
+    const struct wf_sharing_peer *p = wf_sharing__peer(s, peer);
+
+    if (wf_sharing__right(s, own, log->stream) > WF_SHARING_NONE)
+        return true;
+    return p != NULL && wf_devices_by_transport(&s->devices, p->key) != NULL &&
+           memcmp(log->device, own, sizeof(log->device)) == 0;
+}
+
 bool wf_sharing__takes(struct wf_sharing *s, uint64_t peer, const struct wf_sync_log *log)
 {
     const struct wf_sharing_stream *t = wf_sharing__stream(s, log->stream);

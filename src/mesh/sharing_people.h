@@ -49,6 +49,9 @@ bool wf_sharing__may_write(const struct wf_sharing *s, int64_t space);
 uint32_t wf_sharing__epoch(const struct wf_sharing *s, int64_t space, uint32_t *out_max);
 /* Whether a connected node of this owner has written that log. */
 bool wf_sharing__owns(const struct wf_sharing *s, uint64_t peer, const struct wf_sync_log *log);
+/* Whether a connected node may tell this device of a log: of what this one may have, and this
+ * owner's of what it wrote itself. */
+bool wf_sharing__tells(const struct wf_sharing *s, uint64_t peer, const struct wf_sync_log *log);
 /* Whether batches of a log are wanted from a node: from who may have it, and from this owner's
  * devices their own, which may write what they may not see of others. Names who may not write, and
  * does. */

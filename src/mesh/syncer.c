@@ -366,6 +366,14 @@ uint64_t wf_syncer_said(const struct wf_syncer *s, const struct wf_sync_log *log
     return most;
 }
 
+/* Whether a node that does not say it has all of a log may be said to lack it. */
+static bool would_tell(const struct wf_syncer *s, const struct wf_syncer_peer *p,
+                       const struct wf_sync_log *log)
+{
+    return s->o.gives(s->o.ud, p->id, log->stream) &&
+           (s->o.tells == NULL || s->o.tells(s->o.ud, p->id, log));
+}
+
 struct wf_syncer_behind wf_syncer_behind(const struct wf_syncer *s)
 {
     struct wf_syncer_behind b = {.is_known = true};
@@ -381,7 +389,7 @@ struct wf_syncer_behind wf_syncer_behind(const struct wf_syncer *s)
             const struct wf_syncer_log *l = &s->logs[t->log];
             if (t->theirs > l->head.last && s->o.takes(s->o.ud, p->id, &l->head.log))
                 b.here += t->theirs - l->head.last;
-            if (t->theirs < l->head.last && s->o.gives(s->o.ud, p->id, l->head.log.stream))
+            if (t->theirs < l->head.last && would_tell(s, p, &l->head.log))
                 b.there += l->head.last - t->theirs;
         }
     }

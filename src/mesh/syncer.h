@@ -59,6 +59,10 @@ struct wf_syncer_options {
     bool (*owns)(void *ud, uint64_t peer, const struct wf_sync_log *log);
     /* Is this log wanted here, from that node? */
     bool (*takes)(void *ud, uint64_t peer, const struct wf_sync_log *log);
+    /* May that node tell this one how far a log is with it? What it may not tell counts as no
+     * difference: one that may see less than before keeps what it has, and hears no more of it.
+     * NULL: it may. */
+    bool (*tells)(void *ud, uint64_t peer, const struct wf_sync_log *log);
     /* Has a snapshot on the shelf what the log's batches before that one did? NULL: none has. */
     bool (*covers)(void *ud, const struct wf_sync_log *log, uint64_t before);
     /* Sends a message. BUSY: it was not taken, and wf_syncer_room will follow. Other errors: the
@@ -124,7 +128,8 @@ void wf_syncer_keep(struct wf_syncer *s, bool keeps);
 /* How far a log is by those who are connected: the most that one of them said. */
 uint64_t wf_syncer_said(const struct wf_syncer *s, const struct wf_sync_log *log);
 
-/* What differs: batches that nodes here have and this one wants, and the other way round. */
+/* What differs: batches that nodes here have and this one wants, and the other way round, of the
+ * logs that they may tell of. */
 struct wf_syncer_behind {
     uint64_t here, there;
     size_t n_peers;

@@ -11,5 +11,6 @@ check "three devices, two of which met before the oldest" "$SIM" -n 1 -s 1000 -f
 check "a removed draft's number" "$SIM" -n 1 -s 1000 -f 131 -x 511
 check "a deletion that was final before a device joined" "$SIM" -n 1 -s 1000 -f 129 -x 511
 check "a snapshot of what was not written yet" "$SIM" -n 1 -s 1000 -f 125 -x 511
+check "a device that may see less than it did" "$SIM" -n 1 -s 600 -f 578
 check "crashes between two writes" "$SIM" -n 6 -s 500 -f 300 -x 479
 check "a secret that was deleted before it was sent" "$SIM" -n 1 -s 800 -f 305 -x 255

@@ -276,6 +276,35 @@ static void test_sharing__a_deletion_becomes_final(void **state)
     assert_int_equal(sharer_ask(&s.at[0], "SELECT sum(last) FROM batch_log"), n);
 }
 
+/* The others do not tell it of what it may not see any more: nothing is said to be amiss, and what
+ * all may see goes on. */
+static void test_sharing__who_may_see_less_comes_to_rest(void **state)
+{
+    (void)state;
+    sharers_make(&s, 3, false);
+    all_up(3);
+    sharer_set(&s.at[0], "one", 1);
+    sharer_set(&s.at[2], "two", 2);
+    assert_true(sharers_settle(&s, 100));
+    for (size_t i = 0; i < 3; i++) {
+        if (memcmp(s.devices.entries[i].device, s.at[2].device.signer.id, WF_SIGNER_ID_BYTES) == 0)
+            s.devices.entries[i].clearance = WF_LABEL_INTERNAL;
+    }
+    s.devices.version++;
+    for (size_t i = 0; i < 3; i++)
+        wf_sharing_machine_listed(s.at[i].sharing);
+    sharers_step(&s, 1000);
+    sharers_cut(&s, 0, 2);
+    sharers_cut(&s, 1, 2);
+    sharers_link(&s, 0, 2);
+    sharers_link(&s, 1, 2);
+    assert_true(sharers_settle(&s, 100));
+    sharer_set(&s.at[0], "three", 3);
+    assert_true(sharers_settle(&s, 100));
+    assert_int_equal(sharer_ask(&s.at[1], "SELECT count(*) FROM record"), 3);
+    assert_int_equal(sharer_ask(&s.at[2], "SELECT count(*) FROM record"), 2);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
 
 int main(void)
@@ -286,6 +315,7 @@ int main(void)
         TEST(test_sharing__who_leaves_out_a_change_is_named),
         TEST(test_sharing__what_is_withheld_is_told),
         TEST(test_sharing__a_deletion_becomes_final),
+        TEST(test_sharing__who_may_see_less_comes_to_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,6 +88,16 @@ static bool takes(void *ud, uint64_t peer, const struct wf_sync_log *log)
     return (n->levels & level_of(log->stream)) != 0;
 }
 
+/* The others tell it of what it may have, and of what it wrote. */
+static bool tells(void *ud, uint64_t peer, const struct wf_sync_log *log)
+{
+    const struct node *n = ud;
+
+    (void)peer;
+    return (n->levels & level_of(log->stream)) != 0 ||
+           memcmp(log->device, n->signer.id, sizeof(log->device)) == 0;
+}
+
 /* Nothing of a stream is sent to who must not have it, not even its name. */
 static void assert_allowed(const struct node *to, struct wf_str bytes)
 {
@@ -169,6 +179,7 @@ static void node_start(struct node *n, bool keeps)
                                   .clock = &clock_of_test,
                                   .gives = gives,
                                   .takes = takes,
+                                  .tells = tells,
                                   .send = send_it,
                                   .came = came,
                                   .trouble = trouble,
@@ -431,6 +442,12 @@ static void test_syncer__nobody_hears_of_what_it_must_not_have(void **state)
     settle();
     assert_int_equal(last_of(&nodes[1], &nodes[0], 1), 10);
     assert_int_equal(last_of(&nodes[2], &nodes[0], 1), 11);
+    disconnect(0, 1); /* nor does it hear again how far it is: that is no difference */
+    connect_two(0, 1);
+    settle();
+    assert_int_equal(wf_syncer_behind(nodes[1].s).there, 0);
+    assert_int_equal(wf_syncer_behind(nodes[0].s).there, 0);
+    assert_true(wf_syncer_behind(nodes[1].s).is_known);
     stop();
 }
 
