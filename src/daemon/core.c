@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -504,6 +505,7 @@ static void fabric_changed(void *ud, const char *what)
         wf_sealed_devices_changed(atomic_load(&c->sealed));
         wf_sharing_devices_changed(atomic_load(&c->sharing));
         wf_nearby_devices_changed(atomic_load(&c->nearby));
+        wf_thread_share_poke(atomic_load(&c->threads));
         wf_blobs_devices_changed(atomic_load(&c->blobs));
     }
 }
@@ -610,12 +612,29 @@ static int open_moving(struct core *c, struct wf_err *err)
 }
 
 /* Conversations on the owner's other devices. */
+/* Whether the owner has no other device that is in. */
+static bool is_alone(void *ud)
+{
+    const struct wf_op_context *ops = ud;
+    struct wf_devices *d = wf_alloc(sizeof(*d));
+    size_t n = 0;
+
+    if (d == NULL)
+        return true; /* with the next word */
+    wf_fabric_devices(ops->fabric, d);
+    for (size_t i = 0; d->version != 0 && i < d->n_entries; i++)
+        n += d->entries[i].revoked_ms == 0;
+    wf_free(d);
+    return n < 2;
+}
+
 static int open_threads(struct core *c, struct wf_err *err)
 {
     const struct wf_thread_share_options o = {.store = c->ops.store,
                                               .records = c->ops.records,
                                               .log = c->ops.log,
                                               .label = wf_op_turn_label,
+                                              .is_alone = is_alone,
                                               .written = threads_written,
                                               .came = threads_came,
                                               .ud = &c->ops};

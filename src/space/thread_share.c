@@ -159,7 +159,8 @@ static int tell_round(struct wf_thread_share *s, size_t *out_n, struct wf_err *e
     if (rc != 0)
         return rc;
     wf_arena_init(&arena, 4096, ARENA_BYTES_MAX);
-    rc = wf_thread_untold(r, ROUND, &arena, &items, &n, err);
+    if (s->o.is_alone == NULL || !s->o.is_alone(s->o.ud))
+        rc = wf_thread_untold(r, ROUND, &arena, &items, &n, err);
     if (rc == 0)
         rc = wf_thread_gone(r, ROUND, &arena, &gone, &n_gone, err);
     wf_store_reader_put(s->o.store, r);

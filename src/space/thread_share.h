@@ -27,6 +27,9 @@ struct wf_thread_share_options {
     struct wf_log *log; /* may be NULL */
     /* What a text asks for (privacy/label.h); 3 where that cannot be told. */
     uint8_t (*label)(void *ud, struct wf_str text);
+    /* Whether there is no other device: then nothing is told, so that what is removed stands in no
+     * second place. NULL: there is one. */
+    bool (*is_alone)(void *ud);
     /* Records were written (to be sent); conversations came. Any thread; must not wait. */
     void (*written)(void *ud);
     void (*came)(void *ud);

@@ -126,21 +126,23 @@ same "to whom there is none is said" "No device \"tablet\" is connected: see wef
 # undisturbed run writes; other models: the text; none: it is followed; the first killed: what came stays.
 "$WEFT" models synth tiny Q8_0 "$TMP/one.gguf" --vocab 400 >/dev/null 2>&1
 "$WEFT" models synth tiny Q8_0 "$TMP/two.gguf" --vocab 400 --seed 5 >/dev/null 2>&1
+"$(dirname "$0")/lib/endless" "$TMP/one.gguf"
+"$(dirname "$0")/lib/endless" "$TMP/two.gguf"
 weft laptop models import "$TMP/one.gguf" tiny >/dev/null
 at_of() { echo "$1=$(grep -o 'http://[0-9.:]*' "$TMP/$1.out" | head -1)=$(cat "$TMP/$1/token")"; }
 move() { python3 "$(dirname "$0")/lib/moving.py" "$(at_of laptop)" "$(at_of phone)" tiny 7 "$@"; }
 of() { json "$2" <"$TMP/$1"; }
-move 600 0 >"$TMP/whole"
+move 3000 0 >"$TMP/whole"
 same "undisturbed" "length" "$(of whole 'd["finish"]')"
-move 600 20 >"$TMP/followed"
+move 3000 20 >"$TMP/followed"
 same "without a model it is followed" "length length True None" \
     "$(of followed 'd["finish"], d["done"], d["first"]==d["second"], d["error"]' | tr -d "(),'")"
 weft phone models import "$TMP/two.gguf" other >/dev/null
-move 600 20 >"$TMP/text"
+move 3000 20 >"$TMP/text"
 same "with another model the text goes on" "moved True None" \
     "$(of text 'd["finish"], d["second"].startswith(d["first"]) and len(d["second"])>len(d["first"]), d["error"]' | tr -d "(),'")"
 weft phone models import "$TMP/one.gguf" mine >/dev/null
-move 600 20 >"$TMP/moved"
+move 3000 20 >"$TMP/moved"
 same "with the same model it moves" "moved length None" "$(of moved 'd["finish"], d["done"], d["error"]' | tr -d "(),'")"
 same "and is what it would have been" "$(of whole 'd["first"]' | md5sum)" "$(of moved 'd["second"]' | md5sum)"
 same "what was told before is its beginning" True "$(of moved 'd["second"].startswith(d["first"])')"
@@ -162,7 +164,7 @@ same "nor handed over" "What is open is private: box may see up to internal." \
 api laptop DELETE presence/p2
 same "a closed page is open no more" "[('laptop', ['Folders'])]" "$(until_is "[('laptop', ['Folders'])]" open_there phone)"
 for m in mine other; do weft phone models rm "$m" >/dev/null; done
-move 3000 20 "${pids[laptop]}" >"$TMP/killed"
+move 20000 20 "${pids[laptop]}" >"$TMP/killed"
 wait "${pids[laptop]}" 2>/dev/null
 same "killed while it writes: what came stays there" "True True" \
     "$(of killed 'len(d["second"])>200, bool(d["error"])' | tr -d "(),")"
