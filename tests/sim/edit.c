@@ -191,10 +191,22 @@ static void type_as_editor(struct sim_node *n, struct wf_draft *d, const uint8_t
     wf_buf_deinit(&update);
 }
 
+/* How sensitive the draft is known to be, and so what is typed into it. What stands in it and was
+ * not looked at yet does not count: it may be taken back before anything is sealed, and then the
+ * rest is what it was. */
+static enum wf_label known_label(const struct wf_draft_row *row)
+{
+    enum wf_label label, space;
+
+    if (!wf_label_parse(row->label, &label) || !wf_label_parse(row->space_label, &space))
+        return WF_LABEL_SECRET;
+    return wf_label_max(label, space);
+}
+
 static void type(struct sim_node *n, struct wf_draft *d, const struct wf_draft_row *row)
 {
     struct sim *s = n->sim;
-    enum wf_label label = node_draft_label(n, row->id);
+    enum wf_label label = known_label(row);
     struct sim_draft *known = sim_draft(s, row->uid);
     unsigned raised = WF_LABEL_PUBLIC;
     char text[80], mark[32];

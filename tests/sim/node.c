@@ -105,8 +105,9 @@ int node_draft_row(struct sim_node *n, int64_t draft, struct wf_arena *arena,
 }
 
 /* As op/draft_label.c: its space's at least; what stands in it raises it, in the row, too. */
-static enum wf_label look(struct sim_node *n, int64_t draft, bool raises)
+static enum wf_label label_of(void *ud, int64_t draft)
 {
+    struct sim_node *n = ud;
     enum wf_label now, space, label = WF_LABEL_SECRET;
     struct wf_draft_row row = {.id = 0};
     struct wf_arena arena;
@@ -117,23 +118,13 @@ static enum wf_label look(struct sim_node *n, int64_t draft, bool raises)
     if (node_draft_row(n, draft, &arena, &row) == 0 && text_of(n, draft, &text) == 0 &&
         wf_label_parse(row.label, &now) && wf_label_parse(row.space_label, &space)) {
         label = wf_label_max(label_in(n->sim, wf_buf_str(&text)), space);
-        if (label > now && raises)
+        if (label > now)
             (void)!wf_draft_row_label(n->store, draft, wf_str_from(wf_label_name(label)), NULL);
         label = wf_label_max(label, now);
     }
     wf_buf_deinit(&text);
     wf_arena_deinit(&arena);
     return label;
-}
-
-enum wf_label node_draft_label(struct sim_node *n, int64_t draft)
-{
-    return look(n, draft, false);
-}
-
-static enum wf_label label_of(void *ud, int64_t draft)
-{
-    return look(ud, draft, true);
 }
 
 static void durable(void *ud)

@@ -205,10 +205,9 @@ void node_crash(struct sim_node *n, bool only_program);
 void node_enter(struct sim_node *n);
 void node_leave(struct sim_node *n);
 void node_event(struct sim *s, const struct sim_event *e);
-/* The row of a draft; how sensitive it is, with all that stands in it now. */
+/* The row of a draft. */
 int node_draft_row(struct sim_node *n, int64_t draft, struct wf_arena *arena,
                    struct wf_draft_row *out);
-enum wf_label node_draft_label(struct sim_node *n, int64_t draft);
 /* A step of sharing is due soon. */
 void node_due(struct sim_node *n);
 
