@@ -18,6 +18,8 @@
 #define GATHER_MS 20
 #define AGAIN_MS 2000
 #define UNTAKEN_MS 60000
+/* That wait to be taken. */
+#define LETTERS_MAX 32u
 
 void wf_sharing__log(const struct wf_sharing *s, const char *fmt, ...)
 {
@@ -309,16 +311,72 @@ static void trouble(void *ud, const struct wf_syncer_trouble *t)
     wf_sharing__trouble(ud, t);
 }
 
-static void take_letter(struct wf_sharing *s, struct wf_sharing_peer *p, struct wf_str sealed)
+/* Tells whether it is to be tried again. */
+static bool take_letter(struct wf_sharing *s, struct wf_sharing_peer *p, struct wf_str sealed)
 {
     struct wf_err err = WF_ERR_INIT;
+    int rc;
 
     if (wf_sharing__is_cipher(s))
-        return; /* keys are not for it */
-    if (wf_sharing__take_letter(s, p, sealed, &err) == 0)
+        return false; /* keys are not for it */
+    rc = wf_sharing__take_letter(s, p, sealed, &err);
+    if (rc == 0)
         wf_sharing__relay_got(s, p, sealed);
     else
         wf_sharing__log(s, "a letter with keys: %s", err.msg);
+    return rc == WF_E_FULL || rc == WF_E_IO || rc == WF_E_NOMEM || rc == WF_E_BUSY;
+}
+
+static void drop_letter(struct wf_sharing *s, size_t i)
+{
+    wf_free(s->letters[i].bytes);
+    s->n_letters--;
+    memmove(s->letters + i, s->letters + i + 1, (s->n_letters - i) * sizeof(*s->letters));
+}
+
+/* Without memory it is lost until the next connection. */
+static void keep_letter(struct wf_sharing *s, uint64_t peer, struct wf_str sealed)
+{
+    char *copy;
+
+    if (s->n_letters == LETTERS_MAX)
+        drop_letter(s, 0);
+    copy = wf_alloc(sealed.len);
+    if (copy == NULL ||
+        wf_reserve(&s->letters, &s->cap_letters, s->n_letters + 1, sizeof(*s->letters)) != 0) {
+        wf_free(copy);
+        return;
+    }
+    memcpy(copy, sealed.ptr, sealed.len);
+    s->letters[s->n_letters++] = (struct wf_sharing_untaken){peer, copy, sealed.len};
+    s->letters_ns = wf_clock_mono_ns(s->o.clock) + AGAIN_MS * INT64_C(1000000);
+}
+
+/* A letter of a node that is there and not taken out. */
+static void hear_letter(struct wf_sharing *s, uint64_t peer, struct wf_str sealed)
+{
+    struct wf_sharing_peer *p = wf_sharing__peer(s, peer);
+    const struct wf_person *whose = NULL;
+    const struct wf_devices_entry *e = p == NULL ? NULL : wf_sharing__node(s, p, &whose);
+
+    if (e != NULL && e->revoked_ms == 0 && take_letter(s, p, sealed))
+        keep_letter(s, peer, sealed);
+}
+
+/* Those that could not be taken, each once more. */
+static void take_letters_again(struct wf_sharing *s, int64_t now_ns)
+{
+    size_t n = s->n_letters;
+
+    if (now_ns < s->letters_ns)
+        return;
+    for (; n > 0; n--) {
+        struct wf_sharing_untaken l = s->letters[0];
+        s->letters[0].bytes = NULL;
+        drop_letter(s, 0);
+        hear_letter(s, l.peer, wf_str_n(l.bytes, l.len));
+        wf_free(l.bytes);
+    }
 }
 
 static void other(void *ud, uint64_t peer, const struct wf_sync_message *m)
@@ -326,15 +384,13 @@ static void other(void *ud, uint64_t peer, const struct wf_sync_message *m)
     struct wf_sharing *s = ud;
     struct wf_sharing_peer *p = wf_sharing__peer(s, peer);
     const struct wf_person *whose = NULL;
-    const struct wf_devices_entry *e;
 
     if (p == NULL || m->kind == WF_SYNC_HELLO)
         return;
-    e = wf_sharing__node(s, p, &whose);
+    (void)wf_sharing__node(s, p, &whose);
     if (m->kind == WF_SYNC_LETTER &&
         memcmp(m->device, s->o.device->signer.id, sizeof(m->device)) == 0) {
-        if (e != NULL && e->revoked_ms == 0)
-            take_letter(s, p, m->bytes);
+        hear_letter(s, peer, m->bytes);
     } else if (whose == NULL) { /* nothing is kept for other people's devices */
         wf_sharing__relay_other(s, p, m);
     }
@@ -471,6 +527,7 @@ static void work(struct wf_sharing *s)
         wf_sharing__log(s, "changes of others are not kept: %s", err.msg);
     if (s->devices.version == 0)
         return;
+    take_letters_again(s, now_ns);
     if (s->people_forked)
         wf_sharing__mend(s);
     if (s->is_stale && now_ns >= s->stale_ns)
@@ -632,6 +689,9 @@ void wf_sharing_machine_free(struct wf_sharing *s)
     wf_relay_free(s->relay);
     for (size_t i = 0; i < s->n_peers; i++)
         wf_free(s->peers[i].left);
+    while (s->n_letters > 0)
+        drop_letter(s, s->n_letters - 1);
+    wf_free(s->letters);
     wf_people_free(&s->people);
     wf_free(s->pins);
     wf_free(s->peers);

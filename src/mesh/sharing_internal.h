@@ -35,6 +35,13 @@ struct wf_sharing_peer {
     size_t n_left, cap_left;
 };
 
+/* A letter that could not be taken, for the disk was full or the like: it is not sent again. */
+struct wf_sharing_untaken {
+    uint64_t peer;
+    char *bytes; /* owned; sealed */
+    size_t len;
+};
+
 #define WF_SHARING_BUCKETS 1024u
 #define WF_SHARING_NOBODY UINT32_MAX
 
@@ -82,6 +89,9 @@ struct wf_sharing {
     size_t n_came, cap_came;
     struct wf_sharing_problem *problems;
     size_t n_problems, cap_problems;
+    struct wf_sharing_untaken *letters;
+    size_t n_letters, cap_letters;
+    int64_t letters_ns;      /* they are not tried again before that */
     bool is_unsent;          /* something is not in a batch yet */
     int64_t out_ns;          /* not before that */
     int64_t word_ns;         /* nor is it looked whether a word is due */

@@ -80,9 +80,16 @@ static void check_batches(struct sim_node *from, unsigned to, const struct wf_sy
                 (unsigned long long)head.last);
         check_stream(from, to, head.log.stream, head.log.device, "a head");
     }
+    if (m->kind == WF_SYNC_WANT)
+        sim_say(from->sim, "%s asks node%u: %02x%02x of %02x%02x from %llu", from->name, to,
+                m->log.stream[0], m->log.stream[1], m->log.device[0], m->log.device[1],
+                (unsigned long long)m->from);
     while (m->kind == WF_SYNC_BATCHES && wf_sync_batches_next(m, &at, &bytes)) {
-        if (wf_batch_read(bytes, &b, NULL) == 0)
-            check_stream(from, to, b.stream, b.device, "a batch");
+        if (wf_batch_read(bytes, &b, NULL) != 0)
+            continue;
+        sim_say(from->sim, "%s gives node%u: %02x%02x of %02x%02x, %llu", from->name, to,
+                b.stream[0], b.stream[1], b.device[0], b.device[1], (unsigned long long)b.number);
+        check_stream(from, to, b.stream, b.device, "a batch");
     }
 }
 
