@@ -327,6 +327,15 @@ static void forgive(struct wf_syncer *s, int64_t now)
     }
 }
 
+/* What came and could not be kept, as on a full disk. */
+static void ask_for_lost(struct wf_syncer *s)
+{
+    for (uint32_t k = 0; k < s->n_logs; k++) {
+        if (s->logs[k].is_lost && s->logs[k].asked_of == 0 && wf_syncer__ask_others(s, k) == 0)
+            s->logs[k].is_lost = false;
+    }
+}
+
 void wf_syncer_tick(struct wf_syncer *s)
 {
     int64_t now = wf_clock_mono_ns(s->o.clock);
@@ -336,6 +345,8 @@ void wf_syncer_tick(struct wf_syncer *s)
     s->tick_ns = now + TICK_NS;
     if (now >= s->forgive_ns)
         forgive(s, now);
+    if (now >= s->lost_ns)
+        ask_for_lost(s);
     for (uint32_t k = 0; k < s->n_logs; k++) {
         struct wf_syncer_log *l = &s->logs[k];
         struct wf_syncer_peer *p;

@@ -95,7 +95,7 @@ void wf_syncer_down(struct wf_syncer *s, uint64_t peer);
 int wf_syncer_bytes(struct wf_syncer *s, uint64_t peer, struct wf_str message,
                     struct wf_err *err) WF_MUST_USE;
 /* What came is made durable, told and passed on. Errors: those of the shelf (FULL, IO): what was
- * not kept is asked for again later. */
+ * not kept is asked for again by a later wf_syncer_tick. */
 int wf_syncer_flush(struct wf_syncer *s, struct wf_err *err) WF_MUST_USE;
 /* There is room again to send to that node. */
 void wf_syncer_room(struct wf_syncer *s, uint64_t peer);

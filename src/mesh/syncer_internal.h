@@ -67,6 +67,7 @@ struct wf_syncer_log {
     int64_t asked_ns; /* when something last came */
     bool is_own;
     bool has_come; /* with the flush that is under way */
+    bool is_lost;  /* what came could not be kept: it is asked for again */
     bool begins;   /* the next one that comes: what was before is in a snapshot */
 };
 
@@ -84,6 +85,8 @@ struct wf_syncer {
     struct wf_list ready;                      /* peers */
     int64_t forgive_ns;                        /* nor is who was given up on asked again */
     int64_t tick_ns;                           /* not before that */
+    int64_t lost_ns;                           /* nor is what could not be kept asked for */
+    int64_t lost_wait_ns;                      /* so long, the next time; 0: nothing was lost */
     struct wf_batch *pending;                  /* bytes are owned */
     size_t n_pending, cap_pending, pending_bytes;
     struct wf_buf message; /* that is being made */

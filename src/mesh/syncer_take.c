@@ -9,6 +9,10 @@
 
 /* Not yet durable, at most: then it is made so at once. */
 #define PENDING_BYTES ((size_t)8 << 20)
+/* What could not be kept is asked for again so much later; twice that, and so on, where it cannot
+ * be kept then. */
+#define LOST_NS INT64_C(2000000000)
+#define LOST_MAX_NS INT64_C(600000000000)
 
 static int no_memory(struct wf_err *err)
 {
@@ -308,6 +312,12 @@ static int tell_author(struct wf_syncer *s, const struct wf_syncer_log *l)
     return t == NULL ? WF_E_NOMEM : wf_syncer__queue(p, t);
 }
 
+/* It could not be kept now, and may be another time. */
+static bool is_lost(int rc)
+{
+    return rc != 0 && rc != WF_E_EXIST && rc != WF_E_CORRUPT;
+}
+
 /* What became of one batch. */
 static int settle(struct wf_syncer *s, const struct wf_batch *b, int rc)
 {
@@ -317,6 +327,7 @@ static int settle(struct wf_syncer *s, const struct wf_batch *b, int rc)
     if (rc != 0 && rc != WF_E_EXIST) {
         if (rc == WF_E_CORRUPT)
             wf_syncer__tell(s, WF_SYNCER_FORK, 0, &l->head.log, b->number);
+        l->is_lost = is_lost(rc);
         l->coming = l->head.last;
         l->begins = false;
         memcpy(l->coming_hash, l->head.hash, sizeof(l->head.hash));
@@ -344,8 +355,20 @@ static void tell_came(struct wf_syncer *s)
     }
 }
 
+/* A disk may be full for long: what comes again and again is not kept then, either. */
+static void wait_longer(struct wf_syncer *s, bool any_lost)
+{
+    if (!any_lost) {
+        s->lost_wait_ns = 0;
+        return;
+    }
+    s->lost_wait_ns = WF_MIN(WF_MAX(2 * s->lost_wait_ns, LOST_NS), LOST_MAX_NS);
+    s->lost_ns = wf_clock_mono_ns(s->o.clock) + s->lost_wait_ns;
+}
+
 int wf_syncer_flush(struct wf_syncer *s, struct wf_err *err)
 {
+    bool any_lost = false;
     int *rcs, rc;
 
     if (s->n_pending == 0)
@@ -354,9 +377,12 @@ int wf_syncer_flush(struct wf_syncer *s, struct wf_err *err)
     rc = rcs == NULL ? no_memory(err)
                      : s->o.shelf.append(s->o.shelf.ud, s->pending, s->n_pending, rcs, err);
     for (size_t i = 0; i < s->n_pending; i++) {
-        int one = settle(s, &s->pending[i], rc != 0 ? rc : rcs[i]);
+        int of_it = rc != 0 ? rc : rcs[i];
+        int one = settle(s, &s->pending[i], of_it);
+        any_lost = any_lost || is_lost(of_it);
         rc = rc != 0 ? rc : one;
     }
+    wait_longer(s, any_lost);
     tell_came(s);
     wf_free(rcs);
     forget_pending(s);

@@ -12,5 +12,8 @@ check "a removed draft's number" "$SIM" -n 1 -s 1000 -f 131 -x 511
 check "a deletion that was final before a device joined" "$SIM" -n 1 -s 1000 -f 129 -x 511
 check "a snapshot of what was not written yet" "$SIM" -n 1 -s 1000 -f 125 -x 511
 check "a device that may see less than it did" "$SIM" -n 1 -s 600 -f 578
+check "keys that come while the disk fails" "$SIM" -n 1 -s 600 -f 601
+check "batches that come while the disk fails" "$SIM" -n 1 -s 600 -f 102
+check "a secret that nobody looked at, and the text beside it" "$SIM" -n 1 -s 2000 -f 100129
 check "crashes between two writes" "$SIM" -n 6 -s 500 -f 300 -x 479
 check "a secret that was deleted before it was sent" "$SIM" -n 1 -s 800 -f 305 -x 255

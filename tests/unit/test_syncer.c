@@ -588,6 +588,31 @@ static void test_syncer__who_has_less_than_it_said_is_named(void **state)
     stop();
 }
 
+/* Nobody says anything new: it comes all the same, once there is room on the disk. */
+static void test_syncer__what_could_not_be_kept_comes_again(void **state)
+{
+    (void)state;
+    start(2, 0);
+    connect_two(0, 1);
+    settle();
+    write_batch(&nodes[0], 0, 100);
+    nodes[1].shelf.fail_at = 1;
+    while (step())
+        ;
+    (void)!wf_syncer_flush(nodes[1].s, NULL);
+    assert_int_equal(nodes[1].shelf.fail_at, 0);
+    settle();
+    assert_int_equal(last_of(&nodes[1], &nodes[0], 0), 0);
+    for (unsigned i = 0; i < 4; i++) {
+        now_ns += INT64_C(1000000000);
+        wf_syncer_tick(nodes[1].s);
+        settle();
+    }
+    assert_converged();
+    assert_no_trouble();
+    stop();
+}
+
 /* One stream alone is asked about anew. */
 static void test_syncer__a_stream_that_may_be_had_now_comes(void **state)
 {
@@ -666,6 +691,7 @@ int main(void)
         cmocka_unit_test(test_syncer__two_stories_are_told),
         cmocka_unit_test(test_syncer__who_holds_back_is_named_and_others_are_asked),
         cmocka_unit_test(test_syncer__who_has_less_than_it_said_is_named),
+        cmocka_unit_test(test_syncer__what_could_not_be_kept_comes_again),
         cmocka_unit_test(test_syncer__a_stream_that_may_be_had_now_comes),
         cmocka_unit_test(test_syncer__forged_batches_end_the_connection),
         cmocka_unit_test(test_syncer__refuses_what_is_no_message),
