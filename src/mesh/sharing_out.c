@@ -74,6 +74,25 @@ static int put_text(struct out *o, struct wf_record_op *op, struct wf_str field,
     return json_text(&o->arena, text, &op->value);
 }
 
+/* By which label others may know a draft that is gone, and of which it is not noted that they were
+ * told: the record was written, and then the disk failed. SECRET: nobody knows it. */
+static int known_label(struct out *o, struct wf_str key, enum wf_label *out, struct wf_err *err)
+{
+    struct wf_record_row row;
+    json_t *record = NULL;
+    int rc = wf_records_get(o->r, o->space->id, WF_SHARING_DRAFTS, key, &o->arena, &row, err);
+
+    *out = WF_LABEL_SECRET;
+    if (rc == WF_E_NOENT)
+        return 0;
+    if (rc == 0)
+        rc = wf_record_row_json(&row, &record, err);
+    if (rc == 0 && !json_is_true(json_object_get(record, "removed")))
+        *out = wf_label_max((enum wf_label)row.label, WF_LABEL_PUBLIC);
+    json_decref(record);
+    return rc;
+}
+
 /* The record of a draft: its name and label; of one that is removed, that it is; of one that became
  * secret, only that, to those who knew it. *out_edit has no ops: nothing is to be said. */
 static int tell_name(struct out *o, const struct wf_share_draft *d, struct wf_record_edit *out_edit,
@@ -82,18 +101,21 @@ static int tell_name(struct out *o, const struct wf_share_draft *d, struct wf_re
     struct wf_record_op *ops = wf_arena_array(&o->arena, 2, sizeof(*ops));
     char *uid = wf_arena_alloc(&o->arena, 2 * sizeof(d->uid) + 1);
     enum wf_label now, told;
+    int rc = 0;
 
     if (ops == NULL || uid == NULL)
         return no_memory(err);
     *out_edit = (struct wf_record_edit){.collection = WF_SHARING_DRAFTS, .ops = ops};
     (void)!wf_label_parse(d->label, &now);
     (void)!wf_label_parse(d->told_label, &told);
-    if (d->told_name.len == 0)
-        told = now;
-    if (told == WF_LABEL_SECRET)
-        return 0; /* nobody knows it */
     (void)sodium_bin2hex(uid, 2 * sizeof(d->uid) + 1, d->uid, sizeof(d->uid));
     out_edit->key = wf_str_from(uid);
+    if (d->told_name.len == 0)
+        told = now;
+    if (d->told_name.len == 0 && d->id == 0)
+        rc = known_label(o, out_edit->key, &told, err);
+    if (rc != 0 || told == WF_LABEL_SECRET)
+        return rc; /* nobody knows it */
     out_edit->label = (uint8_t)(now == WF_LABEL_SECRET || d->id == 0 ? told : now);
     if (d->id == 0) {
         ops[0] = (struct wf_record_op){

@@ -15,5 +15,6 @@ check "a device that may see less than it did" "$SIM" -n 1 -s 600 -f 578
 check "keys that come while the disk fails" "$SIM" -n 1 -s 600 -f 601
 check "batches that come while the disk fails" "$SIM" -n 1 -s 600 -f 102
 check "a secret that nobody looked at, and the text beside it" "$SIM" -n 1 -s 2000 -f 100129
+check "a draft that goes before it is noted that it was told" "$SIM" -n 1 -s 600 -f 11
 check "crashes between two writes" "$SIM" -n 6 -s 500 -f 300 -x 479
 check "a secret that was deleted before it was sent" "$SIM" -n 1 -s 800 -f 305 -x 255

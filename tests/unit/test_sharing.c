@@ -276,6 +276,28 @@ static void test_sharing__a_deletion_becomes_final(void **state)
     assert_int_equal(sharer_ask(&s.at[0], "SELECT sum(last) FROM batch_log"), n);
 }
 
+/* It was told of a draft, and the disk failed before that was noted: its end is told all the same.
+ */
+static void test_sharing__a_draft_goes_that_was_hardly_told(void **state)
+{
+    static const char count[] = "SELECT count(*) FROM draft WHERE name LIKE 'gone%'";
+    int64_t id;
+
+    (void)state;
+    sharers_make(&s, 2, false);
+    all_up(2);
+    sharer_edit(&s.at[0], "gone", WF_STR("text"));
+    assert_true(sharers_settle(&s, 100));
+    assert_int_equal(sharer_ask(&s.at[1], count), 1);
+    run(&s.at[0], "DELETE FROM draft_told");
+    id = sharer_ask(&s.at[0], "SELECT id FROM draft WHERE name='gone'");
+    assert_int_equal(wf_draft_remove(s.at[0].drafts, id, NULL), 0);
+    s.at[0].must_tell = true;
+    assert_true(sharers_settle(&s, 100));
+    assert_int_equal(sharer_ask(&s.at[0], count), 0);
+    assert_int_equal(sharer_ask(&s.at[1], count), 0);
+}
+
 /* The others do not tell it of what it may not see any more: nothing is said to be amiss, and what
  * all may see goes on. */
 static void test_sharing__who_may_see_less_comes_to_rest(void **state)
@@ -315,6 +337,7 @@ int main(void)
         TEST(test_sharing__who_leaves_out_a_change_is_named),
         TEST(test_sharing__what_is_withheld_is_told),
         TEST(test_sharing__a_deletion_becomes_final),
+        TEST(test_sharing__a_draft_goes_that_was_hardly_told),
         TEST(test_sharing__who_may_see_less_comes_to_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
