@@ -74,7 +74,9 @@ static void begin(struct sim *s, uint64_t off)
         act_add_node(s, i == 0 ? WF_NODE_TIER_DEVICE : (enum wf_node_tier)sim_below(s, 3),
                      i == 0 || sim_one_in(s, 2) ? WF_LABEL_PRIVATE
                                                 : (enum wf_label)sim_below(s, 3));
-        s->nodes[i].disk.lies = s->temper.lies && sim_one_in(s, 2);
+        /* Who was lied to may tell two stories, and is taken out: the first is the owner's, whom
+         * nobody takes out here. */
+        s->nodes[i].disk.lies = s->temper.lies && sim_one_in(s, 2) && i > 0;
     }
     for (unsigned i = 0; i < n; i++) {
         s->nodes[i].list = s->n_lists;
