@@ -214,7 +214,7 @@ static int whole_draft(struct out *o, const struct wf_share_draft *d, struct wf_
 
     if (rc != 0)
         return rc;
-    rc = wf_draft_read(draft, read_whole, out, err);
+    rc = wf_draft_read_durable(draft, read_whole, out, err);
     wf_draft_close(draft);
     return rc;
 }

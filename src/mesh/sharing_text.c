@@ -117,7 +117,7 @@ static int cut_draft(struct wf_sharing *s, int64_t id, struct cutting *c, struct
     int rc = wf_draft_open(s->o.drafts, id, &d, err);
 
     if (rc == 0)
-        rc = wf_draft_read(d, cut, c, err);
+        rc = wf_draft_read_durable(d, cut, c, err);
     wf_draft_close(d);
     return rc;
 }

@@ -690,6 +690,18 @@ int wf_draft_read(struct wf_draft *d, wf_draft_doc_fn fn, void *ud, struct wf_er
     return rc;
 }
 
+int wf_draft_read_durable(struct wf_draft *d, wf_draft_doc_fn fn, void *ud, struct wf_err *err)
+{
+    bool waits;
+    int rc;
+
+    pthread_mutex_lock(&d->lock);
+    rc = d->is_dropped ? dropped(err) : fn(ud, d->doc, err);
+    waits = rc == 0 && d->written_seq + 1 != d->next_seq;
+    pthread_mutex_unlock(&d->lock);
+    return waits ? wf_draft__await(d, err) : rc;
+}
+
 /* d->lock is held. */
 static int change_locked(struct wf_draft *d, wf_draft_doc_fn fn, void *ud,
                          const struct wf_draft_ack *ack, struct wf_err *err)

@@ -142,8 +142,14 @@ int wf_draft_after(struct wf_draft *d, const struct wf_draft_ack *ack,
 typedef int (*wf_draft_doc_fn)(void *ud, struct wf_crdt *doc, struct wf_err *err);
 int wf_draft_read(struct wf_draft *d, wf_draft_doc_fn fn, void *ud, struct wf_err *err) WF_MUST_USE;
 
-/* The same to change it, in one transaction, and waits until that is durable. When fn fails after
- * it has changed something, the draft is dropped. *out_changed (may be NULL): did it? */
+/* The same, and waits until all that was read is durable: what others are told must not be lost
+ * here. Errors: also those of writing; then it may not be. */
+int wf_draft_read_durable(struct wf_draft *d, wf_draft_doc_fn fn, void *ud,
+                          struct wf_err *err) WF_MUST_USE;
+
+/* As wf_draft_read, to change it, in one transaction, and waits until that is durable. When fn
+ * fails after it has changed something, the draft is dropped. *out_changed (may be NULL): did it?
+ */
 int wf_draft_change(struct wf_draft *d, wf_draft_doc_fn fn, void *ud, bool *out_changed,
                     struct wf_err *err) WF_MUST_USE;
 

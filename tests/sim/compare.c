@@ -228,7 +228,8 @@ static void see_draft(struct sim_node *n, const struct wf_draft_row *row, struct
     put_together(&state);
     if (n->sim->is_verbose && n->sim->failure[0] == '\0') {
         char *hex = sim_room(NULL, &(size_t){0}, 2 * state.len + 1, 1);
-        sim_say(n->sim, "%s %.*s %s", n->name, WF_STR_ARG(row->name),
+        sim_say(n->sim, "%s %02x%02x.. %.*s %s", n->name, row->uid[0], row->uid[1],
+                WF_STR_ARG(row->name),
                 sodium_bin2hex(hex, 2 * state.len + 1, (uint8_t *)state.ptr, state.len));
         sqlite3_free(hex);
     }

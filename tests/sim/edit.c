@@ -224,6 +224,8 @@ static void type(struct sim_node *n, struct wf_draft *d, const struct wf_draft_r
     if (label < WF_LABEL_SECRET)
         known->most = wf_label_max(known->most, label);
     s->n_edits++;
+    sim_say(s, "%s writes %s of label %u into draft %02x%02x", n->name, mark, label, row->uid[0],
+            row->uid[1]);
     if (sim_one_in(s, 4)) {
         type_as_editor(n, d, row->uid, &e);
         return;
