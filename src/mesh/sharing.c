@@ -554,12 +554,12 @@ static void work(struct wf_sharing *s)
     if (!s->is_unsent && wf_sharing__wants_word(s))
         s->is_unsent = true;
     if (s->is_unsent && now_ns >= s->out_ns) {
-        bool failed = wf_sharing__out(s, &err) != 0;
-        if (failed)
+        int rc = wf_sharing__out(s, &err);
+        if (rc < 0)
             wf_sharing__log(s, "changes for others: %s", err.msg);
         s->out_ns = now_ns; /* there is more: at once */
-        if (failed || !s->is_unsent)
-            s->out_ns += (failed ? AGAIN_MS : GATHER_MS) * INT64_C(1000000);
+        if (rc != 0 || !s->is_unsent)
+            s->out_ns += (rc != 0 ? AGAIN_MS : GATHER_MS) * INT64_C(1000000);
     }
     if (wf_sharing__tend_snapshots(s, &err) != 0)
         wf_sharing__log(s, "snapshots: %s", err.msg);

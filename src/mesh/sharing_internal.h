@@ -151,6 +151,7 @@ int wf_sharing__without_deleted(struct wf_sharing *s, int64_t draft, const struc
                                 size_t n, struct wf_buf *io, struct wf_err *err) WF_MUST_USE;
 
 /* ---- sharing_out.c: what is here goes into batches ---- */
+/* 1: nothing may be written yet, for others have more of this device's own log than it has. */
 int wf_sharing__out(struct wf_sharing *s, struct wf_err *err) WF_MUST_USE;
 
 /* ---- sharing_in.c: batches of others are applied ---- */

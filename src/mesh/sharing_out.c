@@ -532,7 +532,7 @@ int wf_sharing__out(struct wf_sharing *s, struct wf_err *err)
     int rc;
 
     if (is_behind(s))
-        return 0;
+        return 1;
     rc = wf_sharing__read_streams(s, err); /* there may be a new space */
     s->is_stale = s->is_stale || rc != 0 || s->n_streams != n_streams;
     if (rc == 0)
