@@ -276,9 +276,10 @@ bool wf_sharing__takes(struct wf_sharing *s, uint64_t peer, const struct wf_sync
     const struct wf_sharing_stream *t = wf_sharing__stream(s, log->stream);
     const struct wf_person *whose;
 
-    if (t == NULL || (wf_sharing__right_of_peer(s, peer, log->stream) == WF_SHARING_NONE &&
-                      !wf_sharing__owns(s, peer, log)))
-        return false;
+    if (t == NULL || !wf_sharing__tells(s, peer, log) ||
+        (wf_sharing__right_of_peer(s, peer, log->stream) == WF_SHARING_NONE &&
+         !wf_sharing__owns(s, peer, log)))
+        return false; /* nor would it be given */
     if (wf_sharing__counts(s, log->device, log->stream) && is_from_before(s, peer, log))
         return true;
     for (size_t i = 0; i < s->n_problems; i++) {
