@@ -75,7 +75,7 @@ _weft() {
     route) options="$options --dry-run --balance --deadline --consent --offline --here --patterns --policy" ;;
     ledger) options="$options --last --noted" ;;
     draft) options="$options --space --at" ;;
-    spaces) options="$options --label" ;;
+    spaces) options="$options --label --role --level" ;;
     pair) options="$options --show" ;;
     nodes) options="$options --init --relay --off" ;;
     sync) options="$options --wait --timeout" ;;
@@ -110,7 +110,7 @@ _weft() {
         [ "$previous" != draft ] || mapfile -t COMPREPLY < <(compgen -W "list new cat edit history restore rename label remove" -- "$word")
         ;;
     *:spaces)
-        [ "$previous" != spaces ] || mapfile -t COMPREPLY < <(compgen -W "list create" -- "$word")
+        [ "$previous" != spaces ] || mapfile -t COMPREPLY < <(compgen -W "list create members invite join role remove leave" -- "$word")
         ;;
     *:nodes)
         [ "$previous" != nodes ] || mapfile -t COMPREPLY < <(compgen -W "rename clear revoke leave paper recover" -- "$word")

@@ -105,7 +105,7 @@ complete -c weft -n '__fish_seen_subcommand_from ledger' -l noted -x -d 'What ve
 complete -c weft -n '__fish_seen_subcommand_from draft' -a 'list new cat edit history restore rename label remove'
 complete -c weft -n '__fish_seen_subcommand_from draft' -l space -x -d 'Only of this space'
 complete -c weft -n '__fish_seen_subcommand_from draft' -l at -x -d 'A version'
-complete -c weft -n '__fish_seen_subcommand_from spaces' -a 'list create'
+complete -c weft -n '__fish_seen_subcommand_from spaces' -a 'list create members invite join role remove leave'
 complete -c weft -n '__fish_seen_subcommand_from pair' -l show -d 'Show a code and wait'
 complete -c weft -n '__fish_seen_subcommand_from nodes' -a 'rename clear revoke leave paper recover'
 complete -c weft -n '__fish_seen_subcommand_from sync' -l wait -d 'Wait until they do'

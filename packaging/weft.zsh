@@ -95,7 +95,7 @@ _weft() {
         pair) _arguments '--show[show a code and wait]' '--json[print one JSON object]' '1:code@host:port:' ;;
         sync) _arguments '--wait[wait until they do]' '--timeout[seconds at most]:seconds' '--json[print one JSON object]' ;;
         nodes) _arguments '--init[make the owner and the first list]' '--json[print one JSON object]' '1:what:(rename clear revoke leave paper recover)' ;;
-        spaces) _arguments '--label[least label]:label:(public internal private secret)' '--json[print one JSON object]' '1:what:(list create)' ;;
+        spaces) _arguments '--label[least label]:label:(public internal private secret)' '--json[print one JSON object]' '1:what:(list create members invite join role remove leave)' ;;
         reminders) _arguments '--at[when]:time:' '--json[print one JSON object]' '1:what:(add remove)' ;;
         train) _arguments '1:what:(adapter vocab shards export language crf linear sensitivity salience answers vectors route card)' '*:file:_files' ;;
         run)
