@@ -10,7 +10,7 @@ if [ ! -d tests/sync/node_modules/yjs ]; then
     echo "the clients are not there: make test installs them"
     exit 77
 fi
-net_inside "$@" || exit
+net_inside "$@" || exit $tap_failed
 
 EDITS=200
 declare -A pids ports

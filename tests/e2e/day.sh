@@ -6,7 +6,7 @@
 # SEED=n: another day.
 . "$(dirname "$0")/lib/tap.sh"
 . "$(dirname "$0")/lib/net.sh"
-net_inside "$@" || exit
+net_inside "$@" || exit $tap_failed
 
 RANDOM=${SEED:-7}
 NODES="workstation tablet phone edge cloud"

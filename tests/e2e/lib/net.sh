@@ -2,7 +2,7 @@
 # Machines of a test, each in a network namespace of its own, joined by tests/net/weather.c.
 # Sourced after tap.sh, within a user namespace of one's own (net_inside):
 #
-#   net_inside "$@" || exit      starts the script once more within; 1 once that has ended
+#   net_inside "$@" || exit $tap_failed   starts the script once more within; 1 once that has ended
 #   net_make SEED NAME...        machines: 10.9.0.1/24, .2, ... and fd09::1, ... in this order
 #   net_in NAME command...       runs in NAME's namespace
 #   weather ORDER...             an order for the network (see weather.c)
