@@ -32,7 +32,10 @@ export function newChat(model) {
     return { id, title: "", model, updated: 0, messages: [] };
 }
 
+const removed = new Set(); // by this page: weft is not asked for them
+
 export function removeChat(id) {
+    removed.add(id);
     localStorage.setItem(LIST, JSON.stringify(chats().filter((chat) => chat.id !== id)));
     localStorage.removeItem(entry(id));
     api.removeChat(id).catch(() => {});
@@ -40,7 +43,7 @@ export function removeChat(id) {
 
 // What weft has of a chat, where that is other than what is here; null: nothing new.
 export async function fetchChat(id) {
-    const there = await api.chat(id).catch(() => null);
+    const there = removed.has(id) ? null : await api.chat(id).catch(() => null);
     const here = loadChat(id);
     if (!there || (here && JSON.stringify(here.messages) === JSON.stringify(there.messages))) {
         return null;
