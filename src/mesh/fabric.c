@@ -418,7 +418,9 @@ static void new_code(struct wf_fabric *f, const struct wf_fabric_invite *invite)
     c->n_tries = 0;
     c->is_on = true;
     c->is_guest = invite != NULL;
-    c->invite = invite == NULL ? (struct wf_fabric_invite){.space = 0} : *invite;
+    c->invite = (struct wf_fabric_invite){.space = 0};
+    if (invite != NULL)
+        c->invite = *invite;
     memset(&f->shown, 0, sizeof(f->shown));
 }
 
