@@ -115,7 +115,7 @@ int wf_op__pair_join(struct wf_op_context *ctx, const struct wf_op_call *call, j
 {
     struct wf_op_sink sink = *call->sink;
     const json_t *relay = json_object_get(call->params, "relay");
-    struct wf_str target;
+    struct wf_str target = WF_STR("");
     int rc = wf_op__has_fabric(ctx, err);
 
     if (rc == 0)
