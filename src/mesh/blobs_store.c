@@ -10,11 +10,6 @@
     "space,hash,state,due,label,told,said,own,pinned,wanted,bytes,used_ms,uid,name,title,type,"    \
     "problem"
 
-static struct wf_str view(const void *p, size_t n)
-{
-    return wf_str_n(p, n);
-}
-
 static int no_memory(struct wf_err *err)
 {
     return wf_err_set(err, WF_E_NOMEM, "Out of memory (documents of other devices).");
@@ -68,7 +63,7 @@ int wf_paper_get(struct wf_reader *r, int64_t space, const uint8_t hash[WF_HASH_
     if (rc != 0)
         return rc;
     sqlite3_bind_int64(st, 1, space);
-    wf_sql_bind_blob(st, 2, view(hash, WF_HASH_BYTES));
+    wf_sql_bind_bytes(st, 2, hash, WF_HASH_BYTES);
     rc = wf_sql_step(st, "looking for a document of the devices", err);
     if (rc == 1)
         rc = get_row(st, arena, out, err);
@@ -91,7 +86,7 @@ int wf_paper_put(struct wf_store *s, const struct wf_paper *p, struct wf_err *er
                                p->is_own, p->is_pinned, p->wanted, (int64_t)p->bytes, p->used_ms};
     const struct wf_str texts[] = {p->uid, p->name, p->title, p->type, p->problem};
     sqlite3_bind_int64(st, 1, p->space);
-    wf_sql_bind_blob(st, 2, view(p->hash, sizeof(p->hash)));
+    wf_sql_bind_bytes(st, 2, p->hash, sizeof(p->hash));
     for (int i = 0; i < (int)WF_ARRAY_LEN(numbers); i++)
         sqlite3_bind_int64(st, 3 + i, numbers[i]);
     for (int i = 0; i < (int)WF_ARRAY_LEN(texts); i++)
@@ -109,7 +104,7 @@ int wf_paper_remove(struct wf_store *s, int64_t space, const uint8_t hash[WF_HAS
     if (rc != 0)
         return rc;
     sqlite3_bind_int64(st, 1, space);
-    wf_sql_bind_blob(st, 2, view(hash, WF_HASH_BYTES));
+    wf_sql_bind_bytes(st, 2, hash, WF_HASH_BYTES);
     return wf_sql_run(st, "forgetting a document of the devices", err);
 }
 
@@ -155,7 +150,8 @@ int wf_papers_list(struct wf_reader *r, enum wf_papers which, const struct wf_pa
         return rc;
     if (which != WF_PAPERS_WANTED && which != WF_PAPERS_EVICTABLE) {
         sqlite3_bind_int64(st, 1, after == NULL ? 0 : after->space);
-        wf_sql_bind_blob(st, 2, after == NULL ? WF_STR("") : view(after->hash, WF_HASH_BYTES));
+        wf_sql_bind_blob(
+            st, 2, after == NULL ? WF_STR("") : wf_str_n((const char *)after->hash, WF_HASH_BYTES));
     }
     sqlite3_bind_int64(st, 3, (int64_t)n_max);
     *out = wf_arena_array(arena, n_max, sizeof(**out));
@@ -302,7 +298,7 @@ int wf_paper_may_give(struct wf_reader *r, const uint8_t hash[WF_HASH_BYTES],
 
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(hash, WF_HASH_BYTES));
+    wf_sql_bind_bytes(st, 1, hash, WF_HASH_BYTES);
     sqlite3_bind_int64(st, 2, clearance);
     rc = wf_sql_step(st, "looking for a document to give", err);
     if (rc < 0)
@@ -334,7 +330,7 @@ int wf_paper_is_wanted(struct wf_reader *r, const uint8_t hash[WF_HASH_BYTES], b
 
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(hash, WF_HASH_BYTES));
+    wf_sql_bind_bytes(st, 1, hash, WF_HASH_BYTES);
     return any(st, out, err);
 }
 
@@ -350,7 +346,7 @@ int wf_paper_is_replaced(struct wf_reader *r, const struct wf_paper *p, bool *ou
         return rc;
     sqlite3_bind_int64(st, 1, p->space);
     wf_sql_bind_text(st, 2, p->name);
-    wf_sql_bind_blob(st, 3, view(p->hash, sizeof(p->hash)));
+    wf_sql_bind_bytes(st, 3, p->hash, sizeof(p->hash));
     return any(st, out, err);
 }
 
@@ -369,10 +365,10 @@ int wf_pieces_put(struct wf_store *s, const uint8_t blob[WF_HASH_BYTES], const s
         rc = wf_store_write_cached(s, sql, &st, err);
         if (rc != 0)
             break;
-        wf_sql_bind_blob(st, 1, view(blob, WF_HASH_BYTES));
+        wf_sql_bind_bytes(st, 1, blob, WF_HASH_BYTES);
         sqlite3_bind_int64(st, 2, (int64_t)at);
         sqlite3_bind_int64(st, 3, p[i].bytes);
-        wf_sql_bind_blob(st, 4, view(p[i].hash, sizeof(p[i].hash)));
+        wf_sql_bind_bytes(st, 4, p[i].hash, sizeof(p[i].hash));
         rc = wf_sql_run(st, "noting a file's pieces", err);
     }
     return rc;
@@ -390,7 +386,7 @@ int wf_pieces_get(struct wf_reader *r, const uint8_t blob[WF_HASH_BYTES], uint64
 
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(blob, WF_HASH_BYTES));
+    wf_sql_bind_bytes(st, 1, blob, WF_HASH_BYTES);
     sqlite3_bind_int64(st, 2, (int64_t)from);
     sqlite3_bind_int64(st, 3, (int64_t)n_max);
     while ((got = wf_sql_step(st, "reading a file's pieces", err)) == 1) {
@@ -419,7 +415,7 @@ int wf_piece_find(struct wf_reader *r, const struct wf_piece *p, uint8_t out_blo
 
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(p->hash, sizeof(p->hash)));
+    wf_sql_bind_bytes(st, 1, p->hash, sizeof(p->hash));
     sqlite3_bind_int64(st, 2, p->bytes);
     rc = wf_sql_step(st, "looking for a piece", err);
     if (rc == 1) {

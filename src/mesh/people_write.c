@@ -12,11 +12,6 @@
 #define KEPT_VERSIONS 16
 #define ME 1
 
-static struct wf_str view(const void *p, size_t n)
-{
-    return wf_str_n(p, n);
-}
-
 /* ---- lists ---- */
 
 /* The list that is kept of an owner; version 0: none. *io_expected becomes the later one. */
@@ -30,7 +25,7 @@ static int kept_list(struct wf_store *s, const uint8_t owner[WF_DEVICES_KEY_BYTE
     out->version = 0;
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(owner, WF_DEVICES_KEY_BYTES));
+    wf_sql_bind_bytes(st, 1, owner, WF_DEVICES_KEY_BYTES);
     rc = wf_sql_step(st, "reading a list of devices", err);
     if (rc == 1) {
         *io_expected = WF_MAX(*io_expected, sqlite3_column_int64(st, 1));
@@ -55,7 +50,7 @@ static int put_list(struct wf_store *s, const struct wf_devices *list, int64_t e
     if (wf_devices_write(list, &b) != 0) {
         rc = wf_err_set(err, WF_E_NOMEM, "Out of memory (people).");
     } else {
-        wf_sql_bind_blob(st, 1, view(list->owner, sizeof(list->owner)));
+        wf_sql_bind_bytes(st, 1, list->owner, sizeof(list->owner));
         wf_sql_bind_blob(st, 2, wf_buf_str(&b));
         sqlite3_bind_int64(st, 3, expected_ms);
         rc = wf_sql_run(st, "keeping a list of devices", err);
@@ -119,7 +114,7 @@ static int insert_charter(struct wf_store *s, int64_t space, const struct wf_cha
         rc = wf_err_set(err, WF_E_NOMEM, "Out of memory (people).");
     } else {
         sqlite3_bind_int64(st, 1, space);
-        wf_sql_bind_blob(st, 2, view(hash, sizeof(hash)));
+        wf_sql_bind_bytes(st, 2, hash, sizeof(hash));
         sqlite3_bind_int64(st, 3, (int64_t)c->version);
         wf_sql_bind_blob(st, 4, wf_buf_str(&b));
         rc = wf_sql_run(st, "keeping a charter", err);

@@ -8,21 +8,6 @@
 
 #define DOING "keeping for others"
 
-static struct wf_str view(const void *p, size_t n)
-{
-    return wf_str_n(p, n);
-}
-
-static bool get(sqlite3_stmt *st, int i, void *out, size_t n)
-{
-    struct wf_str b = wf_sql_blob(st, i);
-
-    if (b.len != n)
-        return false;
-    memcpy(out, b.ptr, n);
-    return true;
-}
-
 static int damaged(struct wf_err *err)
 {
     return wf_err_set(err, WF_E_CORRUPT, "What is kept for others is damaged.");
@@ -30,8 +15,8 @@ static int damaged(struct wf_err *err)
 
 static void bind_log(sqlite3_stmt *st, int i, const struct wf_sync_log *log)
 {
-    wf_sql_bind_blob(st, i, view(log->stream, sizeof(log->stream)));
-    wf_sql_bind_blob(st, i + 1, view(log->device, sizeof(log->device)));
+    wf_sql_bind_bytes(st, i, log->stream, sizeof(log->stream));
+    wf_sql_bind_bytes(st, i + 1, log->device, sizeof(log->device));
 }
 
 /* ---- passes ---- */
@@ -45,7 +30,7 @@ int wf_relay_pass_put(struct wf_store *s, const struct wf_pass *p, struct wf_err
 
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(p->stream, sizeof(p->stream)));
+    wf_sql_bind_bytes(st, 1, p->stream, sizeof(p->stream));
     wf_sql_bind_blob(st, 2, p->bytes);
     return wf_sql_run(st, DOING, err);
 }
@@ -83,9 +68,9 @@ static int is_same(struct wf_store *s, const struct wf_relay_letter *l, bool *ou
 
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(l->to, sizeof(l->to)));
-    wf_sql_bind_blob(st, 2, view(l->from, sizeof(l->from)));
-    wf_sql_bind_blob(st, 3, view(l->tag, sizeof(l->tag)));
+    wf_sql_bind_bytes(st, 1, l->to, sizeof(l->to));
+    wf_sql_bind_bytes(st, 2, l->from, sizeof(l->from));
+    wf_sql_bind_bytes(st, 3, l->tag, sizeof(l->tag));
     rc = wf_sql_step(st, DOING, err);
     *out = rc == 1 && sqlite3_column_int(st, 0) != 0;
     sqlite3_reset(st);
@@ -107,8 +92,8 @@ int wf_relay_kept(struct wf_store *s, const struct wf_relay_letter *l, struct wf
         rc = wf_store_write_cached(s, sql, &st, err);
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(l->to, sizeof(l->to)));
-    wf_sql_bind_blob(st, 2, view(l->from, sizeof(l->from)));
+    wf_sql_bind_bytes(st, 1, l->to, sizeof(l->to));
+    wf_sql_bind_bytes(st, 2, l->from, sizeof(l->from));
     rc = wf_sql_step(st, DOING, err);
     out->n_letters = rc == 1 ? (uint64_t)sqlite3_column_int64(st, 0) : 0;
     out->n_bytes = rc == 1 ? (uint64_t)sqlite3_column_int64(st, 1) : 0;
@@ -127,10 +112,10 @@ int wf_relay_letter_put(struct wf_store *s, const struct wf_relay_letter *l, str
 
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(l->to, sizeof(l->to)));
-    wf_sql_bind_blob(st, 2, view(l->from, sizeof(l->from)));
-    wf_sql_bind_blob(st, 3, view(l->tag, sizeof(l->tag)));
-    wf_sql_bind_blob(st, 4, view(l->hash, sizeof(l->hash)));
+    wf_sql_bind_bytes(st, 1, l->to, sizeof(l->to));
+    wf_sql_bind_bytes(st, 2, l->from, sizeof(l->from));
+    wf_sql_bind_bytes(st, 3, l->tag, sizeof(l->tag));
+    wf_sql_bind_bytes(st, 4, l->hash, sizeof(l->hash));
     sqlite3_bind_int64(st, 5, l->at_ms);
     wf_sql_bind_blob(st, 6, l->bytes);
     return wf_sql_run(st, DOING, err);
@@ -145,8 +130,8 @@ int wf_relay_letter_got(struct wf_store *s, const uint8_t to[WF_SIGNER_ID_BYTES]
 
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(to, WF_SIGNER_ID_BYTES));
-    wf_sql_bind_blob(st, 2, view(hash, WF_SYNC_LETTER_HASH_BYTES));
+    wf_sql_bind_bytes(st, 1, to, WF_SIGNER_ID_BYTES);
+    wf_sql_bind_bytes(st, 2, hash, WF_SYNC_LETTER_HASH_BYTES);
     return wf_sql_run(st, DOING, err);
 }
 
@@ -172,12 +157,14 @@ int wf_relay_letters(struct wf_reader *r, const uint8_t to[WF_SIGNER_ID_BYTES],
 
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(to, WF_SIGNER_ID_BYTES));
+    wf_sql_bind_bytes(st, 1, to, WF_SIGNER_ID_BYTES);
     while (rc == 0 && (rc = wf_sql_step(st, DOING, err)) == 1) {
         struct wf_relay_letter l = {.at_ms = sqlite3_column_int64(st, 4),
                                     .bytes = wf_sql_blob(st, 5)};
-        if (!get(st, 0, l.to, sizeof(l.to)) || !get(st, 1, l.from, sizeof(l.from)) ||
-            !get(st, 2, l.tag, sizeof(l.tag)) || !get(st, 3, l.hash, sizeof(l.hash)))
+        if (!wf_sql_bytes(st, 0, l.to, sizeof(l.to)) ||
+            !wf_sql_bytes(st, 1, l.from, sizeof(l.from)) ||
+            !wf_sql_bytes(st, 2, l.tag, sizeof(l.tag)) ||
+            !wf_sql_bytes(st, 3, l.hash, sizeof(l.hash)))
             rc = damaged(err);
         else
             rc = fn(ud, &l, err);
@@ -260,7 +247,7 @@ int wf_relay_word_put(struct wf_store *s, const struct wf_relay_word *w, struct 
 
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(w->transport, sizeof(w->transport)));
+    wf_sql_bind_bytes(st, 1, w->transport, sizeof(w->transport));
     bind_log(st, 2, &w->log);
     sqlite3_bind_int64(st, 4, (int64_t)w->last);
     return wf_sql_run(st, DOING, err);
@@ -274,9 +261,9 @@ int wf_relay_words(struct wf_reader *r, wf_relay_word_fn fn, void *ud, struct wf
 
     while (rc == 0 && (rc = wf_sql_step(st, DOING, err)) == 1) {
         struct wf_relay_word w = {.last = (uint64_t)sqlite3_column_int64(st, 3)};
-        if (!get(st, 0, w.transport, sizeof(w.transport)) ||
-            !get(st, 1, w.log.stream, sizeof(w.log.stream)) ||
-            !get(st, 2, w.log.device, sizeof(w.log.device)))
+        if (!wf_sql_bytes(st, 0, w.transport, sizeof(w.transport)) ||
+            !wf_sql_bytes(st, 1, w.log.stream, sizeof(w.log.stream)) ||
+            !wf_sql_bytes(st, 2, w.log.device, sizeof(w.log.device)))
             rc = damaged(err);
         else
             rc = fn(ud, &w, err);

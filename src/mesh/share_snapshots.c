@@ -8,15 +8,10 @@
 
 #define SNAPSHOTS_MAX 64u
 
-static struct wf_str view(const void *p, size_t n)
-{
-    return wf_str_n(p, n);
-}
-
 static void bind_log(sqlite3_stmt *st, const struct wf_sync_log *log)
 {
-    wf_sql_bind_blob(st, 1, view(log->stream, sizeof(log->stream)));
-    wf_sql_bind_blob(st, 2, view(log->device, sizeof(log->device)));
+    wf_sql_bind_bytes(st, 1, log->stream, sizeof(log->stream));
+    wf_sql_bind_bytes(st, 2, log->device, sizeof(log->device));
 }
 
 int wf_share_snapshot_put(struct wf_store *s, const struct wf_share_snapshot *snap,
@@ -91,7 +86,7 @@ int wf_share_snapshots(struct wf_reader *r, const uint8_t stream[WF_STREAM_ID_BY
         return wf_err_set(err, WF_E_NOMEM, "Out of memory (snapshots).");
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(stream, WF_STREAM_ID_BYTES));
+    wf_sql_bind_bytes(st, 1, stream, WF_STREAM_ID_BYTES);
     while (rc == 0 && n < SNAPSHOTS_MAX && (rc = wf_sql_step(st, "looking at snapshots", err)) == 1)
         rc = get(st, stream, arena, &(*out)[n++], err);
     sqlite3_reset(st);

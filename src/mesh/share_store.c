@@ -8,24 +8,9 @@
 
 #include "store/sql.h"
 
-static struct wf_str view(const void *p, size_t n)
-{
-    return wf_str_n(p, n);
-}
-
 static int no_memory(struct wf_err *err)
 {
     return wf_err_set(err, WF_E_NOMEM, "Out of memory (what is shared).");
-}
-
-static bool get_bytes(sqlite3_stmt *st, int i, void *out, size_t n)
-{
-    struct wf_str b = wf_sql_blob(st, i);
-
-    if (b.len != n)
-        return false;
-    memcpy(out, b.ptr, n);
-    return true;
 }
 
 static int damaged(struct wf_err *err)
@@ -56,7 +41,7 @@ int wf_share_spaces(struct wf_reader *r, struct wf_arena *arena, struct wf_share
         s->id = sqlite3_column_int64(st, 0);
         s->name = wf_arena_dup(arena, wf_sql_text(st, 2));
         s->label = wf_arena_dup(arena, wf_sql_text(st, 3));
-        rc = get_bytes(st, 1, s->uid, sizeof(s->uid)) ? 0 : damaged(err);
+        rc = wf_sql_bytes(st, 1, s->uid, sizeof(s->uid)) ? 0 : damaged(err);
     }
     if (st != NULL)
         sqlite3_reset(st);
@@ -115,8 +100,8 @@ static int get_key(sqlite3_stmt *st, struct wf_share_key *out, struct wf_err *er
     *out = (struct wf_share_key){.space = sqlite3_column_int64(st, 1),
                                  .level = (enum wf_label)sqlite3_column_int64(st, 2),
                                  .epoch = (uint32_t)sqlite3_column_int64(st, 3)};
-    if (!get_bytes(st, 4, out->key.key, sizeof(out->key.key)) ||
-        !get_bytes(st, 0, id, sizeof(id)) || out->level >= WF_LABEL_SECRET)
+    if (!wf_sql_bytes(st, 4, out->key.key, sizeof(out->key.key)) ||
+        !wf_sql_bytes(st, 0, id, sizeof(id)) || out->level >= WF_LABEL_SECRET)
         return damaged(err);
     wf_space_key_name(&out->key);
     return memcmp(id, out->key.id, sizeof(id)) == 0 ? 0 : damaged(err);
@@ -131,11 +116,11 @@ int wf_share_key_add(struct wf_store *s, const struct wf_share_key *k, struct wf
 
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(k->key.id, sizeof(k->key.id)));
+    wf_sql_bind_bytes(st, 1, k->key.id, sizeof(k->key.id));
     sqlite3_bind_int64(st, 2, k->space);
     sqlite3_bind_int64(st, 3, k->level);
     sqlite3_bind_int64(st, 4, k->epoch);
-    wf_sql_bind_blob(st, 5, view(k->key.key, sizeof(k->key.key)));
+    wf_sql_bind_bytes(st, 5, k->key.key, sizeof(k->key.key));
     return wf_sql_run(st, "keeping a space's key", err);
 }
 
@@ -185,7 +170,7 @@ int wf_share_key_get(struct wf_reader *r, const uint8_t id[WF_SPACE_KEY_ID_BYTES
 
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(id, WF_SPACE_KEY_ID_BYTES));
+    wf_sql_bind_bytes(st, 1, id, WF_SPACE_KEY_ID_BYTES);
     got = wf_sql_step(st, "looking for a space's key", err);
     if (got == 1)
         rc = get_key(st, out, err);
@@ -241,7 +226,7 @@ int wf_share_drafts(struct wf_reader *r, const struct wf_share_dirty *which, str
     if (rc != 0)
         return rc;
     sqlite3_bind_int64(st, 1, which->space);
-    wf_sql_bind_blob(st, 2, view(which->device, WF_SIGNER_ID_BYTES));
+    wf_sql_bind_bytes(st, 2, which->device, WF_SIGNER_ID_BYTES);
     sqlite3_bind_int64(st, 3, (int64_t)n_max);
     while (rc == 0 && n < n_max && (rc = wf_sql_step(st, "looking at drafts", err)) == 1) {
         struct wf_share_draft *d = &(*out)[n++];
@@ -254,7 +239,7 @@ int wf_share_drafts(struct wf_reader *r, const struct wf_share_dirty *which, str
         d->told_seq = (uint64_t)sqlite3_column_int64(st, 7);
         d->first_seq = (uint64_t)sqlite3_column_int64(st, 8);
         d->own_bytes = (uint64_t)sqlite3_column_int64(st, 9);
-        rc = get_bytes(st, 1, d->uid, sizeof(d->uid)) ? 0 : damaged(err);
+        rc = wf_sql_bytes(st, 1, d->uid, sizeof(d->uid)) ? 0 : damaged(err);
     }
     sqlite3_reset(st);
     *out_n = n;
@@ -275,7 +260,7 @@ static int clean(struct wf_store *s, const uint8_t uid[16], struct wf_err *err)
 
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(uid, 16));
+    wf_sql_bind_bytes(st, 1, uid, 16);
     return wf_sql_run(st, "noting what was told", err);
 }
 
@@ -292,7 +277,7 @@ int wf_share_draft_told(struct wf_store *s, int64_t space, const struct wf_share
 
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(d->uid, sizeof(d->uid)));
+    wf_sql_bind_bytes(st, 1, d->uid, sizeof(d->uid));
     if (d->id != 0) {
         sqlite3_bind_int64(st, 2, space);
         sqlite3_bind_int64(st, 3, (int64_t)d->seq);
@@ -346,7 +331,7 @@ int wf_share_draft_is_gone(struct wf_store *s, const uint8_t uid[16], bool *out,
 
     if (rc != 0)
         return rc;
-    wf_sql_bind_blob(st, 1, view(uid, 16));
+    wf_sql_bind_bytes(st, 1, uid, 16);
     rc = wf_sql_step(st, "looking at what was told", err);
     sqlite3_reset(st);
     *out = rc == 1;
@@ -393,8 +378,8 @@ int wf_share_set_sent(struct wf_store *s, int64_t space, uint64_t dseq, struct w
 
 static void bind_log(sqlite3_stmt *st, const struct wf_sync_log *log)
 {
-    wf_sql_bind_blob(st, 1, view(log->stream, sizeof(log->stream)));
-    wf_sql_bind_blob(st, 2, view(log->device, sizeof(log->device)));
+    wf_sql_bind_bytes(st, 1, log->stream, sizeof(log->stream));
+    wf_sql_bind_bytes(st, 2, log->device, sizeof(log->device));
 }
 
 int wf_share_taken(struct wf_reader *r, const struct wf_sync_log *log, uint64_t *out_number,

@@ -21,11 +21,6 @@
 #define LOOK_NS (INT64_C(2) * 1000000000)
 #define REST_NS (INT64_C(8) * 1000000000)
 
-static struct wf_str view(const void *p, size_t n)
-{
-    return wf_str_n(p, n);
-}
-
 static enum wf_label least_of(struct wf_str label)
 {
     enum wf_label least = WF_LABEL_PUBLIC;
@@ -59,7 +54,7 @@ static int put_word(struct wf_sharing *s, int64_t space, enum wf_label level,
     if (rc != 0)
         return rc;
     sqlite3_bind_int64(st, 1, space);
-    wf_sql_bind_blob(st, 2, view(device, WF_SIGNER_ID_BYTES));
+    wf_sql_bind_bytes(st, 2, device, WF_SIGNER_ID_BYTES);
     sqlite3_bind_int64(st, 3, level);
     sqlite3_bind_int64(st, 4, w->top);
     sqlite3_bind_int64(st, 5, (int64_t)w->dseq);
@@ -84,7 +79,7 @@ static int reach(struct wf_sharing *s, int64_t space, const uint8_t device[WF_SI
     if (rc != 0)
         return rc;
     sqlite3_bind_int64(st, 1, space);
-    wf_sql_bind_blob(st, 2, view(device, WF_SIGNER_ID_BYTES));
+    wf_sql_bind_bytes(st, 2, device, WF_SIGNER_ID_BYTES);
     sqlite3_bind_int(st, 3, upto);
     rc = wf_sql_step(st, "looking how far a device is", err);
     if (rc <= 0)
@@ -152,8 +147,8 @@ static int said(struct wf_reader *r, int64_t space, const uint8_t *own, const ui
     if (rc != 0)
         return rc;
     sqlite3_bind_int64(st, 1, space);
-    wf_sql_bind_blob(st, 2, view(own, WF_SIGNER_ID_BYTES));
-    wf_sql_bind_blob(st, 3, view(of, WF_SIGNER_ID_BYTES));
+    wf_sql_bind_bytes(st, 2, own, WF_SIGNER_ID_BYTES);
+    wf_sql_bind_bytes(st, 3, of, WF_SIGNER_ID_BYTES);
     rc = wf_sql_step(st, "looking what was said", err);
     *out = rc == 1 ? (uint64_t)sqlite3_column_int64(st, 0) : 0;
     sqlite3_reset(st);

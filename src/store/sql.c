@@ -8,6 +8,7 @@
 #include "store/sql.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/config.h"
 
@@ -81,6 +82,21 @@ int wf_sql_bind_text(sqlite3_stmt *st, int i, struct wf_str s)
 int wf_sql_bind_blob(sqlite3_stmt *st, int i, struct wf_str s)
 {
     return sqlite3_bind_blob64(st, i, s.ptr != NULL ? s.ptr : "", s.len, SQLITE_STATIC);
+}
+
+int wf_sql_bind_bytes(sqlite3_stmt *st, int i, const void *bytes, size_t n)
+{
+    return wf_sql_bind_blob(st, i, wf_str_n(bytes, n));
+}
+
+bool wf_sql_bytes(sqlite3_stmt *st, int i_column, void *out, size_t n)
+{
+    struct wf_str b = wf_sql_blob(st, i_column);
+
+    if (b.len != n)
+        return false;
+    memcpy(out, b.ptr, n);
+    return true;
 }
 
 struct wf_str wf_sql_text(sqlite3_stmt *st, int i_column)

@@ -6,6 +6,7 @@
 #define WF_STORE_SQL_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -22,10 +23,13 @@ int wf_sql_exec(sqlite3 *db, const char *sql, struct wf_err *err) WF_MUST_USE;
 /* Binds a view as TEXT or BLOB; it is borrowed until the statement is reset or bound again. */
 int wf_sql_bind_text(sqlite3_stmt *st, int i, struct wf_str s);
 int wf_sql_bind_blob(sqlite3_stmt *st, int i, struct wf_str s);
+int wf_sql_bind_bytes(sqlite3_stmt *st, int i, const void *bytes, size_t n);
 
 /* A view of a result column (TEXT or BLOB), valid until the next step or reset. */
 struct wf_str wf_sql_text(sqlite3_stmt *st, int i_column);
 struct wf_str wf_sql_blob(sqlite3_stmt *st, int i_column);
+/* Copies a column that must have n bytes. False: it has others, and nothing is copied. */
+bool wf_sql_bytes(sqlite3_stmt *st, int i_column, void *out, size_t n) WF_MUST_USE;
 
 #define WF_SQL_CACHE 256
 

@@ -3,48 +3,11 @@
 # Documents on all of an owner's devices: found and cited on the other one, never above a clearance, resumed after kill
 # -9 without fetching again, what is known not fetched twice, pinned and online only; models from the paired node.
 . "$(dirname "$0")/lib/tap.sh"
+. "$(dirname "$0")/lib/nodes.sh"
 
-json() { python3 -c "import json,sys; d=json.load(sys.stdin); print($1)"; }
 LIB=$(realpath "$(dirname "$0")/lib")
-declare -A pids
 
-# up NAME [OPTION...]: a daemon of its own home, with free ports.
-up() {
-    local h=$TMP/$1
-    [ -f "$h.port" ] || python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])' >"$h.port"
-    rm -f "$h.out" # of the one before
-    "$WEFT" --home "$h" up --port 0 --link-port "$(cat "$h.port")" --link-host 127.0.0.1 \
-        --node-name "$@" >"$h.out" 2>>"$h.err" &
-    pids[$1]=$!
-    for _ in $(seq 400); do
-        grep -qs "http://" "$h.out" && return
-        sleep 0.05
-    done
-    cat "$h.err"
-    return 1
-}
-weft() { "$WEFT" --home "$TMP/$1" "${@:2}"; }
-until_is() {
-    local got=
-    for _ in $(seq ${UNTIL:-450}); do
-        got=$("${@:2}" 2>&1)
-        [ "$got" = "$1" ] && break
-        sleep 0.1
-    done
-    echo "$got"
-}
-stop() {
-    kill "${pids[@]}" 2>/dev/null
-    wait 2>/dev/null
-}
-trap 'stop; [ $tap_failed -eq 0 ] || { tail -n 5 "$TMP"/*.err; exit 1; }; rm -rf "$TMP"' EXIT
 off() { kill "${pids[$1]}"; wait "${pids[$1]}" 2>/dev/null; }
-pair() {
-    local target
-    rm -f "$TMP/$2/data/mesh/tries" "$TMP/$1/data/mesh/tries"
-    target="$(weft "$1" pair --show --json | json 'd["scan"]')"
-    weft "$2" pair "$target" >/dev/null
-}
 # What it found: which document, where in it.
 found() { weft "$1" search "$2" --json | json '(lambda h: (h["document"], h["start"], h["end"]))(d["hits"][0]) if d["hits"] else ""'; }
 # state NAME WORDS: of the documents that have them in title or path

@@ -3,40 +3,8 @@
 # Other people in a space: Ada has two devices (laptop, phone), Ben one (tablet), later two. Inviting, joining, edits
 # both ways; a member who reads only; what is not shared is not named; removal; leaving; the ledger; processes killed.
 . "$(dirname "$0")/lib/tap.sh"
+. "$(dirname "$0")/lib/nodes.sh"
 
-json() { python3 -c "import json,sys; d=json.load(sys.stdin); print($1)"; }
-declare -A pids
-
-# up NAME [OPTION...]: a daemon of its own home, with free ports.
-up() {
-    local h=$TMP/$1
-    [ -f "$h.port" ] || python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])' >"$h.port"
-    rm -f "$h.out" # of the one before
-    "$WEFT" --home "$h" up --port 0 --link-port "$(cat "$h.port")" --link-host 127.0.0.1 \
-        --node-name "$@" >"$h.out" 2>>"$h.err" &
-    pids[$1]=$!
-    for _ in $(seq 400); do
-        grep -qs "http://" "$h.out" && return
-        sleep 0.05
-    done
-    cat "$h.err"
-    return 1
-}
-weft() { "$WEFT" --home "$TMP/$1" "${@:2}"; }
-until_is() {
-    local got=
-    for _ in $(seq 450); do
-        got=$("${@:2}" 2>&1)
-        [ "$got" = "$1" ] && break
-        sleep 0.1
-    done
-    echo "$got"
-}
-stop() {
-    kill "${pids[@]}" 2>/dev/null
-    wait 2>/dev/null
-}
-trap 'stop; [ $tap_failed -eq 0 ] || { tail -n 8 "$TMP"/*.err; exit 1; }; rm -rf "$TMP"' EXIT
 edit() {
     weft "$1" draft new "$2" </dev/null >/dev/null 2>&1
     weft "$1" draft edit "$2" >/dev/null
@@ -47,10 +15,6 @@ invite() {
     rm -f "$TMP/$1/data/mesh/tries"
     target="$(weft "$1" spaces invite "$2" "${@:4}" --json | json 'd["code"] + "@" + d["address"]')"
     weft "$3" spaces join "$target" >/dev/null
-}
-pair() {
-    rm -f "$TMP/$1/data/mesh/tries"
-    weft "$2" pair "$(weft "$1" pair --show --json | json 'd["scan"]')" >/dev/null
 }
 members() { weft "$1" spaces members "$2" --json | json '",".join(sorted(m["name"] + ":" + m["role"] for m in d["members"]))'; }
 spaces() { weft "$1" spaces list --json | json '",".join(sorted(s["name"] for s in d["spaces"] if s["name"] not in ("me","manual")))'; }

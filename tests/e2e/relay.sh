@@ -4,49 +4,11 @@
 # name and no key; nothing above its clearance; nothing new for who was taken out, new keys for who slept meanwhile; who
 # loses what it had, or holds it back, is named; nothing acknowledged is lost when it is killed.
 . "$(dirname "$0")/lib/tap.sh"
+. "$(dirname "$0")/lib/nodes.sh"
 
-json() { python3 -c "import json,sys; d=json.load(sys.stdin); print($1)"; }
-declare -A pids
-
-# up NAME [OPTION...]: a daemon of its own home, with free ports.
-up() {
-    local h=$TMP/$1
-    [ -f "$h.port" ] || python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])' >"$h.port"
-    rm -f "$h.out"
-    "$WEFT" --home "$h" up --port 0 --link-port "$(cat "$h.port")" --link-host 127.0.0.1 \
-        --node-name "$@" >"$h.out" 2>>"$h.err" &
-    pids[$1]=$!
-    for _ in $(seq 400); do
-        grep -qs "http://" "$h.out" && return
-        sleep 0.05
-    done
-    cat "$h.err"
-    return 1
-}
 relay_up() { up relay --node-tier cloud; }
 off() { kill "${pids[$1]}" && wait "${pids[$1]}" 2>/dev/null; }
 dies() { kill -9 "${pids[$1]}" && wait "${pids[$1]}" 2>/dev/null; sleep 0.3; }
-weft() { "$WEFT" --home "$TMP/$1" "${@:2}"; }
-until_is() {
-    local got=
-    for _ in $(seq "${TRIES:-450}"); do
-        got=$("${@:2}" 2>&1)
-        [ "$got" = "$1" ] && break
-        sleep 0.1
-    done
-    echo "$got"
-}
-stop() {
-    kill "${pids[@]}" 2>/dev/null
-    wait 2>/dev/null
-}
-trap 'stop; [ $tap_failed -eq 0 ] || { tail -n 5 "$TMP"/*.err; exit 1; }; rm -rf "$TMP"' EXIT
-pair() {
-    local target
-    rm -f "$TMP/$2/data/mesh/tries" "$TMP/$1/data/mesh/tries"
-    target="$(weft "$1" pair --show --json | json 'd["scan"]')"
-    weft "$2" pair "${@:3}" "$target" >/dev/null
-}
 edit() {
     weft "$1" draft new "$2" </dev/null >/dev/null 2>&1
     weft "$1" draft edit "$2" >/dev/null
