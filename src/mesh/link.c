@@ -79,15 +79,6 @@ void wf_link__remove(struct wf_link *l, struct wf_link_peer *p)
     wf_free(p);
 }
 
-bool wf_link__is_allowed(const struct wf_link *l, const uint8_t key[WF_LINK_KEY_BYTES])
-{
-    for (size_t i = 0; i < l->n_pins; i++) {
-        if (memcmp(l->pins[i], key, WF_LINK_KEY_BYTES) == 0)
-            return true;
-    }
-    return false;
-}
-
 struct wf_link_last *wf_link__last(struct wf_link *l, const uint8_t key[WF_LINK_KEY_BYTES])
 {
     for (size_t i = 0; i < l->n_pins; i++) {

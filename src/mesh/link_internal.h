@@ -90,7 +90,6 @@ void wf_link__remove(struct wf_link *l, struct wf_link_peer *p);
 /* Appends a frame for the process, if there is one, and sends what it takes. Errors: NOMEM: the
  * process starts anew, and is told everything then. */
 int wf_link__put(struct wf_link *l, const struct wf_link_frame *f);
-bool wf_link__is_allowed(const struct wf_link *l, const uint8_t key[WF_LINK_KEY_BYTES]);
 /* Why the last connection to that key ended; NULL: it is not paired. */
 struct wf_link_last *wf_link__last(struct wf_link *l, const uint8_t key[WF_LINK_KEY_BYTES]);
 

@@ -500,20 +500,6 @@ void wf_sharing__said_all(void *ud, uint64_t peer)
         wf_relay_unsaid(u.s->relay, p->key, tell_unsaid, &u);
 }
 
-static bool is_member(void *ud, const uint8_t transport[WF_PASS_KEY_BYTES])
-{
-    const struct wf_sharing *s = ud;
-    const struct wf_devices_entry *e = wf_devices_by_transport(&s->devices, transport);
-
-    return e != NULL && e->revoked_ms == 0 && !is_cipher(e) &&
-           memcmp(e->device, s->o.device->signer.id, sizeof(e->device)) != 0;
-}
-
-uint64_t wf_sharing__elsewhere(const struct wf_sharing *s, const struct wf_sync_log *log)
-{
-    return wf_relay_elsewhere(s->relay, log, is_member, (void *)(uintptr_t)s);
-}
-
 /* ---- all of it ---- */
 
 int wf_sharing__relay_grant(struct wf_sharing *s, struct wf_err *err)

@@ -45,8 +45,4 @@ int wf_sharing__relay_grant(struct wf_sharing *s, struct wf_err *err) WF_MUST_US
 /* Now and then. */
 void wf_sharing__relay_tend(struct wf_sharing *s);
 
-/* Up to which number a member of this owner's, not a relay, has said that it has a log: a device
- * drops no more of its own than that. */
-uint64_t wf_sharing__elsewhere(const struct wf_sharing *s, const struct wf_sync_log *log);
-
 #endif

@@ -12,14 +12,6 @@
 #define TICK_NS INT64_C(500000000)
 #define FORGIVE_NS INT64_C(120000000000)
 
-const char *wf_syncer_wrong_name(enum wf_syncer_wrong what)
-{
-    static const char *const names[] = {"fork", "behind", "withheld", "lost", "forged", "later"};
-
-    _Static_assert(WF_ARRAY_LEN(names) == WF_SYNCER_WRONG_COUNT, "one each");
-    return names[what];
-}
-
 void wf_syncer__tell(const struct wf_syncer *s, enum wf_syncer_wrong what, uint64_t peer,
                      const struct wf_sync_log *log, uint64_t number)
 {

@@ -41,9 +41,6 @@ struct wf_syncer_trouble {
     uint64_t number; /* of the batch; LOST, BEHIND: up to which the other has */
 };
 
-/* "fork" and the like, for JSON. Static. */
-const char *wf_syncer_wrong_name(enum wf_syncer_wrong what);
-
 struct wf_syncer;
 
 /* The callbacks must not call the syncer. */

@@ -207,13 +207,6 @@ static void take(struct wf_draft *d)
     }
 }
 
-void wf_draft__ref(struct wf_draft *d)
-{
-    pthread_mutex_lock(&d->all->lock);
-    take(d);
-    pthread_mutex_unlock(&d->all->lock);
-}
-
 /* The one that has been idle for the longest and has nothing to tell; all->lock is held. */
 static struct wf_draft *pick_idle(struct wf_drafts *all)
 {

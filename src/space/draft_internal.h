@@ -87,8 +87,7 @@ struct wf_drafts {
     bool has_committer, has_keeper;
 };
 
-/* A reference more, or less; the last one makes the draft idle, or frees a dropped one. */
-void wf_draft__ref(struct wf_draft *d);
+/* A reference less; the last one makes the draft idle, or frees a dropped one. */
 void wf_draft__unref(struct wf_draft *d);
 /* No more changes: out of the table, listeners told. */
 void wf_draft__drop(struct wf_draft *d);
