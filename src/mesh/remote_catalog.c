@@ -27,7 +27,7 @@ void wf_nodes__plain_name(const char *name, char out[WF_DEVICES_NAME_BYTES + 1])
 {
     size_t i = 0;
 
-    for (; name[i] != '\0' && i < WF_DEVICES_NAME_BYTES; i++)
+    for (; i < WF_DEVICES_NAME_BYTES && name[i] != '\0'; i++)
         out[i] = name[i] == ' ' ? '-' : name[i];
     out[i] = '\0';
 }

@@ -55,7 +55,7 @@ int wf_op__presence_end(struct wf_op_context *ctx, const struct wf_op_call *call
 int wf_op__handoff(struct wf_op_context *ctx, const struct wf_op_call *call, json_t **out_result,
                    struct wf_err *err)
 {
-    struct wf_str node, page;
+    struct wf_str node = {0}, page = {0};
     json_t *item = NULL;
     unsigned n_pages = 0;
     int rc = has_nearby(ctx, err);
