@@ -109,22 +109,48 @@ bool wf_sharing__has_streams(const struct wf_sharing *s, int64_t space)
     return false;
 }
 
+bool wf_sharing__is_elder(const struct wf_devices_entry *a, const struct wf_devices_entry *b)
+{
+    return a->added_ms != b->added_ms ? a->added_ms < b->added_ms
+                                      : memcmp(a->node, b->node, sizeof(a->node)) < 0;
+}
+
+/* Whether another device's "me" is here, and the owner has none that is older: the others have gone
+ * over to that, and do not say so to who may not see it. One that is out is older, too: it may have
+ * been heard before. */
+static bool has_owners_me(const struct wf_sharing *s, const uint8_t origin[WF_SIGNER_ID_BYTES],
+                          enum wf_label least)
+{
+    const struct wf_devices_entry *whose = wf_sharing__entry(s, origin);
+
+    if (whose == NULL || memcmp(origin, s->o.device->signer.id, WF_SIGNER_ID_BYTES) == 0)
+        return false;
+    for (size_t i = 0; i < s->devices.n_entries; i++) {
+        const struct wf_devices_entry *e = &s->devices.entries[i];
+        if (e->clearance >= least && wf_sharing__is_elder(e, whose))
+            return false;
+    }
+    return true;
+}
+
 /* A device that may not see the owner's "me" cannot come to have it: its own stays with it. One
  * that has it already, and may see less since, still tells the others what it wrote. */
 static bool is_apart(const struct wf_sharing *s, const struct wf_share_space *space,
-                     enum wf_label least)
+                     const uint8_t origin[WF_SIGNER_ID_BYTES], enum wf_label least)
 {
     const struct wf_devices_entry *own = wf_sharing__entry(s, s->o.device->signer.id);
 
-    return space->id == 1 && !s->has_joined && own != NULL && own->clearance < least;
+    return space->id == 1 && own != NULL && own->clearance < least &&
+           !has_owners_me(s, origin, least);
 }
 
-static int add_streams(struct wf_sharing *s, const struct wf_share_space *space)
+static int add_streams(struct wf_sharing *s, const struct wf_share_space *space,
+                       const uint8_t origin[WF_SIGNER_ID_BYTES])
 {
     enum wf_label least;
 
     (void)!wf_label_parse(space->label, &least);
-    if (is_apart(s, space, least))
+    if (is_apart(s, space, origin, least))
         return 0;
     for (int level = least; level < WF_LABEL_SECRET; level++) {
         struct wf_sharing_stream *t;
@@ -167,10 +193,9 @@ int wf_sharing__read_streams(struct wf_sharing *s, struct wf_err *err)
     if (rc == 0)
         rc = wf_share_spaces(r, &arena, &spaces, &n, err);
     wf_store_reader_put(s->o.store, r);
-    s->has_joined = memcmp(origin, s->o.device->signer.id, sizeof(origin)) != 0;
     s->n_streams = 0;
     for (size_t i = 0; i < n && rc == 0; i++) {
-        if (add_streams(s, &spaces[i]) != 0)
+        if (add_streams(s, &spaces[i], origin) != 0)
             rc = wf_err_set(err, WF_E_NOMEM, "Out of memory (spaces).");
     }
     wf_arena_deinit(&arena);

@@ -100,7 +100,6 @@ struct wf_sharing {
     int64_t measure_ns;      /* it is looked once more then; 0: it was */
     int64_t snapshot_ns;     /* snapshots are not looked at before that */
     bool must_look;          /* for logs that are not taken: a snapshot has come */
-    bool has_joined;         /* "me" came from another device */
     bool is_going_on;        /* there is more to apply than was done in one go */
     bool keys_changed;       /* letters are due */
     bool rules_changed;      /* what may be given and taken is to be asked anew */
@@ -116,6 +115,8 @@ const struct wf_devices_entry *wf_sharing__entry(const struct wf_sharing *s,
 struct wf_sharing_peer *wf_sharing__peer(const struct wf_sharing *s, uint64_t id);
 const struct wf_sharing_stream *wf_sharing__stream(const struct wf_sharing *s,
                                                    const uint8_t id[WF_STREAM_ID_BYTES]);
+/* Whether the owner has had the first device for longer. */
+bool wf_sharing__is_elder(const struct wf_devices_entry *a, const struct wf_devices_entry *b);
 /* Whether anything of a space is shared: of a "me" that this device may not see itself nothing is,
  * nor of one that is new since the streams were read. */
 bool wf_sharing__has_streams(const struct wf_sharing *s, int64_t space);

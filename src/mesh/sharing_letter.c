@@ -305,9 +305,7 @@ static int is_elder(const struct wf_sharing *s, const uint8_t origin[WF_SIGNER_I
     own = wf_sharing__entry(s, here);
     if (rc != 0 || own == NULL || theirs == NULL)
         return rc;
-    *out = theirs->added_ms != own->added_ms
-               ? theirs->added_ms < own->added_ms
-               : memcmp(theirs->node, own->node, sizeof(own->node)) < 0;
+    *out = wf_sharing__is_elder(theirs, own);
     return 0;
 }
 

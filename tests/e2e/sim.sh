@@ -21,3 +21,4 @@ check "a device that was set back waits for the rest, and does not spin" "$SIM" 
 check "what a device may not see any more is not asked for" "$SIM" -n 1 -s 2000 -f 100118
 check "crashes between two writes" "$SIM" -n 6 -s 500 -f 300 -x 479
 check "a secret that was deleted before it was sent" "$SIM" -n 1 -s 800 -f 305 -x 255
+check "a device that fell before it heard whose \"me\" it is" "$SIM" -n 1 -s 2000 -f 103237
