@@ -153,6 +153,32 @@ static uint64_t n_weights(const struct wf_gguf *g)
     return n;
 }
 
+/* What one token meets: weights that are multiplied for every token of a prompt, and bytes that are
+ * read to write one. Of experts those that are used; the embeddings only where they are the output
+ * matrix too. */
+static void count_a_token(const struct wf_model *m, double *out_weights, double *out_bytes)
+{
+    const struct wf_gguf *g = wf_model_gguf(m);
+    const struct wf_params *p = wf_model_params(m);
+    bool is_tied = wf_gguf_tensor(g, "output.weight") == NULL;
+
+    *out_weights = *out_bytes = 0;
+    for (size_t i = 0; i < wf_gguf_n_tensors(g); i++) {
+        const struct wf_gguf_tensor *t = wf_gguf_tensor_at(g, i);
+        double n = (double)(t->dims[0] * t->dims[1] * t->dims[2]), bytes = (double)t->bytes;
+        bool is_embed = wf_str_eq(t->name, wf_str_from("token_embd.weight"));
+        if (t->dims[1] < 2 || (is_embed && !is_tied))
+            continue;
+        if (t->dims[2] > 1 && p->n_experts > 0) {
+            n *= (double)p->n_experts_used / (double)p->n_experts;
+            bytes *= (double)p->n_experts_used / (double)p->n_experts;
+        }
+        *out_bytes += bytes;
+        if (!is_embed && !wf_str_eq(t->name, wf_str_from("output.weight")))
+            *out_weights += n;
+    }
+}
+
 static void put_rates(json_t *v, const char *name, double *rates, size_t n, int64_t n_tokens)
 {
     json_t *all = json_array();
@@ -192,6 +218,7 @@ static void print_all(const struct wf_cli *cli, struct bench *b, const char *pat
     (void)wf_gguf_string(g, "general.name", &name); /* absent: the path */
     if (cli->json) {
         json_t *v = json_object();
+        double weights, of_token;
         put_rates(v, "pp", b->pp, n, b->n_prompt);
         put_rates(v, "tg", b->tg, n, b->n_gen);
         json_t *rest = json_pack(
@@ -203,6 +230,9 @@ static void print_all(const struct wf_cli *cli, struct bench *b, const char *pat
             (json_int_t)n_threads, "repeats", (json_int_t)b->repeats, "kernels", kern->name, "kv",
             kv, "cpu", cpu, "load_ms", b->load_ms);
         json_object_update(v, rest);
+        count_a_token(b->model, &weights, &of_token);
+        json_object_set_new(v, "weights_a_token", json_integer((json_int_t)weights));
+        json_object_set_new(v, "bytes_a_token", json_integer((json_int_t)of_token));
         wf_cli_print_json(v);
         json_decref(rest);
         json_decref(v);
