@@ -408,6 +408,9 @@ static void say_down(const struct wf_fabric *f, enum wf_link_reason reason, stru
     case WF_LINK_NOT_PAIRED:
         text = "no code is shown there now. Run weft pair --show on that device.";
         break;
+    case WF_LINK_TOO_MUCH:
+        text = "too many try to come in there. Wait a minute and try again.";
+        break;
     case WF_LINK_VERSION:
         text = "its weft is of a version that cannot be paired. Update the older one.";
         break;

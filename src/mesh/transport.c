@@ -302,20 +302,24 @@ static bool pass(struct wf_gate *of_address, struct wf_gate *of_all,
            wf_gate_pass(of_all, &all, now_ns);
 }
 
-/* Whether a stranger may come now. */
-static enum wf_link_reason judge_stranger(struct wf_peer *p)
+enum wf_link_reason wf_transport__stranger(struct wf_peer *p, bool says_so)
 {
     struct wf_transport *t = p->t;
+    enum wf_link_reason reason = WF_LINK_CLOSED;
     size_t n, n_of_address;
 
-    if (!t->is_pairing)
-        return WF_LINK_NOT_PAIRED;
     count(t, &p->address, true, &n, &n_of_address);
-    if (n >= STRANGERS_MAX || n_of_address >= STRANGERS_OF_ADDRESS ||
-        !pass(&t->stranger_gate, &t->all_stranger_gate, &p->address, t->now_ns))
-        return WF_LINK_TOO_MUCH;
-    p->until_ns = t->now_ns + WF_LINK_STRANGER_NS;
-    return WF_LINK_CLOSED;
+    if (!t->is_pairing || !says_so)
+        reason = WF_LINK_NOT_PAIRED;
+    else if (!p->is_paired &&
+             (n >= STRANGERS_MAX || n_of_address >= STRANGERS_OF_ADDRESS ||
+              !pass(&t->stranger_gate, &t->all_stranger_gate, &p->address, t->now_ns)))
+        reason = WF_LINK_TOO_MUCH;
+    if (reason == WF_LINK_CLOSED)
+        p->until_ns = t->now_ns + WF_LINK_STRANGER_NS;
+    else
+        knock(t, p, p->key, reason);
+    return reason;
 }
 
 enum wf_link_reason wf_peer__judge(void *ud, const uint8_t *key)
@@ -335,7 +339,7 @@ enum wf_link_reason wf_peer__judge(void *ud, const uint8_t *key)
         memcpy(p->key, key, WF_LINK_KEY_BYTES);
         p->is_paired = wf_transport__is_allowed(p->t, key) && (!p->is_dialled || p->has_pin);
         if (!p->is_paired && !p->is_dialled)
-            reason = judge_stranger(p);
+            reason = p->t->is_pairing ? reason : WF_LINK_NOT_PAIRED; /* its hello says more */
         else if (!p->is_paired && p->has_pin)
             reason = WF_LINK_NOT_PAIRED; /* it was, when this was asked for */
         else if (!p->is_paired)

@@ -177,6 +177,9 @@ void wf_peer__options(int fd);
 void wf_peer__name(const struct sockaddr_storage *a, char *out, size_t out_bytes);
 /* The judge of the handshake: ud is the connection. */
 enum wf_link_reason wf_peer__judge(void *ud, const uint8_t *key);
+/* Whether one that came to be paired, as it says or does not, may stay now: CLOSED, and its time
+ * begins; else why not, which core hears. Of paired ones there are few: they are not counted. */
+enum wf_link_reason wf_transport__stranger(struct wf_peer *p, bool says_so);
 
 /* ---- transport_message.c ---- */
 

@@ -235,8 +235,28 @@ static void tell_up(struct wf_peer *p, struct wf_str version)
     wf_transport__tell(p->t, &f);
 }
 
+/* Whether who came may stay: `more` is what its hello says after its version. One that was paired
+ * and does not know better is not taken for somebody who comes to be: it would come again and
+ * again, and use up what strangers of its address have. */
+static enum wf_link_reason judge_hello(struct wf_peer *p, struct wf_str more)
+{
+    const bool as_stranger = more.len > 0 && more.ptr[0] == AS_STRANGER;
+    enum wf_link_reason reason;
+
+    if (p->is_paired && !as_stranger)
+        return WF_LINK_CLOSED;
+    reason = wf_transport__stranger(p, as_stranger);
+    if (reason == WF_LINK_CLOSED && !p->is_paired)
+        wf_peer__hello(p);
+    if (p->state >= WF_PEER_LINGERING)
+        return WF_LINK_NO_MEMORY;
+    p->is_paired = false;
+    return reason;
+}
+
 static enum wf_link_reason take_hello(struct wf_peer *p, struct wf_str s)
 {
+    enum wf_link_reason reason;
     const uint8_t *b = (const uint8_t *)s.ptr;
     uint64_t at_ms = 0;
     size_t n;
@@ -251,12 +271,10 @@ static enum wf_link_reason take_hello(struct wf_peer *p, struct wf_str s)
     if (n > WF_LINK_VERSION_BYTES || s.len - HELLO_BYTES < n || at_ms > INT64_MAX)
         return WF_LINK_MALFORMED;
     p->skew_ms = (int64_t)at_ms - wf_clock_wall_ms(NULL);
-    if (p->is_paired && !p->is_dialled && s.len > HELLO_BYTES + n &&
-        s.ptr[HELLO_BYTES + n] == AS_STRANGER) {
-        if (!p->t->is_pairing)
-            return WF_LINK_NOT_PAIRED;
-        p->until_ns = p->t->now_ns + WF_LINK_STRANGER_NS;
-        p->is_paired = false;
+    if (!p->is_dialled) {
+        reason = judge_hello(p, wf_str_sub(s, HELLO_BYTES + n, s.len));
+        if (reason != WF_LINK_CLOSED)
+            return reason;
     }
     p->state = WF_PEER_OPEN;
     if (p->is_paired && !settle(p))

@@ -313,7 +313,8 @@ static size_t take_upgrade(struct wf_peer *p, struct wf_str in)
         wf_peer__drop(p, WF_LINK_REPLACED, "");
     } else if (rc == 0 && n > 0) {
         p->state = WF_PEER_HELLO;
-        wf_peer__hello(p);
+        if (p->is_dialled || p->is_paired) /* who is neither is greeted when it has said why */
+            wf_peer__hello(p);
     } else if (rc == WF_E_UNSUPPORTED) {
         wf_peer__drop(p, WF_LINK_VERSION, "");
     } else if (rc != 0) {

@@ -207,6 +207,47 @@ static void test_transport__strangers_pair_and_do_nothing_else(void **state)
     linked_stop(&b);
 }
 
+/* One that was taken out and has not heard of it calls again and again, also while the door stands
+ * open: it takes no place and no try of those who come to be paired. */
+static void test_transport__who_looks_for_a_paired_one_is_no_stranger(void **state)
+{
+    (void)state;
+    struct linked out, guests[3], b;
+    struct wf_link_frame f;
+
+    linked_start(&b, 2, true, NULL);
+    linked_start(&out, 1, false, NULL);
+    linked_allow(&out, KEYS(b), 1);
+    linked_pairing(&b, true);
+    linked_dial(&b, 2, "not an address", NULL); /* it has heard that */
+    linked_expect(&b, WF_LINK_FRAME_DOWN);
+    for (int i = 0; i < 8; i++) {
+        linked_dial(&out, 2 * (uint64_t)i + 2, b.address, b.key);
+        assert_true(linked_any(&out, &f, 20000));
+        while (f.kind != WF_LINK_FRAME_DOWN) {
+            assert_int_not_equal(f.kind, WF_LINK_FRAME_UP);
+            assert_true(linked_any(&out, &f, 20000));
+        }
+        assert_int_equal(f.reason, WF_LINK_NOT_PAIRED);
+        f = linked_expect(&b, WF_LINK_FRAME_KNOCK);
+        assert_memory_equal(f.key, out.key, WF_LINK_KEY_BYTES);
+    }
+    for (int i = 0; i < 3; i++) {
+        linked_start(&guests[i], (uint8_t)(3 + i), false, NULL);
+        if (i == 2) { /* two of an address at once; it hears why it must wait */
+            assert_int_equal(dial_down(&guests[i], b.address, NULL), WF_LINK_TOO_MUCH);
+            break;
+        }
+        linked_dial(&guests[i], 2, b.address, NULL);
+        f = linked_expect(&guests[i], WF_LINK_FRAME_UP);
+        assert_false(f.is_paired);
+    }
+    for (int i = 0; i < 3; i++)
+        linked_stop(&guests[i]);
+    linked_stop(&out);
+    linked_stop(&b);
+}
+
 /* A core that sends a stranger more than pairing is not obeyed: that is the last line. */
 static void test_transport__a_core_that_lies_is_left(void **state)
 {
@@ -547,6 +588,7 @@ int main(void)
         cmocka_unit_test(test_transport__who_is_not_paired_is_turned_away_on_both_sides),
         cmocka_unit_test(test_transport__a_key_that_is_taken_back_ends_its_connection),
         cmocka_unit_test(test_transport__strangers_pair_and_do_nothing_else),
+        cmocka_unit_test(test_transport__who_looks_for_a_paired_one_is_no_stranger),
         cmocka_unit_test(test_transport__a_core_that_lies_is_left),
         cmocka_unit_test(test_transport__a_stranger_that_sends_much_is_ended),
         cmocka_unit_test(test_transport__what_cannot_be_reached_is_told_why),
