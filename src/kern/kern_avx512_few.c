@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "kern/avx512_block.h"
 #include "kern/avx512_internal.h"
 #include "kern/x86_group.h"
 
@@ -73,152 +74,11 @@ static WF_INLINE void add_pair(wf_x86_load_fn load, bool has_min, size_t n, size
 
 /* ---- 256 values ---- */
 
-/* 256 weights: four registers of unsigned bytes, and what their sums are multiplied by. */
-struct block {
-    __m512i w[4];
-    __m512 scales;    /* of parts of 32 or 16 values; `part` says where a register's are */
-    __m512 offset;    /* for the 16 sums of the activations */
-    __m512i parts[4]; /* which scale each lane of a register has */
-};
-
-typedef void (*block_fn)(const uint8_t *b, struct block *out);
-
-/* Lanes j: [2j] eight times, [2j + 1] eight times. */
-static WF_INLINE __m512i part_32(int j)
-{
-    return _mm512_inserti64x4(_mm512_set1_epi32(2 * j), _mm256_set1_epi32(2 * j + 1), 1);
-}
-
-static WF_INLINE __m512i part_16(int j)
-{
-    return _mm512_add_epi32(_mm512_set1_epi32(4 * j),
-                            _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3));
-}
-
-/* Each of 8 twice. */
-static WF_INLINE __m512 twice(__m512 v, int first)
-{
-    __m512i at = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
-
-    return _mm512_permutexvar_ps(_mm512_add_epi32(at, _mm512_set1_epi32(first)), v);
-}
-
-/* Low nibbles of 32 bytes, then the high ones. */
-static WF_INLINE __m512i nibbles_64(const uint8_t *p)
-{
-    __m256i v = wf_x86__load32(p);
-    __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(v), _mm256_srli_epi16(v, 4), 1);
-
-    return _mm512_and_si512(both, _mm512_set1_epi8(15));
-}
-
-/* The 8 scales and 8 minima of Q4_K and Q5_K, of 6 bits in 12 bytes, times d and -dmin. */
-static WF_INLINE void scales_k(const uint8_t *b, struct block *out)
-{
-    uint32_t s[3], v[4];
-    __m512 by = _mm512_insertf32x8(_mm512_set1_ps(wf_x86__load_half(b)),
-                                   _mm256_set1_ps(-wf_x86__load_half(b + 2)), 1);
-
-    memcpy(s, b + 4, sizeof(s));
-    v[0] = s[0] & 0x3f3f3f3fu;
-    v[1] = (s[2] & 0x0f0f0f0fu) | (s[0] >> 6 & 0x03030303u) << 4;
-    v[2] = s[1] & 0x3f3f3f3fu;
-    v[3] = (s[2] >> 4 & 0x0f0f0f0fu) | (s[1] >> 6 & 0x03030303u) << 4;
-    __m128i bytes = _mm_setr_epi32((int)v[0], (int)v[1], (int)v[2], (int)v[3]);
-    out->scales = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)), by);
-    out->offset = twice(out->scales, 8);
-    for (int j = 0; j < 4; j++)
-        out->parts[j] = part_32(j);
-}
-
-static WF_INLINE void block_Q4_K(const uint8_t *b, struct block *out)
-{
-    scales_k(b, out);
-    for (int j = 0; j < 4; j++)
-        out->w[j] = nibbles_64(b + 16 + 32 * j);
-}
-
-static WF_INLINE void block_Q5_K(const uint8_t *b, struct block *out)
-{
-    __m256i h = wf_x86__load32(b + 16);
-    __m512i high = _mm512_inserti64x4(_mm512_castsi256_si512(h), _mm256_srli_epi16(h, 1), 1);
-    __m512i fifth = _mm512_set1_epi8(16);
-
-    scales_k(b, out);
-    for (int j = 0; j < 4; j++)
-        out->w[j] = nibbles_64(b + 48 + 32 * j);
-    out->w[0] = _mm512_or_si512(out->w[0], _mm512_and_si512(_mm512_slli_epi16(high, 4), fifth));
-    out->w[1] = _mm512_or_si512(out->w[1], _mm512_and_si512(_mm512_slli_epi16(high, 2), fifth));
-    out->w[2] = _mm512_or_si512(out->w[2], _mm512_and_si512(high, fifth));
-    out->w[3] = _mm512_or_si512(out->w[3], _mm512_and_si512(_mm512_srli_epi16(high, 2), fifth));
-}
-
-static WF_INLINE void block_Q6_K(const uint8_t *b, struct block *out)
-{
-    __m128i s = _mm_loadu_si128((const __m128i *)(const void *)(b + 192));
-    __m512i low_mask = _mm512_set1_epi8(15), high_mask = _mm512_set1_epi8(0x30);
-
-    for (int j = 0; j < 2; j++) {
-        __m512i low = _mm512_loadu_si512(b + 64 * j);
-        __m256i h = wf_x86__load32(b + 128 + 32 * j);
-        __m512i high = _mm512_inserti64x4(_mm512_castsi256_si512(h), _mm256_srli_epi16(h, 2), 1);
-        __m512i first = _mm512_and_si512(_mm512_slli_epi16(high, 4), high_mask);
-        __m512i second = _mm512_and_si512(high, high_mask);
-        out->w[2 * j] = _mm512_or_si512(_mm512_and_si512(low, low_mask), first);
-        low = _mm512_and_si512(_mm512_srli_epi16(low, 4), low_mask);
-        out->w[2 * j + 1] = _mm512_or_si512(low, second);
-    }
-    out->scales = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(s)),
-                                _mm512_set1_ps(wf_x86__load_half(b + 208)));
-    out->offset = _mm512_mul_ps(out->scales, _mm512_set1_ps(-32.0f));
-    for (int j = 0; j < 4; j++)
-        out->parts[j] = part_16(j);
-}
-
-/* The scales of 8 blocks of 32. */
-static WF_INLINE __m512 scales_of_8(const uint8_t *b, size_t bytes)
-{
-    uint16_t h[8];
-
-    for (size_t i = 0; i < 8; i++)
-        memcpy(&h[i], b + i * bytes, sizeof(h[i]));
-    return _mm512_castps256_ps512(
-        _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)h)));
-}
-
-static WF_INLINE void block_Q4_0(const uint8_t *b, struct block *out)
-{
-    __m512i shifts = _mm512_setr_epi64(0, 0, 4, 4, 0, 0, 4, 4);
-
-    for (int j = 0; j < 4; j++) {
-        const __m128i *p = (const __m128i *)(const void *)(b + 36 * j + 2);
-        const __m128i *q = (const __m128i *)(const void *)(b + 36 * j + 20);
-        __m512i v = _mm512_inserti64x4(
-            _mm512_castsi256_si512(_mm256_broadcastsi128_si256(_mm_loadu_si128(p))),
-            _mm256_broadcastsi128_si256(_mm_loadu_si128(q)), 1);
-        out->w[j] = _mm512_and_si512(_mm512_srlv_epi64(v, shifts), _mm512_set1_epi8(15));
-        out->parts[j] = part_32(j);
-    }
-    out->scales = scales_of_8(b, 18);
-    out->offset = twice(_mm512_mul_ps(out->scales, _mm512_set1_ps(-8.0f)), 0);
-}
-
-static WF_INLINE void block_Q8_0(const uint8_t *b, struct block *out)
-{
-    for (int j = 0; j < 4; j++) {
-        __m512i v = _mm512_inserti64x4(_mm512_castsi256_si512(wf_x86__load32(b + 68 * j + 2)),
-                                       wf_x86__load32(b + 68 * j + 36), 1);
-        out->w[j] = v; /* signed: see add_block */
-        out->parts[j] = part_32(j);
-    }
-    out->scales = scales_of_8(b, 34);
-}
-
 /* is_signed: weights without an offset. */
-static WF_INLINE void add_block(block_fn load, bool is_signed, size_t n, size_t group,
+static WF_INLINE void add_block(wf_avx512_block_fn load, bool is_signed, size_t n, size_t group,
                                 const uint8_t *b, size_t i, struct few *f)
 {
-    struct block w;
+    struct wf_avx512_block w;
 
     load(b, &w);
     for (size_t t = 0; t < n; t++) {
@@ -251,7 +111,7 @@ struct way {
     wf_x86_load_fn load;
     bool has_min;
     size_t group;
-    block_fn block; /* NULL: 64 values at a time only */
+    wf_avx512_block_fn block; /* NULL: 64 values at a time only */
     bool is_signed;
     size_t block_bytes; /* of 256 values */
 };
@@ -329,7 +189,7 @@ static const struct way plain[] = {WF_AVX512_TYPES(PLAIN)};
     static void multiply_##name(const struct wf_avx512_rows *a, size_t n_tok)                      \
     {                                                                                              \
         struct way way = plain[OF_##name];                                                         \
-        way.block = block_##name;                                                                  \
+        way.block = wf_avx512__block_##name;                                                       \
         way.is_signed = signed_weights;                                                            \
         way.block_bytes = bytes;                                                                   \
         multiply(way, a, n_tok);                                                                   \

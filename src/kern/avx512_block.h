@@ -1,0 +1,161 @@
+/* Blocks of 256 quantised weights in AVX-512 registers, as unsigned bytes with their scales and
+ * offsets: for each data type that models come in one small function loads a block. Only files that
+ * are compiled with AVX-512 (F, BW, DQ, VL) and F16C include this. Threads: any. */
+#ifndef WF_KERN_AVX512_BLOCK_H
+#define WF_KERN_AVX512_BLOCK_H
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "kern/x86_group.h"
+
+/* 256 weights: four registers of unsigned bytes, and what their sums are multiplied by. */
+struct wf_avx512_block {
+    __m512i w[4];
+    __m512 scales;    /* of parts of 32 or 16 values; `part` says where a register's are */
+    __m512 offset;    /* for the 16 sums of the activations */
+    __m512i parts[4]; /* which scale each lane of a register has */
+};
+
+/* Loads a block. */
+typedef void (*wf_avx512_block_fn)(const uint8_t *b, struct wf_avx512_block *out);
+
+/* Lanes j: [2j] eight times, [2j + 1] eight times. */
+static WF_INLINE __m512i wf_avx512__part_32(int j)
+{
+    return _mm512_inserti64x4(_mm512_set1_epi32(2 * j), _mm256_set1_epi32(2 * j + 1), 1);
+}
+
+/* Lanes j: [4j] to [4j + 3], four times each. */
+static WF_INLINE __m512i wf_avx512__part_16(int j)
+{
+    return _mm512_add_epi32(_mm512_set1_epi32(4 * j),
+                            _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3));
+}
+
+/* Each of 8 twice. */
+static WF_INLINE __m512 wf_avx512__twice(__m512 v, int first)
+{
+    __m512i at = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+
+    return _mm512_permutexvar_ps(_mm512_add_epi32(at, _mm512_set1_epi32(first)), v);
+}
+
+/* Low nibbles of 32 bytes, then the high ones. */
+static WF_INLINE __m512i wf_avx512__nibbles_64(const uint8_t *p)
+{
+    __m256i v = wf_x86__load32(p);
+    __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(v), _mm256_srli_epi16(v, 4), 1);
+
+    return _mm512_and_si512(both, _mm512_set1_epi8(15));
+}
+
+/* The 8 scales and 8 minima of Q4_K and Q5_K, of 6 bits in 12 bytes, times d and -dmin. */
+static WF_INLINE void wf_avx512__scales_k(const uint8_t *b, struct wf_avx512_block *out)
+{
+    uint32_t s[3], v[4];
+    __m512 by = _mm512_insertf32x8(_mm512_set1_ps(wf_x86__load_half(b)),
+                                   _mm256_set1_ps(-wf_x86__load_half(b + 2)), 1);
+
+    memcpy(s, b + 4, sizeof(s));
+    v[0] = s[0] & 0x3f3f3f3fu;
+    v[1] = (s[2] & 0x0f0f0f0fu) | (s[0] >> 6 & 0x03030303u) << 4;
+    v[2] = s[1] & 0x3f3f3f3fu;
+    v[3] = (s[2] >> 4 & 0x0f0f0f0fu) | (s[1] >> 6 & 0x03030303u) << 4;
+    __m128i bytes = _mm_setr_epi32((int)v[0], (int)v[1], (int)v[2], (int)v[3]);
+    out->scales = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)), by);
+    out->offset = wf_avx512__twice(out->scales, 8);
+    for (int j = 0; j < 4; j++)
+        out->parts[j] = wf_avx512__part_32(j);
+}
+
+/* A block of Q4_K. */
+static WF_INLINE void wf_avx512__block_Q4_K(const uint8_t *b, struct wf_avx512_block *out)
+{
+    wf_avx512__scales_k(b, out);
+    for (int j = 0; j < 4; j++)
+        out->w[j] = wf_avx512__nibbles_64(b + 16 + 32 * j);
+}
+
+/* A block of Q5_K. */
+static WF_INLINE void wf_avx512__block_Q5_K(const uint8_t *b, struct wf_avx512_block *out)
+{
+    __m256i h = wf_x86__load32(b + 16);
+    __m512i high = _mm512_inserti64x4(_mm512_castsi256_si512(h), _mm256_srli_epi16(h, 1), 1);
+    __m512i fifth = _mm512_set1_epi8(16);
+
+    wf_avx512__scales_k(b, out);
+    for (int j = 0; j < 4; j++)
+        out->w[j] = wf_avx512__nibbles_64(b + 48 + 32 * j);
+    out->w[0] = _mm512_or_si512(out->w[0], _mm512_and_si512(_mm512_slli_epi16(high, 4), fifth));
+    out->w[1] = _mm512_or_si512(out->w[1], _mm512_and_si512(_mm512_slli_epi16(high, 2), fifth));
+    out->w[2] = _mm512_or_si512(out->w[2], _mm512_and_si512(high, fifth));
+    out->w[3] = _mm512_or_si512(out->w[3], _mm512_and_si512(_mm512_srli_epi16(high, 2), fifth));
+}
+
+/* A block of Q6_K. */
+static WF_INLINE void wf_avx512__block_Q6_K(const uint8_t *b, struct wf_avx512_block *out)
+{
+    __m128i s = _mm_loadu_si128((const __m128i *)(const void *)(b + 192));
+    __m512i low_mask = _mm512_set1_epi8(15), high_mask = _mm512_set1_epi8(0x30);
+
+    for (int j = 0; j < 2; j++) {
+        __m512i low = _mm512_loadu_si512(b + 64 * j);
+        __m256i h = wf_x86__load32(b + 128 + 32 * j);
+        __m512i high = _mm512_inserti64x4(_mm512_castsi256_si512(h), _mm256_srli_epi16(h, 2), 1);
+        __m512i first = _mm512_and_si512(_mm512_slli_epi16(high, 4), high_mask);
+        __m512i second = _mm512_and_si512(high, high_mask);
+        out->w[2 * j] = _mm512_or_si512(_mm512_and_si512(low, low_mask), first);
+        low = _mm512_and_si512(_mm512_srli_epi16(low, 4), low_mask);
+        out->w[2 * j + 1] = _mm512_or_si512(low, second);
+    }
+    out->scales = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(s)),
+                                _mm512_set1_ps(wf_x86__load_half(b + 208)));
+    out->offset = _mm512_mul_ps(out->scales, _mm512_set1_ps(-32.0f));
+    for (int j = 0; j < 4; j++)
+        out->parts[j] = wf_avx512__part_16(j);
+}
+
+/* The scales of 8 blocks of 32. */
+static WF_INLINE __m512 wf_avx512__scales_of_8(const uint8_t *b, size_t bytes)
+{
+    uint16_t h[8];
+
+    for (size_t i = 0; i < 8; i++)
+        memcpy(&h[i], b + i * bytes, sizeof(h[i]));
+    return _mm512_castps256_ps512(
+        _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)h)));
+}
+
+/* A block of Q4_0. */
+static WF_INLINE void wf_avx512__block_Q4_0(const uint8_t *b, struct wf_avx512_block *out)
+{
+    __m512i shifts = _mm512_setr_epi64(0, 0, 4, 4, 0, 0, 4, 4);
+
+    for (int j = 0; j < 4; j++) {
+        const __m128i *p = (const __m128i *)(const void *)(b + 36 * j + 2);
+        const __m128i *q = (const __m128i *)(const void *)(b + 36 * j + 20);
+        __m512i v = _mm512_inserti64x4(
+            _mm512_castsi256_si512(_mm256_broadcastsi128_si256(_mm_loadu_si128(p))),
+            _mm256_broadcastsi128_si256(_mm_loadu_si128(q)), 1);
+        out->w[j] = _mm512_and_si512(_mm512_srlv_epi64(v, shifts), _mm512_set1_epi8(15));
+        out->parts[j] = wf_avx512__part_32(j);
+    }
+    out->scales = wf_avx512__scales_of_8(b, 18);
+    out->offset = wf_avx512__twice(_mm512_mul_ps(out->scales, _mm512_set1_ps(-8.0f)), 0);
+}
+
+/* A block of Q8_0; its bytes stay signed, no offset. */
+static WF_INLINE void wf_avx512__block_Q8_0(const uint8_t *b, struct wf_avx512_block *out)
+{
+    for (int j = 0; j < 4; j++) {
+        __m512i v = _mm512_inserti64x4(_mm512_castsi256_si512(wf_x86__load32(b + 68 * j + 2)),
+                                       wf_x86__load32(b + 68 * j + 36), 1);
+        out->w[j] = v;
+        out->parts[j] = wf_avx512__part_32(j);
+    }
+    out->scales = wf_avx512__scales_of_8(b, 34);
+}
+
+#endif
