@@ -69,8 +69,9 @@ int wf_records_new(const struct wf_records_options *o, struct wf_records **out, 
     r->tidy_ms = o->tidy_ms != 0 ? o->tidy_ms : TIDY_MS;
     r->must_tidy = true; /* what a crash left */
     wf_list_init(&r->queue);
+    wf_buf_init(&r->loaded, SIZE_MAX);
     wf_buf_init(&r->state, SIZE_MAX);
-    wf_buf_init(&r->next, SIZE_MAX);
+    wf_buf_init(&r->under, SIZE_MAX);
     wf_arena_init(&r->stability.arena, 0, ARENA_BYTES_MAX);
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->done, NULL);
@@ -108,8 +109,9 @@ void wf_records_free(struct wf_records *r)
     pthread_mutex_destroy(&r->lock);
     pthread_cond_destroy(&r->done);
     pthread_cond_destroy(&r->wake);
+    wf_buf_deinit(&r->loaded);
     wf_buf_deinit(&r->state);
-    wf_buf_deinit(&r->next);
+    wf_buf_deinit(&r->under);
     wf_arena_deinit(&r->stability.arena);
     wf_free(r);
 }
@@ -185,8 +187,8 @@ static int resolve(struct wf_records *r, const struct wf_record *record, struct 
 }
 
 /* The label of what is written. What only ends something reaches who knows of the record, and says
- * it to nobody else: the lowest label that a change of it had. What adds to it has the label that
- * somebody gave the record, at least. */
+ * it to nobody else: the lowest clearance for which there is something of it. What adds to it has
+ * the label that somebody gave the record, at least. */
 static int label_of(struct wf_records *r, int64_t space, const struct wf_record_edit *e,
                     uint8_t *out, struct wf_err *err)
 {
@@ -211,7 +213,7 @@ static int draft_item(struct wf_records *r, int64_t space, const struct wf_recor
                       struct wf_arena *arena, struct wf_change_draft *out, struct wf_err *err)
 {
     struct wf_record_op *ops = wf_arena_array(arena, e->n_ops + 1, sizeof(*ops));
-    struct wf_record record;
+    struct wf_record_levels record;
     bool needs = false;
     int rc = 0;
 
@@ -227,11 +229,11 @@ static int draft_item(struct wf_records *r, int64_t space, const struct wf_recor
             return wf_err_set(err, WF_E_INVAL, "The field \"%.*s\" is written twice.",
                               WF_STR_ARG(wf_str_sub(ops[i].field, 0, 60)));
     if (needs) {
-        wf_record_init(&record);
+        wf_record__levels_init(&record);
         rc = wf_record__load(r, space, e->collection, e->key, &record, err);
         for (size_t i = 0; rc == 0 && i < e->n_ops; i++)
-            rc = resolve(r, &record, &ops[i], arena, err);
-        wf_record_deinit(&record);
+            rc = resolve(r, wf_record__top(&record), &ops[i], arena, err);
+        wf_record__levels_deinit(&record);
     }
     *out = (struct wf_change_draft){
         .collection = e->collection, .key = e->key, .ops = ops, .n_ops = e->n_ops};
@@ -242,23 +244,22 @@ static int draft_item(struct wf_records *r, int64_t space, const struct wf_recor
 static int apply_own(struct wf_records *r, int64_t space, const struct wf_change_item *item,
                      const struct wf_stamp *at, struct wf_err *err)
 {
-    struct wf_record record;
+    struct wf_record_levels record;
     size_t before;
     int rc;
 
-    wf_record_init(&record);
+    wf_record__levels_init(&record);
     rc = wf_record__load(r, space, item->collection, item->key, &record, err);
-    before = wf_record_bytes(&record);
+    before = wf_record_bytes(wf_record__top(&record));
     if (rc == 0)
-        rc = wf_record_apply(&record, item, at, err);
-    if (rc == 0 && wf_record_bytes(&record) > WF_MAX(before, WF_LIMIT_RECORD_BYTES))
+        rc = wf_record__levels_apply(&record, item, at, err);
+    if (rc == 0 && wf_record_bytes(wf_record__top(&record)) > WF_MAX(before, WF_LIMIT_RECORD_BYTES))
         rc = wf_err_set(err, WF_E_LIMIT, "The record %.*s/%.*s holds more than %u bytes.",
                         WF_STR_ARG(wf_str_sub(item->collection, 0, 60)),
                         WF_STR_ARG(wf_str_sub(item->key, 0, 60)), WF_LIMIT_RECORD_BYTES);
     if (rc == 0)
-        rc = wf_record__save(r, space, item->collection, item->key,
-                             (struct wf_record_wrote){at->hlc, item->label}, &record, err);
-    wf_record_deinit(&record);
+        rc = wf_record__save(r, space, item->collection, item->key, at->hlc, &record, err);
+    wf_record__levels_deinit(&record);
     return rc;
 }
 

@@ -143,7 +143,7 @@ int64_t wf_records_ahead_ms(struct wf_records *r);
 struct wf_record_row {
     struct wf_str collection, key;
     uint8_t label;      /* of its fields; the space's may be higher */
-    uint8_t least;      /* the lowest that a change of it had: who knows of it */
+    uint8_t least;      /* the lowest clearance for which there is something of it */
     int64_t changed_ms; /* when it was last written, by the writer's clock */
     struct wf_str state;
 };

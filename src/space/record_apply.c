@@ -74,11 +74,14 @@ static void bind_place(sqlite3_stmt *st, int64_t space, struct wf_str collection
 }
 
 int wf_record__load(struct wf_records *r, int64_t space, struct wf_str collection,
-                    struct wf_str key, struct wf_record *out, struct wf_err *err)
+                    struct wf_str key, struct wf_record_levels *out, struct wf_err *err)
 {
-    static const char sql[] = "SELECT state FROM record WHERE space=?1 AND collection=?2"
-                              " AND key=?3";
+    static const char sql[] =
+        "SELECT state,under,least FROM record WHERE space=?1 AND collection=?2"
+        " AND key=?3";
+    struct wf_record_stored stored;
     sqlite3_stmt *st = NULL;
+    size_t n_state;
     int rc = wf_store_write_cached(r->o.store, sql, &st, err);
 
     if (rc != 0)
@@ -87,10 +90,17 @@ int wf_record__load(struct wf_records *r, int64_t space, struct wf_str collectio
     rc = wf_sql_step(st, "reading a record", err);
     if (rc <= 0)
         return rc;
-    wf_buf_reset(&r->state); /* the row itself is about to be written */
-    rc = wf_buf_append_str(&r->state, wf_sql_blob(st, 0));
+    wf_buf_reset(&r->loaded); /* the row itself is about to be written */
+    n_state = wf_sql_blob(st, 0).len;
+    (void)wf_buf_append_str(&r->loaded, wf_sql_blob(st, 0));
+    (void)wf_buf_append_str(&r->loaded, wf_sql_blob(st, 1));
+    stored.least = (uint8_t)(sqlite3_column_int(st, 2) & WF_CHANGE_LABEL_MAX);
     sqlite3_reset(st);
-    return rc == 0 ? wf_record_read(out, wf_buf_str(&r->state), err) : wf_record__no_memory(err);
+    if (wf_buf_status(&r->loaded) != 0)
+        return wf_record__no_memory(err);
+    stored.state = wf_str_sub(wf_buf_str(&r->loaded), 0, n_state);
+    stored.under = wf_str_sub(wf_buf_str(&r->loaded), n_state, r->loaded.len);
+    return wf_record__levels_read(out, &stored, err);
 }
 
 int wf_record__known(struct wf_records *r, int64_t space, struct wf_str collection,
@@ -128,39 +138,42 @@ static int remove_row(struct wf_records *r, int64_t space, struct wf_str collect
 }
 
 static int put_row(struct wf_records *r, int64_t space, struct wf_str collection, struct wf_str key,
-                   struct wf_record_wrote by, const struct wf_record *record, struct wf_err *err)
+                   uint64_t hlc, struct wf_record_levels *record, struct wf_err *err)
 {
     static const char sql[] =
-        "INSERT INTO record(space,collection,key,live,label,hlc,gone_hlc,state,least,floor)"
-        " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) ON CONFLICT DO UPDATE SET live=excluded.live,"
+        "INSERT INTO record(space,collection,key,live,label,hlc,gone_hlc,state,least,floor,under)"
+        " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11) ON CONFLICT DO UPDATE SET live=excluded.live,"
         " label=excluded.label, hlc=max(hlc,excluded.hlc), gone_hlc=excluded.gone_hlc,"
-        " state=excluded.state, least=min(least,excluded.least), floor=excluded.floor";
+        " state=excluded.state, least=excluded.least, floor=excluded.floor, under=excluded.under";
+    const struct wf_record *top;
     sqlite3_stmt *st = NULL;
     int rc;
 
-    wf_buf_reset(&r->next);
-    if (wf_record_write(record, false, &r->next) != 0)
+    if (wf_record__levels_write(record, &r->state, &r->under) != 0)
         return wf_record__no_memory(err);
     rc = wf_store_write_cached(r->o.store, sql, &st, err);
     if (rc != 0)
         return rc;
+    top = wf_record__top(record);
     bind_place(st, space, collection, key);
-    sqlite3_bind_int(st, 4, wf_record_is_live(record));
-    sqlite3_bind_int(st, 5, wf_record_label(record));
-    sqlite3_bind_int64(st, 6, (int64_t)by.hlc);
-    sqlite3_bind_int64(st, 7, (int64_t)wf_record_unsettled(record));
-    wf_sql_bind_blob(st, 8, wf_buf_str(&r->next));
-    sqlite3_bind_int(st, 9, by.hlc > 0 ? by.label : WF_CHANGE_LABEL_MAX);
-    sqlite3_bind_int(st, 10, wf_record_floor(record));
+    sqlite3_bind_int(st, 4, wf_record_is_live(top));
+    sqlite3_bind_int(st, 5, wf_record_label(top));
+    sqlite3_bind_int64(st, 6, (int64_t)hlc);
+    sqlite3_bind_int64(st, 7, (int64_t)wf_record__levels_unsettled(record));
+    wf_sql_bind_blob(st, 8, wf_buf_str(&r->state));
+    sqlite3_bind_int(st, 9, wf_record__least(record));
+    sqlite3_bind_int(st, 10, wf_record_floor(top));
+    wf_sql_bind_blob(st, 11, wf_buf_str(&r->under));
     return wf_sql_run(st, "keeping a record", err);
 }
 
-/* Notes that what came before `hlc` in the stored changes of the record is to be destroyed. */
+/* Notes that what came before `hlc` in the stored changes of the record is to be destroyed, where
+ * its label is that high at least: who may see less still has what is below. */
 static int put_erased(struct wf_records *r, int64_t space, struct wf_str collection,
-                      struct wf_str key, uint64_t hlc, struct wf_err *err)
+                      struct wf_str key, uint8_t label, uint64_t hlc, struct wf_err *err)
 {
-    static const char sql[] = "INSERT INTO record_erased(space,collection,key,hlc)"
-                              " VALUES(?1,?2,?3,?4)"
+    static const char sql[] = "INSERT INTO record_erased(space,collection,key,label,hlc)"
+                              " VALUES(?1,?2,?3,?4,?5)"
                               " ON CONFLICT DO UPDATE SET hlc=max(hlc,excluded.hlc)";
     sqlite3_stmt *st = NULL;
     int rc = wf_store_write_cached(r->o.store, sql, &st, err);
@@ -168,28 +181,38 @@ static int put_erased(struct wf_records *r, int64_t space, struct wf_str collect
     if (rc != 0)
         return rc;
     bind_place(st, space, collection, key);
-    sqlite3_bind_int64(st, 4, (int64_t)hlc);
+    sqlite3_bind_int(st, 4, label);
+    sqlite3_bind_int64(st, 5, (int64_t)hlc);
     return wf_sql_run(st, "noting a deletion", err);
 }
 
+/* Settles what can be of each view. */
+static int settle(struct wf_records *r, int64_t space, struct wf_str collection, struct wf_str key,
+                  struct wf_record_levels *record, struct wf_err *err)
+{
+    int rc = wf_record__stability(r, space, err);
+
+    for (size_t i = 0; i < record->n && rc == 0; i++) {
+        struct wf_record_view *v = &record->views[i];
+        uint64_t gone = v->record.gone.hlc;
+        (void)wf_record_settle(&v->record, wf_record__is_stable, &r->stability);
+        if (gone > 0 && v->record.gone.hlc == 0)
+            rc = put_erased(r, space, collection, key, v->from, gone, err);
+    }
+    return rc;
+}
+
 int wf_record__save(struct wf_records *r, int64_t space, struct wf_str collection,
-                    struct wf_str key, struct wf_record_wrote by, struct wf_record *record,
+                    struct wf_str key, uint64_t hlc, struct wf_record_levels *record,
                     struct wf_err *err)
 {
-    uint64_t gone = record->gone.hlc;
     int rc = 0;
 
-    if (wf_record_unsettled(record) > 0) {
-        rc = wf_record__stability(r, space, err);
-        if (rc != 0)
-            return rc;
-        (void)wf_record_settle(record, wf_record__is_stable, &r->stability);
-        if (gone > 0 && record->gone.hlc == 0)
-            rc = put_erased(r, space, collection, key, gone, err);
-    }
+    if (wf_record__levels_unsettled(record) > 0)
+        rc = settle(r, space, collection, key, record, err);
     if (rc == 0)
-        rc = wf_record_is_empty(record) ? remove_row(r, space, collection, key, err)
-                                        : put_row(r, space, collection, key, by, record, err);
+        rc = wf_record__levels_empty(record) ? remove_row(r, space, collection, key, err)
+                                             : put_row(r, space, collection, key, hlc, record, err);
     return rc;
 }
 
@@ -287,17 +310,16 @@ static int apply_items(struct wf_records *r, int64_t space, const struct wf_chan
 
     memcpy(at.device, c->device, sizeof(at.device));
     while (rc == 0 && wf_change_next(c, &i, &item)) {
-        struct wf_record record;
+        struct wf_record_levels record;
         if (item.is_pruned)
             continue;
-        wf_record_init(&record);
+        wf_record__levels_init(&record);
         rc = wf_record__load(r, space, item.collection, item.key, &record, err);
         if (rc == 0)
-            rc = wf_record_apply(&record, &item, &at, err);
+            rc = wf_record__levels_apply(&record, &item, &at, err);
         if (rc == 0)
-            rc = wf_record__save(r, space, item.collection, item.key,
-                                 (struct wf_record_wrote){at.hlc, item.label}, &record, err);
-        wf_record_deinit(&record);
+            rc = wf_record__save(r, space, item.collection, item.key, at.hlc, &record, err);
+        wf_record__levels_deinit(&record);
     }
     return rc;
 }
@@ -477,18 +499,18 @@ int wf_records_apply_checked_in_turn(struct wf_records *r, int64_t space,
 int wf_records_json_in_turn(struct wf_records *r, int64_t space, struct wf_str collection,
                             struct wf_str key, json_t **out, struct wf_err *err)
 {
-    struct wf_record record;
+    struct wf_record_levels record;
     int rc;
 
-    wf_record_init(&record);
+    wf_record__levels_init(&record);
     rc = wf_record__load(r, space, collection, key, &record, err);
-    if (rc == 0 && !wf_record_is_live(&record))
+    if (rc == 0 && !wf_record_is_live(wf_record__top(&record)))
         rc = wf_err_set(err, WF_E_NOENT, "There is no such record.");
     if (rc == 0) {
-        *out = wf_record_json(&record);
+        *out = wf_record_json(wf_record__top(&record));
         rc = *out != NULL ? 0 : wf_record__no_memory(err);
     }
-    wf_record_deinit(&record);
+    wf_record__levels_deinit(&record);
     return rc;
 }
 

@@ -30,6 +30,24 @@ struct wf_record_stability {
     size_t n_seen;
 };
 
+/* A record as a device has it that is cleared for `from`, up to the next one's (record_levels.c);
+ * below the first there is nothing. */
+struct wf_record_view {
+    uint8_t from;
+    struct wf_record record;
+};
+struct wf_record_levels {
+    struct wf_record_view views[WF_CHANGE_LABEL_MAX + 1];
+    size_t n;
+    struct wf_record none; /* empty */
+};
+
+/* Columns of a row, borrowed. */
+struct wf_record_stored {
+    struct wf_str state, under;
+    uint8_t least;
+};
+
 struct wf_records {
     struct wf_records_options o;
     int64_t tidy_ms;
@@ -45,8 +63,8 @@ struct wf_records {
     /* Belongs to whoever has the store's turn of writing. */
     struct wf_hlc hlc;
     atomic_uint_least64_t clock; /* its last time, for who has not the turn */
-    struct wf_buf state;         /* as it was read */
-    struct wf_buf next;          /* as it is written */
+    struct wf_buf loaded;        /* as it was read */
+    struct wf_buf state, under;  /* as it is written */
     struct wf_record_stability stability;
 };
 
@@ -56,16 +74,37 @@ int wf_record__stability(struct wf_records *r, int64_t space, struct wf_err *err
 void wf_record__stability_reset(struct wf_record_stability *s);
 bool wf_record__is_stable(void *ud, const struct wf_stamp *at);
 
-/* Reads the record into `out` (initialised), whose strings then lie in r->state; in turn. */
+/* An empty record. Allocates nothing. */
+void wf_record__levels_init(struct wf_record_levels *l);
+void wf_record__levels_deinit(struct wf_record_levels *l);
+/* Reads a row into an empty one, whose strings borrow from it. CORRUPT, NOMEM. */
+int wf_record__levels_read(struct wf_record_levels *l, const struct wf_record_stored *s,
+                           struct wf_err *err) WF_MUST_USE;
+/* Puts what is to be stored into the buffers, which are reset first. NOMEM. */
+int wf_record__levels_write(struct wf_record_levels *l, struct wf_buf *state,
+                            struct wf_buf *under) WF_MUST_USE;
+/* Joins an item of a change, as wf_record_apply. */
+int wf_record__levels_apply(struct wf_record_levels *l, const struct wf_change_item *item,
+                            const struct wf_stamp *at, struct wf_err *err) WF_MUST_USE;
+/* As this device shows it. */
+const struct wf_record *wf_record__top(const struct wf_record_levels *l);
+/* The lowest clearance for which there is something to see of it; of what is deleted for all: for
+ * which something is left of that. */
+uint8_t wf_record__least(const struct wf_record_levels *l);
+/* Whether nothing is left for anybody; the least clock of what is to be settled for somebody;
+ * whether anything is there for somebody by the change made at `at`. */
+bool wf_record__levels_empty(const struct wf_record_levels *l);
+uint64_t wf_record__levels_unsettled(const struct wf_record_levels *l);
+bool wf_record__levels_hold(const struct wf_record_levels *l, const struct wf_stamp *at);
+
+/* Reads the record into `out` (initialised), whose strings then lie in r->loaded; in turn. */
 int wf_record__load(struct wf_records *r, int64_t space, struct wf_str collection,
-                    struct wf_str key, struct wf_record *out, struct wf_err *err) WF_MUST_USE;
-/* Stores it, or removes the row of an empty one; what can be settled is. In turn. */
-struct wf_record_wrote {
-    uint64_t hlc;  /* of the change; 0: there is none, it is only settled */
-    uint8_t label; /* of its item */
-};
+                    struct wf_str key, struct wf_record_levels *out,
+                    struct wf_err *err) WF_MUST_USE;
+/* Stores it, or removes the row of an empty one; what can be settled is. hlc: of the change; 0:
+ * there is none, it is only settled. In turn. */
 int wf_record__save(struct wf_records *r, int64_t space, struct wf_str collection,
-                    struct wf_str key, struct wf_record_wrote by, struct wf_record *record,
+                    struct wf_str key, uint64_t hlc, struct wf_record_levels *record,
                     struct wf_err *err) WF_MUST_USE;
 /* Who knows of a record: its columns least and floor; 0 of one that is not there. In turn. */
 int wf_record__known(struct wf_records *r, int64_t space, struct wf_str collection,

@@ -180,18 +180,17 @@ static int read_endings(struct wf_records *r, int64_t space, struct wf_arena *ar
 static int end_one(struct wf_records *r, int64_t space, const struct ending *e, struct wf_err *err)
 {
     struct wf_stamp at = {.hlc = e->c.hlc};
-    struct wf_record record;
+    struct wf_record_levels record;
     int rc;
 
     memcpy(at.device, e->c.device, sizeof(at.device));
-    wf_record_init(&record);
+    wf_record__levels_init(&record);
     rc = wf_record__load(r, space, e->item.collection, e->item.key, &record, err);
     if (rc == 0)
-        rc = wf_record_apply(&record, &e->item, &at, err);
+        rc = wf_record__levels_apply(&record, &e->item, &at, err);
     if (rc == 0)
-        rc = wf_record__save(r, space, e->item.collection, e->item.key,
-                             (struct wf_record_wrote){at.hlc, e->item.label}, &record, err);
-    wf_record_deinit(&record);
+        rc = wf_record__save(r, space, e->item.collection, e->item.key, at.hlc, &record, err);
+    wf_record__levels_deinit(&record);
     return rc;
 }
 

@@ -205,18 +205,17 @@ static int read_places(struct wf_records *r, const struct place *after, struct w
 /* Settles what can be of one record; *io_n counts it. */
 static int settle_one(struct wf_records *r, const struct place *p, size_t *io_n, struct wf_err *err)
 {
-    struct wf_record record;
+    struct wf_record_levels record;
     uint64_t before;
     int rc;
 
-    wf_record_init(&record);
+    wf_record__levels_init(&record);
     rc = wf_record__load(r, p->space, p->collection, p->key, &record, err);
-    before = wf_record_unsettled(&record);
+    before = wf_record__levels_unsettled(&record);
     if (rc == 0)
-        rc = wf_record__save(r, p->space, p->collection, p->key, (struct wf_record_wrote){.hlc = 0},
-                             &record, err);
-    *io_n += rc == 0 && wf_record_unsettled(&record) != before;
-    wf_record_deinit(&record);
+        rc = wf_record__save(r, p->space, p->collection, p->key, 0, &record, err);
+    *io_n += rc == 0 && wf_record__levels_unsettled(&record) != before;
+    wf_record__levels_deinit(&record);
     return rc;
 }
 
@@ -273,7 +272,7 @@ static int settle_all(struct wf_records *r, size_t *io_n, struct wf_err *err)
 
 /* ---- stored changes ---- */
 
-/* What is to be destroyed: place as bytes -> time of its deletion. */
+/* What is to be destroyed: place and least label as bytes -> time of its deletion. */
 struct erased {
     struct wf_map map;
     int64_t space;
@@ -281,14 +280,14 @@ struct erased {
     struct wf_buf key;
 };
 
-static struct wf_str place_key(struct erased *e, int64_t space, struct wf_str collection,
-                               struct wf_str key)
+static struct wf_str place_key(struct erased *e, const struct place *p, uint8_t label)
 {
     wf_buf_reset(&e->key);
-    wf_buf_append_u64le(&e->key, (uint64_t)space);
-    wf_buf_append_str(&e->key, collection);
+    wf_buf_append_u64le(&e->key, (uint64_t)p->space);
+    wf_buf_append_byte(&e->key, (char)label);
+    wf_buf_append_str(&e->key, p->collection);
     wf_buf_append_byte(&e->key, '/'); /* no collection holds one */
-    wf_buf_append_str(&e->key, key);
+    wf_buf_append_str(&e->key, p->key);
     return wf_buf_str(&e->key);
 }
 
@@ -300,13 +299,14 @@ static int read_erased(struct wf_records *r, struct erased *e, struct wf_err *er
 
     if (rc != 0)
         return rc;
-    rc = wf_reader_cached(reader, "SELECT space,collection,key,hlc FROM record_erased LIMIT ?1",
-                          &st, err);
+    rc = wf_reader_cached(
+        reader, "SELECT space,collection,key,hlc,label FROM record_erased LIMIT ?1", &st, err);
     if (rc == 0)
         sqlite3_bind_int64(st, 1, ERASED_MAX);
     while (rc == 0 && (rc = wf_sql_step(st, "reading what was deleted", err)) == 1) {
-        struct wf_str key =
-            place_key(e, sqlite3_column_int64(st, 0), wf_sql_text(st, 1), wf_sql_text(st, 2));
+        const struct place p = {sqlite3_column_int64(st, 0), wf_sql_text(st, 1),
+                                wf_sql_text(st, 2)};
+        struct wf_str key = place_key(e, &p, (uint8_t)sqlite3_column_int(st, 4));
         union wf_map_value *v = wf_buf_status(&e->key) == 0 ? wf_map_put(&e->map, key, NULL) : NULL;
         rc = v != NULL ? 0 : wf_record__no_memory(err);
         if (v != NULL)
@@ -319,10 +319,14 @@ static int read_erased(struct wf_records *r, struct erased *e, struct wf_err *er
 static bool is_gone(void *ud, const struct wf_change_item *item)
 {
     struct erased *e = ud;
-    const union wf_map_value *v;
+    const struct place p = {e->space, item->collection, item->key};
+    bool is = false;
 
-    v = wf_map_get(&e->map, place_key(e, e->space, item->collection, item->key));
-    return wf_buf_status(&e->key) == 0 && v != NULL && e->hlc < v->u64;
+    for (unsigned label = 0; label <= item->label && !is; label++) {
+        const union wf_map_value *v = wf_map_get(&e->map, place_key(e, &p, (uint8_t)label));
+        is = wf_buf_status(&e->key) == 0 && v != NULL && e->hlc < v->u64;
+    }
+    return is;
 }
 
 static int put_bytes(struct wf_records *r, int64_t space, const struct wf_change *c,
@@ -424,7 +428,8 @@ static int prune_step(struct wf_records *r, struct walk *w, struct erased *e, st
 static int forget_erased(struct wf_records *r, const struct erased *e, struct wf_err *err)
 {
     static const char sql[] = "DELETE FROM record_erased"
-                              " WHERE space=?1 AND collection=?2 AND key=?3 AND hlc<=?4";
+                              " WHERE space=?1 AND collection=?2 AND key=?3 AND hlc<=?4"
+                              " AND label=?5";
     union wf_map_value v;
     struct wf_str key;
     size_t i = 0;
@@ -434,7 +439,7 @@ static int forget_erased(struct wf_records *r, const struct erased *e, struct wf
         return rc;
     while (rc == 0 && wf_map_next(&e->map, &i, &key, &v)) {
         sqlite3_stmt *st = NULL;
-        struct wf_str rest = wf_str_sub(key, 8, key.len);
+        struct wf_str rest = wf_str_sub(key, 9, key.len);
         size_t slash = wf_str_find_byte(rest, '/', 0);
         int64_t space = 0;
         memcpy(&space, key.ptr, sizeof(space)); /* little-endian, as all that we build for */
@@ -445,6 +450,7 @@ static int forget_erased(struct wf_records *r, const struct erased *e, struct wf
         wf_sql_bind_text(st, 2, wf_str_sub(rest, 0, slash));
         wf_sql_bind_text(st, 3, wf_str_sub(rest, slash + 1, rest.len));
         sqlite3_bind_int64(st, 4, (int64_t)v.u64);
+        sqlite3_bind_int(st, 5, key.ptr[8]);
         rc = wf_sql_run(st, "noting what was destroyed", err);
     }
     if (rc == 0)

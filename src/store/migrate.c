@@ -411,10 +411,24 @@ static const char migration_16[] = "ALTER TABLE space ADD COLUMN role INTEGER NO
                                    " told INTEGER NOT NULL,"
                                    " PRIMARY KEY(device, stream, author)) STRICT, WITHOUT ROWID;";
 
+/* Records as devices see them that are cleared for less; what is erased is so from a label on. */
+static const char migration_17[] =
+    "ALTER TABLE record ADD COLUMN under BLOB NOT NULL DEFAULT x'';"
+    "ALTER TABLE record_erased RENAME TO erased_before;"
+    "CREATE TABLE record_erased("
+    " space INTEGER NOT NULL REFERENCES space(id),"
+    " collection TEXT NOT NULL,"
+    " key TEXT NOT NULL,"
+    " label INTEGER NOT NULL,"
+    " hlc INTEGER NOT NULL,"
+    " PRIMARY KEY(space, collection, key, label)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO record_erased SELECT space,collection,key,0,hlc FROM erased_before;"
+    "DROP TABLE erased_before;";
+
 static const char *const migrations[] = {
     migration_1,  migration_2,  migration_3,  migration_4,  migration_5,  migration_6,
     migration_7,  migration_8,  migration_9,  migration_10, migration_11, migration_12,
-    migration_13, migration_14, migration_15, migration_16,
+    migration_13, migration_14, migration_15, migration_16, migration_17,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

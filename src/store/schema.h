@@ -36,13 +36,15 @@
  *     id (1), hlc
  * record      records of spaces (space/record.h)
  *     space -> space, collection, key, PK of the three, live (0: only what is deleted is left),
- *     label (0 to 3), least (lowest label of any change of it: who knows of it), floor (the label
+ *     label (0 to 3), least (lowest clearance for which there is something of it), floor (the label
  *     that somebody gave it), hlc (of the last change), gone_hlc (lowest clock of what is deleted
- *     and not final yet; 0: nothing), state (crdt/record.h)
+ *     and not final yet; 0: nothing), state (crdt/record.h), under (what who may see less has of
+ *     it, where that is something else: space/record_levels.c)
  * record_change  the changes that made them, as their devices signed them
  *     space, device, dseq, PK of the three, hlc, label (highest in it), bytes (crdt/change.h)
  * record_erased  deleted records of which the changes may still hold something
- *     space, collection, key, PK of the three, hlc (what came before it is to be destroyed)
+ *     space, collection, key, label, PK of the four, hlc (what came before it and has that label or
+ *     a higher one is to be destroyed)
  * draft       what is edited together (store/draft_log.h)
  *     id PK, uid UNIQUE (16 random bytes), space -> space, name (UNIQUE with space), label,
  *     created_ms, updated_ms
@@ -136,7 +138,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 16
+#define WF_SCHEMA_VERSION 17
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

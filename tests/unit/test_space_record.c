@@ -108,10 +108,15 @@ static int tear_down(void **state)
 
 /* ---- writing and reading ---- */
 
+static uint8_t label_of_writes = 1;
+
 static int write_op(struct device *d, const char *key, struct wf_record_op op, struct wf_err *err)
 {
-    const struct wf_record_edit e = {
-        .collection = WF_STR("c"), .key = wf_str_from(key), .label = 1, .ops = &op, .n_ops = 1};
+    const struct wf_record_edit e = {.collection = WF_STR("c"),
+                                     .key = wf_str_from(key),
+                                     .label = label_of_writes,
+                                     .ops = &op,
+                                     .n_ops = 1};
     return wf_records_write(d->records, 1, &e, 1, err);
 }
 
@@ -702,6 +707,7 @@ static void random_write(struct device *d)
     enum wf_record_op_kind kind = (enum wf_record_op_kind)below(WF_RECORD_KIND_COUNT);
 
     d->now_ms += (int64_t)below(3000);
+    label_of_writes = (uint8_t)below(WF_CHANGE_LABEL_MAX + 1);
     if (kind == WF_RECORD_COUNT) {
         do_count(d, key, (int64_t)below(5));
     } else if (kind == WF_RECORD_TAKE) {
@@ -712,6 +718,37 @@ static void random_write(struct device *d)
         do_op(d, key, kind, is_whole ? "" : field,
               kind == WF_RECORD_SET || kind == WF_RECORD_ADD ? values[below(3)] : "");
     }
+}
+
+/* Who knows of which record; in the end, what devices of each clearance have of it. */
+static void known(struct device *d, bool is_end, struct wf_buf *out)
+{
+    static const char sql_known[] = "SELECT key||' '||label||' '||least FROM record WHERE live=1";
+    static const char sql_all[] = "SELECT key||' '||label||' '||least||' '||hex(under)||hex(state)"
+                                  " FROM record";
+    struct wf_reader *reader = NULL;
+    sqlite3_stmt *st = NULL;
+
+    wf_buf_init(out, SIZE_MAX);
+    assert_int_equal(wf_store_reader_get(d->home.store, &reader, NULL), 0);
+    assert_int_equal(wf_reader_cached(reader, is_end ? sql_all : sql_known, &st, NULL), 0);
+    while (wf_sql_step(st, "reading records", NULL) == 1) {
+        wf_buf_append_str(out, wf_sql_text(st, 0));
+        wf_buf_append_byte(out, '\n');
+    }
+    wf_store_reader_put(d->home.store, reader);
+}
+
+static void assert_same_known(struct device *a, struct device *b, bool is_end)
+{
+    struct wf_buf x, y;
+
+    known(a, is_end, &x);
+    known(b, is_end, &y);
+    if (!wf_str_eq(wf_buf_str(&x), wf_buf_str(&y)))
+        fail_msg("%.*s--\n%.*s", WF_STR_ARG(wf_buf_str(&x)), WF_STR_ARG(wf_buf_str(&y)));
+    wf_buf_deinit(&x);
+    wf_buf_deinit(&y);
 }
 
 static void give_all_to_all(void)
@@ -756,6 +793,8 @@ static void test_space_record__random_histories_come_to_the_same(void **state)
             give_all_to_all();
             assert_same(&devices[0], &devices[1], true);
             assert_same(&devices[0], &devices[2], true);
+            assert_same_known(&devices[0], &devices[1], false);
+            assert_same_known(&devices[0], &devices[2], false);
         }
     }
     for (size_t i = 0; i < MAX_DEVICES; i++)
@@ -765,8 +804,10 @@ static void test_space_record__random_histories_come_to_the_same(void **state)
     for (size_t i = 0; i < MAX_DEVICES; i++) {
         assert_int_equal(wf_records_tidy(devices[i].records, &t, NULL), 0);
         assert_same(&devices[0], &devices[i], false);
+        assert_same_known(&devices[0], &devices[i], true);
         assert_int_equal(home_count(&devices[i].home, "record WHERE gone_hlc>0"), 0);
     }
+    label_of_writes = 1;
     print_message("%zu settled, %zu changes pruned on the way\n", n_settled, n_pruned);
     assert_true(n_settled > 10 && n_pruned > 50);
 }
