@@ -30,7 +30,8 @@ int wf_share_snapshot_put(struct wf_store *s, const struct wf_share_snapshot *sn
     sqlite3_bind_int64(st, 4, (int64_t)snap->last);
     sqlite3_bind_int64(st, 5, snap->at_ms);
     sqlite3_bind_int64(st, 6, (int64_t)snap->n_bytes);
-    sqlite3_bind_int64(st, 7, snap->state);
+    sqlite3_bind_int64(
+        st, 7, (int64_t)snap->state | (snap->is_merged ? (int64_t)WF_SHARE_SNAPSHOT_MERGED : 0));
     wf_sql_bind_blob(st, 8, snap->head);
     return wf_sql_run(st, "noting a snapshot", err);
 }
@@ -54,14 +55,15 @@ static int get(sqlite3_stmt *st, const uint8_t *stream, struct wf_arena *arena,
                struct wf_share_snapshot *out, struct wf_err *err)
 {
     struct wf_str device = wf_sql_blob(st, 0);
+    unsigned state = (unsigned)sqlite3_column_int(st, 5);
 
-    *out =
-        (struct wf_share_snapshot){.first = (uint64_t)sqlite3_column_int64(st, 1),
-                                   .last = (uint64_t)sqlite3_column_int64(st, 2),
-                                   .at_ms = sqlite3_column_int64(st, 3),
-                                   .n_bytes = (uint64_t)sqlite3_column_int64(st, 4),
-                                   .state = (enum wf_share_snapshot_state)sqlite3_column_int(st, 5),
-                                   .head = wf_arena_dup(arena, wf_sql_blob(st, 6))};
+    *out = (struct wf_share_snapshot){.first = (uint64_t)sqlite3_column_int64(st, 1),
+                                      .last = (uint64_t)sqlite3_column_int64(st, 2),
+                                      .at_ms = sqlite3_column_int64(st, 3),
+                                      .n_bytes = (uint64_t)sqlite3_column_int64(st, 4),
+                                      .state = (enum wf_share_snapshot_state)(state & 3),
+                                      .is_merged = (state & WF_SHARE_SNAPSHOT_MERGED) != 0,
+                                      .head = wf_arena_dup(arena, wf_sql_blob(st, 6))};
     memcpy(out->log.stream, stream, sizeof(out->log.stream));
     if (device.len != sizeof(out->log.device))
         return wf_err_set(err, WF_E_CORRUPT, "What is shared with other devices is damaged.");

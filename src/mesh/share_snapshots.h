@@ -15,6 +15,7 @@ enum wf_share_snapshot_state {
     WF_SHARE_SNAPSHOT_GOOD = 1, /* nothing is missing in it, or it is what this device began with */
     WF_SHARE_SNAPSHOT_BAD = 2,  /* it leaves out what it says it has */
 };
+#define WF_SHARE_SNAPSHOT_MERGED 4u /* added to the state */
 
 struct wf_share_snapshot {
     struct wf_sync_log log; /* of who made it */
@@ -22,6 +23,7 @@ struct wf_share_snapshot {
     int64_t at_ms;
     uint64_t n_bytes;
     enum wf_share_snapshot_state state;
+    bool is_merged; /* taken, for it has another story of a log than is here */
     struct wf_str head;
 };
 

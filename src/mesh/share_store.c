@@ -428,3 +428,38 @@ int wf_share_reach_taken(struct wf_store *s, const struct wf_sync_log *log, uint
     sqlite3_bind_int64(st, 3, (int64_t)number);
     return wf_sql_run(st, "noting what was taken", err);
 }
+
+#define FORKED WF_STR("two stories")
+
+int wf_share_set_forked(struct wf_store *s, const struct wf_sync_log *log, struct wf_err *err)
+{
+    static const char sql[] = "INSERT INTO batch_taken(stream,device,number,problem)"
+                              " VALUES(?1,?2,0,?3) ON CONFLICT DO UPDATE SET"
+                              " problem=excluded.problem";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(s, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    bind_log(st, log);
+    wf_sql_bind_text(st, 3, FORKED);
+    return wf_sql_run(st, "noting two stories", err);
+}
+
+int wf_share_is_forked(struct wf_reader *r, const struct wf_sync_log *log, bool *out,
+                       struct wf_err *err)
+{
+    static const char sql[] = "SELECT 1 FROM batch_taken WHERE stream=?1 AND device=?2"
+                              " AND problem=?3";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_reader_cached(r, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    bind_log(st, log);
+    wf_sql_bind_text(st, 3, FORKED);
+    rc = wf_sql_step(st, "looking for two stories", err);
+    sqlite3_reset(st);
+    *out = rc == 1;
+    return WF_MIN(rc, 0);
+}

@@ -119,6 +119,13 @@ int wf_share_taken(struct wf_reader *r, const struct wf_sync_log *log, uint64_t 
 int wf_share_set_taken(struct wf_store *s, const struct wf_sync_log *log, uint64_t number,
                        struct wf_str problem, struct wf_err *err) WF_MUST_USE;
 
+/* Notes that others have, in a snapshot, what was taken of a log of two stories, until more of it
+ * is taken; in turn. Whether it was noted. */
+int wf_share_set_forked(struct wf_store *s, const struct wf_sync_log *log,
+                        struct wf_err *err) WF_MUST_USE;
+int wf_share_is_forked(struct wf_reader *r, const struct wf_sync_log *log, bool *out,
+                       struct wf_err *err) WF_MUST_USE;
+
 /* Says that it is at least up to there, by a snapshot; in turn. */
 int wf_share_reach_taken(struct wf_store *s, const struct wf_sync_log *log, uint64_t number,
                          struct wf_err *err) WF_MUST_USE;

@@ -268,6 +268,11 @@ static bool tells(void *ud, uint64_t peer, const struct wf_sync_log *log)
     return wf_sharing__is_cipher(ud) || wf_sharing__tells(ud, peer, log);
 }
 
+static bool is_over(void *ud, const struct wf_sync_log *log)
+{
+    return wf_sharing__is_over(ud, log);
+}
+
 static int send_to(void *ud, uint64_t peer, struct wf_str message, struct wf_err *err)
 {
     struct wf_sharing *s = ud;
@@ -324,6 +329,12 @@ void wf_sharing__trouble(struct wf_sharing *s, const struct wf_syncer_trouble *t
         (void)snprintf(text, sizeof(text), "%s", words[what]);
     else
         (void)snprintf(text, sizeof(text), "%s%s", name_of(s, t->peer), at + 2);
+    if (t->what == WF_SYNCER_FORK)
+        wf_sharing__forked(s, &t->log);
+    if (t->what == WF_SYNCER_FORK && wf_sharing__is_over(s, &t->log))
+        (void)snprintf(text, sizeof(text),
+                       "It told two stories before it was taken out: what others have of both is "
+                       "kept; what it alone had is lost.");
     p = wf_sharing__problem(s, &t->log, text);
     if (t->what == WF_SYNCER_BEHIND && p != NULL)
         p->own_upto = WF_MAX(p->own_upto, t->number);
@@ -504,6 +515,7 @@ static void look_anew(struct wf_sharing *s, int64_t now_ns)
     if (rc == 0)
         rc = wf_syncer_rules_changed(s->syncer, &err);
     s->is_stale = rc != 0;
+    s->must_merge = !is_cipher;
     if (rc == 0)
         return;
     wf_sharing__log(s, "%s", err.msg);
@@ -586,6 +598,8 @@ static void work(struct wf_sharing *s)
         if (rc != 0 || !s->is_unsent)
             s->out_ns += (rc != 0 ? AGAIN_MS : GATHER_MS) * INT64_C(1000000);
     }
+    if (wf_sharing__tend_stories(s, &err) != 0)
+        wf_sharing__log(s, "what a device told twice: %s", err.msg);
     if (wf_sharing__tend_snapshots(s, &err) != 0)
         wf_sharing__log(s, "snapshots: %s", err.msg);
 }
@@ -645,7 +659,8 @@ json_t *wf_sharing_machine_status(struct wf_sharing *s, bool is_waiting)
 
     return json_pack("{s:b, s:I, s:{s:I, s:I, s:b, s:I}, s:o, s:o, s:o}", "converged",
                      b.n_peers > 0 && b.is_known && b.here == 0 && b.there == 0 && !s->is_unsent &&
-                         !is_waiting && s->n_came == 0 && wf_sharing__missing(s) == 0,
+                         !is_waiting && s->n_came == 0 && wf_sharing__missing(s) == 0 &&
+                         !wf_sharing__has_stories(s),
                      "nodes", (json_int_t)b.n_peers, "behind", "here", (json_int_t)b.here, "there",
                      (json_int_t)b.there, "unsent", s->is_unsent || is_waiting, "untaken",
                      (json_int_t)(s->n_came + wf_sharing__missing(s)), "absent",
@@ -663,6 +678,7 @@ static int open_syncer(struct wf_sharing *s, struct wf_err *err)
                                   .gives = gives,
                                   .takes = takes,
                                   .tells = tells,
+                                  .is_over = is_over,
                                   .covers = wf_sharing__covers,
                                   .send = send_to,
                                   .came = came,
@@ -723,5 +739,6 @@ void wf_sharing_machine_free(struct wf_sharing *s)
     wf_free(s->streams);
     wf_free(s->came);
     wf_free(s->problems);
+    wf_free(s->forks);
     wf_free(s);
 }

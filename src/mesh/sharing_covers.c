@@ -117,6 +117,8 @@ struct bridging {
     struct wf_snapshot_head head;
     struct wf_sync_head *begun; /* logs that are further by it */
     size_t n_begun;
+    bool is_merged; /* what it has is taken beside what is here; no log is further by it */
+    enum wf_share_snapshot_state state; /* that it has then */
 };
 
 /* The first entry of a batch's content, if that makes it a part of a snapshot. */
@@ -220,6 +222,7 @@ static int set_cover(struct bridging *b, const struct wf_snapshot_cover *c, stru
         (void)wf_sharing__problem(s, &head->log,
                                   "It has told two stories: a snapshot has another one than what "
                                   "is here. Revoke it and pair it anew.");
+        wf_sharing__forked(s, &head->log);
         return 0;
     }
     if (rc == 0)
@@ -238,10 +241,13 @@ static int set_covers(void *ud, struct wf_err *err)
                                           .last = b->next - 1,
                                           .at_ms = b->at_ms,
                                           .n_bytes = b->n_bytes,
-                                          .state = WF_SHARE_SNAPSHOT_GOOD,
+                                          .state = b->state,
+                                          .is_merged = true,
                                           .head = b->head_bytes};
     int rc = wf_share_snapshot_put(s->o.store, &row, err);
 
+    if (b->is_merged)
+        return rc;
     for (size_t i = 0; i < b->head.n_covers && rc == 0; i++)
         rc = set_cover(b, &b->head.covers[i], err);
     for (size_t i = 0; i < b->head.n_reach && rc == 0; i++) {
@@ -265,11 +271,15 @@ static int take_it(struct bridging *b, struct wf_err *err)
     return rc;
 }
 
-/* *out_done: a snapshot was in that log, and was taken. */
+/* *out_done: a snapshot was in that log, and was taken. merged: beside what is here; else NULL. */
 static int bridge_by(struct wf_sharing *s, const struct wf_sync_log *log, uint64_t from,
-                     bool *out_done, struct wf_err *err)
+                     const struct wf_share_snapshot *merged, bool *out_done, struct wf_err *err)
 {
-    struct bridging b = {.s = s, .log = *log, .stream = wf_sharing__stream(s, log->stream)};
+    struct bridging b = {.s = s,
+                         .log = *log,
+                         .stream = wf_sharing__stream(s, log->stream),
+                         .is_merged = merged != NULL,
+                         .state = merged != NULL ? merged->state : WF_SHARE_SNAPSHOT_GOOD};
     int rc;
 
     *out_done = false;
@@ -332,10 +342,83 @@ int wf_sharing__bridge(struct wf_sharing *s, const struct wf_sync_log *log, uint
     rc = list(s, log->stream, &arena, &snaps, &n, err);
     for (size_t i = 0; i < n && rc == 0 && !*out_done; i++) {
         if (has(&snaps[i], log, first, &arena))
-            rc = bridge_by(s, &snaps[i].log, snaps[i].first, out_done, err);
+            rc = bridge_by(s, &snaps[i].log, snaps[i].first, NULL, out_done, err);
     }
     if (rc == 0 && !*out_done) /* one that was not seen yet may be in the log itself */
-        rc = bridge_by(s, log, first, out_done, err);
+        rc = bridge_by(s, log, first, NULL, out_done, err);
+    wf_arena_deinit(&arena);
+    return rc;
+}
+
+/* ---- two stories ---- */
+
+bool wf_sharing__is_other_story(const struct wf_sharing *s, struct wf_reader *r,
+                                const uint8_t stream[WF_STREAM_ID_BYTES],
+                                const struct wf_snapshot_cover *c)
+{
+    uint8_t hash[WF_BATCH_HASH_BYTES];
+    struct wf_batch_log_name name;
+    struct wf_sync_log log;
+    int got;
+
+    memcpy(log.stream, stream, sizeof(log.stream));
+    memcpy(log.device, c->device, sizeof(log.device));
+    name = name_of(&log);
+    got = wf_batch_log_hash(r, &name, c->number, hash, NULL);
+    return got == 1 ? memcmp(hash, c->hash, sizeof(hash)) != 0 : wf_sharing__is_forked(s, &log);
+}
+
+/* Whether a snapshot of another device's has what is in no log that is here. */
+static bool is_to_merge(const struct wf_sharing *s, const struct wf_share_snapshot *snap,
+                        struct wf_reader *r, struct wf_arena *arena)
+{
+    struct wf_sync_log log = snap->log;
+    struct wf_snapshot_head head;
+
+    if (snap->last == 0 || snap->is_merged ||
+        memcmp(snap->log.device, s->o.device->signer.id, WF_SIGNER_ID_BYTES) == 0 ||
+        wf_snapshot_head_read(snap->head, arena, &head, NULL) != 0)
+        return false;
+    for (size_t i = 0; i < head.n_covers; i++) {
+        memcpy(log.device, head.covers[i].device, sizeof(log.device));
+        if (wf_sharing__is_over(s, &log) &&
+            wf_sharing__is_other_story(s, r, log.stream, &head.covers[i]))
+            return true;
+    }
+    return false;
+}
+
+static int merge_stream(struct wf_sharing *s, const uint8_t *stream, struct wf_arena *arena,
+                        struct wf_err *err)
+{
+    struct wf_share_snapshot *snaps = NULL;
+    struct wf_reader *r = NULL;
+    size_t n = 0, k = 0;
+    int rc = list(s, stream, arena, &snaps, &n, err);
+
+    if (rc == 0)
+        rc = wf_store_reader_get(s->o.store, &r, err);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        if (is_to_merge(s, &snaps[i], r, arena))
+            snaps[k++] = snaps[i];
+    }
+    if (r != NULL)
+        wf_store_reader_put(s->o.store, r);
+    for (size_t i = 0; i < k && rc == 0; i++) {
+        bool is_done = false;
+        rc = bridge_by(s, &snaps[i].log, snaps[i].first, &snaps[i], &is_done, err);
+    }
+    return rc;
+}
+
+int wf_sharing__merge(struct wf_sharing *s, struct wf_err *err)
+{
+    struct wf_arena arena;
+    int rc = 0;
+
+    wf_arena_init(&arena, 4096, SIZE_MAX);
+    for (size_t i = 0; i < s->n_streams && rc == 0; i++)
+        rc = merge_stream(s, s->streams[i].id, &arena, err);
     wf_arena_deinit(&arena);
     return rc;
 }

@@ -23,6 +23,7 @@ static int no_memory(struct wf_err *err)
 
 int wf_sharing__came(struct wf_sharing *s, const struct wf_sync_log *log)
 {
+    wf_sharing__fork_came(s, log);
     for (size_t i = 0; i < s->n_came; i++) {
         if (memcmp(&s->came[i], log, sizeof(*log)) == 0)
             return 0;
@@ -245,7 +246,7 @@ static int pass_part(struct reading *r, const struct kept *k, const struct wf_ba
     }
     rc = wf_store_write_commit(store, err);
     if (((uint8_t)e->bytes.ptr[0] & WF_SNAPSHOT_LAST) != 0)
-        r->s->must_look = true; /* some logs may have waited for it */
+        r->s->must_look = r->s->must_merge = true; /* some logs may have waited for it */
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include "mesh/people.h"
 #include "mesh/share_store.h"
 #include "mesh/sharing_machine.h"
+#include "mesh/snapshot.h"
 #include "mesh/syncer.h"
 
 /* Records that say what a draft is called and how sensitive it is; the key is its uid in hex. */
@@ -60,6 +61,12 @@ struct wf_sharing_problem {
     char words[200];
 };
 
+/* A log of two stories, as somebody here tells another one than is here. */
+struct wf_sharing_fork {
+    struct wf_sync_log log;
+    bool is_told; /* others have, in a snapshot, what is here of it */
+};
+
 struct wf_sharing_thread; /* sharing_thread.c */
 
 struct wf_sharing {
@@ -89,6 +96,10 @@ struct wf_sharing {
     size_t n_came, cap_came;
     struct wf_sharing_problem *problems;
     size_t n_problems, cap_problems;
+    struct wf_sharing_fork *forks;
+    size_t n_forks, cap_forks;
+    bool must_merge;    /* snapshots may have what is in another story than is here */
+    int64_t stories_ns; /* stories are not looked at before that */
     struct wf_sharing_untaken *letters;
     size_t n_letters, cap_letters;
     int64_t letters_ns;      /* they are not tried again before that */
@@ -175,7 +186,7 @@ int wf_sharing__take_letter(struct wf_sharing *s, const struct wf_sharing_peer *
 
 /* Makes snapshots that are due, and forgets what older ones cover; now and then. */
 int wf_sharing__tend_snapshots(struct wf_sharing *s, struct wf_err *err) WF_MUST_USE;
-/* Makes those of a space. BUSY: not all of it is here. */
+/* Makes those of a space, of the levels that this device may write. BUSY: not all of it is here. */
 int wf_sharing__make_snapshot(struct wf_sharing *s, const struct wf_share_space *space,
                               struct wf_err *err) WF_MUST_USE;
 
@@ -198,9 +209,28 @@ int wf_sharing__bridge(struct wf_sharing *s, const struct wf_sync_log *log, uint
 int wf_sharing__check_snapshots(struct wf_sharing *s, const uint8_t *stream,
                                 struct wf_err *err) WF_MUST_USE;
 
+/* Takes snapshots that cover another story than is here of devices that are out. */
+int wf_sharing__merge(struct wf_sharing *s, struct wf_err *err) WF_MUST_USE;
+/* Whether what a snapshot in that stream covers is of another story than is here. */
+bool wf_sharing__is_other_story(const struct wf_sharing *s, struct wf_reader *r,
+                                const uint8_t stream[WF_STREAM_ID_BYTES],
+                                const struct wf_snapshot_cover *c);
+
+/* ---- sharing_stories.c: logs of two stories whose device is out ---- */
+
+/* Somebody tells another story of the log than is here; the same, when more of it came. */
+void wf_sharing__forked(struct wf_sharing *s, const struct wf_sync_log *log);
+void wf_sharing__fork_came(struct wf_sharing *s, const struct wf_sync_log *log);
+bool wf_sharing__is_forked(const struct wf_sharing *s, const struct wf_sync_log *log);
+/* Whether the log's device is out: no more comes of it. */
+bool wf_sharing__is_over(const struct wf_sharing *s, const struct wf_sync_log *log);
+/* Tells the others what is here of such logs, and takes what they tell; now and then. */
+int wf_sharing__tend_stories(struct wf_sharing *s, struct wf_err *err) WF_MUST_USE;
+/* Whether there is any of that to be done. */
+bool wf_sharing__has_stories(const struct wf_sharing *s);
+
 /* ---- sharing_words.c: how far devices are, so that deletions become final ---- */
 
-struct wf_snapshot_word;
 /* Takes what a device says in a stream of that level; in turn. Errors: FORMAT, UNSUPPORTED, NOMEM,
  * those of writing. */
 int wf_sharing__hear_word(struct wf_sharing *s, int64_t space, enum wf_label level,

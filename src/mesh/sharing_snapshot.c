@@ -309,7 +309,8 @@ static int write_level(struct making *m, enum wf_label level, struct wf_err *err
     struct wf_buf head;
     int rc;
 
-    if (w.l->head.n_covers == 0 && w.l->n_parts == 0)
+    if ((w.l->head.n_covers == 0 && w.l->n_parts == 0) ||
+        wf_sharing__right(s, s->o.device->signer.id, w.l->at.log.stream) < WF_SHARING_WRITE)
         return 0;
     wf_buf_init(&head, WF_LIMIT_BATCH_CONTENT_BYTES);
     wf_buf_init(&w.content, WF_LIMIT_BATCH_CONTENT_BYTES);

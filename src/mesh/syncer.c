@@ -118,6 +118,11 @@ int wf_syncer_reached(struct wf_syncer *s, const struct wf_sync_head *head, stru
         l->begins = false;
         l->asked_of = 0; /* what was asked for is here now */
     }
+    for (size_t i = 0; i < s->n_peers; i++) { /* it may be another story than it was */
+        struct wf_syncer_tie *t = s->peers[i] == NULL ? NULL : wf_syncer__find_tie(s->peers[i], k);
+        if (t != NULL)
+            t->is_other = false;
+    }
     if (wf_syncer__moved(s, k, before, false) != 0)
         return no_memory(err);
     wf_syncer__pump_all(s);
@@ -255,7 +260,8 @@ int wf_syncer__ask_others(struct wf_syncer *s, uint32_t log)
     for (size_t i = 0; i < s->n_peers; i++) {
         struct wf_syncer_peer *p = s->peers[i];
         struct wf_syncer_tie *t = p == NULL ? NULL : wf_syncer__find_tie(p, log);
-        if (t != NULL && t->theirs > s->logs[log].coming && wf_syncer__queue(p, t) != 0)
+        if (t != NULL && t->theirs > s->logs[log].coming && !t->is_other &&
+            wf_syncer__queue(p, t) != 0)
             rc = WF_E_NOMEM;
     }
     return rc;
@@ -390,6 +396,8 @@ struct wf_syncer_behind wf_syncer_behind(const struct wf_syncer *s)
         for (size_t k = 0; k < p->n_ties; k++) {
             const struct wf_syncer_tie *t = &p->ties[k];
             const struct wf_syncer_log *l = &s->logs[t->log];
+            if (t->is_other && s->o.is_over != NULL && s->o.is_over(s->o.ud, &l->head.log))
+                continue;
             if (t->theirs > l->head.last && s->o.takes(s->o.ud, p->id, &l->head.log))
                 b.here += t->theirs - l->head.last;
             if (t->theirs < l->head.last && would_tell(s, p, &l->head.log))

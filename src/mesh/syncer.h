@@ -62,6 +62,9 @@ struct wf_syncer_options {
     bool (*tells)(void *ud, uint64_t peer, const struct wf_sync_log *log);
     /* Has a snapshot on the shelf what the log's batches before that one did? NULL: none has. */
     bool (*covers)(void *ud, const struct wf_sync_log *log, uint64_t before);
+    /* Is the log's device out? Of a log of two stories that one is not told the other counts as
+     * difference for as long as it is not, since it is to be mended. NULL: it is not. */
+    bool (*is_over)(void *ud, const struct wf_sync_log *log);
     /* Sends a message. BUSY: it was not taken, and wf_syncer_room will follow. Other errors: the
      * node is gone, wf_syncer_down will follow. */
     int (*send)(void *ud, uint64_t peer, struct wf_str message, struct wf_err *err);

@@ -101,7 +101,7 @@ static bool ask(struct wf_syncer *s, struct wf_syncer_peer *p, const struct wf_s
     struct wf_syncer_log *l = &s->logs[t->log];
     struct wf_sync_message m = {.kind = WF_SYNC_WANT, .log = l->head.log, .from = l->coming + 1};
 
-    if (t->theirs <= l->coming || l->asked_of != 0 || t->is_given_up ||
+    if (t->theirs <= l->coming || l->asked_of != 0 || t->is_given_up || t->is_other ||
         (t->first > l->coming + 1 && !l->begins) || !s->o.takes(s->o.ud, p->id, &l->head.log))
         return true;
     wf_buf_reset(&s->message);

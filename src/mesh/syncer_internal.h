@@ -16,6 +16,7 @@ struct wf_syncer_tie {
     uint32_t log;     /* NONE: free */
     bool is_queued;   /* in the node's queue */
     bool is_given_up; /* did not send what it said it had; until it says more */
+    bool is_other;    /* it tells another story of the log than is here */
     uint64_t theirs;  /* what the node said it has */
     uint64_t told;    /* what it was told we have */
     uint64_t sending; /* the next to be sent; 0: nothing is */

@@ -29,6 +29,51 @@ static void note_author(struct wf_syncer *s, const struct wf_syncer_peer *p,
         l->author = p->id;
 }
 
+/* Of a batch of the shelf: whether it is another one than a head names: 1, or 2; 1 ends the walk.
+ */
+static int compare_batch(void *ud, uint64_t number, struct wf_str bytes, struct wf_err *err)
+{
+    const struct wf_sync_head *h = ud;
+    struct wf_batch b;
+
+    (void)err;
+    if (number != h->last || wf_batch_read(bytes, &b, NULL) != 0)
+        return 1; /* it was let go: nobody can tell */
+    return memcmp(b.hash, h->hash, sizeof(b.hash)) != 0 ? 2 : 1;
+}
+
+/* Whether the node tells another story than the one that is here. Of a batch before the last one it
+ * is looked at once a connection, and when it says so again, as it does once it has found out. */
+static bool tells_other(const struct wf_syncer *s, const struct wf_syncer_tie *t,
+                        const struct wf_sync_head *h)
+{
+    const struct wf_sync_head *here = &s->logs[t->log].head;
+
+    if (h->last == here->last)
+        return memcmp(h->hash, here->hash, sizeof(h->hash)) != 0;
+    if (h->last > here->last || h->last == 0 || (t->theirs != 0 && h->last > t->theirs))
+        return t->is_other;
+    return s->o.shelf.read(s->o.shelf.ud, &h->log, h->last, 1, compare_batch, (void *)(uintptr_t)h,
+                           NULL) == 2;
+}
+
+/* It is not asked for it any more, and hears once more what is here, so that it finds out, too. */
+static int set_other(struct wf_syncer *s, struct wf_syncer_peer *p, struct wf_syncer_tie *t,
+                     uint64_t number)
+{
+    struct wf_syncer_log *l = &s->logs[t->log];
+    bool is_news = !t->is_other;
+
+    t->is_other = true;
+    wf_syncer__tell(s, WF_SYNCER_FORK, p->id, &l->head.log, number);
+    if (l->asked_of == p->id && wf_syncer__ask_others(s, t->log) != 0)
+        return WF_E_NOMEM;
+    if (!is_news)
+        return 0;
+    t->told = 0;
+    return wf_syncer__queue(p, t);
+}
+
 static int take_head(struct wf_syncer *s, struct wf_syncer_peer *p, const struct wf_sync_head *h,
                      struct wf_err *err)
 {
@@ -46,7 +91,8 @@ static int take_head(struct wf_syncer *s, struct wf_syncer_peer *p, const struct
         wf_syncer__tell(s, WF_SYNCER_LOST, p->id, &h->log, h->last);
     if (l->is_own && h->last > l->head.last)
         wf_syncer__tell(s, WF_SYNCER_BEHIND, p->id, &h->log, h->last);
-    if (h->last == l->head.last && memcmp(h->hash, l->head.hash, sizeof(h->hash)) != 0)
+    t->is_other = tells_other(s, t, h);
+    if (t->is_other)
         wf_syncer__tell(s, WF_SYNCER_FORK, p->id, &h->log, h->last);
     t->is_given_up = t->is_given_up && h->last <= t->theirs;
     t->first = 0; /* it may be another by now */
@@ -97,7 +143,8 @@ static bool has_other(const struct wf_syncer *s, uint32_t log)
     for (size_t i = 0; i < s->n_peers; i++) {
         const struct wf_syncer_peer *p = s->peers[i];
         const struct wf_syncer_tie *t = p == NULL ? NULL : wf_syncer__find_tie(p, log);
-        if (t != NULL && t->theirs > l->coming && t->first <= l->coming + 1 && !t->is_given_up)
+        if (t != NULL && t->theirs > l->coming && t->first <= l->coming + 1 && !t->is_given_up &&
+            !t->is_other)
             return true;
     }
     return false;
@@ -205,8 +252,7 @@ static int take_batch(struct wf_syncer *s, struct wf_syncer_peer *p, struct wf_s
         return wf_err_set(err, WF_E_FORMAT, "Another node sent a batch that is not signed.");
     }
     if (!l->begins && memcmp(b.prev, l->coming_hash, sizeof(b.prev)) != 0) {
-        wf_syncer__tell(s, WF_SYNCER_FORK, p->id, &name, b.number);
-        return 0;
+        return set_other(s, p, t, b.number) == 0 ? 0 : no_memory(err);
     }
     rc = keep(s, &b, l->begins, err);
     if (rc == 0)

@@ -10,6 +10,9 @@
 #include "space/record_internal.h"
 #include "store/sql.h"
 
+/* Numbers of changes that are kept beside another one of the same number. */
+#define BESIDE (UINT64_C(1) << 62)
+
 int wf_record__run(struct wf_records *r, const char *sql, const char *doing, struct wf_err *err)
 {
     sqlite3_stmt *st = NULL;
@@ -272,6 +275,35 @@ static int is_known(struct wf_records *r, int64_t space, const struct wf_change 
     return rc;
 }
 
+/* Whether the device is out. */
+static int is_out(struct wf_records *r, int64_t space, const struct wf_change *c, bool *out,
+                  struct wf_err *err)
+{
+    static const char sql[] = "SELECT revoked FROM device_seq WHERE space=?1 AND device=?2";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(r->o.store, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, space);
+    wf_sql_bind_blob(st, 2, wf_str_n((const char *)c->device, sizeof(c->device)));
+    rc = wf_sql_step(st, "looking at a device", err);
+    *out = rc == 1 && sqlite3_column_int(st, 0) != 0;
+    sqlite3_reset(st);
+    return WF_MIN(rc, 0);
+}
+
+/* Of a device that told two stories and is out both count (mesh/sharing_stories.c): the second
+ * change of a number is kept under one above all that a log can have, which follows from the
+ * change. */
+static uint64_t number_beside(const struct wf_change *c)
+{
+    uint64_t n = 0;
+
+    memcpy(&n, c->id, sizeof(n));
+    return BESIDE | (n & (BESIDE - 1));
+}
+
 /* Whether the change's time lies on the given side of its neighbour's, where there is one. */
 static int check_neighbour(struct wf_records *r, int64_t space, const struct wf_change *c,
                            bool is_before, struct wf_err *err)
@@ -324,21 +356,45 @@ static int apply_items(struct wf_records *r, int64_t space, const struct wf_chan
     return rc;
 }
 
+/* Under which number a change is to be kept: 1: it is there already. CORRUPT: it is of a device
+ * that was copied or set back, and is not out. */
+static int place_of(struct wf_records *r, int64_t space, const struct wf_change *c,
+                    struct wf_change *out, struct wf_err *err)
+{
+    struct wf_err own = WF_ERR_INIT;
+    bool out_of_it = false;
+    int rc = is_known(r, space, c, &own);
+
+    *out = *c;
+    if (rc == 0)
+        rc = check_neighbour(r, space, c, true, &own);
+    if (rc == 0)
+        rc = check_neighbour(r, space, c, false, &own);
+    if (rc >= 0)
+        return rc;
+    if (rc == WF_E_CORRUPT) {
+        int own_rc = is_out(r, space, c, &out_of_it, err);
+        if (own_rc != 0)
+            return own_rc;
+    }
+    if (!out_of_it)
+        return wf_err_set(err, rc, "%s", own.msg);
+    out->dseq = number_beside(c);
+    return is_known(r, space, out, err);
+}
+
 /* 1: it was new. */
 static int apply_one(struct wf_records *r, int64_t space, const struct wf_change *c,
                      struct wf_err *err)
 {
-    int rc = is_known(r, space, c, err);
+    struct wf_change kept;
+    int rc = place_of(r, space, c, &kept, err);
 
     if (rc != 0)
         return rc > 0 ? 0 : rc;
     rc = wf_hlc_see(&r->hlc, c->hlc, err);
     if (rc == 0)
-        rc = check_neighbour(r, space, c, true, err);
-    if (rc == 0)
-        rc = check_neighbour(r, space, c, false, err);
-    if (rc == 0)
-        rc = wf_record__keep(r, space, c, err);
+        rc = wf_record__keep(r, space, &kept, err);
     /* Who writes counts: no deletion is final without it. How far its log is here is not for one
      * change to say, but for this device's own, from before its database was lost: its numbers go
      * on behind them. */

@@ -400,6 +400,7 @@ static int prune_one(struct wf_records *r, struct walk *w, struct erased *e, str
     if (w->less.len == w->bytes.len)
         return 0;
     w->n_pruned++;
+    c.dseq = (uint64_t)w->dseq; /* under which it is kept */
     return put_bytes(r, w->space, &c, wf_buf_str(&w->less), err);
 }
 

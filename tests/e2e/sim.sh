@@ -23,3 +23,5 @@ check "who knows of a record, whatever became final when" "$SIM" -n 1 -s 2000 -f
 check "crashes between two writes" "$SIM" -n 6 -s 500 -f 300 -x 479
 check "a secret that was deleted before it was sent" "$SIM" -n 1 -s 800 -f 305 -x 255
 check "a device that fell before it heard whose \"me\" it is" "$SIM" -n 1 -s 2000 -f 103237
+check "two stories of a device that is taken out: of one length and another" "$SIM" -n 1 -s 2000 -f 103198
+check "two stories, and what was said under one number" "$SIM" -n 1 -s 2000 -f 103206

@@ -689,6 +689,50 @@ static void test_space_record__what_is_not_right_is_refused_whole(void **state)
     assert_int_equal(home_count(&b->home, "record_change"), 2);
 }
 
+static void set_out(struct device *at, struct device *d)
+{
+    assert_int_equal(wf_store_write_begin(at->home.store, NULL), 0);
+    assert_int_equal(wf_log_set_revoked(at->home.store, 1, d->signer.id, true, NULL), 0);
+    assert_int_equal(wf_store_write_commit(at->home.store, NULL), 0);
+}
+
+/* A device and its copy say different things under one number: once it is out both count,
+ * whichever was heard first. */
+static void test_space_record__two_stories_of_who_is_out_both_count(void **state)
+{
+    struct device *a = &devices[0], *b = &devices[1], *copy = &devices[2];
+    struct batch first, second;
+    struct wf_err err = WF_ERR_INIT;
+    size_t n_new = 0;
+    (void)state;
+
+    wf_records_free(copy->records);
+    copy->signer = a->signer;
+    copy->now_ms = a->now_ms + 5000;
+    open_records(copy);
+    do_op(a, "k", WF_RECORD_SET, "x", "1");
+    do_op(copy, "k", WF_RECORD_SET, "y", "2");
+    gather_log(a, a, 1, &first);
+    gather_log(copy, a, 1, &second);
+    assert_int_equal(wf_records_apply(b->records, 1, first.changes, 1, NULL, &err), 0);
+    assert_int_equal(wf_records_apply(b->records, 1, second.changes, 1, NULL, &err), WF_E_CORRUPT);
+    assert_record(b, "k", "{\"x\":1}");
+    set_out(b, a);
+    assert_int_equal(wf_records_apply(b->records, 1, second.changes, 1, &n_new, &err), 0);
+    assert_int_equal(n_new, 1);
+    assert_int_equal(wf_records_apply(b->records, 1, second.changes, 1, &n_new, &err), 0);
+    assert_int_equal(n_new, 0); /* it is known */
+    assert_int_equal(wf_records_apply(b->records, 1, first.changes, 1, &n_new, &err), 0);
+    assert_int_equal(n_new, 0);
+    assert_record(b, "k", "{\"x\":1,\"y\":2}");
+    set_out(copy, a); /* the other way round */
+    assert_int_equal(wf_records_apply(copy->records, 1, first.changes, 1, &n_new, &err), 0);
+    assert_int_equal(n_new, 1);
+    assert_same(b, copy, true);
+    forget_batch(&first);
+    forget_batch(&second);
+}
+
 /* ---- random histories ---- */
 
 static struct wf_rng_seeded rng;
@@ -882,6 +926,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_space_record__closing_destroys_what_was_deleted,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_space_record__what_is_not_right_is_refused_whole,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_space_record__two_stories_of_who_is_out_both_count,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_space_record__random_histories_come_to_the_same,
                                         set_up, tear_down),

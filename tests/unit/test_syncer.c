@@ -173,6 +173,14 @@ static void other(void *ud, uint64_t peer, const struct wf_sync_message *m)
     (void)ud;
 }
 
+static bool are_over; /* devices are out */
+
+static bool is_over(void *ud, const struct wf_sync_log *log)
+{
+    (void)ud, (void)log;
+    return are_over;
+}
+
 static void node_start(struct node *n, bool keeps)
 {
     struct wf_syncer_options o = {.keeps = keeps,
@@ -180,6 +188,7 @@ static void node_start(struct node *n, bool keeps)
                                   .gives = gives,
                                   .takes = takes,
                                   .tells = tells,
+                                  .is_over = is_over,
                                   .send = send_it,
                                   .came = came,
                                   .trouble = trouble,
@@ -537,6 +546,44 @@ static void test_syncer__two_stories_are_told(void **state)
     stop();
 }
 
+static void test_syncer__who_heard_another_story_is_told_by_both(void **state)
+{
+    (void)state;
+    struct wf_sync_log log;
+
+    start(3, 0);
+    for (unsigned i = 0; i < 3; i++)
+        write_batch(&nodes[0], 0, 10);
+    connect_two(0, 1);
+    settle();
+    disconnect(0, 1);
+    memcpy(log.stream, streams[0], sizeof(log.stream));
+    memcpy(log.device, nodes[0].signer.id, sizeof(log.device));
+    wf_syncer_free(nodes[0].s);
+    shelf_memory_cut(&nodes[0].shelf, &log, 1);
+    node_start(&nodes[0], false);
+    write_batch(&nodes[0], 0, 20); /* a second story, shorter than the first */
+    connect_two(0, 2);
+    settle();
+    disconnect(0, 2);
+    connect_two(1, 2);
+    settle();
+    assert_int_equal(last_of(&nodes[1], &nodes[0], 0), 3);
+    assert_int_equal(last_of(&nodes[2], &nodes[0], 0), 2);
+    assert_true(nodes[1].n_wrong[WF_SYNCER_FORK] > 0); /* that has more of it */
+    assert_true(nodes[2].n_wrong[WF_SYNCER_FORK] > 0);
+    now_ns += (WF_SYNCER_PATIENCE_S + 1) * INT64_C(1000000000);
+    wf_syncer_tick(nodes[2].s);
+    assert_int_equal(nodes[2].n_wrong[WF_SYNCER_WITHHELD], 0); /* nobody holds anything back */
+    assert_int_equal(wf_syncer_behind(nodes[1].s).there, 1);
+    assert_int_equal(wf_syncer_behind(nodes[2].s).here, 1);
+    are_over = true; /* both are kept, and not by this log */
+    assert_int_equal(wf_syncer_behind(nodes[1].s).there, 0);
+    assert_int_equal(wf_syncer_behind(nodes[2].s).here, 0);
+    are_over = false;
+    stop();
+}
+
 static void test_syncer__who_holds_back_is_named_and_others_are_asked(void **state)
 {
     (void)state;
@@ -689,6 +736,7 @@ int main(void)
         cmocka_unit_test(test_syncer__large_batches_go_in_parts),
         cmocka_unit_test(test_syncer__new_batches_are_there_after_one_message),
         cmocka_unit_test(test_syncer__two_stories_are_told),
+        cmocka_unit_test(test_syncer__who_heard_another_story_is_told_by_both),
         cmocka_unit_test(test_syncer__who_holds_back_is_named_and_others_are_asked),
         cmocka_unit_test(test_syncer__who_has_less_than_it_said_is_named),
         cmocka_unit_test(test_syncer__what_could_not_be_kept_comes_again),
