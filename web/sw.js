@@ -10,6 +10,7 @@
 const SHELL = "weft-shell";
 const DATA = "weft-data";
 const PATIENCE_MS = 4000;
+const SETTLED_MS = 1000;
 const THREADS_MAX = 50;
 
 const FILES = ["/", "/manifest.webmanifest", "/icons/weft.svg", "/icons/weft-192.png",
@@ -66,6 +67,12 @@ function fresh(request) {
     return fetch(what, { signal: AbortSignal.timeout(PATIENCE_MS) });
 }
 
+// Files of the page are put away when it has come to rest: dozens at once hold up what it shows.
+async function keepLater(name, answer) {
+    await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
+    await keep(SHELL, name, answer);
+}
+
 // The page itself is one file, whatever stands behind its "/".
 async function shell(event) {
     const { request } = event;
@@ -73,7 +80,7 @@ async function shell(event) {
     try {
         const answer = await fresh(request);
         if (answer.ok && !answer.redirected) {
-            event.waitUntil(keep(SHELL, name, answer.clone()));
+            event.waitUntil(keepLater(name, answer.clone()));
         }
         return answer;
     } catch (error) {

@@ -163,6 +163,8 @@ export function startPresence() {
         look();
     });
     on("handoff", takeHanded);
+    // At once, not only when the stream of events is there: what came before that is told again.
+    if (allowed.value) Promise.all([look(), takeHanded()]);
     setInterval(() => send(false), STILL_THERE_MS);
     addEventListener("pagehide", () => isLive && reachable.value && api.endPresence(page));
     addEventListener("pageshow", (event) => event.persisted && send(true));
