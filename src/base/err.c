@@ -69,6 +69,7 @@ int wf_err_set(struct wf_err *err, int code, const char *fmt, ...)
     va_end(ap);
     store(err, text, NULL);
     err->code = code;
+    err->retry_ms = 0;
     return code;
 }
 

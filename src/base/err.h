@@ -7,6 +7,8 @@
 #ifndef WF_BASE_ERR_H
 #define WF_BASE_ERR_H
 
+#include <stdint.h>
+
 #include "base/config.h"
 
 /* name, value, short text */
@@ -41,14 +43,12 @@ enum wf_err_code {
 struct wf_err {
     int code;                 /* 0 or WF_E_* */
     char msg[WF_ERR_MSG_MAX]; /* NUL-terminated, UTF-8, ready to show */
+    int64_t retry_ms;         /* of BUSY: worth trying again then; 0: nobody knows */
 };
 
 #define WF_ERR_INIT                                                                                \
     {                                                                                              \
-        0,                                                                                         \
-        {                                                                                          \
-            0                                                                                      \
-        }                                                                                          \
+        0, {0}, 0                                                                                  \
     }
 
 /* Fills `err` (may be NULL) and returns `code`, so that callers can `return wf_err_set(...)`.

@@ -116,6 +116,9 @@ struct wf_gen_request {
     const struct wf_adapter_choice *adapters;
     size_t n_adapters;
     struct wf_load load;
+    uint64_t client;     /* whose it is: clients get equal shares of a model (engine/scheduler.h) */
+    unsigned priority;   /* lower ones come first */
+    int64_t deadline_ns; /* monotonic; 0: none */
     /* A person's release of this one request for an engine elsewhere: the id that looking at what
      * would go had given (op/remote.h), and the person's reason; NULL: none. For looking: whether
      * what is above the engine's clearance would go as it is, instead of replaced. */

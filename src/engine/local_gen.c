@@ -512,6 +512,9 @@ static int start_jobs(struct gen *g, struct wf_prompt *prompt, struct wf_err *er
                                .ignore_eos = q->ignore_eos,
                                .with_control = q->messages != NULL,
                                .adapters = uses,
+                               .client = q->client,
+                               .priority = q->priority,
+                               .deadline_ns = q->deadline_ns,
                                .n_adapters = q->n_adapters};
     int rc = uses == NULL ? no_memory(err) : open_adapters(g, uses, err);
 

@@ -4,8 +4,8 @@
  * A job is a list of tokens, of which the first seq.n_tokens are in the cache. What is missing is
  * to be read: one token where the text is being written, many where a prompt is new, or an
  * interrupted text is taken up again. So a turn needs no states: it gives every job with one
- * missing token its place, shares the rest of the batch among the others from the oldest on, and
- * steps those that have nothing missing any more.
+ * missing token its place, reads a piece of the prompt of that job whose turn it is
+ * (scheduler_order.c), and steps those that have nothing missing any more.
  *
  * Lock order: the scheduler's, then a group's. */
 #include "engine/scheduler.h"
@@ -20,9 +20,6 @@
 
 #define PARALLEL_DEFAULT 8
 #define QUEUE_DEFAULT 256
-/* While others write, prompts are read in pieces of so many tokens, so that nobody's next token
- * waits long. */
-#define READ_BESIDE_WRITING 128
 
 /* ---- jobs come and go ---- */
 
@@ -31,6 +28,9 @@ static void drop(struct wf_sched *s, struct wf_job *job, int rc, const struct wf
     pthread_mutex_lock(&s->lock);
     wf_list_remove(&job->node);
     s->n_active--;
+    wf_sched__leave(s, job->group->client);
+    if (rc == 0)
+        wf_sched__note_end(s, job->counts.begun_ns, wf_clock_mono_ns(NULL));
     pthread_mutex_unlock(&s->lock);
     if (rc == 0) {
         wf_sched__remember(s, job);
@@ -47,35 +47,65 @@ static bool is_gone(const struct wf_job *job)
     return atomic_load_explicit(&job->group->is_gone, memory_order_relaxed);
 }
 
-/* Ends jobs whose owner has gone. */
-static void sweep(struct wf_sched *s)
+static bool is_late(const struct wf_job *job, int64_t now_ns)
+{
+    return job->group->deadline_ns != 0 && now_ns > job->group->deadline_ns;
+}
+
+static int set_late(const struct wf_job *job, struct wf_err *err)
+{
+    return wf_err_set(err, WF_E_BUSY, "%s",
+                      job->counts.begun_ns == 0
+                          ? "The model had no time for it within the time that it was given."
+                          : "It was not finished within the time that it was given.");
+}
+
+/* Ends waiting jobs whose owner or time has gone. */
+static void sweep_waiting(struct wf_sched *s, int64_t now_ns)
 {
     struct wf_list *it, *tmp, gone;
 
-    WF_LIST_EACH(it, tmp, &s->active)
-    {
-        struct wf_job *job = WF_CONTAINER(it, struct wf_job, node);
-        if (is_gone(job))
-            drop(s, job, 0, NULL);
-    }
     wf_list_init(&gone);
     pthread_mutex_lock(&s->lock);
     WF_LIST_EACH(it, tmp, &s->waiting)
     {
-        if (is_gone(WF_CONTAINER(it, struct wf_job, node)) || s->is_stopping) {
+        struct wf_job *job = WF_CONTAINER(it, struct wf_job, node);
+        if (is_gone(job) || is_late(job, now_ns) || s->is_stopping) {
             wf_list_remove(it);
             wf_list_push(&gone, it);
             s->n_waiting--;
+            wf_sched__leave(s, job->group->client);
         }
     }
     pthread_mutex_unlock(&s->lock);
     WF_LIST_EACH(it, tmp, &gone)
     {
+        struct wf_job *job = WF_CONTAINER(it, struct wf_job, node);
         struct wf_err err = WF_ERR_INIT;
-        int rc = wf_err_set(&err, WF_E_CANCELED, "The request was given up.");
+        int rc = is_late(job, now_ns)
+                     ? set_late(job, &err)
+                     : wf_err_set(&err, WF_E_CANCELED, "The request was given up.");
         wf_list_remove(it);
-        wf_job__finish(WF_CONTAINER(it, struct wf_job, node), rc, &err);
+        wf_job__finish(job, rc, &err);
     }
+}
+
+/* Ends jobs whose owner or time has gone. */
+static void sweep(struct wf_sched *s)
+{
+    struct wf_list *it, *tmp;
+    int64_t now_ns = wf_clock_mono_ns(NULL);
+
+    WF_LIST_EACH(it, tmp, &s->active)
+    {
+        struct wf_job *job = WF_CONTAINER(it, struct wf_job, node);
+        struct wf_err err = WF_ERR_INIT;
+        if (is_gone(job))
+            drop(s, job, 0, NULL);
+        else if (is_late(job, now_ns))
+            drop(s, job, set_late(job, &err), &err);
+    }
+    sweep_waiting(s, now_ns);
 }
 
 static void note_begin(struct wf_job *job)
@@ -106,20 +136,59 @@ static bool has_room(struct wf_sched *s, struct wf_job *job)
     return false;
 }
 
+/* A job at work gives its room back and waits for another turn. */
+static void put_back(struct wf_sched *s, struct wf_job *job)
+{
+    wf_seq_deinit(&job->seq);
+    job->has_seq = false;
+    pthread_mutex_lock(&s->lock);
+    wf_list_remove(&job->node);
+    s->n_active--;
+    wf_list_add(&s->waiting, &job->node);
+    s->n_waiting++;
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* Puts the job back that all others come before. False when there is but one. */
+static bool preempt(struct wf_sched *s)
+{
+    if (s->active.next == s->active.prev)
+        return false;
+    put_back(s, wf_sched__last(s));
+    return true;
+}
+
+/* The waiting job whose turn it is, when there is a place for it: where all are taken, that of one
+ * of a lower priority. */
+static struct wf_job *next_waiting(struct wf_sched *s)
+{
+    struct wf_job *job, *last;
+    bool is_full;
+
+    pthread_mutex_lock(&s->lock);
+    job = wf_sched__first(s, &s->waiting, NULL);
+    is_full = s->n_active >= s->n_parallel;
+    pthread_mutex_unlock(&s->lock);
+    /* Only this thread takes jobs out, so it stays. */
+    if (job == NULL || !is_full)
+        return job;
+    last = wf_sched__last(s);
+    if (last->group->priority <= job->group->priority)
+        return NULL;
+    put_back(s, last);
+    return job;
+}
+
 /* Moves waiting jobs to the active ones while there is a place. */
 static void admit(struct wf_sched *s)
 {
-    for (;;) {
+    struct wf_job *job;
+
+    while ((job = next_waiting(s)) != NULL) {
         struct wf_err err = WF_ERR_INIT;
-        struct wf_job *job = NULL;
         int rc = 0;
 
-        pthread_mutex_lock(&s->lock);
-        if (s->n_active < s->n_parallel && !wf_list_empty(&s->waiting))
-            job = WF_CONTAINER(s->waiting.next, struct wf_job, node);
-        pthread_mutex_unlock(&s->lock);
-        /* Only this thread takes jobs out, so it stays the first. */
-        if (job == NULL || !wf_sched__begin_seq(s, job, &rc, &err))
+        if (!wf_sched__begin_seq(s, job, &rc, &err))
             return;
         if (rc == 0 && !has_room(s, job))
             return;
@@ -134,25 +203,6 @@ static void admit(struct wf_sched *s)
         if (rc != 0)
             drop(s, job, rc, &err);
     }
-}
-
-/* The youngest job gives its room back and waits for another turn. False when there is but one. */
-static bool preempt(struct wf_sched *s)
-{
-    struct wf_job *job;
-
-    if (s->active.next == s->active.prev)
-        return false;
-    job = WF_CONTAINER(s->active.prev, struct wf_job, node);
-    wf_seq_deinit(&job->seq);
-    job->has_seq = false;
-    pthread_mutex_lock(&s->lock);
-    wf_list_remove(&job->node);
-    s->n_active--;
-    wf_list_add(&s->waiting, &job->node);
-    s->n_waiting++;
-    pthread_mutex_unlock(&s->lock);
-    return true;
 }
 
 /* ---- a turn ---- */
@@ -212,25 +262,51 @@ static size_t compose_writing(struct wf_sched *s)
     return n;
 }
 
-/* The parts of texts that are read, but for their last tokens. */
+static bool is_to_read(const struct wf_job *job)
+{
+    return to_read(job) > 0;
+}
+
+/* A piece of the prompt whose turn it is, but for its last token. Where nobody writes, the batch is
+ * filled with the other prompts, the oldest first: they cost little beside. */
 static size_t compose_reading(struct wf_sched *s, bool is_alone)
 {
-    size_t n = 0, room = s->n_batch;
+    size_t n = 0, room = is_alone ? s->n_batch : wf_pace_piece(&s->pace, s->n_batch);
     struct wf_list *it, *tmp;
+    struct wf_job *first;
 
-    if (!is_alone && room > READ_BESIDE_WRITING)
-        room = READ_BESIDE_WRITING;
+    pthread_mutex_lock(&s->lock);
+    first = wf_sched__first(s, &s->active, is_to_read);
+    pthread_mutex_unlock(&s->lock);
+    if (first == NULL)
+        return 0;
+    add_part(s, &n, first, WF_MIN(to_read(first), room), true);
+    room -= s->parts[0].n;
     WF_LIST_EACH(it, tmp, &s->active)
     {
         struct wf_job *job = WF_CONTAINER(it, struct wf_job, node);
-        size_t want = to_read(job);
-        if (want > 0 && room > 0) {
-            want = want < room ? want : room;
+        size_t want = WF_MIN(to_read(job), room);
+        if (job != first && want > 0) {
             add_part(s, &n, job, want, true);
             room -= want;
         }
     }
     return n;
+}
+
+/* What a batch took, for its clients and for the next pieces. */
+static void count_batch(struct wf_sched *s, size_t n_parts, bool reads, bool is_alone, int64_t ns)
+{
+    size_t n_tokens = 0;
+
+    for (size_t i = 0; i < n_parts; i++) {
+        n_tokens += s->parts[i].n;
+        wf_sched__count(s, s->part_jobs[i], reads ? s->parts[i].n : 0, reads ? 0 : s->parts[i].n);
+    }
+    if (!reads)
+        wf_pace_wrote(&s->pace, ns);
+    else if (!is_alone)
+        wf_pace_read(&s->pace, n_tokens, ns, s->n_batch);
 }
 
 /* Steps the jobs whose logits the batch gave. */
@@ -261,9 +337,11 @@ static size_t run_batch(struct wf_sched *s, bool reads, bool is_alone)
 {
     struct wf_err err = WF_ERR_INIT;
     size_t n = 0;
+    int64_t start;
     int rc = WF_E_FULL;
 
     while (rc == WF_E_FULL) {
+        start = wf_clock_mono_ns(NULL);
         n = reads ? compose_reading(s, is_alone) : compose_writing(s);
         if (n == 0)
             return 0;
@@ -271,6 +349,8 @@ static size_t run_batch(struct wf_sched *s, bool reads, bool is_alone)
         rc = wf_runner_eval(s->runner, s->parts, n,
                             n == 1 && is_alone ? &s->part_jobs[0]->group->is_gone : NULL, s->logits,
                             &err);
+        if (rc == 0)
+            count_batch(s, n, reads, is_alone, wf_clock_mono_ns(NULL) - start);
         if (rc == WF_E_FULL && !wf_sched__forget_one(s) && !preempt(s))
             break;
     }
@@ -397,6 +477,7 @@ static void deinit(struct wf_sched *s)
     wf_free(s->mask);
     wf_free(s->not_end);
     wf_free(s->top);
+    wf_free(s->clients);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->work);
     pthread_cond_destroy(&s->done);

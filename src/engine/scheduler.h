@@ -1,12 +1,12 @@
 /* Scheduler: one loaded model that writes many texts at once.
  *
  * A thread of its own owns the runner. In every turn it takes one token of each text that is being
- * written and as much of the prompts that are still being read as a batch has room for, runs the
- * batch, and picks each text's next token. Texts that begin like one that is known share its cache:
- * of texts at work, and of finished ones, which are remembered until their room is needed. When the
- * cache is full, remembered texts go first; then the youngest text waits, and is read again later.
- * Other work with the runner (embeddings) is run between two turns.
- * Threads: any. */
+ * written and picks the next one; then it reads a piece of a prompt, as long as takes no longer
+ * than that (a whole batch, where nobody writes). Clients get equal shares, within their priority.
+ * Texts that begin like one that is known share its cache: of texts at work, and of finished ones,
+ * which are remembered until their room is needed. When the cache is full, remembered texts go
+ * first; then the text that all others come before waits, and is read again later. Other work with
+ * the runner (embeddings) is run between two turns. Threads: any. */
 #ifndef WF_ENGINE_SCHEDULER_H
 #define WF_ENGINE_SCHEDULER_H
 
@@ -66,6 +66,9 @@ struct wf_job_options {
     bool with_control; /* names of control tokens are part of the text */
     const struct wf_adapter_use *adapters;
     size_t n_adapters;
+    uint64_t client;     /* whose it is: clients get equal shares; 0: nobody's in particular */
+    unsigned priority;   /* lower ones come first */
+    int64_t deadline_ns; /* monotonic: given up then, where it is not finished; 0: never */
 };
 
 /* A token as it was picked. */
@@ -101,13 +104,16 @@ struct wf_jobs;
 
 /* Queues n_jobs texts (at least 1). *out is owned by the caller. Errors: RANGE (the sampling),
  * UNSUPPORTED (a grammar, no vocabulary), LIMIT (the prompt does not fit, the budget is too small
- * for the grammar), BUSY (too many wait), NOMEM. */
+ * for the grammar), BUSY (too many wait, or it could not begin before its deadline; err->retry_ms
+ * says when there will be room), NOMEM. */
 int wf_jobs_start(struct wf_sched *s, const struct wf_job_options *o, size_t n_jobs,
                   struct wf_jobs **out, struct wf_err *err) WF_MUST_USE;
 
 /* Waits for news of any of the texts, at most timeout_ms: 1 with its number and what it gained
  * since the last call (io_out is emptied first), 0 when all are finished and told. Errors: TIMEOUT
- * (nothing new), those of the model's run: the job is then over. Thread: owner. */
+ * (nothing new), BUSY (its deadline), those of the model's run: the job is then over. Thread:
+ * owner.
+ */
 int wf_jobs_next(struct wf_jobs *g, int timeout_ms, size_t *out_i, struct wf_job_output *io_out,
                  struct wf_err *err) WF_MUST_USE;
 /* Of one text. Thread: owner. */

@@ -15,7 +15,8 @@
 struct wf_job {
     struct wf_list node; /* of the waiting (under the scheduler's lock) or the active ones */
     struct wf_jobs *group;
-    size_t i; /* in the group */
+    size_t i;        /* in the group */
+    uint64_t number; /* in the order in which they came */
 
     struct wf_ids ids; /* the prompt and what was written */
     struct wf_seq seq; /* the first seq.n_tokens of them */
@@ -54,6 +55,9 @@ struct wf_jobs {
     bool wants_logprobs, ignore_eos, with_control;
     struct wf_adapter_use *adapters;
     size_t n_adapters;
+    uint64_t client;
+    unsigned priority;
+    int64_t deadline_ns; /* 0: none */
 
     size_t n_jobs;
     struct wf_job jobs[];
@@ -66,6 +70,19 @@ struct wf_remembered {
     struct wf_seq seq;
     struct wf_adapter_use *adapters;
     size_t n_adapters;
+};
+
+/* Whoever has jobs here, and what it has had of the others' time. */
+struct wf_sched_client {
+    uint64_t id;
+    uint64_t served; /* tokens, see scheduler_order.c */
+    size_t n_jobs;   /* that wait or are at work */
+};
+
+/* How much of a prompt is read at once while others write. */
+struct wf_pace {
+    double step_ns; /* of those who write, a running mean; 0: not known */
+    size_t n_piece; /* tokens; 0: none was read yet */
 };
 
 /* Work between two turns. */
@@ -91,10 +108,15 @@ struct wf_sched {
     pthread_cond_t done; /* for callers: a task is done */
     struct wf_list waiting, tasks;
     size_t n_waiting, n_active;
+    struct wf_sched_client *clients; /* [n_clients] */
+    size_t n_clients, cap_clients;
+    uint64_t n_queued; /* jobs that ever came */
+    double job_ns;     /* from its beginning to its end, a running mean; 0: not known */
     bool is_stopping;
     uint64_t cache_bytes; /* as large as it has grown */
 
     /* ---- of the thread ---- */
+    struct wf_pace pace;
     struct wf_list active;     /* oldest first */
     struct wf_list remembered; /* latest used last */
     size_t n_remembered;
@@ -117,6 +139,28 @@ int wf_job__step(struct wf_sched *s, struct wf_job *job, float *logits,
 void wf_job__finish(struct wf_job *job, int rc, const struct wf_err *err);
 /* Tokens that it may still write. */
 size_t wf_job__n_left(const struct wf_sched *s, const struct wf_job *job);
+
+/* ---- scheduler_order.c; the scheduler's lock is held unless said ---- */
+
+/* A client has n_jobs more, and one less. Errors: NOMEM. */
+int wf_sched__enter(struct wf_sched *s, uint64_t id, size_t n_jobs) WF_MUST_USE;
+void wf_sched__leave(struct wf_sched *s, uint64_t id);
+/* What a job's client has had. The lock is not held. */
+void wf_sched__count(struct wf_sched *s, const struct wf_job *job, size_t n_read, size_t n_written);
+/* Of a list's jobs (is_meant NULL: all) the one whose turn it is; of the active ones the one that
+ * others come before. NULL: none. */
+struct wf_job *wf_sched__first(struct wf_sched *s, struct wf_list *jobs,
+                               bool (*is_meant)(const struct wf_job *job));
+struct wf_job *wf_sched__last(struct wf_sched *s);
+/* A job that began then has ended; how long a job would wait behind so many others. */
+void wf_sched__note_end(struct wf_sched *s, int64_t begun_ns, int64_t now_ns);
+int64_t wf_sched__wait_ms(const struct wf_sched *s, size_t n_before);
+
+/* A step of those who write took so long; how many tokens may be read beside them; n were read and
+ * took so long. Thread: the scheduler's. */
+void wf_pace_wrote(struct wf_pace *p, int64_t ns);
+size_t wf_pace_piece(const struct wf_pace *p, size_t n_batch);
+void wf_pace_read(struct wf_pace *p, size_t n, int64_t ns, size_t n_batch);
 
 /* ---- scheduler_prefix.c ---- */
 

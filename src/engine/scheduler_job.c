@@ -377,17 +377,44 @@ static int check_start(const struct wf_sched *s, const struct wf_job_options *o,
     return 0;
 }
 
+/* Whether so many more may wait. The scheduler's lock is held. */
+static int check_queue(const struct wf_sched *s, const struct wf_jobs *g, struct wf_err *err)
+{
+    int64_t wait_ms = wf_sched__wait_ms(s, s->n_waiting), left_ms;
+
+    if (s->n_waiting + g->n_jobs > s->queue_max) {
+        (void)wf_err_set(err, WF_E_BUSY,
+                         "%zu requests wait for the model already. Try again later.", s->n_waiting);
+        if (err != NULL)
+            err->retry_ms = wf_sched__wait_ms(s, g->n_jobs - 1);
+        return WF_E_BUSY;
+    }
+    left_ms = (g->deadline_ns - wf_clock_mono_ns(NULL)) / 1000000;
+    if (g->deadline_ns != 0 && s->n_active + s->n_waiting >= s->n_parallel && wait_ms > left_ms) {
+        (void)wf_err_set(err, WF_E_BUSY,
+                         "The model could not begin with it in time: %zu requests come before it, "
+                         "which takes about %lld s. Try again later, or give it more time.",
+                         s->n_waiting, (long long)(wait_ms + 999) / 1000);
+        if (err != NULL)
+            err->retry_ms = wait_ms - WF_MAX(left_ms, 0);
+        return WF_E_BUSY;
+    }
+    return 0;
+}
+
 static int queue_jobs(struct wf_sched *s, struct wf_jobs *g, struct wf_err *err)
 {
-    int rc = 0;
+    int rc;
 
     pthread_mutex_lock(&s->lock);
-    if (s->n_waiting + g->n_jobs > s->queue_max) {
-        rc = wf_err_set(err, WF_E_BUSY, "%zu requests wait for the model already. Try again later.",
-                        s->n_waiting);
-    } else {
-        for (size_t i = 0; i < g->n_jobs; i++)
-            wf_list_push(&s->waiting, &g->jobs[i].node);
+    rc = check_queue(s, g, err);
+    if (rc == 0 && wf_sched__enter(s, g->client, g->n_jobs) != 0)
+        rc = wf_err_set(err, WF_E_NOMEM, "Not enough memory to write a text.");
+    for (size_t i = 0; i < g->n_jobs && rc == 0; i++) {
+        g->jobs[i].number = s->n_queued++;
+        wf_list_push(&s->waiting, &g->jobs[i].node);
+    }
+    if (rc == 0) {
         s->n_waiting += g->n_jobs;
         pthread_cond_signal(&s->work);
     }
@@ -418,6 +445,9 @@ int wf_jobs_start(struct wf_sched *s, const struct wf_job_options *o, size_t n_j
     g->with_control = o->with_control;
     g->grammar = o->grammar != NULL ? wf_grammar_ref(o->grammar) : NULL;
     g->trie = o->trie;
+    g->client = o->client;
+    g->priority = o->priority;
+    g->deadline_ns = o->deadline_ns;
     for (size_t i = 0; i < n_jobs; i++) {
         g->jobs[i].group = g;
         g->jobs[i].i = i;
@@ -470,7 +500,10 @@ static int take_news(struct wf_job *job, struct wf_job_output *io_out, struct wf
 
     if (job->rc != 0) {
         job->is_told = true;
-        return wf_err_set(err, job->rc, "%s", job->err.msg);
+        (void)wf_err_set(err, job->rc, "%s", job->err.msg);
+        if (err != NULL)
+            err->retry_ms = job->err.retry_ms;
+        return job->rc;
     }
     job->output = *io_out;
     job->output.finish = mine.finish;

@@ -39,6 +39,9 @@ static const char content_policy[] =
     "connect-src 'self'; manifest-src 'self'; worker-src 'self'; frame-ancestors 'none'; "
     "base-uri 'none'; form-action 'self'";
 
+/* Seconds that a client may say it waits; one that says more waits as if it had said nothing. */
+#define PREFER_WAIT_MAX 86400
+
 /* ---- the request's head ---- */
 
 static bool copy_header(struct lws *wsi, enum lws_token_indexes token, char *out, size_t out_bytes)
@@ -57,6 +60,15 @@ static bool header_by_name(struct lws *wsi, const char *name, char *out, size_t 
     if (n < 0)
         out[0] = 0;
     return n > 0;
+}
+
+/* Of "respond-async, wait=10" the ten seconds; 0 where there are none. */
+static int64_t preferred_wait_ms(const char *text)
+{
+    const char *p = strcasestr(text, "wait=");
+    long seconds = p != NULL ? strtol(p + 5, NULL, 10) : 0;
+
+    return seconds > 0 && seconds <= PREFER_WAIT_MAX ? (int64_t)seconds * 1000 : 0;
 }
 
 static enum wf_http_method method_of(struct lws *wsi)
@@ -291,6 +303,10 @@ static void read_head(struct lws *wsi, struct wf_request *r)
         r->wants_events = strstr(text, "text/event-stream") != NULL;
     if (copy_header(wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING, text, sizeof(text)))
         r->accepts_gzip = strstr(text, "gzip") != NULL;
+    if (copy_header(wsi, WSI_TOKEN_HTTP_USER_AGENT, text, sizeof(text)))
+        r->agent = wf_str_hash(wf_str_from(text), 0);
+    if (header_by_name(wsi, "prefer:", text, sizeof(text)))
+        r->wait_ms = preferred_wait_ms(text);
     (void)copy_header(wsi, WSI_TOKEN_HTTP_RANGE, r->range, sizeof(r->range)); /* too long: none */
     (void)copy_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, r->if_none_match,
                       sizeof(r->if_none_match)); /* too long: none */

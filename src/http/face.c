@@ -144,6 +144,9 @@ void wf_face_request(struct wf_face_call *c, struct wf_gen_request *q)
                                  .canceled_ud = c->r,
                                  .is_kept = &c->is_kept};
     q->sampling.seed = wf_rng_u64(NULL);
+    q->client = c->r->phone != 0 ? c->r->phone : c->r->agent;
+    if (c->r->wait_ms > 0)
+        q->deadline_ns = c->r->start_ns + c->r->wait_ms * 1000000;
 }
 
 const char *wf_face_id(struct wf_face_call *c, const char *prefix)
@@ -291,6 +294,7 @@ void wf_face_fail(struct wf_face_call *c, const struct wf_err *err)
         return;
     }
     add_headers(c);
+    c->r->retry_ms = err->retry_ms;
     wf_answer_problem(c->r, p.status, p.code, p.detail,
                       json_pack("{s:s, s:s}", "param", p.param, "reason", p.reason));
 }

@@ -87,6 +87,35 @@ static int read_seed(struct wf_face_call *c, void *into, const char *name, const
     return 0;
 }
 
+/* Who asks, as an application tells its own users apart: they get equal shares of a model. */
+static int read_user(struct wf_face_call *c, void *into, const char *name, const json_t *v,
+                     struct wf_err *err)
+{
+    struct wf_gen_request *q = into;
+
+    if (!json_is_string(v))
+        return wf_face_bad(c, name, "invalid_type", err, "\"%s\" must be a text.", name);
+    q->client = wf_str_hash(wf_str_n(json_string_value(v), json_string_length(v)), q->client);
+    return 0;
+}
+
+/* OpenAI's: "flex" can wait; nobody comes before the others. */
+static int read_tier(struct wf_face_call *c, void *into, const char *name, const json_t *v,
+                     struct wf_err *err)
+{
+    static const char *const tiers[] = {"flex", "auto", "default", "priority", "scale"};
+    struct wf_gen_request *q = into;
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(tiers) && json_is_string(v); i++) {
+        if (strcmp(json_string_value(v), tiers[i]) == 0) {
+            q->priority = i == 0 ? 1 : 0;
+            return 0;
+        }
+    }
+    return wf_face_bad(c, name, "invalid_value", err,
+                       "\"%s\" must be auto, default, flex, priority or scale.", name);
+}
+
 /* -1 and 0 are both said for "off". */
 static int read_top_k(struct wf_face_call *c, void *into, const char *name, const json_t *v,
                       struct wf_err *err)
@@ -369,6 +398,9 @@ const struct wf_face_param wf_face_sampling_rows[] = {
     READ("dry_sequence_breakers", read_breakers),
     READ("top_k", read_top_k),
     READ("seed", read_seed),
+    READ("user", read_user),
+    READ("safety_identifier", read_user),
+    READ("service_tier", read_tier),
     READ("logit_bias", read_biases),
     READ("stop", wf_face_read_stop),
     READ("lora", read_adapters),

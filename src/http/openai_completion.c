@@ -133,7 +133,6 @@ static const struct wf_face_param rows[] = {
     {"stream", WF_FACE_BOOL, FIELD(stream), 0, 0, NULL, NULL},
     {"n", WF_FACE_SIZE, FIELD(q.n_choices), 1, WF_LIMIT_CHOICES, NULL, NULL},
     {"best_of", WF_FACE_SIZE, FIELD(best_of), 1, WF_LIMIT_CHOICES, NULL, NULL},
-    {"user", WF_FACE_IGNORED, 0, 0, 0, NULL, NULL},
     {"cache_prompt", WF_FACE_IGNORED, 0, 0, 0, NULL, NULL},
 };
 

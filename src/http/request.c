@@ -316,8 +316,12 @@ void wf_answer_problem(struct wf_request *r, int status, const char *code, const
 {
     json_t *v;
 
-    if (status == 503 || status == 429 || status == 529)
-        wf_answer_header(r, "retry-after:", "1");
+    if (status == 503 || status == 429 || status == 529) {
+        char seconds[24];
+        snprintf(seconds, sizeof(seconds), "%lld",
+                 (long long)WF_MAX((r->retry_ms + 999) / 1000, 1));
+        wf_answer_header(r, "retry-after:", seconds);
+    }
     if (status == 401)
         wf_answer_header(r, "www-authenticate:", "Bearer realm=\"weft\"");
     if (r->face != WF_FACE_WEFT) {
@@ -375,6 +379,7 @@ void wf_answer_error(struct wf_request *r, const struct wf_err *err)
     int status =
         r->face == WF_FACE_WEFT ? status_of(err->code) : wf_face_status(r->face, err->code);
 
+    r->retry_ms = err->retry_ms;
     wf_answer_problem(r, status, strncmp(name, "WF_E_", 5) == 0 ? name + 5 : name, err->msg, NULL);
 }
 

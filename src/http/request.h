@@ -71,6 +71,8 @@ struct wf_request {
     char range[128]; /* Range, or empty */
     char if_none_match[128];
     int64_t start_ns;
+    uint64_t agent;  /* which program asks, by its own word */
+    int64_t wait_ms; /* how long it waits (Prefer: wait, RFC 7240); 0: it does not say */
 
     /* ---- the answer: under the lock ---- */
     pthread_mutex_t lock;
@@ -80,6 +82,7 @@ struct wf_request {
     bool has_head;  /* status and head are final */
     bool head_sent; /* event thread */
     int status;
+    int64_t retry_ms;   /* of "try again later": when; 0: soon */
     struct wf_buf head; /* name NUL value NUL ..., besides those every answer has */
     int64_t length;     /* of the body; -1: not known, sent in chunks */
     struct wf_buf out;  /* body bytes that wait */

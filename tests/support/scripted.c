@@ -193,8 +193,11 @@ static int generate(struct wf_engine *e, const struct wf_gen_request *q, struct 
     const char *name = q->tools.name;
     struct gen *g;
     note(s, asked_json(q));
-    if (s->fail != 0)
-        return failure(s->fail, err);
+    if (s->fail != 0) {
+        (void)failure(s->fail, err);
+        err->retry_ms = s->retry_ms;
+        return s->fail;
+    }
     if (q->canceled && q->canceled(q->canceled_ud))
         return failure(WF_E_CANCELED, err);
     if (!name)

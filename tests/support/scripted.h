@@ -13,8 +13,9 @@ struct scripted {
     const struct wf_gen_event *events; /* NULL: made to fit the request */
     size_t n_events;
     struct wf_gen_usage usage;
-    int fail;      /* WF_E_*: generate, count, embed and rerank give it; 0: they work */
-    int fail_next; /* wf_gen_next gives it after the events */
+    int64_t retry_ms; /* what `fail` says of when to come again, for generate */
+    int fail;         /* WF_E_*: generate, count, embed and rerank give it; 0: they work */
+    int fail_next;    /* wf_gen_next gives it after the events */
     /* What was asked last: all fields that are set, as JSON. */
     json_t *asked;
     size_t n_live; /* generations that are not freed */

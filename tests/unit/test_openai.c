@@ -238,9 +238,11 @@ static void test_openai__unknown_parameters_are_named(void **state)
     post(CHAT,
          "{" HI ",\"user\":\"ann\",\"store\":true,\"metadata\":{},\"service_tier\":\"auto\"}");
     assert_int_equal(f.status, 200);
-    assert_string_equal(faced_header(&f, "x-weft-ignored"), "user, store, metadata, service_tier");
+    assert_string_equal(faced_header(&f, "x-weft-ignored"), "store, metadata");
     post(CHAT, "{" HI "}");
     assert_null(faced_header(&f, "x-weft-ignored"));
+    assert_refused("{" HI ",\"user\":1}", "user", "must be a text");
+    assert_refused("{" HI ",\"service_tier\":\"first\"}", "service_tier", "flex");
 }
 
 static void test_openai__values_out_of_bounds_are_refused(void **state)
@@ -487,13 +489,13 @@ static void test_openai__errors_of_the_engine_have_their_status(void **state)
     (void)state;
     for (size_t i = 0; i < WF_ARRAY_LEN(cases); i++) {
         engine.fail = cases[i].code;
-        post(CHAT, "{" HI ",\"stream\":true,\"user\":\"x\"}");
+        post(CHAT, "{" HI ",\"stream\":true,\"store\":false}");
         assert_int_equal(f.status, cases[i].status);
         ASSERT_IS("error.message", "\"The script says so.\"");
         ASSERT_IS("error.type", cases[i].type);
         ASSERT_IS("error.code", cases[i].reason);
         ASSERT_IS("error.param", "null");
-        assert_string_equal(faced_header(&f, "x-weft-ignored"), "user");
+        assert_string_equal(faced_header(&f, "x-weft-ignored"), "store");
     }
     assert_null(faced_header(&f, "retry-after"));
 }
@@ -621,6 +623,20 @@ static void test_openai__completions_refuse_what_they_cannot(void **state)
 }
 
 /* ---- embeddings, rerank ---- */
+
+static void test_openai__a_busy_model_says_when_to_come_again(void **state)
+{
+    (void)state;
+    engine.fail = WF_E_BUSY;
+    engine.retry_ms = 6500;
+    post(CHAT, "{" HI "}");
+    assert_int_equal(f.status, 503);
+    assert_string_equal(faced_header(&f, "retry-after"), "7");
+    engine.retry_ms = 0;
+    post(CHAT, "{" HI "}");
+    assert_string_equal(faced_header(&f, "retry-after"), "1");
+    engine.fail = 0;
+}
 
 static void test_openai__embeddings_are_numbers_or_base64(void **state)
 {
@@ -757,6 +773,7 @@ int main(void)
         TEST(test_openai__completions_take_several_prompts),
         TEST(test_openai__completions_are_streamed),
         TEST(test_openai__completions_refuse_what_they_cannot),
+        TEST(test_openai__a_busy_model_says_when_to_come_again),
         TEST(test_openai__embeddings_are_numbers_or_base64),
         TEST(test_openai__embeddings_refuse_what_is_no_input),
         TEST(test_openai__as_many_texts_as_the_limit_are_embedded),

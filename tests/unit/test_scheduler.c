@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The scheduler: what a text gets does not depend on who else is served, on what is in the cache,
  * or on how little room there is; a lone runner is the oracle. */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "engine/scheduler_internal.h"
 #include "support/served.h"
 
 #define CONTEXT 256
@@ -389,6 +391,159 @@ static void test_scheduler__other_work_runs_between_turns(void **state)
 
 /* Whichever allocation fails, the job ends with NOMEM or as if nothing had happened, and the next
  * one is well. */
+/* Whose jobs they are, and how long a text is. */
+static struct wf_jobs *begin_for(struct wf_sched *s, int32_t *prompt, uint64_t client,
+                                 unsigned priority, size_t n_max)
+{
+    struct wf_job_options o = greedy(prompt, 30, n_max);
+
+    served_prompt(prompt, 30, 0, prompt[0]);
+    o.client = client;
+    o.priority = priority;
+    o.ignore_eos = true;
+    return begin(s, &o, 1);
+}
+
+static void test_scheduler__a_client_with_many_requests_leaves_others_their_turn(void **state)
+{
+    enum {
+        MANY = 5
+    };
+    struct wf_jobs *jobs[MANY], *other;
+    int32_t prompts[MANY + 1][30];
+    struct written w[MANY], mine;
+    struct served s;
+
+    (void)state;
+    served_open(&s, "llama");
+    struct wf_sched *sched = start(&s, CONTEXT * 2, 1);
+    for (size_t i = 0; i <= MANY; i++)
+        prompts[i][0] = (int32_t)i + 1;
+    for (size_t i = 0; i < MANY; i++)
+        jobs[i] = begin_for(sched, prompts[i], 7, 0, 60);
+    other = begin_for(sched, prompts[MANY], 8, 0, 5);
+    finish(other, &mine, 1);
+    for (size_t i = 0; i < MANY; i++)
+        finish(jobs[i], &w[i], 1);
+    /* At most one of the many was begun before it, and they keep their own order. */
+    assert_true(mine.counts.begun_ns < w[1].counts.begun_ns);
+    for (size_t i = 1; i < MANY; i++)
+        assert_true(w[i - 1].counts.begun_ns < w[i].counts.begun_ns);
+    wf_sched_free(sched);
+    served_close(&s);
+}
+
+static void test_scheduler__who_comes_first_takes_the_place_of_who_can_wait(void **state)
+{
+    int32_t later[30] = {1}, sooner[30] = {2};
+    struct written w[2];
+    struct served s;
+    struct wf_jobs *low, *high;
+    struct wf_job_output out;
+    size_t i = 0;
+
+    (void)state;
+    served_open(&s, "llama");
+    struct wf_sched *sched = start(&s, CONTEXT * 2, 1);
+    low = begin_for(sched, later, 1, 1, 150);
+    wf_job_output_init(&out);
+    assert_int_equal(wf_jobs_next(low, WAIT_MS, &i, &out, NULL), 1); /* it writes */
+    high = begin_for(sched, sooner, 2, 0, 4);
+    finish(high, &w[1], 1);
+    size_t n_first = out.n_tokens;
+    finish(low, &w[0], 1);
+    assert_true(w[1].counts.last_ns < w[0].counts.last_ns);
+    assert_int_equal(n_first + w[0].n, 150); /* nothing is lost, nothing comes twice */
+    wf_job_output_deinit(&out);
+    wf_sched_free(sched);
+    served_close(&s);
+}
+
+static void test_scheduler__what_is_late_is_given_up(void **state)
+{
+    int32_t prompt[30], long_one[30] = {1};
+    struct wf_jobs *busy, *late = NULL;
+    struct wf_job_output out;
+    struct wf_err err = WF_ERR_INIT;
+    struct served s;
+    size_t i = 0;
+    int rc;
+
+    (void)state;
+    served_open(&s, "llama");
+    struct wf_sched *sched = start(&s, CONTEXT * 2, 1);
+    busy = begin_for(sched, long_one, 1, 0, 200);
+    served_prompt(prompt, 30, 0, 9);
+    struct wf_job_options o = greedy(prompt, 30, 4);
+    o.deadline_ns = 1; /* long ago */
+    wf_job_output_init(&out);
+    rc = wf_jobs_start(sched, &o, 1, &late, &err);
+    while (rc == 0 && (rc = wf_jobs_next(late, WAIT_MS, &i, &out, &err)) == 1)
+        rc = 0;
+    assert_int_equal(rc, WF_E_BUSY);
+    wf_jobs_free(late);
+    wf_jobs_free(busy);
+    wf_job_output_deinit(&out);
+    wf_sched_free(sched);
+    served_close(&s);
+}
+
+static void test_scheduler__a_full_queue_says_when_to_come_again(void **state)
+{
+    int32_t prompts[4][30] = {{1}, {2}, {3}, {4}};
+    struct wf_jobs *jobs[2], *none = NULL;
+    struct wf_err err = WF_ERR_INIT;
+    struct written w;
+    struct served s;
+
+    (void)state;
+    served_open(&s, "llama");
+    struct wf_sched_options so = {.model = s.model,
+                                  .vocab = s.vocab,
+                                  .n_parallel = 1,
+                                  .queue_max = 1,
+                                  .runner = {.n_threads = 2, .n_context = CONTEXT, .n_batch = 64}};
+    struct wf_sched *sched = NULL;
+    assert_int_equal(wf_sched_new(&so, &sched, NULL), 0);
+    finish(begin_for(sched, prompts[0], 1, 0, 100), &w, 1); /* now it knows how long one takes */
+    jobs[0] = begin_for(sched, prompts[1], 1, 0, 200);
+    while (wf_jobs_counts(jobs[0], 0).begun_ns == 0)
+        sched_yield();
+    jobs[1] = begin_for(sched, prompts[2], 1, 0, 200);
+    struct wf_job_options o = greedy(prompts[3], 30, 4);
+    served_prompt(prompts[3], 30, 0, 4);
+    assert_int_equal(wf_jobs_start(sched, &o, 1, &none, &err), WF_E_BUSY);
+    assert_true(err.retry_ms > 0);
+    wf_jobs_free(jobs[1]);
+    wf_jobs_free(jobs[0]);
+    wf_sched_free(sched);
+    served_close(&s);
+}
+
+static void test_scheduler__pieces_take_as_long_as_a_step(void **state)
+{
+    struct wf_pace p = {0};
+    size_t n = 0;
+
+    (void)state;
+    wf_pace_read(&p, 512, 1000000, 512); /* nobody has written: nothing to compare with */
+    assert_int_equal(wf_pace_piece(&p, 512), 32);
+    for (size_t i = 0; i < 40; i++) {
+        wf_pace_wrote(&p, 20000000);
+        n = wf_pace_piece(&p, 512);
+        wf_pace_read(&p, n, (int64_t)n * 100000, 512); /* 100 us a token: 160 in 16 ms */
+    }
+    assert_in_range(n, 128, 192);
+    for (size_t i = 0; i < 40; i++) { /* now ten times as long */
+        n = wf_pace_piece(&p, 512);
+        wf_pace_read(&p, n, (int64_t)n * 1000000, 512);
+    }
+    assert_int_equal(n, 16);
+    wf_pace_read(&p, 3, 1000, 512); /* a prompt's short end says nothing */
+    assert_int_equal(wf_pace_piece(&p, 512), 16);
+    assert_int_equal(wf_pace_piece(&p, 8), 8);
+}
+
 static void test_scheduler__failing_allocations_are_told(void **state)
 {
     int32_t prompt[40];
@@ -441,6 +596,11 @@ int main(void)
         cmocka_unit_test(test_scheduler__logprobs_come_with_their_tokens),
         cmocka_unit_test(test_scheduler__what_does_not_fit_is_refused),
         cmocka_unit_test(test_scheduler__other_work_runs_between_turns),
+        cmocka_unit_test(test_scheduler__a_client_with_many_requests_leaves_others_their_turn),
+        cmocka_unit_test(test_scheduler__who_comes_first_takes_the_place_of_who_can_wait),
+        cmocka_unit_test(test_scheduler__what_is_late_is_given_up),
+        cmocka_unit_test(test_scheduler__a_full_queue_says_when_to_come_again),
+        cmocka_unit_test(test_scheduler__pieces_take_as_long_as_a_step),
         cmocka_unit_test(test_scheduler__failing_allocations_are_told),
     };
 
