@@ -249,6 +249,19 @@ static bool is_shared(const struct sim_node *n, struct wf_str label)
     return wf_label_parse(label, &least) && least <= n->most;
 }
 
+/* Whether a node with that clearance wrote into it what its likes may not see: it has that, and the
+ * draft's higher label, and they go on with what they had. */
+static bool was_raised(const struct sim_node *n, const struct sim_draft *d)
+{
+    const struct sim *s = n->sim;
+
+    for (unsigned i = 0; i < s->n_nodes; i++) {
+        if (s->nodes[i].most == n->most && (d->raised_by & 1u << i) != 0 && d->most > n->most)
+            return true;
+    }
+    return false;
+}
+
 static void see_drafts(struct sim_node *n, struct wf_buf *out)
 {
     struct sim *s = n->sim;
@@ -257,8 +270,8 @@ static void see_drafts(struct sim_node *n, struct wf_buf *out)
 
     wf_arena_init(&arena, 65536, SIZE_MAX);
     for (size_t i = 0; i < s->n_drafts; i++) {
-        if (!s->drafts[i].was_secret && row_of(n, s->drafts[i].uid, &arena, &row) == 0 &&
-            is_shared(n, row.space_label))
+        if (!s->drafts[i].was_secret && !was_raised(n, &s->drafts[i]) &&
+            row_of(n, s->drafts[i].uid, &arena, &row) == 0 && is_shared(n, row.space_label))
             see_draft(n, &row, out);
     }
     wf_arena_deinit(&arena);

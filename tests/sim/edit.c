@@ -223,6 +223,8 @@ static void type(struct sim_node *n, struct wf_draft *d, const struct wf_draft_r
     known->was_secret = known->was_secret || label == WF_LABEL_SECRET;
     if (label < WF_LABEL_SECRET)
         known->most = wf_label_max(known->most, label);
+    if (label > n->most)
+        known->raised_by |= 1u << n->id;
     s->n_edits++;
     sim_say(s, "%s writes %s of label %u into draft %02x%02x", n->name, mark, label, row->uid[0],
             row->uid[1]);

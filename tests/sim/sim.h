@@ -110,6 +110,7 @@ struct sim_draft {
     uint8_t uid[16];
     bool was_removed, was_secret;
     enum wf_label most; /* the highest that it ever had, secret aside */
+    unsigned raised_by; /* a bit for each node that made it more sensitive than it may see itself */
 };
 
 /* What a seed does more or less of. */
