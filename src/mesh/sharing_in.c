@@ -292,6 +292,16 @@ static int bridge(struct reading *r, bool *out_done, struct wf_err *err)
     return rc;
 }
 
+/* What may be taken once its device is out, or its clock is right, is not all that there is. */
+static void name_problem(struct wf_sharing *s, const struct wf_sync_log *log, int rc,
+                         const struct wf_err *err)
+{
+    struct wf_sharing_problem *p = wf_sharing__problem(s, log, err->msg);
+
+    if (p != NULL)
+        p->is_missing = rc == WF_E_CORRUPT || rc == WF_E_RANGE;
+}
+
 /* Some batches of a log. *out_done: there are no more, or none that can be taken now. */
 static int take_log(struct wf_sharing *s, const struct wf_sync_log *log, bool *out_done,
                     struct wf_err *err)
@@ -323,7 +333,7 @@ static int take_log(struct wf_sharing *s, const struct wf_sync_log *log, bool *o
     if (rc == 0 && is_own_trouble(one))
         rc = wf_err_set(err, one, "%s", own.msg);
     else if (rc == 0 && one != 0 && one != WF_E_NOENT) /* NOENT: the key has not come yet */
-        (void)wf_sharing__problem(s, log, own.msg);
+        name_problem(s, log, one, &own);
     wipe(&r);
     return rc;
 }

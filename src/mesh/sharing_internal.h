@@ -57,7 +57,7 @@ struct wf_sharing_problem {
     struct wf_sync_log log;
     uint64_t missing;  /* that was withheld; 0: no such trouble */
     uint64_t own_upto; /* of this device's own log, up to which others have it; 0: no trouble */
-    bool is_missing;   /* what came before is nowhere to be had */
+    bool is_missing;   /* what came before is nowhere to be had, or it cannot be taken as it is */
     char words[200];
 };
 

@@ -25,3 +25,4 @@ check "a secret that was deleted before it was sent" "$SIM" -n 1 -s 800 -f 305 -
 check "a device that fell before it heard whose \"me\" it is" "$SIM" -n 1 -s 2000 -f 103237
 check "two stories of a device that is taken out: of one length and another" "$SIM" -n 1 -s 2000 -f 103198
 check "two stories, and what was said under one number" "$SIM" -n 1 -s 2000 -f 103206
+check "what cannot be taken before a copied device is out" "$SIM" -n 1 -s 2000 -f 103178
