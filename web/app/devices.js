@@ -8,7 +8,7 @@ import { fill, h, scope, svg } from "./dom.js";
 import { when } from "./format.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
-import { on } from "./live.js";
+import { changed, newest, on } from "./live.js";
 import { membersCard } from "./members.js";
 import { phone } from "./offline.js";
 import { phonesCard } from "./phones.js";
@@ -125,7 +125,9 @@ function seen(node) {
 async function rename(node) {
     const to = await askText({ title: t("Rename this device"), label: t("Name"),
         value: node.name, action: t("Rename") });
-    if (to && to !== node.name) await api.renameNode(node.name, to).catch(failed);
+    if (!to || to === node.name) return;
+    await api.renameNode(node.name, to).catch(failed);
+    changed("nodes");
 }
 
 async function handOver(node) {
@@ -142,7 +144,9 @@ async function revoke(node) {
     const yes = await confirm({ title: t("Take {name} out?", { name: node.name }), danger: true,
         body: t("It learns nothing new from now on. What it has, it keeps."),
         action: t("Take out") });
-    if (yes) await api.revokeNode(node.name).catch(failed);
+    if (!yes) return;
+    await api.revokeNode(node.name).catch(failed);
+    changed("nodes");
 }
 
 // What it offers to the others.
@@ -190,14 +194,13 @@ export const title = () => t("Your devices");
 export function show(root) {
     const own = scope();
     const list = h("section", { class: "card" });
-    const draw = async () => {
-        const nodes = await api.nodes().catch(() => null);
-        if (!nodes) return fill(list, h("p", { class: "hint" }, t("weft isn't running.")));
+    const draw = newest(() => api.nodes().catch(() => ({})), (nodes) => {
+        if (!nodes.nodes) return fill(list, h("p", { class: "hint" }, t("weft isn't running.")));
         return fill(list, h("h2", null, t("Paired")), nodes.nodes.length ?
             h("ul", { class: "rows" }, nodes.nodes.map((one) =>
                 nodeRow(one, nodes.owner_key && !phone.value))) :
             h("p", null, t("This device is alone.")), notes(nodes));
-    };
+    });
     root.append(h("div", { class: "page settings" }, h("h1", { tabindex: -1 }, t("Your devices")),
         h("div", { class: "cards" }, list, phone.value ? null : [phonesCard(own, picture),
             addCard(own), joinCard(), membersCard(own, picture)])));

@@ -10,6 +10,10 @@ const listeners = { intake: new Set(), documents: new Set(), threads: new Set(),
     presence: new Set(), handoff: new Set(), chats: new Set(),
     pairing: new Set(), phones: new Set(), records: new Set(), present: new Set() };
 
+// What a view that was there before the stream may have missed; and one whose stream was away.
+const EARLY = ["presence", "handoff", "nodes", "pairing", "phones"];
+const LATER = ["documents", "threads", "drafts", "reminders", "records", "present", "chats"];
+
 let source = null;
 let failures = 0;
 let timer = 0;
@@ -22,6 +26,16 @@ function tell(name, data) {
 export function on(name, listener) {
     listeners[name].add(listener);
     return () => listeners[name].delete(listener);
+}
+
+// Draws what load() gives, at each call anew, but no answer that a later question has overtaken.
+export function newest(load, draw) {
+    let asked = 0;
+    return async () => {
+        const mine = ++asked;
+        const got = await load();
+        if (mine === asked) draw(got);
+    };
 }
 
 // A change that this page made itself, or a stream that was away for a while.
@@ -46,9 +60,11 @@ async function connect() {
     for (const name of Object.keys(listeners)) {
         source.addEventListener(name, (event) => tell(name, JSON.parse(event.data)));
     }
-    for (const name of ["presence", "handoff"]) tell(name, {}); // what there is already
-    if (wasAway) for (const name of ["documents", "threads", "drafts", "reminders",
-        "records", "present", "presence", "handoff", "chats"]) tell(name, {});
+    tell("presence", {}); // at once; and who is not let in any more learns it, which no stream says
+    // Its first word: what happened before is not told any more, and is looked at.
+    source.addEventListener("hello", () => {
+        for (const name of wasAway ? [...EARLY, ...LATER] : EARLY) tell(name, {});
+    });
 }
 
 function retry() {

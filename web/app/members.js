@@ -7,7 +7,7 @@ import { confirm } from "./dialog.js";
 import { fill, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
-import { on } from "./live.js";
+import { changed, newest, on } from "./live.js";
 import { failed } from "./toast.js";
 
 const ROLES = {
@@ -20,14 +20,18 @@ async function remove(space, one) {
     const yes = await confirm({ title: t("Take {name} out?", { name: one.name }), danger: true,
         body: t("Nothing new goes there from now on. What is there stays there."),
         action: t("Take out") });
-    if (yes) await api.removeMember(space, one.name).catch(failed);
+    if (!yes) return;
+    await api.removeMember(space, one.name).catch(failed);
+    changed("nodes");
 }
 
 async function leave(space) {
     const yes = await confirm({ title: t("Leave {name}?", { name: space }), danger: true,
         body: t("What is in it stays here as it is, and nothing new comes."),
         action: t("Leave") });
-    if (yes) await api.leaveSpace(space).catch(failed);
+    if (!yes) return;
+    await api.leaveSpace(space).catch(failed);
+    changed("nodes");
 }
 
 function memberRow(space, one, mayChange) {
@@ -121,17 +125,20 @@ export function membersCard(own, picture) {
     const list = h("div");
     const news = h("div", { "aria-live": "polite" }); // stays when the list is drawn anew
     let shown = "";
-    const draw = async () => {
+    const load = async () => {
         const { spaces } = await api.spaces().catch(() => ({ spaces: [] }));
         const names = spaces.map((one) => one.name)
             .filter((one) => !["me", "manual"].includes(one));
-        const all = await Promise.all(names.map((one) => api.members(one).catch(() => null)));
-        const now = JSON.stringify([names, all]);
+        return Promise.all(names.map(async (name) =>
+            ({ name, who: await api.members(name).catch(() => null) })));
+    };
+    const draw = newest(load, (all) => {
+        const now = JSON.stringify(all);
         if (now === shown) return; // a code that is shown stays
         shown = now;
-        fill(list, names.map((one, i) => (all[i] ?
-            spacePart(own, one, all[i], { picture, news }) : null)));
-    };
+        fill(list, all.map(({ name, who }) =>
+            (who ? spacePart(own, name, who, { picture, news }) : null)));
+    });
     draw();
     own(on("nodes", draw));
     return h("section", { class: "card" }, h("h2", null, t("People")),
