@@ -340,8 +340,8 @@ lens-search: $(B)/bench/bench_hybrid
 # ---- check ----
 
 C_FILES = $(wildcard include/*.h src/*/*.[ch] tests/*/*.[ch] bench/*.[ch])
-SH_FILES = $(wildcard packaging/*.bash tools/* bench/versus .ci/run tests/e2e/*.sh tests/e2e/lib/* \
-             tests/soak/*.py bench/*.sh)
+SH_FILES = $(wildcard packaging/*.bash tools/* .ci/run tests/e2e/*.sh tests/e2e/lib/* \
+             tests/soak/*.py bench/*.sh bench/versus*)
 
 check:
 	@tools/setup run build check
