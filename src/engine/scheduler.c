@@ -236,8 +236,25 @@ static size_t to_read(const struct wf_job *job)
     return n_read > job->seq.n_tokens + 1 ? n_read - job->seq.n_tokens - 1 : 0;
 }
 
+/* Adds guesses to the parts of texts that lack one token, as far as they pay. */
+static void add_guesses(struct wf_sched *s, size_t n_parts, size_t most)
+{
+    size_t n = n_parts;
+
+    for (size_t i = 0; i < n_parts && n < most; i++) {
+        struct wf_job *job = s->part_jobs[i];
+        size_t left = WF_MIN(wf_job__n_left(s, job) - 1, s->n_context - job->ids.n);
+        size_t k = wf_guess(&s->guesses, job, n, WF_MIN(most - n, left));
+        if (k == 0)
+            continue;
+        s->parts[i].ids = job->guessed;
+        s->parts[i].n = s->parts[i].n_logits = k + 1;
+        n += k;
+    }
+}
+
 /* The parts of texts that lack one token: they are written; and, as far as a batch has room that
- * is computed in the same way, of those whose written tokens are missing. */
+ * is computed in the same way, of those whose written tokens are missing, or what is guessed. */
 static size_t compose_writing(struct wf_sched *s)
 {
     size_t n = 0, room = WF_MIN(wf_runner_n_few(s->runner), s->n_batch);
@@ -249,7 +266,10 @@ static size_t compose_writing(struct wf_sched *s)
         if (missing(job) == 1 && n < s->n_batch)
             add_part(s, &n, job, 1, false);
     }
-    room = room > n ? room - n : 1; /* it comes on, at least */
+    add_guesses(s, n, WF_MIN(room, WF_GUESS_ROWS));
+    for (size_t i = 0, n_alone = n; i < n_alone; i++)
+        room -= WF_MIN(room, s->parts[i].n);
+    room = WF_MAX(room, (size_t)1); /* it comes on, at least */
     WF_LIST_EACH(it, tmp, &s->active)
     {
         struct wf_job *job = WF_CONTAINER(it, struct wf_job, node);
@@ -303,10 +323,32 @@ static void count_batch(struct wf_sched *s, size_t n_parts, bool reads, bool is_
         n_tokens += s->parts[i].n;
         wf_sched__count(s, s->part_jobs[i], reads ? s->parts[i].n : 0, reads ? 0 : s->parts[i].n);
     }
-    if (!reads)
+    if (!reads) {
         wf_pace_wrote(&s->pace, ns);
-    else if (!is_alone)
+        wf_guess_took(&s->guesses, n_tokens, ns);
+    }
+    if (reads && !is_alone)
         wf_pace_read(&s->pace, n_tokens, ns, s->n_batch);
+}
+
+/* Steps a job whose logits a batch gave, once for its token and on for each guess that is what was
+ * picked; tokens that were guessed wrong leave its cache. */
+static void step_part(struct wf_sched *s, struct wf_job *job, size_t n, float *logits)
+{
+    struct wf_err err = WF_ERR_INIT;
+    size_t i = 0;
+    int rc;
+
+    do
+        rc = wf_job__step(s, job, logits + i * s->n_vocab, &err);
+    while (++i < n && rc == 0 && !job->is_ending &&
+           job->ids.ptr[job->ids.n - 1] == job->guessed[i]);
+    if (n > 1) {
+        wf_guess_was(job, n - 1, i - 1);
+        (void)wf_seq_truncate(&job->seq, job->ids.n - 1);
+    }
+    if (rc != 0 || job->is_ending)
+        drop(s, job, rc, &err);
 }
 
 /* Steps the jobs whose logits the batch gave. */
@@ -315,14 +357,10 @@ static void step_all(struct wf_sched *s, size_t n_parts)
     size_t row = 0;
 
     for (size_t i = 0; i < n_parts; i++) {
-        struct wf_err err = WF_ERR_INIT;
-        struct wf_job *job = s->part_jobs[i];
-        int rc;
-        if (s->parts[i].n_logits == 0)
-            continue;
-        rc = wf_job__step(s, job, s->logits + row++ * s->n_vocab, &err);
-        if (rc != 0 || job->is_ending)
-            drop(s, job, rc, &err);
+        size_t n = s->parts[i].n_logits;
+        if (n > 0)
+            step_part(s, s->part_jobs[i], n, s->logits + row * s->n_vocab);
+        row += n;
     }
 }
 
@@ -444,8 +482,9 @@ static int make_buffers(struct wf_sched *s, struct wf_err *err)
 
     s->parts = wf_alloc_array(s->n_parallel, sizeof(*s->parts));
     s->part_jobs = wf_alloc_array(s->n_parallel, sizeof(struct wf_job *));
-    s->logits = s->n_vocab <= SIZE_MAX / s->n_parallel
-                    ? wf_alloc_array(s->n_parallel * s->n_vocab, sizeof(float))
+    s->n_rows = WF_MAX(s->n_parallel, (size_t)WF_GUESS_ROWS);
+    s->logits = s->n_vocab <= SIZE_MAX / s->n_rows
+                    ? wf_alloc_array(s->n_rows * s->n_vocab, sizeof(float))
                     : NULL;
     s->mask = wf_alloc_array(n_words, sizeof(*s->mask));
     s->not_end = wf_alloc_array(n_words, sizeof(*s->not_end));
@@ -555,7 +594,7 @@ uint64_t wf_sched_bytes(struct wf_sched *s)
     pthread_mutex_lock(&s->lock);
     n = s->cache_bytes;
     pthread_mutex_unlock(&s->lock);
-    return n + wf_runner_bytes(s->runner) + s->n_parallel * s->n_vocab * sizeof(float);
+    return n + wf_runner_bytes(s->runner) + s->n_rows * s->n_vocab * sizeof(float);
 }
 
 int wf_sched_run(struct wf_sched *s, wf_runner_fn fn, void *ud, struct wf_err *err)

@@ -96,6 +96,7 @@ void wf_job_output_deinit(struct wf_job_output *o);
 
 struct wf_job_counts {
     size_t n_prompt, n_cached, n_written;
+    size_t n_guessed, n_right; /* computed ahead; and of them those that were then picked */
     int64_t queued_ns, begun_ns, first_ns, last_ns; /* monotonic; 0: not yet */
 };
 

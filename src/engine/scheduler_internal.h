@@ -10,6 +10,10 @@
 #include "engine/scheduler.h"
 #include "model/stops.h"
 
+/* Tokens of one pass, of all texts, that guesses are made up to; guesses of one text. */
+#define WF_GUESS_ROWS 8
+#define WF_GUESS_MAX (WF_GUESS_ROWS - 1)
+
 /* One text. What is not said to be under the group's lock belongs to the scheduler's thread once
  * the job is queued. */
 struct wf_job {
@@ -26,8 +30,10 @@ struct wf_job {
     struct wf_sampler *sampler;
     struct wf_constraint *constraint; /* NULL: none yet, or none at all */
     struct wf_stops stops;
-    struct wf_buf recent; /* of a text that may come to a trigger: its last bytes */
-    bool is_ending;       /* nothing more is to be written */
+    struct wf_buf recent;              /* of a text that may come to a trigger: its last bytes */
+    bool is_ending;                    /* nothing more is to be written */
+    int32_t guessed[1 + WF_GUESS_MAX]; /* what the part of a batch begins with, then guesses */
+    double right;                      /* so many of its guesses are right, of 1 */
 
     /* ---- under the group's lock ---- */
     struct wf_job_output output; /* news that were not taken */
@@ -85,6 +91,11 @@ struct wf_pace {
     size_t n_piece; /* tokens; 0: none was read yet */
 };
 
+/* How long passes of 1, 2, ... tokens take, running means; 0: not known. */
+struct wf_guesses {
+    double pass_ns[WF_GUESS_ROWS];
+};
+
 /* Work between two turns. */
 struct wf_sched_task {
     struct wf_list node;
@@ -117,15 +128,17 @@ struct wf_sched {
 
     /* ---- of the thread ---- */
     struct wf_pace pace;
+    struct wf_guesses guesses;
     struct wf_list active;     /* oldest first */
     struct wf_list remembered; /* latest used last */
     size_t n_remembered;
     struct wf_batch_part *parts; /* [n_parallel] */
     struct wf_job **part_jobs;   /* [n_parallel] */
-    float *logits;               /* [n_parallel, n_vocab] */
-    uint32_t *mask;              /* [(n_vocab + 31) / 32] */
-    uint32_t *not_end;           /* the same: all but end tokens */
-    struct wf_logprob *top;      /* [1 + WF_LIMIT_LOGPROBS] */
+    float *logits;               /* [n_rows, n_vocab] */
+    size_t n_rows;
+    uint32_t *mask;         /* [(n_vocab + 31) / 32] */
+    uint32_t *not_end;      /* the same: all but end tokens */
+    struct wf_logprob *top; /* [1 + WF_LIMIT_LOGPROBS] */
 };
 
 /* ---- scheduler_job.c ---- */
@@ -161,6 +174,15 @@ int64_t wf_sched__wait_ms(const struct wf_sched *s, size_t n_before);
 void wf_pace_wrote(struct wf_pace *p, int64_t ns);
 size_t wf_pace_piece(const struct wf_pace *p, size_t n_batch);
 void wf_pace_read(struct wf_pace *p, size_t n, int64_t ns, size_t n_batch);
+
+/* ---- scheduler_guess.c. Thread: the scheduler's ---- */
+
+/* Guesses what a text goes on with, as much as pays beside n_base tokens and has room: their number
+ * (0: none), the tokens in job->guessed. */
+size_t wf_guess(const struct wf_guesses *g, struct wf_job *job, size_t n_base, size_t room);
+/* So many of a text's guesses were right; a pass of n tokens took so long. */
+void wf_guess_was(struct wf_job *job, size_t n_guessed, size_t n_right);
+void wf_guess_took(struct wf_guesses *g, size_t n, int64_t ns);
 
 /* ---- scheduler_prefix.c ---- */
 

@@ -544,6 +544,112 @@ static void test_scheduler__pieces_take_as_long_as_a_step(void **state)
     assert_int_equal(wf_pace_piece(&p, 8), 8);
 }
 
+/* What is sampled token by token, without the scheduler. */
+static size_t sampled_alone(const struct served *s, const struct wf_job_options *o, int32_t *out)
+{
+    struct wf_runner_options ro = {.n_threads = 1, .n_context = CONTEXT};
+    size_t n_vocab = wf_model_params(s->model)->n_vocab, n = 0;
+    float *logits = malloc(n_vocab * sizeof(*logits));
+    struct wf_batch_part part = {.ids = o->ids, .n = o->n_ids, .n_logits = 1};
+    struct wf_logprob top[1];
+    struct wf_runner *r = NULL;
+    struct wf_sampler *sampler = NULL;
+    struct wf_seq seq = {0};
+
+    assert_non_null(logits);
+    assert_int_equal(wf_runner_new(s->model, &ro, &r, NULL), 0);
+    assert_int_equal(wf_seq_init(&seq, wf_runner_kv(r), NULL), 0);
+    assert_int_equal(wf_sampler_new(&o->sampling, s->vocab, n_vocab, &sampler, NULL), 0);
+    for (size_t i = 0; i < o->n_ids; i++)
+        assert_int_equal(wf_sampler_accept(sampler, o->ids[i]), 0);
+    part.seq = &seq;
+    while (n < o->n_max) {
+        assert_int_equal(wf_runner_eval(r, &part, 1, NULL, logits, NULL), 0);
+        int32_t id = wf_sampler_pick(sampler, logits, NULL, 0, top);
+        if (id == SERVED_EOS)
+            break;
+        assert_int_equal(wf_sampler_accept(sampler, id), 0);
+        out[n++] = id;
+        part.ids = &out[n - 1];
+        part.n = 1;
+    }
+    wf_sampler_free(sampler);
+    wf_seq_deinit(&seq);
+    wf_runner_free(r);
+    free(logits);
+    return n;
+}
+
+static void test_scheduler__guesses_change_nothing(void **state)
+{
+    static const char *const names[] = {"llama", "gemma3", "gpt-oss", "qwen3moe", "lfm2"};
+    int32_t prompt[80], alone[TEXT_MAX];
+    struct served s;
+
+    (void)state;
+    for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
+        size_t n_guessed = 0, n_right = 0;
+        served_open(&s, names[k]);
+        struct wf_sched *sched = start(&s, CONTEXT * 4, 2);
+        for (size_t seed = 0; seed < 6; seed++) {
+            struct written w;
+            served_prompt(prompt, 20, 0, (int32_t)seed);
+            for (size_t i = 20; i < 80; i++)
+                prompt[i] = prompt[i - 20];
+            struct wf_job_options o = greedy(prompt, 80, 120);
+            o.sampling.temperature = seed % 2 == 0 ? 0.0f : 0.3f;
+            o.sampling.seed = seed;
+            finish(begin(sched, &o, 1), &w, 1);
+            size_t n = sampled_alone(&s, &o, alone);
+            assert_int_equal(w.n, n);
+            assert_memory_equal(w.ids, alone, n * sizeof(alone[0]));
+            n_guessed += w.counts.n_guessed;
+            n_right += w.counts.n_right;
+        }
+        /* A text with convolutions cannot be taken back, so nothing is guessed there. */
+        assert_int_equal(n_guessed > 0, strcmp(names[k], "lfm2") != 0);
+        assert_true(n_right <= n_guessed);
+        wf_sched_free(sched);
+        served_close(&s);
+    }
+}
+
+static void test_scheduler__guesses_are_made_while_they_pay(void **state)
+{
+    struct wf_guesses g = {.pass_ns = {100, 110, 120, 130, 140, 150, 160, 170}};
+    int32_t ids[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3};
+    struct wf_jobs *group = calloc(1, sizeof(*group) + sizeof(struct wf_job));
+    struct wf_job *job = &group->jobs[0];
+
+    (void)state;
+    pthread_mutex_init(&group->lock, NULL);
+    job->group = group;
+    job->ids = (struct wf_ids){.ptr = ids, .n = 12, .cap = 12};
+    assert_int_equal(wf_guess(&g, job, 1, 5), 2); /* a third would be right once in eight */
+    assert_memory_equal(job->guessed, ((int32_t[]){3, 4, 5}), 3 * sizeof(int32_t));
+    assert_int_equal(wf_guess(&g, job, 1, 1), 1);
+    assert_int_equal(wf_guess(&g, job, WF_GUESS_ROWS, 5), 0);
+    for (size_t i = 0; i < 40; i++)
+        wf_guess_was(job, 4, 0); /* never right */
+    assert_int_equal(wf_guess(&g, job, 1, 5), 0);
+    for (size_t i = 0; i < 200 && wf_guess(&g, job, 1, 5) == 0; i++)
+        ;
+    assert_true(wf_guess(&g, job, 1, 5) > 0); /* after a while it is tried again */
+    for (size_t i = 0; i < 40; i++)
+        wf_guess_was(job, 4, 4);
+    assert_int_equal(wf_guess(&g, job, 1, 5), 5);
+    assert_memory_equal(job->guessed, ((int32_t[]){3, 4, 5, 6, 7, 8}), 6 * sizeof(int32_t));
+    for (size_t i = 0; i < WF_GUESS_ROWS; i++)
+        g.pass_ns[i] = 100.0 * (double)(i + 2); /* each token costs as much as a pass of its own */
+    job->right = 0.5;
+    assert_int_equal(wf_guess(&g, job, 1, 5), 0);
+    ids[11] = 99; /* stood nowhere before */
+    job->right = 1;
+    assert_int_equal(wf_guess(&g, job, 1, 5), 0);
+    pthread_mutex_destroy(&group->lock);
+    free(group);
+}
+
 static void test_scheduler__failing_allocations_are_told(void **state)
 {
     int32_t prompt[40];
@@ -601,6 +707,8 @@ int main(void)
         cmocka_unit_test(test_scheduler__what_is_late_is_given_up),
         cmocka_unit_test(test_scheduler__a_full_queue_says_when_to_come_again),
         cmocka_unit_test(test_scheduler__pieces_take_as_long_as_a_step),
+        cmocka_unit_test(test_scheduler__guesses_change_nothing),
+        cmocka_unit_test(test_scheduler__guesses_are_made_while_they_pay),
         cmocka_unit_test(test_scheduler__failing_allocations_are_told),
     };
 
