@@ -24,6 +24,11 @@
  *   signature  64  Ed25519ph for "record change 1" of: the space's uid, all before n_items and
  *                  n_items, the items' hashes (BLAKE2b-256 with the key "weft record item")
  *
+ * A moved one was signed for a space that became another one, and another device brings it along:
+ *   version     1  2
+ *   uid        16  of the space that was
+ *   ...            all of it from its own version on
+ *
  * Numbers of length n are those of lib0 (7 bits a byte), in their shortest form; the others are
  * little-endian. Values are JSON; the writer sorts objects' keys. Thread rule: any. */
 #ifndef WF_CRDT_CHANGE_H
@@ -42,6 +47,7 @@
 #define WF_CHANGE_HASH_BYTES 32
 #define WF_CHANGE_SALT_BYTES 16
 #define WF_CHANGE_UID_BYTES 16 /* a space's */
+#define WF_CHANGE_MOVED_BYTES (1 + WF_CHANGE_UID_BYTES)
 #define WF_CHANGE_DOT_BYTES 40
 #define WF_CHANGE_LABEL_MAX 3
 /* Totals of counters: what JavaScript holds exactly. */
@@ -80,6 +86,8 @@ struct wf_change_item {
 struct wf_change {
     uint8_t device[WF_SIGNER_ID_BYTES];
     uint64_t dseq, hlc;
+    bool is_moved; /* another device brought it along from a space that it was signed for: */
+    uint8_t uid[WF_CHANGE_UID_BYTES];
     size_t n_items, n_pruned;
     uint8_t label;                    /* the highest of the items' */
     uint8_t id[WF_CHANGE_HASH_BYTES]; /* hash of what is signed: pruned or not, the same change */
@@ -92,7 +100,8 @@ struct wf_change {
  * Errors: FORMAT, LIMIT, UNSUPPORTED (a newer version), NOMEM. */
 int wf_change_read(struct wf_str bytes, struct wf_change *out, struct wf_err *err) WF_MUST_USE;
 
-/* Whether its device has signed it for the space with that uid. NOMEM; DENIED: no. */
+/* Whether its device has signed it for the space with that uid; a moved one: for the space that it
+ * names, and whether that may be is for the caller to say. NOMEM; DENIED: no. */
 int wf_change_verify(const struct wf_change *c, const uint8_t uid[WF_CHANGE_UID_BYTES],
                      struct wf_err *err) WF_MUST_USE;
 
@@ -100,6 +109,10 @@ int wf_change_verify(const struct wf_change *c, const uint8_t uid[WF_CHANGE_UID_
  * at the end. */
 bool wf_change_next(const struct wf_change *c, size_t *io_at, struct wf_change_item *out);
 bool wf_change_op_next(const struct wf_change_item *item, size_t *io_at, struct wf_record_op *out);
+
+/* What stands before a change that is brought along from the space with that uid. */
+void wf_change_moved_head(const uint8_t uid[WF_CHANGE_UID_BYTES],
+                          uint8_t out[WF_CHANGE_MOVED_BYTES]);
 
 /* Appends the change without what the items hold for which is_gone says so. Returns
  * wf_buf_status. */

@@ -5,6 +5,7 @@
 #include "crdt/change.h"
 
 #define WF_CHANGE_VERSION 1
+#define WF_CHANGE_MOVED 2
 #define WF_CHANGE_PURPOSE WF_STR("record change 1")
 
 /* Appends what is signed of a change that was read: the uid, the head, the items' hashes. Returns

@@ -328,42 +328,68 @@ static int read_items(struct wf_lib0_in *in, struct wf_change *c, struct wf_err 
     return rc;
 }
 
+/* A change in the form in which it was signed; in->p is at its beginning. */
+static int read_signed(struct wf_lib0_in *in, struct wf_change *c, struct wf_err *err)
+{
+    const char *start = (const char *)in->p;
+    struct wf_str device;
+    uint64_t n = wf_lib0_byte(in);
+    int rc;
+
+    if (in->bad || n != WF_CHANGE_VERSION)
+        return malformed(err, "no version");
+    device = take(in, WF_SIGNER_ID_BYTES);
+    c->dseq = number(in);
+    c->hlc = u64(in);
+    n = number(in);
+    if (in->bad || device.ptr == NULL || c->dseq == 0 || c->hlc == 0 || c->hlc > INT64_MAX)
+        return malformed(err, "its head");
+    if (n == 0 || n > WF_LIMIT_CHANGE_ITEMS)
+        return malformed(err, "too many records, or none");
+    memcpy(c->device, device.ptr, sizeof(c->device));
+    c->n_items = (size_t)n;
+    c->_head = wf_str_n(start, (size_t)((const char *)in->p - start));
+    rc = read_items(in, c, err);
+    if (rc != 0)
+        return rc;
+    if (in->end - in->p != WF_SIGNATURE_BYTES)
+        return malformed(err, "its signature");
+    c->_signature = in->p;
+    return 0;
+}
+
 int wf_change_read(struct wf_str bytes, struct wf_change *out, struct wf_err *err)
 {
     struct wf_lib0_in in = wf_lib0_in(bytes.ptr, bytes.len);
     struct wf_change c = {.bytes = bytes};
-    struct wf_str device;
-    uint64_t n;
+    struct wf_str uid;
     int rc;
 
-    if (bytes.len > WF_LIMIT_CHANGE_BYTES)
+    c.is_moved = bytes.len > 0 && bytes.ptr[0] == WF_CHANGE_MOVED;
+    if (bytes.len > WF_LIMIT_CHANGE_BYTES + (c.is_moved ? WF_CHANGE_MOVED_BYTES : 0))
         return wf_err_set(err, WF_E_LIMIT, "A change of records has more than %u bytes.",
                           WF_LIMIT_CHANGE_BYTES);
-    n = wf_lib0_byte(&in);
-    if (!in.bad && n > WF_CHANGE_VERSION)
+    if (bytes.len > 0 && (uint8_t)bytes.ptr[0] > WF_CHANGE_MOVED)
         return wf_err_set(err, WF_E_UNSUPPORTED,
                           "A newer weft has made this change of a record: update weft.");
-    if (in.bad || n != WF_CHANGE_VERSION)
-        return malformed(err, "no version");
-    device = take(&in, WF_SIGNER_ID_BYTES);
-    c.dseq = number(&in);
-    c.hlc = u64(&in);
-    n = number(&in);
-    if (in.bad || device.ptr == NULL || c.dseq == 0 || c.hlc == 0 || c.hlc > INT64_MAX)
-        return malformed(err, "its head");
-    if (n == 0 || n > WF_LIMIT_CHANGE_ITEMS)
-        return malformed(err, "too many records, or none");
-    memcpy(c.device, device.ptr, sizeof(c.device));
-    c.n_items = (size_t)n;
-    c._head = wf_str_n(bytes.ptr, (size_t)((const char *)in.p - bytes.ptr));
-    rc = read_items(&in, &c, err);
-    if (rc != 0)
-        return rc;
-    if (in.end - in.p != WF_SIGNATURE_BYTES)
-        return malformed(err, "its signature");
-    c._signature = in.p;
-    *out = c;
-    return 0;
+    if (c.is_moved) {
+        (void)wf_lib0_byte(&in);
+        uid = take(&in, WF_CHANGE_UID_BYTES);
+        if (uid.ptr == NULL)
+            return malformed(err, "the space that it was written into");
+        memcpy(c.uid, uid.ptr, sizeof(c.uid));
+    }
+    rc = read_signed(&in, &c, err);
+    if (rc == 0)
+        *out = c;
+    return rc;
+}
+
+void wf_change_moved_head(const uint8_t uid[WF_CHANGE_UID_BYTES],
+                          uint8_t out[WF_CHANGE_MOVED_BYTES])
+{
+    out[0] = WF_CHANGE_MOVED;
+    memcpy(out + 1, uid, WF_CHANGE_UID_BYTES);
 }
 
 int wf_change__append_signed(const struct wf_change *c, const uint8_t uid[WF_CHANGE_UID_BYTES],
@@ -386,7 +412,7 @@ int wf_change_verify(const struct wf_change *c, const uint8_t uid[WF_CHANGE_UID_
     int rc = 0;
 
     wf_buf_init(&b, WF_LIMIT_CHANGE_BYTES);
-    if (wf_change__append_signed(c, uid, &b) != 0)
+    if (wf_change__append_signed(c, c->is_moved ? c->uid : uid, &b) != 0)
         rc = wf_err_set(err, WF_E_NOMEM, "Out of memory (a change's signature).");
     else if (!wf_signer_is_signed(c->device, WF_CHANGE_PURPOSE, wf_buf_str(&b), c->_signature))
         rc = wf_err_set(err, WF_E_DENIED,
@@ -402,6 +428,8 @@ int wf_change_prune(const struct wf_change *c,
     struct wf_change_item item;
     size_t at = 0, from = 0;
 
+    if (c->is_moved)
+        wf_buf_append(out, c->bytes.ptr, WF_CHANGE_MOVED_BYTES);
     wf_buf_append_str(out, c->_head);
     while (next(c, &at, true, &item)) {
         if (!item.is_pruned && is_gone(ud, &item)) {

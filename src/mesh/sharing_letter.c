@@ -273,6 +273,7 @@ static int become_me(struct wf_sharing *s, const struct granted *g, struct wf_er
     static const char sql_keys[] = "DELETE FROM space_key WHERE space=1";
     static const char sql_told[] = "DELETE FROM draft_told WHERE space=1";
     static const char sql_sent[] = "DELETE FROM change_sent WHERE space=1";
+    static const char sql_words[] = "DELETE FROM device_word WHERE space=1";
     const struct wf_str uid = wf_str_n((const char *)g->uid, sizeof(g->uid)), none = WF_STR("");
     int rc = wf_records_move_in_turn(s->o.records, 1, g->uid, err);
 
@@ -282,6 +283,8 @@ static int become_me(struct wf_sharing *s, const struct granted *g, struct wf_er
         rc = run_on_me(s->o.store, sql_keys, none, err);
     if (rc == 0)
         rc = run_on_me(s->o.store, sql_told, none, err);
+    if (rc == 0)
+        rc = run_on_me(s->o.store, sql_words, none, err);
     if (rc == 0)
         rc = wf_share_set_me(s->o.store, g->origin, err);
     return rc == 0 ? run_on_me(s->o.store, sql_sent, none, err) : rc;

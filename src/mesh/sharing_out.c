@@ -32,7 +32,8 @@ struct out {
     struct wf_buf content[WF_LABEL_SECRET];
     struct wf_share_draft *drafts;
     size_t n_drafts, n_told;
-    uint64_t sent, upto; /* numbers of this device's log */
+    uint64_t sent, upto;               /* numbers of this device's log */
+    struct wf_records_brought brought; /* the last that is told; dseq 0: none */
     struct wf_sync_head heads[WF_LABEL_SECRET];
     struct wf_snapshot_word word; /* that is said */
     uint64_t clock;               /* this device's, from before all is read */
@@ -327,6 +328,19 @@ static int put_change(void *ud, const struct wf_log_entry *e, struct wf_err *err
     return wf_batch_entry_write(&entry, &o->content[level]) == 0 ? 0 : no_memory(err);
 }
 
+/* What others wrote into the space that became this one. */
+static int put_brought(void *ud, const struct wf_records_brought *b, struct wf_err *err)
+{
+    struct out *o = ud;
+    const struct wf_log_entry e = {
+        .kind = WF_LOG_CHANGE, .dseq = o->upto, .label = b->label, .bytes = b->bytes};
+    int rc = put_change(o, &e, err);
+
+    if (rc == 0)
+        o->brought = *b;
+    return rc;
+}
+
 /* ---- a space ---- */
 
 /* As many drafts as fit into a round; those with something of this device's are looked at first,
@@ -369,6 +383,8 @@ static int fill(struct out *o, struct wf_err *err)
     int rc = wf_share_sent(o->r, o->space->id, &o->sent, err);
 
     o->upto = o->sent;
+    if (rc == 0)
+        rc = wf_records_brought(o->r, o->space->id, put_brought, o, err);
     if (rc == 0)
         rc = wf_log_read(o->r, o->space->id, o->s->o.device->signer.id, o->sent + 1, put_change, o,
                          err);
@@ -436,6 +452,8 @@ static int put_all(struct out *o, struct wf_err *err)
     for (size_t i = 0; i < o->n_told && rc == 0; i++) {
         rc = wf_share_draft_told(store, o->space->id, &o->drafts[i], err);
     }
+    if (rc == 0 && o->brought.dseq > 0)
+        rc = wf_records_told_brought(o->s->o.records, o->space->id, &o->brought, err);
     if (rc == 0 && o->upto > o->sent)
         rc = wf_share_set_sent(store, o->space->id, o->upto, err);
     if (rc == 0 && o->says_word)
@@ -474,7 +492,9 @@ static int write_batches(struct out *o, struct wf_err *err)
 {
     int rc = fill(o, err);
 
-    return rc == 0 && (o->upto > o->sent || o->n_told > 0 || o->says_word) ? put_all(o, err) : rc;
+    if (rc != 0 || (o->upto == o->sent && o->n_told == 0 && !o->says_word && o->brought.dseq == 0))
+        return rc;
+    return put_all(o, err);
 }
 
 /* This device has less of its own log than others say: it writes nothing before it has that, and

@@ -104,11 +104,28 @@ void wf_records_tell(struct wf_records *r, int64_t space, const struct wf_str *c
 void wf_records_tell_checked(struct wf_records *r, int64_t space, const struct wf_change *changes,
                              size_t n);
 /* The space gets another uid (the caller sets it), which signatures name: this device's changes are
- * signed anew, with their numbers and times, those of others are forgotten until they come anew
- * (what they said stays in the records); in the caller's turn. Errors: CORRUPT, FORMAT, NOMEM,
- * those of writing. */
+ * signed anew, with their numbers and times; those of others are brought along (crdt/change.h,
+ * moved) and are to be told by this device, for their authors may never come: one who comes takes
+ * the place of what was brought. In the caller's turn. Errors: CORRUPT, FORMAT, NOMEM, those of
+ * writing. */
 int wf_records_move_in_turn(struct wf_records *r, int64_t space,
                             const uint8_t uid[WF_CHANGE_UID_BYTES], struct wf_err *err) WF_MUST_USE;
+
+/* Calls fn for each change that was brought along and not told yet, by device and number; a result
+ * that is not 0 ends it and is returned. The bytes are valid during the call. Then, in the caller's
+ * turn: all up to that one are told. */
+struct wf_records_brought {
+    uint8_t device[WF_SIGNER_ID_BYTES];
+    uint64_t dseq;
+    uint8_t label;
+    struct wf_str bytes;
+};
+typedef int (*wf_records_brought_fn)(void *ud, const struct wf_records_brought *b,
+                                     struct wf_err *err);
+int wf_records_brought(struct wf_reader *reader, int64_t space, wf_records_brought_fn fn, void *ud,
+                       struct wf_err *err) WF_MUST_USE;
+int wf_records_told_brought(struct wf_records *r, int64_t space, const struct wf_records_brought *b,
+                            struct wf_err *err) WF_MUST_USE;
 
 /* A device counts from now on: no deletion is final before it has seen it, nor are those that were
  * before it counted, as far as their changes are still there. Does nothing where it counts; in the

@@ -12,6 +12,8 @@
 
 /* Numbers of changes that are kept beside another one of the same number. */
 #define BESIDE (UINT64_C(1) << 62)
+/* The one space that becomes another: what was signed for one is brought along. */
+#define ME 1
 
 int wf_record__run(struct wf_records *r, const char *sql, const char *doing, struct wf_err *err)
 {
@@ -247,7 +249,14 @@ static void bind_change(sqlite3_stmt *st, int64_t space, const struct wf_change 
     sqlite3_bind_int64(st, 3, (int64_t)c->dseq);
 }
 
-/* 1: the change is stored already; CORRUPT: another one of that device and number is. */
+enum known {
+    UNKNOWN = 0,
+    KNOWN = 1,
+    KNOWN_AS_MOVED = 2
+};
+
+/* Whether the change is stored already: as it is, or as one that another device brought along when
+ * its author had not come itself; CORRUPT: another one of that device and number is. */
 static int is_known(struct wf_records *r, int64_t space, const struct wf_change *c,
                     struct wf_err *err)
 {
@@ -264,15 +273,34 @@ static int is_known(struct wf_records *r, int64_t space, const struct wf_change 
     if (rc <= 0)
         return rc;
     rc = wf_change_read(wf_sql_blob(st, 0), &stored, err);
-    if (rc == 0)
-        rc = memcmp(stored.id, c->id, sizeof(stored.id)) == 0
-                 ? 1
-                 : wf_err_set(err, WF_E_CORRUPT,
-                              "A device has signed two different changes under one number (%llu): "
-                              "it was copied or set back. Revoke it and pair it anew.",
-                              (unsigned long long)c->dseq);
+    if (rc == 0 && memcmp(stored.id, c->id, sizeof(stored.id)) == 0)
+        rc = KNOWN;
+    else if (rc == 0 && (stored.is_moved || c->is_moved) && stored.hlc == c->hlc)
+        rc = c->is_moved ? KNOWN : KNOWN_AS_MOVED; /* it was signed anew for this space */
+    else if (rc == 0)
+        rc = wf_err_set(err, WF_E_CORRUPT,
+                        "A device has signed two different changes under one number (%llu): it was "
+                        "copied or set back. Revoke it and pair it anew.",
+                        (unsigned long long)c->dseq);
     sqlite3_reset(st);
     return rc;
+}
+
+/* What another device brought along is here from its author. */
+static int replace_moved(struct wf_records *r, int64_t space, const struct wf_change *c,
+                         struct wf_err *err)
+{
+    static const char sql[] = "UPDATE record_change SET label=?4, bytes=?5, untold=0"
+                              " WHERE space=?1 AND device=?2 AND dseq=?3";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(r->o.store, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    bind_change(st, space, c);
+    sqlite3_bind_int(st, 4, c->label);
+    wf_sql_bind_blob(st, 5, c->bytes);
+    return wf_sql_run(st, "keeping a change", err);
 }
 
 /* Whether the device is out. */
@@ -356,8 +384,8 @@ static int apply_items(struct wf_records *r, int64_t space, const struct wf_chan
     return rc;
 }
 
-/* Under which number a change is to be kept: 1: it is there already. CORRUPT: it is of a device
- * that was copied or set back, and is not out. */
+/* Under which number a change is to be kept; > 0: it is there already (is_known). CORRUPT: it is of
+ * a device that was copied or set back, and is not out. */
 static int place_of(struct wf_records *r, int64_t space, const struct wf_change *c,
                     struct wf_change *out, struct wf_err *err)
 {
@@ -390,8 +418,12 @@ static int apply_one(struct wf_records *r, int64_t space, const struct wf_change
     struct wf_change kept;
     int rc = place_of(r, space, c, &kept, err);
 
-    if (rc != 0)
-        return rc > 0 ? 0 : rc;
+    if (rc < 0 || rc == KNOWN)
+        return WF_MIN(rc, 0);
+    if (rc == KNOWN_AS_MOVED) {
+        rc = replace_moved(r, space, &kept, err);
+        return rc == 0 ? apply_items(r, space, c, err) : rc;
+    }
     rc = wf_hlc_see(&r->hlc, c->hlc, err);
     if (rc == 0)
         rc = wf_record__keep(r, space, &kept, err);
@@ -412,6 +444,8 @@ static int check_one(struct wf_records *r, int64_t space, const uint8_t *uid, st
 {
     int rc = wf_change_read(bytes, out, err);
 
+    if (rc == 0 && out->is_moved && space != ME)
+        rc = wf_err_set(err, WF_E_DENIED, "A change of a record was signed for another space.");
     if (rc == 0 && r->o.may != NULL)
         rc = r->o.may(r->o.ud, space, out->device, err);
     return rc == 0 ? wf_change_verify(out, uid, err) : rc;
@@ -422,8 +456,10 @@ static int check_all(struct wf_records *r, int64_t space, const uint8_t *uid,
                      struct wf_err *err)
 {
     struct wf_change *items = wf_alloc_array(n, sizeof(*items));
-    int rc = items != NULL ? 0 : wf_record__no_memory(err);
+    int rc = 0;
 
+    if (items == NULL)
+        return wf_record__no_memory(err);
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = check_one(r, space, uid, changes[i], &items[i], err);
     if (rc != 0) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A space gets another uid, which all signatures of its changes name: those of this device are
- * signed anew, with their numbers and times. And a space gets a device more: what was deleted for
- * good was so for those that there were; the new one may have older changes of the same records, so
- * the deletions count again until it has seen them. */
+ * signed anew, with their numbers and times; those of others, who may never come themselves, are
+ * brought along as they are, with the name of the space that was. And a space gets a device more:
+ * what was deleted for good was so for those that there were; the new one may have older changes of
+ * the same records, so the deletions count again until it has seen them. */
 #include "space/record_internal.h"
 
 #include <string.h>
@@ -232,23 +233,28 @@ int wf_records_count_in_turn(struct wf_records *r, int64_t space,
 
 /* ---- moving ---- */
 
-/* What others wrote comes again, signed for the new uid; what it says stays in the records. */
-static int forget_others(struct wf_records *r, int64_t space, struct wf_err *err)
+/* What others wrote goes along, and is to be told; how far they are here they say anew. */
+static int bring_others(struct wf_records *r, int64_t space, struct wf_err *err)
 {
     static const char *const sql[] = {
-        "DELETE FROM record_change WHERE space=?1 AND device<>?2",
+        "UPDATE record_change SET untold=1, bytes=CASE WHEN substr(bytes,1,1)=substr(?3,1,1)"
+        " THEN bytes ELSE CAST(?3||bytes AS BLOB) END WHERE space=?1 AND device<>?2",
         "UPDATE device_seq SET dseq=0, hlc=0 WHERE space=?1 AND device<>?2",
         "DELETE FROM device_seen WHERE space=?1 AND ?2 IS NOT NULL"};
-    int rc = 0;
+    uint8_t uid[WF_CHANGE_UID_BYTES], head[WF_CHANGE_MOVED_BYTES];
+    int rc = wf_record__uid(r, space, uid, err);
 
+    wf_change_moved_head(uid, head);
     for (size_t i = 0; i < WF_ARRAY_LEN(sql) && rc == 0; i++) {
         sqlite3_stmt *st = NULL;
         rc = wf_store_write_cached(r->o.store, sql[i], &st, err);
         if (rc != 0)
             break;
         sqlite3_bind_int64(st, 1, space);
-        wf_sql_bind_blob(st, 2, wf_str_n((const char *)r->o.signer->id, WF_SIGNER_ID_BYTES));
-        rc = wf_sql_run(st, "forgetting changes of others", err);
+        wf_sql_bind_bytes(st, 2, r->o.signer->id, WF_SIGNER_ID_BYTES);
+        if (i == 0)
+            wf_sql_bind_bytes(st, 3, head, sizeof(head));
+        rc = wf_sql_run(st, "bringing changes of others along", err);
     }
     return rc;
 }
@@ -271,6 +277,48 @@ int wf_records_move_in_turn(struct wf_records *r, int64_t space,
     wf_free(all);
     wf_arena_deinit(&arena);
     if (rc == 0)
-        rc = forget_others(r, space, err);
+        rc = bring_others(r, space, err);
     return rc == 0 ? end_again(r, space, err) : rc;
+}
+
+/* ---- what was brought along ---- */
+
+int wf_records_brought(struct wf_reader *reader, int64_t space, wf_records_brought_fn fn, void *ud,
+                       struct wf_err *err)
+{
+    static const char sql[] = "SELECT device,dseq,label,bytes FROM record_change"
+                              " WHERE space=?1 AND untold=1 ORDER BY device,dseq";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_reader_cached(reader, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, space);
+    while (rc == 0 && (rc = wf_sql_step(st, "reading changes of others", err)) == 1) {
+        struct wf_records_brought b = {.dseq = (uint64_t)sqlite3_column_int64(st, 1),
+                                       .label = (uint8_t)(sqlite3_column_int(st, 2) & 3),
+                                       .bytes = wf_sql_blob(st, 3)};
+        struct wf_str id = wf_sql_blob(st, 0);
+        if (id.len == sizeof(b.device))
+            memcpy(b.device, id.ptr, id.len);
+        rc = fn(ud, &b, err);
+    }
+    sqlite3_reset(st);
+    return rc;
+}
+
+int wf_records_told_brought(struct wf_records *r, int64_t space, const struct wf_records_brought *b,
+                            struct wf_err *err)
+{
+    static const char sql[] = "UPDATE record_change SET untold=0 WHERE space=?1 AND untold=1"
+                              " AND (device,dseq)<=(?2,?3)";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(r->o.store, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, space);
+    wf_sql_bind_bytes(st, 2, b->device, sizeof(b->device));
+    sqlite3_bind_int64(st, 3, (int64_t)b->dseq);
+    return wf_sql_run(st, "noting what was told", err);
 }

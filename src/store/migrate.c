@@ -425,10 +425,15 @@ static const char migration_17[] =
     "INSERT INTO record_erased SELECT space,collection,key,0,hlc FROM erased_before;"
     "DROP TABLE erased_before;";
 
+/* Changes that were brought along from a space that became another, to be told by who did. */
+static const char migration_18[] =
+    "ALTER TABLE record_change ADD COLUMN untold INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX record_change_untold ON record_change(space,device,dseq) WHERE untold=1;";
+
 static const char *const migrations[] = {
     migration_1,  migration_2,  migration_3,  migration_4,  migration_5,  migration_6,
     migration_7,  migration_8,  migration_9,  migration_10, migration_11, migration_12,
-    migration_13, migration_14, migration_15, migration_16, migration_17,
+    migration_13, migration_14, migration_15, migration_16, migration_17, migration_18,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

@@ -41,7 +41,8 @@
  *     and not final yet; 0: nothing), state (crdt/record.h), under (what who may see less has of
  *     it, where that is something else: space/record_levels.c)
  * record_change  the changes that made them, as their devices signed them
- *     space, device, dseq, PK of the three, hlc, label (highest in it), bytes (crdt/change.h)
+ *     space, device, dseq, PK of the three, hlc, label (highest in it), bytes (crdt/change.h),
+ *     untold (1: brought along from a space that became this one, and not told to others yet)
  * record_erased  deleted records of which the changes may still hold something
  *     space, collection, key, label, PK of the four, hlc (what came before it and has that label or
  *     a higher one is to be destroyed)
@@ -138,7 +139,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 17
+#define WF_SCHEMA_VERSION 18
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

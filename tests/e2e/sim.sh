@@ -20,6 +20,7 @@ check "what was told of a draft before it was on the disk" "$SIM" -n 1 -s 600 -f
 check "a device that was set back waits for the rest, and does not spin" "$SIM" -n 1 -s 600 -f 244
 check "what a device may not see any more is not asked for" "$SIM" -n 1 -s 2000 -f 100118
 check "who knows of a record, whatever became final when" "$SIM" -n 1 -s 2000 -f 103055
+check "what a device wrote that was taken out before it came itself" "$SIM" -n 1 -s 600 -f 107
 check "crashes between two writes" "$SIM" -n 6 -s 500 -f 300 -x 479
 check "a secret that was deleted before it was sent" "$SIM" -n 1 -s 800 -f 305 -x 255
 check "a device that fell before it heard whose \"me\" it is" "$SIM" -n 1 -s 2000 -f 103237

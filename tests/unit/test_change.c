@@ -137,7 +137,7 @@ static void test_change__what_is_forged_is_seen(void **state)
     wf_buf_append_byte(&out, 0);
     assert_int_equal(wf_change_read(wf_buf_str(&out), &c, NULL), WF_E_FORMAT);
     struct wf_err err = WF_ERR_INIT;
-    out.ptr[0] = 2;
+    out.ptr[0] = 3;
     assert_int_equal(wf_change_read(wf_buf_str(&out), &c, &err), WF_E_UNSUPPORTED);
     assert_non_null(strstr(err.msg, "update weft"));
 }
@@ -340,6 +340,44 @@ static void test_change__a_failed_allocation_is_an_error(void **state)
     assert_true(n_failed > 3);
 }
 
+/* Brought along into another space it is what was signed for the first. */
+static void test_change__a_moved_one_keeps_its_signature(void **state)
+{
+    static const uint8_t other_space[WF_CHANGE_UID_BYTES] = {1, 2, 4};
+    struct wf_change c = made(), moved, less;
+    uint8_t head[WF_CHANGE_MOVED_BYTES];
+    struct wf_buf b, twice;
+    (void)state;
+
+    wf_buf_init(&b, 1u << 20);
+    wf_buf_init(&twice, 1u << 20);
+    wf_change_moved_head(uid, head);
+    wf_buf_append(&b, head, sizeof(head));
+    wf_buf_append_str(&b, wf_buf_str(&out));
+    assert_int_equal(wf_change_read(wf_buf_str(&b), &moved, NULL), 0);
+    assert_true(moved.is_moved && !c.is_moved);
+    assert_memory_equal(moved.uid, uid, sizeof(moved.uid));
+    assert_memory_equal(moved.id, c.id, sizeof(c.id));
+    assert_true(moved.dseq == c.dseq && moved.hlc == c.hlc && moved.label == c.label);
+    assert_int_equal(wf_change_verify(&moved, other_space, NULL), 0);
+    for (size_t n = 0; n < b.len; n++)
+        assert_int_equal(wf_change_read(wf_str_sub(wf_buf_str(&b), 0, n), &less, NULL),
+                         WF_E_FORMAT);
+    wf_buf_append(&twice, head, sizeof(head));
+    wf_buf_append_str(&twice, wf_buf_str(&b));
+    assert_int_equal(wf_change_read(wf_buf_str(&twice), &less, NULL), WF_E_FORMAT);
+    wf_buf_reset(&twice);
+    assert_int_equal(wf_change_prune(&moved, is_first, NULL, &twice), 0);
+    assert_int_equal(wf_change_read(wf_buf_str(&twice), &less, NULL), 0);
+    assert_true(less.is_moved && less.n_pruned == 1);
+    assert_int_equal(wf_change_verify(&less, other_space, NULL), 0);
+    b.ptr[3] ^= 1; /* of the space that it names */
+    assert_int_equal(wf_change_read(wf_buf_str(&b), &moved, NULL), 0);
+    assert_int_equal(wf_change_verify(&moved, uid, NULL), WF_E_DENIED);
+    wf_buf_deinit(&b);
+    wf_buf_deinit(&twice);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +385,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_change__what_is_forged_is_seen, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_change__a_pruned_one_keeps_its_signature, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_change__a_moved_one_keeps_its_signature, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_change__ops_have_limits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_change__records_have_limits, set_up, tear_down),

@@ -200,6 +200,41 @@ static void test_sharing__who_leaves_out_a_change_is_named(void **state)
     leave_out(&s.at[1], sqls, WF_ARRAY_LEN(sqls));
 }
 
+static const char n_moved[] = "SELECT count(*) FROM record_change WHERE substr(bytes,1,1)=x'02'";
+
+/* Two meet; one of them joins the eldest's "me", the other does not come: what it wrote does. When
+ * it comes after all, its own word takes the place of what was brought along. */
+static void test_sharing__what_others_wrote_comes_along(void **state)
+{
+    static const char count[] = "SELECT count(*) FROM record WHERE key='theirs' AND live=1";
+
+    (void)state;
+    sharers_make(&s, 3, false);
+    sharer_up(&s.at[1]);
+    sharer_up(&s.at[2]);
+    sharers_link(&s, 1, 2);
+    sharer_set(&s.at[1], "theirs", 1);
+    sharer_set(&s.at[2], "ours", 2);
+    assert_true(sharers_settle(&s, 60));
+    sharer_down(&s.at[1]);
+    sharer_up(&s.at[0]);
+    sharers_link(&s, 0, 2);
+    assert_true(sharers_settle(&s, 60));
+    assert_int_equal(sharer_ask(&s.at[0], count), 1);
+    assert_int_equal(sharer_ask(&s.at[2], count), 1);
+    assert_int_equal(sharer_ask(&s.at[0], n_moved), 1);
+    assert_int_equal(sharer_ask(&s.at[2], "SELECT count(*) FROM record_change WHERE untold=1"), 0);
+
+    sharer_up(&s.at[1]);
+    sharers_link(&s, 0, 1);
+    sharers_link(&s, 1, 2);
+    assert_true(sharers_settle(&s, 60));
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(sharer_ask(&s.at[i], count), 1);
+        assert_int_equal(sharer_ask(&s.at[i], n_moved), 0);
+    }
+}
+
 /* What is missing is nowhere: it is said, and nothing behind it is taken. */
 static void test_sharing__what_is_withheld_is_told(void **state)
 {
@@ -333,6 +368,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_sharing__a_new_device_comes_from_a_snapshot),
+        TEST(test_sharing__what_others_wrote_comes_along),
         TEST(test_sharing__who_leaves_out_a_draft_is_named),
         TEST(test_sharing__who_leaves_out_a_change_is_named),
         TEST(test_sharing__what_is_withheld_is_told),
