@@ -20,6 +20,7 @@
 #include "os/thread.h"
 
 #define REPEATS_MAX 100
+#define TEXTS_MAX 64
 
 struct bench {
     struct wf_model *model;
@@ -70,10 +71,42 @@ static int measure(struct bench *b, size_t n, bool one_by_one, double *out_rate,
     return rc;
 }
 
+/* Texts of n tokens each through an encoder, as many at once as a batch holds. */
+static int measure_texts(struct bench *b, size_t n, double *out_rate, struct wf_err *err)
+{
+    size_t n_texts = wf_runner_n_batch(b->runner) / n;
+    uint32_t starts[TEXTS_MAX + 1];
+    const float *hidden = NULL;
+    int64_t start;
+    int rc;
+
+    n_texts = WF_MIN(n_texts, (size_t)TEXTS_MAX);
+    for (size_t i = 0; i <= n_texts; i++)
+        starts[i] = (uint32_t)(i * n);
+    shuffle_ids(b, n_texts * n);
+    start = wf_clock_mono_ns(NULL);
+    rc = wf_runner_encode(b->runner, b->ids, starts, n_texts, &hidden, err);
+    *out_rate = (double)(n_texts * n) / ((double)(wf_clock_mono_ns(NULL) - start) * 1e-9);
+    return rc;
+}
+
+static int measure_encoder(struct bench *b, struct wf_err *err)
+{
+    double warm;
+    int rc = measure_texts(b, (size_t)b->n_prompt, &warm, err);
+
+    for (int64_t i = 0; i < b->repeats && rc == 0; i++)
+        rc = measure_texts(b, (size_t)b->n_prompt, &b->pp[i], err);
+    return rc;
+}
+
 static int measure_all(struct bench *b, struct wf_err *err)
 {
     double warm;
     int rc = 0;
+
+    if (wf_runner_kv(b->runner) == NULL)
+        return measure_encoder(b, err);
 
     if (b->n_prompt > 0)
         rc = measure(b, (size_t)b->n_prompt, false, &warm, err);
@@ -256,11 +289,17 @@ static int run(struct bench *b, const char *path, struct wf_runner_options *o, s
         return rc;
     b->load_ms = (double)(wf_clock_mono_ns(NULL) - start) * 1e-6;
     longest = (size_t)(b->n_prompt > b->n_gen ? b->n_prompt : b->n_gen);
-    o->n_context = (size_t)b->depth + longest;
+    if (wf_family_sees_all(wf_model_params(b->model)->family)) {
+        b->n_prompt = WF_MIN(b->n_prompt, (int64_t)wf_model_params(b->model)->n_context);
+        b->n_gen = 0;
+        if (b->n_prompt == 0)
+            return wf_err_set(err, WF_E_INVAL, "%s",
+                              _("The model makes embeddings; say with -p how long a text is."));
+        o->n_batch = WF_MAX(o->n_batch, (size_t)b->n_prompt);
+    } else {
+        o->n_context = (size_t)b->depth + longest;
+    }
     rc = wf_runner_new(b->model, o, &b->runner, err);
-    if (rc == 0 && wf_runner_kv(b->runner) == NULL)
-        rc = wf_err_set(err, WF_E_UNSUPPORTED, "%s",
-                        _("The model makes embeddings; bench measures models that write."));
     if (rc != 0)
         return rc;
     b->logits = wf_alloc_array(wf_model_params(b->model)->n_vocab, sizeof(*b->logits));
@@ -290,7 +329,8 @@ int wf_cmd_bench(struct wf_cli *cli)
           "                  [--kv f32|f16|q8_0] [--batch N] [--kernels NAME]\n\n"
           "Measures a model file: pp, the tokens a second of a prompt of -p tokens, and tg, those\n"
           "of -n tokens written one by one; the median of -r rounds. --depth: behind so many\n"
-          "tokens that are there already.");
+          "tokens that are there already. Of a model that makes embeddings: pp, of texts of -p\n"
+          "tokens, as many at once as --batch holds.");
     struct bench b = {.n_prompt = 512, .n_gen = 64, .repeats = 3};
     int64_t n_threads = (int64_t)wf_cpu_count(), n_batch = 512;
     const char *kv = "f16", *kernels = NULL;

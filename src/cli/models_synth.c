@@ -23,11 +23,12 @@ static int no_shape(const struct wf_cli *cli, const char *name)
 
 int wf_models_synth(struct wf_cli *cli)
 {
-    const char *usage =
-        _("Usage: weft models synth SHAPE TYPE OUT [--vocab N] [--seed N]\n\n"
-          "Writes a model file with random weights and a made-up vocabulary: it says nothing, but\n"
-          "is as fast and as large as the real one. Shapes: tiny, smollm2-135m, qwen2.5-0.5b,\n"
-          "tinyllama-1.1b, llama-3.2-1b, lens-shape. Types: as weft models quantize has them.");
+    const char *usage = _(
+        "Usage: weft models synth SHAPE TYPE OUT [--vocab N] [--seed N]\n\n"
+        "Writes a model file with random weights and a made-up vocabulary: it says nothing, but\n"
+        "is as fast and as large as the real one. Shapes: tiny, smollm2-135m, qwen2.5-0.5b,\n"
+        "tinyllama-1.1b, llama-3.2-1b, lens-shape, bert-base. Types: as weft models quantize has\n"
+        "them.");
     int64_t n_vocab = 0, seed = 1;
     const struct wf_option options[] = {
         {.name = "vocab",

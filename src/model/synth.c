@@ -2,10 +2,9 @@
 /* The table of shapes, and their weights. A matrix is made of units (some blocks of its type) that
  * are picked at random from a pool which was packed once for it: packing every value would take
  * minutes for a model of a gigabyte, and nothing that is measured could tell the difference. */
-#include "model/synth.h"
+#include "model/synth_internal.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -22,6 +21,7 @@ static const struct wf_synth_shape shapes[] = {
     {"qwen2.5-0.5b", "qwen2", 24, 896, 4864, 14, 2, 50000, 32768, 1000000.0f, true, true},
     {"tinyllama-1.1b", "llama", 22, 2048, 5632, 32, 4, 32000, 2048, 10000.0f, false, false},
     {"lens-shape", "lens", 8, 256, 640, 4, 4, 16384, 512, 10000.0f, true, false},
+    {"bert-base", "bert", 12, 768, 3072, 12, 12, 30522, 512, 0.0f, true, true},
     {"llama-3.2-1b", "llama", 16, 2048, 8192, 32, 8, 128256, 131072, 500000.0f, true, false},
 };
 
@@ -41,31 +41,8 @@ const struct wf_synth_shape *wf_synth_shape_by_name(const char *name)
     return NULL;
 }
 
-struct tensor {
-    char name[WF_SYNTH_NAME_BYTES];
-    const struct wf_dtype *type;
-    uint64_t dims[2]; /* dims[1] 0: a vector */
-    float centre, spread;
-};
-
-struct synth {
-    const struct wf_synth_shape *shape;
-    const struct wf_mix *mix;
-    struct wf_mix_model model;
-    const struct wf_progress *progress;
-    struct wf_gguf_writer *w;
-    struct tensor *tensors; /* [TENSORS_MAX] */
-    size_t n_tensors;
-    float *values;  /* [POOL_VALUES] */
-    uint8_t *pool;  /* the same, packed */
-    uint8_t *out;   /* [OUT_BYTES] */
-    uint64_t state; /* of the random numbers */
-    uint64_t done;  /* bytes */
-    struct wf_err *err;
-};
-
 /* splitmix64 */
-static uint64_t next(struct synth *s)
+static uint64_t next(struct wf_synth_maker *s)
 {
     uint64_t z = s->state += 0x9e3779b97f4a7c15u;
 
@@ -75,7 +52,7 @@ static uint64_t next(struct synth *s)
 }
 
 /* The sum of four uniform numbers, scaled to a standard deviation of 1: near enough to normal. */
-static float normal(struct synth *s)
+static float normal(struct wf_synth_maker *s)
 {
     uint64_t r = next(s);
     float sum = 0.0f;
@@ -85,10 +62,10 @@ static float normal(struct synth *s)
     return sum * 1.7320508f;
 }
 
-static void add(struct synth *s, int layer, const char *name, uint64_t n0, uint64_t n1,
-                float centre, float spread)
+void wf_synth__add(struct wf_synth_maker *s, int layer, const char *name, uint64_t n0, uint64_t n1,
+                   float centre, float spread)
 {
-    struct tensor *t = &s->tensors[s->n_tensors++];
+    struct wf_synth_tensor *t = &s->tensors[s->n_tensors++];
 
     if (layer >= 0)
         (void)snprintf(t->name, sizeof(t->name), "blk.%d.%s", layer, name);
@@ -107,31 +84,31 @@ static void add(struct synth *s, int layer, const char *name, uint64_t n0, uint6
     wf_gguf_put_tensor(s->w, like.name, t->type, like.n_dims, t->dims);
 }
 
-/* A matrix whose outputs are as large as its inputs. */
-static void add_matrix(struct synth *s, int layer, const char *name, uint64_t n0, uint64_t n1)
+void wf_synth__add_matrix(struct wf_synth_maker *s, int layer, const char *name, uint64_t n0,
+                          uint64_t n1)
 {
-    add(s, layer, name, n0, n1, 0.0f, 1.0f / sqrtf((float)n0));
+    wf_synth__add(s, layer, name, n0, n1, 0.0f, 1.0f / sqrtf((float)n0));
 }
 
-static void add_layer(struct synth *s, int i)
+static void add_layer(struct wf_synth_maker *s, int i)
 {
     const struct wf_synth_shape *m = s->shape;
     uint64_t kv = (uint64_t)m->dim / m->n_heads * m->n_kv_heads;
 
-    add(s, i, "attn_norm.weight", m->dim, 0, 1.0f, 0.1f);
-    add_matrix(s, i, "attn_q.weight", m->dim, m->dim);
-    add_matrix(s, i, "attn_k.weight", m->dim, kv);
-    add_matrix(s, i, "attn_v.weight", m->dim, kv);
+    wf_synth__add(s, i, "attn_norm.weight", m->dim, 0, 1.0f, 0.1f);
+    wf_synth__add_matrix(s, i, "attn_q.weight", m->dim, m->dim);
+    wf_synth__add_matrix(s, i, "attn_k.weight", m->dim, kv);
+    wf_synth__add_matrix(s, i, "attn_v.weight", m->dim, kv);
     if (m->has_bias) {
-        add(s, i, "attn_q.bias", m->dim, 0, 0.0f, 0.1f);
-        add(s, i, "attn_k.bias", kv, 0, 0.0f, 0.1f);
-        add(s, i, "attn_v.bias", kv, 0, 0.0f, 0.1f);
+        wf_synth__add(s, i, "attn_q.bias", m->dim, 0, 0.0f, 0.1f);
+        wf_synth__add(s, i, "attn_k.bias", kv, 0, 0.0f, 0.1f);
+        wf_synth__add(s, i, "attn_v.bias", kv, 0, 0.0f, 0.1f);
     }
-    add_matrix(s, i, "attn_output.weight", m->dim, m->dim);
-    add(s, i, "ffn_norm.weight", m->dim, 0, 1.0f, 0.1f);
-    add_matrix(s, i, "ffn_gate.weight", m->dim, m->n_ff);
-    add_matrix(s, i, "ffn_up.weight", m->dim, m->n_ff);
-    add_matrix(s, i, "ffn_down.weight", m->n_ff, m->dim);
+    wf_synth__add_matrix(s, i, "attn_output.weight", m->dim, m->dim);
+    wf_synth__add(s, i, "ffn_norm.weight", m->dim, 0, 1.0f, 0.1f);
+    wf_synth__add_matrix(s, i, "ffn_gate.weight", m->dim, m->n_ff);
+    wf_synth__add_matrix(s, i, "ffn_up.weight", m->dim, m->n_ff);
+    wf_synth__add_matrix(s, i, "ffn_down.weight", m->n_ff, m->dim);
 }
 
 static bool is_lens(const struct wf_synth_shape *m)
@@ -139,23 +116,32 @@ static bool is_lens(const struct wf_synth_shape *m)
     return strcmp(m->family, "lens") == 0;
 }
 
-static void add_all(struct synth *s)
+static bool is_bert(const struct wf_synth_shape *m)
+{
+    return strcmp(m->family, "bert") == 0;
+}
+
+static void add_all(struct wf_synth_maker *s)
 {
     const struct wf_synth_shape *m = s->shape;
     char head[WF_SYNTH_NAME_BYTES];
     uint32_t n_rows;
 
-    add_matrix(s, -1, "token_embd.weight", m->dim, m->n_vocab);
+    if (is_bert(m)) {
+        wf_synth__bert_tensors(s);
+        return;
+    }
+    wf_synth__add_matrix(s, -1, "token_embd.weight", m->dim, m->n_vocab);
     for (uint32_t i = 0; i < m->n_layers; i++)
         add_layer(s, (int)i);
-    add(s, -1, "output_norm.weight", m->dim, 0, 1.0f, 0.1f);
+    wf_synth__add(s, -1, "output_norm.weight", m->dim, 0, 1.0f, 0.1f);
     if (!m->is_tied)
-        add_matrix(s, -1, "output.weight", m->dim, m->n_vocab);
+        wf_synth__add_matrix(s, -1, "output.weight", m->dim, m->n_vocab);
     for (size_t i = 0; is_lens(m) && wf_synth__lens_head(i, head, &n_rows); i++)
-        add_matrix(s, -1, head, m->dim, n_rows);
+        wf_synth__add_matrix(s, -1, head, m->dim, n_rows);
 }
 
-static void put_of_family(struct synth *s, const char *name, uint32_t v)
+static void put_of_family(struct wf_synth_maker *s, const char *name, uint32_t v)
 {
     char key[96];
 
@@ -163,7 +149,7 @@ static void put_of_family(struct synth *s, const char *name, uint32_t v)
     wf_gguf_put_u32(s->w, key, v);
 }
 
-static void put_metadata(struct synth *s)
+static void put_metadata(struct wf_synth_maker *s)
 {
     const struct wf_synth_shape *m = s->shape;
     char key[96];
@@ -180,6 +166,10 @@ static void put_metadata(struct synth *s)
     put_of_family(s, "feed_forward_length", m->n_ff);
     put_of_family(s, "attention.head_count", m->n_heads);
     put_of_family(s, "attention.head_count_kv", m->n_kv_heads);
+    if (is_bert(m)) {
+        wf_synth__bert_metadata(s->w);
+        return;
+    }
     put_of_family(s, "rope.dimension_count", m->dim / m->n_heads);
     put_of_family(s, "vocab_size", m->n_vocab);
     (void)snprintf(key, sizeof(key), "%s.attention.layer_norm_rms_epsilon", m->family);
@@ -188,7 +178,7 @@ static void put_metadata(struct synth *s)
     wf_gguf_put_f32(s->w, key, m->rope_base);
 }
 
-static int tell(struct synth *s, size_t bytes)
+static int tell(struct wf_synth_maker *s, size_t bytes)
 {
     const struct wf_progress *p = s->progress;
 
@@ -198,7 +188,7 @@ static int tell(struct synth *s, size_t bytes)
     return wf_err_set(s->err, WF_E_CANCELED, "Making the model was given up.");
 }
 
-static int write_tensor(struct synth *s, const struct tensor *t)
+static int write_tensor(struct wf_synth_maker *s, const struct wf_synth_tensor *t)
 {
     size_t unit = t->type->block > UNIT_MIN ? t->type->block : UNIT_MIN;
     uint64_t n = t->dims[0] * (t->dims[1] > 0 ? t->dims[1] : 1), n_units = n / unit;
@@ -224,7 +214,7 @@ static int write_tensor(struct synth *s, const struct tensor *t)
     return rc;
 }
 
-static int prepare(struct synth *s)
+static int prepare(struct wf_synth_maker *s)
 {
     s->tensors = wf_alloc_array(TENSORS_MAX, sizeof(*s->tensors));
     s->values = wf_alloc_array(POOL_VALUES, sizeof(*s->values));
@@ -242,7 +232,8 @@ static int prepare(struct synth *s)
 int wf_synth(const struct wf_synth_shape *shape, const struct wf_mix *mix, uint64_t seed,
              const char *path, const struct wf_progress *p, struct wf_err *err)
 {
-    struct synth s = {.shape = shape, .mix = mix, .progress = p, .state = seed, .err = err};
+    struct wf_synth_maker s = {
+        .shape = shape, .mix = mix, .progress = p, .state = seed, .err = err};
     int rc = wf_gguf_writer_new(path, &s.w, err);
 
     if (rc == 0)
@@ -251,7 +242,8 @@ int wf_synth(const struct wf_synth_shape *shape, const struct wf_mix *mix, uint6
         put_metadata(&s);
         if (is_lens(shape))
             wf_synth__lens_labels(s.w);
-        rc = wf_synth__vocab(s.w, shape->n_vocab, is_lens(shape), err);
+        rc = is_bert(shape) ? wf_synth__bert_vocab(s.w, shape->n_vocab, err)
+                            : wf_synth__vocab(s.w, shape->n_vocab, is_lens(shape), err);
     }
     if (rc == 0) {
         add_all(&s);

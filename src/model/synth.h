@@ -1,7 +1,7 @@
 /* Synthetic models: files of a real shape with random weights, for benchmarks and for trying what
  * generates (speed does not depend on the values). They carry a byte-level BPE vocabulary of bytes
  * and made-up words, and a ChatML template with tools, so that everything that takes a model takes
- * them. Threads: any. */
+ * them; encoders have WordPiece. Threads: any. */
 #ifndef WF_MODEL_SYNTH_H
 #define WF_MODEL_SYNTH_H
 
@@ -36,15 +36,5 @@ const struct wf_synth_shape *wf_synth_shape_at(size_t i);
  * same file. p may be NULL. Errors: those of wf_gguf_writer_*, NOMEM, CANCELED. */
 int wf_synth(const struct wf_synth_shape *s, const struct wf_mix *mix, uint64_t seed,
              const char *path, const struct wf_progress *p, struct wf_err *err) WF_MUST_USE;
-
-/* Puts the vocabulary of n_vocab tokens: with a chat template, or lens's. Errors: NOMEM. */
-int wf_synth__vocab(struct wf_gguf_writer *w, uint32_t n_vocab, bool is_lens,
-                    struct wf_err *err) WF_MUST_USE;
-
-/* A lens's heads: the i-th one's tensor [*out_n, dim], false behind the last; and the labels of
- * all.
- */
-bool wf_synth__lens_head(size_t i, char out_name[WF_SYNTH_NAME_BYTES], uint32_t *out_n);
-void wf_synth__lens_labels(struct wf_gguf_writer *w);
 
 #endif

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a synthetic lens has beside its encoder: heads of the real ones' sizes, with made-up labels
  * where these do not matter. */
-#include <stdio.h>
-
 #include "base/str.h"
-#include "model/synth.h"
+#include "model/synth_internal.h"
 
 static const char *const types[] = {
     "person", "organisation", "place", "date",    "amount", "address", "health",

@@ -11,7 +11,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "model/pretokenizer.h"
-#include "model/synth.h"
+#include "model/synth_internal.h"
 #include "model/vocab.h"
 
 static const char consonants[] = "bcdfghjklmnpqrstvwxyz";

@@ -18,6 +18,7 @@
 #include "kern/dtype.h"
 #include "model/synth.h"
 #include "model/transformer.h"
+#include "model/vocab.h"
 #include "support/tiny_model.h"
 
 #define HEADS 4
@@ -266,6 +267,37 @@ static void test_encode__texts_get_the_same_bits_in_any_company(void **state)
     (void)rmdir(dir);
 }
 
+static void test_encode__a_synthetic_bert_reads_words_and_gives_vectors(void **state)
+{
+    const struct wf_synth_shape shape = {"test", "bert", 2,   256,  512,  4,
+                                         4,      1000,   128, 0.0f, true, true};
+    struct wf_runner_options o = {.n_threads = 1, .act = WF_ACT_Q8};
+    const char *path = "/tmp/weft-test-bert.gguf";
+    struct wf_model *m = NULL;
+    struct wf_vocab *v = NULL;
+    struct wf_runner *r = NULL;
+    struct wf_ids ids = {0};
+    float a[256];
+
+    (void)state;
+    assert_int_equal(wf_synth(&shape, wf_mix_by_name("Q8_0"), 7, path, NULL, NULL), 0);
+    assert_int_equal(wf_model_open(path, &m, NULL), 0);
+    assert_int_equal(wf_vocab_open(wf_model_gguf(m), &v, NULL), 0);
+    assert_int_equal(wf_vocab_encode(v, WF_STR("A cab bade"), WF_ENCODE_ENDS, &ids, NULL), 0);
+    assert_true(ids.n >= 5); /* both ends, and three words at least */
+    assert_int_equal(ids.ptr[0], 2);
+    assert_int_equal(ids.ptr[1], 5); /* "a" at the beginning of a word */
+    assert_int_equal(ids.ptr[ids.n - 1], 3);
+    assert_int_equal(wf_runner_new(m, &o, &r, NULL), 0);
+    assert_int_equal(wf_runner_embed(r, ids.ptr, ids.n, a, NULL), 0);
+    assert_true(isfinite(a[0]) && isfinite(a[255]));
+    wf_free(ids.ptr);
+    wf_runner_free(r);
+    wf_vocab_close(v);
+    wf_model_close(m);
+    (void)unlink(path);
+}
+
 static void test_encode__bert_is_encoded_and_embedded_alike(void **state)
 {
     static const char *const names[] = {"bert", "lens"};
@@ -327,6 +359,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_encode__equals_the_network_in_float64),
         cmocka_unit_test(test_encode__texts_get_the_same_bits_in_any_company),
+        cmocka_unit_test(test_encode__a_synthetic_bert_reads_words_and_gives_vectors),
         cmocka_unit_test(test_encode__bert_is_encoded_and_embedded_alike),
         cmocka_unit_test(test_encode__refuses_what_does_not_fit),
     };
