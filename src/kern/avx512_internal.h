@@ -38,8 +38,10 @@ struct wf_avx512_rows {
     X(IQ4_XS, false, 256, 32)                                                                      \
     X(MXFP4, false, 32, 32)
 
-/* out[t * ld + r] for n_tok (1..WF_AVX512_LANES_FROM - 1) prepared rows one behind the other, each
- * the scales of its groups, the sums of every 16 values, and the values as int8. */
+/* Few tokens, 1..WF_AVX512_LANES_FROM - 1: bytes of a prepared row, a row of them, and their
+ * products out[t * ld + r] with the rows one behind the other. */
+size_t wf_avx512__few_row(const struct wf_dtype *t, size_t n_in);
+void wf_avx512__few_prepare(const struct wf_dtype *t, const float *x, size_t n_in, void *row);
 void wf_avx512__multiply_few(const struct wf_dtype *t, const struct wf_avx512_rows *a,
                              size_t n_tok);
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kernels for x86-64 with AVX-512 (F, BW, DQ, VL) and VNNI.
  *
- * Few tokens (WF_AVX512_LANES_FROM - 1 at most): as in kern_avx2.c, two groups of 32 weights a
- * register.
+ * Few tokens (WF_AVX512_LANES_FROM - 1 at most): kern_avx512_few.c.
  *
  * More: a register's 16 lanes are 16 tokens, prepared side by side as unsigned bytes (value + 128),
  * four values of a token in each lane. ROWS rows of weights are unpacked to signed bytes once for a
@@ -16,6 +15,7 @@
 #include <string.h>
 
 #include "kern/avx512_internal.h"
+#include "kern/avx512_quantise.h"
 #include "kern/half.h"
 #include "kern/kern.h"
 #include "kern/x86_group.h"
@@ -43,26 +43,23 @@ static bool by_lanes(const struct wf_dtype *t, enum wf_act act, size_t n_tok)
     return act != WF_ACT_F32 && !is_float(t) && n_tok >= WF_AVX512_LANES_FROM;
 }
 
-/* Of one prepared row; LANES of them side by side take as much as one behind the other. */
-static size_t act_row(const struct wf_dtype *t, enum wf_act act, size_t n_in)
+/* Of one prepared row of n_tok; LANES of them side by side take as much as one behind the other. */
+static size_t act_row(const struct wf_dtype *t, enum wf_act act, size_t n_in, size_t n_tok)
 {
     if (act == WF_ACT_F32 || is_float(t))
         return n_in * sizeof(float);
+    if (!by_lanes(t, act, n_tok))
+        return wf_avx512__few_row(t, n_in);
     return (n_in / group_of(t) + n_in / 16) * sizeof(float) + n_in;
 }
 
 static size_t act_bytes(const struct wf_dtype *t, enum wf_act act, size_t n_in, size_t n_tok)
 {
+    size_t row = act_row(t, act, n_in, n_tok);
+
     if (by_lanes(t, act, n_tok))
         n_tok = (n_tok + LANES - 1) / LANES * LANES;
-    return n_tok * act_row(t, act, n_in);
-}
-
-/* 16 values times `inverse` as int8. */
-static WF_INLINE __m128i quantise_16(const float *x, float inverse)
-{
-    return _mm512_cvtsepi32_epi8(
-        _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), _mm512_set1_ps(inverse))));
+    return n_tok * row;
 }
 
 static WF_INLINE int32_t sum_16(__m128i q)
@@ -73,56 +70,7 @@ static WF_INLINE int32_t sum_16(__m128i q)
     return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
 }
 
-/* Of 256 values the one of largest magnitude, with its sign (the first of equals). */
-static float largest_256(const float *x)
-{
-    __m512 max = _mm512_setzero_ps();
-    float most;
-
-    for (size_t i = 0; i < 256; i += 16)
-        max = _mm512_max_ps(max, _mm512_abs_ps(_mm512_loadu_ps(x + i)));
-    most = _mm512_reduce_max_ps(max);
-    for (size_t i = 0; i < 256; i += 16) {
-        __m512 v = _mm512_loadu_ps(x + i);
-        __mmask16 is_most = _mm512_cmp_ps_mask(_mm512_abs_ps(v), _mm512_set1_ps(most), _CMP_EQ_OQ);
-        if (is_most != 0)
-            return x[i + (size_t)__builtin_ctz(is_most)];
-    }
-    return 0.0f; /* no numbers at all */
-}
-
-/* The scale of a group of values and what they are multiplied by: see kern_ref.c. */
-static WF_INLINE float scale_of(const float *x, size_t group, float *out_inverse)
-{
-    float max = group == 32
-                    ? _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(_mm512_loadu_ps(x)),
-                                                         _mm512_abs_ps(_mm512_loadu_ps(x + 16))))
-                    : largest_256(x);
-
-    *out_inverse = 0.0f;
-    if (max == 0.0f)
-        return 0.0f;
-    *out_inverse = group == 32 ? 127.0f / max : -127.0f / max;
-    return group == 32 ? _cvtsh_ss(_cvtss_sh(max / 127.0f, _MM_FROUND_TO_NEAREST_INT))
-                       : 1.0f / *out_inverse;
-}
-
-static void prepare_row(const float *x, size_t n_in, size_t group, float *row)
-{
-    float *scales = row, *sums = scales + n_in / group, inverse;
-    int8_t *q = (int8_t *)(sums + n_in / 16);
-
-    for (size_t i = 0; i < n_in; i += group) {
-        float scale = scales[i / group] = scale_of(x + i, group, &inverse);
-        for (size_t j = i; j < i + group; j += 16) {
-            __m128i v = quantise_16(x + j, inverse);
-            _mm_storeu_si128((__m128i *)(void *)(q + j), v);
-            sums[j / 16] = scale * (float)sum_16(v);
-        }
-    }
-}
-
-/* The same for one lane of LANES rows side by side, as unsigned bytes. */
+/* A row as one lane of LANES side by side, its values as unsigned bytes. */
 static void prepare_lane(const float *x, size_t n_in, size_t group, size_t lane, float *rows)
 {
     float *scales = rows, *sums = scales + n_in / group * LANES, inverse;
@@ -130,10 +78,10 @@ static void prepare_lane(const float *x, size_t n_in, size_t group, size_t lane,
     uint32_t four[4];
 
     for (size_t i = 0; i < n_in; i += group) {
-        float scale = scale_of(x + i, group, &inverse);
+        float scale = wf_avx512_scale_of(x + i, group, &inverse);
         scales[i / group * LANES + lane] = scale;
         for (size_t j = i; j < i + group; j += 16) {
-            __m128i v = quantise_16(x + j, inverse);
+            __m128i v = wf_avx512_quantise_16(x + j, inverse);
             sums[j / 16 * LANES + lane] = scale * (float)sum_16(v);
             v = _mm_xor_si128(v, _mm_set1_epi8(-128));
             _mm_storeu_si128((__m128i *)(void *)four, v);
@@ -146,7 +94,7 @@ static void prepare_lane(const float *x, size_t n_in, size_t group, size_t lane,
 static void act_prepare(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
                         size_t n_tok, size_t i_tok, void *out)
 {
-    size_t bytes = act_row(t, act, n_in);
+    size_t bytes = act_row(t, act, n_in, n_tok);
     char *to = out;
 
     if (act == WF_ACT_F32 || is_float(t))
@@ -155,7 +103,7 @@ static void act_prepare(const struct wf_dtype *t, enum wf_act act, const float *
         prepare_lane(x, n_in, group_of(t), i_tok % LANES,
                      (float *)(void *)(to + i_tok / LANES * LANES * bytes));
     else
-        prepare_row(x, n_in, group_of(t), (float *)(void *)(to + i_tok * bytes));
+        wf_avx512__few_prepare(t, x, n_in, to + i_tok * bytes);
 }
 
 /* ---- many tokens ---- */
@@ -470,7 +418,7 @@ static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, siz
                                .n_rows = n_rows,
                                .n_in = n_in,
                                .x = prepared,
-                               .x_bytes = act_row(t, act, n_in),
+                               .x_bytes = act_row(t, act, n_in, n_tok),
                                .group = group_of(t),
                                .out = out,
                                .ld = ld};

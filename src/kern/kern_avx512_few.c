@@ -1,239 +1,126 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* AVX-512 products with one token or a few: what generation does, and what reading the weights
- * bounds. The types that models come in have a way of their own for 256 values at a time; the
- * others, and what is left of a row, go two groups of 32 at a time.
- *
- * 64 weights a register are multiplied with 64 activations, unsigned with signed, into 16 sums;
- * those become float under the weights' scales. Where weights have an offset (Q4_0's 8, Q6_K's 32,
- * the K types' minima) it meets the sums of the activations instead. */
+ * bounds. Weights are read once for all tokens, in registers; kernels are several times as fast as
+ * memory, so that they do not keep it waiting. Types in blocks of 32 are kern_avx512_few32.c's, in
+ * blocks of 256 kern_avx512_few256.c's; here tokens are prepared for both (avx512_few.h). */
 #ifdef __x86_64__
-#include <immintrin.h>
-#include <stdbool.h>
-#include <string.h>
+#include "kern/avx512_few.h"
+#include "kern/avx512_quantise.h"
 
-#include "kern/avx512_block.h"
-#include "kern/avx512_internal.h"
-#include "kern/x86_group.h"
-
-#define TILE 4
-#define ROWS 16 /* that stay in the cache while all tokens meet them */
-
-struct few {
-    const float *scales[TILE], *sums[TILE];
-    const int8_t *q[TILE];
-    __m512 acc[TILE];
-    float low[TILE];
-};
-
-/* ---- any type, 64 values ---- */
-
-/* Two groups side by side; not is_pair: the second is nothing. */
-static WF_INLINE __m512i load_pair(wf_x86_load_fn load, const uint8_t *row, size_t i, bool is_pair,
-                                   __m512 *out_scale, float out_min[4])
+static bool is_256(const struct wf_dtype *t)
 {
-    struct wf_x86_group a = {0}, b = {0};
-
-    load(row, i, &a);
-    if (is_pair)
-        load(row, i + 1, &b);
-    *out_scale = _mm512_insertf32x8(_mm512_castps256_ps512(a.scale), b.scale, 1);
-    out_min[0] = a.min[0];
-    out_min[1] = a.min[1];
-    out_min[2] = b.min[0];
-    out_min[3] = b.min[1];
-    return _mm512_inserti64x4(_mm512_castsi256_si512(a.w), b.w, 1);
+    return t->block == 256;
 }
 
-static WF_INLINE void add_pair(wf_x86_load_fn load, bool has_min, size_t n, size_t group,
-                               const uint8_t *row, size_t i, bool is_pair, struct few *f)
+size_t wf_avx512__few_row(const struct wf_dtype *t, size_t n_in)
 {
-    float min[4];
-    __m512 scale;
-    __m512i w = load_pair(load, row, i, is_pair, &scale, min);
-    __m512i magnitude = has_min ? w : _mm512_abs_epi8(w);
-    __mmask64 is_negative = has_min ? 0 : _mm512_movepi8_mask(w);
-    __mmask64 valid = is_pair ? ~(__mmask64)0 : 0xffffffffu;
+    size_t n = wf_avx512_few_values(n_in, is_256(t));
 
-    for (size_t t = 0; t < n; t++) {
-        __m512i x = _mm512_maskz_loadu_epi8(valid, f->q[t] + 32 * i);
-        __m512 by;
-        if (!has_min)
-            x = _mm512_mask_sub_epi8(x, is_negative, _mm512_setzero_si512(), x);
-        if (group == 256 || !is_pair) {
-            by = _mm512_set1_ps(f->scales[t][i * 32 / group]);
-        } else {
-            __m256 b = _mm256_set1_ps(f->scales[t][i + 1]);
-            by = _mm512_insertf32x8(_mm512_set1_ps(f->scales[t][i]), b, 1);
-        }
-        x = _mm512_dpbusd_epi32(_mm512_setzero_si512(), magnitude, x);
-        f->acc[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(x), _mm512_mul_ps(scale, by), f->acc[t]);
-        for (size_t k = 0; k < (is_pair ? 4u : 2u) && has_min; k++)
-            f->low[t] += min[k] * f->sums[t][2 * i + k];
-    }
+    n += is_256(t) ? n / 256 * sizeof(struct wf_avx512_meta256)
+                   : n / 128 * sizeof(struct wf_avx512_meta32);
+    return (n + 63) / 64 * 64; /* where the first row begins a cache line, each does */
 }
 
-/* ---- 256 values ---- */
+/* Where sixteen values lie among those of a unit. */
+static const uint8_t in_order[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+/* First halves of four groups, then the others. */
+static const uint8_t by_halves[] = {0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15};
+/* Groups 0, 2, 1, 3, ... and 0, 4, 1, 5, ... */
+static const uint8_t by_twos[] = {0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15};
+static const uint8_t by_fours[] = {0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15};
 
-/* is_signed: weights without an offset. */
-static WF_INLINE void add_block(wf_avx512_block_fn load, bool is_signed, size_t n, size_t group,
-                                const uint8_t *b, size_t i, struct few *f)
-{
-    struct wf_avx512_block w;
-
-    load(b, &w);
-    for (size_t t = 0; t < n; t++) {
-        __m512 scales, acc = f->acc[t];
-        if (group == 256)
-            scales = _mm512_mul_ps(w.scales, _mm512_set1_ps(f->scales[t][i]));
-        else
-            scales = _mm512_mul_ps(w.scales,
-                                   _mm512_castps256_ps512(_mm256_loadu_ps(f->scales[t] + 8 * i)));
-        for (int j = 0; j < 4; j++) {
-            __m512i x = _mm512_loadu_si512(f->q[t] + 256 * i + 64 * (size_t)j), u = w.w[j];
-            if (is_signed) {
-                x = _mm512_mask_sub_epi8(x, _mm512_movepi8_mask(u), _mm512_setzero_si512(), x);
-                u = _mm512_abs_epi8(u);
-            }
-            x = _mm512_dpbusd_epi32(_mm512_setzero_si512(), u, x);
-            acc = _mm512_fmadd_ps(_mm512_cvtepi32_ps(x), _mm512_permutexvar_ps(w.parts[j], scales),
-                                  acc);
-        }
-        if (!is_signed)
-            acc = _mm512_fmadd_ps(w.offset, _mm512_loadu_ps(f->sums[t] + 16 * i), acc);
-        f->acc[t] = acc;
-    }
-}
-
-/* ---- rows ---- */
-
-/* How a type is multiplied; known when compiled. */
-struct way {
-    wf_x86_load_fn load;
-    bool has_min;
-    size_t group;
-    wf_avx512_block_fn block; /* NULL: 64 values at a time only */
-    bool is_signed;
-    size_t block_bytes; /* of 256 values */
-};
-
-static WF_INLINE void multiply_row(struct way way, size_t n, const uint8_t *row, size_t n_in,
-                                   struct few *f)
-{
-    size_t n_groups = n_in / 32, i = 0;
-
-    for (; way.block != NULL && i + 8 <= n_groups; i += 8)
-        add_block(way.block, way.is_signed, n, way.group, row + i / 8 * way.block_bytes, i / 8, f);
-    for (; i + 2 <= n_groups; i += 2)
-        add_pair(way.load, way.has_min, n, way.group, row, i, true, f);
-    if (i < n_groups)
-        add_pair(way.load, way.has_min, n, way.group, row, i, false, f);
-}
-
-/* n (1..TILE, known when compiled) tokens with all rows. */
-static WF_INLINE void multiply_n(struct way way, size_t n, const struct wf_avx512_rows *a)
-{
-    struct few f;
-
-    for (size_t t = 0; t < n; t++) {
-        f.scales[t] = (const float *)(const void *)(a->x + t * a->x_bytes);
-        f.sums[t] = f.scales[t] + a->n_in / way.group;
-        f.q[t] = (const int8_t *)(f.sums[t] + a->n_in / 16);
-    }
-    for (size_t r = 0; r < a->n_rows; r++) {
-        for (size_t t = 0; t < n; t++) {
-            f.acc[t] = _mm512_setzero_ps();
-            f.low[t] = 0.0f;
-        }
-        multiply_row(way, n, a->w + r * a->row_bytes, a->n_in, &f);
-        for (size_t t = 0; t < n; t++)
-            a->out[t * a->ld + r] = _mm512_reduce_add_ps(f.acc[t]) + f.low[t];
-    }
-}
-
-static WF_INLINE void multiply(struct way way, const struct wf_avx512_rows *all, size_t n_tok)
-{
-    for (size_t row = 0; row < all->n_rows; row += ROWS) {
-        struct wf_avx512_rows a = *all;
-        size_t left = n_tok;
-        a.n_rows = all->n_rows - row < ROWS ? all->n_rows - row : ROWS;
-        a.w += row * a.row_bytes;
-        a.out += row;
-        for (; left >= TILE; left -= TILE) {
-            multiply_n(way, TILE, &a);
-            a.x += TILE * a.x_bytes;
-            a.out += TILE * a.ld;
-        }
-        if (left == 1)
-            multiply_n(way, 1, &a);
-        else if (left == 2)
-            multiply_n(way, 2, &a);
-        else if (left == 3)
-            multiply_n(way, 3, &a);
-    }
-}
-
-enum {
-#define NAME(name, has_min, group, step) OF_##name,
-    WF_AVX512_TYPES(NAME)
-#undef NAME
-};
-
-/* The way of a type without one of its own, and those with. */
-#define PLAIN(name, has_min, group, step)                                                          \
-    [OF_##name] = {wf_x86__load_##name, has_min, group, NULL, false, 0},
-static const struct way plain[] = {WF_AVX512_TYPES(PLAIN)};
-#undef PLAIN
-
-/* With a way of its own: whether its weights are signed, bytes of 256 values. */
-#define MULTIPLY(name, signed_weights, bytes)                                                      \
-    static void multiply_##name(const struct wf_avx512_rows *a, size_t n_tok)                      \
-    {                                                                                              \
-        struct way way = plain[OF_##name];                                                         \
-        way.block = wf_avx512__block_##name;                                                       \
-        way.is_signed = signed_weights;                                                            \
-        way.block_bytes = bytes;                                                                   \
-        multiply(way, a, n_tok);                                                                   \
-    }
-MULTIPLY(Q4_0, false, 144)
-MULTIPLY(Q8_0, true, 272)
-MULTIPLY(Q4_K, false, 144)
-MULTIPLY(Q5_K, false, 176)
-MULTIPLY(Q6_K, false, 210)
-#undef MULTIPLY
-
-#define MULTIPLY(name)                                                                             \
-    static void multiply_##name(const struct wf_avx512_rows *a, size_t n_tok)                      \
-    {                                                                                              \
-        multiply(plain[OF_##name], a, n_tok);                                                      \
-    }
-MULTIPLY(Q4_1)
-MULTIPLY(Q5_0)
-MULTIPLY(Q5_1)
-MULTIPLY(Q2_K)
-MULTIPLY(Q3_K)
-MULTIPLY(IQ4_NL)
-MULTIPLY(IQ4_XS)
-MULTIPLY(MXFP4)
-#undef MULTIPLY
-
-static void multiply_any(const struct wf_dtype *t, const struct wf_avx512_rows *a, size_t n_tok)
+static const uint8_t *order_of(const struct wf_dtype *t)
 {
     switch ((enum wf_dtype_id)t->id) {
-#define CASE(name, has_min, group, step)                                                           \
-    case WF_DTYPE_##name:                                                                          \
-        multiply_##name(a, n_tok);                                                                 \
-        break;
-        WF_AVX512_TYPES(CASE)
-#undef CASE
+    case WF_DTYPE_Q4_0:
+    case WF_DTYPE_Q4_1:
+    case WF_DTYPE_Q5_0:
+    case WF_DTYPE_Q5_1:
+    case WF_DTYPE_IQ4_NL:
+    case WF_DTYPE_IQ4_XS:
+    case WF_DTYPE_MXFP4:
+        return by_halves;
+    case WF_DTYPE_Q4_K:
+    case WF_DTYPE_Q5_K:
+        return by_twos;
+    case WF_DTYPE_Q2_K:
+    case WF_DTYPE_Q3_K:
+        return by_fours;
+    case WF_DTYPE_Q8_0:
+    case WF_DTYPE_Q6_K:
     case WF_DTYPE_F32:
     case WF_DTYPE_F16:
     case WF_DTYPE_BF16:
-        break; /* are multiplied as floats */
+        break;
     }
+    return in_order;
+}
+
+static WF_INLINE int32_t sum_16(__m128i q)
+{
+    __m128i s = _mm_dpbusd_epi32(_mm_setzero_si128(), _mm_set1_epi8(1), q);
+
+    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+}
+
+/* Sixteen values as bytes to their place behind q; their sum. */
+static WF_INLINE int32_t put_16(const float *x, float inverse, int8_t *q, uint8_t place)
+{
+    __m128i v = wf_avx512_quantise_16(x, inverse);
+
+    _mm_storeu_si128((__m128i *)(void *)(q + (size_t)16 * place), v);
+    return sum_16(v);
+}
+
+static void prepare_32(const float *x, size_t n_in, const uint8_t *order, int8_t *q)
+{
+    size_t n = wf_avx512_few_values(n_in, false), n_groups = n_in / 32, at = 0;
+    struct wf_avx512_meta32 *m = (struct wf_avx512_meta32 *)(void *)(q + n);
+    float inverse;
+
+    if (n > n_in) {
+        memset(q + n - 128, 0, 128);
+        memset(&m[n / 128 - 1], 0, sizeof(*m));
+    }
+    for (size_t g = 0; g < n_groups; g++, at++, x += 32) {
+        if (g == n_groups / 4 * 4 && g > 0)
+            at = n / 32 - n_groups % 4; /* the last ones end their unit */
+        struct wf_avx512_meta32 *to = &m[at / 4];
+        int8_t *unit = q + at / 4 * 128;
+        float scale = wf_avx512_scale_of(x, 32, &inverse);
+        int32_t sum = put_16(x, inverse, unit, order[2 * (at % 4)]);
+        sum += put_16(x + 16, inverse, unit, order[2 * (at % 4) + 1]);
+        to->scales[at % 4] = scale;
+        to->sums[at % 4] = scale * (float)sum;
+    }
+}
+
+static void prepare_256(const float *x, size_t n_in, const uint8_t *order, int8_t *q)
+{
+    struct wf_avx512_meta256 *m = (struct wf_avx512_meta256 *)(void *)(q + n_in);
+    float inverse;
+
+    for (size_t i = 0; i < n_in / 256; i++, q += 256, m++) {
+        m->scale = wf_avx512_scale_of(x, 256, &inverse);
+        for (size_t k = 0; k < 16; k++, x += 16)
+            m->sums[k] = (int16_t)put_16(x, inverse, q, order[k]);
+    }
+}
+
+void wf_avx512__few_prepare(const struct wf_dtype *t, const float *x, size_t n_in, void *row)
+{
+    if (is_256(t))
+        prepare_256(x, n_in, order_of(t), row);
+    else
+        prepare_32(x, n_in, order_of(t), row);
 }
 
 void wf_avx512__multiply_few(const struct wf_dtype *t, const struct wf_avx512_rows *a, size_t n_tok)
 {
-    multiply_any(t, a, n_tok);
+    if (is_256(t))
+        wf_avx512__few_256((enum wf_dtype_id)t->id, a, n_tok);
+    else
+        wf_avx512__few_32((enum wf_dtype_id)t->id, a, n_tok);
 }
 #endif

@@ -1,0 +1,64 @@
+/* What the files of products with few tokens share (kern_avx512_few*.c): how a prepared row lies,
+ * and sums of registers.
+ *
+ * A prepared row is n_in bytes, then what goes with every 128 values (blocks of 32: struct
+ * wf_avx512_meta32) or 256 (struct wf_avx512_meta256). The bytes lie in the order in which a type's
+ * weights come out of their blocks, so that weights need not be moved. Threads: any. */
+#ifndef WF_KERN_AVX512_FEW_H
+#define WF_KERN_AVX512_FEW_H
+
+#include <immintrin.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "kern/avx512_internal.h"
+#include "kern/x86_group.h"
+
+#define WF_AVX512_FEW_MAX (WF_AVX512_LANES_FROM - 1)
+
+/* Of 128 values: four groups' scales, and what their values come to, scale and all. */
+struct wf_avx512_meta32 {
+    float scales[4];
+    float sums[4];
+};
+
+/* Of 256 values: the sums of every 16 of their bytes, and the scale. */
+struct wf_avx512_meta256 {
+    int16_t sums[16];
+    float scale;
+    float unused[7];
+};
+
+/* Values of a row as they are prepared: whole units. A last unit that is not full has the row's
+ * last values at its end (at its beginning where it is the only one) and zeros and scales of zero
+ * else, so that it can be met by the row's last four blocks. */
+static inline size_t wf_avx512_few_values(size_t n_in, bool is_256)
+{
+    return is_256 ? n_in : (n_in + 127) / 128 * 128;
+}
+
+/* Weights are fetched so many bytes before they are met, in the order in which they lie: at 3 kB,
+ * and without, half of the memory's rate was reached, at 8 to 24 kB all of it. */
+#define WF_AVX512_AHEAD 8192
+
+/* The n bytes that are WF_AVX512_AHEAD behind p; where there is no page nothing happens. */
+static WF_INLINE void wf_avx512_fetch(const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i += 64)
+        _mm_prefetch((const char *)p + WF_AVX512_AHEAD + i, _MM_HINT_T0);
+}
+
+/* A half-precision number in all lanes. */
+static WF_INLINE __m512 wf_avx512_half(const uint8_t *p)
+{
+    uint16_t h;
+
+    memcpy(&h, p, sizeof(h));
+    return _mm512_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(h)));
+}
+
+/* out[t * ld + r] for blocks of 32 and of 256; n_tok at most WF_AVX512_FEW_MAX. */
+void wf_avx512__few_32(enum wf_dtype_id id, const struct wf_avx512_rows *a, size_t n_tok);
+void wf_avx512__few_256(enum wf_dtype_id id, const struct wf_avx512_rows *a, size_t n_tok);
+
+#endif
