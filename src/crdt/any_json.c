@@ -315,19 +315,24 @@ size_t wf_any_number_text(double x, char out[32])
 
 static void quoted(struct wf_str s, struct wf_buf *out)
 {
+    size_t plain = 0; /* from where on nothing is to be escaped */
+
     (void)wf_buf_append_byte(out, '"');
     for (size_t i = 0; i < s.len; i++) {
         static const char names[] = "btnvfr"; /* \b is 8 ... \r is 13 */
         unsigned char c = (unsigned char)s.ptr[i];
+        if (c != '"' && c != '\\' && c >= 0x20)
+            continue;
+        (void)wf_buf_append_str(out, wf_str_sub(s, plain, i));
+        plain = i + 1;
         if (c == '"' || c == '\\')
             (void)wf_buf_appendf(out, "\\%c", c);
         else if (c >= 8 && c <= 13 && c != 11)
             (void)wf_buf_appendf(out, "\\%c", names[c - 8]);
-        else if (c < 0x20)
-            (void)wf_buf_appendf(out, "\\u%04x", c);
         else
-            (void)wf_buf_append_byte(out, (char)c);
+            (void)wf_buf_appendf(out, "\\u%04x", c);
     }
+    (void)wf_buf_append_str(out, wf_str_sub(s, plain, s.len));
     (void)wf_buf_append_byte(out, '"');
 }
 

@@ -83,18 +83,15 @@ static enum wf_label raise_label(struct wf_op_context *ctx, const struct wf_draf
 /* Reads the text, and what it asks for. */
 static int look(struct wf_op_context *ctx, const struct wf_draft_row *row, enum wf_label *out)
 {
-    struct wf_draft *d = NULL;
     struct wf_buf text;
-    int rc = wf_draft_open(ctx->drafts, row->id, &d, NULL);
+    int rc;
 
     wf_buf_init(&text, WF_LIMIT_DETECT_BYTES);
-    if (rc == 0)
-        rc = wf_draft_read(d, read_all, &text, NULL);
+    rc = wf_draft_look(ctx->drafts, row->id, read_all, &text, NULL);
     if (rc == 0)
         rc = wf_buf_status(&text);
     if (rc == 0)
         rc = label_in(ctx, row->space_name, wf_buf_str(&text), out);
-    wf_draft_close(d);
     wf_buf_deinit(&text);
     return rc;
 }

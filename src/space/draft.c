@@ -695,6 +695,45 @@ int wf_draft_read_durable(struct wf_draft *d, wf_draft_doc_fn fn, void *ud, stru
     return waits ? wf_draft__await(d, err) : rc;
 }
 
+static int look_in_store(struct wf_drafts *all, int64_t id, wf_draft_doc_fn fn, void *ud,
+                         struct wf_err *err)
+{
+    const struct wf_draft_past past = {.draft = id, .upto = INT64_MAX, .client = 1};
+    struct wf_draft_found found = {.doc = NULL};
+    struct wf_reader *r = NULL;
+    int rc = wf_store_reader_get(all->o.store, &r, err);
+
+    if (rc != 0)
+        return rc;
+    rc = wf_draft__read_past(r, &past, &found, err);
+    wf_store_reader_put(all->o.store, r);
+    if (rc == 0) {
+        rc = fn(ud, found.doc, err);
+        wf_crdt_free(found.doc);
+    }
+    return rc;
+}
+
+int wf_draft_look(struct wf_drafts *all, int64_t id, wf_draft_doc_fn fn, void *ud,
+                  struct wf_err *err)
+{
+    struct wf_draft *d = NULL;
+    bool is_open;
+    int rc;
+
+    pthread_mutex_lock(&all->lock);
+    is_open = find(all, id) != NULL;
+    pthread_mutex_unlock(&all->lock);
+    if (!is_open) /* what is written from now on is not looked at, as behind any look */
+        return look_in_store(all, id, fn, ud, err);
+    rc = wf_draft_open(all, id, &d, err);
+    if (rc == 0)
+        rc = wf_draft_read(d, fn, ud, err);
+    if (d != NULL)
+        wf_draft_close(d);
+    return rc;
+}
+
 /* d->lock is held. */
 static int change_locked(struct wf_draft *d, wf_draft_doc_fn fn, void *ud,
                          const struct wf_draft_ack *ack, struct wf_err *err)

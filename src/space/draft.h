@@ -147,6 +147,11 @@ int wf_draft_read(struct wf_draft *d, wf_draft_doc_fn fn, void *ud, struct wf_er
 int wf_draft_read_durable(struct wf_draft *d, wf_draft_doc_fn fn, void *ud,
                           struct wf_err *err) WF_MUST_USE;
 
+/* As wf_draft_read of the draft `id`, be it open or not: else it is read from the store, and does
+ * not become so. Errors: also those of wf_draft_open. */
+int wf_draft_look(struct wf_drafts *all, int64_t id, wf_draft_doc_fn fn, void *ud,
+                  struct wf_err *err) WF_MUST_USE;
+
 /* As wf_draft_read, to change it, in one transaction, and waits until that is durable. When fn
  * fails after it has changed something, the draft is dropped. *out_changed (may be NULL): did it?
  */
