@@ -65,13 +65,90 @@ static void print_text(const json_t *entry, const char *key, const char *before)
     wf_free(text);
 }
 
+/* "Ben's phone" of "Ben / phone"; of one that is called as its person is, the name. */
+static void whose(const char *to, char *out, size_t cap)
+{
+    const char *at = NULL;
+
+    for (const char *p = to; (p = strstr(p, " / ")) != NULL; p += 3)
+        at = p;
+    if (at == NULL)
+        snprintf(out, cap, "%s", to);
+    else if (strlen(at + 3) == (size_t)(at - to) && strncmp(to, at + 3, strlen(at + 3)) == 0)
+        snprintf(out, cap, "%s", at + 3);
+    else {
+        char person[200];
+        snprintf(person, sizeof(person), "%.*s", (int)(at - to), to);
+        snprintf(out, cap, _("%s's %s"), person, at + 3);
+    }
+}
+
+/* "12 changes to the draft plans/list went to Ben's phone" */
+struct words {
+    const char *count, *place, *to;
+    unsigned long n;
+};
+
+static void put_words(const char *what, const struct words *w, char *out, size_t cap)
+{
+    if (strcmp(what, "draft") == 0)
+        snprintf(out, cap,
+                 ngettext("%s change to the draft %s went to %s",
+                          "%s changes to the draft %s went to %s", w->n),
+                 w->count, w->place, w->to);
+    else if (strcmp(what, "record") == 0)
+        snprintf(out, cap,
+                 ngettext("%s change to the records %s went to %s",
+                          "%s changes to the records %s went to %s", w->n),
+                 w->count, w->place, w->to);
+    else if (strcmp(what, "document") == 0)
+        snprintf(out, cap,
+                 ngettext("%s change to the document %s went to %s",
+                          "%s changes to the document %s went to %s", w->n),
+                 w->count, w->place, w->to);
+    else
+        snprintf(out, cap,
+                 ngettext("%s sealed batch of %s went to %s", "%s sealed batches of %s went to %s",
+                          w->n),
+                 w->count, w->place, w->to);
+}
+
+/* What went to another person's device. */
+static void print_given(const json_t *e)
+{
+    const char *name = wf_json_text(e, "name");
+    unsigned long n = (unsigned long)json_integer_value(json_object_get(e, "changes"));
+    char place[1200], to[400], count[32], bytes[32], text[2000];
+    const struct words w = {.count = count, .place = place, .to = to, .n = n};
+
+    whose(wf_json_text(e, "to"), to, sizeof(to));
+    snprintf(place, sizeof(place), "%s%s%s", wf_json_text(e, "space"), name[0] == 0 ? "" : "/",
+             name);
+    (void)wf_cli_count(count, n);
+    put_words(wf_json_text(e, "what"), &w, text, sizeof(text));
+    wf_str_make_printable(text, strlen(text));
+    printf("%s%s%s  %s%s", wf_cli_bold(), text, wf_cli_plain(),
+           wf_cli_bytes(bytes, (uint64_t)json_integer_value(json_object_get(e, "bytes"))),
+           wf_cli_dim());
+    if (!json_is_null(json_object_get(e, "request_entry")))
+        printf(_("  in all, since entry %lld"),
+               (long long)json_integer_value(json_object_get(e, "request_entry")));
+    print_text(e, "reason", "  ");
+    printf("%s\n", wf_cli_plain());
+}
+
 static void print_entry(const json_t *e)
 {
     char at[WF_CIVIL_BYTES], bytes[32];
 
-    printf("%6lld  %s  %-10s  %-8s %s", (long long)json_integer_value(json_object_get(e, "seq")),
+    printf("%6lld  %s  %-10s  %-8s ", (long long)json_integer_value(json_object_get(e, "seq")),
            local(json_integer_value(json_object_get(e, "time")), at), wf_json_text(e, "kind"),
-           wf_json_text(e, "label"), wf_cli_bold());
+           wf_json_text(e, "label"));
+    if (strncmp(wf_json_text(e, "kind"), "given", 5) == 0) {
+        print_given(e);
+        return;
+    }
+    printf("%s", wf_cli_bold());
     print_text(e, "engine", "");
     print_text(e, "to", " > ");
     printf("%s", wf_cli_plain());
@@ -237,8 +314,9 @@ int wf_cmd_ledger(struct wf_cli *cli)
         _("Usage: weft ledger [list] [--last N]               what left this machine, newest last\n"
           "       weft ledger verify [--noted NUMBER:HASH]    whether anybody changed the record\n"
           "       weft ledger export                          all of it, a JSON object a line\n\n"
-          "Nothing leaves for a provider before it stands here: when, to whom, how sensitive,\n"
-          "what was redacted, how much, why. No text is kept. docs/privacy.md says what a\n"
+          "Nothing leaves for a provider or another person's device before it stands here: when,\n"
+          "to whom, how sensitive, what was redacted, how much, why. No text is kept. "
+          "docs/privacy.md says what a\n"
           "verified ledger proves.");
     struct options o = {.last = LAST_DEFAULT};
     const struct wf_option options[] = {

@@ -173,6 +173,31 @@ static int post(struct wf_airlock_out *c, const struct wf_airlock_frame *f, stru
     return rc;
 }
 
+static int post_given(struct wf_airlock_out *c, const struct wf_airlock_frame *f,
+                      struct wf_err *err)
+{
+    const struct wf_ledger_count count = {.type = f->counts[0].type, .n = f->counts[0].n};
+    struct wf_ledger_entry e = {.kind = f->seq == 0 ? WF_LEDGER_GIVEN : WF_LEDGER_GIVEN_ALL,
+                                .request_seq = f->seq,
+                                .request_id = f->request_id,
+                                .engine = f->engine,
+                                .to = f->to,
+                                .model = f->model,
+                                .reason = f->reason,
+                                .label = f->label,
+                                .counts = &count,
+                                .n_counts = count.n > 0, /* none: it did not go after all */
+                                .bytes = f->bytes};
+    int rc = open_ledger(c->a, err);
+
+    memcpy(e.sealed, f->sealed, sizeof(e.sealed));
+    if (rc == 0)
+        rc = wf_ledger_post(c->a->ledger, &e, logged, c, err);
+    if (rc == 0)
+        c->a->n_unlogged++;
+    return rc;
+}
+
 static void note_refusal(struct wf_airlock *a, const struct wf_airlock_frame *f,
                          const struct wf_err *why)
 {
@@ -185,6 +210,18 @@ static void note_refusal(struct wf_airlock *a, const struct wf_airlock_frame *f,
 
     if (open_ledger(a, NULL) == 0)
         wf_airlock__note(a, &e);
+}
+
+/* The entry of what is given is there, or it is not: core waits for the word. */
+static void tell_given(struct wf_airlock_out *c, const struct wf_err *err)
+{
+    const struct wf_airlock_frame f = {.kind = WF_AIRLOCK_END, .id = c->id, .seq = c->seq};
+
+    if (err->code != 0)
+        wf_airlock__tell_failed(c->a, c->id, err);
+    else
+        wf_airlock__tell(c->a, &f);
+    wf_airlock__drop(c);
 }
 
 /* Sends what the ledger has; drops what core has given up meanwhile. */
@@ -211,12 +248,16 @@ static void take_logged(struct wf_airlock *a)
         if (rc != 0) {
             a->is_ledger_bad = true;
             (void)wf_err_set(&err, rc, "Nothing leaves without the ledger: %s", c->log_err.msg);
+        } else if (c->is_given) {
+            rc = 0;
         } else if (c->is_canceled) {
             rc = wf_err_set(&err, WF_E_CANCELED, "Canceled before anything was sent.");
         } else {
             rc = wf_airlock__start(c, &err);
         }
-        if (rc != 0)
+        if (c->is_given)
+            tell_given(c, &err);
+        else if (rc != 0)
             wf_airlock__fail(c, &err);
     }
 }
@@ -275,6 +316,29 @@ static void take_request(struct wf_airlock *a, const struct wf_airlock_frame *f)
     }
 }
 
+/* What core hands to another person's device, or has handed over. */
+static void take_given(struct wf_airlock *a, const struct wf_airlock_frame *f)
+{
+    struct wf_airlock_out *c = NULL;
+    struct wf_err err = WF_ERR_INIT;
+    int rc = 0;
+
+    if (f->label == WF_LABEL_SECRET)
+        rc = wf_err_set(&err, WF_E_DENIED, "What is secret is on no other device.");
+    else if (a->n_calls >= CALLS_MAX)
+        rc = wf_err_set(&err, WF_E_BUSY, "Too many requests are under way.");
+    else if ((c = wf_airlock__new(a, f, NULL)) == NULL)
+        rc = wf_err_set(&err, WF_E_NOMEM, "Out of memory.");
+    if (rc == 0) {
+        c->is_given = true;
+        rc = post_given(c, f, &err);
+    }
+    if (rc != 0) {
+        wf_airlock__tell_failed(a, f->id, &err);
+        wf_airlock__drop(c);
+    }
+}
+
 static void take_cancel(struct wf_airlock *a, uint64_t id)
 {
     struct wf_airlock_out *c = find(a, id);
@@ -299,6 +363,9 @@ static bool take_frame(struct wf_airlock *a, struct wf_str payload)
     switch (f.kind) {
     case WF_AIRLOCK_REQUEST:
         take_request(a, &f);
+        return true;
+    case WF_AIRLOCK_GIVEN:
+        take_given(a, &f);
         return true;
     case WF_AIRLOCK_CANCEL:
         take_cancel(a, f.id);

@@ -6,6 +6,9 @@
  * sends. What comes back goes to core as it is, as fast as core takes it. Many requests at once,
  * each with its own handle and connection.
  *
+ * It keeps the ledger for the rest of weft, too: what core is about to hand to another person's
+ * device it writes down, and answers once that is durable. Those bytes do not go through it.
+ *
  * Engines, keys and policy are read before it locks itself down, and never again: the supervisor
  * starts it anew when they change. It fails closed: without a policy, detectors or a ledger it runs
  * and refuses everything with that reason. Thread rule: init. */

@@ -90,6 +90,7 @@ struct wf_airlock_out {
     struct wf_buf body;
     bool is_logged;   /* the ledger's entry is durable */
     bool is_canceled; /* core gave it up */
+    bool is_given;    /* nothing is sent: an entry alone, of what goes to another person's device */
     uint64_t seq;     /* the ledger's entry */
     struct wf_err log_err;
     struct wf_airlock_handle *handle; /* NULL: not sent yet, or through */

@@ -24,6 +24,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "daemon/fetch.h"
+#include "daemon/given.h"
 #include "daemon/lens_file.h"
 #include "daemon/manual.h"
 #include "daemon/reminding.h"
@@ -95,7 +96,7 @@ struct core {
     struct wf_engines *engines;
     struct wf_err engines_err;    /* why there are none */
     struct wf_rights rights;      /* ops.rights points here */
-    struct wf_airlock_link *link; /* NULL: no engines elsewhere */
+    struct wf_airlock_link *link; /* NULL: a core for one command */
     struct wf_link *nodes;        /* NULL: no other nodes, as in a core of one command */
     struct wf_budget *budget;
     struct wf_inbound *inbound;
@@ -292,6 +293,7 @@ static int open_remote(struct core *c, struct wf_err *err)
                                   .policy = c->policy,
                                   .inbound = c->inbound,
                                   .who = wf_str_from(c->who),
+                                  .link = c->link,
                                   .lens = c->lens.is_off ? NULL : c->ops.lens};
     struct wf_err own = WF_ERR_INIT;
     int rc;
@@ -302,12 +304,8 @@ static int open_remote(struct core *c, struct wf_err *err)
         wf_log_line(c->ops.log, WF_LOG_WARN, "core", "no engine that has a budget is asked: %s",
                     own.msg);
     o.budget = c->budget;
-    rc = wf_airlock_link_new(c->o->airlock_fd, (long)getppid(), &c->link, err);
-    o.link = c->link;
-    if (rc == 0) {
-        c->ops.engine = NULL; /* taken over */
-        rc = wf_remote_engine_new(&o, &c->ops.engine, err);
-    }
+    c->ops.engine = NULL; /* taken over */
+    rc = wf_remote_engine_new(&o, &c->ops.engine, err);
     if (rc == 0)
         c->ops.engines = c->engines;
     return rc;
@@ -441,6 +439,8 @@ static int open_elsewhere(struct core *c, struct wf_err *err)
 
     if (rc == 0)
         rc = open_nodes(c, err);
+    if (rc == 0 && c->o->airlock_fd >= 0)
+        rc = wf_airlock_link_new(c->o->airlock_fd, (long)getppid(), &c->link, err);
     if (rc == 0)
         rc = open_remote(c, err);
     return rc == 0 ? open_router(c, err) : rc;
@@ -518,8 +518,18 @@ static void drafts_durable(void *ud)
 static void people_pins(void *ud, const uint8_t (*keys)[WF_DEVICES_KEY_BYTES], size_t n)
 {
     struct core *c = ud;
+    struct wf_err err = WF_ERR_INIT;
 
     wf_fabric_people(c->ops.fabric, keys, n);
+    if (wf_given_want(c->o->home->shared, n > 0, &err) != 0)
+        wf_log_line(c->ops.log, WF_LOG_ERROR, "core", "nothing goes to other people: %s", err.msg);
+}
+
+static int people_given(void *ud, struct wf_given *what, size_t n, struct wf_err *err)
+{
+    const struct core *c = ud;
+
+    return wf_given_write(c->link, what, n, err);
 }
 
 static void sharing_changed(void *ud)
@@ -545,6 +555,7 @@ static int open_sharing(struct core *c, struct wf_err *err)
                                          .label_ud = &c->ops,
                                          .rights = &c->rights,
                                          .pins = people_pins,
+                                         .given = people_given,
                                          .changed = sharing_changed,
                                          .ud = c};
     int rc = c->nodes == NULL ? 0 : wf_sharing_new(&o, &c->ops.sharing, err);

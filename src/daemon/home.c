@@ -76,6 +76,7 @@ int wf_home_init(struct wf_home *h, const char *dir, struct wf_err *err)
         {h->link, "link"},
         {h->link_socket, "run/link"},
         {h->link_wanted, "data/mesh/wanted"},
+        {h->shared, "data/mesh/shared"},
         {h->link_addresses, "data/mesh/addresses"},
         {h->lan, "lan"},
         {h->phones, "data/phones"},

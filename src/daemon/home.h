@@ -55,6 +55,7 @@ struct wf_home {
     char link[WF_LIMIT_PATH_BYTES];        /* the folder of link's key */
     char link_socket[WF_LIMIT_PATH_BYTES]; /* where the core takes links */
     char link_wanted[WF_LIMIT_PATH_BYTES]; /* there while core wants a link (mesh/link.h) */
+    char shared[WF_LIMIT_PATH_BYTES];      /* there while a space is shared with other people */
     char link_addresses[WF_LIMIT_PATH_BYTES]; /* where other nodes were last */
     char lan[WF_LIMIT_PATH_BYTES];            /* the folder of the home CA */
     char phones[WF_LIMIT_PATH_BYTES];

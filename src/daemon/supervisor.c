@@ -5,13 +5,13 @@
  * forked from it while it is small and has one thread, so they inherit exactly the descriptors that
  * they are meant to have; everything else is close-on-exec or closed by them.
  *
- * The airlock runs where there are engines (the file weft.engines); its end of a connection is made
- * here, over a listener that the core inherits, so that each of the two may die and come back.
- * Link, which speaks to other nodes, runs in the same way where the core wants it, which it says by
- * a file that is looked at here once a second.
- * Listeners for phones are made by short processes (daemon/lan.h), at the start of a core, when
- * this machine's addresses change, and once a month. When weft.engines or weft.policy change, core
- * and airlock start anew: neither reads them later.
+ * The airlock runs where there are engines (the file weft.engines), and while a space is shared
+ * with other people, since it keeps the ledger; its end of a connection is made here, over a
+ * listener that the core inherits, so that each of the two may die and come back. Link, which
+ * speaks to other nodes, runs in the same way where the core wants it, which it says by a file that
+ * is looked at here once a second. Listeners for phones are made by short processes (daemon/lan.h),
+ * at the start of a core, when this machine's addresses change, and once a month. When weft.engines
+ * or weft.policy change, core and airlock start anew: neither reads them later.
  *
  * State of a child: stopped (pid 0) -> running -> stopped. The core's death stops nothing else; it
  * is started again after a pause that doubles while it keeps dying, and given up after RESTARTS_MAX
@@ -372,7 +372,12 @@ static void airlock_child(struct supervisor *s, int fd)
     _exit(wf_airlock_run(&o));
 }
 
-/* Starts an airlock where there are engines; without one nothing leaves, and the core says so. */
+static bool wants_airlock(const struct supervisor *s)
+{
+    return s->engines.inode != 0 || access(s->o->home->shared, F_OK) == 0;
+}
+
+/* Starts an airlock where one is wanted; without it nothing leaves, and the core says so. */
 static void start_airlock(struct supervisor *s)
 {
     struct wf_err err = WF_ERR_INIT;
@@ -380,7 +385,7 @@ static void start_airlock(struct supervisor *s)
     int fd = -1;
 
     assert(s->airlock == 0);
-    if (s->engines.inode == 0)
+    if (!wants_airlock(s))
         return;
     if (wf_sock_connect_unix(s->o->home->airlock, &fd, &err) != 0) {
         wf_log_line(s->log, WF_LOG_ERROR, "supervisor", "no airlock: %s", err.msg);
@@ -439,6 +444,14 @@ static void look_at_link(struct supervisor *s)
         start_link(s);
     else if (!wants_link(s))
         (void)kill(s->link, SIGTERM); /* it may be dead already */
+}
+
+static void look_at_airlock(struct supervisor *s)
+{
+    if (s->airlock == 0)
+        start_airlock(s);
+    else if (!wants_airlock(s))
+        (void)kill(s->airlock, SIGTERM); /* as above */
 }
 
 /* Has the node's key certify the ledger's, in a short process of its own, once there is a ledger
@@ -556,10 +569,10 @@ static int restart(struct supervisor *s, struct wf_err *err)
 {
     int rc;
 
-    stop_child(&s->airlock);
     stop_child(&s->link);
     stop_child(&s->core);
-    (void)look_at_files(s); /* they are about to be read */
+    stop_child(&s->airlock); /* what has gone to others is summed up by the core's last words */
+    (void)look_at_files(s);  /* they are about to be read */
     rc = start_core(s, err);
     if (rc == 0)
         start_airlock(s);
@@ -594,6 +607,7 @@ static int loop(struct supervisor *s, struct wf_err *err)
         certify(s);
         if (sig < 0) {
             look_at_link(s);
+            look_at_airlock(s);
             look_at_lan(s);
         }
         if (sig == SIGCHLD)
@@ -673,10 +687,10 @@ int wf_supervisor_run(const struct wf_supervisor_options *o, struct wf_err *err)
         wf_notify(o->notify_socket, "STOPPING=1");
     }
     stop_child(&s.watcher);
-    stop_child(&s.airlock);
     stop_child(&s.link);
     stop_child(&s.lan);
     stop_child(&s.core);
+    stop_child(&s.airlock); /* as in restart */
     wf_file_close(&s.lan_fd);
     if (s.link_fd >= 0)
         (void)unlink(o->home->link_socket); /* as below */

@@ -600,6 +600,7 @@ static void work(struct wf_sharing *s)
     }
     if (wf_sharing__tend_stories(s, &err) != 0)
         wf_sharing__log(s, "what a device told twice: %s", err.msg);
+    wf_sharing__tend_given(s);
     if (wf_sharing__tend_snapshots(s, &err) != 0)
         wf_sharing__log(s, "snapshots: %s", err.msg);
 }
@@ -611,6 +612,8 @@ static int64_t next_ns(const struct wf_sharing *s)
 
     if (s->n_came > 0 && s->is_going_on)
         return 0;
+    if (s->has_held)
+        tick_ns = WF_MIN(tick_ns, s->given_ns);
     return s->is_unsent && s->devices.version > 0 ? WF_MIN(s->out_ns, tick_ns) : tick_ns;
 }
 
@@ -650,6 +653,10 @@ static json_t *problems_json(const struct wf_sharing *s)
             (void)json_array_append_new(
                 list, json_pack("{s:s, s:s}", "device", name, "words", s->problems[i].words));
     }
+    if (s->given_err.code != 0)
+        (void)json_array_append_new(
+            list,
+            json_pack("{s:s, s:s}", "device", "other people's devices", "words", s->given_err.msg));
     return list;
 }
 
@@ -680,6 +687,8 @@ static int open_syncer(struct wf_sharing *s, struct wf_err *err)
                                   .tells = tells,
                                   .is_over = is_over,
                                   .covers = wf_sharing__covers,
+                                  .leaves = wf_sharing__leaves,
+                                  .left = wf_sharing__left,
                                   .send = send_to,
                                   .came = came,
                                   .trouble = trouble,
@@ -704,6 +713,7 @@ int wf_sharing_machine_new(const struct wf_sharing_options *o, const struct wf_s
     s->o = *o;
     s->link = *link;
     s->is_unsent = true;
+    s->given_err = (struct wf_err)WF_ERR_INIT;
     for (size_t i = 0; i < WF_SHARING_BUCKETS; i++)
         s->buckets[i] = WF_SHARING_NOBODY;
     rc = wf_sharing__relay_open(s, err);
@@ -725,6 +735,7 @@ void wf_sharing_machine_free(struct wf_sharing *s)
 {
     if (s == NULL)
         return;
+    wf_sharing__end_given(s);
     wf_syncer_free(s->syncer);
     wf_sharing__forget_gone(s);
     wf_relay_free(s->relay);

@@ -19,7 +19,10 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "mesh/devices.h"
+#include "privacy/label.h"
 #include "space/device.h"
+
+#define WF_GIVEN_HASH_BYTES 32
 
 struct wf_drafts;
 struct wf_link;
@@ -27,6 +30,21 @@ struct wf_records;
 struct wf_rights;
 struct wf_sharing;
 struct wf_store;
+
+/* What goes to another person's device, for the ledger. Views are borrowed. */
+struct wf_given {
+    uint64_t seq;   /* 0: it is about to go, written by the callee: the entry. Else the entry that
+                       said that it goes, of which this is the sum */
+    const char *to; /* "Ben / phone" */
+    uint8_t device[WF_SIGNER_ID_BYTES];
+    struct wf_str space, name; /* name: of the draft, the collection of records, the document */
+    const char *what;          /* "draft", "record", "document"; "batch": cannot be told */
+    const char *reason;
+    enum wf_label label;
+    uint32_t n;                          /* changes; of a sum 0: nothing went after all */
+    uint64_t bytes;                      /* of the changes, before they were sealed */
+    uint8_t sealed[WF_GIVEN_HASH_BYTES]; /* as the ledger has it (privacy/ledger.h) */
+};
 
 struct wf_sharing_options {
     struct wf_store *store; /* this and the next are borrowed until free */
@@ -48,6 +66,10 @@ struct wf_sharing_options {
     /* The transport keys of other people's devices that spaces are shared with, all of them anew.
      * Must not call back; may be NULL. */
     void (*pins)(void *ud, const uint8_t (*keys)[WF_DEVICES_KEY_BYTES], size_t n);
+    /* Writes what is about to go to other people's devices, or went there, into the ledger, and
+     * waits until that is durable. Must not call back. Fails: nothing of it goes, and it is tried
+     * again. NULL: nothing goes to them. */
+    int (*given)(void *ud, struct wf_given *what, size_t n, struct wf_err *err);
     /* Something that status tells is different. Must not wait or call back; may be NULL. */
     void (*changed)(void *ud);
     void *ud;

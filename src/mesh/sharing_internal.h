@@ -25,11 +25,36 @@ struct wf_sharing_gone {
     size_t n, cap;
 };
 
+/* What goes to another person's device: an entry of the ledger that stands. */
+struct wf_sharing_given {
+    uint8_t device[WF_SIGNER_ID_BYTES];
+    uint8_t item[16]; /* hash of what it is */
+    int64_t space;
+    enum wf_label level;
+    const char *what, *reason; /* static */
+    char *name, *space_name;   /* owned */
+    char to[160];
+    uint64_t seq; /* the entry */
+    int64_t opened_ns;
+    uint32_t n_told, n; /* changes: that the entry says, that went */
+    uint64_t bytes_told, bytes;
+    uint8_t sealed[WF_BATCH_HASH_BYTES];
+};
+
+/* Something of it that is in the message which is being made. */
+struct wf_sharing_leaving {
+    uint64_t seq; /* the entry */
+    uint32_t n;
+    uint64_t bytes;
+    uint8_t sealed[WF_BATCH_HASH_BYTES];
+};
+
 struct wf_sharing_peer {
     uint64_t id;   /* 0: free */
     uint32_t next; /* of those whose id falls into one bucket */
     uint8_t key[WF_DEVICES_KEY_BYTES];
     uint8_t granted[32]; /* hash of the last letter, or of all passes, that it was sent */
+    bool is_held;        /* what it is to have is not in the ledger yet */
     bool hands_over;     /* letters may wait for it here */
     int64_t handed_ns;   /* when they were handed over last */
     struct wf_sharing_left *left;
@@ -102,7 +127,14 @@ struct wf_sharing {
     int64_t stories_ns; /* stories are not looked at before that */
     struct wf_sharing_untaken *letters;
     size_t n_letters, cap_letters;
-    int64_t letters_ns;      /* they are not tried again before that */
+    int64_t letters_ns; /* they are not tried again before that */
+    struct wf_sharing_given *given;
+    size_t n_given, cap_given;
+    struct wf_sharing_leaving *leaving;
+    size_t n_leaving, cap_leaving;
+    int64_t given_ns;        /* the ledger is not asked again before that */
+    struct wf_err given_err; /* why it could not be written; code 0: it could */
+    bool has_held;           /* some peer is */
     bool is_unsent;          /* something is not in a batch yet */
     int64_t out_ns;          /* not before that */
     int64_t word_ns;         /* nor is it looked whether a word is due */
@@ -152,6 +184,17 @@ void wf_sharing__pin(struct wf_sharing *s);
 void wf_sharing__mend(struct wf_sharing *s);
 /* Whose device this one is; the name borrows from s. */
 struct wf_people_self wf_sharing__self(const struct wf_sharing *s);
+
+/* ---- sharing_given.c: what goes to other people's devices is in the ledger ---- */
+
+/* The syncer's questions: whether a batch may leave for that node, 0; and that those of which that
+ * was asked since the last call went, or did not. */
+int wf_sharing__leaves(void *ud, uint64_t peer, struct wf_str batch);
+void wf_sharing__left(void *ud, uint64_t peer, bool is_sent);
+/* Writes sums that are due; tries again what could not be entered. */
+void wf_sharing__tend_given(struct wf_sharing *s);
+/* Writes all sums, and frees. */
+void wf_sharing__end_given(struct wf_sharing *s);
 
 /* ---- sharing_text.c: what was deleted before it was sent ---- */
 

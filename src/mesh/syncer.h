@@ -65,6 +65,11 @@ struct wf_syncer_options {
     /* Is the log's device out? Of a log of two stories that one is not told the other counts as
      * difference for as long as it is not, since it is to be mended. NULL: it is not. */
     bool (*is_over)(void *ud, const struct wf_sync_log *log);
+    /* Is a batch about to go to that node, in the message that is made; other than 0: it must not
+     * now, and wf_syncer_room follows. Then whether those of which that was asked went, once that
+     * is known. Both NULL: all may. */
+    int (*leaves)(void *ud, uint64_t peer, struct wf_str batch);
+    void (*left)(void *ud, uint64_t peer, bool is_sent);
     /* Sends a message. BUSY: it was not taken, and wf_syncer_room will follow. Other errors: the
      * node is gone, wf_syncer_down will follow. */
     int (*send)(void *ud, uint64_t peer, struct wf_str message, struct wf_err *err);

@@ -124,7 +124,25 @@ struct giving {
     uint64_t last;  /* that is in the message */
     bool is_large;  /* the first does not fit into a message: it goes in parts */
     bool is_broken; /* there was no room on the way */
+    bool is_held;   /* the next one must not leave yet */
 };
+
+/* Asked of each batch before it is in a message. */
+static bool may_leave(struct giving *g, struct wf_str batch)
+{
+    const struct wf_syncer_options *o = &g->s->o;
+
+    g->is_held = o->leaves != NULL && o->leaves(o->ud, g->p->id, batch) != 0;
+    return !g->is_held;
+}
+
+static void say_left(struct giving *g, bool is_sent)
+{
+    const struct wf_syncer_options *o = &g->s->o;
+
+    if (o->left != NULL)
+        o->left(o->ud, g->p->id, is_sent);
+}
 
 static bool send_parts(struct giving *g, struct wf_str batch)
 {
@@ -138,8 +156,11 @@ static bool send_parts(struct giving *g, struct wf_str batch)
         m.bytes.len = WF_MIN(m.bytes.len, (size_t)PART_BYTES);
         wf_buf_reset(&s->message);
         (void)wf_sync_message_write(&m, &s->message);
-        if (!sent(s, g->p))
+        if (!sent(s, g->p)) {
+            say_left(g, false);
             return false;
+        }
+        say_left(g, true); /* it counts from its first byte on */
         g->p->out_at += m.bytes.len;
     }
     g->p->out_at = 0;
@@ -158,11 +179,15 @@ static int give_one(void *ud, uint64_t number, struct wf_str bytes, struct wf_er
     if (bytes.len > PART_BYTES / 2) {
         if (g->last != 0)
             return 1; /* after what is in the message */
+        if (g->p->out_at == 0 && !may_leave(g, bytes))
+            return 1;
         g->is_large = true;
         g->is_broken = !send_parts(g, bytes);
         g->last = number;
         return 1;
     }
+    if (!may_leave(g, bytes))
+        return 1;
     if (g->last == 0)
         begin(g->s, WF_SYNC_BATCHES);
     (void)wf_sync_batch_write(bytes, &g->s->message);
@@ -204,12 +229,24 @@ static bool send_batches(struct wf_syncer *s, struct wf_syncer_peer *p, struct w
         s->o.shelf.read(s->o.shelf.ud, &l->head.log, t->sending, MESSAGE_BYTES, give_one, &g, NULL);
     if (rc >= 0 && g.first != 0)
         return send_first(s, p, t, g.first);
+    if (rc >= 0 && g.last == 0 && g.is_held) {
+        p->is_blocked = true;
+        return false;
+    }
+    if (rc < 0)
+        say_left(&g, false);
     if (rc < 0 || g.last == 0) { /* trimmed, or not to be read: the other asks elsewhere */
         t->sending = 0;
         return true;
     }
-    if (g.is_large ? g.is_broken : !sent(s, p))
+    if (g.is_large && g.is_broken)
         return false;
+    if (!g.is_large) {
+        bool is_sent = sent(s, p);
+        say_left(&g, is_sent);
+        if (!is_sent)
+            return false;
+    }
     t->sent = g.last;
     t->told = WF_MAX(t->told, g.last);
     t->sending = g.last < l->head.last ? g.last + 1 : 0;

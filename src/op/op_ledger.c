@@ -67,7 +67,8 @@ static void add(struct page *p, const struct wf_ledger_entry *e)
 {
     struct sum *s;
 
-    if (e->kind == WF_LEDGER_RECOVERY)
+    if (e->kind != WF_LEDGER_REQUEST && e->kind != WF_LEDGER_COMPLETION &&
+        e->kind != WF_LEDGER_REFUSAL)
         return;
     s = sum_of(p, e);
     if (s == NULL) {

@@ -1,5 +1,6 @@
-/* Ledger: what left this machine. Append-only, each entry chained to the one before by its hash,
- * the head signed; docs/privacy.md says what that proves. It holds counts and names, never a text.
+/* Ledger: what left this machine, for a provider or another person's device. Append-only, each
+ * entry chained to the one before by its hash, the head signed; docs/privacy.md says what that
+ * proves. It holds counts and names, never a text.
  *
  *   FOLDER/log      the entries (privacy/ledger_format.h)
  *   FOLDER/head     the last signature: how many entries there are, and the hash of the last
@@ -30,10 +31,14 @@ enum wf_ledger_kind {
     WF_LEDGER_REFUSAL = 3,    /* was kept back */
     WF_LEDGER_RECOVERY = 4,   /* the machine stopped amid writing; so many bytes were cut off that
                                  nobody had been told of. The ledger writes these itself */
+    WF_LEDGER_GIVEN = 5,      /* goes now to another person's device, and what else of it does in
+                                 the minutes that follow */
+    WF_LEDGER_GIVEN_ALL = 6,  /* what that came to */
     WF_LEDGER_KIND_END
 };
 
-/* So many of one kind: of a request what was redacted, of a completion what was flagged. */
+/* So many of one kind: of a request what was redacted, of a completion what was flagged, of what
+ * was given one alone, what it is and how many changes of it. */
 struct wf_ledger_count {
     struct wf_str type; /* e.g. IBAN_CODE */
     uint32_t n;
@@ -48,21 +53,23 @@ struct wf_ledger_entry {
     uint8_t prev[WF_LEDGER_HASH_BYTES], hash[WF_LEDGER_HASH_BYTES];
     /* written by the caller */
     enum wf_ledger_kind kind;
-    uint64_t request_seq;     /* of a completion: the entry of its request */
-    struct wf_str request_id; /* as x-weft-route and the logs have it */
-    struct wf_str engine;     /* its name among the engines */
-    struct wf_str to;         /* to whom: host, node or device */
-    struct wf_str model;
-    struct wf_str reason;                 /* why it went there, or why it did not */
-    enum wf_label label;                  /* of what left */
-    bool is_released;                     /* a person had lowered the label */
-    struct wf_release release;            /* then: its engine is `engine`, its `to` is `label` */
+    uint64_t request_seq; /* of a completion: the entry of its request; of GIVEN_ALL: of GIVEN */
+    struct wf_str request_id;  /* as x-weft-route and the logs have it; given: the device's id */
+    struct wf_str engine;      /* its name among the engines; given: the space's */
+    struct wf_str to;          /* to whom: host, node or device */
+    struct wf_str model;       /* given: what the draft, collection or document is called */
+    struct wf_str reason;      /* why it went there, or why it did not */
+    enum wf_label label;       /* of what left */
+    bool is_released;          /* a person had lowered the label */
+    struct wf_release release; /* then: its engine is `engine`, its `to` is `label` */
     const struct wf_ledger_count *counts; /* each type once, any order */
     size_t n_counts;
     uint64_t bytes;                 /* sent; of a completion: received; of a recovery: cut off */
     uint64_t tokens_in, tokens_out; /* 0: not known */
     uint64_t cost_micro;            /* millionths of the currency that prices are given in */
     uint32_t status;                /* of a completion: the HTTP status; 0: no answer came */
+    uint8_t sealed[WF_LEDGER_HASH_BYTES]; /* given: hash of the batch that it went in; of several,
+                                             the hash of that of those before and the last one's */
 };
 
 struct wf_ledger_options {

@@ -86,6 +86,11 @@ static int check_text(struct wf_str s, const char *what, size_t max, struct wf_e
     return 0;
 }
 
+static bool is_given(enum wf_ledger_kind kind)
+{
+    return kind == WF_LEDGER_GIVEN || kind == WF_LEDGER_GIVEN_ALL;
+}
+
 static int check(const struct wf_ledger_entry *e, struct wf_err *err)
 {
     const struct {
@@ -191,6 +196,8 @@ int wf_ledger_format_write(const struct wf_ledger_entry *e, struct wf_buf *out, 
         (void)wf_buf_append_u64le(out, (uint64_t)e->release.when_ms);
         (void)wf_buf_append(out, e->release.what, WF_RELEASE_DIGEST_BYTES);
     }
+    if (is_given(e->kind))
+        (void)wf_buf_append(out, e->sealed, sizeof(e->sealed));
     rc = append_counts(e, out, err);
     if (rc != 0)
         return rc;
@@ -291,6 +298,14 @@ static void take_release(struct cursor *c, struct wf_ledger_entry *e, uint8_t fr
     e->is_released = true;
 }
 
+static void take_sealed(struct cursor *c, struct wf_ledger_entry *e)
+{
+    const uint8_t *hash = take(c, sizeof(e->sealed));
+
+    if (hash != NULL)
+        memcpy(e->sealed, hash, sizeof(e->sealed));
+}
+
 static void take_counts(struct cursor *c, struct wf_ledger_read *r)
 {
     size_t n = (size_t)take_number(c, 2);
@@ -351,6 +366,8 @@ int wf_ledger_format_read(const uint8_t *bytes, size_t n, struct wf_ledger_read 
     e->reason = take_text(&c, WF_LIMIT_LEDGER_TEXT_BYTES);
     if (bytes[AT_RELEASED] != NOT_RELEASED)
         take_release(&c, e, bytes[AT_RELEASED]);
+    if (is_given(e->kind))
+        take_sealed(&c, e);
     take_counts(&c, out);
     if (c.failed || c.at != c.end || bytes[AT_ZERO] != 0 || bytes[AT_LABEL] >= WF_LABEL_COUNT ||
         bytes[AT_KIND] < WF_LEDGER_REQUEST || bytes[AT_KIND] >= WF_LEDGER_KIND_END)

@@ -24,8 +24,9 @@
  *   96   8  tokens out
  *  104   8  cost, millionths
  *  112      texts, each its length (2) and its bytes: request id, engine, to, model, reason; when
- *           released: who, reason, time (8), digest of the texts (32); number of counts (2), and
- *           each, ascending by type: the type's text, how many (4, not 0)
+ *           released: who, reason, time (8), digest of the texts (32); when given: the hash of what
+ *           was sealed (32); number of counts (2), and each, ascending by type: the type's text,
+ *           how many (4, not 0)
  *  n-36 32  BLAKE2b-256 of all before it
  *  n-4   4  n, so that it can be read backwards
  *

@@ -316,6 +316,10 @@ const char *wf_ledger_kind_name(enum wf_ledger_kind kind)
         return "completion";
     case WF_LEDGER_REFUSAL:
         return "refusal";
+    case WF_LEDGER_GIVEN:
+        return "given";
+    case WF_LEDGER_GIVEN_ALL:
+        return "given_all";
     case WF_LEDGER_RECOVERY:
     case WF_LEDGER_KIND_END:
         break;
@@ -347,12 +351,67 @@ static json_t *number(uint64_t n)
     return json_integer((json_int_t)WF_MIN(n, (uint64_t)INT64_MAX));
 }
 
+/* "Ben's phone" of "Ben / phone"; of one that is called as its person is, the name. */
+static void append_whose(struct wf_buf *b, struct wf_str to)
+{
+    size_t at = to.len;
+
+    while (at >= 3 && memcmp(to.ptr + at - 3, " / ", 3) != 0)
+        at--;
+    if (at < 3) {
+        (void)wf_buf_append_str(b, to); /* the caller looks, here and below */
+        return;
+    }
+    if (!wf_str_eq(wf_str_sub(to, 0, at - 3), wf_str_sub(to, at, to.len)))
+        (void)wf_buf_appendf(b, "%.*s's ", WF_STR_ARG(wf_str_sub(to, 0, at - 3)));
+    (void)wf_buf_append_str(b, wf_str_sub(to, at, to.len));
+}
+
+/* "12 changes to the draft plans/list went to Ben's phone" */
+static json_t *words_json(const struct wf_ledger_entry *e, const struct wf_ledger_count *c)
+{
+    struct wf_buf b;
+    json_t *v = NULL;
+
+    wf_buf_init(&b, WF_LIMIT_LEDGER_ENTRY_BYTES);
+    (void)wf_buf_appendf(&b, c->n == 1 ? "%u change" : "%u changes", c->n); /* the end tells */
+    (void)wf_buf_appendf(&b, " to the %.*s %.*s", WF_STR_ARG(c->type), WF_STR_ARG(e->engine));
+    if (e->model.len > 0)
+        (void)wf_buf_appendf(&b, "/%.*s", WF_STR_ARG(e->model));
+    (void)wf_buf_append_str(&b, WF_STR(" went to "));
+    append_whose(&b, e->to);
+    if (wf_buf_status(&b) == 0)
+        v = text(wf_buf_str(&b));
+    wf_buf_deinit(&b);
+    return v;
+}
+
+static json_t *given_json(const struct wf_ledger_entry *e, const char *prev, const char *hash)
+{
+    const struct wf_ledger_count nothing = {WF_STR("item"), 0};
+    const struct wf_ledger_count *c = e->n_counts > 0 ? e->counts : &nothing;
+    char sealed[2 * WF_LEDGER_HASH_BYTES + 1];
+
+    (void)sodium_bin2hex(sealed, sizeof(sealed), e->sealed, sizeof(e->sealed));
+    return json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, "
+                     "s:s, s:s}",
+                     "seq", number(e->seq), "time", json_integer(e->time_ms), "kind",
+                     wf_ledger_kind_name(e->kind), "label", wf_label_name(e->label), "to",
+                     text(e->to), "device", text(e->request_id), "space", text(e->engine), "what",
+                     text(c->type), "name", text(e->model), "changes", json_integer(c->n), "bytes",
+                     number(e->bytes), "reason", text(e->reason), "words", words_json(e, c),
+                     "request_entry", e->request_seq != 0 ? number(e->request_seq) : json_null(),
+                     "sealed", sealed, "prev", prev, "hash", hash);
+}
+
 json_t *wf_ledger_entry_json(const struct wf_ledger_entry *e)
 {
     char prev[2 * WF_LEDGER_HASH_BYTES + 1], hash[2 * WF_LEDGER_HASH_BYTES + 1];
 
     (void)sodium_bin2hex(prev, sizeof(prev), e->prev, sizeof(e->prev));
     (void)sodium_bin2hex(hash, sizeof(hash), e->hash, sizeof(e->hash));
+    if (e->kind == WF_LEDGER_GIVEN || e->kind == WF_LEDGER_GIVEN_ALL)
+        return given_json(e, prev, hash);
     return json_pack(
         "{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
         "s:s, s:s}",

@@ -29,7 +29,7 @@ int wf_ledger_reader_back(struct wf_ledger_reader *r, const struct wf_ledger_ent
 /* The last signature, as it was when the reader was opened. */
 const struct wf_ledger_head *wf_ledger_reader_head(const struct wf_ledger_reader *r);
 
-/* "request", "completion", "refusal" or "recovery". Static storage. */
+/* "request", "completion", "refusal", "recovery", "given" or "given_all". Static storage. */
 const char *wf_ledger_kind_name(enum wf_ledger_kind kind);
 
 /* The entry as docs/privacy.md describes it; new reference, NULL without memory. */

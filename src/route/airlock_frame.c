@@ -73,6 +73,22 @@ static bool put_report(const struct wf_airlock_frame *f, struct wf_buf *out)
     return put_counts(f, out) && f->n_counts <= WF_AIRLOCK_FLAGS_MAX;
 }
 
+static bool put_given(const struct wf_airlock_frame *f, struct wf_buf *out)
+{
+    bool fits = f->n_counts == 1;
+
+    (void)wf_buf_append_byte(out, (char)f->label); /* the end tells, here and below */
+    (void)wf_buf_append_u64le(out, f->seq);
+    (void)wf_buf_append_u64le(out, f->bytes);
+    (void)wf_buf_append(out, f->sealed, sizeof(f->sealed));
+    fits = put_text(out, f->engine) && fits;
+    fits = put_text(out, f->model) && fits;
+    fits = put_text(out, f->request_id) && fits;
+    fits = put_text(out, f->to) && fits;
+    fits = put_text(out, f->reason) && fits;
+    return put_counts(f, out) && fits;
+}
+
 int wf_airlock_frame_write(const struct wf_airlock_frame *f, struct wf_buf *out)
 {
     bool fits = true;
@@ -90,6 +106,9 @@ int wf_airlock_frame_write(const struct wf_airlock_frame *f, struct wf_buf *out)
         break;
     case WF_AIRLOCK_REPORT:
         fits = put_report(f, out);
+        break;
+    case WF_AIRLOCK_GIVEN:
+        fits = put_given(f, out);
         break;
     case WF_AIRLOCK_HEAD:
         put_u16(out, f->number);
@@ -218,6 +237,29 @@ static void take_request(struct rest *r, struct wf_airlock_frame *f)
     f->text = take_all(r, WF_AIRLOCK_BODY_BYTES);
 }
 
+static void take_given(struct rest *r, struct wf_airlock_frame *f)
+{
+    uint64_t label = take_number(r, 1);
+
+    r->bad = r->bad || label >= WF_LABEL_COUNT;
+    f->label = r->bad ? WF_LABEL_SECRET : (enum wf_label)label;
+    f->seq = take_number(r, 8);
+    f->bytes = take_number(r, 8);
+    if (r->bad || r->s.len < sizeof(f->sealed)) {
+        r->bad = true;
+        return;
+    }
+    memcpy(f->sealed, r->s.ptr, sizeof(f->sealed));
+    r->s = wf_str_sub(r->s, sizeof(f->sealed), r->s.len);
+    f->engine = take_text(r);
+    f->model = take_text(r);
+    f->request_id = take_text(r);
+    f->to = take_text(r);
+    f->reason = take_text(r);
+    take_counts(r, 1, f);
+    r->bad = r->bad || f->n_counts != 1;
+}
+
 /* An error's code, sent positive. */
 static int take_code(struct rest *r)
 {
@@ -247,6 +289,9 @@ int wf_airlock_frame_read(struct wf_str payload, struct wf_airlock_frame *out, s
         break;
     case WF_AIRLOCK_REPORT:
         take_report(&r, out);
+        break;
+    case WF_AIRLOCK_GIVEN:
+        take_given(&r, out);
         break;
     case WF_AIRLOCK_HEAD:
         out->number = (uint32_t)take_number(&r, 2);

@@ -4,6 +4,8 @@
  *                     CANCEL   nobody waits for that any more
  *                     CREDIT   so many bytes were used: so many more may come
  *                     REPORT   what core made of an answer: tokens, cost, flags, for the ledger
+ *                     GIVEN    what goes to another person's device, for the ledger; or, with the
+ *                              number of such an entry, what it came to. An END answers
  *   airlock -> core   HEAD     the HTTP status and headers, as text lines "name: value\n"
  *                     DATA     bytes of the body as they came
  *                     END      the answer is whole; the ledger's entry
@@ -24,6 +26,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "privacy/label.h"
+#include "privacy/ledger.h"
 #include "privacy/release.h"
 
 /* Bytes of one answer that may wait in core; of one DATA frame; of all headers of an answer. */
@@ -44,6 +47,7 @@ enum wf_airlock_kind {
     WF_AIRLOCK_CANCEL = 2,
     WF_AIRLOCK_CREDIT = 3,
     WF_AIRLOCK_REPORT = 4,
+    WF_AIRLOCK_GIVEN = 5,
     WF_AIRLOCK_HEAD = 16,
     WF_AIRLOCK_DATA = 17,
     WF_AIRLOCK_END = 18,
@@ -61,12 +65,13 @@ struct wf_airlock_frame {
     enum wf_airlock_kind kind;
     uint64_t id; /* of the request, core's choice */
     /* REQUEST */
-    enum wf_label label; /* of the body as it is */
+    enum wf_label label; /* of the body as it is; GIVEN, too */
     bool streamed;
-    struct wf_str engine, model; /* model: the provider's own name */
-    struct wf_str request_id;    /* as x-weft-route and the logs have it */
+    struct wf_str engine, model; /* model: the provider's own name; GIVEN: the space, the item */
+    struct wf_str request_id;    /* as x-weft-route and the logs have it; GIVEN: the device */
     struct wf_str reason;        /* why it goes there */
-    struct wf_airlock_count counts[WF_AIRLOCK_COUNTS_MAX]; /* REPORT: at most FLAGS_MAX, of flags */
+    struct wf_airlock_count counts[WF_AIRLOCK_COUNTS_MAX]; /* REPORT: at most FLAGS_MAX, of flags;
+                                                              GIVEN: one, the kind of item */
     size_t n_counts;
     bool is_released; /* a person had lowered the label, by `release`, whose engine and `to`
                          are those above */
@@ -76,8 +81,12 @@ struct wf_airlock_frame {
     /* REQUEST: the body; HEAD: the headers; DATA: bytes; FAILED: the sentence */
     struct wf_str text;
     uint32_t number; /* CREDIT: bytes; HEAD: the status */
-    uint64_t seq;    /* END: of the ledger's entry */
+    uint64_t seq;    /* END: of the ledger's entry; GIVEN: that it sums up, 0: none, it begins */
     int code;        /* FAILED: WF_E_* */
+    /* GIVEN */
+    struct wf_str to; /* whose device */
+    uint64_t bytes;
+    uint8_t sealed[WF_LEDGER_HASH_BYTES]; /* as the ledger has it */
 };
 
 /* Appends the payload. Errors: LIMIT (a text is too long), the buffer's. */

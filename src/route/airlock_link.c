@@ -33,7 +33,9 @@
 #define LATER_BYTES ((size_t)256 << 10)
 #define LATER_MS 10
 #define FRAME_ABOUT_BYTES 512 /* of a request, without its body */
-#define CREDITS 8             /* credit is given in such parts of the window */
+#define GIVEN_WAIT_MS 5000
+#define GIVEN_AT_ONCE 64u /* calls that are there together */
+#define CREDITS 8         /* credit is given in such parts of the window */
 
 struct wf_airlock_link {
     int listen_fd, stop_fds[2];
@@ -475,9 +477,10 @@ static int wait_connected(struct wf_airlock_call *c, struct wf_err *err)
     return rc;
 }
 
-int wf_airlock_call_new(struct wf_airlock_link *l, struct wf_airlock_frame *request,
-                        bool (*canceled)(void *ud), void *ud, struct wf_airlock_call **out,
-                        struct wf_err *err)
+/* Hands over a frame whose kind is set. */
+static int call_new(struct wf_airlock_link *l, struct wf_airlock_frame *request,
+                    bool (*canceled)(void *ud), void *ud, struct wf_airlock_call **out,
+                    struct wf_err *err)
 {
     struct wf_airlock_call *c = wf_alloc_array(1, sizeof(*c));
     int rc;
@@ -495,7 +498,6 @@ int wf_airlock_call_new(struct wf_airlock_link *l, struct wf_airlock_frame *requ
     wf_buf_init(&c->waiting, WF_AIRLOCK_WINDOW_BYTES + WF_AIRLOCK_DATA_BYTES);
     wf_buf_init(&c->taken, WF_AIRLOCK_WINDOW_BYTES + WF_AIRLOCK_DATA_BYTES);
     rc = wait_connected(c, err);
-    request->kind = WF_AIRLOCK_REQUEST;
     request->id = c->id;
     if (rc == 0)
         rc = send_frame(l, request, err);
@@ -506,6 +508,14 @@ int wf_airlock_call_new(struct wf_airlock_link *l, struct wf_airlock_frame *requ
     }
     *out = c;
     return 0;
+}
+
+int wf_airlock_call_new(struct wf_airlock_link *l, struct wf_airlock_frame *request,
+                        bool (*canceled)(void *ud), void *ud, struct wf_airlock_call **out,
+                        struct wf_err *err)
+{
+    request->kind = WF_AIRLOCK_REQUEST;
+    return call_new(l, request, canceled, ud, out, err);
 }
 
 static bool has_news(const struct wf_airlock_call *c)
@@ -621,4 +631,60 @@ void wf_airlock_call_free(struct wf_airlock_call *c)
     wf_buf_deinit(&c->taken);
     pthread_cond_destroy(&c->changed);
     wf_free(c);
+}
+
+/* ---- what is given to other people's devices ---- */
+
+static bool is_late(void *ud)
+{
+    const int64_t *until_ns = ud;
+
+    return wf_clock_mono_ns(NULL) >= *until_ns;
+}
+
+static bool is_connected(struct wf_airlock_link *l)
+{
+    bool is;
+
+    pthread_mutex_lock(&l->lock);
+    is = l->fd >= 0;
+    pthread_mutex_unlock(&l->lock);
+    return is;
+}
+
+static int given_some(struct wf_airlock_link *l, struct wf_airlock_frame *frames, size_t n,
+                      uint64_t *out_seqs, struct wf_err *err)
+{
+    struct wf_airlock_call *calls[GIVEN_AT_ONCE] = {NULL};
+    int64_t until_ns = wf_clock_mono_ns(NULL) + GIVEN_WAIT_MS * INT64_C(1000000);
+    int rc = 0;
+
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        frames[i].kind = WF_AIRLOCK_GIVEN;
+        rc = call_new(l, &frames[i], is_late, &until_ns, &calls[i], err);
+    }
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        struct wf_airlock_piece piece = {.is_end = false};
+        while (rc == 0 && !piece.is_end)
+            rc = wf_airlock_call_next(calls[i], &piece, err);
+        out_seqs[i] = piece.seq;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (calls[i] != NULL)
+            calls[i]->is_reported = true; /* there is nothing to report */
+        wf_airlock_call_free(calls[i]);
+    }
+    return rc;
+}
+
+int wf_airlock_given(struct wf_airlock_link *l, struct wf_airlock_frame *frames, size_t n,
+                     uint64_t *out_seqs, struct wf_err *err)
+{
+    int rc = 0;
+
+    if (!is_connected(l))
+        return wf_err_set(err, WF_E_CRASHED, "The process that keeps the ledger is not running.");
+    for (size_t i = 0; i < n && rc == 0; i += GIVEN_AT_ONCE)
+        rc = given_some(l, frames + i, WF_MIN(n - i, (size_t)GIVEN_AT_ONCE), out_seqs + i, err);
+    return rc;
 }

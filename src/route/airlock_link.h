@@ -27,6 +27,13 @@ int wf_airlock_call_new(struct wf_airlock_link *l, struct wf_airlock_frame *requ
                         bool (*canceled)(void *ud), void *ud, struct wf_airlock_call **out,
                         struct wf_err *err) WF_MUST_USE;
 
+/* Has airlock write down n things that go to other people's devices: frames of the kind GIVEN,
+ * whose kind and id are set here. Waits until all are durable, some seconds at most; out_seqs [n]:
+ * the entries. Errors: CRASHED (there is no airlock), CANCELED (it takes too long), those of the
+ * ledger (FULL, IO, ...), LIMIT, NOMEM: of none it is known that it is written. */
+int wf_airlock_given(struct wf_airlock_link *l, struct wf_airlock_frame *frames, size_t n,
+                     uint64_t *out_seqs, struct wf_err *err) WF_MUST_USE;
+
 /* What came; views are borrowed until the next call for the same one. */
 struct wf_airlock_piece {
     int status;          /* of the answer; 0 until its head came */

@@ -391,7 +391,7 @@ static const char migration_15[] =
     "CREATE INDEX blob_piece_hash ON blob_piece(hash);";
 
 /* People with whom spaces are shared: what they may (space.role: of this owner's devices),
- * lists of their devices, what was given to them and is in the ledger. */
+ * lists of their devices, what was given to them (unused). */
 static const char migration_16[] = "ALTER TABLE space ADD COLUMN role INTEGER NOT NULL DEFAULT 3;"
                                    "CREATE TABLE charter("
                                    " space INTEGER NOT NULL REFERENCES space(id) ON DELETE CASCADE,"
@@ -430,10 +430,14 @@ static const char migration_18[] =
     "ALTER TABLE record_change ADD COLUMN untold INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX record_change_untold ON record_change(space,device,dseq) WHERE untold=1;";
 
+/* What is given to other people is in the ledger alone. */
+static const char migration_19[] = "DROP TABLE given;";
+
 static const char *const migrations[] = {
-    migration_1,  migration_2,  migration_3,  migration_4,  migration_5,  migration_6,
-    migration_7,  migration_8,  migration_9,  migration_10, migration_11, migration_12,
-    migration_13, migration_14, migration_15, migration_16, migration_17, migration_18,
+    migration_1,  migration_2,  migration_3,  migration_4,  migration_5,
+    migration_6,  migration_7,  migration_8,  migration_9,  migration_10,
+    migration_11, migration_12, migration_13, migration_14, migration_15,
+    migration_16, migration_17, migration_18, migration_19,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

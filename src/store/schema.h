@@ -95,9 +95,6 @@
  * person      owners of other devices with whom spaces are shared
  *     owner PK (32 bytes), list (mesh/devices.h), expected_ms (0; else till then they may bring a
  *     space that is new here)
- * given       batches that went, or are about to go, to other people's devices
- *     device, stream, author, PK of the three, upto (a number), told (up to which it is in the
- *     ledger)
  * limbo       documents that are not there yet, or no longer: their chunks are being written or
  *             removed; finished at the next open
  *     document PK, hash, title (as indexed), first_chunk, n_chunks, stage (0: being written, 1: its
@@ -139,7 +136,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 18
+#define WF_SCHEMA_VERSION 19
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

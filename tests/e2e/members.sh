@@ -73,6 +73,21 @@ same "what is not shared is not named to him" "plans" "$(spaces tablet)"
 there() { cat "$TMP/$1/data/weft.db" "$TMP/$1/data/weft.db-wal" 2>/dev/null | grep -ac "$2"; }
 same "no word of it is there" 0 "$(there tablet MARKER-DIARY)"
 same "nor its name" 0 "$(there tablet diary)"
+# What went to his tablet is in the ledger of who gave it; what went to her own phone is not.
+given() {
+    weft "$1" ledger --last 1000 --json | json \
+        "any(e['kind']=='given' and (e['what'],e['name'],e['to'])==('$2','$3','$4') for e in d['entries'])"
+}
+same "the draft that went to his tablet is in her ledger" True "$(given laptop draft trip 'tablet / tablet')"
+same "and the record" True "$(given laptop record places 'tablet / tablet')"
+same "in words" 1 "$(weft laptop ledger | grep -c "to the draft plans/trip went to tablet")"
+sealed() { weft laptop ledger --json | json '"%(label)s %(space)s" % d["entries"][0] + " %d" % len(d["entries"][0]["sealed"])'; }
+same "with the label and what was sealed" "private plans 64" "$(sealed)"
+own() { weft "$1" ledger --last 1000 --json | json "sum(e['to'].endswith('$2') for e in d['entries'])"; }
+same "what went to her phone is not" 0 "$(own laptop phone)"
+same "nor what the phone gave the laptop" 0 "$(own phone laptop)"
+check "nobody changed it" weft laptop ledger verify
+
 weft tablet spaces invite plans >/dev/null 2>"$TMP/err"
 same "who may write invites nobody" 1 $?
 weft tablet spaces remove plans laptop >/dev/null 2>"$TMP/err"
@@ -176,6 +191,23 @@ done
 for i in $(cat "$TMP/acked"); do
     same "record $i is on the laptop" "$i" "$(until_is "$i" field laptop plans kill/$i at)"
 done
+# Where the ledger cannot be written nothing goes to him; killed processes have left it whole.
+check "her ledger is whole" weft laptop ledger verify
+off phone # else he has it from there
+off laptop
+cp "$TMP/laptop/ledger/log" "$TMP/log"
+: >"$TMP/laptop/ledger/log"
+up laptop
+weft laptop record set plans places/quito word=MARKER-UNLOGGED >/dev/null
+held() { weft laptop sync --json | json 'any("ledger" in p["words"] for p in d["problems"])'; }
+same "it is said that nothing goes to others" True "$(until_is True held)"
+sleep 2
+same "he has it not" "" "$(weft tablet record get plans places/quito 2>/dev/null)"
+same "no word of it is in his home" 0 "$(there tablet MARKER-UNLOGGED)"
+cp "$TMP/log" "$TMP/laptop/ledger/log"
+same "once it can be written he has it" MARKER-UNLOGGED "$(until_is MARKER-UNLOGGED field tablet plans places/quito word)"
+same "and it stands there" True "$(given laptop record places 'tablet / tablet')"
+up phone
 weft tablet spaces leave plans >/dev/null
 same "he leaves" "laptop:admin" "$(until_is laptop:admin members laptop plans)"
 weft tablet record set plans places/last x=1 >/dev/null 2>&1

@@ -73,6 +73,8 @@ void ledgered_entry(struct ledgered_entry *m, uint64_t number)
     e->kind = (enum wf_ledger_kind)(1 + wf_rng_below(r, WF_LEDGER_KIND_END - 1));
     e->label = (enum wf_label)wf_rng_below(r, WF_LABEL_COUNT);
     e->request_seq = e->kind == WF_LEDGER_COMPLETION ? wf_rng_u64(r) : 0;
+    if (e->kind == WF_LEDGER_GIVEN || e->kind == WF_LEDGER_GIVEN_ALL)
+        memset(e->sealed, (int)(number & 0xff), sizeof(e->sealed));
     e->request_id = words(m->texts[0], r);
     e->engine = words(m->texts[1], r);
     e->to = words(m->texts[2], r);
@@ -122,7 +124,8 @@ static bool same_release(const struct wf_release *a, const struct wf_release *b)
 
 bool ledgered_same(const struct wf_ledger_entry *a, const struct wf_ledger_entry *b)
 {
-    return a->kind == b->kind && a->label == b->label && a->request_seq == b->request_seq &&
+    return memcmp(a->sealed, b->sealed, sizeof(a->sealed)) == 0 && a->kind == b->kind &&
+           a->label == b->label && a->request_seq == b->request_seq &&
            wf_str_eq(a->request_id, b->request_id) && wf_str_eq(a->engine, b->engine) &&
            wf_str_eq(a->to, b->to) && wf_str_eq(a->model, b->model) &&
            wf_str_eq(a->reason, b->reason) && a->is_released == b->is_released &&

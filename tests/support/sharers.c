@@ -47,7 +47,7 @@ static void devices(void *ud, struct wf_devices *out)
 {
     const struct sharer *d = ud;
 
-    *out = d->all->devices;
+    *out = d->list != NULL ? *d->list : d->all->devices;
 }
 
 static enum wf_label label_of(void *ud, int64_t draft)
@@ -199,6 +199,7 @@ void sharer_up(struct sharer *d)
                                          .clock = &d->all->clock,
                                          .devices = devices,
                                          .label = label_of,
+                                         .given = d->given,
                                          .ud = d};
     const struct wf_sharing_link link = {.send = send_it, .close = close_it, .ud = d};
 

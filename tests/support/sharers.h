@@ -25,6 +25,9 @@ struct sharer {
     struct wf_records *records;
     struct wf_sharing *sharing;
     struct wf_device device;
+    const struct wf_devices *list; /* of its owner, where it is not that of all; borrowed */
+    /* What goes to other people's devices; NULL: nothing does. ud is the sharer. */
+    int (*given)(void *ud, struct wf_given *what, size_t n, struct wf_err *err);
     bool is_up, must_tell;
     bool is_linked[SHARERS_MAX];
 };

@@ -319,6 +319,88 @@ static void test_airlock__the_ledger_has_it_first(void **state)
     expect_kept_back(request("stub", WF_LABEL_INTERNAL, HELLO), WF_E_CORRUPT, "ledger");
 }
 
+static struct wf_airlock_frame gift(uint64_t of, uint32_t n)
+{
+    struct wf_airlock_frame f = {.label = WF_LABEL_PRIVATE,
+                                 .engine = WF_STR("plans"),
+                                 .model = WF_STR("list"),
+                                 .request_id = WF_STR("00ff"),
+                                 .to = WF_STR("Ben / phone"),
+                                 .reason = WF_STR("reads the space"),
+                                 .seq = of,
+                                 .bytes = 100 * n,
+                                 .n_counts = 1};
+    f.counts[0] = (struct wf_airlock_count){WF_STR("draft"), n};
+    memset(f.sealed, (int)n, sizeof(f.sealed));
+    return f;
+}
+
+/* Waits for an airlock that is being started. */
+static int give(struct wf_airlock_frame *frames, size_t n, uint64_t *seqs, struct wf_err *err)
+{
+    int rc = wf_airlock_given(w.link, frames, n, seqs, err);
+    for (unsigned i = 0; i < 400 && rc == WF_E_CRASHED; i++) {
+        (void)poll(NULL, 0, 25);
+        rc = wf_airlock_given(w.link, frames, n, seqs, err);
+    }
+    return rc;
+}
+
+static void test_airlock__what_goes_to_other_people_is_in_the_ledger(void **state)
+{
+    struct wf_airlock_frame many[100], one;
+    const struct wf_ledger_entry *e;
+    struct wf_ledger_reader *r = NULL;
+    struct wf_ledger_report report;
+    struct wf_err err = WF_ERR_INIT;
+    uint64_t seqs[100], sum = 0;
+    char path[WF_LIMIT_PATH_BYTES + 8];
+    (void)state;
+
+    for (uint32_t i = 0; i < 100; i++)
+        many[i] = gift(0, i + 1);
+    assert_int_equal(give(many, 100, seqs, &err), 0);
+    for (size_t i = 0; i < 100; i++)
+        assert_int_equal(seqs[i], i + 1);
+    one = gift(seqs[11], 40);
+    assert_int_equal(give(&one, 1, &sum, &err), 0);
+    one = gift(seqs[12], 0); /* it did not go after all */
+    assert_int_equal(give(&one, 1, &sum, &err), 0);
+    assert_int_equal(sum, 102);
+    assert_int_equal(wf_ledger_reader_open(w.home.ledger, &r, NULL), 0);
+    for (uint64_t i = 1; i <= 12; i++)
+        assert_int_equal(wf_ledger_reader_next(r, &e, NULL), 1);
+    assert_int_equal(e->kind, WF_LEDGER_GIVEN);
+    assert_true(wf_str_eq(e->to, WF_STR("Ben / phone")) && e->counts[0].n == 12);
+    assert_int_equal(e->sealed[31], 12);
+    json_t *v = wf_ledger_entry_json(e);
+    assert_string_equal(json_string_value(json_object_get(v, "words")),
+                        "12 changes to the draft plans/list went to Ben's phone");
+    json_decref(v);
+    wf_ledger_reader_to_end(r);
+    assert_int_equal(wf_ledger_reader_back(r, &e, NULL), 1);
+    assert_true(e->kind == WF_LEDGER_GIVEN_ALL && e->n_counts == 0 && e->request_seq == 13);
+    assert_int_equal(wf_ledger_reader_back(r, &e, NULL), 1);
+    assert_true(e->counts[0].n == 40 && e->request_seq == 12 && e->bytes == 4000);
+    wf_ledger_reader_free(r);
+    one = gift(0, 1);
+    one.label = WF_LABEL_SECRET;
+    assert_int_equal(give(&one, 1, &sum, &err), WF_E_DENIED);
+    assert_int_equal(wf_ledger_verify(w.home.ledger, NULL, &report, &err), 0);
+    assert_int_equal(report.n_entries, 102);
+    assert_int_equal(recorder_n_bytes(w.recorder), 0); /* the bytes do not go through it */
+    (void)kill(w.airlock, SIGKILL);
+    assert_int_equal(waitpid(w.airlock, NULL, 0), w.airlock);
+    w.airlock = 0;
+    one = gift(0, 1);
+    for (int rc = 0; rc != WF_E_CRASHED;) /* once its death is seen */
+        rc = wf_airlock_given(w.link, &one, 1, &sum, &err);
+    snprintf(path, sizeof(path), "%s/log", w.home.ledger);
+    assert_int_equal(truncate(path, 0), 0);
+    start_airlock();
+    assert_int_equal(give(&one, 1, &sum, &err), WF_E_CORRUPT); /* then nothing goes */
+}
+
 static void test_airlock__a_policy_that_cannot_be_read_lets_nothing_out(void **state)
 {
     (void)state;
@@ -607,6 +689,7 @@ int main(void)
         TEST(test_airlock__without_one_nothing_is_waited_for_in_vain),
         TEST(test_airlock__an_answer_longer_than_the_window_waits_for_core),
         TEST(test_airlock__many_at_once_do_not_mix),
+        TEST(test_airlock__what_goes_to_other_people_is_in_the_ledger),
         TEST(test_airlock__what_is_given_up_ends),
         TEST(test_airlock__a_core_that_lies_is_left),
         TEST(test_airlock__what_a_person_released_goes_once),

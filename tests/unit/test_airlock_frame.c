@@ -180,6 +180,44 @@ static void test_airlock_frame__labels_codes_and_counts_are_bounded(void **state
     wf_buf_deinit(&b);
 }
 
+static void test_airlock_frame__what_is_given_comes_through(void **state)
+{
+    (void)state;
+    struct wf_airlock_frame f = {.kind = WF_AIRLOCK_GIVEN,
+                                 .id = 7,
+                                 .label = WF_LABEL_PRIVATE,
+                                 .engine = WF_STR("plans"),
+                                 .model = WF_STR("list"),
+                                 .request_id = WF_STR("00ff"),
+                                 .to = WF_STR("Ben / phone"),
+                                 .reason = WF_STR("reads the space"),
+                                 .seq = 41,
+                                 .bytes = 1 << 20,
+                                 .n_counts = 1};
+    struct wf_airlock_frame got;
+    struct wf_buf b;
+    f.counts[0] = (struct wf_airlock_count){WF_STR("draft"), 12};
+    memset(f.sealed, 9, sizeof(f.sealed));
+    write_frame(&f, &b);
+    assert_int_equal(wf_airlock_frame_read(wf_buf_str(&b), &got, NULL), 0);
+    assert_true(got.kind == WF_AIRLOCK_GIVEN && got.id == 7 && got.label == WF_LABEL_PRIVATE);
+    assert_true(wf_str_eq(got.engine, f.engine) && wf_str_eq(got.model, f.model));
+    assert_true(wf_str_eq(got.to, f.to) && wf_str_eq(got.reason, f.reason));
+    assert_true(wf_str_eq(got.request_id, f.request_id) && got.seq == 41 && got.bytes == 1 << 20);
+    assert_true(got.n_counts == 1 && got.counts[0].n == 12);
+    assert_memory_equal(got.sealed, f.sealed, sizeof(f.sealed));
+    for (size_t n = 0; n < b.len; n++) /* cut anywhere */
+        assert_int_equal(wf_airlock_frame_read(wf_str_n(b.ptr, n), &got, NULL), WF_E_FORMAT);
+    (void)wf_buf_append_byte(&b, 0);
+    assert_int_equal(wf_airlock_frame_read(wf_buf_str(&b), &got, NULL), WF_E_FORMAT);
+    b.ptr[9] = WF_LABEL_COUNT;
+    assert_int_equal(wf_airlock_frame_read(wf_str_n(b.ptr, b.len - 1), &got, NULL), WF_E_FORMAT);
+    wf_buf_reset(&b);
+    f.n_counts = 0; /* it must be something */
+    assert_int_equal(wf_airlock_frame_write(&f, &b), WF_E_LIMIT);
+    wf_buf_deinit(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +226,7 @@ int main(void)
         cmocka_unit_test(test_airlock_frame__a_release_that_is_cut_is_refused),
         cmocka_unit_test(test_airlock_frame__all_kinds_come_through),
         cmocka_unit_test(test_airlock_frame__what_is_cut_or_longer_is_refused),
+        cmocka_unit_test(test_airlock_frame__what_is_given_comes_through),
         cmocka_unit_test(test_airlock_frame__labels_codes_and_counts_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,6 +115,11 @@ static void test_op_ledger__sums_the_week_by_engine_and_label(void **state)
     append(sent, 6);
     append(back, 6);
     append(kept, 1);
+    append((struct wf_ledger_entry){.kind = WF_LEDGER_GIVEN, /* no engine's */
+                                    .engine = WF_STR("plans"),
+                                    .to = WF_STR("Ben / phone"),
+                                    .bytes = 5},
+           1);
     append(sent, 0);
     json_t *v = page(10, 0);
     const json_t *week = json_object_get(v, "week"), *row = json_array_get(week, 0);
@@ -131,7 +136,7 @@ static void test_op_ledger__sums_the_week_by_engine_and_label(void **state)
     assert_int_equal(number(row, "refusals"), 1);
     assert_int_equal(number(row, "bytes_sent"), 0);
     assert_true(json_is_true(json_object_get(v, "complete")));
-    assert_int_equal(json_array_size(json_object_get(v, "entries")), 5);
+    assert_int_equal(json_array_size(json_object_get(v, "entries")), 6);
     json_decref(v);
 }
 

@@ -125,7 +125,7 @@ static void test_store__brings_an_older_version_up_to_date(void **state)
            "ALTER TABLE thread DROP COLUMN label; ALTER TABLE thread DROP COLUMN is_told;"
            "ALTER TABLE turn DROP COLUMN uid; ALTER TABLE turn DROP COLUMN is_told;"
            "DROP TABLE document_share; DROP TABLE blob_piece;"
-           "DROP TABLE charter; DROP TABLE person; DROP TABLE given;"
+           "DROP TABLE charter; DROP TABLE person;"
            "ALTER TABLE space DROP COLUMN role;"
            "DROP TABLE draft_image; DROP TABLE draft_snapshot; DROP TABLE draft_update; DROP TABLE "
            "draft;"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What left this device: the week's sums by engine and label, then the ledger's entries, and how
-// to prove that none was changed.
+// What left this device: the week's sums by engine and label, then the ledger's entries (requests
+// to engines, and what went to other people's devices), and how to prove that none was changed.
 
 import { api } from "./api.js";
 import { fill, h, scope } from "./dom.js";
@@ -39,8 +39,12 @@ function sumRow(sum) {
             { kinds: replaced }) : t("Nothing had to be replaced.")));
 }
 
-function weekPart({ week, complete }) {
+function weekPart({ week, complete, entries, since }) {
     const sum = (key) => week.reduce((all, one) => all + one[key], 0);
+    if (!week.length && entries.some((one) => one.kind === "given" && one.time >= since)) {
+        return h("p", { class: "hint" },
+            t("No engine elsewhere was asked; what you share went to other people's devices."));
+    }
     if (!week.length) {
         return h("p", { class: "promise" }, icon("lock"),
             t("Nothing left this device in the last seven days."));
@@ -92,15 +96,63 @@ function entryRow(entry, answer) {
             h("span", { class: "entry-note" }, note)), icon("down")), details(entry, answer)));
 }
 
+// "Ben / phone": a person's device.
+function whose(to) {
+    const at = to.lastIndexOf(" / ");
+    const person = to.slice(0, Math.max(at, 0));
+    const device = at < 0 ? to : to.slice(at + 3);
+    return person && person !== device ? t("{person}'s {device}", { person, device }) : device;
+}
+
+function givenWords({ what, space, name }, n, to) {
+    const values = { to, place: name ? `${space}/${name}` : space };
+    if (what === "draft") {
+        return tn("one change to the draft {place} went to {to}",
+            "{n} changes to the draft {place} went to {to}", n, values);
+    }
+    if (what === "record") {
+        return tn("one change to the records {place} went to {to}",
+            "{n} changes to the records {place} went to {to}", n, values);
+    }
+    if (what === "document") {
+        return tn("one change to the document {place} went to {to}",
+            "{n} changes to the document {place} went to {to}", n, values);
+    }
+    return tn("one sealed batch of {place} went to {to}",
+        "{n} sealed batches of {place} went to {to}", n, values);
+}
+
+// What went to another person's device: the entry, with its sum where there is one.
+function givenRow(entry, all) {
+    const { changes, bytes: size } = all ?? entry;
+    const to = whose(entry.to);
+    const rows = [[t("When"), exactly(entry.time)], [t("To"), to],
+        [t("Space"), h("span", { dir: "auto" }, entry.space)],
+        [t("Entry"), number(entry.seq)],
+        [t("Sealed as"), h("code", { dir: "ltr" }, (all ?? entry).sealed)],
+        [t("Fingerprint"), h("code", { dir: "ltr" }, entry.hash)]];
+    return h("li", { class: "entry" }, h("details", null,
+        h("summary", null, icon("send"), h("span", { class: "row-text" },
+            h("span", { class: "entry-title" }, h("span", { dir: "auto" }, to),
+                labelChip(entry.label)),
+            h("span", { class: "entry-note" }, said([clock(entry.time),
+                givenWords(entry, changes, to), bytes(size)]))), icon("down")),
+        h("dl", { class: "table-list" }, rows.map(([name, value]) =>
+            h("div", null, h("dt", null, name), h("dd", null, value))))));
+}
+
+const SHOWN = new Set(["request", "refusal", "given"]);
+
 function byDay(entries) {
-    const answers = new Map(entries.filter((entry) => entry.kind === "completion")
-        .map((entry) => [entry.request_entry, entry]));
+    const answers = new Map(entries.filter((entry) => entry.kind === "completion" ||
+        entry.kind === "given_all").map((entry) => [entry.request_entry, entry]));
     const groups = [];
     for (const entry of entries) {
-        if (entry.kind !== "request" && entry.kind !== "refusal") continue;
+        if (!SHOWN.has(entry.kind)) continue;
         const name = dayGroup(entry.time);
         if (groups.at(-1)?.name !== name) groups.push({ name, rows: [] });
-        groups.at(-1).rows.push(entryRow(entry, answers.get(entry.seq)));
+        groups.at(-1).rows.push((entry.kind === "given" ? givenRow : entryRow)(entry,
+            answers.get(entry.seq)));
     }
     return groups.map(({ name, rows }) => h("section", { class: "group" }, h("h3", null, name),
         h("ul", { class: "entries" }, rows)));
