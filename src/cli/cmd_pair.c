@@ -3,15 +3,11 @@
  * is typed, or scanned. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/alloc.h"
 #include "cli/cli.h"
+#include "cli/code.h"
 #include "cli/i18n.h"
 #include "op/json.h"
-#include "op/qr.h"
-
-#define QR_BYTES_MAX (64u << 10)
 
 static const char *usage(void)
 {
@@ -28,10 +24,9 @@ static const char *usage(void)
              "of it.");
 }
 
-static void print_code(const json_t *code)
+static void print_head(const json_t *code)
 {
     const json_t *addresses = json_object_get(code, "addresses");
-    struct wf_buf qr;
 
     printf(_("On the other device, type:\n\n    %sweft pair %s@%s%s\n\n"), wf_cli_bold(),
            wf_json_text(code, "code"), wf_json_text(code, "address"), wf_cli_plain());
@@ -39,24 +34,6 @@ static void print_code(const json_t *code)
         const char *a = json_string_value(json_array_get(addresses, i));
         printf(_("%sor with the address %s%s\n"), wf_cli_dim(), a != NULL ? a : "", wf_cli_plain());
     }
-    if (isatty(STDOUT_FILENO)) {
-        wf_buf_init(&qr, QR_BYTES_MAX);
-        if (wf_qr_draw(json_object_get(code, "qr"), &qr, NULL) == 0)
-            printf(_("\nor scan this there:\n\n%s\n"), qr.ptr);
-        wf_buf_deinit(&qr);
-    }
-    printf("%s\n", _("The code counts once, for five minutes. Waiting; Ctrl-C ends it."));
-    (void)fflush(stdout); /* somebody is to read it while this waits */
-}
-
-static int on_event(void *ud, const char *event, const json_t *data)
-{
-    (void)ud;
-    if (strcmp(event, "code") == 0)
-        print_code(data);
-    else if (strcmp(event, "tried") == 0)
-        fprintf(stderr, "weft: %s\n", wf_json_text(data, "error"));
-    return 0;
 }
 
 static void print_paired(const json_t *v)
@@ -69,22 +46,13 @@ static void print_paired(const json_t *v)
 /* With --json the code is printed at once, and counts on in the daemon. */
 static int show(struct wf_cli *cli)
 {
-    struct wf_client_options o = {.program = NULL};
-    struct wf_client_call call = {.op = "pair.show", .fd = -1, .fn = on_event};
+    json_t *result, *params = json_pack("{s:b}", "wait", !cli->json);
     struct wf_err err = WF_ERR_INIT;
-    struct wf_client *c = NULL;
-    json_t *result = NULL;
-    int code = WF_EXIT_DONE, rc;
+    int code = wf_code_run(cli, "pair.show", params, print_head, &result);
 
-    call.params = json_pack("{s:b}", "wait", !cli->json);
-    rc = wf_client_open(&cli->home, &o, &c, &err);
-    if (rc == WF_E_NOENT)
-        rc = wf_err_set(&err, rc, "%s", _("weft is not running. Start it: weft up"));
-    else if (rc == 0)
-        rc = wf_client_run(c, &call, &result, &err);
-    if (rc != 0) {
-        code = wf_cli_fail(cli, &err);
-    } else if (cli->json) {
+    if (code != WF_EXIT_DONE)
+        return code;
+    if (cli->json) {
         wf_cli_print_json(result);
     } else if (strcmp(wf_json_text(result, "state"), "paired") == 0) {
         print_paired(result);
@@ -95,37 +63,20 @@ static int show(struct wf_cli *cli)
                          _("The code counts no more, and nothing was paired."));
         code = wf_cli_fail(cli, &err);
     }
-    json_decref(call.params);
     json_decref(result);
-    wf_client_close(c);
     return code;
 }
 
 static int join(struct wf_cli *cli, const char *target, bool is_relay)
 {
-    struct wf_client_options o = {.program = NULL};
-    struct wf_client_call call = {.op = "pair.join", .fd = -1};
-    struct wf_err err = WF_ERR_INIT;
-    struct wf_client *c = NULL;
-    json_t *result = NULL;
-    int code = WF_EXIT_DONE, rc;
+    json_t *result, *params = json_pack("{s:s, s:b}", "target", target, "relay", is_relay);
+    int code = wf_code_run(cli, "pair.join", params, NULL, &result);
 
-    call.params = json_pack("{s:s, s:b}", "target", target, "relay", is_relay);
-    rc = call.params != NULL ? wf_client_open(&cli->home, &o, &c, &err)
-                             : wf_err_set(&err, WF_E_INVAL, "%s", usage());
-    if (rc == WF_E_NOENT)
-        rc = wf_err_set(&err, rc, "%s", _("weft is not running. Start it: weft up"));
-    else if (rc == 0)
-        rc = wf_client_run(c, &call, &result, &err);
-    if (rc != 0)
-        code = wf_cli_fail(cli, &err);
-    else if (cli->json)
+    if (code == WF_EXIT_DONE && cli->json)
         wf_cli_print_json(result);
-    else
+    else if (code == WF_EXIT_DONE)
         print_paired(result);
-    json_decref(call.params);
     json_decref(result);
-    wf_client_close(c);
     return code;
 }
 

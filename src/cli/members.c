@@ -4,14 +4,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
+#include "cli/code.h"
 #include "cli/i18n.h"
 #include "op/json.h"
-#include "op/qr.h"
-
-#define QR_BYTES_MAX (64u << 10)
 
 static const char *role_words(const char *role)
 {
@@ -98,31 +95,11 @@ int wf_members_leave(struct wf_cli *cli, const char *space)
 
 /* ---- codes ---- */
 
-static void print_code(const json_t *code)
+static void print_head(const json_t *code)
 {
-    struct wf_buf qr;
-
     printf(
         _("The other person types, on a device of theirs:\n\n    %sweft spaces join %s@%s%s\n\n"),
         wf_cli_bold(), wf_json_text(code, "code"), wf_json_text(code, "address"), wf_cli_plain());
-    if (isatty(STDOUT_FILENO)) {
-        wf_buf_init(&qr, QR_BYTES_MAX);
-        if (wf_qr_draw(json_object_get(code, "qr"), &qr, NULL) == 0)
-            printf(_("\nor scans this there:\n\n%s\n"), qr.ptr);
-        wf_buf_deinit(&qr);
-    }
-    printf("%s\n", _("The code counts once, for five minutes. Waiting; Ctrl-C ends it."));
-    (void)fflush(stdout); /* somebody is to read it while this waits */
-}
-
-static int on_event(void *ud, const char *event, const json_t *data)
-{
-    (void)ud;
-    if (strcmp(event, "code") == 0)
-        print_code(data);
-    else if (strcmp(event, "tried") == 0)
-        fprintf(stderr, "weft: %s\n", wf_json_text(data, "error"));
-    return 0;
 }
 
 static void print_words(const json_t *v)
@@ -131,35 +108,14 @@ static void print_words(const json_t *v)
            wf_cli_plain());
 }
 
-/* Runs an operation of the daemon, which must be there; takes params. *out is NULL on failure. */
-static int run(struct wf_cli *cli, struct wf_client_call *c, json_t **out)
-{
-    struct wf_client_options o = {.program = NULL};
-    struct wf_err err = WF_ERR_INIT;
-    struct wf_client *client = NULL;
-    int rc = c->params == NULL ? wf_err_set(&err, WF_E_INVAL, "%s", _("That is not UTF-8."))
-                               : wf_client_open(&cli->home, &o, &client, &err);
-
-    *out = NULL;
-    if (rc == WF_E_NOENT)
-        rc = wf_err_set(&err, rc, "%s", _("weft is not running. Start it: weft up"));
-    else if (rc == 0)
-        rc = wf_client_run(client, c, out, &err);
-    json_decref(c->params);
-    wf_client_close(client);
-    return rc == 0 ? WF_EXIT_DONE : wf_cli_fail(cli, &err);
-}
-
 int wf_members_invite(struct wf_cli *cli, const char *space, const char *role, const char *level)
 {
-    struct wf_client_call c = {.op = "members.invite", .fd = -1, .fn = on_event};
+    json_t *params = json_pack("{s:s, s:s*, s:s*, s:b}", "space", space, "role", role, "level",
+                               level, "wait", !cli->json);
     struct wf_err err = WF_ERR_INIT;
-    json_t *result = NULL;
-    int code;
+    json_t *result;
+    int code = wf_code_run(cli, "members.invite", params, print_head, &result);
 
-    c.params = json_pack("{s:s, s:s*, s:s*, s:b}", "space", space, "role", role, "level", level,
-                         "wait", !cli->json);
-    code = run(cli, &c, &result);
     if (code != WF_EXIT_DONE)
         return code;
     if (cli->json) {
@@ -179,12 +135,10 @@ int wf_members_invite(struct wf_cli *cli, const char *space, const char *role, c
 
 int wf_members_join(struct wf_cli *cli, const char *target)
 {
-    struct wf_client_call c = {.op = "members.join", .fd = -1};
-    json_t *result = NULL;
-    int code;
+    json_t *result;
+    int code =
+        wf_code_run(cli, "members.join", json_pack("{s:s}", "target", target), NULL, &result);
 
-    c.params = json_pack("{s:s}", "target", target);
-    code = run(cli, &c, &result);
     if (code == WF_EXIT_DONE && cli->json) {
         wf_cli_print_json(result);
     } else if (code == WF_EXIT_DONE) {

@@ -14,7 +14,6 @@
 #include "base/rng.h"
 #include "http/http_internal.h"
 #include "op/json.h"
-#include "text/utf8.h"
 
 #define ARENA_BYTES_MAX ((size_t)64 << 20)
 /* An answer up to here goes out as one piece with its length. */
@@ -171,20 +170,6 @@ void wf_face_time(int64_t ms, char out[WF_FACE_TIME_BYTES])
 json_int_t wf_face_now_s(const struct wf_face_call *c)
 {
     return wf_clock_wall_ms(c->r->http->o.ops->clock) / 1000;
-}
-
-json_t *wf_face_text(struct wf_str bytes)
-{
-    struct wf_buf b;
-    json_t *v = NULL;
-
-    if (wf_utf8_valid_prefix(bytes) == bytes.len)
-        return wf_json_str(bytes);
-    wf_buf_init(&b, SIZE_MAX);
-    if (wf_utf8_append_repaired(&b, bytes) == 0)
-        v = wf_json_str(wf_buf_str(&b));
-    wf_buf_deinit(&b);
-    return v;
 }
 
 /* ---- the answer ---- */

@@ -208,8 +208,6 @@ void wf_face_written_free(struct wf_face_written *w);
 
 /* OpenAI's form of the logarithms behind a piece of text: a new array; NULL out of memory. */
 json_t *wf_face_logprobs(const struct wf_gen_logprob *p, size_t n);
-/* A JSON string of any bytes: what is no UTF-8 becomes U+FFFD. NULL out of memory. */
-json_t *wf_face_text(struct wf_str bytes);
 
 /* ---- the answer ---- */
 

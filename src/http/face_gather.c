@@ -17,8 +17,8 @@ static json_t *one_logprob(const struct wf_gen_logprob *p, bool with_top)
 
     for (size_t i = 0; i < p->token.len; i++)
         json_array_append_new(bytes, json_integer((unsigned char)p->token.ptr[i]));
-    v = json_pack("{s:o, s:f, s:o}", "token", wf_face_text(p->token), "logprob", logprob, "bytes",
-                  bytes);
+    v = json_pack("{s:o, s:f, s:o}", "token", wf_json_repaired(p->token), "logprob", logprob,
+                  "bytes", bytes);
     if (v && with_top)
         json_object_set_new(v, "top_logprobs", json_array());
     for (size_t i = 0; with_top && i < p->n_top; i++)

@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "http/openai.h"
+#include "op/json.h"
 #include "op/moving.h"
 #include "op/remote.h"
 #include "op/router.h"
@@ -204,7 +205,8 @@ static int read_chat(struct wf_face_call *c, struct chat *chat, struct wf_err *e
 static json_t *call_json(const struct wf_face_tool_call *call)
 {
     return json_pack("{s:s, s:s, s:{s:s, s:o}}", "id", call->id, "type", "function", "function",
-                     "name", call->name, "arguments", wf_face_text(wf_buf_str(&call->arguments)));
+                     "name", call->name, "arguments",
+                     wf_json_repaired(wf_buf_str(&call->arguments)));
 }
 
 static json_t *choice_json(const struct wf_face_choice *ch, size_t i, bool wants_logprobs)
@@ -212,11 +214,12 @@ static json_t *choice_json(const struct wf_face_choice *ch, size_t i, bool wants
     bool is_empty = ch->text.len == 0 && ch->n_calls > 0;
     json_t *message =
         json_pack("{s:s, s:o, s:n}", "role", "assistant", "content",
-                  is_empty ? json_null() : wf_face_text(wf_buf_str(&ch->text)), "refusal");
+                  is_empty ? json_null() : wf_json_repaired(wf_buf_str(&ch->text)), "refusal");
     json_t *logprobs = json_null(), *calls;
 
     if (ch->reasoning.len > 0)
-        json_object_set_new(message, "reasoning_content", wf_face_text(wf_buf_str(&ch->reasoning)));
+        json_object_set_new(message, "reasoning_content",
+                            wf_json_repaired(wf_buf_str(&ch->reasoning)));
     if (ch->n_calls > 0) {
         calls = json_array();
         for (size_t k = 0; k < ch->n_calls; k++)
@@ -228,7 +231,8 @@ static json_t *choice_json(const struct wf_face_choice *ch, size_t i, bool wants
                              ch->logprobs ? json_incref(ch->logprobs) : json_array(), "refusal");
     return json_pack("{s:I, s:o, s:o, s:s, s:o}", "index", (json_int_t)i, "message", message,
                      "logprobs", logprobs, "finish_reason", wf_openai_finish(ch->finish),
-                     "stop_reason", ch->stop ? wf_face_text(wf_str_from(ch->stop)) : json_null());
+                     "stop_reason",
+                     ch->stop ? wf_json_repaired(wf_str_from(ch->stop)) : json_null());
 }
 
 static int add_event(struct wf_face_pump *p, const struct wf_gen_event *e, struct wf_err *err)
@@ -303,7 +307,7 @@ static int send_delta(struct chat *chat, const struct wf_gen_event *e, json_t *d
                        "logprobs", logprobs, "finish_reason",
                        finish ? json_string(finish) : json_null());
     if (choice && e->kind == WF_GEN_END && e->finish == WF_FINISH_STOP_TEXT)
-        json_object_set_new(choice, "stop_reason", wf_face_text(e->stop));
+        json_object_set_new(choice, "stop_reason", wf_json_repaired(e->stop));
     return send_chunk(chat, json_pack("[o]", choice), chat->include_usage ? json_null() : NULL,
                       err);
 }
@@ -318,19 +322,20 @@ static int send_event(struct wf_face_pump *p, const struct wf_gen_event *e, stru
         return wf_err_set(err, WF_E_RANGE, "There is no such choice.");
     switch (e->kind) {
     case WF_GEN_TEXT:
-        delta = json_pack("{s:o}", "content", wf_face_text(e->text));
+        delta = json_pack("{s:o}", "content", wf_json_repaired(e->text));
         break;
     case WF_GEN_REASONING:
-        delta = json_pack("{s:o}", "reasoning_content", wf_face_text(e->text));
+        delta = json_pack("{s:o}", "reasoning_content", wf_json_repaired(e->text));
         break;
     case WF_GEN_CALL:
-        delta = json_pack("{s:[{s:I, s:o, s:s, s:{s:o, s:s}}]}", "tool_calls", "index",
-                          (json_int_t)e->i_call, "id", wf_face_text(e->call_id), "type", "function",
-                          "function", "name", wf_face_text(e->call_name), "arguments", "");
+        delta =
+            json_pack("{s:[{s:I, s:o, s:s, s:{s:o, s:s}}]}", "tool_calls", "index",
+                      (json_int_t)e->i_call, "id", wf_json_repaired(e->call_id), "type", "function",
+                      "function", "name", wf_json_repaired(e->call_name), "arguments", "");
         break;
     case WF_GEN_ARGUMENTS:
         delta = json_pack("{s:[{s:I, s:{s:o}}]}", "tool_calls", "index", (json_int_t)e->i_call,
-                          "function", "arguments", wf_face_text(e->text));
+                          "function", "arguments", wf_json_repaired(e->text));
         break;
     case WF_GEN_END:
         delta = json_object();

@@ -271,7 +271,7 @@ static int add_whole(struct answer *a, struct wf_gen *g, size_t i_prompt, struct
         rc = json_array_append_new(
             a->choices,
             choice_json(i_prompt * w.n_choices + i,
-                        wf_buf_status(&text) == 0 ? wf_face_text(wf_buf_str(&text)) : NULL,
+                        wf_buf_status(&text) == 0 ? wf_json_repaired(wf_buf_str(&text)) : NULL,
                         a->q->q.wants_logprobs ? logprobs_json(ch->logprobs, &offset) : json_null(),
                         wf_openai_finish(ch->finish)));
         wf_buf_deinit(&text);
@@ -301,7 +301,7 @@ static int send_event(struct answer *a, const struct wf_gen_event *e, size_t i_p
         json_decref(all);
     }
     choice = choice_json(i_prompt * n + e->i_choice,
-                         finish ? json_string("") : wf_face_text(e->text), logprobs, finish);
+                         finish ? json_string("") : wf_json_repaired(e->text), logprobs, finish);
     return wf_face_send(
         a->c, NULL, object(a, json_pack("[o]", choice), a->q->include_usage ? json_null() : NULL),
         err);
@@ -312,8 +312,9 @@ static int send_echo(struct answer *a, size_t i_prompt, struct wf_err *err)
     int rc = 0;
 
     for (size_t i = 0; a->q->echo && rc == 0 && i < a->q->q.n_choices; i++) {
-        json_t *choice = choice_json(i_prompt * a->q->q.n_choices + i,
-                                     wf_face_text(a->q->prompts[i_prompt].text), json_null(), NULL);
+        json_t *choice =
+            choice_json(i_prompt * a->q->q.n_choices + i,
+                        wf_json_repaired(a->q->prompts[i_prompt].text), json_null(), NULL);
         rc = wf_face_send(a->c, NULL, object(a, json_pack("[o]", choice), NULL), err);
     }
     return rc;

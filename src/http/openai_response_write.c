@@ -87,7 +87,7 @@ static json_t *with(json_t *v, const char *key, json_t *value)
 
 static json_t *open_text(const struct wf_openai_response_writer *w)
 {
-    return wf_face_text(wf_buf_str(&w->text));
+    return wf_json_repaired(wf_buf_str(&w->text));
 }
 
 /* The one part of the open item, as far as it is written. */
@@ -178,8 +178,8 @@ static int open_item(struct wf_openai_response_writer *w, enum item_kind kind,
     if (kind == ITEM_CALL) {
         json_decref(w->call_id);
         json_decref(w->call_name);
-        w->call_id = wf_face_text(e->call_id);
-        w->call_name = wf_face_text(e->call_name);
+        w->call_id = wf_json_repaired(e->call_id);
+        w->call_name = wf_json_repaired(e->call_name);
     }
     if (!w->item_id || !w->logprobs || (kind == ITEM_CALL && (!w->call_id || !w->call_name))) {
         w->kind = ITEM_NONE;
@@ -199,7 +199,8 @@ static int open_item(struct wf_openai_response_writer *w, enum item_kind kind,
 static int add_text(struct wf_openai_response_writer *w, const struct wf_gen_event *e,
                     const char *type, struct wf_err *err)
 {
-    json_t *delta = with(w->kind == ITEM_CALL ? at(w) : at_part(w), "delta", wf_face_text(e->text));
+    json_t *delta =
+        with(w->kind == ITEM_CALL ? at(w) : at_part(w), "delta", wf_json_repaired(e->text));
     json_t *logprobs;
 
     if (w->kind == ITEM_MESSAGE) {

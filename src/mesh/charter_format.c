@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mesh/charter.h"
+#include "mesh/pack.h"
 #include "space/space.h"
 
 #define TAIL_BYTES (WF_DEVICES_KEY_BYTES + WF_SIGNER_ID_BYTES + WF_SIGNATURE_BYTES)
@@ -21,52 +22,34 @@ static const char magic[8] = {'W', 'F', 'C', 'H', 'R', 'T', '1', '\n'};
 
 /* ---- writing ---- */
 
-static uint8_t *put(uint8_t *p, const void *bytes, size_t n)
-{
-    if (n > 0)
-        memcpy(p, bytes, n);
-    return p + n;
-}
-
-static uint8_t *put_number(uint8_t *p, uint64_t v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        *p++ = (uint8_t)(v >> (8 * i));
-    return p;
-}
-
 static uint8_t *put_member(uint8_t *p, const struct wf_charter_member *m)
 {
     size_t len = strnlen(m->name, WF_DEVICES_NAME_BYTES);
 
-    p = put(p, m->owner, sizeof(m->owner));
-    p = put_number(p, m->role, 1);
-    p = put_number(p, m->clearance, 1);
-    p = put_number(p, (m->is_founder ? IS_FOUNDER : 0) | (m->has_written ? HAS_WRITTEN : 0), 1);
-    p = put_number(p, len, 1);
-    return put(p, m->name, len);
+    p = wf_pack(p, m->owner, sizeof(m->owner));
+    p = wf_pack_number(p, m->role, 1);
+    p = wf_pack_number(p, m->clearance, 1);
+    p = wf_pack_number(p, (m->is_founder ? IS_FOUNDER : 0) | (m->has_written ? HAS_WRITTEN : 0), 1);
+    p = wf_pack_number(p, len, 1);
+    return wf_pack(p, m->name, len);
 }
 
 /* All before who signed; how many bytes. Needs no memory, so that a hash cannot fail. */
 static size_t pack(const struct wf_charter *c, uint8_t out[WF_CHARTER_BYTES_MAX])
 {
     size_t len = strnlen(c->name, WF_CHARTER_NAME_BYTES);
-    uint8_t *p = put(out, magic, sizeof(magic));
+    uint8_t *p = wf_pack(out, magic, sizeof(magic));
 
     assert(c->n_ancestors <= WF_CHARTER_ANCESTORS_MAX);
     assert(c->n_members <= WF_CHARTER_MEMBERS_MAX);
-    p = put_number(p, c->version, 8);
-    p = put(p, c->uid, sizeof(c->uid));
-    p = put_number(p, c->epoch, 4);
-    p = put_number(p, c->label, 1);
-    p = put_number(p, len, 2);
-    p = put(p, c->name, len);
-    p = put_number(p, c->n_ancestors, 1);
-    for (size_t i = 0; i < c->n_ancestors; i++) {
-        p = put_number(p, c->ancestors[i].version, 8);
-        p = put(p, c->ancestors[i].hash, sizeof(c->ancestors[i].hash));
-    }
-    p = put_number(p, c->n_members, 1);
+    p = wf_pack_number(p, c->version, 8);
+    p = wf_pack(p, c->uid, sizeof(c->uid));
+    p = wf_pack_number(p, c->epoch, 4);
+    p = wf_pack_number(p, c->label, 1);
+    p = wf_pack_number(p, len, 2);
+    p = wf_pack(p, c->name, len);
+    p = wf_pack_ancestors(p, c->ancestors, c->n_ancestors);
+    p = wf_pack_number(p, c->n_members, 1);
     for (size_t i = 0; i < c->n_members; i++)
         p = put_member(p, &c->members[i]);
     return (size_t)(p - out);
@@ -77,8 +60,8 @@ static size_t pack_signed(const struct wf_charter *c, uint8_t out[WF_CHARTER_BYT
 {
     uint8_t *p = out + pack(c, out);
 
-    p = put(p, c->owner, sizeof(c->owner));
-    p = put(p, c->device, sizeof(c->device));
+    p = wf_pack(p, c->owner, sizeof(c->owner));
+    p = wf_pack(p, c->device, sizeof(c->device));
     return (size_t)(p - out);
 }
 
@@ -112,89 +95,41 @@ int wf_charter_sign(struct wf_charter *c, const uint8_t owner[WF_DEVICES_KEY_BYT
 
 /* ---- reading ---- */
 
-struct reader {
-    const uint8_t *p;
-    size_t left;
-    bool is_short; /* sticks */
-};
-
-static void take_bytes(struct reader *r, void *out, size_t n)
-{
-    r->is_short = r->is_short || r->left < n;
-    if (r->is_short) {
-        memset(out, 0, n);
-        return;
-    }
-    memcpy(out, r->p, n);
-    r->p += n;
-    r->left -= n;
-}
-
-static uint64_t take_number(struct reader *r, size_t n)
-{
-    uint8_t bytes[8];
-    uint64_t v = 0;
-
-    take_bytes(r, bytes, n);
-    for (size_t i = 0; i < n; i++)
-        v |= (uint64_t)bytes[i] << (8 * i);
-    return v;
-}
-
-static bool read_head(struct reader *r, struct wf_charter *c)
+static bool read_head(struct wf_unpack *r, struct wf_charter *c)
 {
     uint8_t start[sizeof(magic)];
     size_t len;
 
-    take_bytes(r, start, sizeof(start));
+    wf_unpack(r, start, sizeof(start));
     if (memcmp(start, magic, sizeof(magic)) != 0)
         return false;
-    c->version = take_number(r, 8);
-    take_bytes(r, c->uid, sizeof(c->uid));
-    c->epoch = (uint32_t)take_number(r, 4);
-    c->label = (enum wf_label)take_number(r, 1);
-    len = (size_t)take_number(r, 2);
+    c->version = wf_unpack_number(r, 8);
+    wf_unpack(r, c->uid, sizeof(c->uid));
+    c->epoch = (uint32_t)wf_unpack_number(r, 4);
+    c->label = (enum wf_label)wf_unpack_number(r, 1);
+    len = (size_t)wf_unpack_number(r, 2);
     /* What cannot be followed by another one is none. */
     if (r->is_short || c->version == 0 || c->version >= (uint64_t)1 << 62 || c->epoch == 0 ||
         c->epoch >= UINT16_MAX || c->label >= WF_LABEL_SECRET || len > WF_CHARTER_NAME_BYTES)
         return false;
-    take_bytes(r, c->name, len);
+    wf_unpack(r, c->name, len);
     return !r->is_short && memchr(c->name, 0, len) == NULL &&
            wf_space_name_ok(wf_str_n(c->name, len));
 }
 
-static bool read_ancestors(struct reader *r, struct wf_charter *c)
-{
-    c->n_ancestors = (size_t)take_number(r, 1);
-    if (r->is_short || c->n_ancestors > WF_CHARTER_ANCESTORS_MAX)
-        return false;
-    for (size_t i = 0; i < c->n_ancestors; i++) {
-        struct wf_devices_version *v = &c->ancestors[i];
-        v->version = take_number(r, 8);
-        take_bytes(r, v->hash, sizeof(v->hash));
-        if (v->version == 0 || v->version >= c->version)
-            return false;
-        if (i > 0 &&
-            (v[-1].version > v->version ||
-             (v[-1].version == v->version && memcmp(v[-1].hash, v->hash, sizeof(v->hash)) >= 0)))
-            return false;
-    }
-    return !r->is_short && (c->n_ancestors == 0) == (c->version == 1);
-}
-
-static bool read_member(struct reader *r, struct wf_charter_member *m)
+static bool read_member(struct wf_unpack *r, struct wf_charter_member *m)
 {
     uint64_t flags;
     size_t len;
 
-    take_bytes(r, m->owner, sizeof(m->owner));
-    m->role = (enum wf_role)take_number(r, 1);
-    m->clearance = (enum wf_label)take_number(r, 1);
-    flags = take_number(r, 1);
-    len = (size_t)take_number(r, 1);
+    wf_unpack(r, m->owner, sizeof(m->owner));
+    m->role = (enum wf_role)wf_unpack_number(r, 1);
+    m->clearance = (enum wf_label)wf_unpack_number(r, 1);
+    flags = wf_unpack_number(r, 1);
+    len = (size_t)wf_unpack_number(r, 1);
     if (r->is_short || len > WF_DEVICES_NAME_BYTES)
         return false;
-    take_bytes(r, m->name, len);
+    wf_unpack(r, m->name, len);
     m->is_founder = (flags & IS_FOUNDER) != 0;
     m->has_written = (flags & HAS_WRITTEN) != 0;
     return !r->is_short && m->role < WF_ROLE_COUNT && m->clearance < WF_LABEL_SECRET &&
@@ -203,11 +138,11 @@ static bool read_member(struct reader *r, struct wf_charter_member *m)
            wf_devices_is_name(wf_str_n(m->name, len));
 }
 
-static bool read_members(struct reader *r, struct wf_charter *c)
+static bool read_members(struct wf_unpack *r, struct wf_charter *c)
 {
     size_t n_founders = 0;
 
-    c->n_members = (size_t)take_number(r, 1);
+    c->n_members = (size_t)wf_unpack_number(r, 1);
     if (r->is_short || c->n_members == 0 || c->n_members > WF_CHARTER_MEMBERS_MAX)
         return false;
     for (size_t i = 0; i < c->n_members; i++) {
@@ -221,14 +156,17 @@ static bool read_members(struct reader *r, struct wf_charter *c)
 
 int wf_charter_read_form(struct wf_str bytes, struct wf_charter *out, struct wf_err *err)
 {
-    struct reader r = {.p = (const uint8_t *)bytes.ptr, .left = bytes.len};
+    struct wf_unpack r = {.p = (const uint8_t *)bytes.ptr, .left = bytes.len};
 
     memset(out, 0, sizeof(*out));
-    if (!read_head(&r, out) || !read_ancestors(&r, out) || !read_members(&r, out))
+    if (!read_head(&r, out) ||
+        !wf_unpack_ancestors(&r, out->version, WF_CHARTER_ANCESTORS_MAX, out->ancestors,
+                             &out->n_ancestors) ||
+        (out->n_ancestors == 0) != (out->version == 1) || !read_members(&r, out))
         return wf_err_set(err, WF_E_FORMAT, "That is no charter of a space.");
-    take_bytes(&r, out->owner, sizeof(out->owner));
-    take_bytes(&r, out->device, sizeof(out->device));
-    take_bytes(&r, out->signature, sizeof(out->signature));
+    wf_unpack(&r, out->owner, sizeof(out->owner));
+    wf_unpack(&r, out->device, sizeof(out->device));
+    wf_unpack(&r, out->signature, sizeof(out->signature));
     if (r.is_short || r.left != 0)
         return wf_err_set(err, WF_E_FORMAT, "That is no charter of a space.");
     return 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mesh/devices.h"
+#include "mesh/pack.h"
 
 _Static_assert(WF_DEVICES_BYTES_MAX == 94 + WF_DEVICES_ANCESTORS_MAX * 40 +
                                            WF_DEVICES_MAX * (116 + WF_DEVICES_NAME_BYTES) +
@@ -16,54 +17,36 @@ static const char magic[8] = {'W', 'F', 'D', 'E', 'V', 'S', '1', '\n'};
 
 /* ---- writing ---- */
 
-static uint8_t *put(uint8_t *p, const void *bytes, size_t n)
-{
-    if (n > 0)
-        memcpy(p, bytes, n);
-    return p + n;
-}
-
-static uint8_t *put_number(uint8_t *p, uint64_t v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        *p++ = (uint8_t)(v >> (8 * i));
-    return p;
-}
-
 static uint8_t *put_entry(uint8_t *p, const struct wf_devices_entry *e)
 {
     size_t len = strnlen(e->name, WF_DEVICES_NAME_BYTES);
 
-    p = put(p, e->node, sizeof(e->node));
-    p = put(p, e->device, sizeof(e->device));
-    p = put(p, e->transport, sizeof(e->transport));
-    p = put_number(p, (uint64_t)e->added_ms, 8);
-    p = put_number(p, (uint64_t)e->revoked_ms, 8);
-    p = put_number(p, e->tier, 1);
-    p = put_number(p, e->clearance, 1);
-    p = put_number(p, e->roles, 1);
-    p = put_number(p, len, 1);
-    return put(p, e->name, len);
+    p = wf_pack(p, e->node, sizeof(e->node));
+    p = wf_pack(p, e->device, sizeof(e->device));
+    p = wf_pack(p, e->transport, sizeof(e->transport));
+    p = wf_pack_number(p, (uint64_t)e->added_ms, 8);
+    p = wf_pack_number(p, (uint64_t)e->revoked_ms, 8);
+    p = wf_pack_number(p, e->tier, 1);
+    p = wf_pack_number(p, e->clearance, 1);
+    p = wf_pack_number(p, e->roles, 1);
+    p = wf_pack_number(p, len, 1);
+    return wf_pack(p, e->name, len);
 }
 
 /* All before the signature; how many bytes. Needs no memory, so that a list's name cannot fail. */
 static size_t pack(const struct wf_devices *d, uint8_t out[WF_DEVICES_BYTES_MAX])
 {
-    uint8_t *p = put(out, magic, sizeof(magic));
+    uint8_t *p = wf_pack(out, magic, sizeof(magic));
 
     assert(d->n_ancestors <= WF_DEVICES_ANCESTORS_MAX);
     assert(d->n_entries <= WF_DEVICES_MAX);
-    p = put_number(p, d->version, 8);
-    p = put_number(p, (uint64_t)d->time_ms, 8);
-    p = put_number(p, d->epoch, 4);
-    p = put(p, d->owner, sizeof(d->owner));
-    p = put(p, d->signed_at, sizeof(d->signed_at));
-    p = put_number(p, d->n_ancestors, 1);
-    for (size_t i = 0; i < d->n_ancestors; i++) {
-        p = put_number(p, d->ancestors[i].version, 8);
-        p = put(p, d->ancestors[i].hash, sizeof(d->ancestors[i].hash));
-    }
-    p = put_number(p, d->n_entries, 1);
+    p = wf_pack_number(p, d->version, 8);
+    p = wf_pack_number(p, (uint64_t)d->time_ms, 8);
+    p = wf_pack_number(p, d->epoch, 4);
+    p = wf_pack(p, d->owner, sizeof(d->owner));
+    p = wf_pack(p, d->signed_at, sizeof(d->signed_at));
+    p = wf_pack_ancestors(p, d->ancestors, d->n_ancestors);
+    p = wf_pack_number(p, d->n_entries, 1);
     for (size_t i = 0; i < d->n_entries; i++)
         p = put_entry(p, &d->entries[i]);
     return (size_t)(p - out);
@@ -92,81 +75,23 @@ int wf_devices_write(const struct wf_devices *d, struct wf_buf *out)
 
 /* ---- reading ---- */
 
-struct reader {
-    const uint8_t *p;
-    size_t left;
-    bool is_short; /* sticks */
-};
-
-static const uint8_t *take(struct reader *r, size_t n)
-{
-    const uint8_t *p = r->p;
-
-    if (r->is_short || r->left < n) {
-        r->is_short = true;
-        return NULL;
-    }
-    r->p += n;
-    r->left -= n;
-    return p;
-}
-
-static void take_bytes(struct reader *r, void *out, size_t n)
-{
-    const uint8_t *p = take(r, n);
-
-    if (p != NULL)
-        memcpy(out, p, n);
-    else
-        memset(out, 0, n);
-}
-
-static uint64_t take_number(struct reader *r, size_t n)
-{
-    const uint8_t *p = take(r, n);
-    uint64_t v = 0;
-
-    for (size_t i = 0; p != NULL && i < n; i++)
-        v |= (uint64_t)p[i] << (8 * i);
-    return v;
-}
-
-static bool read_ancestors(struct reader *r, struct wf_devices *d)
-{
-    d->n_ancestors = (size_t)take_number(r, 1);
-    if (r->is_short || d->n_ancestors > WF_DEVICES_ANCESTORS_MAX)
-        return false;
-    for (size_t i = 0; i < d->n_ancestors; i++) {
-        struct wf_devices_version *v = &d->ancestors[i];
-        v->version = take_number(r, 8);
-        take_bytes(r, v->hash, sizeof(v->hash));
-        if (v->version == 0 || v->version >= d->version)
-            return false;
-        if (i > 0 &&
-            (v[-1].version > v->version ||
-             (v[-1].version == v->version && memcmp(v[-1].hash, v->hash, sizeof(v->hash)) >= 0)))
-            return false;
-    }
-    return !r->is_short;
-}
-
-static bool read_entry(struct reader *r, struct wf_devices_entry *e)
+static bool read_entry(struct wf_unpack *r, struct wf_devices_entry *e)
 {
     size_t len;
 
-    take_bytes(r, e->node, sizeof(e->node));
-    take_bytes(r, e->device, sizeof(e->device));
-    take_bytes(r, e->transport, sizeof(e->transport));
-    e->added_ms = (int64_t)take_number(r, 8);
-    e->revoked_ms = (int64_t)take_number(r, 8);
-    e->tier = (enum wf_node_tier)take_number(r, 1);
-    e->clearance = (enum wf_label)take_number(r, 1);
-    e->roles = (uint8_t)take_number(r, 1);
-    len = (size_t)take_number(r, 1);
+    wf_unpack(r, e->node, sizeof(e->node));
+    wf_unpack(r, e->device, sizeof(e->device));
+    wf_unpack(r, e->transport, sizeof(e->transport));
+    e->added_ms = (int64_t)wf_unpack_number(r, 8);
+    e->revoked_ms = (int64_t)wf_unpack_number(r, 8);
+    e->tier = (enum wf_node_tier)wf_unpack_number(r, 1);
+    e->clearance = (enum wf_label)wf_unpack_number(r, 1);
+    e->roles = (uint8_t)wf_unpack_number(r, 1);
+    len = (size_t)wf_unpack_number(r, 1);
     if (r->is_short || len > WF_DEVICES_NAME_BYTES)
         return false;
     memset(e->name, 0, sizeof(e->name));
-    take_bytes(r, e->name, len);
+    wf_unpack(r, e->name, len);
     return !r->is_short && e->added_ms >= 0 && e->revoked_ms >= 0 && e->tier < WF_NODE_TIER_COUNT &&
            e->clearance < WF_LABEL_SECRET && (e->roles & ~WF_ROLES_ALL) == 0 &&
            memchr(e->name, 0, len) == NULL && wf_devices_is_name(wf_str_n(e->name, len));
@@ -191,24 +116,25 @@ static bool fits(const struct wf_devices *d, size_t i)
     return true;
 }
 
-static bool read_all(struct reader *r, struct wf_devices *d)
+static bool read_all(struct wf_unpack *r, struct wf_devices *d)
 {
     uint8_t start[sizeof(magic)];
 
-    take_bytes(r, start, sizeof(start));
+    wf_unpack(r, start, sizeof(start));
     if (memcmp(start, magic, sizeof(magic)) != 0)
         return false;
-    d->version = take_number(r, 8);
-    d->time_ms = (int64_t)take_number(r, 8);
-    d->epoch = (uint32_t)take_number(r, 4);
-    take_bytes(r, d->owner, sizeof(d->owner));
-    take_bytes(r, d->signed_at, sizeof(d->signed_at));
+    d->version = wf_unpack_number(r, 8);
+    d->time_ms = (int64_t)wf_unpack_number(r, 8);
+    d->epoch = (uint32_t)wf_unpack_number(r, 4);
+    wf_unpack(r, d->owner, sizeof(d->owner));
+    wf_unpack(r, d->signed_at, sizeof(d->signed_at));
     /* A version that cannot be followed by another one is none. */
     if (r->is_short || d->version == 0 || d->version >= (uint64_t)1 << 62 || d->time_ms < 0)
         return false;
-    if (!read_ancestors(r, d))
+    if (!wf_unpack_ancestors(r, d->version, WF_DEVICES_ANCESTORS_MAX, d->ancestors,
+                             &d->n_ancestors))
         return false;
-    d->n_entries = (size_t)take_number(r, 1);
+    d->n_entries = (size_t)wf_unpack_number(r, 1);
     if (r->is_short || d->n_entries > WF_DEVICES_MAX)
         return false;
     for (size_t i = 0; i < d->n_entries; i++)
@@ -219,7 +145,7 @@ static bool read_all(struct reader *r, struct wf_devices *d)
 
 int wf_devices_read_unsigned(struct wf_str bytes, struct wf_devices *out, struct wf_err *err)
 {
-    struct reader r = {.p = (const uint8_t *)bytes.ptr, .left = bytes.len};
+    struct wf_unpack r = {.p = (const uint8_t *)bytes.ptr, .left = bytes.len};
 
     memset(out, 0, sizeof(*out));
     if (!read_all(&r, out))

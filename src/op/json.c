@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "text/utf8.h"
+
 static const json_t *param(const json_t *params, const char *key)
 {
     const json_t *v = json_object_get(params, key);
@@ -79,4 +81,18 @@ int wf_param_known(const json_t *params, const char *const *keys, struct wf_err 
             return wf_err_set(err, WF_E_INVAL, "\"%s\" is not a known parameter here.", key);
     }
     return 0;
+}
+
+json_t *wf_json_repaired(struct wf_str bytes)
+{
+    struct wf_buf b;
+    json_t *v = NULL;
+
+    if (wf_utf8_valid_prefix(bytes) == bytes.len)
+        return wf_json_str(bytes);
+    wf_buf_init(&b, SIZE_MAX);
+    if (wf_utf8_append_repaired(&b, bytes) == 0)
+        v = wf_json_str(wf_buf_str(&b));
+    wf_buf_deinit(&b);
+    return v;
 }

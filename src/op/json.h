@@ -1,4 +1,6 @@
-/* Parameters in JSON, with checked types; and with them what base/json.h has. */
+/* Parameters in JSON, with checked types, and text of any bytes; and with them what base/json.h
+ * has.
+ */
 #ifndef WF_OP_JSON_H
 #define WF_OP_JSON_H
 
@@ -9,6 +11,9 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
+
+/* A JSON string of any bytes: what is no UTF-8 becomes U+FFFD. NULL out of memory. */
+json_t *wf_json_repaired(struct wf_str bytes) WF_MUST_USE;
 
 /* ---- parameters of an operation: absent and null mean the default ---- */
 

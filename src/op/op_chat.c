@@ -13,7 +13,7 @@
 #include "op/op_internal.h"
 #include "op/remote.h"
 #include "op/router.h"
-#include "text/utf8.h"
+#include "op/told.h"
 
 #define ANSWER_BYTES_MAX (WF_LIMIT_FRAME_BYTES / 4) /* each of its parts */
 #define CALLS_MAX 256
@@ -177,32 +177,11 @@ struct answer {
     const char *finish;
 };
 
-static json_t *text_json(struct wf_str s)
+static int keep(struct wf_buf *to, struct wf_str text, struct wf_err *err)
 {
-    struct wf_buf b;
-    json_t *v = NULL;
-
-    if (wf_utf8_valid_prefix(s) == s.len)
-        return wf_json_str(s);
-    wf_buf_init(&b, SIZE_MAX);
-    if (wf_utf8_append_repaired(&b, s) == 0)
-        v = wf_json_str(wf_buf_str(&b));
-    wf_buf_deinit(&b);
-    return v;
-}
-
-/* Tells the sink (data is taken over), and keeps the text in `to`. */
-static int give(const struct wf_op_sink *sink, const char *event, json_t *data, struct wf_buf *to,
-                struct wf_str text, struct wf_err *err)
-{
-    if (!data)
-        return wf_op__no_memory(err);
-    if (sink->event)
-        sink->event(sink->ud, event, data);
-    json_decref(data);
-    if (to && wf_buf_append_str(to, text) != 0)
-        return wf_err_set(err, wf_buf_status(to), "The answer is too long to be held.");
-    return 0;
+    return wf_buf_append_str(to, text) == 0
+               ? 0
+               : wf_err_set(err, wf_buf_status(to), "The answer is too long to be held.");
 }
 
 static int add_call(struct answer *a, const struct wf_gen_event *e, struct wf_err *err)
@@ -215,79 +194,70 @@ static int add_call(struct answer *a, const struct wf_gen_event *e, struct wf_er
     if (!calls)
         return wf_op__no_memory(err);
     a->calls = calls;
-    calls[a->n_calls].id = text_json(e->call_id);
-    calls[a->n_calls].name = text_json(e->call_name);
+    calls[a->n_calls].id = wf_json_repaired(e->call_id);
+    calls[a->n_calls].name = wf_json_repaired(e->call_name);
     wf_buf_init(&calls[a->n_calls].arguments, ANSWER_BYTES_MAX);
     a->n_calls++;
     return 0;
 }
 
-static const char *finish_name(enum wf_gen_finish f)
+static int tell(const struct wf_op_sink *sink, const struct wf_gen_event *e, struct wf_err *err)
 {
-    switch (f) {
-    case WF_FINISH_STOP:
-    case WF_FINISH_STOP_TEXT:
-        return "stop";
-    case WF_FINISH_LENGTH:
-        return "length";
-    case WF_FINISH_TOOL_CALLS:
-        return "tool_calls";
-    case WF_FINISH_MOVED:
-        return "moved";
-    }
-    return "stop";
+    const char *name = "";
+    json_t *data = wf_op__told(e, &name);
+
+    if (data == NULL)
+        return wf_op__no_memory(err);
+    if (sink->event)
+        sink->event(sink->ud, name, data);
+    json_decref(data);
+    return 0;
 }
 
+/* Tells the sink, and keeps it for the whole. */
 static int take(struct answer *a, const struct wf_op_sink *sink, const struct wf_gen_event *e,
                 struct wf_err *err)
 {
-    int rc;
+    int rc = 0;
 
     switch (e->kind) {
     case WF_GEN_TEXT:
-        return give(sink, "text", json_pack("{s:o}", "text", text_json(e->text)), &a->text, e->text,
-                    err);
+        rc = keep(&a->text, e->text, err);
+        break;
     case WF_GEN_REASONING:
-        return give(sink, "reasoning", json_pack("{s:o}", "text", text_json(e->text)),
-                    &a->reasoning, e->text, err);
+        rc = keep(&a->reasoning, e->text, err);
+        break;
     case WF_GEN_CALL:
         rc = add_call(a, e, err);
-        return rc == 0 ? give(sink, "call",
-                              json_pack("{s:I, s:o, s:o}", "index", (json_int_t)e->i_call, "id",
-                                        text_json(e->call_id), "name", text_json(e->call_name)),
-                              NULL, e->text, err)
-                       : rc;
+        break;
     case WF_GEN_ARGUMENTS:
-        if (e->i_call >= a->n_calls)
-            return wf_err_set(err, WF_E_RANGE, "There is no such tool call.");
-        return give(
-            sink, "arguments",
-            json_pack("{s:I, s:o}", "index", (json_int_t)e->i_call, "text", text_json(e->text)),
-            &a->calls[e->i_call].arguments, e->text, err);
+        rc = e->i_call < a->n_calls ? keep(&a->calls[e->i_call].arguments, e->text, err)
+                                    : wf_err_set(err, WF_E_RANGE, "There is no such tool call.");
+        break;
     case WF_GEN_END:
-        a->finish = finish_name(e->finish);
+        a->finish = wf_op__told_finish(e->finish);
         return 0;
     }
-    return 0;
+    return rc == 0 ? tell(sink, e, err) : rc;
 }
 
 static json_t *message_json(const struct answer *a)
 {
-    json_t *m =
-        json_pack("{s:s, s:o}", "role", "assistant", "content", text_json(wf_buf_str(&a->text)));
+    json_t *m = json_pack("{s:s, s:o}", "role", "assistant", "content",
+                          wf_json_repaired(wf_buf_str(&a->text)));
     json_t *calls;
 
     if (m && a->reasoning.len > 0)
-        json_object_set_new(m, "reasoning_content", text_json(wf_buf_str(&a->reasoning)));
+        json_object_set_new(m, "reasoning_content", wf_json_repaired(wf_buf_str(&a->reasoning)));
     /* A call that was given up half-way is none. */
     if (!m || a->n_calls == 0 || strcmp(a->finish, "canceled") == 0)
         return m;
     calls = json_array();
     for (size_t i = 0; i < a->n_calls; i++)
-        json_array_append_new(calls, json_pack("{s:O, s:s, s:{s:O, s:o}}", "id", a->calls[i].id,
-                                               "type", "function", "function", "name",
-                                               a->calls[i].name, "arguments",
-                                               text_json(wf_buf_str(&a->calls[i].arguments))));
+        json_array_append_new(
+            calls, json_pack("{s:O, s:s, s:{s:O, s:o}}", "id", a->calls[i].id, "type", "function",
+                             "function", "name", a->calls[i].name, "arguments",
+                             wf_json_repaired(wf_buf_str(&a->calls[i].arguments))));
     json_object_set_new(m, "tool_calls", calls);
     return m;
 }

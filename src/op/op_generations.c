@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* generations.*: an answer that is being written, here or on another device of the owner's: taken
  * over by its name, and followed from its beginning. */
-#include <string.h>
-
 #include "mesh/nearby.h"
 #include "mesh/remote_message.h"
 #include "op/moving.h"
 #include "op/op_internal.h"
+#include "op/told.h"
 
 #define LOOK_MS 200
 
@@ -44,51 +43,16 @@ struct following {
     const char *finish;
 };
 
-static const char *finish_name(enum wf_gen_finish f)
+static void tell(struct following *f, const struct wf_gen_event *e)
 {
-    switch (f) {
-    case WF_FINISH_STOP:
-    case WF_FINISH_STOP_TEXT:
-        return "stop";
-    case WF_FINISH_LENGTH:
-        return "length";
-    case WF_FINISH_TOOL_CALLS:
-        return "tool_calls";
-    case WF_FINISH_MOVED:
-        return "moved";
-    }
-    return "stop";
-}
+    const char *name = "";
+    json_t *data = wf_op__told(e, &name);
 
-static void tell(const struct wf_op_sink *sink, const char *name, json_t *data)
-{
-    if (data != NULL && sink->event != NULL)
-        sink->event(sink->ud, name, data);
+    if (e->kind == WF_GEN_END)
+        f->finish = wf_op__told_finish(e->finish);
+    else if (data != NULL && f->sink->event != NULL)
+        f->sink->event(f->sink->ud, name, data);
     json_decref(data);
-}
-
-static void tell_event(struct following *f, const struct wf_gen_event *e)
-{
-    switch (e->kind) {
-    case WF_GEN_TEXT:
-        tell(f->sink, "text", json_pack("{s:o}", "text", wf_json_str(e->text)));
-        break;
-    case WF_GEN_REASONING:
-        tell(f->sink, "reasoning", json_pack("{s:o}", "text", wf_json_str(e->text)));
-        break;
-    case WF_GEN_CALL:
-        tell(f->sink, "call",
-             json_pack("{s:I, s:o, s:o}", "index", (json_int_t)e->i_call, "id",
-                       wf_json_str(e->call_id), "name", wf_json_str(e->call_name)));
-        break;
-    case WF_GEN_ARGUMENTS:
-        tell(f->sink, "arguments",
-             json_pack("{s:I, s:o}", "index", (json_int_t)e->i_call, "text", wf_json_str(e->text)));
-        break;
-    case WF_GEN_END:
-        f->finish = finish_name(e->finish);
-        break;
-    }
 }
 
 /* Whole events of what is there. */
@@ -100,7 +64,7 @@ static int tell_all(struct following *f, struct wf_err *err)
 
     wf_arena_init(&arena, 1024, WF_MOVING_TAPE_BYTES);
     while ((rc = wf_remote_event_next(wf_buf_str(&f->bytes), &f->at, &arena, &e, err)) == 1)
-        tell_event(f, &e);
+        tell(f, &e);
     wf_arena_deinit(&arena);
     return rc;
 }
@@ -133,7 +97,7 @@ int wf_op__generations_follow(struct wf_op_context *ctx, const struct wf_op_call
     if (rc != 0)
         return rc;
     if (f.finish == NULL || finish == WF_FINISH_MOVED)
-        f.finish = finish_name(finish);
+        f.finish = wf_op__told_finish(finish);
     return wf_op__give(json_pack("{s:s, s:s}", "finish", f.finish, "model", model), out_result,
                        err);
 }
