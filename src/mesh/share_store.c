@@ -199,12 +199,14 @@ int wf_share_keys(struct wf_reader *r, wf_share_key_fn fn, void *ud, struct wf_e
 
 /* ---- what was sent ---- */
 
+/* What a draft is to be called, whatever number it is shown with (store/draft_name.h). */
+#define WANTED "ifnull((SELECT w.name FROM draft_wanted w WHERE w.draft=d.id),d.name)"
 #define LAST_SEQ                                                                                   \
     "max(ifnull((SELECT max(seq) FROM draft_update u WHERE u.draft=d.id),0),"                      \
     "    ifnull((SELECT max(upto_seq) FROM draft_snapshot n WHERE n.draft=d.id),0))"
 
 static const char sql_drafts[] =
-    "SELECT ifnull(d.id,0),y.uid,ifnull(d.name,''),ifnull(d.label,''),ifnull(t.name,''),"
+    "SELECT ifnull(d.id,0),y.uid,ifnull(" WANTED ",''),ifnull(d.label,''),ifnull(t.name,''),"
     " ifnull(t.label,'')," LAST_SEQ ",ifnull(t.seq,0),"
     " ifnull((SELECT min(seq) FROM draft_update u WHERE u.draft=d.id AND u.seq>ifnull(t.seq,0)),0),"
     " ifnull((SELECT sum(length(u.bytes)) FROM draft_update u WHERE u.draft=d.id"
@@ -251,7 +253,8 @@ static int clean(struct wf_store *s, const uint8_t uid[16], struct wf_err *err)
 {
     static const char sql[] =
         "DELETE FROM draft_dirty WHERE uid=?1 AND NOT EXISTS(SELECT 1 FROM draft d"
-        " LEFT JOIN draft_told t ON t.uid=d.uid WHERE d.uid=?1 AND (t.name IS NOT d.name"
+        " LEFT JOIN draft_told t ON t.uid=d.uid WHERE d.uid=?1 AND ((d.label<>'secret'"
+        " AND t.name IS NOT " WANTED ")"
         " OR t.label IS NOT d.label OR " LAST_SEQ ">ifnull(t.seq,0)))"
         " AND (EXISTS(SELECT 1 FROM draft WHERE uid=?1)"
         "  OR NOT EXISTS(SELECT 1 FROM draft_told WHERE uid=?1))";
@@ -281,7 +284,10 @@ int wf_share_draft_told(struct wf_store *s, int64_t space, const struct wf_share
     if (d->id != 0) {
         sqlite3_bind_int64(st, 2, space);
         sqlite3_bind_int64(st, 3, (int64_t)d->seq);
-        wf_sql_bind_text(st, 4, d->name);
+        /* The name of what is secret is not told: others go on with the one that they know. */
+        wf_sql_bind_text(
+            st, 4,
+            wf_str_eq(d->label, WF_STR("secret")) && d->told_name.len > 0 ? d->told_name : d->name);
         wf_sql_bind_text(st, 5, d->label);
     }
     rc = wf_sql_run(st, "noting what was told", err);
@@ -291,7 +297,8 @@ int wf_share_draft_told(struct wf_store *s, int64_t space, const struct wf_share
 int wf_share_draft_told_as_is(struct wf_store *s, const struct wf_share_told *t, struct wf_err *err)
 {
     static const char sql[] = "INSERT INTO draft_told(uid,space,seq,name,label)"
-                              " SELECT uid,?1,?3,name,iif(?4='',label,?4) FROM draft WHERE id=?2"
+                              " SELECT uid,?1,?3," WANTED ",iif(?4='',label,?4) FROM draft d"
+                              " WHERE id=?2"
                               " ON CONFLICT DO UPDATE SET name=excluded.name, label=excluded.label,"
                               " space=excluded.space, seq=max(seq,excluded.seq)";
     sqlite3_stmt *st = NULL;

@@ -21,6 +21,7 @@
 #include "space/record.h"
 #include "space/space.h"
 #include "store/draft_log.h"
+#include "store/draft_name.h"
 #include "store/sql.h"
 
 /* Drafts that are open at once because of it. */
@@ -400,18 +401,10 @@ static int follow_record(struct wf_sharing_lot *lot, const struct wf_sharing_lot
 {
     struct wf_store *store = lot->s->o.store;
     struct wf_str name = wf_str_from(wf_json_text(record, "name")), label = label_in(record);
-    char numbered[WF_LIMIT_NAME_BYTES + 16];
     int rc = 0;
 
-    if (name.len > 0 && wf_space_name_ok(name)) {
-        rc = wf_draft_row_rename_in_turn(store, d->id, name, err);
-        for (unsigned k = 2; rc == WF_E_EXIST && k < 1000; k++) {
-            int n = snprintf(numbered, sizeof(numbered), "%.*s (%u)", WF_STR_ARG(name), k);
-            if (n < 0 || (size_t)n >= sizeof(numbered))
-                return WF_E_LIMIT;
-            rc = wf_draft_row_rename_in_turn(store, d->id, wf_str_from(numbered), err);
-        }
-    }
+    if (name.len > 0 && wf_space_name_ok(name))
+        rc = wf_draft_name_want(store, d->id, name, err);
     if (rc == 0)
         rc = raise_label(lot, d->id, label, err);
     if (rc == WF_E_NOENT)

@@ -113,7 +113,8 @@ static int tell_name(struct out *o, const struct wf_share_draft *d, struct wf_re
     out_edit->key = wf_str_from(uid);
     if (d->told_name.len == 0)
         told = now;
-    if (d->told_name.len == 0 && d->id == 0)
+    /* It may have been known before it was secret. */
+    if (d->id == 0 && (d->told_name.len == 0 || told == WF_LABEL_SECRET))
         rc = known_label(o, out_edit->key, &told, err);
     if (rc != 0 || told == WF_LABEL_SECRET)
         return rc; /* nobody knows it */

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/rng.h"
 #include "store/draft_log.h"
+#include "store/draft_name.h"
 #include "store/store_internal.h"
 
 static int no_memory(struct wf_err *err)
@@ -193,6 +194,8 @@ int wf_draft_put_new(struct wf_store *s, const struct wf_draft_new *d, int64_t *
         if (n < 0 || (size_t)n >= sizeof(numbered))
             break;
         rc = put_named(s, d, wf_str_n(numbered, (size_t)n), &u.draft, err);
+        if (rc == 0)
+            rc = wf_draft_name_want(s, u.draft, d->name, err);
     }
     if (rc == 1)
         return wf_err_set(err, WF_E_LIMIT, "Too many drafts have one name, or the space is gone.");
@@ -238,9 +241,16 @@ int wf_draft_row_rename_in_turn(struct wf_store *s, int64_t id, struct wf_str na
                                 struct wf_err *err)
 {
     static const char sql[] = "UPDATE draft SET name=?2 WHERE id=?1";
+    struct wf_draft_wanted before;
     int rc = check_free(s, id, 0, name, err);
 
-    return rc == 0 ? change_row(s, sql, id, name, err) : rc;
+    if (rc == 0)
+        rc = wf_draft_name_wanted(s, id, &before, err);
+    if (rc == 0)
+        rc = change_row(s, sql, id, name, err);
+    if (rc == 0)
+        rc = wf_draft_name_given(s, id, err);
+    return rc == 0 ? wf_draft_name_left(s, &before, err) : rc;
 }
 
 int wf_draft_row_rename(struct wf_store *s, int64_t id, struct wf_str name, struct wf_err *err)
@@ -253,7 +263,12 @@ int wf_draft_row_rename(struct wf_store *s, int64_t id, struct wf_str name, stru
 int wf_draft_row_label_in_turn(struct wf_store *s, int64_t id, struct wf_str label,
                                struct wf_err *err)
 {
-    return change_row(s, "UPDATE draft SET label=?2 WHERE id=?1", id, label, err);
+    struct wf_draft_wanted wanted;
+    int rc = change_row(s, "UPDATE draft SET label=?2 WHERE id=?1", id, label, err);
+
+    if (rc == 0)
+        rc = wf_draft_name_wanted(s, id, &wanted, err);
+    return rc == 0 ? wf_draft_name_left(s, &wanted, err) : rc; /* what is secret comes last */
 }
 
 int wf_draft_row_label(struct wf_store *s, int64_t id, struct wf_str label, struct wf_err *err)
@@ -266,10 +281,17 @@ int wf_draft_row_label(struct wf_store *s, int64_t id, struct wf_str label, stru
 int wf_draft_row_remove(struct wf_store *s, int64_t id, struct wf_err *err)
 {
     static const char sql[] = "DELETE FROM draft WHERE id=?1"; /* the rest goes by its reference */
+    struct wf_draft_wanted before;
     int rc = wf_store_write_begin(s, err);
 
+    if (rc != 0)
+        return rc;
+    rc = wf_draft_name_wanted(s, id, &before, err);
     if (rc == 0)
-        rc = end_turn(s, change_row(s, sql, id, wf_str_n(NULL, 0), err), err);
+        rc = change_row(s, sql, id, wf_str_n(NULL, 0), err);
+    if (rc == 0)
+        rc = wf_draft_name_left(s, &before, err);
+    rc = end_turn(s, rc, err);
     if (rc == 0)
         wf_purge__pages_now(s);
     return rc;

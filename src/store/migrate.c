@@ -433,11 +433,18 @@ static const char migration_18[] =
 /* What is given to other people is in the ledger alone. */
 static const char migration_19[] = "DROP TABLE given;";
 
+/* What drafts are to be called whose name another one has. */
+static const char migration_20[] =
+    "CREATE TABLE draft_wanted("
+    " draft INTEGER PRIMARY KEY REFERENCES draft(id) ON DELETE CASCADE,"
+    " name TEXT NOT NULL) STRICT;"
+    "CREATE INDEX draft_wanted_name ON draft_wanted(name);";
+
 static const char *const migrations[] = {
     migration_1,  migration_2,  migration_3,  migration_4,  migration_5,
     migration_6,  migration_7,  migration_8,  migration_9,  migration_10,
     migration_11, migration_12, migration_13, migration_14, migration_15,
-    migration_16, migration_17, migration_18, migration_19,
+    migration_16, migration_17, migration_18, migration_19, migration_20,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

@@ -57,6 +57,8 @@
  *     hash (BLAKE2b-256 of bytes), bytes (an update of format 2); UNIQUE (draft, upto_seq)
  * draft_image a cache: what that snapshot is in memory (crdt/image.h); any row may go at any time
  *     draft PK -> draft, upto_seq, bytes
+ * draft_wanted  drafts whose name another one has (store/draft_name.h)
+ *     draft PK -> draft, name (that it is to have)
  * batch_log   what each device wrote into each stream (store/batch_log.h)
  *     id PK, stream (16 bytes), device (32 bytes), UNIQUE of the two, first, last (numbers of what
  *     is here; last 0: nothing ever was), n_bytes, hash (of the last), fork (hash of a batch that
@@ -73,7 +75,7 @@
  * stream_snapshot  snapshots of streams that are here (mesh/snapshot.h)
  *     stream, device (who made it), first, PK of the three, last (numbers of its batches), at_ms,
  *     n_bytes, state (0: not compared, 1: nothing is missing, 2: it leaves out what it says it
- *     has), head (what it covers)
+ *     has; plus 4: it was taken beside what is here, mesh/sharing_stories.c), head (what it covers)
  * device_word how far a device said its log was, by the level of the stream in which it came
  *     space -> space, device, level, PK of the three, top (the highest level it says it in), dseq,
  *     hlc
@@ -136,7 +138,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 19
+#define WF_SCHEMA_VERSION 20
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

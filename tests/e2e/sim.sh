@@ -27,3 +27,6 @@ check "a device that fell before it heard whose \"me\" it is" "$SIM" -n 1 -s 200
 check "two stories of a device that is taken out: of one length and another" "$SIM" -n 1 -s 2000 -f 103198
 check "two stories, and what was said under one number" "$SIM" -n 1 -s 2000 -f 103206
 check "what cannot be taken before a copied device is out" "$SIM" -n 1 -s 2000 -f 103178
+check "a device that was set back, and used a number of its own twice" "$SIM" -n 1 -s 2000 -f 103059
+check "drafts that want one name" "$SIM" -n 1 -s 2000 -f 145024
+check "a draft that was known, became secret, and goes" "$SIM" -n 1 -s 2000 -f 146088

@@ -205,7 +205,7 @@ static void put_together(struct wf_buf *io)
     wf_crdt_free(doc);
 }
 
-/* Without the number that it got where another had its name: who heard of which first gives it. */
+/* Without the number that it got where another had its name. */
 static struct wf_str bare(struct wf_str name)
 {
     while (name.len > 4 && name.ptr[name.len - 1] == ')' && name.ptr[name.len - 3] == '(')
@@ -214,8 +214,10 @@ static struct wf_str bare(struct wf_str name)
 }
 
 /* A line: uid, name, label, hash of its state. */
-static void see_draft(struct sim_node *n, const struct wf_draft_row *row, struct wf_buf *out)
+static void see_draft(struct sim_node *n, const struct wf_draft_row *row, bool is_bare,
+                      struct wf_buf *out)
 {
+    const struct wf_str name = is_bare ? bare(row->name) : row->name;
     struct wf_draft *d = NULL;
     struct wf_buf state;
     uint8_t hash[8] = {0};
@@ -235,8 +237,8 @@ static void see_draft(struct sim_node *n, const struct wf_draft_row *row, struct
     }
     (void)crypto_generichash(hash, sizeof(hash), (uint8_t *)state.ptr, state.len, NULL, 0);
     (void)snprintf(line, sizeof(line), "draft %02x%02x.. %.*s (%.*s) %02x%02x%02x%02x\n",
-                   row->uid[0], row->uid[1], WF_STR_ARG(bare(row->name)), WF_STR_ARG(row->label),
-                   hash[0], hash[1], hash[2], hash[3]);
+                   row->uid[0], row->uid[1], WF_STR_ARG(name), WF_STR_ARG(row->label), hash[0],
+                   hash[1], hash[2], hash[3]);
     (void)wf_buf_append_str(out, wf_str_from(line));
     wf_buf_deinit(&state);
 }
@@ -262,6 +264,18 @@ static bool was_raised(const struct sim_node *n, const struct sim_draft *d)
     return false;
 }
 
+/* Whether all drafts are known by one name to all that may see them. One that is secret, or more
+ * than a node may see itself, may be called otherwise where it is so, and leaves its name to
+ * another. */
+static bool are_named_alike(const struct sim *s)
+{
+    for (size_t i = 0; i < s->n_drafts; i++) {
+        if (s->drafts[i].was_secret || s->drafts[i].raised_by != 0)
+            return false;
+    }
+    return true;
+}
+
 static void see_drafts(struct sim_node *n, struct wf_buf *out)
 {
     struct sim *s = n->sim;
@@ -272,7 +286,7 @@ static void see_drafts(struct sim_node *n, struct wf_buf *out)
     for (size_t i = 0; i < s->n_drafts; i++) {
         if (!s->drafts[i].was_secret && !was_raised(n, &s->drafts[i]) &&
             row_of(n, s->drafts[i].uid, &arena, &row) == 0 && is_shared(n, row.space_label))
-            see_draft(n, &row, out);
+            see_draft(n, &row, !are_named_alike(s), out);
     }
     wf_arena_deinit(&arena);
 }

@@ -127,7 +127,8 @@ static void test_store__brings_an_older_version_up_to_date(void **state)
            "DROP TABLE document_share; DROP TABLE blob_piece;"
            "DROP TABLE charter; DROP TABLE person;"
            "ALTER TABLE space DROP COLUMN role;"
-           "DROP TABLE draft_image; DROP TABLE draft_snapshot; DROP TABLE draft_update; DROP TABLE "
+           "DROP TABLE draft_wanted; DROP TABLE draft_image; DROP TABLE draft_snapshot; DROP TABLE "
+           "draft_update; DROP TABLE "
            "draft;"
            "DROP INDEX space_uid; ALTER TABLE space DROP COLUMN uid;"
            "PRAGMA user_version=1"); /* as it was */
