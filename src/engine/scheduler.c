@@ -20,6 +20,8 @@
 
 #define PARALLEL_DEFAULT 8
 #define QUEUE_DEFAULT 256
+/* Finished texts that are kept: more than a cache holds of any but very short ones. */
+#define REMEMBERED_MAX 1024
 
 /* ---- jobs come and go ---- */
 
@@ -536,7 +538,7 @@ int wf_sched_new(const struct wf_sched_options *o, struct wf_sched **out, struct
     wf_list_init(&s->waiting);
     wf_list_init(&s->tasks);
     wf_list_init(&s->active);
-    wf_list_init(&s->remembered);
+    wf_prefix_init(&s->remembered, REMEMBERED_MAX);
     s->model = o->model;
     s->vocab = o->vocab;
     s->n_parallel = o->n_parallel > 0 ? o->n_parallel : PARALLEL_DEFAULT;

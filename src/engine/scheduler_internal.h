@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "base/list.h"
+#include "engine/prefix_tree.h"
 #include "engine/scheduler.h"
 #include "model/stops.h"
 
@@ -69,15 +70,6 @@ struct wf_jobs {
     struct wf_job jobs[];
 };
 
-/* A finished text whose cache is kept. */
-struct wf_remembered {
-    struct wf_list node; /* latest used last */
-    struct wf_ids ids;
-    struct wf_seq seq;
-    struct wf_adapter_use *adapters;
-    size_t n_adapters;
-};
-
 /* Whoever has jobs here, and what it has had of the others' time. */
 struct wf_sched_client {
     uint64_t id;
@@ -129,12 +121,11 @@ struct wf_sched {
     /* ---- of the thread ---- */
     struct wf_pace pace;
     struct wf_guesses guesses;
-    struct wf_list active;     /* oldest first */
-    struct wf_list remembered; /* latest used last */
-    size_t n_remembered;
-    struct wf_batch_part *parts; /* [n_parallel] */
-    struct wf_job **part_jobs;   /* [n_parallel] */
-    float *logits;               /* [n_rows, n_vocab] */
+    struct wf_list active;            /* oldest first */
+    struct wf_prefix_tree remembered; /* finished texts */
+    struct wf_batch_part *parts;      /* [n_parallel] */
+    struct wf_job **part_jobs;        /* [n_parallel] */
+    float *logits;                    /* [n_rows, n_vocab] */
     size_t n_rows;
     uint32_t *mask;         /* [(n_vocab + 31) / 32] */
     uint32_t *not_end;      /* the same: all but end tokens */
