@@ -31,6 +31,7 @@ struct wf_prefix_tree {
 bool wf_prefix_same_adapters(const struct wf_adapter_use *a, size_t n_a,
                              const struct wf_adapter_use *b, size_t n_b);
 
+/* An empty tree, in no need of an end until something is put in. */
 void wf_prefix_init(struct wf_prefix_tree *t, size_t n_leaves_max);
 /* Gives all sequences back. Safe to call twice. */
 void wf_prefix_deinit(struct wf_prefix_tree *t);
