@@ -326,6 +326,54 @@ static void test_space_record__what_ends_reaches_who_knows(void **state)
     assert_label(d, 9, 0);
 }
 
+static int count_one(void *ud, struct wf_str bytes, struct wf_err *err)
+{
+    (void)bytes, (void)err;
+    ++*(size_t *)ud;
+    return 0;
+}
+
+static size_t n_live(struct device *d, uint8_t label)
+{
+    struct wf_reader *reader = NULL;
+    size_t n = 0;
+
+    assert_int_equal(wf_store_reader_get(d->home.store, &reader, NULL), 0);
+    assert_int_equal(wf_records_live(reader, 1, label, count_one, &n, NULL), 0);
+    wf_store_reader_put(d->home.store, reader);
+    return n;
+}
+
+/* Who may see less still has what was written over, all of it, and is told of its end. */
+static void test_space_record__what_counts_for_who_sees_less_stays(void **state)
+{
+    struct device *d = &devices[0];
+    (void)state;
+
+    label_of_writes = 0;
+    do_op(d, "k", WF_RECORD_SET, "x", "1");
+    do_op(d, "k", WF_RECORD_SET, "y", "2");
+    label_of_writes = 2;
+    do_op(d, "k", WF_RECORD_SET, "x", "3");
+    do_op(d, "k", WF_RECORD_SET, "y", "4");
+    do_op(d, "k", WF_RECORD_SET, "y", "5");
+    assert_record(d, "k", "{\"x\":3,\"y\":5}");
+    assert_int_equal(n_live(d, 0), 2);
+    assert_int_equal(n_live(d, 2), 2);
+    label_of_writes = 1;
+    do_op(d, "k", WF_RECORD_DELETE, "", ""); /* for who sees 1; who sees 0 is not told */
+    assert_int_equal(home_count(&d->home, "record WHERE live=0 AND least=0"), 1);
+    assert_int_equal(wf_records_tidy(d->records, NULL, NULL), 0);
+    assert_int_equal(n_live(d, 0), 2);
+    assert_int_equal(n_live(d, 2), 0);
+    label_of_writes = 0;
+    do_op(d, "k", WF_RECORD_DELETE, "", "");
+    assert_int_equal(home_count(&d->home, "record"), 0);
+    assert_int_equal(wf_records_tidy(d->records, NULL, NULL), 0);
+    assert_int_equal(n_live(d, 0), 0);
+    label_of_writes = 1;
+}
+
 /* ---- many threads ---- */
 
 #define N_THREADS 8
@@ -916,6 +964,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_space_record__a_list_has_pages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_space_record__what_ends_reaches_who_knows, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_space_record__what_counts_for_who_sees_less_stays,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_space_record__threads_lose_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_space_record__two_devices_come_to_the_same, set_up,
                                         tear_down),
