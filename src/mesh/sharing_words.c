@@ -303,6 +303,26 @@ static int count_people(struct wf_sharing *s, const struct wf_sharing_stream *t,
     return rc;
 }
 
+/* Where this device may see more than before, what others said of their logs was not all: they are
+ * here as far as they are said to be in every stream that it sees now. */
+static int reach_anew(struct wf_sharing *s, const struct wf_sharing_stream *t, struct wf_err *err)
+{
+    static const char sql[] =
+        "UPDATE device_seq SET dseq=0, hlc=0 WHERE space=?1 AND device<>?2 AND hlc>0 AND"
+        " (SELECT count(*)<min(?3,max(top))-?4+1 FROM device_word w"
+        "  WHERE w.space=?1 AND w.device=device_seq.device AND w.level<=?3)";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(s->o.store, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, t->space);
+    wf_sql_bind_bytes(st, 2, s->o.device->signer.id, WF_SIGNER_ID_BYTES);
+    sqlite3_bind_int(st, 3, own_top(s));
+    sqlite3_bind_int(st, 4, (int)t->level);
+    return wf_sql_run(st, "looking how far devices are", err);
+}
+
 int wf_sharing__count_devices(struct wf_sharing *s, struct wf_err *err)
 {
     int rc = 0;
@@ -312,8 +332,12 @@ int wf_sharing__count_devices(struct wf_sharing *s, struct wf_err *err)
     rc = wf_store_write_begin(s->o.store, err);
     if (rc != 0)
         return rc;
-    for (size_t i = 0; i < s->n_streams && rc == 0; i++)
-        rc = count_in(s, &s->streams[i], err);
+    for (size_t i = 0; i < s->n_streams && rc == 0; i++) {
+        if (i == 0 || s->streams[i - 1].space != s->streams[i].space) /* the lowest of a space */
+            rc = reach_anew(s, &s->streams[i], err);
+        if (rc == 0)
+            rc = count_in(s, &s->streams[i], err);
+    }
     for (size_t i = 0; i < s->n_streams && rc == 0; i++)
         rc = count_people(s, &s->streams[i], err);
     if (rc == 0)

@@ -16,6 +16,7 @@
 #include <sqlite3.h>
 
 #include "base/alloc.h"
+#include "store/spaces.h"
 #include "store/sql.h"
 #include "support/sharers.h"
 
@@ -362,6 +363,77 @@ static void test_sharing__who_may_see_less_comes_to_rest(void **state)
     assert_int_equal(sharer_ask(&s.at[2], "SELECT count(*) FROM record"), 2);
 }
 
+/* One record more or less of the space "open". */
+static void write_open(struct sharer *d, const char *key, enum wf_record_op_kind kind,
+                       enum wf_label label)
+{
+    const struct wf_record_op op = {.kind = kind,
+                                    .field = kind == WF_RECORD_SET ? WF_STR("n") : WF_STR(""),
+                                    .value = kind == WF_RECORD_SET ? WF_STR("1") : WF_STR("")};
+    const struct wf_record_edit e = {.collection = WF_STR("c"),
+                                     .key = wf_str_from(key),
+                                     .label = (uint8_t)label,
+                                     .ops = &op,
+                                     .n_ops = 1};
+    const int64_t space = sharer_ask(d, "SELECT id FROM space WHERE name='open'");
+
+    assert_int_equal(wf_records_write(d->records, space, &e, 1, NULL), 0);
+    d->must_tell = true;
+}
+
+static void clear_last(enum wf_label clearance)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (memcmp(s.devices.entries[i].device, s.at[s.n - 1].device.signer.id,
+                   WF_SIGNER_ID_BYTES) == 0)
+            s.devices.entries[i].clearance = clearance;
+    }
+    s.devices.version++;
+}
+
+/* What was written and deleted above a device's clearance comes once it may see more, in whatever
+ * order: the others' words of before said nothing of that. */
+static void test_sharing__what_ended_is_over_for_who_sees_more(void **state)
+{
+    int64_t id;
+
+    (void)state;
+    sharers_make(&s, 3, false);
+    clear_last(WF_LABEL_PUBLIC);
+    all_up(3);
+    assert_int_equal(
+        wf_space_create(s.at[0].home.store, WF_STR("open"), WF_STR("public"), &id, NULL), 0);
+    s.at[0].must_tell = true;
+    pass(10);
+    write_open(&s.at[0], "one", WF_RECORD_SET, WF_LABEL_PRIVATE);
+    write_open(&s.at[1], "two", WF_RECORD_SET, WF_LABEL_PRIVATE);
+    pass(10);
+    write_open(&s.at[0], "two", WF_RECORD_DELETE, WF_LABEL_PRIVATE);
+    write_open(&s.at[1], "one", WF_RECORD_DELETE, WF_LABEL_PRIVATE);
+    pass(10);
+    write_open(&s.at[1], "all", WF_RECORD_SET, WF_LABEL_PUBLIC);
+    pass(10);
+    write_open(&s.at[1], "all", WF_RECORD_DELETE, WF_LABEL_PUBLIC);
+    pass(120); /* all say how far they are, who sees less, too */
+    assert_int_equal(sharer_ask(&s.at[0], "SELECT count(*) FROM record WHERE collection='c'"), 0);
+    clear_last(WF_LABEL_PRIVATE);
+    for (size_t i = 0; i < 3; i++)
+        wf_sharing_machine_listed(s.at[i].sharing);
+    sharers_cut(&s, 0, 2);
+    sharers_cut(&s, 1, 2);
+    sharers_step(&s, 1000);
+    sharers_link(&s, 0, 2);
+    sharers_link(&s, 1, 2);
+    pass(120);
+    assert_true(sharers_settle(&s, 100));
+    assert_int_equal(sharer_ask(&s.at[2], "SELECT count(*) FROM record WHERE collection='c'"
+                                          " AND live=1"),
+                     0);
+    assert_int_equal(sharer_ask(&s.at[2], "SELECT count(*) FROM record_change c JOIN space s"
+                                          " ON s.id=c.space AND s.name='open'"),
+                     6);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
 
 int main(void)
@@ -375,6 +447,7 @@ int main(void)
         TEST(test_sharing__a_deletion_becomes_final),
         TEST(test_sharing__a_draft_goes_that_was_hardly_told),
         TEST(test_sharing__who_may_see_less_comes_to_rest),
+        TEST(test_sharing__what_ended_is_over_for_who_sees_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
