@@ -116,12 +116,14 @@ $(B)/flags: FORCE
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 $(B)/obj/base/crc32c_sse42.o: COMPILE += -msse4.2
 $(B)/obj/kern/kern_avx2.o: COMPILE += -O3 -mavx2 -mfma -mf16c
+$(B)/obj/kern/kern_avx2_pages.o: COMPILE += -O3 -mavx2 -mfma -mf16c
 AVX512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
 $(B)/obj/kern/kern_avx512.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
 $(B)/obj/kern/kern_avx512_attend.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
 $(B)/obj/kern/kern_avx512_few.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
 $(B)/obj/kern/kern_avx512_few32.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
 $(B)/obj/kern/kern_avx512_few256.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
+$(B)/obj/kern/kern_avx512_pages.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
 $(B)/obj/kern/kern_avx512_rows.o: COMPILE += -O3 -mavx2 -mfma $(AVX512)
 $(B)/obj/kern/gemm_avx2.o: COMPILE += -O3 -mavx2 -mfma
 $(B)/obj/kern/grad_avx2.o: COMPILE += -O3 -mavx2 -mfma
@@ -132,6 +134,7 @@ endif
 ifeq ($(MACHINE),aarch64)
 $(B)/obj/base/crc32c_arm.o: COMPILE += -march=armv8-a+crc
 $(B)/obj/kern/kern_neon.o: COMPILE += -O3
+$(B)/obj/kern/kern_neon_pages.o: COMPILE += -O3
 $(B)/obj/kern/gemm_neon.o: COMPILE += -O3
 $(B)/obj/kern/grad_neon.o: COMPILE += -O3
 $(B)/obj/kern/kern_neon_dot.o: COMPILE += -O3 -march=armv8.2-a+dotprod

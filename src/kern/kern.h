@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/config.h"
+#include "kern/attend.h"
 #include "kern/dtype.h"
 
 /* How activations are held while they meet weights: float32 as they are, or 8 bits with a scale
@@ -62,6 +63,12 @@ struct wf_kern {
     /* out[r] = dot(q, row r), r < n_rows, of bytes from -127 to 127; rows lie one behind the other.
      */
     void (*dot_i8)(const int8_t *q, const int8_t *rows, size_t n_rows, size_t n, int32_t *out);
+    /* Rows of queries and a page of keys and values: most, weight and sums then know of it too.
+     * Scores that are no numbers, or all minus infinity, stay so in the sums. */
+    void (*attend)(const struct wf_attend *a, const void *keys, const void *values);
+    /* x [n] f32 to bytes, n a multiple of 32: each 32 have a scale, rounded to half precision, and
+     * the sum of their bytes. What holds a value that is not finite has none for a scale. */
+    void (*to_i8)(const float *x, size_t n, float *scales, int32_t *sums, int8_t *y);
     /* f32 to half and back, round to nearest even. */
     void (*to_f16)(const float *x, uint16_t *y, size_t n);
     void (*from_f16)(const uint16_t *x, float *y, size_t n);

@@ -516,6 +516,8 @@ const struct wf_kern wf_kern_avx2 = {
     .mix = wf_kern__avx2_mix,
     .silu_mul = wf_kern__avx2_silu_mul,
     .dot_i8 = dot_i8,
+    .attend = wf_kern__avx2_attend,
+    .to_i8 = wf_kern__avx2_to_i8,
     .to_f16 = wf_kern__avx2_to_f16,
     .from_f16 = wf_kern__avx2_from_f16,
 };

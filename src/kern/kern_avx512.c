@@ -479,6 +479,8 @@ const struct wf_kern wf_kern_avx512 = {
     .mix = wf_avx512__mix,
     .silu_mul = wf_avx512__silu_mul,
     .dot_i8 = dot_i8,
+    .attend = wf_avx512__attend,
+    .to_i8 = wf_avx512__to_i8,
     .to_f16 = wf_kern__avx2_to_f16,
     .from_f16 = wf_kern__avx2_from_f16,
 };

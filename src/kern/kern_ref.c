@@ -185,6 +185,75 @@ static void silu_mul(const float *g, const float *u, float *y, size_t n)
         y[i] = g[i] / (1.0f + expf(-g[i])) * u[i];
 }
 
+static void to_i8(const float *x, size_t n, float *scales, int32_t *sums, int8_t *y)
+{
+    for (size_t b = 0; b < n / 32; b++, x += 32, y += 32) {
+        float max = 0.0f, none = 0.0f;
+        for (size_t i = 0; i < 32; i++) {
+            max = fmaxf(max, fabsf(x[i]));
+            none += x[i] - x[i];
+        }
+        scales[b] = wf_half_to_float(wf_float_to_half(max / 127.0f)) + none;
+        sums[b] = 0;
+        for (size_t i = 0; i < 32; i++) {
+            y[i] = scales[b] == 0.0f || isnan(none) ? 0 : (int8_t)lrintf(x[i] * (127.0f / max));
+            sums[b] += y[i];
+        }
+    }
+}
+
+/* Number i of a row's query. */
+static float query(const struct wf_attend *a, size_t row, size_t i)
+{
+    size_t at = row * a->key_dim + i;
+
+    return a->kind == WF_KV_Q8_0 ? a->q_scales[at / 32] * (float)a->q8[at] : a->q[at];
+}
+
+/* A row's scores of a page's slots, -INFINITY where it sees none; the largest. */
+static double score_row(const struct wf_attend *a, size_t row, const void *keys, double *s)
+{
+    double most = (double)-INFINITY;
+
+    for (size_t j = 0; j < WF_PAGE_TOKENS; j++) {
+        double sum = 0;
+        if ((a->seen[row] >> j & 1) == 0)
+            continue;
+        for (size_t i = 0; i < a->key_dim; i++)
+            sum += (double)query(a, row, i) * (double)wf_page_key(a->kind, keys, a->key_dim, j, i);
+        s[j] = sum * (double)a->scale;
+        if (a->cap != 0.0f)
+            s[j] = (double)a->cap * tanh(s[j] / (double)a->cap);
+        most = fmax(most, s[j]);
+    }
+    return most;
+}
+
+static void attend(const struct wf_attend *a, const void *keys, const void *values)
+{
+    for (size_t row = 0; row < a->n_rows; row++) {
+        float *sums = a->sums + row * a->value_dim;
+        double s[WF_PAGE_TOKENS], before, most;
+        if (a->seen[row] == 0)
+            continue;
+        most = fmax((double)a->most[row], score_row(a, row, keys, s));
+        before = a->most[row] == -INFINITY ? 0.0 : exp((double)a->most[row] - most);
+        a->most[row] = (float)most;
+        a->weight[row] = (float)((double)a->weight[row] * before);
+        for (size_t i = 0; i < a->value_dim; i++)
+            sums[i] = (float)((double)sums[i] * before);
+        for (size_t j = 0; j < WF_PAGE_TOKENS; j++) {
+            if ((a->seen[row] >> j & 1) == 0)
+                continue;
+            double weight = exp(s[j] - (double)a->most[row]);
+            a->weight[row] += (float)weight;
+            for (size_t i = 0; i < a->value_dim; i++)
+                sums[i] +=
+                    (float)(weight * (double)wf_page_value(a->kind, values, a->value_dim, j, i));
+        }
+    }
+}
+
 static void to_f16(const float *x, uint16_t *y, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -218,6 +287,8 @@ const struct wf_kern wf_kern_ref = {
     .mix = mix,
     .silu_mul = silu_mul,
     .dot_i8 = dot_i8,
+    .attend = attend,
+    .to_i8 = to_i8,
     .to_f16 = to_f16,
     .from_f16 = from_f16,
 };

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define WF_INLINE inline __attribute__((always_inline))
 #define WF_LANES 8
@@ -33,6 +34,26 @@ static WF_INLINE void wf_lanes_store(float *x, size_t n, wf_lanes v)
         _mm256_storeu_ps(x, v);
     else
         _mm256_maskstore_ps(x, wf_lanes__first(n), v);
+}
+
+/* a in the lanes whose bit is set, else b. */
+static WF_INLINE wf_lanes wf_lanes_pick(uint32_t bits, wf_lanes a, wf_lanes b)
+{
+    __m256i each = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    __m256i set = _mm256_and_si256(_mm256_set1_epi32((int32_t)bits), each);
+
+    return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(_mm256_cmpeq_epi32(set, each)));
+}
+
+/* As wf_lanes_load, of half precision; only for files that are compiled with F16C too. */
+static WF_INLINE wf_lanes wf_lanes_halves(const uint16_t *x, size_t n)
+{
+    uint16_t all[WF_LANES] = {0};
+
+    if (n == WF_LANES)
+        return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)x));
+    memcpy(all, x, n * sizeof(*x));
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)all));
 }
 
 /* a in every lane. */

@@ -33,6 +33,20 @@ static WF_INLINE void wf_lanes_store(float *x, size_t n, wf_lanes v)
         _mm512_mask_storeu_ps(x, wf_lanes__first(n), v);
 }
 
+/* As wf_lanes_load, of half precision. */
+static WF_INLINE wf_lanes wf_lanes_halves(const uint16_t *x, size_t n)
+{
+    if (n == WF_LANES)
+        return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)x));
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(wf_lanes__first(n), x));
+}
+
+/* a in the lanes whose bit is set, else b. */
+static WF_INLINE wf_lanes wf_lanes_pick(uint32_t bits, wf_lanes a, wf_lanes b)
+{
+    return _mm512_mask_mov_ps(b, (__mmask16)bits, a);
+}
+
 /* a in every lane. */
 static WF_INLINE wf_lanes wf_lanes_all(float a)
 {

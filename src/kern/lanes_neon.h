@@ -38,6 +38,24 @@ static WF_INLINE void wf_lanes_store(float *x, size_t n, wf_lanes v)
     memcpy(x, all, n * sizeof(*x));
 }
 
+/* As wf_lanes_load, of half precision. */
+static WF_INLINE wf_lanes wf_lanes_halves(const uint16_t *x, size_t n)
+{
+    uint16_t all[WF_LANES] = {0};
+
+    if (n < WF_LANES)
+        x = memcpy(all, x, n * sizeof(*x));
+    return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(x)));
+}
+
+/* a in the lanes whose bit is set, else b. */
+static WF_INLINE wf_lanes wf_lanes_pick(uint32_t bits, wf_lanes a, wf_lanes b)
+{
+    static const uint32_t each[WF_LANES] = {1, 2, 4, 8};
+
+    return vbslq_f32(vtstq_u32(vdupq_n_u32(bits), vld1q_u32(each)), a, b);
+}
+
 /* a in every lane. */
 static WF_INLINE wf_lanes wf_lanes_all(float a)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pages are plain allocations with a header that counts their holders. Layout of one page:
  *
- *   header | for each layer with attention: keys [32][row], values [32][row] | convolution states
+ *   header | for each layer with attention, for each head: keys, values | convolution states
  *
  * Invariants: (1) a sequence holds exactly the pages that its positions need, plus those reserved;
  * (2) the page that position n_tokens lies in is held by this sequence alone once reserved. */
@@ -20,15 +20,11 @@ struct page {
 
 _Static_assert(sizeof(struct page) == 64, "a page's data is aligned behind its header");
 
-struct layout {
-    size_t key_offset, value_offset; /* within the data */
-    size_t key_bytes, value_bytes;   /* of one position */
-};
-
 struct wf_kv {
     const struct wf_params *p;
     enum wf_kv_kind kind;
-    struct layout *layers; /* [n_layers] */
+    size_t *layers;                /* [n_layers] where each begins within the data */
+    size_t key_bytes, value_bytes; /* of a head in a page */
     size_t conv_offset;
     size_t conv_floats; /* of one sequence's states; 0: no convolutions */
     size_t page_bytes;  /* without the header */
@@ -40,34 +36,17 @@ struct wf_kv {
     struct page *free; /* pages that nobody holds */
 };
 
-size_t wf_kv_row_bytes(enum wf_kv_kind kind, size_t n)
-{
-    switch (kind) {
-    case WF_KV_F32:
-        return n * 4;
-    case WF_KV_F16:
-        return n * 2;
-    case WF_KV_Q8_0:
-        return n / 32 * 34;
-    }
-    return 0;
-}
-
 static void lay_out(struct wf_kv *kv)
 {
     const struct wf_params *p = kv->p;
     size_t at = 0, n_conv = 0;
 
+    kv->key_bytes = wf_page_bytes(kv->kind, p->head_dim);
+    kv->value_bytes = wf_page_bytes(kv->kind, p->value_dim);
     for (size_t i = 0; i < p->n_layers; i++) {
-        struct layout *l = &kv->layers[i];
-        size_t heads = p->layers[i].n_kv_heads;
-        l->key_bytes = wf_kv_row_bytes(kv->kind, heads * p->head_dim);
-        l->value_bytes = wf_kv_row_bytes(kv->kind, heads * p->value_dim);
-        l->key_offset = at;
-        at += l->key_bytes * WF_KV_PAGE_TOKENS;
-        l->value_offset = at;
-        at += l->value_bytes * WF_KV_PAGE_TOKENS;
-        n_conv += heads == 0;
+        kv->layers[i] = at;
+        at += p->layers[i].n_kv_heads * (kv->key_bytes + kv->value_bytes);
+        n_conv += p->layers[i].n_kv_heads == 0;
     }
     kv->token_bytes = at / WF_KV_PAGE_TOKENS;
     kv->conv_offset = (at + 63) / 64 * 64;
@@ -133,24 +112,14 @@ uint64_t wf_kv_bytes(const struct wf_kv *kv)
     return (uint64_t)kv->n_pages_made * (sizeof(struct page) + kv->page_bytes);
 }
 
-size_t wf_kv_key_offset(const struct wf_kv *kv, size_t layer)
+size_t wf_kv_keys(const struct wf_kv *kv, size_t layer, size_t head)
 {
-    return kv->layers[layer].key_offset;
+    return kv->layers[layer] + head * (kv->key_bytes + kv->value_bytes);
 }
 
-size_t wf_kv_value_offset(const struct wf_kv *kv, size_t layer)
+size_t wf_kv_values(const struct wf_kv *kv, size_t layer, size_t head)
 {
-    return kv->layers[layer].value_offset;
-}
-
-size_t wf_kv_key_bytes(const struct wf_kv *kv, size_t layer)
-{
-    return kv->layers[layer].key_bytes;
-}
-
-size_t wf_kv_value_bytes(const struct wf_kv *kv, size_t layer)
-{
-    return kv->layers[layer].value_bytes;
+    return wf_kv_keys(kv, layer, head) + kv->key_bytes;
 }
 
 static struct page *header_of(uint8_t *data)
@@ -168,7 +137,7 @@ static int take_page(struct wf_kv *kv, uint8_t **out, struct wf_err *err)
     if (page != NULL)
         kv->free = page->next_free;
     else
-        page = wf_alloc(sizeof(*page) + kv->page_bytes);
+        page = wf_alloc_lines_raw(1, sizeof(*page) + kv->page_bytes);
     if (page == NULL)
         return wf_err_set(err, WF_E_NOMEM, "Not enough memory for the cache of a text.");
     page->n_holders = 1;

@@ -13,15 +13,10 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "kern/attend.h"
 #include "model/params.h"
 
-#define WF_KV_PAGE_TOKENS 32
-
-enum wf_kv_kind {
-    WF_KV_F32,
-    WF_KV_F16,
-    WF_KV_Q8_0, /* blocks of 32 within a head, as the weights' format */
-};
+#define WF_KV_PAGE_TOKENS WF_PAGE_TOKENS
 
 struct wf_kv;
 
@@ -69,14 +64,10 @@ size_t wf_seq_truncate(struct wf_seq *s, size_t n);
 int wf_seq_share(struct wf_seq *to, const struct wf_seq *from, size_t n,
                  struct wf_err *err) WF_MUST_USE;
 
-/* Where layer `layer` keeps keys (values) within a page, and the bytes of one position there. */
-size_t wf_kv_key_offset(const struct wf_kv *kv, size_t layer);
-size_t wf_kv_value_offset(const struct wf_kv *kv, size_t layer);
-size_t wf_kv_key_bytes(const struct wf_kv *kv, size_t layer);
-size_t wf_kv_value_bytes(const struct wf_kv *kv, size_t layer);
-
-/* Bytes of n values (whole blocks) of a kind, and their packing. */
-size_t wf_kv_row_bytes(enum wf_kv_kind kind, size_t n);
+/* Where the keys (values) of a layer's head `head` begin within a page; they lie as kern/attend.h
+ * has it. */
+size_t wf_kv_keys(const struct wf_kv *kv, size_t layer, size_t head);
+size_t wf_kv_values(const struct wf_kv *kv, size_t layer, size_t head);
 
 /* The state of convolution layer i_conv (counted among such layers) of a sequence:
  * [conv_len - 1][dim]. */

@@ -148,6 +148,8 @@ static int make_buffers(struct wf_runner *r, struct wf_err *err)
     r->prepared = buffer(r, prepared_bytes_max(r, wide), 1, 1, &ok);
     r->tiles = buffer(r, wf_gang_size(r->gang), wf_transformer__tile_floats(p), f, &ok);
     r->tile_first = buffer(r, n, 1, sizeof(*r->tile_first), &ok);
+    r->n_partials = is_encoder(r) ? 0 : wf_transformer__partial_floats(p, r->n_context);
+    r->partials = buffer(r, r->n_partials, 1, f, &ok);
     for (int i = 0; i < 2; i++) {
         r->angles[i] = keeps_turns(r) ? NULL : buffer(r, n, p->n_rot, f, &ok);
         r->frequencies[i] = buffer(r, 1, p->n_rot, sizeof(double), &ok);
@@ -245,6 +247,7 @@ void wf_runner_free(struct wf_runner *r)
                    r->prepared,
                    r->tiles,
                    r->tile_first,
+                   r->partials,
                    r->angles[0],
                    r->angles[1],
                    r->frequencies[0],

@@ -10,27 +10,26 @@
 #include "base/limits.h"
 #include "model/transformer_internal.h"
 
-static void pack_row(const struct wf_kern *kern, enum wf_kv_kind kind, const float *x, size_t n,
-                     uint8_t *out)
-{
-    switch (kind) {
-    case WF_KV_F32:
-        memcpy(out, x, n * sizeof(float));
-        break;
-    case WF_KV_F16:
-        kern->to_f16(x, (uint16_t *)(void *)out, n);
-        break;
-    case WF_KV_Q8_0:
-        wf_dtype_by_id(WF_DTYPE_Q8_0)->pack(x, out, n);
-        break;
-    }
-}
-
 struct attend {
     size_t i_layer;
     const struct wf_layer_params *lp;
     const struct wf_layer_weights *w;
 };
+
+/* Writes a token's keys and values to its page. */
+static void write_token(const struct wf_runner *r, const struct attend *a,
+                        const struct wf_place *at, const float *k, const float *v)
+{
+    uint8_t *page = at->seq->pages[at->position / WF_KV_PAGE_TOKENS];
+    size_t slot = at->position % WF_KV_PAGE_TOKENS, d = r->p->head_dim, vd = r->p->value_dim;
+    enum wf_kv_kind kind = wf_kv_kind(r->kv);
+
+    for (size_t h = 0; h < a->lp->n_kv_heads; h++) {
+        wf_page_put_key(r->kern, kind, k + h * d, d, slot, page + wf_kv_keys(r->kv, a->i_layer, h));
+        wf_page_put_value(r->kern, kind, v + h * vd, vd, slot,
+                          page + wf_kv_values(r->kv, a->i_layer, h));
+    }
+}
 
 /* Norms and turns a token's queries and keys, and writes keys and values to their page. */
 static void place_token(struct wf_runner *r, const void *ud, size_t i_tok, size_t i_member)
@@ -58,17 +57,8 @@ static void place_token(struct wf_runner *r, const void *ud, size_t i_tok, size_
         for (size_t i = 0; i < nq * d; i++)
             q[i] *= grown * p->temperature_scale + 1.0f;
     }
-    if (at->seq != NULL) {
-        uint8_t *page = at->seq->pages[at->position / WF_KV_PAGE_TOKENS];
-        size_t slot = at->position % WF_KV_PAGE_TOKENS;
-        enum wf_kv_kind kind = wf_kv_kind(r->kv);
-        pack_row(r->kern, kind, k, nk * d,
-                 page + wf_kv_key_offset(r->kv, a->i_layer) +
-                     slot * wf_kv_key_bytes(r->kv, a->i_layer));
-        pack_row(r->kern, kind, v, nk * p->value_dim,
-                 page + wf_kv_value_offset(r->kv, a->i_layer) +
-                     slot * wf_kv_value_bytes(r->kv, a->i_layer));
-    }
+    if (at->seq != NULL)
+        write_token(r, a, at, k, v);
 }
 
 void wf_transformer__attend(struct wf_runner *r, size_t i_layer)

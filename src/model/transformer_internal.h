@@ -44,18 +44,20 @@ struct wf_runner {
     float *y;                            /* [n_batch, dim] what a layer's half adds */
     float *q;                            /* [n_batch, q dim] */
     float *k, *v;                        /* [n_batch, kv dim] */
-    float *att;             /* [n_batch, q dim], or [n_batch, 3 dim] of a convolution */
-    float *gate, *up;       /* [n_batch, widest feed-forward] */
-    float *probs;           /* [n_batch, n_experts] */
-    uint32_t *chosen;       /* [n_batch, n_experts_used] */
-    float *chosen_weight;   /* the same shape */
-    uint32_t *expert_rows;  /* [n_batch] tokens of the expert at work, or whose logits are made */
-    float *expert_weight;   /* [n_batch] */
-    float *expert_in;       /* [n_batch, dim] their rows */
-    float *expert_out;      /* [n_batch, dim] */
-    uint8_t *prepared;      /* [n_batch] activation rows as a matrix wants them */
-    float *tiles;           /* [n_threads, wf_transformer__tile_floats] of attention */
-    uint32_t *tile_first;   /* [n_batch] first tokens of its tiles */
+    float *att;            /* [n_batch, q dim], or [n_batch, 3 dim] of a convolution */
+    float *gate, *up;      /* [n_batch, widest feed-forward] */
+    float *probs;          /* [n_batch, n_experts] */
+    uint32_t *chosen;      /* [n_batch, n_experts_used] */
+    float *chosen_weight;  /* the same shape */
+    uint32_t *expert_rows; /* [n_batch] tokens of the expert at work, or whose logits are made */
+    float *expert_weight;  /* [n_batch] */
+    float *expert_in;      /* [n_batch, dim] their rows */
+    float *expert_out;     /* [n_batch, dim] */
+    uint8_t *prepared;     /* [n_batch] activation rows as a matrix wants them */
+    float *tiles;          /* [n_threads, wf_transformer__tile_floats] of attention */
+    uint32_t *tile_first;  /* [n_batch] first tokens of its tiles */
+    float *partials;       /* [n_partials] sums of chunks of few rows that see much */
+    size_t n_partials;
     float *angles[2];       /* [n_batch, n_rot] of full and of windowed layers */
     double *frequencies[2]; /* [n_rot / 2] */
     float *turns;           /* [n_context, n_rot] angles of all positions, where they are kept */
@@ -102,6 +104,8 @@ void wf_transformer__feed_forward(struct wf_runner *r, size_t i_layer);
  * r->att; and the floats that a member of the gang needs for it. */
 void wf_transformer__attend_tiles(struct wf_runner *r, size_t i_layer);
 size_t wf_transformer__tile_floats(const struct wf_params *p);
+/* Floats that are worth having for sums of chunks: one token's, wherever it stands. */
+size_t wf_transformer__partial_floats(const struct wf_params *p, size_t n_context);
 
 /* Calls fn for every token of n_tok, split among the gang. */
 typedef void (*wf_token_fn)(struct wf_runner *r, const void *ud, size_t i_tok, size_t i_member);

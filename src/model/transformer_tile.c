@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attention, a tile of tokens and the heads that share keys at a time.
  *
- * Keys and values are unpacked page by page and met by all rows of the tile (a row is one token's
- * query head); sums are kept relative to the largest score so far (online softmax: Milakov and
- * Gimelshein 2018; tiles: Dao et al. 2022), so that no scores of a whole text are held. What a row
- * gets does not depend on the other rows of its tile: it meets the same pages in the same steps,
- * however a text is cut into batches. An encoder's texts have no pages: runs of the batch's own
- * rows stand for them. */
+ * All rows of a tile (a row is one token's query head) meet a page of keys and values together
+ * (kern/attend.h), page by page, so that no scores of a whole text are held. Every CHUNK positions
+ * of a text sums begin anew, and are merged with those before: few rows with much to see are so
+ * split among the gang by chunks (Flash-Decoding: Dao et al. 2023), and get the same as if they
+ * were not. What a row gets does not depend on the other rows of its tile, nor on how a text was
+ * cut into batches. An encoder's texts have no pages: runs of the batch's own rows stand for
+ * them. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -17,8 +18,10 @@
  * nearest cache. And its tokens. */
 #define ROWS 64
 #define TOKENS_MAX 16
-/* With fewer tiles for each thread, heads that share keys are taken one by one. */
-#define TILES_PER_THREAD 2
+/* Positions after which sums begin anew: whole pages. */
+#define CHUNK 256
+/* With fewer tiles for each thread, they are split by chunks. */
+#define TILES_PER_THREAD 4
 /* Below this many multiplications the gang is not worth waking. */
 #define PRODUCTS_ALONE 65536
 #define PAGE WF_KV_PAGE_TOKENS
@@ -30,6 +33,13 @@ struct tiling {
     size_t i_layer;
     size_t n_heads;  /* query heads of a tile, that share keys */
     size_t n_tokens; /* of a tile at most */
+    size_t n_tiles;
+    size_t n_chunks; /* that tiles are split into; 1: they are not */
+};
+
+/* Rows' sums: see struct wf_attend. */
+struct sums {
+    float *most, *weight, *sums;
 };
 
 struct tile {
@@ -38,13 +48,16 @@ struct tile {
     size_t i_tok, n_tok; /* of the batch, one text's */
     size_t head;         /* the first query head */
     size_t kv_head;
-    size_t n_rows;        /* n_tok * n_heads, a token's heads side by side */
-    float *q;             /* [n_rows, head_dim] */
-    float *scores;        /* [n_rows, PAGE] */
-    float *keys;          /* [PAGE, head_dim] */
-    float *values;        /* [PAGE, value_dim] */
-    float *sums;          /* [n_rows, value_dim] */
-    float *most, *weight; /* [n_rows] the largest score so far, and the sum of weights */
+    size_t n_rows;     /* n_tok * n_heads, a token's heads side by side */
+    bool is_unpacked;  /* pages are made here, of floats */
+    float *keys;       /* such a page: [head_dim, PAGE] */
+    float *values;     /* [PAGE, value_dim] */
+    struct sums sums;  /* of all chunks so far */
+    struct sums chunk; /* of the one at work, if there was one before */
+    float *q, *q_scales, *room;
+    int8_t *q8;
+    int32_t *q_sums;
+    uint32_t *seen;
 };
 
 /* Query heads that share keys: the most of any layer. */
@@ -60,96 +73,99 @@ static size_t group_max(const struct wf_params *p)
     return max;
 }
 
-size_t wf_transformer__tile_floats(const struct wf_params *p)
-{
-    size_t rows = group_max(p) > ROWS ? group_max(p) : ROWS;
+/* A tile's buffers, one behind the other. */
+struct room {
+    float *floats; /* NULL: only counted */
+    size_t n;
+};
 
-    return rows * (p->head_dim + PAGE + p->value_dim + 2) +
-           (size_t)PAGE * (p->head_dim + p->value_dim);
+/* n items of 4 bytes, in whole cache lines. */
+static void *take(struct room *room, size_t n)
+{
+    size_t at = room->n;
+
+    room->n += (n + 15) / 16 * 16;
+    return room->floats != NULL ? room->floats + at : NULL;
 }
 
-static void lay_out(struct tile *t, float *room)
+static void take_sums(struct sums *s, size_t n_rows, size_t n, struct room *room)
 {
-    const struct wf_params *p = t->r->p;
+    s->most = take(room, n_rows);
+    s->weight = take(room, n_rows);
+    s->sums = take(room, n_rows * n);
+}
 
-    t->q = room;
-    t->scores = t->q + t->n_rows * p->head_dim;
-    t->keys = t->scores + t->n_rows * PAGE;
-    t->values = t->keys + (size_t)PAGE * p->head_dim;
-    t->sums = t->values + (size_t)PAGE * p->value_dim;
-    t->most = t->sums + t->n_rows * p->value_dim;
-    t->weight = t->most + t->n_rows;
+static void lay_out(struct tile *t, const struct wf_params *p, size_t n_rows, struct room *room)
+{
+    size_t d = p->head_dim;
+
+    t->keys = take(room, PAGE * d);
+    t->values = take(room, (size_t)PAGE * p->value_dim);
+    t->room = take(room, n_rows * (PAGE + 2));
+    t->seen = take(room, n_rows);
+    t->q = take(room, n_rows * d);
+    t->q8 = take(room, n_rows * ((d + 3) / 4));
+    t->q_scales = take(room, n_rows * ((d + 31) / 32));
+    t->q_sums = take(room, n_rows * ((d + 31) / 32));
+    take_sums(&t->sums, n_rows, p->value_dim, room);
+    take_sums(&t->chunk, n_rows, p->value_dim, room);
+}
+
+size_t wf_transformer__tile_floats(const struct wf_params *p)
+{
+    struct tile t;
+    struct room room = {0};
+
+    lay_out(&t, p, group_max(p) > ROWS ? group_max(p) : ROWS, &room);
+    return room.n;
+}
+
+size_t wf_transformer__partial_floats(const struct wf_params *p, size_t n_context)
+{
+    size_t n_heads = 0;
+
+    for (size_t i = 0; i < p->n_layers; i++)
+        n_heads = p->layers[i].n_heads > n_heads ? p->layers[i].n_heads : n_heads;
+    return (n_context + CHUNK - 1) / CHUNK * n_heads * (p->value_dim + 2);
+}
+
+static enum wf_kv_kind page_kind(const struct tile *t)
+{
+    return t->is_unpacked ? WF_KV_F32 : wf_kv_kind(t->r->kv);
 }
 
 static void begin_rows(struct tile *t)
 {
-    const struct wf_params *p = t->r->p;
-    size_t d = p->head_dim, n = t->tiling->n_heads;
+    const struct wf_kern *kern = t->r->kern;
+    size_t d = t->r->p->head_dim, n = t->tiling->n_heads;
 
-    for (size_t i = 0; i < t->n_tok; i++)
-        memcpy(t->q + i * n * d, t->r->q + ((t->i_tok + i) * t->tiling->lp->n_heads + t->head) * d,
-               n * d * sizeof(float));
-    memset(t->sums, 0, t->n_rows * p->value_dim * sizeof(float));
-    for (size_t i = 0; i < t->n_rows; i++) {
-        t->most[i] = -INFINITY;
-        t->weight[i] = 0.0f;
+    for (size_t i = 0; i < t->n_tok; i++) {
+        const float *q = t->r->q + ((t->i_tok + i) * t->tiling->lp->n_heads + t->head) * d;
+        if (page_kind(t) == WF_KV_Q8_0)
+            kern->to_i8(q, n * d, t->q_scales + i * n * d / 32, t->q_sums + i * n * d / 32,
+                        t->q8 + i * n * d);
+        else
+            memcpy(t->q + i * n * d, q, n * d * sizeof(float));
     }
 }
 
-static void unpack_rows(const struct wf_kern *kern, enum wf_kv_kind kind, const uint8_t *from,
-                        size_t row_bytes, size_t n_rows, size_t n, float *out)
+static void begin_sums(const struct tile *t, const struct sums *s)
 {
-    for (size_t i = 0; i < n_rows; i++, from += row_bytes, out += n) {
-        switch (kind) {
-        case WF_KV_F32:
-            memcpy(out, from, n * sizeof(float));
-            break;
-        case WF_KV_F16:
-            kern->from_f16((const uint16_t *)(const void *)from, out, n);
-            break;
-        case WF_KV_Q8_0:
-            wf_dtype_by_id(WF_DTYPE_Q8_0)->unpack(from, out, n);
-            break;
-        }
-    }
+    memset(s->sums, 0, t->n_rows * t->r->p->value_dim * sizeof(float));
+    memset(s->weight, 0, t->n_rows * sizeof(float));
+    for (size_t i = 0; i < t->n_rows; i++)
+        s->most[i] = -INFINITY;
 }
 
-/* Keys (else values) of positions [base, base + n) of the tile's text. */
-static void unpack(struct tile *t, size_t base, size_t n, bool is_keys)
+/* Keys and values of positions [base, base + n) of an encoder's text, as a page of floats: keys are
+ * turned, [head_dim, PAGE]. */
+static void unpack_own(struct tile *t, size_t base, size_t n)
 {
     const struct wf_runner *r = t->r;
-    const struct wf_place *at = &r->places[t->i_tok];
-    size_t d = is_keys ? r->p->head_dim : r->p->value_dim, layer = t->tiling->i_layer;
-    float *out = is_keys ? t->keys : t->values;
-    const float *own = is_keys ? r->k : r->v;
-    size_t nk = t->tiling->lp->n_kv_heads;
-    enum wf_kv_kind kind;
-    const uint8_t *page;
+    size_t d = r->p->head_dim, vd = r->p->value_dim, nk = t->tiling->lp->n_kv_heads;
+    size_t ld = nk * d, first = r->places[t->i_tok].i_first + base, j = 0;
+    const float *own = r->k + (first * nk + t->kv_head) * d;
 
-    if (at->seq == NULL) {
-        own += ((at->i_first + base) * nk + t->kv_head) * d;
-        unpack_rows(r->kern, WF_KV_F32, (const uint8_t *)own, nk * d * sizeof(float), n, d, out);
-        return;
-    }
-    kind = wf_kv_kind(r->kv);
-    page = at->seq->pages[base / PAGE] + wf_kv_row_bytes(kind, t->kv_head * d);
-    page += is_keys ? wf_kv_key_offset(r->kv, layer) : wf_kv_value_offset(r->kv, layer);
-    unpack_rows(r->kern, kind, page,
-                is_keys ? wf_kv_key_bytes(r->kv, layer) : wf_kv_value_bytes(r->kv, layer), n, d,
-                out);
-}
-
-/* Keys of positions [base, base + n) of an encoder's text, turned: [head_dim, PAGE], the rest 0. A
- * whole page of scores is then a sum of rows for each query, which is much cheaper than a product
- * for each key. */
-static void unpack_turned(struct tile *t, size_t base, size_t n)
-{
-    const struct wf_runner *r = t->r;
-    size_t d = r->p->head_dim, nk = t->tiling->lp->n_kv_heads, ld = nk * d, j = 0;
-    const float *own = r->k + ((r->places[t->i_tok].i_first + base) * nk + t->kv_head) * d;
-
-    if (n < PAGE)
-        memset(t->keys, 0, PAGE * d * sizeof(float));
     for (; j + 4 <= n; j += 4, own += 4 * ld) { /* four at a time: as many fewer stores */
         for (size_t i = 0; i < d; i++) {
             const float four[4] = {own[i], own[ld + i], own[2 * ld + i], own[3 * ld + i]};
@@ -160,123 +176,160 @@ static void unpack_turned(struct tile *t, size_t base, size_t n)
         for (size_t i = 0; i < d; i++)
             t->keys[i * PAGE + j] = own[i];
     }
-}
-
-/* Scores of a page, before they are scaled. */
-static void score_page(struct tile *t, size_t base, size_t n)
-{
-    const struct wf_kern *kern = t->r->kern;
-    size_t d = t->r->p->head_dim;
-
-    if (t->r->places[t->i_tok].seq == NULL) {
-        unpack_turned(t, base, n);
-        memset(t->scores, 0, t->n_rows * PAGE * sizeof(float));
-        kern->mix(t->q, d, t->keys, t->n_rows, d, PAGE, t->scores);
-        return;
+    for (j = n; j < PAGE; j++) { /* not seen, but read */
+        for (size_t i = 0; i < d; i++)
+            t->keys[i * PAGE + j] = 0.0f;
     }
-    unpack(t, base, n, true);
-    kern->matmul(wf_dtype_by_id(WF_DTYPE_F32), WF_ACT_F32, t->keys, n, d, t->q, t->n_rows,
-                 t->scores, PAGE);
+    for (j = 0; j < n; j++)
+        memcpy(t->values + j * vd, r->v + ((first + j) * nk + t->kv_head) * vd, vd * sizeof(float));
 }
 
-/* Positions [*out_from, *out_to) that a token of the tile sees. */
-static void sees(const struct tile *t, size_t i, size_t *out_from, size_t *out_to)
+/* A page of Q8_0 as floats, where activations are floats. */
+static void unpack_page(struct tile *t, const uint8_t *keys, const uint8_t *values, size_t n)
 {
-    const struct wf_params *p = t->r->p;
-    const struct wf_place *at = &t->r->places[t->i_tok + i];
+    size_t d = t->r->p->head_dim, vd = t->r->p->value_dim;
+
+    for (size_t j = 0; j < PAGE; j++) {
+        for (size_t i = 0; i < d; i++)
+            t->keys[i * PAGE + j] = j < n ? wf_page_key(WF_KV_Q8_0, keys, d, j, i) : 0.0f;
+    }
+    for (size_t j = 0; j < n; j++) {
+        for (size_t i = 0; i < vd; i++)
+            t->values[j * vd + i] = wf_page_value(WF_KV_Q8_0, values, vd, j, i);
+    }
+}
+
+/* Positions [*out_from, *out_to) that a token of the batch sees. */
+static void sees(const struct wf_runner *r, const struct tiling *tiling, size_t i_tok,
+                 size_t *out_from, size_t *out_to)
+{
+    const struct wf_place *at = &r->places[i_tok];
 
     *out_from = 0;
     *out_to = at->seq != NULL ? (size_t)at->position + 1 : at->n_part;
-    if (at->seq != NULL && t->tiling->lp->is_windowed && *out_to > p->window)
-        *out_from = *out_to - p->window;
+    if (at->seq != NULL && tiling->lp->is_windowed && *out_to > r->p->window)
+        *out_from = *out_to - r->p->window;
 }
 
-static float larger(float a, float b)
+/* Bits [from, to) of a page's slots. */
+static uint32_t slots(size_t from, size_t to)
 {
-    return a > b ? a : b; /* b where a is no number */
+    uint32_t below_to = to < PAGE ? (1u << to) - 1 : UINT32_MAX;
+
+    return from < PAGE ? below_to & ~((1u << from) - 1) : 0;
 }
 
-/* x *= scale; the largest of them and `most`. Four chains of comparisons, as one would wait for
- * each of its steps. */
-static float scale_row(float *x, size_t n, float scale, float most)
+/* Which of the slots of the page at `base` the rows see. */
+static void look(struct tile *t, size_t base)
 {
-    float a = most, b = most, c = most, d = most;
-    size_t i = 0;
+    size_t n = t->tiling->n_heads;
 
-    for (; i + 4 <= n; i += 4) {
-        x[i] *= scale;
-        x[i + 1] *= scale;
-        x[i + 2] *= scale;
-        x[i + 3] *= scale;
-        a = larger(x[i], a);
-        b = larger(x[i + 1], b);
-        c = larger(x[i + 2], c);
-        d = larger(x[i + 3], d);
+    for (size_t i = 0; i < t->n_tok; i++) {
+        size_t from, to;
+        sees(t->r, t->tiling, t->i_tok + i, &from, &to);
+        from = from > base ? from - base : 0;
+        to = to > base ? to - base : 0;
+        uint32_t bits = slots(from, to);
+        for (size_t h = 0; h < n; h++)
+            t->seen[i * n + h] = bits;
     }
-    for (; i < n; i++) {
-        x[i] *= scale;
-        a = larger(x[i], a);
-    }
-    return larger(larger(a, b), larger(c, d));
 }
 
-/* Scores under a cap, and their largest. */
-static float cap_row(float *x, size_t n, float scale, float cap, float most)
+/* Has the memory fetch a page of n bytes, which is wanted soon. */
+static void expect(const uint8_t *page, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        x[i] = cap * tanhf(x[i] * scale / cap);
-        most = x[i] > most ? x[i] : most;
-    }
-    return most;
+    for (size_t i = 0; i < n; i += 64)
+        __builtin_prefetch(page + i, 0, 2);
 }
 
-/* A row's scores [n] of a page, of which it sees [from, to): to weights relative to the largest
- * score, which may be a new one. */
-static void weigh_row(struct tile *t, size_t row, size_t n, size_t from, size_t to)
-{
-    const struct wf_params *p = t->r->p;
-    float *s = t->scores + row * PAGE, *sums = t->sums + row * p->value_dim, most, scale;
-
-    if (from >= to) {
-        memset(s, 0, n * sizeof(*s));
-        return;
-    }
-    most = p->score_cap == 0.0f
-               ? scale_row(s + from, to - from, p->attention_scale, t->most[row])
-               : cap_row(s + from, to - from, p->attention_scale, p->score_cap, t->most[row]);
-    /* Scores that are no numbers, or all minus infinity, stay so in the sums, as they should. */
-    scale = t->most[row] == -INFINITY ? 0.0f : expf(t->most[row] - most);
-    memset(s, 0, from * sizeof(*s));
-    memset(s + to, 0, (n - to) * sizeof(*s));
-    t->weight[row] = t->weight[row] * scale + t->r->kern->exp_sum(s + from, most, to - from);
-    for (size_t j = 0; j < p->value_dim && scale != 1.0f; j++)
-        sums[j] *= scale;
-    t->most[row] = most;
-}
-
-static void meet_page(struct tile *t, size_t base, size_t n)
+/* Positions [base, to) of the tile's text, in one page. */
+static void meet_page(struct tile *t, const struct sums *s, size_t base, size_t to)
 {
     const struct wf_runner *r = t->r;
     const struct wf_params *p = r->p;
+    const struct wf_seq *seq = r->places[t->i_tok].seq;
+    size_t n = to - base < PAGE ? to - base : PAGE;
+    const void *keys = t->keys, *values = t->values;
 
-    score_page(t, base, n);
-    for (size_t i = 0; i < t->n_tok; i++) {
-        size_t from, to;
-        sees(t, i, &from, &to);
-        from = from > base ? from - base : 0;
-        to = to > base ? to - base : 0;
-        for (size_t h = 0; h < t->tiling->n_heads; h++)
-            weigh_row(t, i * t->tiling->n_heads + h, n, from, to < n ? to : n);
+    if (seq == NULL) {
+        unpack_own(t, base, n);
+    } else {
+        size_t key_at = wf_kv_keys(r->kv, t->tiling->i_layer, t->kv_head);
+        size_t value_at = wf_kv_values(r->kv, t->tiling->i_layer, t->kv_head);
+        const uint8_t *page = seq->pages[base / PAGE];
+        if (t->is_unpacked) {
+            unpack_page(t, page + key_at, page + value_at, n);
+        } else {
+            keys = page + key_at;
+            values = page + value_at;
+        }
+        if (base / PAGE + 1 < seq->n_pages) /* a head's keys and values lie side by side */
+            expect(seq->pages[base / PAGE + 1] + key_at,
+                   wf_page_bytes(wf_kv_kind(r->kv), p->head_dim) +
+                       wf_page_bytes(wf_kv_kind(r->kv), p->value_dim));
     }
-    unpack(t, base, n, false);
-    r->kern->mix(t->scores, PAGE, t->values, t->n_rows, n, p->value_dim, t->sums);
+    look(t, base);
+    struct wf_attend a = {.kind = page_kind(t),
+                          .n_rows = t->n_rows,
+                          .key_dim = p->head_dim,
+                          .value_dim = p->value_dim,
+                          .n_slots = n,
+                          .scale = p->attention_scale,
+                          .cap = p->score_cap,
+                          .q = t->q,
+                          .q8 = t->q8,
+                          .q_scales = t->q_scales,
+                          .q_sums = t->q_sums,
+                          .seen = t->seen,
+                          .most = s->most,
+                          .weight = s->weight,
+                          .sums = s->sums,
+                          .room = t->room};
+    r->kern->attend(&a, keys, values);
 }
 
-/* out = sums * scale / weight, four at a time as above. */
-static void divide_row(const float *sums, float scale, float weight, size_t n, float *out)
+/* x = x * a + y * b, four at a time as the compiler then takes registers. */
+static void add_scaled(float *x, float a, const float *y, float b, size_t n)
 {
     size_t i = 0;
 
+    for (; i + 4 <= n; i += 4) {
+        for (size_t k = 0; k < 4; k++)
+            x[i + k] = x[i + k] * a + y[i + k] * b;
+    }
+    for (; i < n; i++)
+        x[i] = x[i] * a + y[i] * b;
+}
+
+/* A row's sums of one chunk to those of the chunks before. */
+static void merge_row(float *most, float *weight, float *sums, float chunk_most, float chunk_weight,
+                      const float *chunk_sums, size_t n)
+{
+    float largest = chunk_most > *most ? chunk_most : *most;
+    float before = *most == largest ? 1.0f : expf(*most - largest);
+    float now = chunk_most == largest ? 1.0f : expf(chunk_most - largest);
+
+    *most = largest;
+    *weight = *weight * before + chunk_weight * now;
+    add_scaled(sums, before, chunk_sums, now, n);
+}
+
+/* The row's attention: sums over weights; a sink takes weight and adds no value. */
+static void end_row(const struct wf_runner *r, const struct tiling *tiling, size_t i_tok,
+                    size_t head, float most, float weight, const float *sums)
+{
+    size_t n = r->p->value_dim, i = 0;
+    float *out = r->att + (i_tok * tiling->lp->n_heads + head) * n, scale = 1.0f;
+
+    if (tiling->sinks != NULL) {
+        float sink = tiling->sinks[head], largest = fmaxf(most, sink);
+        scale = expf(most - largest);
+        weight = weight * scale + expf(sink - largest);
+    }
+    if (!(weight > 0.0f)) {
+        memset(out, 0, n * sizeof(*out));
+        return;
+    }
     for (; i + 4 <= n; i += 4) {
         for (size_t k = 0; k < 4; k++)
             out[i + k] = sums[i + k] * scale / weight;
@@ -285,26 +338,34 @@ static void divide_row(const float *sums, float scale, float weight, size_t n, f
         out[i] = sums[i] * scale / weight;
 }
 
-/* Sums over weights; a sink takes weight and adds no value. */
-static void end_rows(struct tile *t)
+static void end_rows(const struct tile *t)
 {
-    const struct wf_params *p = t->r->p;
-    size_t n = t->tiling->n_heads, d = p->value_dim;
+    size_t n = t->tiling->n_heads;
+
+    for (size_t row = 0; row < t->n_rows; row++)
+        end_row(t->r, t->tiling, t->i_tok + row / n, t->head + row % n, t->sums.most[row],
+                t->sums.weight[row], t->sums.sums + row * t->r->p->value_dim);
+}
+
+/* Where the sums of a row's chunk are kept while a tile is split: the largest score, the weight,
+ * the sums. */
+static float *partial(const struct wf_runner *r, const struct tiling *tiling, size_t i_tok,
+                      size_t head, size_t i_chunk)
+{
+    size_t row = i_tok * tiling->lp->n_heads + head;
+
+    return r->partials + (row * tiling->n_chunks + i_chunk) * (r->p->value_dim + 2);
+}
+
+static void keep_partials(const struct tile *t, const struct sums *s, size_t i_chunk)
+{
+    size_t n = t->tiling->n_heads, d = t->r->p->value_dim;
 
     for (size_t row = 0; row < t->n_rows; row++) {
-        size_t i_tok = t->i_tok + row / n, head = t->head + row % n;
-        float *out = t->r->att + (i_tok * t->tiling->lp->n_heads + head) * d;
-        const float *sums = t->sums + row * d;
-        float weight = t->weight[row], scale = 1.0f;
-        if (t->tiling->sinks != NULL) {
-            float sink = t->tiling->sinks[head], most = fmaxf(t->most[row], sink);
-            scale = expf(t->most[row] - most);
-            weight = weight * scale + expf(sink - most);
-        }
-        if (weight > 0.0f)
-            divide_row(sums, scale, weight, d, out);
-        else
-            memset(out, 0, d * sizeof(*out));
+        float *to = partial(t->r, t->tiling, t->i_tok + row / n, t->head + row % n, i_chunk);
+        to[0] = s->most[row];
+        to[1] = s->weight[row];
+        memcpy(to + 2, s->sums + row * d, d * sizeof(*to));
     }
 }
 
@@ -323,30 +384,65 @@ static size_t list_tiles(struct wf_runner *r, size_t n_tokens)
 struct run {
     struct wf_runner *r;
     const struct tiling *tiling;
-    size_t n_items; /* tiles times groups of heads */
+    size_t n_items; /* tiles times groups of heads times chunks that they are split into */
 };
+
+/* Chunk i_chunk of a tile's positions [from, to). */
+static void meet_chunk(struct tile *t, const struct sums *s, size_t i_chunk, size_t from, size_t to)
+{
+    size_t first = i_chunk * CHUNK, last = first + CHUNK;
+
+    first = first > from / PAGE * PAGE ? first : from / PAGE * PAGE;
+    last = last < to ? last : to;
+    begin_sums(t, s);
+    for (size_t base = first; base < last; base += PAGE)
+        meet_page(t, s, base, to);
+}
+
+static void meet_all(struct tile *t, size_t from, size_t to)
+{
+    size_t d = t->r->p->value_dim;
+
+    meet_chunk(t, &t->sums, from / CHUNK, from, to);
+    for (size_t i = from / CHUNK + 1; i * CHUNK < to; i++) {
+        meet_chunk(t, &t->chunk, i, from, to);
+        for (size_t row = 0; row < t->n_rows; row++)
+            merge_row(&t->sums.most[row], &t->sums.weight[row], t->sums.sums + row * d,
+                      t->chunk.most[row], t->chunk.weight[row], t->chunk.sums + row * d, d);
+    }
+    end_rows(t);
+}
 
 static void attend_item(const struct run *run, size_t i_item, size_t i_member)
 {
     const struct tiling *tiling = run->tiling;
     const struct wf_runner *r = run->r;
     size_t n_groups = tiling->lp->n_heads / tiling->n_heads, from, to, last, left;
+    size_t i_chunk = i_item / (tiling->n_tiles * n_groups);
+    size_t i_tile = i_item % (tiling->n_tiles * n_groups);
     struct tile t = {.r = r,
                      .tiling = tiling,
-                     .i_tok = r->tile_first[i_item / n_groups],
-                     .head = i_item % n_groups * tiling->n_heads};
+                     .i_tok = r->tile_first[i_tile / n_groups],
+                     .head = i_tile % n_groups * tiling->n_heads};
+    struct room room = {.floats = r->tiles + i_member * wf_transformer__tile_floats(r->p)};
 
     left = r->places[t.i_tok].i_first + r->places[t.i_tok].n_part - t.i_tok;
     t.n_tok = left < tiling->n_tokens ? left : tiling->n_tokens;
     t.kv_head = t.head / (tiling->lp->n_heads / tiling->lp->n_kv_heads);
     t.n_rows = t.n_tok * tiling->n_heads;
-    lay_out(&t, r->tiles + i_member * wf_transformer__tile_floats(r->p));
+    t.is_unpacked = r->kv == NULL || (wf_kv_kind(r->kv) == WF_KV_Q8_0 && r->act == WF_ACT_F32);
+    sees(r, tiling, t.i_tok, &from, &to);
+    sees(r, tiling, t.i_tok + t.n_tok - 1, &last, &to);
+    if (tiling->n_chunks > 1 && (i_chunk < from / CHUNK || i_chunk * CHUNK >= to))
+        return;
+    lay_out(&t, r->p, t.n_rows, &room);
     begin_rows(&t);
-    sees(&t, 0, &from, &to);
-    sees(&t, t.n_tok - 1, &last, &to);
-    for (size_t base = from / PAGE * PAGE; base < to; base += PAGE)
-        meet_page(&t, base, to - base < PAGE ? to - base : PAGE);
-    end_rows(&t);
+    if (tiling->n_chunks == 1) {
+        meet_all(&t, from, to);
+        return;
+    }
+    meet_chunk(&t, &t.sums, i_chunk, from, to);
+    keep_partials(&t, &t.sums, i_chunk);
 }
 
 /* In turn, not in bands: tiles further on in a text see more of it. */
@@ -356,6 +452,26 @@ static void attend_part(void *ud, size_t i, size_t n)
 
     for (size_t k = i; k < run->n_items; k += n)
         attend_item(run, k, i);
+}
+
+/* The chunks of rows that were split, in their order. */
+static void merge_part(void *ud, size_t i, size_t n)
+{
+    const struct run *run = ud;
+    const struct tiling *tiling = run->tiling;
+    const struct wf_runner *r = run->r;
+    size_t n_heads = tiling->lp->n_heads, from, to, row, last;
+
+    wf_gang_part(r->n_tok * n_heads, 1, i, n, &row, &last);
+    for (; row < last; row++) {
+        sees(r, tiling, row / n_heads, &from, &to);
+        float *s = partial(r, tiling, row / n_heads, row % n_heads, from / CHUNK);
+        for (size_t k = from / CHUNK + 1; k * CHUNK < to; k++) {
+            const float *more = partial(r, tiling, row / n_heads, row % n_heads, k);
+            merge_row(&s[0], &s[1], s + 2, more[0], more[1], more + 2, r->p->value_dim);
+        }
+        end_row(r, tiling, row / n_heads, row % n_heads, s[0], s[1], s + 2);
+    }
 }
 
 /* Positions that all tokens see together, about. */
@@ -368,24 +484,42 @@ static size_t n_seen(const struct wf_runner *r)
     return n;
 }
 
+/* How many chunks tiles are split into: all that the longest text has, where tiles are few. */
+static size_t split(const struct wf_runner *r, const struct tiling *tiling)
+{
+    size_t n_rows = r->n_tok * tiling->lp->n_heads, n_chunks, most = 0;
+
+    if (r->kv == NULL ||
+        tiling->n_tiles * tiling->lp->n_kv_heads >= TILES_PER_THREAD * wf_gang_size(r->gang))
+        return 1;
+    for (size_t i = 0; i < r->n_tok; i++)
+        most = r->places[i].position > most ? r->places[i].position : most;
+    n_chunks = most / CHUNK + 1;
+    return n_chunks * n_rows * (r->p->value_dim + 2) <= r->n_partials ? n_chunks : 1;
+}
+
 void wf_transformer__attend_tiles(struct wf_runner *r, size_t i_layer)
 {
     struct tiling tiling = {.lp = &r->p->layers[i_layer],
                             .sinks = r->model->weights.layers[i_layer].sinks,
                             .i_layer = i_layer};
     struct run run = {.r = r, .tiling = &tiling};
-    size_t group = tiling.lp->n_heads / tiling.lp->n_kv_heads, n_tiles;
+    size_t group = tiling.lp->n_heads / tiling.lp->n_kv_heads;
 
     tiling.n_heads = group;
     /* An encoder's tokens all see the same: the more rows share what was unpacked, the better. */
     tiling.n_tokens = ROWS / group > TOKENS_MAX && r->kv != NULL ? TOKENS_MAX : ROWS / group;
     tiling.n_tokens = tiling.n_tokens > 0 ? tiling.n_tokens : 1;
-    n_tiles = list_tiles(r, tiling.n_tokens);
-    if (n_tiles * tiling.lp->n_kv_heads < TILES_PER_THREAD * wf_gang_size(r->gang))
-        tiling.n_heads = 1;
-    run.n_items = n_tiles * (tiling.lp->n_heads / tiling.n_heads);
-    if (n_seen(r) * tiling.lp->n_heads * r->p->head_dim < PRODUCTS_ALONE)
+    tiling.n_tiles = list_tiles(r, tiling.n_tokens);
+    tiling.n_chunks = split(r, &tiling);
+    run.n_items = tiling.n_tiles * tiling.lp->n_kv_heads * tiling.n_chunks;
+    if (n_seen(r) * tiling.lp->n_heads * r->p->head_dim < PRODUCTS_ALONE) {
         attend_part(&run, 0, 1);
-    else
-        wf_gang_run(r->gang, attend_part, &run);
+        if (tiling.n_chunks > 1)
+            merge_part(&run, 0, 1);
+        return;
+    }
+    wf_gang_run(r->gang, attend_part, &run);
+    if (tiling.n_chunks > 1)
+        wf_gang_run(r->gang, merge_part, &run);
 }

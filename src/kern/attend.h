@@ -1,0 +1,60 @@
+/* Attention over pages: how one head's keys and values lie in a page of WF_PAGE_TOKENS positions,
+ * and what a kernel is told of queries that meet one (kern.h's attend).
+ *
+ * Positions lie side by side, so that a register's lanes are positions where scores are made, and
+ * values where sums are made; nothing is summed across lanes. With n values a position, of whole
+ * cache lines all:
+ *
+ *   F32, F16   keys [n][32], values [32][n]
+ *   Q8_0       keys    halves [n / 32][32] scales, then bytes [n / 4][32][4], value + 128
+ *              values  halves [n / 32][32] scales, then bytes [32 / 2][n][2], signed
+ *
+ * Scores are held relative to the largest so far (online softmax: Milakov and Gimelshein 2018,
+ * Dao et al. 2022). Threads: any. */
+#ifndef WF_KERN_ATTEND_H
+#define WF_KERN_ATTEND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define WF_PAGE_TOKENS 32
+
+enum wf_kv_kind {
+    WF_KV_F32,
+    WF_KV_F16,
+    WF_KV_Q8_0, /* blocks of 32 within a head, as the weights' format */
+};
+
+struct wf_kern;
+
+/* Bytes of a page of one head's keys, or values, of n each: whole blocks. */
+size_t wf_page_bytes(enum wf_kv_kind kind, size_t n);
+
+/* Writes position `slot`'s key (value) x [n] f32 to a page. */
+void wf_page_put_key(const struct wf_kern *kern, enum wf_kv_kind kind, const float *x, size_t n,
+                     size_t slot, void *page);
+void wf_page_put_value(const struct wf_kern *kern, enum wf_kv_kind kind, const float *x, size_t n,
+                       size_t slot, void *page);
+
+/* Number i of the key (value) in a slot. */
+float wf_page_key(enum wf_kv_kind kind, const void *page, size_t n, size_t slot, size_t i);
+float wf_page_value(enum wf_kv_kind kind, const void *page, size_t n, size_t slot, size_t i);
+
+/* Queries that meet a page. Each is a row, and what it gets depends on no other. */
+struct wf_attend {
+    enum wf_kv_kind kind;
+    size_t n_rows, key_dim, value_dim;
+    size_t n_slots;        /* of the page that are filled; those behind may hold anything */
+    float scale, cap;      /* of scores; cap 0: none */
+    const float *q;        /* [n_rows, key_dim]; with Q8_0 not looked at, but these: */
+    const int8_t *q8;      /* [n_rows, key_dim], see kern.h's to_i8 */
+    const float *q_scales; /* [n_rows, key_dim / 32] */
+    const int32_t *q_sums; /* the same shape */
+    const uint32_t *seen;  /* [n_rows] bit j: the row sees slot j, which is filled */
+    float *most;           /* [n_rows] the largest score so far, -INFINITY at first */
+    float *weight;         /* [n_rows] the sum of exp(score - most) */
+    float *sums;           /* [n_rows, value_dim] of exp(score - most) times values */
+    float *room;           /* [n_rows, WF_PAGE_TOKENS + 2], for the kernel */
+};
+
+#endif
