@@ -184,7 +184,7 @@ $(B)/weather: tests/net/weather.c $(ALL_A) $(B)/flags
 $(B)/fuzz/%: tests/fuzz/%.c $(SUPPORT_A) $(ALL_A) $(B)/flags
 	@mkdir -p $(@D)
 	$(call Q,link)$(COMPILE) -Itests $(ALL_LDFLAGS) -pie -Wno-missing-prototypes -fsanitize=fuzzer \
-	    $< $(SUPPORT_A) $(ALL_A) -o $@ $(LIBS)
+	    $< $(SUPPORT_A) $(ALL_A) -o $@ -lcmocka $(LIBS)
 
 $(B)/bench/%: bench/%.c $(SUPPORT_A) $(ALL_A) $(B)/flags
 	@mkdir -p $(@D)
