@@ -508,7 +508,7 @@ static bool is_behind(struct wf_sharing *s)
         struct wf_sharing_problem *p = &s->problems[i];
         if (p->own_upto == 0)
             continue;
-        if (wf_syncer_here(s->syncer, &p->log) >= p->own_upto && s->n_came == 0) {
+        if (wf_syncer_here(s->syncer, &p->log) >= p->own_upto && s->n_came == 0 && !p->is_missing) {
             p->own_upto = 0;
             (void)wf_sharing__problem(s, &p->log, "");
         }

@@ -458,8 +458,10 @@ static int check_all(struct wf_records *r, int64_t space, const uint8_t *uid,
     struct wf_change *items = wf_alloc_array(n, sizeof(*items));
     int rc = 0;
 
-    if (items == NULL)
-        return wf_record__no_memory(err);
+    if (items == NULL) {
+        (void)wf_record__no_memory(err);
+        return WF_E_NOMEM;
+    }
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = check_one(r, space, uid, changes[i], &items[i], err);
     if (rc != 0) {
