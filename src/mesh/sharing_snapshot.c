@@ -369,8 +369,10 @@ int wf_sharing__make_snapshot(struct wf_sharing *s, const struct wf_share_space 
                               struct wf_err *err)
 {
     struct making m = {.s = s, .space = space};
-    int rc = wf_store_reader_get(s->o.store, &m.r, err);
+    int rc = wf_records_count_again(s->o.records, space->id, err);
 
+    if (rc == 0)
+        rc = wf_store_reader_get(s->o.store, &m.r, err);
     if (rc != 0)
         return rc;
     wf_arena_init(&m.arena, 4096, SIZE_MAX);

@@ -128,11 +128,16 @@ int wf_records_told_brought(struct wf_records *r, int64_t space, const struct wf
                             struct wf_err *err) WF_MUST_USE;
 
 /* A device counts from now on: no deletion is final before it has seen it, nor are those that were
- * before it counted, as far as their changes are still there. Does nothing where it counts; in the
- * caller's turn. Errors: CORRUPT, NOENT (the space), NOMEM, those of writing. */
+ * before it counted, as far as their changes are still there; that is put off until a change comes
+ * that may be older. Does nothing where it counts; in the caller's turn. Errors: CORRUPT, NOENT
+ * (the space), NOMEM, those of writing. */
 int wf_records_count_in_turn(struct wf_records *r, int64_t space,
                              const uint8_t device[WF_SIGNER_ID_BYTES],
                              struct wf_err *err) WF_MUST_USE;
+
+/* Before what counts is given to others as a whole: the deletions of which that was put off count.
+ * Takes a turn of writing. Errors: as there. */
+int wf_records_count_again(struct wf_records *r, int64_t space, struct wf_err *err) WF_MUST_USE;
 
 /* Says that the devices have said more of what they have (wf_log_saw), or that there are more or
  * fewer: what is deleted is looked at again, later. */

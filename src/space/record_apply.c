@@ -424,7 +424,9 @@ static int apply_one(struct wf_records *r, int64_t space, const struct wf_change
         rc = replace_moved(r, space, &kept, err);
         return rc == 0 ? apply_items(r, space, c, err) : rc;
     }
-    rc = wf_hlc_see(&r->hlc, c->hlc, err);
+    rc = wf_record__count_again(r, space, c->hlc, err);
+    if (rc == 0)
+        rc = wf_hlc_see(&r->hlc, c->hlc, err);
     if (rc == 0)
         rc = wf_record__keep(r, space, &kept, err);
     /* Who writes counts: no deletion is final without it. How far its log is here is not for one

@@ -113,6 +113,10 @@ int wf_record__known(struct wf_records *r, int64_t space, struct wf_str collecti
 /* Adds the change to the stored ones. In turn. */
 int wf_record__keep(struct wf_records *r, int64_t space, const struct wf_change *c,
                     struct wf_err *err) WF_MUST_USE;
+/* Before a change made at `hlc` is taken: what was deleted after it counts, also for a device that
+ * is new (wf_records_count_in_turn). In turn. */
+int wf_record__count_again(struct wf_records *r, int64_t space, uint64_t hlc,
+                           struct wf_err *err) WF_MUST_USE;
 /* Stores the clock. In turn. */
 int wf_record__save_clock(struct wf_records *r, struct wf_err *err) WF_MUST_USE;
 /* The uid of a space; in turn. NOENT. */

@@ -3,7 +3,8 @@
  * signed anew, with their numbers and times; those of others, who may never come themselves, are
  * brought along as they are, with the name of the space that was. And a space gets a device more:
  * what was deleted for good was so for those that there were; the new one may have older changes of
- * the same records, so the deletions count again until it has seen them. */
+ * the same records, so the deletions count again until it has seen them: from when such a change
+ * comes, or a snapshot is made. Mostly neither does, and no record need be written anew. */
 #include "space/record_internal.h"
 
 #include <string.h>
@@ -195,6 +196,22 @@ static int end_one(struct wf_records *r, int64_t space, const struct ending *e, 
     return rc;
 }
 
+/* A statement on the row that says up to when deletions are to count again. */
+static int mark(struct wf_records *r, const char *sql, int64_t space, uint64_t hlc,
+                struct wf_err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(r->o.store, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, space);
+    sqlite3_bind_int64(st, 2, (int64_t)hlc);
+    rc = wf_sql_step(st, "looking for what counts again", err);
+    sqlite3_reset(st);
+    return rc;
+}
+
 static int end_again(struct wf_records *r, int64_t space, struct wf_err *err)
 {
     struct ending *all = NULL;
@@ -209,6 +226,29 @@ static int end_again(struct wf_records *r, int64_t space, struct wf_err *err)
         rc = end_one(r, space, &all[i], err);
     wf_free(all);
     wf_arena_deinit(&arena);
+    if (rc == 0)
+        rc = mark(r, "DELETE FROM record_again WHERE space=?1 AND ?2>=0", space, 0, err);
+    return rc;
+}
+
+int wf_record__count_again(struct wf_records *r, int64_t space, uint64_t hlc, struct wf_err *err)
+{
+    int rc = mark(r, "SELECT 1 FROM record_again WHERE space=?1 AND hlc>=?2", space, hlc, err);
+
+    return rc == 1 ? end_again(r, space, err) : rc;
+}
+
+int wf_records_count_again(struct wf_records *r, int64_t space, struct wf_err *err)
+{
+    int rc = wf_store_write_begin(r->o.store, err);
+
+    if (rc != 0)
+        return rc;
+    rc = wf_record__count_again(r, space, 0, err);
+    wf_record__stability_reset(&r->stability);
+    if (rc == 0)
+        return wf_store_write_commit(r->o.store, err);
+    wf_store_write_rollback(r->o.store);
     return rc;
 }
 
@@ -228,7 +268,12 @@ int wf_records_count_in_turn(struct wf_records *r, int64_t space,
     if (rc != 0)
         return rc < 0 ? rc : 0; /* it counts already */
     rc = wf_log_reach(r->o.store, space, device, 0, 0, err);
-    return rc == 0 ? end_again(r, space, err) : rc;
+    /* What it writes from now on is later; of what it wrote before, perhaps nothing comes. */
+    return rc == 0 ? mark(r,
+                          "INSERT INTO record_again(space,hlc) VALUES(?1,?2)"
+                          " ON CONFLICT DO UPDATE SET hlc=max(hlc,excluded.hlc)",
+                          space, r->hlc.last, err)
+                   : rc;
 }
 
 /* ---- moving ---- */

@@ -46,6 +46,9 @@
  * record_erased  deleted records of which the changes may still hold something
  *     space, collection, key, label, PK of the four, hlc (what came before it and has that label or
  *     a higher one is to be destroyed)
+ * record_again  spaces in which deletions up to hlc are to count again before an older change is
+ *     taken: a device came that was not there when they became final
+ *     space PK -> space, hlc
  * draft       what is edited together (store/draft_log.h)
  *     id PK, uid UNIQUE (16 random bytes), space -> space, name (UNIQUE with space), label,
  *     created_ms, updated_ms
@@ -138,7 +141,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 20
+#define WF_SCHEMA_VERSION 21
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

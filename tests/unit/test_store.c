@@ -112,7 +112,7 @@ static void test_store__brings_an_older_version_up_to_date(void **state)
     assert_int_equal(home_add(&home, "/p", "Title", WF_STR("from before"), NULL, &err), 0);
     home_close(&home);
     tamper("DROP TABLE vector; DROP TABLE reminder; DROP TABLE record_erased; DROP TABLE "
-           "device_seq; DROP TABLE device_seen;"
+           "record_again; DROP TABLE device_seq; DROP TABLE device_seen;"
            "DROP TABLE device_clock; DROP TABLE record; DROP TABLE record_change;"
            "DROP TABLE batch; DROP TABLE batch_log; DROP TABLE space_key; DROP TABLE draft_told;"
            "DROP TRIGGER draft_dirty_made; DROP TRIGGER draft_dirty_called;"
