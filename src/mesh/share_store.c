@@ -296,11 +296,12 @@ int wf_share_draft_told(struct wf_store *s, int64_t space, const struct wf_share
 
 int wf_share_draft_told_as_is(struct wf_store *s, const struct wf_share_told *t, struct wf_err *err)
 {
-    static const char sql[] = "INSERT INTO draft_told(uid,space,seq,name,label)"
-                              " SELECT uid,?1,?3," WANTED ",iif(?4='',label,?4) FROM draft d"
-                              " WHERE id=?2"
-                              " ON CONFLICT DO UPDATE SET name=excluded.name, label=excluded.label,"
-                              " space=excluded.space, seq=max(seq,excluded.seq)";
+    static const char sql[] =
+        "INSERT INTO draft_told(uid,space,seq,name,label)"
+        " SELECT uid,?1,?3,iif(?5=''," WANTED ",?5),iif(?4='',label,?4) FROM draft d"
+        " WHERE id=?2"
+        " ON CONFLICT DO UPDATE SET name=excluded.name, label=excluded.label,"
+        " space=excluded.space, seq=max(seq,excluded.seq)";
     sqlite3_stmt *st = NULL;
     int rc = wf_store_write_cached(s, sql, &st, err);
 
@@ -310,8 +311,26 @@ int wf_share_draft_told_as_is(struct wf_store *s, const struct wf_share_told *t,
     sqlite3_bind_int64(st, 2, t->draft);
     sqlite3_bind_int64(st, 3, (int64_t)t->seq);
     wf_sql_bind_text(st, 4, t->label);
+    wf_sql_bind_text(st, 5, t->name);
     rc = wf_sql_run(st, "noting what was told", err);
     return rc == 0 ? clean(s, t->uid, err) : rc;
+}
+
+int wf_share_draft_is_told(struct wf_store *s, const uint8_t uid[16], struct wf_str name, bool *out,
+                           struct wf_err *err)
+{
+    static const char sql[] = "SELECT 1 FROM draft_told WHERE uid=?1 AND name=?2";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(s, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    wf_sql_bind_bytes(st, 1, uid, 16);
+    wf_sql_bind_text(st, 2, name);
+    rc = wf_sql_step(st, "looking at what was told", err);
+    sqlite3_reset(st);
+    *out = rc == 1;
+    return WF_MIN(rc, 0);
 }
 
 int wf_share_draft_label(struct wf_store *s, int64_t draft, enum wf_label *out, struct wf_err *err)

@@ -92,10 +92,13 @@ struct wf_share_told {
     int64_t space, draft;
     const uint8_t *uid;
     uint64_t seq;
-    struct wf_str label;
+    struct wf_str label, name; /* name empty: what it is to be called here */
 };
 int wf_share_draft_told_as_is(struct wf_store *s, const struct wf_share_told *t,
                               struct wf_err *err) WF_MUST_USE;
+/* Whether that name is the last one that was told of the draft; in turn. */
+int wf_share_draft_is_told(struct wf_store *s, const uint8_t uid[16], struct wf_str name, bool *out,
+                           struct wf_err *err) WF_MUST_USE;
 /* A draft's label now, secret for what is none; in turn. *out is left where there is no draft. */
 int wf_share_draft_label(struct wf_store *s, int64_t draft, enum wf_label *out,
                          struct wf_err *err) WF_MUST_USE;

@@ -331,13 +331,14 @@ static int apply_some(struct wf_sharing_lot *lot, size_t *io_i, struct wf_err *e
 /* What is told of a draft is what it is, so that it is not told back. A new one: up to its first
  * update. */
 static int note_told(struct wf_sharing_lot *lot, const struct wf_sharing_lot_draft *d, int64_t id,
-                     struct wf_str label, struct wf_err *err)
+                     struct wf_str label, struct wf_str name, struct wf_err *err)
 {
     const struct wf_share_told t = {.space = lot->space,
                                     .draft = id,
                                     .uid = d->uid,
                                     .seq = d->id == 0 && d->update.len > 0 ? 1 : 0,
-                                    .label = label};
+                                    .label = label,
+                                    .name = name};
 
     return wf_share_draft_told_as_is(lot->s->o.store, &t, err);
 }
@@ -379,7 +380,7 @@ static int add_draft(struct wf_sharing_lot *lot, const struct wf_sharing_lot_dra
         row.at_ms = wf_clock_wall_ms(lot->s->o.clock);
     rc = wf_draft_put_new(lot->s->o.store, &row, &id, err);
     if (rc == 0)
-        rc = note_told(lot, d, id, row.label, err);
+        rc = note_told(lot, d, id, row.label, WF_STR(""), err);
     return rc == WF_E_EXIST ? wf_err_set(err, WF_E_BUSY, "A draft was made meanwhile.") : rc;
 }
 
@@ -401,15 +402,21 @@ static int follow_record(struct wf_sharing_lot *lot, const struct wf_sharing_lot
 {
     struct wf_store *store = lot->s->o.store;
     struct wf_str name = wf_str_from(wf_json_text(record, "name")), label = label_in(record);
+    bool is_told = false;
     int rc = 0;
 
-    if (name.len > 0 && wf_space_name_ok(name))
+    /* A name that is not new does not take away what somebody called it here meanwhile. */
+    if (name.len > 0 && !wf_space_name_ok(name))
+        name = WF_STR("");
+    if (name.len > 0)
+        rc = wf_share_draft_is_told(store, d->uid, name, &is_told, err);
+    if (rc == 0 && name.len > 0 && !is_told)
         rc = wf_draft_name_want(store, d->id, name, err);
     if (rc == 0)
         rc = raise_label(lot, d->id, label, err);
     if (rc == WF_E_NOENT)
         return 0; /* removed here meanwhile */
-    return rc == 0 ? note_told(lot, d, d->id, label, err) : rc;
+    return rc == 0 ? note_told(lot, d, d->id, label, name, err) : rc;
 }
 
 /* A draft becomes as its record says, or is made. In turn. */

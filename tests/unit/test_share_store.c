@@ -178,7 +178,22 @@ static void test_share_store__hears_of_what_changes(void **state)
     assert_int_equal(wf_share_draft_told_as_is(home.store, &told, NULL), 0);
     commit();
     assert_int_equal(list(&drafts), 0);
+    /* Somebody names it anew, and before that is told another says something else of it. */
+    assert_int_equal(wf_draft_row_rename(home.store, u.draft, WF_STR("ours"), NULL), 0);
+    told.name = WF_STR("theirs");
+    bool is_told = false;
     begin();
+    assert_int_equal(wf_share_draft_is_told(home.store, uid, WF_STR("theirs"), &is_told, NULL), 0);
+    assert_true(is_told);
+    assert_int_equal(wf_share_draft_is_told(home.store, uid, WF_STR("ours"), &is_told, NULL), 0);
+    assert_false(is_told);
+    assert_int_equal(wf_share_draft_told_as_is(home.store, &told, NULL), 0);
+    commit();
+    assert_int_equal(list(&drafts), 1);
+    assert_memory_equal(drafts[0].name.ptr, "ours", 4);
+    assert_memory_equal(drafts[0].told_name.ptr, "theirs", 6);
+    begin();
+    assert_int_equal(wf_share_draft_told(home.store, space, &drafts[0], NULL), 0);
     assert_int_equal(wf_draft_log_append(home.store, &u, NULL), 0);
     commit();
     assert_int_equal(list(&drafts), 1);
