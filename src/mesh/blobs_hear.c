@@ -14,6 +14,7 @@
 #include "space/record.h"
 #include "store/sql.h"
 #include "store/thread.h"
+#include "text/utf8.h"
 
 #define PAGE 256u
 /* Of a document that is to go once what comes in its place is here. */
@@ -38,12 +39,14 @@ static bool is_uid(struct wf_str s)
     return s.len == WF_UID_BYTES;
 }
 
-/* A name for people and for the format: one part of a path. */
+/* A name for people and for the format: one part of a path, of whole characters. */
 static struct wf_str clean(struct wf_arena *arena, const char *text, size_t n_max)
 {
-    struct wf_str s = wf_arena_dup(arena, wf_str_sub(wf_str_from(text), 0, n_max));
-    char *p = (char *)(uintptr_t)s.ptr;
+    struct wf_str s = wf_str_sub(wf_str_from(text), 0, n_max);
+    char *p;
 
+    s = wf_arena_dup(arena, wf_str_sub(s, 0, wf_utf8_valid_prefix(s)));
+    p = (char *)(uintptr_t)s.ptr;
     for (size_t i = 0; p != NULL && i < s.len; i++) {
         if ((unsigned char)p[i] < 0x20 || p[i] == '/')
             p[i] = ' ';

@@ -465,6 +465,43 @@ static void test_blobs__takes_what_is_wanted(void **state)
     wf_free((void *)(uintptr_t)text.ptr);
 }
 
+/* What others call a document is cut where a character ends. */
+static void test_blobs__long_names_stay_text(void **state)
+{
+    static const uint8_t hash[32] = {3};
+    char hex[65] = "", name[260] = "";
+    const struct wf_record_op ops[] = {
+        {.kind = WF_RECORD_SET, .field = WF_STR("bytes"), .value = WF_STR("5")},
+        {.kind = WF_RECORD_SET, .field = WF_STR("label"), .value = WF_STR("\"private\"")},
+        {.kind = WF_RECORD_SET, .field = WF_STR("name"), .value = wf_str_n(name, 258)},
+    };
+    const struct wf_record_edit edit = {.collection = WF_BLOBS_RECORDS,
+                                        .key = wf_str_n(hex, 64),
+                                        .label = WF_LABEL_PRIVATE,
+                                        .ops = ops,
+                                        .n_ops = 3};
+    struct wf_reader *r = NULL;
+    struct wf_arena arena;
+    struct wf_paper p;
+
+    (void)state;
+    (void)sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
+    memset(name, 'a', sizeof(name));
+    memcpy(name + 255, "\xc3\xa9\"", 3);
+    name[0] = '"';
+    wf_blobs_free(blobs);
+    assert_int_equal(wf_records_write(records, WF_SPACE_DEFAULT, &edit, 1, NULL), 0);
+    start();
+    while (state_of(hash) == WF_PAPER_GONE)
+        usleep(5000);
+    wf_arena_init(&arena, 4096, SIZE_MAX);
+    assert_int_equal(wf_store_reader_get(home.store, &r, NULL), 0);
+    assert_int_equal(wf_paper_get(r, WF_SPACE_DEFAULT, hash, &arena, &p, NULL), 0);
+    wf_store_reader_put(home.store, r);
+    assert_int_equal(p.name.len, 254);
+    wf_arena_deinit(&arena);
+}
+
 static void test_blobs__goes_on_after_a_break_and_a_new_start(void **state)
 {
     struct wf_str text = book();
@@ -618,6 +655,7 @@ int main(void)
         TEST(test_blobs__above_a_clearance_is_the_same_as_not_there),
         TEST(test_blobs__hangs_up_on_nonsense),
         TEST(test_blobs__takes_what_is_wanted),
+        TEST(test_blobs__long_names_stay_text),
         TEST(test_blobs__goes_on_after_a_break_and_a_new_start),
         TEST(test_blobs__who_sends_other_bytes_is_left_for_another),
         TEST(test_blobs__pieces_that_are_here_are_not_fetched),
