@@ -140,6 +140,17 @@ void wf_blobs__note_problem(struct wf_blobs *b, int64_t space, const uint8_t has
     wf_arena_deinit(&arena);
 }
 
+void wf_blobs__space_uid(struct wf_blobs *b, int64_t space, uint8_t out[WF_SPACE_UID_BYTES])
+{
+    struct wf_reader *r = NULL;
+
+    memset(out, 0, WF_SPACE_UID_BYTES);
+    if (wf_store_reader_get(b->o.store, &r, NULL) != 0)
+        return;
+    (void)!wf_paper_space(r, space, out, NULL); /* zeros stay */
+    wf_store_reader_put(b->o.store, r);
+}
+
 /* ---- what happens, from other threads ---- */
 
 static void push(struct wf_blobs *b, struct wf_blobs_event *e)

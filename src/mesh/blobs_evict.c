@@ -64,6 +64,7 @@ static void ask_all(struct wf_blobs *b)
     b->evict.flags = 0;
     b->evict_ns = wf_clock_mono_ns(NULL) + ANSWER_NS;
     memcpy(m.hash, b->evict_paper.hash, sizeof(m.hash));
+    wf_blobs__space_uid(b, b->evict_paper.space, m.space);
     for (struct wf_list *it = b->peers.next; it != &b->peers; it = it->next) {
         struct wf_blobs_peer *p = WF_CONTAINER(it, struct wf_blobs_peer, node);
         b->evict.n_asked += wf_blobs__send(b, p, &m, NULL) == 0;
@@ -99,6 +100,7 @@ static int note_away(struct wf_blobs *b, void *ud, struct wf_err *err)
 static int remove_blob(struct wf_blobs *b, void *ud, struct wf_err *err)
 {
     const struct giving_up *g = ud;
+    const struct wf_paper_asked any = {.hash = g->paper.hash, .clearance = WF_LABEL_SECRET};
     struct wf_reader *r = NULL;
     bool is_needed = true, keeps = false;
     uint64_t bytes = 0;
@@ -107,8 +109,7 @@ static int remove_blob(struct wf_blobs *b, void *ud, struct wf_err *err)
     if (rc != 0)
         return rc;
     /* Another space's document may have the same content. */
-    rc = wf_paper_may_give(r, g->paper.hash, WF_LABEL_SECRET, false, &is_needed, &keeps, &bytes,
-                           err);
+    rc = wf_paper_may_give(r, &any, &is_needed, &keeps, &bytes, err);
     wf_store_reader_put(b->o.store, r);
     return rc == 0 && !is_needed ? wf_blob_evict(b->o.store, g->paper.hash, err) : rc;
 }

@@ -81,17 +81,19 @@ void wf_blobs__asked(struct wf_blobs *b, struct wf_blobs_peer *p, const struct w
 /* ---- what it may have ---- */
 
 /* Whether it may have the document now, and whether this device keeps it. */
-static bool may_have(struct wf_blobs *b, struct wf_blobs_peer *p, const uint8_t *hash,
+static bool may_have(struct wf_blobs *b, struct wf_blobs_peer *p, const struct wf_blobs_message *m,
                      bool *out_keeps, uint64_t *out_bytes)
 {
+    struct wf_paper_asked asked = {
+        .hash = m->hash, .space = m->space, .keeps_all = b->o.keep == WF_BLOBS_KEEP_ALL};
     struct wf_reader *r = NULL;
     bool may = false;
 
     if (b->wire.entry(b->wire.ud, p->id, &p->entry, NULL) != 0 ||
         wf_store_reader_get(b->o.store, &r, NULL) != 0)
         return false;
-    if (wf_paper_may_give(r, hash, p->entry.clearance, b->o.keep == WF_BLOBS_KEEP_ALL, &may,
-                          out_keeps, out_bytes, NULL) != 0)
+    asked.clearance = p->entry.clearance;
+    if (wf_paper_may_give(r, &asked, &may, out_keeps, out_bytes, NULL) != 0)
         may = false;
     wf_store_reader_put(b->o.store, r);
     return may;
@@ -121,7 +123,7 @@ static bool ready(struct wf_blobs *b, struct wf_blobs_peer *p, const struct wf_b
     uint64_t bytes = 0;
     struct stat st;
 
-    if (m->what == WF_BLOBS_DOCUMENT && !may_have(b, p, m->hash, &keeps, &bytes))
+    if (m->what == WF_BLOBS_DOCUMENT && !may_have(b, p, m, &keeps, &bytes))
         return false;
     if (p->fd >= 0 && p->what == m->what && memcmp(p->hash, m->hash, sizeof(p->hash)) == 0)
         return true;
@@ -153,7 +155,7 @@ static int give_has(struct wf_blobs *b, struct wf_blobs_peer *p, const struct wf
     bool keeps = false;
     int fd = -1;
 
-    if (a->m.what == WF_BLOBS_DOCUMENT && !may_have(b, p, a->m.hash, &keeps, &m.n_bytes))
+    if (a->m.what == WF_BLOBS_DOCUMENT && !may_have(b, p, &a->m, &keeps, &m.n_bytes))
         return none(b, p, a->m.id);
     if (open_blob(b, a->m.what, a->m.hash, &fd) != 0)
         return none(b, p, a->m.id);

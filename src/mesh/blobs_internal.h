@@ -100,9 +100,10 @@ struct wf_fetch {
     uint8_t hash[WF_BLOBS_HASH_BYTES];
     uint64_t n_bytes;
     int64_t space;
-    char *name, *uid; /* of the document; owned */
-    bool is_known;    /* its text is here: the original alone is wanted */
-    uint32_t id;      /* of its questions; another for each attempt */
+    uint8_t space_uid[WF_SPACE_UID_BYTES]; /* when a node was last chosen */
+    char *name, *uid;                      /* of the document; owned */
+    bool is_known;                         /* its text is here: the original alone is wanted */
+    uint32_t id;                           /* of its questions; another for each attempt */
     uint64_t peer;
     uint64_t tried[16]; /* who has it not, or sent nonsense */
     size_t n_tried;
@@ -197,6 +198,8 @@ int wf_blobs__in_turn(struct wf_blobs *b, int (*fn)(struct wf_blobs *b, void *ud
                       void *ud, struct wf_err *err) WF_MUST_USE;
 /* Writes a row, in a turn of its own. */
 int wf_blobs__put(struct wf_blobs *b, const struct wf_paper *p, struct wf_err *err) WF_MUST_USE;
+/* A space's uid; zeros where it cannot be read: nobody has a document of that. */
+void wf_blobs__space_uid(struct wf_blobs *b, int64_t space, uint8_t out[WF_SPACE_UID_BYTES]);
 /* Notes why a document is not here; failing that does no harm. */
 void wf_blobs__note_problem(struct wf_blobs *b, int64_t space, const uint8_t hash[WF_HASH_BYTES],
                             const char *words);

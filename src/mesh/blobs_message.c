@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "base/alloc.h"
 #include "text/utf8.h"
 
@@ -38,13 +40,15 @@ static void get_blob(struct in *in, struct wf_blobs_message *m)
 {
     uint64_t what = get(in, 1);
 
-    in->bad = in->bad || what > WF_BLOBS_MODEL_FILE || in->n < sizeof(m->hash);
+    in->bad = in->bad || what > WF_BLOBS_MODEL_FILE || in->n < sizeof(m->hash) + sizeof(m->space);
     if (in->bad)
         return;
     m->what = (enum wf_blobs_what)what;
     memcpy(m->hash, in->p, sizeof(m->hash));
-    in->p += sizeof(m->hash);
-    in->n -= sizeof(m->hash);
+    memcpy(m->space, in->p + sizeof(m->hash), sizeof(m->space));
+    in->p += sizeof(m->hash) + sizeof(m->space);
+    in->n -= sizeof(m->hash) + sizeof(m->space);
+    in->bad = m->what == WF_BLOBS_MODEL_FILE && !sodium_is_zero(m->space, sizeof(m->space));
 }
 
 static void get_body(struct in *in, size_t n_min, size_t n_max, struct wf_blobs_message *m)
@@ -158,6 +162,7 @@ static void put_blob(const struct wf_blobs_message *m, struct wf_buf *out)
 {
     wf_buf_append_byte(out, (char)m->what);
     wf_buf_append(out, m->hash, sizeof(m->hash));
+    wf_buf_append(out, m->space, sizeof(m->space));
 }
 
 int wf_blobs_piece_put(const struct wf_piece *p, struct wf_buf *out)

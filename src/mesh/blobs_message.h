@@ -5,9 +5,9 @@
  *     0   1  kind
  *     1   4  number of the question
  *     5      what the kind has:
- *     1 ASK_HAS     1 what, 32 hash                          does it have that?
- *     2 ASK_PIECES  1 what, 32 hash, 8 from                  the pieces from that place on
- *     3 WANT        1 what, 32 hash, 8 from, 4 bytes         those bytes
+ *     1 ASK_HAS     1 what, 32 hash, 16 space                does it have that?
+ *     2 ASK_PIECES  1 what, 32 hash, 16 space, 8 from        the pieces from that place on
+ *     3 WANT        1 what, 32 hash, 16 space, 8 from, 4 bytes   those bytes
  *     4 STOP                                                 they are not wanted any more
  *     5 ASK_MODEL   a name (mesh/blobs.h)                    what does that name mean?
  *    16 HAS         1 flags, 8 bytes of the blob
@@ -16,6 +16,8 @@
  *    19 NONE                                                 it has no such thing, or not for who
  *                                                            asks: that is not told apart
  *    20 MODEL       JSON
+ * space: the uid of the one that has the document; of a model zeros. A document is asked for as one
+ * of a space, and given by who has it there: its hash alone opens nothing.
  * Thread rule: any. */
 #ifndef WF_MESH_BLOBS_MESSAGE_H
 #define WF_MESH_BLOBS_MESSAGE_H
@@ -27,6 +29,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "mesh/blobs_cut.h"
+#include "store/spaces.h"
 
 #define WF_BLOBS_HASH_BYTES 32
 /* Bytes of one DATA. */
@@ -68,10 +71,11 @@ struct wf_blobs_message {
     uint32_t id;
     enum wf_blobs_what what;
     uint8_t hash[WF_BLOBS_HASH_BYTES];
-    uint64_t from;      /* ASK_PIECES, WANT, PIECES, DATA */
-    uint64_t n_bytes;   /* WANT: how many; HAS, PIECES: of the whole */
-    unsigned flags;     /* HAS */
-    struct wf_str body; /* a name, pieces, bytes, JSON; a view of what was read */
+    uint8_t space[WF_SPACE_UID_BYTES]; /* ASK_HAS, ASK_PIECES, WANT, of a document */
+    uint64_t from;                     /* ASK_PIECES, WANT, PIECES, DATA */
+    uint64_t n_bytes;                  /* WANT: how many; HAS, PIECES: of the whole */
+    unsigned flags;                    /* HAS */
+    struct wf_str body;                /* a name, pieces, bytes, JSON; a view of what was read */
 };
 
 /* Appends. Errors: those of the buffer. */

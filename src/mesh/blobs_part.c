@@ -112,7 +112,8 @@ static void look_at_piece(struct wf_fetch *f, size_t i, char *scratch)
         mark_here(f, i);
 }
 
-/* A blob that is here may have the same piece. */
+/* A blob that is here may have the same piece; one of another space is none of this one's business:
+ * what is said of a document must not turn what is private there into this one's. */
 static int find_piece(struct wf_blobs *b, struct wf_fetch *f, size_t i, char *scratch,
                       struct wf_err *err)
 {
@@ -127,7 +128,7 @@ static int find_piece(struct wf_blobs *b, struct wf_fetch *f, size_t i, char *sc
     rc = wf_store_reader_get(b->o.store, &r, err);
     if (rc != 0)
         return rc;
-    rc = wf_piece_find(r, &fp->p, blob, &at, NULL);
+    rc = wf_piece_find(r, f->space, &fp->p, blob, &at, NULL);
     wf_store_reader_put(b->o.store, r);
     if (rc != 0 || wf_blob_open(b->o.store, blob, &fd, NULL) != 0)
         return 0; /* then it is fetched */

@@ -285,29 +285,55 @@ int wf_papers_new(struct wf_reader *r, int64_t *io_id, size_t n_max, struct wf_a
     return rc;
 }
 
-int wf_paper_may_give(struct wf_reader *r, const uint8_t hash[WF_HASH_BYTES],
-                      enum wf_label clearance, bool keeps_all, bool *out_may, bool *out_keeps,
-                      uint64_t *out_bytes, struct wf_err *err)
+int wf_paper_may_give(struct wf_reader *r, const struct wf_paper_asked *asked, bool *out_may,
+                      bool *out_keeps, uint64_t *out_bytes, struct wf_err *err)
 {
     static const char sql[] =
         "SELECT bytes, own OR pinned OR EXISTS(SELECT 1 FROM document d JOIN source o ON"
         " o.document=d.id WHERE d.space=s.space AND d.hash=s.hash)" FROM
-        "hash=?1 AND state=1 AND told>=0 AND label<=?2 ORDER BY 2 DESC LIMIT 1";
+        "hash=?1 AND state=1 AND told>=0 AND label<=?2 AND"
+        " (?3 IS NULL OR space=(SELECT id FROM space WHERE uid=?3)) ORDER BY 2 DESC LIMIT 1";
     sqlite3_stmt *st = NULL;
     int rc = wf_reader_cached(r, sql, &st, err);
 
     if (rc != 0)
         return rc;
-    wf_sql_bind_bytes(st, 1, hash, WF_HASH_BYTES);
-    sqlite3_bind_int64(st, 2, clearance);
+    wf_sql_bind_bytes(st, 1, asked->hash, WF_HASH_BYTES);
+    sqlite3_bind_int64(st, 2, asked->clearance);
+    if (asked->space != NULL)
+        wf_sql_bind_bytes(st, 3, asked->space, WF_SPACE_UID_BYTES);
+    else
+        sqlite3_bind_null(st, 3);
     rc = wf_sql_step(st, "looking for a document to give", err);
     if (rc < 0)
         return rc;
     *out_may = rc == 1;
     *out_bytes = rc == 1 ? (uint64_t)sqlite3_column_int64(st, 0) : 0;
-    *out_keeps = rc == 1 && (keeps_all || sqlite3_column_int(st, 1) != 0);
+    *out_keeps = rc == 1 && (asked->keeps_all || sqlite3_column_int(st, 1) != 0);
     sqlite3_reset(st);
     return 0;
+}
+
+int wf_paper_space(struct wf_reader *r, int64_t space, uint8_t out[WF_SPACE_UID_BYTES],
+                   struct wf_err *err)
+{
+    static const char sql[] = "SELECT uid FROM space WHERE id=?1";
+    sqlite3_stmt *st = NULL;
+    struct wf_str uid;
+    int rc = wf_reader_cached(r, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, space);
+    rc = wf_sql_step(st, "looking for a document's space", err);
+    if (rc < 0)
+        return rc;
+    uid = rc == 1 ? wf_sql_blob(st, 0) : WF_STR("");
+    rc = uid.len == WF_SPACE_UID_BYTES ? 0 : WF_E_NOENT;
+    if (rc == 0)
+        memcpy(out, uid.ptr, uid.len);
+    sqlite3_reset(st);
+    return rc == 0 ? 0 : wf_err_set(err, rc, "There is no such space.");
 }
 
 static int any(sqlite3_stmt *st, bool *out, struct wf_err *err)
@@ -404,11 +430,12 @@ int wf_pieces_get(struct wf_reader *r, const uint8_t blob[WF_HASH_BYTES], uint64
     return got < 0 ? got : 0;
 }
 
-int wf_piece_find(struct wf_reader *r, const struct wf_piece *p, uint8_t out_blob[WF_HASH_BYTES],
-                  uint64_t *out_start, struct wf_err *err)
+int wf_piece_find(struct wf_reader *r, int64_t space, const struct wf_piece *p,
+                  uint8_t out_blob[WF_HASH_BYTES], uint64_t *out_start, struct wf_err *err)
 {
     static const char sql[] =
-        "SELECT blob,start FROM blob_piece WHERE hash=?1 AND bytes=?2 LIMIT 1";
+        "SELECT blob,start FROM blob_piece WHERE hash=?1 AND bytes=?2 AND EXISTS(SELECT 1" FROM
+        "hash=blob AND space=?3 AND state IN (1,3)) LIMIT 1";
     sqlite3_stmt *st = NULL;
     struct wf_str blob;
     int rc = wf_reader_cached(r, sql, &st, err);
@@ -417,6 +444,7 @@ int wf_piece_find(struct wf_reader *r, const struct wf_piece *p, uint8_t out_blo
         return rc;
     wf_sql_bind_bytes(st, 1, p->hash, sizeof(p->hash));
     sqlite3_bind_int64(st, 2, p->bytes);
+    sqlite3_bind_int64(st, 3, space);
     rc = wf_sql_step(st, "looking for a piece", err);
     if (rc == 1) {
         blob = wf_sql_blob(st, 0);

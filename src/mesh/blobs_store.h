@@ -14,6 +14,7 @@
 #include "mesh/blobs_cut.h"
 #include "privacy/label.h"
 #include "store/document.h"
+#include "store/spaces.h"
 #include "store/store.h"
 
 /* The values are stored: they stay. */
@@ -86,11 +87,20 @@ int wf_papers_new(struct wf_reader *r, int64_t *io_id, size_t n_max, struct wf_a
                   struct wf_paper **out, int64_t **out_documents, size_t *out_n,
                   struct wf_err *err) WF_MUST_USE;
 
-/* Whether somebody with that clearance may have the blob, of which a document is here; whether
- * this device keeps it (pinned, added here, or keeps_all). */
-int wf_paper_may_give(struct wf_reader *r, const uint8_t hash[WF_HASH_BYTES],
-                      enum wf_label clearance, bool keeps_all, bool *out_may, bool *out_keeps,
-                      uint64_t *out_bytes, struct wf_err *err) WF_MUST_USE;
+/* Whether somebody with that clearance may have the blob, of which a document is here in that space
+ * (its uid; NULL: in any): whoever only names a document's hash in a space has put nothing there.
+ * Whether this device keeps it (pinned, added here, or keeps_all). */
+struct wf_paper_asked {
+    const uint8_t *hash;  /* [WF_HASH_BYTES] */
+    const uint8_t *space; /* [WF_SPACE_UID_BYTES] */
+    enum wf_label clearance;
+    bool keeps_all;
+};
+int wf_paper_may_give(struct wf_reader *r, const struct wf_paper_asked *asked, bool *out_may,
+                      bool *out_keeps, uint64_t *out_bytes, struct wf_err *err) WF_MUST_USE;
+/* The uid of a space. NOENT. */
+int wf_paper_space(struct wf_reader *r, int64_t space, uint8_t out[WF_SPACE_UID_BYTES],
+                   struct wf_err *err) WF_MUST_USE;
 
 /* Whether any row wants the original of that content; whether something of that name comes, in
  * place of the content `hash`. */
@@ -108,8 +118,9 @@ int wf_pieces_put(struct wf_store *s, const uint8_t blob[WF_HASH_BYTES], const s
 int wf_pieces_get(struct wf_reader *r, const uint8_t blob[WF_HASH_BYTES], uint64_t from,
                   struct wf_piece *out, size_t n_max, size_t *out_n,
                   struct wf_err *err) WF_MUST_USE;
-/* Where such a piece lies in a blob that is, or was, here. NOENT. */
-int wf_piece_find(struct wf_reader *r, const struct wf_piece *p, uint8_t out_blob[WF_HASH_BYTES],
-                  uint64_t *out_start, struct wf_err *err) WF_MUST_USE;
+/* Where such a piece lies in a blob that is, or was, here in a document of that space. NOENT. */
+int wf_piece_find(struct wf_reader *r, int64_t space, const struct wf_piece *p,
+                  uint8_t out_blob[WF_HASH_BYTES], uint64_t *out_start,
+                  struct wf_err *err) WF_MUST_USE;
 
 #endif

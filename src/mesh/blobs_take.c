@@ -161,6 +161,8 @@ static void choose_peer(struct wf_blobs *b, struct wf_fetch *f)
         f->id = ++b->last_id;
         f->state = WF_FETCH_RUNS;
         f->moved_ns = now_ns;
+        if (f->what == WF_BLOBS_DOCUMENT)
+            wf_blobs__space_uid(b, f->space, f->space_uid);
         return;
     }
     if (f->n_tried > 0)
@@ -184,6 +186,7 @@ static int want(struct wf_blobs *b, struct wf_blobs_peer *p, struct wf_fetch *f,
     int rc;
 
     memcpy(m.hash, f->hash, sizeof(m.hash));
+    memcpy(m.space, f->space_uid, sizeof(m.space));
     rc = wf_blobs__send(b, p, &m, NULL);
     if (rc == 0)
         f->n_outstanding += n;
@@ -231,6 +234,7 @@ static void ask_more(struct wf_blobs *b, struct wf_fetch *f)
     if (p == NULL)
         return;
     memcpy(m.hash, f->hash, sizeof(m.hash));
+    memcpy(m.space, f->space_uid, sizeof(m.space));
     if (f->what == WF_BLOBS_DOCUMENT && f->n_told < f->n_bytes && !f->is_asking)
         f->is_asking = wf_blobs__send(b, p, &m, NULL) == 0;
     while (is_any && !p->is_full && outstanding(b) < WF_BLOBS_WINDOW_BYTES)
@@ -379,7 +383,8 @@ void wf_blobs__answered(struct wf_blobs *b, struct wf_blobs_peer *p,
 
 /* ---- beginning ---- */
 
-/* Whether the blob is here, of another space's document. */
+/* Whether the blob is here, of another space's document. That is of use to one that was whole here,
+ * in its own space, before; what somebody else only says is asked of who has it there. */
 static bool is_here(struct wf_blobs *b, const uint8_t *hash)
 {
     int fd = -1;
@@ -402,7 +407,7 @@ static int start_one(struct wf_blobs *b, const struct wf_paper *p, struct wf_err
     f->uid = wf_strdup(p->uid.ptr);
     if (f->name == NULL || f->uid == NULL)
         rc = wf_blobs__no_memory(err);
-    if (rc == 0 && is_here(b, p->hash))
+    if (rc == 0 && f->is_known && is_here(b, p->hash))
         rc = wf_blobs__take_in(b, f, err);
     else if (rc == 0)
         rc = wf_blobs__part_open(b, f, err);

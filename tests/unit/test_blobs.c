@@ -21,6 +21,7 @@
 #include "os/file.h"
 #include "space/record.h"
 #include "store/blob.h"
+#include "store/spaces.h"
 #include "support/home.h"
 
 #define N_BYTES ((size_t)3 << 20)
@@ -208,6 +209,15 @@ static void hash_of(struct wf_str content, uint8_t out[WF_HASH_BYTES])
                              NULL, 0);
 }
 
+static void uid_of(int64_t space, uint8_t out[WF_SPACE_UID_BYTES])
+{
+    struct wf_reader *r = NULL;
+
+    assert_int_equal(wf_store_reader_get(home.store, &r, NULL), 0);
+    assert_int_equal(wf_paper_space(r, space, out, NULL), 0);
+    wf_store_reader_put(home.store, r);
+}
+
 /* What others know of it; a row without that is of something that was removed. */
 static void tell_of(const struct wf_paper *p)
 {
@@ -225,7 +235,7 @@ static void tell_of(const struct wf_paper *p)
                                         .label = (uint8_t)p->label,
                                         .ops = ops,
                                         .n_ops = 3};
-    assert_int_equal(wf_records_write(records, WF_SPACE_DEFAULT, &edit, 1, NULL), 0);
+    assert_int_equal(wf_records_write(records, p->space, &edit, 1, NULL), 0);
 }
 
 static void put(const struct wf_paper *p)
@@ -342,6 +352,7 @@ static void ask(enum wf_blobs_kind kind, uint32_t id, const uint8_t *hash, uint6
     struct wf_blobs_message m = {.kind = kind, .id = id, .from = from, .n_bytes = n};
 
     memcpy(m.hash, hash, sizeof(m.hash));
+    uid_of(WF_SPACE_DEFAULT, m.space);
     say(1, &m);
 }
 
@@ -404,6 +415,70 @@ static void ask_of(uint64_t peer, enum wf_blobs_kind kind, uint32_t id, const ui
 
     memcpy(m.hash, hash, sizeof(m.hash));
     say(peer, &m);
+}
+
+/* Somebody who may write in a shared space knows the hash of what is private in another one, and
+ * says that it is a document there, for who is cleared for less. */
+static void test_blobs__a_hash_alone_opens_nothing(void **state)
+{
+    struct wf_paper said = {.label = WF_LABEL_INTERNAL};
+    struct wf_blobs_message m = {.kind = WF_BLOBS_ASK_HAS, .id = 50};
+    struct wf_str text = book();
+    char hex[2 * WF_HASH_BYTES + 1];
+    struct sent got;
+    uint8_t hash[32];
+    size_t n = 0;
+
+    (void)state;
+    add("diary", text, WF_LABEL_PRIVATE, hash);
+    events.up(events.ud, 1, NULL);
+    for (uint64_t from = 0; from < text.len;) { /* how it is cut is noted */
+        ask(WF_BLOBS_ASK_PIECES, 2, hash, from, 0);
+        assert_true(next(WF_BLOBS_PIECES, &got, WAIT_MS));
+        for (size_t i = 0; i < wf_blobs_pieces_n(&got.m); i++) {
+            struct wf_piece piece;
+            wf_blobs_piece_at(&got.m, i, &piece);
+            from += piece.bytes;
+        }
+    }
+    clearance = WF_LABEL_INTERNAL;
+    assert_int_equal(
+        wf_space_create(home.store, WF_STR("plans"), WF_STR("internal"), &said.space, NULL), 0);
+    memcpy(said.hash, hash, sizeof(said.hash));
+    said.bytes = text.len;
+    tell_of(&said);
+    (void)sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
+    wf_blobs_heard(blobs, said.space, wf_str_from(hex));
+    /* It is asked of others, as one of that space, though the same bytes are here. */
+    assert_true(next(WF_BLOBS_ASK_PIECES, &got, WAIT_MS));
+    uid_of(said.space, m.space);
+    assert_memory_equal(got.m.space, m.space, sizeof(m.space));
+    memcpy(m.hash, hash, sizeof(m.hash));
+    for (m.kind = WF_BLOBS_ASK_HAS; m.kind <= WF_BLOBS_WANT; m.kind++) {
+        m.n_bytes = 1;
+        say(1, &m);
+        struct sent answer;
+        assert_true(next(WF_BLOBS_NONE, &answer, WAIT_MS));
+    }
+    /* Nor do those who say its pieces get them put together from what is private. */
+    told_pieces(1, &got, text);
+    while (n < text.len) {
+        assert_true(next(WF_BLOBS_WANT, &got, WAIT_MS));
+        n += (size_t)got.m.n_bytes;
+        (void)give(1, &got, WF_STR(""), (size_t)got.m.n_bytes);
+        if (n < text.len) /* more is asked for once this has come: it does not */
+            break;
+    }
+    assert_true(n > 0);
+    m.kind = WF_BLOBS_ASK_HAS;
+    clearance = WF_LABEL_PRIVATE; /* not even who may see it elsewhere has it there */
+    say(1, &m);
+    assert_true(next(WF_BLOBS_NONE, &got, WAIT_MS));
+    ask(WF_BLOBS_ASK_HAS, 51, hash, 0, 0);
+    assert_true(next(WF_BLOBS_HAS, &got, WAIT_MS));
+    for (size_t i = 0; i < n_sent; i++)
+        assert_int_not_equal(sent[i].m.kind, WF_BLOBS_DATA);
+    wf_free((void *)(uintptr_t)text.ptr);
 }
 
 static void test_blobs__hangs_up_on_nonsense(void **state)
@@ -653,6 +728,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_blobs__gives_what_one_may_have),
         TEST(test_blobs__above_a_clearance_is_the_same_as_not_there),
+        TEST(test_blobs__a_hash_alone_opens_nothing),
         TEST(test_blobs__hangs_up_on_nonsense),
         TEST(test_blobs__takes_what_is_wanted),
         TEST(test_blobs__long_names_stay_text),

@@ -52,7 +52,12 @@ static void test_message__every_kind_is_read_as_it_was(void **state)
     put_pieces(&body, lengths, 3);
     const struct wf_blobs_message all[] = {
         {.kind = WF_BLOBS_ASK_HAS, .id = 1, .what = WF_BLOBS_MODEL_FILE, .hash = {9}},
-        {.kind = WF_BLOBS_ASK_PIECES, .id = 2, .hash = {8}, .from = 1u << 30, .n_bytes = 1},
+        {.kind = WF_BLOBS_ASK_PIECES,
+         .id = 2,
+         .hash = {8},
+         .space = {7},
+         .from = 1u << 30,
+         .n_bytes = 1},
         {.kind = WF_BLOBS_WANT, .id = 3, .from = 77, .n_bytes = WF_BLOBS_WANT_BYTES},
         {.kind = WF_BLOBS_STOP, .id = 4},
         {.kind = WF_BLOBS_ASK_MODEL, .id = 5, .body = WF_STR("smollm2:135m")},
