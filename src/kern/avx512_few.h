@@ -1,9 +1,10 @@
 /* What the files of products with few tokens share (kern_avx512_few*.c): how a prepared row lies,
  * and sums of registers.
  *
- * A prepared row is n_in bytes, then what goes with every 128 values (blocks of 32: struct
- * wf_avx512_meta32) or 256 (struct wf_avx512_meta256). The bytes lie in the order in which a type's
- * weights come out of their blocks, so that weights need not be moved. Threads: any. */
+ * A prepared row is its values as bytes; then, for blocks of 32, a struct wf_avx512_meta32 for
+ * every 128, or for blocks of 256 the sums of every 16 under their scale [n_in / 16] and the scales
+ * [n_in / 256]. The bytes lie in the order in which a type's weights come out of their blocks, so
+ * that weights need not be moved. Threads: any. */
 #ifndef WF_KERN_AVX512_FEW_H
 #define WF_KERN_AVX512_FEW_H
 
@@ -20,13 +21,6 @@
 struct wf_avx512_meta32 {
     float scales[4];
     float sums[4];
-};
-
-/* Of 256 values: the sums of every 16 of their bytes, and the scale. */
-struct wf_avx512_meta256 {
-    int16_t sums[16];
-    float scale;
-    float unused[7];
 };
 
 /* Values of a row as they are prepared: whole units. A last unit that is not full has the row's

@@ -16,20 +16,29 @@ size_t wf_avx512__few_row(const struct wf_dtype *t, size_t n_in)
 {
     size_t n = wf_avx512_few_values(n_in, is_256(t));
 
-    n += is_256(t) ? n / 256 * sizeof(struct wf_avx512_meta256)
-                   : n / 128 * sizeof(struct wf_avx512_meta32);
+    n += is_256(t) ? (n / 16 + n / 256) * sizeof(float) : n / 128 * sizeof(struct wf_avx512_meta32);
     return (n + 63) / 64 * 64; /* where the first row begins a cache line, each does */
 }
 
-/* Where sixteen values lie among those of a unit. */
-static const uint8_t in_order[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-/* First halves of four groups, then the others. */
-static const uint8_t by_halves[] = {0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15};
-/* Groups 0, 2, 1, 3, ... and 0, 4, 1, 5, ... */
-static const uint8_t by_twos[] = {0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15};
-static const uint8_t by_fours[] = {0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15};
+/* Where the first 8 of every 16 values lie, counted by eights, and how far behind the others. */
+struct order {
+    uint8_t at[16];
+    uint8_t apart;
+};
 
-static const uint8_t *order_of(const struct wf_dtype *t)
+static const struct order in_order = {{0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30},
+                                      1};
+/* First halves of four groups, then the others; and the same for every second group. */
+static const struct order by_halves = {{0, 8, 2, 10, 4, 12, 6, 14, 16, 24, 18, 26, 20, 28, 22, 30},
+                                       1};
+static const struct order by_halves_of_pairs = {
+    {0, 8, 16, 24, 2, 10, 18, 26, 4, 12, 20, 28, 6, 14, 22, 30}, 1};
+/* Halves exchanged by pairs of registers, which hold 64 in order, or groups k and 4 + k. */
+static const struct order exchanged = {{0, 2, 4, 6, 1, 3, 5, 7, 16, 18, 20, 22, 17, 19, 21, 23}, 8};
+static const struct order exchanged_twos = {
+    {0, 2, 1, 3, 16, 18, 17, 19, 4, 6, 5, 7, 20, 22, 21, 23}, 8};
+
+static const struct order *order_of(const struct wf_dtype *t)
 {
     switch ((enum wf_dtype_id)t->id) {
     case WF_DTYPE_Q4_0:
@@ -39,21 +48,22 @@ static const uint8_t *order_of(const struct wf_dtype *t)
     case WF_DTYPE_IQ4_NL:
     case WF_DTYPE_IQ4_XS:
     case WF_DTYPE_MXFP4:
-        return by_halves;
+        return &by_halves;
     case WF_DTYPE_Q4_K:
     case WF_DTYPE_Q5_K:
-        return by_twos;
+        return &by_halves_of_pairs;
     case WF_DTYPE_Q2_K:
     case WF_DTYPE_Q3_K:
-        return by_fours;
-    case WF_DTYPE_Q8_0:
+        return &exchanged_twos;
     case WF_DTYPE_Q6_K:
+        return &exchanged;
+    case WF_DTYPE_Q8_0:
     case WF_DTYPE_F32:
     case WF_DTYPE_F16:
     case WF_DTYPE_BF16:
         break;
     }
-    return in_order;
+    return &in_order;
 }
 
 static WF_INLINE int32_t sum_16(__m128i q)
@@ -64,16 +74,19 @@ static WF_INLINE int32_t sum_16(__m128i q)
     return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
 }
 
-/* Sixteen values as bytes to their place behind q; their sum. */
-static WF_INLINE int32_t put_16(const float *x, float inverse, int8_t *q, uint8_t place)
+/* Sixteen values, the i-th of a unit, as bytes to their places; their sum. */
+static WF_INLINE int32_t put_16(const float *x, float inverse, const struct order *order, size_t i,
+                                int8_t *unit)
 {
     __m128i v = wf_avx512_quantise_16(x, inverse);
+    int8_t *q = unit + (size_t)8 * order->at[i];
 
-    _mm_storeu_si128((__m128i *)(void *)(q + (size_t)16 * place), v);
+    _mm_storel_epi64((__m128i *)(void *)q, v);
+    _mm_storel_epi64((__m128i *)(void *)(q + (size_t)8 * order->apart), _mm_unpackhi_epi64(v, v));
     return sum_16(v);
 }
 
-static void prepare_32(const float *x, size_t n_in, const uint8_t *order, int8_t *q)
+static void prepare_32(const float *x, size_t n_in, const struct order *order, int8_t *q)
 {
     size_t n = wf_avx512_few_values(n_in, false), n_groups = n_in / 32, at = 0;
     struct wf_avx512_meta32 *m = (struct wf_avx512_meta32 *)(void *)(q + n);
@@ -89,22 +102,21 @@ static void prepare_32(const float *x, size_t n_in, const uint8_t *order, int8_t
         struct wf_avx512_meta32 *to = &m[at / 4];
         int8_t *unit = q + at / 4 * 128;
         float scale = wf_avx512_scale_of(x, 32, &inverse);
-        int32_t sum = put_16(x, inverse, unit, order[2 * (at % 4)]);
-        sum += put_16(x + 16, inverse, unit, order[2 * (at % 4) + 1]);
+        int32_t sum = put_16(x, inverse, order, 2 * (at % 4), unit);
+        sum += put_16(x + 16, inverse, order, 2 * (at % 4) + 1, unit);
         to->scales[at % 4] = scale;
         to->sums[at % 4] = scale * (float)sum;
     }
 }
 
-static void prepare_256(const float *x, size_t n_in, const uint8_t *order, int8_t *q)
+static void prepare_256(const float *x, size_t n_in, const struct order *order, int8_t *q)
 {
-    struct wf_avx512_meta256 *m = (struct wf_avx512_meta256 *)(void *)(q + n_in);
-    float inverse;
+    float *sums = (float *)(void *)(q + n_in), *scales = sums + n_in / 16, inverse;
 
-    for (size_t i = 0; i < n_in / 256; i++, q += 256, m++) {
-        m->scale = wf_avx512_scale_of(x, 256, &inverse);
+    for (size_t i = 0; i < n_in / 256; i++, q += 256, sums += 16) {
+        scales[i] = wf_avx512_scale_of(x, 256, &inverse);
         for (size_t k = 0; k < 16; k++, x += 16)
-            m->sums[k] = (int16_t)put_16(x, inverse, q, order[k]);
+            sums[k] = scales[i] * (float)put_16(x, inverse, order, k, q);
     }
 }
 
