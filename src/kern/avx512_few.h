@@ -51,6 +51,31 @@ static WF_INLINE __m512 wf_avx512_half(const uint8_t *p)
     return _mm512_broadcastss_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(h)));
 }
 
+/* The sum of 16 lanes: halves are added until one is left. */
+static WF_INLINE float wf_avx512_sum(__m512 v)
+{
+    __m256 h = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+
+    q = _mm_add_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_add_ss(q, _mm_movehdup_ps(q)));
+}
+
+/* Those of four, added in the same order. */
+static WF_INLINE __m128 wf_avx512_sum_4(const __m512 v[4])
+{
+    __m512 a = _mm512_add_ps(_mm512_shuffle_f32x4(v[0], v[1], 0x44),
+                             _mm512_shuffle_f32x4(v[0], v[1], 0xee));
+    __m512 b = _mm512_add_ps(_mm512_shuffle_f32x4(v[2], v[3], 0x44),
+                             _mm512_shuffle_f32x4(v[2], v[3], 0xee));
+    __m512i at = _mm512_castsi128_si512(_mm_setr_epi32(0, 4, 8, 12));
+
+    a = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+    a = _mm512_add_ps(a, _mm512_permute_ps(a, 0x4e));
+    a = _mm512_add_ps(a, _mm512_permute_ps(a, 0xb1));
+    return _mm512_castps512_ps128(_mm512_permutexvar_ps(at, a));
+}
+
 /* out[t * ld + r] for blocks of 32 and of 256; n_tok at most WF_AVX512_FEW_MAX. */
 void wf_avx512__few_32(enum wf_dtype_id id, const struct wf_avx512_rows *a, size_t n_tok);
 void wf_avx512__few_256(enum wf_dtype_id id, const struct wf_avx512_rows *a, size_t n_tok);

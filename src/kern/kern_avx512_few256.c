@@ -270,6 +270,29 @@ static WF_INLINE __m512 add(const struct block *w, const int8_t *q, float scale,
     return _mm512_fmadd_ps(v, _mm512_set1_ps(scale), acc);
 }
 
+/* Sums of R rows with n tokens, n_tok of which are wanted. */
+static WF_INLINE void store(size_t R, size_t n, __m512 acc[2][WF_AVX512_FEW_MAX], size_t n_tok,
+                            float *out, size_t ld)
+{
+    float sums[2 * WF_AVX512_FEW_MAX];
+
+    for (size_t k = 0; k < R * n; k += 4) {
+        __m512 four[4];
+        if (R * n < 4) {
+            for (; k < R * n; k++)
+                sums[k] = wf_avx512_sum(acc[k / n][k % n]);
+            break;
+        }
+        for (size_t j = 0; j < 4; j++)
+            four[j] = acc[(k + j) / n][(k + j) % n];
+        _mm_storeu_ps(sums + k, wf_avx512_sum_4(four));
+    }
+    for (size_t r = 0; r < R; r++) {
+        for (size_t t = 0; t < n && t < n_tok; t++)
+            out[t * ld + r] = sums[r * n + t];
+    }
+}
+
 /* R rows from `row` on with n tokens (both known when compiled), n_tok of which are wanted. */
 static WF_INLINE void multiply_rows(struct way way, size_t R, size_t n, const uint8_t *const *x,
                                     const struct wf_avx512_rows *a, size_t n_tok, size_t row)
@@ -295,10 +318,7 @@ static WF_INLINE void multiply_rows(struct way way, size_t R, size_t n, const ui
             }
         }
     }
-    for (size_t r = 0; r < R; r++) {
-        for (size_t t = 0; t < n && t < n_tok; t++)
-            a->out[t * a->ld + row + r] = _mm512_reduce_add_ps(acc[r][t]);
-    }
+    store(R, n, acc, n_tok, a->out + row, a->ld);
 }
 
 /* All rows, R at a time; n at least n_tok. */

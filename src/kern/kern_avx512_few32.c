@@ -231,6 +231,51 @@ static WF_INLINE void meet(struct way way, size_t n, const struct unit *u, const
     }
 }
 
+/* What one row and token come to; and four of them. */
+static WF_INLINE float sum_1(float offset, __m512 acc, __m128 low)
+{
+    float sum = wf_avx512_sum(acc);
+    __m128 l = _mm_hadd_ps(low, low);
+
+    l = _mm_hadd_ps(l, l);
+    return offset != 0.0f ? sum - offset * _mm_cvtss_f32(l) : sum + _mm_cvtss_f32(l);
+}
+
+static WF_INLINE __m128 sum_4(float offset, const __m512 acc[4], const __m128 low[4])
+{
+    __m128 sum = wf_avx512_sum_4(acc);
+    __m128 l = _mm_hadd_ps(_mm_hadd_ps(low[0], low[1]), _mm_hadd_ps(low[2], low[3]));
+
+    return offset != 0.0f ? _mm_sub_ps(sum, _mm_mul_ps(_mm_set1_ps(offset), l))
+                          : _mm_add_ps(sum, l);
+}
+
+/* Sums of R rows with n tokens, n_tok of which are wanted. */
+static WF_INLINE void store(float offset, size_t R, size_t n, __m512 acc[2][WF_AVX512_FEW_MAX],
+                            __m128 low[2][WF_AVX512_FEW_MAX], size_t n_tok, float *out, size_t ld)
+{
+    float sums[2 * WF_AVX512_FEW_MAX];
+
+    for (size_t k = 0; k < R * n; k += 4) {
+        __m512 four[4];
+        __m128 lows[4];
+        if (R * n < 4) {
+            for (; k < R * n; k++)
+                sums[k] = sum_1(offset, acc[k / n][k % n], low[k / n][k % n]);
+            break;
+        }
+        for (size_t j = 0; j < 4; j++) {
+            four[j] = acc[(k + j) / n][(k + j) % n];
+            lows[j] = low[(k + j) / n][(k + j) % n];
+        }
+        _mm_storeu_ps(sums + k, sum_4(offset, four, lows));
+    }
+    for (size_t r = 0; r < R; r++) {
+        for (size_t t = 0; t < n && t < n_tok; t++)
+            out[t * ld + r] = sums[r * n + t];
+    }
+}
+
 /* R rows from `row` on with n tokens (both known when compiled), n_tok of which are wanted. */
 static WF_INLINE void multiply_rows(struct way way, size_t R, size_t n, const struct tokens *k,
                                     const struct wf_avx512_rows *a, size_t n_tok, size_t row)
@@ -263,15 +308,7 @@ static WF_INLINE void multiply_rows(struct way way, size_t R, size_t n, const st
             way.load(end - bytes, &u); /* what was met already meets nothing: avx512_few.h */
         meet(way, n, &u, k, n_units, acc[r], low[r]);
     }
-    for (size_t r = 0; r < R; r++) {
-        for (size_t t = 0; t < n && t < n_tok; t++) {
-            float sum = _mm512_reduce_add_ps(acc[r][t]);
-            __m128 l = _mm_hadd_ps(low[r][t], low[r][t]);
-            float least = _mm_cvtss_f32(_mm_hadd_ps(l, l));
-            a->out[t * a->ld + row + r] =
-                way.offset != 0.0f ? sum - way.offset * least : sum + least;
-        }
-    }
+    store(way.offset, R, n, acc, low, n_tok, a->out + row, a->ld);
 }
 
 /* All rows, R at a time; n at least n_tok. */
