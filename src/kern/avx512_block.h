@@ -51,20 +51,27 @@ static WF_INLINE __m512i wf_avx512__nibbles_64(const uint8_t *p)
     return _mm512_and_si512(both, _mm512_set1_epi8(15));
 }
 
-/* The 8 scales and 8 minima of Q4_K and Q5_K, of 6 bits in 12 bytes, times d and -dmin. */
-static WF_INLINE void wf_avx512__scales_k(const uint8_t *b, struct wf_avx512_block *out)
+/* The 8 scales and, behind them, 8 minima of Q4_K and Q5_K, of 6 bits in 12 bytes. */
+static WF_INLINE __m128i wf_avx512__parts_k(const uint8_t *b)
 {
     uint32_t s[3], v[4];
-    __m512 by = _mm512_insertf32x8(_mm512_set1_ps(wf_x86__load_half(b)),
-                                   _mm256_set1_ps(-wf_x86__load_half(b + 2)), 1);
 
     memcpy(s, b + 4, sizeof(s));
     v[0] = s[0] & 0x3f3f3f3fu;
     v[1] = (s[2] & 0x0f0f0f0fu) | (s[0] >> 6 & 0x03030303u) << 4;
     v[2] = s[1] & 0x3f3f3f3fu;
     v[3] = (s[2] >> 4 & 0x0f0f0f0fu) | (s[1] >> 6 & 0x03030303u) << 4;
-    __m128i bytes = _mm_setr_epi32((int)v[0], (int)v[1], (int)v[2], (int)v[3]);
-    out->scales = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)), by);
+    return _mm_setr_epi32((int)v[0], (int)v[1], (int)v[2], (int)v[3]);
+}
+
+/* The same times d and -dmin. */
+static WF_INLINE void wf_avx512__scales_k(const uint8_t *b, struct wf_avx512_block *out)
+{
+    __m512 by = _mm512_insertf32x8(_mm512_set1_ps(wf_x86__load_half(b)),
+                                   _mm256_set1_ps(-wf_x86__load_half(b + 2)), 1);
+
+    out->scales =
+        _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(wf_avx512__parts_k(b))), by);
     out->offset = wf_avx512__twice(out->scales, 8);
     for (int j = 0; j < 4; j++)
         out->parts[j] = wf_avx512__part_32(j);
@@ -128,25 +135,71 @@ static WF_INLINE __m512 wf_avx512__scales_of_8(const uint8_t *b, size_t bytes)
         _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)h)));
 }
 
+/* 64 nibbles of two blocks of 32: the low ones of 16 bytes, then their high ones. */
+static WF_INLINE __m512i wf_avx512__nibbles_32(const uint8_t *first, const uint8_t *second)
+{
+    __m128i a = _mm_loadu_si128((const __m128i *)(const void *)first);
+    __m128i b = _mm_loadu_si128((const __m128i *)(const void *)second);
+    __m512i v = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_broadcastsi128_si256(a)),
+                                   _mm256_broadcastsi128_si256(b), 1);
+
+    v = _mm512_srlv_epi64(v, _mm512_setr_epi64(0, 0, 4, 4, 0, 0, 4, 4));
+    return _mm512_and_si512(v, _mm512_set1_epi8(15));
+}
+
 /* A block of Q4_0. */
 static WF_INLINE void wf_avx512__block_Q4_0(const uint8_t *b, struct wf_avx512_block *out)
 {
-    __m512i shifts = _mm512_setr_epi64(0, 0, 4, 4, 0, 0, 4, 4);
-
     for (int j = 0; j < 4; j++) {
-        const __m128i *p = (const __m128i *)(const void *)(b + 36 * j + 2);
-        const __m128i *q = (const __m128i *)(const void *)(b + 36 * j + 20);
-        __m512i v = _mm512_inserti64x4(
-            _mm512_castsi256_si512(_mm256_broadcastsi128_si256(_mm_loadu_si128(p))),
-            _mm256_broadcastsi128_si256(_mm_loadu_si128(q)), 1);
-        out->w[j] = _mm512_and_si512(_mm512_srlv_epi64(v, shifts), _mm512_set1_epi8(15));
+        out->w[j] = wf_avx512__nibbles_32(b + 36 * j + 2, b + 36 * j + 20);
         out->parts[j] = wf_avx512__part_32(j);
     }
     out->scales = wf_avx512__scales_of_8(b, 18);
     out->offset = wf_avx512__twice(_mm512_mul_ps(out->scales, _mm512_set1_ps(-8.0f)), 0);
 }
 
-/* A block of Q8_0; its bytes stay signed, no offset. */
+/* Entries of a table of 16. */
+static WF_INLINE __m512i wf_avx512__looked_up(const int8_t *table, __m512i index)
+{
+    __m128i t = _mm_loadu_si128((const __m128i *)(const void *)table);
+
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(t), index);
+}
+
+/* A block of IQ4_NL; its bytes are signed, no offset. */
+static WF_INLINE void wf_avx512__block_IQ4_NL(const uint8_t *b, struct wf_avx512_block *out)
+{
+    for (int j = 0; j < 4; j++) {
+        __m512i v = wf_avx512__nibbles_32(b + 36 * j + 2, b + 36 * j + 20);
+        out->w[j] = wf_avx512__looked_up(wf_dtype__iq4, v);
+        out->parts[j] = wf_avx512__part_32(j);
+    }
+    out->scales = wf_avx512__scales_of_8(b, 18);
+}
+
+/* A block of IQ4_XS; its bytes are signed, no offset. */
+static WF_INLINE void wf_avx512__block_IQ4_XS(const uint8_t *b, struct wf_avx512_block *out)
+{
+    int32_t low;
+    __m256i l, h;
+
+    memcpy(&low, b + 4, sizeof(low));
+    l = _mm256_srlv_epi32(_mm256_set1_epi32(low), _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28));
+    h = _mm256_srlv_epi32(_mm256_set1_epi32(b[2] | b[3] << 8),
+                          _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14));
+    h = _mm256_slli_epi32(_mm256_and_si256(h, _mm256_set1_epi32(3)), 4);
+    l = _mm256_or_si256(_mm256_and_si256(l, _mm256_set1_epi32(15)), h);
+    l = _mm256_sub_epi32(l, _mm256_set1_epi32(32));
+    for (int j = 0; j < 4; j++) {
+        __m512i v = wf_avx512__nibbles_32(b + 8 + 32 * j, b + 24 + 32 * j);
+        out->w[j] = wf_avx512__looked_up(wf_dtype__iq4, v);
+        out->parts[j] = wf_avx512__part_32(j);
+    }
+    out->scales = _mm512_castps256_ps512(
+        _mm256_mul_ps(_mm256_cvtepi32_ps(l), _mm256_set1_ps(wf_x86__load_half(b))));
+}
+
+/* A block of Q8_0; its bytes are signed, no offset. */
 static WF_INLINE void wf_avx512__block_Q8_0(const uint8_t *b, struct wf_avx512_block *out)
 {
     for (int j = 0; j < 4; j++) {

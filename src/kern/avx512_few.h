@@ -15,7 +15,7 @@
 #include "kern/avx512_internal.h"
 #include "kern/x86_group.h"
 
-#define WF_AVX512_FEW_MAX (WF_AVX512_LANES_FROM - 1)
+#define WF_AVX512_FEW_MAX (WF_AVX512_WIDE_FROM - 1)
 
 /* Of 128 values: four groups' scales, and what their values come to, scale and all. */
 struct wf_avx512_meta32 {

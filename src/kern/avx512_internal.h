@@ -1,5 +1,6 @@
-/* What the files of AVX-512 kernels share: products with few tokens are kern_avx512_few.c's, rows
- * of float kern_avx512_rows.c's, attention's sums kern_avx512_attend.c's. Threads: any. */
+/* What the files of AVX-512 kernels share: products with few tokens are kern_avx512_few.c's, with
+ * many kern_avx512_many.c's, rows of float kern_avx512_rows.c's, attention's sums
+ * kern_avx512_attend.c's. Threads: any. */
 #ifndef WF_KERN_AVX512_INTERNAL_H
 #define WF_KERN_AVX512_INTERNAL_H
 
@@ -10,41 +11,31 @@
 #include "kern/attend.h"
 #include "kern/dtype.h"
 
-/* From so many tokens on, lanes of registers are tokens. */
-#define WF_AVX512_LANES_FROM 9
+/* So many tokens are many. */
+#define WF_AVX512_WIDE_FROM 9
 
 /* A product: rows of weights with prepared tokens. */
 struct wf_avx512_rows {
     const uint8_t *w;
     size_t row_bytes, n_rows, n_in;
     const uint8_t *x; /* prepared */
-    size_t x_bytes, group;
+    size_t x_bytes;
     float *out;
     size_t ld;
 };
 
-/* name, minima, values that share a scale of the activations, and one of the weights */
-#define WF_AVX512_TYPES(X)                                                                         \
-    X(Q4_0, false, 32, 32)                                                                         \
-    X(Q4_1, true, 32, 32)                                                                          \
-    X(Q5_0, false, 32, 32)                                                                         \
-    X(Q5_1, true, 32, 32)                                                                          \
-    X(Q8_0, false, 32, 32)                                                                         \
-    X(Q2_K, true, 256, 16)                                                                         \
-    X(Q3_K, false, 256, 16)                                                                        \
-    X(Q4_K, true, 256, 32)                                                                         \
-    X(Q5_K, true, 256, 32)                                                                         \
-    X(Q6_K, false, 256, 16)                                                                        \
-    X(IQ4_NL, false, 32, 32)                                                                       \
-    X(IQ4_XS, false, 256, 32)                                                                      \
-    X(MXFP4, false, 32, 32)
-
-/* Few tokens, 1..WF_AVX512_LANES_FROM - 1: bytes of a prepared row, a row of them, and their
+/* Few tokens, 1..WF_AVX512_WIDE_FROM - 1: bytes of a prepared row, a row of them, and their
  * products out[t * ld + r] with the rows one behind the other. */
 size_t wf_avx512__few_row(const struct wf_dtype *t, size_t n_in);
 void wf_avx512__few_prepare(const struct wf_dtype *t, const float *x, size_t n_in, void *row);
 void wf_avx512__multiply_few(const struct wf_dtype *t, const struct wf_avx512_rows *a,
                              size_t n_tok);
+
+/* The same for WF_AVX512_WIDE_FROM tokens and more. */
+size_t wf_avx512__many_row(const struct wf_dtype *t, size_t n_in);
+void wf_avx512__many_prepare(const struct wf_dtype *t, const float *x, size_t n_in, void *row);
+void wf_avx512__multiply_many(const struct wf_dtype *t, const struct wf_avx512_rows *a,
+                              size_t n_tok);
 
 /* See kern.h. */
 float wf_avx512__exp_sum(float *x, float max, size_t n);

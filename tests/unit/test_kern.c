@@ -16,8 +16,10 @@
 #include "kern/kern.h"
 
 #define N_MAX 4608
-#define ROWS_MAX 5
-#define TOKENS_MAX 100
+#define ROWS 5
+#define ROWS_MAX 70
+#define TOKENS 100
+#define TOKENS_MAX 513
 
 static uint64_t seed = 1;
 
@@ -81,9 +83,9 @@ static void test_kern__products_agree(void **state)
             for (size_t b = 1; b <= 8; b += 3) {
                 size_t n_in = t->block == 1 ? 256 * b - 31 + d : t->block * b;
                 for (size_t k = 0; k < sizeof(tokens) / sizeof(tokens[0]); k++) {
-                    compare_matmul(wf_kern_at(i), t, WF_ACT_Q8, 1 + (b + k) % ROWS_MAX, n_in,
+                    compare_matmul(wf_kern_at(i), t, WF_ACT_Q8, 1 + (b + k) % ROWS, n_in,
                                    tokens[k]);
-                    compare_matmul(wf_kern_at(i), t, WF_ACT_F32, 1 + (b + k) % ROWS_MAX, n_in,
+                    compare_matmul(wf_kern_at(i), t, WF_ACT_F32, 1 + (b + k) % ROWS, n_in,
                                    tokens[k]);
                 }
             }
@@ -99,7 +101,31 @@ static void test_kern__long_products_agree(void **state)
         for (size_t d = 0; wf_dtype_at(d) != NULL; d++) {
             compare_matmul(wf_kern_at(i), wf_dtype_at(d), WF_ACT_Q8, 5, N_MAX, 3);
             compare_matmul(wf_kern_at(i), wf_dtype_at(d), WF_ACT_Q8, 3, N_MAX, 35);
-            compare_matmul(wf_kern_at(i), wf_dtype_at(d), WF_ACT_Q8, 2, 4352, TOKENS_MAX);
+            compare_matmul(wf_kern_at(i), wf_dtype_at(d), WF_ACT_Q8, 2, 4352, TOKENS);
+        }
+    }
+}
+
+/* More rows than are unpacked at once, and not a multiple of them; rows that no block of 256 fills;
+ * more tokens than stay in the cache. */
+static void test_kern__odd_shapes_agree(void **state)
+{
+    static const size_t widths[] = {32, 96, 256, 288, 576, 896, 1280};
+    static const size_t tokens[] = {9, 12, 13, 25};
+
+    (void)state;
+    seed = 1;
+    for (size_t i = 1; wf_kern_at(i) != NULL; i++) {
+        const struct wf_kern *k = wf_kern_at(i);
+        for (size_t d = 0; wf_dtype_at(d) != NULL; d++) {
+            const struct wf_dtype *t = wf_dtype_at(d);
+            for (size_t j = 0; j < sizeof(widths) / sizeof(widths[0]); j++) {
+                if (widths[j] % t->block == 0)
+                    compare_matmul(k, t, WF_ACT_Q8, j % 2 == 0 ? 33 : ROWS_MAX, widths[j],
+                                   tokens[j % 4]);
+            }
+            if (k->n_wide > 0)
+                compare_matmul(k, t, WF_ACT_Q8, 2, 256, TOKENS_MAX);
         }
     }
 }
@@ -109,25 +135,24 @@ static void test_kern__long_products_agree(void **state)
 static void compare_batches(const struct wf_kern *k, const struct wf_dtype *t, enum wf_act act,
                             size_t n_in, size_t n_few, size_t n_tok)
 {
-    static float w[ROWS_MAX * N_MAX], x[TOKENS_MAX * N_MAX], few[ROWS_MAX * TOKENS_MAX],
-        all[ROWS_MAX * TOKENS_MAX];
-    static uint8_t packed[ROWS_MAX * N_MAX * 4];
+    static float w[ROWS * N_MAX], x[TOKENS * N_MAX], few[ROWS * TOKENS], all[ROWS * TOKENS];
+    static uint8_t packed[ROWS * N_MAX * 4];
     uint8_t *prepared = wf_alloc(k->act_bytes(t, act, n_in, n_tok));
 
     assert_non_null(prepared);
-    fill(w, ROWS_MAX * n_in, 1.0f);
+    fill(w, ROWS * n_in, 1.0f);
     fill(x, n_tok * n_in, 3.0f);
-    t->pack(w, packed, ROWS_MAX * n_in);
+    t->pack(w, packed, ROWS * n_in);
     for (size_t i = 0; i < n_tok; i++)
         k->act_prepare(t, act, x + i * n_in, n_in, n_tok, i, prepared);
-    k->matmul(t, act, packed, ROWS_MAX, n_in, prepared, n_tok, all, ROWS_MAX);
+    k->matmul(t, act, packed, ROWS, n_in, prepared, n_tok, all, ROWS);
     for (size_t i = 0; i < n_tok; i++) {
         for (size_t j = 0; j < n_few; j++)
             k->act_prepare(t, act, x + i * n_in, n_in, n_few, j, prepared);
-        k->matmul(t, act, packed, ROWS_MAX, n_in, prepared, n_few, few, ROWS_MAX);
-        if (memcmp(few, all + i * ROWS_MAX, ROWS_MAX * sizeof(float)) != 0)
+        k->matmul(t, act, packed, ROWS, n_in, prepared, n_few, few, ROWS);
+        if (memcmp(few, all + i * ROWS, ROWS * sizeof(float)) != 0)
             fail_msg("%s %s act %d in %zu: token %zu of %zu: %.9g, of %zu: %.9g", k->name, t->name,
-                     (int)act, n_in, i, n_tok, (double)all[i * ROWS_MAX], n_few, (double)few[0]);
+                     (int)act, n_in, i, n_tok, (double)all[i * ROWS], n_few, (double)few[0]);
     }
     wf_free(prepared);
 }
@@ -291,6 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kern__products_agree),
         cmocka_unit_test(test_kern__long_products_agree),
+        cmocka_unit_test(test_kern__odd_shapes_agree),
         cmocka_unit_test(test_kern__neighbours_change_no_bit),
         cmocka_unit_test(test_kern__rows_agree),
         cmocka_unit_test(test_kern__mixtures_agree),
