@@ -152,7 +152,7 @@ static int add_streams(struct wf_sharing *s, const struct wf_share_space *space,
     (void)!wf_label_parse(space->label, &least);
     if (is_apart(s, space, origin, least))
         return 0;
-    for (int level = least; level < WF_LABEL_SECRET; level++) {
+    for (int level = (int)least; level < WF_LABEL_SECRET; level++) {
         struct wf_sharing_stream *t;
         if (wf_reserve(&s->streams, &s->cap_streams, s->n_streams + 1, sizeof(*t)) != 0)
             return WF_E_NOMEM;

@@ -282,8 +282,8 @@ int wf_records_count_in_turn(struct wf_records *r, int64_t space,
 static int bring_others(struct wf_records *r, int64_t space, struct wf_err *err)
 {
     static const char *const sql[] = {
-        "UPDATE record_change SET untold=1, bytes=CASE WHEN substr(bytes,1,1)=substr(?3,1,1)"
-        " THEN bytes ELSE CAST(?3||bytes AS BLOB) END WHERE space=?1 AND device<>?2",
+        ("UPDATE record_change SET untold=1, bytes=CASE WHEN substr(bytes,1,1)=substr(?3,1,1)"
+         " THEN bytes ELSE CAST(?3||bytes AS BLOB) END WHERE space=?1 AND device<>?2"),
         "UPDATE device_seq SET dseq=0, hlc=0 WHERE space=?1 AND device<>?2",
         "DELETE FROM device_seen WHERE space=?1 AND ?2 IS NOT NULL"};
     uint8_t uid[WF_CHANGE_UID_BYTES], head[WF_CHANGE_MOVED_BYTES];
