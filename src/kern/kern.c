@@ -15,7 +15,7 @@
 static const struct wf_kern *const all[] = {
     &wf_kern_ref,
 #ifdef __x86_64__
-    &wf_kern_avx2, &wf_kern_avx512,
+    &wf_kern_avx2, &wf_kern_avxvnni,  &wf_kern_avx512,
 #endif
 #ifdef __aarch64__
     &wf_kern_neon, &wf_kern_neon_dot,
@@ -32,6 +32,13 @@ static bool has_f16c(void)
 
     return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
 }
+
+static bool has_avxvnni(void)
+{
+    unsigned a, b, c, d;
+
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & 1u << 4) != 0;
+}
 #endif
 
 static bool runs_here(const struct wf_kern *k)
@@ -39,6 +46,8 @@ static bool runs_here(const struct wf_kern *k)
 #ifdef __x86_64__
     if (k == &wf_kern_avx2)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
+    if (k == &wf_kern_avxvnni)
+        return runs_here(&wf_kern_avx2) && has_avxvnni();
     if (k == &wf_kern_avx512)
         return runs_here(&wf_kern_avx2) && __builtin_cpu_supports("avx512f") &&
                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&

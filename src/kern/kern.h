@@ -24,7 +24,7 @@ enum wf_act {
 };
 
 struct wf_kern {
-    const char *name; /* "ref", "avx2", "avx512", "neon", "neon_dot" */
+    const char *name; /* "ref", "avx2", "avxvnni", "avx512", "neon", "neon_dot" */
 
     /* Products of at least so many tokens are computed in another order of additions than those of
      * fewer, where weights are quantised and activations too. Among themselves the ones and the
@@ -80,6 +80,8 @@ extern const struct wf_kern wf_kern_ref;
 /* For x86-64 with AVX2, FMA and F16C. */
 #ifdef __x86_64__
 extern const struct wf_kern wf_kern_avx2;
+/* And with dot products of bytes (AVX-VNNI). */
+extern const struct wf_kern wf_kern_avxvnni;
 /* And with AVX-512 F, BW, DQ, VL and VNNI. */
 extern const struct wf_kern wf_kern_avx512;
 #endif

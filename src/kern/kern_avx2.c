@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "kern/avx2_internal.h"
 #include "kern/half.h"
 #include "kern/kern.h"
 #include "kern/x86_group.h"
@@ -126,18 +127,9 @@ static WF_INLINE float sum8(__m256 v)
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
-struct rows {
-    const uint8_t *w;
-    size_t row_bytes, n_rows, n_in;
-    const uint8_t *x; /* prepared */
-    size_t x_bytes, group;
-    float *out;
-    size_t ld;
-};
-
 /* n (1..TILE, known when compiled) tokens with all rows. */
 static WF_INLINE void multiply_tile(wf_x86_load_fn load, bool has_min, size_t n,
-                                    const struct rows *a)
+                                    const struct wf_avx2_rows *a)
 {
     size_t n_scales = a->n_in / a->group, per_scale = a->group / 32;
     const float *scales[TILE], *sums[TILE];
@@ -177,7 +169,8 @@ static WF_INLINE void multiply_tile(wf_x86_load_fn load, bool has_min, size_t n,
     }
 }
 
-static WF_INLINE void multiply_all(wf_x86_load_fn load, bool has_min, struct rows a, size_t n_tok)
+static WF_INLINE void multiply_all(wf_x86_load_fn load, bool has_min, struct wf_avx2_rows a,
+                                   size_t n_tok)
 {
     for (; n_tok >= TILE; n_tok -= TILE) {
         multiply_tile(load, has_min, TILE, &a);
@@ -192,7 +185,7 @@ static WF_INLINE void multiply_all(wf_x86_load_fn load, bool has_min, struct row
 }
 
 #define MULTIPLY(name, has_min)                                                                    \
-    static void multiply_##name(const struct rows *a, size_t n_tok)                                \
+    static void multiply_##name(const struct wf_avx2_rows *a, size_t n_tok)                        \
     {                                                                                              \
         multiply_all(wf_x86__load_##name, has_min, *a, n_tok);                                     \
     }
@@ -252,7 +245,7 @@ static void from_bf16(const uint8_t *x, float *y, size_t n)
 }
 
 /* Weights unpacked to float, a chunk of a row at a time, with all tokens. */
-static void multiply_floats(const struct wf_dtype *t, const struct rows *a, size_t n_tok)
+static void multiply_floats(const struct wf_dtype *t, const struct wf_avx2_rows *a, size_t n_tok)
 {
     float w[CHUNK];
 
@@ -278,21 +271,26 @@ static void multiply_floats(const struct wf_dtype *t, const struct rows *a, size
     }
 }
 
-static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, size_t n_rows,
-                   size_t n_in, const void *prepared, size_t n_tok, float *out, size_t ld)
+void wf_avx2__matmul(wf_avx2_many_fn many, const struct wf_dtype *t, enum wf_act act, const void *w,
+                     size_t n_rows, size_t n_in, const void *prepared, size_t n_tok, float *out,
+                     size_t ld)
 {
-    struct rows a = {.w = w,
-                     .row_bytes = wf_dtype_bytes(t, n_in),
-                     .n_rows = n_rows,
-                     .n_in = n_in,
-                     .x = prepared,
-                     .x_bytes = act_row(t, act, n_in),
-                     .group = group_of(t),
-                     .out = out,
-                     .ld = ld};
+    struct wf_avx2_rows a = {.w = w,
+                             .row_bytes = wf_dtype_bytes(t, n_in),
+                             .n_rows = n_rows,
+                             .n_in = n_in,
+                             .x = prepared,
+                             .x_bytes = act_row(t, act, n_in),
+                             .group = group_of(t),
+                             .out = out,
+                             .ld = ld};
 
     if (act == WF_ACT_F32 || is_float(t)) {
         multiply_floats(t, &a, n_tok);
+        return;
+    }
+    if (n_tok >= WF_AVX2_MANY_FROM) {
+        many(t, &a, n_tok);
         return;
     }
     switch ((enum wf_dtype_id)t->id) {
@@ -319,6 +317,18 @@ static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, siz
     case WF_DTYPE_BF16:
         break; /* done above */
     }
+}
+
+static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, size_t n_rows,
+                   size_t n_in, const void *prepared, size_t n_tok, float *out, size_t ld)
+{
+    wf_avx2__matmul(wf_avx2__multiply_many, t, act, w, n_rows, n_in, prepared, n_tok, out, ld);
+}
+
+static void matmul_vnni(const struct wf_dtype *t, enum wf_act act, const void *w, size_t n_rows,
+                        size_t n_in, const void *prepared, size_t n_tok, float *out, size_t ld)
+{
+    wf_avx2__matmul(wf_avxvnni__multiply_many, t, act, w, n_rows, n_in, prepared, n_tok, out, ld);
 }
 
 /* ---- rows of float ---- */
@@ -506,6 +516,7 @@ void wf_kern__avx2_to_f16(const float *x, uint16_t *y, size_t n)
 
 const struct wf_kern wf_kern_avx2 = {
     .name = "avx2",
+    .n_wide = WF_AVX2_MANY_FROM,
     .act_bytes = act_bytes,
     .act_prepare = act_prepare,
     .matmul = matmul,
@@ -518,6 +529,23 @@ const struct wf_kern wf_kern_avx2 = {
     .dot_i8 = dot_i8,
     .attend = wf_kern__avx2_attend,
     .to_i8 = wf_kern__avx2_to_i8,
+    .to_f16 = wf_kern__avx2_to_f16,
+    .from_f16 = wf_kern__avx2_from_f16,
+};
+
+const struct wf_kern wf_kern_avxvnni = {
+    .name = "avxvnni",
+    .n_wide = WF_AVX2_MANY_FROM,
+    .act_bytes = act_bytes,
+    .act_prepare = act_prepare,
+    .matmul = matmul_vnni,
+    .axpy = wf_kern__avx2_axpy,
+    .rms_norm = wf_kern__avx2_rms_norm,
+    .softmax = wf_kern__avx2_softmax,
+    .exp_sum = wf_kern__avx2_exp_sum,
+    .mix = wf_kern__avx2_mix,
+    .silu_mul = wf_kern__avx2_silu_mul,
+    .dot_i8 = dot_i8,
     .to_f16 = wf_kern__avx2_to_f16,
     .from_f16 = wf_kern__avx2_from_f16,
 };
