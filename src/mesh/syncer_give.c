@@ -119,6 +119,7 @@ static bool ask(struct wf_syncer *s, struct wf_syncer_peer *p, const struct wf_s
 struct giving {
     struct wf_syncer *s;
     struct wf_syncer_peer *p;
+    uint32_t log;   /* which one */
     uint64_t want;  /* the first that was asked for */
     uint64_t first; /* what the log begins with, where that is later; 0: it does not */
     uint64_t last;  /* that is in the message */
@@ -179,6 +180,10 @@ static int give_one(void *ud, uint64_t number, struct wf_str bytes, struct wf_er
     if (bytes.len > PART_BYTES / 2) {
         if (g->last != 0)
             return 1; /* after what is in the message */
+        if (g->p->out_log != g->log || g->p->out_number != number)
+            g->p->out_at = 0; /* another one was begun, when there was no more room */
+        g->p->out_log = g->log;
+        g->p->out_number = number;
         if (g->p->out_at == 0 && !may_leave(g, bytes))
             return 1;
         g->is_large = true;
@@ -216,7 +221,7 @@ static bool send_first(struct wf_syncer *s, struct wf_syncer_peer *p, struct wf_
 static bool send_batches(struct wf_syncer *s, struct wf_syncer_peer *p, struct wf_syncer_tie *t)
 {
     struct wf_syncer_log *l = &s->logs[t->log];
-    struct giving g = {.s = s, .p = p, .want = t->sending};
+    struct giving g = {.s = s, .p = p, .log = t->log, .want = t->sending};
     int rc;
 
     if (t->sending == 0)

@@ -54,7 +54,9 @@ struct wf_syncer_peer {
     size_t n_queue, cap_queue;
     struct wf_buf part; /* of a batch longer than a message */
     uint64_t part_total;
-    uint64_t out_at; /* likewise, on the way out: how much of it is sent */
+    uint64_t out_at;     /* likewise, on the way out: how much of it is sent */
+    uint64_t out_number; /* of that batch, and its log */
+    uint32_t out_log;
 };
 
 struct wf_syncer_log {
