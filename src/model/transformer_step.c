@@ -23,6 +23,12 @@
 #define FLOATS_ALONE 8192
 #define PRODUCTS_ALONE 131072
 
+/* Weights of a part of a product, and parts of a member. */
+#define PART_BYTES (32u << 10)
+#define PARTS_MAX 8
+/* With more tokens than these a product is not bounded by its weights. */
+#define FEW 16
+
 struct each {
     struct wf_runner *r;
     wf_token_fn fn;
@@ -101,15 +107,27 @@ static void multiply_part(void *ud, size_t i, size_t n)
     }
 }
 
-static size_t n_multiplications(const struct multiply *m)
+/* Rows of all matrices of a format together. */
+static size_t n_rows(const struct multiply *m)
 {
-    size_t n_out = 0;
+    size_t n = 0;
 
     for (size_t j = 0; j < m->n_products; j++) {
         if (m->products[j].matrix->format == m->format)
-            n_out += m->products[j].matrix->n_out;
+            n += m->products[j].matrix->n_out;
     }
-    return m->n_taken * m->n_in * n_out;
+    return n;
+}
+
+/* Parts for each member: small enough that all end together, whoever is kept waiting by memory. */
+static size_t n_parts_each(const struct multiply *m)
+{
+    size_t bytes = n_rows(m) * wf_dtype_bytes(m->format, m->n_in) / wf_gang_size(m->r->gang);
+
+    if (m->n_taken > FEW)
+        return 1; /* each part would go through all tokens again */
+    bytes /= PART_BYTES;
+    return bytes < 1 ? 1 : bytes > PARTS_MAX ? PARTS_MAX : bytes;
 }
 
 void wf_transformer__multiply(struct wf_runner *r, const float *x, size_t n_tok,
@@ -136,10 +154,10 @@ void wf_transformer__multiply(struct wf_runner *r, const float *x, size_t n_tok,
             prepare_part(&m, 0, 1);
         else
             wf_gang_run(r->gang, prepare_part, &m);
-        if (n_multiplications(&m) < PRODUCTS_ALONE)
+        if (m.n_taken * m.n_in * n_rows(&m) < PRODUCTS_ALONE)
             multiply_part(&m, 0, 1);
         else
-            wf_gang_run(r->gang, multiply_part, &m);
+            wf_gang_run_parts(r->gang, n_parts_each(&m), multiply_part, &m);
     }
     if (r->parts != NULL)
         wf_transformer__adapt(r, x, n_tok, products, n_products);

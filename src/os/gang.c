@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A gang is a number of the step, and of the next part of it that nobody has taken, in one word.
+/* A step has a number and so many parts for each member, in one word, which the owner writes with
+ * release order behind what the step is (fn, ud): whoever reads it with acquire order sees that,
+ * and since no other step begins before all parts are done, it stays. Each member has a word of
+ * its own with the number of the step that it was last used in, and how many of its parts are
+ * taken. A member takes its own parts, which nobody else touches while all are at work, and then
+ * those of others: a member that the system has put aside delays nobody, unless it has a part in
+ * hand. Parts are taken by compare and exchange; a word of an older step counts as one of which
+ * nothing is taken, and one of a newer step as used up, which is what a member sees that slept.
  *
- * The owner writes the step (fn, ud), then the word with release order: who takes a part of it (by
- * compare and exchange, acquire order) sees the step, and since the owner begins no other before
- * all parts are done, it stays. Members take parts until none is left, the owner too: a member that
- * the system has put aside delays nobody, unless it has a part in hand. Each raises `n_done` with
- * release order behind a part; the owner waits for all with acquire order, and so sees what they
- * wrote. Waiting is spinning for SPINS rounds (a step of a small model takes tens of microseconds),
- * then a condition variable; `n_sleeping` tells the owner whether to wake anyone. It is raised
- * under the mutex before the word is looked at again, and read by the owner after the word is
- * written, both in sequentially consistent order, so no wake-up is lost. */
+ * Each raises `n_done` with release order by what it did; the owner waits for all with acquire
+ * order, and so sees what they wrote. Waiting is spinning for SPINS rounds (a step of a small model
+ * takes tens of microseconds), then a condition variable; `n_sleeping` tells the owner whether to
+ * wake anyone. It is raised under the mutex before the step is looked at again, and read by the
+ * owner after the step is written, both in sequentially consistent order, so no wake-up is lost. */
 #include "os/gang.h"
 
 #include <assert.h>
@@ -24,18 +27,29 @@
 #define SPINS 4000
 #define STACK_BYTES ((size_t)1 << 20)
 
+#define LINE 64
+
+/* Alone in its cache lines, since its member writes it while others write theirs. */
+struct member {
+    _Alignas(2 * LINE) _Atomic uint64_t taken; /* step << 32 | parts */
+    pthread_t thread;                          /* unused in the first */
+    struct wf_gang *gang;
+    size_t i;
+};
+
 struct wf_gang {
-    size_t n_members;
-    size_t n_started; /* threads that run, number 1 first */
-    wf_gang_fn fn;    /* the step */
+    _Alignas(2 * LINE) _Atomic uint64_t step; /* its number << 32 | parts for each member */
+    wf_gang_fn fn;
     void *ud;
-    _Atomic uint64_t word; /* its number << 32 | the next part that is free */
-    atomic_size_t n_done;  /* parts */
-    atomic_bool is_ending;
+    size_t n_members;
+    size_t n_started;                        /* threads that run, number 1 first */
+    _Alignas(2 * LINE) atomic_size_t n_done; /* parts */
+    _Alignas(2 * LINE) atomic_bool is_ending;
     atomic_size_t n_sleeping;
-    pthread_mutex_t mutex; /* for the two conditions only */
+    pthread_mutex_t mutex; /* for the condition only */
     pthread_cond_t begun;
-    pthread_t threads[]; /* [n_members], the first unused */
+    void *memory; /* that it lies in */
+    struct member members[];
 };
 
 static inline void relax(void)
@@ -52,64 +66,86 @@ static uint32_t step_of(uint64_t word)
     return (uint32_t)(word >> 32);
 }
 
-/* Waits for a step other than `seen`; its number. */
-static uint32_t wait_for_step(struct wf_gang *g, uint32_t seen)
+/* Waits for a step other than `seen`. */
+static uint64_t wait_for_step(struct wf_gang *g, uint32_t seen)
 {
-    uint32_t now;
+    uint64_t now;
 
     for (int i = 0; i < SPINS; i++) {
-        now = step_of(atomic_load_explicit(&g->word, memory_order_acquire));
-        if (now != seen)
+        now = atomic_load_explicit(&g->step, memory_order_acquire);
+        if (step_of(now) != seen)
             return now;
         relax();
     }
     pthread_mutex_lock(&g->mutex);
     atomic_fetch_add(&g->n_sleeping, 1);
-    while ((now = step_of(atomic_load(&g->word))) == seen)
+    while (step_of(now = atomic_load(&g->step)) == seen)
         pthread_cond_wait(&g->begun, &g->mutex);
     atomic_fetch_sub(&g->n_sleeping, 1);
     pthread_mutex_unlock(&g->mutex);
     return now;
 }
 
-/* Does parts of step `step` until none is free, or another step has begun. */
-static void take_parts(struct wf_gang *g, uint32_t step)
+/* Takes a part of a member; false when none is left. */
+static bool take(struct member *m, uint64_t step, uint32_t *out_part)
 {
-    uint64_t word = atomic_load_explicit(&g->word, memory_order_acquire);
+    uint64_t word = atomic_load_explicit(&m->taken, memory_order_relaxed), next;
 
-    while (step_of(word) == step && (uint32_t)word < g->n_members) {
-        if (!atomic_compare_exchange_weak_explicit(&g->word, &word, word + 1, memory_order_acquire,
-                                                   memory_order_acquire))
-            continue;
-        g->fn(g->ud, (uint32_t)word, g->n_members);
-        atomic_fetch_add_explicit(&g->n_done, 1, memory_order_release);
-        word = atomic_load_explicit(&g->word, memory_order_acquire);
+    do {
+        int32_t age = (int32_t)(step_of(step) - step_of(word));
+        *out_part = age == 0 ? (uint32_t)word : 0;
+        if (age < 0 || *out_part >= (uint32_t)step)
+            return false;
+        next = (step >> 32 << 32) | (*out_part + 1);
+        /* Relaxed: what the step is was seen with its word, and the parts know nothing of each
+         * other. */
+    } while (!atomic_compare_exchange_weak_explicit(&m->taken, &word, next, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return true;
+}
+
+/* Member i's way through a step: its own parts, then what is left of others'. */
+static void take_parts(struct wf_gang *g, size_t i, uint64_t step)
+{
+    uint32_t n_each = (uint32_t)step, part;
+    size_t n_done = 0;
+
+    for (size_t k = 0; k < g->n_members; k++) {
+        size_t j = i + k < g->n_members ? i + k : i + k - g->n_members;
+        while (take(&g->members[j], step, &part)) {
+            g->fn(g->ud, j * n_each + part, g->n_members * n_each);
+            n_done++;
+        }
     }
+    if (n_done > 0)
+        atomic_fetch_add_explicit(&g->n_done, n_done, memory_order_release);
 }
 
 static void *member_main(void *ud)
 {
-    struct wf_gang *g = ud;
-    uint32_t seen = 0;
+    struct member *m = ud;
+    struct wf_gang *g = m->gang;
+    uint64_t step = 0;
 
     for (;;) {
-        seen = wait_for_step(g, seen);
-        /* Acquire by the word: it was set before the step began. */
+        step = wait_for_step(g, step_of(step));
+        /* Acquire by the step: it was set before that began. */
         if (atomic_load_explicit(&g->is_ending, memory_order_relaxed))
             return NULL;
-        take_parts(g, seen);
+        take_parts(g, m->i, step);
     }
 }
 
-/* Begins a step of n_members parts; its number. */
-static uint32_t begin(struct wf_gang *g, wf_gang_fn fn, void *ud)
+/* Begins a step of n_each parts for each member. */
+static uint64_t begin(struct wf_gang *g, size_t n_each, wf_gang_fn fn, void *ud)
 {
-    uint32_t step = step_of(atomic_load_explicit(&g->word, memory_order_relaxed)) + 1;
+    uint32_t number = step_of(atomic_load_explicit(&g->step, memory_order_relaxed)) + 1;
+    uint64_t step = (uint64_t)number << 32 | n_each;
 
     g->fn = fn;
     g->ud = ud;
-    atomic_store_explicit(&g->n_done, 0, memory_order_relaxed); /* seen with the word */
-    atomic_store(&g->word, (uint64_t)step << 32);
+    atomic_store_explicit(&g->n_done, 0, memory_order_relaxed); /* seen with the step */
+    atomic_store(&g->step, step);
     if (atomic_load(&g->n_sleeping) > 0) {
         pthread_mutex_lock(&g->mutex);
         pthread_cond_broadcast(&g->begun);
@@ -128,7 +164,7 @@ static int start_member(struct wf_gang *g, size_t i, struct wf_err *err)
     (void)pthread_attr_setstacksize(&attr, STACK_BYTES);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    e = pthread_create(&g->threads[i], &attr, member_main, g);
+    e = pthread_create(&g->members[i].thread, &attr, member_main, &g->members[i]);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     (void)pthread_attr_destroy(&attr);
     if (e != 0)
@@ -139,15 +175,23 @@ static int start_member(struct wf_gang *g, size_t i, struct wf_err *err)
 
 int wf_gang_new(size_t n_members, struct wf_gang **out, struct wf_err *err)
 {
+    size_t align = _Alignof(struct wf_gang);
     struct wf_gang *g;
     int rc = 0;
+    char *memory;
 
     assert(n_members >= 1);
     assert(n_members <= WF_GANG_MEMBERS_MAX);
-    g = wf_alloc_array(1, sizeof(*g) + n_members * sizeof(g->threads[0]));
-    if (g == NULL)
+    memory = wf_alloc_array(1, sizeof(*g) + n_members * sizeof(g->members[0]) + align);
+    if (memory == NULL)
         return wf_err_set(err, WF_E_NOMEM, "Not enough memory for threads.");
+    g = (struct wf_gang *)(void *)(memory + (align - (uintptr_t)memory % align));
+    g->memory = memory;
     g->n_members = n_members;
+    for (size_t i = 0; i < n_members; i++) {
+        g->members[i].gang = g;
+        g->members[i].i = i;
+    }
     (void)pthread_mutex_init(&g->mutex, NULL); /* cannot fail on Linux */
     (void)pthread_cond_init(&g->begun, NULL);
     for (size_t i = 1; i < n_members && rc == 0; i++)
@@ -162,13 +206,22 @@ int wf_gang_new(size_t n_members, struct wf_gang **out, struct wf_err *err)
 
 void wf_gang_run(struct wf_gang *g, wf_gang_fn fn, void *ud)
 {
+    wf_gang_run_parts(g, 1, fn, ud);
+}
+
+void wf_gang_run_parts(struct wf_gang *g, size_t n_each, wf_gang_fn fn, void *ud)
+{
+    size_t n_parts = n_each * g->n_members;
+
     assert(fn != NULL);
+    assert(n_each >= 1);
     if (g->n_members == 1) {
-        fn(ud, 0, 1);
+        for (size_t i = 0; i < n_each; i++)
+            fn(ud, i, n_each);
         return;
     }
-    take_parts(g, begin(g, fn, ud));
-    for (int spins = 0; atomic_load_explicit(&g->n_done, memory_order_acquire) != g->n_members;) {
+    take_parts(g, 0, begin(g, n_each, fn, ud));
+    for (int spins = 0; atomic_load_explicit(&g->n_done, memory_order_acquire) != n_parts;) {
         /* A member whose processor was taken away needs ours. */
         if (++spins < SPINS)
             relax();
@@ -187,12 +240,12 @@ void wf_gang_free(struct wf_gang *g)
     if (g == NULL)
         return;
     atomic_store_explicit(&g->is_ending, true, memory_order_relaxed); /* seen with the word */
-    (void)begin(g, NULL, NULL);
+    (void)begin(g, 0, NULL, NULL);
     for (size_t i = 1; i <= g->n_started; i++)
-        pthread_join(g->threads[i], NULL);
+        pthread_join(g->members[i].thread, NULL);
     pthread_cond_destroy(&g->begun);
     pthread_mutex_destroy(&g->mutex);
-    wf_free(g);
+    wf_free(g->memory);
 }
 
 void wf_gang_part(size_t n_items, size_t grain, size_t i, size_t n, size_t *out_from,

@@ -28,6 +28,12 @@ int wf_gang_new(size_t n_members, struct wf_gang **out, struct wf_err *err) WF_M
  * visible. Not from within fn. Thread: owner. */
 void wf_gang_run(struct wf_gang *g, wf_gang_fn fn, void *ud);
 
+/* The same with n_each parts for each member, the members' parts side by side: a member does its
+ * own parts first, and whoever is done those of others that are left. Small parts end together,
+ * large ones cost less. n_each at least 1, not with n_each times members beyond 65535. Thread:
+ * owner. */
+void wf_gang_run_parts(struct wf_gang *g, size_t n_each, wf_gang_fn fn, void *ud);
+
 /* Members, the caller included. Thread: any. */
 size_t wf_gang_size(const struct wf_gang *g);
 
