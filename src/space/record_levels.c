@@ -130,7 +130,7 @@ static int join_same(struct wf_record_levels *l, struct wf_buf *room)
 
     for (size_t i = 0; i < l->n && rc == 0; i++) {
         struct wf_record_view *v = &l->views[i];
-        struct wf_str a, b;
+        struct wf_str a = {0}, b = {0};
         bool is_same = kept == 0 && wf_record_is_empty(&v->record);
         if (kept > 0) {
             wf_buf_reset(room);
