@@ -42,6 +42,20 @@ static WF_INLINE void wf_avx512_fetch(const uint8_t *p, size_t n)
         _mm_prefetch((const char *)p + WF_AVX512_AHEAD + i, _MM_HINT_T0);
 }
 
+/* With several tokens, so many rows meet as many values of all tokens as stay in the nearest cache,
+ * before any goes on to the next ones. */
+#define WF_AVX512_FEW_ROWS 16
+#define WF_AVX512_FEW_PIECE 16384u /* values of all tokens together */
+
+/* The same for pieces of rows: the rows' next pieces lie whole rows behind. */
+static WF_INLINE void wf_avx512_fetch_piece(const uint8_t *p, size_t n, size_t row_bytes)
+{
+    size_t ahead = (WF_AVX512_AHEAD + row_bytes - 1) / row_bytes * row_bytes;
+
+    for (size_t i = 0; i < n; i += 64)
+        _mm_prefetch((const char *)p + ahead + i, _MM_HINT_T0);
+}
+
 /* A half-precision number in all lanes. */
 static WF_INLINE __m512 wf_avx512_half(const uint8_t *p)
 {

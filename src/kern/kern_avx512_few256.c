@@ -271,7 +271,7 @@ static WF_INLINE __m512 add(const struct block *w, const int8_t *q, float scale,
 }
 
 /* Sums of R rows with n tokens, n_tok of which are wanted. */
-static WF_INLINE void store(size_t R, size_t n, __m512 acc[2][WF_AVX512_FEW_MAX], size_t n_tok,
+static WF_INLINE void store(size_t R, size_t n, __m512 (*acc)[WF_AVX512_FEW_MAX], size_t n_tok,
                             float *out, size_t ld)
 {
     float sums[2 * WF_AVX512_FEW_MAX];
@@ -321,6 +321,57 @@ static WF_INLINE void multiply_rows(struct way way, size_t R, size_t n, const ui
     store(R, n, acc, n_tok, a->out + row, a->ld);
 }
 
+/* Blocks [from, to) of one row with n tokens: more in acc [n]. */
+static WF_INLINE void meet_piece(struct way way, size_t n, const uint8_t *const *x,
+                                 const struct wf_avx512_rows *a, size_t row, size_t from, size_t to,
+                                 __m512 *acc)
+{
+    const uint8_t *w = a->w + row * a->row_bytes;
+    __m512 own[WF_AVX512_FEW_MAX];
+    struct block u;
+
+    for (size_t t = 0; t < n; t++)
+        own[t] = acc[t];
+    for (size_t i = from; i < to; i++) {
+        wf_avx512_fetch_piece(w + i * way.block_bytes, way.block_bytes, a->row_bytes);
+        way.load(w + i * way.block_bytes, &u);
+        for (size_t t = 0; t < n; t++) {
+            const float *sums = (const float *)(const void *)(x[t] + a->n_in);
+            own[t] = add(&u, (const int8_t *)x[t] + 256 * i, sums[a->n_in / 16 + i], sums + 16 * i,
+                         own[t]);
+        }
+    }
+    for (size_t t = 0; t < n; t++)
+        acc[t] = own[t];
+}
+
+/* All rows with n tokens, a piece of them at a time. */
+static WF_INLINE void multiply_pieces(struct way way, size_t n, const struct wf_avx512_rows *a,
+                                      size_t n_tok)
+{
+    size_t n_blocks = a->n_in / 256, piece = WF_AVX512_FEW_PIECE / 256 / n;
+    __m512 acc[WF_AVX512_FEW_ROWS][1][WF_AVX512_FEW_MAX];
+    const uint8_t *x[WF_AVX512_FEW_MAX];
+
+    for (size_t t = 0; t < n; t++)
+        x[t] = a->x + (t < n_tok ? t : 0) * a->x_bytes;
+    for (size_t row = 0; row < a->n_rows; row += WF_AVX512_FEW_ROWS) {
+        size_t n_rows = a->n_rows - row;
+        n_rows = n_rows < WF_AVX512_FEW_ROWS ? n_rows : WF_AVX512_FEW_ROWS;
+        for (size_t r = 0; r < n_rows; r++) {
+            for (size_t t = 0; t < n; t++)
+                acc[r][0][t] = _mm512_setzero_ps();
+        }
+        for (size_t i = 0; i < n_blocks; i += piece) {
+            for (size_t r = 0; r < n_rows; r++)
+                meet_piece(way, n, x, a, row + r, i, i + piece < n_blocks ? i + piece : n_blocks,
+                           acc[r][0]);
+        }
+        for (size_t r = 0; r < n_rows; r++)
+            store(1, n, acc[r], n_tok, a->out + row + r, a->ld);
+    }
+}
+
 /* All rows, R at a time; n at least n_tok. */
 static WF_INLINE void multiply_n(struct way way, size_t R, size_t n, const struct wf_avx512_rows *a,
                                  size_t n_tok)
@@ -343,9 +394,9 @@ static WF_INLINE void multiply(struct way way, const struct wf_avx512_rows *a, s
     else if (n_tok == 2)
         multiply_n(way, 1, 2, a, 2);
     else if (n_tok <= 4)
-        multiply_n(way, 1, 4, a, n_tok);
+        multiply_pieces(way, 4, a, n_tok);
     else
-        multiply_n(way, 1, 8, a, n_tok);
+        multiply_pieces(way, 8, a, n_tok);
 }
 
 #define MULTIPLY(name, bytes)                                                                      \

@@ -205,13 +205,17 @@ static WF_INLINE void add(bool by_halves, const struct unit *u, const int8_t *q,
     *low = _mm_fmadd_ps(u->low, _mm_loadu_ps(m->sums), *low);
 }
 
-/* Fewer than four blocks. */
-static WF_INLINE void load_short(struct way way, const uint8_t *b, size_t n_blocks,
-                                 struct unit *out)
+/* A row's last unit, of fewer than four blocks. */
+static WF_INLINE void load_last(struct way way, const uint8_t *row, size_t n_in, struct unit *out)
 {
+    size_t n_blocks = n_in / 32;
     uint8_t copy[4 * 34] = {0};
 
-    memcpy(copy, b, n_blocks * way.block_bytes);
+    if (n_blocks >= 4) { /* what was met already meets nothing: avx512_few.h */
+        way.load(row + (n_blocks - 4) * way.block_bytes, out);
+        return;
+    }
+    memcpy(copy, row, n_blocks * way.block_bytes);
     way.load(copy, out);
 }
 
@@ -251,8 +255,8 @@ static WF_INLINE __m128 sum_4(float offset, const __m512 acc[4], const __m128 lo
 }
 
 /* Sums of R rows with n tokens, n_tok of which are wanted. */
-static WF_INLINE void store(float offset, size_t R, size_t n, __m512 acc[2][WF_AVX512_FEW_MAX],
-                            __m128 low[2][WF_AVX512_FEW_MAX], size_t n_tok, float *out, size_t ld)
+static WF_INLINE void store(float offset, size_t R, size_t n, __m512 (*acc)[WF_AVX512_FEW_MAX],
+                            __m128 (*low)[WF_AVX512_FEW_MAX], size_t n_tok, float *out, size_t ld)
 {
     float sums[2 * WF_AVX512_FEW_MAX];
 
@@ -280,7 +284,7 @@ static WF_INLINE void store(float offset, size_t R, size_t n, __m512 acc[2][WF_A
 static WF_INLINE void multiply_rows(struct way way, size_t R, size_t n, const struct tokens *k,
                                     const struct wf_avx512_rows *a, size_t n_tok, size_t row)
 {
-    size_t n_units = a->n_in / 128, rest = a->n_in % 128 / 32, bytes = 4 * way.block_bytes;
+    size_t n_units = a->n_in / 128, rest = a->n_in % 128, bytes = 4 * way.block_bytes;
     const uint8_t *w = a->w + row * a->row_bytes;
     __m512 acc[2][WF_AVX512_FEW_MAX];
     __m128 low[2][WF_AVX512_FEW_MAX];
@@ -301,14 +305,75 @@ static WF_INLINE void multiply_rows(struct way way, size_t R, size_t n, const st
         }
     }
     for (size_t r = 0; r < R && rest > 0; r++) {
-        const uint8_t *end = w + r * a->row_bytes + n_units * bytes + rest * way.block_bytes;
-        if (n_units == 0)
-            load_short(way, w + r * a->row_bytes, rest, &u);
-        else
-            way.load(end - bytes, &u); /* what was met already meets nothing: avx512_few.h */
+        load_last(way, w + r * a->row_bytes, a->n_in, &u);
         meet(way, n, &u, k, n_units, acc[r], low[r]);
     }
     store(way.offset, R, n, acc, low, n_tok, a->out + row, a->ld);
+}
+
+/* What n tokens come to with one row. */
+struct sums {
+    __m512 acc[1][WF_AVX512_FEW_MAX];
+    __m128 low[1][WF_AVX512_FEW_MAX];
+};
+
+/* Units [from, to) of one row with n tokens; the last one may be short, see load_last. */
+static WF_INLINE void meet_piece(struct way way, size_t n, const struct tokens *k,
+                                 const struct wf_avx512_rows *a, size_t row, size_t from, size_t to,
+                                 struct sums *s)
+{
+    size_t bytes = 4 * way.block_bytes, n_units = a->n_in / 128;
+    const uint8_t *w = a->w + row * a->row_bytes;
+    __m512 acc[WF_AVX512_FEW_MAX];
+    __m128 low[WF_AVX512_FEW_MAX];
+    struct unit u;
+
+    for (size_t t = 0; t < n; t++) {
+        acc[t] = s->acc[0][t];
+        low[t] = s->low[0][t];
+    }
+    for (size_t i = from; i < to && i < n_units; i++) {
+        wf_avx512_fetch_piece(w + i * bytes, bytes, a->row_bytes);
+        way.load(w + i * bytes, &u);
+        meet(way, n, &u, k, i, acc, low);
+    }
+    if (to > n_units) {
+        load_last(way, w, a->n_in, &u);
+        meet(way, n, &u, k, n_units, acc, low);
+    }
+    for (size_t t = 0; t < n; t++) {
+        s->acc[0][t] = acc[t];
+        s->low[0][t] = low[t];
+    }
+}
+
+/* All rows with n tokens, a piece of them at a time. */
+static WF_INLINE void multiply_pieces(struct way way, size_t n, const struct wf_avx512_rows *a,
+                                      size_t n_tok)
+{
+    struct tokens k = {.values = wf_avx512_few_values(a->n_in, false)};
+    size_t n_units = k.values / 128, piece = WF_AVX512_FEW_PIECE / 128 / n;
+    struct sums s[WF_AVX512_FEW_ROWS];
+
+    for (size_t t = 0; t < n; t++)
+        k.x[t] = a->x + (t < n_tok ? t : 0) * a->x_bytes;
+    for (size_t row = 0; row < a->n_rows; row += WF_AVX512_FEW_ROWS) {
+        size_t n_rows = a->n_rows - row;
+        n_rows = n_rows < WF_AVX512_FEW_ROWS ? n_rows : WF_AVX512_FEW_ROWS;
+        for (size_t r = 0; r < n_rows; r++) {
+            for (size_t t = 0; t < n; t++) {
+                s[r].acc[0][t] = _mm512_setzero_ps();
+                s[r].low[0][t] = _mm_setzero_ps();
+            }
+        }
+        for (size_t i = 0; i < n_units; i += piece) {
+            for (size_t r = 0; r < n_rows; r++)
+                meet_piece(way, n, &k, a, row + r, i, i + piece < n_units ? i + piece : n_units,
+                           &s[r]);
+        }
+        for (size_t r = 0; r < n_rows; r++)
+            store(way.offset, 1, n, s[r].acc, s[r].low, n_tok, a->out + row + r, a->ld);
+    }
 }
 
 /* All rows, R at a time; n at least n_tok. */
@@ -333,9 +398,9 @@ static WF_INLINE void multiply(struct way way, const struct wf_avx512_rows *a, s
     else if (n_tok == 2)
         multiply_n(way, 2, 2, a, 2);
     else if (n_tok <= 4)
-        multiply_n(way, 1, 4, a, n_tok);
+        multiply_pieces(way, 4, a, n_tok);
     else
-        multiply_n(way, 1, 8, a, n_tok);
+        multiply_pieces(way, 8, a, n_tok);
 }
 
 #define MULTIPLY(name, bytes, moved_by, are_halves)                                                \
