@@ -17,6 +17,7 @@
 #include "os/thread.h"
 
 #define BATCH_DEFAULT 512
+#define CACHE_LINE 64
 
 int wf_model_open_gguf(struct wf_gguf *g, struct wf_model **out, struct wf_err *err)
 {
@@ -145,7 +146,9 @@ static int make_buffers(struct wf_runner *r, struct wf_err *err)
     r->expert_weight = buffer(r, n, p->n_experts > 0, f, &ok);
     r->expert_in = buffer(r, n, p->n_experts > 0 ? p->dim : 0, f, &ok);
     r->expert_out = buffer(r, n, p->n_experts > 0 ? p->dim : 0, f, &ok);
-    r->prepared = buffer(r, prepared_bytes_max(r, wide), 1, 1, &ok);
+    r->prepared_room = buffer(r, prepared_bytes_max(r, wide) + CACHE_LINE, 1, 1, &ok);
+    if (ok) /* kernels read whole lines of it, again and again */
+        r->prepared = r->prepared_room + (CACHE_LINE - (uintptr_t)r->prepared_room % CACHE_LINE);
     r->tiles = buffer(r, wf_gang_size(r->gang), wf_transformer__tile_floats(p), f, &ok);
     r->tile_first = buffer(r, n, 1, sizeof(*r->tile_first), &ok);
     r->n_partials = is_encoder(r) ? 0 : wf_transformer__partial_floats(p, r->n_context);
@@ -244,7 +247,7 @@ void wf_runner_free(struct wf_runner *r)
                    r->expert_weight,
                    r->expert_in,
                    r->expert_out,
-                   r->prepared,
+                   r->prepared_room,
                    r->tiles,
                    r->tile_first,
                    r->partials,

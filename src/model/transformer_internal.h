@@ -53,10 +53,11 @@ struct wf_runner {
     float *expert_weight;  /* [n_batch] */
     float *expert_in;      /* [n_batch, dim] their rows */
     float *expert_out;     /* [n_batch, dim] */
-    uint8_t *prepared;     /* [n_batch] activation rows as a matrix wants them */
-    float *tiles;          /* [n_threads, wf_transformer__tile_floats] of attention */
-    uint32_t *tile_first;  /* [n_batch] first tokens of its tiles */
-    float *partials;       /* [n_partials] sums of chunks of few rows that see much */
+    uint8_t *prepared;     /* [n_batch] activation rows as a matrix wants them, on a cache line */
+    uint8_t *prepared_room;
+    float *tiles;         /* [n_threads, wf_transformer__tile_floats] of attention */
+    uint32_t *tile_first; /* [n_batch] first tokens of its tiles */
+    float *partials;      /* [n_partials] sums of chunks of few rows that see much */
     size_t n_partials;
     float *angles[2];       /* [n_batch, n_rot] of full and of windowed layers */
     double *frequencies[2]; /* [n_rot / 2] */
