@@ -26,23 +26,24 @@ enum wf_act {
 struct wf_kern {
     const char *name; /* "ref", "avx2", "avxvnni", "avx512", "neon", "neon_dot" */
 
-    /* Products of at least so many tokens are computed in another order of additions than those of
-     * fewer, where weights are quantised and activations too. Among themselves the ones and the
-     * others are alike: a token's results do not depend on how many others there are. 0: all are
-     * alike. */
+    /* With WF_ACT_Q8, products of at least so many tokens are computed in another way than those of
+     * fewer: in another order of additions, and bfloat16 weights may meet activations that were
+     * rounded to bfloat16 too. Among themselves the ones and the others are alike: a token's
+     * results do not depend on how many others there are. 0: all are alike. */
     size_t n_wide;
 
-    /* Bytes that n_tok activation rows of n_in values take once prepared for weights of `f`. */
+    /* Bytes that n_tok activation rows of n_in values take once prepared for weights of `f`; enough
+     * for fewer rows too. */
     size_t (*act_bytes)(const struct wf_dtype *f, enum wf_act act, size_t n_in, size_t n_tok);
     /* Row i_tok of n_tok, x [n_in] f32, to its places in `out` (of act_bytes); rows in any order,
-     * by any threads. With WF_ACT_F32, and for floating-point weights, the rows lie as they are,
-     * one behind the other, so that rows of float32 may be multiplied without preparing. */
+     * by any threads. With WF_ACT_F32 the rows lie as they are, one behind the other, so that rows
+     * of float32 may be multiplied without preparing. */
     void (*act_prepare)(const struct wf_dtype *f, enum wf_act act, const float *x, size_t n_in,
                         size_t n_tok, size_t i_tok, void *out);
     /* out[t * ld + r] = dot(row r of w, row t of the prepared), r < n_rows, t < n_tok, the n_tok
      * that they were prepared for. w points at the first row that is wanted; n_in a multiple of
-     * f->block. Float32, F16 and BF16 weights accumulate in float32 or better with float32 rows,
-     * whichever `act` is asked for. */
+     * f->block. Float32, F16 and BF16 weights accumulate in float32 or better, with float32 rows
+     * whichever `act` is asked for (but see n_wide). */
     void (*matmul)(const struct wf_dtype *f, enum wf_act act, const void *w, size_t n_rows,
                    size_t n_in, const void *prepared, size_t n_tok, float *out, size_t ld);
 

@@ -27,17 +27,21 @@ static bool is_wide(enum wf_act act, size_t n_tok)
     return act != WF_ACT_F32 && n_tok >= WF_AVX512_WIDE_FROM;
 }
 
+static size_t few_row(const struct wf_dtype *t, enum wf_act act, size_t n_in)
+{
+    return act == WF_ACT_F32 || is_float(t) ? n_in * sizeof(float) : wf_avx512__few_row(t, n_in);
+}
+
+/* For many tokens as much as for any fewer. */
 static size_t act_bytes(const struct wf_dtype *t, enum wf_act act, size_t n_in, size_t n_tok)
 {
-    size_t few = n_tok < WF_AVX512_WIDE_FROM ? n_tok : WF_AVX512_WIDE_FROM - 1;
-    size_t bytes;
+    size_t few, many;
 
-    if (act == WF_ACT_F32 || is_float(t))
-        return n_tok * n_in * sizeof(float);
-    bytes = few * wf_avx512__few_row(t, n_in);
-    if (is_wide(act, n_tok) && n_tok * wf_avx512__many_row(t, n_in) > bytes)
-        bytes = n_tok * wf_avx512__many_row(t, n_in);
-    return bytes;
+    if (!is_wide(act, n_tok))
+        return n_tok * few_row(t, act, n_in);
+    few = (WF_AVX512_WIDE_FROM - 1) * few_row(t, act, n_in);
+    many = n_tok * wf_avx512__many_row(t, n_in);
+    return many > few ? many : few;
 }
 
 static void act_prepare(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
@@ -45,10 +49,10 @@ static void act_prepare(const struct wf_dtype *t, enum wf_act act, const float *
 {
     char *to = out;
 
-    if (act == WF_ACT_F32 || is_float(t))
-        memcpy(to + i_tok * n_in * sizeof(float), x, n_in * sizeof(float));
-    else if (is_wide(act, n_tok))
+    if (is_wide(act, n_tok))
         wf_avx512__many_prepare(t, x, n_in, to + i_tok * wf_avx512__many_row(t, n_in));
+    else if (act == WF_ACT_F32 || is_float(t))
+        memcpy(to + i_tok * few_row(t, act, n_in), x, n_in * sizeof(float));
     else
         wf_avx512__few_prepare(t, x, n_in, to + i_tok * wf_avx512__few_row(t, n_in));
 }
@@ -178,11 +182,11 @@ static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, siz
                                .out = out,
                                .ld = ld};
 
-    if (act == WF_ACT_F32 || is_float(t)) {
-        multiply_floats(t, &a, n_tok);
-    } else if (is_wide(act, n_tok)) {
+    if (is_wide(act, n_tok)) {
         a.x_bytes = wf_avx512__many_row(t, n_in);
         wf_avx512__multiply_many(t, &a, n_tok);
+    } else if (act == WF_ACT_F32 || is_float(t)) {
+        multiply_floats(t, &a, n_tok);
     } else {
         a.x_bytes = wf_avx512__few_row(t, n_in);
         wf_avx512__multiply_few(t, &a, n_tok);

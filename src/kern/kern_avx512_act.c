@@ -3,6 +3,7 @@
  * as kern_ref.c has them. A row is the scales of its groups, what meets the weights' steps, and the
  * values as int8. */
 #ifdef __x86_64__
+#include <assert.h>
 #include <immintrin.h>
 #include <string.h>
 
@@ -36,15 +37,21 @@ static struct many many_of(const struct wf_dtype *t)
 #undef ROW
     };
 
+    assert(all[t->id].step != 0); /* the type is one of these */
     return all[t->id];
 }
 
-size_t wf_avx512__many_row(const struct wf_dtype *t, size_t n_in)
+size_t wf_avx512__low_at(const struct wf_dtype *t, size_t n_in, size_t from)
 {
     struct many m = many_of(t);
     size_t low = m.low == WF_LOW_WORDS ? sizeof(int16_t) : sizeof(float);
 
-    return n_in / group_of(t) * sizeof(float) + n_in / m.step * low + n_in;
+    return n_in / group_of(t) * sizeof(float) + from / m.step * low;
+}
+
+size_t wf_avx512__bytes_at(const struct wf_dtype *t, size_t n_in)
+{
+    return wf_avx512__low_at(t, n_in, n_in);
 }
 
 static WF_INLINE void prepare(size_t group, size_t step, enum wf_panel_low low, const float *x,
@@ -78,7 +85,7 @@ static WF_INLINE void prepare(size_t group, size_t step, enum wf_panel_low low, 
     }
 }
 
-void wf_avx512__many_prepare(const struct wf_dtype *t, const float *x, size_t n_in, void *row)
+void wf_avx512__bytes_prepare(const struct wf_dtype *t, const float *x, size_t n_in, void *row)
 {
     struct many m = many_of(t);
 
