@@ -17,7 +17,7 @@
 #include "cli/i18n.h"
 #include "model/mix.h"
 #include "model/transformer.h"
-#include "os/thread.h"
+#include "os/cores.h"
 
 #define REPEATS_MAX 100
 #define TEXTS_MAX 64
@@ -322,6 +322,12 @@ static int kv_kind(const char *name)
     return -1;
 }
 
+static int64_t fast_cores(void)
+{
+    wf_cores_look("/sys");
+    return (int64_t)wf_cores_fast();
+}
+
 int wf_cmd_bench(struct wf_cli *cli)
 {
     const char *usage =
@@ -332,7 +338,7 @@ int wf_cmd_bench(struct wf_cli *cli)
           "tokens that are there already. Of a model that makes embeddings: pp, of texts of -p\n"
           "tokens, as many at once as --batch holds.");
     struct bench b = {.n_prompt = 512, .n_gen = 64, .repeats = 3};
-    int64_t n_threads = (int64_t)wf_cpu_count(), n_batch = 512;
+    int64_t n_threads = 0, n_batch = 512;
     const char *kv = "f16", *kernels = NULL;
     const struct wf_option options[] = {
         {.name = "prompt",
@@ -371,6 +377,7 @@ int wf_cmd_bench(struct wf_cli *cli)
         return wf_bench_crdt(cli);
     if (!wf_cli_options(cli, usage, options, &code))
         return code;
+    n_threads = n_threads > 0 ? n_threads : fast_cores();
     if (cli->n_args != 1 || kv_kind(kv) < 0 || b.n_prompt + b.n_gen == 0)
         return wf_cli_usage(usage);
     struct wf_runner_options o = {.n_threads = (size_t)n_threads,

@@ -51,6 +51,7 @@
 #include "op/remote.h"
 #include "op/remote_node.h"
 #include "op/router.h"
+#include "os/cores.h"
 #include "os/file.h"
 #include "os/memory.h"
 #include "os/power.h"
@@ -166,6 +167,7 @@ static int open_privacy(struct core *c, struct wf_err *err)
     rc = wf_detector_open(&detect, &c->detector, err);
     if (rc == 0)
         rc = wf_power_open("/sys", &c->power, err);
+    wf_cores_look("/sys");
     c->ops.power = c->power;
     c->ops.carbon_g_kwh = c->o->config->carbon_g_kwh;
     return rc == 0 ? wf_inbound_open(&c->inbound, err) : rc;

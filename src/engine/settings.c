@@ -13,7 +13,7 @@ static const struct wf_model_option options[] = {
     {"model_context", FIELD(context), 0, "0", 0, 1 << 30, NULL,
      "tokens a text may have; 0: what the model was trained for, or as much as fits in memory"},
     {"model_threads", FIELD(threads), 0, "0", 0, 256, NULL,
-     "threads that compute; 0: as many as processors"},
+     "threads that compute; 0: as many as fast cores"},
     {"model_parallel", FIELD(parallel), 0, "8", 1, 64, NULL, "texts that are written at once"},
     {"model_batch", FIELD(batch), 0, "512", 1, 65536, NULL,
      "tokens of a prompt that are read in one pass"},

@@ -15,7 +15,7 @@
 struct wf_model_settings {
     char model[WF_MODEL_SETTING_TEXT]; /* the default model; empty: the latest chat model */
     int64_t context;                   /* tokens; 0: as large as fits */
-    int64_t threads;                   /* 0: as many as processors */
+    int64_t threads;                   /* 0: as many as fast cores */
     int64_t parallel;                  /* texts written at once */
     int64_t batch;                     /* tokens of one pass */
     int64_t cache;                     /* enum wf_kv_kind */

@@ -14,7 +14,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "model/transformer_internal.h"
-#include "os/thread.h"
+#include "os/cores.h"
 
 #define BATCH_DEFAULT 512
 #define CACHE_LINE 64
@@ -201,7 +201,7 @@ int wf_runner_new(const struct wf_model *m, const struct wf_runner_options *o,
                   struct wf_runner **out, struct wf_err *err)
 {
     struct wf_runner *r = wf_alloc_array(1, sizeof(*r));
-    size_t n_threads = o->n_threads > 0 ? o->n_threads : wf_cpu_count();
+    size_t n_threads = o->n_threads > 0 ? o->n_threads : wf_cores_fast();
     int rc;
 
     if (r == NULL)

@@ -37,7 +37,7 @@ const struct wf_params *wf_model_params(const struct wf_model *m);
 uint64_t wf_model_weight_bytes(const struct wf_model *m);
 
 struct wf_runner_options {
-    size_t n_threads;           /* 0: as many as processors */
+    size_t n_threads;           /* 0: as many as fast cores (os/cores.h) */
     size_t n_context;           /* the longest text; 0: what the model was trained for */
     size_t n_cache_tokens;      /* of all texts together; 0: n_context */
     size_t n_batch;             /* tokens of one batch; 0: 512, or n_context for encoders */
