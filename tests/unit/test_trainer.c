@@ -17,7 +17,7 @@
 
 #include "base/alloc.h"
 #include "model/gguf_write.h"
-#include "model/synth.h"
+#include "model/synth_internal.h"
 #include "model/transformer.h"
 #include "os/file.h"
 #include "train/checkpoint.h"

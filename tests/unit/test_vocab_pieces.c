@@ -15,7 +15,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "base/rng.h"
-#include "model/synth.h"
+#include "model/synth_internal.h"
 #include "model/vocab_internal.h"
 #include "model/vocab_pieces.h"
 #include "os/file.h"
