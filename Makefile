@@ -117,6 +117,9 @@ ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 $(B)/obj/base/crc32c_sse42.o: COMPILE += -msse4.2
 $(B)/obj/kern/kern_avx2.o: COMPILE += -O3 -mavx2 -mfma -mf16c
 $(B)/obj/kern/kern_avx2_pages.o: COMPILE += -O3 -mavx2 -mfma -mf16c
+$(B)/obj/kern/kern_avx2_few.o: COMPILE += -O3 -mavx2 -mfma -mf16c
+$(B)/obj/kern/kern_avx2_few32.o: COMPILE += -O3 -mavx2 -mfma -mf16c
+$(B)/obj/kern/kern_avx2_few256.o: COMPILE += -O3 -mavx2 -mfma -mf16c
 $(B)/obj/kern/kern_avx2_many.o: COMPILE += -O3 -mavx2 -mfma -mf16c
 $(B)/obj/kern/kern_avxvnni.o: COMPILE += -O3 -mavx2 -mfma -mf16c -mavxvnni
 AVX512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni

@@ -1,24 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kernels for x86-64 with AVX2, FMA and F16C; compiled with those instructions, chosen at run time.
  *
- * Quantised weights meet 8-bit activations in groups of 32. For each data type one small function
- * loads a group: its 32 integers as bytes, a scale for each half of them, and what is added for
- * every activation (a minimum). A group is loaded once and multiplied with up to TILE tokens:
- * |w| times x with w's sign, in 16 and then 32 bits, then to float under the scale. A prepared row
- * is: a float scale for every 32 values (256 for weights in blocks of 256), the int8 values, and
- * the scaled sum of every 16 of them, for the minima. */
+ * Here tokens are prepared and products shared out: with few tokens they are kern_avx2_few.c's,
+ * with many avx2_many.h's, whose prepared row is a float scale for every 32 values (256 for weights
+ * in blocks of 256), the scaled sum of every 16 of them, and the int8 values. */
 #ifdef __x86_64__
 #include <immintrin.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "kern/avx2_few.h"
 #include "kern/avx2_internal.h"
+#include "kern/avx2_quantise.h"
 #include "kern/half.h"
 #include "kern/kern.h"
 #include "kern/x86_group.h"
 
-#define TILE 4
 #define CHUNK 1024 /* floats that a row is unpacked in; whole blocks of every type */
 
 /* ---- prepared rows ---- */
@@ -34,175 +32,49 @@ static size_t group_of(const struct wf_dtype *t)
 }
 
 /* Of one prepared row. */
-static size_t act_row(const struct wf_dtype *t, enum wf_act act, size_t n_in)
+static size_t act_row(const struct wf_dtype *t, enum wf_act act, size_t n_in, size_t n_tok)
 {
     if (act == WF_ACT_F32 || is_float(t))
         return n_in * sizeof(float);
+    if (n_tok < WF_AVX2_MANY_FROM)
+        return wf_avx2__few_row(t, n_in);
     return (n_in / group_of(t) + n_in / 16) * sizeof(float) + n_in;
 }
 
 static size_t act_bytes(const struct wf_dtype *t, enum wf_act act, size_t n_in, size_t n_tok)
 {
-    return n_tok * act_row(t, act, n_in);
-}
-
-/* Eight products x * inverse, rounded to nearest even. */
-static WF_INLINE __m256i round8(const float *x, __m256 inverse)
-{
-    return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x), inverse));
-}
-
-/* 32 values times `inverse` as int8, and the scaled sums of both halves. */
-static WF_INLINE void quantise_32(const float *x, float inverse, float scale, int8_t *q,
-                                  float *sums)
-{
-    __m256 inv = _mm256_set1_ps(inverse);
-    __m256i a = _mm256_packs_epi32(round8(x, inv), round8(x + 8, inv));
-    __m256i b = _mm256_packs_epi32(round8(x + 16, inv), round8(x + 24, inv));
-    __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    __m256i v = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(a, b), order);
-    __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), v);
-    __m256i fours = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
-    int32_t lanes[8];
-
-    _mm256_storeu_si256((__m256i *)(void *)q, v);
-    _mm256_storeu_si256((__m256i *)(void *)lanes, fours);
-    sums[0] = scale * (float)(lanes[0] + lanes[1] + lanes[2] + lanes[3]);
-    sums[1] = scale * (float)(lanes[4] + lanes[5] + lanes[6] + lanes[7]);
-}
-
-/* The value of largest magnitude, with its sign (the first of equals). */
-static float largest(const float *x, size_t n)
-{
-    __m256 sign = _mm256_set1_ps(-0.0f), max = _mm256_setzero_ps();
-    float lanes[8], most = 0.0f;
-
-    for (size_t i = 0; i < n; i += 8)
-        max = _mm256_max_ps(max, _mm256_andnot_ps(sign, _mm256_loadu_ps(x + i)));
-    _mm256_storeu_ps(lanes, max);
-    for (int i = 0; i < 8; i++)
-        most = fmaxf(most, lanes[i]);
-    for (size_t i = 0; i < n; i++) {
-        if (fabsf(x[i]) == most)
-            return x[i];
-    }
-    return 0.0f; /* no numbers at all */
+    return n_tok * act_row(t, act, n_in, n_tok);
 }
 
 static void act_prepare(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
                         size_t n_tok, size_t i_tok, void *out)
 {
-    void *row = (char *)out + i_tok * act_row(t, act, n_in);
+    void *row = (char *)out + i_tok * act_row(t, act, n_in, n_tok);
     size_t group = group_of(t), n_groups = n_in / group;
-    float *scales = row, *sums = scales + n_groups;
+    float *scales = row, *sums = scales + n_groups, inverse;
     int8_t *q = (int8_t *)(sums + n_in / 16);
 
-    (void)n_tok;
     if (act == WF_ACT_F32 || is_float(t)) {
         memcpy(row, x, n_in * sizeof(float));
         return;
     }
+    if (n_tok < WF_AVX2_MANY_FROM) {
+        wf_avx2__few_prepare(t, x, n_in, row);
+        return;
+    }
     for (size_t i = 0; i < n_groups; i++) {
-        float max = largest(x + i * group, group), inverse = 0.0f;
-        scales[i] = 0.0f;
-        if (max != 0.0f && group == 32) {
-            inverse = 127.0f / fabsf(max);
-            scales[i] = wf_half_to_float(wf_float_to_half(fabsf(max) / 127.0f));
-        } else if (max != 0.0f) {
-            inverse = -127.0f / max;
-            scales[i] = 1.0f / inverse;
+        scales[i] = wf_avx2_scale_of(x + i * group, group, &inverse);
+        for (size_t j = i * group; j < (i + 1) * group; j += 32) {
+            int32_t sum[2];
+            __m256i v = wf_avx2_quantise_32(x + j, inverse, sum);
+            _mm256_storeu_si256((__m256i *)(void *)(q + j), v);
+            sums[j / 16] = scales[i] * (float)sum[0];
+            sums[j / 16 + 1] = scales[i] * (float)sum[1];
         }
-        for (size_t j = i * group; j < (i + 1) * group; j += 32)
-            quantise_32(x + j, inverse, scales[i], q + j, sums + j / 16);
     }
 }
 
 /* ---- products ---- */
-
-static WF_INLINE float sum8(__m256 v)
-{
-    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-
-    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
-}
-
-/* n (1..TILE, known when compiled) tokens with all rows. */
-static WF_INLINE void multiply_tile(wf_x86_load_fn load, bool has_min, size_t n,
-                                    const struct wf_avx2_rows *a)
-{
-    size_t n_scales = a->n_in / a->group, per_scale = a->group / 32;
-    const float *scales[TILE], *sums[TILE];
-    const int8_t *q[TILE];
-    struct wf_x86_group g;
-
-    for (size_t t = 0; t < n; t++) {
-        scales[t] = (const float *)(const void *)(a->x + t * a->x_bytes);
-        sums[t] = scales[t] + n_scales;
-        q[t] = (const int8_t *)(sums[t] + a->n_in / 16);
-    }
-    for (size_t r = 0; r < a->n_rows; r++) {
-        const uint8_t *row = a->w + r * a->row_bytes;
-        __m256 acc[TILE];
-        float low[TILE];
-        for (size_t t = 0; t < n; t++) {
-            acc[t] = _mm256_setzero_ps();
-            low[t] = 0.0f;
-        }
-        for (size_t i = 0; i < a->n_in / 32; i++) {
-            load(row, i, &g);
-            __m256i magnitude = has_min ? g.w : _mm256_abs_epi8(g.w);
-            for (size_t t = 0; t < n; t++) {
-                __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)(q[t] + 32 * i));
-                if (!has_min)
-                    x = _mm256_sign_epi8(x, g.w);
-                x = _mm256_madd_epi16(_mm256_maddubs_epi16(magnitude, x), _mm256_set1_epi16(1));
-                acc[t] = _mm256_fmadd_ps(
-                    _mm256_cvtepi32_ps(x),
-                    _mm256_mul_ps(g.scale, _mm256_set1_ps(scales[t][i / per_scale])), acc[t]);
-                if (has_min)
-                    low[t] += g.min[0] * sums[t][2 * i] + g.min[1] * sums[t][2 * i + 1];
-            }
-        }
-        for (size_t t = 0; t < n; t++)
-            a->out[t * a->ld + r] = sum8(acc[t]) + low[t];
-    }
-}
-
-static WF_INLINE void multiply_all(wf_x86_load_fn load, bool has_min, struct wf_avx2_rows a,
-                                   size_t n_tok)
-{
-    for (; n_tok >= TILE; n_tok -= TILE) {
-        multiply_tile(load, has_min, TILE, &a);
-        a.x += TILE * a.x_bytes;
-        a.out += TILE * a.ld;
-    }
-    for (; n_tok > 0; n_tok--) {
-        multiply_tile(load, has_min, 1, &a);
-        a.x += a.x_bytes;
-        a.out += a.ld;
-    }
-}
-
-#define MULTIPLY(name, has_min)                                                                    \
-    static void multiply_##name(const struct wf_avx2_rows *a, size_t n_tok)                        \
-    {                                                                                              \
-        multiply_all(wf_x86__load_##name, has_min, *a, n_tok);                                     \
-    }
-MULTIPLY(Q4_0, false)
-MULTIPLY(Q4_1, true)
-MULTIPLY(Q5_0, false)
-MULTIPLY(Q5_1, true)
-MULTIPLY(Q8_0, false)
-MULTIPLY(Q2_K, true)
-MULTIPLY(Q3_K, false)
-MULTIPLY(Q4_K, true)
-MULTIPLY(Q5_K, true)
-MULTIPLY(Q6_K, false)
-MULTIPLY(IQ4_NL, false)
-MULTIPLY(IQ4_XS, false)
-MULTIPLY(MXFP4, false)
-#undef MULTIPLY
 
 static float dot(const float *a, const float *b, size_t n)
 {
@@ -218,7 +90,7 @@ static float dot(const float *a, const float *b, size_t n)
     }
     for (; i + 8 <= n; i += 8)
         s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), s0);
-    sum = sum8(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));
+    sum = wf_avx2_sum(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));
     for (; i < n; i++)
         sum += a[i] * b[i];
     return sum;
@@ -280,7 +152,7 @@ void wf_avx2__matmul(wf_avx2_many_fn many, const struct wf_dtype *t, enum wf_act
                              .n_rows = n_rows,
                              .n_in = n_in,
                              .x = prepared,
-                             .x_bytes = act_row(t, act, n_in),
+                             .x_bytes = act_row(t, act, n_in, n_tok),
                              .group = group_of(t),
                              .out = out,
                              .ld = ld};
@@ -289,34 +161,10 @@ void wf_avx2__matmul(wf_avx2_many_fn many, const struct wf_dtype *t, enum wf_act
         multiply_floats(t, &a, n_tok);
         return;
     }
-    if (n_tok >= WF_AVX2_MANY_FROM) {
+    if (n_tok >= WF_AVX2_MANY_FROM)
         many(t, &a, n_tok);
-        return;
-    }
-    switch ((enum wf_dtype_id)t->id) {
-#define CASE(name)                                                                                 \
-    case WF_DTYPE_##name:                                                                          \
-        multiply_##name(&a, n_tok);                                                                \
-        break;
-        CASE(Q4_0)
-        CASE(Q4_1)
-        CASE(Q5_0)
-        CASE(Q5_1)
-        CASE(Q8_0)
-        CASE(Q2_K)
-        CASE(Q3_K)
-        CASE(Q4_K)
-        CASE(Q5_K)
-        CASE(Q6_K)
-        CASE(IQ4_NL)
-        CASE(IQ4_XS)
-        CASE(MXFP4)
-#undef CASE
-    case WF_DTYPE_F32:
-    case WF_DTYPE_F16:
-    case WF_DTYPE_BF16:
-        break; /* done above */
-    }
+    else
+        wf_avx2__multiply_few(t, &a, n_tok);
 }
 
 static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, size_t n_rows,
@@ -402,7 +250,7 @@ void wf_kern__avx2_softmax(float *x, size_t n)
         _mm256_storeu_ps(x + i, e);
         sums = _mm256_add_ps(sums, e);
     }
-    sum = sum8(sums);
+    sum = wf_avx2_sum(sums);
     for (; i < n; i++) {
         x[i] = expf(x[i] - max);
         sum += x[i];
@@ -422,7 +270,7 @@ float wf_kern__avx2_exp_sum(float *x, float max, size_t n)
         _mm256_storeu_ps(x + i, e);
         sums = _mm256_add_ps(sums, e);
     }
-    sum = sum8(sums);
+    sum = wf_avx2_sum(sums);
     for (; i < n; i++) {
         x[i] = expf(x[i] - max);
         sum += x[i];
@@ -546,6 +394,8 @@ const struct wf_kern wf_kern_avxvnni = {
     .mix = wf_kern__avx2_mix,
     .silu_mul = wf_kern__avx2_silu_mul,
     .dot_i8 = dot_i8,
+    .attend = wf_kern__avx2_attend,
+    .to_i8 = wf_kern__avx2_to_i8,
     .to_f16 = wf_kern__avx2_to_f16,
     .from_f16 = wf_kern__avx2_from_f16,
 };

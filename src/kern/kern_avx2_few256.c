@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* AVX2 products with few tokens, weights in blocks of 256.
+ *
+ * Pairs of products in 16 bits meet their group's scale in the instruction that sums them in 32, so
+ * that a block is summed as integers and becomes float once. Weights are unsigned bytes; what they
+ * were moved up by is taken off by the scales and the activations' sums of 16, as minima are added;
+ * those of IQ4_XS stay signed, and their magnitudes meet activations with their signs. */
+#ifdef __x86_64__
+#include "kern/avx2_few.h"
+
+struct scales {
+    __m256i by;  /* words: of the first halves of the groups of 32, of the others */
+    __m256i low; /* minima, in the same order */
+    float d, dmin;
+};
+
+enum kind {
+    WITH_MIN,
+    WITH_OFFSET,
+    IS_SIGNED,
+};
+
+/* Scales of a block; 64 weights from 64 * j on (j known when compiled). */
+typedef void (*scales_fn)(const uint8_t *b, struct scales *out);
+typedef void (*load_fn)(const uint8_t *b, int j, __m256i w[2]);
+
+/* How a type is multiplied; known when compiled. */
+struct way {
+    scales_fn scales;
+    load_fn load;
+    size_t block_bytes;
+    enum kind kind;
+    int offset_bits; /* weights were moved up by 2 to the power of that */
+};
+
+/* ---- loading ---- */
+
+static WF_INLINE __m256i and_8(__m256i v, int mask)
+{
+    return _mm256_and_si256(v, _mm256_set1_epi8((char)mask));
+}
+
+/* Bits of 32 bytes turned right by so many; what crosses bytes is masked later. */
+static WF_INLINE __m256i turned(__m256i v, int n)
+{
+    return n >= 0 ? _mm256_srli_epi16(v, n) : _mm256_slli_epi16(v, -n);
+}
+
+/* The 8 scales and 8 minima of Q4_K and Q5_K, of 6 bits in 12 bytes. */
+static WF_INLINE void scales_k(const uint8_t *b, struct scales *out)
+{
+    uint32_t s[3];
+    uint64_t by, low;
+
+    memcpy(s, b + 4, sizeof(s));
+    by = (s[2] & 0x0f0f0f0fu) | (s[0] >> 2 & 0x30303030u);
+    by = by << 32 | (s[0] & 0x3f3f3f3fu);
+    low = (s[2] >> 4 & 0x0f0f0f0fu) | (s[1] >> 2 & 0x30303030u);
+    low = low << 32 | (s[1] & 0x3f3f3f3fu);
+    __m256i v = _mm256_broadcastsi128_si256(_mm_set_epi64x((long long)low, (long long)by));
+    out->by = _mm256_unpacklo_epi8(v, _mm256_setzero_si256());
+    out->low = _mm256_unpackhi_epi8(v, _mm256_setzero_si256());
+    out->d = wf_x86__load_half(b);
+    out->dmin = wf_x86__load_half(b + 2);
+}
+
+static WF_INLINE void load_Q4_K(const uint8_t *b, int j, __m256i w[2])
+{
+    wf_avx2_nibbles(wf_x86__load32(b + 16 + 32 * j), w);
+}
+
+static WF_INLINE void load_Q5_K(const uint8_t *b, int j, __m256i w[2])
+{
+    __m256i high = wf_x86__load32(b + 16);
+
+    wf_avx2_nibbles(wf_x86__load32(b + 48 + 32 * j), w);
+    w[0] = _mm256_or_si256(w[0], and_8(turned(high, 2 * j - 4), 16));
+    w[1] = _mm256_or_si256(w[1], and_8(turned(high, 2 * j - 3), 16));
+}
+
+/* Bytes of 16 scales: every second one, then the others. */
+static WF_INLINE __m128i by_twos(__m128i s)
+{
+    return _mm_shuffle_epi8(s, _mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15));
+}
+
+static WF_INLINE void scales_q6(const uint8_t *b, struct scales *out)
+{
+    const __m128i *s = (const __m128i *)(const void *)(b + 192);
+
+    out->by = out->low = _mm256_cvtepi8_epi16(by_twos(_mm_loadu_si128(s)));
+    out->d = wf_x86__load_half(b + 208);
+}
+
+static WF_INLINE void load_Q6_K(const uint8_t *b, int j, __m256i w[2])
+{
+    const uint8_t *low = b + j / 2 * 64;
+    __m256i high = wf_x86__load32(b + 128 + j / 2 * 32);
+
+    for (int i = 0; i < 2; i++) {
+        __m256i v = wf_x86__load32(low + 32 * i);
+        w[i] = and_8(turned(v, j % 2 * 4), 15);
+        w[i] = _mm256_or_si256(w[i], and_8(turned(high, j % 2 * 4 + 2 * i - 4), 0x30));
+    }
+}
+
+static WF_INLINE void scales_q2(const uint8_t *b, struct scales *out)
+{
+    __m128i s = by_twos(_mm_loadu_si128((const __m128i *)(const void *)b));
+    __m128i mask = _mm_set1_epi8(15);
+
+    out->by = _mm256_cvtepu8_epi16(_mm_and_si128(s, mask));
+    out->low = _mm256_cvtepu8_epi16(_mm_and_si128(_mm_srli_epi16(s, 4), mask));
+    out->d = wf_x86__load_half(b + 80);
+    out->dmin = wf_x86__load_half(b + 82);
+}
+
+static WF_INLINE void load_Q2_K(const uint8_t *b, int j, __m256i w[2])
+{
+    __m256i v = wf_x86__load32(b + 16 + j / 2 * 32);
+
+    w[0] = and_8(turned(v, j % 2 * 4), 3);
+    w[1] = and_8(turned(v, j % 2 * 4 + 2), 3);
+}
+
+/* The 16 scales of Q3_K, of 6 bits in 12 bytes. */
+static WF_INLINE void scales_q3(const uint8_t *b, struct scales *out)
+{
+    uint64_t low;
+    uint32_t s;
+
+    memcpy(&low, b + 96, sizeof(low));
+    memcpy(&s, b + 104, sizeof(s));
+    uint64_t high = s, nibble = 0x0f0f0f0f0f0f0f0fu, two = 0x3030303030303030u;
+    uint64_t first = (low & nibble) | ((high << 4 | high << 34) & two);
+    uint64_t second = (low >> 4 & nibble) | ((high | high << 30) & two);
+    __m128i v = _mm_set_epi64x((long long)second, (long long)first);
+    v = _mm_sub_epi8(v, _mm_set1_epi8(32));
+    out->by = out->low = _mm256_cvtepi8_epi16(by_twos(v));
+    out->d = wf_x86__load_half(b + 108);
+}
+
+static WF_INLINE void load_Q3_K(const uint8_t *b, int j, __m256i w[2])
+{
+    __m256i high = wf_x86__load32(b);
+
+    load_Q2_K(b + 16, j, w);
+    w[0] = _mm256_or_si256(w[0], and_8(turned(high, 2 * j - 2), 4));
+    w[1] = _mm256_or_si256(w[1], and_8(turned(high, 2 * j - 1), 4));
+}
+
+/* The 8 scales of IQ4_XS, of 6 bits: two above (16 bits), four below (32). */
+static WF_INLINE void scales_xs(const uint8_t *b, struct scales *out)
+{
+    __m256i h, l;
+    uint16_t high;
+    int32_t low;
+
+    memcpy(&high, b + 2, sizeof(high));
+    memcpy(&low, b + 4, sizeof(low));
+    /* Scales 0, 2, 4 and 6 first, and of each the lower word. */
+    h = _mm256_srlv_epi32(_mm256_set1_epi32(high), _mm256_setr_epi32(0, 4, 8, 12, 2, 6, 10, 14));
+    l = _mm256_srlv_epi32(_mm256_set1_epi32(low), _mm256_setr_epi32(0, 8, 16, 24, 4, 12, 20, 28));
+    h = _mm256_slli_epi32(_mm256_and_si256(h, _mm256_set1_epi32(3)), 4);
+    l = _mm256_or_si256(_mm256_and_si256(l, _mm256_set1_epi32(15)), h);
+    out->by = _mm256_packs_epi32(_mm256_sub_epi32(l, _mm256_set1_epi32(32)), l);
+    out->d = wf_x86__load_half(b);
+}
+
+static WF_INLINE void load_IQ4_XS(const uint8_t *b, int j, __m256i w[2])
+{
+    __m256i table = wf_avx2_table(wf_dtype__iq4);
+
+    wf_avx2_nibbles(wf_x86__load32(b + 8 + 32 * j), w);
+    w[0] = _mm256_shuffle_epi8(table, w[0]);
+    w[1] = _mm256_shuffle_epi8(table, w[1]);
+}
+
+/* ---- multiplying ---- */
+
+/* Word i of both halves, everywhere in it. */
+static WF_INLINE __m256i word(__m256i v, int i)
+{
+    return _mm256_shuffle_epi8(v, _mm256_set1_epi16((short)(514 * i + 256)));
+}
+
+/* sum[t] += 64 weights, from 64 * j on, with n tokens. */
+static WF_INLINE void add_64(struct way way, const uint8_t *b, const struct scales *s, int j,
+                             size_t n, const int8_t *const *q, __m256i sum[])
+{
+    bool is_signed = way.kind == IS_SIGNED;
+    __m256i w[2], by[2], magnitude[2];
+
+    way.load(b, j, w);
+    by[0] = word(s->by, is_signed ? j : 2 * j);
+    by[1] = is_signed ? by[0] : word(s->by, 2 * j + 1);
+    for (int i = 0; i < 2; i++)
+        magnitude[i] = is_signed ? _mm256_abs_epi8(w[i]) : w[i];
+    for (size_t t = 0; t < n; t++) {
+        for (int i = 0; i < 2; i++) {
+            const int8_t *at = q[t] + 64 * j + 32 * i;
+            __m256i v = is_signed ? wf_avx2_signed_products(w[i], magnitude[i], at)
+                                  : wf_avx2_products(w[i], at);
+            v = _mm256_madd_epi16(v, by[i]);
+            sum[t] = j == 0 && i == 0 ? v : _mm256_add_epi32(sum[t], v);
+        }
+    }
+}
+
+/* acc[t] += a block with n tokens. */
+static WF_INLINE void add_block(struct way way, const uint8_t *b, size_t n, const int8_t *const *q,
+                                const struct wf_avx2_meta256 *const *m, __m256 acc[])
+{
+    struct scales s = {.dmin = 0};
+    __m256i sum[WF_AVX2_FEW_MAX];
+
+    way.scales(b, &s);
+    add_64(way, b, &s, 0, n, q, sum);
+    add_64(way, b, &s, 1, n, q, sum);
+    add_64(way, b, &s, 2, n, q, sum);
+    add_64(way, b, &s, 3, n, q, sum);
+    for (size_t t = 0; t < n; t++) {
+        __m256i sums = _mm256_loadu_si256((const __m256i *)(const void *)m[t]->sums);
+        __m256 scale = _mm256_set1_ps(m[t]->scale), v;
+        if (way.kind == WITH_OFFSET)
+            sum[t] = _mm256_sub_epi32(
+                sum[t], _mm256_slli_epi32(_mm256_madd_epi16(s.low, sums), way.offset_bits));
+        v = _mm256_mul_ps(_mm256_cvtepi32_ps(sum[t]), _mm256_set1_ps(s.d));
+        if (way.kind == WITH_MIN)
+            v = _mm256_fnmadd_ps(_mm256_cvtepi32_ps(_mm256_madd_epi16(s.low, sums)),
+                                 _mm256_set1_ps(s.dmin), v);
+        acc[t] = _mm256_fmadd_ps(v, scale, acc[t]);
+    }
+}
+
+/* R rows from `row` on with n tokens (both known when compiled), n_tok of which are wanted. */
+static WF_INLINE void multiply_rows(struct way way, size_t R, size_t n, const uint8_t *const *x,
+                                    const struct wf_avx2_rows *a, size_t n_tok, size_t row)
+{
+    const uint8_t *w = a->w + row * a->row_bytes;
+    __m256 acc[2][WF_AVX2_FEW_MAX];
+
+    for (size_t r = 0; r < R; r++) {
+        for (size_t t = 0; t < n; t++)
+            acc[r][t] = _mm256_setzero_ps();
+    }
+    for (size_t i = 0; i < a->n_in / 256; i++) {
+        const struct wf_avx2_meta256 *m[WF_AVX2_FEW_MAX];
+        const int8_t *q[WF_AVX2_FEW_MAX];
+        wf_avx2_fetch(w + R * i * way.block_bytes, R * way.block_bytes);
+        for (size_t t = 0; t < n; t++) {
+            q[t] = (const int8_t *)x[t] + 256 * i;
+            m[t] = (const struct wf_avx2_meta256 *)(const void *)(x[t] + a->n_in) + i;
+        }
+        for (size_t r = 0; r < R; r++)
+            add_block(way, w + r * a->row_bytes + i * way.block_bytes, n, q, m, acc[r]);
+    }
+    for (size_t r = 0; r < R; r++) {
+        for (size_t t = 0; t < n && t < n_tok; t++)
+            a->out[t * a->ld + row + r] = wf_avx2_sum(acc[r][t]);
+    }
+}
+
+/* All rows, R at a time; n at least n_tok. */
+static WF_INLINE void multiply_n(struct way way, size_t R, size_t n, const struct wf_avx2_rows *a,
+                                 size_t n_tok)
+{
+    const uint8_t *x[WF_AVX2_FEW_MAX];
+    size_t row = 0;
+
+    for (size_t t = 0; t < n; t++)
+        x[t] = a->x + (t < n_tok ? t : 0) * a->x_bytes;
+    for (; row + R <= a->n_rows; row += R)
+        multiply_rows(way, R, n, x, a, n_tok, row);
+    for (; R > 1 && row < a->n_rows; row++)
+        multiply_rows(way, 1, n, x, a, n_tok, row);
+}
+
+static WF_INLINE void multiply(struct way way, const struct wf_avx2_rows *a, size_t n_tok)
+{
+    if (n_tok == 1)
+        multiply_n(way, 2, 1, a, 1);
+    else if (n_tok == 2)
+        multiply_n(way, 1, 2, a, 2);
+    else
+        multiply_n(way, 1, WF_AVX2_FEW_MAX, a, n_tok);
+}
+
+#define MULTIPLY(name, scales_of, bytes, kind_of, bits)                                            \
+    static void multiply_##name(const struct wf_avx2_rows *a, size_t n_tok)                        \
+    {                                                                                              \
+        struct way way;                                                                            \
+        way.scales = scales_of;                                                                    \
+        way.load = load_##name;                                                                    \
+        way.block_bytes = bytes;                                                                   \
+        way.kind = kind_of;                                                                        \
+        way.offset_bits = bits;                                                                    \
+        multiply(way, a, n_tok);                                                                   \
+    }
+MULTIPLY(Q2_K, scales_q2, 84, WITH_MIN, 0)
+MULTIPLY(Q3_K, scales_q3, 110, WITH_OFFSET, 2)
+MULTIPLY(Q4_K, scales_k, 144, WITH_MIN, 0)
+MULTIPLY(Q5_K, scales_k, 176, WITH_MIN, 0)
+MULTIPLY(Q6_K, scales_q6, 210, WITH_OFFSET, 5)
+MULTIPLY(IQ4_XS, scales_xs, 136, IS_SIGNED, 0)
+#undef MULTIPLY
+
+static void multiply_any(enum wf_dtype_id id, const struct wf_avx2_rows *a, size_t n_tok)
+{
+    if (id == WF_DTYPE_Q2_K)
+        multiply_Q2_K(a, n_tok);
+    else if (id == WF_DTYPE_Q3_K)
+        multiply_Q3_K(a, n_tok);
+    else if (id == WF_DTYPE_Q4_K)
+        multiply_Q4_K(a, n_tok);
+    else if (id == WF_DTYPE_Q5_K)
+        multiply_Q5_K(a, n_tok);
+    else if (id == WF_DTYPE_Q6_K)
+        multiply_Q6_K(a, n_tok);
+    else
+        multiply_IQ4_XS(a, n_tok);
+}
+
+void wf_avx2__few_256(enum wf_dtype_id id, const struct wf_avx2_rows *a, size_t n_tok)
+{
+    multiply_any(id, a, n_tok);
+}
+#endif
