@@ -180,6 +180,8 @@ static void measure(const char *path, size_t n_texts, size_t n_tokens)
     }
     double rate = median(read, ROUNDS), tokens = median(written, ROUNDS);
     double bytes = (double)wf_model_weight_bytes(m);
+    if (wf_gguf_tensor(g, "output.weight") != NULL) /* else the embeddings are read whole, too */
+        bytes -= (double)wf_gguf_tensor(g, "token_embd.weight")->bytes;
     printf("%-28s %zu texts %6.1f passes/s (%.1f in all), read %.1f GB/s, reached %.1f%%\n",
            strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path, n_texts, tokens,
            tokens * (double)n_texts, rate * 1e-9, 100 * tokens * bytes / rate);

@@ -222,6 +222,7 @@ int wf_runner_new(const struct wf_model *m, const struct wf_runner_options *o,
         return rc;
     }
     make_frequencies(r);
+    wf_gang_while_waiting(r->gang, wf_transformer__fetch, r);
     *out = r;
     return 0;
 }

@@ -33,7 +33,8 @@ struct wf_runner {
     size_t n_context, n_batch;
     size_t bytes; /* of the buffers below */
 
-    size_t n_tok;                      /* of the batch that runs */
+    size_t n_tok;                             /* of the batch that runs */
+    _Atomic(const struct wf_matrix *) coming; /* that the pass reads next; NULL: not known */
     bool reads;                        /* products go the way of many tokens, see wf_kern.n_wide */
     const struct wf_batch_part *parts; /* of the batch, while one of them has adapters; else NULL */
     const uint32_t *row_tokens; /* which token each row of a product is; NULL: the i-th one */
@@ -80,6 +81,9 @@ int wf_transformer__check_ids(const struct wf_runner *r, const int32_t *ids, siz
 /* All layers over the batch in places[0, n_tok); x then holds what leaves the last one. */
 int wf_transformer__run(struct wf_runner *r, const int32_t *ids, const atomic_bool *stop,
                         struct wf_err *err) WF_MUST_USE;
+
+/* For wf_gang_while_waiting, ud being the runner: fetches a little of what comes next. */
+void wf_transformer__fetch(void *ud, size_t i, size_t round);
 
 /* All products with the same input x [n_tok, n_in]. */
 void wf_transformer__multiply(struct wf_runner *r, const float *x, size_t n_tok,

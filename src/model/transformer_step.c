@@ -29,6 +29,10 @@
 /* With more tokens than these a product is not bounded by its weights. */
 #define FEW 16
 
+/* Weights that a member which waits fetches at once, and at most, into its second cache. */
+#define FETCH_BYTES ((size_t)512)
+#define FETCH_MOST ((size_t)128 << 10)
+
 struct each {
     struct wf_runner *r;
     wf_token_fn fn;
@@ -130,6 +134,21 @@ static size_t n_parts_each(const struct multiply *m)
     return bytes < 1 ? 1 : bytes > PARTS_MAX ? PARTS_MAX : bytes;
 }
 
+/* Member i's rows of the next matrix, from their beginning. Nothing is asked of what others write
+ * but which matrix that is (relaxed: weights never change). */
+void wf_transformer__fetch(void *ud, size_t i, size_t round)
+{
+    struct wf_runner *r = ud;
+    const struct wf_matrix *w = atomic_load_explicit(&r->coming, memory_order_relaxed);
+    size_t from, to, at = round * FETCH_BYTES;
+
+    if (w == NULL || at >= FETCH_MOST)
+        return;
+    wf_gang_part(w->n_out, BAND_ROWS, i, wf_gang_size(r->gang), &from, &to);
+    for (size_t k = at; k < at + FETCH_BYTES && k < (to - from) * w->row_bytes; k += 64)
+        __builtin_prefetch(w->data + from * w->row_bytes + k, 0, 2);
+}
+
 void wf_transformer__multiply(struct wf_runner *r, const float *x, size_t n_tok,
                               const struct wf_product *products, size_t n_products)
 {
@@ -141,6 +160,9 @@ void wf_transformer__multiply(struct wf_runner *r, const float *x, size_t n_tok,
                          .products = products,
                          .n_products = n_products};
 
+    /* Relaxed: see fetch. */
+    atomic_store_explicit(&r->coming, m.n_taken <= FEW ? products[0].matrix->next : NULL,
+                          memory_order_relaxed);
     for (size_t j = 0; j < n_products; j++) {
         const struct wf_dtype *f = products[j].matrix->format;
         bool is_done = false;

@@ -315,6 +315,25 @@ static int load_rope(struct loader *l)
     return rc;
 }
 
+/* The order in which a pass meets matrices, by the first of those that are met together. */
+static void chain(struct wf_weights *w, size_t n_layers)
+{
+    for (size_t i = 0; i < n_layers; i++) {
+        struct wf_layer_weights *l = &w->layers[i], *after = i + 1 < n_layers ? l + 1 : NULL;
+        bool is_dense = l->up.format != NULL;
+        l->conv_in.next = &l->conv_out;
+        l->conv_out.next = l->o.next = is_dense ? &l->up : &l->router;
+        l->q.next = &l->o;
+        if (is_dense) {
+            l->up.next = &l->down;
+            l->down.next = after == NULL             ? &w->output
+                           : after->q.format != NULL ? &after->q
+                                                     : &after->conv_in;
+        }
+    }
+    w->output.next = &w->layers[0].q;
+}
+
 int wf_weights_load(const struct wf_gguf *g, const struct wf_params *p, struct wf_weights *out,
                     struct wf_err *err)
 {
@@ -337,7 +356,9 @@ int wf_weights_load(const struct wf_gguf *g, const struct wf_params *p, struct w
         l.layer = (int)i;
         rc = load_layer(&l, &out->layers[i]);
     }
-    if (rc != 0)
+    if (rc == 0)
+        chain(out, p->n_layers);
+    else
         wf_weights_deinit(out);
     return rc;
 }

@@ -21,8 +21,9 @@ struct wf_matrix {
     uint32_t n_in;
     uint32_t n_out;
     size_t row_bytes;
-    const float *bias;   /* [n_out], of an expert [n_experts, n_out]; NULL: none */
-    size_t expert_bytes; /* from one expert's matrix to the next; 0: no experts */
+    const float *bias;            /* [n_out], of an expert [n_experts, n_out]; NULL: none */
+    size_t expert_bytes;          /* from one expert's matrix to the next; 0: no experts */
+    const struct wf_matrix *next; /* which a pass reads next, where that is always the same */
 };
 
 /* Vectors are NULL, matrices without format, where a family has none. */

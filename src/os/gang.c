@@ -41,6 +41,8 @@ struct wf_gang {
     _Alignas(2 * LINE) _Atomic uint64_t step; /* its number << 32 | parts for each member */
     wf_gang_fn fn;
     void *ud;
+    _Atomic wf_gang_wait_fn waiting; /* NULL: none */
+    void *waiting_ud;                /* seen with it */
     size_t n_members;
     size_t n_started;                        /* threads that run, number 1 first */
     _Alignas(2 * LINE) atomic_size_t n_done; /* parts */
@@ -61,21 +63,32 @@ static inline void relax(void)
 #endif
 }
 
+/* One round of waiting. */
+static void wait_a_round(struct wf_gang *g, size_t i, size_t round)
+{
+    /* Acquire: with what it is called with. */
+    wf_gang_wait_fn fn = atomic_load_explicit(&g->waiting, memory_order_acquire);
+
+    if (fn != NULL)
+        fn(g->waiting_ud, i, round);
+    relax();
+}
+
 static uint32_t step_of(uint64_t word)
 {
     return (uint32_t)(word >> 32);
 }
 
-/* Waits for a step other than `seen`. */
-static uint64_t wait_for_step(struct wf_gang *g, uint32_t seen)
+/* Member i waits for a step other than `seen`. */
+static uint64_t wait_for_step(struct wf_gang *g, size_t i_member, uint32_t seen)
 {
     uint64_t now;
 
-    for (int i = 0; i < SPINS; i++) {
+    for (size_t i = 0; i < SPINS; i++) {
         now = atomic_load_explicit(&g->step, memory_order_acquire);
         if (step_of(now) != seen)
             return now;
-        relax();
+        wait_a_round(g, i_member, i);
     }
     pthread_mutex_lock(&g->mutex);
     atomic_fetch_add(&g->n_sleeping, 1);
@@ -128,7 +141,7 @@ static void *member_main(void *ud)
     uint64_t step = 0;
 
     for (;;) {
-        step = wait_for_step(g, step_of(step));
+        step = wait_for_step(g, m->i, step_of(step));
         /* Acquire by the step: it was set before that began. */
         if (atomic_load_explicit(&g->is_ending, memory_order_relaxed))
             return NULL;
@@ -221,13 +234,19 @@ void wf_gang_run_parts(struct wf_gang *g, size_t n_each, wf_gang_fn fn, void *ud
         return;
     }
     take_parts(g, 0, begin(g, n_each, fn, ud));
-    for (int spins = 0; atomic_load_explicit(&g->n_done, memory_order_acquire) != n_parts;) {
+    for (size_t i = 0; atomic_load_explicit(&g->n_done, memory_order_acquire) != n_parts; i++) {
         /* A member whose processor was taken away needs ours. */
-        if (++spins < SPINS)
-            relax();
+        if (i < SPINS)
+            wait_a_round(g, 0, i);
         else
             (void)sched_yield();
     }
+}
+
+void wf_gang_while_waiting(struct wf_gang *g, wf_gang_wait_fn fn, void *ud)
+{
+    g->waiting_ud = ud;
+    atomic_store_explicit(&g->waiting, fn, memory_order_release); /* ud is seen with it */
 }
 
 size_t wf_gang_size(const struct wf_gang *g)

@@ -15,6 +15,10 @@
  * member may do several, one after the other. */
 typedef void (*wf_gang_fn)(void *ud, size_t i, size_t n);
 
+/* What member i does while it waits: something short, called with round 0, 1, 2, ... each time that
+ * it waits, until that is over. Other members may be at work. */
+typedef void (*wf_gang_wait_fn)(void *ud, size_t i, size_t round);
+
 struct wf_gang;
 
 #define WF_GANG_MEMBERS_MAX 256
@@ -33,6 +37,9 @@ void wf_gang_run(struct wf_gang *g, wf_gang_fn fn, void *ud);
  * large ones cost less. n_each at least 1, not with n_each times members beyond 65535. Thread:
  * owner. */
 void wf_gang_run_parts(struct wf_gang *g, size_t n_each, wf_gang_fn fn, void *ud);
+
+/* From now on members that wait call fn; once for a gang, before its first step. Thread: owner. */
+void wf_gang_while_waiting(struct wf_gang *g, wf_gang_wait_fn fn, void *ud);
 
 /* Members, the caller included. Thread: any. */
 size_t wf_gang_size(const struct wf_gang *g);

@@ -28,6 +28,9 @@ int wf_mapping_open(const char *path, struct wf_mapping *out, struct wf_err *err
         if (p == MAP_FAILED) {
             rc = wf_err_errno(err, errno, "%s could not be mapped", path);
         } else {
+            /* Advice: what is read from the disk comes in large pages (models are read from end
+             * to end again and again). What is in the system's cache already stays as it is. */
+            (void)madvise(p, (size_t)st.st_size, MADV_HUGEPAGE);
             m.ptr = p;
             m.bytes = (size_t)st.st_size;
         }
