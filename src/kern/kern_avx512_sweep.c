@@ -100,16 +100,38 @@ static WF_INLINE void add_words(size_t T, const struct wf_panel *p, size_t block
     }
 }
 
-/* T tokens from i_tok on with a panel. */
-static WF_INLINE void multiply_tile(struct way y, size_t T, const struct wf_panel *p,
-                                    const struct wf_sweep *s, size_t i_tok)
+/* T tokens from i_tok on with a panel; activations have a scale for each step. */
+static WF_INLINE void multiply_32(struct way y, size_t T, const struct wf_panel *p,
+                                  const struct wf_sweep *s, size_t i_tok)
 {
     const uint8_t *row = s->x + i_tok * s->x_bytes;
     struct wf_column x = wf_column_at(row + s->q_at, s->x_bytes, T);
     struct wf_column low = wf_column_at(row + s->low_at, s->x_bytes, T);
-    struct wf_column scales = wf_column_at(row + s->from / y.group * sizeof(float), s->x_bytes, T);
+    struct wf_column scales = wf_column_at(row + s->from / 32 * sizeof(float), s->x_bytes, T);
+    __m512 acc_lo[WF_TILE], acc_hi[WF_TILE];
+
+    wf_sweep__begin(s, i_tok, T);
+    for (size_t t = 0; t < T; t++)
+        acc_lo[t] = acc_hi[t] = _mm512_setzero_ps();
+    for (size_t step = 0; step < s->n / 32; step++) {
+        add_step(y, T, p, step, x, low, scales, acc_lo, acc_hi);
+        x = wf_column_moved(x, 32);
+        low = wf_column_moved(low, sizeof(float));
+        scales = wf_column_moved(scales, sizeof(float));
+    }
+    for (size_t t = 0; t < T; t++)
+        wf_sweep__store(s, i_tok + t, acc_lo[t], acc_hi[t]);
+}
+
+/* The same where they have one for each block. */
+static WF_INLINE void multiply_256(struct way y, size_t T, const struct wf_panel *p,
+                                   const struct wf_sweep *s, size_t i_tok)
+{
+    const uint8_t *row = s->x + i_tok * s->x_bytes;
+    struct wf_column x = wf_column_at(row + s->q_at, s->x_bytes, T);
+    struct wf_column low = wf_column_at(row + s->low_at, s->x_bytes, T);
+    struct wf_column scales = wf_column_at(row + s->from / 256 * sizeof(float), s->x_bytes, T);
     float(*tile)[WF_PANEL_ROWS] = s->tile;
-    size_t step = 0, n_steps = s->n / y.step;
     __m512 acc_lo[WF_TILE], acc_hi[WF_TILE];
 
     wf_sweep__begin(s, i_tok, T);
@@ -117,33 +139,36 @@ static WF_INLINE void multiply_tile(struct way y, size_t T, const struct wf_pane
         _mm512_store_ps(tile[t], _mm512_setzero_ps());
         _mm512_store_ps(tile[t] + LANES, _mm512_setzero_ps());
     }
-    for (size_t i = 0; step < n_steps; i++) {
-        size_t end = n_steps - step < BLOCK / y.step ? n_steps : step + BLOCK / y.step;
+    for (size_t i = 0; i < s->n / BLOCK; i++) {
+        struct wf_column words = low;
         for (size_t t = 0; t < T; t++)
             acc_lo[t] = acc_hi[t] = _mm512_setzero_ps();
-        struct wf_column words = low;
-        for (; step < end; step++) {
+        for (size_t step = i * (BLOCK / y.step); step < (i + 1) * (BLOCK / y.step); step++) {
             add_step(y, T, p, step, x, low, scales, acc_lo, acc_hi);
             x = wf_column_moved(x, y.step);
             low = wf_column_moved(low, y.low == WF_LOW_WORDS ? sizeof(int16_t) : sizeof(float));
-            if (y.group == 32)
-                scales = wf_column_moved(scales, sizeof(float));
         }
         if (y.low == WF_LOW_WORDS)
             add_words(T, p, i, words, acc_lo, acc_hi);
         __asm__ volatile("" ::: "memory"); /* keeps the tile out of registers: all are taken */
         for (size_t t = 0; t < T; t++) {
-            __m512 by =
-                y.group == BLOCK ? wf_sweep__all(wf_column_token(scales, t)) : _mm512_set1_ps(1.0f);
-            __m512 *to = (__m512 *)(void *)tile[t];
+            __m512 by = wf_sweep__all(wf_column_token(scales, t)), *to = (__m512 *)(void *)tile[t];
             to[0] = _mm512_fmadd_ps(acc_lo[t], by, to[0]);
             to[1] = _mm512_fmadd_ps(acc_hi[t], by, to[1]);
         }
-        if (y.group == BLOCK)
-            scales = wf_column_moved(scales, sizeof(float));
+        scales = wf_column_moved(scales, sizeof(float));
     }
     for (size_t t = 0; t < T; t++)
         wf_sweep__store(s, i_tok + t, _mm512_load_ps(tile[t]), _mm512_load_ps(tile[t] + LANES));
+}
+
+static WF_INLINE void multiply_tile(struct way y, size_t T, const struct wf_panel *p,
+                                    const struct wf_sweep *s, size_t i_tok)
+{
+    if (y.group == 32)
+        multiply_32(y, T, p, s, i_tok);
+    else
+        multiply_256(y, T, p, s, i_tok);
 }
 
 /* ---- all of them ---- */
