@@ -20,7 +20,7 @@
 #include "os/gang.h"
 
 #define N_RUNS 5
-#define N_PEAK 400000
+#define N_PEAK 4000000
 #define N_SUMS 13
 #define TOKENS_MAX 512
 #define GRAIN 32 /* rows */

@@ -1,6 +1,6 @@
-/* Blocks of 256 quantised weights in AVX-512 registers, as unsigned bytes with their scales and
- * offsets: for each data type that models come in one small function loads a block. Only files that
- * are compiled with AVX-512 (F, BW, DQ, VL) and F16C include this. Threads: any. */
+/* Blocks of 256 quantised weights in AVX-512 registers, as bytes with their scales: for each data
+ * type that models come in one small function loads a block. Only files that are compiled with
+ * AVX-512 (F, BW, DQ, VL) and F16C include this. Threads: any. */
 #ifndef WF_KERN_AVX512_BLOCK_H
 #define WF_KERN_AVX512_BLOCK_H
 
@@ -10,37 +10,15 @@
 
 #include "kern/x86_group.h"
 
-/* 256 weights: four registers of unsigned bytes, and what their sums are multiplied by. */
+/* 256 weights: four registers of bytes, and the scales of parts of 32 or 16 values, behind which
+ * nothing is said. */
 struct wf_avx512_block {
     __m512i w[4];
-    __m512 scales;    /* of parts of 32 or 16 values; `part` says where a register's are */
-    __m512 offset;    /* for the 16 sums of the activations */
-    __m512i parts[4]; /* which scale each lane of a register has */
+    __m512 scales;
 };
 
 /* Loads a block. */
 typedef void (*wf_avx512_block_fn)(const uint8_t *b, struct wf_avx512_block *out);
-
-/* Lanes j: [2j] eight times, [2j + 1] eight times. */
-static WF_INLINE __m512i wf_avx512__part_32(int j)
-{
-    return _mm512_inserti64x4(_mm512_set1_epi32(2 * j), _mm256_set1_epi32(2 * j + 1), 1);
-}
-
-/* Lanes j: [4j] to [4j + 3], four times each. */
-static WF_INLINE __m512i wf_avx512__part_16(int j)
-{
-    return _mm512_add_epi32(_mm512_set1_epi32(4 * j),
-                            _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3));
-}
-
-/* Each of 8 twice. */
-static WF_INLINE __m512 wf_avx512__twice(__m512 v, int first)
-{
-    __m512i at = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
-
-    return _mm512_permutexvar_ps(_mm512_add_epi32(at, _mm512_set1_epi32(first)), v);
-}
 
 /* Low nibbles of 32 bytes, then the high ones. */
 static WF_INLINE __m512i wf_avx512__nibbles_64(const uint8_t *p)
@@ -64,23 +42,17 @@ static WF_INLINE __m128i wf_avx512__parts_k(const uint8_t *b)
     return _mm_setr_epi32((int)v[0], (int)v[1], (int)v[2], (int)v[3]);
 }
 
-/* The same times d and -dmin. */
-static WF_INLINE void wf_avx512__scales_k(const uint8_t *b, struct wf_avx512_block *out)
+/* The scales among them times d. */
+static WF_INLINE __m512 wf_avx512__scales_k(const uint8_t *b)
 {
-    __m512 by = _mm512_insertf32x8(_mm512_set1_ps(wf_x86__load_half(b)),
-                                   _mm256_set1_ps(-wf_x86__load_half(b + 2)), 1);
-
-    out->scales =
-        _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(wf_avx512__parts_k(b))), by);
-    out->offset = wf_avx512__twice(out->scales, 8);
-    for (int j = 0; j < 4; j++)
-        out->parts[j] = wf_avx512__part_32(j);
+    return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(wf_avx512__parts_k(b))),
+                         _mm512_set1_ps(wf_x86__load_half(b)));
 }
 
 /* A block of Q4_K. */
 static WF_INLINE void wf_avx512__block_Q4_K(const uint8_t *b, struct wf_avx512_block *out)
 {
-    wf_avx512__scales_k(b, out);
+    out->scales = wf_avx512__scales_k(b);
     for (int j = 0; j < 4; j++)
         out->w[j] = wf_avx512__nibbles_64(b + 16 + 32 * j);
 }
@@ -92,7 +64,7 @@ static WF_INLINE void wf_avx512__block_Q5_K(const uint8_t *b, struct wf_avx512_b
     __m512i high = _mm512_inserti64x4(_mm512_castsi256_si512(h), _mm256_srli_epi16(h, 1), 1);
     __m512i fifth = _mm512_set1_epi8(16);
 
-    wf_avx512__scales_k(b, out);
+    out->scales = wf_avx512__scales_k(b);
     for (int j = 0; j < 4; j++)
         out->w[j] = wf_avx512__nibbles_64(b + 48 + 32 * j);
     out->w[0] = _mm512_or_si512(out->w[0], _mm512_and_si512(_mm512_slli_epi16(high, 4), fifth));
@@ -101,7 +73,7 @@ static WF_INLINE void wf_avx512__block_Q5_K(const uint8_t *b, struct wf_avx512_b
     out->w[3] = _mm512_or_si512(out->w[3], _mm512_and_si512(_mm512_srli_epi16(high, 2), fifth));
 }
 
-/* A block of Q6_K. */
+/* A block of Q6_K, 32 added. */
 static WF_INLINE void wf_avx512__block_Q6_K(const uint8_t *b, struct wf_avx512_block *out)
 {
     __m128i s = _mm_loadu_si128((const __m128i *)(const void *)(b + 192));
@@ -119,9 +91,6 @@ static WF_INLINE void wf_avx512__block_Q6_K(const uint8_t *b, struct wf_avx512_b
     }
     out->scales = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(s)),
                                 _mm512_set1_ps(wf_x86__load_half(b + 208)));
-    out->offset = _mm512_mul_ps(out->scales, _mm512_set1_ps(-32.0f));
-    for (int j = 0; j < 4; j++)
-        out->parts[j] = wf_avx512__part_16(j);
 }
 
 /* The scales of 8 blocks of 32. */
@@ -147,15 +116,13 @@ static WF_INLINE __m512i wf_avx512__nibbles_32(const uint8_t *first, const uint8
     return _mm512_and_si512(v, _mm512_set1_epi8(15));
 }
 
-/* A block of Q4_0. */
+/* A block of Q4_0, 8 added. */
 static WF_INLINE void wf_avx512__block_Q4_0(const uint8_t *b, struct wf_avx512_block *out)
 {
     for (int j = 0; j < 4; j++) {
         out->w[j] = wf_avx512__nibbles_32(b + 36 * j + 2, b + 36 * j + 20);
-        out->parts[j] = wf_avx512__part_32(j);
     }
     out->scales = wf_avx512__scales_of_8(b, 18);
-    out->offset = wf_avx512__twice(_mm512_mul_ps(out->scales, _mm512_set1_ps(-8.0f)), 0);
 }
 
 /* Entries of a table of 16. */
@@ -166,18 +133,17 @@ static WF_INLINE __m512i wf_avx512__looked_up(const int8_t *table, __m512i index
     return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(t), index);
 }
 
-/* A block of IQ4_NL; its bytes are signed, no offset. */
+/* A block of IQ4_NL; its bytes are signed. */
 static WF_INLINE void wf_avx512__block_IQ4_NL(const uint8_t *b, struct wf_avx512_block *out)
 {
     for (int j = 0; j < 4; j++) {
         __m512i v = wf_avx512__nibbles_32(b + 36 * j + 2, b + 36 * j + 20);
         out->w[j] = wf_avx512__looked_up(wf_dtype__iq4, v);
-        out->parts[j] = wf_avx512__part_32(j);
     }
     out->scales = wf_avx512__scales_of_8(b, 18);
 }
 
-/* A block of IQ4_XS; its bytes are signed, no offset. */
+/* A block of IQ4_XS; its bytes are signed. */
 static WF_INLINE void wf_avx512__block_IQ4_XS(const uint8_t *b, struct wf_avx512_block *out)
 {
     int32_t low;
@@ -193,20 +159,18 @@ static WF_INLINE void wf_avx512__block_IQ4_XS(const uint8_t *b, struct wf_avx512
     for (int j = 0; j < 4; j++) {
         __m512i v = wf_avx512__nibbles_32(b + 8 + 32 * j, b + 24 + 32 * j);
         out->w[j] = wf_avx512__looked_up(wf_dtype__iq4, v);
-        out->parts[j] = wf_avx512__part_32(j);
     }
     out->scales = _mm512_castps256_ps512(
         _mm256_mul_ps(_mm256_cvtepi32_ps(l), _mm256_set1_ps(wf_x86__load_half(b))));
 }
 
-/* A block of Q8_0; its bytes are signed, no offset. */
+/* A block of Q8_0; its bytes are signed. */
 static WF_INLINE void wf_avx512__block_Q8_0(const uint8_t *b, struct wf_avx512_block *out)
 {
     for (int j = 0; j < 4; j++) {
         __m512i v = _mm512_inserti64x4(_mm512_castsi256_si512(wf_x86__load32(b + 68 * j + 2)),
                                        wf_x86__load32(b + 68 * j + 36), 1);
         out->w[j] = v;
-        out->parts[j] = wf_avx512__part_32(j);
     }
     out->scales = wf_avx512__scales_of_8(b, 34);
 }

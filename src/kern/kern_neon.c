@@ -39,20 +39,21 @@ size_t wf_neon__act_bytes(const struct wf_dtype *t, enum wf_act act, size_t n_in
     return n_tok * act_row(t, act, n_in);
 }
 
-/* The value of largest magnitude, with its sign (the first of equals). */
+/* The value of largest magnitude, with its sign (the first of equals). Magnitudes are compared as
+ * integers, which have the same order, and what is no number above all: so it shows. */
 static float largest(const float *x, size_t n)
 {
-    float32x4_t max = vdupq_n_f32(0.0f);
-    float most;
+    uint32x4_t max = vdupq_n_u32(0);
+    uint32_t most;
 
     for (size_t i = 0; i < n; i += 4)
-        max = vmaxnmq_f32(max, vabsq_f32(vld1q_f32(x + i)));
-    most = vmaxvq_f32(max);
+        max = vmaxq_u32(max, vreinterpretq_u32_f32(vabsq_f32(vld1q_f32(x + i))));
+    most = vmaxvq_u32(max);
     for (size_t i = 0; i < n; i++) {
-        if (fabsf(x[i]) == most)
+        if ((wf_float_bits(x[i]) & 0x7fffffff) == most)
             return x[i];
     }
-    return 0.0f; /* no numbers at all */
+    return 0.0f; /* one of them is the largest */
 }
 
 /* 16 values times `inverse`, rounded to nearest even, as int8; returns their sum. */

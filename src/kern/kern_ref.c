@@ -38,13 +38,14 @@ static size_t act_bytes(const struct wf_dtype *f, enum wf_act act, size_t n_in, 
     return n_tok * act_row(f, act, n_in);
 }
 
-/* 32 values: the largest becomes 127, the scale is rounded to half precision. */
+/* 32 values: the largest becomes 127, the scale is rounded to half precision. What is no number
+ * makes the scale none, so that it shows in the products. */
 static void quantise_32(const float *x, float *out_scale, int8_t *q)
 {
     float max = 0.0f;
 
     for (size_t j = 0; j < 32; j++)
-        max = fmaxf(max, fabsf(x[j]));
+        max = fabsf(x[j]) > max || isnan(x[j]) ? fabsf(x[j]) : max;
     *out_scale = wf_half_to_float(wf_float_to_half(max / 127.0f));
     for (size_t j = 0; j < 32; j++)
         q[j] = max == 0.0f ? 0 : (int8_t)lrintf(x[j] * (127.0f / max));
@@ -56,7 +57,7 @@ static void quantise_256(const float *x, float *out_scale, int8_t *q)
     float max = 0.0f;
 
     for (size_t j = 0; j < 256; j++)
-        max = fabsf(x[j]) > fabsf(max) ? x[j] : max;
+        max = fabsf(x[j]) > fabsf(max) || isnan(x[j]) ? x[j] : max;
     *out_scale = max == 0.0f ? 0.0f : 1.0f / (-127.0f / max);
     for (size_t j = 0; j < 256; j++)
         q[j] = max == 0.0f ? 0 : (int8_t)lrintf(x[j] * (-127.0f / max));

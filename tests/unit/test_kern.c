@@ -187,6 +187,54 @@ static void test_kern__neighbours_change_no_bit(void **state)
     }
 }
 
+/* A token that holds what is no number, or infinity, gives no number or infinity in every product
+ * that meets it, and changes no bit of the others'. */
+static void compare_spoilt(const struct wf_kern *k, const struct wf_dtype *t, size_t n_tok,
+                           float spoilt)
+{
+    enum {
+        N = 512,
+        AT = 300,
+        BAD = 1
+    };
+    static float w[ROWS * N], x[TOKENS * N], clean[ROWS * TOKENS], got[ROWS * TOKENS];
+    static uint8_t packed[ROWS * N * 4];
+    uint8_t *prepared = wf_alloc(k->act_bytes(t, WF_ACT_Q8, N, n_tok));
+
+    assert_non_null(prepared);
+    fill(w, ROWS * N, 1.0f);
+    fill(x, n_tok * N, 3.0f);
+    t->pack(w, packed, ROWS * N);
+    for (int j = 0; j < 2; j++) {
+        if (j == 1)
+            x[BAD * N + AT] = spoilt;
+        for (size_t i = 0; i < n_tok; i++)
+            k->act_prepare(t, WF_ACT_Q8, x + i * N, N, n_tok, i, prepared);
+        k->matmul(t, WF_ACT_Q8, packed, ROWS, N, prepared, n_tok, j == 0 ? clean : got, ROWS);
+    }
+    wf_free(prepared);
+    for (size_t i = 0; i < n_tok * ROWS; i++) {
+        if (i / ROWS == BAD ? isfinite(got[i]) : memcmp(&got[i], &clean[i], sizeof(got[i])) != 0)
+            fail_msg("%s %s, %g in token %d of %zu: token %zu has %g", k->name, t->name,
+                     (double)spoilt, BAD, n_tok, i / ROWS, (double)got[i]);
+    }
+}
+
+static void test_kern__what_is_no_number_shows(void **state)
+{
+    static const float spoilt[] = {NAN, INFINITY, -INFINITY};
+    static const size_t tokens[] = {2, 8, 9, 25};
+
+    (void)state;
+    seed = 1;
+    for (size_t i = 0; wf_kern_at(i) != NULL; i++) {
+        for (size_t d = 0; wf_dtype_at(d) != NULL; d++) {
+            for (size_t j = 0; j < 12; j++)
+                compare_spoilt(wf_kern_at(i), wf_dtype_at(d), tokens[j % 4], spoilt[j / 4]);
+        }
+    }
+}
+
 /* `floor` is of the size of what was added up: it may have canceled out. */
 static void assert_near(const struct wf_kern *k, const char *what, const float *got,
                         const float *want, size_t n, double bound, double floor)
@@ -327,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_kern__long_products_agree),
         cmocka_unit_test(test_kern__odd_shapes_agree),
         cmocka_unit_test(test_kern__neighbours_change_no_bit),
+        cmocka_unit_test(test_kern__what_is_no_number_shows),
         cmocka_unit_test(test_kern__rows_agree),
         cmocka_unit_test(test_kern__mixtures_agree),
         cmocka_unit_test(test_kern__products_of_bytes_are_exact),
