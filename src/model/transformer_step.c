@@ -82,12 +82,11 @@ static void prepare_part(void *ud, size_t i, size_t n)
                                 from, m->r->prepared);
 }
 
-static void add_bias(const float *bias, size_t from, size_t to, size_t n_tok, float *out, size_t ld)
+static void add_bias(const struct wf_kern *kern, const float *bias, size_t from, size_t to,
+                     size_t n_tok, float *out, size_t ld)
 {
-    for (size_t t = 0; t < n_tok; t++) {
-        for (size_t i = from; i < to; i++)
-            out[t * ld + i] += bias[i];
-    }
+    for (size_t t = 0; t < n_tok; t++)
+        kern->axpy(1.0f, bias + from, out + t * ld + from, to - from);
 }
 
 static void multiply_part(void *ud, size_t i, size_t n)
@@ -107,7 +106,8 @@ static void multiply_part(void *ud, size_t i, size_t n)
                            w->data + p->i_expert * w->expert_bytes + from * w->row_bytes, to - from,
                            w->n_in, m->r->prepared, m->n_taken, p->out + from, p->ld);
         if (w->bias != NULL)
-            add_bias(w->bias + p->i_expert * w->n_out, from, to, m->n_tok, p->out, p->ld);
+            add_bias(m->r->kern, w->bias + p->i_expert * w->n_out, from, to, m->n_tok, p->out,
+                     p->ld);
     }
 }
 
