@@ -270,55 +270,41 @@ static WF_INLINE __m512 add(const struct block *w, const int8_t *q, float scale,
     return _mm512_fmadd_ps(v, _mm512_set1_ps(scale), acc);
 }
 
-/* Sums of R rows with n tokens, n_tok of which are wanted. */
-static WF_INLINE void store(size_t R, size_t n, __m512 (*acc)[WF_AVX512_FEW_MAX], size_t n_tok,
-                            float *out, size_t ld)
+/* Sums of a row with n tokens, n_tok of which are wanted. */
+static WF_INLINE void store(size_t n, const __m512 *acc, size_t n_tok, float *out, size_t ld)
 {
-    float sums[2 * WF_AVX512_FEW_MAX];
+    float sums[WF_AVX512_FEW_MAX];
 
-    for (size_t k = 0; k < R * n; k += 4) {
-        __m512 four[4];
-        if (R * n < 4) {
-            for (; k < R * n; k++)
-                sums[k] = wf_avx512_sum(acc[k / n][k % n]);
-            break;
-        }
-        for (size_t j = 0; j < 4; j++)
-            four[j] = acc[(k + j) / n][(k + j) % n];
-        _mm_storeu_ps(sums + k, wf_avx512_sum_4(four));
+    for (size_t k = 0; k < n; k += 4) {
+        if (n >= 4)
+            _mm_storeu_ps(sums + k, wf_avx512_sum_4(acc + k));
+        for (size_t j = k; j < n && n < 4; j++)
+            sums[j] = wf_avx512_sum(acc[j]);
     }
-    for (size_t r = 0; r < R; r++) {
-        for (size_t t = 0; t < n && t < n_tok; t++)
-            out[t * ld + r] = sums[r * n + t];
-    }
+    for (size_t t = 0; t < n && t < n_tok; t++)
+        out[t * ld] = sums[t];
 }
 
-/* R rows from `row` on with n tokens (both known when compiled), n_tok of which are wanted. */
-static WF_INLINE void multiply_rows(struct way way, size_t R, size_t n, const uint8_t *const *x,
-                                    const struct wf_avx512_rows *a, size_t n_tok, size_t row)
+/* One row with n tokens (known when compiled). */
+static WF_INLINE void multiply_row(struct way way, size_t n, const uint8_t *const *x,
+                                   const struct wf_avx512_rows *a, size_t row)
 {
     const uint8_t *w = a->w + row * a->row_bytes;
-    __m512 acc[2][WF_AVX512_FEW_MAX];
+    __m512 acc[WF_AVX512_FEW_MAX];
     struct block u;
 
-    for (size_t r = 0; r < R; r++) {
-        for (size_t t = 0; t < n; t++)
-            acc[r][t] = _mm512_setzero_ps();
-    }
+    for (size_t t = 0; t < n; t++)
+        acc[t] = _mm512_setzero_ps();
     for (size_t i = 0; i < a->n_in / 256; i++) {
-        wf_avx512_fetch(w + R * i * way.block_bytes, R * way.block_bytes);
-        for (size_t r = 0; r < R; r++) {
-            const uint8_t *b = w + r * a->row_bytes + i * way.block_bytes;
-            way.load(b, &u);
-            for (size_t t = 0; t < n; t++) {
-                const float *sums = (const float *)(const void *)(x[t] + a->n_in);
-                float scale = sums[a->n_in / 16 + i];
-                acc[r][t] =
-                    add(&u, (const int8_t *)x[t] + 256 * i, scale, sums + 16 * i, acc[r][t]);
-            }
+        wf_avx512_fetch(w + i * way.block_bytes, way.block_bytes);
+        way.load(w + i * way.block_bytes, &u);
+        for (size_t t = 0; t < n; t++) {
+            const float *sums = (const float *)(const void *)(x[t] + a->n_in);
+            acc[t] = add(&u, (const int8_t *)x[t] + 256 * i, sums[a->n_in / 16 + i], sums + 16 * i,
+                         acc[t]);
         }
     }
-    store(R, n, acc, n_tok, a->out + row, a->ld);
+    store(n, acc, n, a->out + row, a->ld);
 }
 
 /* Blocks [from, to) of one row with n tokens: more in acc [n]. */
@@ -350,7 +336,7 @@ static WF_INLINE void multiply_pieces(struct way way, size_t n, const struct wf_
                                       size_t n_tok)
 {
     size_t n_blocks = a->n_in / 256, piece = WF_AVX512_FEW_PIECE / 256 / n;
-    __m512 acc[WF_AVX512_FEW_ROWS][1][WF_AVX512_FEW_MAX];
+    __m512 acc[WF_AVX512_FEW_ROWS][WF_AVX512_FEW_MAX];
     const uint8_t *x[WF_AVX512_FEW_MAX];
 
     for (size_t t = 0; t < n; t++)
@@ -360,39 +346,35 @@ static WF_INLINE void multiply_pieces(struct way way, size_t n, const struct wf_
         n_rows = n_rows < WF_AVX512_FEW_ROWS ? n_rows : WF_AVX512_FEW_ROWS;
         for (size_t r = 0; r < n_rows; r++) {
             for (size_t t = 0; t < n; t++)
-                acc[r][0][t] = _mm512_setzero_ps();
+                acc[r][t] = _mm512_setzero_ps();
         }
         for (size_t i = 0; i < n_blocks; i += piece) {
             for (size_t r = 0; r < n_rows; r++)
                 meet_piece(way, n, x, a, row + r, i, i + piece < n_blocks ? i + piece : n_blocks,
-                           acc[r][0]);
+                           acc[r]);
         }
         for (size_t r = 0; r < n_rows; r++)
-            store(1, n, acc[r], n_tok, a->out + row + r, a->ld);
+            store(n, acc[r], n_tok, a->out + row + r, a->ld);
     }
 }
 
-/* All rows, R at a time; n at least n_tok. */
-static WF_INLINE void multiply_n(struct way way, size_t R, size_t n, const struct wf_avx512_rows *a,
-                                 size_t n_tok)
+/* All rows, one behind the other, as memory likes it best. */
+static WF_INLINE void multiply_rows(struct way way, size_t n, const struct wf_avx512_rows *a)
 {
     const uint8_t *x[WF_AVX512_FEW_MAX];
-    size_t row = 0;
 
     for (size_t t = 0; t < n; t++)
-        x[t] = a->x + (t < n_tok ? t : 0) * a->x_bytes;
-    for (; row + R <= a->n_rows; row += R)
-        multiply_rows(way, R, n, x, a, n_tok, row);
-    for (; R > 1 && row < a->n_rows; row++)
-        multiply_rows(way, 1, n, x, a, n_tok, row);
+        x[t] = a->x + t * a->x_bytes;
+    for (size_t row = 0; row < a->n_rows; row++)
+        multiply_row(way, n, x, a, row);
 }
 
 static WF_INLINE void multiply(struct way way, const struct wf_avx512_rows *a, size_t n_tok)
 {
     if (n_tok == 1)
-        multiply_n(way, 2, 1, a, 1);
+        multiply_rows(way, 1, a);
     else if (n_tok == 2)
-        multiply_n(way, 1, 2, a, 2);
+        multiply_rows(way, 2, a);
     else if (n_tok <= 4)
         multiply_pieces(way, 4, a, n_tok);
     else

@@ -254,68 +254,57 @@ static WF_INLINE __m128 sum_4(float offset, const __m512 acc[4], const __m128 lo
                           : _mm_add_ps(sum, l);
 }
 
-/* Sums of R rows with n tokens, n_tok of which are wanted. */
-static WF_INLINE void store(float offset, size_t R, size_t n, __m512 (*acc)[WF_AVX512_FEW_MAX],
-                            __m128 (*low)[WF_AVX512_FEW_MAX], size_t n_tok, float *out, size_t ld)
-{
-    float sums[2 * WF_AVX512_FEW_MAX];
-
-    for (size_t k = 0; k < R * n; k += 4) {
-        __m512 four[4];
-        __m128 lows[4];
-        if (R * n < 4) {
-            for (; k < R * n; k++)
-                sums[k] = sum_1(offset, acc[k / n][k % n], low[k / n][k % n]);
-            break;
-        }
-        for (size_t j = 0; j < 4; j++) {
-            four[j] = acc[(k + j) / n][(k + j) % n];
-            lows[j] = low[(k + j) / n][(k + j) % n];
-        }
-        _mm_storeu_ps(sums + k, sum_4(offset, four, lows));
-    }
-    for (size_t r = 0; r < R; r++) {
-        for (size_t t = 0; t < n && t < n_tok; t++)
-            out[t * ld + r] = sums[r * n + t];
-    }
-}
-
-/* R rows from `row` on with n tokens (both known when compiled), n_tok of which are wanted. */
-static WF_INLINE void multiply_rows(struct way way, size_t R, size_t n, const struct tokens *k,
-                                    const struct wf_avx512_rows *a, size_t n_tok, size_t row)
-{
-    size_t n_units = a->n_in / 128, rest = a->n_in % 128, bytes = 4 * way.block_bytes;
-    const uint8_t *w = a->w + row * a->row_bytes;
-    __m512 acc[2][WF_AVX512_FEW_MAX];
-    __m128 low[2][WF_AVX512_FEW_MAX];
-    struct unit u;
-
-    for (size_t r = 0; r < R; r++) {
-        for (size_t t = 0; t < n; t++) {
-            acc[r][t] = _mm512_setzero_ps();
-            low[r][t] = _mm_setzero_ps();
-        }
-    }
-    for (size_t i = 0; i < n_units; i++) {
-        wf_avx512_fetch(w + R * i * bytes, R * bytes);
-        for (size_t r = 0; r < R; r++) {
-            const uint8_t *b = w + r * a->row_bytes + i * bytes;
-            way.load(b, &u);
-            meet(way, n, &u, k, i, acc[r], low[r]);
-        }
-    }
-    for (size_t r = 0; r < R && rest > 0; r++) {
-        load_last(way, w + r * a->row_bytes, a->n_in, &u);
-        meet(way, n, &u, k, n_units, acc[r], low[r]);
-    }
-    store(way.offset, R, n, acc, low, n_tok, a->out + row, a->ld);
-}
-
 /* What n tokens come to with one row. */
 struct sums {
-    __m512 acc[1][WF_AVX512_FEW_MAX];
-    __m128 low[1][WF_AVX512_FEW_MAX];
+    __m512 acc[WF_AVX512_FEW_MAX];
+    __m128 low[WF_AVX512_FEW_MAX];
 };
+
+static WF_INLINE void begin(size_t n, struct sums *s)
+{
+    for (size_t t = 0; t < n; t++) {
+        s->acc[t] = _mm512_setzero_ps();
+        s->low[t] = _mm_setzero_ps();
+    }
+}
+
+/* Sums of a row with n tokens, n_tok of which are wanted. */
+static WF_INLINE void store(float offset, size_t n, const struct sums *s, size_t n_tok, float *out,
+                            size_t ld)
+{
+    float sums[WF_AVX512_FEW_MAX];
+
+    for (size_t k = 0; k < n; k += 4) {
+        if (n >= 4)
+            _mm_storeu_ps(sums + k, sum_4(offset, s->acc + k, s->low + k));
+        for (size_t j = k; j < n && n < 4; j++)
+            sums[j] = sum_1(offset, s->acc[j], s->low[j]);
+    }
+    for (size_t t = 0; t < n && t < n_tok; t++)
+        out[t * ld] = sums[t];
+}
+
+/* One row with n tokens (known when compiled). */
+static WF_INLINE void multiply_row(struct way way, size_t n, const struct tokens *k,
+                                   const struct wf_avx512_rows *a, size_t row)
+{
+    size_t n_units = a->n_in / 128, bytes = 4 * way.block_bytes;
+    const uint8_t *w = a->w + row * a->row_bytes;
+    struct sums s;
+    struct unit u;
+
+    begin(n, &s);
+    for (size_t i = 0; i < n_units; i++) {
+        wf_avx512_fetch(w + i * bytes, bytes);
+        way.load(w + i * bytes, &u);
+        meet(way, n, &u, k, i, s.acc, s.low);
+    }
+    if (a->n_in % 128 > 0) {
+        load_last(way, w, a->n_in, &u);
+        meet(way, n, &u, k, n_units, s.acc, s.low);
+    }
+    store(way.offset, n, &s, n, a->out + row, a->ld);
+}
 
 /* Units [from, to) of one row with n tokens; the last one may be short, see load_last. */
 static WF_INLINE void meet_piece(struct way way, size_t n, const struct tokens *k,
@@ -329,8 +318,8 @@ static WF_INLINE void meet_piece(struct way way, size_t n, const struct tokens *
     struct unit u;
 
     for (size_t t = 0; t < n; t++) {
-        acc[t] = s->acc[0][t];
-        low[t] = s->low[0][t];
+        acc[t] = s->acc[t];
+        low[t] = s->low[t];
     }
     for (size_t i = from; i < to && i < n_units; i++) {
         wf_avx512_fetch_piece(w + i * bytes, bytes, a->row_bytes);
@@ -342,8 +331,8 @@ static WF_INLINE void meet_piece(struct way way, size_t n, const struct tokens *
         meet(way, n, &u, k, n_units, acc, low);
     }
     for (size_t t = 0; t < n; t++) {
-        s->acc[0][t] = acc[t];
-        s->low[0][t] = low[t];
+        s->acc[t] = acc[t];
+        s->low[t] = low[t];
     }
 }
 
@@ -360,43 +349,35 @@ static WF_INLINE void multiply_pieces(struct way way, size_t n, const struct wf_
     for (size_t row = 0; row < a->n_rows; row += WF_AVX512_FEW_ROWS) {
         size_t n_rows = a->n_rows - row;
         n_rows = n_rows < WF_AVX512_FEW_ROWS ? n_rows : WF_AVX512_FEW_ROWS;
-        for (size_t r = 0; r < n_rows; r++) {
-            for (size_t t = 0; t < n; t++) {
-                s[r].acc[0][t] = _mm512_setzero_ps();
-                s[r].low[0][t] = _mm_setzero_ps();
-            }
-        }
+        for (size_t r = 0; r < n_rows; r++)
+            begin(n, &s[r]);
         for (size_t i = 0; i < n_units; i += piece) {
             for (size_t r = 0; r < n_rows; r++)
                 meet_piece(way, n, &k, a, row + r, i, i + piece < n_units ? i + piece : n_units,
                            &s[r]);
         }
         for (size_t r = 0; r < n_rows; r++)
-            store(way.offset, 1, n, s[r].acc, s[r].low, n_tok, a->out + row + r, a->ld);
+            store(way.offset, n, &s[r], n_tok, a->out + row + r, a->ld);
     }
 }
 
-/* All rows, R at a time; n at least n_tok. */
-static WF_INLINE void multiply_n(struct way way, size_t R, size_t n, const struct wf_avx512_rows *a,
-                                 size_t n_tok)
+/* All rows, one behind the other, as memory likes it best. */
+static WF_INLINE void multiply_rows(struct way way, size_t n, const struct wf_avx512_rows *a)
 {
     struct tokens k = {.values = wf_avx512_few_values(a->n_in, false)};
-    size_t row = 0;
 
     for (size_t t = 0; t < n; t++)
-        k.x[t] = a->x + (t < n_tok ? t : 0) * a->x_bytes;
-    for (; row + R <= a->n_rows; row += R)
-        multiply_rows(way, R, n, &k, a, n_tok, row);
-    for (; R > 1 && row < a->n_rows; row++)
-        multiply_rows(way, 1, n, &k, a, n_tok, row);
+        k.x[t] = a->x + t * a->x_bytes;
+    for (size_t row = 0; row < a->n_rows; row++)
+        multiply_row(way, n, &k, a, row);
 }
 
 static WF_INLINE void multiply(struct way way, const struct wf_avx512_rows *a, size_t n_tok)
 {
     if (n_tok == 1)
-        multiply_n(way, 2, 1, a, 1);
+        multiply_rows(way, 1, a);
     else if (n_tok == 2)
-        multiply_n(way, 2, 2, a, 2);
+        multiply_rows(way, 2, a);
     else if (n_tok <= 4)
         multiply_pieces(way, 4, a, n_tok);
     else
