@@ -10,7 +10,8 @@
 #include "kern/kern.h"
 
 #define SLOTS WF_PAGE_TOKENS
-#define CHUNK 256 /* values that are packed at once; whole blocks */
+#define ROWS_MIN 16 /* that kernels have room for */
+#define CHUNK 256   /* values that are packed at once; whole blocks */
 
 size_t wf_page_bytes(enum wf_kv_kind kind, size_t n)
 {
@@ -23,6 +24,11 @@ size_t wf_page_bytes(enum wf_kv_kind kind, size_t n)
         return n / 32 * SLOTS * sizeof(uint16_t) + SLOTS * n;
     }
     return 0;
+}
+
+size_t wf_attend_room(size_t n_rows)
+{
+    return (n_rows > ROWS_MIN ? n_rows : ROWS_MIN) * (SLOTS + 2);
 }
 
 /* Where the bytes of a page of Q8_0 begin. */

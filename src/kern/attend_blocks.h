@@ -48,12 +48,12 @@ static WF_INLINE void wf_attend_blocks_score(size_t n_rows, const struct wf_atte
         for (size_t i = 0; i < 32; i++)
             q[r * 32 + i] = a->q_scales[at / 32] * (float)a->q8[at + i];
     }
-    wf_attend_score(n_rows, false, true, q, 32, keys, 32, a->room + row * WF_PAGE_TOKENS);
+    wf_attend_score(n_rows, false, true, q, 32, keys, keys, 32, a->room + row * WF_PAGE_TOKENS);
 }
 
 /* Adds block b of the values to rows' sums. */
-static WF_INLINE void wf_attend_blocks_mix(size_t n_rows, const struct wf_attend *a, size_t row,
-                                           const float *values, size_t b)
+static WF_INLINE void wf_attend_blocks_mix(size_t n_rows, const struct wf_attend *a, size_t page,
+                                           size_t row, const float *values, size_t b)
 {
     const float *shares = a->room + a->n_rows * WF_PAGE_TOKENS + 2 * row;
     struct wf_attend_shares s;
@@ -62,65 +62,63 @@ static WF_INLINE void wf_attend_blocks_mix(size_t n_rows, const struct wf_attend
         s.before[r] = shares[2 * r];
         s.now[r] = shares[2 * r + 1];
     }
-    wf_attend_mix(n_rows, false, a->room + row * WF_PAGE_TOKENS, &s, values, 32, a->n_slots, 32,
-                  a->sums + row * a->value_dim + 32 * b, a->value_dim);
+    wf_attend_mix(n_rows, false, a->room + row * WF_PAGE_TOKENS, &s, values, values, 32,
+                  wf_attend_slots(a, page), 32, a->sums + row * a->value_dim + 32 * b,
+                  a->value_dim);
 }
 
 /* Rows' scores to weights; their shares stand behind all scores. */
-static WF_INLINE void wf_attend_blocks_weigh(size_t n_rows, const struct wf_attend *a, size_t row)
+static WF_INLINE void wf_attend_blocks_weigh(size_t n_rows, const struct wf_attend *a, size_t page,
+                                             size_t row)
 {
     float *shares = a->room + a->n_rows * WF_PAGE_TOKENS + 2 * row;
     struct wf_attend_shares s;
 
-    wf_attend_weigh(n_rows, a, row, a->room + row * WF_PAGE_TOKENS, &s);
+    wf_attend_weigh(n_rows, a, page, row, a->room + row * WF_PAGE_TOKENS, &s);
     for (size_t r = 0; r < n_rows; r++) {
         shares[2 * r] = s.before[r];
         shares[2 * r + 1] = s.now[r];
     }
 }
 
-/* Of the rows that are left from one on. */
-static WF_INLINE size_t wf_attend_left(const struct wf_attend *a, size_t row)
-{
-    return a->n_rows - row < WF_ATTEND_ROWS ? a->n_rows - row : WF_ATTEND_ROWS;
-}
-
 /* A page of Q8_0. */
-static void wf_attend_blocks(const struct wf_attend *a, const void *keys, const void *values)
+static void wf_attend_blocks(const struct wf_attend *a, size_t page)
 {
     float floats[32 * WF_PAGE_TOKENS];
 
     memset(a->room, 0, a->n_rows * WF_PAGE_TOKENS * sizeof(*a->room));
     for (size_t b = 0; b < a->key_dim / 32; b++) {
-        wf_attend_unpack_keys(keys, a->key_dim, b, floats);
+        wf_attend_unpack_keys(a->keys[page], a->key_dim, b, floats);
         for (size_t row = 0; row < a->n_rows; row += WF_ATTEND_ROWS) {
             WF_ATTEND_BY_ROWS(wf_attend_left(a, row), wf_attend_blocks_score, a, row, floats, b)
         }
     }
     for (size_t row = 0; row < a->n_rows; row += WF_ATTEND_ROWS) {
-        WF_ATTEND_BY_ROWS(wf_attend_left(a, row), wf_attend_blocks_weigh, a, row)
+        WF_ATTEND_BY_ROWS(wf_attend_left(a, row), wf_attend_blocks_weigh, a, page, row)
     }
     for (size_t b = 0; b < a->value_dim / 32; b++) {
-        wf_attend_unpack_values(values, a->value_dim, b, floats);
+        wf_attend_unpack_values(a->values[page], a->value_dim, b, floats);
         for (size_t row = 0; row < a->n_rows; row += WF_ATTEND_ROWS) {
-            WF_ATTEND_BY_ROWS(wf_attend_left(a, row), wf_attend_blocks_mix, a, row, floats, b)
+            WF_ATTEND_BY_ROWS(wf_attend_left(a, row), wf_attend_blocks_mix, a, page, row, floats, b)
         }
     }
 }
 
 /* All kinds of pages. */
-static void wf_attend_page(const struct wf_attend *a, const void *keys, const void *values)
+static void wf_attend_pages(const struct wf_attend *a)
 {
-    switch (a->kind) {
-    case WF_KV_F32:
-        wf_attend_floats(false, a, keys, values);
-        break;
-    case WF_KV_F16:
-        wf_attend_floats(true, a, keys, values);
-        break;
-    case WF_KV_Q8_0:
-        wf_attend_blocks(a, keys, values);
-        break;
+    for (size_t i = 0; i < a->n_pages; i++) {
+        switch (a->kind) {
+        case WF_KV_F32:
+            wf_attend_floats(false, a, i);
+            break;
+        case WF_KV_F16:
+            wf_attend_floats(true, a, i);
+            break;
+        case WF_KV_Q8_0:
+            wf_attend_blocks(a, i);
+            break;
+        }
     }
 }
 

@@ -62,13 +62,16 @@
 #endif
 
 /* The sums over i < n of x[r * x_ld + i] * page[i * ld ...], for two registers of columns (of m0
- * and m1 lanes). The page holds halves, or floats. */
+ * and m1 lanes). The page holds halves, or floats. What is read of it is asked for of the page
+ * `next`, for the memory has time to fetch that until it is met. */
 static WF_INLINE void wf_attend_multiply(size_t n_rows, bool halves, size_t m0, size_t m1,
-                                         const float *x, size_t x_ld, const void *page, size_t ld,
-                                         size_t n, wf_lanes acc[WF_ATTEND_ROWS][2])
+                                         const float *x, size_t x_ld, const void *page,
+                                         const void *next, size_t ld, size_t n,
+                                         wf_lanes acc[WF_ATTEND_ROWS][2])
 {
     const uint16_t *h = page;
     const float *f = page;
+    size_t row_bytes = ld * (halves ? sizeof(*h) : sizeof(*f));
 
     for (size_t r = 0; r < n_rows; r++)
         acc[r][0] = acc[r][1] = wf_lanes_all(0.0f);
@@ -76,6 +79,9 @@ static WF_INLINE void wf_attend_multiply(size_t n_rows, bool halves, size_t m0, 
         wf_lanes a = halves ? wf_lanes_halves(h + i * ld, m0) : wf_lanes_load(f + i * ld, m0);
         wf_lanes b = halves ? wf_lanes_halves(h + i * ld + WF_LANES, m1)
                             : wf_lanes_load(f + i * ld + WF_LANES, m1);
+        __builtin_prefetch((const char *)next + i * row_bytes, 0, 2);
+        if (!halves) /* two registers may be two lines */
+            __builtin_prefetch((const char *)next + i * row_bytes + sizeof(wf_lanes), 0, 2);
         for (size_t r = 0; r < n_rows; r++) {
             wf_lanes by = wf_lanes_all(x[r * x_ld + i]);
             acc[r][0] = wf_lanes_fma(by, a, acc[r][0]);
@@ -86,14 +92,15 @@ static WF_INLINE void wf_attend_multiply(size_t n_rows, bool halves, size_t m0, 
 
 /* Scores of rows with n of a key's values: page [n][32]; set, or added. */
 static WF_INLINE void wf_attend_score(size_t n_rows, bool halves, bool add, const float *q,
-                                      size_t q_ld, const void *page, size_t n, float *scores)
+                                      size_t q_ld, const void *page, const void *next, size_t n,
+                                      float *scores)
 {
     wf_lanes acc[WF_ATTEND_ROWS][2];
 
     for (size_t c = 0; c < WF_PAGE_TOKENS; c += 2 * WF_LANES) {
-        const void *from = (const char *)page + c * (halves ? sizeof(uint16_t) : sizeof(float));
-        wf_attend_multiply(n_rows, halves, WF_LANES, WF_LANES, q, q_ld, from, WF_PAGE_TOKENS, n,
-                           acc);
+        size_t at = c * (halves ? sizeof(uint16_t) : sizeof(float));
+        wf_attend_multiply(n_rows, halves, WF_LANES, WF_LANES, q, q_ld, (const char *)page + at,
+                           (const char *)next + at, WF_PAGE_TOKENS, n, acc);
         for (size_t r = 0; r < n_rows; r++) {
             for (size_t k = 0; k < 2; k++) {
                 float *to = scores + r * WF_PAGE_TOKENS + c + k * WF_LANES;
@@ -110,18 +117,19 @@ struct wf_attend_shares {
     float before[WF_ATTEND_ROWS], now[WF_ATTEND_ROWS];
 };
 
-/* Rows' scores, not yet scaled, to weights relative to the largest of the page, of which each row
- * has its own; rows from `row` on. */
-static WF_INLINE void wf_attend_weigh(size_t n_rows, const struct wf_attend *a, size_t row,
-                                      float *scores, struct wf_attend_shares *out)
+/* Rows' scores of a page, not yet scaled, to weights relative to the largest of it, of which each
+ * row has its own; rows from `row` on. */
+static WF_INLINE void wf_attend_weigh(size_t n_rows, const struct wf_attend *a, size_t page,
+                                      size_t row, float *scores, struct wf_attend_shares *out)
 {
+    const uint32_t *all_seen = a->seen + page * a->n_rows + row;
     float most[WF_ATTEND_ROWS], by[2 * WF_ATTEND_ROWS + WF_LANES];
     wf_lanes scale = wf_lanes_all(a->cap == 0.0f ? a->scale : 1.0f);
     wf_lanes nothing = wf_lanes_all(-INFINITY);
 
     for (size_t r = 0; r < n_rows; r++) {
         float *s = scores + r * WF_PAGE_TOKENS, largest;
-        uint32_t seen = a->seen[row + r];
+        uint32_t seen = all_seen[r];
         wf_lanes max = nothing;
         for (size_t j = 0; j < WF_PAGE_TOKENS && a->cap != 0.0f; j++)
             s[j] = a->cap * tanhf(s[j] * a->scale / a->cap);
@@ -147,7 +155,7 @@ static WF_INLINE void wf_attend_weigh(size_t n_rows, const struct wf_attend *a, 
         wf_lanes sum = wf_lanes_all(0.0f), less = wf_lanes_all(most[r]);
         for (size_t k = 0; k < WF_ATTEND_REGS; k++) {
             wf_lanes v = wf_lanes_exp(wf_lanes_load(s + k * WF_LANES, WF_LANES) - less);
-            v = wf_lanes_pick(a->seen[row + r] >> k * WF_LANES, v, wf_lanes_all(0.0f));
+            v = wf_lanes_pick(all_seen[r] >> k * WF_LANES, v, wf_lanes_all(0.0f));
             sum = sum + v;
             wf_lanes_store(s + k * WF_LANES, WF_LANES, v);
         }
@@ -160,21 +168,22 @@ static WF_INLINE void wf_attend_weigh(size_t n_rows, const struct wf_attend *a, 
 /* sums = before * sums + now * (weights times values); a page of values [n_slots][ld]. */
 static WF_INLINE void wf_attend_mix(size_t n_rows, bool halves, const float *weights,
                                     const struct wf_attend_shares *shares, const void *page,
-                                    size_t ld, size_t n_slots, size_t n, float *sums,
-                                    size_t sums_ld)
+                                    const void *next, size_t ld, size_t n_slots, size_t n,
+                                    float *sums, size_t sums_ld)
 {
     wf_lanes acc[WF_ATTEND_ROWS][2];
 
     for (size_t c = 0; c < n; c += 2 * WF_LANES) {
-        const void *from = (const char *)page + c * (halves ? sizeof(uint16_t) : sizeof(float));
+        size_t at = c * (halves ? sizeof(uint16_t) : sizeof(float));
+        const char *from = (const char *)page + at, *then = (const char *)next + at;
         size_t left = n - c, m0 = left < WF_LANES ? left : WF_LANES, m1 = left - m0;
         m1 = m1 < WF_LANES ? m1 : WF_LANES;
         if (m1 == WF_LANES)
             wf_attend_multiply(n_rows, halves, WF_LANES, WF_LANES, weights, WF_PAGE_TOKENS, from,
-                               ld, n_slots, acc);
+                               then, ld, n_slots, acc);
         else
-            wf_attend_multiply(n_rows, halves, m0, m1, weights, WF_PAGE_TOKENS, from, ld, n_slots,
-                               acc);
+            wf_attend_multiply(n_rows, halves, m0, m1, weights, WF_PAGE_TOKENS, from, then, ld,
+                               n_slots, acc);
         for (size_t r = 0; r < n_rows; r++) {
             float *to = sums + r * sums_ld + c;
             wf_lanes before = wf_lanes_all(shares->before[r]), now = wf_lanes_all(shares->now[r]);
@@ -187,27 +196,31 @@ static WF_INLINE void wf_attend_mix(size_t n_rows, bool halves, const float *wei
     }
 }
 
-/* Rows from `row` on. */
+/* A page, and rows from `row` on. */
 static WF_INLINE void wf_attend_floats_rows(size_t n_rows, bool halves, const struct wf_attend *a,
-                                            size_t row, const void *keys, const void *values)
+                                            size_t page, size_t row)
 {
     struct wf_attend_shares shares;
 
-    wf_attend_score(n_rows, halves, false, a->q + row * a->key_dim, a->key_dim, keys, a->key_dim,
-                    a->room);
-    wf_attend_weigh(n_rows, a, row, a->room, &shares);
-    wf_attend_mix(n_rows, halves, a->room, &shares, values, a->value_dim, a->n_slots, a->value_dim,
+    wf_attend_score(n_rows, halves, false, a->q + row * a->key_dim, a->key_dim, a->keys[page],
+                    wf_attend_next_keys(a, page), a->key_dim, a->room);
+    wf_attend_weigh(n_rows, a, page, row, a->room, &shares);
+    wf_attend_mix(n_rows, halves, a->room, &shares, a->values[page], wf_attend_next_values(a, page),
+                  a->value_dim, wf_attend_slots(a, page), a->value_dim,
                   a->sums + row * a->value_dim, a->value_dim);
 }
 
-/* Pages of floats, or of halves. */
-static WF_INLINE void wf_attend_floats(bool halves, const struct wf_attend *a, const void *keys,
-                                       const void *values)
+/* Of the rows that are left from one on. */
+static WF_INLINE size_t wf_attend_left(const struct wf_attend *a, size_t row)
+{
+    return a->n_rows - row < WF_ATTEND_ROWS ? a->n_rows - row : WF_ATTEND_ROWS;
+}
+
+/* A page of floats, or of halves. */
+static WF_INLINE void wf_attend_floats(bool halves, const struct wf_attend *a, size_t page)
 {
     for (size_t row = 0; row < a->n_rows; row += WF_ATTEND_ROWS) {
-        size_t left = a->n_rows - row;
-        WF_ATTEND_BY_ROWS(left < WF_ATTEND_ROWS ? left : WF_ATTEND_ROWS, wf_attend_floats_rows,
-                          halves, a, row, keys, values)
+        WF_ATTEND_BY_ROWS(wf_attend_left(a, row), wf_attend_floats_rows, halves, a, page, row)
     }
 }
 

@@ -44,7 +44,7 @@ void wf_avx512__silu_mul(const float *g, const float *u, float *y, size_t n);
 void wf_avx512__mix(const float *p, size_t ld, const float *v, size_t n_rows, size_t n_p, size_t n,
                     float *y);
 
-void wf_avx512__attend(const struct wf_attend *a, const void *keys, const void *values);
+void wf_avx512__attend(const struct wf_attend *a);
 void wf_avx512__to_i8(const float *x, size_t n, float *scales, int32_t *sums, int8_t *y);
 
 /* Products of 4 rows w[r] with 4 tokens x + t * x_ld, n values: out[t * ld + r], added to when

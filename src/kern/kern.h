@@ -64,9 +64,9 @@ struct wf_kern {
     /* out[r] = dot(q, row r), r < n_rows, of bytes from -127 to 127; rows lie one behind the other.
      */
     void (*dot_i8)(const int8_t *q, const int8_t *rows, size_t n_rows, size_t n, int32_t *out);
-    /* Rows of queries and a page of keys and values: most, weight and sums then know of it too.
+    /* Rows of queries and pages of keys and values: most, weight and sums then know of them too.
      * Scores that are no numbers, or all minus infinity, stay so in the sums. */
-    void (*attend)(const struct wf_attend *a, const void *keys, const void *values);
+    void (*attend)(const struct wf_attend *a);
     /* x [n] f32 to bytes, n a multiple of 32: each 32 have a scale, rounded to half precision, and
      * the sum of their bytes. What holds a value that is not finite has none for a scale. */
     void (*to_i8)(const float *x, size_t n, float *scales, int32_t *sums, int8_t *y);

@@ -13,9 +13,9 @@
 
 #include "kern/attend_blocks.h"
 
-void wf_kern__avx2_attend(const struct wf_attend *a, const void *keys, const void *values)
+void wf_kern__avx2_attend(const struct wf_attend *a)
 {
-    wf_attend_page(a, keys, values);
+    wf_attend_pages(a);
 }
 
 /* 8 floats as integers. */

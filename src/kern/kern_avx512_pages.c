@@ -22,7 +22,10 @@
 #define SLOTS WF_PAGE_TOKENS
 #define WEIGHT_MAX 32767.0f
 
-/* Four bytes, or two halves, in every lane. */
+/* 16 sums. Of this type, not __m512i: gcc 12 keeps a register for each of both otherwise. */
+typedef int32_t lanes __attribute__((vector_size(64)));
+
+/* Four bytes, or two words, in every lane. */
 static WF_INLINE __m512i all_of(const void *p)
 {
     int32_t four;
@@ -32,33 +35,39 @@ static WF_INLINE __m512i all_of(const void *p)
 }
 
 static WF_INLINE void score_bytes(size_t n_rows, const struct wf_attend *a, size_t row,
-                                  const uint8_t *page, float *scores)
+                                  const uint8_t *page, const uint8_t *next, float *scores)
 {
     size_t n = a->key_dim, n_blocks = n / 32;
     const int8_t *q = a->q8 + row * n;
     const uint16_t *halves = (const uint16_t *)(const void *)page;
     const uint8_t *bytes = page + n_blocks * SLOTS * sizeof(*halves);
 
-    for (size_t b = 0; b < n_blocks; b++, bytes += 32 * SLOTS) {
-        __m512i acc[WF_ATTEND_ROWS][2];
+    for (size_t b = 0; b < n_blocks; b++, q += 32) {
+        _mm_prefetch((const char *)next + 64 * b, _MM_HINT_T1);
+        lanes acc[WF_ATTEND_ROWS][2];
         __m512 low = wf_lanes_halves(halves + b * SLOTS, 16);
         __m512 high = wf_lanes_halves(halves + b * SLOTS + 16, 16);
+#pragma GCC unroll 8
         for (size_t r = 0; r < n_rows; r++)
-            acc[r][0] = acc[r][1] = _mm512_set1_epi32(-128 * a->q_sums[(row + r) * n_blocks + b]);
-        for (size_t i = 0; i < 8; i++) {
-            __m512i k0 = _mm512_loadu_si512(bytes + i * 4 * SLOTS);
-            __m512i k1 = _mm512_loadu_si512(bytes + i * 4 * SLOTS + 64);
+            acc[r][0] = acc[r][1] =
+                (lanes)_mm512_set1_epi32(-128 * a->q_sums[(row + r) * n_blocks + b]);
+        for (size_t i = 0; i < 32; i += 4, bytes += 4 * SLOTS) {
+            __m512i k0 = _mm512_loadu_si512(bytes), k1 = _mm512_loadu_si512(bytes + 64);
+            _mm_prefetch((const char *)next + (bytes - page), _MM_HINT_T1);
+            _mm_prefetch((const char *)next + (bytes - page) + 64, _MM_HINT_T1);
+#pragma GCC unroll 8
             for (size_t r = 0; r < n_rows; r++) {
-                __m512i four = all_of(q + r * n + 32 * b + 4 * i);
-                acc[r][0] = _mm512_dpbusd_epi32(acc[r][0], k0, four);
-                acc[r][1] = _mm512_dpbusd_epi32(acc[r][1], k1, four);
+                __m512i four = all_of(q + r * n + i);
+                acc[r][0] = (lanes)_mm512_dpbusd_epi32((__m512i)acc[r][0], k0, four);
+                acc[r][1] = (lanes)_mm512_dpbusd_epi32((__m512i)acc[r][1], k1, four);
             }
         }
+#pragma GCC unroll 8
         for (size_t r = 0; r < n_rows; r++) {
             float *to = scores + r * SLOTS;
             __m512 scale = _mm512_set1_ps(a->q_scales[(row + r) * n_blocks + b]);
-            __m512 s0 = _mm512_mul_ps(_mm512_cvtepi32_ps(acc[r][0]), low);
-            __m512 s1 = _mm512_mul_ps(_mm512_cvtepi32_ps(acc[r][1]), high);
+            __m512 s0 = _mm512_mul_ps(_mm512_cvtepi32_ps((__m512i)acc[r][0]), low);
+            __m512 s1 = _mm512_mul_ps(_mm512_cvtepi32_ps((__m512i)acc[r][1]), high);
             if (b == 0) {
                 s0 = _mm512_mul_ps(s0, scale);
                 s1 = _mm512_mul_ps(s1, scale);
@@ -72,6 +81,105 @@ static WF_INLINE void score_bytes(size_t n_rows, const struct wf_attend *a, size
     }
 }
 
+/* 2^v, v not above 0 or hardly; no number stays none. To 3 units in the last place: 2^n times a
+ * polynomial on [-1/2, 1/2]. */
+static WF_INLINE __m512 exp2_down(__m512 v)
+{
+    __m512 x = _mm512_max_ps(_mm512_set1_ps(-160.0f), v);
+    __m512 n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m512 r = _mm512_sub_ps(x, n), p = _mm512_set1_ps(1.535336188e-4f);
+
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.339887440e-3f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(9.618437357e-3f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.550332471e-2f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(2.402264791e-1f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(6.931472028e-1f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+    return _mm512_scalef_ps(p, n);
+}
+
+static WF_INLINE __m512 join(bool add, __m512 a, __m512 b)
+{
+    return add ? _mm512_add_ps(a, b) : _mm512_max_ps(a, b);
+}
+
+/* Lane r, below 8: the sum, else the largest, of v[r]'s lanes. */
+static WF_INLINE __m512 reduce(bool add, const __m512 v[8])
+{
+    __m512 half[4], quarter[2], x;
+
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) /* i, i + 4: 256 bits each */
+        half[i] = join(add, _mm512_shuffle_f32x4(v[i], v[i + 4], 0x44),
+                       _mm512_shuffle_f32x4(v[i], v[i + 4], 0xee));
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; i++) /* i, i + 4, i + 2, i + 6: 128 bits each */
+        quarter[i] = join(add, _mm512_shuffle_f32x4(half[i], half[i + 2], 0x88),
+                          _mm512_shuffle_f32x4(half[i], half[i + 2], 0xdd));
+    x = join(add, _mm512_shuffle_ps(quarter[0], quarter[1], 0x44),
+             _mm512_shuffle_ps(quarter[0], quarter[1], 0xee));
+    x = join(add, _mm512_shuffle_ps(x, x, 0x88), _mm512_shuffle_ps(x, x, 0xdd));
+    return _mm512_permutexvar_ps(
+        _mm512_setr_epi32(0, 1, 8, 9, 4, 5, 12, 13, 0, 1, 8, 9, 4, 5, 12, 13), x);
+}
+
+/* As wf_attend_weigh. */
+static WF_INLINE void weigh(size_t n_rows, const struct wf_attend *a, size_t page, size_t row,
+                            float *scores, struct wf_attend_shares *out)
+{
+    const uint32_t *all_seen = a->seen + page * a->n_rows + row;
+    const float log2_e = 1.44269504f;
+    __m512 nothing = _mm512_set1_ps(-INFINITY), v[8], most, largest, both, by;
+    __m512 scale = _mm512_set1_ps(a->cap == 0.0f ? a->scale : 1.0f);
+    __mmask16 rows = (__mmask16)((1u << n_rows) - 1), any;
+    float less[16];
+
+    for (size_t i = 0; i < n_rows * SLOTS && a->cap != 0.0f; i++)
+        scores[i] = a->cap * tanhf(scores[i] * a->scale / a->cap);
+#pragma GCC unroll 8
+    for (size_t r = 0; r < 8; r++) {
+        const float *s = scores + (r < n_rows ? r : 0) * SLOTS;
+        uint32_t seen = all_seen[r < n_rows ? r : 0];
+        __m512 low = _mm512_mask_mul_ps(nothing, (__mmask16)seen, _mm512_loadu_ps(s), scale);
+        __m512 high =
+            _mm512_mask_mul_ps(nothing, (__mmask16)(seen >> 16), _mm512_loadu_ps(s + 16), scale);
+        v[r] = _mm512_max_ps(low, high);
+    }
+    most = reduce(false, v);
+    by = _mm512_maskz_loadu_ps(rows, a->most + row);
+    largest = _mm512_max_ps(most, by);
+    _mm512_mask_storeu_ps(a->most + row, rows, largest);
+    _mm512_storeu_ps(less, _mm512_mul_ps(most, _mm512_set1_ps(log2_e)));
+    /* Of both, 8 lanes each; without a number to be relative to there is nothing to scale. */
+    both = _mm512_shuffle_f32x4(by, most, 0x44);
+    largest = _mm512_shuffle_f32x4(largest, largest, 0x44);
+    any = _mm512_cmp_ps_mask(largest, nothing, _CMP_NEQ_UQ);
+    by = _mm512_maskz_sub_ps(any, both, largest);
+    by = exp2_down(_mm512_mul_ps(by, _mm512_set1_ps(log2_e)));
+    _mm512_storeu_ps(out->before, by); /* and out->now */
+    scale = _mm512_mul_ps(scale, _mm512_set1_ps(log2_e));
+#pragma GCC unroll 8
+    for (size_t r = 0; r < 8; r++) {
+        if (r >= n_rows) {
+            v[r] = v[0];
+            continue;
+        }
+        float *s = scores + r * SLOTS;
+        uint32_t seen = all_seen[r];
+        __m512 from = _mm512_set1_ps(less[r]);
+        __m512 low = exp2_down(_mm512_fmsub_ps(_mm512_loadu_ps(s), scale, from));
+        __m512 high = exp2_down(_mm512_fmsub_ps(_mm512_loadu_ps(s + 16), scale, from));
+        low = _mm512_maskz_mov_ps((__mmask16)seen, low);
+        high = _mm512_maskz_mov_ps((__mmask16)(seen >> 16), high);
+        _mm512_storeu_ps(s, low);
+        _mm512_storeu_ps(s + 16, high);
+        v[r] = _mm512_add_ps(low, high);
+    }
+    both = _mm512_mul_ps(reduce(true, v), _mm512_shuffle_f32x4(by, by, 0xee));
+    by = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(rows, a->weight + row), by, both);
+    _mm512_mask_storeu_ps(a->weight + row, rows, by);
+}
+
 /* The largest of the halves (none negative; none at all above any) that are seen. */
 static WF_INLINE float largest_half(const uint16_t *halves, uint32_t seen)
 {
@@ -83,94 +191,155 @@ static WF_INLINE float largest_half(const uint16_t *halves, uint32_t seen)
     return _mm_cvtss_f32(_mm_cvtph_ps(_mm_xor_si128(x, _mm_set1_epi16(-1))));
 }
 
-/* Pair k of the weights as packed below: pairs 0, 1, 8, 9, 2, 3, 10, 11, .. of the slots. */
-#define PAIR(k) ((k) / 4 * 2 + (k) % 2 + (k) / 2 % 2 * 8)
-
-/* A block of 32 values. */
-static WF_INLINE void mix_bytes(size_t n_rows, const struct wf_attend *a, size_t row,
-                                const float *weights, const struct wf_attend_shares *shares,
-                                const uint16_t *halves, const int8_t *bytes, float *sums)
+/* Weights of a block of 32 values times the values' scales, as words in the order that
+ * _mm512_packs_epi32 gives: slots 0 to 3, 16 to 19, 4 to 7, 20 to 23, ... What a unit of the
+ * products is worth. */
+static WF_INLINE void pack_weights(size_t n_rows, const uint32_t *all_seen, const float *weights,
+                                   const struct wf_attend_shares *shares, const uint16_t *halves,
+                                   int32_t pairs[][SLOTS / 2], float *units)
 {
     __m512 low = wf_lanes_halves(halves, 16), high = wf_lanes_halves(halves + 16, 16);
     __m512 low_share = low, high_share = high;
-    __m512i acc[WF_ATTEND_ROWS][2], packed[WF_ATTEND_ROWS];
-    float unit = 0.0f, units[WF_ATTEND_ROWS];
+    float unit = 0.0f;
 
     for (size_t r = 0; r < n_rows; r++) {
-        uint32_t seen = a->seen[row + r];
-        if (r == 0 || seen != a->seen[row + r - 1]) {
+        uint32_t seen = all_seen[r];
+        if (r == 0 || seen != all_seen[r - 1]) {
             float max = largest_half(halves, seen), by = max == 0.0f ? 0.0f : WEIGHT_MAX / max;
             unit = max / WEIGHT_MAX;
             /* Slots that are not seen may hold scales that are no numbers. */
             low_share = _mm512_maskz_mul_ps((__mmask16)seen, low, _mm512_set1_ps(by));
             high_share = _mm512_maskz_mul_ps((__mmask16)(seen >> 16), high, _mm512_set1_ps(by));
         }
+        __m512 w0 = _mm512_mul_ps(low_share, _mm512_loadu_ps(weights + r * SLOTS));
+        __m512 w1 = _mm512_mul_ps(high_share, _mm512_loadu_ps(weights + r * SLOTS + 16));
+        _mm512_storeu_si512(pairs[r],
+                            _mm512_packs_epi32(_mm512_cvtps_epi32(w0), _mm512_cvtps_epi32(w1)));
         units[r] = unit * shares->now[r];
-        packed[r] = _mm512_packs_epi32(
-            _mm512_cvtps_epi32(_mm512_mul_ps(low_share, _mm512_loadu_ps(weights + r * SLOTS))),
-            _mm512_cvtps_epi32(
-                _mm512_mul_ps(high_share, _mm512_loadu_ps(weights + r * SLOTS + 16))));
-        acc[r][0] = acc[r][1] = _mm512_setzero_si512();
     }
-    int32_t pairs[WF_ATTEND_ROWS][SLOTS / 2];
-    for (size_t r = 0; r < n_rows; r++)
-        _mm512_storeu_si512(pairs[r], packed[r]);
-    for (size_t k = 0; k < SLOTS / 2; k++) {
-        const __m256i *at = (const __m256i *)(const void *)(bytes + PAIR(k) * 2 * a->value_dim);
-        __m512i v0 = _mm512_cvtepi8_epi16(_mm256_loadu_si256(at));
-        __m512i v1 = _mm512_cvtepi8_epi16(_mm256_loadu_si256(at + 1));
-        for (size_t r = 0; r < n_rows; r++) {
-            __m512i w = _mm512_set1_epi32(pairs[r][k]);
-            acc[r][0] = _mm512_dpwssd_epi32(acc[r][0], v0, w);
-            acc[r][1] = _mm512_dpwssd_epi32(acc[r][1], v1, w);
-        }
-    }
+}
+
+/* Two slots' 32 values, met by the rows' pair of weights. */
+static WF_INLINE void mix_pair(size_t n_rows, const int8_t *values, const int8_t *next,
+                               const int32_t *pairs, lanes acc[][2])
+{
+    const __m256i *at = (const __m256i *)(const void *)values;
+    __m512i v0 = _mm512_cvtepi8_epi16(_mm256_loadu_si256(at));
+    __m512i v1 = _mm512_cvtepi8_epi16(_mm256_loadu_si256(at + 1));
+
+    _mm_prefetch((const char *)next, _MM_HINT_T1);
+#pragma GCC unroll 8
     for (size_t r = 0; r < n_rows; r++) {
-        float *to = sums + r * a->value_dim;
+        __m512i w = all_of(pairs + r * (SLOTS / 2));
+        acc[r][0] = (lanes)_mm512_dpwssd_epi32((__m512i)acc[r][0], v0, w);
+        acc[r][1] = (lanes)_mm512_dpwssd_epi32((__m512i)acc[r][1], v1, w);
+    }
+}
+
+/* A block of 32 values. */
+static WF_INLINE void mix_bytes(size_t n_rows, size_t n, const uint32_t *seen, const float *weights,
+                                const struct wf_attend_shares *shares, const uint16_t *halves,
+                                const int8_t *bytes, const int8_t *next, float *sums)
+{
+    int32_t pairs[WF_ATTEND_ROWS][SLOTS / 2];
+    float units[WF_ATTEND_ROWS];
+    lanes acc[WF_ATTEND_ROWS][2];
+
+    pack_weights(n_rows, seen, weights, shares, halves, pairs, units);
+#pragma GCC unroll 8
+    for (size_t r = 0; r < n_rows; r++)
+        acc[r][0] = acc[r][1] = (lanes)_mm512_setzero_si512();
+    for (size_t k = 0; k < SLOTS / 2; k += 4, bytes += 4 * n, next += 4 * n) {
+        mix_pair(n_rows, bytes, next, pairs[0] + k, acc);
+        mix_pair(n_rows, bytes + 2 * n, next + 2 * n, pairs[0] + k + 1, acc);
+        mix_pair(n_rows, bytes + 16 * n, next + 16 * n, pairs[0] + k + 2, acc);
+        mix_pair(n_rows, bytes + 18 * n, next + 18 * n, pairs[0] + k + 3, acc);
+    }
+#pragma GCC unroll 8
+    for (size_t r = 0; r < n_rows; r++) {
+        float *to = sums + r * n;
         __m512 before = _mm512_set1_ps(shares->before[r]), now = _mm512_set1_ps(units[r]);
         for (size_t k = 0; k < 2; k++)
             _mm512_storeu_ps(to + 16 * k,
-                             _mm512_fmadd_ps(now, _mm512_cvtepi32_ps(acc[r][k]),
+                             _mm512_fmadd_ps(now, _mm512_cvtepi32_ps((__m512i)acc[r][k]),
                                              _mm512_mul_ps(before, _mm512_loadu_ps(to + 16 * k))));
     }
 }
 
-static WF_INLINE void attend_bytes_rows(size_t n_rows, const struct wf_attend *a, size_t row,
-                                        const uint8_t *keys, const uint8_t *values)
-{
-    size_t n = a->value_dim;
-    const uint16_t *halves = (const uint16_t *)(const void *)values;
-    const int8_t *bytes = (const int8_t *)values + n / 32 * SLOTS * sizeof(*halves);
-    struct wf_attend_shares shares;
+/* What the steps below do with a block of rows and a page. */
+struct block {
+    const struct wf_attend *a;
+    size_t n_rows, page, row;
+    float *scores; /* [WF_ATTEND_ROWS, SLOTS] */
+};
 
-    score_bytes(n_rows, a, row, keys, a->room);
-    wf_attend_weigh(n_rows, a, row, a->room, &shares);
-    for (size_t b = 0; b < n / 32; b++)
-        mix_bytes(n_rows, a, row, a->room, &shares, halves + b * SLOTS, bytes + 64 * b,
-                  a->sums + row * n + 32 * b);
+/* Block i of n for each page. */
+static WF_INLINE struct block block_at(const struct wf_attend *a, size_t i, size_t n)
+{
+    size_t row = i % n * WF_ATTEND_ROWS;
+
+    return (struct block){.a = a,
+                          .n_rows = wf_attend_left(a, row),
+                          .page = i / n,
+                          .row = row,
+                          .scores = a->room + i % 2 * (WF_ATTEND_ROWS * SLOTS)};
 }
 
-static void attend_bytes(const struct wf_attend *a, const void *keys, const void *values)
+static WF_INLINE void score_block(size_t n_rows, const struct block *b)
 {
-    for (size_t row = 0; row < a->n_rows; row += WF_ATTEND_ROWS) {
-        size_t left = a->n_rows - row;
-        WF_ATTEND_BY_ROWS(left < WF_ATTEND_ROWS ? left : WF_ATTEND_ROWS, attend_bytes_rows, a, row,
-                          keys, values)
+    const struct wf_attend *a = b->a;
+    const float *q = a->q + b->row * a->key_dim;
+    const void *keys = a->keys[b->page], *next = wf_attend_next_keys(a, b->page);
+
+    if (a->kind == WF_KV_Q8_0)
+        score_bytes(n_rows, a, b->row, keys, next, b->scores);
+    else if (a->kind == WF_KV_F16)
+        wf_attend_score(n_rows, true, false, q, a->key_dim, keys, next, a->key_dim, b->scores);
+    else
+        wf_attend_score(n_rows, false, false, q, a->key_dim, keys, next, a->key_dim, b->scores);
+}
+
+static WF_INLINE void mix_block(size_t n_rows, const struct block *b,
+                                const struct wf_attend_shares *shares)
+{
+    const struct wf_attend *a = b->a;
+    size_t n = a->value_dim, n_slots = wf_attend_slots(a, b->page), n_scales = n / 32 * SLOTS;
+    float *sums = a->sums + b->row * n;
+    const void *values = a->values[b->page], *next = wf_attend_next_values(a, b->page);
+    const uint16_t *halves = values;
+
+    if (a->kind == WF_KV_F16) {
+        wf_attend_mix(n_rows, true, b->scores, shares, values, next, n, n_slots, n, sums, n);
+        return;
+    }
+    if (a->kind == WF_KV_F32) {
+        wf_attend_mix(n_rows, false, b->scores, shares, values, next, n, n_slots, n, sums, n);
+        return;
+    }
+    for (size_t i = 0; i < n / 32; i++) {
+        _mm_prefetch((const char *)next + 64 * i, _MM_HINT_T1);
+        mix_bytes(n_rows, n, a->seen + b->page * a->n_rows + b->row, b->scores, shares,
+                  halves + i * SLOTS, (const int8_t *)(halves + n_scales) + 64 * i,
+                  (const int8_t *)next + 2 * n_scales + 64 * i, sums + 32 * i);
     }
 }
 
-void wf_avx512__attend(const struct wf_attend *a, const void *keys, const void *values)
+/* A block's scores are made between the steps of the one before, each of which would else wait for
+ * the end of the step before it. */
+void wf_avx512__attend(const struct wf_attend *a)
 {
-    switch (a->kind) {
-    case WF_KV_F32:
-        wf_attend_floats(false, a, keys, values);
-        break;
-    case WF_KV_F16:
-        wf_attend_floats(true, a, keys, values);
-        break;
-    case WF_KV_Q8_0:
-        attend_bytes(a, keys, values);
-        break;
+    size_t n = (a->n_rows + WF_ATTEND_ROWS - 1) / WF_ATTEND_ROWS;
+    struct block now = block_at(a, 0, n);
+    struct wf_attend_shares shares;
+
+    WF_ATTEND_BY_ROWS(now.n_rows, score_block, &now)
+    for (size_t i = 1; i <= n * a->n_pages; i++) {
+        struct block next = block_at(a, i, n);
+        WF_ATTEND_BY_ROWS(now.n_rows, weigh, a, now.page, now.row, now.scores, &shares)
+        if (next.page < a->n_pages)
+            WF_ATTEND_BY_ROWS(next.n_rows, score_block, &next)
+        WF_ATTEND_BY_ROWS(now.n_rows, mix_block, &now, &shares)
+        now = next;
     }
 }
 

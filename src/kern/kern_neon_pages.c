@@ -13,9 +13,9 @@
 
 #include "kern/attend_blocks.h"
 
-void wf_neon__attend(const struct wf_attend *a, const void *keys, const void *values)
+void wf_neon__attend(const struct wf_attend *a)
 {
-    wf_attend_page(a, keys, values);
+    wf_attend_pages(a);
 }
 
 void wf_neon__to_i8(const float *x, size_t n, float *scales, int32_t *sums, int8_t *y)

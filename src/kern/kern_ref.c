@@ -211,17 +211,19 @@ static float query(const struct wf_attend *a, size_t row, size_t i)
     return a->kind == WF_KV_Q8_0 ? a->q_scales[at / 32] * (float)a->q8[at] : a->q[at];
 }
 
-/* A row's scores of a page's slots, -INFINITY where it sees none; the largest. */
-static double score_row(const struct wf_attend *a, size_t row, const void *keys, double *s)
+/* A row's scores of a page's slots, those that it sees; the largest. */
+static double score_row(const struct wf_attend *a, size_t row, size_t page, uint32_t seen,
+                        double *s)
 {
     double most = (double)-INFINITY;
 
     for (size_t j = 0; j < WF_PAGE_TOKENS; j++) {
         double sum = 0;
-        if ((a->seen[row] >> j & 1) == 0)
+        if ((seen >> j & 1) == 0)
             continue;
         for (size_t i = 0; i < a->key_dim; i++)
-            sum += (double)query(a, row, i) * (double)wf_page_key(a->kind, keys, a->key_dim, j, i);
+            sum += (double)query(a, row, i) *
+                   (double)wf_page_key(a->kind, a->keys[page], a->key_dim, j, i);
         s[j] = sum * (double)a->scale;
         if (a->cap != 0.0f)
             s[j] = (double)a->cap * tanh(s[j] / (double)a->cap);
@@ -230,28 +232,36 @@ static double score_row(const struct wf_attend *a, size_t row, const void *keys,
     return most;
 }
 
-static void attend(const struct wf_attend *a, const void *keys, const void *values)
+static void attend_row(const struct wf_attend *a, size_t row, size_t page)
 {
-    for (size_t row = 0; row < a->n_rows; row++) {
-        float *sums = a->sums + row * a->value_dim;
-        double s[WF_PAGE_TOKENS], before, most;
-        if (a->seen[row] == 0)
+    uint32_t seen = a->seen[page * a->n_rows + row];
+    float *sums = a->sums + row * a->value_dim;
+    double s[WF_PAGE_TOKENS], before, most;
+
+    if (seen == 0)
+        return;
+    most = fmax((double)a->most[row], score_row(a, row, page, seen, s));
+    before = a->most[row] == -INFINITY ? 0.0 : exp((double)a->most[row] - most);
+    a->most[row] = (float)most;
+    a->weight[row] = (float)((double)a->weight[row] * before);
+    for (size_t i = 0; i < a->value_dim; i++)
+        sums[i] = (float)((double)sums[i] * before);
+    for (size_t j = 0; j < WF_PAGE_TOKENS; j++) {
+        if ((seen >> j & 1) == 0)
             continue;
-        most = fmax((double)a->most[row], score_row(a, row, keys, s));
-        before = a->most[row] == -INFINITY ? 0.0 : exp((double)a->most[row] - most);
-        a->most[row] = (float)most;
-        a->weight[row] = (float)((double)a->weight[row] * before);
+        double weight = exp(s[j] - (double)a->most[row]);
+        a->weight[row] += (float)weight;
         for (size_t i = 0; i < a->value_dim; i++)
-            sums[i] = (float)((double)sums[i] * before);
-        for (size_t j = 0; j < WF_PAGE_TOKENS; j++) {
-            if ((a->seen[row] >> j & 1) == 0)
-                continue;
-            double weight = exp(s[j] - (double)a->most[row]);
-            a->weight[row] += (float)weight;
-            for (size_t i = 0; i < a->value_dim; i++)
-                sums[i] +=
-                    (float)(weight * (double)wf_page_value(a->kind, values, a->value_dim, j, i));
-        }
+            sums[i] += (float)(weight *
+                               (double)wf_page_value(a->kind, a->values[page], a->value_dim, j, i));
+    }
+}
+
+static void attend(const struct wf_attend *a)
+{
+    for (size_t page = 0; page < a->n_pages; page++) {
+        for (size_t row = 0; row < a->n_rows; row++)
+            attend_row(a, row, page);
     }
 }
 

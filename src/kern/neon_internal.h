@@ -27,7 +27,7 @@ void wf_neon__silu_mul(const float *g, const float *u, float *y, size_t n);
 void wf_neon__to_f16(const float *x, uint16_t *y, size_t n);
 void wf_neon__from_f16(const uint16_t *x, float *y, size_t n);
 void wf_neon__dot_i8(const int8_t *q, const int8_t *rows, size_t n_rows, size_t n, int32_t *out);
-void wf_neon__attend(const struct wf_attend *a, const void *keys, const void *values);
+void wf_neon__attend(const struct wf_attend *a);
 void wf_neon__to_i8(const float *x, size_t n, float *scales, int32_t *sums, int8_t *y);
 float wf_neon__exp_sum(float *x, float max, size_t n);
 void wf_neon__mix(const float *p, size_t ld, const float *v, size_t n_rows, size_t n_p, size_t n,

@@ -244,7 +244,7 @@ float wf_kern__avx2_exp_sum(float *x, float max, size_t n);
 void wf_kern__avx2_mix(const float *p, size_t ld, const float *v, size_t n_rows, size_t n_p,
                        size_t n, float *y);
 void wf_kern__avx2_axpy(float a, const float *x, float *y, size_t n);
-void wf_kern__avx2_attend(const struct wf_attend *a, const void *keys, const void *values);
+void wf_kern__avx2_attend(const struct wf_attend *a);
 void wf_kern__avx2_to_i8(const float *x, size_t n, float *scales, int32_t *sums, int8_t *y);
 
 #endif

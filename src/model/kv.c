@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pages are plain allocations with a header that counts their holders. Layout of one page:
+/* Pages have a header that counts their holders, and are made many at once. Layout of one page:
  *
  *   header | for each layer with attention, for each head: keys, values | convolution states
  *
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "os/memory.h"
 
 struct page {
     struct page *next_free;
@@ -19,6 +20,18 @@ struct page {
 };
 
 _Static_assert(sizeof(struct page) == 64, "a page's data is aligned behind its header");
+
+/* Pages are made so many at once that large pages of the machine hold them: a text is read from
+ * end to end for every token that is written, and address translation would cost as much as the
+ * reading. */
+#define SLAB_BYTES ((size_t)32 << 20)
+
+struct slab {
+    struct slab *next;
+    uint64_t _pad[7]; /* its first page begins at a cache line */
+};
+
+_Static_assert(sizeof(struct slab) == 64, "a slab's first page is aligned behind its header");
 
 struct wf_kv {
     const struct wf_params *p;
@@ -34,6 +47,9 @@ struct wf_kv {
     size_t n_pages_made;
     size_t n_seqs;
     struct page *free; /* pages that nobody holds */
+    struct slab *slabs;
+    size_t n_pages_left; /* of the first slab, never used yet */
+    size_t n_pages_slab; /* that it was made of */
 };
 
 static void lay_out(struct wf_kv *kv)
@@ -51,7 +67,7 @@ static void lay_out(struct wf_kv *kv)
     kv->token_bytes = at / WF_KV_PAGE_TOKENS;
     kv->conv_offset = (at + 63) / 64 * 64;
     kv->conv_floats = n_conv > 0 ? n_conv * (p->conv_len - 1) * p->dim : 0;
-    kv->page_bytes = kv->conv_offset + kv->conv_floats * sizeof(float);
+    kv->page_bytes = (kv->conv_offset + kv->conv_floats * sizeof(float) + 63) / 64 * 64;
 }
 
 int wf_kv_new(const struct wf_params *p, enum wf_kv_kind kind, size_t n_tokens_max,
@@ -83,10 +99,10 @@ void wf_kv_free(struct wf_kv *kv)
         return;
     assert(kv->n_seqs == 0);
     assert(kv->n_pages_held == 0);
-    while (kv->free != NULL) {
-        struct page *next = kv->free->next_free;
-        wf_free(kv->free);
-        kv->free = next;
+    while (kv->slabs != NULL) {
+        struct slab *next = kv->slabs->next;
+        wf_free(kv->slabs);
+        kv->slabs = next;
     }
     wf_free(kv->layers);
     wf_free(kv);
@@ -127,6 +143,28 @@ static struct page *header_of(uint8_t *data)
     return (struct page *)(void *)(data - sizeof(struct page));
 }
 
+/* A page that was never used; NULL when there is no memory. */
+static struct page *make_page(struct wf_kv *kv)
+{
+    size_t bytes = sizeof(struct page) + kv->page_bytes, most = kv->n_pages_max - kv->n_pages_made;
+    struct slab *slab;
+
+    if (kv->n_pages_left == 0) {
+        size_t n = SLAB_BYTES / bytes > 0 ? SLAB_BYTES / bytes : 1;
+        n = n < most ? n : most;
+        slab = wf_alloc_lines_raw(1, sizeof(*slab) + n * bytes);
+        if (slab == NULL)
+            return NULL;
+        wf_memory_large(slab, sizeof(*slab) + n * bytes);
+        slab->next = kv->slabs;
+        kv->slabs = slab;
+        kv->n_pages_slab = kv->n_pages_left = n;
+    }
+    kv->n_pages_made++;
+    return (struct page *)(void *)((uint8_t *)(kv->slabs + 1) +
+                                   (kv->n_pages_slab - kv->n_pages_left--) * bytes);
+}
+
 static int take_page(struct wf_kv *kv, uint8_t **out, struct wf_err *err)
 {
     struct page *page = kv->free;
@@ -137,13 +175,11 @@ static int take_page(struct wf_kv *kv, uint8_t **out, struct wf_err *err)
     if (page != NULL)
         kv->free = page->next_free;
     else
-        page = wf_alloc_lines_raw(1, sizeof(*page) + kv->page_bytes);
+        page = make_page(kv);
     if (page == NULL)
         return wf_err_set(err, WF_E_NOMEM, "Not enough memory for the cache of a text.");
     page->n_holders = 1;
     kv->n_pages_held++;
-    if (kv->n_pages_held > kv->n_pages_made)
-        kv->n_pages_made = kv->n_pages_held;
     *out = (uint8_t *)(page + 1);
     return 0;
 }

@@ -18,8 +18,9 @@
  * nearest cache. And its tokens. */
 #define ROWS 64
 #define TOKENS_MAX 16
-/* Positions after which sums begin anew: whole pages. */
-#define CHUNK 256
+/* Positions after which sums begin anew: so many pages, which are met at once. */
+#define CHUNK (PAGES * PAGE)
+#define PAGES 8
 /* With fewer tiles for each thread, they are split by chunks. */
 #define TILES_PER_THREAD 4
 /* Below this many multiplications the gang is not worth waking. */
@@ -101,8 +102,8 @@ static void lay_out(struct tile *t, const struct wf_params *p, size_t n_rows, st
 
     t->keys = take(room, PAGE * d);
     t->values = take(room, (size_t)PAGE * p->value_dim);
-    t->room = take(room, n_rows * (PAGE + 2));
-    t->seen = take(room, n_rows);
+    t->room = take(room, wf_attend_room(n_rows));
+    t->seen = take(room, n_rows * PAGES);
     t->q = take(room, n_rows * d);
     t->q8 = take(room, n_rows * ((d + 3) / 4));
     t->q_scales = take(room, n_rows * ((d + 31) / 32));
@@ -220,7 +221,7 @@ static uint32_t slots(size_t from, size_t to)
 }
 
 /* Which of the slots of the page at `base` the rows see. */
-static void look(struct tile *t, size_t base)
+static void look(const struct tile *t, size_t base, uint32_t *seen)
 {
     size_t n = t->tiling->n_heads;
 
@@ -231,49 +232,33 @@ static void look(struct tile *t, size_t base)
         to = to > base ? to - base : 0;
         uint32_t bits = slots(from, to);
         for (size_t h = 0; h < n; h++)
-            t->seen[i * n + h] = bits;
+            seen[i * n + h] = bits;
     }
 }
 
-/* Has the memory fetch a page of n bytes, which is wanted soon. */
-static void expect(const uint8_t *page, size_t n)
-{
-    for (size_t i = 0; i < n; i += 64)
-        __builtin_prefetch(page + i, 0, 2);
-}
-
-/* Positions [base, to) of the tile's text, in one page. */
-static void meet_page(struct tile *t, const struct sums *s, size_t base, size_t to)
+/* A page of the tile's head: where its keys and values are. */
+static void find_page(const struct tile *t, size_t i_page, const void **out_keys,
+                      const void **out_values)
 {
     const struct wf_runner *r = t->r;
-    const struct wf_params *p = r->p;
-    const struct wf_seq *seq = r->places[t->i_tok].seq;
-    size_t n = to - base < PAGE ? to - base : PAGE;
-    const void *keys = t->keys, *values = t->values;
+    const uint8_t *page = r->places[t->i_tok].seq->pages[i_page];
 
-    if (seq == NULL) {
-        unpack_own(t, base, n);
-    } else {
-        size_t key_at = wf_kv_keys(r->kv, t->tiling->i_layer, t->kv_head);
-        size_t value_at = wf_kv_values(r->kv, t->tiling->i_layer, t->kv_head);
-        const uint8_t *page = seq->pages[base / PAGE];
-        if (t->is_unpacked) {
-            unpack_page(t, page + key_at, page + value_at, n);
-        } else {
-            keys = page + key_at;
-            values = page + value_at;
-        }
-        if (base / PAGE + 1 < seq->n_pages) /* a head's keys and values lie side by side */
-            expect(seq->pages[base / PAGE + 1] + key_at,
-                   wf_page_bytes(wf_kv_kind(r->kv), p->head_dim) +
-                       wf_page_bytes(wf_kv_kind(r->kv), p->value_dim));
-    }
-    look(t, base);
+    *out_keys = page + wf_kv_keys(r->kv, t->tiling->i_layer, t->kv_head);
+    *out_values = page + wf_kv_values(r->kv, t->tiling->i_layer, t->kv_head);
+}
+
+/* Positions [base, to) of the tile's text, of one chunk. */
+static void meet_pages(struct tile *t, const struct sums *s, size_t base, size_t to)
+{
+    const struct wf_params *p = t->r->p;
+    const struct wf_seq *seq = t->r->places[t->i_tok].seq;
+    const void *keys[PAGES], *values[PAGES];
     struct wf_attend a = {.kind = page_kind(t),
                           .n_rows = t->n_rows,
                           .key_dim = p->head_dim,
                           .value_dim = p->value_dim,
-                          .n_slots = n,
+                          .keys = keys,
+                          .values = values,
                           .scale = p->attention_scale,
                           .cap = p->score_cap,
                           .q = t->q,
@@ -285,7 +270,31 @@ static void meet_page(struct tile *t, const struct sums *s, size_t base, size_t 
                           .weight = s->weight,
                           .sums = s->sums,
                           .room = t->room};
-    r->kern->attend(&a, keys, values);
+
+    for (; base < to; base += PAGE) {
+        a.n_slots = to - base < PAGE ? to - base : PAGE;
+        look(t, base, t->seen + a.n_pages * t->n_rows);
+        if (seq != NULL)
+            find_page(t, base / PAGE, &keys[a.n_pages], &values[a.n_pages]);
+        else
+            unpack_own(t, base, a.n_slots);
+        if (t->is_unpacked) { /* one at a time: there is room for one */
+            if (seq != NULL)
+                unpack_page(t, keys[0], values[0], a.n_slots);
+            keys[0] = t->keys;
+            values[0] = t->values;
+            a.n_pages = 1;
+            t->r->kern->attend(&a);
+            a.n_pages = 0;
+            continue;
+        }
+        a.n_pages++;
+    }
+    if (seq == NULL || a.n_pages == 0)
+        return;
+    if (base / PAGE < seq->n_pages)
+        find_page(t, base / PAGE, &a.next_keys, &a.next_values);
+    t->r->kern->attend(&a);
 }
 
 /* x = x * a + y * b, four at a time as the compiler then takes registers. */
@@ -395,8 +404,7 @@ static void meet_chunk(struct tile *t, const struct sums *s, size_t i_chunk, siz
     first = first > from / PAGE * PAGE ? first : from / PAGE * PAGE;
     last = last < to ? last : to;
     begin_sums(t, s);
-    for (size_t base = first; base < last; base += PAGE)
-        meet_page(t, s, base, to);
+    meet_pages(t, s, first, last);
 }
 
 static void meet_all(struct tile *t, size_t from, size_t to)

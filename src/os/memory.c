@@ -4,10 +4,12 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/str.h"
 
+#define LARGE_BYTES ((size_t)2 << 20)
 #define MEMINFO "/proc/meminfo"
 #define GROUP_MAX "/sys/fs/cgroup/memory.max"
 #define GROUP_NOW "/sys/fs/cgroup/memory.current"
@@ -63,4 +65,12 @@ uint64_t wf_memory_available(void)
     uint64_t group = most > now ? most - now : 0;
 
     return most > 0 && group < here ? group : here;
+}
+
+void wf_memory_large(void *p, size_t bytes)
+{
+    size_t skip = -(uintptr_t)p & (LARGE_BYTES - 1);
+
+    if (bytes >= skip + LARGE_BYTES)
+        (void)madvise((char *)p + skip, (bytes - skip) & ~(LARGE_BYTES - 1), MADV_HUGEPAGE);
 }

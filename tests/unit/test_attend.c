@@ -101,33 +101,40 @@ static void free_scene(struct scene *s)
     }
 }
 
-/* Rows [from, from + n) of the scene. */
+/* Rows [from, from + n) of the scene and its pages, so many at once. */
 static void attend(const struct wf_kern *k, const struct scene *s, size_t from, size_t n,
-                   struct result *out)
+                   size_t at_once, struct result *out)
 {
     static float room[ROWS_MAX * (WF_PAGE_TOKENS + 2)];
+    static uint32_t seen[PAGES * ROWS_MAX];
 
+    assert_true(wf_attend_room(n) <= sizeof(room) / sizeof(room[0]));
     memset(out, 0, sizeof(*out));
     for (size_t r = 0; r < n; r++)
         out->most[r] = -INFINITY;
-    for (size_t i = 0; i < PAGES; i++) {
+    for (size_t i = 0; i < PAGES; i += at_once) {
         struct wf_attend a = {.kind = s->kind,
                               .n_rows = n,
                               .key_dim = s->key_dim,
                               .value_dim = s->value_dim,
-                              .n_slots = i + 1 < PAGES ? WF_PAGE_TOKENS : s->n_last,
+                              .n_pages = at_once < PAGES - i ? at_once : PAGES - i,
+                              .keys = (const void *const *)s->keys + i,
+                              .values = (const void *const *)s->values + i,
+                              .n_slots = i + at_once < PAGES ? WF_PAGE_TOKENS : s->n_last,
                               .scale = 0.125f,
                               .cap = s->cap,
                               .q = s->q + from * s->key_dim,
                               .q8 = s->q8 + from * s->key_dim,
                               .q_scales = s->q_scales + from * s->key_dim / 32,
                               .q_sums = s->q_sums + from * s->key_dim / 32,
-                              .seen = s->seen[i] + from,
+                              .seen = seen,
                               .most = out->most,
                               .weight = out->weight,
                               .sums = out->sums,
                               .room = room};
-        k->attend(&a, s->keys[i], s->values[i]);
+        for (size_t p = 0; p < a.n_pages; p++)
+            memcpy(seen + p * n, s->seen[i + p] + from, n * sizeof(seen[0]));
+        k->attend(&a);
     }
 }
 
@@ -135,8 +142,8 @@ static void compare(const struct wf_kern *k, const struct scene *s, double bound
 {
     static struct result want, got;
 
-    attend(&wf_kern_ref, s, 0, s->n_rows, &want);
-    attend(k, s, 0, s->n_rows, &got);
+    attend(&wf_kern_ref, s, 0, s->n_rows, 1, &want);
+    attend(k, s, 0, s->n_rows, PAGES, &got);
     for (size_t i = 0; i < s->n_rows * s->value_dim; i++) {
         size_t r = i / s->value_dim;
         double a = (double)want.sums[i] / (double)want.weight[r];
@@ -178,7 +185,8 @@ static void test_attend__tables_agree(void **state)
     }
 }
 
-/* The very same bits, alone or beside others, whatever lies in slots that are not filled. */
+/* The very same bits, alone or beside others, however many pages at once, whatever lies in slots
+ * that are not filled. */
 static void test_attend__rows_are_alone(void **state)
 {
     static struct scene s;
@@ -192,9 +200,9 @@ static void test_attend__rows_are_alone(void **state)
             make_scene(&s, (enum wf_kv_kind)kind, ROWS_MAX, d, d);
             seed = 7;
             fill_pages(&s, 0);
-            attend(k, &s, 0, ROWS_MAX, &all);
+            attend(k, &s, 0, ROWS_MAX, PAGES, &all);
             for (size_t r = 0; r < ROWS_MAX; r++) {
-                attend(k, &s, r, 1, &one);
+                attend(k, &s, r, 1, 1 + r % PAGES, &one);
                 bool is_same = memcmp(&one.most[0], &all.most[r], sizeof(float)) == 0 &&
                                memcmp(&one.weight[0], &all.weight[r], sizeof(float)) == 0 &&
                                memcmp(one.sums, all.sums + r * d, d * sizeof(float)) == 0;
@@ -203,7 +211,7 @@ static void test_attend__rows_are_alone(void **state)
             }
             seed = 7;
             fill_pages(&s, 0xff); /* no numbers */
-            attend(k, &s, 0, ROWS_MAX, &behind);
+            attend(k, &s, 0, ROWS_MAX, PAGES, &behind);
             if (memcmp(&all, &behind, sizeof(all)) != 0)
                 fail_msg("%s kind %d: what lies behind", k->name, kind);
             free_scene(&s);
@@ -281,14 +289,14 @@ static void test_attend__no_numbers_stay_none(void **state)
             s.q[32 + 5] = NAN;
             if (kind == WF_KV_Q8_0)
                 wf_kern_ref.to_i8(s.q, 3 * 32, s.q_scales, s.q_sums, s.q8);
-            attend(k, &s, 0, 3, &got);
+            attend(k, &s, 0, 3, PAGES, &got);
             for (size_t j = 0; j < 3 * 32; j++)
                 assert_true(isnan(got.sums[j] / got.weight[j / 32]) == (j / 32 == 1));
             float x[32];
             fill(x, 32, 1.0f);
             x[3] = NAN; /* a key of the last page that row 0 does not see */
             wf_page_put_key(&wf_kern_ref, s.kind, x, 32, 1, s.keys[2]);
-            attend(k, &s, 0, 3, &got);
+            attend(k, &s, 0, 3, PAGES, &got);
             for (size_t j = 0; j < 3 * 32; j++)
                 assert_true(isnan(got.sums[j] / got.weight[j / 32]) == (j / 32 >= 1));
             free_scene(&s);
