@@ -121,6 +121,7 @@ $(B)/obj/kern/kern_avx2_few.o: COMPILE += -O3 -mavx2 -mfma -mf16c
 $(B)/obj/kern/kern_avx2_few32.o: COMPILE += -O3 -mavx2 -mfma -mf16c
 $(B)/obj/kern/kern_avx2_few256.o: COMPILE += -O3 -mavx2 -mfma -mf16c
 $(B)/obj/kern/kern_avx2_many.o: COMPILE += -O3 -mavx2 -mfma -mf16c
+$(B)/obj/kern/kern_avx2_wide.o: COMPILE += -O3 -mavx2 -mfma -mf16c
 $(B)/obj/kern/kern_avxvnni.o: COMPILE += -O3 -mavx2 -mfma -mf16c -mavxvnni
 AVX512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
 $(B)/obj/kern/kern_avx512.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)

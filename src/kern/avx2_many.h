@@ -6,7 +6,7 @@
  * as they are stored. WF_MANY_CHUNK values of WF_MANY_PANEL rows are unpacked at once and stay in
  * the nearest cache, with a scale and a minimum for every step of values, while all tokens go by:
  * every weight is unpacked once. Without VNNI pairs of products are summed in 16 bits: as many
- * pairs as cannot leave them; bytes of more than six bits are two layers of four bits each.
+ * pairs as cannot leave them.
  * Threads: any. */
 #ifndef WF_KERN_AVX2_MANY_H
 #define WF_KERN_AVX2_MANY_H
@@ -30,37 +30,10 @@ struct wf_many_kind {
     size_t step;
 };
 
-/* Layers of a weight's bits. */
-static WF_INLINE int wf_many_layers_of(struct wf_many_kind k)
-{
-    return !WF_VNNI && k.bits > 6 ? 2 : 1;
-}
-
 struct wf_many_panel {
-    uint8_t w[2 * WF_MANY_CHUNK / 4][WF_MANY_PANEL][4]; /* [unit][layer] of four values */
+    uint8_t w[WF_MANY_CHUNK / 4][WF_MANY_PANEL][4]; /* units of four values */
     float scale[WF_MANY_STEPS_MAX][WF_MANY_PANEL], min[WF_MANY_STEPS_MAX][WF_MANY_PANEL];
 } __attribute__((aligned(64)));
-
-/* 8 rows of 32 bytes to 8 units of 4 bytes of each row. */
-static WF_INLINE void wf_many_turn(__m256i r[8])
-{
-    __m256i a[8], b[8];
-
-    for (int i = 0; i < 4; i++) {
-        a[2 * i] = _mm256_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
-        a[2 * i + 1] = _mm256_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
-    }
-    for (int i = 0; i < 2; i++) {
-        b[4 * i] = _mm256_unpacklo_epi64(a[4 * i], a[4 * i + 2]);
-        b[4 * i + 1] = _mm256_unpackhi_epi64(a[4 * i], a[4 * i + 2]);
-        b[4 * i + 2] = _mm256_unpacklo_epi64(a[4 * i + 1], a[4 * i + 3]);
-        b[4 * i + 3] = _mm256_unpackhi_epi64(a[4 * i + 1], a[4 * i + 3]);
-    }
-    for (int i = 0; i < 4; i++) {
-        r[i] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x20);
-        r[i + 4] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x31);
-    }
-}
 
 /* Group i of a row: unsigned bytes, which are returned; scales and minima of its steps. */
 static WF_INLINE __m256i wf_many_unpack_group(struct wf_many_kind k, const uint8_t *row, size_t i,
@@ -92,8 +65,7 @@ static WF_INLINE void wf_many_unpack_panel(struct wf_many_kind k, const struct w
                                            size_t row, size_t from, size_t n,
                                            struct wf_many_panel *out)
 {
-    size_t n_layers = (size_t)wf_many_layers_of(k);
-    __m256i low = _mm256_set1_epi8(15), r[8];
+    __m256i r[8];
 
     for (size_t first = 0; first < WF_MANY_PANEL; first += 8) {
         for (size_t i = 0; i < n / 32; i++) {
@@ -102,14 +74,9 @@ static WF_INLINE void wf_many_unpack_panel(struct wf_many_kind k, const struct w
                 r[j] = wf_many_unpack_group(k, a->w + at * a->row_bytes, from / 32 + i, first + j,
                                             i * (32 / k.step), out);
             }
-            wf_many_turn(r);
-            for (size_t j = 0; j < 8; j++) {
-                uint8_t *to = out->w[(8 * i + j) * n_layers][first];
-                wf_many_store_unit(to, n_layers == 2 ? _mm256_and_si256(r[j], low) : r[j]);
-                if (n_layers == 2)
-                    wf_many_store_unit(to + sizeof(out->w[0]),
-                                       _mm256_and_si256(_mm256_srli_epi16(r[j], 4), low));
-            }
+            wf_x86__turn(r);
+            for (size_t j = 0; j < 8; j++)
+                wf_many_store_unit(out->w[8 * i + j][first], r[j]);
         }
     }
 }
@@ -139,35 +106,30 @@ static WF_INLINE void wf_many_add_units(struct wf_many_kind k, size_t T, size_t 
     }
 #else
     /* Two products of up to 2^bits - 1 and 127 a pair. */
-    const size_t n_layers = (size_t)wf_many_layers_of(k), most = n_layers == 2 ? 8
-                                                                 : k.bits <= 4 ? 8
-                                                                 : k.bits == 5 ? 4
-                                                                               : 2;
+    const size_t most = k.bits <= 4 ? 8 : k.bits == 5 ? 4 : 2;
     for (size_t from = 0; from < n_units; from += most) {
+        const __m256i ones = _mm256_set1_epi16(1);
         __m256i half[WF_MANY_TILE][2];
-        for (size_t layer = 0; layer < n_layers; layer++) {
-            const __m256i ones = _mm256_set1_epi16(layer == 0 ? 1 : 16);
-            for (size_t t = 0; t < T; t++)
-                half[t][0] = half[t][1] = _mm256_setzero_si256();
-            for (size_t u = from; u < from + most && u < n_units; u++) {
-                const uint8_t *p = w + (u * n_layers + layer) * 4 * WF_MANY_PANEL;
-                __m256i a = wf_many_load_unit(p), b = wf_many_load_unit(p + 32);
-                for (size_t t = 0; t < T; t++) {
-                    int32_t four;
-                    memcpy(&four, x + t * x_bytes + 4 * u, sizeof(four));
-                    __m256i v = _mm256_set1_epi32(four);
-                    half[t][0] = _mm256_add_epi16(half[t][0], _mm256_maddubs_epi16(a, v));
-                    half[t][1] = _mm256_add_epi16(half[t][1], _mm256_maddubs_epi16(b, v));
-                    /* In this order: compilers that sum in trees run out of registers. */
-#ifdef __AVX2__
-                    __asm__("" : "+x"(half[t][0]), "+x"(half[t][1]));
-#endif
-                }
-            }
+        for (size_t t = 0; t < T; t++)
+            half[t][0] = half[t][1] = _mm256_setzero_si256();
+        for (size_t u = from; u < from + most && u < n_units; u++) {
+            const uint8_t *p = w + u * 4 * WF_MANY_PANEL;
+            __m256i a = wf_many_load_unit(p), b = wf_many_load_unit(p + 32);
             for (size_t t = 0; t < T; t++) {
-                for (size_t h = 0; h < 2; h++)
-                    sum[t][h] = _mm256_add_epi32(sum[t][h], _mm256_madd_epi16(half[t][h], ones));
+                int32_t four;
+                memcpy(&four, x + t * x_bytes + 4 * u, sizeof(four));
+                __m256i v = _mm256_set1_epi32(four);
+                half[t][0] = _mm256_add_epi16(half[t][0], _mm256_maddubs_epi16(a, v));
+                half[t][1] = _mm256_add_epi16(half[t][1], _mm256_maddubs_epi16(b, v));
+                /* In this order: compilers that sum in trees run out of registers. */
+#ifdef __AVX2__
+                __asm__("" : "+x"(half[t][0]), "+x"(half[t][1]));
+#endif
             }
+        }
+        for (size_t t = 0; t < T; t++) {
+            for (size_t h = 0; h < 2; h++)
+                sum[t][h] = _mm256_add_epi32(sum[t][h], _mm256_madd_epi16(half[t][h], ones));
         }
     }
 #endif
@@ -210,7 +172,7 @@ static WF_INLINE void wf_many_multiply_tile(struct wf_many_kind k, size_t T,
     float tile[WF_MANY_TILE][WF_MANY_PANEL] __attribute__((aligned(64)));
     const struct wf_avx2_rows *a = s->a;
     const uint8_t *x = a->x + i_tok * a->x_bytes;
-    size_t ld = a->x_bytes / sizeof(float), units = k.step / 4 * (size_t)wf_many_layers_of(k);
+    size_t ld = a->x_bytes / sizeof(float), units = k.step / 4;
     const float *scales = (const float *)(const void *)x;
     const float *sums = scales + a->n_in / a->group;
     const uint8_t *q = (const uint8_t *)(const void *)(sums + a->n_in / 16) + s->from;

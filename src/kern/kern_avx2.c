@@ -31,37 +31,35 @@ static size_t group_of(const struct wf_dtype *t)
     return t->block == 256 ? 256 : 32;
 }
 
-/* Of one prepared row. */
-static size_t act_row(const struct wf_dtype *t, enum wf_act act, size_t n_in, size_t n_tok)
+/* Of one prepared row; with VNNI all types take the way of many that others take without. */
+static size_t act_row(const struct wf_dtype *t, enum wf_act act, size_t n_in, size_t n_tok,
+                      bool vnni)
 {
     if (act == WF_ACT_F32 || is_float(t))
         return n_in * sizeof(float);
     if (n_tok < WF_AVX2_MANY_FROM)
         return wf_avx2__few_row(t, n_in);
+    if (!vnni && wf_avx2__is_wide(t))
+        return wf_avx2__wide_row(t, n_in);
     return (n_in / group_of(t) + n_in / 16) * sizeof(float) + n_in;
 }
 
 static size_t act_bytes(const struct wf_dtype *t, enum wf_act act, size_t n_in, size_t n_tok)
 {
-    return n_tok * act_row(t, act, n_in, n_tok);
+    return n_tok * act_row(t, act, n_in, n_tok, false);
 }
 
-static void act_prepare(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
-                        size_t n_tok, size_t i_tok, void *out)
+static size_t act_bytes_vnni(const struct wf_dtype *t, enum wf_act act, size_t n_in, size_t n_tok)
 {
-    void *row = (char *)out + i_tok * act_row(t, act, n_in, n_tok);
+    return n_tok * act_row(t, act, n_in, n_tok, true);
+}
+
+static void prepare_many(const struct wf_dtype *t, const float *x, size_t n_in, void *row)
+{
     size_t group = group_of(t), n_groups = n_in / group;
     float *scales = row, *sums = scales + n_groups, inverse;
     int8_t *q = (int8_t *)(sums + n_in / 16);
 
-    if (act == WF_ACT_F32 || is_float(t)) {
-        memcpy(row, x, n_in * sizeof(float));
-        return;
-    }
-    if (n_tok < WF_AVX2_MANY_FROM) {
-        wf_avx2__few_prepare(t, x, n_in, row);
-        return;
-    }
     for (size_t i = 0; i < n_groups; i++) {
         scales[i] = wf_avx2_scale_of(x + i * group, group, &inverse);
         for (size_t j = i * group; j < (i + 1) * group; j += 32) {
@@ -72,6 +70,35 @@ static void act_prepare(const struct wf_dtype *t, enum wf_act act, const float *
             sums[j / 16 + 1] = scales[i] * (float)sum[1];
         }
     }
+}
+
+static void prepare(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
+                    size_t n_tok, bool vnni, void *row)
+{
+    if (act == WF_ACT_F32 || is_float(t))
+        memcpy(row, x, n_in * sizeof(float));
+    else if (n_tok < WF_AVX2_MANY_FROM)
+        wf_avx2__few_prepare(t, x, n_in, row);
+    else if (!vnni && wf_avx2__is_wide(t))
+        wf_avx2__wide_prepare(t, x, n_in, row);
+    else
+        prepare_many(t, x, n_in, row);
+}
+
+static void act_prepare(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
+                        size_t n_tok, size_t i_tok, void *out)
+{
+    void *row = (char *)out + i_tok * act_row(t, act, n_in, n_tok, false);
+
+    prepare(t, act, x, n_in, n_tok, false, row);
+}
+
+static void act_prepare_vnni(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
+                             size_t n_tok, size_t i_tok, void *out)
+{
+    void *row = (char *)out + i_tok * act_row(t, act, n_in, n_tok, true);
+
+    prepare(t, act, x, n_in, n_tok, true, row);
 }
 
 /* ---- products ---- */
@@ -143,40 +170,40 @@ static void multiply_floats(const struct wf_dtype *t, const struct wf_avx2_rows 
     }
 }
 
-void wf_avx2__matmul(wf_avx2_many_fn many, const struct wf_dtype *t, enum wf_act act, const void *w,
-                     size_t n_rows, size_t n_in, const void *prepared, size_t n_tok, float *out,
-                     size_t ld)
+static WF_INLINE void multiply(bool vnni, const struct wf_dtype *t, enum wf_act act, const void *w,
+                               size_t n_rows, size_t n_in, const void *prepared, size_t n_tok,
+                               float *out, size_t ld)
 {
     struct wf_avx2_rows a = {.w = w,
                              .row_bytes = wf_dtype_bytes(t, n_in),
                              .n_rows = n_rows,
                              .n_in = n_in,
                              .x = prepared,
-                             .x_bytes = act_row(t, act, n_in, n_tok),
+                             .x_bytes = act_row(t, act, n_in, n_tok, vnni),
                              .group = group_of(t),
                              .out = out,
                              .ld = ld};
 
-    if (act == WF_ACT_F32 || is_float(t)) {
+    if (act == WF_ACT_F32 || is_float(t))
         multiply_floats(t, &a, n_tok);
-        return;
-    }
-    if (n_tok >= WF_AVX2_MANY_FROM)
-        many(t, &a, n_tok);
-    else
+    else if (n_tok < WF_AVX2_MANY_FROM)
         wf_avx2__multiply_few(t, &a, n_tok);
+    else if (vnni)
+        wf_avxvnni__multiply_many(t, &a, n_tok);
+    else
+        wf_avx2__multiply_many(t, &a, n_tok);
 }
 
 static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, size_t n_rows,
                    size_t n_in, const void *prepared, size_t n_tok, float *out, size_t ld)
 {
-    wf_avx2__matmul(wf_avx2__multiply_many, t, act, w, n_rows, n_in, prepared, n_tok, out, ld);
+    multiply(false, t, act, w, n_rows, n_in, prepared, n_tok, out, ld);
 }
 
 static void matmul_vnni(const struct wf_dtype *t, enum wf_act act, const void *w, size_t n_rows,
                         size_t n_in, const void *prepared, size_t n_tok, float *out, size_t ld)
 {
-    wf_avx2__matmul(wf_avxvnni__multiply_many, t, act, w, n_rows, n_in, prepared, n_tok, out, ld);
+    multiply(true, t, act, w, n_rows, n_in, prepared, n_tok, out, ld);
 }
 
 /* ---- rows of float ---- */
@@ -384,8 +411,8 @@ const struct wf_kern wf_kern_avx2 = {
 const struct wf_kern wf_kern_avxvnni = {
     .name = "avxvnni",
     .n_wide = WF_AVX2_MANY_FROM,
-    .act_bytes = act_bytes,
-    .act_prepare = act_prepare,
+    .act_bytes = act_bytes_vnni,
+    .act_prepare = act_prepare_vnni,
     .matmul = matmul_vnni,
     .axpy = wf_kern__avx2_axpy,
     .rms_norm = wf_kern__avx2_rms_norm,

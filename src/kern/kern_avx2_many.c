@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products of quantised weights with many tokens, AVX2: see avx2_many.h. */
+/* Products of quantised weights with many tokens, AVX2: see avx2_many.h, and
+ * kern_avx2_wide.c for those that need more bits. */
 #ifdef __x86_64__
 #define WF_VNNI 0
 #include "kern/avx2_many.h"
@@ -22,6 +23,11 @@ static void multiply_any(const struct wf_dtype *t, const struct wf_avx2_rows *a,
         break;
         WF_AVX2_TYPES(CASE)
 #undef CASE
+    case WF_DTYPE_Q8_0:
+    case WF_DTYPE_IQ4_NL:
+    case WF_DTYPE_IQ4_XS:
+        wf_avx2__multiply_wide(t, a, n_tok);
+        break;
     case WF_DTYPE_F32:
     case WF_DTYPE_F16:
     case WF_DTYPE_BF16:

@@ -13,6 +13,7 @@
             (struct wf_many_kind){wf_x86__load_##name, has_min, zero, bits, step}, a, n_tok);      \
     }
 WF_AVX2_TYPES(MULTIPLY)
+WF_AVX2_WIDE_TYPES(MULTIPLY)
 #undef MULTIPLY
 
 static void multiply_any(const struct wf_dtype *t, const struct wf_avx2_rows *a, size_t n_tok)
@@ -23,6 +24,7 @@ static void multiply_any(const struct wf_dtype *t, const struct wf_avx2_rows *a,
         multiply_##name(a, n_tok);                                                                 \
         break;
         WF_AVX2_TYPES(CASE)
+        WF_AVX2_WIDE_TYPES(CASE)
 #undef CASE
     case WF_DTYPE_F32:
     case WF_DTYPE_F16:

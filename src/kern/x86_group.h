@@ -233,6 +233,27 @@ static WF_INLINE void wf_x86__load_IQ4_XS(const uint8_t *row, size_t i, struct w
     out->scale = _mm256_set1_ps(wf_x86__load_half(b) * (float)((low | high << 4) - 32));
 }
 
+/* 8 rows of 32 bytes to 8 units of 4 bytes of each row. */
+static WF_INLINE void wf_x86__turn(__m256i r[8])
+{
+    __m256i a[8], b[8];
+
+    for (int i = 0; i < 4; i++) {
+        a[2 * i] = _mm256_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
+        a[2 * i + 1] = _mm256_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
+    }
+    for (int i = 0; i < 2; i++) {
+        b[4 * i] = _mm256_unpacklo_epi64(a[4 * i], a[4 * i + 2]);
+        b[4 * i + 1] = _mm256_unpackhi_epi64(a[4 * i], a[4 * i + 2]);
+        b[4 * i + 2] = _mm256_unpacklo_epi64(a[4 * i + 1], a[4 * i + 3]);
+        b[4 * i + 3] = _mm256_unpackhi_epi64(a[4 * i + 1], a[4 * i + 3]);
+    }
+    for (int i = 0; i < 4; i++) {
+        r[i] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x20);
+        r[i + 4] = _mm256_permute2x128_si256(b[i], b[i + 4], 0x31);
+    }
+}
+
 /* Rows of float as kern_avx2.c has them, for tables that have nothing better: contracts as in
  * kern/kern.h. */
 void wf_kern__avx2_softmax(float *x, size_t n);
