@@ -46,6 +46,8 @@ struct wf_given {
     uint8_t sealed[WF_GIVEN_HASH_BYTES]; /* as the ledger has it (privacy/ledger.h) */
 };
 
+struct wf_draft_moment; /* space/draft.h */
+
 struct wf_sharing_options {
     struct wf_store *store; /* this and the next are borrowed until free */
     struct wf_drafts *drafts;
@@ -59,9 +61,10 @@ struct wf_sharing_options {
     struct wf_log *log;           /* may be NULL */
     /* The owner's devices as they are now; version 0: none. */
     void (*devices)(void *ud, struct wf_devices *out);
-    /* A draft's label as its text is now, before it is sealed; secret where that cannot be told:
-     * then it goes nowhere. */
-    enum wf_label (*label)(void *ud, int64_t draft);
+    /* A draft's label as what stands in it at that moment asks for, before that is sealed; secret
+     * where it cannot be told: then it goes nowhere. It is to look at exactly that (wf_draft_look):
+     * what is deleted since then goes, too. */
+    enum wf_label (*label)(void *ud, const struct wf_draft_moment *at);
     void *label_ud;
     /* The transport keys of other people's devices that spaces are shared with, all of them anew.
      * Must not call back; may be NULL. */

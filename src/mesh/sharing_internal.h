@@ -198,12 +198,13 @@ void wf_sharing__end_given(struct wf_sharing *s);
 
 /* ---- sharing_text.c: what was deleted before it was sent ---- */
 
-/* *io, the update that `updates` make together, is made anew where they delete something, without
- * the texts that are deleted: 1, and it is of the draft as it is, which the caller looks at again;
- * 0: it deletes nothing. UNSUPPORTED: the whole draft is to be sent; NOENT: it is gone; NOMEM,
- * those of reading. */
-int wf_sharing__without_deleted(struct wf_sharing *s, int64_t draft, const struct wf_str *updates,
-                                size_t n, struct wf_buf *io, struct wf_err *err) WF_MUST_USE;
+/* *io, the update that `updates` make together, is made anew of the draft as it is at that moment,
+ * without the texts that are deleted then; it is left where they are all of its log and delete
+ * nothing. UNSUPPORTED: the whole draft is to be sent; NOENT: it is gone; NOMEM, those of reading.
+ */
+int wf_sharing__without_deleted(struct wf_sharing *s, const struct wf_draft_moment *at,
+                                const struct wf_str *updates, size_t n, struct wf_buf *io,
+                                struct wf_err *err) WF_MUST_USE;
 
 /* ---- sharing_out.c: what is here goes into batches ---- */
 /* 1: nothing may be written yet, for others have more of this device's own log than it has. */

@@ -180,7 +180,6 @@ struct own_updates {
     int64_t at_ms;
     struct wf_arena *arena;
     bool has_others; /* there are updates of other devices */
-    bool is_as_now;  /* what is sent is of the draft as it is, not of its log */
 };
 
 static int take_own(void *ud, const struct wf_draft_update *u, struct wf_err *err)
@@ -207,18 +206,10 @@ static int read_whole(void *ud, struct wf_crdt *doc, struct wf_err *err)
     return rc == 0 ? 0 : no_memory(err);
 }
 
-/* All of a draft, as one update of this device. */
-static int whole_draft(struct out *o, const struct wf_share_draft *d, struct wf_buf *out,
-                       struct wf_err *err)
+/* The draft as it was when it was looked at, for what its label is. */
+static struct wf_draft_moment moment_of(const struct out *o, const struct wf_share_draft *d)
 {
-    struct wf_draft *draft = NULL;
-    int rc = wf_draft_open(o->s->o.drafts, d->id, &draft, err);
-
-    if (rc != 0)
-        return rc;
-    rc = wf_draft_read_durable(draft, read_whole, out, err);
-    wf_draft_close(draft);
-    return rc;
+    return (struct wf_draft_moment){.r = o->r, .draft = d->id, .upto = d->seq};
 }
 
 /* Whether all of it is to be sent: a snapshot has taken in what was not sent; or it goes into
@@ -238,14 +229,16 @@ static bool has_news(const struct wf_share_draft *d)
             (d->told_label.len > 0 && !wf_str_eq(d->label, d->told_label)));
 }
 
+/* All of a draft, as one update of this device. */
 static int send_whole(struct out *o, const struct wf_share_draft *d, struct own_updates *own,
                       struct wf_buf *out, struct wf_err *err)
 {
+    const struct wf_draft_moment at = moment_of(o, d);
+
     own->dseq = WF_MAX(o->sent, (uint64_t)1);
     own->at_ms = wf_clock_wall_ms(o->s->o.clock);
-    own->is_as_now = true;
     wf_buf_reset(out);
-    return whole_draft(o, d, out, err);
+    return wf_draft_look(o->s->o.drafts, &at, read_whole, out, err);
 }
 
 /* What this device changed in a draft since the last batch, as one update; empty: nothing. */
@@ -253,6 +246,7 @@ static int updates_of(struct out *o, const struct wf_share_draft *d, struct own_
                       struct wf_buf *out, struct wf_err *err)
 {
     const struct wf_draft_span span = {.draft = d->id, .from = d->told_seq + 1, .to = d->seq};
+    const struct wf_draft_moment at = moment_of(o, d);
     int rc;
 
     if (needs_all(d))
@@ -266,16 +260,8 @@ static int updates_of(struct out *o, const struct wf_share_draft *d, struct own_
         return rc;
     if (wf_crdt_merge(own->at, own->n, WF_CRDT_V1, out) != 0)
         return wf_err_set(err, WF_E_NOMEM, "A draft's changes cannot be put together.");
-    rc = wf_sharing__without_deleted(o->s, d->id, own->at, own->n, out, err);
-    own->is_as_now = rc == 1;
-    return rc == WF_E_UNSUPPORTED ? send_whole(o, d, own, out, err) : WF_MIN(rc, 0);
-}
-
-/* What is sent as the draft is now may be more than was looked at: then with the next round. */
-static bool has_risen(const struct out *o, struct wf_share_draft *d, const struct own_updates *own,
-                      enum wf_label level)
-{
-    return own->is_as_now && o->s->o.label(o->s->o.label_ud, d->id) > level;
+    rc = wf_sharing__without_deleted(o->s, &at, own->at, own->n, out, err);
+    return rc == WF_E_UNSUPPORTED ? send_whole(o, d, own, out, err) : rc;
 }
 
 static int put_draft(struct out *o, struct wf_share_draft *d, struct wf_err *err)
@@ -293,10 +279,7 @@ static int put_draft(struct out *o, struct wf_share_draft *d, struct wf_err *err
     rc = updates_of(o, d, &own, &update, err);
     if (rc == WF_E_NOENT)
         rc = 0; /* removed in between */
-    if (rc == 0 && has_risen(o, d, &own, level)) {
-        d->seq = d->told_seq;
-        o->is_more = true;
-    } else if (rc == 0 && update.len > 0) {
+    if (rc == 0 && update.len > 0) {
         memcpy(e.draft, d->uid, sizeof(e.draft));
         e.dseq = own.dseq;
         e.at_ms = own.at_ms;
@@ -357,9 +340,10 @@ static int gather(struct out *o, struct wf_err *err)
     o->is_more = rc == 0 && o->n_drafts == DRAFTS_MAX;
     for (; n < o->n_drafts && rc == 0 && bytes <= ROUND_BYTES; n++) {
         struct wf_share_draft *d = &o->drafts[n];
+        const struct wf_draft_moment at = moment_of(o, d);
         bytes += d->own_bytes;
         if (has_news(d))
-            d->label = wf_str_from(wf_label_name(o->s->o.label(o->s->o.label_ud, d->id)));
+            d->label = wf_str_from(wf_label_name(o->s->o.label(o->s->o.label_ud, &at)));
     }
     o->is_more = o->is_more || n < o->n_drafts;
     o->n_drafts = n;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a device typed and took back before a batch was made is in its updates still; who decides by
- * what stands in the draft how sensitive it is has never seen it. So where updates delete
- * something, what goes into the batch is made of the draft as it is: of what was deleted only that
- * it was.
+ * what stands in the draft how sensitive it is has never seen it. So what goes into the batch is
+ * made of the draft as it was looked at, at the very same place of its log: of what was deleted
+ * only that it was, and nothing of what was typed or deleted since.
  *
  * An update of format 1 is its structs and then its ranges of deletes. The structs are those that
  * the draft has from where the updates begin; the ranges are those of the updates. */
@@ -82,6 +82,8 @@ static void lower(const struct cutting *c, struct wf_str vector, struct wf_buf *
     }
 }
 
+/* What waits for changes that have not come is in `all` as it came: who looks sees it, too. Its
+ * ranges are all of the draft then. */
 static int cut(void *ud, struct wf_crdt *doc, struct wf_err *err)
 {
     const struct cutting *c = ud;
@@ -92,38 +94,31 @@ static int cut(void *ud, struct wf_crdt *doc, struct wf_err *err)
     wf_buf_init(&from, WF_LIMIT_DRAFT_BYTES);
     wf_buf_init(&all, WF_LIMIT_DRAFT_BYTES);
     wf_buf_init(&ends, WF_LIMIT_DRAFT_BYTES);
-    rc = wf_crdt_pending(doc) ? WF_E_UNSUPPORTED : wf_crdt_state_vector(doc, &vector);
+    rc = wf_crdt_state_vector(doc, &vector);
     if (rc == 0) {
         lower(c, wf_buf_str(&vector), &from);
         rc = wf_crdt_encode(doc, wf_buf_str(&from), WF_CRDT_V1, &all);
     }
-    if (rc == 0) /* no structs, and all ranges of the draft: they end `all`, too */
+    if (rc == 0 && wf_crdt_pending(doc)) {
+        rc = wf_buf_append_str(c->out, wf_buf_str(&all));
+    } else if (rc == 0) { /* no structs, and all ranges of the draft: they end `all`, too */
         rc = wf_crdt_encode(doc, wf_buf_str(&vector), WF_CRDT_V1, &ends);
-    if (rc == 0) {
-        (void)wf_buf_append(c->out, all.ptr, all.len - (ends.len - 1));
-        (void)wf_buf_append_str(c->out, c->deletes);
-        rc = wf_buf_status(c->out);
+        if (rc == 0) {
+            (void)wf_buf_append(c->out, all.ptr, all.len - (ends.len - 1));
+            (void)wf_buf_append_str(c->out, c->deletes);
+            rc = wf_buf_status(c->out);
+        }
     }
     wf_buf_deinit(&vector);
     wf_buf_deinit(&from);
     wf_buf_deinit(&all);
     wf_buf_deinit(&ends);
-    return rc == 0 || rc == WF_E_UNSUPPORTED ? rc : no_memory(err);
+    return rc == 0 ? 0 : no_memory(err);
 }
 
-static int cut_draft(struct wf_sharing *s, int64_t id, struct cutting *c, struct wf_err *err)
-{
-    struct wf_draft *d = NULL;
-    int rc = wf_draft_open(s->o.drafts, id, &d, err);
-
-    if (rc == 0)
-        rc = wf_draft_read_durable(d, cut, c, err);
-    wf_draft_close(d);
-    return rc;
-}
-
-int wf_sharing__without_deleted(struct wf_sharing *s, int64_t draft, const struct wf_str *updates,
-                                size_t n, struct wf_buf *io, struct wf_err *err)
+int wf_sharing__without_deleted(struct wf_sharing *s, const struct wf_draft_moment *at,
+                                const struct wf_str *updates, size_t n, struct wf_buf *io,
+                                struct wf_err *err)
 {
     struct cutting c = {.starts = wf_alloc_array(n, sizeof(*c.starts))};
     struct wf_buf vector, deletes, out;
@@ -136,15 +131,15 @@ int wf_sharing__without_deleted(struct wf_sharing *s, int64_t draft, const struc
         rc = wf_crdt_update_vector(wf_buf_str(io), WF_CRDT_V1, &vector);
     if (rc == 0) /* 0, that is no structs; then the ranges */
         rc = wf_crdt_diff(wf_buf_str(io), wf_buf_str(&vector), WF_CRDT_V1, &deletes);
-    if (rc == 0 && deletes.len > 2) {
+    if (rc == 0 && (deletes.len > 2 || n < at->upto)) {
         c.deletes = wf_str_sub(wf_buf_str(&deletes), 1, deletes.len);
         c.out = &out;
         rc = deletes.ptr[0] == 0 ? note_starts(&c, updates, n) : WF_E_UNSUPPORTED;
         if (rc == 0)
-            rc = cut_draft(s, draft, &c, err);
+            rc = wf_draft_look(s->o.drafts, at, cut, &c, err);
         if (rc == 0) {
             wf_buf_reset(io);
-            rc = wf_buf_append_str(io, wf_buf_str(&out)) == 0 ? 1 : no_memory(err);
+            rc = wf_buf_append_str(io, wf_buf_str(&out)) == 0 ? 0 : no_memory(err);
         }
     }
     wf_buf_deinit(&vector);

@@ -7,6 +7,28 @@
 #include "op/label.h"
 #include "op/op_internal.h"
 #include "space/draft.h"
+#include "text/utf8.h"
+
+/* What waits for changes that have not come stands in no root, and goes to others with the rest:
+ * its texts are in it as they are, between bytes that are none. */
+static int read_waiting(struct wf_crdt *doc, struct wf_buf *out)
+{
+    struct wf_buf vector, bytes;
+    int rc;
+
+    wf_buf_init(&vector, WF_LIMIT_DRAFT_BYTES);
+    wf_buf_init(&bytes, WF_LIMIT_DRAFT_BYTES);
+    rc = wf_crdt_state_vector(doc, &vector);
+    if (rc == 0)
+        rc = wf_crdt_encode(doc, wf_buf_str(&vector), WF_CRDT_V1, &bytes);
+    for (size_t i = 0; i < bytes.len; i++)
+        bytes.ptr[i] = (unsigned char)bytes.ptr[i] < ' ' ? '\n' : bytes.ptr[i];
+    if (rc == 0)
+        rc = wf_utf8_append_repaired(out, wf_buf_str(&bytes));
+    wf_buf_deinit(&vector);
+    wf_buf_deinit(&bytes);
+    return rc;
+}
 
 /* Everything that is text in it, one root after the other. */
 static int read_all(void *ud, struct wf_crdt *doc, struct wf_err *err)
@@ -22,7 +44,7 @@ static int read_all(void *ud, struct wf_crdt *doc, struct wf_err *err)
         rc = wf_crdt_json(doc, root, out);
         wf_buf_append_byte(out, '\n');
     }
-    return rc;
+    return rc == 0 && wf_crdt_pending(doc) ? read_waiting(doc, out) : rc;
 }
 
 static int label_in(struct wf_op_context *ctx, struct wf_str space, struct wf_str text,
@@ -52,20 +74,6 @@ int wf_op__label_of(struct wf_op_context *ctx, struct wf_str text, enum wf_label
     return label_in(ctx, WF_STR(""), text, out);
 }
 
-/* The draft's row; its texts live in the arena. */
-static int read_row(struct wf_op_context *ctx, int64_t id, struct wf_arena *arena,
-                    struct wf_draft_row *out)
-{
-    struct wf_reader *r = NULL;
-    int rc = wf_store_reader_get(ctx->store, &r, NULL);
-
-    if (rc != 0)
-        return rc;
-    rc = wf_draft_row_get(r, id, arena, out, NULL);
-    wf_store_reader_put(ctx->store, r);
-    return rc;
-}
-
 /* Raises the row's label when it is lower; what it is then. */
 static enum wf_label raise_label(struct wf_op_context *ctx, const struct wf_draft_row *row,
                                  enum wf_label label)
@@ -81,22 +89,37 @@ static enum wf_label raise_label(struct wf_op_context *ctx, const struct wf_draf
 }
 
 /* Reads the text, and what it asks for. */
-static int look(struct wf_op_context *ctx, const struct wf_draft_row *row, enum wf_label *out)
+static int look(struct wf_op_context *ctx, const struct wf_draft_moment *at, struct wf_str space,
+                enum wf_label *out)
 {
     struct wf_buf text;
     int rc;
 
     wf_buf_init(&text, WF_LIMIT_DETECT_BYTES);
-    rc = wf_draft_look(ctx->drafts, row->id, read_all, &text, NULL);
+    rc = wf_draft_look(ctx->drafts, at, read_all, &text, NULL);
     if (rc == 0)
         rc = wf_buf_status(&text);
     if (rc == 0)
-        rc = label_in(ctx, row->space_name, wf_buf_str(&text), out);
+        rc = label_in(ctx, space, wf_buf_str(&text), out);
     wf_buf_deinit(&text);
     return rc;
 }
 
-enum wf_label wf_op_draft_label(void *ud, int64_t draft)
+/* The row is that of now: who says so raises a label. */
+static int read_row(struct wf_op_context *ctx, int64_t id, struct wf_arena *arena,
+                    struct wf_draft_row *out)
+{
+    struct wf_reader *r = NULL;
+    int rc = wf_store_reader_get(ctx->store, &r, NULL);
+
+    if (rc != 0)
+        return rc;
+    rc = wf_draft_row_get(r, id, arena, out, NULL);
+    wf_store_reader_put(ctx->store, r);
+    return rc;
+}
+
+enum wf_label wf_op_draft_label(void *ud, const struct wf_draft_moment *at)
 {
     struct wf_op_context *ctx = ud;
     enum wf_label label = WF_LABEL_PUBLIC, now = WF_LABEL_SECRET;
@@ -104,8 +127,8 @@ enum wf_label wf_op_draft_label(void *ud, int64_t draft)
     struct wf_arena arena;
 
     wf_arena_init(&arena, 1024, 1u << 16);
-    if (ctx->detector && ctx->policy && read_row(ctx, draft, &arena, &row) == 0 &&
-        look(ctx, &row, &label) == 0)
+    if (ctx->detector && ctx->policy && read_row(ctx, at->draft, &arena, &row) == 0 &&
+        look(ctx, at, row.space_name, &label) == 0)
         now = raise_label(ctx, &row, label);
     wf_arena_deinit(&arena);
     return now;
@@ -114,8 +137,12 @@ enum wf_label wf_op_draft_label(void *ud, int64_t draft)
 void wf_op_draft_settled(void *ud, int64_t draft)
 {
     struct wf_op_context *ctx = ud;
+    struct wf_draft_moment at = {.draft = draft};
 
-    (void)wf_op_draft_label(ctx, draft);
+    if (wf_store_reader_get(ctx->store, &at.r, NULL) == 0) {
+        (void)wf_op_draft_label(ctx, &at);
+        wf_store_reader_put(ctx->store, at.r);
+    }
     if (ctx->hub)
         wf_hub_publish(ctx->hub, "drafts", NULL);
 }

@@ -683,55 +683,60 @@ int wf_draft_read(struct wf_draft *d, wf_draft_doc_fn fn, void *ud, struct wf_er
     return rc;
 }
 
-int wf_draft_read_durable(struct wf_draft *d, wf_draft_doc_fn fn, void *ud, struct wf_err *err)
+/* Calls fn with the draft that is in memory, where that is what is on the disk up to `upto` and no
+ * more; *out_is: it is. */
+static int look_in_memory(struct wf_drafts *all, int64_t id, uint64_t upto, wf_draft_doc_fn fn,
+                          void *ud, bool *out_is, struct wf_err *err)
 {
-    bool waits;
-    int rc;
+    struct wf_draft *d;
+    int rc = 0;
 
+    pthread_mutex_lock(&all->lock);
+    d = find(all, id);
+    d = d && d->is_loading ? NULL : d;
+    if (d)
+        take(d);
+    pthread_mutex_unlock(&all->lock);
+    if (!d)
+        return 0;
     pthread_mutex_lock(&d->lock);
-    rc = d->is_dropped ? dropped(err) : fn(ud, d->doc, err);
-    waits = rc == 0 && d->written_seq + 1 != d->next_seq;
+    *out_is = !d->is_dropped && d->written_seq == upto && d->next_seq == upto + 1;
+    if (*out_is)
+        rc = fn(ud, d->doc, err);
     pthread_mutex_unlock(&d->lock);
-    return waits ? wf_draft__await(d, err) : rc;
+    wf_draft__unref(d);
+    return rc;
 }
 
-static int look_in_store(struct wf_drafts *all, int64_t id, wf_draft_doc_fn fn, void *ud,
-                         struct wf_err *err)
+static int look_in_store(const struct wf_draft_moment *at, uint64_t upto, wf_draft_doc_fn fn,
+                         void *ud, struct wf_err *err)
 {
-    const struct wf_draft_past past = {.draft = id, .upto = INT64_MAX, .client = 1};
+    const struct wf_draft_past past = {.draft = at->draft, .upto = upto, .client = 1};
     struct wf_draft_found found = {.doc = NULL};
-    struct wf_reader *r = NULL;
-    int rc = wf_store_reader_get(all->o.store, &r, err);
+    int rc = wf_draft__read_past(at->r, &past, &found, err);
 
     if (rc != 0)
         return rc;
-    rc = wf_draft__read_past(r, &past, &found, err);
-    wf_store_reader_put(all->o.store, r);
-    if (rc == 0) {
+    if (found.last_seq == upto)
         rc = fn(ud, found.doc, err);
-        wf_crdt_free(found.doc);
-    }
+    else
+        rc = wf_err_set(err, WF_E_NOENT, "The draft's log does not go up to there.");
+    wf_crdt_free(found.doc);
     return rc;
 }
 
-int wf_draft_look(struct wf_drafts *all, int64_t id, wf_draft_doc_fn fn, void *ud,
-                  struct wf_err *err)
+int wf_draft_look(struct wf_drafts *all, const struct wf_draft_moment *at, wf_draft_doc_fn fn,
+                  void *ud, struct wf_err *err)
 {
-    struct wf_draft *d = NULL;
-    bool is_open;
-    int rc;
+    struct wf_draft_extent extent = {.last_seq = at->upto};
+    bool is_there = false;
+    int rc = 0;
 
-    pthread_mutex_lock(&all->lock);
-    is_open = find(all, id) != NULL;
-    pthread_mutex_unlock(&all->lock);
-    if (!is_open) /* what is written from now on is not looked at, as behind any look */
-        return look_in_store(all, id, fn, ud, err);
-    rc = wf_draft_open(all, id, &d, err);
+    if (at->upto == 0)
+        rc = wf_draft_log_extent(at->r, at->draft, 0, &extent, err);
     if (rc == 0)
-        rc = wf_draft_read(d, fn, ud, err);
-    if (d != NULL)
-        wf_draft_close(d);
-    return rc;
+        rc = look_in_memory(all, at->draft, extent.last_seq, fn, ud, &is_there, err);
+    return rc == 0 && !is_there ? look_in_store(at, extent.last_seq, fn, ud, err) : rc;
 }
 
 /* d->lock is held. */

@@ -142,15 +142,20 @@ int wf_draft_after(struct wf_draft *d, const struct wf_draft_ack *ack,
 typedef int (*wf_draft_doc_fn)(void *ud, struct wf_crdt *doc, struct wf_err *err);
 int wf_draft_read(struct wf_draft *d, wf_draft_doc_fn fn, void *ud, struct wf_err *err) WF_MUST_USE;
 
-/* The same, and waits until all that was read is durable: what others are told must not be lost
- * here. Errors: also those of writing; then it may not be. */
-int wf_draft_read_durable(struct wf_draft *d, wf_draft_doc_fn fn, void *ud,
-                          struct wf_err *err) WF_MUST_USE;
-
-/* As wf_draft_read of the draft `id`, be it open or not: else it is read from the store, and does
- * not become so. Errors: also those of wf_draft_open. */
-int wf_draft_look(struct wf_drafts *all, int64_t id, wf_draft_doc_fn fn, void *ud,
-                  struct wf_err *err) WF_MUST_USE;
+/* A draft as its log says up to a number: of what is on the disk, and of nothing that came later or
+ * waits to be written. */
+struct wf_reader;
+struct wf_draft_moment {
+    struct wf_reader *r; /* which sees all of that */
+    int64_t draft;
+    uint64_t upto; /* seq; 0: all that the reader finds */
+};
+/* As wf_draft_read, of exactly that, be the draft open or not (it does not become so): who decides
+ * by what stands in a draft which of its changes others get must have seen what those bring, though
+ * it is deleted by now. NOENT: the log does not go up to there; CORRUPT, NOMEM, those of reading.
+ * Thread: owner of the reader. */
+int wf_draft_look(struct wf_drafts *all, const struct wf_draft_moment *at, wf_draft_doc_fn fn,
+                  void *ud, struct wf_err *err) WF_MUST_USE;
 
 /* As wf_draft_read, to change it, in one transaction, and waits until that is durable. When fn
  * fails after it has changed something, the draft is dropped. *out_changed (may be NULL): did it?
@@ -182,7 +187,6 @@ void wf_draft_unsubscribe(struct wf_draft *d, wf_draft_fn fn, void *ud);
 /* Appends all of a draft, as a reader finds it on the disk, as one update of format 1; nothing
  * where there is nothing. *out_last: whose change was the last, and when. Errors: CORRUPT, NOMEM,
  * LIMIT, those of reading. Thread: owner of the reader. */
-struct wf_reader;
 int wf_draft_whole(struct wf_reader *r, int64_t draft, struct wf_buf *out,
                    struct wf_draft_origin *out_last, struct wf_err *err) WF_MUST_USE;
 

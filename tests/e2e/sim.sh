@@ -29,4 +29,5 @@ check "two stories, and what was said under one number" "$SIM" -n 1 -s 2000 -f 1
 check "what cannot be taken before a copied device is out" "$SIM" -n 1 -s 2000 -f 103178
 check "a device that was set back, and used a number of its own twice" "$SIM" -n 1 -s 2000 -f 103059
 check "drafts that want one name" "$SIM" -n 1 -s 2000 -f 145024
+check "a secret that is deleted while it is looked at" "$SIM" -n 1 -s 2000 -f 201153
 check "a draft that was known, became secret, and goes" "$SIM" -n 1 -s 2000 -f 146088

@@ -65,17 +65,6 @@ static int read_text(void *ud, struct wf_crdt *doc, struct wf_err *err)
     return rc == 0 ? wf_crdt_text_get(doc, root, ud) : rc;
 }
 
-static int text_of(struct sim_node *n, int64_t draft, struct wf_buf *out)
-{
-    struct wf_draft *d = NULL;
-    int rc = wf_draft_open(n->drafts, draft, &d, NULL);
-
-    if (rc == 0)
-        rc = wf_draft_read(d, read_text, out, NULL);
-    wf_draft_close(d);
-    return rc;
-}
-
 /* What stands in a text makes it so sensitive. */
 static enum wf_label label_in(const struct sim *s, struct wf_str text)
 {
@@ -105,7 +94,7 @@ int node_draft_row(struct sim_node *n, int64_t draft, struct wf_arena *arena,
 }
 
 /* As op/draft_label.c: its space's at least; what stands in it raises it, in the row, too. */
-static enum wf_label label_of(void *ud, int64_t draft)
+static enum wf_label label_of(void *ud, const struct wf_draft_moment *at)
 {
     struct sim_node *n = ud;
     enum wf_label now, space, label = WF_LABEL_SECRET;
@@ -115,11 +104,12 @@ static enum wf_label label_of(void *ud, int64_t draft)
 
     wf_arena_init(&arena, 1024, SIZE_MAX);
     wf_buf_init(&text, SIZE_MAX);
-    if (node_draft_row(n, draft, &arena, &row) == 0 && text_of(n, draft, &text) == 0 &&
+    if (node_draft_row(n, at->draft, &arena, &row) == 0 &&
+        wf_draft_look(n->drafts, at, read_text, &text, NULL) == 0 &&
         wf_label_parse(row.label, &now) && wf_label_parse(row.space_label, &space)) {
         label = wf_label_max(label_in(n->sim, wf_buf_str(&text)), space);
         if (label > now)
-            (void)!wf_draft_row_label(n->store, draft, wf_str_from(wf_label_name(label)), NULL);
+            (void)!wf_draft_row_label(n->store, row.id, wf_str_from(wf_label_name(label)), NULL);
         label = wf_label_max(label, now);
     }
     wf_buf_deinit(&text);

@@ -50,11 +50,11 @@ static void devices(void *ud, struct wf_devices *out)
     *out = d->list != NULL ? *d->list : d->all->devices;
 }
 
-static enum wf_label label_of(void *ud, int64_t draft)
+static enum wf_label label_of(void *ud, const struct wf_draft_moment *at)
 {
-    (void)ud;
-    (void)draft;
-    return WF_LABEL_PRIVATE;
+    const struct sharer *d = ud;
+
+    return d->label == NULL ? WF_LABEL_PRIVATE : d->label(d, at);
 }
 
 static void durable(void *ud)
@@ -199,6 +199,7 @@ void sharer_up(struct sharer *d)
                                          .clock = &d->all->clock,
                                          .devices = devices,
                                          .label = label_of,
+                                         .label_ud = d,
                                          .given = d->given,
                                          .ud = d};
     const struct wf_sharing_link link = {.send = send_it, .close = close_it, .ud = d};

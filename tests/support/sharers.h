@@ -28,6 +28,8 @@ struct sharer {
     const struct wf_devices *list; /* of its owner, where it is not that of all; borrowed */
     /* What goes to other people's devices; NULL: nothing does. ud is the sharer. */
     int (*given)(void *ud, struct wf_given *what, size_t n, struct wf_err *err);
+    /* A draft's label; NULL: private. */
+    enum wf_label (*label)(const struct sharer *d, const struct wf_draft_moment *at);
     bool is_up, must_tell;
     bool is_linked[SHARERS_MAX];
 };

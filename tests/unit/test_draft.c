@@ -265,38 +265,6 @@ static void test_draft__refuses_whole_what_is_malformed(void **state)
     wf_draft_close(d);
 }
 
-/* What is read to be told to others is on the disk first, also what nobody waits for. */
-static void test_draft__what_is_read_for_others_is_durable(void **state)
-{
-    struct wf_drafts_options o = {.store = home.store, .is_stepped = true};
-    const struct wf_crdt_options co = {.client = 5};
-    struct wf_crdt *doc = NULL;
-    struct wf_buf update, text;
-    struct wf_draft *d;
-    uint64_t root = 0;
-
-    (void)state;
-    wf_drafts_free(all);
-    assert_int_equal(wf_drafts_new(&o, &all, NULL), 0);
-    d = open_draft("notes");
-    wf_buf_init(&update, 1000);
-    wf_buf_init(&text, 1000);
-    assert_int_equal(wf_crdt_new(&co, &doc), 0);
-    assert_int_equal(wf_crdt_root(doc, WF_DRAFT_ROOT, WF_CRDT_TEXT, &root), 0);
-    assert_int_equal(wf_crdt_text_insert(doc, root, 0, WF_STR("typed"), NULL), 0);
-    assert_int_equal(wf_crdt_encode(doc, WF_STR(""), WF_CRDT_V1, &update), 0);
-    assert_int_equal(wf_draft_apply(d, wf_buf_str(&update), NULL, NULL), 0);
-    check_text(d, "typed");
-    assert_int_equal(home_count(&home, "draft_update"), 0);
-    assert_int_equal(wf_draft_read_durable(d, get_text, &text, NULL), 0);
-    assert_string_equal(text.ptr, "typed");
-    assert_int_equal(home_count(&home, "draft_update"), 1);
-    wf_crdt_free(doc);
-    wf_buf_deinit(&update);
-    wf_buf_deinit(&text);
-    wf_draft_close(d);
-}
-
 static void test_draft__has_a_largest_size(void **state)
 {
     struct wf_draft *d = open_draft("notes");
@@ -923,7 +891,6 @@ int main(void)
         T(test_draft__number_is_not_given_again),
         T(test_draft__keeps_and_tells_changes),
         T(test_draft__refuses_whole_what_is_malformed),
-        T(test_draft__what_is_read_for_others_is_durable),
         T(test_draft__has_a_largest_size),
         T(test_draft__keeps_what_waits_for_others),
         T(test_draft__takes_changes_of_many_threads),

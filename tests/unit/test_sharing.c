@@ -16,6 +16,7 @@
 #include <sqlite3.h>
 
 #include "base/alloc.h"
+#include "crdt/types.h"
 #include "store/spaces.h"
 #include "store/sql.h"
 #include "support/sharers.h"
@@ -434,6 +435,165 @@ static void test_sharing__what_ended_is_over_for_who_sees_more(void **state)
                      6);
 }
 
+/* ---- what is sealed is what was looked at ---- */
+
+/* Who looks finds the draft changed meanwhile: the secret is deleted. */
+static enum {
+    NOTHING,
+    WAITS,
+    IS_DURABLE
+} meanwhile;
+
+static int read_text(void *ud, struct wf_crdt *doc, struct wf_err *err)
+{
+    uint64_t root = 0;
+
+    (void)err;
+    assert_int_equal(wf_crdt_root(doc, WF_DRAFT_ROOT, WF_CRDT_TEXT, &root), 0);
+    return wf_crdt_text_get(doc, root, ud);
+}
+
+static int encode(void *ud, struct wf_crdt *doc, struct wf_err *err)
+{
+    (void)err;
+    return wf_crdt_encode(doc, WF_STR(""), WF_CRDT_V1, ud);
+}
+
+static void keep_update(void *ud, struct wf_str update, bool remote)
+{
+    if (!remote)
+        assert_int_equal(wf_buf_append_str(ud, update), 0);
+}
+
+/* As an editor does it, which waits for nothing. */
+static void delete_all(struct wf_draft *d)
+{
+    struct wf_buf state, update;
+    const struct wf_crdt_options o = {.client = 5, .on_update = keep_update, .ud = &update};
+    struct wf_crdt *doc = NULL;
+    uint64_t root = 0;
+
+    wf_buf_init(&state, SIZE_MAX);
+    wf_buf_init(&update, SIZE_MAX);
+    assert_int_equal(wf_draft_read(d, encode, &state, NULL), 0);
+    assert_int_equal(wf_crdt_new(&o, &doc), 0);
+    assert_int_equal(wf_crdt_apply(doc, wf_buf_str(&state), WF_CRDT_V1, NULL), 0);
+    assert_int_equal(wf_crdt_root(doc, WF_DRAFT_ROOT, WF_CRDT_TEXT, &root), 0);
+    assert_int_equal(wf_crdt_text_delete(doc, root, 0, wf_crdt_length(doc, root)), 0);
+    assert_int_equal(wf_draft_apply(d, wf_buf_str(&update), NULL, NULL), 0);
+    wf_crdt_free(doc);
+    wf_buf_deinit(&state);
+    wf_buf_deinit(&update);
+}
+
+/* A text with the word secret in it is that; else it is private. */
+static enum wf_label label_by_text(const struct sharer *d, const struct wf_draft_moment *at)
+{
+    struct wf_draft *draft = NULL;
+    struct wf_buf text;
+    bool is;
+
+    if (meanwhile != NOTHING) {
+        assert_int_equal(wf_draft_open(d->drafts, at->draft, &draft, NULL), 0);
+        delete_all(draft);
+        if (meanwhile == IS_DURABLE)
+            wf_drafts_commit(d->drafts);
+        wf_draft_close(draft);
+        meanwhile = NOTHING;
+    }
+    wf_buf_init(&text, SIZE_MAX);
+    assert_int_equal(wf_draft_look(d->drafts, at, read_text, &text, NULL), 0);
+    is = wf_str_find(wf_buf_str(&text), WF_STR("secret"), 0) != SIZE_MAX;
+    wf_buf_deinit(&text);
+    if (is) {
+        assert_int_equal(wf_draft_row_label(d->home.store, at->draft, WF_STR("secret"), NULL), 0);
+    }
+    return is ? WF_LABEL_SECRET : WF_LABEL_PRIVATE;
+}
+
+static const char n_secret[] =
+    "SELECT count(*) FROM draft_update WHERE instr(bytes,CAST('secret' AS BLOB))>0";
+
+static void check_deleted_while_looked_at(int how)
+{
+    sharers_make(&s, 2, false);
+    s.at[0].label = label_by_text;
+    all_up(2);
+    sharer_edit(&s.at[0], "notes", WF_STR("plain"));
+    pass(10);
+    assert_int_equal(sharer_ask(&s.at[1], "SELECT count(*) FROM draft"), 1);
+    sharer_edit(&s.at[0], "notes", WF_STR("plain, and a secret"));
+    meanwhile = how;
+    pass(20);
+    assert_int_equal(meanwhile, NOTHING); /* it was looked at */
+    assert_int_equal(sharer_ask(&s.at[0], n_secret), 1);
+    assert_int_equal(sharer_ask(&s.at[1], n_secret), 0);
+    assert_int_equal(sharer_ask(&s.at[0], "SELECT label='secret' FROM draft"), 1);
+}
+
+/* It was on the disk, and goes with what is told of the log; that it is deleted does not yet. */
+static void test_sharing__a_secret_goes_nowhere_though_it_is_being_deleted(void **state)
+{
+    (void)state;
+    check_deleted_while_looked_at(WAITS);
+}
+
+static void test_sharing__nor_when_it_is_deleted_while_drafts_are_looked_at(void **state)
+{
+    (void)state;
+    check_deleted_while_looked_at(IS_DURABLE);
+}
+
+static void apply(const char *name, struct wf_buf *update)
+{
+    struct wf_draft *d = NULL;
+
+    assert_int_equal(
+        wf_draft_open_named(s.at[0].drafts, WF_STR("me"), wf_str_from(name), true, &d, NULL), 0);
+    assert_int_equal(wf_draft_apply(d, wf_buf_str(update), NULL, NULL), 0);
+    wf_draft_close(d);
+    wf_buf_reset(update);
+}
+
+/* An editor's updates come in another order than it wrote them: nobody ever sees the text. */
+static void test_sharing__a_secret_that_comes_deleted_goes_nowhere(void **state)
+{
+    struct wf_buf typed, text;
+    struct wf_crdt_options o = {.client = 5, .on_update = keep_update, .ud = &typed};
+    struct wf_crdt *doc = NULL;
+    uint64_t root = 0;
+    struct wf_buf first;
+
+    (void)state;
+    wf_buf_init(&typed, SIZE_MAX);
+    wf_buf_init(&first, SIZE_MAX);
+    wf_buf_init(&text, SIZE_MAX);
+    sharers_make(&s, 2, false);
+    s.at[0].label = label_by_text;
+    all_up(2);
+    sharer_edit(&s.at[0], "notes", WF_STR("plain"));
+    pass(10);
+    assert_int_equal(wf_crdt_new(&o, &doc), 0);
+    assert_int_equal(wf_crdt_root(doc, WF_DRAFT_ROOT, WF_CRDT_TEXT, &root), 0);
+    assert_int_equal(wf_crdt_text_insert(doc, root, 0, WF_STR("secret"), NULL), 0);
+    assert_int_equal(wf_buf_append_str(&first, wf_buf_str(&typed)), 0);
+    wf_buf_reset(&typed);
+    assert_int_equal(wf_crdt_text_delete(doc, root, 0, 6), 0);
+    apply("notes", &typed);
+    pass(10);
+    apply("notes", &first);
+    pass(10);
+    sharer_edit(&s.at[0], "notes", WF_STR("plain still"));
+    pass(10);
+    assert_int_equal(sharer_ask(&s.at[1], n_secret), 0);
+    sharer_text(&s.at[1], "notes", &text);
+    assert_true(wf_str_eq(wf_buf_str(&text), WF_STR("plain still")));
+    wf_crdt_free(doc);
+    wf_buf_deinit(&typed);
+    wf_buf_deinit(&first);
+    wf_buf_deinit(&text);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
 
 int main(void)
@@ -448,6 +608,9 @@ int main(void)
         TEST(test_sharing__a_draft_goes_that_was_hardly_told),
         TEST(test_sharing__who_may_see_less_comes_to_rest),
         TEST(test_sharing__what_ended_is_over_for_who_sees_more),
+        TEST(test_sharing__a_secret_goes_nowhere_though_it_is_being_deleted),
+        TEST(test_sharing__nor_when_it_is_deleted_while_drafts_are_looked_at),
+        TEST(test_sharing__a_secret_that_comes_deleted_goes_nowhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
