@@ -294,6 +294,19 @@ int wf_share_draft_told(struct wf_store *s, int64_t space, const struct wf_share
     return rc == 0 ? clean(s, d->uid, err) : rc;
 }
 
+int wf_share_draft_named(struct wf_store *s, const uint8_t uid[16], struct wf_str name,
+                         struct wf_err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(s, "UPDATE draft_told SET name=?2 WHERE uid=?1", &st, err);
+
+    if (rc != 0)
+        return rc;
+    wf_sql_bind_bytes(st, 1, uid, 16);
+    wf_sql_bind_text(st, 2, name);
+    return wf_sql_run(st, "noting what was told", err);
+}
+
 int wf_share_draft_told_as_is(struct wf_store *s, const struct wf_share_told *t, struct wf_err *err)
 {
     static const char sql[] =

@@ -85,6 +85,11 @@ int wf_share_drafts(struct wf_reader *r, const struct wf_share_dirty *which, str
 int wf_share_draft_told(struct wf_store *s, int64_t space, const struct wf_share_draft *d,
                         struct wf_err *err) WF_MUST_USE;
 
+/* The name that the draft's record has from now on, in the turn that writes that: what is told is
+ * never another than what is written. Does nothing where nothing was told of it yet. */
+int wf_share_draft_named(struct wf_store *s, const uint8_t uid[16], struct wf_str name,
+                         struct wf_err *err) WF_MUST_USE;
+
 /* What is told is what the draft is called now, the label that who told it named (empty: the
  * draft's; where that is higher, it is to be told), and its log up to seq (or what is told of it
  * already); in turn. A draft that is gone: does nothing. */

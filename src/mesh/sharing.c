@@ -554,14 +554,24 @@ static void try_again(struct wf_sharing *s, int64_t now_ns)
     }
 }
 
+/* Where not all could be told for lack of memory, all are asked anew. */
+static void flush(struct wf_sharing *s)
+{
+    struct wf_err err = WF_ERR_INIT;
+    int rc = wf_syncer_flush(s->syncer, &err);
+
+    if (rc != 0)
+        wf_sharing__log(s, "changes of others are not kept: %s", err.msg);
+    s->rules_changed = s->rules_changed || rc == WF_E_NOMEM;
+}
+
 /* All that follows from what came and what changed. */
 static void work(struct wf_sharing *s)
 {
     struct wf_err err = WF_ERR_INIT;
     int64_t now_ns = wf_clock_mono_ns(s->o.clock);
 
-    if (wf_syncer_flush(s->syncer, &err) != 0)
-        wf_sharing__log(s, "changes of others are not kept: %s", err.msg);
+    flush(s);
     if (s->devices.version == 0)
         return;
     take_letters_again(s, now_ns);

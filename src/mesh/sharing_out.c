@@ -135,39 +135,74 @@ static int tell_name(struct out *o, const struct wf_share_draft *d, struct wf_re
     return 0;
 }
 
-/* Those of one label are one change: who may have some of it may have all. */
-static int write_names(struct out *o, const struct wf_record_edit *edits, size_t n,
-                       struct wf_err *err)
+/* The records of one label that are written, and the drafts that they are of. */
+struct names {
+    struct out *o;
+    struct wf_record_edit *edits;
+    const struct wf_share_draft **of;
+    size_t n;
+};
+
+static bool has_name(const struct wf_record_edit *e)
 {
-    struct wf_record_edit *some = wf_arena_array(&o->arena, DRAFTS_MAX, sizeof(*some));
-    int rc = some == NULL ? no_memory(err) : 0;
+    return e->n_ops > 0 && wf_str_eq(e->ops[e->n_ops - 1].field, WF_STR("name"));
+}
+
+/* With the records: else one that is written, and not noted because something failed behind it,
+ * would stay when the draft gets back the name that was noted before. */
+static int note_names(void *ud, struct wf_err *err)
+{
+    const struct names *names = ud;
+    int rc = 0;
+
+    for (size_t i = 0; i < names->n && rc == 0; i++) {
+        if (has_name(&names->edits[i]))
+            rc = wf_share_draft_named(names->o->s->o.store, names->of[i]->uid, names->of[i]->name,
+                                      err);
+    }
+    return rc;
+}
+
+/* Those of one label are one change: who may have some of it may have all. */
+static int write_names(struct out *o, const struct names *all, struct wf_err *err)
+{
+    struct names some = {.o = o,
+                         .edits = wf_arena_array(&o->arena, DRAFTS_MAX, sizeof(*some.edits)),
+                         .of = wf_arena_array(&o->arena, DRAFTS_MAX, sizeof(*some.of))};
+    const struct wf_records_along along = {.fn = note_names, .ud = &some};
+    int rc = some.edits == NULL || some.of == NULL ? no_memory(err) : 0;
 
     for (unsigned level = 0; level < WF_LABEL_SECRET && rc == 0; level++) {
-        size_t n_some = 0;
-        for (size_t i = 0; i < n; i++) {
-            if (edits[i].label == level)
-                some[n_some++] = edits[i];
+        some.n = 0;
+        for (size_t i = 0; i < all->n; i++) {
+            if (all->edits[i].label != level)
+                continue;
+            some.edits[some.n] = all->edits[i];
+            some.of[some.n++] = all->of[i];
         }
-        if (n_some > 0)
-            rc = wf_records_write(o->s->o.records, o->space->id, some, n_some, err);
+        if (some.n > 0)
+            rc = wf_records_write_along(o->s->o.records, o->space->id, some.edits, some.n, &along,
+                                        err);
     }
     return rc;
 }
 
 static int tell_names(struct out *o, struct wf_err *err)
 {
-    struct wf_record_edit *edits = wf_arena_array(&o->arena, DRAFTS_MAX, sizeof(*edits));
-    size_t n = 0;
-    int rc = edits == NULL ? no_memory(err) : 0;
+    struct names all = {.o = o,
+                        .edits = wf_arena_array(&o->arena, DRAFTS_MAX, sizeof(*all.edits)),
+                        .of = wf_arena_array(&o->arena, DRAFTS_MAX, sizeof(*all.of))};
+    int rc = all.edits == NULL || all.of == NULL ? no_memory(err) : 0;
 
     for (size_t i = 0; i < o->n_drafts && rc == 0; i++) {
         const struct wf_share_draft *d = &o->drafts[i];
         if (d->id != 0 && wf_str_eq(d->name, d->told_name) && wf_str_eq(d->label, d->told_label))
             continue;
-        rc = tell_name(o, d, &edits[n], err);
-        n += edits[n].n_ops > 0;
+        rc = tell_name(o, d, &all.edits[all.n], err);
+        all.of[all.n] = d;
+        all.n += all.edits[all.n].n_ops > 0;
     }
-    return rc == 0 ? write_names(o, edits, n, err) : rc;
+    return rc == 0 ? write_names(o, &all, err) : rc;
 }
 
 /* ---- drafts ---- */

@@ -247,6 +247,14 @@ int wf_syncer_up(struct wf_syncer *s, uint64_t peer, struct wf_err *err)
     return 0;
 }
 
+void wf_syncer__note_author(struct wf_syncer *s, const struct wf_syncer_peer *p, uint32_t log)
+{
+    struct wf_syncer_log *l = &s->logs[log];
+
+    if (l->author != p->id && s->o.owns != NULL && s->o.owns(s->o.ud, p->id, &l->head.log))
+        l->author = p->id;
+}
+
 void wf_syncer_keep(struct wf_syncer *s, bool keeps)
 {
     s->o.keeps = keeps;
@@ -300,6 +308,7 @@ int wf_syncer_rules_changed(struct wf_syncer *s, struct wf_err *err)
         if (p == NULL)
             continue;
         for (size_t k = 0; k < p->n_ties; k++) { /* what is wanted now may not have been before */
+            wf_syncer__note_author(s, p, p->ties[k].log);
             if (wf_syncer__queue(p, &p->ties[k]) != 0)
                 return no_memory(err);
         }
@@ -334,6 +343,18 @@ static void ask_for_lost(struct wf_syncer *s)
     }
 }
 
+/* What could not be sent for lack of memory. */
+static void unblock(struct wf_syncer *s)
+{
+    for (size_t i = 0; i < s->n_peers; i++) {
+        struct wf_syncer_peer *p = s->peers[i];
+        if (p != NULL && p->lacks_memory) {
+            p->lacks_memory = false;
+            wf_syncer_room(s, p->id);
+        }
+    }
+}
+
 void wf_syncer_tick(struct wf_syncer *s)
 {
     int64_t now = wf_clock_mono_ns(s->o.clock);
@@ -359,6 +380,7 @@ void wf_syncer_tick(struct wf_syncer *s)
         }
         (void)!wf_syncer__ask_others(s, k);
     }
+    unblock(s);
     wf_syncer__pump_all(s);
 }
 

@@ -70,8 +70,8 @@ struct wf_syncer_options {
      * is known. Both NULL: all may. */
     int (*leaves)(void *ud, uint64_t peer, struct wf_str batch);
     void (*left)(void *ud, uint64_t peer, bool is_sent);
-    /* Sends a message. BUSY: it was not taken, and wf_syncer_room will follow. Other errors: the
-     * node is gone, wf_syncer_down will follow. */
+    /* Sends a message. BUSY: it was not taken, and wf_syncer_room will follow. NOMEM: it is
+     * tried again with a tick. Other errors: the node is gone, wf_syncer_down will follow. */
     int (*send)(void *ud, uint64_t peer, struct wf_str message, struct wf_err *err);
     /* Batches of others up to this one are durable here now. */
     void (*came)(void *ud, const struct wf_sync_head *head);
@@ -100,7 +100,8 @@ void wf_syncer_down(struct wf_syncer *s, uint64_t peer);
 int wf_syncer_bytes(struct wf_syncer *s, uint64_t peer, struct wf_str message,
                     struct wf_err *err) WF_MUST_USE;
 /* What came is made durable, told and passed on. Errors: those of the shelf (FULL, IO): what was
- * not kept is asked for again by a later wf_syncer_tick. */
+ * not kept is asked for again by a later wf_syncer_tick; NOMEM: not all who are to hear of it may
+ * hear, before wf_syncer_rules_changed. */
 int wf_syncer_flush(struct wf_syncer *s, struct wf_err *err) WF_MUST_USE;
 /* There is room again to send to that node. */
 void wf_syncer_room(struct wf_syncer *s, uint64_t peer);

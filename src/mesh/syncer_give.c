@@ -11,14 +11,16 @@
 /* A part of a batch, with its numbers. */
 #define PART_BYTES (WF_LINK_MESSAGE_BYTES - 64u)
 
-/* Sends what s->message holds. False: there is no room, or the node is gone. */
+/* Sends what s->message holds. False: there is no room, no memory, or the node is gone. */
 static bool sent(struct wf_syncer *s, struct wf_syncer_peer *p)
 {
-    if (wf_buf_status(&s->message) == 0 &&
-        s->o.send(s->o.ud, p->id, wf_buf_str(&s->message), NULL) == 0)
-        return true;
-    p->is_blocked = true;
-    return false;
+    int rc = wf_buf_status(&s->message);
+
+    if (rc == 0)
+        rc = s->o.send(s->o.ud, p->id, wf_buf_str(&s->message), NULL);
+    p->is_blocked = rc != 0;
+    p->lacks_memory = rc == WF_E_NOMEM; /* nobody says when there is some again */
+    return rc == 0;
 }
 
 static void begin(struct wf_syncer *s, enum wf_sync_kind kind)

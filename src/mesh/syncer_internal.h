@@ -44,6 +44,7 @@ struct wf_syncer_peer {
     struct wf_list *all_ready;
     struct wf_syncer_set streams; /* in whose peers it is */
     bool is_blocked;              /* until there is room */
+    bool lacks_memory;            /* it is blocked until the next tick */
     bool has_told;                /* all that it has */
     bool has_hello;               /* was sent a HELLO */
     bool is_told;                 /* was told all that we have, when it came */
@@ -102,6 +103,10 @@ uint32_t wf_syncer__log(struct wf_syncer *s, const struct wf_sync_log *log, bool
 struct wf_syncer_tie *wf_syncer__tie(struct wf_syncer_peer *p, uint32_t log);
 /* The tie, if there is one. */
 struct wf_syncer_tie *wf_syncer__find_tie(const struct wf_syncer_peer *p, uint32_t log);
+/* Notes that it is the node's own log, where it is: it hears of it, though it may not have the
+ * stream. To be asked whenever it says something of it, and when the rules are others: who is not
+ * known yet may be later. */
+void wf_syncer__note_author(struct wf_syncer *s, const struct wf_syncer_peer *p, uint32_t log);
 /* Whether the node may have the log. */
 bool wf_syncer__may_have(const struct wf_syncer *s, const struct wf_syncer_peer *p, uint32_t log);
 /* What was asked of a node is asked of others. NOMEM: not of all. */

@@ -108,6 +108,8 @@ static int queue_told(struct wf_syncer *s, uint32_t stream, struct wf_syncer_pee
 
     for (size_t i = 0; i < logs->n; i++) {
         struct wf_syncer_tie *tie = wf_syncer__find_tie(p, logs->at[i]);
+        if (tie != NULL)
+            wf_syncer__note_author(s, p, logs->at[i]);
         if (tie != NULL && wf_syncer__queue(p, tie) != 0)
             return WF_E_NOMEM;
     }

@@ -21,14 +21,6 @@ static int no_memory(struct wf_err *err)
 
 /* ---- heads ---- */
 
-/* Whose log it is, once it says something of it. */
-static void note_author(struct wf_syncer *s, const struct wf_syncer_peer *p,
-                        struct wf_syncer_log *l)
-{
-    if (l->author != p->id && s->o.owns != NULL && s->o.owns(s->o.ud, p->id, &l->head.log))
-        l->author = p->id;
-}
-
 /* Of a batch of the shelf: whether it is another one than a head names: 1, or 2; 1 ends the walk.
  */
 static int compare_batch(void *ud, uint64_t number, struct wf_str bytes, struct wf_err *err)
@@ -85,7 +77,7 @@ static int take_head(struct wf_syncer *s, struct wf_syncer_peer *p, const struct
     if (t == NULL || wf_syncer__queue(p, t) != 0)
         return no_memory(err);
     l = &s->logs[k];
-    note_author(s, p, &s->logs[k]);
+    wf_syncer__note_author(s, p, k);
     before = s->o.said != NULL ? s->o.said(s->o.ud, p->id, h) : 0;
     if (h->last < WF_MAX(before, t->theirs))
         wf_syncer__tell(s, WF_SYNCER_LOST, p->id, &h->log, h->last);
@@ -239,10 +231,10 @@ static int take_batch(struct wf_syncer *s, struct wf_syncer_peer *p, struct wf_s
     if (t == NULL)
         return no_memory(err);
     t->theirs = WF_MAX(t->theirs, b.number); /* who sends it has it */
+    wf_syncer__note_author(s, p, k);
     if (!s->o.takes(s->o.ud, p->id, &name))
         return 0; /* it may be wanted later */
     l = &s->logs[k];
-    note_author(s, p, l);
     if (b.number <= l->coming)
         look_at_known(s, p, l, &b);
     if (b.number != l->coming + 1)

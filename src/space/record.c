@@ -24,6 +24,7 @@ struct request {
     int64_t space;
     const struct wf_record_edit *edits;
     size_t n;
+    const struct wf_records_along *along; /* NULL: nothing */
     int rc;
     bool is_done;
     struct wf_err err;
@@ -327,6 +328,8 @@ static int write_apart(struct wf_records *r, struct request *q, struct wf_err *e
     if (rc != 0)
         return rc;
     q->rc = write_request(r, q, &q->err);
+    if (q->rc == 0 && q->along != NULL)
+        q->rc = q->along->fn(q->along->ud, &q->err);
     if (q->rc != 0) {
         wf_record__stability_reset(&r->stability);
         rc = wf_record__run(r, "ROLLBACK TO request", "taking a record back", err);
@@ -404,10 +407,10 @@ static void commit_queue(struct wf_records *r)
     pthread_cond_broadcast(&r->done);
 }
 
-int wf_records_write(struct wf_records *r, int64_t space, const struct wf_record_edit *edits,
-                     size_t n, struct wf_err *err)
+int wf_records_write_along(struct wf_records *r, int64_t space, const struct wf_record_edit *edits,
+                           size_t n, const struct wf_records_along *along, struct wf_err *err)
 {
-    struct request q = {.space = space, .edits = edits, .n = n, .err = WF_ERR_INIT};
+    struct request q = {.space = space, .edits = edits, .n = n, .along = along, .err = WF_ERR_INIT};
 
     if (n == 0 || n > WF_LIMIT_CHANGE_ITEMS)
         return wf_err_set(err, WF_E_LIMIT, "1 to %d records can be written at once.",
@@ -428,4 +431,10 @@ int wf_records_write(struct wf_records *r, int64_t space, const struct wf_record
     if (tell(r, &q))
         wf_records_poke(r);
     return 0;
+}
+
+int wf_records_write(struct wf_records *r, int64_t space, const struct wf_record_edit *edits,
+                     size_t n, struct wf_err *err)
+{
+    return wf_records_write_along(r, space, edits, n, NULL, err);
 }

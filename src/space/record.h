@@ -73,6 +73,17 @@ struct wf_record_edit {
 int wf_records_write(struct wf_records *r, int64_t space, const struct wf_record_edit *edits,
                      size_t n, struct wf_err *err) WF_MUST_USE;
 
+/* The same, and what fn writes goes with it: both are there, or neither is. fn is called in the
+ * turn of writing, behind the records, by whatever thread has it; it must not write records. Other
+ * errors: fn's. */
+struct wf_records_along {
+    int (*fn)(void *ud, struct wf_err *err);
+    void *ud;
+};
+int wf_records_write_along(struct wf_records *r, int64_t space, const struct wf_record_edit *edits,
+                           size_t n, const struct wf_records_along *along,
+                           struct wf_err *err) WF_MUST_USE;
+
 /* Takes changes of other devices, all or none. *out_n_new (may be NULL) is how many were new.
  * Errors: those of wf_change_read, DENIED (signature; the device may not), RANGE (the clock of who
  * made it is too far ahead, wf_hlc_see), CORRUPT (a device has signed two changes of one number, or

@@ -212,6 +212,40 @@ static void test_record_faults__weft_runs_out_of_memory(void **state)
     every(FAULT_ALLOC, 1000, 1);
 }
 
+static int refuse(void *ud, struct wf_err *err)
+{
+    ++*(unsigned *)ud;
+    return wf_err_set(err, WF_E_DENIED, "test");
+}
+
+/* What goes along with records cannot be done: neither is there. */
+static void test_record_faults__what_goes_along_fails(void **state)
+{
+    const struct wf_record_op set = {
+        .kind = WF_RECORD_SET, .field = WF_STR("x"), .value = WF_STR("1")};
+    const struct wf_record_edit e = {
+        .collection = WF_STR("c"), .key = WF_STR("k"), .ops = &set, .n_ops = 1};
+    unsigned n = 0;
+    const struct wf_records_along along = {.fn = refuse, .ud = &n};
+    struct wf_records_options o = {.signer = &own, .tidy_ms = -1};
+    struct wf_records *r = NULL;
+    struct wf_err err = WF_ERR_INIT;
+    struct home h;
+
+    (void)state;
+    home_make(&h);
+    o.store = h.store;
+    assert_int_equal(wf_records_new(&o, &r, NULL), 0);
+    assert_int_equal(wf_records_write_along(r, 1, &e, 1, &along, &err), WF_E_DENIED);
+    assert_int_equal(n, 1);
+    assert_int_equal(home_count(&h, "record"), 0);
+    assert_int_equal(home_count(&h, "record_change"), 0);
+    assert_int_equal(wf_records_write(r, 1, &e, 1, NULL), 0);
+    assert_int_equal(home_count(&h, "record"), 1);
+    wf_records_free(r);
+    home_remove(&h);
+}
+
 static int set_up(void **state)
 {
     const struct wf_record_op ops[] = {
@@ -244,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_record_faults__a_write_or_sync_fails),
         cmocka_unit_test(test_record_faults__the_disk_stays_full),
         cmocka_unit_test(test_record_faults__sqlite_runs_out_of_memory),
+        cmocka_unit_test(test_record_faults__what_goes_along_fails),
         cmocka_unit_test(test_record_faults__weft_runs_out_of_memory),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

@@ -594,6 +594,43 @@ static void test_sharing__a_secret_that_comes_deleted_goes_nowhere(void **state)
     wf_buf_deinit(&text);
 }
 
+static void rename_book(const char *from, const char *to)
+{
+    char sql[96];
+    int64_t id;
+
+    (void)snprintf(sql, sizeof(sql), "SELECT id FROM draft WHERE name='%s'", from);
+    id = sharer_ask(&s.at[0], sql);
+    assert_int_equal(wf_draft_row_rename(s.at[0].home.store, id, wf_str_from(to), NULL), 0);
+    s.at[0].must_tell = true;
+}
+
+/* A name is in the draft's record, and then nothing can be written for a while, in which the draft
+ * gets its old name back: that is news. */
+static void test_sharing__a_name_that_is_given_back_is_told(void **state)
+{
+    static const char books[] = "SELECT count(*) FROM draft WHERE name='book'";
+
+    (void)state;
+    sharers_make(&s, 2, false);
+    all_up(2);
+    sharer_edit(&s.at[0], "book", WF_STR("some text"));
+    assert_true(sharers_settle(&s, 400));
+    run(&s.at[0], "CREATE TRIGGER no_batches BEFORE INSERT ON batch BEGIN"
+                  " SELECT RAISE(ABORT,'test'); END");
+    rename_book("book", "novel");
+    pass(10);
+    assert_int_equal(sharer_ask(&s.at[0], "SELECT count(*) FROM record WHERE"
+                                          " collection='weft.draft' AND instr(state,'novel')>0"),
+                     1);
+    rename_book("novel", "book");
+    run(&s.at[0], "DROP TRIGGER no_batches");
+    pass(30);
+    assert_true(sharers_settle(&s, 400));
+    assert_int_equal(sharer_ask(&s.at[0], books), 1);
+    assert_int_equal(sharer_ask(&s.at[1], books), 1);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
 
 int main(void)
@@ -607,6 +644,7 @@ int main(void)
         TEST(test_sharing__a_deletion_becomes_final),
         TEST(test_sharing__a_draft_goes_that_was_hardly_told),
         TEST(test_sharing__who_may_see_less_comes_to_rest),
+        TEST(test_sharing__a_name_that_is_given_back_is_told),
         TEST(test_sharing__what_ended_is_over_for_who_sees_more),
         TEST(test_sharing__a_secret_goes_nowhere_though_it_is_being_deleted),
         TEST(test_sharing__nor_when_it_is_deleted_while_drafts_are_looked_at),

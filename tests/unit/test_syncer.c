@@ -33,6 +33,8 @@ struct node {
     struct wf_space_key key;
     bool is_connected[N_MAX];
     bool is_full[N_MAX]; /* the way there was: it waits for room */
+    bool takes_none;     /* it does not know yet what it may have */
+    bool fails;          /* nothing can be sent: there is no memory */
     unsigned levels;     /* bits of the streams that it may have */
     unsigned n_wrong[WF_SYNCER_WRONG_COUNT];
     uint64_t n_came;
@@ -85,7 +87,15 @@ static bool takes(void *ud, uint64_t peer, const struct wf_sync_log *log)
     const struct node *n = ud;
 
     (void)peer;
-    return (n->levels & level_of(log->stream)) != 0;
+    return !n->takes_none && (n->levels & level_of(log->stream)) != 0;
+}
+
+static bool knows_owners; /* all know whose log it is */
+
+static bool owns(void *ud, uint64_t peer, const struct wf_sync_log *log)
+{
+    (void)ud;
+    return knows_owners && memcmp(nodes[peer - 1].signer.id, log->device, sizeof(log->device)) == 0;
 }
 
 /* The others tell it of what it may have, and of what it wrote. */
@@ -102,7 +112,7 @@ static bool tells(void *ud, uint64_t peer, const struct wf_sync_log *log)
 static void assert_allowed(const struct node *to, struct wf_str bytes)
 {
     for (unsigned k = 0; k < 2; k++) {
-        if ((to->levels & (k + 1)) == 0)
+        if ((to->levels & (k + 1)) == 0 && !knows_owners)
             assert_null(memmem(bytes.ptr, bytes.len, streams[k], WF_STREAM_ID_BYTES));
     }
 }
@@ -116,6 +126,8 @@ static int send_it(void *ud, uint64_t peer, struct wf_str bytes, struct wf_err *
     assert_true(from->is_connected[to]);
     assert_true(bytes.len <= (size_t)1 << 20);
     assert_allowed(&nodes[to], bytes);
+    if (from->fails)
+        return wf_err_set(err, WF_E_NOMEM, "no memory");
     if (bytes_between(from->i, to) > WINDOW_BYTES) {
         from->is_full[to] = true;
         return wf_err_set(err, WF_E_BUSY, "full");
@@ -186,6 +198,7 @@ static void node_start(struct node *n, bool keeps)
     struct wf_syncer_options o = {.keeps = keeps,
                                   .clock = &clock_of_test,
                                   .gives = gives,
+                                  .owns = owns,
                                   .takes = takes,
                                   .tells = tells,
                                   .is_over = is_over,
@@ -213,6 +226,7 @@ static void start(size_t n, size_t n_keep)
     memset(nodes, 0, sizeof(nodes));
     n_nodes = n;
     now_ns = 1;
+    knows_owners = false;
     for (size_t i = 0; i < n; i++) {
         const uint8_t seed[32] = {(uint8_t)(i + 1)};
         nodes[i].i = i;
@@ -687,6 +701,59 @@ static void test_syncer__a_stream_that_may_be_had_now_comes(void **state)
     stop();
 }
 
+/* Who wrote it, and may not have the stream, said so before it was wanted; it comes from another
+ * then. */
+static void test_syncer__the_author_hears_of_what_came_from_another(void **state)
+{
+    struct wf_sync_log log;
+
+    (void)state;
+    start(3, 0);
+    knows_owners = true;
+    nodes[1].takes_none = true;
+    connect_two(1, 2); /* it is asked first */
+    connect_two(0, 1);
+    connect_two(0, 2);
+    settle();
+    nodes[0].levels = 2;
+    write_batch(&nodes[0], 0, 10);
+    settle();
+    assert_int_equal(last_of(&nodes[1], &nodes[0], 0), 0);
+    assert_int_equal(last_of(&nodes[2], &nodes[0], 0), 1);
+    nodes[1].takes_none = false;
+    assert_int_equal(wf_syncer_rules_changed(nodes[1].s, NULL), 0);
+    settle();
+    assert_int_equal(last_of(&nodes[1], &nodes[0], 0), 1);
+    memcpy(log.stream, streams[0], sizeof(log.stream));
+    memcpy(log.device, nodes[0].signer.id, sizeof(log.device));
+    assert_int_equal(wf_syncer_there(nodes[0].s, 3, &log), 1);
+    assert_int_equal(wf_syncer_there(nodes[0].s, 2, &log), 1);
+    assert_int_equal(wf_syncer_behind(nodes[0].s).there, 0);
+    assert_no_trouble();
+    stop();
+}
+
+/* What could not be sent for lack of memory is, later; nobody has to say that there is room. */
+static void test_syncer__what_had_no_memory_goes_later(void **state)
+{
+    (void)state;
+    start(2, 0);
+    connect_two(0, 1);
+    settle();
+    nodes[0].fails = true;
+    write_batch(&nodes[0], 0, 10);
+    settle();
+    assert_int_equal(last_of(&nodes[1], &nodes[0], 0), 0);
+    nodes[0].fails = false;
+    write_batch(&nodes[0], 1, 10);
+    now_ns += INT64_C(2000000000);
+    wf_syncer_tick(nodes[0].s);
+    settle();
+    assert_converged();
+    assert_no_trouble();
+    stop();
+}
+
 static void test_syncer__forged_batches_end_the_connection(void **state)
 {
     (void)state;
@@ -741,6 +808,8 @@ int main(void)
         cmocka_unit_test(test_syncer__who_has_less_than_it_said_is_named),
         cmocka_unit_test(test_syncer__what_could_not_be_kept_comes_again),
         cmocka_unit_test(test_syncer__a_stream_that_may_be_had_now_comes),
+        cmocka_unit_test(test_syncer__the_author_hears_of_what_came_from_another),
+        cmocka_unit_test(test_syncer__what_had_no_memory_goes_later),
         cmocka_unit_test(test_syncer__forged_batches_end_the_connection),
         cmocka_unit_test(test_syncer__refuses_what_is_no_message),
     };
