@@ -200,7 +200,8 @@ static void put_update(int64_t draft, uint64_t seq, const char *bytes)
 
 static void put_change(const char *bytes)
 {
-    static const char sql[] = "INSERT INTO record_change VALUES(1,?1,?2,9,1,?3)";
+    static const char sql[] =
+        "INSERT INTO record_change (space, device, dseq, hlc, label, bytes) VALUES(1,?1,?2,9,1,?3)";
     uint64_t dseq = next(1, dev_a);
     sqlite3_stmt *st = NULL;
     assert_int_equal(wf_store_write_cached(home.store, sql, &st, NULL), 0);
