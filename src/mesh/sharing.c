@@ -485,20 +485,27 @@ void wf_sharing_machine_bytes(struct wf_sharing *s, uint64_t peer, struct wf_str
 
 /* ---- a step ---- */
 
+/* Letters that are due; what fails is tried again, though nothing changes meanwhile. */
 static void grant_all(struct wf_sharing *s)
 {
     struct wf_err err = WF_ERR_INIT;
+    const int64_t again_ns = wf_clock_mono_ns(s->o.clock) + AGAIN_MS * INT64_C(1000000);
 
     s->keys_changed = false;
+    s->keys_ns = 0;
     if (wf_sharing__is_cipher(s))
         return; /* it has none */
     for (size_t i = 0; i < s->n_peers; i++) {
         struct wf_sharing_peer *p = &s->peers[i];
-        if (p->id != 0 && wf_sharing__grant(s, p, &err) != 0)
+        if (p->id != 0 && wf_sharing__grant(s, p, &err) != 0) {
             wf_sharing__log(s, "keys cannot be passed on: %s", err.msg);
+            s->keys_ns = again_ns;
+        }
     }
-    if (wf_sharing__relay_grant(s, &err) != 0)
+    if (wf_sharing__relay_grant(s, &err) != 0) {
         wf_sharing__log(s, "for devices that sleep: %s", err.msg);
+        s->keys_ns = again_ns;
+    }
 }
 
 /* After another list, a letter, a new space; what fails is tried again. */
@@ -584,7 +591,7 @@ static void work(struct wf_sharing *s)
         if (s->rules_changed)
             wf_sharing__log(s, "%s", err.msg);
     }
-    if (s->keys_changed)
+    if (s->keys_changed || (s->keys_ns != 0 && now_ns >= s->keys_ns))
         grant_all(s);
     wf_sharing__relay_tend(s);
     if (wf_sharing__is_cipher(s)) {
@@ -676,8 +683,8 @@ json_t *wf_sharing_machine_status(struct wf_sharing *s, bool is_waiting)
 
     return json_pack("{s:b, s:I, s:{s:I, s:I, s:b, s:I}, s:o, s:o, s:o}", "converged",
                      b.n_peers > 0 && b.is_known && b.here == 0 && b.there == 0 && !s->is_unsent &&
-                         !is_waiting && s->n_came == 0 && wf_sharing__missing(s) == 0 &&
-                         !wf_sharing__has_stories(s),
+                         !is_waiting && s->n_came == 0 && s->keys_ns == 0 &&
+                         wf_sharing__missing(s) == 0 && !wf_sharing__has_stories(s),
                      "nodes", (json_int_t)b.n_peers, "behind", "here", (json_int_t)b.here, "there",
                      (json_int_t)b.there, "unsent", s->is_unsent || is_waiting, "untaken",
                      (json_int_t)(s->n_came + wf_sharing__missing(s)), "absent",

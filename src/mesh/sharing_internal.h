@@ -145,6 +145,7 @@ struct wf_sharing {
     bool must_look;          /* for logs that are not taken: a snapshot has come */
     bool is_going_on;        /* there is more to apply than was done in one go */
     bool keys_changed;       /* letters are due */
+    int64_t keys_ns;         /* those that failed are tried again then; 0: none did */
     bool rules_changed;      /* what may be given and taken is to be asked anew */
     bool is_stale; /* streams, who counts, what is untaken, who may what: to be asked anew */
     int64_t stale_ns, untaken_ns; /* not before that; when what was refused is tried again */

@@ -30,6 +30,7 @@ check "what cannot be taken before a copied device is out" "$SIM" -n 1 -s 2000 -
 check "a device that was set back, and used a number of its own twice" "$SIM" -n 1 -s 2000 -f 103059
 check "drafts that want one name" "$SIM" -n 1 -s 2000 -f 145024
 check "a secret that is deleted while it is looked at" "$SIM" -n 1 -s 2000 -f 201153
+check "keys that could not be passed on for want of memory" "$SIM" -n 1 -s 2000 -f 201210
 check "a draft that was known, became secret, and goes" "$SIM" -n 1 -s 2000 -f 146088
 check "a draft that gets its old name back before the new one is noted" "$SIM" -n 1 -s 2000 -f 200360
 check "a name that was told and not noted, and a number" "$SIM" -n 1 -s 2000 -f 200722
