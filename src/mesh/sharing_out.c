@@ -457,14 +457,41 @@ static int seal(struct out *o, enum wf_label level, struct wf_err *err)
     return rc;
 }
 
-/* One transaction. */
+/* Whether a draft that is about to be told has a higher label by now than the one by which it was
+ * looked at: somebody gave it that meanwhile. In turn, so that nobody does between this and the
+ * sealing. */
+static int look_for_risen(struct out *o, bool *out, struct wf_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < o->n_told && rc == 0; i++) {
+        const struct wf_share_draft *d = &o->drafts[i];
+        enum wf_label level, now;
+        (void)!wf_label_parse(d->label, &level);
+        now = level;
+        if (d->id != 0)
+            rc = wf_share_draft_label(o->s->o.store, d->id, &now, err);
+        *out = *out || now > level;
+    }
+    return rc;
+}
+
+/* One transaction. Nothing is sealed where a label has risen: all is looked at once more. */
 static int put_all(struct out *o, struct wf_err *err)
 {
     struct wf_store *store = o->s->o.store;
+    bool has_risen = false;
     int rc = wf_store_write_begin(store, err);
 
     if (rc != 0)
         return rc;
+    rc = look_for_risen(o, &has_risen, err);
+    if (has_risen) {
+        wf_store_write_rollback(store);
+        o->is_more = true;
+        o->says_word = false;
+        return rc;
+    }
     for (unsigned level = 0; level < WF_LABEL_SECRET && rc == 0; level++) {
         if (o->content[level].len > 0)
             rc = seal(o, (enum wf_label)level, err);

@@ -437,11 +437,13 @@ static void test_sharing__what_ended_is_over_for_who_sees_more(void **state)
 
 /* ---- what is sealed is what was looked at ---- */
 
-/* Who looks finds the draft changed meanwhile: the secret is deleted. */
+/* Who looks finds the draft changed meanwhile: the secret is deleted; or a person says, when it was
+ * looked at, that it is one. */
 static enum {
     NOTHING,
     WAITS,
-    IS_DURABLE
+    IS_DURABLE,
+    IS_LABELED
 } meanwhile;
 
 static int read_text(void *ud, struct wf_crdt *doc, struct wf_err *err)
@@ -493,7 +495,7 @@ static enum wf_label label_by_text(const struct sharer *d, const struct wf_draft
     struct wf_buf text;
     bool is;
 
-    if (meanwhile != NOTHING) {
+    if (meanwhile == WAITS || meanwhile == IS_DURABLE) {
         assert_int_equal(wf_draft_open(d->drafts, at->draft, &draft, NULL), 0);
         delete_all(draft);
         if (meanwhile == IS_DURABLE)
@@ -505,8 +507,9 @@ static enum wf_label label_by_text(const struct sharer *d, const struct wf_draft
     assert_int_equal(wf_draft_look(d->drafts, at, read_text, &text, NULL), 0);
     is = wf_str_find(wf_buf_str(&text), WF_STR("secret"), 0) != SIZE_MAX;
     wf_buf_deinit(&text);
-    if (is) {
+    if (is || meanwhile == IS_LABELED) {
         assert_int_equal(wf_draft_row_label(d->home.store, at->draft, WF_STR("secret"), NULL), 0);
+        meanwhile = NOTHING;
     }
     return is ? WF_LABEL_SECRET : WF_LABEL_PRIVATE;
 }
@@ -542,6 +545,26 @@ static void test_sharing__nor_when_it_is_deleted_while_drafts_are_looked_at(void
 {
     (void)state;
     check_deleted_while_looked_at(IS_DURABLE);
+}
+
+static void test_sharing__what_is_made_secret_is_not_sealed_any_more(void **state)
+{
+    struct wf_buf text;
+
+    (void)state;
+    wf_buf_init(&text, SIZE_MAX);
+    sharers_make(&s, 2, false);
+    s.at[0].label = label_by_text;
+    all_up(2);
+    sharer_edit(&s.at[0], "notes", WF_STR("plain"));
+    pass(10);
+    sharer_edit(&s.at[0], "notes", WF_STR("plain, and more"));
+    meanwhile = IS_LABELED;
+    pass(20);
+    assert_int_equal(meanwhile, NOTHING);
+    sharer_text(&s.at[1], "notes", &text);
+    assert_true(wf_str_eq(wf_buf_str(&text), WF_STR("plain")));
+    wf_buf_deinit(&text);
 }
 
 static void apply(const char *name, struct wf_buf *update)
@@ -648,6 +671,7 @@ int main(void)
         TEST(test_sharing__what_ended_is_over_for_who_sees_more),
         TEST(test_sharing__a_secret_goes_nowhere_though_it_is_being_deleted),
         TEST(test_sharing__nor_when_it_is_deleted_while_drafts_are_looked_at),
+        TEST(test_sharing__what_is_made_secret_is_not_sealed_any_more),
         TEST(test_sharing__a_secret_that_comes_deleted_goes_nowhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
