@@ -405,6 +405,23 @@ static bool would_tell(const struct wf_syncer *s, const struct wf_syncer_peer *p
            (s->o.tells == NULL || s->o.tells(s->o.ud, p->id, log));
 }
 
+/* What differs between here and there. Of two stories of one length each lacks the other's last
+ * batch, at least. */
+static void count_tie(const struct wf_syncer *s, const struct wf_syncer_peer *p,
+                      const struct wf_syncer_tie *t, struct wf_syncer_behind *out)
+{
+    const struct wf_syncer_log *l = &s->logs[t->log];
+    const uint64_t here = l->head.last;
+    bool is_other = t->is_other && t->theirs == here;
+
+    if (t->is_other && s->o.is_over != NULL && s->o.is_over(s->o.ud, &l->head.log))
+        return;
+    if ((t->theirs > here || is_other) && s->o.takes(s->o.ud, p->id, &l->head.log))
+        out->here += is_other ? 1 : t->theirs - here;
+    if ((t->theirs < here || is_other) && would_tell(s, p, &l->head.log))
+        out->there += is_other ? 1 : here - t->theirs;
+}
+
 struct wf_syncer_behind wf_syncer_behind(const struct wf_syncer *s)
 {
     struct wf_syncer_behind b = {.is_known = true};
@@ -415,16 +432,8 @@ struct wf_syncer_behind wf_syncer_behind(const struct wf_syncer *s)
             continue;
         b.n_peers++;
         b.is_known = b.is_known && p->has_told;
-        for (size_t k = 0; k < p->n_ties; k++) {
-            const struct wf_syncer_tie *t = &p->ties[k];
-            const struct wf_syncer_log *l = &s->logs[t->log];
-            if (t->is_other && s->o.is_over != NULL && s->o.is_over(s->o.ud, &l->head.log))
-                continue;
-            if (t->theirs > l->head.last && s->o.takes(s->o.ud, p->id, &l->head.log))
-                b.here += t->theirs - l->head.last;
-            if (t->theirs < l->head.last && would_tell(s, p, &l->head.log))
-                b.there += l->head.last - t->theirs;
-        }
+        for (size_t k = 0; k < p->n_ties; k++)
+            count_tie(s, p, &p->ties[k], &b);
     }
     return b;
 }

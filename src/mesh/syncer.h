@@ -135,7 +135,7 @@ void wf_syncer_keep(struct wf_syncer *s, bool keeps);
 uint64_t wf_syncer_said(const struct wf_syncer *s, const struct wf_sync_log *log);
 
 /* What differs: batches that nodes here have and this one wants, and the other way round, of the
- * logs that they may tell of. */
+ * logs that they may tell of; of two stories of one length one batch both ways. */
 struct wf_syncer_behind {
     uint64_t here, there;
     size_t n_peers;

@@ -554,6 +554,14 @@ static void test_syncer__two_stories_are_told(void **state)
     assert_true(nodes[1].n_wrong[WF_SYNCER_FORK] > 0);
     assert_true(nodes[0].n_wrong[WF_SYNCER_FORK] > 0);
     assert_int_equal(last_of(&nodes[1], &nodes[0], 0), 2); /* the first story stays */
+    for (unsigned i = 0; i < 2; i++) { /* and neither has what the other has, though as much */
+        assert_int_equal(wf_syncer_behind(nodes[i].s).here, 1);
+        assert_int_equal(wf_syncer_behind(nodes[i].s).there, 1);
+    }
+    are_over = true;
+    assert_int_equal(wf_syncer_behind(nodes[1].s).here, 0);
+    assert_int_equal(wf_syncer_behind(nodes[1].s).there, 0);
+    are_over = false;
     write_batch(&nodes[0], 0, 20);
     settle();
     assert_int_equal(last_of(&nodes[1], &nodes[0], 0), 2);
