@@ -17,6 +17,8 @@
 
 #include "base/alloc.h"
 #include "crdt/types.h"
+#include "mesh/share_store.h"
+#include "mesh/sharing_internal.h"
 #include "store/spaces.h"
 #include "store/sql.h"
 #include "support/sharers.h"
@@ -567,6 +569,62 @@ static void test_sharing__what_is_made_secret_is_not_sealed_any_more(void **stat
     wf_buf_deinit(&text);
 }
 
+/* What a snapshot that is made now comes to. */
+static int make_snapshot(struct sharer *d)
+{
+    struct wf_share_space *spaces = NULL;
+    struct wf_reader *r = NULL;
+    struct wf_arena arena;
+    size_t n = 0;
+    int rc;
+
+    wf_arena_init(&arena, 4096, SIZE_MAX);
+    assert_int_equal(wf_store_reader_get(d->home.store, &r, NULL), 0);
+    assert_int_equal(wf_share_spaces(r, &arena, &spaces, &n, NULL), 0);
+    wf_store_reader_put(d->home.store, r);
+    assert_int_equal(n, 1);
+    rc = wf_sharing__make_snapshot(d->sharing, &spaces[0], NULL);
+    wf_arena_deinit(&arena);
+    return rc;
+}
+
+/* Of a draft that changed and is in no batch yet. */
+static void check_no_snapshot(int how, struct wf_str text)
+{
+    sharers_make(&s, 2, false);
+    s.at[0].label = label_by_text;
+    all_up(2);
+    sharer_edit(&s.at[0], "notes", WF_STR("plain"));
+    pass(10);
+    assert_int_equal(make_snapshot(&s.at[0]), 0);
+    sharer_edit(&s.at[0], "other", text);
+    meanwhile = how;
+    assert_int_equal(make_snapshot(&s.at[0]), WF_E_BUSY);
+    assert_int_equal(meanwhile, NOTHING);
+    pass(10); /* it is known to be secret */
+    assert_int_equal(make_snapshot(&s.at[0]), 0);
+    pass(10);
+    assert_int_equal(sharer_ask(&s.at[1], "SELECT count(*) FROM draft"), 1);
+}
+
+static void test_sharing__a_secret_that_is_being_deleted_is_in_no_snapshot(void **state)
+{
+    (void)state;
+    check_no_snapshot(WAITS, WF_STR("a secret"));
+}
+
+static void test_sharing__nor_one_that_was_deleted_meanwhile(void **state)
+{
+    (void)state;
+    check_no_snapshot(IS_DURABLE, WF_STR("a secret"));
+}
+
+static void test_sharing__what_is_made_secret_is_in_no_snapshot(void **state)
+{
+    (void)state;
+    check_no_snapshot(IS_LABELED, WF_STR("plain"));
+}
+
 static void apply(const char *name, struct wf_buf *update)
 {
     struct wf_draft *d = NULL;
@@ -672,6 +730,9 @@ int main(void)
         TEST(test_sharing__a_secret_goes_nowhere_though_it_is_being_deleted),
         TEST(test_sharing__nor_when_it_is_deleted_while_drafts_are_looked_at),
         TEST(test_sharing__what_is_made_secret_is_not_sealed_any_more),
+        TEST(test_sharing__a_secret_that_is_being_deleted_is_in_no_snapshot),
+        TEST(test_sharing__nor_one_that_was_deleted_meanwhile),
+        TEST(test_sharing__what_is_made_secret_is_in_no_snapshot),
         TEST(test_sharing__a_secret_that_comes_deleted_goes_nowhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
