@@ -224,23 +224,27 @@ static int put_pieces(struct wf_blobs *b, void *ud, struct wf_err *err)
         return wf_blobs__no_memory(err);
     for (size_t i = 0; i < n; i++)
         wf_blobs_piece_at(&m, i, &pieces[i]);
-    rc = wf_pieces_put(b->o.store, p->listed_hash, pieces, n, err);
+    rc = wf_pieces_put(b->o.store, p->listed_space, p->listed_hash, pieces, n, err);
     wf_free(pieces);
     return rc;
 }
 
 /* Remembers how the file is cut; once that is all of it, for good. */
-static void note(struct wf_blobs *b, struct wf_blobs_peer *p, uint64_t from, struct wf_str pieces)
+static void note(struct wf_blobs *b, struct wf_blobs_peer *p, const struct wf_blobs_message *asked,
+                 struct wf_str pieces)
 {
     const struct wf_blobs_message m = {.body = pieces};
     struct wf_piece piece;
 
-    if (from == 0) {
+    if (asked->from == 0) {
         wf_buf_reset(&p->listed);
         p->n_listed = 0;
         memcpy(p->listed_hash, p->hash, sizeof(p->hash));
+        memcpy(p->listed_space, asked->space, sizeof(p->listed_space));
     }
-    if (from != p->n_listed || memcmp(p->listed_hash, p->hash, sizeof(p->hash)) != 0 ||
+    if (asked->from != p->n_listed ||
+        memcmp(p->listed_space, asked->space, sizeof(p->listed_space)) != 0 ||
+        memcmp(p->listed_hash, p->hash, sizeof(p->hash)) != 0 ||
         wf_buf_append_str(&p->listed, pieces) != 0)
         return;
     for (size_t i = 0; i < wf_blobs_pieces_n(&m); i++) {
@@ -266,7 +270,7 @@ static int give_pieces(struct wf_blobs *b, struct wf_blobs_peer *p, const struct
             wf_buf_deinit(&body);
             return none(b, p, a->m.id);
         }
-        note(b, p, a->m.from, wf_buf_str(&body));
+        note(b, p, &a->m, wf_buf_str(&body));
     }
     m.n_bytes = p->n_bytes;
     m.body = wf_buf_str(&body);

@@ -69,6 +69,7 @@ struct wf_blobs_peer {
     /* How the file that is given is cut, as far as it was: noted once it is all of it. */
     struct wf_buf listed;
     uint8_t listed_hash[WF_BLOBS_HASH_BYTES];
+    uint8_t listed_space[WF_SPACE_UID_BYTES];
     uint64_t n_listed;
 };
 

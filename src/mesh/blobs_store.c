@@ -378,11 +378,13 @@ int wf_paper_is_replaced(struct wf_reader *r, const struct wf_paper *p, bool *ou
 
 /* ---- pieces ---- */
 
-int wf_pieces_put(struct wf_store *s, const uint8_t blob[WF_HASH_BYTES], const struct wf_piece *p,
-                  size_t n, struct wf_err *err)
+int wf_pieces_put(struct wf_store *s, const uint8_t space[WF_SPACE_UID_BYTES],
+                  const uint8_t blob[WF_HASH_BYTES], const struct wf_piece *p, size_t n,
+                  struct wf_err *err)
 {
     static const char sql[] =
-        "INSERT OR REPLACE INTO blob_piece(blob,start,bytes,hash) VALUES(?1,?2,?3,?4)";
+        "INSERT OR REPLACE INTO blob_piece(blob,start,bytes,hash,space) VALUES(?1,?2,?3,?4,"
+        "coalesce((SELECT id FROM space WHERE uid=?5),0))";
     uint64_t at = 0;
     sqlite3_stmt *st = NULL;
     int rc = 0;
@@ -395,6 +397,7 @@ int wf_pieces_put(struct wf_store *s, const uint8_t blob[WF_HASH_BYTES], const s
         sqlite3_bind_int64(st, 2, (int64_t)at);
         sqlite3_bind_int64(st, 3, p[i].bytes);
         wf_sql_bind_bytes(st, 4, p[i].hash, sizeof(p[i].hash));
+        wf_sql_bind_bytes(st, 5, space, WF_SPACE_UID_BYTES);
         rc = wf_sql_run(st, "noting a file's pieces", err);
     }
     return rc;
@@ -434,8 +437,7 @@ int wf_piece_find(struct wf_reader *r, int64_t space, const struct wf_piece *p,
                   uint8_t out_blob[WF_HASH_BYTES], uint64_t *out_start, struct wf_err *err)
 {
     static const char sql[] =
-        "SELECT blob,start FROM blob_piece WHERE hash=?1 AND bytes=?2 AND EXISTS(SELECT 1" FROM
-        "hash=blob AND space=?3 AND state IN (1,3)) LIMIT 1";
+        "SELECT blob,start FROM blob_piece WHERE hash=?1 AND bytes=?2 AND space=?3 LIMIT 1";
     sqlite3_stmt *st = NULL;
     struct wf_str blob;
     int rc = wf_reader_cached(r, sql, &st, err);

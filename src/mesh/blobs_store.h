@@ -111,9 +111,10 @@ int wf_paper_is_replaced(struct wf_reader *r, const struct wf_paper *p, bool *ou
 
 /* ---- pieces ---- */
 
-/* How a blob is cut, anew; in turn. */
-int wf_pieces_put(struct wf_store *s, const uint8_t blob[WF_HASH_BYTES], const struct wf_piece *p,
-                  size_t n, struct wf_err *err) WF_MUST_USE;
+/* How a document of a space (its uid) is cut, anew; in turn. */
+int wf_pieces_put(struct wf_store *s, const uint8_t space[WF_SPACE_UID_BYTES],
+                  const uint8_t blob[WF_HASH_BYTES], const struct wf_piece *p, size_t n,
+                  struct wf_err *err) WF_MUST_USE;
 /* Its pieces from the one that begins at `from`, at most n_max; *out_n 0: it is not known. */
 int wf_pieces_get(struct wf_reader *r, const uint8_t blob[WF_HASH_BYTES], uint64_t from,
                   struct wf_piece *out, size_t n_max, size_t *out_n,

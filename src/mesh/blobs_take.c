@@ -536,7 +536,7 @@ static int note_end(struct wf_blobs *b, void *ud, struct wf_err *err)
         return wf_blobs__no_memory(err);
     for (size_t i = 0; i < f->n_pieces; i++)
         pieces[i] = f->pieces[i].p;
-    rc = wf_pieces_put(b->o.store, f->hash, pieces, f->n_pieces, err);
+    rc = wf_pieces_put(b->o.store, f->space_uid, f->hash, pieces, f->n_pieces, err);
     wf_free(pieces);
     return rc;
 }

@@ -445,11 +445,15 @@ static const char migration_21[] = "CREATE TABLE record_again("
                                    " space INTEGER PRIMARY KEY REFERENCES space(id),"
                                    " hlc INTEGER NOT NULL) STRICT;";
 
+/* In which space a file was when it was cut: pieces are found there alone. */
+static const char migration_22[] =
+    "ALTER TABLE blob_piece ADD COLUMN space INTEGER NOT NULL DEFAULT 0;";
+
 static const char *const migrations[] = {
     migration_1,  migration_2,  migration_3,  migration_4,  migration_5,  migration_6,
     migration_7,  migration_8,  migration_9,  migration_10, migration_11, migration_12,
     migration_13, migration_14, migration_15, migration_16, migration_17, migration_18,
-    migration_19, migration_20, migration_21,
+    migration_19, migration_20, migration_21, migration_22,
 };
 _Static_assert(WF_ARRAY_LEN(migrations) == WF_SCHEMA_VERSION, "one migration a version");
 

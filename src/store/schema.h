@@ -94,7 +94,7 @@
  *     setting says, 2: somebody waits), bytes, used_ms, uid, name, title, type, problem (why it is
  *     not here; may be empty)
  * blob_piece  how blobs are cut (mesh/blobs_cut.h), to find pieces again; any row may go
- *     blob (its hash), start, PK of the two, bytes, hash
+ *     blob (its hash), start, PK of the two, bytes, hash, space (0: none)
  * charter     who is in a space (mesh/people.h): all versions that are not worthless yet
  *     space -> space, hash, PK of the two, version, bytes (mesh/charter.h)
  * person      owners of other devices with whom spaces are shared
@@ -141,7 +141,7 @@
 /* "weft" in ASCII: PRAGMA application_id of our databases. */
 #define WF_SCHEMA_APPLICATION_ID 0x77656674
 /* PRAGMA user_version this program writes: the number of migrations. */
-#define WF_SCHEMA_VERSION 21
+#define WF_SCHEMA_VERSION 22
 /* The full-text table and its columns by number. */
 #define WF_SCHEMA_FTS "chunk_fts"
 enum wf_schema_fts_column {

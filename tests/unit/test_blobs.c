@@ -639,7 +639,7 @@ static void test_blobs__pieces_that_are_here_are_not_fetched(void **state)
 {
     struct wf_str text = book();
     struct wf_piece pieces[64];
-    uint8_t hash[32], changed_hash[32];
+    uint8_t hash[32], changed_hash[32], space[WF_SPACE_UID_BYTES];
     char *changed = wf_alloc(text.len + 1);
     size_t n = 0, n_moved = 0;
     struct sent a;
@@ -654,8 +654,9 @@ static void test_blobs__pieces_that_are_here_are_not_fetched(void **state)
         assert_true(n < 64);
         wf_piece_make(p, wf_piece_cut(p, text.len - at), &pieces[n]);
     }
+    uid_of(WF_SPACE_DEFAULT, space);
     assert_int_equal(wf_store_write_begin(home.store, NULL), 0);
-    assert_int_equal(wf_pieces_put(home.store, hash, pieces, n, NULL), 0);
+    assert_int_equal(wf_pieces_put(home.store, space, hash, pieces, n, NULL), 0);
     assert_int_equal(wf_store_write_commit(home.store, NULL), 0);
     hash_of(wf_str_n(changed, text.len + 1), changed_hash);
     struct wf_paper p = {.space = WF_SPACE_DEFAULT,
