@@ -6,6 +6,7 @@
 
 #include <sodium.h>
 
+#include "store/draft_log.h"
 #include "store/sql.h"
 
 static int no_memory(struct wf_err *err)
@@ -305,6 +306,24 @@ int wf_share_draft_named(struct wf_store *s, const uint8_t uid[16], struct wf_st
     wf_sql_bind_bytes(st, 1, uid, 16);
     wf_sql_bind_text(st, 2, name);
     return wf_sql_run(st, "noting what was told", err);
+}
+
+int wf_share_draft_raised(struct wf_store *s, int64_t draft, const uint8_t uid[16],
+                          struct wf_str label, struct wf_err *err)
+{
+    static const char sql[] = "UPDATE draft_told SET label=?2 WHERE uid=?1"
+                              " AND label=(SELECT label FROM draft WHERE uid=?1)";
+    sqlite3_stmt *st = NULL;
+    int rc = wf_store_write_cached(s, sql, &st, err);
+
+    if (rc != 0)
+        return rc;
+    wf_sql_bind_bytes(st, 1, uid, 16);
+    wf_sql_bind_text(st, 2, label);
+    rc = wf_sql_run(st, "noting what was told", err);
+    if (rc == 0)
+        rc = wf_draft_row_label_in_turn(s, draft, label, err);
+    return rc == WF_E_NOENT ? 0 : rc;
 }
 
 int wf_share_draft_told_as_is(struct wf_store *s, const struct wf_share_told *t, struct wf_err *err)

@@ -90,6 +90,11 @@ int wf_share_draft_told(struct wf_store *s, int64_t space, const struct wf_share
 int wf_share_draft_named(struct wf_store *s, const uint8_t uid[16], struct wf_str name,
                          struct wf_err *err) WF_MUST_USE;
 
+/* Others have it under a higher label, which it gets here, too: where its own was told, so is that.
+ * In turn. A draft that is gone: does nothing. */
+int wf_share_draft_raised(struct wf_store *s, int64_t draft, const uint8_t uid[16],
+                          struct wf_str label, struct wf_err *err) WF_MUST_USE;
+
 /* What is told is what the draft is called now, the label that who told it named (empty: the
  * draft's; where that is higher, it is to be told), and its log up to seq (or what is told of it
  * already); in turn. A draft that is gone: does nothing. */

@@ -185,7 +185,7 @@ static int gather(struct wf_sharing_lot *lot, struct wf_err *err)
 
 static int find_rows(struct wf_sharing_lot *lot, struct wf_err *err)
 {
-    static const char sql[] = "SELECT id FROM draft WHERE uid=?1";
+    static const char sql[] = "SELECT id,label FROM draft WHERE uid=?1";
     struct wf_reader *r = NULL;
     int rc = wf_store_reader_get(lot->s->o.store, &r, err);
 
@@ -198,8 +198,12 @@ static int find_rows(struct wf_sharing_lot *lot, struct wf_err *err)
             break;
         wf_sql_bind_blob(st, 1, wf_str_n((const char *)lot->drafts[i].uid, 16));
         rc = wf_sql_step(st, "looking for a draft", err);
-        if (rc == 1)
+        if (rc == 1) {
+            enum wf_label now = WF_LABEL_SECRET;
+            (void)!wf_label_parse(wf_sql_text(st, 1), &now);
             lot->drafts[i].id = sqlite3_column_int64(st, 0);
+            lot->drafts[i].rises = lot->drafts[i].update.len > 0 && lot->level > now;
+        }
         rc = WF_MIN(rc, 0);
     }
     wf_store_reader_put(lot->s->o.store, r);
@@ -343,17 +347,54 @@ static int note_told(struct wf_sharing_lot *lot, const struct wf_sharing_lot_dra
     return wf_share_draft_told_as_is(lot->s->o.store, &t, err);
 }
 
+static int end_turn(struct wf_sharing *s, int rc, struct wf_err *err)
+{
+    if (rc == 0)
+        return wf_store_write_commit(s->o.store, err);
+    wf_store_write_rollback(s->o.store);
+    return rc;
+}
+
+/* What came in a stream is of its level, whatever is known of the draft by then: else what is made
+ * of the draft as it is would go to who may not see that. Before anything is put in. */
+static int raise_drafts(struct wf_sharing_lot *lot, struct wf_err *err)
+{
+    const struct wf_str label = wf_str_from(wf_label_name(lot->level));
+    struct wf_store *store = lot->s->o.store;
+    size_t n = 0;
+    int rc;
+
+    for (size_t i = 0; i < lot->n_drafts; i++)
+        n += lot->drafts[i].rises;
+    if (n == 0)
+        return 0;
+    rc = wf_store_write_begin(store, err);
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < lot->n_drafts && rc == 0; i++) {
+        const struct wf_sharing_lot_draft *d = &lot->drafts[i];
+        if (d->rises)
+            rc = wf_share_draft_raised(store, d->id, d->uid, label, err);
+    }
+    return end_turn(lot->s, rc, err);
+}
+
 static bool is_removed(const json_t *record)
 {
     return json_is_true(json_object_get(record, "removed"));
 }
 
-static struct wf_str label_in(const json_t *record)
+/* The label that a record names, at least that of what comes with it; empty: neither says any. */
+static struct wf_str label_in(const struct wf_sharing_lot *lot,
+                              const struct wf_sharing_lot_draft *d, const json_t *record)
 {
-    struct wf_str label = wf_str_from(wf_json_text(record, "label"));
+    struct wf_str label = wf_str_from(record == NULL ? "" : wf_json_text(record, "label"));
     enum wf_label parsed;
+    bool is_one = wf_label_parse(label, &parsed) && parsed != WF_LABEL_SECRET;
 
-    return wf_label_parse(label, &parsed) && parsed != WF_LABEL_SECRET ? label : WF_STR("");
+    if (d->update.len > 0 && (!is_one || parsed < lot->level))
+        return wf_str_from(wf_label_name(lot->level));
+    return is_one ? label : WF_STR("");
 }
 
 static int add_draft(struct wf_sharing_lot *lot, const struct wf_sharing_lot_draft *d,
@@ -363,7 +404,7 @@ static int add_draft(struct wf_sharing_lot *lot, const struct wf_sharing_lot_dra
     char until_told[32];
     struct wf_draft_new row = {.space = lot->space,
                                .uid = d->uid,
-                               .label = record == NULL ? WF_STR("") : label_in(record),
+                               .label = label_in(lot, d, record),
                                .device = d->origin.device,
                                .dseq = d->origin.dseq,
                                .at_ms = d->origin.at_ms,
@@ -401,7 +442,8 @@ static int follow_record(struct wf_sharing_lot *lot, const struct wf_sharing_lot
                          const json_t *record, struct wf_err *err)
 {
     struct wf_store *store = lot->s->o.store;
-    struct wf_str name = wf_str_from(wf_json_text(record, "name")), label = label_in(record);
+    struct wf_str name = wf_str_from(wf_json_text(record, "name")),
+                  label = label_in(lot, d, record);
     bool is_told = false;
     int rc = 0;
 
@@ -483,14 +525,6 @@ static int write_in_turn(struct wf_sharing_lot *lot, bool *out_removes, struct w
     return rc;
 }
 
-static int end_turn(struct wf_sharing *s, int rc, struct wf_err *err)
-{
-    if (rc == 0)
-        return wf_store_write_commit(s->o.store, err);
-    wf_store_write_rollback(s->o.store);
-    return rc;
-}
-
 /* Drafts go that were removed elsewhere; only then it is taken. */
 static int remove_drafts(struct wf_sharing_lot *lot, wf_sharing_taken_fn taken, void *ud,
                          struct wf_err *err)
@@ -551,6 +585,8 @@ int wf_sharing__lot_take(struct wf_sharing_lot *lot, wf_sharing_taken_fn taken, 
         rc = find_rows(lot, err);
     if (rc == 0)
         rc = try_new(lot, err);
+    if (rc == 0)
+        rc = raise_drafts(lot, err);
     for (size_t i = 0; i < lot->n_drafts && rc == 0;)
         rc = apply_some(lot, &i, err);
     if (rc == 0)

@@ -25,6 +25,7 @@ struct wf_sharing_lot_draft {
     uint8_t uid[16];
     int64_t id; /* 0: it is not here */
     bool is_named, is_removed;
+    bool rises; /* what comes is of a higher label than the draft has here */
     struct wf_draft_origin origin;
     struct wf_str update; /* empty: none */
 };

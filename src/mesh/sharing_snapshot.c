@@ -51,12 +51,6 @@ struct level {
     uint64_t n_bytes;
 };
 
-/* By which label a draft is in it. */
-struct drafted {
-    int64_t id;
-    enum wf_label level;
-};
-
 struct making {
     struct wf_sharing *s;
     const struct wf_share_space *space;
@@ -64,8 +58,6 @@ struct making {
     struct wf_arena arena;
     struct level levels[WF_LABEL_SECRET];
     enum wf_label level; /* whose changes are read */
-    struct drafted *drafts;
-    size_t n_drafts, cap_drafts;
     size_t n_bytes;
 };
 
@@ -118,14 +110,8 @@ static int put_draft(struct making *m, int64_t id, struct wf_str uid, enum wf_la
     e.bytes = wf_buf_str(&bytes);
     e.dseq = 1; /* of nobody's log: a number there must be */
     e.at_ms = WF_MAX(last.at_ms, 0);
-    if (rc == 0 && bytes.len > 0) {
-        if (wf_reserve(&m->drafts, &m->cap_drafts, m->n_drafts + 1, sizeof(*m->drafts)) != 0)
-            rc = no_memory(err);
-        else
-            m->drafts[m->n_drafts++] = (struct drafted){.id = id, .level = level};
-        if (rc == 0)
-            rc = put(m, level, &e, err);
-    }
+    if (rc == 0 && bytes.len > 0)
+        rc = put(m, level, &e, err);
     wf_buf_deinit(&bytes);
     return rc;
 }
@@ -347,20 +333,6 @@ static int write_level(struct making *m, enum wf_label level, struct wf_err *err
     return rc;
 }
 
-/* In turn: nobody has given a draft that is in it a higher label since it was looked at. */
-static int check_labels(struct making *m, struct wf_err *err)
-{
-    int rc = 0;
-
-    for (size_t i = 0; i < m->n_drafts && rc == 0; i++) {
-        enum wf_label now = m->drafts[i].level;
-        rc = wf_share_draft_label(m->s->o.store, m->drafts[i].id, &now, err);
-        if (rc == 0 && now > m->drafts[i].level)
-            rc = wf_err_set(err, WF_E_BUSY, "A draft has another label by now.");
-    }
-    return rc;
-}
-
 static int write_all(struct making *m, struct wf_err *err)
 {
     struct wf_store *store = m->s->o.store;
@@ -368,7 +340,6 @@ static int write_all(struct making *m, struct wf_err *err)
 
     if (rc != 0)
         return rc;
-    rc = check_labels(m, err);
     for (unsigned level = 0; level < WF_LABEL_SECRET && rc == 0; level++)
         rc = write_level(m, (enum wf_label)level, err);
     if (rc == 0)
@@ -411,7 +382,6 @@ int wf_sharing__make_snapshot(struct wf_sharing *s, const struct wf_share_space 
     if (rc == 0)
         rc = write_all(&m, err);
     free_levels(&m);
-    wf_free(m.drafts);
     wf_arena_deinit(&m.arena);
     return rc;
 }

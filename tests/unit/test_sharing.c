@@ -17,8 +17,6 @@
 
 #include "base/alloc.h"
 #include "crdt/types.h"
-#include "mesh/share_store.h"
-#include "mesh/sharing_internal.h"
 #include "store/spaces.h"
 #include "store/sql.h"
 #include "support/sharers.h"
@@ -569,62 +567,6 @@ static void test_sharing__what_is_made_secret_is_not_sealed_any_more(void **stat
     wf_buf_deinit(&text);
 }
 
-/* What a snapshot that is made now comes to. */
-static int make_snapshot(struct sharer *d)
-{
-    struct wf_share_space *spaces = NULL;
-    struct wf_reader *r = NULL;
-    struct wf_arena arena;
-    size_t n = 0;
-    int rc;
-
-    wf_arena_init(&arena, 4096, SIZE_MAX);
-    assert_int_equal(wf_store_reader_get(d->home.store, &r, NULL), 0);
-    assert_int_equal(wf_share_spaces(r, &arena, &spaces, &n, NULL), 0);
-    wf_store_reader_put(d->home.store, r);
-    assert_int_equal(n, 1);
-    rc = wf_sharing__make_snapshot(d->sharing, &spaces[0], NULL);
-    wf_arena_deinit(&arena);
-    return rc;
-}
-
-/* Of a draft that changed and is in no batch yet. */
-static void check_no_snapshot(int how, struct wf_str text)
-{
-    sharers_make(&s, 2, false);
-    s.at[0].label = label_by_text;
-    all_up(2);
-    sharer_edit(&s.at[0], "notes", WF_STR("plain"));
-    pass(10);
-    assert_int_equal(make_snapshot(&s.at[0]), 0);
-    sharer_edit(&s.at[0], "other", text);
-    meanwhile = how;
-    assert_int_equal(make_snapshot(&s.at[0]), WF_E_BUSY);
-    assert_int_equal(meanwhile, NOTHING);
-    pass(10); /* it is known to be secret */
-    assert_int_equal(make_snapshot(&s.at[0]), 0);
-    pass(10);
-    assert_int_equal(sharer_ask(&s.at[1], "SELECT count(*) FROM draft"), 1);
-}
-
-static void test_sharing__a_secret_that_is_being_deleted_is_in_no_snapshot(void **state)
-{
-    (void)state;
-    check_no_snapshot(WAITS, WF_STR("a secret"));
-}
-
-static void test_sharing__nor_one_that_was_deleted_meanwhile(void **state)
-{
-    (void)state;
-    check_no_snapshot(IS_DURABLE, WF_STR("a secret"));
-}
-
-static void test_sharing__what_is_made_secret_is_in_no_snapshot(void **state)
-{
-    (void)state;
-    check_no_snapshot(IS_LABELED, WF_STR("plain"));
-}
-
 static void apply(const char *name, struct wf_buf *update)
 {
     struct wf_draft *d = NULL;
@@ -712,6 +654,29 @@ static void test_sharing__a_name_that_is_given_back_is_told(void **state)
     assert_int_equal(sharer_ask(&s.at[1], books), 1);
 }
 
+/* Who hears what was written under a higher label, and not yet that it is higher, goes by the
+ * stream that it came in; and has nothing to tell of that. */
+static void test_sharing__what_comes_is_as_its_stream(void **state)
+{
+    static const char private[] = "SELECT count(*) FROM draft d JOIN draft_told t ON t.uid=d.uid"
+                                  " WHERE d.label='private' AND t.label='private'";
+
+    (void)state;
+    sharers_make(&s, 2, false);
+    all_up(2);
+    sharer_edit(&s.at[0], "book", WF_STR("some text"));
+    assert_true(sharers_settle(&s, 400));
+    assert_int_equal(sharer_ask(&s.at[1], private), 1);
+    run(&s.at[1], "UPDATE draft SET label='internal'");
+    run(&s.at[1], "UPDATE draft_told SET label='internal'");
+    assert_int_equal(sharer_ask(&s.at[1], private), 0);
+    sharer_edit(&s.at[0], "book", WF_STR("more text"));
+    pass(10);
+    assert_true(sharers_settle(&s, 400));
+    assert_int_equal(sharer_ask(&s.at[1], private), 1);
+    assert_int_equal(sharer_ask(&s.at[1], "SELECT count(*) FROM draft_dirty"), 0);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, tear_down)
 
 int main(void)
@@ -725,14 +690,12 @@ int main(void)
         TEST(test_sharing__a_deletion_becomes_final),
         TEST(test_sharing__a_draft_goes_that_was_hardly_told),
         TEST(test_sharing__who_may_see_less_comes_to_rest),
+        TEST(test_sharing__what_comes_is_as_its_stream),
         TEST(test_sharing__a_name_that_is_given_back_is_told),
         TEST(test_sharing__what_ended_is_over_for_who_sees_more),
         TEST(test_sharing__a_secret_goes_nowhere_though_it_is_being_deleted),
         TEST(test_sharing__nor_when_it_is_deleted_while_drafts_are_looked_at),
         TEST(test_sharing__what_is_made_secret_is_not_sealed_any_more),
-        TEST(test_sharing__a_secret_that_is_being_deleted_is_in_no_snapshot),
-        TEST(test_sharing__nor_one_that_was_deleted_meanwhile),
-        TEST(test_sharing__what_is_made_secret_is_in_no_snapshot),
         TEST(test_sharing__a_secret_that_comes_deleted_goes_nowhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
