@@ -289,11 +289,28 @@ static bool is_to_read(const struct wf_job *job)
     return to_read(job) > 0;
 }
 
-/* A piece of the prompt whose turn it is, but for its last token. Where nobody writes, the batch is
- * filled with the other prompts, the oldest first: they cost little beside. */
+/* So many pieces are read at once: where more texts wait to be read than are written, those who
+ * write wait longer, so that all wait less. */
+static size_t n_pieces(const struct wf_sched *s)
+{
+    size_t n_reading = 0, n_writing = 0;
+    struct wf_list *it, *tmp;
+
+    WF_LIST_EACH(it, tmp, &s->active)
+    {
+        const struct wf_job *job = WF_CONTAINER(it, struct wf_job, node);
+        n_reading += to_read(job) > 0;
+        n_writing += to_read(job) == 0;
+    }
+    return n_writing > 0 ? WF_MAX(n_reading / n_writing, (size_t)1) : 1;
+}
+
+/* A piece of the prompt whose turn it is, but for its last token. What a batch has room for beyond
+ * it is filled with the other prompts, the oldest first: they cost little beside. */
 static size_t compose_reading(struct wf_sched *s, bool is_alone)
 {
-    size_t n = 0, room = is_alone ? s->n_batch : wf_pace_piece(&s->pace, s->n_batch);
+    size_t piece = wf_pace_piece(&s->pace, s->n_batch), n = 0;
+    size_t room = is_alone ? s->n_batch : WF_MIN(piece * n_pieces(s), s->n_batch);
     struct wf_list *it, *tmp;
     struct wf_job *first;
 
@@ -319,18 +336,19 @@ static size_t compose_reading(struct wf_sched *s, bool is_alone)
 /* What a batch took, for its clients and for the next pieces. */
 static void count_batch(struct wf_sched *s, size_t n_parts, bool reads, bool is_alone, int64_t ns)
 {
-    size_t n_tokens = 0;
+    size_t n_tokens = 0, n_pieces_read;
 
     for (size_t i = 0; i < n_parts; i++) {
         n_tokens += s->parts[i].n;
         wf_sched__count(s, s->part_jobs[i], reads ? s->parts[i].n : 0, reads ? 0 : s->parts[i].n);
     }
+    n_pieces_read = WF_MAX(n_tokens / wf_pace_piece(&s->pace, s->n_batch), (size_t)1);
     if (!reads) {
         wf_pace_wrote(&s->pace, ns);
         wf_guess_took(&s->guesses, n_tokens, ns);
     }
     if (reads && !is_alone)
-        wf_pace_read(&s->pace, n_tokens, ns, s->n_batch);
+        wf_pace_read(&s->pace, n_tokens / n_pieces_read, ns / (int64_t)n_pieces_read, s->n_batch);
 }
 
 /* Steps a job whose logits a batch gave, once for its token and on for each guess that is what was
