@@ -21,9 +21,9 @@ static int no_memory(struct wf_err *err)
     return wf_err_set(err, WF_E_NOMEM, "Not enough memory for changes of others.");
 }
 
-int wf_sharing__came(struct wf_sharing *s, const struct wf_sync_log *log)
+/* A log has something that is not taken yet. */
+static int queue(struct wf_sharing *s, const struct wf_sync_log *log)
 {
-    wf_sharing__fork_came(s, log);
     for (size_t i = 0; i < s->n_came; i++) {
         if (memcmp(&s->came[i], log, sizeof(*log)) == 0)
             return 0;
@@ -32,6 +32,12 @@ int wf_sharing__came(struct wf_sharing *s, const struct wf_sync_log *log)
         return WF_E_NOMEM; /* found again later: what is not taken is looked for now and then */
     s->came[s->n_came++] = *log;
     return 0;
+}
+
+int wf_sharing__came(struct wf_sharing *s, const struct wf_sync_log *log)
+{
+    wf_sharing__fork_came(s, log);
+    return queue(s, log);
 }
 
 static int find_one(void *ud, const struct wf_sync_head *head, struct wf_err *err)
@@ -49,7 +55,7 @@ static int find_one(void *ud, const struct wf_sync_head *head, struct wf_err *er
         return rc;
     rc = wf_share_taken(r, &head->log, &taken, err);
     wf_store_reader_put(s->o.store, r);
-    if (rc == 0 && taken < head->last && wf_sharing__came(s, &head->log) != 0)
+    if (rc == 0 && taken < head->last && queue(s, &head->log) != 0)
         rc = no_memory(err);
     return rc;
 }

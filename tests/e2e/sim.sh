@@ -37,3 +37,4 @@ check "a name that was told and not noted, and a number" "$SIM" -n 1 -s 2000 -f 
 check "an author who may not have the stream hears where it is" "$SIM" -n 1 -s 2000 -f 200711
 check "two stories of one length are not the same" "$SIM" -n 1 -s 2000 -f 210121
 check "what came under a higher label than is known here goes no further down" "$SIM" -n 1 -s 2000 -f 210152
+check "what is told of both stories ends" "$SIM" -n 1 -s 2000 -f 225237
