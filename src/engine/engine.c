@@ -99,3 +99,19 @@ void wf_engine_free(struct wf_engine *e)
     if (e)
         e->ops->free(e);
 }
+
+const char *wf_gen_finish_name(enum wf_gen_finish f)
+{
+    switch (f) {
+    case WF_FINISH_STOP:
+    case WF_FINISH_STOP_TEXT:
+        return "stop";
+    case WF_FINISH_LENGTH:
+        return "length";
+    case WF_FINISH_TOOL_CALLS:
+        return "tool_calls";
+    case WF_FINISH_MOVED:
+        return "moved";
+    }
+    return "stop";
+}

@@ -159,6 +159,8 @@ enum wf_gen_finish {
     WF_FINISH_TOOL_CALLS, /* it ended with tool calls */
     WF_FINISH_MOVED,      /* it goes on on another device (op/moving.h) */
 };
+/* "stop", "length", "tool_calls", "moved": OpenAI's words, and one more. Static storage. */
+const char *wf_gen_finish_name(enum wf_gen_finish f);
 
 /* One token's logarithms of probability; `top` best first. */
 struct wf_gen_logprob {

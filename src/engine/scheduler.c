@@ -489,8 +489,7 @@ static void *work(void *ud)
         turn(s);
     }
     sweep(s); /* what waits is given up, and owners of what is active have gone */
-    while (wf_sched__forget_one(s))
-        ;
+    wf_prefix_deinit(&s->remembered);
     return NULL;
 }
 

@@ -40,8 +40,6 @@ int wf_openai_check(struct wf_face_call *c, const struct wf_gen_request *q,
 
 /* The usage object of chat completions and completions. NULL out of memory. */
 json_t *wf_openai_usage(const struct wf_gen_usage *u);
-/* The finish_reason. Static storage. */
-const char *wf_openai_finish(enum wf_gen_finish f);
 
 /* ---- routes ---- */
 void wf_handle_openai_chat(struct wf_request *r);

@@ -230,7 +230,7 @@ static json_t *choice_json(const struct wf_face_choice *ch, size_t i, bool wants
         logprobs = json_pack("{s:o, s:n}", "content",
                              ch->logprobs ? json_incref(ch->logprobs) : json_array(), "refusal");
     return json_pack("{s:I, s:o, s:o, s:s, s:o}", "index", (json_int_t)i, "message", message,
-                     "logprobs", logprobs, "finish_reason", wf_openai_finish(ch->finish),
+                     "logprobs", logprobs, "finish_reason", wf_gen_finish_name(ch->finish),
                      "stop_reason",
                      ch->stop ? wf_json_repaired(wf_str_from(ch->stop)) : json_null());
 }
@@ -339,7 +339,7 @@ static int send_event(struct wf_face_pump *p, const struct wf_gen_event *e, stru
         break;
     case WF_GEN_END:
         delta = json_object();
-        finish = wf_openai_finish(e->finish);
+        finish = wf_gen_finish_name(e->finish);
         break;
     }
     return delta ? send_delta(chat, e, delta, finish, err) : wf_face_no_memory(err);

@@ -273,7 +273,7 @@ static int add_whole(struct answer *a, struct wf_gen *g, size_t i_prompt, struct
             choice_json(i_prompt * w.n_choices + i,
                         wf_buf_status(&text) == 0 ? wf_json_repaired(wf_buf_str(&text)) : NULL,
                         a->q->q.wants_logprobs ? logprobs_json(ch->logprobs, &offset) : json_null(),
-                        wf_openai_finish(ch->finish)));
+                        wf_gen_finish_name(ch->finish)));
         wf_buf_deinit(&text);
         if (rc != 0)
             rc = wf_face_no_memory(err);
@@ -290,7 +290,7 @@ static int send_event(struct answer *a, const struct wf_gen_event *e, size_t i_p
     const char *finish = NULL;
 
     if (e->kind == WF_GEN_END)
-        finish = wf_openai_finish(e->finish);
+        finish = wf_gen_finish_name(e->finish);
     else if (e->kind != WF_GEN_TEXT)
         return 0;
     if (e->i_choice >= n)

@@ -226,19 +226,3 @@ json_t *wf_openai_usage(const struct wf_gen_usage *u)
         json_object_set_new(v, "weft_consent", json_string(u->consent));
     return v;
 }
-
-const char *wf_openai_finish(enum wf_gen_finish f)
-{
-    switch (f) {
-    case WF_FINISH_STOP:
-    case WF_FINISH_STOP_TEXT:
-        return "stop";
-    case WF_FINISH_LENGTH:
-        return "length";
-    case WF_FINISH_TOOL_CALLS:
-        return "tool_calls";
-    case WF_FINISH_MOVED:
-        return "moved";
-    }
-    return "stop";
-}

@@ -235,7 +235,7 @@ static int take(struct answer *a, const struct wf_op_sink *sink, const struct wf
                                     : wf_err_set(err, WF_E_RANGE, "There is no such tool call.");
         break;
     case WF_GEN_END:
-        a->finish = wf_op__told_finish(e->finish);
+        a->finish = wf_gen_finish_name(e->finish);
         return 0;
     }
     return rc == 0 ? tell(sink, e, err) : rc;

@@ -49,7 +49,7 @@ static void tell(struct following *f, const struct wf_gen_event *e)
     json_t *data = wf_op__told(e, &name);
 
     if (e->kind == WF_GEN_END)
-        f->finish = wf_op__told_finish(e->finish);
+        f->finish = wf_gen_finish_name(e->finish);
     else if (data != NULL && f->sink->event != NULL)
         f->sink->event(f->sink->ud, name, data);
     json_decref(data);
@@ -97,7 +97,7 @@ int wf_op__generations_follow(struct wf_op_context *ctx, const struct wf_op_call
     if (rc != 0)
         return rc;
     if (f.finish == NULL || finish == WF_FINISH_MOVED)
-        f.finish = wf_op__told_finish(finish);
+        f.finish = wf_gen_finish_name(finish);
     return wf_op__give(json_pack("{s:s, s:s}", "finish", f.finish, "model", model), out_result,
                        err);
 }

@@ -25,19 +25,3 @@ json_t *wf_op__told(const struct wf_gen_event *e, const char **out_name)
     }
     return NULL;
 }
-
-const char *wf_op__told_finish(enum wf_gen_finish f)
-{
-    switch (f) {
-    case WF_FINISH_STOP:
-    case WF_FINISH_STOP_TEXT:
-        return "stop";
-    case WF_FINISH_LENGTH:
-        return "length";
-    case WF_FINISH_TOOL_CALLS:
-        return "tool_calls";
-    case WF_FINISH_MOVED:
-        return "moved";
-    }
-    return "stop";
-}

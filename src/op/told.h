@@ -10,7 +10,5 @@
 /* An event's data, and its name in *out_name. NULL of WF_GEN_END, which is told otherwise, and
  * without memory. */
 json_t *wf_op__told(const struct wf_gen_event *e, const char **out_name);
-/* "stop", "length", "tool_calls", "moved". */
-const char *wf_op__told_finish(enum wf_gen_finish f);
 
 #endif
