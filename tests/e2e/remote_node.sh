@@ -62,9 +62,9 @@ check "weft ask takes the box's model" weft laptop ask "What colour is the kettl
 http laptop /api/chat -d "{\"model\": \"box/tiny\", \"stream\": false, \"options\": {\"num_predict\": 5}, $HI}" >"$TMP/face"
 check "Ollama's face, too" grep -q '"done":true' "$TMP/face"
 http laptop /v1/messages -H "anthropic-version: 2023-06-01" -d "{\"model\": \"box/tiny\", \"max_tokens\": 5, $HI}" >"$TMP/face"
-check "Anthropic's face, too" grep -q '"output_tokens":5' "$TMP/face"
+check "Anthropic's face, too" grep -q '"output_tokens":[1-5]' "$TMP/face"
 http laptop /v1/completions -d '{"model": "box/tiny", "max_tokens": 5, "prompt": "once upon"}' >"$TMP/face"
-check "a text to go on with, too" grep -q '"completion_tokens":5' "$TMP/face"
+check "a text to go on with, too" grep -q '"completion_tokens":[1-5]' "$TMP/face"
 chat laptop box/none "hi" 5 >"$TMP/none"
 check "a model that is not there is named" grep -q "box has no model none" "$TMP/none"
 chat laptop phone/none "hi" 5 >"$TMP/none"
@@ -100,7 +100,8 @@ check "the box answers others at once" grep -q '"finish_reason"' "$TMP/after"
 same "nothing of it runs on" "[0]" "$(until_is "[0]" active)"
 
 # A second one, with the same model. The node that answers is killed in the middle: asked for by name it is an error
-# that says so, chosen by auto the other one goes on.
+# that says so, chosen by auto the other one goes on. Soon, since random weights write what is no text: as text it has
+# more tokens than were written, and all must fit into a context.
 mkdir -p "$TMP/tower"
 weft tower models import "$TMP/tiny.gguf" tiny >/dev/null 2>&1
 check "weft up on the tower" up tower --node-tier edge
@@ -121,10 +122,10 @@ who_answers() {
     done
 }
 rm -f "$TMP/head"
-chat laptop auto "Tell me everything" 3000 -N >"$TMP/moved" 2>&1 &
+chat laptop auto "Tell me everything" 1500 -N >"$TMP/moved" 2>&1 &
 asker=$!
 first=$(who_answers)
-sleep 0.5
+sleep 0.1
 kill_node "$first" 2>/dev/null
 wait $asker
 check "one of the two answered: $first" test "$first" = box -o "$first" = tower
@@ -133,7 +134,7 @@ other=tower
 [ "$first" = tower ] && other=box
 chat laptop "$other/tiny" "Tell me everything" 3900 -N >"$TMP/killed" 2>&1 &
 asker=$!
-sleep 1
+sleep 0.3
 kill_node "$other" 2>/dev/null
 wait $asker
 check "by name it breaks off, and says so" grep -q "$other is gone" "$TMP/killed"
