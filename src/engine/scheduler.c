@@ -3,9 +3,9 @@
  *
  * A job is a list of tokens, of which the first seq.n_tokens are in the cache. What is missing is
  * to be read: one token where the text is being written, many where a prompt is new, or an
- * interrupted text is taken up again. So a turn needs no states: it gives every job with one
- * missing token its place, reads a piece of the prompt of that job whose turn it is
- * (scheduler_order.c), and steps those that have nothing missing any more.
+ * interrupted text is taken up again. So a turn needs no states: one pass of the model has a place
+ * for every job with one missing token, and for a piece of the prompt of that job whose turn it is
+ * (scheduler_order.c); then those are stepped that have nothing missing any more.
  *
  * Lock order: the scheduler's, then a group's. */
 #include "engine/scheduler.h"
@@ -305,12 +305,28 @@ static size_t n_pieces(const struct wf_sched *s)
     return n_writing > 0 ? WF_MAX(n_reading / n_writing, (size_t)1) : 1;
 }
 
-/* A piece of the prompt whose turn it is, but for its last token. What a batch has room for beyond
- * it is filled with the other prompts, the oldest first: they cost little beside. */
-static size_t compose_reading(struct wf_sched *s, bool is_alone)
+/* What a turn's pass has. */
+struct pass {
+    size_t n_parts;
+    size_t n_written, n_read; /* tokens */
+    size_t n_pieces;          /* that were read at once */
+};
+
+static void add_reading(struct wf_sched *s, struct pass *io, struct wf_job *job, size_t room)
 {
-    size_t piece = wf_pace_piece(&s->pace, s->n_batch), n = 0;
-    size_t room = is_alone ? s->n_batch : WF_MIN(piece * n_pieces(s), s->n_batch);
+    size_t n = WF_MIN(to_read(job), room);
+
+    if (n == 0)
+        return;
+    add_part(s, &io->n_parts, job, n, true);
+    io->n_read += n;
+}
+
+/* A piece of the prompt whose turn it is, but for its last token. What a piece has room for beyond
+ * it is filled with the other prompts, the oldest first: they cost little beside. */
+static void compose_reading(struct wf_sched *s, struct pass *io)
+{
+    size_t room = s->n_batch - WF_MIN(io->n_written, s->n_batch), piece;
     struct wf_list *it, *tmp;
     struct wf_job *first;
 
@@ -318,37 +334,46 @@ static size_t compose_reading(struct wf_sched *s, bool is_alone)
     first = wf_sched__first(s, &s->active, is_to_read);
     pthread_mutex_unlock(&s->lock);
     if (first == NULL)
-        return 0;
-    add_part(s, &n, first, WF_MIN(to_read(first), room), true);
-    room -= s->parts[0].n;
+        return;
+    io->n_pieces = n_pieces(s);
+    piece = wf_pace_piece(&s->pace, s->n_batch) * io->n_pieces;
+    if (io->n_written > 0)
+        room = WF_MIN(piece, room);
+    add_reading(s, io, first, room);
     WF_LIST_EACH(it, tmp, &s->active)
     {
         struct wf_job *job = WF_CONTAINER(it, struct wf_job, node);
-        size_t want = WF_MIN(to_read(job), room);
-        if (job != first && want > 0) {
-            add_part(s, &n, job, want, true);
-            room -= want;
-        }
+        if (job != first)
+            add_reading(s, io, job, room - io->n_read);
     }
-    return n;
 }
 
-/* What a batch took, for its clients and for the next pieces. */
-static void count_batch(struct wf_sched *s, size_t n_parts, bool reads, bool is_alone, int64_t ns)
+/* Those that are written, and beside them what is read. */
+static struct pass compose(struct wf_sched *s)
 {
-    size_t n_tokens = 0, n_pieces_read;
+    struct pass p = {.n_parts = compose_writing(s)};
 
-    for (size_t i = 0; i < n_parts; i++) {
-        n_tokens += s->parts[i].n;
-        wf_sched__count(s, s->part_jobs[i], reads ? s->parts[i].n : 0, reads ? 0 : s->parts[i].n);
+    for (size_t i = 0; i < p.n_parts; i++)
+        p.n_written += s->parts[i].n;
+    if (p.n_written == 0 || wf_pace_reads(&s->pace))
+        compose_reading(s, &p);
+    return p;
+}
+
+/* What a pass took, for its clients and for the next pieces. */
+static void count_pass(struct wf_sched *s, const struct pass *p, int64_t ns)
+{
+    for (size_t i = 0; i < p->n_parts; i++) {
+        size_t n = s->parts[i].n;
+        bool reads = s->parts[i].reads;
+        wf_sched__count(s, s->part_jobs[i], reads ? n : 0, reads ? 0 : n);
     }
-    n_pieces_read = WF_MAX(n_tokens / wf_pace_piece(&s->pace, s->n_batch), (size_t)1);
-    if (!reads) {
+    if (p->n_read == 0) {
         wf_pace_wrote(&s->pace, ns);
-        wf_guess_took(&s->guesses, n_tokens, ns);
+        wf_guess_took(&s->guesses, p->n_written, ns);
+    } else if (p->n_written > 0) {
+        wf_pace_read(&s->pace, p->n_read, p->n_pieces, ns, s->n_batch);
     }
-    if (reads && !is_alone)
-        wf_pace_read(&s->pace, n_tokens / n_pieces_read, ns / (int64_t)n_pieces_read, s->n_batch);
 }
 
 /* Steps a job whose logits a batch gave, once for its token and on for each guess that is what was
@@ -390,42 +415,34 @@ static void fail_all(struct wf_sched *s, size_t n_parts, int rc, const struct wf
         drop(s, s->part_jobs[i], rc, err);
 }
 
-/* Runs the texts that are written or those that are read; returns how many took part. */
-static size_t run_batch(struct wf_sched *s, bool reads, bool is_alone)
+static void turn(struct wf_sched *s)
 {
     struct wf_err err = WF_ERR_INIT;
-    size_t n = 0;
+    struct pass p;
     int64_t start;
     int rc = WF_E_FULL;
 
     while (rc == WF_E_FULL) {
         start = wf_clock_mono_ns(NULL);
-        n = reads ? compose_reading(s, is_alone) : compose_writing(s);
-        if (n == 0)
-            return 0;
+        p = compose(s);
+        if (p.n_parts == 0)
+            return;
         /* A prompt that is read alone can be given up within the pass. */
-        rc = wf_runner_eval(s->runner, s->parts, n,
-                            n == 1 && is_alone ? &s->part_jobs[0]->group->is_gone : NULL, s->logits,
-                            &err);
+        rc =
+            wf_runner_eval(s->runner, s->parts, p.n_parts,
+                           p.n_parts == 1 && p.n_read > 0 ? &s->part_jobs[0]->group->is_gone : NULL,
+                           s->logits, &err);
         if (rc == 0)
-            count_batch(s, n, reads, is_alone, wf_clock_mono_ns(NULL) - start);
+            count_pass(s, &p, wf_clock_mono_ns(NULL) - start);
         if (rc == WF_E_FULL && !wf_sched__forget_one(s) && !preempt(s))
             break;
     }
     if (rc == WF_E_CANCELED)
-        return n; /* sweep ends it */
+        return; /* sweep ends it */
     if (rc != 0)
-        fail_all(s, n, rc, &err);
+        fail_all(s, p.n_parts, rc, &err);
     else
-        step_all(s, n);
-    return n;
-}
-
-static void turn(struct wf_sched *s)
-{
-    bool is_alone = run_batch(s, false, false) == 0;
-
-    (void)run_batch(s, true, is_alone); /* none to read: nothing to do */
+        step_all(s, p.n_parts);
 }
 
 /* ---- other work ---- */

@@ -6,9 +6,10 @@
  * Fairness in Serving Large Language Models, 2024). A client that comes anew begins with as much as
  * the one that had least, so that nobody saves up.
  *
- * While others write, prompts are read in pieces that take no longer than those others' own step
- * does: their next token then waits at most twice as long as ever. How many tokens that are is
- * found by doing: after each piece its time is compared with the step's. */
+ * While others write, prompts are read in pieces that make a pass take less than twice as long as
+ * those others alone: that long their next token waits at most. How many tokens that are is found
+ * by doing: what a pass with a piece takes is compared with what one without takes, of which there
+ * is one now and then. */
 #include <assert.h>
 
 #include "base/alloc.h"
@@ -18,9 +19,10 @@
 #define WRITTEN_COUNTS 2
 /* Of the time of the others' step a piece may take; what is left is for the step itself to vary. */
 #define PIECE_SHARE 0.8
-/* The smallest piece: kernels compute so many tokens at the cost of one. */
-#define PIECE_MIN 16
-#define PIECE_FIRST 32
+#define PIECE_MIN 8 /* and what pieces are multiples of */
+#define PIECE_FIRST 16
+/* After so many pieces there is a pass without. */
+#define PIECES_RUN 16
 /* The weight of the newest in a running mean. */
 #define NEWEST 0.2
 
@@ -153,18 +155,30 @@ size_t wf_pace_piece(const struct wf_pace *p, size_t n_batch)
     return WF_MIN(n, n_batch);
 }
 
-void wf_pace_read(struct wf_pace *p, size_t n, int64_t ns, size_t n_batch)
+bool wf_pace_reads(struct wf_pace *p)
 {
-    double by = ns > 0 ? PIECE_SHARE * p->step_ns / (double)ns : 1.0;
-    size_t now = wf_pace_piece(p, n_batch), next;
+    if (p->n_run < PIECES_RUN)
+        return true;
+    p->n_run = 0;
+    return false;
+}
 
-    if (p->step_ns <= 0 || (n < now && by > 1.0))
-        return; /* nothing to compare with; or a prompt's short end, which says nothing of more */
-    by = WF_MIN(WF_MAX(by, 0.5), 1.5);
+void wf_pace_read(struct wf_pace *p, size_t n_read, size_t n_pieces, int64_t ns, size_t n_batch)
+{
+    size_t now = wf_pace_piece(p, n_batch), n = WF_MAX(n_read / n_pieces, (size_t)1), next;
+    double took = ((double)ns - p->step_ns) / (double)n_pieces, by = 1.5;
+
+    p->n_run++;
+    if (p->step_ns <= 0)
+        return; /* nothing to compare with */
+    if (took > 0)
+        by = WF_MIN(WF_MAX(PIECE_SHARE * p->step_ns / took, 0.5), by);
+    if (n < now && by > 1.0)
+        return; /* a prompt's short end says nothing of more */
     next = (size_t)((double)n * by) / PIECE_MIN * PIECE_MIN;
     if (next == now && by > 1.2)
         next += PIECE_MIN; /* rounding holds nobody back */
-    p->n_piece = WF_MIN(WF_MAX(next, PIECE_MIN), WF_MAX(n_batch, (size_t)PIECE_MIN));
+    p->n_piece = WF_MIN(WF_MAX(next, (size_t)PIECE_MIN), WF_MAX(n_batch, (size_t)PIECE_MIN));
 }
 
 /* ---- how long a place takes to come free; the lock is held ---- */

@@ -62,9 +62,9 @@ static int run_reading(struct wf_runner *r, const int32_t *ids, struct wf_err *e
 {
     int rc;
 
-    r->reads = true;
+    r->n_written = 0;
     rc = wf_transformer__run(r, ids, NULL, err);
-    r->reads = false;
+    r->n_written = SIZE_MAX;
     return rc;
 }
 

@@ -97,7 +97,7 @@ static void *buffer(struct wf_runner *r, size_t n, size_t width, size_t item_byt
 /* Rows of the buffers: products may take more than a batch's tokens, see multiply. */
 static size_t rows_max(const struct wf_runner *r)
 {
-    return r->n_batch > r->kern->n_wide ? r->n_batch : r->kern->n_wide;
+    return r->n_batch + r->kern->n_wide;
 }
 
 /* The most bytes that a batch's prepared rows take, over all matrices. */
@@ -208,6 +208,7 @@ int wf_runner_new(const struct wf_model *m, const struct wf_runner_options *o,
         return wf_err_set(err, WF_E_NOMEM, "Not enough memory to run a model.");
     r->model = m;
     r->p = &m->params;
+    r->n_written = SIZE_MAX;
     rc = check_options(r, o, err);
     if (rc == 0)
         rc = wf_gang_new(n_threads < WF_GANG_MEMBERS_MAX ? n_threads : WF_GANG_MEMBERS_MAX,
@@ -416,6 +417,7 @@ static int check_parts(const struct wf_runner *r, const struct wf_batch_part *pa
     for (size_t i = 0; i < n_parts && rc == 0; i++) {
         assert(parts[i].n > 0);
         assert(parts[i].n_logits <= parts[i].n);
+        assert(i == 0 || parts[i].reads >= parts[i - 1].reads);
         n += parts[i].n;
         rc = wf_transformer__check_ids(r, parts[i].ids, parts[i].n, err);
         if (rc == 0 && parts[i].seq->n_tokens + parts[i].n > r->n_context)
@@ -431,11 +433,13 @@ static int check_parts(const struct wf_runner *r, const struct wf_batch_part *pa
 static void place_parts(struct wf_runner *r, const struct wf_batch_part *parts, size_t n_parts,
                         int32_t *io_ids)
 {
-    r->n_tok = 0;
+    r->n_tok = r->n_written = 0;
     r->parts = NULL;
     for (size_t i = 0; i < n_parts; i++) {
         if (parts[i].n_adapters > 0)
             r->parts = parts;
+        if (!parts[i].reads)
+            r->n_written += parts[i].n;
         size_t first = r->n_tok;
         for (size_t j = 0; j < parts[i].n; j++, r->n_tok++) {
             r->places[r->n_tok] =
@@ -479,9 +483,8 @@ int wf_runner_eval(struct wf_runner *r, const struct wf_batch_part *parts, size_
         /* Ids travel in y's place, which is written after they are read. */
         int32_t *ids = (int32_t *)(void *)r->y;
         place_parts(r, parts, n_parts, ids);
-        r->reads = parts[0].reads;
         rc = wf_transformer__run(r, ids, stop, err);
-        r->reads = false;
+        r->n_written = SIZE_MAX;
     }
     if (rc != 0) {
         r->parts = NULL;

@@ -71,7 +71,7 @@ struct wf_batch_part {
     size_t n_logits;    /* logits of the last n_logits tokens are wanted; 0: of none */
     /* Its tokens are computed the same way however a text is cut into batches, and whoever else is
      * in them; without it (a text that is written, token by token) likewise, as long as a batch has
-     * fewer tokens than the kernels' n_wide. Of the first part for all. */
+     * fewer such tokens than the kernels' n_wide. Parts that are written come first. */
     bool reads;
     const struct wf_adapter_use *adapters; /* [n_adapters], of this model, borrowed for the call */
     size_t n_adapters;                     /* 0: the model as it is */

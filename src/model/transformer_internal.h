@@ -35,7 +35,8 @@ struct wf_runner {
 
     size_t n_tok;                             /* of the batch that runs */
     _Atomic(const struct wf_matrix *) coming; /* that the pass reads next; NULL: not known */
-    bool reads;                        /* products go the way of many tokens, see wf_kern.n_wide */
+    size_t n_written; /* tokens of the batch, the first ones, whose products go the way of few, see
+                         wf_kern.n_wide; the others' go that of many */
     const struct wf_batch_part *parts; /* of the batch, while one of them has adapters; else NULL */
     const uint32_t *row_tokens; /* which token each row of a product is; NULL: the i-th one */
     struct wf_place *places;    /* [n_batch] */

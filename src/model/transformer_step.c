@@ -2,8 +2,9 @@
 /* The steps that every half of a layer is made of: products, norms, and splitting rows among the
  * gang.
  *
- * Where kernels compute many tokens in another order than few, a text that is read takes the way of
- * many however few of its tokens there are, so that what it gets does not depend on how it was cut.
+ * Where kernels compute many tokens in another order than few, texts that are read take the way of
+ * many however few of their tokens there are, and those that are written that of few, so that what
+ * they get does not depend on how they were cut, nor on the others of a batch.
  *
  * A product is two steps of the gang: activations are prepared once (each member some tokens), then
  * each member multiplies a band of the matrix's rows with all tokens, so that every weight is read
@@ -64,8 +65,8 @@ struct multiply {
     struct wf_runner *r;
     const float *x;
     size_t n_in;
-    size_t n_tok;
-    size_t n_taken; /* n_tok, or more: then rows behind are computed too, and mean nothing */
+    size_t first, n_tok; /* rows */
+    size_t n_taken;      /* n_tok, or more: then rows behind are computed too, and mean nothing */
     const struct wf_dtype *format;
     const struct wf_product *products;
     size_t n_products;
@@ -78,8 +79,8 @@ static void prepare_part(void *ud, size_t i, size_t n)
 
     wf_gang_part(m->n_tok, PREPARE_TOKENS, i, n, &from, &to);
     for (; from < to; from++)
-        m->r->kern->act_prepare(m->format, m->r->act, m->x + from * m->n_in, m->n_in, m->n_taken,
-                                from, m->r->prepared);
+        m->r->kern->act_prepare(m->format, m->r->act, m->x + (m->first + from) * m->n_in, m->n_in,
+                                m->n_taken, from, m->r->prepared);
 }
 
 static void add_bias(const struct wf_kern *kern, const float *bias, size_t from, size_t to,
@@ -102,12 +103,12 @@ static void multiply_part(void *ud, size_t i, size_t n)
         wf_gang_part(w->n_out, BAND_ROWS, i, n, &from, &to);
         if (from == to)
             continue;
+        float *out = p->out + m->first * p->ld;
         m->r->kern->matmul(w->format, m->r->act,
                            w->data + p->i_expert * w->expert_bytes + from * w->row_bytes, to - from,
-                           w->n_in, m->r->prepared, m->n_taken, p->out + from, p->ld);
+                           w->n_in, m->r->prepared, m->n_taken, out + from, p->ld);
         if (w->bias != NULL)
-            add_bias(m->r->kern, w->bias + p->i_expert * w->n_out, from, to, m->n_tok, p->out,
-                     p->ld);
+            add_bias(m->r->kern, w->bias + p->i_expert * w->n_out, from, to, m->n_tok, out, p->ld);
     }
 }
 
@@ -149,37 +150,73 @@ void wf_transformer__fetch(void *ud, size_t i, size_t round)
         __builtin_prefetch(w->data + from * w->row_bytes + k, 0, 2);
 }
 
+/* Rows [m->first, m->first + m->n_tok) with all matrices of a format. */
+static void multiply_rows(struct multiply *m)
+{
+    struct wf_gang *gang = m->r->gang;
+
+    if (m->n_tok == 0)
+        return;
+    if (m->n_tok * m->n_in < FLOATS_ALONE)
+        prepare_part(m, 0, 1);
+    else
+        wf_gang_run(gang, prepare_part, m);
+    if (m->n_taken * m->n_in * n_rows(m) < PRODUCTS_ALONE)
+        multiply_part(m, 0, 1);
+    else
+        wf_gang_run_parts(gang, n_parts_each(m), multiply_part, m);
+}
+
+/* How many of n_tok rows, the first ones, are of texts that are written. */
+static size_t n_written(const struct wf_runner *r, size_t n_tok)
+{
+    size_t n = 0;
+
+    if (r->row_tokens == NULL)
+        return n_tok < r->n_written ? n_tok : r->n_written;
+    while (n < n_tok && r->row_tokens[n] < r->n_written)
+        n++;
+    return n;
+}
+
+/* The same rows by the ways that they go. */
+static void multiply_ways(struct multiply *m)
+{
+    size_t n_wide = m->r->kern->n_wide, n_tok = m->n_tok, n = n_written(m->r, n_tok);
+
+    m->n_taken = n_tok;
+    if (n_wide <= 1) {
+        multiply_rows(m);
+        return;
+    }
+    m->n_tok = m->n_taken = n;
+    multiply_rows(m);
+    m->first = n;
+    m->n_tok = n_tok - n;
+    m->n_taken = m->n_tok < n_wide ? n_wide : m->n_tok;
+    multiply_rows(m);
+}
+
 void wf_transformer__multiply(struct wf_runner *r, const float *x, size_t n_tok,
                               const struct wf_product *products, size_t n_products)
 {
-    struct multiply m = {.r = r,
-                         .x = x,
-                         .n_in = products[0].matrix->n_in,
-                         .n_tok = n_tok,
-                         .n_taken = r->reads && n_tok < r->kern->n_wide ? r->kern->n_wide : n_tok,
-                         .products = products,
-                         .n_products = n_products};
-
     /* Relaxed: see fetch. */
-    atomic_store_explicit(&r->coming, m.n_taken <= FEW ? products[0].matrix->next : NULL,
+    atomic_store_explicit(&r->coming, n_tok <= FEW ? products[0].matrix->next : NULL,
                           memory_order_relaxed);
     for (size_t j = 0; j < n_products; j++) {
-        const struct wf_dtype *f = products[j].matrix->format;
+        struct multiply m = {.r = r,
+                             .x = x,
+                             .n_in = products[0].matrix->n_in,
+                             .n_tok = n_tok,
+                             .format = products[j].matrix->format,
+                             .products = products,
+                             .n_products = n_products};
         bool is_done = false;
         assert(products[j].matrix->n_in == m.n_in);
         for (size_t k = 0; k < j; k++)
-            is_done = is_done || products[k].matrix->format == f;
-        if (is_done)
-            continue;
-        m.format = f;
-        if (n_tok * m.n_in < FLOATS_ALONE)
-            prepare_part(&m, 0, 1);
-        else
-            wf_gang_run(r->gang, prepare_part, &m);
-        if (m.n_taken * m.n_in * n_rows(&m) < PRODUCTS_ALONE)
-            multiply_part(&m, 0, 1);
-        else
-            wf_gang_run_parts(r->gang, n_parts_each(&m), multiply_part, &m);
+            is_done = is_done || products[k].matrix->format == m.format;
+        if (!is_done)
+            multiply_ways(&m);
     }
     if (r->parts != NULL)
         wf_transformer__adapt(r, x, n_tok, products, n_products);

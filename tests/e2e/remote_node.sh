@@ -132,9 +132,11 @@ check "one of the two answered: $first" test "$first" = box -o "$first" = tower
 same "the other went on to the end" '"finish_reason":"length"' "$(grep -o '"finish_reason":"[a-z]*"' "$TMP/moved" | tail -1)"
 other=tower
 [ "$first" = tower ] && other=box
+rm -f "$TMP/head"
 chat laptop "$other/tiny" "Tell me everything" 3900 -N >"$TMP/killed" 2>&1 &
 asker=$!
-sleep 0.3
+same "the other one answers" "$other" "$(who_answers)"
+sleep 0.1
 kill_node "$other" 2>/dev/null
 wait $asker
 check "by name it breaks off, and says so" grep -q "$other is gone" "$TMP/killed"

@@ -213,6 +213,46 @@ static void test_transformer__texts_in_one_batch_do_not_meet(void **state)
     wf_free(rest);
 }
 
+/* What is written gets the same bits whether something is read in the same pass or not, and so does
+ * what is read. */
+static void test_transformer__written_and_read_texts_do_not_meet(void **state)
+{
+    static const char *const names[] = {"llama", "lfm2", "qwen3moe"};
+    struct wf_runner_options o = {.n_threads = 2, .n_cache_tokens = 512, .act = WF_ACT_Q8};
+    int32_t ids[TINY_IDS];
+    float alone[3][TINY_VOCAB], together[3 * TINY_VOCAB];
+    float *rest = wf_alloc_array((size_t)TINY_IDS * TINY_VOCAB, sizeof(float));
+
+    (void)state;
+    assert_non_null(rest);
+    tiny_model_ids(ids);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct loaded l;
+        struct wf_seq seqs[3];
+        load_with(&l, names[i], &o);
+        for (int round = 0; round < 2; round++) {
+            for (int s = 0; s < 3; s++) {
+                assert_int_equal(wf_seq_init(&seqs[s], wf_runner_kv(l.runner), NULL), 0);
+                eval(&l, &seqs[s], ids + s, 5, 5, rest);
+            }
+            struct wf_batch_part parts[3] = {
+                {.seq = &seqs[0], .ids = ids + 10, .n = 1, .n_logits = 1},
+                {.seq = &seqs[1], .ids = ids + 23, .n = 2, .n_logits = 1},
+                {.seq = &seqs[2], .ids = ids + 30, .n = 5, .n_logits = 1, .reads = true},
+            };
+            for (int s = 0; s < 3 && round == 0; s++)
+                assert_int_equal(wf_runner_eval(l.runner, &parts[s], 1, NULL, alone[s], NULL), 0);
+            if (round == 1)
+                assert_int_equal(wf_runner_eval(l.runner, parts, 3, NULL, together, NULL), 0);
+            for (int s = 0; s < 3; s++)
+                wf_seq_deinit(&seqs[s]);
+        }
+        assert_memory_equal(together, alone, sizeof(alone));
+        unload(&l);
+    }
+    wf_free(rest);
+}
+
 static void test_transformer__shared_and_cut_texts_go_on_as_they_would(void **state)
 {
     static const char *const names[] = {"llama", "lfm2"};
@@ -426,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_transformer__families_match_the_reference),
         cmocka_unit_test(test_transformer__batches_do_not_change_logits),
         cmocka_unit_test(test_transformer__texts_in_one_batch_do_not_meet),
+        cmocka_unit_test(test_transformer__written_and_read_texts_do_not_meet),
         cmocka_unit_test(test_transformer__shared_and_cut_texts_go_on_as_they_would),
         cmocka_unit_test(test_transformer__cache_kinds_stay_near),
         cmocka_unit_test(test_transformer__refuses_what_does_not_fit),
