@@ -275,6 +275,22 @@ int wf_syncer__ask_others(struct wf_syncer *s, uint32_t log)
     return rc;
 }
 
+/* Who wrote a log may be connected a second time, before the first connection is known to be gone:
+ * then it hears there how far its log is here. */
+static void look_for_author(struct wf_syncer *s, uint32_t log)
+{
+    s->logs[log].author = 0;
+    for (size_t i = 0; i < s->n_peers && s->logs[log].author == 0; i++) {
+        struct wf_syncer_peer *p = s->peers[i];
+        struct wf_syncer_tie *t = p == NULL ? NULL : wf_syncer__find_tie(p, log);
+        if (t == NULL)
+            continue;
+        wf_syncer__note_author(s, p, log);
+        if (s->logs[log].author == p->id)
+            (void)!wf_syncer__queue(p, t); /* else with the log's next batch */
+    }
+}
+
 void wf_syncer_down(struct wf_syncer *s, uint64_t peer)
 {
     struct wf_syncer_peer *p = wf_syncer__peer(s, peer);
@@ -286,6 +302,8 @@ void wf_syncer_down(struct wf_syncer *s, uint64_t peer)
     for (size_t k = 0; k < p->n_ties; k++) {
         if (s->logs[p->ties[k].log].asked_of == peer)
             (void)!wf_syncer__ask_others(s, p->ties[k].log); /* else with their next word */
+        if (s->logs[p->ties[k].log].author == peer)
+            look_for_author(s, p->ties[k].log);
     }
     peer_free(p);
     wf_syncer__pump_all(s);

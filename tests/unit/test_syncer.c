@@ -741,6 +741,39 @@ static void test_syncer__the_author_hears_of_what_came_from_another(void **state
     stop();
 }
 
+/* Who wrote it is connected a second time, and the first connection is gone only then: it hears on
+ * the second what comes from another. Nodes 0 and 1 are two connections of one device. */
+static void test_syncer__the_author_hears_of_it_on_the_connection_that_stays(void **state)
+{
+    struct wf_sync_log log;
+
+    (void)state;
+    start(4, 0);
+    memcpy(nodes[1].signer.id, nodes[0].signer.id, sizeof(nodes[0].signer.id));
+    write_batch(&nodes[0], 0, 10);
+    connect_two(0, 1); /* they have the same */
+    connect_two(0, 3);
+    settle();
+    disconnect(0, 1);
+    knows_owners = true;
+    nodes[0].levels = nodes[1].levels = 2;
+    nodes[2].takes_none = true;
+    connect_two(2, 3); /* it is asked first */
+    connect_two(1, 2);
+    settle();
+    connect_two(0, 2);
+    settle();
+    nodes[2].takes_none = false;
+    assert_int_equal(wf_syncer_rules_changed(nodes[2].s, NULL), 0);
+    disconnect(0, 2);
+    settle();
+    assert_int_equal(last_of(&nodes[2], &nodes[0], 0), 1);
+    memcpy(log.stream, streams[0], sizeof(log.stream));
+    memcpy(log.device, nodes[0].signer.id, sizeof(log.device));
+    assert_int_equal(wf_syncer_there(nodes[1].s, 3, &log), 1);
+    stop();
+}
+
 /* What could not be sent for lack of memory is, later; nobody has to say that there is room. */
 static void test_syncer__what_had_no_memory_goes_later(void **state)
 {
@@ -817,6 +850,7 @@ int main(void)
         cmocka_unit_test(test_syncer__what_could_not_be_kept_comes_again),
         cmocka_unit_test(test_syncer__a_stream_that_may_be_had_now_comes),
         cmocka_unit_test(test_syncer__the_author_hears_of_what_came_from_another),
+        cmocka_unit_test(test_syncer__the_author_hears_of_it_on_the_connection_that_stays),
         cmocka_unit_test(test_syncer__what_had_no_memory_goes_later),
         cmocka_unit_test(test_syncer__forged_batches_end_the_connection),
         cmocka_unit_test(test_syncer__refuses_what_is_no_message),
