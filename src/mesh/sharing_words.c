@@ -294,10 +294,13 @@ static int count_people(struct wf_sharing *s, const struct wf_sharing_stream *t,
         const struct wf_charter_member *m = wf_charter_member(&p->charter, who->owner);
         for (size_t k = 0; m != NULL && k < who->list->n_entries && rc == 0; k++) {
             const struct wf_devices_entry *e = &who->list->entries[k];
-            if (wf_sharing__right(s, e->device, t->id) >= WF_SHARING_WRITE)
-                rc = wf_log_set_revoked(s->o.store, t->space, e->device, false, err);
-            else if (e->revoked_ms != 0 || m->role < WF_ROLE_WRITE)
+            if (wf_sharing__right(s, e->device, t->id) >= WF_SHARING_WRITE) {
+                rc = wf_records_count_in_turn(s->o.records, t->space, e->device, err);
+                if (rc == 0)
+                    rc = wf_log_set_revoked(s->o.store, t->space, e->device, false, err);
+            } else if (e->revoked_ms != 0 || m->role < WF_ROLE_WRITE) {
                 rc = wf_log_set_revoked(s->o.store, t->space, e->device, true, err);
+            }
         }
     }
     return rc;

@@ -424,18 +424,19 @@ static int apply_one(struct wf_records *r, int64_t space, const struct wf_change
         rc = replace_moved(r, space, &kept, err);
         return rc == 0 ? apply_items(r, space, c, err) : rc;
     }
-    rc = wf_record__count_again(r, space, c->hlc, err);
+    /* Who writes counts: no deletion is final without it, nor was one that it did not count for.
+     * How far its log is here is not for one change to say, but for this device's own, from before
+     * its database was lost: its numbers go on behind them. */
+    if (memcmp(c->device, r->o.signer->id, sizeof(c->device)) == 0)
+        rc = wf_log_reach(r->o.store, space, c->device, c->dseq, c->hlc, err);
+    else
+        rc = wf_records_count_in_turn(r, space, c->device, err);
+    if (rc == 0)
+        rc = wf_record__count_again(r, space, c->hlc, err);
     if (rc == 0)
         rc = wf_hlc_see(&r->hlc, c->hlc, err);
     if (rc == 0)
         rc = wf_record__keep(r, space, &kept, err);
-    /* Who writes counts: no deletion is final without it. How far its log is here is not for one
-     * change to say, but for this device's own, from before its database was lost: its numbers go
-     * on behind them. */
-    if (rc == 0 && memcmp(c->device, r->o.signer->id, sizeof(c->device)) == 0)
-        rc = wf_log_reach(r->o.store, space, c->device, c->dseq, c->hlc, err);
-    else if (rc == 0)
-        rc = wf_log_reach(r->o.store, space, c->device, 0, 0, err);
     if (rc == 0)
         rc = apply_items(r, space, c, err);
     return rc == 0 ? 1 : rc;

@@ -130,6 +130,22 @@ static void test_record_again__a_final_deletion_counts_for_who_comes_later(void 
     assert_int_equal(n_of(a, "record WHERE live=1"), 2);
 }
 
+/* Nobody knew that it may write: what it wrote before a deletion does not come back. */
+static void test_record_again__also_for_who_was_not_known_to_write(void **state)
+{
+    struct device *a = &devices[0], *b = &devices[1];
+    (void)state;
+
+    do_op(b, "k", WF_RECORD_SET);
+    a->now_ms += 10000;
+    do_op(a, "k", WF_RECORD_SET);
+    do_op(a, "k", WF_RECORD_DELETE);
+    assert_int_equal(n_of(a, "record"), 0);
+    give(b, 1, a);
+    assert_int_equal(n_of(a, "record WHERE live=1"), 0);
+    assert_int_equal(n_of(a, "record WHERE key='k' AND gone_hlc>0"), 1);
+}
+
 static void test_record_again__also_before_a_snapshot(void **state)
 {
     const uint8_t stranger[WF_SIGNER_ID_BYTES] = {7};
@@ -151,6 +167,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             test_record_again__a_final_deletion_counts_for_who_comes_later, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_record_again__also_for_who_was_not_known_to_write,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_record_again__also_before_a_snapshot, set_up,
                                         tear_down),
     };
