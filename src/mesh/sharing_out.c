@@ -75,8 +75,8 @@ static int put_text(struct out *o, struct wf_record_op *op, struct wf_str field,
     return json_text(&o->arena, text, &op->value);
 }
 
-/* By which label others may know a draft that is gone, and of which it is not noted that they were
- * told: the record was written, and then the disk failed. SECRET: nobody knows it. */
+/* By which label others may know a draft of which it is not noted that they were told: the record
+ * was written, and then the disk failed, or it was secret since. SECRET: nobody knows it. */
 static int known_label(struct out *o, struct wf_str key, enum wf_label *out, struct wf_err *err)
 {
     struct wf_record_row row;
@@ -102,6 +102,7 @@ static int tell_name(struct out *o, const struct wf_share_draft *d, struct wf_re
     struct wf_record_op *ops = wf_arena_array(&o->arena, 2, sizeof(*ops));
     char *uid = wf_arena_alloc(&o->arena, 2 * sizeof(d->uid) + 1);
     enum wf_label now, told;
+    bool is_known;
     int rc = 0;
 
     if (ops == NULL || uid == NULL)
@@ -114,10 +115,12 @@ static int tell_name(struct out *o, const struct wf_share_draft *d, struct wf_re
     if (d->told_name.len == 0)
         told = now;
     /* It may have been known before it was secret. */
-    if (d->id == 0 && (d->told_name.len == 0 || told == WF_LABEL_SECRET))
+    if (d->id == 0 ? d->told_name.len == 0 || told == WF_LABEL_SECRET
+                   : told == WF_LABEL_SECRET && now != WF_LABEL_SECRET)
         rc = known_label(o, out_edit->key, &told, err);
-    if (rc != 0 || told == WF_LABEL_SECRET)
-        return rc; /* nobody knows it */
+    is_known = told != WF_LABEL_SECRET;
+    if (rc != 0 || (!is_known && (d->id == 0 || now == WF_LABEL_SECRET)))
+        return rc; /* nobody is to know it */
     out_edit->label = (uint8_t)(now == WF_LABEL_SECRET || d->id == 0 ? told : now);
     if (d->id == 0) {
         ops[0] = (struct wf_record_op){
@@ -129,7 +132,7 @@ static int tell_name(struct out *o, const struct wf_share_draft *d, struct wf_re
     if (!wf_str_eq(d->label, d->told_label) &&
         put_text(o, &ops[out_edit->n_ops++], WF_STR("label"), d->label) != 0)
         return no_memory(err);
-    if (now != WF_LABEL_SECRET && !wf_str_eq(d->name, d->told_name) &&
+    if (now != WF_LABEL_SECRET && (!is_known || !wf_str_eq(d->name, d->told_name)) &&
         put_text(o, &ops[out_edit->n_ops++], WF_STR("name"), d->name) != 0)
         return no_memory(err);
     return 0;

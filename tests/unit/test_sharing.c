@@ -654,6 +654,45 @@ static void test_sharing__a_name_that_is_given_back_is_told(void **state)
     assert_int_equal(sharer_ask(&s.at[1], books), 1);
 }
 
+static bool looks_in_vain; /* it cannot be told how sensitive a draft is */
+
+static enum wf_label label_or_none(const struct sharer *d, const struct wf_draft_moment *at)
+{
+    (void)d, (void)at;
+    return looks_in_vain ? WF_LABEL_SECRET : WF_LABEL_PRIVATE;
+}
+
+/* For a while a draft counts as secret, or is; then others hear what it is called since. */
+static void test_sharing__what_is_not_secret_any_more_is_told(void **state)
+{
+    static const char novel[] = "SELECT count(*) FROM draft WHERE name='novel'";
+    static const char poem[] = "SELECT count(*) FROM draft WHERE name='poem'";
+
+    (void)state;
+    sharers_make(&s, 2, false);
+    s.at[0].label = label_or_none;
+    all_up(2);
+    sharer_edit(&s.at[0], "book", WF_STR("some text"));
+    assert_true(sharers_settle(&s, 400));
+    looks_in_vain = true;
+    sharer_edit(&s.at[0], "poem", WF_STR("of which nobody knows"));
+    sharer_edit(&s.at[0], "book", WF_STR("more text"));
+    rename_book("book", "novel");
+    pass(10);
+    assert_int_equal(sharer_ask(&s.at[1], novel), 0);
+    assert_int_equal(sharer_ask(&s.at[1], poem), 0);
+    looks_in_vain = false;
+    sharer_edit(&s.at[0], "novel", WF_STR("yet more"));
+    pass(30);
+    assert_true(sharers_settle(&s, 400));
+    assert_int_equal(sharer_ask(&s.at[1], novel), 1);
+    assert_int_equal(sharer_ask(&s.at[1], poem), 1);
+    assert_int_equal(sharer_ask(&s.at[0], "SELECT count(*) FROM record WHERE"
+                                          " collection='weft.draft' AND"
+                                          " instr(state,'\"secret\"')>0"),
+                     0);
+}
+
 /* Who hears what was written under a higher label, and not yet that it is higher, goes by the
  * stream that it came in; and has nothing to tell of that. */
 static void test_sharing__what_comes_is_as_its_stream(void **state)
@@ -692,6 +731,7 @@ int main(void)
         TEST(test_sharing__who_may_see_less_comes_to_rest),
         TEST(test_sharing__what_comes_is_as_its_stream),
         TEST(test_sharing__a_name_that_is_given_back_is_told),
+        TEST(test_sharing__what_is_not_secret_any_more_is_told),
         TEST(test_sharing__what_ended_is_over_for_who_sees_more),
         TEST(test_sharing__a_secret_goes_nowhere_though_it_is_being_deleted),
         TEST(test_sharing__nor_when_it_is_deleted_while_drafts_are_looked_at),
