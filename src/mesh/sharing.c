@@ -677,14 +677,21 @@ static json_t *problems_json(const struct wf_sharing *s)
     return list;
 }
 
+/* Nothing is left to be done here. */
+static bool is_at_rest(const struct wf_sharing *s)
+{
+    return !s->is_unsent && s->n_came == 0 && s->keys_ns == 0 && s->n_letters == 0 &&
+           !s->is_stale && !s->rules_changed && wf_sharing__missing(s) == 0 &&
+           !wf_sharing__has_stories(s);
+}
+
 json_t *wf_sharing_machine_status(struct wf_sharing *s, bool is_waiting)
 {
     struct wf_syncer_behind b = wf_syncer_behind(s->syncer);
 
     return json_pack("{s:b, s:I, s:{s:I, s:I, s:b, s:I}, s:o, s:o, s:o}", "converged",
-                     b.n_peers > 0 && b.is_known && b.here == 0 && b.there == 0 && !s->is_unsent &&
-                         !is_waiting && s->n_came == 0 && s->keys_ns == 0 &&
-                         wf_sharing__missing(s) == 0 && !wf_sharing__has_stories(s),
+                     b.n_peers > 0 && b.is_known && b.here == 0 && b.there == 0 && !is_waiting &&
+                         is_at_rest(s),
                      "nodes", (json_int_t)b.n_peers, "behind", "here", (json_int_t)b.here, "there",
                      (json_int_t)b.there, "unsent", s->is_unsent || is_waiting, "untaken",
                      (json_int_t)(s->n_came + wf_sharing__missing(s)), "absent",

@@ -654,6 +654,19 @@ static void test_sharing__a_name_that_is_given_back_is_told(void **state)
     assert_int_equal(sharer_ask(&s.at[1], books), 1);
 }
 
+/* What is to be done and could not be written is not done: it does not rest before. */
+static void test_sharing__what_waits_for_the_disk_is_no_rest(void **state)
+{
+    (void)state;
+    sharers_make(&s, 2, false);
+    all_up(2);
+    run(&s.at[1], "CREATE TRIGGER no_devices BEFORE INSERT ON device_seq BEGIN"
+                  " SELECT RAISE(ABORT,'test'); END");
+    assert_false(sharers_settle(&s, 60));
+    run(&s.at[1], "DROP TRIGGER no_devices");
+    assert_true(sharers_settle(&s, 60));
+}
+
 static bool looks_in_vain; /* it cannot be told how sensitive a draft is */
 
 static enum wf_label label_or_none(const struct sharer *d, const struct wf_draft_moment *at)
@@ -731,6 +744,7 @@ int main(void)
         TEST(test_sharing__who_may_see_less_comes_to_rest),
         TEST(test_sharing__what_comes_is_as_its_stream),
         TEST(test_sharing__a_name_that_is_given_back_is_told),
+        TEST(test_sharing__what_waits_for_the_disk_is_no_rest),
         TEST(test_sharing__what_is_not_secret_any_more_is_told),
         TEST(test_sharing__what_ended_is_over_for_who_sees_more),
         TEST(test_sharing__a_secret_goes_nowhere_though_it_is_being_deleted),
