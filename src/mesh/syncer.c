@@ -361,13 +361,13 @@ static void ask_for_lost(struct wf_syncer *s)
     }
 }
 
-/* What could not be sent for lack of memory. */
+/* What could not be sent, as for lack of memory. */
 static void unblock(struct wf_syncer *s)
 {
     for (size_t i = 0; i < s->n_peers; i++) {
         struct wf_syncer_peer *p = s->peers[i];
-        if (p != NULL && p->lacks_memory) {
-            p->lacks_memory = false;
+        if (p != NULL && p->tries_again) {
+            p->tries_again = false;
             wf_syncer_room(s, p->id);
         }
     }

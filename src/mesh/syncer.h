@@ -70,8 +70,8 @@ struct wf_syncer_options {
      * is known. Both NULL: all may. */
     int (*leaves)(void *ud, uint64_t peer, struct wf_str batch);
     void (*left)(void *ud, uint64_t peer, bool is_sent);
-    /* Sends a message. BUSY: it was not taken, and wf_syncer_room will follow. NOMEM: it is
-     * tried again with a tick. Other errors: the node is gone, wf_syncer_down will follow. */
+    /* Sends a message. BUSY: it was not taken, and wf_syncer_room will follow. Other errors: it is
+     * tried again with a tick, until wf_syncer_down where the node is gone. */
     int (*send)(void *ud, uint64_t peer, struct wf_str message, struct wf_err *err);
     /* Batches of others up to this one are durable here now. */
     void (*came)(void *ud, const struct wf_sync_head *head);

@@ -19,7 +19,7 @@ static bool sent(struct wf_syncer *s, struct wf_syncer_peer *p)
     if (rc == 0)
         rc = s->o.send(s->o.ud, p->id, wf_buf_str(&s->message), NULL);
     p->is_blocked = rc != 0;
-    p->lacks_memory = rc == WF_E_NOMEM; /* nobody says when there is some again */
+    p->tries_again = rc != 0 && rc != WF_E_BUSY; /* nobody says when it can be again */
     return rc == 0;
 }
 

@@ -44,7 +44,7 @@ struct wf_syncer_peer {
     struct wf_list *all_ready;
     struct wf_syncer_set streams; /* in whose peers it is */
     bool is_blocked;              /* until there is room */
-    bool lacks_memory;            /* it is blocked until the next tick */
+    bool tries_again;             /* it is blocked until the next tick */
     bool has_told;                /* all that it has */
     bool has_hello;               /* was sent a HELLO */
     bool is_told;                 /* was told all that we have, when it came */

@@ -34,7 +34,7 @@ struct node {
     bool is_connected[N_MAX];
     bool is_full[N_MAX]; /* the way there was: it waits for room */
     bool takes_none;     /* it does not know yet what it may have */
-    bool fails;          /* nothing can be sent: there is no memory */
+    int fails;           /* nothing can be sent, for that reason */
     unsigned levels;     /* bits of the streams that it may have */
     unsigned n_wrong[WF_SYNCER_WRONG_COUNT];
     uint64_t n_came;
@@ -126,8 +126,8 @@ static int send_it(void *ud, uint64_t peer, struct wf_str bytes, struct wf_err *
     assert_true(from->is_connected[to]);
     assert_true(bytes.len <= (size_t)1 << 20);
     assert_allowed(&nodes[to], bytes);
-    if (from->fails)
-        return wf_err_set(err, WF_E_NOMEM, "no memory");
+    if (from->fails != 0)
+        return wf_err_set(err, from->fails, "as ordered");
     if (bytes_between(from->i, to) > WINDOW_BYTES) {
         from->is_full[to] = true;
         return wf_err_set(err, WF_E_BUSY, "full");
@@ -774,18 +774,17 @@ static void test_syncer__the_author_hears_of_it_on_the_connection_that_stays(voi
     stop();
 }
 
-/* What could not be sent for lack of memory is, later; nobody has to say that there is room. */
-static void test_syncer__what_had_no_memory_goes_later(void **state)
+/* Nobody has to say that it can be sent again. */
+static void goes_later(int rc)
 {
-    (void)state;
     start(2, 0);
     connect_two(0, 1);
     settle();
-    nodes[0].fails = true;
+    nodes[0].fails = rc;
     write_batch(&nodes[0], 0, 10);
     settle();
     assert_int_equal(last_of(&nodes[1], &nodes[0], 0), 0);
-    nodes[0].fails = false;
+    nodes[0].fails = 0;
     write_batch(&nodes[0], 1, 10);
     now_ns += INT64_C(2000000000);
     wf_syncer_tick(nodes[0].s);
@@ -793,6 +792,18 @@ static void test_syncer__what_had_no_memory_goes_later(void **state)
     assert_converged();
     assert_no_trouble();
     stop();
+}
+
+static void test_syncer__what_had_no_memory_goes_later(void **state)
+{
+    (void)state;
+    goes_later(WF_E_NOMEM);
+}
+
+static void test_syncer__what_was_refused_goes_later(void **state)
+{
+    (void)state;
+    goes_later(WF_E_DENIED);
 }
 
 static void test_syncer__forged_batches_end_the_connection(void **state)
@@ -852,6 +863,7 @@ int main(void)
         cmocka_unit_test(test_syncer__the_author_hears_of_what_came_from_another),
         cmocka_unit_test(test_syncer__the_author_hears_of_it_on_the_connection_that_stays),
         cmocka_unit_test(test_syncer__what_had_no_memory_goes_later),
+        cmocka_unit_test(test_syncer__what_was_refused_goes_later),
         cmocka_unit_test(test_syncer__forged_batches_end_the_connection),
         cmocka_unit_test(test_syncer__refuses_what_is_no_message),
     };
