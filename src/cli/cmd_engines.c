@@ -260,11 +260,12 @@ static json_t *nodes_json(const json_t *nodes)
     {
         json_t *engine = json_object_get(node, "engine");
         if (json_is_true(json_object_get(engine, "offers")))
-            json_array_append_new(all, json_pack("{s:O, s:O, s:O, s:O}", "name",
+            json_array_append_new(all, json_pack("{s:O, s:O, s:O, s:O, s:O*}", "name",
                                                  json_object_get(node, "name"), "tier",
                                                  json_object_get(node, "tier"), "clearance",
                                                  json_object_get(node, "clearance"), "models",
-                                                 json_object_get(engine, "models")));
+                                                 json_object_get(engine, "models"), "left_alone_ms",
+                                                 json_object_get(engine, "left_alone_ms")));
     }
     return all;
 }
@@ -276,12 +277,17 @@ static void print_own(const json_t *nodes)
 
     json_array_foreach(nodes, i, node)
     {
+        const json_t *left = json_object_get(node, "left_alone_ms");
+        const long long left_s = (json_integer_value(left) + 999) / 1000;
         printf("%s%s%s  %s\n", wf_cli_bold(), wf_json_text(node, "name"), wf_cli_plain(),
                _("your own node"));
         printf(_("    sees what is %s at most; models:"), wf_json_text(node, "clearance"));
         json_array_foreach(json_object_get(node, "models"), k, m)
             printf(" %s", wf_json_text(m, "name"));
         printf("\n");
+        if (left_s > 0)
+            printf(_("    failed again and again: nothing is sent to it for another %lld s\n"),
+                   left_s);
     }
 }
 

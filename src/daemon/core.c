@@ -397,9 +397,12 @@ static int open_nodes(struct core *c, struct wf_err *err)
                                        .lens = c->lens.is_off ? NULL : c->ops.lens};
     int rc = c->ops.sealed == NULL ? 0 : wf_nodes_new(&no, &c->ops.nodes, err);
 
+    if (rc == 0 && c->ops.nodes != NULL)
+        rc = wf_node_breakers_new(NULL, &c->ops.breakers, err);
     if (rc != 0 || c->ops.nodes == NULL)
         return rc;
     o.nodes = c->ops.nodes;
+    o.breakers = c->ops.breakers;
     c->ops.engine = NULL; /* taken over */
     return wf_remote_node_engine_new(&o, &c->ops.engine, err);
 }
@@ -412,6 +415,7 @@ static int open_router(struct core *c, struct wf_err *err)
         .inner = c->ops.engine,
         .engines = c->ops.engines,
         .nodes = c->ops.nodes,
+        .breakers = c->ops.breakers,
         .models = c->ops.models,
         .detector = c->detector,
         .policy = c->policy,
@@ -882,6 +886,7 @@ static void finish(struct core *c)
     wf_fetch_client_free(c->fetch);         /* the spawner ends with its socket */
     wf_engine_free(c->ops.engine);
     wf_nodes_free(c->ops.nodes);
+    wf_node_breakers_free(c->ops.breakers);
     wf_airlock_link_free(c->link);
     wf_sealed_free(c->ops.sealed);
     wf_link_free(c->nodes);

@@ -258,12 +258,15 @@ struct wf_embed_request {
     void *canceled_ud;
 };
 
+#define WF_ENGINE_ROUTE_BYTES 640
+
 struct wf_embeddings {
     float *vectors; /* [n_texts, n_dims], wf_free */
     size_t n_dims;
-    size_t n_tokens;    /* of all texts */
-    size_t n_truncated; /* tokens that were cut */
-    char model[256];    /* its full name */
+    size_t n_tokens;                   /* of all texts */
+    size_t n_truncated;                /* tokens that were cut */
+    char model[256];                   /* its full name */
+    char route[WF_ENGINE_ROUTE_BYTES]; /* where it ran and why, for a header; "": here */
     int64_t load_ns, run_ns;
 };
 
@@ -286,6 +289,7 @@ struct wf_rerank_usage {
     size_t n_tokens;    /* of all pairs of query and text */
     size_t n_truncated; /* tokens that were cut */
     char model[256];    /* its full name */
+    char route[WF_ENGINE_ROUTE_BYTES];
 };
 
 /* How well each text answers the query: out_scores [n_texts], higher is better (logits of the

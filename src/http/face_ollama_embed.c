@@ -160,7 +160,7 @@ static int run(struct wf_face_call *c, bool is_old, struct wf_err *err)
             wf_err_prefix(err, "model '%s' not found", e.q.model);
         if (rc != 0)
             return rc;
-        wf_face_about(c, NULL, x.model, x.n_truncated);
+        wf_face_about(c, x.route[0] ? x.route : NULL, x.model, x.n_truncated);
     }
     wf_face_answer(c, 200, result(&e, &x, is_old, c->r->start_ns));
     wf_free(x.vectors);

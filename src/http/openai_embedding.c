@@ -217,7 +217,7 @@ void wf_handle_openai_embeddings(struct wf_request *r)
         if (rc == 0)
             rc = wf_engine_embed(c.engine, &e.q, &out, &err);
         if (rc == 0) {
-            wf_face_about(&c, NULL, out.model, out.n_truncated);
+            wf_face_about(&c, out.route[0] ? out.route : NULL, out.model, out.n_truncated);
             wf_face_begin(&c, 200, "application/json");
             write_vectors(&c, &e, &out);
         } else {

@@ -67,7 +67,7 @@ static json_t *place_json(const struct wf_nodes_place *p)
 {
     return json_pack("{s:o, s:s, s:i, s:s, s:s, s:I}", "id",
                      json_sprintf("%s/%s", p->node, p->model), "object", "model", "created", 0,
-                     "owned_by", p->node, "kind", "chat", "context_length",
+                     "owned_by", p->node, "kind", kind_of(p->kind), "context_length",
                      (json_int_t)p->n_context);
 }
 
@@ -124,7 +124,7 @@ static bool is_at_node(const struct wf_op_context *ops, const char *name,
                        struct wf_nodes_place *out)
 {
     return wf_remote_node_is(ops->nodes, ops->models, name) &&
-           wf_nodes_find(ops->nodes, name, out, NULL) == 0;
+           wf_nodes_find_any(ops->nodes, name, out, NULL) == 0;
 }
 
 void wf_handle_openai_model(struct wf_request *r)

@@ -159,7 +159,7 @@ void wf_handle_openai_rerank(struct wf_request *r)
         if (read_rerank(&c, &k, &err) == 0)
             order = rank(&c, &k, &u, &err);
         if (order) {
-            wf_face_about(&c, NULL, u.model, u.n_truncated);
+            wf_face_about(&c, u.route[0] ? u.route : NULL, u.model, u.n_truncated);
             wf_face_answer(&c, 200,
                            json_pack("{s:s, s:s, s:s, s:o, s:{s:I, s:I}, s:{s:{s:I}}}", "id",
                                      wf_face_id(&c, "rerank-"), "object", "list", "model", u.model,

@@ -2,8 +2,10 @@
 /* What a node offers, as JSON, and what others say they do:
  *
  *   {"v": 1, "offers": bool, "slots", "battery": 0..1 or -1, "heat": likewise, "carbon",
- *    "models": [{"name", "params", "context", "loaded", "queued", "read_ms", "write_ms"}]}
+ *    "models": [{"name", "params", "context", "loaded", "queued", "read_ms", "write_ms"}],
+ *    "encoders": [the same and "kind": "embed" or "rerank"]}
  *
+ * Those that only read are a list of their own, which who knows chats alone passes over.
  * Battery and heat are rounded, so that a node that does nothing says nothing. */
 #include <math.h>
 #include <stdio.h>
@@ -23,7 +25,12 @@
 #define SPEED_WEIGHT 0.3
 #define SPEED_TOKENS 8u /* fewer say nothing */
 
-void wf_nodes__plain_name(const char *name, char out[WF_DEVICES_NAME_BYTES + 1])
+/* What is offered, while it is gathered. */
+struct offer {
+    json_t *models, *encoders;
+};
+
+void wf_nodes_plain_name(const char *name, char out[WF_DEVICES_NAME_BYTES + 1])
 {
     size_t i = 0;
 
@@ -100,14 +107,22 @@ static const json_t *loaded_of(const json_t *loaded, const char *model)
     return NULL;
 }
 
-static int add_model(struct wf_nodes *n, const struct wf_model_entry *m, const json_t *loaded,
-                     json_t *list)
+/* The kinds that are offered: those that write, and those that only read. */
+static bool is_encoder(enum wf_model_kind kind)
 {
+    return kind == WF_MODEL_EMBED || kind == WF_MODEL_RERANK;
+}
+
+static int add_model(struct wf_nodes *n, const struct wf_model_entry *m, const json_t *loaded,
+                     const struct offer *to)
+{
+    json_t *list = is_encoder(m->kind) ? to->encoders : to->models;
     const json_t *l = loaded_of(loaded, m->name);
     const struct wf_nodes_speed *s;
     double read_ms = 0, write_ms = 0;
 
-    if (m->kind != WF_MODEL_CHAT || json_array_size(list) >= WF_NODES_MODELS_MAX)
+    if ((m->kind != WF_MODEL_CHAT && !is_encoder(m->kind)) ||
+        json_array_size(to->models) + json_array_size(to->encoders) >= WF_NODES_MODELS_MAX)
         return 0;
     pthread_mutex_lock(&n->lock);
     s = speed_of(n, m->name);
@@ -117,14 +132,15 @@ static int add_model(struct wf_nodes *n, const struct wf_model_entry *m, const j
     }
     pthread_mutex_unlock(&n->lock);
     return json_array_append_new(
-        list, json_pack("{s:s, s:I, s:I, s:b, s:I, s:f, s:f}", "name", m->name, "params",
-                        (json_int_t)m->n_params, "context", (json_int_t)m->n_context, "loaded",
-                        l != NULL, "queued", json_integer_value(json_object_get(l, "n_active")),
-                        "read_ms", read_ms, "write_ms", write_ms));
+        list, json_pack("{s:s, s:s, s:I, s:I, s:b, s:I, s:f, s:f}", "name", m->name, "kind",
+                        wf_model_kind_name(m->kind), "params", (json_int_t)m->n_params, "context",
+                        (json_int_t)m->n_context, "loaded", l != NULL, "queued",
+                        json_integer_value(json_object_get(l, "n_active")), "read_ms", read_ms,
+                        "write_ms", write_ms));
 }
 
-/* The chat models, the default one first. */
-static int add_models(struct wf_nodes *n, json_t *list)
+/* The models, the default one first. */
+static int add_models(struct wf_nodes *n, const struct offer *to)
 {
     const struct wf_model_list *l = NULL;
     const struct wf_model_entry *first;
@@ -136,10 +152,10 @@ static int add_models(struct wf_nodes *n, json_t *list)
     loaded = wf_engine_loaded(n->o.engine);
     first = wf_model_list_find(l, NULL);
     if (first != NULL)
-        rc = add_model(n, first, loaded, list);
+        rc = add_model(n, first, loaded, to);
     for (size_t i = 0; i < wf_model_list_n(l) && rc == 0; i++) {
         if (wf_model_list_at(l, i) != first)
-            rc = add_model(n, wf_model_list_at(l, i), loaded, list);
+            rc = add_model(n, wf_model_list_at(l, i), loaded, to);
     }
     json_decref(loaded);
     wf_model_list_unref(l);
@@ -150,24 +166,26 @@ int wf_nodes__write_catalog(struct wf_nodes *n, struct wf_buf *out, struct wf_er
 {
     const bool offers = wf_nodes__offers(n);
     struct wf_power_state power;
-    json_t *v, *models = json_array();
-    int rc = models == NULL ? -1 : 0;
+    const struct offer to = {json_array(), json_array()};
+    json_t *v;
+    int rc = to.models == NULL || to.encoders == NULL ? -1 : 0;
 
     wf_power_read(n->o.power, &power);
     if (rc == 0 && offers)
-        rc = add_models(n, models);
-    v = !offers
-            ? json_pack("{s:i, s:b}", "v", VERSION, "offers", 0)
-            : json_pack("{s:i, s:b, s:I, s:f, s:f, s:I, s:O}", "v", VERSION, "offers", 1, "slots",
-                        (json_int_t)n->o.n_slots, "battery", rounded(power.battery, BATTERY_STEP),
-                        "heat", rounded(power.heat, HEAT_STEP), "carbon", n->o.carbon_g_kwh,
-                        "models", models);
+        rc = add_models(n, &to);
+    v = !offers ? json_pack("{s:i, s:b}", "v", VERSION, "offers", 0)
+                : json_pack("{s:i, s:b, s:I, s:f, s:f, s:I, s:O, s:O}", "v", VERSION, "offers", 1,
+                            "slots", (json_int_t)n->o.n_slots, "battery",
+                            rounded(power.battery, BATTERY_STEP), "heat",
+                            rounded(power.heat, HEAT_STEP), "carbon", n->o.carbon_g_kwh, "models",
+                            to.models, "encoders", to.encoders);
     if (rc == 0 && v != NULL)
         rc = wf_json_append(out, v);
     else
         rc = -1;
     json_decref(v);
-    json_decref(models);
+    json_decref(to.models);
+    json_decref(to.encoders);
     return rc == 0 ? 0
                    : wf_err_set(err, WF_E_NOMEM, "Nodes are not told what there is: no memory.");
 }
@@ -218,10 +236,15 @@ static int read_place(const json_t *all, const json_t *m, struct wf_nodes_place 
     return 0;
 }
 
+static enum wf_model_kind kind_of(const json_t *encoder)
+{
+    return strcmp(wf_json_text(encoder, "kind"), "rerank") == 0 ? WF_MODEL_RERANK : WF_MODEL_EMBED;
+}
+
 static int read_places(struct wf_nodes_peer *p, const json_t *v, struct wf_err *err)
 {
-    const json_t *models = json_object_get(v, "models");
-    const size_t n = json_array_size(models);
+    const json_t *models = json_object_get(v, "models"), *encoders = json_object_get(v, "encoders");
+    const size_t n_models = json_array_size(models), n = n_models + json_array_size(encoders);
     struct wf_nodes_place *places;
 
     if (n > WF_NODES_MODELS_MAX)
@@ -230,10 +253,14 @@ static int read_places(struct wf_nodes_peer *p, const json_t *v, struct wf_err *
     if (places == NULL)
         return wf_err_set(err, WF_E_NOMEM, "Out of memory (another node's models).");
     for (size_t i = 0; i < n; i++) {
-        places[i] = (struct wf_nodes_place){
-            .peer = p->id, .tier = p->entry.tier, .clearance = p->entry.clearance};
-        wf_nodes__plain_name(p->entry.name, places[i].node);
-        if (read_place(v, json_array_get(models, i), &places[i]) != 0) {
+        const json_t *m =
+            i < n_models ? json_array_get(models, i) : json_array_get(encoders, i - n_models);
+        places[i] = (struct wf_nodes_place){.peer = p->id,
+                                            .kind = i < n_models ? WF_MODEL_CHAT : kind_of(m),
+                                            .tier = p->entry.tier,
+                                            .clearance = p->entry.clearance};
+        wf_nodes_plain_name(p->entry.name, places[i].node);
+        if (read_place(v, m, &places[i]) != 0) {
             wf_free(places);
             return no_catalog(err);
         }

@@ -1,5 +1,6 @@
 /* What the files of mesh/remote_nodes.h share: the object and its nodes (remote_nodes.c), what they
- * offer (remote_catalog.c), asking (remote_ask.c), answering (remote_serve.c). */
+ * offer (remote_catalog.c), what was asked of them (remote_call.c): an answer (remote_ask.c),
+ * vectors and scores of texts (remote_texts.c); answering (remote_serve.c). */
 #ifndef WF_MESH_REMOTE_INTERNAL_H
 #define WF_MESH_REMOTE_INTERNAL_H
 
@@ -82,10 +83,65 @@ int wf_nodes__read_catalog(struct wf_nodes_peer *p, struct wf_str bytes,
                            struct wf_err *err) WF_MUST_USE;
 /* Notes how fast a model was; the lock is held. */
 void wf_nodes__note_speed(struct wf_nodes *n, const struct wf_gen_usage *u);
-/* A node's name as requests have it. */
-void wf_nodes__plain_name(const char *name, char out[WF_DEVICES_NAME_BYTES + 1]);
 
-/* ---- remote_ask.c; the lock is held, and let go where somebody is woken ---- */
+/* ---- remote_call.c ---- */
+
+/* A message that waits, with its bytes behind it. */
+struct wf_nodes_piece {
+    struct wf_list node;
+    enum wf_remote_kind kind;
+    int code;
+    size_t n;
+    char bytes[];
+};
+
+struct wf_nodes_call {
+    struct wf_nodes *n;
+    bool (*canceled)(void *ud); /* may be NULL; set it before it is sent */
+    void *canceled_ud;
+    uint64_t peer;
+    uint32_t id;
+    char node_name[WF_DEVICES_NAME_BYTES + 1];
+    /* Under the lock: */
+    struct wf_list node; /* in calls, until it ends */
+    struct wf_list pieces;
+    size_t waiting_bytes; /* of them, those that take credit */
+    size_t used_bytes;    /* that were taken, and no credit given for yet */
+    bool is_last_in;      /* DONE or ERROR came: nothing follows */
+    bool is_pinned;       /* its owner is being woken */
+    bool is_gone;         /* so is the node */
+    struct wf_err why_gone;
+    struct wf_gen_wake wake; /* fn NULL: nobody is to be called */
+    pthread_cond_t changed;
+};
+
+/* Whether a node needs credit for such a message. */
+static inline bool wf_nodes__has_credit(enum wf_remote_kind kind)
+{
+    return kind == WF_REMOTE_EVENTS || kind == WF_REMOTE_NUMBERS;
+}
+
+/* That something with that label may go there, by the list as it is now. Errors: DENIED, BUSY. */
+int wf_nodes__may_see(struct wf_nodes *n, const struct wf_nodes_place *at, enum wf_label label,
+                      struct wf_err *err) WF_MUST_USE;
+/* The thread rule of a call: owner. It stays where it is. */
+void wf_nodes__call_init(struct wf_nodes *n, const struct wf_nodes_place *at,
+                         struct wf_nodes_call *out);
+/* Sends the request. Errors: BUSY (it is not connected now), TIMEOUT. */
+int wf_nodes__call_send(struct wf_nodes_call *c, struct wf_str request,
+                        struct wf_err *err) WF_MUST_USE;
+/* The next message: 0 with *out (the caller's, wf_free), WF_GEN_LATER where there is somebody to
+ * wake (w NULL: it waits). Errors: CANCELED, IO (the node is gone), NOMEM. */
+int wf_nodes__call_next(struct wf_nodes_call *c, const struct wf_gen_wake *w,
+                        struct wf_nodes_piece **out, struct wf_err *err) WF_MUST_USE;
+/* What a node's error is here, which is returned: its own memory and its own callers are not this
+ * request's. */
+int wf_nodes__call_error(const struct wf_nodes_call *c, const struct wf_nodes_piece *p,
+                         struct wf_err *err);
+/* Gives it up where it is not over. */
+void wf_nodes__call_deinit(struct wf_nodes_call *c);
+
+/* The lock is held from here on, and let go where somebody is woken. */
 
 /* An answer of a node. Errors: FORMAT (it sends what it may not). */
 int wf_nodes__take_answer(struct wf_nodes *n, struct wf_nodes_peer *p,

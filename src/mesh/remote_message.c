@@ -54,7 +54,7 @@ int wf_remote_message_read(struct wf_str bytes, struct wf_remote_message *out, s
     int rc = 0;
 
     if (bytes.len < WF_REMOTE_HEAD_BYTES || (unsigned char)bytes.ptr[0] < WF_REMOTE_CATALOG ||
-        (unsigned char)bytes.ptr[0] > WF_REMOTE_CANCEL)
+        (unsigned char)bytes.ptr[0] > WF_REMOTE_NUMBERS)
         return no_message(err);
     m.kind = (enum wf_remote_kind)bytes.ptr[0];
     m.id = get_u32(bytes.ptr + 1);
@@ -70,7 +70,8 @@ int wf_remote_message_read(struct wf_str bytes, struct wf_remote_message *out, s
     }
     if (rc == 0 &&
         (((m.kind == WF_REMOTE_PING || m.kind == WF_REMOTE_PONG) && m.bytes.len != 8) ||
-         ((m.kind == WF_REMOTE_CREDIT || m.kind == WF_REMOTE_CANCEL) && m.bytes.len != 0)))
+         ((m.kind == WF_REMOTE_CREDIT || m.kind == WF_REMOTE_CANCEL) && m.bytes.len != 0) ||
+         (m.kind == WF_REMOTE_NUMBERS && (m.bytes.len == 0 || m.bytes.len % sizeof(float) != 0))))
         rc = no_message(err);
     if (rc == 0)
         *out = m;

@@ -13,6 +13,8 @@
  *   ERROR    node -> asker: i32 code, text to the end: nothing follows
  *   CREDIT   asker -> node: u32, so many more bytes of EVENTS may come
  *   CANCEL   asker -> node: it is given up, nothing is answered any more
+ *   NUMBERS  node -> asker: f32, of a text's vector, or texts' scores, by the texts' order; takes
+ *            credit as EVENTS do
  *
  * An event is: a byte kind (enum wf_gen_event_kind), a byte flags (1: logprobs), n choice, n call,
  * text; of CALL: text id, text name; of END: a byte finish, text stop; with logprobs: n tokens,
@@ -28,7 +30,8 @@
 #include "mesh/sealed.h"
 
 #define WF_REMOTE_HEAD_BYTES 5u
-/* Bytes of EVENTS that may be on their way, or wait with who asked, beside one message. */
+/* Bytes of EVENTS, or NUMBERS, that may be on their way, or wait with who asked, beside one
+ * message. */
 #define WF_REMOTE_WINDOW_BYTES (256u << 10)
 /* Tokens of one event's logprobs. */
 #define WF_REMOTE_LOGPROBS 65536u
@@ -45,6 +48,7 @@ enum wf_remote_kind {
     WF_REMOTE_ERROR = 8,
     WF_REMOTE_CREDIT = 9,
     WF_REMOTE_CANCEL = 10,
+    WF_REMOTE_NUMBERS = 11,
 };
 
 struct wf_remote_message {

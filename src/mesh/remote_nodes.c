@@ -151,6 +151,7 @@ static int take(struct wf_nodes *n, struct wf_nodes_peer *p, struct wf_str bytes
         return take_pong(p, &m);
     case WF_REMOTE_STARTED:
     case WF_REMOTE_EVENTS:
+    case WF_REMOTE_NUMBERS:
     case WF_REMOTE_DONE:
     case WF_REMOTE_ERROR:
         return wf_nodes__take_answer(n, p, &m, err);
@@ -347,7 +348,8 @@ bool wf_nodes_has_places(struct wf_nodes *n)
     pthread_mutex_lock(&n->lock);
     WF_LIST_EACH(it, tmp, &n->peers)
     {
-        has = has || WF_CONTAINER(it, struct wf_nodes_peer, node)->n_places > 0;
+        const struct wf_nodes_peer *p = WF_CONTAINER(it, struct wf_nodes_peer, node);
+        has = has || (p->n_places > 0 && p->places[0].kind == WF_MODEL_CHAT); /* they come first */
     }
     pthread_mutex_unlock(&n->lock);
     return has;
@@ -383,8 +385,16 @@ static bool is_model(const struct wf_nodes_place *p, struct wf_str name)
             wf_str_eq_nocase(wf_str_sub(full, 0, full.len - latest.len), name));
 }
 
+/* Whether a model of the first kind may be asked for what the second does; a name says which is
+ * meant, else they are the same. */
+static bool does(enum wf_model_kind kind, enum wf_model_kind wanted, bool is_named)
+{
+    return kind == wanted || (is_named && (wanted == WF_MODEL_RERANK ||
+                                           (wanted == WF_MODEL_EMBED && kind == WF_MODEL_CHAT)));
+}
+
 static int find_at(struct wf_nodes *n, struct wf_nodes_peer *p, struct wf_str model,
-                   struct wf_nodes_place *out, struct wf_err *err)
+                   enum wf_model_kind kind, struct wf_nodes_place *out, struct wf_err *err)
 {
     if (!p->has_catalog)
         return wf_err_set(err, WF_E_BUSY, "%s has not said yet which models it has.",
@@ -395,7 +405,8 @@ static int find_at(struct wf_nodes *n, struct wf_nodes_peer *p, struct wf_str mo
             "%s does not offer its models: node_offers = on in its weft.conf lets it.",
             p->entry.name);
     for (size_t i = 0; i < p->n_places; i++) {
-        if (model.len == 0 || is_model(&p->places[i], model)) {
+        if ((model.len == 0 || is_model(&p->places[i], model)) &&
+            does(p->places[i].kind, kind, model.len > 0)) {
             (void)!wf_sealed_entry(n->o.sealed, p->id, &p->entry, NULL); /* as above */
             *out = p->places[i];
             out->clearance = p->entry.clearance;
@@ -403,13 +414,13 @@ static int find_at(struct wf_nodes *n, struct wf_nodes_peer *p, struct wf_str mo
             return 0;
         }
     }
-    return wf_err_set(err, WF_E_NOENT, "%s has no model %.*s for chats.%s%.100s", p->entry.name,
+    return wf_err_set(err, WF_E_NOENT, "%s has no model %.*s for this.%s%.100s", p->entry.name,
                       (int)WF_MIN(model.len, (size_t)60), model.len > 0 ? model.ptr : "",
                       p->n_places > 0 ? " It has " : "", p->n_places > 0 ? p->places[0].model : "");
 }
 
-int wf_nodes_find(struct wf_nodes *n, const char *model, struct wf_nodes_place *out,
-                  struct wf_err *err)
+int wf_nodes_find(struct wf_nodes *n, const char *model, enum wf_model_kind kind,
+                  struct wf_nodes_place *out, struct wf_err *err)
 {
     struct wf_str name, node = split(model, &name);
     struct wf_nodes_peer *p = NULL;
@@ -420,18 +431,26 @@ int wf_nodes_find(struct wf_nodes *n, const char *model, struct wf_nodes_place *
         return wf_nodes_is_node(n, model) ? WF_E_BUSY : rc;
     pthread_mutex_lock(&n->lock);
     p = wf_nodes__peer(n, peer);
-    rc = p != NULL ? find_at(n, p, name, out, err)
+    rc = p != NULL ? find_at(n, p, name, kind, out, err)
                    : wf_err_set(err, WF_E_BUSY, "%.*s is not connected now.", WF_STR_ARG(node));
     pthread_mutex_unlock(&n->lock);
     return rc;
 }
 
+int wf_nodes_find_any(struct wf_nodes *n, const char *model, struct wf_nodes_place *out,
+                      struct wf_err *err)
+{
+    return wf_nodes_find(n, model, WF_MODEL_CHAT, out, NULL) == 0
+               ? 0
+               : wf_nodes_find(n, model, WF_MODEL_RERANK, out, err);
+}
+
 static json_t *model_json(const struct wf_nodes_place *m)
 {
-    return json_pack("{s:s, s:I, s:I, s:b, s:I, s:f, s:f}", "name", m->model, "params",
-                     (json_int_t)m->n_params, "context", (json_int_t)m->n_context, "loaded",
-                     m->is_loaded, "queued", (json_int_t)m->n_queued, "read_ms", m->read_ms,
-                     "write_ms", m->write_ms);
+    return json_pack("{s:s, s:s, s:I, s:I, s:b, s:I, s:f, s:f}", "name", m->model, "kind",
+                     wf_model_kind_name(m->kind), "params", (json_int_t)m->n_params, "context",
+                     (json_int_t)m->n_context, "loaded", m->is_loaded, "queued",
+                     (json_int_t)m->n_queued, "read_ms", m->read_ms, "write_ms", m->write_ms);
 }
 
 static json_t *peer_json(const struct wf_nodes_peer *p)

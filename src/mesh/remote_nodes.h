@@ -9,7 +9,8 @@
  * models; one in the hand does where that is set.
  *
  * In a request a node is called by its name, with '-' in place of spaces: NODE/MODEL, or NODE for
- * the model that it has as its default. Thread rule: any; one generation has one owner. */
+ * the first model of that kind that it has, its default one where it has one. Thread rule: any; one
+ * generation has one owner. */
 #ifndef WF_MESH_REMOTE_NODES_H
 #define WF_MESH_REMOTE_NODES_H
 
@@ -65,6 +66,7 @@ struct wf_nodes_place {
     uint64_t peer;
     char node[WF_DEVICES_NAME_BYTES + 1]; /* without spaces */
     char model[WF_MODEL_NAME_MAX];
+    enum wf_model_kind kind; /* CHAT, EMBED or RERANK */
     enum wf_node_tier tier;
     enum wf_label clearance;
     uint64_t n_params, n_context; /* 0: not known */
@@ -76,17 +78,26 @@ struct wf_nodes_place {
     double carbon_g_kwh;
 };
 
-/* All of them, a node's default model first. *out is the caller's (wf_free). Errors: NOMEM. */
+/* A node's name as requests have it. */
+void wf_nodes_plain_name(const char *name, char out[WF_DEVICES_NAME_BYTES + 1]);
+
+/* All of them, of each node those for chats first, its default one before. *out is the caller's
+ * (wf_free). Errors: NOMEM. */
 int wf_nodes_places(struct wf_nodes *n, struct wf_nodes_place **out, size_t *out_n,
                     struct wf_err *err) WF_MUST_USE;
-/* Whether there is any. */
+/* Whether there is any for chats. */
 bool wf_nodes_has_places(struct wf_nodes *n);
 /* Whether a request's model names one of the owner's other nodes, connected or not. */
 bool wf_nodes_is_node(struct wf_nodes *n, const char *model);
-/* The place that a model names. Errors: NOENT (no such node or model there, or it offers none; the
+/* The place that a model names, for chats (which only models of that kind can have), vectors (kind
+ * EMBED: chat models have them, too) or scores (RERANK: the model there says whether it has them).
+ * Errors: NOENT (no such node or model there, or it offers none; the
  * sentence says which), BUSY (it is not connected now). */
-int wf_nodes_find(struct wf_nodes *n, const char *model, struct wf_nodes_place *out,
-                  struct wf_err *err) WF_MUST_USE;
+int wf_nodes_find(struct wf_nodes *n, const char *model, enum wf_model_kind kind,
+                  struct wf_nodes_place *out, struct wf_err *err) WF_MUST_USE;
+/* The same of any kind. */
+int wf_nodes_find_any(struct wf_nodes *n, const char *model, struct wf_nodes_place *out,
+                      struct wf_err *err) WF_MUST_USE;
 
 /* Asks a node. The label is what everything in the request bears together; q is borrowed until the
  * generation is freed. *out is the caller's, with the counts of wf_gen_usage once the node has told
@@ -97,9 +108,19 @@ int wf_nodes_generate(struct wf_nodes *n, const struct wf_nodes_place *at,
                       const struct wf_gen_request *q, enum wf_label label, struct wf_gen **out,
                       struct wf_err *err) WF_MUST_USE;
 
+/* Vectors and scores of texts, not of tokens (UNSUPPORTED); it waits. The id is for the node's log.
+ * As wf_engine_embed and wf_engine_rerank; errors as above. */
+int wf_nodes_embed(struct wf_nodes *n, const struct wf_nodes_place *at,
+                   const struct wf_embed_request *q, const char *id, enum wf_label label,
+                   struct wf_embeddings *out, struct wf_err *err) WF_MUST_USE;
+int wf_nodes_rerank(struct wf_nodes *n, const struct wf_nodes_place *at,
+                    const struct wf_rerank_request *q, const char *id, enum wf_label label,
+                    float *out_scores, struct wf_rerank_usage *out_usage,
+                    struct wf_err *err) WF_MUST_USE;
+
 /* What each connected node offers: {NAME: {"offers", "round_trip_ms", "battery", "models":
- * [{"name", "params", "context", "loaded", "queued", "read_ms", "write_ms"}]}} by the list's names.
- * A new reference; NULL: out of memory. */
+ * [{"name", "kind", "params", "context", "loaded", "queued", "read_ms", "write_ms"}]}} by the
+ * list's names. A new reference; NULL: out of memory. */
 json_t *wf_nodes_json(struct wf_nodes *n) WF_MUST_USE;
 
 #endif

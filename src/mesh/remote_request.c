@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "mesh/remote_request_internal.h"
 #include "text/utf8.h"
 
 #define VERSION 1
@@ -186,7 +187,8 @@ static int set_ids(json_t *into, const int32_t *ids, size_t n)
     return set(into, "prompt_ids", rc == 0 ? a : NULL);
 }
 
-static int set_texts(json_t *into, const char *name, const struct wf_str *texts, size_t n)
+int wf_remote_request__set_texts(json_t *into, const char *name, const struct wf_str *texts,
+                                 size_t n)
 {
     json_t *a = json_array();
     int rc = a == NULL ? -1 : 0;
@@ -272,11 +274,17 @@ static int set_input(json_t *v, const struct wf_gen_request *q)
     return rc;
 }
 
+json_t *wf_remote_request__head(const char *id, const char *model, enum wf_label label,
+                                bool truncate)
+{
+    return json_pack("{s:i, s:s, s:s, s:s, s:b}", "v", VERSION, "label", wf_label_name(label), "id",
+                     id != NULL ? id : "", "model", model, "truncate", truncate);
+}
+
 static json_t *to_json(const struct wf_gen_request *q, const char *model, enum wf_label label)
 {
-    json_t *v = json_pack("{s:i, s:s, s:s, s:s, s:b}", "v", VERSION, "label", wf_label_name(label),
-                          "id", q->request_id != NULL ? q->request_id : "", "model", model,
-                          "truncate", q->overflow == WF_OVERFLOW_TRUNCATE);
+    json_t *v =
+        wf_remote_request__head(q->request_id, model, label, q->overflow == WF_OVERFLOW_TRUNCATE);
     int rc = v == NULL ? -1 : set_input(v, q);
 
     if (rc == 0)
@@ -286,7 +294,7 @@ static json_t *to_json(const struct wf_gen_request *q, const char *model, enum w
     if (rc == 0)
         rc = write_numbers(of_request, WF_ARRAY_LEN(of_request), q, v);
     if (rc == 0)
-        rc = set_texts(v, "stops", q->stops, q->n_stops);
+        rc = wf_remote_request__set_texts(v, "stops", q->stops, q->n_stops);
     if (rc == 0)
         rc = set_value(v, "vars", q->template_vars);
     if (rc == 0)
@@ -301,16 +309,11 @@ static json_t *to_json(const struct wf_gen_request *q, const char *model, enum w
     return NULL;
 }
 
-int wf_remote_request_write(const struct wf_gen_request *q, const char *model, enum wf_label label,
-                            struct wf_buf *out, struct wf_err *err)
+int wf_remote_request__append(json_t *v, struct wf_buf *out, struct wf_err *err)
 {
     const size_t before = out->len;
-    json_t *v;
     int rc;
 
-    if (q->n_adapters > 0)
-        return wf_err_set(err, WF_E_UNSUPPORTED, "Another node has not this one's adapters.");
-    v = to_json(q, model, label);
     if (v == NULL)
         return wf_err_set(err, WF_E_NOMEM, "Out of memory (a request for another node).");
     rc = wf_json_append(out, v);
@@ -325,15 +328,23 @@ int wf_remote_request_write(const struct wf_gen_request *q, const char *model, e
     return 0;
 }
 
+int wf_remote_request_write(const struct wf_gen_request *q, const char *model, enum wf_label label,
+                            struct wf_buf *out, struct wf_err *err)
+{
+    if (q->n_adapters > 0)
+        return wf_err_set(err, WF_E_UNSUPPORTED, "Another node has not this one's adapters.");
+    return wf_remote_request__append(to_json(q, model, label), out, err);
+}
+
 /* ---- reading ---- */
 
-static int bad(struct wf_err *err, const char *name)
+int wf_remote_request__bad(struct wf_err *err, const char *name)
 {
     return wf_err_set(err, WF_E_FORMAT, "\"%s\" of another node's request is not as it must be.",
                       name);
 }
 
-static int no_memory(struct wf_err *err)
+int wf_remote_request__no_memory(struct wf_err *err)
 {
     return wf_err_set(err, WF_E_NOMEM, "Out of memory (a request of another node).");
 }
@@ -346,7 +357,7 @@ static int read_text(const json_t *from, const char *name, const char **out, str
     if (v == NULL)
         return 0;
     if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v))
-        return bad(err, name);
+        return wf_remote_request__bad(err, name);
     *out = json_string_value(v);
     return 0;
 }
@@ -360,20 +371,20 @@ static int read_bytes(struct wf_remote_request *r, const char *name, const char 
 
     if (v != NULL) {
         if (!json_is_string(v))
-            return bad(err, name);
+            return wf_remote_request__bad(err, name);
         *out = wf_str_n(json_string_value(v), json_string_length(v));
         return 0;
     }
     if (coded == NULL)
         return 0;
     if (!json_is_string(coded))
-        return bad(err, name64);
+        return wf_remote_request__bad(err, name64);
     room = wf_arena_alloc(&r->_arena, n + 1);
     if (room == NULL)
-        return no_memory(err);
+        return wf_remote_request__no_memory(err);
     if (sodium_base642bin((uint8_t *)room, n, json_string_value(coded), n, NULL, &out->len, NULL,
                           sodium_base64_VARIANT_ORIGINAL) != 0)
-        return bad(err, name64);
+        return wf_remote_request__bad(err, name64);
     out->ptr = room;
     return 0;
 }
@@ -394,16 +405,16 @@ static int read_ids(struct wf_remote_request *r, const json_t *v, struct wf_err 
     int32_t *ids;
 
     if (!json_is_array(v) || n == 0)
-        return bad(err, "prompt_ids");
+        return wf_remote_request__bad(err, "prompt_ids");
     if (n > WF_REMOTE_PROMPT_IDS)
         return wf_err_set(err, WF_E_LIMIT, "A request of another node has over %u tokens.",
                           WF_REMOTE_PROMPT_IDS);
     ids = wf_arena_array(&r->_arena, n, sizeof(*ids));
     if (ids == NULL)
-        return no_memory(err);
+        return wf_remote_request__no_memory(err);
     for (size_t i = 0; i < n; i++) {
         if (!token_of(json_array_get(v, i), &ids[i]))
-            return bad(err, "prompt_ids");
+            return wf_remote_request__bad(err, "prompt_ids");
     }
     r->q.prompt_ids = ids;
     r->q.n_prompt_ids = n;
@@ -424,7 +435,7 @@ static int read_input(struct wf_remote_request *r, struct wf_err *err)
         rc = wf_err_set(err, WF_E_FORMAT,
                         "A request of another node has either messages, or a prompt.");
     if (rc == 0 && messages != NULL && !json_is_array(messages))
-        rc = bad(err, "messages");
+        rc = wf_remote_request__bad(err, "messages");
     r->q.messages = messages;
     return rc;
 }
@@ -437,13 +448,13 @@ static int read_tools(struct wf_remote_request *r, const json_t *v, struct wf_er
     if (v == NULL)
         return 0;
     if (!json_is_array(list) || !json_is_integer(choice) || k < WF_TOOL_AUTO || k > WF_TOOL_NAMED)
-        return bad(err, "tools");
+        return wf_remote_request__bad(err, "tools");
     r->q.tools = (struct wf_tool_rules){.tools = list,
                                         .choice = (enum wf_tool_choice)k,
                                         .parallel = json_is_true(json_object_get(v, "parallel"))};
     if (read_text(v, "name", &r->q.tools.name, err) != 0 ||
         (k == WF_TOOL_NAMED && r->q.tools.name == NULL))
-        return bad(err, "tools");
+        return wf_remote_request__bad(err, "tools");
     return 0;
 }
 
@@ -455,15 +466,15 @@ static int read_stops(struct wf_remote_request *r, const json_t *v, struct wf_er
     if (v == NULL)
         return 0;
     if (!json_is_array(v) || n > WF_LIMIT_STOPS)
-        return bad(err, "stops");
+        return wf_remote_request__bad(err, "stops");
     stops = wf_arena_array(&r->_arena, n + 1, sizeof(*stops));
     if (stops == NULL)
-        return no_memory(err);
+        return wf_remote_request__no_memory(err);
     for (size_t i = 0; i < n; i++) {
         const json_t *s = json_array_get(v, i);
         stops[i] = wf_str_n(json_string_value(s), json_string_length(s));
         if (stops[i].len == 0 || stops[i].len > WF_LIMIT_STOP_BYTES)
-            return bad(err, "stops");
+            return wf_remote_request__bad(err, "stops");
     }
     r->q.stops = stops;
     r->q.n_stops = n;
@@ -478,16 +489,16 @@ static int read_biases(struct wf_remote_request *r, const json_t *v, struct wf_e
     if (v == NULL)
         return 0;
     if (!json_is_array(v) || n > WF_LIMIT_BIASES)
-        return bad(err, "biases");
+        return wf_remote_request__bad(err, "biases");
     biases = wf_arena_array(&r->_arena, n + 1, sizeof(*biases));
     if (biases == NULL)
-        return no_memory(err);
+        return wf_remote_request__no_memory(err);
     for (size_t i = 0; i < n; i++) {
         const json_t *pair = json_array_get(v, i), *x = json_array_get(pair, 1);
         const double bias = json_is_null(x) ? -(double)INFINITY : json_number_value(x);
         if (json_array_size(pair) != 2 || !token_of(json_array_get(pair, 0), &biases[i].id) ||
             (!json_is_null(x) && (!json_is_number(x) || !(bias >= -100 && bias <= 100))))
-            return bad(err, "biases");
+            return wf_remote_request__bad(err, "biases");
         biases[i].bias = (float)bias;
     }
     r->q.sampling.biases = biases;
@@ -503,14 +514,14 @@ static int read_breakers(struct wf_remote_request *r, const json_t *v, struct wf
     if (v == NULL)
         return 0;
     if (!json_is_array(v) || n > WF_REMOTE_BREAKERS)
-        return bad(err, "breakers");
+        return wf_remote_request__bad(err, "breakers");
     texts = wf_arena_array(&r->_arena, n + 1, sizeof(*texts));
     if (texts == NULL)
-        return no_memory(err);
+        return wf_remote_request__no_memory(err);
     for (size_t i = 0; i < n; i++) {
         texts[i] = json_string_value(json_array_get(v, i));
         if (texts[i] == NULL)
-            return bad(err, "breakers");
+            return wf_remote_request__bad(err, "breakers");
     }
     r->q.sampling.breakers = texts;
     r->q.sampling.n_breakers = n;
@@ -520,12 +531,12 @@ static int read_breakers(struct wf_remote_request *r, const json_t *v, struct wf
 static int read_sampling(struct wf_remote_request *r, struct wf_err *err)
 {
     const json_t *s = json_object_get(r->_json, "sampling"), *seed = json_object_get(s, "seed");
-    int rc = s != NULL && !json_is_object(s) ? bad(err, "sampling") : 0;
+    int rc = s != NULL && !json_is_object(s) ? wf_remote_request__bad(err, "sampling") : 0;
 
     if (rc == 0)
         rc = read_numbers(of_sampling, WF_ARRAY_LEN(of_sampling), s, &r->q, err);
     if (rc == 0 && seed != NULL && !json_is_integer(seed))
-        rc = bad(err, "seed");
+        rc = wf_remote_request__bad(err, "seed");
     if (rc == 0 && seed != NULL)
         r->q.sampling.seed = (uint64_t)json_integer_value(seed);
     if (rc == 0)
@@ -542,9 +553,9 @@ static int read_rest(struct wf_remote_request *r, struct wf_err *err)
     if (rc == 0)
         rc = read_text(r->_json, "template", &r->q.chat_template, err);
     if (rc == 0 && vars != NULL && !json_is_object(vars))
-        rc = bad(err, "vars");
+        rc = wf_remote_request__bad(err, "vars");
     if (rc == 0 && schema != NULL && !json_is_object(schema) && !json_is_boolean(schema))
-        rc = bad(err, "schema");
+        rc = wf_remote_request__bad(err, "schema");
     r->q.template_vars = vars;
     r->q.schema = schema;
     if (json_is_true(json_object_get(r->_json, "truncate")))
@@ -558,12 +569,12 @@ static int read_head(struct wf_remote_request *r, struct wf_err *err)
     int rc = 0;
 
     if (!json_is_integer(v) || json_integer_value(v) < 1)
-        return bad(err, "v");
+        return wf_remote_request__bad(err, "v");
     if (json_integer_value(v) > VERSION)
         return wf_err_set(err, WF_E_UNSUPPORTED,
                           "The other node has a newer weft: this one does not know its requests.");
     if (!wf_label_parse(wf_str_from(wf_json_text(r->_json, "label")), &r->label))
-        return bad(err, "label");
+        return wf_remote_request__bad(err, "label");
     r->id = "";
     rc = read_text(r->_json, "id", &r->id, err);
     return rc == 0 ? read_text(r->_json, "model", &r->q.model, err) : rc;
@@ -587,6 +598,22 @@ static bool has_too_many(struct wf_str s)
     return n > WF_REMOTE_REQUEST_VALUES;
 }
 
+/* What a generation is asked for. */
+static int read_generation(struct wf_remote_request *r, struct wf_err *err)
+{
+    int rc = read_input(r, err);
+
+    if (rc == 0)
+        rc = read_tools(r, json_object_get(r->_json, "tools"), err);
+    if (rc == 0)
+        rc = read_sampling(r, err);
+    if (rc == 0)
+        rc = read_numbers(of_request, WF_ARRAY_LEN(of_request), r->_json, &r->q, err);
+    if (rc == 0)
+        rc = read_stops(r, json_object_get(r->_json, "stops"), err);
+    return rc == 0 ? read_rest(r, err) : rc;
+}
+
 int wf_remote_request_read(struct wf_str bytes, struct wf_remote_request *out, struct wf_err *err)
 {
     struct wf_err why = WF_ERR_INIT;
@@ -599,22 +626,14 @@ int wf_remote_request_read(struct wf_str bytes, struct wf_remote_request *out, s
         return wf_err_set(err, WF_E_LIMIT, "A request of another node is too large.");
     rc = wf_json_parse(bytes, &out->_json, &why);
     if (rc == WF_E_NOMEM)
-        return no_memory(err);
+        return wf_remote_request__no_memory(err);
     if (rc != 0 || !json_is_object(out->_json))
         return wf_err_set(err, WF_E_FORMAT, "That is no request of another node.");
     rc = read_head(out, err);
     if (rc == 0)
-        rc = read_input(out, err);
-    if (rc == 0)
-        rc = read_tools(out, json_object_get(out->_json, "tools"), err);
-    if (rc == 0)
-        rc = read_sampling(out, err);
-    if (rc == 0)
-        rc = read_numbers(of_request, WF_ARRAY_LEN(of_request), out->_json, &out->q, err);
-    if (rc == 0)
-        rc = read_stops(out, json_object_get(out->_json, "stops"), err);
-    if (rc == 0)
-        rc = read_rest(out, err);
+        rc = wf_remote_request__read_texts(out, err);
+    if (rc == 0 && out->what == WF_REMOTE_GENERATE)
+        rc = read_generation(out, err);
     out->q.request_id = out->id;
     return rc;
 }

@@ -8,6 +8,10 @@
  *    "biases": [[token, number or null: never]]}, "max", "choices", "top_logprobs", "logprobs",
  *    "stops": [texts], "ignore_eos", "schema", "grammar", "grammar_if_able", "truncate"}
  *
+ * or, for texts' vectors, or scores, "v", "label", "id", "model", "truncate" and
+ *
+ *    "embed": {"texts": [texts], "dims", "raw": bool}, or "rank": {"query": text, "texts": [texts]}
+ *
  * What is missing has its usual value; a member that is not known is passed over, a later "v" is
  * refused. Not in it: adapters and how a model is to be loaded, which are that node's own affair;
  * origins, since labels are given out before a request goes anywhere, and releases. "continue" goes
@@ -28,8 +32,18 @@
 #define WF_REMOTE_PROMPT_IDS (1u << 20)
 #define WF_REMOTE_BREAKERS 64u
 
+enum wf_remote_what {
+    WF_REMOTE_GENERATE,
+    WF_REMOTE_EMBED,
+    WF_REMOTE_RANK,
+};
+
 struct wf_remote_request {
-    struct wf_gen_request q; /* points into what is below */
+    enum wf_remote_what what;
+    /* By that; they point into what is below. */
+    struct wf_gen_request q; /* its model is everybody's */
+    struct wf_embed_request embed;
+    struct wf_rerank_request rank;
     enum wf_label label;
     const char *id; /* may be empty */
     json_t *_json;
@@ -40,6 +54,12 @@ struct wf_remote_request {
  * those of the buffer. */
 int wf_remote_request_write(const struct wf_gen_request *q, const char *model, enum wf_label label,
                             struct wf_buf *out, struct wf_err *err) WF_MUST_USE;
+
+/* The same of texts, and not of tokens. */
+int wf_remote_embed_write(const struct wf_embed_request *q, const char *model, const char *id,
+                          enum wf_label label, struct wf_buf *out, struct wf_err *err) WF_MUST_USE;
+int wf_remote_rank_write(const struct wf_rerank_request *q, const char *model, const char *id,
+                         enum wf_label label, struct wf_buf *out, struct wf_err *err) WF_MUST_USE;
 
 /* Reads and checks all but the messages' own form, which the engine checks. *out is to be
  * deinitialised, also after an error. Errors: FORMAT (no such request; the sentence says what of

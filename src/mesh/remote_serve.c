@@ -4,6 +4,7 @@
  *
  *   pieces of a request -> a job -> the team: read, checked (label, clearance), generated
  *   -> STARTED -> EVENTS, as much as there is credit for -> DONE, or ERROR
+ *   or, of texts: embedded, ranked -> NUMBERS, likewise -> DONE, or ERROR
  *
  * A job that nobody waits for any more (CANCEL, its node is gone) is seen by the engine before the
  * next token is written. What was asked is wiped behind it; nothing is kept. */
@@ -17,6 +18,9 @@
 #include "mesh/link.h"
 #include "mesh/remote_internal.h"
 #include "mesh/remote_request.h"
+
+/* Of a message of numbers. */
+#define NUMBERS_BYTES (32u << 10)
 
 struct job {
     struct wf_list node;
@@ -153,25 +157,32 @@ static int wait_credit(struct job *j, struct wf_err *err)
     return is_given_up(j) ? wf_err_set(err, WF_E_CANCELED, "Canceled.") : 0;
 }
 
+/* Sends a piece of the answer, once there is credit for it. */
+static int say_piece(struct job *j, enum wf_remote_kind kind, struct wf_str bytes,
+                     struct wf_err *err)
+{
+    const struct wf_remote_message m = {.kind = kind, .id = j->id, .bytes = bytes};
+    int rc = wait_credit(j, err);
+
+    if (rc != 0)
+        return rc;
+    rc = say(j, &m, err);
+    pthread_mutex_lock(&j->n->lock);
+    j->credit -= (int64_t)bytes.len;
+    pthread_mutex_unlock(&j->n->lock);
+    return rc;
+}
+
 static int say_event(struct job *j, const struct wf_gen_event *e, struct wf_buf *b,
                      struct wf_err *err)
 {
-    struct wf_remote_message m = {.kind = WF_REMOTE_EVENTS, .id = j->id};
     int rc;
 
     wf_buf_reset(b);
     rc = wf_remote_event_write(e, b);
     if (rc != 0)
         return wf_err_set(err, rc, "A piece of the answer is too long for the way.");
-    rc = wait_credit(j, err);
-    if (rc != 0)
-        return rc;
-    m.bytes = wf_buf_str(b);
-    rc = say(j, &m, err);
-    pthread_mutex_lock(&j->n->lock);
-    j->credit -= (int64_t)b->len;
-    pthread_mutex_unlock(&j->n->lock);
-    return rc;
+    return say_piece(j, WF_REMOTE_EVENTS, wf_buf_str(b), err);
 }
 
 static int answer_all(struct job *j, struct wf_gen *gen, struct wf_buf *b, struct wf_err *err)
@@ -194,23 +205,88 @@ static int answer_all(struct job *j, struct wf_gen *gen, struct wf_buf *b, struc
     return rc;
 }
 
+static int generate(struct job *j, struct wf_remote_request *r, struct wf_buf *b,
+                    struct wf_err *err)
+{
+    struct wf_gen *gen = NULL;
+    int rc;
+
+    r->q.canceled = is_given_up;
+    r->q.canceled_ud = j;
+    rc = wf_engine_generate(j->n->o.engine, &r->q, &gen, err);
+    if (rc == 0)
+        rc = answer_all(j, gen, b, err);
+    wf_gen_free(gen);
+    return rc;
+}
+
+/* All numbers, and the counts. */
+static int say_numbers(struct job *j, const float *all, size_t n, const struct wf_gen_usage *u,
+                       struct wf_buf *b, struct wf_err *err)
+{
+    const struct wf_str bytes = wf_str_n((const char *)all, n * sizeof(*all));
+    int rc = 0;
+
+    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the message's order of bytes");
+    for (size_t at = 0; at < bytes.len && rc == 0; at += NUMBERS_BYTES)
+        rc = say_piece(j, WF_REMOTE_NUMBERS,
+                       wf_str_sub(bytes, at, WF_MIN(at + NUMBERS_BYTES, bytes.len)), err);
+    return rc == 0 ? say_usage(j, WF_REMOTE_DONE, u, b, err) : rc;
+}
+
+static int embed(struct job *j, struct wf_remote_request *r, struct wf_buf *b, struct wf_err *err)
+{
+    struct wf_embeddings e = {.vectors = NULL};
+    struct wf_gen_usage u = {.model = e.model};
+    int rc;
+
+    r->embed.canceled = is_given_up;
+    r->embed.canceled_ud = j;
+    rc = wf_engine_embed(j->n->o.engine, &r->embed, &e, err);
+    if (rc != 0)
+        return rc;
+    u.n_prompt = e.n_tokens;
+    u.n_truncated = e.n_truncated;
+    u.load_ns = e.load_ns;
+    u.prompt_ns = e.run_ns;
+    rc = say_numbers(j, e.vectors, r->embed.n_texts * e.n_dims, &u, b, err);
+    wf_free(e.vectors);
+    return rc;
+}
+
+static int rank(struct job *j, struct wf_remote_request *r, struct wf_buf *b, struct wf_err *err)
+{
+    float *scores = wf_alloc_array(r->rank.n_texts, sizeof(*scores));
+    struct wf_rerank_usage of = {.n_tokens = 0};
+    struct wf_gen_usage u = {.model = of.model};
+    int rc = scores == NULL ? wf_err_set(err, WF_E_NOMEM, "Out of memory.") : 0;
+
+    r->rank.canceled = is_given_up;
+    r->rank.canceled_ud = j;
+    if (rc == 0)
+        rc = wf_engine_rerank(j->n->o.engine, &r->rank, scores, &of, err);
+    u.n_prompt = of.n_tokens;
+    u.n_truncated = of.n_truncated;
+    if (rc == 0)
+        rc = say_numbers(j, scores, r->rank.n_texts, &u, b, err);
+    wf_free(scores);
+    return rc;
+}
+
 static int answer(struct job *j, struct wf_err *err)
 {
+    static int (*const ways[])(struct job *, struct wf_remote_request *, struct wf_buf *,
+                               struct wf_err *) = {
+        [WF_REMOTE_GENERATE] = generate, [WF_REMOTE_EMBED] = embed, [WF_REMOTE_RANK] = rank};
     struct wf_remote_request r;
-    struct wf_gen *gen = NULL;
     struct wf_buf b;
     int rc = wf_remote_request_read(wf_buf_str(&j->request), &r, err);
 
     wf_buf_init(&b, WF_SEALED_MESSAGE_BYTES - WF_REMOTE_HEAD_BYTES);
     if (rc == 0)
         rc = check(j, &r, err);
-    r.q.canceled = is_given_up;
-    r.q.canceled_ud = j;
     if (rc == 0)
-        rc = wf_engine_generate(j->n->o.engine, &r.q, &gen, err);
-    if (rc == 0)
-        rc = answer_all(j, gen, &b, err);
-    wf_gen_free(gen);
+        rc = ways[r.what](j, &r, &b, err);
     wf_remote_request_deinit(&r);
     wf_buf_deinit(&b);
     return rc;

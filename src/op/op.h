@@ -27,6 +27,7 @@ struct wf_fabric;
 struct wf_engines;
 struct wf_lens_pool;
 struct wf_link;
+struct wf_node_breakers;
 struct wf_nodes;
 struct wf_sealed;
 struct wf_sharing;
@@ -69,24 +70,25 @@ struct wf_op_context {
     struct wf_meaning *meaning;         /* the vector side of search; NULL: by words alone */
     struct wf_lens_pool *lens;          /* the embedded model; NULL: none */
     const struct wf_detector *detector; /* of personal data and secrets; NULL: none */
-    const struct wf_inbound *inbound; /* what is flagged in documents and answers; NULL: nothing */
-    const struct wf_policy *policy;   /* who may see what; NULL: none can be read, all is secret */
-    bool is_plain_off;                /* by the setting: sentences are not understood */
-    bool summarizes_by_words;         /* by the setting: summaries do not ask lens */
-    struct wf_hub *hub;               /* who wants to hear of changes */
-    struct wf_log *log;               /* may be NULL */
-    const struct wf_clock *clock;     /* NULL = the system's */
-    const char *home;                 /* for status only: nothing is opened by it */
-    const char *ledger;               /* its folder; NULL: without a home */
-    const char *routes;               /* the decisions' log; NULL: without a home */
-    const struct wf_power *power;     /* the device's; NULL: not known */
-    int64_t carbon_g_kwh;             /* of its current, by the setting; 0: not said */
-    struct wf_op_state *state;        /* what operations remember between calls */
-    struct wf_model_store *models;    /* NULL: without a home */
-    const struct wf_op_pull *pull;    /* NULL: nothing can be downloaded */
-    struct wf_link *link;             /* the way to other nodes; NULL: none */
-    struct wf_sealed *sealed;         /* what their cores say to each other; NULL: likewise */
-    struct wf_nodes *nodes;           /* their models; NULL: likewise */
+    const struct wf_inbound *inbound;  /* what is flagged in documents and answers; NULL: nothing */
+    const struct wf_policy *policy;    /* who may see what; NULL: none can be read, all is secret */
+    bool is_plain_off;                 /* by the setting: sentences are not understood */
+    bool summarizes_by_words;          /* by the setting: summaries do not ask lens */
+    struct wf_hub *hub;                /* who wants to hear of changes */
+    struct wf_log *log;                /* may be NULL */
+    const struct wf_clock *clock;      /* NULL = the system's */
+    const char *home;                  /* for status only: nothing is opened by it */
+    const char *ledger;                /* its folder; NULL: without a home */
+    const char *routes;                /* the decisions' log; NULL: without a home */
+    const struct wf_power *power;      /* the device's; NULL: not known */
+    int64_t carbon_g_kwh;              /* of its current, by the setting; 0: not said */
+    struct wf_op_state *state;         /* what operations remember between calls */
+    struct wf_model_store *models;     /* NULL: without a home */
+    const struct wf_op_pull *pull;     /* NULL: nothing can be downloaded */
+    struct wf_link *link;              /* the way to other nodes; NULL: none */
+    struct wf_sealed *sealed;          /* what their cores say to each other; NULL: likewise */
+    struct wf_nodes *nodes;            /* their models; NULL: likewise */
+    struct wf_node_breakers *breakers; /* which of them are left alone for a while; likewise */
     struct wf_phones *phones;        /* browsers elsewhere that were let in; NULL: without a home */
     struct wf_sharing *sharing;      /* drafts and records on all of them; NULL: without link */
     struct wf_moving *moving;        /* answers that may go on elsewhere; NULL: likewise */

@@ -195,9 +195,10 @@ static json_t *elsewhere(const struct wf_op_context *ctx, const char *name)
     char full[WF_ENGINE_NAME_BYTES_MAX + WF_ENGINE_TEXT_BYTES_MAX + 2];
     struct wf_nodes_place at;
 
-    if (e == NULL && ctx->nodes != NULL && wf_nodes_find(ctx->nodes, name, &at, NULL) == 0)
+    if (e == NULL && ctx->nodes != NULL && wf_nodes_find_any(ctx->nodes, name, &at, NULL) == 0)
         return json_pack("{s:o, s:s, s:s, s:s}", "name", json_sprintf("%s/%s", at.node, at.model),
-                         "kind", "chat", "engine", at.node, "provider", "your own node");
+                         "kind", wf_model_kind_name(at.kind), "engine", at.node, "provider",
+                         "your own node");
     if (e == NULL && wf_router_is_auto(name, NULL) && wf_router_is_offered(ctx->router))
         return json_pack("{s:s, s:s, s:s, s:s}", "name", name, "kind", "chat", "engine",
                          WF_ROUTER_AUTO, "provider", "the place that weft chooses");

@@ -2,11 +2,24 @@
 /* nodes.*: the owner's nodes: listed, named, taken out. The work is mesh/fabric's. */
 #include "mesh/fabric.h"
 #include "mesh/remote_nodes.h"
+#include "op/node_breakers.h"
 #include "op/op_internal.h"
 
 int wf_op__has_fabric(const struct wf_op_context *ctx, struct wf_err *err)
 {
     return ctx->fabric != NULL ? 0 : wf_err_set(err, WF_E_INVAL, "That needs a home.");
+}
+
+/* For how long nothing is sent to it, where it failed again and again. */
+static int tell_breaker(struct wf_op_context *ctx, const char *name, json_t *offer)
+{
+    char plain[WF_DEVICES_NAME_BYTES + 1];
+    int64_t ms = 0;
+
+    wf_nodes_plain_name(name, plain);
+    if (wf_node_breakers_state(ctx->breakers, wf_str_from(plain), &ms) != WF_BREAKER_OPEN)
+        return 0;
+    return json_object_set_new(offer, "left_alone_ms", json_integer(ms));
 }
 
 /* What each of them offers, where it has said so. NULL: out of memory. */
@@ -21,7 +34,8 @@ static json_t *with_offers(struct wf_op_context *ctx, json_t *v)
     json_array_foreach(json_object_get(v, "nodes"), i, node)
     {
         json_t *own = json_object_get(offers, wf_json_text(node, "name"));
-        if (own != NULL && json_object_set(node, "engine", own) != 0) {
+        if (own != NULL && (tell_breaker(ctx, wf_json_text(node, "name"), own) != 0 ||
+                            json_object_set(node, "engine", own) != 0)) {
             json_decref(v);
             v = NULL;
             break;

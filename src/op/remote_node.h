@@ -5,14 +5,16 @@
  * is asked with the node's tier and clearance, what a sentence wants replaced for it is, and only
  * then it goes to that node's core, with its label, which is looked at there again. Own nodes are
  * within the border of trust: nothing of it is in the ledger, no airlock is between, and a person
- * cannot release what the policy keeps. All other requests are the local engine's. Embeddings and
- * scores are made on this device alone. Threads: any. */
+ * cannot release what the policy keeps. Texts for embeddings and scores are looked at likewise and
+ * go as they are or not at all; tokens do not. All other requests are the local engine's. Threads:
+ * any. */
 #ifndef WF_OP_REMOTE_NODE_H
 #define WF_OP_REMOTE_NODE_H
 
 #include "engine/engine.h"
 #include "engine/model_store.h"
 #include "mesh/remote_nodes.h"
+#include "op/node_breakers.h"
 #include "privacy/detect.h"
 #include "privacy/policy.h"
 
@@ -23,8 +25,9 @@ struct wf_remote_node_options {
     struct wf_nodes *nodes;
     struct wf_model_store *models; /* whose names come first */
     const struct wf_detector *detector;
-    const struct wf_policy *policy; /* NULL: nothing leaves */
-    struct wf_lens_pool *lens;      /* NULL: patterns alone */
+    const struct wf_policy *policy;    /* NULL: nothing leaves */
+    struct wf_lens_pool *lens;         /* NULL: patterns alone */
+    struct wf_node_breakers *breakers; /* NULL: nodes that fail are asked again and again */
 };
 
 /* What the options point to is borrowed. *out is owned by the caller, until wf_engine_free, which

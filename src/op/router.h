@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "engine/model_store.h"
+#include "op/node_breakers.h"
 #include "op/route.h"
 #include "os/power.h"
 #include "privacy/detect.h"
@@ -36,7 +37,8 @@ struct wf_router_options {
                                          wf_remote_engine_new of; NULL: none */
     struct wf_nodes *nodes; /* the owner's other ones, which `inner` knows (op/remote_node.h);
                                NULL: none */
-    struct wf_model_store *models; /* of this device; NULL: none */
+    struct wf_node_breakers *breakers; /* theirs; NULL: none */
+    struct wf_model_store *models;     /* of this device; NULL: none */
     const struct wf_detector *detector;
     const struct wf_policy *policy; /* NULL: everything stays here */
     struct wf_lens_pool *lens;      /* NULL: patterns alone */

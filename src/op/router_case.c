@@ -62,7 +62,9 @@ static int list_places(struct wf_router *r, const struct wf_model_list *models, 
         struct wf_candidate *c = &s->items[i].c;
         if (c->tier == WF_TIER_HERE)
             look_at_here(loaded, r->o.n_slots, c);
-        else if (!s->items[i].is_node)
+        else if (s->items[i].is_node)
+            c->breaker = wf_node_breakers_state(r->o.breakers, c->engine, NULL);
+        else
             look_out(r, c);
     }
     json_decref(loaded);

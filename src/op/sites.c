@@ -167,9 +167,10 @@ int wf_sites_add_nodes(struct wf_sites *s, struct wf_nodes *nodes, struct wf_err
         return wf_err_set(err, WF_E_NOMEM, "Not enough memory to list engines.");
     s->items = items;
     s->_room = room;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++) { /* a node's chat models come first */
         const struct wf_nodes_place *p = &s->_places[i];
-        add_place(p, i == 0 || s->_places[i - 1].peer != p->peer, s);
+        if (p->kind == WF_MODEL_CHAT)
+            add_place(p, i == 0 || s->_places[i - 1].peer != p->peer, s);
     }
     return 0;
 }

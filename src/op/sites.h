@@ -33,7 +33,7 @@ void wf_sites_power(struct wf_sites *s, const struct wf_power_state *now, int64_
  */
 int wf_sites_of(const struct wf_model_list *models, const struct wf_engines *engines,
                 struct wf_sites *out, struct wf_err *err) WF_MUST_USE;
-/* Adds the models of the owner's other nodes that are connected, as they are now. NULL: none.
+/* Adds the chat models of the owner's other nodes that are connected, as they are now. NULL: none.
  * Errors: NOMEM. */
 int wf_sites_add_nodes(struct wf_sites *s, struct wf_nodes *nodes, struct wf_err *err) WF_MUST_USE;
 void wf_sites_deinit(struct wf_sites *s);

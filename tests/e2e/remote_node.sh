@@ -29,6 +29,8 @@ node() { weft "$1" nodes --json | json "[$3 for n in d['nodes'] if n['name'] == 
 HI='"messages": [{"role": "user", "content": "hi"}]'
 
 offers() { node "$1" "$2" "[m['name'] for m in n.get('engine', {}).get('models', [])]"; }
+has_broken() { node laptop box "'broken:latest' in [m['name'] for m in n['engine']['models']]"; }
+finish_of_box() { chat laptop box/tiny "hi" 5 | json 'd["choices"][0]["finish_reason"]' 2>/dev/null; }
 text_of() { json 'd["choices"][0]["message"]["content"]' 2>/dev/null; }
 
 "$WEFT" models synth tiny F32 "$TMP/tiny.gguf" --vocab 400 >/dev/null 2>&1
@@ -72,6 +74,21 @@ check "nor is a node that there is not" grep -q '"error"' "$TMP/none"
 chat box laptop/tiny "hi" 5 >"$TMP/none"
 check "who offers nothing says so" grep -q "does not offer" "$TMP/none"
 
+# Vectors and scores of texts: made there, the same as on the box itself.
+embed() { http "$1" "$2" -S -D "$TMP/head" -d "$3"; }
+first_of() { json 'd["data"][0]["embedding"][:3]' 2>/dev/null; }
+embed box /v1/embeddings '{"model": "tiny", "input": ["once", "upon a time"]}' | first_of >"$TMP/there"
+embed laptop /v1/embeddings '{"model": "box/tiny", "input": ["once", "upon a time"]}' >"$TMP/vectors"
+first_of <"$TMP/vectors" >"$TMP/here"
+check "embeddings are made at the box" grep -q '^\[' "$TMP/here"
+same "and are what the box makes" "$(cat "$TMP/there")" "$(cat "$TMP/here")"
+same "of each text" 2 "$(json 'len(d["data"])' <"$TMP/vectors")"
+check "they say where they were made" grep -qi '^x-weft-route: box; box/tiny:latest; label=' "$TMP/head"
+embed laptop /api/embed '{"model": "box/tiny", "input": "once upon"}' >"$TMP/face"
+same "Ollama's face, too" 1 "$(json 'len(d["embeddings"])' <"$TMP/face")"
+embed laptop /v1/rerank '{"model": "box/tiny", "query": "when?", "documents": ["once", "twice"]}' >"$TMP/face"
+check "what the box's model cannot rank the box says" grep -q "box: .*no classification head" "$TMP/face"
+
 # Labels: what is private is not sent to who may see internal; by name nor by auto.
 PERSONAL="My name is Anna Berger, born 12.03.1984, IBAN DE89 3702 0044 0532 0130 00, diagnosis: diabetes"
 chat laptop box/tiny "$PERSONAL $MARKER" 5 >"$TMP/private"
@@ -80,6 +97,8 @@ weft laptop nodes clear box internal >/dev/null
 same "the box may see internal" internal "$(until_is internal node box box "n['clearance']")"
 chat laptop box/tiny "$PERSONAL $MARKER" 5 >"$TMP/refused"
 check "and no more once it may not" grep -q "Nothing was sent to box" "$TMP/refused"
+embed laptop /v1/embeddings "{\"model\": \"box/tiny\", \"input\": [\"$PERSONAL\"]}" >"$TMP/refused"
+check "nor as a text to embed" grep -q "Nothing was sent to box" "$TMP/refused"
 chat laptop auto "$PERSONAL $MARKER" 5 >"$TMP/refused"
 check "auto sends it nowhere" grep -q "Nothing was sent" "$TMP/refused"
 chat laptop box/tiny "Say something" 5 >"$TMP/internal"
@@ -98,6 +117,21 @@ chat box tiny "hi" 3 >"$TMP/after"
 took=$((($(date +%s%N) - begin) / 1000000))
 check "the box answers others at once" grep -q '"finish_reason"' "$TMP/after"
 same "nothing of it runs on" "[0]" "$(until_is "[0]" active)"
+
+# A model there whose file is broken: the box is left alone for a while, which is told, then it is asked again.
+"$WEFT" models synth tiny F32 "$TMP/broken.gguf" --vocab 401 >/dev/null 2>&1
+weft box models import "$TMP/broken.gguf" broken >/dev/null 2>&1
+same "it offers another model" True "$(until_is True has_broken)"
+truncate -s 100000 "$(weft box models show broken --json | json 'd["path"]')"
+for _ in 1 2 3 4 5; do chat laptop box/broken "hi" 5 >"$TMP/broken"; done
+check "what is broken there is an error" grep -q '"error"' "$TMP/broken"
+chat laptop box/tiny "hi" 5 >"$TMP/left"
+check "who fails again and again is left alone" grep -q "box failed again and again" "$TMP/left"
+check "weft engines says so" bash -c '"$0" --home "$1" engines list | grep -A2 box | grep -q "failed again and again"' "$WEFT" "$TMP/laptop"
+chat laptop auto "hi" 5 >"$TMP/left"
+check "auto leaves it out, and says why" grep -q "box: .*failed" "$TMP/left"
+same "then it is asked again" length "$(until_is length finish_of_box)"
+weft box models rm broken >/dev/null 2>&1
 
 # A second one, with the same model. The node that answers is killed in the middle: asked for by name it is an error
 # that says so, chosen by auto the other one goes on. Soon, since random weights write what is no text: as text it has

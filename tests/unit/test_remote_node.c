@@ -4,8 +4,10 @@
  * goes on elsewhere where it goes in the middle of its answer. */
 #include "op/remote_node.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,6 +37,16 @@ static struct scripted there, here;
 static struct wf_detector *detector;
 static struct wf_policy *policy;
 static struct wf_engine *engine;
+static struct wf_node_breakers *breakers;
+static int64_t now_ns; /* the breakers' clock */
+
+static int64_t mono(void *ud)
+{
+    (void)ud;
+    return now_ns;
+}
+
+static const struct wf_clock clock_of_breakers = {.mono_ns = mono};
 
 static int setup(void **state)
 {
@@ -82,7 +94,7 @@ static void begin(const char *text)
     no = (struct wf_nodes_options){.sealed = w.nodes[0].sealed};
     assert_int_equal(wf_nodes_new(&no, &laptop, NULL), 0);
     sealed_world_connect(&w, 0, 1);
-    while (wf_nodes_find(laptop, "box", &at, NULL) != 0) {
+    while (wf_nodes_find(laptop, "box", WF_MODEL_CHAT, &at, NULL) != 0) {
         sealed_world_run(&w);
         assert_false(is_late(begun_ns));
         usleep(200);
@@ -95,12 +107,16 @@ static void begin(const char *text)
         assert_int_equal(wf_policy_built_in(&policy, NULL), 0);
     o.nodes = laptop;
     o.policy = policy;
+    now_ns = 1;
+    assert_int_equal(wf_node_breakers_new(&clock_of_breakers, &breakers, NULL), 0);
+    o.breakers = breakers;
     assert_int_equal(wf_remote_node_engine_new(&o, &engine, NULL), 0);
 }
 
 static void end(void)
 {
     wf_engine_free(engine);
+    wf_node_breakers_free(breakers);
     wf_nodes_free(laptop);
     wf_nodes_free(box);
     sealed_world_end(&w);
@@ -333,6 +349,218 @@ static void test_remote_node__it_is_a_place_that_the_router_weighs(void **state)
     json_decref(messages);
 }
 
+/* ---- texts that are only read there ---- */
+
+struct reading {
+    struct wf_embed_request embed;
+    struct wf_rerank_request rank;
+    bool is_rank;
+    struct wf_embeddings vectors;
+    float scores[8];
+    struct wf_rerank_usage usage;
+    int rc;
+    struct wf_err err;
+    atomic_bool is_over;
+};
+
+static void *read_there(void *ud)
+{
+    struct reading *x = ud;
+
+    x->rc = x->is_rank ? wf_engine_rerank(engine, &x->rank, x->scores, &x->usage, &x->err)
+                       : wf_engine_embed(engine, &x->embed, &x->vectors, &x->err);
+    atomic_store(&x->is_over, true);
+    return NULL;
+}
+
+/* It waits: messages go to and fro meanwhile. */
+static int run_reading(struct reading *x)
+{
+    const int64_t begun_ns = wf_clock_mono_ns(NULL);
+    pthread_t t;
+
+    atomic_store(&x->is_over, false);
+    assert_int_equal(pthread_create(&t, NULL, read_there, x), 0);
+    while (!atomic_load(&x->is_over)) {
+        sealed_world_run(&w);
+        assert_false(is_late(begun_ns));
+        usleep(100);
+    }
+    pthread_join(t, NULL);
+    return x->rc;
+}
+
+static void test_remote_node__vectors_and_scores_are_made_there(void **state)
+{
+    const struct wf_str texts[] = {WF_STR("one"), WF_STR("three"), WF_STR("eleven")};
+    struct reading x = {.embed = {.model = "box/tiny",
+                                  .texts = texts,
+                                  .n_texts = 3,
+                                  .n_dims = 2,
+                                  .is_raw = true,
+                                  .truncate = true}};
+    (void)state;
+
+    begin(NULL);
+    assert_int_equal(run_reading(&x), 0);
+    assert_int_equal(x.vectors.n_dims, 2);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(x.vectors.vectors[2 * i] == (float)texts[i].len);
+        assert_true(x.vectors.vectors[2 * i + 1] == (float)i + 0.5F);
+    }
+    assert_int_equal(x.vectors.n_tokens, 9);
+    assert_string_equal(x.vectors.model, "box/tiny:latest");
+    assert_int_equal(strncmp(x.vectors.route, "box; box/tiny:latest; label=", 28), 0);
+    assert_true(json_is_true(json_object_get(there.asked, "raw")) &&
+                json_is_true(json_object_get(there.asked, "truncate")));
+    wf_free(x.vectors.vectors);
+    x = (struct reading){.is_rank = true,
+                         .rank = {.model = "box/tiny",
+                                  .query = WF_STR("which?"),
+                                  .texts = texts,
+                                  .n_texts = 3,
+                                  .truncate = true}};
+    assert_int_equal(run_reading(&x), 0);
+    assert_true(x.scores[0] == 3 && x.scores[1] == 5 && x.scores[2] == 6);
+    assert_true(x.usage.n_tokens == 9 && x.usage.n_truncated == 2);
+    assert_string_equal(x.usage.model, "box/rank:latest");
+    assert_string_equal(json_string_value(json_object_get(there.asked, "query")), "which?");
+    assert_int_equal(strncmp(x.usage.route, "box; box/tiny:latest; label=", 28), 0);
+    assert_null(here.asked);
+    /* What fails there fails here, with its reason. */
+    there.fail = WF_E_RANGE;
+    assert_int_equal(run_reading(&x), WF_E_RANGE);
+    assert_int_equal(strncmp(x.err.msg, "box: ", 5), 0);
+    end();
+}
+
+/* More numbers than may be on their way at once. */
+static void test_remote_node__many_vectors_arrive(void **state)
+{
+    struct wf_str texts[400];
+    struct reading x = {
+        .embed = {.model = "box/tiny", .texts = texts, .n_texts = 400, .n_dims = 1000}};
+    (void)state;
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(texts); i++)
+        texts[i] = wf_str_sub(WF_STR("abcdefghijk"), 0, 1 + i % 11);
+    begin(NULL);
+    assert_int_equal(run_reading(&x), 0);
+    assert_int_equal(x.vectors.n_dims, 1000);
+    for (size_t i = 0; i < WF_ARRAY_LEN(texts); i++) {
+        assert_true(x.vectors.vectors[1000 * i] == (float)texts[i].len);
+        assert_true(x.vectors.vectors[1000 * i + 1] == (float)i + 0.5F);
+    }
+    wf_free(x.vectors.vectors);
+    end();
+}
+
+static void test_remote_node__texts_to_read_go_as_they_are_or_not_at_all(void **state)
+{
+    const struct wf_str texts[] = {WF_STR("hello"), WF_STR(PERSON)}, no_text = WF_STR("\xff");
+    const int32_t id = 1, *const ids[] = {&id};
+    const size_t n_ids[] = {1};
+    struct reading x = {.embed = {.model = "box/tiny", .texts = texts, .n_texts = 2}};
+    (void)state;
+
+    begin("weft policy 1\nemail addresses may go to paired nodes when replaced\n");
+    assert_int_equal(run_reading(&x), WF_E_DENIED);
+    assert_non_null(strstr(x.err.msg, "replaced"));
+    end();
+    begin(NULL);
+    sealed_world_clear(&w, "box", WF_LABEL_INTERNAL);
+    assert_int_equal(run_reading(&x), WF_E_DENIED);
+    assert_non_null(strstr(x.err.msg, "Nothing was sent to box"));
+    x.is_rank = true; /* the query counts, too */
+    x.rank = (struct wf_rerank_request){
+        .model = "box", .query = WF_STR(PERSON), .texts = texts, .n_texts = 1};
+    assert_int_equal(run_reading(&x), WF_E_NOENT); /* which of its models ranks is not known */
+    x.rank.model = "box/tiny";
+    assert_int_equal(run_reading(&x), WF_E_DENIED);
+    x.is_rank = false;
+    x.embed.texts = &no_text;
+    x.embed.n_texts = 1;
+    assert_int_equal(run_reading(&x), WF_E_INVAL);
+    x.embed.ids = ids;
+    x.embed.n_ids = n_ids;
+    assert_int_equal(run_reading(&x), WF_E_UNSUPPORTED);
+    assert_null(there.asked);
+    end();
+}
+
+/* ---- a node that fails ---- */
+
+static void test_remote_node__one_that_fails_again_and_again_is_left_alone(void **state)
+{
+    struct wf_router_options o = {.never_explores = true, .never_hedges = true};
+    json_t *messages, *why = NULL;
+    struct wf_gen_request q = request(&messages, "box/tiny", "hello");
+    const struct wf_str text = WF_STR("hello");
+    struct reading x = {.embed = {.model = "box/tiny", .texts = &text, .n_texts = 1}};
+    struct wf_err err = WF_ERR_INIT;
+    struct wf_gen *g = NULL;
+    struct wf_buf b;
+    int64_t left_ms = 0;
+    size_t n_made;
+    (void)state;
+
+    wf_buf_init(&b, 1000);
+    begin(NULL);
+    there.fail_next = WF_E_FORMAT;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(wf_engine_generate(engine, &q, &g, NULL), 0);
+        assert_int_equal(read_all(g, &b, NULL), WF_E_FORMAT);
+        wf_gen_free(g);
+    }
+    there.fail = WF_E_INVAL; /* the request's own fault, and a caller's that is gone */
+    assert_int_equal(run_reading(&x), WF_E_INVAL);
+    there.fail = 0;
+    assert_int_equal(wf_engine_generate(engine, &q, &g, NULL), 0);
+    wf_gen_free(g);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(wf_node_breakers_state(breakers, WF_STR("box"), NULL), WF_BREAKER_CLOSED);
+        assert_int_equal(wf_engine_generate(engine, &q, &g, NULL), 0);
+        assert_int_equal(read_all(g, &b, NULL), WF_E_FORMAT);
+        wf_gen_free(g);
+    }
+    assert_int_equal(wf_node_breakers_state(breakers, WF_STR("box"), &left_ms), WF_BREAKER_OPEN);
+    assert_int_equal(left_ms, 2000);
+    /* Nothing is sent: by name, nor by who chooses, nor a text to read. */
+    n_made = there.n_made;
+    assert_int_equal(wf_engine_generate(engine, &q, &g, &err), WF_E_BUSY);
+    assert_non_null(strstr(err.msg, "box failed again and again"));
+    assert_int_equal(run_reading(&x), WF_E_BUSY);
+    o.inner = engine;
+    o.nodes = laptop;
+    o.breakers = breakers;
+    o.detector = detector;
+    o.policy = policy;
+    assert_int_equal(wf_router_new(&o, &engine, NULL), 0);
+    q.model = "auto";
+    assert_int_equal(wf_engine_generate(engine, &q, &g, &err), WF_E_BUSY);
+    assert_int_equal(there.n_made, n_made);
+    why = json_pack("{s:O}", "messages", messages);
+    json_t *told = NULL;
+    const struct wf_router_wish wish = wf_router_wish(engine);
+    assert_int_equal(wf_router_explain(engine, &wish, why, &told, NULL), 0);
+    assert_string_equal(json_string_value(json_object_get(
+                            json_array_get(json_object_get(told, "candidates"), 0), "barrier")),
+                        "breaker");
+    json_decref(told);
+    json_decref(why);
+    /* Later one request is let through to see; then all may go again. */
+    now_ns += INT64_C(2000) * 1000000;
+    there.fail_next = 0;
+    assert_int_equal(wf_engine_generate(engine, &q, &g, NULL), 0);
+    assert_int_equal(read_all(g, &b, NULL), 0);
+    wf_gen_free(g);
+    assert_int_equal(wf_node_breakers_state(breakers, WF_STR("box"), NULL), WF_BREAKER_CLOSED);
+    wf_router_settle(engine);
+    end();
+    wf_buf_deinit(&b);
+    json_decref(messages);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +570,10 @@ int main(void)
         cmocka_unit_test(test_remote_node__without_a_policy_or_detectors_nothing_is_sent),
         cmocka_unit_test(test_remote_node__what_is_replaced_for_it_is_put_back),
         cmocka_unit_test(test_remote_node__it_is_a_place_that_the_router_weighs),
+        cmocka_unit_test(test_remote_node__vectors_and_scores_are_made_there),
+        cmocka_unit_test(test_remote_node__many_vectors_arrive),
+        cmocka_unit_test(test_remote_node__texts_to_read_go_as_they_are_or_not_at_all),
+        cmocka_unit_test(test_remote_node__one_that_fails_again_and_again_is_left_alone),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

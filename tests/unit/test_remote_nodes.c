@@ -166,7 +166,7 @@ static struct wf_nodes_place meet(void)
     const int64_t begun_ns = wf_clock_mono_ns(NULL);
     struct wf_nodes_place at;
 
-    while (wf_nodes_find(laptop, "box/tiny", &at, NULL) != 0) {
+    while (wf_nodes_find(laptop, "box/tiny", WF_MODEL_CHAT, &at, NULL) != 0) {
         sealed_world_run(&w);
         assert_false(is_late(begun_ns));
         usleep(200);
@@ -370,7 +370,7 @@ static void test_remote_nodes__who_does_not_offer_is_not_asked(void **state)
     begin(&scripted.base, WF_NODES_OFFERS_AUTO); /* a device in the hand */
     do {
         sealed_world_run(&w);
-        (void)!wf_nodes_find(laptop, "box", &at, &err);
+        (void)!wf_nodes_find(laptop, "box", WF_MODEL_CHAT, &at, &err);
         usleep(200);
     } while (err.code == WF_E_BUSY && !is_late(begun_ns));
     assert_int_equal(err.code, WF_E_NOENT);

@@ -244,6 +244,75 @@ static void test_remote_request__memory_that_runs_out_is_an_error(void **state)
 
 /* ---- messages and events ---- */
 
+static void test_remote_request__texts_to_read_arrive(void **state)
+{
+    const struct wf_str texts[] = {WF_STR("one"), WF_STR("two \"quoted\""), WF_STR("")};
+    const struct wf_embed_request e = {
+        .texts = texts, .n_texts = 3, .n_dims = 64, .is_raw = true, .truncate = true};
+    const struct wf_rerank_request k = {.query = WF_STR("which?"), .texts = texts, .n_texts = 2};
+    struct wf_remote_request r;
+    struct wf_buf b;
+    (void)state;
+
+    wf_buf_init(&b, SIZE_MAX);
+    assert_int_equal(wf_remote_embed_write(&e, "bert", "r-1", WF_LABEL_PRIVATE, &b, NULL), 0);
+    assert_int_equal(wf_remote_request_read(wf_buf_str(&b), &r, NULL), 0);
+    assert_true(r.what == WF_REMOTE_EMBED && r.label == WF_LABEL_PRIVATE);
+    assert_string_equal(r.embed.model, "bert");
+    assert_string_equal(r.id, "r-1");
+    assert_true(r.embed.n_texts == 3 && r.embed.n_dims == 64 && r.embed.is_raw &&
+                r.embed.truncate && r.embed.ids == NULL);
+    for (size_t i = 0; i < 3; i++)
+        assert_true(wf_str_eq(r.embed.texts[i], texts[i]));
+    wf_remote_request_deinit(&r);
+    wf_buf_reset(&b);
+    assert_int_equal(wf_remote_rank_write(&k, "bge", NULL, WF_LABEL_PUBLIC, &b, NULL), 0);
+    assert_int_equal(wf_remote_request_read(wf_buf_str(&b), &r, NULL), 0);
+    assert_true(r.what == WF_REMOTE_RANK && r.label == WF_LABEL_PUBLIC && !r.rank.truncate);
+    assert_string_equal(r.rank.model, "bge");
+    assert_true(wf_str_eq(r.rank.query, k.query) && r.rank.n_texts == 2);
+    wf_remote_request_deinit(&r);
+    wf_buf_deinit(&b);
+}
+
+static void test_remote_request__texts_that_are_none_are_refused(void **state)
+{
+    static const char *const bad[] = {
+        "\"embed\": []",
+        "\"embed\": {\"texts\": []}",
+        "\"embed\": {\"texts\": [1]}",
+        "\"embed\": {\"texts\": [\"a\"], \"dims\": -1}",
+        "\"embed\": {\"texts\": [\"a\"], \"dims\": 1000000}",
+        "\"embed\": {\"texts\": [\"a\"], \"dims\": \"a\"}",
+        "\"rank\": {\"texts\": [\"a\"]}",
+        "\"rank\": {\"query\": 1, \"texts\": [\"a\"]}",
+        "\"rank\": {\"query\": \"a\"}",
+        "\"rank\": {\"query\": \"a\", \"texts\": [\"a\"]}, \"embed\": {\"texts\": [\"a\"]}",
+    };
+    char text[300];
+    (void)state;
+
+    for (size_t i = 0; i < WF_ARRAY_LEN(bad); i++) {
+        struct wf_remote_request r;
+        (void)snprintf(text, sizeof(text), "{\"v\": 1, \"label\": \"public\", %s}", bad[i]);
+        assert_int_equal(wf_remote_request_read(wf_str_from(text), &r, NULL), WF_E_FORMAT);
+        wf_remote_request_deinit(&r);
+    }
+}
+
+static void test_remote_message__numbers_are_whole(void **state)
+{
+    struct wf_remote_message m;
+    (void)state;
+
+    assert_int_equal(wf_remote_message_read(WF_STR("\x0b\1\0\0\0abcd"), &m, NULL), 0);
+    assert_true(m.kind == WF_REMOTE_NUMBERS && m.id == 1 && m.bytes.len == 4);
+    assert_int_equal(wf_remote_message_read(WF_STR("\x0b\1\0\0\0abc"), &m, NULL), WF_E_FORMAT);
+    assert_int_equal(wf_remote_message_read(WF_STR("\x0b\1\0\0\0"), &m, NULL), WF_E_FORMAT);
+    assert_int_equal(wf_remote_message_read(WF_STR("\x0b\0\0\0\0abcd"), &m, NULL), WF_E_FORMAT);
+    assert_int_equal(wf_remote_message_read(WF_STR("\x0c\1\0\0\0abcd"), &m, NULL), WF_E_FORMAT);
+}
+
 static void test_remote_message__messages_are_read_as_written(void **state)
 {
     static const struct wf_remote_message all[] = {
@@ -356,6 +425,9 @@ int main(void)
         cmocka_unit_test(test_remote_request__limits_hold_at_and_above),
         cmocka_unit_test(test_remote_request__adapters_stay_here),
         cmocka_unit_test(test_remote_request__memory_that_runs_out_is_an_error),
+        cmocka_unit_test(test_remote_request__texts_to_read_arrive),
+        cmocka_unit_test(test_remote_request__texts_that_are_none_are_refused),
+        cmocka_unit_test(test_remote_message__numbers_are_whole),
         cmocka_unit_test(test_remote_message__messages_are_read_as_written),
         cmocka_unit_test(test_remote_message__events_are_read_as_written_and_cut_ones_refused),
         cmocka_unit_test(test_remote_message__counts_are_read_as_written),
