@@ -75,6 +75,7 @@ struct core {
     const struct wf_core_options *o;
     char spool_dir[WF_LIMIT_PATH_BYTES + 8]; /* the store empties it when it opens */
     struct wf_op_context ops;
+    struct wf_engine *local; /* the built-in one, which ops.engine begins or ends with */
     struct wf_serve *serve;
     struct wf_http *http;
     struct wf_reminding *reminding;
@@ -281,7 +282,9 @@ static int open_models(struct core *c, struct wf_err *err)
     if (rc == 0 && wf_model_store_sweep(c->ops.models, &own) != 0)
         wf_log_line(c->ops.log, WF_LOG_WARN, "core", "models: %s", own.msg);
     if (rc == 0)
-        rc = wf_local_engine_new(c->ops.models, &conf->models, &c->ops.engine, err);
+        rc = wf_local_engine_new(c->ops.models, &conf->models, &c->local, err);
+    if (rc == 0)
+        c->ops.engine = c->local;
     return rc;
 }
 
@@ -616,6 +619,7 @@ static bool clearance_of(void *ud, uint64_t peer, enum wf_label *out)
 static int open_moving(struct core *c, struct wf_err *err)
 {
     const struct wf_moving_options o = {.engine = c->ops.engine,
+                                        .local = c->local,
                                         .models = c->ops.models,
                                         .log = c->ops.log,
                                         .send = send_nearby,

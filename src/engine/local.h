@@ -5,6 +5,7 @@
 #ifndef WF_ENGINE_LOCAL_H
 #define WF_ENGINE_LOCAL_H
 
+#include "base/buf.h"
 #include "engine/engine.h"
 #include "engine/model_store.h"
 #include "engine/settings.h"
@@ -13,5 +14,24 @@
  * caller, until wf_engine_free. Errors: NOMEM, BUSY (no room for a thread). */
 int wf_local_engine_new(struct wf_model_store *store, const struct wf_model_settings *settings,
                         struct wf_engine **out, struct wf_err *err) WF_MUST_USE;
+
+/* ---- the cache of a text that moves to another device with the same model (op/moving.h);
+ * `local` is one of wf_local_engine_new ---- */
+
+/* What is to be known to ask for pieces: tokens and bytes of a page, bytes before a piece's pages,
+ * and how many tokens of a prompt the model reads in a second (0: not known). */
+struct wf_cache_shape {
+    size_t page_tokens, page_bytes, head_bytes;
+    double read_rate;
+};
+/* Loads the model where needed. Errors: as wf_engine_generate. */
+int wf_local_cache_shape(struct wf_engine *local, const char *model, const struct wf_load *load,
+                         struct wf_cache_shape *out, struct wf_err *err) WF_MUST_USE;
+/* As wf_sched_cache_read and wf_sched_cache_write, of the text at a point; and their errors and
+ * those of loading the model. */
+int wf_local_cache_read(struct wf_engine *local, const struct wf_gen_point *at, size_t first,
+                        size_t n_pages, struct wf_buf *out, struct wf_err *err) WF_MUST_USE;
+int wf_local_cache_write(struct wf_engine *local, const struct wf_gen_point *at, size_t first,
+                         struct wf_str piece, size_t *out_n, struct wf_err *err) WF_MUST_USE;
 
 #endif

@@ -373,6 +373,8 @@ static void count_pass(struct wf_sched *s, const struct pass *p, int64_t ns)
         wf_guess_took(&s->guesses, p->n_written, ns);
     } else if (p->n_written > 0) {
         wf_pace_read(&s->pace, p->n_read, p->n_pieces, ns, s->n_batch);
+    } else {
+        wf_pace_read_alone(&s->pace, p->n_read, ns);
     }
 }
 
@@ -467,7 +469,8 @@ static void run_tasks(struct wf_sched *s)
         pthread_mutex_unlock(&s->lock);
         if (task == NULL)
             return;
-        make_room(s);
+        if (task->needs_room)
+            make_room(s);
         task->rc = task->fn(s->runner, task->ud, &task->err);
         /* Texts at work hold the cache: after some turns there is room. */
         if (task->rc == WF_E_FULL && !wf_list_empty(&s->active))
@@ -491,6 +494,7 @@ static bool wait_for_work(struct wf_sched *s)
     goes_on = !s->is_stopping;
     if (wf_runner_kv(s->runner) != NULL)
         s->cache_bytes = wf_kv_bytes(wf_runner_kv(s->runner));
+    s->read_rate = s->pace.token_ns > 0 ? 1e9 / s->pace.token_ns : 0;
     pthread_mutex_unlock(&s->lock);
     return goes_on;
 }
@@ -633,9 +637,10 @@ uint64_t wf_sched_bytes(struct wf_sched *s)
     return n + wf_runner_bytes(s->runner) + s->n_rows * s->n_vocab * sizeof(float);
 }
 
-int wf_sched_run(struct wf_sched *s, wf_runner_fn fn, void *ud, struct wf_err *err)
+int wf_sched__run(struct wf_sched *s, wf_runner_fn fn, void *ud, bool needs_room,
+                  struct wf_err *err)
 {
-    struct wf_sched_task task = {.fn = fn, .ud = ud, .err = WF_ERR_INIT};
+    struct wf_sched_task task = {.fn = fn, .ud = ud, .needs_room = needs_room, .err = WF_ERR_INIT};
 
     pthread_mutex_lock(&s->lock);
     wf_list_push(&s->tasks, &task.node);
@@ -644,4 +649,9 @@ int wf_sched_run(struct wf_sched *s, wf_runner_fn fn, void *ud, struct wf_err *e
         pthread_cond_wait(&s->done, &s->lock);
     pthread_mutex_unlock(&s->lock);
     return task.rc == 0 ? 0 : wf_err_set(err, task.rc, "%s", task.err.msg);
+}
+
+int wf_sched_run(struct wf_sched *s, wf_runner_fn fn, void *ud, struct wf_err *err)
+{
+    return wf_sched__run(s, fn, ud, true, err);
 }

@@ -122,6 +122,27 @@ struct wf_job_counts wf_jobs_counts(struct wf_jobs *g, size_t i);
 /* Gives up what is not finished, frees. NULL is a no-op. Thread: owner. */
 void wf_jobs_free(struct wf_jobs *g);
 
+/* ---- the cache of a text, for another scheduler with the same model (scheduler_cache.c) ---- */
+
+#define WF_SCHED_PIECE_HEAD 12 /* bytes before the pages of a piece */
+
+/* Tokens of a page, and its bytes. */
+size_t wf_sched_page_tokens(void);
+size_t wf_sched_page_bytes(const struct wf_sched *s);
+
+/* Appends a piece to `out`: up to n_pages pages, from number `first` on, of what is known of a text
+ * that begins with ids [n_ids]. Waits for a turn. Errors: NOENT (nothing of it is known), NOMEM,
+ * CANCELED. */
+int wf_sched_cache_read(struct wf_sched *s, const int32_t *ids, size_t n_ids, size_t first,
+                        size_t n_pages, struct wf_buf *out, struct wf_err *err) WF_MUST_USE;
+/* Remembers such a piece of another's: a text that begins with the ids then begins with its cache.
+ * The pieces before must be known. *out_n: pages it had. Errors: FORMAT (another kind of cache, or
+ * no whole pages), NOENT (the pieces before are not known any more), FULL, NOMEM, CANCELED. */
+int wf_sched_cache_write(struct wf_sched *s, const int32_t *ids, size_t n_ids, size_t first,
+                         struct wf_str piece, size_t *out_n, struct wf_err *err) WF_MUST_USE;
+/* Tokens of a prompt that are read in a second, a running mean; 0: not known. */
+double wf_sched_read_rate(struct wf_sched *s);
+
 /* Runs fn on the scheduler's thread, between two turns, and waits for it; its result is returned.
  * It may be called again when it returns FULL. Errors: those of fn, CANCELED (the scheduler ends).
  */

@@ -79,9 +79,10 @@ struct wf_sched_client {
 
 /* How much of a prompt is read at once while others write. */
 struct wf_pace {
-    double step_ns; /* of those who write, a running mean; 0: not known */
-    size_t n_piece; /* tokens; 0: none was read yet */
-    size_t n_run;   /* pieces since the last pass without one */
+    double step_ns;  /* of those who write, a running mean; 0: not known */
+    double token_ns; /* of reading a prompt, alone, likewise */
+    size_t n_piece;  /* tokens; 0: none was read yet */
+    size_t n_run;    /* pieces since the last pass without one */
 };
 
 /* How long passes of 1, 2, ... tokens take, running means; 0: not known. */
@@ -94,6 +95,7 @@ struct wf_sched_task {
     struct wf_list node;
     wf_runner_fn fn;
     void *ud;
+    bool needs_room; /* for a text of full length, in the cache */
     int rc;
     struct wf_err err;
     bool is_done;
@@ -118,6 +120,7 @@ struct wf_sched {
     double job_ns;     /* from its beginning to its end, a running mean; 0: not known */
     bool is_stopping;
     uint64_t cache_bytes; /* as large as it has grown */
+    double read_rate;     /* as the pace has it */
 
     /* ---- of the thread ---- */
     struct wf_pace pace;
@@ -132,6 +135,10 @@ struct wf_sched {
     uint32_t *not_end;      /* the same: all but end tokens */
     struct wf_logprob *top; /* [1 + WF_LIMIT_LOGPROBS] */
 };
+
+/* As wf_sched_run. */
+int wf_sched__run(struct wf_sched *s, wf_runner_fn fn, void *ud, bool needs_room,
+                  struct wf_err *err) WF_MUST_USE;
 
 /* ---- scheduler_job.c ---- */
 
@@ -165,6 +172,8 @@ int64_t wf_sched__wait_ms(const struct wf_sched *s, size_t n_before);
  * piece then has; one took so long in which n_pieces were read, n_read tokens in all. Thread: the
  * scheduler's. */
 void wf_pace_wrote(struct wf_pace *p, int64_t ns);
+/* n tokens of prompts that were read while nobody wrote took so long. */
+void wf_pace_read_alone(struct wf_pace *p, size_t n, int64_t ns);
 bool wf_pace_reads(struct wf_pace *p);
 size_t wf_pace_piece(const struct wf_pace *p, size_t n_batch);
 void wf_pace_read(struct wf_pace *p, size_t n_read, size_t n_pieces, int64_t ns, size_t n_batch);
@@ -180,6 +189,12 @@ void wf_guess_took(struct wf_guesses *g, size_t n, int64_t ns);
 
 /* ---- scheduler_prefix.c ---- */
 
+/* The sequence that has most in common with a text under these adapters, borrowed until the next
+ * turn, and how many tokens that are; NULL: none. And how many it will be once texts at work are
+ * read. */
+const struct wf_seq *wf_sched__known(struct wf_sched *s, const struct wf_ids *ids,
+                                     const struct wf_adapter_use *adapters, size_t n_adapters,
+                                     size_t *out_n, size_t *out_soon);
 /* Gives a job without a sequence one that begins with as much of its text as is known. False: a
  * text at work is reading the same just now, it is better to wait. Errors: NOMEM in *out_rc. */
 bool wf_sched__begin_seq(struct wf_sched *s, struct wf_job *job, int *out_rc, struct wf_err *err);

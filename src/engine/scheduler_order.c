@@ -23,6 +23,8 @@
 #define PIECE_FIRST 16
 /* After so many pieces there is a pass without. */
 #define PIECES_RUN 16
+/* Fewer tokens take longer each, and say little of a prompt. */
+#define ALONE_MIN 64
 /* The weight of the newest in a running mean. */
 #define NEWEST 0.2
 
@@ -146,6 +148,14 @@ void wf_pace_wrote(struct wf_pace *p, int64_t ns)
     double d = (double)ns;
 
     p->step_ns = p->step_ns > 0 ? p->step_ns + NEWEST * (d - p->step_ns) : d;
+}
+
+void wf_pace_read_alone(struct wf_pace *p, size_t n, int64_t ns)
+{
+    double d = (double)ns / (double)n;
+
+    if (n >= ALONE_MIN)
+        p->token_ns = p->token_ns > 0 ? p->token_ns + NEWEST * (d - p->token_ns) : d;
 }
 
 size_t wf_pace_piece(const struct wf_pace *p, size_t n_batch)

@@ -17,56 +17,61 @@ static size_t common(const struct wf_ids *a, const struct wf_ids *b)
     return i;
 }
 
-/* The best source for a job's beginning. */
-struct source {
-    const struct wf_seq *seq;
-    size_t n;
-    bool is_being_read; /* a text at work will soon have more in common than that */
-};
-
-static void look_at_active(struct wf_sched *s, const struct wf_job *job, struct source *io_best)
+/* Of the texts at work that which has most in common with ids, if it is more than *io_n. How much
+ * that will be once they are read is *out_soon. */
+static void look_at_active(struct wf_sched *s, const struct wf_ids *ids,
+                           const struct wf_adapter_use *adapters, size_t n_adapters,
+                           const struct wf_seq **io_best, size_t *io_n, size_t *out_soon)
 {
-    const struct wf_jobs *g = job->group;
     struct wf_list *it, *tmp;
-    size_t soon = 0;
 
+    *out_soon = 0;
     WF_LIST_EACH(it, tmp, &s->active)
     {
         const struct wf_job *other = WF_CONTAINER(it, struct wf_job, node);
         size_t all, now;
         if (!other->has_seq ||
-            !wf_prefix_same_adapters(g->adapters, g->n_adapters, other->group->adapters,
+            !wf_prefix_same_adapters(adapters, n_adapters, other->group->adapters,
                                      other->group->n_adapters))
             continue;
-        all = common(&job->ids, &other->ids);
-        now = all < other->seq.n_tokens ? all : other->seq.n_tokens;
-        if (now > io_best->n)
-            *io_best = (struct source){&other->seq, now, false};
-        soon = all > soon ? all : soon;
+        all = common(ids, &other->ids);
+        now = WF_MIN(all, other->seq.n_tokens);
+        if (now > *io_n) {
+            *io_best = &other->seq;
+            *io_n = now;
+        }
+        *out_soon = WF_MAX(all, *out_soon);
     }
-    soon = soon < job->ids.n - 1 ? soon : job->ids.n - 1;
-    io_best->is_being_read = soon >= io_best->n + WF_KV_PAGE_TOKENS;
+}
+
+const struct wf_seq *wf_sched__known(struct wf_sched *s, const struct wf_ids *ids,
+                                     const struct wf_adapter_use *adapters, size_t n_adapters,
+                                     size_t *out_n, size_t *out_soon)
+{
+    const struct wf_seq *best =
+        wf_prefix_find(&s->remembered, ids->ptr, ids->n, adapters, n_adapters, out_n);
+
+    look_at_active(s, ids, adapters, n_adapters, &best, out_n, out_soon);
+    return best;
 }
 
 bool wf_sched__begin_seq(struct wf_sched *s, struct wf_job *job, int *out_rc, struct wf_err *err)
 {
     const struct wf_jobs *g = job->group;
-    struct source best = {NULL, 0, false};
+    size_t n, soon;
+    const struct wf_seq *best =
+        wf_sched__known(s, &job->ids, g->adapters, g->n_adapters, &n, &soon);
 
     assert(!job->has_seq);
-    best.seq = wf_prefix_find(&s->remembered, job->ids.ptr, job->ids.n, g->adapters, g->n_adapters,
-                              &best.n);
-    look_at_active(s, job, &best);
     *out_rc = 0;
-    if (best.is_being_read)
-        return false;
+    if (WF_MIN(soon, job->ids.n - 1) >= n + WF_KV_PAGE_TOKENS)
+        return false; /* a text at work will soon have more in common than that */
     *out_rc = wf_seq_init(&job->seq, wf_runner_kv(s->runner), err);
     if (*out_rc != 0)
         return true;
     job->has_seq = true;
-    if (best.seq != NULL)
-        *out_rc =
-            wf_seq_share(&job->seq, best.seq, best.n < job->ids.n ? best.n : job->ids.n - 1, err);
+    if (best != NULL)
+        *out_rc = wf_seq_share(&job->seq, best, WF_MIN(n, job->ids.n - 1), err);
     return true;
 }
 

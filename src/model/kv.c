@@ -344,3 +344,29 @@ int wf_seq_share(struct wf_seq *to, const struct wf_seq *from, size_t n, struct 
         restore_state(to, n);
     return 0;
 }
+
+size_t wf_kv_page_bytes(const struct wf_kv *kv)
+{
+    return kv->conv_offset + kv->conv_floats * sizeof(float);
+}
+
+const uint8_t *wf_seq_page(const struct wf_seq *s, size_t i)
+{
+    assert(i < s->n_tokens / WF_KV_PAGE_TOKENS);
+    return s->pages[i];
+}
+
+int wf_seq_append(struct wf_seq *s, const uint8_t *page, struct wf_err *err)
+{
+    int rc;
+
+    assert(s->n_tokens % WF_KV_PAGE_TOKENS == 0);
+    rc = wf_seq_reserve(s, WF_KV_PAGE_TOKENS, err);
+    if (rc != 0)
+        return rc;
+    memcpy(s->pages[s->n_tokens / WF_KV_PAGE_TOKENS], page, wf_kv_page_bytes(s->kv));
+    s->n_tokens += WF_KV_PAGE_TOKENS;
+    if (s->conv != NULL)
+        restore_state(s, s->n_tokens);
+    return 0;
+}

@@ -64,6 +64,14 @@ size_t wf_seq_truncate(struct wf_seq *s, size_t n);
 int wf_seq_share(struct wf_seq *to, const struct wf_seq *from, size_t n,
                  struct wf_err *err) WF_MUST_USE;
 
+/* Bytes of a page as it lies, which another pool of the same model and kind can take, on whatever
+ * machine. */
+size_t wf_kv_page_bytes(const struct wf_kv *kv);
+/* A whole page, i below n_tokens / WF_KV_PAGE_TOKENS, borrowed until the sequence changes. */
+const uint8_t *wf_seq_page(const struct wf_seq *s, size_t i);
+/* Appends a whole page to whole pages. Errors: FULL, NOMEM; the sequence is then as before. */
+int wf_seq_append(struct wf_seq *s, const uint8_t *page, struct wf_err *err) WF_MUST_USE;
+
 /* Where the keys (values) of a layer's head `head` begin within a page; they lie as kern/attend.h
  * has it. */
 size_t wf_kv_keys(const struct wf_kv *kv, size_t layer, size_t head);

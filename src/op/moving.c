@@ -62,6 +62,7 @@ static void drop(struct wf_moving *m, struct wf_tape *t)
     assert(t->n_refs == 0);
     wf_list_remove(&t->node);
     m->n_tapes--;
+    wf_moving__drop_cache(t);
     wf_buf_deinit(&t->events);
     wf_buf_deinit(&t->request);
     wf_free(t);
@@ -95,6 +96,7 @@ struct wf_tape *wf_moving__tape_new(struct wf_moving *m, struct wf_str name)
     if (m->n_tapes >= WF_MOVING_TAPES_MAX || (t = wf_alloc_array(1, sizeof(*t))) == NULL)
         return NULL;
     memcpy(t->name, name.ptr, name.len);
+    wf_list_init(&t->pieces);
     wf_buf_init(&t->events, WF_MOVING_TAPE_BYTES);
     wf_buf_init(&t->request, WF_SEALED_MESSAGE_BYTES / 2);
     wf_list_push(&m->tapes, &t->node);
@@ -401,6 +403,7 @@ static void peer_room(struct wf_moving *m)
     {
         wf_moving__pump(m, WF_CONTAINER(it, struct wf_tape, node));
     }
+    pthread_cond_broadcast(&m->changed);
 }
 
 static void came(struct wf_moving *m, uint64_t peer, unsigned kind, struct wf_str bytes)
@@ -410,6 +413,10 @@ static void came(struct wf_moving *m, uint64_t peer, unsigned kind, struct wf_st
 
     if (kind == WF_MOVING_EVENTS) {
         wf_moving__came_events(m, peer, bytes);
+        return;
+    }
+    if (kind == WF_MOVING_PAGES) {
+        wf_moving__came_pages(m, peer, bytes);
         return;
     }
     if (wf_json_parse(bytes, &body, &err) != 0) {
@@ -425,6 +432,8 @@ static void came(struct wf_moving *m, uint64_t peer, unsigned kind, struct wf_st
         wf_moving__came_begun(m, peer, body);
     else if (kind == WF_MOVING_END)
         wf_moving__came_end(m, peer, body);
+    else if (kind == WF_MOVING_WANT)
+        wf_moving__came_want(m, peer, body);
     else if (kind == WF_MOVING_GO) {
         struct wf_tape *t = wf_moving__tape(m, wf_str_from(wf_json_text(body, "name")));
         if (t != NULL && t->from == peer && json_is_true(json_object_get(body, "ok")))

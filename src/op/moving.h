@@ -4,13 +4,15 @@
  * Each named generation has a tape: its events so far. Another device asks for it (TAKE) and says
  * which models it has. Where it has the same model, it gets where the text stands, to the token
  * (engine.h, struct wf_gen_point), begins there, says so (BEGUN), and when this one has let go (GO)
- * it goes on; meanwhile nothing more is told here, so that nothing is told twice. Where it has
+ * it goes on; meanwhile nothing more is told here, so that nothing is told twice. Before it begins
+ * it asks for the text's cache (WANT, PAGES) as long as that comes faster than it would read the
+ * text itself: so it begins at once, however long the text is. Where it has
  * other models it gets the text and goes on behind it in the same way. Where it has none, it
  * follows: the events are sent as they come. What was written is told from its beginning on each
  * device. A tape is kept for WF_MOVING_KEPT_MS, in memory alone.
  *
- * Messages are kinds of mesh/presence.h's channel; JSON, but EVENTS: the name and a zero, u32 where
- * on the tape, events as mesh/remote_message.h has them. Thread rule: any. */
+ * Messages are kinds of mesh/presence.h's channel; JSON, but PAGES and EVENTS: the name and a zero,
+ * u32 where on the tape, events as mesh/remote_message.h has them. Thread rule: any. */
 #ifndef WF_OP_MOVING_H
 #define WF_OP_MOVING_H
 
@@ -38,10 +40,14 @@ enum wf_moving_kind {
     WF_MOVING_GO = 19,     /* the same, back */
     WF_MOVING_EVENTS = 20, /* of who is followed */
     WF_MOVING_END = 21,    /* {"name", "error" or null, "model"}: nothing follows */
+    WF_MOVING_WANT = 22,   /* {"name", "call", "to"}: pages of the cache up to that number */
+    WF_MOVING_PAGES = 23, /* the name and a zero, u64 call, u32 the first page, a piece of the cache
+                             (engine/scheduler.h); nothing behind: there are no more */
 };
 
 struct wf_moving_options {
     struct wf_engine *engine;      /* borrowed until free, as is the next */
+    struct wf_engine *local;       /* the built-in one, whose caches are sent; NULL: none are */
     struct wf_model_store *models; /* may be NULL */
     struct wf_log *log;            /* may be NULL */
     /* As wf_nearby_send; called with a lock held, must not wait. */

@@ -121,6 +121,8 @@ void wf_moving__give(struct wf_moving *m, struct wf_tape *t, const struct wf_gen
                  : WF_E_DENIED;
 
     t->is_asked = t->is_held = rc == 0;
+    if (rc == 0 && point != NULL && !t->is_sending) /* else the last one's are still sent: none */
+        wf_moving__keep_point(t, point);
     t->held_until_ms = wf_moving__now_ms() + WF_MOVING_HELD_MS;
     if (rc != 0)
         refuse(m, wf_str_from(t->name), t->asked_by, (json_int_t)t->call,

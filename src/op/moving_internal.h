@@ -34,6 +34,9 @@ struct wf_tape {
     bool wants_text; /* not where it stands to the token */
     uint64_t asked_by, call;
     int64_t held_until_ms;
+    struct wf_gen_point point; /* that it got, with ids and a name of our own; NULL: none */
+    size_t page_at, page_to;   /* pages of its cache, sent and wanted */
+    bool is_sending;           /* a worker sends them */
     struct {
         uint64_t peer; /* 0: none */
         size_t at;
@@ -41,6 +44,14 @@ struct wf_tape {
     /* ---- it is taken from another device ---- */
     uint64_t from; /* 0: it is this device's */
     bool is_go, is_no_go;
+    struct wf_list pieces; /* of its cache that came: struct wf_moving_piece */
+    bool takes_pieces, is_last_piece;
+};
+
+struct wf_moving_piece {
+    struct wf_list node;
+    size_t first;
+    struct wf_buf bytes;
 };
 
 struct wf_moving {
@@ -85,6 +96,19 @@ void wf_moving__came_begun(struct wf_moving *m, uint64_t peer, const json_t *bod
 int wf_moving__send(struct wf_moving *m, uint64_t peer, unsigned kind, json_t *body);
 /* The answer's text on a tape, appended: without thoughts and calls. */
 int wf_moving__text(const struct wf_tape *t, struct wf_buf *out);
+
+/* ---- moving_cache.c: the lock is held, but for fetching ---- */
+
+/* Remembers what point a tape gave, so that its cache can be asked for; and forgets it. */
+void wf_moving__keep_point(struct wf_tape *t, const struct wf_gen_point *point);
+void wf_moving__drop_cache(struct wf_tape *t);
+/* Messages. */
+void wf_moving__came_want(struct wf_moving *m, uint64_t peer, const json_t *body);
+void wf_moving__came_pages(struct wf_moving *m, uint64_t peer, struct wf_str body);
+/* Asks for the cache of the text at a point, as much as comes faster than the text is read: tokens
+ * of it that are in the built-in engine now. */
+size_t wf_moving__fetch_cache(struct wf_moving *m, struct wf_tape *t,
+                              const struct wf_gen_point *point, const struct wf_load *load);
 
 /* ---- moving_take.c: the lock is held ---- */
 

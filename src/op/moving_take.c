@@ -260,6 +260,15 @@ static int say_begun(struct job *j, bool ok)
                                      (json_int_t)j->call, "ok", (int)ok));
 }
 
+static void fetch_cache(struct job *j)
+{
+    size_t n = wf_moving__fetch_cache(j->m, j->t, &j->point, &j->request.q.load);
+
+    if (n > 0 && j->m->o.log != NULL)
+        wf_log_line(j->m->o.log, WF_LOG_INFO, "moving",
+                    "%zu of an answer's %zu tokens came with their cache", n, j->point.n_ids);
+}
+
 /* Begins it, and goes on when the other has let go. */
 static int write_on(struct job *j, struct wf_err *err)
 {
@@ -269,6 +278,8 @@ static int write_on(struct job *j, struct wf_err *err)
 
     j->request.q.canceled = is_stopped;
     j->request.q.canceled_ud = j->m;
+    if (j->request.q.resume != NULL && j->request.q.n_adapters == 0)
+        fetch_cache(j);
     rc = wf_moving__begin(j->m, j->m->o.engine, j->t, &j->request.q, &g, err);
     if (rc != 0)
         return rc;

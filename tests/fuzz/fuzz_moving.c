@@ -17,7 +17,7 @@ static int sent(void *ud, uint64_t peer, unsigned kind, struct wf_str body, stru
 {
     (void)ud;
     (void)err;
-    assert(peer == PEER && kind >= WF_MOVING_TAKE && kind <= WF_MOVING_END && body.len > 0);
+    assert(peer == PEER && kind >= WF_MOVING_TAKE && kind <= WF_MOVING_PAGES && body.len > 0);
     return 0;
 }
 

@@ -111,6 +111,8 @@ struct told {
     size_t n_written;
 };
 
+static size_t cached; /* of the last run, tokens that were not read */
+
 /* Runs it to its end; `t` may be NULL, else it is given up once it is taken. */
 static void run(int i, struct wf_gen_request q, struct taken *t, struct told *out)
 {
@@ -136,6 +138,7 @@ static void run(int i, struct wf_gen_request q, struct taken *t, struct told *ou
     if (rc != 0)
         fail_msg("%s", err.msg);
     out->n_written = wf_gen_usage(g)->n_written;
+    cached = wf_gen_usage(g)->n_cached;
     wf_gen_free(g);
 }
 
@@ -318,6 +321,100 @@ static void test_local_moved__what_cannot_go_on_is_refused(void **state)
     json_decref(messages);
 }
 
+/* Of a text that moves, the cache moves, too: piece by piece, in any length. It begins behind it
+ * then, and goes on as if it had been read. */
+static void test_local_moved__the_cache_comes_along(void **state)
+{
+    json_t *messages =
+        says("Tell me of the sea, of ships, of sails, of storms, of the harbour at dawn, "
+             "of gulls, of salt, of the lamp in the window, and of all who wait there.");
+    struct wf_gen_request q = asking(messages);
+    struct taken *t = wf_alloc_array(1, sizeof(*t));
+    struct wf_cache_shape shape;
+    struct wf_err err = WF_ERR_INIT;
+    struct told whole, first, second;
+    struct wf_buf piece;
+    size_t n, got = 0, n_pages;
+
+    (void)state;
+    run(0, q, NULL, &whole);
+    t->at = 40;
+    run(0, q, t, &first);
+    assert_true(t->is_there);
+    assert_int_equal(wf_local_cache_shape(engines[0], "here", NULL, &shape, NULL), 0);
+    assert_true(shape.read_rate >= 0);
+    n_pages = (t->point.n_ids - 1) / shape.page_tokens;
+    assert_true(n_pages >= 3);
+    assert_int_equal(wf_engine_unload(engines[1], "there", NULL), 0); /* nothing is known there */
+    t->point.model = "there";
+    for (n = 0; n < n_pages; n += got) {
+        wf_buf_init(&piece, 1 << 24);
+        t->point.model = "here";
+        assert_int_equal(
+            wf_local_cache_read(engines[0], &t->point, n, n == 0 ? 1 : 2, &piece, &err), 0);
+        t->point.model = "there";
+        if (n > 0) { /* not before those that it follows */
+            assert_int_equal(wf_local_cache_write(engines[1], &t->point, n + 1, wf_buf_str(&piece),
+                                                  &got, NULL) != 0,
+                             1);
+        }
+        assert_int_equal(
+            wf_local_cache_write(engines[1], &t->point, n, wf_buf_str(&piece), &got, &err), 0);
+        assert_true(got > 0);
+        wf_buf_deinit(&piece);
+    }
+    q.model = "there";
+    q.resume = &t->point;
+    run(1, q, NULL, &second);
+    assert_int_equal(cached, n_pages * shape.page_tokens);
+    strip(&whole.text);
+    strip(&second.text);
+    assert_int_equal(second.text.len, whole.text.len);
+    assert_memory_equal(second.text.ptr, whole.text.ptr, whole.text.len);
+    wf_buf_deinit(&whole.text);
+    wf_buf_deinit(&first.text);
+    wf_buf_deinit(&second.text);
+    wf_free(t);
+    json_decref(messages);
+}
+
+static void test_local_moved__a_cache_of_another_kind_is_refused(void **state)
+{
+    int32_t ids[64] = {0};
+    struct wf_gen_point point = {.model = "other", .ids = ids, .n_ids = 64};
+    struct wf_cache_shape shape;
+    struct wf_buf piece;
+    size_t got = 0;
+
+    (void)state;
+    assert_int_equal(wf_local_cache_shape(engines[1], "other", NULL, &shape, NULL), 0);
+    wf_buf_init(&piece, 1 << 24);
+    assert_int_equal(wf_local_cache_read(engines[1], &point, 0, 1, &piece, NULL), WF_E_NOENT);
+    assert_int_equal(piece.len, 0);
+    for (uint32_t kind = 0; kind < 3; kind++) {
+        for (size_t n = 0; n <= 3; n++) {
+            bool fits = kind == WF_KV_F16 && (n == 1 || n == 2);
+            wf_buf_truncate(&piece, 0);
+            wf_buf_append_u32le(&piece, 1);
+            wf_buf_append_u32le(&piece, kind);
+            wf_buf_append_u32le(&piece, (uint32_t)shape.page_bytes);
+            wf_buf_append_fill(&piece, 0, n * shape.page_bytes);
+            assert_int_equal(
+                wf_local_cache_write(engines[1], &point, 0, wf_buf_str(&piece), &got, NULL),
+                fits ? 0 : WF_E_FORMAT);
+        }
+    }
+    wf_buf_append_byte(&piece, 0);
+    assert_int_equal(wf_local_cache_write(engines[1], &point, 0, wf_buf_str(&piece), &got, NULL),
+                     WF_E_FORMAT);
+    assert_int_equal(wf_local_cache_write(engines[1], &point, 0, WF_STR("short"), &got, NULL),
+                     WF_E_FORMAT);
+    assert_int_equal(
+        wf_local_cache_write(engines[1], &point, SIZE_MAX / 2, wf_buf_str(&piece), &got, NULL),
+        WF_E_FORMAT);
+    wf_buf_deinit(&piece);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +424,8 @@ int main(void)
         cmocka_unit_test(test_local_moved__a_form_is_kept),
         cmocka_unit_test(test_local_moved__stop_texts_across_the_cut),
         cmocka_unit_test(test_local_moved__what_cannot_go_on_is_refused),
+        cmocka_unit_test(test_local_moved__the_cache_comes_along),
+        cmocka_unit_test(test_local_moved__a_cache_of_another_kind_is_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

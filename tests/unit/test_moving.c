@@ -38,6 +38,7 @@ static struct device {
 } devices[2];
 static pthread_t pump_thread;
 static atomic_bool pump_stops;
+static atomic_size_t page_bytes; /* of caches that were sent */
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
@@ -73,6 +74,8 @@ static void other(void *ud, uint64_t peer, unsigned kind, struct wf_str body)
 {
     struct device *d = &devices[((struct sealed_node *)ud)->i];
 
+    if (kind == WF_MOVING_PAGES)
+        atomic_fetch_add(&page_bytes, body.len);
     if (d->moving != NULL)
         wf_moving_message(d->moving, peer, kind, body);
 }
@@ -128,7 +131,7 @@ static int begin_device(int i)
         wf_local_engine_new(d->store, &settings, &d->engine, NULL) != 0 ||
         wf_nearby_new(&no, &d->nearby, NULL) != 0)
         return -1;
-    mo.engine = d->engine;
+    mo.engine = mo.local = d->engine;
     mo.models = d->store;
     return wf_moving_new(&mo, &d->moving, NULL);
 }
@@ -325,6 +328,28 @@ static void test_moving__with_the_same_model_it_is_the_same(void **state)
     end(&m);
 }
 
+/* What is long comes with its cache. */
+static void test_moving__a_long_text_need_not_be_read_again(void **state)
+{
+    struct wf_buf question;
+    struct moved m;
+
+    (void)state;
+    add_model(1, "1.gguf", "mine");
+    wf_buf_init(&question, 1 << 16);
+    atomic_store(&page_bytes, 0);
+    for (int i = 0; i < 30; i++)
+        wf_buf_appendf(&question, "Ship number %d sails at dawn. ", i);
+    wf_buf_append_byte(&question, 0);
+    move(question.ptr, &m);
+    assert_int_equal(m.finish, WF_FINISH_MOVED);
+    assert_int_equal(m.there, WF_FINISH_LENGTH);
+    assert_true(wf_str_eq(wf_buf_str(&m.second), wf_buf_str(&m.whole)));
+    assert_true(atomic_load(&page_bytes) > 100000);
+    end(&m);
+    wf_buf_deinit(&question);
+}
+
 static void test_moving__with_another_model_the_text_goes_on(void **state)
 {
     struct moved m;
@@ -440,6 +465,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_moving__with_the_same_model_it_is_the_same),
+        CASE(test_moving__a_long_text_need_not_be_read_again),
         CASE(test_moving__with_another_model_the_text_goes_on),
         CASE(test_moving__without_a_model_it_is_followed),
         CASE(test_moving__who_may_not_see_it_does_not_get_it),
