@@ -27,8 +27,10 @@ struct wf_cache_shape {
 /* Loads the model where needed. Errors: as wf_engine_generate. */
 int wf_local_cache_shape(struct wf_engine *local, const char *model, const struct wf_load *load,
                          struct wf_cache_shape *out, struct wf_err *err) WF_MUST_USE;
-/* As wf_sched_cache_read and wf_sched_cache_write, of the text at a point; and their errors and
+/* As wf_sched_cache_known, _read and _write, of the text at a point; and their errors and
  * those of loading the model. */
+int wf_local_cache_known(struct wf_engine *local, const struct wf_gen_point *at, size_t *out_n,
+                         struct wf_err *err) WF_MUST_USE;
 int wf_local_cache_read(struct wf_engine *local, const struct wf_gen_point *at, size_t first,
                         size_t n_pages, struct wf_buf *out, struct wf_err *err) WF_MUST_USE;
 int wf_local_cache_write(struct wf_engine *local, const struct wf_gen_point *at, size_t first,

@@ -23,6 +23,19 @@ int wf_local_cache_shape(struct wf_engine *local, const char *model, const struc
     return 0;
 }
 
+int wf_local_cache_known(struct wf_engine *local, const struct wf_gen_point *at, size_t *out_n,
+                         struct wf_err *err)
+{
+    struct wf_local_use use;
+    int rc = wf_local__acquire(of(local), at->model, NULL, &use, err);
+
+    if (rc != 0)
+        return rc;
+    rc = wf_sched_cache_known(use.loaded->sched, at->ids, at->n_ids, out_n, err);
+    wf_local__release(of(local), use.loaded);
+    return rc;
+}
+
 int wf_local_cache_read(struct wf_engine *local, const struct wf_gen_point *at, size_t first,
                         size_t n_pages, struct wf_buf *out, struct wf_err *err)
 {

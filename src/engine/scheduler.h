@@ -130,6 +130,9 @@ void wf_jobs_free(struct wf_jobs *g);
 size_t wf_sched_page_tokens(void);
 size_t wf_sched_page_bytes(const struct wf_sched *s);
 
+/* So many of a text's tokens are known. Waits for a turn. Errors: NOMEM, CANCELED. */
+int wf_sched_cache_known(struct wf_sched *s, const int32_t *ids, size_t n_ids, size_t *out_n,
+                         struct wf_err *err) WF_MUST_USE;
 /* Appends a piece to `out`: up to n_pages pages, from number `first` on, of what is known of a text
  * that begins with ids [n_ids]. Waits for a turn. Errors: NOENT (nothing of it is known), NOMEM,
  * CANCELED. */

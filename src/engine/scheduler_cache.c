@@ -35,6 +35,17 @@ static int not_known(struct wf_err *err)
     return wf_err_set(err, WF_E_NOENT, "Nothing of that text is in the cache.");
 }
 
+static int count_known(struct wf_runner *r, void *ud, struct wf_err *err)
+{
+    struct piece *p = ud;
+    size_t soon;
+
+    (void)r;
+    (void)err;
+    (void)wf_sched__known(p->s, &p->ids, NULL, 0, &p->first, &soon);
+    return 0;
+}
+
 static int read_piece(struct wf_runner *r, void *ud, struct wf_err *err)
 {
     struct piece *p = ud;
@@ -99,6 +110,16 @@ size_t wf_sched_page_bytes(const struct wf_sched *s)
 static struct wf_ids borrowed(const int32_t *ids, size_t n)
 {
     return (struct wf_ids){.ptr = (int32_t *)(uintptr_t)ids, .n = n};
+}
+
+int wf_sched_cache_known(struct wf_sched *s, const int32_t *ids, size_t n_ids, size_t *out_n,
+                         struct wf_err *err)
+{
+    struct piece p = {.s = s, .ids = borrowed(ids, n_ids)};
+    int rc = wf_sched__run(s, count_known, &p, false, err);
+
+    *out_n = p.first;
+    return rc;
 }
 
 int wf_sched_cache_read(struct wf_sched *s, const int32_t *ids, size_t n_ids, size_t first,

@@ -40,7 +40,7 @@ enum wf_moving_kind {
     WF_MOVING_GO = 19,     /* the same, back */
     WF_MOVING_EVENTS = 20, /* of who is followed */
     WF_MOVING_END = 21,    /* {"name", "error" or null, "model"}: nothing follows */
-    WF_MOVING_WANT = 22,   /* {"name", "call", "to"}: pages of the cache up to that number */
+    WF_MOVING_WANT = 22,  /* {"name", "call", "from", "to"}: pages of the cache, by their numbers */
     WF_MOVING_PAGES = 23, /* the name and a zero, u64 call, u32 the first page, a piece of the cache
                              (engine/scheduler.h); nothing behind: there are no more */
 };

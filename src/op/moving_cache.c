@@ -142,15 +142,17 @@ static void run_sending(void *ud)
 void wf_moving__came_want(struct wf_moving *m, uint64_t peer, const json_t *body)
 {
     struct wf_tape *t = wf_moving__tape(m, wf_str_from(wf_json_text(body, "name")));
+    json_int_t from = json_integer_value(json_object_get(body, "from"));
     json_int_t to = json_integer_value(json_object_get(body, "to"));
     struct sending *job;
 
     /* It may have what the state told it, and nothing else. */
     if (t == NULL || !t->is_held || t->asked_by != peer || t->point.ids == NULL ||
         m->o.local == NULL ||
-        (json_int_t)t->call != json_integer_value(json_object_get(body, "call")) || to <= 0 ||
-        (size_t)to > t->point.n_ids)
+        (json_int_t)t->call != json_integer_value(json_object_get(body, "call")) || from < 0 ||
+        to <= from || (size_t)to > t->point.n_ids)
         return;
+    t->page_at = WF_MAX(t->page_at, (size_t)from);
     t->page_to = WF_MAX(t->page_to, (size_t)to);
     if (t->is_sending || (job = wf_alloc_array(1, sizeof(*job))) == NULL)
         return;
@@ -217,20 +219,22 @@ static struct wf_moving_piece *next_piece(struct wf_moving *m, struct wf_tape *t
     return p;
 }
 
-/* Asks for pages up to number `to`. */
-static bool want(struct wf_moving *m, struct wf_tape *t, size_t to)
+/* Asks for pages from number `from` up to `to`. */
+static bool want(struct wf_moving *m, struct wf_tape *t, size_t from, size_t to)
 {
     bool ok;
 
     pthread_mutex_lock(&m->lock);
     ok = wf_moving__send(m, t->from, WF_MOVING_WANT,
-                         json_pack("{s:s, s:I, s:I}", "name", t->name, "call", (json_int_t)t->call,
-                                   "to", (json_int_t)to)) == 0;
+                         json_pack("{s:s, s:I, s:I, s:I}", "name", t->name, "call",
+                                   (json_int_t)t->call, "from", (json_int_t)from, "to",
+                                   (json_int_t)to)) == 0;
     pthread_mutex_unlock(&m->lock);
     return ok;
 }
 
-/* Whether pages come faster than the text would be read; too early it is not known. */
+/* Whether pages come faster than the text would be read: so many since the first ones came. Too
+ * early it is not known. */
 static bool is_worth(const struct wf_cache_shape *s, size_t n_pages, int64_t took_ms)
 {
     double rate = s->read_rate > 0 ? s->read_rate : READ_RATE_GUESS;
@@ -239,20 +243,20 @@ static bool is_worth(const struct wf_cache_shape *s, size_t n_pages, int64_t too
                                                             rate * (double)took_ms * 1e-3);
 }
 
-/* Takes pages in as they come; how many of n there are in the end. */
+/* Takes pages in as they come, from number `from` on; how many of n there are in the end. */
 static size_t take_pages(struct wf_moving *m, struct wf_tape *t, const struct wf_gen_point *point,
-                         const struct wf_cache_shape *s, size_t n)
+                         const struct wf_cache_shape *s, size_t from, size_t n)
 {
     size_t window = WF_MAX(WINDOW_BYTES / s->page_bytes, piece_pages(s));
-    int64_t start_ms = wf_moving__now_ms();
-    struct wf_moving_piece *p;
-    size_t at = 0, asked = 0;
+    size_t at = from, asked = from, at_first = from;
+    int64_t first_ms = 0;
     int rc = 0;
 
-    while (rc == 0 && at < n && is_worth(s, at, wf_moving__now_ms() - start_ms)) {
+    while (rc == 0 && at < n) {
         size_t to = WF_MIN(at + window, n), got = 0;
+        struct wf_moving_piece *p;
         if (asked < n && to >= asked + WF_MIN(window / 2, n - asked)) {
-            if (!want(m, t, to))
+            if (!want(m, t, from, to))
                 break;
             asked = to;
         }
@@ -265,6 +269,12 @@ static size_t take_pages(struct wf_moving *m, struct wf_tape *t, const struct wf
         at += rc == 0 ? got : 0;
         wf_buf_deinit(&p->bytes);
         wf_free(p);
+        if (first_ms == 0) {
+            first_ms = wf_moving__now_ms();
+            at_first = at;
+        } else if (!is_worth(s, at - at_first, wf_moving__now_ms() - first_ms)) {
+            break;
+        }
     }
     return at;
 }
@@ -273,20 +283,22 @@ size_t wf_moving__fetch_cache(struct wf_moving *m, struct wf_tape *t,
                               const struct wf_gen_point *point, const struct wf_load *load)
 {
     struct wf_cache_shape shape = {0};
-    size_t n = 0;
+    size_t n, known;
 
-    if (m->o.local == NULL || point->n_ids < TOKENS_MIN ||
+    if (m->o.local == NULL ||
         wf_local_cache_shape(m->o.local, point->model, load, &shape, NULL) != 0 ||
-        piece_pages(&shape) == 0)
+        piece_pages(&shape) == 0 || wf_local_cache_known(m->o.local, point, &known, NULL) != 0 ||
+        point->n_ids < known + TOKENS_MIN)
         return 0;
     pthread_mutex_lock(&m->lock);
     t->takes_pieces = true;
     t->is_last_piece = false;
     pthread_mutex_unlock(&m->lock);
-    n = take_pages(m, t, point, &shape, (point->n_ids - 1) / shape.page_tokens);
+    known /= shape.page_tokens;
+    n = take_pages(m, t, point, &shape, known, (point->n_ids - 1) / shape.page_tokens);
     pthread_mutex_lock(&m->lock);
     t->takes_pieces = false;
     wf_moving__drop_cache(t);
     pthread_mutex_unlock(&m->lock);
-    return n * shape.page_tokens;
+    return (n - known) * shape.page_tokens;
 }

@@ -105,8 +105,8 @@ void wf_moving__drop_cache(struct wf_tape *t);
 /* Messages. */
 void wf_moving__came_want(struct wf_moving *m, uint64_t peer, const json_t *body);
 void wf_moving__came_pages(struct wf_moving *m, uint64_t peer, struct wf_str body);
-/* Asks for the cache of the text at a point, as much as comes faster than the text is read: tokens
- * of it that are in the built-in engine now. */
+/* Asks for the cache of the text at a point, what is not here already, as much as comes faster than
+ * the text is read. How many tokens came. */
 size_t wf_moving__fetch_cache(struct wf_moving *m, struct wf_tape *t,
                               const struct wf_gen_point *point, const struct wf_load *load);
 

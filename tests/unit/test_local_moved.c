@@ -363,6 +363,8 @@ static void test_local_moved__the_cache_comes_along(void **state)
         assert_true(got > 0);
         wf_buf_deinit(&piece);
     }
+    assert_int_equal(wf_local_cache_known(engines[1], &t->point, &got, NULL), 0);
+    assert_int_equal(got, n_pages * shape.page_tokens);
     q.model = "there";
     q.resume = &t->point;
     run(1, q, NULL, &second);
