@@ -233,6 +233,22 @@ struct wf_sharing_problem *wf_sharing__problem(struct wf_sharing *s, const struc
     return p;
 }
 
+bool wf_sharing__is_own_trouble(int rc)
+{
+    return rc == WF_E_NOMEM || rc == WF_E_FULL || rc == WF_E_IO || rc == WF_E_BUSY;
+}
+
+int wf_sharing__label(const struct wf_sharing *s, const struct wf_draft_moment *at,
+                      enum wf_label *out, struct wf_err *err)
+{
+    int rc = s->o.label(s->o.label_ud, at, out, err);
+
+    if (rc == 0 || wf_sharing__is_own_trouble(rc))
+        return rc;
+    *out = WF_LABEL_SECRET; /* it cannot be told */
+    return 0;
+}
+
 size_t wf_sharing__missing(const struct wf_sharing *s)
 {
     size_t n = 0;

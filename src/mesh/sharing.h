@@ -61,10 +61,11 @@ struct wf_sharing_options {
     struct wf_log *log;           /* may be NULL */
     /* The owner's devices as they are now; version 0: none. */
     void (*devices)(void *ud, struct wf_devices *out);
-    /* A draft's label as what stands in it at that moment asks for, before that is sealed; secret
-     * where it cannot be told: then it goes nowhere. It is to look at exactly that (wf_draft_look):
-     * what is deleted since then goes, too. */
-    enum wf_label (*label)(void *ud, const struct wf_draft_moment *at);
+    /* A draft's label as what stands in it at that moment asks for, before that is sealed. It is to
+     * look at exactly that (wf_draft_look): what is deleted since then goes, too. Errors: NOMEM,
+     * FULL, IO, BUSY: it does not go now; others: it counts as secret. */
+    int (*label)(void *ud, const struct wf_draft_moment *at, enum wf_label *out,
+                 struct wf_err *err);
     void *label_ud;
     /* The transport keys of other people's devices that spaces are shared with, all of them anew.
      * Must not call back; may be NULL. */

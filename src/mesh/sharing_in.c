@@ -205,11 +205,6 @@ static int take_together(struct reading *r, size_t from, size_t to, struct wf_er
     return rc;
 }
 
-static bool is_own_trouble(int rc)
-{
-    return rc == WF_E_NOMEM || rc == WF_E_FULL || rc == WF_E_IO || rc == WF_E_BUSY;
-}
-
 /* Together, and where that cannot be done one by one, so that all before the bad one is taken.
  * *io_from: the first that is not taken. */
 static int take_some(struct reading *r, size_t *io_from, size_t to, struct wf_err *err)
@@ -218,7 +213,7 @@ static int take_some(struct reading *r, size_t *io_from, size_t to, struct wf_er
 
     if (rc == 0)
         *io_from = to;
-    if (rc == 0 || *io_from + 1 == to || is_own_trouble(rc))
+    if (rc == 0 || *io_from + 1 == to || wf_sharing__is_own_trouble(rc))
         return rc;
     for (rc = 0; *io_from < to && rc == 0; *io_from += rc == 0)
         rc = take_together(r, *io_from, *io_from + 1, err);
@@ -336,7 +331,7 @@ static int take_log(struct wf_sharing *s, const struct wf_sync_log *log, bool *o
         if (rc == 0 && n > 0 && one == 0)
             (void)wf_sharing__problem(s, log, "");
     }
-    if (rc == 0 && is_own_trouble(one))
+    if (rc == 0 && wf_sharing__is_own_trouble(one))
         rc = wf_err_set(err, one, "%s", own.msg);
     else if (rc == 0 && one != 0 && one != WF_E_NOENT) /* NOENT: the key has not come yet */
         name_problem(s, log, one, &own);

@@ -171,6 +171,11 @@ size_t wf_sharing__missing(const struct wf_sharing *s);
 /* Says, once a log, why it is not applied; words empty: it is, again. NULL: there is nothing. */
 struct wf_sharing_problem *wf_sharing__problem(struct wf_sharing *s, const struct wf_sync_log *log,
                                                const char *words);
+/* Whether it failed for a reason of this device's that passes: to be tried again. */
+bool wf_sharing__is_own_trouble(int rc);
+/* A draft's label at that moment. Errors: such. */
+int wf_sharing__label(const struct wf_sharing *s, const struct wf_draft_moment *at,
+                      enum wf_label *out, struct wf_err *err) WF_MUST_USE;
 /* Something is wrong with a log, and who is at fault. */
 void wf_sharing__trouble(struct wf_sharing *s, const struct wf_syncer_trouble *t);
 void wf_sharing__log(const struct wf_sharing *s, const char *fmt, ...) WF_PRINTF(2, 3);

@@ -38,6 +38,7 @@ struct out {
     struct wf_snapshot_word word; /* that is said */
     uint64_t clock;               /* this device's, from before all is read */
     bool is_more, says_word;
+    int put_off; /* why a draft is; 0: none is */
 };
 
 static size_t n_bytes(const struct out *o)
@@ -365,26 +366,39 @@ static int put_brought(void *ud, const struct wf_records_brought *b, struct wf_e
 
 /* ---- a space ---- */
 
+static int look_at_label(const struct out *o, struct wf_share_draft *d)
+{
+    const struct wf_draft_moment at = moment_of(o, d);
+    enum wf_label label;
+    int rc = has_news(d) ? wf_sharing__label(o->s, &at, &label, NULL) : 0;
+
+    if (rc == 0 && has_news(d))
+        d->label = wf_str_from(wf_label_name(label));
+    return rc;
+}
+
 /* As many drafts as fit into a round; those with something of this device's are looked at first,
- * for what their label is now. */
+ * for what their label is now, and those that cannot be now are put off. */
 static int gather(struct out *o, struct wf_err *err)
 {
     const struct wf_share_dirty which = {
         .space = o->space->id, .device = o->s->o.device->signer.id, .n_max = DRAFTS_MAX};
     uint64_t bytes = 0;
-    size_t n = 0;
+    size_t n = 0, n_kept = 0;
     int rc = wf_share_drafts(o->r, &which, &o->arena, &o->drafts, &o->n_drafts, err);
 
     o->is_more = rc == 0 && o->n_drafts == DRAFTS_MAX;
     for (; n < o->n_drafts && rc == 0 && bytes <= ROUND_BYTES; n++) {
         struct wf_share_draft *d = &o->drafts[n];
-        const struct wf_draft_moment at = moment_of(o, d);
+        int of_it = look_at_label(o, d);
         bytes += d->own_bytes;
-        if (has_news(d))
-            d->label = wf_str_from(wf_label_name(o->s->o.label(o->s->o.label_ud, &at)));
+        if (of_it == 0)
+            o->drafts[n_kept++] = *d;
+        else
+            o->put_off = of_it;
     }
     o->is_more = o->is_more || n < o->n_drafts;
-    o->n_drafts = n;
+    o->n_drafts = n_kept;
     return rc == 0 ? tell_names(o, err) : rc;
 }
 
@@ -567,7 +581,7 @@ static bool is_behind(struct wf_sharing *s)
 }
 
 static int out_space(struct wf_sharing *s, const struct wf_share_space *space, bool *io_more,
-                     struct wf_err *err)
+                     int *io_put_off, struct wf_err *err)
 {
     struct out o = {.s = s, .space = space};
     int rc;
@@ -585,6 +599,7 @@ static int out_space(struct wf_sharing *s, const struct wf_share_space *space, b
     if (rc == 0 && o.says_word)
         wf_records_poke(s->o.records);
     *io_more = *io_more || o.is_more;
+    *io_put_off = o.put_off != 0 ? o.put_off : *io_put_off;
     for (unsigned level = 0; level < WF_LABEL_SECRET; level++)
         wf_buf_deinit(&o.content[level]);
     wf_arena_deinit(&o.arena);
@@ -598,8 +613,8 @@ int wf_sharing__out(struct wf_sharing *s, struct wf_err *err)
     struct wf_arena arena;
     const size_t n_streams = s->n_streams;
     bool is_more = false;
+    int put_off = 0, rc;
     size_t n = 0;
-    int rc;
 
     if (is_behind(s))
         return 1;
@@ -614,9 +629,11 @@ int wf_sharing__out(struct wf_sharing *s, struct wf_err *err)
     wf_store_reader_put(s->o.store, r);
     for (size_t i = 0; i < n && rc == 0; i++) {
         if (wf_sharing__has_streams(s, spaces[i].id) && wf_sharing__may_write(s, spaces[i].id))
-            rc = out_space(s, &spaces[i], &is_more, err);
+            rc = out_space(s, &spaces[i], &is_more, &put_off, err);
     }
     wf_arena_deinit(&arena);
+    if (rc == 0 && put_off != 0)
+        rc = wf_err_set(err, put_off, "A draft cannot be looked at now.");
     s->is_unsent = rc != 0 || is_more;
     s->must_say = s->must_say && s->is_unsent;
     return rc;

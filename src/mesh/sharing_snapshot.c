@@ -132,9 +132,12 @@ static int put_drafts(struct making *m, struct wf_err *err)
     while (rc == 0 && (rc = wf_sql_step(st, "reading drafts", err)) == 1) {
         int64_t id = sqlite3_column_int64(st, 0);
         const struct wf_draft_moment at = {.r = m->r, .draft = id};
-        enum wf_label level = WF_LABEL_SECRET;
+        enum wf_label level = WF_LABEL_SECRET, now;
         (void)!wf_label_parse(wf_sql_text(st, 2), &level);
-        if (sqlite3_column_int(st, 3) != 0 && m->s->o.label(m->s->o.label_ud, &at) > level)
+        now = level;
+        if (sqlite3_column_int(st, 3) != 0)
+            rc = wf_sharing__label(m->s, &at, &now, err);
+        if (rc >= 0 && now > level)
             rc = wf_err_set(err, WF_E_BUSY, "A draft has another label by now.");
         if (rc >= 0)
             rc = put_draft(m, id, wf_sql_blob(st, 1), level, err);

@@ -48,17 +48,17 @@ static int read_all(void *ud, struct wf_crdt *doc, struct wf_err *err)
 }
 
 static int label_in(struct wf_op_context *ctx, struct wf_str space, struct wf_str text,
-                    enum wf_label *out)
+                    enum wf_label *out, struct wf_err *err)
 {
     const struct wf_labeler_options o = {.detector = ctx->detector, .policy = ctx->policy};
     struct wf_context_part part = {.source = WF_SOURCE_PROMPT, .space = space};
     struct wf_labeler *l = NULL;
     struct wf_verdict verdict;
     struct wf_pii_list found = {.n = 0};
-    int rc = wf_labeler_new(&o, &l, NULL);
+    int rc = wf_labeler_new(&o, &l, err);
 
     if (rc == 0)
-        rc = wf_labeler_scan(l, text, &found, NULL);
+        rc = wf_labeler_scan(l, text, &found, err);
     if (rc == 0) {
         part.found = found.items;
         part.n_found = found.n;
@@ -71,7 +71,7 @@ static int label_in(struct wf_op_context *ctx, struct wf_str space, struct wf_st
 
 int wf_op__label_of(struct wf_op_context *ctx, struct wf_str text, enum wf_label *out)
 {
-    return label_in(ctx, WF_STR(""), text, out);
+    return label_in(ctx, WF_STR(""), text, out, NULL);
 }
 
 /* Raises the row's label when it is lower; what it is then. */
@@ -90,57 +90,66 @@ static enum wf_label raise_label(struct wf_op_context *ctx, const struct wf_draf
 
 /* Reads the text, and what it asks for. */
 static int look(struct wf_op_context *ctx, const struct wf_draft_moment *at, struct wf_str space,
-                enum wf_label *out)
+                enum wf_label *out, struct wf_err *err)
 {
     struct wf_buf text;
     int rc;
 
     wf_buf_init(&text, WF_LIMIT_DETECT_BYTES);
-    rc = wf_draft_look(ctx->drafts, at, read_all, &text, NULL);
+    rc = wf_draft_look(ctx->drafts, at, read_all, &text, err);
+    if (rc == 0 && wf_buf_status(&text) != 0)
+        rc = wf_err_set(err, wf_buf_status(&text), "A draft is too long to be looked at.");
     if (rc == 0)
-        rc = wf_buf_status(&text);
-    if (rc == 0)
-        rc = label_in(ctx, space, wf_buf_str(&text), out);
+        rc = label_in(ctx, space, wf_buf_str(&text), out, err);
     wf_buf_deinit(&text);
     return rc;
 }
 
 /* The row is that of now: who says so raises a label. */
 static int read_row(struct wf_op_context *ctx, int64_t id, struct wf_arena *arena,
-                    struct wf_draft_row *out)
+                    struct wf_draft_row *out, struct wf_err *err)
 {
     struct wf_reader *r = NULL;
-    int rc = wf_store_reader_get(ctx->store, &r, NULL);
+    int rc = wf_store_reader_get(ctx->store, &r, err);
 
     if (rc != 0)
         return rc;
-    rc = wf_draft_row_get(r, id, arena, out, NULL);
+    rc = wf_draft_row_get(r, id, arena, out, err);
     wf_store_reader_put(ctx->store, r);
     return rc;
 }
 
-enum wf_label wf_op_draft_label(void *ud, const struct wf_draft_moment *at)
+int wf_op_draft_label(void *ud, const struct wf_draft_moment *at, enum wf_label *out,
+                      struct wf_err *err)
 {
     struct wf_op_context *ctx = ud;
-    enum wf_label label = WF_LABEL_PUBLIC, now = WF_LABEL_SECRET;
+    enum wf_label label = WF_LABEL_SECRET;
     struct wf_draft_row row;
     struct wf_arena arena;
+    int rc = 0;
 
     wf_arena_init(&arena, 1024, 1u << 16);
-    if (ctx->detector && ctx->policy && read_row(ctx, at->draft, &arena, &row) == 0 &&
-        look(ctx, at, row.space_name, &label) == 0)
-        now = raise_label(ctx, &row, label);
+    if (ctx->detector && ctx->policy) {
+        rc = read_row(ctx, at->draft, &arena, &row, err);
+        if (rc == 0)
+            rc = look(ctx, at, row.space_name, &label, err);
+        if (rc == 0)
+            label = raise_label(ctx, &row, label);
+    }
     wf_arena_deinit(&arena);
-    return now;
+    if (rc == 0)
+        *out = label;
+    return rc;
 }
 
 void wf_op_draft_settled(void *ud, int64_t draft)
 {
     struct wf_op_context *ctx = ud;
     struct wf_draft_moment at = {.draft = draft};
+    enum wf_label label;
 
     if (wf_store_reader_get(ctx->store, &at.r, NULL) == 0) {
-        (void)wf_op_draft_label(ctx, &at);
+        (void)!wf_op_draft_label(ctx, &at, &label, NULL); /* the next pause tries again */
         wf_store_reader_put(ctx->store, at.r);
     }
     if (ctx->hub)

@@ -137,10 +137,11 @@ void wf_op_draft_settled(void *ud, int64_t draft);
  * For who is to pass it on (ud: the context). Reads all of it. */
 enum wf_label wf_op_document_label(void *ud, int64_t document);
 /* A draft's label as its text at that moment asks for: the row's is raised when it is lower. Secret
- * where it cannot be told. For who is to pass it on (ud: the context). Thread: owner of the reader.
- */
+ * where nothing looks at texts. For who is to pass it on (ud: the context). Errors: those of
+ * reading it, LIMIT, NOMEM. Thread: owner of the reader. */
 struct wf_draft_moment;
-enum wf_label wf_op_draft_label(void *ud, const struct wf_draft_moment *at);
+int wf_op_draft_label(void *ud, const struct wf_draft_moment *at, enum wf_label *out,
+                      struct wf_err *err) WF_MUST_USE;
 
 /* Whether the draft NAME (or its id) of a space is secret: it is not for other devices. True where
  * that cannot be told; false where there is none. Thread: any. */

@@ -94,19 +94,22 @@ int node_draft_row(struct sim_node *n, int64_t draft, struct wf_arena *arena,
 }
 
 /* As op/draft_label.c: its space's at least; what stands in it raises it, in the row, too. */
-static enum wf_label label_of(void *ud, const struct wf_draft_moment *at)
+static int label_of(void *ud, const struct wf_draft_moment *at, enum wf_label *out,
+                    struct wf_err *err)
 {
     struct sim_node *n = ud;
     enum wf_label now, space, label = WF_LABEL_SECRET;
     struct wf_draft_row row = {.id = 0};
     struct wf_arena arena;
     struct wf_buf text;
+    int rc;
 
     wf_arena_init(&arena, 1024, SIZE_MAX);
     wf_buf_init(&text, SIZE_MAX);
-    if (node_draft_row(n, at->draft, &arena, &row) == 0 &&
-        wf_draft_look(n->drafts, at, read_text, &text, NULL) == 0 &&
-        wf_label_parse(row.label, &now) && wf_label_parse(row.space_label, &space)) {
+    rc = node_draft_row(n, at->draft, &arena, &row);
+    if (rc == 0)
+        rc = wf_draft_look(n->drafts, at, read_text, &text, err);
+    if (rc == 0 && wf_label_parse(row.label, &now) && wf_label_parse(row.space_label, &space)) {
         label = wf_label_max(label_in(n->sim, wf_buf_str(&text)), space);
         if (label > now)
             (void)!wf_draft_row_label(n->store, row.id, wf_str_from(wf_label_name(label)), NULL);
@@ -114,7 +117,8 @@ static enum wf_label label_of(void *ud, const struct wf_draft_moment *at)
     }
     wf_buf_deinit(&text);
     wf_arena_deinit(&arena);
-    return label;
+    *out = label;
+    return rc;
 }
 
 static void durable(void *ud)

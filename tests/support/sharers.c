@@ -50,11 +50,15 @@ static void devices(void *ud, struct wf_devices *out)
     *out = d->list != NULL ? *d->list : d->all->devices;
 }
 
-static enum wf_label label_of(void *ud, const struct wf_draft_moment *at)
+static int label_of(void *ud, const struct wf_draft_moment *at, enum wf_label *out,
+                    struct wf_err *err)
 {
     const struct sharer *d = ud;
 
-    return d->label == NULL ? WF_LABEL_PRIVATE : d->label(d, at);
+    if (d->label_fails != 0)
+        return wf_err_set(err, d->label_fails, "as ordered");
+    *out = d->label == NULL ? WF_LABEL_PRIVATE : d->label(d, at);
+    return 0;
 }
 
 static void durable(void *ud)

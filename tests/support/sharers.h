@@ -28,8 +28,9 @@ struct sharer {
     const struct wf_devices *list; /* of its owner, where it is not that of all; borrowed */
     /* What goes to other people's devices; NULL: nothing does. ud is the sharer. */
     int (*given)(void *ud, struct wf_given *what, size_t n, struct wf_err *err);
-    /* A draft's label; NULL: private. */
+    /* A draft's label; NULL: private. And why it cannot be told; 0: it can. */
     enum wf_label (*label)(const struct sharer *d, const struct wf_draft_moment *at);
+    int label_fails;
     bool is_up, must_tell;
     bool is_linked[SHARERS_MAX];
 };

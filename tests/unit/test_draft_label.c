@@ -59,8 +59,10 @@ static int tear_down(void **state)
 static enum wf_label label_at(uint64_t upto)
 {
     const struct wf_draft_moment at = {.r = r, .draft = wf_draft_id(d), .upto = upto};
+    enum wf_label label = WF_LABEL_SECRET;
 
-    return wf_op_draft_label(&ctx, &at);
+    assert_int_equal(wf_op_draft_label(&ctx, &at, &label, NULL), 0);
+    return label;
 }
 
 static void test_draft_label__is_of_the_moment_that_is_asked_for(void **state)

@@ -667,6 +667,29 @@ static void test_sharing__what_waits_for_the_disk_is_no_rest(void **state)
     assert_true(sharers_settle(&s, 60));
 }
 
+/* Where it cannot be looked now how sensitive a draft is, it goes when it can, and others do. */
+static void test_sharing__what_cannot_be_looked_at_goes_later(void **state)
+{
+    static const char told[] = "SELECT count(*) FROM record WHERE collection='weft.draft'";
+
+    (void)state;
+    sharers_make(&s, 2, false);
+    all_up(2);
+    sharer_edit(&s.at[0], "book", WF_STR("some text"));
+    s.at[0].label_fails = WF_E_NOMEM;
+    sharer_set(&s.at[0], "page", 1);
+    assert_false(sharers_settle(&s, 60));
+    assert_int_equal(sharer_ask(&s.at[0], told), 0);
+    assert_int_equal(sharer_ask(&s.at[1], "SELECT count(*) FROM record WHERE key='page'"), 1);
+    s.at[0].label_fails = 0;
+    assert_true(sharers_settle(&s, 60));
+    assert_int_equal(sharer_ask(&s.at[1], "SELECT count(*) FROM draft WHERE name='book'"), 1);
+    s.at[0].label_fails = WF_E_LIMIT; /* for good: it goes nowhere */
+    sharer_edit(&s.at[0], "book", WF_STR("more text"));
+    assert_true(sharers_settle(&s, 60));
+    assert_int_equal(sharer_ask(&s.at[1], "SELECT count(*) FROM draft_update"), 1);
+}
+
 static bool looks_in_vain; /* it cannot be told how sensitive a draft is */
 
 static enum wf_label label_or_none(const struct sharer *d, const struct wf_draft_moment *at)
@@ -745,6 +768,7 @@ int main(void)
         TEST(test_sharing__what_comes_is_as_its_stream),
         TEST(test_sharing__a_name_that_is_given_back_is_told),
         TEST(test_sharing__what_waits_for_the_disk_is_no_rest),
+        TEST(test_sharing__what_cannot_be_looked_at_goes_later),
         TEST(test_sharing__what_is_not_secret_any_more_is_told),
         TEST(test_sharing__what_ended_is_over_for_who_sees_more),
         TEST(test_sharing__a_secret_goes_nowhere_though_it_is_being_deleted),
