@@ -511,16 +511,23 @@ static void check_part(void *ud, size_t i, size_t n)
     }
 }
 
+/* Of a device that is out more may come than was here when a deletion became final, for which it
+ * did not count: what was deleted is ended once more. */
 static int apply_all(struct wf_records *r, int64_t space, const struct wf_change *items, size_t n,
                      size_t *out_n_new, struct wf_err *err)
 {
+    bool any_out = false;
     size_t n_new = 0;
     int rc = 0;
 
     for (size_t i = 0; rc >= 0 && i < n; i++) {
         rc = apply_one(r, space, &items[i], err);
         n_new += rc == 1;
+        if (rc == 1 && !any_out)
+            rc = is_out(r, space, &items[i], &any_out, err);
     }
+    if (rc >= 0 && any_out)
+        rc = wf_record__end_again(r, space, err);
     if (rc >= 0)
         rc = wf_record__save_clock(r, err);
     wf_record__stability_reset(&r->stability);

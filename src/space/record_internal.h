@@ -117,6 +117,8 @@ int wf_record__keep(struct wf_records *r, int64_t space, const struct wf_change 
  * is new (wf_records_count_in_turn). In turn. */
 int wf_record__count_again(struct wf_records *r, int64_t space, uint64_t hlc,
                            struct wf_err *err) WF_MUST_USE;
+/* What was deleted is ended once more, also where that was final. In turn. */
+int wf_record__end_again(struct wf_records *r, int64_t space, struct wf_err *err) WF_MUST_USE;
 /* Stores the clock. In turn. */
 int wf_record__save_clock(struct wf_records *r, struct wf_err *err) WF_MUST_USE;
 /* The uid of a space; in turn. NOENT. */

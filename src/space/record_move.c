@@ -212,7 +212,7 @@ static int mark(struct wf_records *r, const char *sql, int64_t space, uint64_t h
     return rc;
 }
 
-static int end_again(struct wf_records *r, int64_t space, struct wf_err *err)
+int wf_record__end_again(struct wf_records *r, int64_t space, struct wf_err *err)
 {
     struct ending *all = NULL;
     struct wf_arena arena;
@@ -235,7 +235,7 @@ int wf_record__count_again(struct wf_records *r, int64_t space, uint64_t hlc, st
 {
     int rc = mark(r, "SELECT 1 FROM record_again WHERE space=?1 AND hlc>=?2", space, hlc, err);
 
-    return rc == 1 ? end_again(r, space, err) : rc;
+    return rc == 1 ? wf_record__end_again(r, space, err) : rc;
 }
 
 int wf_records_count_again(struct wf_records *r, int64_t space, struct wf_err *err)
@@ -323,7 +323,7 @@ int wf_records_move_in_turn(struct wf_records *r, int64_t space,
     wf_arena_deinit(&arena);
     if (rc == 0)
         rc = bring_others(r, space, err);
-    return rc == 0 ? end_again(r, space, err) : rc;
+    return rc == 0 ? wf_record__end_again(r, space, err) : rc;
 }
 
 /* ---- what was brought along ---- */

@@ -146,6 +146,28 @@ static void test_record_again__also_for_who_was_not_known_to_write(void **state)
     assert_int_equal(n_of(a, "record WHERE key='k' AND gone_hlc>0"), 1);
 }
 
+/* Nobody waits for a device that is out; what it wrote before, and comes late from others, does not
+ * bring back what was deleted. */
+static void test_record_again__also_for_who_is_out(void **state)
+{
+    struct device *a = &devices[0], *b = &devices[1];
+    (void)state;
+
+    do_op(b, "k", WF_RECORD_SET);
+    a->now_ms += 10000;
+    count(a, b->signer.id);
+    do_op(a, "k", WF_RECORD_SET);
+    do_op(a, "k", WF_RECORD_DELETE);
+    assert_int_equal(n_of(a, "record"), 1);
+    assert_int_equal(wf_store_write_begin(a->home.store, NULL), 0);
+    assert_int_equal(wf_log_set_revoked(a->home.store, 1, b->signer.id, true, NULL), 0);
+    assert_int_equal(wf_store_write_commit(a->home.store, NULL), 0);
+    assert_int_equal(wf_records_tidy(a->records, NULL, NULL), 0);
+    assert_int_equal(n_of(a, "record"), 0); /* it is final */
+    give(b, 1, a);
+    assert_int_equal(n_of(a, "record"), 0);
+}
+
 static void test_record_again__also_before_a_snapshot(void **state)
 {
     const uint8_t stranger[WF_SIGNER_ID_BYTES] = {7};
@@ -169,6 +191,7 @@ int main(void)
             test_record_again__a_final_deletion_counts_for_who_comes_later, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_record_again__also_for_who_was_not_known_to_write,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_record_again__also_for_who_is_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_record_again__also_before_a_snapshot, set_up,
                                         tear_down),
     };
