@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kernels for x86-64 with AVX2, FMA and F16C; compiled with those instructions, chosen at run time.
  *
- * Here tokens are prepared and products shared out: with few tokens they are kern_avx2_few.c's,
- * with many avx2_many.h's, whose prepared row is a float scale for every 32 values (256 for weights
- * in blocks of 256), the scaled sum of every 16 of them, and the int8 values. */
+ * Here products are shared out: with few tokens they are kern_avx2_few.c's, with many
+ * kern_avx2_many.c's. */
 #ifdef __x86_64__
 #include <immintrin.h>
 #include <math.h>
@@ -26,22 +25,13 @@ static bool is_float(const struct wf_dtype *t)
     return t->block == 1;
 }
 
-static size_t group_of(const struct wf_dtype *t)
-{
-    return t->block == 256 ? 256 : 32;
-}
-
-/* Of one prepared row; with VNNI all types take the way of many that others take without. */
+/* Of one prepared row. */
 static size_t act_row(const struct wf_dtype *t, enum wf_act act, size_t n_in, size_t n_tok,
                       bool vnni)
 {
     if (act == WF_ACT_F32 || is_float(t))
         return n_in * sizeof(float);
-    if (n_tok < WF_AVX2_MANY_FROM)
-        return wf_avx2__few_row(t, n_in);
-    if (!vnni && wf_avx2__is_wide(t))
-        return wf_avx2__wide_row(t, n_in);
-    return (n_in / group_of(t) + n_in / 16) * sizeof(float) + n_in;
+    return n_tok < WF_AVX2_MANY_FROM ? wf_avx2__few_row(t, n_in) : wf_avx2__many_row(t, n_in, vnni);
 }
 
 static size_t act_bytes(const struct wf_dtype *t, enum wf_act act, size_t n_in, size_t n_tok)
@@ -54,51 +44,29 @@ static size_t act_bytes_vnni(const struct wf_dtype *t, enum wf_act act, size_t n
     return n_tok * act_row(t, act, n_in, n_tok, true);
 }
 
-static void prepare_many(const struct wf_dtype *t, const float *x, size_t n_in, void *row)
-{
-    size_t group = group_of(t), n_groups = n_in / group;
-    float *scales = row, *sums = scales + n_groups, inverse;
-    int8_t *q = (int8_t *)(sums + n_in / 16);
-
-    for (size_t i = 0; i < n_groups; i++) {
-        scales[i] = wf_avx2_scale_of(x + i * group, group, &inverse);
-        for (size_t j = i * group; j < (i + 1) * group; j += 32) {
-            int32_t sum[2];
-            __m256i v = wf_avx2_quantise_32(x + j, inverse, sum);
-            _mm256_storeu_si256((__m256i *)(void *)(q + j), v);
-            sums[j / 16] = scales[i] * (float)sum[0];
-            sums[j / 16 + 1] = scales[i] * (float)sum[1];
-        }
-    }
-}
-
 static void prepare(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
-                    size_t n_tok, bool vnni, void *row)
+                    size_t n_tok, size_t i_tok, bool vnni, void *out)
 {
+    char *row = (char *)out + i_tok * act_row(t, act, n_in, n_tok, vnni);
+
     if (act == WF_ACT_F32 || is_float(t))
         memcpy(row, x, n_in * sizeof(float));
     else if (n_tok < WF_AVX2_MANY_FROM)
         wf_avx2__few_prepare(t, x, n_in, row);
-    else if (!vnni && wf_avx2__is_wide(t))
-        wf_avx2__wide_prepare(t, x, n_in, row);
     else
-        prepare_many(t, x, n_in, row);
+        wf_avx2__many_prepare(t, x, n_in, vnni, n_tok, i_tok, out);
 }
 
 static void act_prepare(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
                         size_t n_tok, size_t i_tok, void *out)
 {
-    void *row = (char *)out + i_tok * act_row(t, act, n_in, n_tok, false);
-
-    prepare(t, act, x, n_in, n_tok, false, row);
+    prepare(t, act, x, n_in, n_tok, i_tok, false, out);
 }
 
 static void act_prepare_vnni(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
                              size_t n_tok, size_t i_tok, void *out)
 {
-    void *row = (char *)out + i_tok * act_row(t, act, n_in, n_tok, true);
-
-    prepare(t, act, x, n_in, n_tok, true, row);
+    prepare(t, act, x, n_in, n_tok, i_tok, true, out);
 }
 
 /* ---- products ---- */
@@ -180,7 +148,6 @@ static WF_INLINE void multiply(bool vnni, const struct wf_dtype *t, enum wf_act 
                              .n_in = n_in,
                              .x = prepared,
                              .x_bytes = act_row(t, act, n_in, n_tok, vnni),
-                             .group = group_of(t),
                              .out = out,
                              .ld = ld};
 
@@ -188,10 +155,8 @@ static WF_INLINE void multiply(bool vnni, const struct wf_dtype *t, enum wf_act 
         multiply_floats(t, &a, n_tok);
     else if (n_tok < WF_AVX2_MANY_FROM)
         wf_avx2__multiply_few(t, &a, n_tok);
-    else if (vnni)
-        wf_avxvnni__multiply_many(t, &a, n_tok);
     else
-        wf_avx2__multiply_many(t, &a, n_tok);
+        wf_avx2__multiply_many(t, &a, n_tok, vnni);
 }
 
 static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, size_t n_rows,

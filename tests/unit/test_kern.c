@@ -44,18 +44,15 @@ static double bound_of(const struct wf_kern *k, const struct wf_dtype *t, enum w
     return is_rounded && n_tok >= k->n_wide ? 0x1p-9 : 1e-5; /* see kern.h */
 }
 
-/* Packed weights, both products, and how large an error may be. */
-static void compare_matmul(const struct wf_kern *k, const struct wf_dtype *t, enum wf_act act,
-                           size_t n_rows, size_t n_in, size_t n_tok)
+/* Weights packed, both products, and how large an error may be. */
+static void compare_filled(const struct wf_kern *k, const struct wf_dtype *t, enum wf_act act,
+                           size_t n_rows, size_t n_in, size_t n_tok, const float *w, const float *x)
 {
-    static float w[ROWS_MAX * N_MAX], x[TOKENS_MAX * N_MAX], want[(ROWS_MAX + 1) * TOKENS_MAX],
-        got[(ROWS_MAX + 1) * TOKENS_MAX];
+    static float want[(ROWS_MAX + 1) * TOKENS_MAX], got[(ROWS_MAX + 1) * TOKENS_MAX];
     static uint8_t packed[ROWS_MAX * N_MAX * 4];
     const struct wf_kern *both[] = {&wf_kern_ref, k};
     size_t ld = n_rows + 1;
 
-    fill(w, n_rows * n_in, 1.0f);
-    fill(x, n_tok * n_in, 3.0f);
     t->pack(w, packed, n_rows * n_in);
     for (int j = 0; j < 2; j++) {
         /* exact, for the sanitizer */
@@ -78,6 +75,16 @@ static void compare_matmul(const struct wf_kern *k, const struct wf_dtype *t, en
                          (double)want[i * ld + r]);
         }
     }
+}
+
+static void compare_matmul(const struct wf_kern *k, const struct wf_dtype *t, enum wf_act act,
+                           size_t n_rows, size_t n_in, size_t n_tok)
+{
+    static float w[ROWS_MAX * N_MAX], x[TOKENS_MAX * N_MAX];
+
+    fill(w, n_rows * n_in, 1.0f);
+    fill(x, n_tok * n_in, 3.0f);
+    compare_filled(k, t, act, n_rows, n_in, n_tok, w, x);
 }
 
 static void test_kern__products_agree(void **state)
@@ -111,6 +118,31 @@ static void test_kern__long_products_agree(void **state)
             compare_matmul(wf_kern_at(i), wf_dtype_at(d), WF_ACT_Q8, 5, N_MAX, 3);
             compare_matmul(wf_kern_at(i), wf_dtype_at(d), WF_ACT_Q8, 3, N_MAX, 35);
             compare_matmul(wf_kern_at(i), wf_dtype_at(d), WF_ACT_Q8, 2, 4352, TOKENS);
+        }
+    }
+}
+
+/* Weights and activations as large as their types have them, all products of one sign: whatever
+ * kernels sum in few bits fits. */
+static void test_kern__largest_products_agree(void **state)
+{
+    enum {
+        N = 768
+    };
+    static const size_t tokens[] = {1, 4, 8, 13};
+    static float w[3 * N], x[13 * N];
+
+    (void)state;
+    for (size_t i = 0; i < 3 * N; i++) /* the first of each group is the least, or largest, of it */
+        w[i] = i >= (size_t)2 * N         ? (number() < 0 ? -1.0f : 1.0f)
+               : (i % 16 == 0) == (i < N) ? -1.0f
+                                          : 1.0f;
+    for (size_t i = 0; i < 13 * N; i++)
+        x[i] = i / N % 3 == 2 ? w[2 * N + i % N] : i / N % 3 == 1 ? -1.0f : 1.0f;
+    for (size_t i = 1; wf_kern_at(i) != NULL; i++) {
+        for (size_t d = 0; wf_dtype_at(d) != NULL; d++) {
+            for (size_t j = 0; j < sizeof(tokens) / sizeof(tokens[0]); j++)
+                compare_filled(wf_kern_at(i), wf_dtype_at(d), WF_ACT_Q8, 3, N, tokens[j], w, x);
         }
     }
 }
@@ -373,6 +405,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kern__products_agree),
         cmocka_unit_test(test_kern__long_products_agree),
+        cmocka_unit_test(test_kern__largest_products_agree),
         cmocka_unit_test(test_kern__odd_shapes_agree),
         cmocka_unit_test(test_kern__neighbours_change_no_bit),
         cmocka_unit_test(test_kern__what_is_no_number_shows),
