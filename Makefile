@@ -121,6 +121,7 @@ $(B)/obj/kern/kern_avx2_few.o: COMPILE += -O3 -mavx2 -mfma -mf16c
 $(B)/obj/kern/kern_avx2_few32.o: COMPILE += -O3 -mavx2 -mfma -mf16c
 $(B)/obj/kern/kern_avx2_few256.o: COMPILE += -O3 -mavx2 -mfma -mf16c
 $(B)/obj/kern/kern_avx2_many.o: COMPILE += -O3 -mavx2 -mfma -mf16c
+$(B)/obj/kern/kern_avx2_floats.o: COMPILE += -O3 -mavx2 -mfma -mf16c
 $(B)/obj/kern/kern_avx2_sweep.o: COMPILE += -O3 -mavx2 -mfma -mf16c
 $(B)/obj/kern/kern_avx2_unpack.o: COMPILE += -O3 -mavx2 -mfma -mf16c
 $(B)/obj/kern/kern_avxvnni.o: COMPILE += -O3 -mavx2 -mfma -mf16c -mavxvnni

@@ -30,4 +30,9 @@ void wf_avx2__many_prepare(const struct wf_dtype *t, const float *x, size_t n_in
 void wf_avx2__multiply_many(const struct wf_dtype *t, const struct wf_avx2_rows *a, size_t n_tok,
                             bool vnni);
 
+/* The same of float, half and bfloat16 weights, with activations as float. */
+size_t wf_avx2__floats_row(size_t n_in);
+void wf_avx2__floats_prepare(const float *x, size_t n_in, size_t n_tok, size_t i_tok, void *out);
+void wf_avx2__multiply_floats(const struct wf_dtype *t, const struct wf_avx2_rows *a, size_t n_tok);
+
 #endif

@@ -25,10 +25,17 @@ static bool is_float(const struct wf_dtype *t)
     return t->block == 1;
 }
 
+static bool is_many(enum wf_act act, size_t n_tok)
+{
+    return act != WF_ACT_F32 && n_tok >= WF_AVX2_MANY_FROM;
+}
+
 /* Of one prepared row. */
 static size_t act_row(const struct wf_dtype *t, enum wf_act act, size_t n_in, size_t n_tok,
                       bool vnni)
 {
+    if (is_many(act, n_tok) && is_float(t))
+        return wf_avx2__floats_row(n_in);
     if (act == WF_ACT_F32 || is_float(t))
         return n_in * sizeof(float);
     return n_tok < WF_AVX2_MANY_FROM ? wf_avx2__few_row(t, n_in) : wf_avx2__many_row(t, n_in, vnni);
@@ -49,7 +56,9 @@ static void prepare(const struct wf_dtype *t, enum wf_act act, const float *x, s
 {
     char *row = (char *)out + i_tok * act_row(t, act, n_in, n_tok, vnni);
 
-    if (act == WF_ACT_F32 || is_float(t))
+    if (is_many(act, n_tok) && is_float(t))
+        wf_avx2__floats_prepare(x, n_in, n_tok, i_tok, out);
+    else if (act == WF_ACT_F32 || is_float(t))
         memcpy(row, x, n_in * sizeof(float));
     else if (n_tok < WF_AVX2_MANY_FROM)
         wf_avx2__few_prepare(t, x, n_in, row);
@@ -111,7 +120,7 @@ static void from_bf16(const uint8_t *x, float *y, size_t n)
     }
 }
 
-/* Weights unpacked to float, a chunk of a row at a time, with all tokens. */
+/* Weights unpacked to float, a chunk of a row at a time, with few tokens, or rows of float32. */
 static void multiply_floats(const struct wf_dtype *t, const struct wf_avx2_rows *a, size_t n_tok)
 {
     float w[CHUNK];
@@ -151,7 +160,9 @@ static WF_INLINE void multiply(bool vnni, const struct wf_dtype *t, enum wf_act 
                              .out = out,
                              .ld = ld};
 
-    if (act == WF_ACT_F32 || is_float(t))
+    if (is_many(act, n_tok) && is_float(t))
+        wf_avx2__multiply_floats(t, &a, n_tok);
+    else if (act == WF_ACT_F32 || is_float(t))
         multiply_floats(t, &a, n_tok);
     else if (n_tok < WF_AVX2_MANY_FROM)
         wf_avx2__multiply_few(t, &a, n_tok);
