@@ -381,7 +381,8 @@ int wf_share_draft_label(struct wf_store *s, int64_t draft, enum wf_label *out, 
     return rc < 0 ? rc : 0;
 }
 
-int wf_share_draft_is_gone(struct wf_store *s, const uint8_t uid[16], bool *out, struct wf_err *err)
+int wf_share_draft_was_told(struct wf_store *s, const uint8_t uid[16], bool *out,
+                            struct wf_err *err)
 {
     static const char sql[] = "SELECT 1 FROM draft_told WHERE uid=?1";
     sqlite3_stmt *st = NULL;

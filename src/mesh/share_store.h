@@ -112,9 +112,10 @@ int wf_share_draft_is_told(struct wf_store *s, const uint8_t uid[16], struct wf_
 /* A draft's label now, secret for what is none; in turn. *out is left where there is no draft. */
 int wf_share_draft_label(struct wf_store *s, int64_t draft, enum wf_label *out,
                          struct wf_err *err) WF_MUST_USE;
-/* Whether a draft that is not here was, and others have not heard of its end yet; in turn. */
-int wf_share_draft_is_gone(struct wf_store *s, const uint8_t uid[16], bool *out,
-                           struct wf_err *err) WF_MUST_USE;
+/* Whether anything was told of the draft. One that is not here was then, and others have not heard
+ * of its end yet; in turn. */
+int wf_share_draft_was_told(struct wf_store *s, const uint8_t uid[16], bool *out,
+                            struct wf_err *err) WF_MUST_USE;
 
 /* Up to which number this device's changes are in batches; 0: none is. */
 int wf_share_sent(struct wf_reader *r, int64_t space, uint64_t *out_dseq,

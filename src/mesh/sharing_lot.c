@@ -411,7 +411,7 @@ static int add_draft(struct wf_sharing_lot *lot, const struct wf_sharing_lot_dra
                                .update = d->update};
     int64_t id = 0;
     bool is_gone = false;
-    int rc = wf_share_draft_is_gone(lot->s->o.store, d->uid, &is_gone, err);
+    int rc = wf_share_draft_was_told(lot->s->o.store, d->uid, &is_gone, err);
 
     if (rc != 0 || is_gone)
         return rc; /* removed here; the others hear of it */
@@ -444,13 +444,13 @@ static int follow_record(struct wf_sharing_lot *lot, const struct wf_sharing_lot
     struct wf_store *store = lot->s->o.store;
     struct wf_str name = wf_str_from(wf_json_text(record, "name")),
                   label = label_in(lot, d, record);
-    bool is_told = false;
-    int rc = 0;
+    bool is_told = false, was_told = false;
+    int rc = wf_share_draft_was_told(store, d->uid, &was_told, err);
 
     /* A name that is not new does not take away what somebody called it here meanwhile. */
     if (name.len > 0 && !wf_space_name_ok(name))
         name = WF_STR("");
-    if (name.len > 0)
+    if (rc == 0 && name.len > 0)
         rc = wf_share_draft_is_told(store, d->uid, name, &is_told, err);
     if (rc == 0 && name.len > 0 && !is_told)
         rc = wf_draft_name_want(store, d->id, name, err);
@@ -458,7 +458,8 @@ static int follow_record(struct wf_sharing_lot *lot, const struct wf_sharing_lot
         rc = raise_label(lot, d->id, label, err);
     if (rc == WF_E_NOENT)
         return 0; /* removed here meanwhile */
-    return rc == 0 ? note_told(lot, d, d->id, label, name, err) : rc;
+    /* What came into this space with its device is still to be told, all of it. */
+    return rc == 0 && was_told ? note_told(lot, d, d->id, label, name, err) : rc;
 }
 
 /* A draft becomes as its record says, or is made. In turn. */

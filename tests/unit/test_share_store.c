@@ -148,7 +148,7 @@ static bool is_gone(const uint8_t uid[16])
     bool is = false;
 
     begin();
-    assert_int_equal(wf_share_draft_is_gone(home.store, uid, &is, NULL), 0);
+    assert_int_equal(wf_share_draft_was_told(home.store, uid, &is, NULL), 0);
     commit();
     return is;
 }

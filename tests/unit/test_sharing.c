@@ -690,6 +690,39 @@ static void test_sharing__what_cannot_be_looked_at_goes_later(void **state)
     assert_int_equal(sharer_ask(&s.at[1], "SELECT count(*) FROM draft_update"), 1);
 }
 
+/* A device brings a draft into the eldest's "me", of which another told there before what that had
+ * of it: what it has from who does not come, it tells. */
+static void test_sharing__what_others_wrote_in_a_draft_comes_along(void **state)
+{
+    struct wf_buf text;
+
+    (void)state;
+    sharers_make(&s, 4, false);
+    for (size_t i = 1; i < 4; i++)
+        sharer_up(&s.at[i]);
+    sharers_link(&s, 1, 2);
+    sharers_link(&s, 1, 3);
+    sharer_edit(&s.at[1], "book", WF_STR("one"));
+    assert_true(sharers_settle(&s, 60));
+    sharer_down(&s.at[3]);
+    sharer_edit(&s.at[1], "book", WF_STR("one and two"));
+    assert_true(sharers_settle(&s, 60));
+    sharer_down(&s.at[1]);
+    sharer_up(&s.at[0]);
+    sharer_up(&s.at[3]);
+    sharers_link(&s, 0, 3);
+    assert_true(sharers_settle(&s, 60));
+    s.at[2].label_fails = WF_E_NOMEM; /* it hears of it before it tells it */
+    sharers_link(&s, 0, 2);
+    pass(2);
+    s.at[2].label_fails = 0;
+    assert_true(sharers_settle(&s, 60));
+    wf_buf_init(&text, SIZE_MAX);
+    sharer_text(&s.at[0], "book", &text);
+    assert_true(wf_str_eq(wf_buf_str(&text), WF_STR("one and two")));
+    wf_buf_deinit(&text);
+}
+
 static bool looks_in_vain; /* it cannot be told how sensitive a draft is */
 
 static enum wf_label label_or_none(const struct sharer *d, const struct wf_draft_moment *at)
@@ -768,6 +801,7 @@ int main(void)
         TEST(test_sharing__what_comes_is_as_its_stream),
         TEST(test_sharing__a_name_that_is_given_back_is_told),
         TEST(test_sharing__what_waits_for_the_disk_is_no_rest),
+        TEST(test_sharing__what_others_wrote_in_a_draft_comes_along),
         TEST(test_sharing__what_cannot_be_looked_at_goes_later),
         TEST(test_sharing__what_is_not_secret_any_more_is_told),
         TEST(test_sharing__what_ended_is_over_for_who_sees_more),
