@@ -144,24 +144,21 @@ static bool is_apart(const struct wf_sharing *s, const struct wf_share_space *sp
            !has_owners_me(s, origin, least);
 }
 
-static int add_streams(struct wf_sharing *s, const struct wf_share_space *space,
-                       const uint8_t origin[WF_SIGNER_ID_BYTES])
+/* There is room for them. */
+static void add_streams(struct wf_sharing *s, const struct wf_share_space *space,
+                        const uint8_t origin[WF_SIGNER_ID_BYTES])
 {
     enum wf_label least;
 
     (void)!wf_label_parse(space->label, &least);
     if (is_apart(s, space, origin, least))
-        return 0;
+        return;
     for (int level = (int)least; level < WF_LABEL_SECRET; level++) {
-        struct wf_sharing_stream *t;
-        if (wf_reserve(&s->streams, &s->cap_streams, s->n_streams + 1, sizeof(*t)) != 0)
-            return WF_E_NOMEM;
-        t = &s->streams[s->n_streams++];
+        struct wf_sharing_stream *t = &s->streams[s->n_streams++];
         t->space = space->id;
         t->level = (enum wf_label)level;
         wf_stream_id(space->uid, t->level, t->id);
     }
-    return 0;
 }
 
 /* Of what is not here any more nothing is wrong. */
@@ -193,14 +190,16 @@ int wf_sharing__read_streams(struct wf_sharing *s, struct wf_err *err)
     if (rc == 0)
         rc = wf_share_spaces(r, &arena, &spaces, &n, err);
     wf_store_reader_put(s->o.store, r);
-    s->n_streams = 0;
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        if (add_streams(s, &spaces[i], origin) != 0)
-            rc = wf_err_set(err, WF_E_NOMEM, "Out of memory (spaces).");
+    if (rc == 0 &&
+        wf_reserve(&s->streams, &s->cap_streams, n * WF_LABEL_SECRET + 1, sizeof(*s->streams)) != 0)
+        rc = wf_err_set(err, WF_E_NOMEM, "Out of memory (spaces).");
+    if (rc == 0) { /* else it goes on with those that it knew */
+        s->n_streams = 0;
+        for (size_t i = 0; i < n; i++)
+            add_streams(s, &spaces[i], origin);
+        forget_problems(s);
     }
     wf_arena_deinit(&arena);
-    if (rc == 0)
-        forget_problems(s);
     return rc;
 }
 
@@ -298,8 +297,10 @@ static int send_to(void *ud, uint64_t peer, struct wf_str message, struct wf_err
 
 static void came(void *ud, const struct wf_sync_head *head)
 {
-    if (!wf_sharing__is_cipher(ud))
-        (void)wf_sharing__came(ud, &head->log);
+    struct wf_sharing *s = ud;
+
+    if (!wf_sharing__is_cipher(s) && wf_sharing__came(s, &head->log) != 0)
+        s->must_look = true;
 }
 
 /* What another node's connection is called. */
@@ -588,11 +589,19 @@ static void flush(struct wf_sharing *s)
     s->rules_changed = s->rules_changed || rc == WF_E_NOMEM;
 }
 
+/* What had no memory may be in the store, and the syncer not know of it. */
+static void note_failure(struct wf_sharing *s, const char *what, int rc, const struct wf_err *err)
+{
+    wf_sharing__log(s, "%s: %s", what, err->msg);
+    s->is_stale = s->is_stale || rc == WF_E_NOMEM;
+}
+
 /* All that follows from what came and what changed. */
 static void work(struct wf_sharing *s)
 {
     struct wf_err err = WF_ERR_INIT;
     int64_t now_ns = wf_clock_mono_ns(s->o.clock);
+    int rc;
 
     flush(s);
     if (s->devices.version == 0)
@@ -616,17 +625,18 @@ static void work(struct wf_sharing *s)
     }
     forget_withheld(s);
     try_again(s, now_ns);
-    if (wf_sharing__in(s, &err) != 0)
-        wf_sharing__log(s, "changes of others: %s", err.msg);
+    rc = wf_sharing__in(s, &err);
+    if (rc != 0)
+        note_failure(s, "changes of others", rc, &err);
     if (s->keys_changed)
         grant_all(s);
     wf_sharing__pin(s);
     if (!s->is_unsent && wf_sharing__wants_word(s))
         s->is_unsent = true;
     if (s->is_unsent && now_ns >= s->out_ns) {
-        int rc = wf_sharing__out(s, &err);
+        rc = wf_sharing__out(s, &err);
         if (rc < 0)
-            wf_sharing__log(s, "changes for others: %s", err.msg);
+            note_failure(s, "changes for others", rc, &err);
         s->out_ns = now_ns; /* there is more: at once */
         if (rc != 0 || !s->is_unsent)
             s->out_ns += (rc != 0 ? AGAIN_MS : GATHER_MS) * INT64_C(1000000);
@@ -634,8 +644,9 @@ static void work(struct wf_sharing *s)
     if (wf_sharing__tend_stories(s, &err) != 0)
         wf_sharing__log(s, "what a device told twice: %s", err.msg);
     wf_sharing__tend_given(s);
-    if (wf_sharing__tend_snapshots(s, &err) != 0)
-        wf_sharing__log(s, "snapshots: %s", err.msg);
+    rc = wf_sharing__tend_snapshots(s, &err);
+    if (rc != 0)
+        note_failure(s, "snapshots", rc, &err);
 }
 
 /* When there is something to be done though nothing happens. */
@@ -697,8 +708,8 @@ static json_t *problems_json(const struct wf_sharing *s)
 static bool is_at_rest(const struct wf_sharing *s)
 {
     return !s->is_unsent && s->n_came == 0 && s->keys_ns == 0 && s->n_letters == 0 &&
-           !s->is_stale && !s->rules_changed && wf_sharing__missing(s) == 0 &&
-           !wf_sharing__has_stories(s);
+           !s->is_stale && !s->rules_changed && !s->keys_changed && !s->must_look &&
+           wf_sharing__missing(s) == 0 && !wf_sharing__has_stories(s);
 }
 
 json_t *wf_sharing_machine_status(struct wf_sharing *s, bool is_waiting)

@@ -29,7 +29,7 @@ static int queue(struct wf_sharing *s, const struct wf_sync_log *log)
             return 0;
     }
     if (wf_reserve(&s->came, &s->cap_came, s->n_came + 1, sizeof(*s->came)) != 0)
-        return WF_E_NOMEM; /* found again later: what is not taken is looked for now and then */
+        return WF_E_NOMEM;
     s->came[s->n_came++] = *log;
     return 0;
 }
@@ -45,11 +45,11 @@ static int find_one(void *ud, const struct wf_sync_head *head, struct wf_err *er
     struct wf_sharing *s = ud;
     struct wf_reader *r = NULL;
     uint64_t taken = 0;
-    int rc;
+    int rc = wf_syncer_reached(s->syncer, head, err);
 
-    if (wf_sharing__stream(s, head->log.stream) == NULL ||
+    if (rc != 0 || wf_sharing__stream(s, head->log.stream) == NULL ||
         memcmp(head->log.device, s->o.device->signer.id, sizeof(head->log.device)) == 0)
-        return 0;
+        return rc;
     rc = wf_store_reader_get(s->o.store, &r, err);
     if (rc != 0)
         return rc;
@@ -356,8 +356,8 @@ int wf_sharing__in(struct wf_sharing *s, struct wf_err *err)
     if (rc == 0)
         s->n_came = kept;
     if (rc == 0 && s->must_look) { /* what waited for a snapshot, or goes on behind it */
-        s->must_look = false;
         rc = wf_sharing__find_untaken(s, err);
+        s->must_look = rc != 0;
         s->is_going_on = s->n_came > 0;
     }
     if (n > 0 && s->o.changed != NULL)

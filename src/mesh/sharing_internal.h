@@ -218,7 +218,8 @@ int wf_sharing__out(struct wf_sharing *s, struct wf_err *err) WF_MUST_USE;
 
 /* ---- sharing_in.c: batches of others are applied ---- */
 int wf_sharing__in(struct wf_sharing *s, struct wf_err *err) WF_MUST_USE;
-/* All logs that are further than what was taken. */
+/* All logs that are further than what was taken. Tells the syncer of those that are further than it
+ * knows. */
 int wf_sharing__find_untaken(struct wf_sharing *s, struct wf_err *err) WF_MUST_USE;
 int wf_sharing__came(struct wf_sharing *s, const struct wf_sync_log *log);
 

@@ -242,6 +242,10 @@ static bool send_batches(struct wf_syncer *s, struct wf_syncer_peer *p, struct w
     }
     if (rc < 0)
         say_left(&g, false);
+    if (rc == WF_E_NOMEM) {
+        p->is_blocked = p->tries_again = true;
+        return false;
+    }
     if (rc < 0 || g.last == 0) { /* trimmed, or not to be read: the other asks elsewhere */
         t->sending = 0;
         return true;
