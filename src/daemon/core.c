@@ -330,6 +330,11 @@ static void nearby_changed(void *ud, const char *what)
     wf_hub_publish(c->ops.hub, what, NULL);
 }
 
+static void nearby_moved(void *ud, const json_t *state)
+{
+    wf_op_present_moved(&((struct core *)ud)->ops, state);
+}
+
 static void nearby_other(void *ud, uint64_t peer, unsigned kind, struct wf_str body)
 {
     struct core *c = ud;
@@ -346,6 +351,7 @@ static int open_nearby(struct core *c, struct wf_err *err)
                                         .log = c->ops.log,
                                         .devices = list_devices,
                                         .changed = nearby_changed,
+                                        .moved = nearby_moved,
                                         .other = nearby_other,
                                         .ud = c};
 

@@ -15,8 +15,9 @@ struct wf_nearby {
     pthread_t thread;
     bool has_thread, stop, must_look, is_listed_anew;
     struct wf_presence *presence;
-    bool is_changed, is_handed; /* to be told once the lock is free */
-    uint64_t call;              /* the last that was made, and was answered */
+    bool is_changed, is_handed, is_screen_changed; /* to be told once the lock is free */
+    json_t *moved;                                 /* likewise; NULL: nothing */
+    uint64_t call;                                 /* the last that was made, and was answered */
     uint64_t answered_call;
     unsigned n_pages;
 };
@@ -29,14 +30,22 @@ static int64_t now_ms(void)
 /* Says what has gathered. Takes the lock held, gives it free. */
 static void unlock_and_say(struct wf_nearby *n)
 {
-    bool is_changed = n->is_changed, is_handed = n->is_handed;
+    const bool is_changed = n->is_changed, is_handed = n->is_handed;
+    const bool is_screen_changed = n->is_screen_changed;
+    json_t *moved = n->moved;
 
-    n->is_changed = n->is_handed = false;
+    n->is_changed = n->is_handed = n->is_screen_changed = false;
+    n->moved = NULL;
     pthread_mutex_unlock(&n->lock);
     if (is_changed)
         n->o.changed(n->o.ud, "presence");
     if (is_handed)
         n->o.changed(n->o.ud, "handoff");
+    if (is_screen_changed)
+        n->o.changed(n->o.ud, "present");
+    if (moved != NULL)
+        n->o.moved(n->o.ud, moved);
+    json_decref(moved);
 }
 
 /* What has changed goes out at once, where it may. The lock is held. */
@@ -64,6 +73,20 @@ static void changed(void *ud)
 static void handed(void *ud)
 {
     ((struct wf_nearby *)ud)->is_handed = true;
+}
+
+static void screen(void *ud)
+{
+    ((struct wf_nearby *)ud)->is_screen_changed = true;
+}
+
+/* The last one counts. */
+static void moved(void *ud, const json_t *state)
+{
+    struct wf_nearby *n = ud;
+
+    json_decref(n->moved);
+    n->moved = json_deep_copy(state); /* NULL: it is not moved */
 }
 
 static void taken(void *ud, uint64_t call, unsigned n_pages)
@@ -173,7 +196,7 @@ static void *run(void *ud)
             read_devices(n);
         until_ms = wf_presence_tick(n->presence);
         n->must_look = false;
-        if (n->is_changed || n->is_handed) {
+        if (n->is_changed || n->is_handed || n->is_screen_changed) {
             unlock_and_say(n);
             pthread_mutex_lock(&n->lock);
         }
@@ -190,8 +213,13 @@ int wf_nearby_new(const struct wf_nearby_options *o, struct wf_nearby **out, str
     const struct wf_sealed_events events = {
         .up = on_up, .bytes = on_bytes, .room = on_room, .down = on_down};
     struct wf_nearby *n = wf_alloc_array(1, sizeof(*n));
-    struct wf_presence_options po = {
-        .send = send_it, .changed = changed, .handed = handed, .taken = taken, .other = other};
+    struct wf_presence_options po = {.send = send_it,
+                                     .changed = changed,
+                                     .handed = handed,
+                                     .taken = taken,
+                                     .screen = screen,
+                                     .moved = moved,
+                                     .other = other};
     struct wf_sealed_events own = events;
     int rc;
 
@@ -230,6 +258,7 @@ void wf_nearby_free(struct wf_nearby *n)
         (void)pthread_join(n->thread, NULL);
     }
     wf_presence_free(n->presence);
+    json_decref(n->moved);
     pthread_cond_destroy(&n->wake);
     pthread_cond_destroy(&n->answered);
     pthread_mutex_destroy(&n->lock);
@@ -268,6 +297,37 @@ json_t *wf_nearby_take(struct wf_nearby *n)
     v = wf_presence_take(n->presence);
     pthread_mutex_unlock(&n->lock);
     return v;
+}
+
+void wf_nearby_show(struct wf_nearby *n, enum wf_label label, const json_t *state)
+{
+    pthread_mutex_lock(&n->lock);
+    wf_presence_show(n->presence, label, state);
+    look(n);
+    unlock_and_say(n);
+}
+
+json_t *wf_nearby_screens(struct wf_nearby *n)
+{
+    json_t *v;
+
+    pthread_mutex_lock(&n->lock);
+    v = wf_presence_screens(n->presence);
+    pthread_mutex_unlock(&n->lock);
+    return v;
+}
+
+int wf_nearby_move(struct wf_nearby *n, struct wf_str node, const json_t *state, struct wf_err *err)
+{
+    uint64_t peer = 0;
+    int rc;
+
+    pthread_mutex_lock(&n->lock);
+    rc = wf_presence_peer(n->presence, node, &peer, err);
+    if (rc == 0)
+        rc = wf_presence_move(n->presence, peer, state, err);
+    unlock_and_say(n);
+    return rc;
 }
 
 void wf_nearby_devices_changed(struct wf_nearby *n)

@@ -19,8 +19,11 @@ struct wf_nearby_options {
     /* The owner's devices as they are now. Called by the thread, with no lock held. */
     void (*devices)(void *ud, struct wf_devices *out);
     /* "presence": what is open elsewhere is different; "handoff": something is to be shown here
-     * now. With no lock held; any thread; must not wait. */
+     * now; "present": something else is on another's screen. With no lock held; any thread; must
+     * not wait. */
     void (*changed)(void *ud, const char *what);
+    /* A remote elsewhere wants this device's screen to show that. The same rules. */
+    void (*moved)(void *ud, const json_t *state);
     /* A message of another kind; a connection is gone, or takes more again (kind 0, and 1). The
      * rules of mesh/sealed.h's callbacks: wf_nearby_send may be called. */
     void (*other)(void *ud, uint64_t peer, unsigned kind, struct wf_str body);
@@ -40,6 +43,11 @@ int wf_nearby_set(struct wf_nearby *n, struct wf_str id, enum wf_label label, co
                   bool is_active, struct wf_err *err) WF_MUST_USE;
 json_t *wf_nearby_json(struct wf_nearby *n) WF_MUST_USE;
 json_t *wf_nearby_take(struct wf_nearby *n);
+/* As wf_presence_show, wf_presence_screens; as wf_presence_move, to a device by name. */
+void wf_nearby_show(struct wf_nearby *n, enum wf_label label, const json_t *state);
+json_t *wf_nearby_screens(struct wf_nearby *n) WF_MUST_USE;
+int wf_nearby_move(struct wf_nearby *n, struct wf_str node, const json_t *state,
+                   struct wf_err *err) WF_MUST_USE;
 /* The list of devices is another. Never waits. NULL is a no-op. */
 void wf_nearby_devices_changed(struct wf_nearby *n);
 

@@ -32,9 +32,12 @@ void wf_presence_free(struct wf_presence *p)
     if (p == NULL)
         return;
     drop_all(p->items, &p->n_items);
-    for (size_t i = 0; i < p->n_devices; i++)
+    for (size_t i = 0; i < p->n_devices; i++) {
         drop_all(p->devices[i].items, &p->devices[i].n_items);
+        json_decref(p->devices[i].screen);
+    }
     wf_free(p->devices);
+    json_decref(p->screen);
     json_decref(p->handed);
     wf_free(p);
 }
@@ -114,7 +117,7 @@ int wf_presence_set(struct wf_presence *p, struct wf_str id, enum wf_label label
 
 /* ---- devices ---- */
 
-static struct wf_presence_device *device_at(struct wf_presence *p, uint64_t peer)
+struct wf_presence_device *wf_presence__device_at(struct wf_presence *p, uint64_t peer)
 {
     for (size_t i = 0; i < p->n_devices; i++) {
         if (peer != 0 && p->devices[i].peer == peer)
@@ -153,6 +156,7 @@ int wf_presence_up(struct wf_presence *p, uint64_t peer, const struct wf_devices
     take_entry(d, entry);
     d->peer = peer;
     d->n_told = 0;
+    d->screen_told = 0;
     d->is_begun = d->is_full = false;
     d->next_ms = d->beat_ms = 0;
     d->heard_ms = wf_presence__now_ms(p);
@@ -161,17 +165,18 @@ int wf_presence_up(struct wf_presence *p, uint64_t peer, const struct wf_devices
 
 void wf_presence_down(struct wf_presence *p, uint64_t peer)
 {
-    struct wf_presence_device *d = device_at(p, peer);
+    struct wf_presence_device *d = wf_presence__device_at(p, peer);
 
     if (d == NULL)
         return;
     d->peer = 0;
+    wf_presence__drop_screen(p, d);
     p->o.changed(p->o.ud);
 }
 
 void wf_presence_room(struct wf_presence *p, uint64_t peer)
 {
-    struct wf_presence_device *d = device_at(p, peer);
+    struct wf_presence_device *d = wf_presence__device_at(p, peer);
 
     if (d != NULL)
         d->is_full = false;
@@ -191,6 +196,7 @@ void wf_presence_devices(struct wf_presence *p, const struct wf_devices *devices
             continue;
         }
         drop_all(d->items, &d->n_items);
+        wf_presence__drop_screen(p, d);
         memmove(d, d + 1, (p->n_devices - i - 1) * sizeof(*d));
         p->n_devices--;
         p->o.changed(p->o.ud);
@@ -309,6 +315,10 @@ static int take_message(struct wf_presence *p, struct wf_presence_device *d, uns
         return take_hand(p, d, body, err);
     case WF_PRESENCE_TAKEN:
         return take_taken(p, body, err);
+    case WF_PRESENCE_SCREEN:
+        return wf_presence__take_screen(p, d, body, err);
+    case WF_PRESENCE_MOVE:
+        return wf_presence__take_move(p, d, body, err);
     default: /* of a newer version */
         return 0;
     }
@@ -316,7 +326,7 @@ static int take_message(struct wf_presence *p, struct wf_presence_device *d, uns
 
 int wf_presence_bytes(struct wf_presence *p, uint64_t peer, struct wf_str bytes, struct wf_err *err)
 {
-    struct wf_presence_device *d = device_at(p, peer);
+    struct wf_presence_device *d = wf_presence__device_at(p, peer);
     unsigned kind;
     json_t *body = NULL;
     int rc;
@@ -380,6 +390,7 @@ int64_t wf_presence_tick(struct wf_presence *p)
 
     expire(p, now_ms, &next_ms);
     for (size_t i = 0; i < p->n_devices; i++) {
+        wf_presence__tell_screen(p, &p->devices[i]);
         wf_presence__tell(p, &p->devices[i], now_ms, &next_ms);
         are_ages_told =
             are_ages_told && (p->devices[i].peer == 0 || p->devices[i].active_ms == now_ms);
@@ -484,7 +495,7 @@ int wf_presence_peer(const struct wf_presence *p, struct wf_str node, uint64_t *
 int wf_presence_hand(struct wf_presence *p, uint64_t peer, struct wf_str id, uint64_t call,
                      json_t **out_item, struct wf_err *err)
 {
-    struct wf_presence_device *d = device_at(p, peer);
+    struct wf_presence_device *d = wf_presence__device_at(p, peer);
     const struct wf_presence_item *it = NULL;
     int64_t now_ms = wf_presence__now_ms(p);
     json_t *item;

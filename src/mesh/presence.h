@@ -13,9 +13,12 @@
  *      what changed; age: milliseconds since somebody was active; without "what" that alone
  *   2  {"call", "item": {"id", "age", "label", "what"}}: to be shown there now
  *   3  {"call", "pages"}: it was taken; on so many open pages
+ *   4  {"screen": state or null, "label"}: what is presented there
+ *   5  {"screen": state}: what a remote wants to be seen on the screen that shows that
  *   16 and above: of others (op/moving.h)
  * "what" is {"view", "ref", "title", "text", "at", "generation"}, each of which may be absent; see
- * wf_presence_what_read. Thread rule: owner. */
+ * wf_presence_what_read; a screen's state is {"kind": "draft" or "document", "id", "at", "n",
+ * "since", "pointer": [x, y], which may be absent}. Thread rule: owner. */
 #ifndef WF_MESH_PRESENCE_H
 #define WF_MESH_PRESENCE_H
 
@@ -35,6 +38,8 @@
 #define WF_PRESENCE_ID_BYTES 40
 #define WF_PRESENCE_TEXT_BYTES (64u << 10)
 #define WF_PRESENCE_MESSAGE_BYTES (256u << 10)
+#define WF_PRESENCE_SCREEN_ID_BYTES 64
+#define WF_PRESENCE_SLIDES_MAX 100000
 /* A page that says nothing any more is gone; so is a device, for what is to be continued. */
 #define WF_PRESENCE_PAGE_MS 180000
 #define WF_PRESENCE_COMMAND_MS 3600000
@@ -52,6 +57,8 @@ enum wf_presence_kind {
     WF_PRESENCE_STATE = 1,
     WF_PRESENCE_HAND = 2,
     WF_PRESENCE_TAKEN = 3,
+    WF_PRESENCE_SCREEN = 4,
+    WF_PRESENCE_MOVE = 5,
     WF_PRESENCE_OTHER = 16
 };
 
@@ -68,6 +75,10 @@ struct wf_presence_options {
     void (*handed)(void *ud);
     /* What this device handed over was taken. */
     void (*taken)(void *ud, uint64_t call, unsigned n_pages);
+    /* What is on another device's screen is different. */
+    void (*screen)(void *ud);
+    /* A remote elsewhere wants this device's screen to show that; it is told so already. */
+    void (*moved)(void *ud, const json_t *state);
     /* A message of a kind from WF_PRESENCE_OTHER on; `body` is what stands behind it. */
     void (*other)(void *ud, uint64_t peer, unsigned kind, struct wf_str body);
     void *ud;
@@ -114,6 +125,19 @@ int64_t wf_presence_tick(struct wf_presence *p);
 json_t *wf_presence_json(const struct wf_presence *p) WF_MUST_USE;
 /* The connection to the device of that name or (hexadecimal) key. Errors: NOENT, in words. */
 int wf_presence_peer(const struct wf_presence *p, struct wf_str node, uint64_t *out_peer,
+                     struct wf_err *err) WF_MUST_USE;
+
+/* Checks what a screen shows, and gives a copy of what is known of it. Errors: INVAL, NOMEM. */
+int wf_presence_screen_read(const json_t *state, json_t **out, struct wf_err *err) WF_MUST_USE;
+/* This device's screen shows that, as wf_presence_screen_read gives it (copied); NULL: nothing any
+ * more. It is told by wf_presence_tick. */
+void wf_presence_show(struct wf_presence *p, enum wf_label label, const json_t *state);
+/* What others' screens show, the latest first, with "node" beside. A new reference; NULL: out of
+ * memory. */
+json_t *wf_presence_screens(const struct wf_presence *p) WF_MUST_USE;
+/* As a remote: asks that device to show that. Errors: NOENT (its screen shows something else),
+ * DENIED (by its label), those of send. */
+int wf_presence_move(struct wf_presence *p, uint64_t peer, const json_t *state,
                      struct wf_err *err) WF_MUST_USE;
 
 /* Hands what is open here over to another device: the item `id`, or (empty) the latest active. What

@@ -29,14 +29,18 @@ struct wf_presence_device {
     int64_t heard_ms; /* the last word of it */
     struct wf_presence_item items[WF_PRESENCE_ITEMS_MAX];
     size_t n_items;
+    json_t *screen; /* owned; NULL: it shows nothing */
+    enum wf_label screen_label;
+    int64_t screen_ms; /* when it said so */
     /* ---- what it is told ---- */
     struct wf_presence_told told[WF_PRESENCE_ITEMS_MAX];
     size_t n_told;
-    bool is_begun;     /* the first message went out */
-    bool is_full;      /* it takes nothing now: `room` tells */
-    int64_t next_ms;   /* not before */
-    int64_t active_ms; /* when ages alone were last sent */
-    int64_t beat_ms;   /* when anything was */
+    uint64_t screen_told; /* which version of the screen; 0: that there is none */
+    bool is_begun;        /* the first message went out */
+    bool is_full;         /* it takes nothing now: `room` tells */
+    int64_t next_ms;      /* not before */
+    int64_t active_ms;    /* when ages alone were last sent */
+    int64_t beat_ms;      /* when anything was */
 };
 
 struct wf_presence {
@@ -49,6 +53,9 @@ struct wf_presence {
     char handed_by[WF_DEVICES_NAME_BYTES + 1];
     json_t *handed; /* NULL: nothing */
     int64_t handed_ms;
+    json_t *screen; /* of this device; NULL: nothing is presented */
+    enum wf_label screen_label;
+    uint64_t n_screens; /* versions of it */
 };
 
 static inline int64_t wf_presence__now_ms(const struct wf_presence *p)
@@ -71,6 +78,21 @@ int wf_presence__send(struct wf_presence *p, struct wf_presence_device *d, unsig
 /* What a message says of one item, into *out (what: NULL, its age alone). Errors: FORMAT. */
 int wf_presence__read_item(const json_t *v, int64_t now_ms, struct wf_presence_item *out,
                            struct wf_err *err);
+
+/* The connected device of that number, or NULL. */
+struct wf_presence_device *wf_presence__device_at(struct wf_presence *p, uint64_t peer);
+
+/* ---- presence_screen.c ---- */
+
+/* Tells a device what the screen here shows, where it does not know. */
+void wf_presence__tell_screen(struct wf_presence *p, struct wf_presence_device *d);
+/* Messages about screens. Errors: FORMAT, INVAL (in words for a page), NOMEM. */
+int wf_presence__take_screen(struct wf_presence *p, struct wf_presence_device *d,
+                             const json_t *body, struct wf_err *err);
+int wf_presence__take_move(struct wf_presence *p, struct wf_presence_device *d, const json_t *body,
+                           struct wf_err *err);
+/* It is gone, and so is what it shows. */
+void wf_presence__drop_screen(struct wf_presence *p, struct wf_presence_device *d);
 
 /* ---- presence_send.c ---- */
 

@@ -150,6 +150,10 @@ bool wf_op_draft_hidden(struct wf_op_context *ctx, struct wf_str space, struct w
 /* A model as models.list has it; NULL out of memory. */
 json_t *wf_op_model_json(const struct wf_model_entry *m);
 
+/* A remote on another device moved what this one's screen shows. For wf_nearby_options. Never
+ * waits. */
+void wf_op_present_moved(struct wf_op_context *ctx, const json_t *state);
+
 /* A record has changed: tells listeners (event "records"). `ud` is the context. Thread: any. */
 void wf_op_record_changed(void *ud, int64_t space, struct wf_str collection, struct wf_str key);
 

@@ -110,11 +110,29 @@ same "and is what it would have been" "$(of whole 'd["first"]' | md5sum)" "$(of 
 same "what was told before is its beginning" True "$(of moved 'd["second"].startswith(d["first"])')"
 echo "# the first piece there after $(of moved 'd["ms"]') ms"
 
+# What is presented on the laptop is moved from the phone.
+talk=$(api laptop POST drafts '{"name":"Talk","text":"one\n\n---\n\ntwo\n\n---\n\nthree"}' | json 'd["id"]')
+screen() { api "$1" GET present | json "[(s['node'], s['id'] == '$talk', s['at'], s.get('pointer')) for s in d['others']]"; }
+shown() { api laptop GET present | json 'd["present"]["at"]'; }
+api laptop POST present "{\"kind\":\"draft\",\"id\":\"$talk\",\"at\":0,\"n\":3}" >/dev/null
+same "what is on the laptop's screen the phone knows" "[('laptop', True, 0, None)]" "$(until_is "[('laptop', True, 0, None)]" screen phone)"
+same "and takes as its own" "laptop" "$(api phone GET present | json 'd["present"]["node"]')"
+api phone POST present "{\"node\":\"laptop\",\"kind\":\"draft\",\"id\":\"$talk\",\"at\":2,\"n\":3,\"x\":0.5,\"y\":0.25}" >/dev/null
+same "moved on the phone it moves on the laptop" 2 "$(until_is 2 shown)"
+same "which tells" "[('laptop', True, 2, [0.5, 0.25])]" "$(until_is "[('laptop', True, 2, [0.5, 0.25])]" screen phone)"
+same "what is not on it is not moved" 404 \
+    "$(api phone POST present '{"node":"laptop","kind":"draft","id":"x","at":1}' | json 'd["status"]')"
+
 # A device that may see less hears of less.
 check "weft up on box" up box --node-tier cloud
 check "the box is paired" pair laptop box
 api laptop PUT presence/p2 '{"view":"ask","title":"ok"}' >/dev/null
 sleep 1.5
+same "nor what is on a screen" "[]" "$(screen box)"
+same "nor may it move it" 404 \
+    "$(api box POST present "{\"node\":\"laptop\",\"kind\":\"draft\",\"id\":\"$talk\",\"at\":1}" | json 'd["status"]')"
+api laptop POST present '{"end":true}' >/dev/null
+same "it ends there, too" "[]" "$(until_is "[]" screen phone)"
 same "no private thing is told to the box" 0 "$(open_there box | grep -c Folders)"
 same "nor are conversations there" "" "$(titles box)"
 n_words() { cat "$TMP/box/data/weft.db" "$TMP/box/data/weft.db-wal" 2>/dev/null | grep -ac "How do I add a folder"; }

@@ -32,6 +32,14 @@ static void nothing(void *ud)
     (void)ud;
 }
 
+static void moved(void *ud, const json_t *state)
+{
+    json_t *copy = NULL;
+    (void)ud;
+    assert(wf_presence_screen_read(state, &copy, NULL) == 0 && json_equal(copy, state));
+    json_decref(copy);
+}
+
 static void taken(void *ud, uint64_t call, unsigned n)
 {
     (void)ud;
@@ -56,14 +64,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                           .changed = nothing,
                                           .handed = nothing,
                                           .taken = taken,
+                                          .screen = nothing,
+                                          .moved = moved,
                                           .other = other};
     struct wf_devices_entry e = {.clearance = WF_LABEL_PRIVATE, .name = "box"};
     struct wf_presence *p = NULL;
+    json_t *screen = json_pack("{s:s, s:s, s:i, s:i, s:i}", "kind", "draft", "id", "talk", "at", 0,
+                               "n", 3, "since", 0);
     json_t *v;
 
     now_ms = 1000000000;
     if (wf_presence_new(&o, &p, NULL) != 0 || wf_presence_up(p, 1, &e, NULL) != 0)
         return 0;
+    wf_presence_show(p, WF_LABEL_PRIVATE, screen);
+    json_decref(screen);
     while (size >= 2) {
         size_t n = (size_t)data[0] | (size_t)data[1] << 8;
         n = n < size - 2 ? n : size - 2;
@@ -75,6 +89,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     v = wf_presence_json(p);
     assert(v != NULL);
+    json_decref(v);
+    v = wf_presence_screens(p);
+    assert(json_is_array(v));
     json_decref(v);
     json_decref(wf_presence_take(p));
     wf_presence_free(p);

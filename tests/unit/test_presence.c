@@ -29,7 +29,8 @@ static const struct wf_clock test_clock = {.mono_ns = mono};
 /* Node i: connection number k + 1 of it leads to node k. */
 static struct node {
     struct wf_presence *p;
-    unsigned n_changed, n_handed, n_sent, n_other;
+    unsigned n_changed, n_handed, n_sent, n_other, n_screens, n_moved;
+    json_int_t moved_at;
     uint64_t taken_call;
     unsigned taken_pages;
     size_t n_bytes;
@@ -79,6 +80,17 @@ static void taken(void *ud, uint64_t call, unsigned pages)
     ((struct node *)ud)->taken_pages = pages;
 }
 
+static void screen(void *ud)
+{
+    ((struct node *)ud)->n_screens++;
+}
+
+static void moved(void *ud, const json_t *state)
+{
+    ((struct node *)ud)->n_moved++;
+    ((struct node *)ud)->moved_at = json_integer_value(json_object_get(state, "at"));
+}
+
 static void other(void *ud, uint64_t peer, unsigned kind, struct wf_str body)
 {
     (void)peer;
@@ -118,6 +130,8 @@ static int setup(void **state)
                                               .changed = changed,
                                               .handed = handed,
                                               .taken = taken,
+                                              .screen = screen,
+                                              .moved = moved,
                                               .other = other,
                                               .ud = &nodes[i]};
         assert_int_equal(wf_presence_new(&o, &nodes[i].p, NULL), 0);
@@ -419,6 +433,157 @@ static void test_presence__the_latest_is_handed_over(void **state)
     assert_int_equal(n_queue, 0);
 }
 
+/* ---- screens ---- */
+
+static void show(size_t i, enum wf_label label, const char *text)
+{
+    json_t *v = NULL;
+
+    if (text != NULL)
+        assert_int_equal(wf_json_parse(wf_str_from(text), &v, NULL), 0);
+    wf_presence_show(nodes[i].p, label, v);
+    json_decref(v);
+}
+
+/* What is asked arrives, and what becomes of it. */
+static void settle(void)
+{
+    pass(10);
+    pass(10);
+}
+
+/* What node i knows of screens elsewhere, as text. */
+static const char *screens(size_t i)
+{
+    static char text[400];
+    json_t *all = wf_presence_screens(nodes[i].p);
+    struct wf_buf b;
+
+    wf_buf_init(&b, sizeof(text) - 1);
+    assert_int_equal(wf_json_append(&b, all), 0);
+    (void)snprintf(text, sizeof(text), "%.*s", WF_STR_ARG(wf_buf_str(&b)));
+    wf_buf_deinit(&b);
+    json_decref(all);
+    return text;
+}
+
+static int move(size_t from, size_t to, const char *text, struct wf_err *err)
+{
+    json_t *v = NULL;
+    int rc;
+
+    assert_int_equal(wf_json_parse(wf_str_from(text), &v, NULL), 0);
+    rc = wf_presence_move(nodes[from].p, to + 1, v, err);
+    json_decref(v);
+    return rc;
+}
+
+#define TALK "{\"kind\":\"draft\",\"id\":\"talk\",\"at\":0,\"n\":3,\"since\":5}"
+#define TALK_AT(n) "{\"kind\":\"draft\",\"id\":\"talk\",\"at\":" n "}"
+
+static void test_presence__a_screen_is_moved_from_another_device(void **state)
+{
+    struct wf_err err = WF_ERR_INIT;
+    (void)state;
+
+    connect_two(0, 1);
+    pass(100);
+    assert_int_equal(move(1, 0, TALK_AT("1"), &err), WF_E_NOENT); /* nothing is shown yet */
+    show(0, WF_LABEL_PRIVATE, TALK);
+    settle();
+    assert_int_equal(nodes[1].n_screens, 1);
+    assert_non_null(strstr(screens(1), "\"id\":\"talk\""));
+    assert_non_null(strstr(screens(1), "\"node\":\"laptop\""));
+    assert_string_equal(screens(0), "[]");
+    assert_int_equal(move(1, 0, TALK_AT("1"), NULL), 0);
+    settle();
+    assert_true(nodes[0].n_moved == 1 && nodes[0].moved_at == 1);
+    assert_non_null(strstr(screens(1), "\"at\":1,\"n\":3,\"since\":5"));
+    /* A pointer comes and goes; a slide that is not there is the last one. */
+    assert_int_equal(
+        move(1, 0, "{\"kind\":\"draft\",\"id\":\"talk\",\"at\":7,\"pointer\":[0.5,1]}", NULL), 0);
+    settle();
+    assert_int_equal(nodes[0].moved_at, 2);
+    assert_non_null(strstr(screens(1), "\"pointer\":[0.5,1"));
+    assert_int_equal(move(1, 0, TALK_AT("0"), NULL), 0);
+    settle();
+    assert_null(strstr(screens(1), "pointer"));
+    /* What is not on it is not moved: here, nor where the word of it comes late. */
+    assert_int_equal(move(1, 0, "{\"kind\":\"draft\",\"id\":\"other\"}", &err), WF_E_NOENT);
+    assert_int_equal(move(1, 0, TALK_AT("1"), NULL), 0);
+    show(0, WF_LABEL_PRIVATE, "{\"kind\":\"document\",\"id\":\"x\",\"n\":2}");
+    settle();
+    assert_int_equal(nodes[0].n_moved, 3);
+    /* It ends, and so it does when its device goes. */
+    show(0, WF_LABEL_PRIVATE, NULL);
+    settle();
+    assert_string_equal(screens(1), "[]");
+    show(0, WF_LABEL_PRIVATE, TALK);
+    settle();
+    wf_presence_down(nodes[1].p, 1);
+    assert_string_equal(screens(1), "[]");
+    wf_presence_down(nodes[0].p, 2);
+    connect_two(0, 1);
+    settle();
+    assert_non_null(strstr(screens(1), "talk"));
+}
+
+static void test_presence__a_screen_above_a_clearance_is_not_told_nor_moved(void **state)
+{
+    static struct wf_devices list;
+    (void)state;
+
+    connect_two(0, 1);
+    connect_two(0, 2);
+    show(0, WF_LABEL_PRIVATE, TALK);
+    pass(100);
+    assert_string_equal(screens(2), "[]");
+    assert_non_null(strstr(screens(1), "talk"));
+    /* Who asks all the same (it guessed, or was told before) moves nothing. */
+    n_queue = 0;
+    const char words[] = "\5{\"screen\":" TALK_AT("1") "}";
+    assert_int_equal(wf_presence_bytes(nodes[0].p, 3, wf_str_n(words, sizeof(words) - 1), NULL), 0);
+    assert_int_equal(nodes[0].n_moved, 0);
+    show(0, WF_LABEL_INTERNAL, TALK);
+    settle();
+    assert_non_null(strstr(screens(2), "talk"));
+    show(0, WF_LABEL_SECRET, TALK); /* it became secret while it was shown */
+    settle();
+    assert_string_equal(screens(1), "[]");
+    assert_string_equal(screens(2), "[]");
+    show(0, WF_LABEL_PRIVATE, TALK);
+    settle();
+    assert_non_null(strstr(screens(1), "talk"));
+    list.n_entries = 1; /* the phone may see less from now on, the box is out */
+    list.entries[0] = entry(1, WF_LABEL_PUBLIC);
+    wf_presence_devices(nodes[0].p, &list);
+    settle();
+    assert_string_equal(screens(1), "[]");
+}
+
+static void test_presence__what_is_no_screen_is_refused(void **state)
+{
+    static const char *const bad[] = {
+        "\4{}",
+        "\4{\"screen\":" TALK "}",
+        "\4{\"screen\":" TALK ",\"label\":\"secret\"}",
+        "\4{\"screen\":{\"kind\":\"film\",\"id\":\"a\"},\"label\":\"public\"}",
+        "\4{\"screen\":{\"kind\":\"draft\",\"id\":\"\"},\"label\":\"public\"}",
+        "\5{\"screen\":{\"kind\":\"draft\",\"id\":\"a\",\"at\":-1}}",
+        "\5{\"screen\":{\"kind\":\"draft\",\"id\":\"a\",\"at\":1.5}}",
+        "\5{\"screen\":{\"kind\":\"draft\",\"id\":\"a\",\"n\":1000000}}",
+        "\5{\"screen\":{\"kind\":\"draft\",\"id\":\"a\",\"pointer\":[0,2]}}",
+        "\5{\"screen\":{\"kind\":\"draft\",\"id\":\"a\",\"pointer\":[0]}}",
+        "\5{\"screen\":null}",
+    };
+    (void)state;
+
+    connect_two(0, 1);
+    for (size_t i = 0; i < WF_ARRAY_LEN(bad); i++)
+        assert_int_equal(wf_presence_bytes(nodes[0].p, 2, wf_str_from(bad[i]), NULL), WF_E_FORMAT);
+    assert_int_equal(nodes[0].n_moved + nodes[0].n_screens, 0);
+}
+
 static void test_presence__peers_by_name(void **state)
 {
     (void)state;
@@ -545,6 +710,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_presence__what_does_not_go_through_goes_later, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_presence__the_latest_is_handed_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_presence__a_screen_is_moved_from_another_device, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            test_presence__a_screen_above_a_clearance_is_not_told_nor_moved, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_presence__what_is_no_screen_is_refused, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_presence__peers_by_name, setup, teardown),
         cmocka_unit_test_setup_teardown(test_presence__what_is_no_message_is_refused, setup,
                                         teardown),

@@ -107,6 +107,46 @@ test("what is handed over opens by itself, soon", async () => {
     await here.close();
 });
 
+test("a screen on the laptop is moved from the phone", async () => {
+    const draft = await laptop.call("POST", "drafts", { name: "Talk", text:
+        "# Welcome\n\nto the fair\n\nNote: smile\n\n---\n\n## Numbers\n\n- ten stalls\n\n---\n\n" +
+        "Thank you" });
+    await until("the draft is on the phone", async () =>
+        (await phone.call("GET", "drafts")).drafts.some(({ id }) => id === draft.id));
+    const screen = await openPage(onLaptop, laptop, `#/present/${draft.id}`);
+    await screen.getByText("to the fair").waitFor();
+    const remote = await openPage(onPhone, phone, "#/remote");
+    await remote.getByText("1 of 3").waitFor();
+    await remote.locator(".remote-notes", { hasText: "smile" }).waitFor();
+    await remote.getByRole("button", { name: "Next", exact: true }).click();
+    await screen.getByText("ten stalls").waitFor();
+    await remote.getByText("2 of 3").waitFor();
+    const box = await remote.locator(".remote-now").boundingBox();
+    await remote.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await remote.mouse.down();
+    await remote.mouse.move(box.x + box.width / 2 + 9, box.y + box.height / 2);
+    await screen.locator(".pointer").waitFor();
+    await remote.mouse.up();
+    await screen.locator(".pointer").waitFor({ state: "hidden" });
+    // With one here, too, it is chosen which.
+    const own = await openPage(onPhone, phone, `#/present/${draft.id}`);
+    await own.getByText("to the fair").waitFor();
+    await remote.getByRole("group", { name: "Screens" }).getByRole("button", { name: "laptop" })
+        .click();
+    await remote.getByRole("button", { name: "Next", exact: true }).click();
+    await screen.getByText("Thank you").waitFor();
+    await own.getByText("to the fair").waitFor();
+    await assertAccessible(remote, "remote of another device");
+    await shoot(remote, "handoff-remote");
+    await own.keyboard.press("Escape");
+    await screen.keyboard.press("Escape");
+    await remote.getByText("Nothing is presented").waitFor();
+    for (const page of [screen, remote, own]) {
+        assertNoProblems(page);
+        await page.close();
+    }
+});
+
 test("an answer that is being written goes on on the phone", async () => {
     const question = "Tell me of the sea.";
     const there = await openPage(onPhone, phone);

@@ -7,7 +7,7 @@ import { fill, h, scope } from "./dom.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { markdown } from "./markdown.js";
-import { followSlides, followState } from "./presented.js";
+import { followScreens, followSlides } from "./presented.js";
 import { go } from "./route.js";
 import { failed } from "./toast.js";
 
@@ -67,7 +67,7 @@ export function show(root, now) {
         draw();
         tell();
     }, failed));
-    own(followState((state) => {
+    own(followScreens((state) => {
         if (state?.id !== now.id || !slides.length) return;
         dot.hidden = !state.pointer;
         if (state.pointer) {

@@ -3,7 +3,7 @@
 
 import { api } from "./api.js";
 import { debounce } from "./dom.js";
-import { on } from "./live.js";
+import { newest, on } from "./live.js";
 import { slidesOf, slidesOfDocument } from "./slides.js";
 
 const EDIT_MS = 500;
@@ -29,9 +29,21 @@ export function followSlides(kind, id, told, failed) {
     };
 }
 
-// Calls told(state or null) now and whenever the screen or a remote says something else.
-export function followState(told) {
-    api.presented().then(({ present }) => told(present), () => {});
-    return on("present", (state) => (state.kind ? told(state) :
-        api.presented().then(({ present }) => told(present), () => {})));
+// Calls told(state of this machine's screen or null, those of the person's other devices, each
+// with its node) now and whenever a screen or a remote says something else.
+export function followScreens(told) {
+    let here = null;
+    let others = [];
+    const load = newest(() => api.presented().catch(() => null), (got) => {
+        if (!got) return;
+        here = got.present?.node ? null : got.present;
+        ({ others } = got);
+        told(here, others);
+    });
+    load();
+    return on("present", (state) => {
+        if (!state.kind) return load();
+        here = state;
+        return told(here, others);
+    });
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The presenter's view, for a phone: what the screen shows and what comes next, notes, time, and
-// the way on and back; a finger on the slide points at it.
+// the way on and back; a finger on the slide points at it. The screen is this machine's, or one of
+// another device.
 
 import { api } from "./api.js";
 import { fill, h, scope } from "./dom.js";
 import { icon } from "./icons.js";
 import { number, t } from "./i18n.js";
 import { slideNode } from "./present.js";
-import { followSlides, followState } from "./presented.js";
+import { followScreens, followSlides } from "./presented.js";
 import { failed } from "./toast.js";
 
 const POINT_MS = 60;
@@ -33,6 +34,7 @@ export function show(root) {
     let slides = [];
     let endSlides = () => {};
     own(() => endSlides());
+    const choice = h("div", { class: "remote-screens", role: "group", "aria-label": t("Screens") });
     const now = h("div", { class: "remote-now" });
     const next = h("div", { class: "remote-next" });
     const notes = h("p", { class: "remote-notes", dir: "auto" });
@@ -40,7 +42,7 @@ export function show(root) {
     const time = h("p", { class: "remote-time" });
 
     const say = (more) => api.present({ kind: state.kind, id: state.id, n: state.n,
-        since: state.since, at: state.at, ...more }).catch(failed);
+        since: state.since, at: state.at, node: state.node, ...more }).catch(failed);
     const move = (by) => {
         if (!state) return;
         const at = Math.max(0, Math.min(state.n - 1, state.at + by));
@@ -85,7 +87,7 @@ export function show(root) {
     };
     const timer = setInterval(tick, 1000);
     own(() => clearInterval(timer));
-    own(followState((got) => {
+    const take = (got) => {
         state = got;
         const key = got && `${got.kind} ${got.id}`;
         if (key !== shown) {
@@ -102,8 +104,24 @@ export function show(root) {
         }
         draw();
         tick();
+    };
+    let chosen = ""; // "": this machine's, else a node's
+    let screens = [];
+    const takeChosen = () => {
+        take(screens.find(({ node = "" }) => node === chosen) ?? screens[0] ?? null);
+        fill(choice, ...(screens.length < 2 ? [] : screens.map((one) => h("button", {
+            type: "button", class: "button", "aria-pressed": String(one === state),
+            onclick: () => {
+                chosen = one.node ?? "";
+                takeChosen();
+            } }, one.node ?? t("This machine")))));
+    };
+    own(followScreens((here, others) => {
+        screens = here ? [here, ...others] : others;
+        takeChosen();
     }));
-    root.append(h("div", { class: "page" }, h("h1", { tabindex: -1 }, t("Remote")), inside));
+    root.append(h("div", { class: "page" }, h("h1", { tabindex: -1 }, t("Remote")), choice,
+        inside));
     draw();
     return own.end;
 }
