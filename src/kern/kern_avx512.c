@@ -50,7 +50,7 @@ static void act_prepare(const struct wf_dtype *t, enum wf_act act, const float *
     char *to = out;
 
     if (is_wide(act, n_tok))
-        wf_avx512__many_prepare(t, x, n_in, to + i_tok * wf_avx512__many_row(t, n_in));
+        wf_avx512__many_prepare(t, act, x, n_in, to + i_tok * wf_avx512__many_row(t, n_in));
     else if (act == WF_ACT_F32 || is_float(t))
         memcpy(to + i_tok * few_row(t, act, n_in), x, n_in * sizeof(float));
     else
@@ -184,7 +184,7 @@ static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, siz
 
     if (is_wide(act, n_tok)) {
         a.x_bytes = wf_avx512__many_row(t, n_in);
-        wf_avx512__multiply_many(t, &a, n_tok);
+        wf_avx512__multiply_many(t, act, &a, n_tok);
     } else if (act == WF_ACT_F32 || is_float(t)) {
         multiply_floats(t, &a, n_tok);
     } else {
