@@ -151,6 +151,7 @@ $(B)/obj/kern/kern_neon_pages.o: COMPILE += -O3
 $(B)/obj/kern/gemm_neon.o: COMPILE += -O3
 $(B)/obj/kern/grad_neon.o: COMPILE += -O3
 $(B)/obj/kern/kern_neon_dot.o: COMPILE += -O3 -march=armv8.2-a+dotprod
+$(B)/obj/kern/kern_neon_i8mm.o: COMPILE += -O3 -march=armv8.2-a+dotprod+i8mm
 endif
 
 $(B)/obj/%.o: src/%.c $(B)/flags

@@ -18,7 +18,7 @@ static const struct wf_kern *const all[] = {
     &wf_kern_avx2, &wf_kern_avxvnni,  &wf_kern_avx512,
 #endif
 #ifdef __aarch64__
-    &wf_kern_neon, &wf_kern_neon_dot,
+    &wf_kern_neon, &wf_kern_neon_dot, &wf_kern_neon_i8mm,
 #endif
 };
 
@@ -58,6 +58,8 @@ static bool runs_here(const struct wf_kern *k)
         return true;
     if (k == &wf_kern_neon_dot)
         return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+    if (k == &wf_kern_neon_i8mm)
+        return runs_here(&wf_kern_neon_dot) && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0;
 #endif
     return k == &wf_kern_ref;
 }

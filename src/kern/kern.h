@@ -27,7 +27,8 @@ enum wf_act {
 };
 
 struct wf_kern {
-    const char *name; /* "ref", "avx2", "avxvnni", "avx512", "neon", "neon_dot" */
+    const char *name; /* "ref", "avx2", "avxvnni", "avx512", "neon", "neon_dot",
+                       "neon_i8mm" */
 
     /* With other than WF_ACT_F32, products of at least so many tokens are computed in another way
      * than those of fewer: in another order of additions, and bfloat16 weights may meet activations
@@ -90,10 +91,12 @@ extern const struct wf_kern wf_kern_avxvnni;
 extern const struct wf_kern wf_kern_avx512;
 #endif
 
-/* For aarch64, and for those of them with dot products of bytes. */
+/* For aarch64, for those of them with dot products of bytes, and with products of matrices of them.
+ */
 #ifdef __aarch64__
 extern const struct wf_kern wf_kern_neon;
 extern const struct wf_kern wf_kern_neon_dot;
+extern const struct wf_kern wf_kern_neon_i8mm;
 #endif
 
 /* The fastest for this processor. Never NULL. */

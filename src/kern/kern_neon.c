@@ -69,6 +69,22 @@ static int32_t quantise_16(const float *x, float inverse, int8_t *q)
     return vaddlvq_s16(a) + vaddlvq_s16(b);
 }
 
+float wf_neon__quantise(const float *x, size_t group, int8_t *q, float *sums)
+{
+    float max = largest(x, group), inverse = 0.0f, scale = 0.0f;
+
+    if (max != 0.0f && group == 32) {
+        inverse = 127.0f / fabsf(max);
+        scale = wf_half_to_float(wf_float_to_half(fabsf(max) / 127.0f));
+    } else if (max != 0.0f) {
+        inverse = -127.0f / max;
+        scale = 1.0f / inverse;
+    }
+    for (size_t j = 0; j < group; j += 16)
+        sums[j / 16] = scale * (float)quantise_16(x + j, inverse, q + j);
+    return scale;
+}
+
 void wf_neon__act_prepare(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
                           size_t n_tok, size_t i_tok, void *out)
 {
@@ -82,19 +98,8 @@ void wf_neon__act_prepare(const struct wf_dtype *t, enum wf_act act, const float
         memcpy(row, x, n_in * sizeof(float));
         return;
     }
-    for (size_t i = 0; i < n_groups; i++) {
-        float max = largest(x + i * group, group), inverse = 0.0f;
-        scales[i] = 0.0f;
-        if (max != 0.0f && group == 32) {
-            inverse = 127.0f / fabsf(max);
-            scales[i] = wf_half_to_float(wf_float_to_half(fabsf(max) / 127.0f));
-        } else if (max != 0.0f) {
-            inverse = -127.0f / max;
-            scales[i] = 1.0f / inverse;
-        }
-        for (size_t j = i * group; j < (i + 1) * group; j += 16)
-            sums[j / 16] = scales[i] * (float)quantise_16(x + j, inverse, q + j);
-    }
+    for (size_t i = 0; i < n_groups; i++)
+        scales[i] = wf_neon__quantise(x + i * group, group, q + i * group, sums + i * (group / 16));
 }
 
 /* ---- products ---- */
@@ -356,5 +361,6 @@ void wf_neon__from_f16(const uint16_t *x, float *y, size_t n)
         y[i] = wf_half_to_float(x[i]);
 }
 
-const struct wf_kern wf_kern_neon = WF_NEON_TABLE("neon", matmul);
+const struct wf_kern wf_kern_neon =
+    WF_NEON_TABLE("neon", 0, wf_neon__act_bytes, wf_neon__act_prepare, matmul);
 #endif

@@ -11,5 +11,6 @@ static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, siz
     wf_neon__matmul(wf_neon__multiply, t, act, w, n_rows, n_in, prepared, n_tok, out, ld);
 }
 
-const struct wf_kern wf_kern_neon_dot = WF_NEON_TABLE("neon_dot", matmul);
+const struct wf_kern wf_kern_neon_dot =
+    WF_NEON_TABLE("neon_dot", 0, wf_neon__act_bytes, wf_neon__act_prepare, matmul);
 #endif

@@ -14,6 +14,9 @@ typedef void (*wf_neon_multiply_fn)(const struct wf_dtype *t, const struct wf_ne
 size_t wf_neon__act_bytes(const struct wf_dtype *t, enum wf_act act, size_t n_in, size_t n_tok);
 void wf_neon__act_prepare(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
                           size_t n_tok, size_t i_tok, void *out);
+/* A group of 32 or 256 values to int8, and the sums of every 16, scale and all; their scale. What
+ * is no number makes the scale none. */
+float wf_neon__quantise(const float *x, size_t group, int8_t *q, float *sums);
 /* As the table's matmul, with `multiply` where bytes meet bytes. */
 void wf_neon__matmul(wf_neon_multiply_fn multiply, const struct wf_dtype *t, enum wf_act act,
                      const void *w, size_t n_rows, size_t n_in, const void *prepared, size_t n_tok,
@@ -33,11 +36,12 @@ float wf_neon__exp_sum(float *x, float max, size_t n);
 void wf_neon__mix(const float *p, size_t ld, const float *v, size_t n_rows, size_t n_p, size_t n,
                   float *y);
 
-/* A table of that name with its matmul. */
-#define WF_NEON_TABLE(table_name, its_matmul)                                                      \
+/* A table of that name: from how many tokens on products are made in another way (0: never), how
+ * tokens are prepared, its matmul. */
+#define WF_NEON_TABLE(table_name, wide_from, its_bytes, its_prepare, its_matmul)                   \
     {                                                                                              \
-        .name = (table_name), .act_bytes = wf_neon__act_bytes,                                     \
-        .act_prepare = wf_neon__act_prepare, .matmul = (its_matmul), .axpy = wf_neon__axpy,        \
+        .name = (table_name), .n_wide = (wide_from), .act_bytes = (its_bytes),                     \
+        .act_prepare = (its_prepare), .matmul = (its_matmul), .axpy = wf_neon__axpy,               \
         .rms_norm = wf_neon__rms_norm, .softmax = wf_neon__softmax, .exp_sum = wf_neon__exp_sum,   \
         .mix = wf_neon__mix, .silu_mul = wf_neon__silu_mul, .to_f16 = wf_neon__to_f16,             \
         .from_f16 = wf_neon__from_f16, .dot_i8 = wf_neon__dot_i8, .attend = wf_neon__attend,       \

@@ -1,5 +1,6 @@
-/* Products of quantised weights for aarch64, as static functions: kern_neon.c and kern_neon_dot.c
- * include this and are compiled for different processors (the latter with dot products of bytes).
+/* Products of quantised weights for aarch64, as static functions: kern_neon.c, kern_neon_dot.c and
+ * kern_neon_i8mm.c include this and are compiled for different processors (the latter two with dot
+ * products of bytes).
  * Threads: any. */
 #ifndef WF_KERN_NEON_MATMUL_H
 #define WF_KERN_NEON_MATMUL_H
@@ -92,23 +93,24 @@ static WF_INLINE void wf_neon__all(wf_neon_load_fn load, bool has_min, bool by_h
     }
 }
 
-/* name, whether it has minima, and a scale for each half of a group */
+/* name, whether it has minima, a scale for each half of a group, and values of activations that
+ * share one */
 #define WF_NEON_TYPES(X)                                                                           \
-    X(Q4_0, false, false)                                                                          \
-    X(Q4_1, true, false)                                                                           \
-    X(Q5_0, false, false)                                                                          \
-    X(Q5_1, true, false)                                                                           \
-    X(Q8_0, false, false)                                                                          \
-    X(Q2_K, true, true)                                                                            \
-    X(Q3_K, false, true)                                                                           \
-    X(Q4_K, true, false)                                                                           \
-    X(Q5_K, true, false)                                                                           \
-    X(Q6_K, false, true)                                                                           \
-    X(IQ4_NL, false, false)                                                                        \
-    X(IQ4_XS, false, false)                                                                        \
-    X(MXFP4, false, false)
+    X(Q4_0, false, false, 32)                                                                      \
+    X(Q4_1, true, false, 32)                                                                       \
+    X(Q5_0, false, false, 32)                                                                      \
+    X(Q5_1, true, false, 32)                                                                       \
+    X(Q8_0, false, false, 32)                                                                      \
+    X(Q2_K, true, true, 256)                                                                       \
+    X(Q3_K, false, true, 256)                                                                      \
+    X(Q4_K, true, false, 256)                                                                      \
+    X(Q5_K, true, false, 256)                                                                      \
+    X(Q6_K, false, true, 256)                                                                      \
+    X(IQ4_NL, false, false, 32)                                                                    \
+    X(IQ4_XS, false, false, 256)                                                                   \
+    X(MXFP4, false, false, 32)
 
-#define WF_NEON_MULTIPLY(name, has_min, by_half)                                                   \
+#define WF_NEON_MULTIPLY(name, has_min, by_half, group)                                            \
     static void wf_neon__multiply_##name(const struct wf_neon_rows *a, size_t n_tok)               \
     {                                                                                              \
         wf_neon__all(wf_neon__load_##name, has_min, by_half, *a, n_tok);                           \
@@ -120,7 +122,7 @@ WF_NEON_TYPES(WF_NEON_MULTIPLY)
 static void wf_neon__multiply(const struct wf_dtype *t, const struct wf_neon_rows *a, size_t n_tok)
 {
     switch ((enum wf_dtype_id)t->id) {
-#define WF_NEON_CASE(name, has_min, by_half)                                                       \
+#define WF_NEON_CASE(name, has_min, by_half, group)                                                \
     case WF_DTYPE_##name:                                                                          \
         wf_neon__multiply_##name(a, n_tok);                                                        \
         break;
