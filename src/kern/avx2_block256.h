@@ -31,22 +31,32 @@ static WF_INLINE __m256i wf_avx2_turned(__m256i v, int n)
     return n >= 0 ? _mm256_srli_epi16(v, n) : _mm256_slli_epi16(v, -n);
 }
 
-/* The 8 scales and 8 minima of Q4_K and Q5_K, of 6 bits in 12 bytes. */
+/* The two numbers of half precision at p. */
+static WF_INLINE void wf_avx2_two_halves(const uint8_t *p, float *a, float *b)
+{
+    int32_t both;
+
+    memcpy(&both, p, sizeof(both));
+    __m128 v = _mm_cvtph_ps(_mm_cvtsi32_si128(both));
+    *a = _mm_cvtss_f32(v);
+    *b = _mm_cvtss_f32(_mm_movehdup_ps(v));
+}
+
+/* The 8 scales and 8 minima of Q4_K and Q5_K, of 6 bits in 12 bytes: four scales and four minima
+ * whole, and of the other eight the lower bits in the last four bytes, the upper ones above those
+ * that are whole. */
 static WF_INLINE void wf_avx2_scales_k(const uint8_t *b, struct wf_avx2_scales *out)
 {
-    uint32_t s[3];
-    uint64_t by, low;
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(b + 4));
+    __m128i low = _mm_srlv_epi32(_mm_shuffle_epi32(v, 0x98), _mm_setr_epi32(0, 0, 0, 4));
+    __m128i high = _mm_srli_epi32(_mm_shuffle_epi32(v, 0x50), 2);
 
-    memcpy(s, b + 4, sizeof(s));
-    by = (s[2] & 0x0f0f0f0fu) | (s[0] >> 2 & 0x30303030u);
-    by = by << 32 | (s[0] & 0x3f3f3f3fu);
-    low = (s[2] >> 4 & 0x0f0f0f0fu) | (s[1] >> 2 & 0x30303030u);
-    low = low << 32 | (s[1] & 0x3f3f3f3fu);
-    __m256i v = _mm256_broadcastsi128_si256(_mm_set_epi64x((long long)low, (long long)by));
-    out->by = _mm256_unpacklo_epi8(v, _mm256_setzero_si256());
-    out->low = _mm256_unpackhi_epi8(v, _mm256_setzero_si256());
-    out->d = wf_x86__load_half(b);
-    out->dmin = wf_x86__load_half(b + 2);
+    low = _mm_and_si128(low, _mm_setr_epi32(0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f));
+    high = _mm_and_si128(high, _mm_setr_epi32(0, 0x30303030, 0, 0x30303030));
+    __m256i words = _mm256_cvtepu8_epi16(_mm_or_si128(low, high));
+    out->by = _mm256_permute4x64_epi64(words, 0x44);
+    out->low = _mm256_permute4x64_epi64(words, 0xee);
+    wf_avx2_two_halves(b, &out->d, &out->dmin);
 }
 
 /* Unsigned, of 4 bits. */
