@@ -7,6 +7,8 @@
 #include "kern/avx2_few.h"
 #include "kern/avx2_quantise.h"
 
+#define PIECE 32 /* rows */
+
 static bool is_256(const struct wf_dtype *t)
 {
     return t->block == 256;
@@ -83,11 +85,38 @@ void wf_avx2__few_prepare(const struct wf_dtype *t, const float *x, size_t n_in,
         prepare_32(x, n_in, row);
 }
 
-void wf_avx2__multiply_few(const struct wf_dtype *t, const struct wf_avx2_rows *a, size_t n_tok)
+static void multiply(const struct wf_dtype *t, const struct wf_avx2_rows *a, size_t n_tok)
 {
     if (is_256(t))
         wf_avx2__few_256((enum wf_dtype_id)t->id, a, n_tok);
     else
         wf_avx2__few_32((enum wf_dtype_id)t->id, a, n_tok);
+}
+
+/* Three or four tokens, two at a time: two passes over rows that stay in the cache cost less than
+ * one for as many as there are registers for. */
+static void multiply_pairs(const struct wf_dtype *t, struct wf_avx2_rows a, size_t n_tok)
+{
+    size_t left = a.n_rows;
+
+    for (; left > 0; left -= a.n_rows) {
+        struct wf_avx2_rows second;
+        a.n_rows = left < PIECE ? left : PIECE;
+        second = a;
+        second.x += 2 * a.x_bytes;
+        second.out += 2 * a.ld;
+        multiply(t, &a, 2);
+        multiply(t, &second, n_tok - 2);
+        a.w += a.n_rows * a.row_bytes;
+        a.out += a.n_rows;
+    }
+}
+
+void wf_avx2__multiply_few(const struct wf_dtype *t, const struct wf_avx2_rows *a, size_t n_tok)
+{
+    if (n_tok == 3 || n_tok == 4)
+        multiply_pairs(t, *a, n_tok);
+    else
+        multiply(t, a, n_tok);
 }
 #endif
