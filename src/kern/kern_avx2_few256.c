@@ -80,57 +80,49 @@ static WF_INLINE void add_block(struct way way, const uint8_t *b, size_t n, cons
     }
 }
 
-/* R rows from `row` on with n tokens (both known when compiled), n_tok of which are wanted. */
-static WF_INLINE void multiply_rows(struct way way, size_t R, size_t n, const uint8_t *const *x,
-                                    const struct wf_avx2_rows *a, size_t n_tok, size_t row)
+/* A row with n tokens (known when compiled), n_tok of which are wanted. */
+static WF_INLINE void multiply_row(struct way way, size_t n, const uint8_t *const *x,
+                                   const struct wf_avx2_rows *a, size_t n_tok, size_t row)
 {
     const uint8_t *w = a->w + row * a->row_bytes;
-    __m256 acc[2][WF_AVX2_FEW_MAX];
+    __m256 acc[WF_AVX2_FEW_MAX];
 
-    for (size_t r = 0; r < R; r++) {
-        for (size_t t = 0; t < n; t++)
-            acc[r][t] = _mm256_setzero_ps();
-    }
-    for (size_t i = 0; i < a->n_in / 256; i++) {
+    for (size_t t = 0; t < n; t++)
+        acc[t] = _mm256_setzero_ps();
+    for (size_t i = 0; i < a->n_in / 256; i++, w += way.block_bytes) {
         const struct wf_avx2_meta256 *m[WF_AVX2_FEW_MAX];
         const int8_t *q[WF_AVX2_FEW_MAX];
-        wf_avx2_fetch(w + R * i * way.block_bytes, R * way.block_bytes);
+        wf_avx2_fetch(w, way.block_bytes);
         for (size_t t = 0; t < n; t++) {
             q[t] = (const int8_t *)x[t] + 256 * i;
             m[t] = (const struct wf_avx2_meta256 *)(const void *)(x[t] + a->n_in) + i;
         }
-        for (size_t r = 0; r < R; r++)
-            add_block(way, w + r * a->row_bytes + i * way.block_bytes, n, q, m, acc[r]);
+        add_block(way, w, n, q, m, acc);
     }
-    for (size_t r = 0; r < R; r++) {
-        for (size_t t = 0; t < n && t < n_tok; t++)
-            a->out[t * a->ld + row + r] = wf_avx2_sum(acc[r][t]);
-    }
+    for (size_t t = 0; t < n && t < n_tok; t++)
+        a->out[t * a->ld + row] = wf_avx2_sum(acc[t]);
 }
 
-/* All rows, R at a time; n at least n_tok. */
-static WF_INLINE void multiply_n(struct way way, size_t R, size_t n, const struct wf_avx2_rows *a,
+/* All rows, one behind the other; n at least n_tok. */
+static WF_INLINE void multiply_n(struct way way, size_t n, const struct wf_avx2_rows *a,
                                  size_t n_tok)
 {
     const uint8_t *x[WF_AVX2_FEW_MAX];
-    size_t row = 0;
 
     for (size_t t = 0; t < n; t++)
         x[t] = a->x + (t < n_tok ? t : 0) * a->x_bytes;
-    for (; row + R <= a->n_rows; row += R)
-        multiply_rows(way, R, n, x, a, n_tok, row);
-    for (; R > 1 && row < a->n_rows; row++)
-        multiply_rows(way, 1, n, x, a, n_tok, row);
+    for (size_t row = 0; row < a->n_rows; row++)
+        multiply_row(way, n, x, a, n_tok, row);
 }
 
 static WF_INLINE void multiply(struct way way, const struct wf_avx2_rows *a, size_t n_tok)
 {
     if (n_tok == 1)
-        multiply_n(way, 2, 1, a, 1);
+        multiply_n(way, 1, a, 1);
     else if (n_tok == 2)
-        multiply_n(way, 1, 2, a, 2);
+        multiply_n(way, 2, a, 2);
     else
-        multiply_n(way, 1, WF_AVX2_FEW_MAX, a, n_tok);
+        multiply_n(way, WF_AVX2_FEW_MAX, a, n_tok);
 }
 
 #define MULTIPLY(name, scales_of, bytes, kind_of, bits)                                            \
