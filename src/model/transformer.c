@@ -327,23 +327,16 @@ static void embed_token(struct wf_runner *r, const void *ud, size_t i_tok, size_
                        r->angles[i] + i_tok * p->n_rot);
 }
 
-/* x += scale * y, all tokens. */
-static void add_half(struct wf_runner *r)
-{
-    r->kern->axpy(r->p->residual_scale, r->y, r->x, r->n_tok * r->p->dim);
-}
-
 /* Behind a half: x = x + norm(y), or norm(x + y) where norms stand behind. */
 static void finish_half(struct wf_runner *r, const float *norm, const float *bias)
 {
     if ((r->p->family->flags & WF_FAMILY_ENCODER) != 0) {
-        add_half(r);
-        wf_transformer__norm(r, r->x, norm, bias, r->n_tok, r->x);
+        wf_transformer__add(r, norm, bias);
         return;
     }
     if (norm != NULL)
         wf_transformer__norm(r, r->y, norm, bias, r->n_tok, r->y);
-    add_half(r);
+    wf_transformer__add(r, NULL, NULL);
 }
 
 /* Before a half: h = norm(x), or x itself. */
@@ -352,7 +345,7 @@ static void begin_half(struct wf_runner *r, const float *norm, const float *bias
     if (norm != NULL)
         wf_transformer__norm(r, r->x, norm, bias, r->n_tok, r->h);
     else
-        memcpy(r->h, r->x, r->n_tok * r->p->dim * sizeof(float));
+        wf_transformer__copy(r);
 }
 
 int wf_transformer__run(struct wf_runner *r, const int32_t *ids, const atomic_bool *stop,

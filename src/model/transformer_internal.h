@@ -101,6 +101,11 @@ void wf_transformer__adapt_embedding(const struct wf_runner *r, size_t i_tok, in
 void wf_transformer__norm(struct wf_runner *r, const float *x, const float *weight,
                           const float *bias, size_t n_tok, float *y);
 
+/* x += scaled y, and behind that norm(x) where a weight is given. */
+void wf_transformer__add(struct wf_runner *r, const float *weight, const float *bias);
+/* h = x. */
+void wf_transformer__copy(struct wf_runner *r);
+
 /* The two halves of a layer: from r->h (decoders: normed) to r->y. */
 void wf_transformer__attend(struct wf_runner *r, size_t i_layer);
 void wf_transformer__convolve(struct wf_runner *r, size_t i_layer, size_t i_conv);

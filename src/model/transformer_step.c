@@ -227,20 +227,52 @@ struct norm {
     float *y;
 };
 
+/* The sum of x: four at a time, as the compiler then takes registers. */
+static float sum_of(const float *x, size_t n)
+{
+    float sums[4] = {0};
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4) {
+        for (size_t k = 0; k < 4; k++)
+            sums[k] += x[i + k];
+    }
+    for (; i < n; i++)
+        sums[0] += x[i];
+    return sums[0] + sums[1] + sums[2] + sums[3];
+}
+
+/* The sum of squares of x - less, likewise. */
+static float squares_of(const float *x, size_t n, float less)
+{
+    float sums[4] = {0};
+    size_t i = 0;
+
+    for (; i + 4 <= n; i += 4) {
+        for (size_t k = 0; k < 4; k++)
+            sums[k] += (x[i + k] - less) * (x[i + k] - less);
+    }
+    for (; i < n; i++)
+        sums[0] += (x[i] - less) * (x[i] - less);
+    return sums[0] + sums[1] + sums[2] + sums[3];
+}
+
 /* Layer norm: to mean 0 and variance 1. */
 static void layer_norm(const float *x, const float *weight, const float *bias, float eps, float *y,
                        size_t n)
 {
-    double mean = 0, square = 0;
+    float mean = sum_of(x, n) / (float)n;
+    float scale = 1.0f / sqrtf(squares_of(x, n, mean) / (float)n + eps);
+    size_t i = 0;
 
-    for (size_t i = 0; i < n; i++)
-        mean += (double)x[i];
-    mean /= (double)n;
-    for (size_t i = 0; i < n; i++)
-        square += ((double)x[i] - mean) * ((double)x[i] - mean);
-    double scale = 1.0 / sqrt(square / (double)n + (double)eps);
-    for (size_t i = 0; i < n; i++) {
-        y[i] = (float)(((double)x[i] - mean) * scale) * weight[i];
+    for (; i + 4 <= n; i += 4) {
+        for (size_t k = 0; k < 4; k++)
+            y[i + k] = (x[i + k] - mean) * scale * weight[i + k];
+        for (size_t k = 0; k < 4 && bias != NULL; k++)
+            y[i + k] += bias[i + k];
+    }
+    for (; i < n; i++) {
+        y[i] = (x[i] - mean) * scale * weight[i];
         y[i] += bias != NULL ? bias[i] : 0.0f;
     }
 }
@@ -262,15 +294,52 @@ static void norm_token(struct wf_runner *r, const void *ud, size_t i_tok, size_t
         y[i] += n->bias[i];
 }
 
+/* Calls fn for every token, with the gang where its rows are worth it. */
+static void each_row(struct wf_runner *r, size_t n_tok, wf_token_fn fn, const void *ud)
+{
+    if (n_tok * r->p->dim < FLOATS_ALONE) {
+        for (size_t i = 0; i < n_tok; i++)
+            fn(r, ud, i, 0);
+    } else {
+        wf_transformer__each(r, n_tok, fn, ud);
+    }
+}
+
 void wf_transformer__norm(struct wf_runner *r, const float *x, const float *weight,
                           const float *bias, size_t n_tok, float *y)
 {
     struct norm n = {x, weight, bias, y};
 
-    if (n_tok * r->p->dim < FLOATS_ALONE) {
-        for (size_t i = 0; i < n_tok; i++)
-            norm_token(r, &n, i, 0);
-    } else {
-        wf_transformer__each(r, n_tok, norm_token, &n);
-    }
+    each_row(r, n_tok, norm_token, &n);
+}
+
+static void add_token(struct wf_runner *r, const void *ud, size_t i_tok, size_t i_member)
+{
+    const struct norm *n = ud;
+    size_t dim = r->p->dim;
+
+    r->kern->axpy(r->p->residual_scale, r->y + i_tok * dim, r->x + i_tok * dim, dim);
+    if (n->weight != NULL)
+        norm_token(r, n, i_tok, i_member);
+}
+
+void wf_transformer__add(struct wf_runner *r, const float *weight, const float *bias)
+{
+    struct norm n = {r->x, weight, bias, r->x};
+
+    each_row(r, r->n_tok, add_token, &n);
+}
+
+static void copy_token(struct wf_runner *r, const void *ud, size_t i_tok, size_t i_member)
+{
+    size_t dim = r->p->dim;
+
+    (void)ud;
+    (void)i_member;
+    memcpy(r->h + i_tok * dim, r->x + i_tok * dim, dim * sizeof(float));
+}
+
+void wf_transformer__copy(struct wf_runner *r)
+{
+    each_row(r, r->n_tok, copy_token, NULL);
 }
