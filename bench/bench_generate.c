@@ -2,7 +2,8 @@
 /* Writing tokens one by one beside what the memory gives: for every model file that is named
  * (without any: shapes made in the build folder), passes over all its weights with plain loads take
  * turns with tokens, and the ratio of the medians is what generation reaches of the read rate.
- * -b N: so many texts at once. -n N: tokens a round. */
+ * -b N: so many texts at once. -n N: tokens a round. -u: weights as they lie in the file. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,8 @@
 #define ROUNDS 15
 #define TEXTS_MAX 32
 #define CONTEXT 512
+
+static bool packs = true;
 
 static void fail(const char *what, const char *why)
 {
@@ -151,8 +154,8 @@ static void measure(const char *path, size_t n_texts, size_t n_tokens)
     struct wf_model *m = NULL;
     struct wf_err err = WF_ERR_INIT;
 
-    if (wf_model_open(path, &m, &err) != 0 || wf_runner_new(m, &o, &t.r, &err) != 0 ||
-        wf_gang_new(o.n_threads, &gang, &err) != 0)
+    if (wf_model_open(path, &m, &err) != 0 || (packs && wf_model_pack(m, o.n_threads, &err) != 0) ||
+        wf_runner_new(m, &o, &t.r, &err) != 0 || wf_gang_new(o.n_threads, &gang, &err) != 0)
         fail(path, err.msg);
     t.logits = wf_alloc_array(wf_model_params(m)->n_vocab * n_texts, sizeof(float));
     if (t.logits == NULL)
@@ -210,13 +213,15 @@ int main(int argc, char **argv)
     size_t n_texts = 1, n_tokens = 4;
     int c;
 
-    while ((c = getopt(argc, argv, "b:n:")) != -1) {
+    while ((c = getopt(argc, argv, "b:n:u")) != -1) {
         if (c == 'b')
             n_texts = strtoul(optarg, NULL, 10);
         else if (c == 'n')
             n_tokens = strtoul(optarg, NULL, 10);
+        else if (c == 'u')
+            packs = false;
         else
-            fail("usage", "bench_generate [-b TEXTS] [-n TOKENS] [MODEL...]");
+            fail("usage", "bench_generate [-b TEXTS] [-n TOKENS] [-u] [MODEL...]");
     }
     for (int i = optind; i < argc; i++)
         measure(argv[i], n_texts, n_tokens);

@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "kern/kern.h"
+#include "kern/packed.h"
 #include "os/gang.h"
 
 #define N_RUNS 5
@@ -140,14 +141,14 @@ struct shape {
 static const struct shape shapes[] = {
     {2048, 2048}, {5632, 2048}, {2048, 5632}, {32000, 2048}, {4864, 896}, {1536, 576},
 };
-static const size_t tokens[] = {1, 2, 4, 8, 16, 32, 128, 512};
+static const size_t tokens[] = {1, 2, 4, 8, 16, 24, 32, 128, 512};
 
 struct product {
     const struct wf_kern *kern;
     const struct wf_dtype *type;
     struct shape shape;
     size_t n_tok;
-    const uint8_t *w;
+    const uint8_t *plain, *w; /* weights as files have them, and as they are multiplied */
     const float *x;
     void *prepared;
     float *out;
@@ -183,16 +184,17 @@ static double error_of(const struct product *p)
     size_t n_tok = p->n_tok < TOKENS_CHECKED ? p->n_tok : TOKENS_CHECKED;
     size_t first = p->n_tok - n_tok, row = p->shape.n_out - ROWS_CHECKED;
     static float want[TOKENS_CHECKED * ROWS_CHECKED];
+    const struct wf_dtype *type = wf_packed_from(p->type);
     const struct wf_kern *ref = &wf_kern_ref;
-    void *prepared = wf_alloc(ref->act_bytes(p->type, WF_ACT_Q8, p->shape.n_in, n_tok));
+    void *prepared = wf_alloc(ref->act_bytes(type, WF_ACT_Q8, p->shape.n_in, n_tok));
     double worst = 0, square = 0;
 
     if (prepared == NULL)
         return INFINITY;
     for (size_t i = 0; i < n_tok; i++)
-        ref->act_prepare(p->type, WF_ACT_Q8, p->x + (first + i) * p->shape.n_in, p->shape.n_in,
-                         n_tok, i, prepared);
-    ref->matmul(p->type, WF_ACT_Q8, p->w + row * wf_dtype_bytes(p->type, p->shape.n_in),
+        ref->act_prepare(type, WF_ACT_Q8, p->x + (first + i) * p->shape.n_in, p->shape.n_in, n_tok,
+                         i, prepared);
+    ref->matmul(type, WF_ACT_Q8, p->plain + row * wf_dtype_bytes(p->type, p->shape.n_in),
                 ROWS_CHECKED, p->shape.n_in, prepared, n_tok, want, ROWS_CHECKED);
     wf_free(prepared);
     for (size_t i = 0; i < n_tok; i++) {
@@ -222,8 +224,9 @@ static bool bench(struct wf_gang *gang, struct product *p)
     }
     error = error_of(p);
     double prepared = median(took[0], N_RUNS), multiplied = median(took[1], N_RUNS);
-    printf("%-7s %5zu x %5zu x %3zu  %8.3f ms  %6.0f GOP/s", p->type->name, p->shape.n_out,
-           p->shape.n_in, p->n_tok, 1e3 * multiplied, ops / multiplied);
+    printf("%-6s %s %5zu x %5zu x %3zu  %8.3f ms  %6.0f GOP/s", p->type->name,
+           wf_dtype_is_packed(p->type) ? "packed" : "      ", p->shape.n_out, p->shape.n_in,
+           p->n_tok, 1e3 * multiplied, ops / multiplied);
     if (peak > 0)
         printf(" %3.0f%%", 100 * ops / multiplied / peak);
     printf("  %5.1f GB/s  prepared in %.3f ms  error %.1e\n", bytes / multiplied, 1e3 * prepared,
@@ -248,30 +251,40 @@ static void fill(float *x, size_t n)
 /* All numbers of tokens of a format and shape. */
 static bool bench_shape(struct wf_gang *gang, struct product *p, const float *row, size_t n_tok)
 {
+    const struct wf_dtype *plain = p->type, *packed = NULL;
     size_t row_bytes, n_in = p->shape.n_in;
+    uint8_t *w, *groups;
     bool ok = true;
-    uint8_t *w;
 
     if (n_in % p->type->block != 0)
         return true;
+    if (p->kern->packed != NULL && p->shape.n_out % WF_PACKED_ROWS == 0)
+        packed = p->kern->packed(plain);
     row_bytes = wf_dtype_bytes(p->type, n_in);
-    w = wf_alloc(p->shape.n_out * row_bytes);
-    p->w = w;
+    w = wf_alloc_lines_raw(p->shape.n_out, row_bytes);
+    groups = wf_alloc_lines_raw(p->shape.n_out, row_bytes);
+    p->plain = w;
     p->out = wf_alloc_lines_raw(TOKENS_MAX * p->shape.n_out, sizeof(float));
     p->prepared = wf_alloc(p->kern->act_bytes(p->type, WF_ACT_Q8, n_in, TOKENS_MAX));
-    ok = w != NULL && p->out != NULL && p->prepared != NULL;
+    ok = w != NULL && groups != NULL && p->out != NULL && p->prepared != NULL;
     for (size_t r = 0; ok && r < p->shape.n_out; r++) {
         if (r < 64)
             p->type->pack(row + r * 97, w + r * row_bytes, n_in);
         else
             memcpy(w + r * row_bytes, w + r % 61 * row_bytes, row_bytes);
     }
-    for (size_t i = 0; ok && i < WF_ARRAY_LEN(tokens); i++) {
-        p->n_tok = tokens[i];
-        if (n_tok == 0 || n_tok == p->n_tok)
+    for (size_t r = 0; ok && packed != NULL && r < p->shape.n_out; r += WF_PACKED_ROWS)
+        wf_packed_group(packed, w + r * row_bytes, n_in, groups + r * row_bytes);
+    for (size_t i = 0; ok && i < 2 * WF_ARRAY_LEN(tokens); i++) {
+        p->n_tok = tokens[i / 2];
+        p->type = i % 2 == 0 ? plain : packed;
+        p->w = i % 2 == 0 ? w : groups;
+        if (p->type != NULL && (n_tok == 0 || n_tok == p->n_tok))
             ok = bench(gang, p) && ok;
     }
+    p->type = plain;
     wf_free(w);
+    wf_free(groups);
     wf_free(p->out);
     wf_free(p->prepared);
     return ok;

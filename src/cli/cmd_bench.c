@@ -285,6 +285,9 @@ static int run(struct bench *b, const char *path, struct wf_runner_options *o, s
     size_t longest;
     int rc = wf_model_open(path, &b->model, err);
 
+    /* Weights are packed for the fastest kernels only. */
+    if (rc == 0 && (o->kern == NULL || o->kern == wf_kern()))
+        rc = wf_model_pack(b->model, o->n_threads, err);
     if (rc != 0)
         return rc;
     b->load_ms = (double)(wf_clock_mono_ns(NULL) - start) * 1e-6;

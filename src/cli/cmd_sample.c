@@ -82,6 +82,8 @@ static int prepare(struct sampling *s, const char *model, struct wf_err *err)
     int rc = wf_model_open(model, &s->model, err);
 
     if (rc == 0)
+        rc = wf_model_pack(s->model, 0, err);
+    if (rc == 0)
         rc = wf_vocab_open(wf_model_gguf(s->model), &s->vocab, err);
     if (rc == 0)
         rc = wf_token_trie_new(s->vocab, &s->trie, err);

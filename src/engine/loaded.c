@@ -181,6 +181,8 @@ int wf_loaded_open(const struct wf_model_entry *entry, const struct wf_model_set
         rc = choose_context(l, settings, n_context, &o.runner, err);
     }
     if (rc == 0)
+        rc = wf_model_pack(l->model, (size_t)settings->threads, err);
+    if (rc == 0)
         rc = wf_sched_new(&o, &l->sched, err);
     if (rc != 0) {
         wf_err_prefix(err, "%s", entry->name);

@@ -38,6 +38,10 @@ void wf_avx512__many_prepare(const struct wf_dtype *t, enum wf_act act, const fl
 void wf_avx512__multiply_many(const struct wf_dtype *t, enum wf_act act,
                               const struct wf_avx512_rows *a, size_t n_tok);
 
+/* Any number of tokens with packed weights, prepared as for many. */
+void wf_avx512__multiply_packed(const struct wf_dtype *t, const struct wf_avx512_rows *a,
+                                size_t n_tok);
+
 /* See kern.h. */
 float wf_avx512__exp_sum(float *x, float max, size_t n);
 void wf_avx512__softmax(float *x, size_t n);

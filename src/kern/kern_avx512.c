@@ -10,6 +10,7 @@
 #include "kern/avx512_internal.h"
 #include "kern/half.h"
 #include "kern/kern.h"
+#include "kern/packed.h"
 #include "kern/x86_group.h"
 
 #define L2_BYTES (384u << 10) /* of tokens that are gone through for every four rows */
@@ -22,9 +23,10 @@ static bool is_float(const struct wf_dtype *t)
     return t->block == 1;
 }
 
-static bool is_wide(enum wf_act act, size_t n_tok)
+/* Whether tokens are prepared as for many: always for packed weights. */
+static bool is_wide(const struct wf_dtype *t, enum wf_act act, size_t n_tok)
 {
-    return act != WF_ACT_F32 && n_tok >= WF_AVX512_WIDE_FROM;
+    return act != WF_ACT_F32 && (n_tok >= WF_AVX512_WIDE_FROM || wf_dtype_is_packed(t));
 }
 
 static size_t few_row(const struct wf_dtype *t, enum wf_act act, size_t n_in)
@@ -37,8 +39,10 @@ static size_t act_bytes(const struct wf_dtype *t, enum wf_act act, size_t n_in, 
 {
     size_t few, many;
 
-    if (!is_wide(act, n_tok))
+    if (!is_wide(t, act, n_tok))
         return n_tok * few_row(t, act, n_in);
+    if (wf_dtype_is_packed(t))
+        return n_tok * wf_avx512__many_row(wf_packed_from(t), n_in);
     few = (WF_AVX512_WIDE_FROM - 1) * few_row(t, act, n_in);
     many = n_tok * wf_avx512__many_row(t, n_in);
     return many > few ? many : few;
@@ -49,12 +53,15 @@ static void act_prepare(const struct wf_dtype *t, enum wf_act act, const float *
 {
     char *to = out;
 
-    if (is_wide(act, n_tok))
+    if (is_wide(t, act, n_tok)) {
+        act = wf_dtype_is_packed(t) ? WF_ACT_Q8 : act;
+        t = wf_packed_from(t);
         wf_avx512__many_prepare(t, act, x, n_in, to + i_tok * wf_avx512__many_row(t, n_in));
-    else if (act == WF_ACT_F32 || is_float(t))
+    } else if (act == WF_ACT_F32 || is_float(t)) {
         memcpy(to + i_tok * few_row(t, act, n_in), x, n_in * sizeof(float));
-    else
+    } else {
         wf_avx512__few_prepare(t, x, n_in, to + i_tok * wf_avx512__few_row(t, n_in));
+    }
 }
 
 /* ---- rows of float ---- */
@@ -75,8 +82,16 @@ static void from_bf16(const uint8_t *x, float *y, size_t n)
     }
 }
 
-static const float *as_floats(const struct wf_dtype *t, const uint8_t *src, float *w, size_t n)
+/* n values of a row from `from` on. */
+static const float *as_floats(const struct wf_dtype *t, const struct wf_avx512_rows *a, size_t row,
+                              size_t from, float *w, size_t n)
 {
+    const uint8_t *src = a->w + row * a->row_bytes + wf_dtype_bytes(t, from);
+
+    if (wf_dtype_is_packed(t)) {
+        wf_packed_unpack(t, a->w, a->n_in, row, from, n, w);
+        return w;
+    }
     if (t->id == WF_DTYPE_F32 && (uintptr_t)src % sizeof(float) == 0)
         return (const float *)(const void *)src;
     if (t->id == WF_DTYPE_F16 && (uintptr_t)src % 2 == 0)
@@ -143,8 +158,7 @@ static void multiply_float_rows(const struct wf_dtype *t, const struct wf_avx512
         const float *x = (const float *)(const void *)a->x + i_tok * a->n_in + i;
         float *out = a->out + i_tok * a->ld + row;
         for (size_t r = 0; r < n_rows; r++)
-            w[r] = as_floats(t, a->w + (row + r) * a->row_bytes + wf_dtype_bytes(t, i), unpacked[r],
-                             n);
+            w[r] = as_floats(t, a, row + r, i, unpacked[r], n);
         for (; k + 4 <= n_tok && n_rows == 4; k += 4)
             wf_avx512__multiply_4_4(w, x + k * a->n_in, a->n_in, n, i > 0, out + k * a->ld, a->ld);
         for (; k < n_tok; k++) {
@@ -182,9 +196,12 @@ static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, siz
                                .out = out,
                                .ld = ld};
 
-    if (is_wide(act, n_tok)) {
-        a.x_bytes = wf_avx512__many_row(t, n_in);
-        wf_avx512__multiply_many(t, act, &a, n_tok);
+    if (is_wide(t, act, n_tok)) {
+        a.x_bytes = wf_avx512__many_row(wf_packed_from(t), n_in);
+        if (wf_dtype_is_packed(t))
+            wf_avx512__multiply_packed(t, &a, n_tok);
+        else
+            wf_avx512__multiply_many(t, act, &a, n_tok);
     } else if (act == WF_ACT_F32 || is_float(t)) {
         multiply_floats(t, &a, n_tok);
     } else {
@@ -217,6 +234,7 @@ static void dot_i8(const int8_t *q, const int8_t *rows, size_t n_rows, size_t n,
 const struct wf_kern wf_kern_avx512 = {
     .name = "avx512",
     .n_wide = WF_AVX512_WIDE_FROM,
+    .packed = wf_packed_of,
     .act_bytes = act_bytes,
     .act_prepare = act_prepare,
     .matmul = matmul,

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "model/pack.h"
 #include "model/transformer_internal.h"
 #include "os/cores.h"
 
@@ -49,6 +50,13 @@ int wf_model_open(const char *path, struct wf_model **out, struct wf_err *err)
             wf_gguf_close(g);
     }
     return rc;
+}
+
+int wf_model_pack(struct wf_model *m, size_t n_threads, struct wf_err *err)
+{
+    assert(m->weights.packed == NULL);
+    return wf_weights_pack(&m->weights, m->params.n_layers, m->gguf, wf_kern(),
+                           n_threads > 0 ? n_threads : wf_cores_fast(), err);
 }
 
 void wf_model_close(struct wf_model *m)
@@ -186,6 +194,7 @@ static int check_options(struct wf_runner *r, const struct wf_runner_options *o,
     size_t most = is_encoder(r) ? r->p->n_context : WF_LIMIT_MODEL_CONTEXT;
 
     r->kern = o->kern != NULL ? o->kern : wf_kern();
+    assert(r->model->weights.packed == NULL || r->kern->packed != NULL);
     r->act = o->act;
     /* Small errors choose other experts, and vectors that were stored are compared with new ones.
      */
@@ -281,7 +290,7 @@ size_t wf_runner_n_context(const struct wf_runner *r)
 
 size_t wf_runner_n_few(const struct wf_runner *r)
 {
-    return r->kern->n_wide > 1 ? r->kern->n_wide - 1 : SIZE_MAX;
+    return r->kern->n_wide > 1 && !r->model->weights.is_packed ? r->kern->n_wide - 1 : SIZE_MAX;
 }
 
 size_t wf_runner_n_batch(const struct wf_runner *r)
@@ -304,7 +313,7 @@ static void embed_token(struct wf_runner *r, const void *ud, size_t i_tok, size_
     float *x = r->x + i_tok * p->dim, *other = r->h + i_tok * p->dim;
 
     (void)i_member;
-    w->embed.format->unpack(w->embed.data + (size_t)ids[i_tok] * w->embed.row_bytes, x, p->dim);
+    wf_matrix_row(&w->embed, (size_t)ids[i_tok], x);
     if (r->parts != NULL)
         wf_transformer__adapt_embedding(r, i_tok, ids[i_tok], x);
     for (size_t i = 0; i < p->dim && p->embed_scale != 1.0f; i++)
@@ -314,12 +323,11 @@ static void embed_token(struct wf_runner *r, const void *ud, size_t i_tok, size_
             r->kern->axpy(1.0f, r->marks->rows + k * p->dim, x, p->dim);
     }
     if (w->positions.format != NULL) {
-        w->positions.format->unpack(w->positions.data + position * w->positions.row_bytes, other,
-                                    p->dim);
+        wf_matrix_row(&w->positions, position, other);
         r->kern->axpy(1.0f, other, x, p->dim);
     }
     if (w->types.format != NULL) {
-        w->types.format->unpack(w->types.data, other, p->dim);
+        wf_matrix_row(&w->types, 0, other);
         r->kern->axpy(1.0f, other, x, p->dim);
     }
     for (int i = 0; i < 2 && p->family->rope != WF_ROPE_NONE && r->turns == NULL; i++)

@@ -27,6 +27,10 @@ struct wf_model;
 int wf_model_open(const char *path, struct wf_model **out, struct wf_err *err) WF_MUST_USE;
 /* The same over an open file, which it takes over on success. */
 int wf_model_open_gguf(struct wf_gguf *g, struct wf_model **out, struct wf_err *err) WF_MUST_USE;
+/* Lays the weights out as the fastest kernels of this processor like them best, in memory of their
+ * own (model/pack.h), by n_threads (0: as many as fast cores). Once, before there are runners,
+ * which then take no other kernels. Errors: NOMEM, BUSY, DENIED; the model is as before then. */
+int wf_model_pack(struct wf_model *m, size_t n_threads, struct wf_err *err) WF_MUST_USE;
 /* All runners must be gone. NULL is a no-op. */
 void wf_model_close(struct wf_model *m);
 
@@ -71,7 +75,7 @@ struct wf_batch_part {
     size_t n_logits;    /* logits of the last n_logits tokens are wanted; 0: of none */
     /* Its tokens are computed the same way however a text is cut into batches, and whoever else is
      * in them; without it (a text that is written, token by token) likewise, as long as a batch has
-     * fewer such tokens than the kernels' n_wide. Parts that are written come first. */
+     * no more such tokens than wf_runner_n_few. Parts that are written come first. */
     bool reads;
     const struct wf_adapter_use *adapters; /* [n_adapters], of this model, borrowed for the call */
     size_t n_adapters;                     /* 0: the model as it is */

@@ -13,10 +13,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "kern/packed.h"
 #include "model/transformer_internal.h"
 
 /* Rows of a band: a multiple of this, so that neighbours do not write to one cache line. */
-#define BAND_ROWS 16
+#define BAND_ROWS 32
 /* Tokens that a member prepares: kernels may lay so many side by side. */
 #define PREPARE_TOKENS 16
 /* Below this many floats, and this many multiplications, a step is not worth waking the gang for.
@@ -185,7 +186,7 @@ static void multiply_ways(struct multiply *m)
     size_t n_wide = m->r->kern->n_wide, n_tok = m->n_tok, n = n_written(m->r, n_tok);
 
     m->n_taken = n_tok;
-    if (n_wide <= 1) {
+    if (n_wide <= 1 || wf_dtype_is_packed(m->format)) {
         multiply_rows(m);
         return;
     }

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/limits.h"
+#include "kern/packed.h"
 
 #define NAME_BYTES 96
 
@@ -110,6 +112,7 @@ static int matrix(struct loader *l, const char *name, uint64_t n_in, uint64_t n_
                               .n_out = (uint32_t)n_out};
     out->row_bytes = wf_dtype_bytes(out->format, (size_t)n_in);
     out->expert_bytes = n_experts > 0 ? out->row_bytes * (size_t)n_out : 0;
+    out->n_experts = n_experts;
     l->w->bytes += t->bytes;
     return vector(l, name, "bias", n_out, n2, false, &out->bias);
 }
@@ -363,8 +366,53 @@ int wf_weights_load(const struct wf_gguf *g, const struct wf_params *p, struct w
     return rc;
 }
 
+void wf_weights_each(struct wf_weights *w, size_t n_layers, wf_matrix_fn fn, void *ud)
+{
+    struct wf_matrix *ends[] = {&w->output, &w->classes_dense, &w->classes};
+
+    for (size_t i = 0; i < n_layers; i++) {
+        struct wf_layer_weights *l = &w->layers[i];
+        struct wf_matrix *all[] = {
+            &l->q,
+            &l->k,
+            &l->v,
+            &l->conv_in,
+            &l->o,
+            &l->conv_out,
+            &l->up,
+            &l->gate,
+            &l->down,
+            &l->router,
+            &l->up_shared,
+            &l->gate_shared,
+            &l->down_shared,
+            &l->up_experts,
+            &l->gate_experts,
+            &l->down_experts,
+        };
+        for (size_t k = 0; k < WF_ARRAY_LEN(all); k++) {
+            if (all[k]->format != NULL)
+                fn(ud, all[k]);
+        }
+    }
+    for (size_t k = 0; k < WF_ARRAY_LEN(ends); k++) {
+        if (ends[k]->format != NULL)
+            fn(ud, ends[k]);
+    }
+}
+
+void wf_matrix_row(const struct wf_matrix *m, size_t r, float *out)
+{
+    if (wf_dtype_is_packed(m->format))
+        wf_packed_unpack(m->format, m->data, m->n_in, r, 0, m->n_in, out);
+    else
+        m->format->unpack(m->data + r * m->row_bytes, out, m->n_in);
+}
+
 void wf_weights_deinit(struct wf_weights *w)
 {
+    wf_free(w->packed);
+    w->packed = NULL;
     wf_arena_deinit(&w->arena);
     w->layers = NULL;
 }

@@ -1,10 +1,11 @@
 /* Weights: the tensors of one model by their place in the transformer, shapes checked.
  *
- * Matrices stay where the file is mapped; vectors that are not plain float32 there are unpacked
- * once. Threads: any, once loaded. */
+ * Matrices stay where the file is mapped until they are packed (model/pack.h); vectors that are not
+ * plain float32 there are unpacked once. Threads: any, once loaded. */
 #ifndef WF_MODEL_WEIGHTS_H
 #define WF_MODEL_WEIGHTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,13 +17,14 @@
 
 /* y [n_out] = W x [n_in] + bias; W is [n_out, n_in], rows one after the other. */
 struct wf_matrix {
-    const struct wf_dtype *format; /* NULL: the matrix is absent */
+    const struct wf_dtype *format; /* NULL: the matrix is absent; may be packed (model/pack.h) */
     const uint8_t *data;
     uint32_t n_in;
     uint32_t n_out;
     size_t row_bytes;
     const float *bias;            /* [n_out], of an expert [n_experts, n_out]; NULL: none */
     size_t expert_bytes;          /* from one expert's matrix to the next; 0: no experts */
+    uint32_t n_experts;           /* 0: no experts */
     const struct wf_matrix *next; /* which a pass reads next, where that is always the same */
 };
 
@@ -55,12 +57,22 @@ struct wf_weights {
     struct wf_matrix classes_dense, classes;            /* of a classification head */
     const float *rope_factors, *rope_long, *rope_short; /* [n_rot / 2] */
     uint64_t bytes;                                     /* of all tensors that are used */
+    void *packed;   /* matrices that do not lie in the file; NULL: all do */
+    bool is_packed; /* all that are multiplied */
 };
 
 /* Finds and checks them. `g` must outlive *out. Errors: FORMAT (a tensor is missing or has a wrong
  * shape; the message names it), NOMEM. */
 int wf_weights_load(const struct wf_gguf *g, const struct wf_params *p, struct wf_weights *out,
                     struct wf_err *err) WF_MUST_USE;
+
+/* Calls fn for every matrix that a pass multiplies, in the order in which it meets them; the
+ * embeddings only where they are the output matrix, too, as which they then come. */
+typedef void (*wf_matrix_fn)(void *ud, struct wf_matrix *m);
+void wf_weights_each(struct wf_weights *w, size_t n_layers, wf_matrix_fn fn, void *ud);
+
+/* Row r of a matrix as float32 [n_in], exactly. */
+void wf_matrix_row(const struct wf_matrix *m, size_t r, float *out);
 
 /* Safe to call twice, and on zeroed weights. */
 void wf_weights_deinit(struct wf_weights *w);

@@ -402,7 +402,7 @@ static void test_transformer__survives_failing_allocations(void **state)
 }
 
 /* Reference outputs of the shared data: the whole of them. */
-static void compare_file(const char *name, double bound)
+static void compare_as(const char *name, bool is_packed, double bound)
 {
     struct wf_runner_options o = {.n_threads = 2, .kv = WF_KV_F32, .act = WF_ACT_Q8};
     char path[256];
@@ -418,6 +418,8 @@ static void compare_file(const char *name, double bound)
         skip();
     (void)snprintf(path, sizeof(path), DATA "tiny-%s.gguf", name);
     assert_int_equal(wf_model_open(path, &l.model, NULL), 0);
+    if (is_packed)
+        assert_int_equal(wf_model_pack(l.model, 2, NULL), 0);
     assert_int_equal(wf_runner_new(l.model, &o, &l.runner, NULL), 0);
     tiny_model_ids(ids);
     n = want.len / sizeof(float);
@@ -432,12 +434,18 @@ static void compare_file(const char *name, double bound)
         wf_seq_deinit(&seq);
     }
     double error = relative_error(got, (const float *)(const void *)want.ptr, n);
-    print_message("%s: relative error %.2g\n", name, error);
+    print_message("%s%s: relative error %.2g\n", name, is_packed ? ", packed" : "", error);
     assert_true(error < bound);
     wf_free(got);
     wf_buf_deinit(&want);
     wf_runner_free(l.runner);
     wf_model_close(l.model);
+}
+
+static void compare_file(const char *name, double bound)
+{
+    compare_as(name, false, bound);
+    compare_as(name, true, bound);
 }
 
 static void test_transformer__float_files_match(void **state)
