@@ -106,6 +106,8 @@ static void put_words(const char *what, const struct words *w, char *out, size_t
                  ngettext("%s change to the document %s went to %s",
                           "%s changes to the document %s went to %s", w->n),
                  w->count, w->place, w->to);
+    else if (strcmp(what, "file") == 0)
+        snprintf(out, cap, _("the file %s went to %s"), w->place, w->to);
     else
         snprintf(out, cap,
                  ngettext("%s sealed batch of %s went to %s", "%s sealed batches of %s went to %s",

@@ -27,6 +27,8 @@
 #include "daemon/given.h"
 #include "daemon/lens_file.h"
 #include "daemon/manual.h"
+#include "daemon/node_name.h"
+#include "daemon/others.h"
 #include "daemon/reminding.h"
 #include "daemon/serve.h"
 #include "engine/local.h"
@@ -323,6 +325,13 @@ static void list_devices(void *ud, struct wf_devices *out)
     wf_fabric_devices(c->ops.fabric, out);
 }
 
+static size_t list_others(void *ud, struct wf_devices_entry **out)
+{
+    const struct core *c = ud;
+
+    return wf_others_list(c->ops.store, c->ops.fabric, out);
+}
+
 static void nearby_changed(void *ud, const char *what)
 {
     struct core *c = ud;
@@ -370,6 +379,7 @@ static int open_link(struct core *c, struct wf_err *err)
     const struct wf_sealed_options so = {.link = c->nodes,
                                          .device = &c->device.signer,
                                          .devices = list_devices,
+                                         .others = list_others,
                                          .ud = c,
                                          .log = c->ops.log};
 
@@ -496,21 +506,6 @@ static int open_meaning(struct core *c, struct wf_err *err)
     return config->search_vectors ? wf_meaning_new(&mo, &c->ops.meaning, err) : 0;
 }
 
-/* What the machine is called, without its domain. */
-static void read_name(struct core *c)
-{
-    const char *set = c->o->config->node_name;
-    size_t n;
-
-    if (set[0] != 0)
-        snprintf(c->name, sizeof(c->name), "%s", set);
-    else if (gethostname(c->name, sizeof(c->name) - 1) != 0)
-        c->name[0] = 0;
-    n = strcspn(c->name, ".");
-    if (set[0] == 0 && n > 0)
-        c->name[n] = 0;
-}
-
 static void fabric_changed(void *ud, const char *what)
 {
     struct core *c = ud;
@@ -536,6 +531,8 @@ static void people_pins(void *ud, const uint8_t (*keys)[WF_DEVICES_KEY_BYTES], s
     struct wf_err err = WF_ERR_INIT;
 
     wf_fabric_people(c->ops.fabric, keys, n);
+    wf_sealed_devices_changed(atomic_load(&c->sealed));
+    wf_blobs_devices_changed(atomic_load(&c->blobs));
     if (wf_given_want(c->o->home->shared, n > 0, &err) != 0)
         wf_log_line(c->ops.log, WF_LOG_ERROR, "core", "nothing goes to other people: %s", err.msg);
 }
@@ -698,6 +695,17 @@ static enum wf_blobs_keep keep_which(const struct core *c)
                : WF_BLOBS_KEEP_ALL;
 }
 
+static bool document_may_be_read(void *ud, const uint8_t *device, const uint8_t *space,
+                                 enum wf_label label)
+{
+    return wf_sharing_may_read(atomic_load(&((struct core *)ud)->sharing), device, space, label);
+}
+
+static int document_given(void *ud, const struct wf_sharing_document *d, struct wf_err *err)
+{
+    return wf_sharing_give_document(atomic_load(&((struct core *)ud)->sharing), d, err);
+}
+
 /* Documents on all devices. Sealed hears of no connection before the fabric is there. */
 static int open_blobs(struct core *c, struct wf_err *err)
 {
@@ -714,6 +722,9 @@ static int open_blobs(struct core *c, struct wf_err *err)
                                  .log = c->ops.log,
                                  .label = wf_op_document_label,
                                  .label_ud = &c->ops,
+                                 .rights = c->ops.rights,
+                                 .may_read = document_may_be_read,
+                                 .given = document_given,
                                  .devices = list_devices,
                                  .taken = document_taken,
                                  .changed = documents_changed,
@@ -815,7 +826,7 @@ static int start(struct core *c, struct wf_err *err)
     int rc = wf_extract_spawn(&limits, &spawner_fd, &c->spawner_pid, err);
 
     wf_zone_init(); /* before the lock: it reads a file of the system */
-    read_name(c);
+    wf_node_name(c->o->config->node_name, c->name);
     c->ops.is_plain_off = !o->config->plain_words;
     if (rc == 0 && o->home)
         rc = spawn_fetch(c, &fetch_fd, err);

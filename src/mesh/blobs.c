@@ -282,6 +282,7 @@ void wf_blobs__hear_again(struct wf_blobs *b)
 static void peer_free(struct wf_blobs_peer *p)
 {
     wf_blobs__forget_asks(p);
+    wf_free(p->entered);
     wf_buf_deinit(&p->listed);
     wf_file_close(&p->fd);
     wf_list_remove(&p->node);
@@ -309,6 +310,7 @@ static void peer_up(struct wf_blobs *b, uint64_t id)
         peer_free(p);
         return;
     }
+    p->is_other = b->wire.is_other != NULL && b->wire.is_other(b->wire.ud, id);
     wf_map_reset(&b->kept);
     wf_blobs__try_again(b);
     b->is_wanting = b->is_evicting = true;
@@ -323,6 +325,8 @@ static void peer_says(struct wf_blobs *b, struct wf_blobs_peer *p, struct wf_str
         wf_blobs__hang_up(b, p, err.msg);
     else if (m.kind < WF_BLOBS_HAS)
         wf_blobs__asked(b, p, &m);
+    else if (p->is_other && (m.kind == WF_BLOBS_HAS || m.kind == WF_BLOBS_MODEL))
+        wf_blobs__hang_up(b, p, "it answers what it was not asked");
     else
         wf_blobs__answered(b, p, &m);
 }
@@ -377,6 +381,7 @@ static void read_devices(struct wf_blobs *b)
         struct wf_blobs_peer *p = WF_CONTAINER(it, struct wf_blobs_peer, node);
         (void)!b->wire.entry(b->wire.ud, p->id, &p->entry, NULL); /* else `down` follows */
     }
+    wf_blobs__try_again(b); /* some may have it by now */
 }
 
 struct round {
@@ -556,6 +561,11 @@ static int sealed_entry(void *ud, uint64_t peer, struct wf_devices_entry *out, s
     return wf_sealed_entry(ud, peer, out, err);
 }
 
+static bool sealed_is_other(void *ud, uint64_t peer)
+{
+    return wf_sealed_is_other(ud, peer);
+}
+
 static int sealed_own_entry(void *ud, struct wf_devices_entry *out, struct wf_err *err)
 {
     return wf_sealed_own_entry(ud, out, err);
@@ -563,8 +573,12 @@ static int sealed_own_entry(void *ud, struct wf_devices_entry *out, struct wf_er
 
 void wf_blobs_events(struct wf_blobs *b, struct wf_sealed_events *out)
 {
-    *out = (struct wf_sealed_events){
-        .up = on_up, .bytes = on_bytes, .room = on_room, .down = on_down, .ud = b};
+    *out = (struct wf_sealed_events){.up = on_up,
+                                     .bytes = on_bytes,
+                                     .room = on_room,
+                                     .down = on_down,
+                                     .ud = b,
+                                     .takes_others = b->o.may_read != NULL && b->o.given != NULL};
 }
 
 static int start(struct wf_blobs *b, struct wf_err *err)
@@ -601,6 +615,7 @@ int wf_blobs_new(const struct wf_blobs_options *o, struct wf_blobs **out, struct
                                                        .close = sealed_close,
                                                        .entry = sealed_entry,
                                                        .own_entry = sealed_own_entry,
+                                                       .is_other = sealed_is_other,
                                                        .ud = o->sealed};
     wf_list_init(&b->events);
     wf_list_init(&b->peers);

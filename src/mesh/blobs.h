@@ -1,5 +1,5 @@
-/* Blobs: documents of spaces on all of an owner's devices that may have them, and models from a
- * paired node.
+/* Blobs: documents of spaces on all of an owner's devices that may have them, and on those of other
+ * people who may read the space; and models from a paired node.
  *
  * What is said of a document (its name, size, label, the hash of its content, which devices have
  * it) travels as a record of the collection "weft.document" in the stream of its label, so a device
@@ -11,6 +11,11 @@
  * come when somebody opens or pins them. A document that is removed on one device goes on all.
  *
  * Who asks for a document above its clearance is told that there is none. Models are public.
+ *
+ * Another person's device is asked, and answered, about documents alone, of spaces that it may read
+ * by the charter, up to its level there, looked at anew for each question. That the bytes of one go
+ * to it is in the ledger before they do; while that cannot be, they wait. What it says it keeps
+ * counts for nothing. Who may only read a space fetches, and tells nobody that it has it.
  *
  * A thread of its own does it all. Thread rule: any. */
 #ifndef WF_MESH_BLOBS_H
@@ -31,6 +36,8 @@ struct wf_intake;
 struct wf_intake_result;
 struct wf_model_store;
 struct wf_records;
+struct wf_rights;
+struct wf_sharing_document;
 struct wf_store;
 
 /* Records that say what documents there are; the key is the hash of the content in hex. */
@@ -49,6 +56,7 @@ struct wf_blobs_wire {
     void (*close)(void *ud, uint64_t peer, const char *words);
     int (*entry)(void *ud, uint64_t peer, struct wf_devices_entry *out, struct wf_err *err);
     int (*own_entry)(void *ud, struct wf_devices_entry *out, struct wf_err *err);
+    bool (*is_other)(void *ud, uint64_t peer); /* another person's device; NULL: none is */
     void *ud;
 };
 
@@ -71,6 +79,11 @@ struct wf_blobs_options {
      * cannot be told: then nobody is. NULL: what its row says. */
     enum wf_label (*label)(void *ud, int64_t document);
     void *label_ud;
+    struct wf_rights *rights; /* where nothing may be written nobody is told; NULL: everywhere */
+    /* As wf_sharing_may_read and wf_sharing_give_document, for other people's devices. NULL: they
+     * get nothing and are asked for nothing. */
+    bool (*may_read)(void *ud, const uint8_t *device, const uint8_t *space, enum wf_label label);
+    int (*given)(void *ud, const struct wf_sharing_document *d, struct wf_err *err);
     /* The owner's devices as they are now, for their names; may be NULL. */
     void (*devices)(void *ud, struct wf_devices *out);
     /* What was taken in from elsewhere, and that something is different. Must not wait; may be

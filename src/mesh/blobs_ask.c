@@ -196,6 +196,8 @@ static void ask_all(struct wf_blobs *b, struct wf_blobs_poll *q)
     q->n_asked = q->n_answered = 0;
     for (struct wf_list *it = b->peers.next; it != &b->peers; it = it->next) {
         struct wf_blobs_peer *p = WF_CONTAINER(it, struct wf_blobs_peer, node);
+        if (p->is_other)
+            continue;
         q->n_asked += wf_blobs__send(b, p, &m, NULL) == 0;
     }
 }

@@ -67,6 +67,8 @@ static void ask_all(struct wf_blobs *b)
     wf_blobs__space_uid(b, b->evict_paper.space, m.space);
     for (struct wf_list *it = b->peers.next; it != &b->peers; it = it->next) {
         struct wf_blobs_peer *p = WF_CONTAINER(it, struct wf_blobs_peer, node);
+        if (p->is_other)
+            continue; /* what it keeps is its own affair */
         b->evict.n_asked += wf_blobs__send(b, p, &m, NULL) == 0;
     }
     wf_list_push(&b->polls, &b->evict.node);

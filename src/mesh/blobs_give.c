@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "engine/model_store.h"
 #include "mesh/blobs_internal.h"
+#include "mesh/sharing.h"
 #include "os/file.h"
 #include "store/blob.h"
 
@@ -80,6 +81,18 @@ void wf_blobs__asked(struct wf_blobs *b, struct wf_blobs_peer *p, const struct w
 
 /* ---- what it may have ---- */
 
+/* Up to which label another person's device may read a space; false: it may not. */
+static bool readable(struct wf_blobs *b, const struct wf_blobs_peer *p, const uint8_t *space,
+                     enum wf_label *out)
+{
+    for (unsigned l = WF_LABEL_SECRET; b->o.may_read != NULL && l-- > WF_LABEL_PUBLIC;) {
+        *out = (enum wf_label)l;
+        if (b->o.may_read(b->o.ud, p->entry.device, space, *out))
+            return true;
+    }
+    return false;
+}
+
 /* Whether it may have the document now, and whether this device keeps it. */
 static bool may_have(struct wf_blobs *b, struct wf_blobs_peer *p, const struct wf_blobs_message *m,
                      bool *out_keeps, uint64_t *out_bytes)
@@ -93,10 +106,54 @@ static bool may_have(struct wf_blobs *b, struct wf_blobs_peer *p, const struct w
         wf_store_reader_get(b->o.store, &r, NULL) != 0)
         return false;
     asked.clearance = p->entry.clearance;
-    if (wf_paper_may_give(r, &asked, &may, out_keeps, out_bytes, NULL) != 0)
+    if ((!p->is_other || readable(b, p, m->space, &asked.clearance)) &&
+        wf_paper_may_give(r, &asked, &may, out_keeps, out_bytes, NULL) != 0)
         may = false;
     wf_store_reader_put(b->o.store, r);
     return may;
+}
+
+static bool is_entered(const struct wf_blobs_peer *p, const struct wf_blobs_message *m)
+{
+    for (size_t i = 0; i < p->n_entered; i++) {
+        if (memcmp(p->entered[i].hash, m->hash, sizeof(m->hash)) == 0 &&
+            memcmp(p->entered[i].space, m->space, sizeof(m->space)) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Has the ledger say that a document's bytes go to another person's device, once a session. Errors:
+ * BUSY: it cannot now, and nothing is to go. */
+static int enter(struct wf_blobs *b, struct wf_blobs_peer *p, const struct wf_blobs_message *m)
+{
+    struct wf_sharing_document d = {.device = p->entry.device, .space = m->space, .hash = m->hash};
+    struct wf_reader *r = NULL;
+    struct wf_arena arena;
+    struct wf_paper paper;
+    int rc;
+
+    if (!p->is_other || is_entered(p, m))
+        return 0;
+    if (b->o.given == NULL ||
+        wf_reserve(&p->entered, &p->cap_entered, p->n_entered + 1, sizeof(*p->entered)) != 0 ||
+        wf_store_reader_get(b->o.store, &r, NULL) != 0)
+        return WF_E_BUSY;
+    wf_arena_init(&arena, 4096, (size_t)1 << 20);
+    rc = wf_paper_of(r, m->space, m->hash, &arena, &paper, NULL);
+    wf_store_reader_put(b->o.store, r);
+    if (rc == 0) {
+        d.name = paper.name;
+        d.label = (enum wf_label)paper.label;
+        d.bytes = paper.bytes;
+        rc = b->o.given(b->o.ud, &d, NULL);
+    }
+    wf_arena_deinit(&arena);
+    if (rc != 0)
+        return WF_E_BUSY;
+    memcpy(p->entered[p->n_entered].hash, m->hash, sizeof(m->hash));
+    memcpy(p->entered[p->n_entered++].space, m->space, sizeof(m->space));
+    return 0;
 }
 
 static void digest_of(const uint8_t *hash, char out[72])
@@ -263,6 +320,8 @@ static int give_pieces(struct wf_blobs *b, struct wf_blobs_peer *p, const struct
 
     if (a->m.what != WF_BLOBS_DOCUMENT || !ready(b, p, &a->m) || a->m.from >= p->n_bytes)
         return none(b, p, a->m.id);
+    if (enter(b, p, &a->m) != 0)
+        return WF_E_BUSY;
     wf_buf_init(&body, WF_SEALED_MESSAGE_BYTES - 64);
     noted(b, a, &body);
     if (body.len == 0) {
@@ -289,6 +348,8 @@ static int give_bytes(struct wf_blobs *b, struct wf_blobs_peer *p, struct wf_blo
     if ((a->n_given == 0 && !ready(b, p, &a->m)) || p->fd < 0 || a->m.from > p->n_bytes ||
         a->m.n_bytes > p->n_bytes - a->m.from)
         return none(b, p, a->m.id);
+    if (enter(b, p, &a->m) != 0)
+        return WF_E_BUSY;
     bytes = wf_alloc(n);
     m.from = a->m.from + a->n_given;
     if (bytes == NULL || !read_at(p->fd, bytes, n, m.from)) {
@@ -327,8 +388,17 @@ static int give_model(struct wf_blobs *b, struct wf_blobs_peer *p, const struct 
     return rc;
 }
 
+/* What another person's device may ask: about documents. */
+static bool is_for_others(const struct wf_blobs_ask *a)
+{
+    return a->m.what == WF_BLOBS_DOCUMENT &&
+           (a->m.kind == WF_BLOBS_ASK_PIECES || a->m.kind == WF_BLOBS_WANT);
+}
+
 static int give_one(struct wf_blobs *b, struct wf_blobs_peer *p, struct wf_blobs_ask *a)
 {
+    if (p->is_other && !is_for_others(a))
+        return none(b, p, a->m.id);
     switch (a->m.kind) {
     case WF_BLOBS_ASK_HAS:
         return give_has(b, p, a);

@@ -54,10 +54,18 @@ struct wf_blobs_ask {
     char name[];
 };
 
+struct wf_blobs_entered {
+    uint8_t hash[WF_HASH_BYTES], space[WF_SPACE_UID_BYTES];
+};
+
 struct wf_blobs_peer {
     struct wf_list node;
     uint64_t id;
     struct wf_devices_entry entry;
+    bool is_other; /* another person's */
+    /* What the ledger says that it gets. */
+    struct wf_blobs_entered *entered; /* [n_entered] */
+    size_t n_entered, cap_entered;
     bool is_full;        /* BUSY, and no room since */
     struct wf_list asks; /* in the order of their coming */
     size_t n_asks;
@@ -102,9 +110,10 @@ struct wf_fetch {
     uint64_t n_bytes;
     int64_t space;
     uint8_t space_uid[WF_SPACE_UID_BYTES]; /* when a node was last chosen */
-    char *name, *uid;                      /* of the document; owned */
-    bool is_known;                         /* its text is here: the original alone is wanted */
-    uint32_t id;                           /* of its questions; another for each attempt */
+    enum wf_label label;
+    char *name, *uid; /* of the document; owned */
+    bool is_known;    /* its text is here: the original alone is wanted */
+    uint32_t id;      /* of its questions; another for each attempt */
     uint64_t peer;
     uint64_t tried[16]; /* who has it not, or sent nonsense */
     size_t n_tried;

@@ -94,6 +94,26 @@ int wf_paper_put(struct wf_store *s, const struct wf_paper *p, struct wf_err *er
     return wf_sql_run(st, "noting a document of the devices", err);
 }
 
+int wf_paper_of(struct wf_reader *r, const uint8_t space[WF_SPACE_UID_BYTES],
+                const uint8_t hash[WF_HASH_BYTES], struct wf_arena *arena, struct wf_paper *out,
+                struct wf_err *err)
+{
+    sqlite3_stmt *st = NULL;
+    int64_t id = 0;
+    int rc = wf_reader_cached(r, "SELECT id FROM space WHERE uid=?1", &st, err);
+
+    if (rc != 0)
+        return rc;
+    wf_sql_bind_bytes(st, 1, space, WF_SPACE_UID_BYTES);
+    rc = wf_sql_step(st, "looking for a document's space", err);
+    if (rc < 0)
+        return rc;
+    if (rc == 1)
+        id = sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    return wf_paper_get(r, id, hash, arena, out, err);
+}
+
 int wf_paper_remove(struct wf_store *s, int64_t space, const uint8_t hash[WF_HASH_BYTES],
                     struct wf_err *err)
 {

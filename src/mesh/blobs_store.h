@@ -53,6 +53,10 @@ struct wf_paper {
 /* The row. NOENT. Strings live in the arena. */
 int wf_paper_get(struct wf_reader *r, int64_t space, const uint8_t hash[WF_HASH_BYTES],
                  struct wf_arena *arena, struct wf_paper *out, struct wf_err *err) WF_MUST_USE;
+/* The same by the space's uid. */
+int wf_paper_of(struct wf_reader *r, const uint8_t space[WF_SPACE_UID_BYTES],
+                const uint8_t hash[WF_HASH_BYTES], struct wf_arena *arena, struct wf_paper *out,
+                struct wf_err *err) WF_MUST_USE;
 /* Writes all of it, in turn; a document without an id gets one. */
 int wf_paper_put(struct wf_store *s, const struct wf_paper *p, struct wf_err *err) WF_MUST_USE;
 /* Forgets it; in turn. No such row: does nothing. */

@@ -143,9 +143,32 @@ static bool was_tried(const struct wf_fetch *f, uint64_t peer)
     return false;
 }
 
+/* Whether somebody who was not asked yet may be: another person's device of what it may read. */
+static bool may_ask(struct wf_blobs *b, const struct wf_fetch *f, const struct wf_blobs_peer *p)
+{
+    if (was_tried(f, p->id))
+        return false;
+    return !p->is_other || (f->what == WF_BLOBS_DOCUMENT && b->o.may_read != NULL &&
+                            b->o.may_read(b->o.ud, p->entry.device, f->space_uid, f->label));
+}
+
+/* Own devices before others'. */
+static struct wf_blobs_peer *next_peer(struct wf_blobs *b, const struct wf_fetch *f)
+{
+    for (int is_other = 0; is_other < 2; is_other++) {
+        for (struct wf_list *it = b->peers.next; it != &b->peers; it = it->next) {
+            struct wf_blobs_peer *p = WF_CONTAINER(it, struct wf_blobs_peer, node);
+            if (p->is_other == (is_other == 1) && may_ask(b, f, p))
+                return p;
+        }
+    }
+    return NULL;
+}
+
 static void choose_peer(struct wf_blobs *b, struct wf_fetch *f)
 {
     int64_t now_ns = wf_clock_mono_ns(NULL);
+    const struct wf_blobs_peer *p;
 
     if (now_ns < f->again_ns)
         return;
@@ -153,20 +176,17 @@ static void choose_peer(struct wf_blobs *b, struct wf_fetch *f)
         f->again_ns = 0;
         f->n_tried = 0;
     }
-    for (struct wf_list *it = b->peers.next; it != &b->peers; it = it->next) {
-        const struct wf_blobs_peer *p = WF_CONTAINER(it, struct wf_blobs_peer, node);
-        if (was_tried(f, p->id))
-            continue;
+    if (f->what == WF_BLOBS_DOCUMENT)
+        wf_blobs__space_uid(b, f->space, f->space_uid);
+    p = next_peer(b, f);
+    if (p != NULL) {
         f->peer = p->id;
         f->id = ++b->last_id;
         f->state = WF_FETCH_RUNS;
         f->moved_ns = now_ns;
-        if (f->what == WF_BLOBS_DOCUMENT)
-            wf_blobs__space_uid(b, f->space, f->space_uid);
-        return;
-    }
-    if (f->n_tried > 0)
+    } else if (!wf_list_empty(&b->peers)) {
         f->again_ns = now_ns + AGAIN_NS;
+    }
 }
 
 static uint64_t outstanding(const struct wf_blobs *b)
@@ -402,6 +422,7 @@ static int start_one(struct wf_blobs *b, const struct wf_paper *p, struct wf_err
     if (f == NULL)
         return wf_blobs__no_memory(err);
     f->space = p->space;
+    f->label = (enum wf_label)p->label;
     f->is_known = p->state == WF_PAPER_TEXT;
     f->name = wf_strdup(p->name.ptr);
     f->uid = wf_strdup(p->uid.ptr);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "mesh/charter.h"
 #include "mesh/people_internal.h"
 #include "store/sql.h"
 
@@ -207,6 +208,48 @@ const struct wf_devices_entry *wf_people_transport(const struct wf_people *p,
 uint32_t wf_people__epoch(const struct wf_charter *c, uint64_t sum_of_lists)
 {
     return c->epoch << 16 | (uint32_t)WF_MIN(sum_of_lists, (uint64_t)UINT16_MAX);
+}
+
+static bool is_in(const struct wf_charter *c, const uint8_t owner[WF_DEVICES_KEY_BYTES])
+{
+    const struct wf_charter_member *m = wf_charter_member(c, owner);
+
+    return m != NULL && m->role != WF_ROLE_OUT;
+}
+
+bool wf_people_share(const struct wf_people *p, const uint8_t a[WF_DEVICES_KEY_BYTES],
+                     const uint8_t b[WF_DEVICES_KEY_BYTES])
+{
+    for (size_t i = 0; i < p->n_spaces; i++) {
+        if (is_in(&p->spaces[i].charter, a) && is_in(&p->spaces[i].charter, b))
+            return true;
+    }
+    return false;
+}
+
+int wf_people_others(const struct wf_people *p, const uint8_t owner[WF_DEVICES_KEY_BYTES],
+                     struct wf_devices_entry **out, size_t *out_n, struct wf_err *err)
+{
+    struct wf_devices_entry *all = NULL;
+    size_t n = 0, cap = 0;
+
+    for (size_t i = 0; i < p->n_persons; i++) {
+        const struct wf_devices *list = p->persons[i].list;
+        if (memcmp(p->persons[i].owner, owner, WF_DEVICES_KEY_BYTES) == 0 ||
+            !wf_people_share(p, owner, p->persons[i].owner))
+            continue;
+        if (wf_reserve(&all, &cap, n + list->n_entries, sizeof(*all)) != 0) {
+            wf_free(all);
+            return wf_err_set(err, WF_E_NOMEM, "Not enough memory for other people's devices.");
+        }
+        for (size_t k = 0; k < list->n_entries; k++) {
+            if (list->entries[k].revoked_ms == 0)
+                all[n++] = list->entries[k];
+        }
+    }
+    *out = all;
+    *out_n = n;
+    return 0;
 }
 
 uint32_t wf_people_epoch(const struct wf_people *p, const struct wf_devices *own, int64_t space)

@@ -51,6 +51,14 @@ const struct wf_devices_entry *wf_people_transport(const struct wf_people *p,
                                                    const uint8_t key[WF_DEVICES_KEY_BYTES],
                                                    const struct wf_person **out_whose);
 
+/* Whether two owners are both in a space. */
+bool wf_people_share(const struct wf_people *p, const uint8_t a[WF_DEVICES_KEY_BYTES],
+                     const uint8_t b[WF_DEVICES_KEY_BYTES]);
+/* The devices that are in of all others with whom `owner` shares a space. *out is the caller's
+ * (wf_free). Errors: NOMEM. */
+int wf_people_others(const struct wf_people *p, const uint8_t owner[WF_DEVICES_KEY_BYTES],
+                     struct wf_devices_entry **out, size_t *out_n, struct wf_err *err) WF_MUST_USE;
+
 /* Of which epoch a space's keys are: that of its charter, and behind it those of its members' lists
  * (a device that somebody revokes knows none that come after), so that it is the same for all who
  * know the same. `own`: this owner's list. Spaces without a charter: that of the list. */

@@ -494,7 +494,8 @@ json_t *wf_nodes_json(struct wf_nodes *n)
 int wf_nodes_new(const struct wf_nodes_options *o, struct wf_nodes **out, struct wf_err *err)
 {
     struct wf_nodes *n = wf_alloc_array(1, sizeof(*n));
-    const struct wf_sealed_events events = {on_up, on_bytes, on_room, on_down, n};
+    const struct wf_sealed_events events = {
+        .up = on_up, .bytes = on_bytes, .room = on_room, .down = on_down, .ud = n};
     int rc;
 
     if (n == NULL)

@@ -28,6 +28,7 @@ struct peer {
     uint8_t key[WF_DEVICES_KEY_BYTES];    /* transport */
     uint8_t device[WF_DEVICES_KEY_BYTES]; /* of the session's other end */
     struct wf_sealed_session session;
+    bool is_other;   /* another person's, when the session began */
     bool is_told;    /* up was called */
     bool is_closing; /* its connection is about to end */
     bool has_hello;  /* came before the list had its device */
@@ -45,6 +46,8 @@ struct wf_sealed {
     pthread_cond_t called;   /* a callback has ended */
     bool is_ending, is_listed_anew, is_calling;
     struct wf_devices devices;
+    struct wf_devices_entry *others; /* [n_others] of other people */
+    size_t n_others;
     struct peer **peers;
     size_t n_peers, cap_peers;
     struct wf_sealed_events events[WF_SEALED_CHANNELS];
@@ -88,13 +91,25 @@ static const struct wf_devices_entry *own_entry(const struct wf_sealed *s)
     return NULL;
 }
 
-/* Of those that are in. */
-static const struct wf_devices_entry *entry_of(const struct wf_sealed *s, const struct peer *p)
+/* Of those that are in: an owner's own one, revoked or not, is no other's. */
+static const struct wf_devices_entry *entry_of(const struct wf_sealed *s, const struct peer *p,
+                                               bool *out_other)
 {
     const struct wf_devices_entry *e =
         s->devices.version == 0 ? NULL : wf_devices_by_transport(&s->devices, p->key);
 
+    *out_other = e == NULL;
+    for (size_t i = 0; i < s->n_others && e == NULL; i++) {
+        if (memcmp(s->others[i].transport, p->key, sizeof(p->key)) == 0)
+            e = &s->others[i];
+    }
     return e == NULL || !may_read(e) ? NULL : e;
+}
+
+/* Whether a channel is spoken with the other end of a session. */
+static bool is_open_to(const struct wf_sealed *s, const struct peer *p, unsigned channel)
+{
+    return !p->is_other || s->events[channel - WF_LINK_REQUESTS].takes_others;
 }
 
 static int to_link(struct wf_sealed *s, uint64_t peer, unsigned channel, struct wf_str bytes,
@@ -108,7 +123,8 @@ static int to_link(struct wf_sealed *s, uint64_t peer, unsigned channel, struct 
 static void end_session(struct wf_sealed *s, struct peer *p, bool with_connection,
                         const char *words)
 {
-    const struct wf_devices_entry *e = entry_of(s, p);
+    bool is_other;
+    const struct wf_devices_entry *e = entry_of(s, p, &is_other);
 
     if (p->session.state != WF_SEALED_NONE)
         wf_sealed_session_end(&p->session);
@@ -156,7 +172,7 @@ static void take(struct wf_sealed *s, struct peer *p, unsigned channel, struct w
 /* Begins a session with a connection that has none, if its device is in. */
 static void begin(struct wf_sealed *s, struct peer *p)
 {
-    const struct wf_devices_entry *own = own_entry(s), *other = entry_of(s, p);
+    const struct wf_devices_entry *own = own_entry(s), *other = entry_of(s, p, &p->is_other);
     struct wf_sealed_who who = {.device = s->o.device};
     struct wf_sealed_taken taken;
     struct wf_err err = WF_ERR_INIT;
@@ -199,7 +215,8 @@ static void end_call(struct wf_sealed *s)
 
 static void call_up(struct wf_sealed *s, struct peer *p)
 {
-    const struct wf_devices_entry *e = entry_of(s, p);
+    bool is_other;
+    const struct wf_devices_entry *e = entry_of(s, p, &is_other);
     struct wf_devices_entry copy;
 
     if (e == NULL)
@@ -210,7 +227,7 @@ static void call_up(struct wf_sealed *s, struct peer *p)
         wf_log_line(s->o.log, WF_LOG_DEBUG, "sealed", "%s: a session", copy.name);
     for (unsigned c = 0; c < WF_SEALED_CHANNELS; c++) {
         const struct wf_sealed_events ev = s->events[c];
-        if (ev.up == NULL)
+        if (ev.up == NULL || !is_open_to(s, p, c + WF_LINK_REQUESTS))
             continue;
         begin_call(s);
         ev.up(ev.ud, p->id, &copy);
@@ -273,6 +290,10 @@ static void link_bytes(void *ud, uint64_t peer, unsigned channel, struct wf_str 
         take(s, p, channel, bytes, &taken, &plain);
     if (taken.is_up)
         call_up(s, p);
+    if (taken.has_message && is_open(p) && !is_open_to(s, p, channel)) {
+        end_session(s, p, true, "It says what another person's device has no business with.");
+        taken.has_message = false;
+    }
     ev = s->events[channel - WF_LINK_REQUESTS];
     if (taken.has_message && ev.bytes != NULL && is_open(p)) {
         begin_call(s);
@@ -288,10 +309,12 @@ static void link_room(void *ud, uint64_t peer, unsigned channel)
 {
     struct wf_sealed *s = ud;
     struct wf_sealed_events ev;
+    const struct peer *p;
 
     pthread_mutex_lock(&s->lock);
+    p = peer_of(s, peer);
     ev = s->events[channel - WF_LINK_REQUESTS];
-    if (ev.room != NULL && is_open(peer_of(s, peer))) {
+    if (ev.room != NULL && is_open(p) && is_open_to(s, p, channel)) {
         begin_call(s);
         ev.room(ev.ud, peer);
         end_call(s);
@@ -313,7 +336,7 @@ static void link_down(void *ud, uint64_t peer, enum wf_link_reason reason, struc
     }
     for (unsigned c = 0; c < WF_SEALED_CHANNELS && p != NULL && p->is_told; c++) {
         const struct wf_sealed_events ev = s->events[c];
-        if (ev.down == NULL)
+        if (ev.down == NULL || !is_open_to(s, p, c + WF_LINK_REQUESTS))
             continue;
         begin_call(s);
         ev.down(ev.ud, peer, p->words[0] != '\0' ? wf_str_from(p->words) : words);
@@ -336,23 +359,43 @@ void wf_sealed_link_events(struct wf_sealed *s, struct wf_link_events *out)
 /* Whether a session's other end is still who it was. */
 static bool is_still_in(const struct wf_sealed *s, const struct peer *p)
 {
-    const struct wf_devices_entry *e = entry_of(s, p);
+    bool is_other;
+    const struct wf_devices_entry *e = entry_of(s, p, &is_other);
 
-    return e != NULL && own_entry(s) != NULL &&
+    return e != NULL && own_entry(s) != NULL && is_other == p->is_other &&
            memcmp(e->device, p->device, sizeof(p->device)) == 0;
+}
+
+/* Another person's device is told by other channels that it is out, and may be in again. */
+static void leave(struct wf_sealed *s, struct peer *p)
+{
+    if (!p->is_other) {
+        end_session(s, p, true, "This node is not among the owner's devices any more.");
+    } else if (p->session.state != WF_SEALED_ENDED) {
+        end_session(s, p, false, "No space is shared with this device any more.");
+        p->session = (struct wf_sealed_session){.state = WF_SEALED_NONE};
+    }
 }
 
 static void read_devices(struct wf_sealed *s)
 {
+    struct wf_devices_entry *others = NULL;
+    size_t n_others = 0;
+
     s->o.devices(s->o.ud, &s->fresh);
+    if (s->o.others != NULL)
+        n_others = s->o.others(s->o.ud, &others);
     pthread_mutex_lock(&s->lock);
     s->devices = s->fresh;
+    wf_free(s->others);
+    s->others = others;
+    s->n_others = n_others;
     for (size_t i = 0; i < s->n_peers; i++) {
         struct peer *p = s->peers[i];
         if (p->session.state == WF_SEALED_NONE)
             begin(s, p);
         else if (!is_still_in(s, p))
-            end_session(s, p, true, "This node is not among the owner's devices any more.");
+            leave(s, p);
     }
     pthread_mutex_unlock(&s->lock);
 }
@@ -454,7 +497,7 @@ int wf_sealed_send(struct wf_sealed *s, uint64_t peer, unsigned channel, struct 
         return wf_err_set(err, WF_E_INVAL, "That is no channel of cores.");
     pthread_mutex_lock(&s->lock);
     p = peer_of(s, peer);
-    if (!is_open(p)) {
+    if (!is_open(p) || !is_open_to(s, p, channel)) {
         rc = wf_err_set(err, WF_E_NOENT, "There is no session with that node.");
     } else {
         wf_buf_reset(&s->out);
@@ -540,13 +583,26 @@ int wf_sealed_entry(struct wf_sealed *s, uint64_t peer, struct wf_devices_entry 
                     struct wf_err *err)
 {
     const struct peer *p;
+    bool is_other;
     int rc;
 
     pthread_mutex_lock(&s->lock);
     p = peer_of(s, peer);
-    rc = give_entry(is_open(p) ? entry_of(s, p) : NULL, out, err);
+    rc = give_entry(is_open(p) ? entry_of(s, p, &is_other) : NULL, out, err);
     pthread_mutex_unlock(&s->lock);
     return rc;
+}
+
+bool wf_sealed_is_other(struct wf_sealed *s, uint64_t peer)
+{
+    const struct peer *p;
+    bool is;
+
+    pthread_mutex_lock(&s->lock);
+    p = peer_of(s, peer);
+    is = !is_open(p) || p->is_other;
+    pthread_mutex_unlock(&s->lock);
+    return is;
 }
 
 int wf_sealed_entry_by_name(struct wf_sealed *s, struct wf_str name, struct wf_devices_entry *out,
@@ -655,6 +711,7 @@ void wf_sealed_free(struct wf_sealed *s)
         return;
     wf_sealed_stop(s);
     wf_free(s->peers);
+    wf_free(s->others);
     wf_buf_deinit(&s->out);
     pthread_cond_destroy(&s->wake);
     pthread_cond_destroy(&s->called);

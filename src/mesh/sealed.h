@@ -1,13 +1,15 @@
-/* Sealed: what one core says to another of the same owner, so that link and whoever sits on the
+/* Sealed: what one core says to another, so that link and whoever sits on the
  * way see frames alone. A session for each connection: both sides send a fresh X25519 key and sign
  * both keys with their device's key, bound to both devices and both transport keys; from then on
  * every message is sealed, with a counter for each channel and direction (mesh/sealed_session.h
  * has the form). Keys of a session are forgotten with it; what was recorded opens nothing later.
  *
  * Only devices of the owner's own list that are in get a session, and no relay that keeps
- * ciphertext alone. One that is revoked, or has
- * another key in a new list, loses it at once. What is changed, left out, repeated or out of order
- * on the way ends session and connection, with words for the log; link then connects anew.
+ * ciphertext alone; and those of other people with whom a space is shared, for the channels alone
+ * that take them (takes_others): nothing else is said to them, nor heard of them. One that is
+ * revoked, or has another key in a new list, loses it at once. What is changed, left out, repeated
+ * or out of order on the way ends session and connection, with words for the log; link then
+ * connects anew.
  *
  * It carries the channels from WF_LINK_REQUESTS on, one owner each (wf_sealed_on). It is made
  * before anything is paired with (wf_fabric_new), so that it hears of all connections.
@@ -54,6 +56,7 @@ struct wf_sealed_events {
      * about why, or empty where the connection just ended. */
     void (*down)(void *ud, uint64_t peer, struct wf_str words);
     void *ud;
+    bool takes_others; /* also devices of other people (wf_sealed_is_other) */
 };
 
 struct wf_sealed_options {
@@ -61,6 +64,9 @@ struct wf_sealed_options {
     const struct wf_signer *device; /* this device's; borrowed until free */
     /* The owner's devices as they are now; version 0: none. Called from any thread. */
     void (*devices)(void *ud, struct wf_devices *out);
+    /* The devices of other people with whom a space is shared, as they are now: how many, and in
+     * *out a list that is freed (wf_free). Called likewise; NULL: there are none. */
+    size_t (*others)(void *ud, struct wf_devices_entry **out);
     void *ud;
     const struct wf_clock *clock; /* NULL: the system's */
     const struct wf_rng *rng;     /* NULL: the system's */
@@ -101,6 +107,8 @@ int wf_sealed_peer_by_name(struct wf_sealed *s, struct wf_str name, uint64_t *ou
  * it is not up). */
 int wf_sealed_entry(struct wf_sealed *s, uint64_t peer, struct wf_devices_entry *out,
                     struct wf_err *err) WF_MUST_USE;
+/* Whether the device at the other end is another person's; true, too, where there is none. */
+bool wf_sealed_is_other(struct wf_sealed *s, uint64_t peer);
 /* The entry of the node of that name, connected or not. Errors: NOENT (no such node is in). */
 int wf_sealed_entry_by_name(struct wf_sealed *s, struct wf_str name, struct wf_devices_entry *out,
                             struct wf_err *err) WF_MUST_USE;
@@ -108,8 +116,8 @@ int wf_sealed_entry_by_name(struct wf_sealed *s, struct wf_str name, struct wf_d
 int wf_sealed_own_entry(struct wf_sealed *s, struct wf_devices_entry *out,
                         struct wf_err *err) WF_MUST_USE;
 
-/* The list of devices is another: sessions of those that are out end, those that are in now get
- * one. Never waits. */
+/* The list of devices, or of others', is another: sessions of those that are out end, those that
+ * are in now get one. Never waits. */
 void wf_sealed_devices_changed(struct wf_sealed *s);
 
 /* Ends a session and its connection, because of what `words` say; `down` follows. One that is gone

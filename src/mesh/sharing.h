@@ -21,6 +21,7 @@
 #include "mesh/devices.h"
 #include "privacy/label.h"
 #include "space/device.h"
+#include "store/spaces.h"
 
 #define WF_GIVEN_HASH_BYTES 32
 
@@ -38,7 +39,8 @@ struct wf_given {
     const char *to; /* "Ben / phone" */
     uint8_t device[WF_SIGNER_ID_BYTES];
     struct wf_str space, name; /* name: of the draft, the collection of records, the document */
-    const char *what;          /* "draft", "record", "document"; "batch": cannot be told */
+    const char *what;          /* "draft", "record", "document", "file": its bytes; "batch":
+                                  cannot be told */
     const char *reason;
     enum wf_label label;
     uint32_t n;                          /* changes; of a sum 0: nothing went after all */
@@ -84,6 +86,24 @@ int wf_sharing_new(const struct wf_sharing_options *o, struct wf_sharing **out,
                    struct wf_err *err) WF_MUST_USE;
 /* Ends the thread; before link, drafts, records and store are freed. NULL is a no-op. */
 void wf_sharing_free(struct wf_sharing *s);
+
+/* A document of a space whose bytes are to go to another person's device (mesh/blobs.h). */
+struct wf_sharing_document {
+    const uint8_t *device; /* [WF_SIGNER_ID_BYTES] */
+    const uint8_t *space;  /* [WF_SPACE_UID_BYTES] */
+    const uint8_t *hash;   /* [WF_GIVEN_HASH_BYTES] of its bytes */
+    struct wf_str name;
+    enum wf_label label;
+    uint64_t bytes;
+};
+/* Whether a device, of whomever it is, may read what bears that label in a space, by the charter
+ * and the lists as they are now. Waits for what the thread does. s NULL: none may. */
+bool wf_sharing_may_read(struct wf_sharing *s, const uint8_t device[WF_SIGNER_ID_BYTES],
+                         const uint8_t space[WF_SPACE_UID_BYTES], enum wf_label label);
+/* Enters that they go, and waits until that is durable. Errors: DENIED (it may not read it, s is
+ * NULL), those of `given`: nothing of it is to go. */
+int wf_sharing_give_document(struct wf_sharing *s, const struct wf_sharing_document *d,
+                             struct wf_err *err) WF_MUST_USE;
 
 /* Drafts or records have changed here; the list of devices or something of mesh/people.h is
  * another. Never waits. */

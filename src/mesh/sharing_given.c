@@ -473,6 +473,44 @@ void wf_sharing__left(void *ud, uint64_t peer, bool is_sent)
     s->n_leaving = 0;
 }
 
+/* ---- a document's bytes, which go another way ---- */
+
+int wf_sharing__give_document(struct wf_sharing *s, const struct wf_sharing_document *d,
+                              struct wf_err *err)
+{
+    uint8_t stream[WF_STREAM_ID_BYTES];
+    char to[160];
+    struct leaving l = {.s = s};
+    struct wf_given g = {
+        .name = d->name, .what = "file", .label = d->label, .n = 1, .bytes = d->bytes};
+    struct wf_reader *r = NULL;
+    struct wf_arena arena;
+    int rc;
+
+    wf_stream_id(d->space, d->label, stream);
+    l.stream = wf_sharing__stream(s, stream);
+    l.right = wf_sharing__right(s, d->device, stream);
+    if (l.stream == NULL || l.right < WF_SHARING_READ)
+        return wf_err_set(err, WF_E_DENIED, "That device may not have the document.");
+    rc = wf_store_reader_get(s->o.store, &r, err);
+    if (rc != 0)
+        return rc;
+    wf_arena_init(&arena, 4096, SIZE_MAX);
+    g.space = space_name(r, &l, &arena);
+    wf_store_reader_put(s->o.store, r);
+    g.name = wf_str_sub(g.name, 0, NAME_BYTES_MAX);
+    g.name = wf_str_sub(g.name, 0, wf_utf8_valid_prefix(g.name));
+    g.reason = reason_of(l.right);
+    wf_sharing__name(s, d->device, to);
+    to[wf_utf8_valid_prefix(wf_str_from(to))] = '\0';
+    g.to = to;
+    memcpy(g.device, d->device, sizeof(g.device));
+    memcpy(g.sealed, d->hash, sizeof(g.sealed));
+    rc = enter(s, &g, 1, err);
+    wf_arena_deinit(&arena);
+    return rc;
+}
+
 /* ---- sums ---- */
 
 static bool is_due(const struct wf_sharing *s, const struct wf_sharing_given *g, bool all)

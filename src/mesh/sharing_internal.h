@@ -197,6 +197,9 @@ struct wf_people_self wf_sharing__self(const struct wf_sharing *s);
  * was asked since the last call went, or did not. */
 int wf_sharing__leaves(void *ud, uint64_t peer, struct wf_str batch);
 void wf_sharing__left(void *ud, uint64_t peer, bool is_sent);
+/* wf_sharing_give_document. */
+int wf_sharing__give_document(struct wf_sharing *s, const struct wf_sharing_document *d,
+                              struct wf_err *err) WF_MUST_USE;
 /* Writes sums that are due; tries again what could not be entered. */
 void wf_sharing__tend_given(struct wf_sharing *s);
 /* Writes all sums, and frees. */

@@ -313,16 +313,7 @@ uint32_t wf_sharing__epoch(const struct wf_sharing *s, int64_t space, uint32_t *
 /* Whether a space is shared with him, or he may bring one. */
 static bool is_wanted(const struct wf_sharing *s, const struct wf_person *p, int64_t now_ms)
 {
-    if (p->expected_ms > now_ms)
-        return true;
-    for (size_t i = 0; i < s->people.n_spaces; i++) {
-        const struct wf_charter *c = &s->people.spaces[i].charter;
-        const struct wf_charter_member *own = wf_charter_member(c, s->devices.owner);
-        const struct wf_charter_member *m = wf_charter_member(c, p->owner);
-        if (own != NULL && own->role != WF_ROLE_OUT && m != NULL && m->role != WF_ROLE_OUT)
-            return true;
-    }
-    return false;
+    return p->expected_ms > now_ms || wf_people_share(&s->people, s->devices.owner, p->owner);
 }
 
 static bool add_pin(struct wf_sharing *s, const uint8_t key[WF_DEVICES_KEY_BYTES])

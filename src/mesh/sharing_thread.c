@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "mesh/link.h"
 #include "mesh/sharing_internal.h"
+#include "mesh/sharing_people.h"
 #include "os/gang.h"
 #include "os/thread.h"
 
@@ -198,6 +199,34 @@ void wf_sharing_devices_changed(struct wf_sharing *s)
 {
     if (s != NULL)
         signal_it(s->thread, &s->thread->is_listed_anew);
+}
+
+bool wf_sharing_may_read(struct wf_sharing *s, const uint8_t device[WF_SIGNER_ID_BYTES],
+                         const uint8_t space[WF_SPACE_UID_BYTES], enum wf_label label)
+{
+    uint8_t stream[WF_STREAM_ID_BYTES];
+    bool may;
+
+    if (s == NULL)
+        return false;
+    wf_stream_id(space, label, stream);
+    pthread_mutex_lock(&s->thread->work);
+    may = wf_sharing__right(s, device, stream) >= WF_SHARING_READ;
+    pthread_mutex_unlock(&s->thread->work);
+    return may;
+}
+
+int wf_sharing_give_document(struct wf_sharing *s, const struct wf_sharing_document *d,
+                             struct wf_err *err)
+{
+    int rc;
+
+    if (s == NULL)
+        return wf_err_set(err, WF_E_DENIED, "Nothing is shared.");
+    pthread_mutex_lock(&s->thread->work);
+    rc = wf_sharing__give_document(s, d, err);
+    pthread_mutex_unlock(&s->thread->work);
+    return rc;
 }
 
 json_t *wf_sharing_status(struct wf_sharing *s)

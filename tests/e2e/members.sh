@@ -117,6 +117,29 @@ check "Ben joins another space" invite laptop garden tablet --role read
 same "it comes to him" "roses" "$(until_is "roses" weft tablet draft cat garden/list)"
 same "he has two" "garden,plans" "$(spaces tablet)"
 
+# Documents: their bytes go to who may read the space, once the ledger says so, and nowhere else.
+# document NAME FILE SPACE TEXT
+document() {
+    printf '# %s\n\n%s\n' "${2%.md}" "$4" >"$TMP/$2"
+    weft "$1" add "$TMP/$2" --space "$3" >/dev/null
+}
+state() { weft "$1" documents "$2" --json | json '",".join(x["state"] for x in d["documents"] + d.get("elsewhere", []))'; }
+hits() { weft "$1" search "$2" --json | json 'len(d["hits"])'; }
+document laptop roses.md garden "The roses are cut in February, says the walrus."
+same "a document comes to who reads the space" here "$(until_is here state tablet roses)"
+same "and is found there" 1 "$(until_is 1 hits tablet walrus)"
+same "her ledger says that the file went" True "$(given laptop file roses.md 'tablet / tablet')"
+same "in words" 1 "$(weft laptop ledger --last 1000 | grep -c "the file garden/roses.md went to tablet")"
+document tablet rome.md plans "The ostrich train to Rome leaves at nine."
+same "his comes to her" here "$(until_is here state laptop rome)"
+same "and to her phone" here "$(until_is here state phone rome)"
+same "his ledger says so" True "$(given tablet file rome.md 'laptop / laptop')"
+document laptop pangolin.md me "MARKER-PANGOLIN is nobody else's."
+same "what is in no space of his comes to her own" here "$(until_is here state phone pangolin)"
+same "and not to him" "" "$(state tablet pangolin)"
+same "no word of it is there" 0 "$(there tablet MARKER-PANGOLIN)"
+check "nobody changed it" weft laptop ledger verify
+
 # Who reads only: his own weft refuses, and so do the others when it is made to write.
 weft tablet draft new garden/mine </dev/null >/dev/null 2>"$TMP/err"
 same "he makes no draft there" 1 $?
@@ -161,8 +184,11 @@ weft phone spaces remove plans tablet >/dev/null
 same "removed on the phone" "laptop:admin" "$(until_is laptop:admin members laptop plans)"
 echo "MARKER-AFTER he is gone" | edit laptop plans/trip
 weft laptop record set plans places/lima word=MARKER-AFTER >/dev/null
+document laptop after.md plans "MARKER-AFTER nor in a document."
 same "the phone has it" "MARKER-AFTER he is gone" "$(until_is "MARKER-AFTER he is gone" weft phone draft cat plans/trip)"
+same "and the document" here "$(until_is here state phone after)"
 sleep 2
+same "he has no document" "" "$(state tablet after)"
 same "he has not" "Ben once more" "$(weft tablet draft cat plans/trip)"
 same "no word of it is in his home" 0 "$(there tablet MARKER-AFTER)"
 cat >"$TMP/keys.py" <<'P'

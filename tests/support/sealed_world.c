@@ -100,6 +100,17 @@ static void list_devices(void *ud, struct wf_devices *out)
     *out = ((struct sealed_node *)ud)->list;
 }
 
+static size_t list_others(void *ud, struct wf_devices_entry **out)
+{
+    const struct sealed_node *n = ud;
+
+    *out = n->n_others > 0 ? wf_alloc_array(n->n_others, sizeof(**out)) : NULL;
+    if (*out == NULL)
+        return 0;
+    memcpy(*out, n->others, n->n_others * sizeof(**out));
+    return n->n_others;
+}
+
 static struct wf_devices_entry entry_of(const struct sealed_node *n, const char *name)
 {
     struct wf_devices_entry e = {.added_ms = NOW_MS, .clearance = WF_LABEL_PRIVATE};
@@ -153,6 +164,7 @@ static void begin_node(struct sealed_world *w, size_t i)
     struct sealed_node *n = &w->nodes[i];
     const struct wf_sealed_options o = {.device = &n->device,
                                         .devices = list_devices,
+                                        .others = list_others,
                                         .ud = n,
                                         .clock = &w->clock,
                                         .rng = &w->rng.rng,

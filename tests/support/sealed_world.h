@@ -23,7 +23,9 @@ struct sealed_node {
     uint8_t transport[WF_DEVICES_KEY_BYTES];
     struct wf_sealed *sealed;
     struct wf_link_events events;
-    struct wf_devices list;          /* as this node has it */
+    struct wf_devices list;                           /* as this node has it */
+    struct wf_devices_entry others[SEALED_NODES_MAX]; /* of other people, that share a space */
+    size_t n_others;
     uint64_t peer[SEALED_NODES_MAX]; /* the number of its connection to another; 0: none */
     bool is_closing[SEALED_NODES_MAX];
     unsigned n_busy; /* so many messages it cannot send */

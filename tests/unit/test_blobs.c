@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "mesh/blobs_message.h"
 #include "mesh/blobs_store.h"
+#include "mesh/sharing.h"
 #include "os/file.h"
 #include "space/record.h"
 #include "store/blob.h"
@@ -47,6 +48,12 @@ static size_t n_sent, n_read;
 static unsigned n_closed;
 static enum wf_label clearance;
 static char parts[128];
+/* Connections from this number on are other people's devices. */
+#define OTHER 50u
+static bool may_read_public, may_read_private, is_ledger_broken;
+static uint8_t shared_space[WF_SPACE_UID_BYTES];
+static unsigned n_given;
+static char given_name[64];
 
 /* ---- the wire ---- */
 
@@ -97,8 +104,49 @@ static int wire_own(void *ud, struct wf_devices_entry *out, struct wf_err *err)
     return 0;
 }
 
-static const struct wf_blobs_wire wire = {
-    .send = wire_send, .close = wire_close, .entry = wire_entry, .own_entry = wire_own};
+static bool wire_other(void *ud, uint64_t peer)
+{
+    (void)ud;
+    return peer >= OTHER;
+}
+
+static const struct wf_blobs_wire wire = {.send = wire_send,
+                                          .close = wire_close,
+                                          .entry = wire_entry,
+                                          .own_entry = wire_own,
+                                          .is_other = wire_other};
+
+static bool may_read(void *ud, const uint8_t *device, const uint8_t *space, enum wf_label label)
+{
+    bool may;
+
+    (void)ud;
+    (void)device;
+    pthread_mutex_lock(&lock);
+    may = memcmp(space, shared_space, sizeof(shared_space)) == 0 &&
+          (label == WF_LABEL_PRIVATE ? may_read_private
+                                     : label < WF_LABEL_PRIVATE && may_read_public);
+    pthread_mutex_unlock(&lock);
+    return may;
+}
+
+static int given(void *ud, const struct wf_sharing_document *d, struct wf_err *err)
+{
+    int rc;
+
+    (void)ud;
+    pthread_mutex_lock(&lock);
+    rc = is_ledger_broken ? wf_err_set(err, WF_E_IO, "The ledger is full.") : 0;
+    for (size_t i = 0; i < n_sent; i++) /* before its first byte */
+        assert_true(sent[i].peer < OTHER || sent[i].m.kind == WF_BLOBS_NONE || n_given > 0);
+    if (rc == 0) {
+        n_given++;
+        (void)snprintf(given_name, sizeof(given_name), "%.*s %s", WF_STR_ARG(d->name),
+                       wf_label_name(d->label));
+    }
+    pthread_mutex_unlock(&lock);
+    return rc;
+}
 
 /* The next message of that kind; others are passed over. */
 static bool next(enum wf_blobs_kind kind, struct sent *out, int wait_ms)
@@ -157,6 +205,15 @@ static bool is_closed(unsigned n)
 
 /* ---- set up ---- */
 
+static void uid_of(int64_t space, uint8_t out[WF_SPACE_UID_BYTES])
+{
+    struct wf_reader *r = NULL;
+
+    assert_int_equal(wf_store_reader_get(home.store, &r, NULL), 0);
+    assert_int_equal(wf_paper_space(r, space, out, NULL), 0);
+    wf_store_reader_put(home.store, r);
+}
+
 static void start(void)
 {
     const struct wf_blobs_options o = {.store = home.store,
@@ -164,6 +221,8 @@ static void start(void)
                                        .wire = &wire,
                                        .device = signer.id,
                                        .dir = parts,
+                                       .may_read = may_read,
+                                       .given = given,
                                        .keep = WF_BLOBS_KEEP_ALL};
 
     assert_int_equal(wf_blobs_new(&o, &blobs, NULL), 0);
@@ -185,6 +244,9 @@ static int set_up(void **state)
     n_sent = n_read = 0;
     n_closed = 0;
     clearance = WF_LABEL_PRIVATE;
+    may_read_public = may_read_private = is_ledger_broken = false;
+    n_given = 0;
+    uid_of(WF_SPACE_DEFAULT, shared_space);
     start();
     return 0;
 }
@@ -207,15 +269,6 @@ static void hash_of(struct wf_str content, uint8_t out[WF_HASH_BYTES])
 {
     (void)crypto_generichash(out, WF_HASH_BYTES, (const unsigned char *)content.ptr, content.len,
                              NULL, 0);
-}
-
-static void uid_of(int64_t space, uint8_t out[WF_SPACE_UID_BYTES])
-{
-    struct wf_reader *r = NULL;
-
-    assert_int_equal(wf_store_reader_get(home.store, &r, NULL), 0);
-    assert_int_equal(wf_paper_space(r, space, out, NULL), 0);
-    wf_store_reader_put(home.store, r);
 }
 
 /* What others know of it; a row without that is of something that was removed. */
@@ -481,6 +534,139 @@ static void test_blobs__a_hash_alone_opens_nothing(void **state)
     wf_free((void *)(uintptr_t)text.ptr);
 }
 
+/* ---- other people's devices ---- */
+
+static void set(bool *flag, bool value)
+{
+    pthread_mutex_lock(&lock);
+    *flag = value;
+    pthread_mutex_unlock(&lock);
+}
+
+static void ask_other(enum wf_blobs_kind kind, uint32_t id, enum wf_blobs_what what,
+                      const uint8_t *hash)
+{
+    struct wf_blobs_message m = {.kind = kind, .id = id, .what = what, .n_bytes = 10};
+
+    memcpy(m.hash, hash, sizeof(m.hash));
+    if (what == WF_BLOBS_DOCUMENT)
+        memcpy(m.space, shared_space, sizeof(m.space));
+    if (kind != WF_BLOBS_WANT)
+        m.n_bytes = 0;
+    say(OTHER, &m);
+}
+
+static void test_blobs__a_member_gets_what_he_may_read_and_the_ledger_says_so(void **state)
+{
+    struct wf_str text = book();
+    uint8_t hash[32];
+    struct sent got;
+
+    (void)state;
+    add("book", text, WF_LABEL_PRIVATE, hash);
+    events.up(events.ud, OTHER, NULL);
+    for (int i = 0; i < 2; i++) { /* none of it; then what is public alone */
+        ask_other(WF_BLOBS_ASK_PIECES, 1, WF_BLOBS_DOCUMENT, hash);
+        assert_true(next(WF_BLOBS_NONE, &got, WAIT_MS));
+        ask_other(WF_BLOBS_WANT, 2, WF_BLOBS_DOCUMENT, hash);
+        assert_true(next(WF_BLOBS_NONE, &got, WAIT_MS));
+        set(&may_read_public, true);
+    }
+    assert_int_equal(n_given, 0);
+    set(&may_read_private, true);
+    set(&is_ledger_broken, true); /* it waits until that can be written */
+    ask_other(WF_BLOBS_ASK_PIECES, 3, WF_BLOBS_DOCUMENT, hash);
+    assert_false(next(WF_BLOBS_PIECES, &got, 500));
+    set(&is_ledger_broken, false);
+    assert_true(next(WF_BLOBS_PIECES, &got, WAIT_MS));
+    ask_other(WF_BLOBS_WANT, 4, WF_BLOBS_DOCUMENT, hash);
+    assert_true(next(WF_BLOBS_DATA, &got, WAIT_MS));
+    assert_memory_equal(got.m.body.ptr, text.ptr, 10);
+    assert_int_equal(n_given, 1); /* once a session */
+    assert_string_equal(given_name, "book private");
+    /* Who keeps it, models and their files are none of his business. */
+    ask_other(WF_BLOBS_ASK_HAS, 5, WF_BLOBS_DOCUMENT, hash);
+    assert_true(next(WF_BLOBS_NONE, &got, WAIT_MS));
+    ask_other(WF_BLOBS_WANT, 6, WF_BLOBS_MODEL_FILE, hash);
+    assert_true(next(WF_BLOBS_NONE, &got, WAIT_MS));
+    /* His rights end: the next question is answered as if it were not there. */
+    set(&may_read_private, false);
+    ask_other(WF_BLOBS_WANT, 7, WF_BLOBS_DOCUMENT, hash);
+    assert_true(next(WF_BLOBS_NONE, &got, WAIT_MS));
+    assert_int_equal(got.m.id, 7);
+    wf_free((void *)(uintptr_t)text.ptr);
+}
+
+static void test_blobs__of_another_space_a_member_gets_nothing(void **state)
+{
+    struct wf_str text = WF_STR("A private thing of a space that is not his.");
+    struct wf_blobs_message m = {.kind = WF_BLOBS_WANT, .id = 1, .n_bytes = 1};
+    uint8_t hash[32], uid[WF_SPACE_UID_BYTES];
+    struct sent got;
+    int64_t plans = 0;
+
+    (void)state;
+    add("diary", text, WF_LABEL_PRIVATE, hash);
+    assert_int_equal(wf_space_create(home.store, WF_STR("plans"), WF_STR("private"), &plans, NULL),
+                     0);
+    memcpy(m.hash, hash, sizeof(m.hash));
+    memcpy(m.space, shared_space, sizeof(m.space)); /* that of the diary */
+    uid_of(plans, uid);
+    pthread_mutex_lock(&lock);
+    memcpy(shared_space, uid, sizeof(uid));
+    may_read_private = may_read_public = true;
+    pthread_mutex_unlock(&lock);
+    events.up(events.ud, OTHER, NULL);
+    for (int i = 0; i < 2; i++) {
+        say(OTHER, &m);
+        assert_true(next(WF_BLOBS_NONE, &got, WAIT_MS));
+        memcpy(m.space, uid, sizeof(m.space)); /* his own, where it is not */
+    }
+    assert_int_equal(n_given, 0);
+}
+
+static void test_blobs__own_devices_are_asked_first_and_members_of_what_is_theirs(void **state)
+{
+    struct wf_str text = book();
+    uint8_t hash[32];
+    struct sent got;
+
+    (void)state;
+    add("book", text, WF_LABEL_PRIVATE, hash);
+    want_back(hash, text.len);
+    wf_blobs_free(blobs); /* what is wanted is looked at anew */
+    start();
+    events.up(events.ud, OTHER, NULL);
+    assert_false(next(WF_BLOBS_ASK_PIECES, &got, 500)); /* he may not know of it */
+    set(&may_read_private, true);
+    wf_blobs_devices_changed(blobs);
+    assert_true(next(WF_BLOBS_ASK_PIECES, &got, WAIT_MS));
+    assert_int_equal(got.peer, OTHER);
+    events.up(events.ud, 1, NULL);
+    say(OTHER, &(struct wf_blobs_message){.kind = WF_BLOBS_NONE, .id = got.m.id});
+    do
+        assert_true(next(WF_BLOBS_ASK_PIECES, &got, WAIT_MS));
+    while (got.peer != 1);
+    events.up(events.ud, OTHER + 1, NULL);
+    say(1, &(struct wf_blobs_message){.kind = WF_BLOBS_NONE, .id = got.m.id});
+    do {
+        assert_true(next(WF_BLOBS_ASK_PIECES, &got, WAIT_MS));
+        if (got.peer != OTHER + 1)
+            say(got.peer, &(struct wf_blobs_message){.kind = WF_BLOBS_NONE, .id = got.m.id});
+    } while (got.peer != OTHER + 1);
+    told_pieces(OTHER + 1, &got, text);
+    for (size_t n = 0; n < text.len;) {
+        assert_true(next(WF_BLOBS_WANT, &got, WAIT_MS));
+        assert_int_equal(got.peer, OTHER + 1);
+        n += give(OTHER + 1, &got, text, 0);
+    }
+    /* What he says of what he keeps nobody asked. */
+    say(OTHER, &(struct wf_blobs_message){
+                   .kind = WF_BLOBS_HAS, .id = 1, .flags = WF_BLOBS_FLAGS_ALL, .n_bytes = 1});
+    assert_true(is_closed(1));
+    wf_free((void *)(uintptr_t)text.ptr);
+}
+
 static void test_blobs__hangs_up_on_nonsense(void **state)
 {
     static const uint8_t unknown[32] = {9};
@@ -730,6 +916,9 @@ int main(void)
         TEST(test_blobs__gives_what_one_may_have),
         TEST(test_blobs__above_a_clearance_is_the_same_as_not_there),
         TEST(test_blobs__a_hash_alone_opens_nothing),
+        TEST(test_blobs__a_member_gets_what_he_may_read_and_the_ledger_says_so),
+        TEST(test_blobs__of_another_space_a_member_gets_nothing),
+        TEST(test_blobs__own_devices_are_asked_first_and_members_of_what_is_theirs),
         TEST(test_blobs__hangs_up_on_nonsense),
         TEST(test_blobs__takes_what_is_wanted),
         TEST(test_blobs__long_names_stay_text),

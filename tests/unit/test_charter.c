@@ -342,6 +342,19 @@ static int64_t own_role(void)
     return role;
 }
 
+/* How many devices of others share a space with somebody's. */
+static size_t n_others(const struct wf_people *p, unsigned of)
+{
+    struct wf_devices_entry *all = NULL;
+    size_t n = 99;
+
+    assert_int_equal(wf_people_others(p, owners[of].id, &all, &n, NULL), 0);
+    for (size_t i = 0; i < n; i++)
+        assert_memory_equal(all[i].device, devices[BEN].id, sizeof(all[i].device));
+    wf_free(all);
+    return n;
+}
+
 static void test_people__somebody_comes_and_goes(void **state)
 {
     const struct wf_people_self ada = self_of(ADA);
@@ -365,6 +378,10 @@ static void test_people__somebody_comes_and_goes(void **state)
     assert_int_equal(role_of(&p.spaces[0].charter, BEN), WF_ROLE_WRITE);
     assert_non_null(wf_people_device(&p, devices[BEN].id, &whose));
     assert_memory_equal(whose->owner, owners[BEN].id, 32);
+    assert_true(wf_people_share(&p, owners[ADA].id, owners[BEN].id));
+    assert_false(wf_people_share(&p, owners[ADA].id, owners[CAI].id));
+    assert_int_equal(n_others(&p, ADA), 1);
+    assert_int_equal(n_others(&p, CAI), 0);
     epoch = wf_people_epoch(&p, &own, space);
     own.epoch++; /* a device of Ada's is revoked */
     assert_true(wf_people_epoch(&p, &own, space) > epoch);
@@ -375,6 +392,8 @@ static void test_people__somebody_comes_and_goes(void **state)
     own.epoch = 0; /* whatever lists say */
     read_people(&p);
     assert_true(wf_people_epoch(&p, &own, space) > epoch);
+    assert_false(wf_people_share(&p, owners[ADA].id, owners[BEN].id));
+    assert_int_equal(n_others(&p, ADA), 0);
     wf_people_free(&p);
 }
 

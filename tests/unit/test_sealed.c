@@ -67,10 +67,34 @@ static void on_down(void *ud, uint64_t peer, struct wf_str words)
     (void)snprintf(h->words, sizeof(h->words), "%.*s", WF_STR_ARG(words));
 }
 
+/* Makes the box a device of another person, with whom a space is shared, or none is. */
+static void part(bool is_shared)
+{
+    const struct wf_devices all = w.nodes[0].list;
+    uint8_t at[WF_DEVICES_KEY_BYTES] = {1};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct wf_devices one = {.version = 0};
+        wf_devices_begin(&one, w.owner.id, at, 5);
+        assert_int_equal(wf_devices_add(&one, &all.entries[i], NULL), 0);
+        w.nodes[i].others[0] = all.entries[1 - i];
+        w.nodes[i].n_others = is_shared;
+        sealed_world_list(&w, &one, i);
+    }
+}
+
+static void share(bool is_shared)
+{
+    for (size_t i = 0; i < 2; i++) {
+        w.nodes[i].n_others = is_shared;
+        wf_sealed_devices_changed(w.nodes[i].sealed);
+    }
+}
+
 static void listen_all(void)
 {
     for (size_t i = 0; i < w.n_nodes; i++) {
-        const struct wf_sealed_events ev = {on_up, on_bytes, on_room, on_down, &heard[i]};
+        const struct wf_sealed_events ev = {on_up, on_bytes, on_room, on_down, &heard[i], false};
         heard[i] = (struct heard){.n_up = 0};
         wf_buf_init(&heard[i].last, SIZE_MAX);
         for (unsigned c = WF_LINK_REQUESTS; c < WF_LINK_CHANNEL_COUNT; c++) {
@@ -543,6 +567,87 @@ static void test_sealed__who_is_in_later_gets_it_then(void **state)
     end();
 }
 
+/* ---- other people's devices ---- */
+
+/* One channel takes them: its own `up`, and no other's. */
+static void take_others(struct heard *of)
+{
+    for (size_t i = 0; i < 2; i++) {
+        const struct wf_sealed_events ev = {on_up, on_bytes, on_room, on_down, &of[i], true};
+        of[i] = (struct heard){.n_up = 0};
+        wf_buf_init(&of[i].last, SIZE_MAX);
+        wf_sealed_on(w.nodes[i].sealed, WF_LINK_BLOBS, &ev);
+    }
+}
+
+static void test_sealed__another_persons_device_is_heard_on_a_channel_that_takes_it(void **state)
+{
+    struct heard of[2];
+    uint64_t peer;
+    (void)state;
+
+    begin(2);
+    take_others(of);
+    part(false);
+    sealed_world_connect(&w, 0, 1);
+    sealed_world_run(&w);
+    assert_int_equal(of[0].n_up + of[1].n_up, 0); /* no space is shared */
+    share(true);
+    sealed_world_run(&w);
+    assert_true(of[0].n_up == 1 && of[1].n_up == 1);
+    assert_int_equal(heard[0].n_up + heard[1].n_up, 0);
+    assert_true(wf_sealed_is_other(w.nodes[0].sealed, of[0].peer));
+    assert_int_equal(
+        wf_sealed_send(w.nodes[0].sealed, of[0].peer, WF_LINK_BLOBS, WF_STR("pieces"), NULL), 0);
+    sealed_world_run(&w);
+    assert_true(wf_str_eq(wf_buf_str(&of[1].last), WF_STR("pieces")));
+    /* By name it is nobody, and no other channel is spoken with it. */
+    assert_int_equal(wf_sealed_peer_by_name(w.nodes[0].sealed, WF_STR("box"), &peer, NULL),
+                     WF_E_NOENT);
+    for (unsigned c = WF_LINK_REQUESTS; c < WF_LINK_BLOBS; c++)
+        assert_int_equal(wf_sealed_send(w.nodes[0].sealed, of[0].peer, c, WF_STR("hello"), NULL),
+                         WF_E_NOENT);
+    /* No space is shared any more: nothing goes, though the connection is there; then again. */
+    share(false);
+    assert_int_equal(
+        wf_sealed_send(w.nodes[0].sealed, of[0].peer, WF_LINK_BLOBS, WF_STR("more"), NULL),
+        WF_E_NOENT);
+    share(true);
+    sealed_world_run(&w);
+    assert_int_equal(
+        wf_sealed_send(w.nodes[1].sealed, of[1].peer, WF_LINK_BLOBS, WF_STR("again"), NULL), 0);
+    sealed_world_run(&w);
+    assert_true(wf_str_eq(wf_buf_str(&of[0].last), WF_STR("again")));
+    wf_buf_deinit(&of[0].last);
+    wf_buf_deinit(&of[1].last);
+    end();
+}
+
+static void test_sealed__another_persons_device_that_says_more_is_hung_up_on(void **state)
+{
+    struct heard of[2];
+    const struct wf_sealed_events ev = {.bytes = NULL, .takes_others = true};
+    (void)state;
+
+    begin(2);
+    take_others(of);
+    wf_sealed_on(w.nodes[1].sealed, WF_LINK_REQUESTS, &ev); /* its weft lets it */
+    part(true);
+    sealed_world_connect(&w, 0, 1);
+    sealed_world_run(&w);
+    assert_int_equal(of[0].n_up, 1);
+    assert_int_equal(
+        wf_sealed_send(w.nodes[1].sealed, of[1].peer, WF_LINK_REQUESTS, WF_STR("run this"), NULL),
+        0);
+    sealed_world_run(&w);
+    assert_int_equal(heard[0].n_bytes + heard[0].n_up, 0);
+    assert_int_equal(of[0].n_down, 1);
+    assert_non_null(strstr(of[0].words, "no business"));
+    wf_buf_deinit(&of[0].last);
+    wf_buf_deinit(&of[1].last);
+    end();
+}
+
 /* ---- time ---- */
 
 static bool lose(void *ud, struct sealed_packet *p)
@@ -775,6 +880,8 @@ int main(void)
         cmocka_unit_test(test_sealed__a_relay_that_reads_nothing_gets_none),
         cmocka_unit_test(test_sealed__a_device_that_is_revoked_loses_it_at_once),
         cmocka_unit_test(test_sealed__who_is_in_later_gets_it_then),
+        cmocka_unit_test(test_sealed__another_persons_device_is_heard_on_a_channel_that_takes_it),
+        cmocka_unit_test(test_sealed__another_persons_device_that_says_more_is_hung_up_on),
         cmocka_unit_test(test_sealed__a_handshake_that_takes_too_long_is_none),
         cmocka_unit_test(test_sealed__a_newer_version_leaves_the_connection),
         cmocka_unit_test(test_sealed__keys_are_replaced_after_so_many_messages),

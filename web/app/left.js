@@ -118,6 +118,7 @@ function givenWords({ what, space, name }, n, to) {
         return tn("one change to the document {place} went to {to}",
             "{n} changes to the document {place} went to {to}", n, values);
     }
+    if (what === "file") return t("the file {place} went to {to}", values);
     return tn("one sealed batch of {place} went to {to}",
         "{n} sealed batches of {place} went to {to}", n, values);
 }
