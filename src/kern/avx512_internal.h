@@ -33,10 +33,9 @@ void wf_avx512__multiply_few(const struct wf_dtype *t, const struct wf_avx512_ro
 
 /* The same for WF_AVX512_WIDE_FROM tokens and more. */
 size_t wf_avx512__many_row(const struct wf_dtype *t, size_t n_in);
-void wf_avx512__many_prepare(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
-                             void *row);
-void wf_avx512__multiply_many(const struct wf_dtype *t, enum wf_act act,
-                              const struct wf_avx512_rows *a, size_t n_tok);
+void wf_avx512__many_prepare(const struct wf_dtype *t, const float *x, size_t n_in, void *row);
+void wf_avx512__multiply_many(const struct wf_dtype *t, const struct wf_avx512_rows *a,
+                              size_t n_tok);
 
 /* Any number of tokens with packed weights, prepared as for many. */
 void wf_avx512__multiply_packed(const struct wf_dtype *t, const struct wf_avx512_rows *a,

@@ -93,30 +93,21 @@ struct wf_act_step {
         int32_t start; /* of sums, or */
         float sum;     /* that meets minima */
     };
-    float factor; /* that makes bytes multiples of the block's scale, or its exponent */
+    float scale;
     int8_t q[32];
 };
 
-/* And 256. A row of them for weights in blocks of 32 is so many, of which the last may lack steps.
- */
-struct wf_act_block {
-    struct wf_act_step steps[8];
-    float scale;  /* with factors: 1; with exponents: from 1 to 2, or none, as a value is */
-    float before; /* what multiples of the scale before become multiples of this one by */
-};
-
-/* A row prepared for quantised weights. Where weights come in blocks of 256: the scales of its
- * blocks, what meets sums, the values as int8; where what meets those from value `from` on lies in
- * it, and the bytes. */
+/* A row prepared for quantised weights. Where they come in blocks of 32: its steps. Where they come
+ * in blocks of 256: the scales of its blocks, what meets sums, the values as int8; where what meets
+ * those from value `from` on lies in it, and the bytes. */
 size_t wf_avx512__bytes_row(const struct wf_dtype *t, size_t n_in);
-void wf_avx512__bytes_prepare(const struct wf_dtype *t, enum wf_act act, const float *x,
-                              size_t n_in, void *row);
+void wf_avx512__bytes_prepare(const struct wf_dtype *t, const float *x, size_t n_in, void *row);
 size_t wf_avx512__low_at(const struct wf_dtype *t, size_t n_in, size_t from);
 size_t wf_avx512__bytes_at(const struct wf_dtype *t, size_t n_in);
 
 /* Those of a quantised type. */
 wf_panel_fn wf_avx512__panel_of(const struct wf_dtype *t);
-wf_sweep_fn wf_avx512__sweep_of(const struct wf_dtype *t, enum wf_act act);
+wf_sweep_fn wf_avx512__sweep_of(const struct wf_dtype *t);
 
 /* Those of F32, F16 and BF16, as float. */
 wf_panel_fn wf_avx512__float_panel_of(const struct wf_dtype *t);

@@ -17,13 +17,10 @@
 
 /* How activations are held while they meet weights: float32 as they are, or 8 bits with a scale
  * for every 32 values, or 256 for weights in blocks of 256 (faster; what quantised weights are
- * usually met with). With WF_ACT_Q8_POWERS, products of many tokens may have a power of two for
- * every 32 beside a scale for 256, which is faster: errors of rounding are about 1.2 times those of
- * WF_ACT_Q8, and others than those of runtimes that have a scale for every 32. */
+ * usually met with). */
 enum wf_act {
     WF_ACT_F32,
     WF_ACT_Q8,
-    WF_ACT_Q8_POWERS,
 };
 
 struct wf_kern {

@@ -54,9 +54,8 @@ static void act_prepare(const struct wf_dtype *t, enum wf_act act, const float *
     char *to = out;
 
     if (is_wide(t, act, n_tok)) {
-        act = wf_dtype_is_packed(t) ? WF_ACT_Q8 : act;
         t = wf_packed_from(t);
-        wf_avx512__many_prepare(t, act, x, n_in, to + i_tok * wf_avx512__many_row(t, n_in));
+        wf_avx512__many_prepare(t, x, n_in, to + i_tok * wf_avx512__many_row(t, n_in));
     } else if (act == WF_ACT_F32 || is_float(t)) {
         memcpy(to + i_tok * few_row(t, act, n_in), x, n_in * sizeof(float));
     } else {
@@ -201,7 +200,7 @@ static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, siz
         if (wf_dtype_is_packed(t))
             wf_avx512__multiply_packed(t, &a, n_tok);
         else
-            wf_avx512__multiply_many(t, act, &a, n_tok);
+            wf_avx512__multiply_many(t, &a, n_tok);
     } else if (act == WF_ACT_F32 || is_float(t)) {
         multiply_floats(t, &a, n_tok);
     } else {

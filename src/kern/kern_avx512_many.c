@@ -28,13 +28,13 @@ static bool as_bf16(const struct wf_dtype *t)
     return t->id == WF_DTYPE_BF16 && wf_avx512__has_bf16();
 }
 
-static struct path path_of(const struct wf_dtype *t, enum wf_act act)
+static struct path path_of(const struct wf_dtype *t)
 {
     if (as_bf16(t))
         return (struct path){wf_avx512__bf16_panel, wf_avx512__bf16_sweep, 2 * WF_PANEL_UNITS};
     if (t->block == 1)
         return (struct path){wf_avx512__float_panel_of(t), wf_avx512__float_sweep, WF_PANEL_UNITS};
-    return (struct path){wf_avx512__panel_of(t), wf_avx512__sweep_of(t, act), WF_PANEL_VALUES};
+    return (struct path){wf_avx512__panel_of(t), wf_avx512__sweep_of(t), WF_PANEL_VALUES};
 }
 
 size_t wf_avx512__many_row(const struct wf_dtype *t, size_t n_in)
@@ -46,15 +46,14 @@ size_t wf_avx512__many_row(const struct wf_dtype *t, size_t n_in)
     return wf_avx512__bytes_row(t, n_in);
 }
 
-void wf_avx512__many_prepare(const struct wf_dtype *t, enum wf_act act, const float *x, size_t n_in,
-                             void *row)
+void wf_avx512__many_prepare(const struct wf_dtype *t, const float *x, size_t n_in, void *row)
 {
     if (as_bf16(t))
         wf_avx512__bf16_prepare(x, n_in, row);
     else if (t->block == 1)
         memcpy(row, x, n_in * sizeof(float));
     else
-        wf_avx512__bytes_prepare(t, act, x, n_in, row);
+        wf_avx512__bytes_prepare(t, x, n_in, row);
 }
 
 /* All rows of values [s->from, s->from + s->n) with n_tok tokens from i_tok on. */
@@ -78,11 +77,11 @@ static void multiply_values(const struct wf_dtype *t, const struct path *path,
     }
 }
 
-void wf_avx512__multiply_many(const struct wf_dtype *t, enum wf_act act,
-                              const struct wf_avx512_rows *a, size_t n_tok)
+void wf_avx512__multiply_many(const struct wf_dtype *t, const struct wf_avx512_rows *a,
+                              size_t n_tok)
 {
     float tile[WF_TILE][WF_PANEL_ROWS] __attribute__((aligned(64)));
-    struct path path = path_of(t, act);
+    struct path path = path_of(t);
     size_t n_parts = (n_tok + TOKENS - 1) / TOKENS, end = 0;
 
     for (size_t part = 0; part < n_parts; part++) {

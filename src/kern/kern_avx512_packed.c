@@ -162,8 +162,7 @@ static WF_INLINE void multiply_32(struct way y, size_t T, const struct piece *p,
 {
     const uint8_t *w = p->w, *row = s->x + i_tok * s->x_bytes;
     struct wf_column x =
-        wf_column_at(row + s->from / BLOCK * sizeof(struct wf_act_block), s->x_bytes, T);
-    size_t behind = sizeof(struct wf_act_block) - 8 * sizeof(struct wf_act_step);
+        wf_column_at(row + s->from / 32 * sizeof(struct wf_act_step), s->x_bytes, T);
     __m512 acc[2][WF_TILE], by[2];
 
     wf_sweep__begin(s, i_tok, T);
@@ -171,12 +170,12 @@ static WF_INLINE void multiply_32(struct way y, size_t T, const struct piece *p,
         acc[0][t] = acc[1][t] = _mm512_setzero_ps();
     for (size_t i = 0; i < s->n / 32; i++, w += block_bytes(y)) {
         struct columns at = {wf_column_moved(x, offsetof(struct wf_act_step, q)), x,
-                             wf_column_moved(x, offsetof(struct wf_act_step, factor))};
+                             wf_column_moved(x, offsetof(struct wf_act_step, scale))};
         fetch(p, i, 0, 1);
         for (size_t r = 0; r < 2; r++)
             by[r] = wf_packed_halves(w + 2 * LANES * r);
         add_step(y, T, 0, 2, w + y.halves, 0, 0, by, at, acc);
-        x = wf_column_moved(x, sizeof(struct wf_act_step) + (i % 8 == 7 ? behind : 0));
+        x = wf_column_moved(x, sizeof(struct wf_act_step));
     }
     for (size_t t = 0; t < T; t++)
         wf_sweep__store(s, i_tok + t, acc[0][t], acc[1][t]);

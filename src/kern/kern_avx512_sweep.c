@@ -3,8 +3,7 @@
  *
  * Weights stay exactly what they are. What costs beside the multiplications is bringing the sums of
  * a step (32 or 16 values) under their scales: one more multiplication for a step where activations
- * have a scale for 256 values, two where they have one for 32. Powers of two for 32 cost none:
- * vscalefps runs on the pipes that add, as conversions do. */
+ * have a scale for 256 values, two where they have one for 32. */
 #ifdef __x86_64__
 #include <immintrin.h>
 #include <stdbool.h>
@@ -20,12 +19,7 @@
 
 /* How a type is multiplied; known when compiled. */
 struct way {
-    enum {
-        FOR_256, /* activations have a scale */
-        POWERS,  /* one, and powers of two for every 32 */
-        FOR_32,  /* a scale for every 32 */
-    } scales;
-    size_t step; /* values that share a scale of the weights */
+    size_t group, step; /* values that share a scale of the activations, of the weights */
     enum wf_panel_low low;
 };
 
@@ -48,9 +42,10 @@ static WF_INLINE void add_units(size_t T, size_t n, const uint8_t (*w)[WF_PANEL_
     }
 }
 
-/* acc += a step's products under the weights' scales and the activations' factors. */
+/* acc += a step's products under the weights' scales, and the activations' where they have one for
+ * each step. */
 static WF_INLINE void add_step(struct way y, size_t T, const struct wf_panel *p, size_t step,
-                               struct wf_column x, struct wf_column low, struct wf_column factors,
+                               struct wf_column x, struct wf_column low, struct wf_column scales,
                                __m512 acc_lo[WF_TILE], __m512 acc_hi[WF_TILE])
 {
     lanes lo[WF_TILE], hi[WF_TILE];
@@ -64,10 +59,10 @@ static WF_INLINE void add_step(struct way y, size_t T, const struct wf_panel *p,
     for (size_t t = 0; t < T; t++) {
         __m512 first = _mm512_cvtepi32_ps((__m512i)lo[t]);
         __m512 second = _mm512_cvtepi32_ps((__m512i)hi[t]);
-        if (y.scales != FOR_256) {
-            __m512 by = wf_sweep__all(wf_column_token(factors, t));
-            first = y.scales == POWERS ? _mm512_scalef_ps(first, by) : _mm512_mul_ps(first, by);
-            second = y.scales == POWERS ? _mm512_scalef_ps(second, by) : _mm512_mul_ps(second, by);
+        if (y.group == 32) {
+            __m512 by = wf_sweep__all(wf_column_token(scales, t));
+            first = _mm512_mul_ps(first, by);
+            second = _mm512_mul_ps(second, by);
         }
         acc_lo[t] = _mm512_fmadd_ps(first, a, acc_lo[t]);
         acc_hi[t] = _mm512_fmadd_ps(second, b, acc_hi[t]);
@@ -109,42 +104,25 @@ static WF_INLINE void add_words(size_t T, const struct wf_panel *p, size_t block
     }
 }
 
-/* T tokens from i_tok on with a panel, where activations have factors for every 32. Sums are held
- * as multiples of the block's scale that they are at, and stay in registers. */
+/* T tokens from i_tok on with a panel; activations have a scale for each step. */
 static WF_INLINE void multiply_32(struct way y, size_t T, const struct wf_panel *p,
                                   const struct wf_sweep *s, size_t i_tok)
 {
     const uint8_t *row = s->x + i_tok * s->x_bytes;
     struct wf_column x =
-        wf_column_at(row + s->from / BLOCK * sizeof(struct wf_act_block), s->x_bytes, T);
-    size_t n_steps = s->n / 32, step = 0;
+        wf_column_at(row + s->from / 32 * sizeof(struct wf_act_step), s->x_bytes, T);
     __m512 acc_lo[WF_TILE], acc_hi[WF_TILE];
 
     wf_sweep__begin(s, i_tok, T);
     for (size_t t = 0; t < T; t++)
         acc_lo[t] = acc_hi[t] = _mm512_setzero_ps();
-    for (;;) {
-        size_t last = step + BLOCK / 32 < n_steps ? step + BLOCK / 32 : n_steps;
-        for (; step < last; step++) {
-            add_step(y, T, p, step, wf_column_moved(x, offsetof(struct wf_act_step, q)), x,
-                     wf_column_moved(x, offsetof(struct wf_act_step, factor)), acc_lo, acc_hi);
-            x = wf_column_moved(x, sizeof(struct wf_act_step));
-        }
-        if (step == n_steps)
-            break;
-        x = wf_column_moved(x, sizeof(struct wf_act_block) - offsetof(struct wf_act_block, scale));
-        for (size_t t = 0; t < T; t++) {
-            const uint8_t *at = wf_column_token(x, t) + offsetof(struct wf_act_block, before);
-            __m512 before = wf_sweep__all(at);
-            acc_lo[t] = _mm512_mul_ps(acc_lo[t], before);
-            acc_hi[t] = _mm512_mul_ps(acc_hi[t], before);
-        }
+    for (size_t step = 0; step < s->n / 32; step++) {
+        add_step(y, T, p, step, wf_column_moved(x, offsetof(struct wf_act_step, q)), x,
+                 wf_column_moved(x, offsetof(struct wf_act_step, scale)), acc_lo, acc_hi);
+        x = wf_column_moved(x, sizeof(struct wf_act_step));
     }
-    row += (s->from + s->n - 1) / BLOCK * sizeof(struct wf_act_block);
-    for (size_t t = 0; t < T; t++) {
-        __m512 by = wf_sweep__all(row + t * s->x_bytes + offsetof(struct wf_act_block, scale));
-        wf_sweep__store(s, i_tok + t, _mm512_mul_ps(acc_lo[t], by), _mm512_mul_ps(acc_hi[t], by));
-    }
+    for (size_t t = 0; t < T; t++)
+        wf_sweep__store(s, i_tok + t, acc_lo[t], acc_hi[t]);
 }
 
 /* The same where they have one scale for each block. */
@@ -189,7 +167,7 @@ static WF_INLINE void multiply_256(struct way y, size_t T, const struct wf_panel
 static WF_INLINE void multiply_tile(struct way y, size_t T, const struct wf_panel *p,
                                     const struct wf_sweep *s, size_t i_tok)
 {
-    if (y.scales != FOR_256)
+    if (y.group == 32)
         multiply_32(y, T, p, s, i_tok);
     else
         multiply_256(y, T, p, s, i_tok);
@@ -215,45 +193,40 @@ static WF_INLINE void sweep(struct way y, const struct wf_panel *p, const struct
     }
 }
 
-/* activations' scales, weights' step, what meets sums */
-#define SWEEP(name, scales, step, low)                                                             \
+/* activations' group, weights' step, what meets sums */
+#define SWEEP(name, group, step, low)                                                              \
     static void sweep_##name(const struct wf_panel *p, const struct wf_sweep *s, size_t n_tok,     \
                              const struct wf_next *next)                                           \
     {                                                                                              \
-        sweep((struct way){scales, step, low}, p, s, n_tok, next);                                 \
+        sweep((struct way){group, step, low}, p, s, n_tok, next);                                  \
     }
-SWEEP(32, FOR_32, 32, WF_LOW_NONE)
-SWEEP(32_low, FOR_32, 32, WF_LOW_FLOATS)
-SWEEP(powers, POWERS, 32, WF_LOW_NONE)
-SWEEP(powers_low, POWERS, 32, WF_LOW_FLOATS)
-SWEEP(256, FOR_256, 32, WF_LOW_NONE)
-SWEEP(256_low, FOR_256, 32, WF_LOW_WORDS)
-SWEEP(256_16, FOR_256, 16, WF_LOW_NONE)
-SWEEP(256_16_low, FOR_256, 16, WF_LOW_FLOATS)
+SWEEP(32, 32, 32, WF_LOW_NONE)
+SWEEP(32_low, 32, 32, WF_LOW_FLOATS)
+SWEEP(256, 256, 32, WF_LOW_NONE)
+SWEEP(256_low, 256, 32, WF_LOW_WORDS)
+SWEEP(256_16, 256, 16, WF_LOW_NONE)
+SWEEP(256_16_low, 256, 16, WF_LOW_FLOATS)
 #undef SWEEP
 
-static struct way way_of(const struct wf_dtype *t, enum wf_act act)
+static struct way way_of(const struct wf_dtype *t)
 {
     static const struct way all[] = {
-#define ROW(name, step, low) [WF_DTYPE_##name] = {FOR_256, step, low},
+#define ROW(name, step, low) [WF_DTYPE_##name] = {0, step, low},
         WF_AVX512_MANY(ROW)
 #undef ROW
     };
     struct way y = all[t->id];
 
-    if (t->block == 32)
-        y.scales = act == WF_ACT_Q8_POWERS ? POWERS : FOR_32;
+    y.group = t->block == 256 ? 256 : 32;
     return y;
 }
 
-wf_sweep_fn wf_avx512__sweep_of(const struct wf_dtype *t, enum wf_act act)
+wf_sweep_fn wf_avx512__sweep_of(const struct wf_dtype *t)
 {
-    struct way y = way_of(t, act);
+    struct way y = way_of(t);
 
-    if (y.scales == FOR_32)
+    if (y.group == 32)
         return y.low == WF_LOW_NONE ? sweep_32 : sweep_32_low;
-    if (y.scales == POWERS)
-        return y.low == WF_LOW_NONE ? sweep_powers : sweep_powers_low;
     if (y.step == 32)
         return y.low == WF_LOW_NONE ? sweep_256 : sweep_256_low;
     return y.low == WF_LOW_NONE ? sweep_256_16 : sweep_256_16_low;

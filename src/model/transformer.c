@@ -196,10 +196,6 @@ static int check_options(struct wf_runner *r, const struct wf_runner_options *o,
     r->kern = o->kern != NULL ? o->kern : wf_kern();
     assert(r->model->weights.packed == NULL || r->kern->packed != NULL);
     r->act = o->act;
-    /* Small errors choose other experts, and vectors that were stored are compared with new ones.
-     */
-    if (o->act == WF_ACT_Q8 && r->p->n_experts == 0 && !is_encoder(r))
-        r->act = WF_ACT_Q8_POWERS;
     r->n_context = o->n_context > 0 ? o->n_context : r->p->n_context;
     r->n_batch = o->n_batch > 0 ? o->n_batch : is_encoder(r) ? r->n_context : BATCH_DEFAULT;
     if (r->n_context > most || r->n_batch > WF_LIMIT_MODEL_BATCH)

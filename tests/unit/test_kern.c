@@ -39,80 +39,28 @@ static void fill(float *x, size_t n, float scale)
 static double bound_of(const struct wf_kern *k, const struct wf_dtype *t, enum wf_act act,
                        size_t n_tok)
 {
-    bool is_rounded = t->id == WF_DTYPE_BF16 && act != WF_ACT_F32 && k->n_wide > 0;
+    bool is_rounded = t->id == WF_DTYPE_BF16 && act == WF_ACT_Q8 && k->n_wide > 0;
 
     return is_rounded && n_tok >= k->n_wide ? 0x1p-9 : 1e-5; /* see kern.h */
-}
-
-/* Whether 32 activations have a power of two beside the scale of 256: see kern.h. */
-static bool has_powers(const struct wf_kern *k, const struct wf_dtype *t, enum wf_act act,
-                       size_t n_tok)
-{
-    return strcmp(k->name, "avx512") == 0 && n_tok >= k->n_wide && act == WF_ACT_Q8_POWERS &&
-           t->block == 32;
-}
-
-/* The least power of two by which so much reaches max. */
-static int power_for(float max, float much)
-{
-    int e = -120;
-
-    while (max > ldexpf(much, e))
-        e++;
-    return e;
-}
-
-/* n activations (256 at most) as bytes with such scales hold them. */
-static void round_block(const float *x, size_t n, float *out)
-{
-    float max[8] = {0}, best = 1.0f, scale;
-    double least = INFINITY;
-
-    for (size_t i = 0; i < n; i++)
-        max[i / 32] = fmaxf(max[i / 32], fabsf(x[i]));
-    for (size_t c = 0; c < n / 32; c++) { /* whose scale lets all have the smallest steps? */
-        int e;
-        double sum = 0;
-        float much = 2.0f * frexpf(max[c], &e);
-        for (size_t g = 0; g < n / 32; g++)
-            sum += pow(ldexp((double)much, power_for(max[g], much)), 2);
-        if (sum < least)
-            best = much;
-        least = fmin(least, sum);
-    }
-    scale = best * (128.0f / 127.0f); /* 127 reaches 128 times what best does */
-    for (size_t i = 0; i < n; i++) {
-        int e = power_for(max[i / 32], best) - 7;
-        out[i] = rintf(x[i] * ldexpf(1.0f / scale, -e)) * ldexpf(scale, e);
-    }
 }
 
 /* Weights packed, both products, and how large an error may be. */
 static void compare_filled(const struct wf_kern *k, const struct wf_dtype *t, enum wf_act act,
                            size_t n_rows, size_t n_in, size_t n_tok, const float *w, const float *x)
 {
-    static float want[(ROWS_MAX + 1) * TOKENS_MAX], got[(ROWS_MAX + 1) * TOKENS_MAX],
-        rounded[TOKENS_MAX * N_MAX];
+    static float want[(ROWS_MAX + 1) * TOKENS_MAX], got[(ROWS_MAX + 1) * TOKENS_MAX];
     static uint8_t packed[ROWS_MAX * N_MAX * 4];
-    bool by_powers = has_powers(k, t, act, n_tok);
     const struct wf_kern *both[] = {&wf_kern_ref, k};
     size_t ld = n_rows + 1;
 
     t->pack(w, packed, n_rows * n_in);
-    for (size_t i = 0; i < n_tok * n_in && by_powers; i += 32) {
-        size_t left = n_in - i % n_in;
-        if (i % n_in % 256 == 0)
-            round_block(x + i, left < 256 ? left : 256, rounded + i);
-    }
     for (int j = 0; j < 2; j++) {
-        enum wf_act as = by_powers && j == 0 ? WF_ACT_F32 : act;
-        const float *from = by_powers && j == 0 ? rounded : x;
         /* exact, for the sanitizer */
-        uint8_t *prepared = wf_alloc(both[j]->act_bytes(t, as, n_in, n_tok));
+        uint8_t *prepared = wf_alloc(both[j]->act_bytes(t, act, n_in, n_tok));
         assert_non_null(prepared);
         for (size_t i = n_tok; i-- > 0;)
-            both[j]->act_prepare(t, as, from + i * n_in, n_in, n_tok, i, prepared);
-        both[j]->matmul(t, as, packed, n_rows, n_in, prepared, n_tok, j == 0 ? want : got, ld);
+            both[j]->act_prepare(t, act, x + i * n_in, n_in, n_tok, i, prepared);
+        both[j]->matmul(t, act, packed, n_rows, n_in, prepared, n_tok, j == 0 ? want : got, ld);
         wf_free(prepared);
     }
     for (size_t i = 0; i < n_tok; i++) {
@@ -151,8 +99,10 @@ static void test_kern__products_agree(void **state)
             for (size_t b = 1; b <= 8; b += 3) {
                 size_t n_in = t->block == 1 ? 256 * b - 31 + d : t->block * b;
                 for (size_t k = 0; k < sizeof(tokens) / sizeof(tokens[0]); k++) {
-                    for (enum wf_act act = WF_ACT_F32; act <= WF_ACT_Q8_POWERS; act++)
-                        compare_matmul(wf_kern_at(i), t, act, 1 + (b + k) % ROWS, n_in, tokens[k]);
+                    compare_matmul(wf_kern_at(i), t, WF_ACT_Q8, 1 + (b + k) % ROWS, n_in,
+                                   tokens[k]);
+                    compare_matmul(wf_kern_at(i), t, WF_ACT_F32, 1 + (b + k) % ROWS, n_in,
+                                   tokens[k]);
                 }
             }
         }
@@ -167,7 +117,6 @@ static void test_kern__long_products_agree(void **state)
         for (size_t d = 0; wf_dtype_at(d) != NULL; d++) {
             compare_matmul(wf_kern_at(i), wf_dtype_at(d), WF_ACT_Q8, 5, N_MAX, 3);
             compare_matmul(wf_kern_at(i), wf_dtype_at(d), WF_ACT_Q8, 3, N_MAX, 35);
-            compare_matmul(wf_kern_at(i), wf_dtype_at(d), WF_ACT_Q8_POWERS, 3, N_MAX, 35);
             compare_matmul(wf_kern_at(i), wf_dtype_at(d), WF_ACT_Q8, 2, 4352, TOKENS);
         }
     }
@@ -212,9 +161,9 @@ static void test_kern__odd_shapes_agree(void **state)
         for (size_t d = 0; wf_dtype_at(d) != NULL; d++) {
             const struct wf_dtype *t = wf_dtype_at(d);
             for (size_t j = 0; j < sizeof(widths) / sizeof(widths[0]); j++) {
-                for (enum wf_act act = WF_ACT_Q8;
-                     act <= WF_ACT_Q8_POWERS && widths[j] % t->block == 0; act++)
-                    compare_matmul(k, t, act, j % 2 == 0 ? 33 : ROWS_MAX, widths[j], tokens[j % 4]);
+                if (widths[j] % t->block == 0)
+                    compare_matmul(k, t, WF_ACT_Q8, j % 2 == 0 ? 33 : ROWS_MAX, widths[j],
+                                   tokens[j % 4]);
             }
             if (k->n_wide > 0)
                 compare_matmul(k, t, WF_ACT_Q8, 2, 256, TOKENS_MAX);
@@ -262,7 +211,6 @@ static void test_kern__neighbours_change_no_bit(void **state)
             for (size_t j = 0; j < sizeof(tokens) / sizeof(tokens[0]); j++) {
                 size_t few = k->n_wide > 0 && tokens[j] >= k->n_wide ? k->n_wide : 1;
                 compare_batches(k, t, WF_ACT_Q8, 768, few, tokens[j]);
-                compare_batches(k, t, WF_ACT_Q8_POWERS, 768, few, tokens[j]);
                 compare_batches(k, t, WF_ACT_F32, 768, 1, tokens[j]);
                 if (t->block == 1)
                     compare_batches(k, t, WF_ACT_Q8, 1000 + j, few, tokens[j]);
@@ -273,8 +221,8 @@ static void test_kern__neighbours_change_no_bit(void **state)
 
 /* A token that holds what is no number, or infinity, gives no number or infinity in every product
  * that meets it, and changes no bit of the others'. */
-static void compare_spoilt(const struct wf_kern *k, const struct wf_dtype *t, enum wf_act act,
-                           size_t n_tok, float spoilt)
+static void compare_spoilt(const struct wf_kern *k, const struct wf_dtype *t, size_t n_tok,
+                           float spoilt)
 {
     enum {
         N = 512,
@@ -283,7 +231,7 @@ static void compare_spoilt(const struct wf_kern *k, const struct wf_dtype *t, en
     };
     static float w[ROWS * N], x[TOKENS * N], clean[ROWS * TOKENS], got[ROWS * TOKENS];
     static uint8_t packed[ROWS * N * 4];
-    uint8_t *prepared = wf_alloc(k->act_bytes(t, act, N, n_tok));
+    uint8_t *prepared = wf_alloc(k->act_bytes(t, WF_ACT_Q8, N, n_tok));
 
     assert_non_null(prepared);
     fill(w, ROWS * N, 1.0f);
@@ -293,8 +241,8 @@ static void compare_spoilt(const struct wf_kern *k, const struct wf_dtype *t, en
         if (j == 1)
             x[BAD * N + AT] = spoilt;
         for (size_t i = 0; i < n_tok; i++)
-            k->act_prepare(t, act, x + i * N, N, n_tok, i, prepared);
-        k->matmul(t, act, packed, ROWS, N, prepared, n_tok, j == 0 ? clean : got, ROWS);
+            k->act_prepare(t, WF_ACT_Q8, x + i * N, N, n_tok, i, prepared);
+        k->matmul(t, WF_ACT_Q8, packed, ROWS, N, prepared, n_tok, j == 0 ? clean : got, ROWS);
     }
     wf_free(prepared);
     for (size_t i = 0; i < n_tok * ROWS; i++) {
@@ -313,9 +261,8 @@ static void test_kern__what_is_no_number_shows(void **state)
     seed = 1;
     for (size_t i = 0; wf_kern_at(i) != NULL; i++) {
         for (size_t d = 0; wf_dtype_at(d) != NULL; d++) {
-            for (size_t j = 0; j < 24; j++)
-                compare_spoilt(wf_kern_at(i), wf_dtype_at(d), j < 12 ? WF_ACT_Q8 : WF_ACT_Q8_POWERS,
-                               tokens[j % 4], spoilt[j % 12 / 4]);
+            for (size_t j = 0; j < 12; j++)
+                compare_spoilt(wf_kern_at(i), wf_dtype_at(d), tokens[j % 4], spoilt[j / 4]);
         }
     }
 }
