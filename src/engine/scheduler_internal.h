@@ -79,10 +79,11 @@ struct wf_sched_client {
 
 /* How much of a prompt is read at once while others write. */
 struct wf_pace {
-    double step_ns;  /* of those who write, a running mean; 0: not known */
-    double token_ns; /* of reading a prompt, alone, likewise */
-    size_t n_piece;  /* tokens; 0: none was read yet */
-    size_t n_run;    /* pieces since the last pass without one */
+    double step_ns;   /* of those who write, a running mean; 0: not known */
+    double token_ns;  /* of reading a token of a prompt, alone, likewise */
+    double beside_ns; /* and beside those who write */
+    size_t n_piece;   /* tokens; 0: none was read yet */
+    size_t n_run;     /* pieces since the last pass without one */
 };
 
 /* How long passes of 1, 2, ... tokens take, running means; 0: not known. */

@@ -18,9 +18,9 @@
 /* What a written token counts, in tokens that are read. */
 #define WRITTEN_COUNTS 2
 /* Of the time of the others' step a piece may take; what is left is for the step itself to vary. */
-#define PIECE_SHARE 0.8
+#define PIECE_SHARE 0.55
 #define PIECE_MIN 8 /* and what pieces are multiples of */
-#define PIECE_FIRST 16
+#define PIECE_FIRST 8
 /* After so many pieces there is a pass without. */
 #define PIECES_RUN 16
 /* Fewer tokens take longer each, and say little of a prompt. */
@@ -176,18 +176,16 @@ bool wf_pace_reads(struct wf_pace *p)
 void wf_pace_read(struct wf_pace *p, size_t n_read, size_t n_pieces, int64_t ns, size_t n_batch)
 {
     size_t now = wf_pace_piece(p, n_batch), n = WF_MAX(n_read / n_pieces, (size_t)1), next;
-    double took = ((double)ns - p->step_ns) / (double)n_pieces, by = 1.5;
+    double took = WF_MAX((double)ns - p->step_ns, 1.0) / (double)(n_pieces * n), most;
 
     p->n_run++;
     if (p->step_ns <= 0)
         return; /* nothing to compare with */
-    if (took > 0)
-        by = WF_MIN(WF_MAX(PIECE_SHARE * p->step_ns / took, 0.5), by);
-    if (n < now && by > 1.0)
+    if (n < now && took > p->beside_ns)
         return; /* a prompt's short end says nothing of more */
-    next = (size_t)((double)n * by) / PIECE_MIN * PIECE_MIN;
-    if (next == now && by > 1.2)
-        next += PIECE_MIN; /* rounding holds nobody back */
+    p->beside_ns = p->beside_ns > 0 ? p->beside_ns + NEWEST * (took - p->beside_ns) : took;
+    most = PIECE_SHARE * p->step_ns / WF_MAX(p->beside_ns, took); /* down at once, up slowly */
+    next = (size_t)WF_MIN(most, (double)WF_MAX(2 * now, n)) / PIECE_MIN * PIECE_MIN;
     p->n_piece = WF_MIN(WF_MAX(next, (size_t)PIECE_MIN), WF_MAX(n_batch, (size_t)PIECE_MIN));
 }
 
