@@ -370,9 +370,12 @@ static int look_at_label(const struct out *o, struct wf_share_draft *d)
 {
     const struct wf_draft_moment at = moment_of(o, d);
     enum wf_label label;
-    int rc = has_news(d) ? wf_sharing__label(o->s, &at, &label, NULL) : 0;
+    int rc;
 
-    if (rc == 0 && has_news(d))
+    if (!has_news(d))
+        return 0;
+    rc = wf_sharing__label(o->s, &at, &label, NULL);
+    if (rc == 0)
         d->label = wf_str_from(wf_label_name(label));
     return rc;
 }
