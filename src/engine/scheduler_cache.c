@@ -136,7 +136,7 @@ int wf_sched_cache_write(struct wf_sched *s, const int32_t *ids, size_t n_ids, s
                          struct wf_str piece, size_t *out_n, struct wf_err *err)
 {
     struct piece p = {.s = s, .ids = borrowed(ids, n_ids), .first = first, .in = piece};
-    uint8_t head[WF_SCHED_PIECE_HEAD];
+    uint8_t head[WF_SCHED_PIECE_HEAD] = {0};
     size_t bytes = wf_sched_page_bytes(s);
 
     if (bytes > 0)
