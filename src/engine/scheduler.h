@@ -1,8 +1,9 @@
 /* Scheduler: one loaded model that writes many texts at once.
  *
- * A thread of its own owns the runner. In every turn it takes one token of each text that is being
- * written and picks the next one; then it reads a piece of a prompt, as long as takes no longer
- * than that (a whole batch, where nobody writes). Clients get equal shares, within their priority.
+ * A thread of its own owns the runner. Every turn is one pass: one token of each text that is being
+ * written, whose next one is picked then, and a piece of a prompt, small enough that the pass takes
+ * less than twice as long (a whole batch, where nobody writes). Clients get equal shares, within
+ * their priority.
  * Texts that begin like one that is known share its cache: of texts at work, and of finished ones,
  * which are remembered until their room is needed. When the cache is full, remembered texts go
  * first; then the text that all others come before waits, and is read again later. Other work with
