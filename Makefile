@@ -112,47 +112,22 @@ $(B)/flags: FORCE
 .PHONY: FORCE
 
 # A file of kernels has the instructions of its name; kern/kern.c asks the processor first. -O3:
-# small loops over registers must be unrolled whole.
-ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
-$(B)/obj/base/crc32c_sse42.o: COMPILE += -msse4.2
-$(B)/obj/kern/kern_avx2.o: COMPILE += -O3 -mavx2 -mfma -mf16c
-$(B)/obj/kern/kern_avx2_pages.o: COMPILE += -O3 -mavx2 -mfma -mf16c
-$(B)/obj/kern/kern_avx2_few.o: COMPILE += -O3 -mavx2 -mfma -mf16c
-$(B)/obj/kern/kern_avx2_few32.o: COMPILE += -O3 -mavx2 -mfma -mf16c
-$(B)/obj/kern/kern_avx2_few256.o: COMPILE += -O3 -mavx2 -mfma -mf16c
-$(B)/obj/kern/kern_avx2_many.o: COMPILE += -O3 -mavx2 -mfma -mf16c
-$(B)/obj/kern/kern_avx2_floats.o: COMPILE += -O3 -mavx2 -mfma -mf16c
-$(B)/obj/kern/kern_avx2_sweep.o: COMPILE += -O3 -mavx2 -mfma -mf16c
-$(B)/obj/kern/kern_avx2_unpack.o: COMPILE += -O3 -mavx2 -mfma -mf16c
-$(B)/obj/kern/kern_avxvnni.o: COMPILE += -O3 -mavx2 -mfma -mf16c -mavxvnni
+# small loops over registers must be unrolled whole. Private, since flags is a prerequisite too.
+kernels = $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/kern/*_$(1).c src/kern/*_$(1)_*.c))
+ifeq ($(MACHINE),x86_64)
 AVX512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
-$(B)/obj/kern/kern_avx512.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
-$(B)/obj/kern/kern_avx512_act.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
-$(B)/obj/kern/kern_avx512_unpack.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
-$(B)/obj/kern/kern_avx512_attend.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
-$(B)/obj/kern/kern_avx512_few.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
-$(B)/obj/kern/kern_avx512_few32.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
-$(B)/obj/kern/kern_avx512_few256.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
-$(B)/obj/kern/kern_avx512_packed.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
-$(B)/obj/kern/kern_avx512_pages.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
-$(B)/obj/kern/kern_avx512_sweep.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
-$(B)/obj/kern/kern_avx512_floats.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512)
-$(B)/obj/kern/kern_avx512_bf16.o: COMPILE += -O3 -mavx2 -mfma -mf16c $(AVX512) -mavx512bf16
-$(B)/obj/kern/kern_avx512_rows.o: COMPILE += -O3 -mavx2 -mfma $(AVX512)
-$(B)/obj/kern/gemm_avx2.o: COMPILE += -O3 -mavx2 -mfma
-$(B)/obj/kern/grad_avx2.o: COMPILE += -O3 -mavx2 -mfma
-$(B)/obj/kern/grad_avx512.o: COMPILE += -O3 -mavx2 -mfma $(AVX512)
-$(B)/obj/kern/gemm_avx512.o: COMPILE += -O3 -mavx2 -mfma $(AVX512)
-$(B)/obj/kern/gemm_avx512_bf16.o: COMPILE += -O3 -mavx2 -mfma $(AVX512) -mavx512bf16
+$(B)/obj/base/crc32c_sse42.o: private COMPILE += -msse4.2
+$(call kernels,avx2) $(call kernels,avxvnni) $(call kernels,avx512): \
+    private COMPILE += -O3 -mavx2 -mfma -mf16c
+$(call kernels,avxvnni): private COMPILE += -mavxvnni
+$(call kernels,avx512): private COMPILE += $(AVX512)
+$(call kernels,bf16): private COMPILE += -mavx512bf16
 endif
 ifeq ($(MACHINE),aarch64)
-$(B)/obj/base/crc32c_arm.o: COMPILE += -march=armv8-a+crc
-$(B)/obj/kern/kern_neon.o: COMPILE += -O3
-$(B)/obj/kern/kern_neon_pages.o: COMPILE += -O3
-$(B)/obj/kern/gemm_neon.o: COMPILE += -O3
-$(B)/obj/kern/grad_neon.o: COMPILE += -O3
-$(B)/obj/kern/kern_neon_dot.o: COMPILE += -O3 -march=armv8.2-a+dotprod
-$(B)/obj/kern/kern_neon_i8mm.o: COMPILE += -O3 -march=armv8.2-a+dotprod+i8mm
+$(B)/obj/base/crc32c_arm.o: private COMPILE += -march=armv8-a+crc
+$(call kernels,neon): private COMPILE += -O3
+$(call kernels,dot): private COMPILE += -march=armv8.2-a+dotprod
+$(call kernels,i8mm): private COMPILE += -march=armv8.2-a+dotprod+i8mm
 endif
 
 $(B)/obj/%.o: src/%.c $(B)/flags
