@@ -318,7 +318,7 @@ static void measure(const char *shape, const char *mix, const char *rivals)
     wf_model_close(m);
 }
 
-/* Everything before the first token: file, vocabulary, buffers. */
+/* Everything before the first token: file, vocabulary, weights packed, buffers. */
 static double open_all(const char *path, double *out_bytes)
 {
     struct wf_runner_options o = {.n_threads = wf_cpu_count(), .kv = WF_KV_F16, .act = WF_ACT_Q8};
@@ -329,7 +329,7 @@ static double open_all(const char *path, double *out_bytes)
     double start = seconds();
 
     if (wf_model_open(path, &m, &err) != 0 || wf_vocab_open(wf_model_gguf(m), &v, &err) != 0 ||
-        wf_runner_new(m, &o, &r, &err) != 0)
+        wf_model_pack(m, o.n_threads, &err) != 0 || wf_runner_new(m, &o, &r, &err) != 0)
         fail(path, err.msg);
     start = seconds() - start;
     *out_bytes = (double)wf_gguf_bytes(wf_model_gguf(m));
@@ -349,8 +349,8 @@ static void measure_opening(const char *shape, const char *mix)
     for (size_t i = 0; i < 2 * ROUNDS + 1; i++)
         times[i] = open_all(path, &bytes);
     qsort(times, 2 * ROUNDS + 1, sizeof(times[0]), by_size);
-    printf("opening %s %s (%.2f GB) with vocabulary and buffers: %.0f ms   must: 150 ms%s\n", shape,
-           mix, bytes * 1e-9, times[ROUNDS] * 1e3, verdict(times[ROUNDS] < 0.150));
+    printf("opening %s %s (%.2f GB), weights packed: %.0f ms   must: 150 ms%s\n", shape, mix,
+           bytes * 1e-9, times[ROUNDS] * 1e3, verdict(times[ROUNDS] < 0.150));
 }
 
 int main(void)

@@ -8,6 +8,7 @@
 #define BLOCK_BYTES_MAX 256
 #define DWORD sizeof(uint32_t)
 #define HALF sizeof(uint16_t)
+#define LINE 64  /* bytes of a cache line */
 #define LANES 16 /* rows whose dwords lie side by side */
 #define NO_HALF UINT32_MAX
 
@@ -74,21 +75,62 @@ static size_t first_dword(const struct packed *p)
     return p->half_at == 0 ? HALF : 0;
 }
 
+/* Four dwords of a row. */
+typedef uint32_t quad __attribute__((vector_size(16)));
+
+/* Four dwords of four rows, from `at` on, to four lines of dwords. */
+static inline void turn(const uint8_t *const rows[], size_t at, uint8_t *out)
+{
+    quad v[4], w[4];
+
+#pragma GCC unroll 4
+    for (size_t j = 0; j < 4; j++)
+        memcpy(&v[j], rows[j] + at, sizeof(v[j]));
+#pragma GCC unroll 2
+    for (size_t j = 0; j < 2; j++) {
+        w[j] = __builtin_shufflevector(v[2 * j], v[2 * j + 1], 0, 4, 1, 5);
+        w[2 + j] = __builtin_shufflevector(v[2 * j], v[2 * j + 1], 2, 6, 3, 7);
+    }
+#pragma GCC unroll 2
+    for (size_t j = 0; j < 2; j++) {
+        v[2 * j] = __builtin_shufflevector(w[2 * j], w[2 * j + 1], 0, 1, 4, 5);
+        v[2 * j + 1] = __builtin_shufflevector(w[2 * j], w[2 * j + 1], 2, 3, 6, 7);
+    }
+#pragma GCC unroll 4
+    for (size_t j = 0; j < 4; j++)
+        memcpy(out + j * LANES * DWORD, &v[j], sizeof(v[j]));
+}
+
+/* n dwords of 32 rows, from `at` on. */
+static void turn_block(const uint8_t *const rows[], size_t at, size_t n, uint8_t *out)
+{
+    for (size_t r = 0; r < WF_PACKED_ROWS; r += LANES, out += n * LANES * DWORD) {
+        for (size_t i = 0; i < n; i += 4) {
+            size_t k = i + 4 <= n ? i : n - 4; /* what is left over: some of them again */
+            for (size_t q = 0; q < LANES; q += 4)
+                turn(rows + r + q, at + k * DWORD, out + (k * LANES + q) * DWORD);
+        }
+    }
+}
+
 void wf_packed_group(const struct wf_dtype *t, const void *rows, size_t n_in, void *out)
 {
     const struct packed *p = row_of(t->id);
     size_t n_blocks = n_in / t->block, row_bytes = wf_dtype_bytes(t, n_in), n = n_dwords(p);
+    const uint8_t *row[WF_PACKED_ROWS], *next = (const uint8_t *)rows + WF_PACKED_ROWS * row_bytes;
     uint8_t *to = out;
 
-    for (size_t i = 0; i < n_blocks; i++, to += (size_t)WF_PACKED_ROWS * t->block_bytes) {
-        for (size_t r = 0; r < WF_PACKED_ROWS; r++) {
-            const uint8_t *b = (const uint8_t *)rows + r * row_bytes + i * t->block_bytes;
-            const uint8_t *from = b + first_dword(p);
-            for (size_t k = 0; k < n; k++)
-                memcpy(to + dword_at(p, n, r, k), from + k * DWORD, DWORD);
-            if (p->half_at != NO_HALF)
-                memcpy(to + r * HALF, b + p->half_at, HALF);
-        }
+    for (size_t r = 0; r < WF_PACKED_ROWS; r++)
+        row[r] = (const uint8_t *)rows + r * row_bytes;
+    for (size_t i = 0; i < n_blocks; i++) {
+        size_t at = i * t->block_bytes;
+        for (size_t r = 0; r < WF_PACKED_ROWS && p->half_at != NO_HALF; r++, to += HALF)
+            memcpy(to, row[r] + at + p->half_at, HALF);
+        turn_block(row, at + first_dword(p), n, to);
+        for (size_t k = 0; k < WF_PACKED_ROWS * t->block_bytes; k += LINE)
+            __builtin_prefetch(next + k, 0, 3);
+        next += WF_PACKED_ROWS * t->block_bytes;
+        to += WF_PACKED_ROWS * n * DWORD;
     }
 }
 

@@ -13,8 +13,9 @@
 #include "model/gguf.h"
 #include "model/weights.h"
 
-/* Packs what a table multiplies better so, by n_threads; `w` keeps the memory. Errors: NOMEM, BUSY,
- * DENIED (of threads); the weights are then as before. */
+/* Packs what a table multiplies better so, by n_threads; `w` keeps the memory. Errors, all of
+ * threads: NOMEM, BUSY, DENIED; the weights are then as before, as they are where the memory is
+ * not to be had, which is no error. */
 int wf_weights_pack(struct wf_weights *w, size_t n_layers, const struct wf_gguf *g,
                     const struct wf_kern *kern, size_t n_threads, struct wf_err *err) WF_MUST_USE;
 
