@@ -33,28 +33,35 @@ static enum wf_pooling pooling_of(const struct wf_runner *r)
     return WF_POOLING_MEAN;
 }
 
-/* Adds the batch's rows of h, positions [first, first + n_tok) of n, to the pooled vector. */
-static void pool_rows(struct wf_runner *r, const float *rows, size_t first, size_t n, float *io_out)
+/* Whether a text of n tokens is pooled from what is at a position. */
+static bool is_pooled(const struct wf_runner *r, size_t position, size_t n)
+{
+    switch (pooling_of(r)) {
+    case WF_POOLING_CLS:
+        return position == 0;
+    case WF_POOLING_LAST:
+        return position == n - 1;
+    case WF_POOLING_NONE:
+    case WF_POOLING_RANK:
+    case WF_POOLING_MEAN:
+        break;
+    }
+    return true;
+}
+
+/* Adds the batch's rows, of a text of n tokens, to the pooled vector (or sets it to the one that
+ * counts, then it may be a row itself). */
+static void pool_rows(struct wf_runner *r, const float *rows, size_t n, float *io_out)
 {
     size_t dim = r->p->dim;
 
     for (size_t t = 0; t < r->n_tok; t++) {
-        const float *row = rows + t * dim;
-        switch (pooling_of(r)) {
-        case WF_POOLING_CLS:
-            if (first + t == 0)
-                memcpy(io_out, row, dim * sizeof(float));
-            break;
-        case WF_POOLING_LAST:
-            if (first + t == n - 1)
-                memcpy(io_out, row, dim * sizeof(float));
-            break;
-        case WF_POOLING_NONE:
-        case WF_POOLING_RANK:
-        case WF_POOLING_MEAN:
-            r->kern->axpy(1.0f / (float)n, row, io_out, dim);
-            break;
-        }
+        if (!is_pooled(r, r->places[t].position, n))
+            continue;
+        if (pooling_of(r) == WF_POOLING_MEAN)
+            r->kern->axpy(1.0f / (float)n, rows + t * dim, io_out, dim);
+        else
+            memmove(io_out, rows + t * dim, dim * sizeof(float));
     }
 }
 
@@ -87,7 +94,8 @@ static int place_texts(struct wf_runner *r, const int32_t *ids, const uint32_t *
             r->places[t] = (struct wf_place){.position = t - starts[i],
                                              .i_first = starts[i],
                                              .n_part = (uint32_t)n_text,
-                                             .i_part = (uint32_t)i};
+                                             .i_part = (uint32_t)i,
+                                             .is_wanted = true};
     }
     r->n_tok = n;
     return wf_transformer__check_ids(r, ids, n, err);
@@ -136,7 +144,7 @@ static int embed_encoder(struct wf_runner *r, const int32_t *ids, size_t n, floa
                           WF_MIN(r->n_batch, r->n_context));
     rc = wf_runner_encode(r, ids, starts, 1, &hidden, err);
     if (rc == 0)
-        pool_rows(r, hidden, 0, n, out);
+        pool_rows(r, hidden, n, out);
     return rc;
 }
 
@@ -145,25 +153,31 @@ static int embed_decoder(struct wf_runner *r, const int32_t *ids, size_t n, floa
 {
     const struct wf_weights *w = &r->model->weights;
     struct wf_seq seq = {0};
+    size_t m;
     int rc;
 
     if (n > r->n_context)
         return wf_err_set(err, WF_E_RANGE, "The text has %zu tokens; the context has %zu.", n,
                           r->n_context);
     rc = wf_seq_init(&seq, r->kv, err);
-    for (size_t done = 0; done < n && rc == 0; done += r->n_tok) {
-        r->n_tok = n - done < r->n_batch ? n - done : r->n_batch;
-        rc = wf_seq_reserve(&seq, r->n_tok, err);
-        for (size_t t = 0; t < r->n_tok && rc == 0; t++)
-            r->places[t] = (struct wf_place){
-                .seq = &seq, .position = (uint32_t)(done + t), .n_part = (uint32_t)r->n_tok};
+    for (size_t done = 0; done < n && rc == 0; done += m) {
+        m = n - done < r->n_batch ? n - done : r->n_batch;
+        rc = wf_seq_reserve(&seq, m, err);
+        for (size_t t = 0; t < m && rc == 0; t++)
+            r->places[t] = (struct wf_place){.seq = &seq,
+                                             .position = (uint32_t)(done + t),
+                                             .n_part = (uint32_t)m,
+                                             .is_wanted = is_pooled(r, done + t, n)};
+        r->n_tok = m;
         if (rc == 0)
             rc = run_reading(r, ids + done, err);
         if (rc != 0)
             break;
-        seq.n_tokens += r->n_tok;
+        seq.n_tokens += m;
+        if (r->n_tok == 0)
+            continue;
         wf_transformer__norm(r, r->x, w->output_norm, w->output_norm_bias, r->n_tok, r->h);
-        pool_rows(r, r->h, done, n, out);
+        pool_rows(r, r->h, n, out);
     }
     wf_seq_deinit(&seq);
     return rc;

@@ -4,7 +4,8 @@
  * A batch is checked whole before anything is written; then pages are reserved for every text, and
  * given back if one fails. Each layer adds two halves to the residual stream x: attention (or a
  * convolution) and a feed-forward. Decoders norm before a half (some behind it too), encoders norm
- * the sum. Only rows whose logits are wanted meet the output matrix. */
+ * the sum. Only rows whose logits are wanted go through all of the last layer, and meet the output
+ * matrix. */
 #include "model/transformer.h"
 
 #include <assert.h>
@@ -372,6 +373,8 @@ int wf_transformer__run(struct wf_runner *r, const int32_t *ids, const atomic_bo
             wf_transformer__convolve(r, i, i_conv++);
         else
             wf_transformer__attend(r, i);
+        if (r->n_tok == 0)
+            break;
         finish_half(r, lw->attn_post_norm, lw->attn_post_norm_bias);
         begin_half(r, lw->ffn_norm, lw->ffn_norm_bias);
         wf_transformer__feed_forward(r, i);
@@ -380,15 +383,16 @@ int wf_transformer__run(struct wf_runner *r, const int32_t *ids, const atomic_bo
     return 0;
 }
 
-/* The logits of the first n rows of h, which were normed; expert_rows says whose they are. */
-static void make_logits(struct wf_runner *r, size_t n, float *out)
+/* The logits of the rows that left the last layer. */
+static void make_logits(struct wf_runner *r, float *out)
 {
     const struct wf_params *p = r->p;
-    struct wf_product last = {.matrix = &r->model->weights.output, .out = out, .ld = p->n_vocab};
+    const struct wf_weights *w = &r->model->weights;
+    size_t n = r->n_tok;
+    struct wf_product last = {.matrix = &w->output, .out = out, .ld = p->n_vocab};
 
-    r->row_tokens = r->expert_rows;
+    wf_transformer__norm(r, r->x, w->output_norm, w->output_norm_bias, n, r->h);
     wf_transformer__multiply(r, r->h, n, &last, 1);
-    r->row_tokens = NULL;
     for (size_t i = 0; i < n * p->n_vocab && p->logit_scale != 1.0f; i++)
         out[i] *= p->logit_scale;
     for (size_t i = 0; i < n * p->n_vocab && p->logit_cap != 0.0f; i++)
@@ -448,35 +452,17 @@ static void place_parts(struct wf_runner *r, const struct wf_batch_part *parts, 
                                   .position = (uint32_t)(parts[i].seq->n_tokens + j),
                                   .i_first = (uint32_t)first,
                                   .n_part = (uint32_t)parts[i].n,
-                                  .i_part = (uint32_t)i};
+                                  .i_part = (uint32_t)i,
+                                  .is_wanted = j >= parts[i].n - parts[i].n_logits};
             io_ids[r->n_tok] = parts[i].ids[j];
         }
     }
-}
-
-/* The rows whose logits are wanted, normed, to the front of h. Returns how many. */
-static size_t gather_wanted(struct wf_runner *r, const struct wf_batch_part *parts, size_t n_parts)
-{
-    const struct wf_weights *w = &r->model->weights;
-    size_t n = 0, at = 0, dim = r->p->dim;
-
-    for (size_t i = 0; i < n_parts; i++) {
-        at += parts[i].n;
-        for (size_t j = at - parts[i].n_logits; j < at; j++, n++) {
-            memmove(r->x + n * dim, r->x + j * dim, dim * sizeof(float));
-            r->expert_rows[n] = (uint32_t)j;
-        }
-    }
-    if (n > 0)
-        wf_transformer__norm(r, r->x, w->output_norm, w->output_norm_bias, n, r->h);
-    return n;
 }
 
 int wf_runner_eval(struct wf_runner *r, const struct wf_batch_part *parts, size_t n_parts,
                    const atomic_bool *stop, float *out_logits, struct wf_err *err)
 {
     int rc = check_parts(r, parts, n_parts, err);
-    size_t n;
 
     for (size_t i = 0; i < n_parts && rc == 0; i++)
         rc = wf_seq_reserve(parts[i].seq, parts[i].n, err);
@@ -495,9 +481,8 @@ int wf_runner_eval(struct wf_runner *r, const struct wf_batch_part *parts, size_
     }
     for (size_t i = 0; i < n_parts; i++)
         parts[i].seq->n_tokens += parts[i].n;
-    n = gather_wanted(r, parts, n_parts);
-    if (n > 0)
-        make_logits(r, n, out_logits);
+    if (r->n_tok > 0)
+        make_logits(r, out_logits);
     r->parts = NULL;
     return 0;
 }

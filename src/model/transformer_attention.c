@@ -31,34 +31,68 @@ static void write_token(const struct wf_runner *r, const struct attend *a,
     }
 }
 
-/* Norms and turns a token's queries and keys, and writes keys and values to their page. */
-static void place_token(struct wf_runner *r, const void *ud, size_t i_tok, size_t i_member)
+/* Norms and turns n heads of a token. */
+static void turn_heads(const struct wf_runner *r, const struct attend *a, size_t i_tok,
+                       const float *norm, float *x, size_t n)
+{
+    const struct wf_params *p = r->p;
+    size_t d = p->head_dim;
+
+    for (size_t h = 0; h < n && norm != NULL; h++)
+        r->kern->rms_norm(x + h * d, norm, p->norm_eps, x + h * d, d);
+    if (a->lp->is_turned) {
+        size_t position = r->places[i_tok].position;
+        const float *angles = r->turns != NULL ? r->turns + position * p->n_rot
+                                               : r->angles[a->lp->is_windowed] + i_tok * p->n_rot;
+        wf_rope_turn(p->family->rope, angles, p->n_rot, d, n, x);
+    }
+}
+
+static void place_queries(struct wf_runner *r, const void *ud, size_t i_tok, size_t i_member)
 {
     const struct attend *a = ud;
     const struct wf_params *p = r->p;
-    const struct wf_place *at = &r->places[i_tok];
-    size_t nq = a->lp->n_heads, nk = a->lp->n_kv_heads, d = p->head_dim;
-    float *q = r->q + i_tok * nq * d, *k = r->k + i_tok * nk * d;
-    float *v = r->v + i_tok * nk * p->value_dim;
+    size_t n = (size_t)a->lp->n_heads * p->head_dim;
+    float *q = r->q + i_tok * n;
 
     (void)i_member;
-    for (size_t h = 0; h < nq && a->w->q_norm != NULL; h++)
-        r->kern->rms_norm(q + h * d, a->w->q_norm, p->norm_eps, q + h * d, d);
-    for (size_t h = 0; h < nk && a->w->k_norm != NULL; h++)
-        r->kern->rms_norm(k + h * d, a->w->k_norm, p->norm_eps, k + h * d, d);
-    if (a->lp->is_turned) {
-        const float *angles = r->turns != NULL ? r->turns + at->position * (size_t)p->n_rot
-                                               : r->angles[a->lp->is_windowed] + i_tok * p->n_rot;
-        wf_rope_turn(p->family->rope, angles, p->n_rot, d, nq, q);
-        wf_rope_turn(p->family->rope, angles, p->n_rot, d, nk, k);
-    }
+    turn_heads(r, a, i_tok, a->w->q_norm, q, a->lp->n_heads);
     if (p->temperature_scale != 0.0f) {
-        float grown = logf(floorf((float)at->position / (float)p->rope_context) + 1.0f);
-        for (size_t i = 0; i < nq * d; i++)
+        float position = (float)r->places[i_tok].position;
+        float grown = logf(floorf(position / (float)p->rope_context) + 1.0f);
+        for (size_t i = 0; i < n; i++)
             q[i] *= grown * p->temperature_scale + 1.0f;
     }
+}
+
+/* A token's keys and values to their page. */
+static void place_keys(struct wf_runner *r, const void *ud, size_t i_tok, size_t i_member)
+{
+    const struct attend *a = ud;
+    const struct wf_place *at = &r->places[i_tok];
+    size_t n = a->lp->n_kv_heads;
+    float *k = r->k + i_tok * n * r->p->head_dim;
+
+    (void)i_member;
+    turn_heads(r, a, i_tok, a->w->k_norm, k, n);
     if (at->seq != NULL)
-        write_token(r, a, at, k, v);
+        write_token(r, a, at, k, r->v + i_tok * n * r->p->value_dim);
+}
+
+static void place_token(struct wf_runner *r, const void *ud, size_t i_tok, size_t i_member)
+{
+    place_queries(r, ud, i_tok, i_member);
+    place_keys(r, ud, i_tok, i_member);
+}
+
+/* In the last layer, and there are rows that nobody wants. */
+static bool may_drop(const struct wf_runner *r, size_t i_layer)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < r->n_tok && i_layer + 1 == r->p->n_layers; i++)
+        any = any || !r->places[i].is_wanted;
+    return any;
 }
 
 void wf_transformer__attend(struct wf_runner *r, size_t i_layer)
@@ -74,8 +108,18 @@ void wf_transformer__attend(struct wf_runner *r, size_t i_layer)
     };
     struct wf_product out = {.matrix = &w->o, .out = r->y, .ld = p->dim};
 
-    wf_transformer__multiply(r, r->h, r->n_tok, in, 3);
-    wf_transformer__each(r, r->n_tok, place_token, &a);
+    if (may_drop(r, i_layer)) {
+        wf_transformer__multiply(r, r->h, r->n_tok, in + 1, 2);
+        wf_transformer__each(r, r->n_tok, place_keys, &a);
+        wf_transformer__drop_unwanted(r);
+        if (r->n_tok == 0)
+            return;
+        wf_transformer__multiply(r, r->h, r->n_tok, in, 1);
+        wf_transformer__each(r, r->n_tok, place_queries, &a);
+    } else {
+        wf_transformer__multiply(r, r->h, r->n_tok, in, 3);
+        wf_transformer__each(r, r->n_tok, place_token, &a);
+    }
     wf_transformer__attend_tiles(r, i_layer);
     wf_transformer__multiply(r, r->att, r->n_tok, &out, 1);
 }
@@ -126,5 +170,8 @@ void wf_transformer__convolve(struct wf_runner *r, size_t i_layer, size_t i_conv
 
     wf_transformer__multiply(r, r->h, r->n_tok, &in, 1);
     wf_transformer__each(r, r->n_tok, convolve_item, &c);
-    wf_transformer__multiply(r, r->h, r->n_tok, &out, 1);
+    if (may_drop(r, i_layer))
+        wf_transformer__drop_unwanted(r);
+    if (r->n_tok > 0)
+        wf_transformer__multiply(r, r->h, r->n_tok, &out, 1);
 }

@@ -21,6 +21,7 @@ struct wf_place {
     uint32_t i_first; /* the first token of the same part in this batch */
     uint32_t n_part;  /* tokens of the part */
     uint32_t i_part;
+    bool is_wanted; /* what leaves the last layer; a part's wanted tokens lie side by side */
 };
 
 struct wf_runner {
@@ -79,7 +80,8 @@ struct wf_product {
 int wf_transformer__check_ids(const struct wf_runner *r, const int32_t *ids, size_t n,
                               struct wf_err *err) WF_MUST_USE;
 
-/* All layers over the batch in places[0, n_tok); x then holds what leaves the last one. */
+/* All layers over the batch in places[0, n_tok); x then holds what leaves the last one, of the
+ * tokens that are wanted: places and n_tok are theirs then. */
 int wf_transformer__run(struct wf_runner *r, const int32_t *ids, const atomic_bool *stop,
                         struct wf_err *err) WF_MUST_USE;
 
@@ -106,7 +108,12 @@ void wf_transformer__add(struct wf_runner *r, const float *weight, const float *
 /* h = x. */
 void wf_transformer__copy(struct wf_runner *r);
 
-/* The two halves of a layer: from r->h (decoders: normed) to r->y. */
+/* Drops the tokens whose rows are not wanted, maybe all, from x, h and what is known of the batch.
+ * In the last layer, once their keys, values and states are kept: nobody else looks at the rest. */
+void wf_transformer__drop_unwanted(struct wf_runner *r);
+
+/* The two halves of a layer: from r->h (decoders: normed) to r->y. Attention and convolution of the
+ * last layer drop what is not wanted. */
 void wf_transformer__attend(struct wf_runner *r, size_t i_layer);
 void wf_transformer__convolve(struct wf_runner *r, size_t i_layer, size_t i_conv);
 void wf_transformer__feed_forward(struct wf_runner *r, size_t i_layer);

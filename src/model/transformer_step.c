@@ -344,3 +344,41 @@ void wf_transformer__copy(struct wf_runner *r)
 {
     each_row(r, r->n_tok, copy_token, NULL);
 }
+
+static void move_row(float *rows, size_t width, size_t to, size_t from)
+{
+    if (rows != NULL)
+        memmove(rows + to * width, rows + from * width, width * sizeof(*rows));
+}
+
+/* Row `from` of the batch becomes row `to`, which is not behind it. */
+static void move_token(struct wf_runner *r, size_t to, size_t from)
+{
+    bool is_first = to == 0 || r->places[to - 1].i_part != r->places[from].i_part;
+
+    r->places[to] = r->places[from];
+    r->places[to].i_first = is_first ? (uint32_t)to : r->places[to - 1].i_first;
+    move_row(r->x, r->p->dim, to, from);
+    move_row(r->h, r->p->dim, to, from);
+    for (size_t k = 0; k < 2; k++)
+        move_row(r->angles[k], r->p->n_rot, to, from);
+}
+
+void wf_transformer__drop_unwanted(struct wf_runner *r)
+{
+    size_t n = 0, n_written = 0;
+
+    for (size_t i = 0; i < r->n_tok; i++) {
+        if (!r->places[i].is_wanted)
+            continue;
+        n_written += i < r->n_written;
+        move_token(r, n++, i);
+    }
+    for (size_t i = n; i-- > 0;) {
+        bool is_last = i + 1 == n || r->places[i + 1].i_first != r->places[i].i_first;
+        r->places[i].n_part =
+            is_last ? (uint32_t)(i + 1) - r->places[i].i_first : r->places[i + 1].n_part;
+    }
+    r->n_written = n_written;
+    r->n_tok = n;
+}

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -253,6 +254,109 @@ static void test_transformer__written_and_read_texts_do_not_meet(void **state)
     wf_free(rest);
 }
 
+/* Three texts in one batch, with the logits of at most so many tokens of each wanted: those of the
+ * last one, and of one that is written next. out [3, vocab] both. */
+static void want_some(struct loaded *l, size_t wanted, float *out_now, float *out_then)
+{
+    static const size_t n_each[3] = {1, 4, 23};
+    int32_t ids[TINY_IDS];
+    size_t n_all = 0, n_vocab = TINY_VOCAB;
+    float *all = wf_alloc_array((size_t)3 * TINY_IDS * n_vocab, sizeof(float));
+    struct wf_batch_part parts[3];
+    struct wf_seq seqs[3];
+
+    assert_non_null(all);
+    tiny_model_ids(ids);
+    for (size_t s = 0; s < 3; s++) {
+        size_t n = n_each[s], n_logits = wanted < n ? wanted : n;
+        assert_int_equal(wf_seq_init(&seqs[s], wf_runner_kv(l->runner), NULL), 0);
+        eval(l, &seqs[s], ids + s, 5 + s, 8, all);
+        parts[s] = (struct wf_batch_part){
+            .seq = &seqs[s], .ids = ids + 10, .n = n, .n_logits = n_logits, .reads = s == 2};
+    }
+    assert_int_equal(wf_runner_eval(l->runner, parts, 3, NULL, all, NULL), 0);
+    for (size_t s = 0; s < 3 && wanted > 0; s++) {
+        n_all += parts[s].n_logits;
+        memcpy(out_now + s * n_vocab, all + (n_all - 1) * n_vocab, n_vocab * sizeof(float));
+    }
+    for (size_t s = 0; s < 3; s++) {
+        eval(l, &seqs[s], ids + 40, 1, 1, out_then + s * n_vocab);
+        wf_seq_deinit(&seqs[s]);
+    }
+    wf_free(all);
+}
+
+/* Rows that nobody wants do not go through all of the last layer, and nothing else changes. */
+static void test_transformer__unwanted_rows_are_not_missed(void **state)
+{
+    static const size_t wanted[4] = {0, 1, 3, TINY_IDS};
+    float now[4][3 * TINY_VOCAB], then[4][3 * TINY_VOCAB];
+
+    (void)state;
+    for (size_t i = 0; tiny_model_name(i) != NULL; i++) {
+        for (int act = 0; act < 2; act++) {
+            struct wf_runner_options o = {
+                .n_threads = 2, .n_cache_tokens = 512, .act = act == 0 ? WF_ACT_F32 : WF_ACT_Q8};
+            struct loaded l;
+            load_with(&l, tiny_model_name(i), &o);
+            for (size_t k = 0; k < 4 && wf_runner_kv(l.runner) != NULL; k++) {
+                want_some(&l, wanted[k], now[k], then[k]);
+                assert_memory_equal(then[k], then[0], sizeof(then[0]));
+            }
+            if (wf_runner_kv(l.runner) != NULL) {
+                assert_memory_equal(now[1], now[2], sizeof(now[1]));
+                /* The logits of many tokens are not multiplied as those of few. */
+                assert_true(relative_error(now[1], now[3], (size_t)3 * TINY_VOCAB) < 1e-5);
+            }
+            unload(&l);
+        }
+    }
+}
+
+static void (*matmul_counted)(const struct wf_dtype *, enum wf_act, const void *, size_t, size_t,
+                              const void *, size_t, float *, size_t);
+static atomic_size_t n_multiplied;
+
+static void count_matmul(const struct wf_dtype *f, enum wf_act act, const void *w, size_t n_rows,
+                         size_t n, const void *x, size_t n_tok, float *out, size_t ld)
+{
+    n_multiplied += n_rows * n * n_tok;
+    matmul_counted(f, act, w, n_rows, n, x, n_tok, out, ld);
+}
+
+static void test_transformer__unwanted_rows_cost_keys_and_values_only(void **state)
+{
+    struct wf_kern kern = *wf_kern_by_name("ref");
+    struct wf_runner_options o = {.n_threads = 2, .n_cache_tokens = 512, .kern = &kern};
+    size_t n[TINY_IDS + 1];
+    float *out = wf_alloc_array((size_t)TINY_IDS * TINY_VOCAB, sizeof(float));
+    int32_t ids[TINY_IDS];
+    struct loaded l;
+
+    (void)state;
+    assert_non_null(out);
+    matmul_counted = kern.matmul;
+    kern.matmul = count_matmul;
+    load_with(&l, "llama", &o);
+    tiny_model_ids(ids);
+    const struct wf_params *p = wf_model_params(l.model);
+    const struct wf_layer_params *last = &p->layers[p->n_layers - 1];
+    size_t row = (size_t)2 * last->n_heads * p->head_dim + (size_t)3 * last->n_ff + p->n_vocab;
+    for (size_t k = 0; k <= TINY_IDS; k++) {
+        struct wf_seq seq;
+        struct wf_batch_part part = {
+            .seq = &seq, .ids = ids, .n = TINY_IDS, .n_logits = k, .reads = true};
+        assert_int_equal(wf_seq_init(&seq, wf_runner_kv(l.runner), NULL), 0);
+        n_multiplied = 0;
+        assert_int_equal(wf_runner_eval(l.runner, &part, 1, NULL, out, NULL), 0);
+        n[k] = n_multiplied;
+        assert_int_equal(n[k] - n[0], k * row * p->dim);
+        wf_seq_deinit(&seq);
+    }
+    unload(&l);
+    wf_free(out);
+}
+
 static void test_transformer__shared_and_cut_texts_go_on_as_they_would(void **state)
 {
     static const char *const names[] = {"llama", "lfm2"};
@@ -475,6 +579,8 @@ int main(void)
         cmocka_unit_test(test_transformer__batches_do_not_change_logits),
         cmocka_unit_test(test_transformer__texts_in_one_batch_do_not_meet),
         cmocka_unit_test(test_transformer__written_and_read_texts_do_not_meet),
+        cmocka_unit_test(test_transformer__unwanted_rows_are_not_missed),
+        cmocka_unit_test(test_transformer__unwanted_rows_cost_keys_and_values_only),
         cmocka_unit_test(test_transformer__shared_and_cut_texts_go_on_as_they_would),
         cmocka_unit_test(test_transformer__cache_kinds_stay_near),
         cmocka_unit_test(test_transformer__refuses_what_does_not_fit),
