@@ -69,7 +69,18 @@ void wf_rope_angles(const double *frequencies, size_t n_pairs, size_t position, 
 
 static void turn_pairs(const float *angles, size_t n_rot, float *x)
 {
-    for (size_t i = 0; i < n_rot; i += 2) {
+    size_t i = 0;
+
+    for (; i + 8 <= n_rot; i += 8) { /* four pairs at once, see turn_halves */
+        float turned[8];
+        for (size_t k = 0; k < 8; k += 2) {
+            float c = angles[i + k], s = angles[i + k + 1];
+            turned[k] = x[i + k] * c - x[i + k + 1] * s;
+            turned[k + 1] = x[i + k] * s + x[i + k + 1] * c;
+        }
+        memcpy(x + i, turned, sizeof(turned));
+    }
+    for (; i < n_rot; i += 2) {
         float c = angles[i], s = angles[i + 1], a = x[i], b = x[i + 1];
         x[i] = a * c - b * s;
         x[i + 1] = a * s + b * c;

@@ -332,25 +332,15 @@ static void embed_token(struct wf_runner *r, const void *ud, size_t i_tok, size_
                        r->angles[i] + i_tok * p->n_rot);
 }
 
-/* Behind a half: x = x + norm(y), or norm(x + y) where norms stand behind. */
-static void finish_half(struct wf_runner *r, const float *norm, const float *bias)
+/* The norms of a layer: before attention, behind it, before the feed-forward, behind it. */
+static struct wf_norm norm_of(const struct wf_layer_weights *w, size_t k)
 {
-    if ((r->p->family->flags & WF_FAMILY_ENCODER) != 0) {
-        wf_transformer__add(r, norm, bias);
-        return;
-    }
-    if (norm != NULL)
-        wf_transformer__norm(r, r->y, norm, bias, r->n_tok, r->y);
-    wf_transformer__add(r, NULL, NULL);
-}
+    const struct wf_norm all[] = {{w->attn_norm, w->attn_norm_bias},
+                                  {w->attn_post_norm, w->attn_post_norm_bias},
+                                  {w->ffn_norm, w->ffn_norm_bias},
+                                  {w->ffn_post_norm, w->ffn_post_norm_bias}};
 
-/* Before a half: h = norm(x), or x itself. */
-static void begin_half(struct wf_runner *r, const float *norm, const float *bias)
-{
-    if (norm != NULL)
-        wf_transformer__norm(r, r->x, norm, bias, r->n_tok, r->h);
-    else
-        wf_transformer__copy(r);
+    return all[k];
 }
 
 int wf_transformer__run(struct wf_runner *r, const int32_t *ids, const atomic_bool *stop,
@@ -362,23 +352,24 @@ int wf_transformer__run(struct wf_runner *r, const int32_t *ids, const atomic_bo
     wf_transformer__each(r, r->n_tok, embed_token, ids);
     if (w->embed_norm != NULL)
         wf_transformer__norm(r, r->x, w->embed_norm, w->embed_norm_bias, r->n_tok, r->x);
+    wf_transformer__begin_half(r, norm_of(w->layers, 0));
     for (size_t i = 0; i < r->p->n_layers; i++) {
         const struct wf_layer_weights *lw = &w->layers[i];
+        bool is_last = i + 1 == r->p->n_layers;
+        struct wf_norm ffn = norm_of(lw, 2), next = is_last ? ffn : norm_of(lw + 1, 0);
         /* Relaxed: the flag orders nothing, a layer later is soon enough. A convolution's state has
          * moved on by then, so such models finish their pass. */
         if (stop != NULL && r->p->conv_len == 0 && atomic_load_explicit(stop, memory_order_relaxed))
             return wf_err_set(err, WF_E_CANCELED, "The request was given up.");
-        begin_half(r, lw->attn_norm, lw->attn_norm_bias);
         if (lw->conv != NULL)
             wf_transformer__convolve(r, i, i_conv++);
         else
             wf_transformer__attend(r, i);
         if (r->n_tok == 0)
             break;
-        finish_half(r, lw->attn_post_norm, lw->attn_post_norm_bias);
-        begin_half(r, lw->ffn_norm, lw->ffn_norm_bias);
+        wf_transformer__end_half(r, norm_of(lw, 1), &ffn);
         wf_transformer__feed_forward(r, i);
-        finish_half(r, lw->ffn_post_norm, lw->ffn_post_norm_bias);
+        wf_transformer__end_half(r, norm_of(lw, 3), is_last ? NULL : &next);
     }
     return 0;
 }

@@ -103,10 +103,17 @@ void wf_transformer__adapt_embedding(const struct wf_runner *r, size_t i_tok, in
 void wf_transformer__norm(struct wf_runner *r, const float *x, const float *weight,
                           const float *bias, size_t n_tok, float *y);
 
-/* x += scaled y, and behind that norm(x) where a weight is given. */
-void wf_transformer__add(struct wf_runner *r, const float *weight, const float *bias);
-/* h = x. */
-void wf_transformer__copy(struct wf_runner *r);
+/* What stands before a half of a layer, or behind it; weight NULL: nothing. */
+struct wf_norm {
+    const float *weight, *bias;
+};
+
+/* What a half begins with: h = norm(x), or x itself. */
+void wf_transformer__begin_half(struct wf_runner *r, struct wf_norm before);
+/* x += scaled y; the norm behind is y's in decoders, and the sum's in encoders. Then the next half
+ * begins, if there is one (else NULL): as begin_half, while a row is near. */
+void wf_transformer__end_half(struct wf_runner *r, struct wf_norm behind,
+                              const struct wf_norm *next);
 
 /* Drops the tokens whose rows are not wanted, maybe all, from x, h and what is known of the batch.
  * In the last layer, once their keys, values and states are kept: nobody else looks at the rest. */

@@ -224,7 +224,8 @@ void wf_transformer__multiply(struct wf_runner *r, const float *x, size_t n_tok,
 }
 
 struct norm {
-    const float *x, *weight, *bias;
+    struct wf_norm by;
+    const float *x;
     float *y;
 };
 
@@ -278,21 +279,25 @@ static void layer_norm(const float *x, const float *weight, const float *bias, f
     }
 }
 
+static void norm_row(const struct wf_runner *r, struct wf_norm by, const float *x, float *y)
+{
+    size_t dim = r->p->dim;
+
+    if ((r->p->family->flags & WF_FAMILY_ENCODER) != 0) {
+        layer_norm(x, by.weight, by.bias, r->p->norm_eps, y, dim);
+        return;
+    }
+    r->kern->rms_norm(x, by.weight, r->p->norm_eps, y, dim);
+    for (size_t i = 0; i < dim && by.bias != NULL; i++)
+        y[i] += by.bias[i];
+}
+
 static void norm_token(struct wf_runner *r, const void *ud, size_t i_tok, size_t i_member)
 {
     const struct norm *n = ud;
-    size_t dim = r->p->dim;
-    const float *x = n->x + i_tok * dim;
-    float *y = n->y + i_tok * dim;
 
     (void)i_member;
-    if ((r->p->family->flags & WF_FAMILY_ENCODER) != 0) {
-        layer_norm(x, n->weight, n->bias, r->p->norm_eps, y, dim);
-        return;
-    }
-    r->kern->rms_norm(x, n->weight, r->p->norm_eps, y, dim);
-    for (size_t i = 0; i < dim && n->bias != NULL; i++)
-        y[i] += n->bias[i];
+    norm_row(r, n->by, n->x + i_tok * r->p->dim, n->y + i_tok * r->p->dim);
 }
 
 /* Calls fn for every token, with the gang where its rows are worth it. */
@@ -309,40 +314,55 @@ static void each_row(struct wf_runner *r, size_t n_tok, wf_token_fn fn, const vo
 void wf_transformer__norm(struct wf_runner *r, const float *x, const float *weight,
                           const float *bias, size_t n_tok, float *y)
 {
-    struct norm n = {x, weight, bias, y};
+    struct norm n = {{weight, bias}, x, y};
 
     each_row(r, n_tok, norm_token, &n);
 }
 
-static void add_token(struct wf_runner *r, const void *ud, size_t i_tok, size_t i_member)
+static void begin_token(struct wf_runner *r, const void *ud, size_t i_tok, size_t i_member)
 {
-    const struct norm *n = ud;
+    const struct wf_norm *before = ud;
     size_t dim = r->p->dim;
 
-    r->kern->axpy(r->p->residual_scale, r->y + i_tok * dim, r->x + i_tok * dim, dim);
-    if (n->weight != NULL)
-        norm_token(r, n, i_tok, i_member);
-}
-
-void wf_transformer__add(struct wf_runner *r, const float *weight, const float *bias)
-{
-    struct norm n = {r->x, weight, bias, r->x};
-
-    each_row(r, r->n_tok, add_token, &n);
-}
-
-static void copy_token(struct wf_runner *r, const void *ud, size_t i_tok, size_t i_member)
-{
-    size_t dim = r->p->dim;
-
-    (void)ud;
     (void)i_member;
-    memcpy(r->h + i_tok * dim, r->x + i_tok * dim, dim * sizeof(float));
+    if (before->weight != NULL)
+        norm_row(r, *before, r->x + i_tok * dim, r->h + i_tok * dim);
+    else
+        memcpy(r->h + i_tok * dim, r->x + i_tok * dim, dim * sizeof(float));
 }
 
-void wf_transformer__copy(struct wf_runner *r)
+void wf_transformer__begin_half(struct wf_runner *r, struct wf_norm before)
 {
-    each_row(r, r->n_tok, copy_token, NULL);
+    each_row(r, r->n_tok, begin_token, &before);
+}
+
+struct end {
+    struct wf_norm behind;
+    const struct wf_norm *next;
+};
+
+static void end_token(struct wf_runner *r, const void *ud, size_t i_tok, size_t i_member)
+{
+    const struct end *e = ud;
+    size_t dim = r->p->dim;
+    float *x = r->x + i_tok * dim, *y = r->y + i_tok * dim;
+    bool is_of_sum = (r->p->family->flags & WF_FAMILY_ENCODER) != 0;
+
+    if (e->behind.weight != NULL && !is_of_sum)
+        norm_row(r, e->behind, y, y);
+    r->kern->axpy(r->p->residual_scale, y, x, dim);
+    if (e->behind.weight != NULL && is_of_sum)
+        norm_row(r, e->behind, x, x);
+    if (e->next != NULL)
+        begin_token(r, e->next, i_tok, i_member);
+}
+
+void wf_transformer__end_half(struct wf_runner *r, struct wf_norm behind,
+                              const struct wf_norm *next)
+{
+    struct end e = {behind, next};
+
+    each_row(r, r->n_tok, end_token, &e);
 }
 
 static void move_row(float *rows, size_t width, size_t to, size_t from)

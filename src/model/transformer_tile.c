@@ -327,7 +327,7 @@ static void merge_row(float *most, float *weight, float *sums, float chunk_most,
 static void end_row(const struct wf_runner *r, const struct tiling *tiling, size_t i_tok,
                     size_t head, float most, float weight, const float *sums)
 {
-    size_t n = r->p->value_dim, i = 0;
+    size_t n = r->p->value_dim;
     float *out = r->att + (i_tok * tiling->lp->n_heads + head) * n, scale = 1.0f;
 
     if (tiling->sinks != NULL) {
@@ -335,16 +335,9 @@ static void end_row(const struct wf_runner *r, const struct tiling *tiling, size
         scale = expf(most - largest);
         weight = weight * scale + expf(sink - largest);
     }
-    if (!(weight > 0.0f)) {
-        memset(out, 0, n * sizeof(*out));
-        return;
-    }
-    for (; i + 4 <= n; i += 4) {
-        for (size_t k = 0; k < 4; k++)
-            out[i + k] = sums[i + k] * scale / weight;
-    }
-    for (; i < n; i++)
-        out[i] = sums[i] * scale / weight;
+    memset(out, 0, n * sizeof(*out));
+    if (weight != 0.0f)
+        r->kern->axpy(scale / weight, sums, out, n);
 }
 
 static void end_rows(const struct tile *t)

@@ -357,6 +357,30 @@ static void test_transformer__unwanted_rows_cost_keys_and_values_only(void **sta
     wf_free(out);
 }
 
+/* A token without numbers shows in its own logits and in those of all that see it. */
+static void test_transformer__what_is_no_number_shows(void **state)
+{
+    int32_t ids[TINY_IDS];
+    float *out = wf_alloc_array((size_t)TINY_IDS * TINY_VOCAB, sizeof(float));
+    struct loaded l;
+    struct wf_seq seq;
+
+    (void)state;
+    assert_non_null(out);
+    load(&l, "llama");
+    tiny_model_ids(ids);
+    const struct wf_gguf_tensor *t = wf_gguf_tensor(wf_model_gguf(l.model), "token_embd.weight");
+    float *rows = (float *)(void *)(l.bytes.ptr + ((const char *)t->data - l.bytes.ptr));
+    rows[(size_t)ids[7] * TINY_DIM] = NAN;
+    assert_int_equal(wf_seq_init(&seq, wf_runner_kv(l.runner), NULL), 0);
+    eval(&l, &seq, ids, TINY_IDS, TINY_IDS, out);
+    for (size_t i = 7; i < TINY_IDS; i++)
+        assert_true(isnan(out[i * TINY_VOCAB]));
+    wf_seq_deinit(&seq);
+    unload(&l);
+    wf_free(out);
+}
+
 static void test_transformer__shared_and_cut_texts_go_on_as_they_would(void **state)
 {
     static const char *const names[] = {"llama", "lfm2"};
@@ -581,6 +605,7 @@ int main(void)
         cmocka_unit_test(test_transformer__written_and_read_texts_do_not_meet),
         cmocka_unit_test(test_transformer__unwanted_rows_are_not_missed),
         cmocka_unit_test(test_transformer__unwanted_rows_cost_keys_and_values_only),
+        cmocka_unit_test(test_transformer__what_is_no_number_shows),
         cmocka_unit_test(test_transformer__shared_and_cut_texts_go_on_as_they_would),
         cmocka_unit_test(test_transformer__cache_kinds_stay_near),
         cmocka_unit_test(test_transformer__refuses_what_does_not_fit),
