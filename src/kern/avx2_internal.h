@@ -35,4 +35,10 @@ size_t wf_avx2__floats_row(size_t n_in);
 void wf_avx2__floats_prepare(const float *x, size_t n_in, size_t n_tok, size_t i_tok, void *out);
 void wf_avx2__multiply_floats(const struct wf_dtype *t, const struct wf_avx2_rows *a, size_t n_tok);
 
+/* See kern.h (rows_lanes.h). */
+float wf_avx2__exp_sum(float *x, float max, size_t n);
+void wf_avx2__softmax(float *x, size_t n);
+void wf_avx2__silu_mul(const float *g, const float *u, float *y, size_t n);
+void wf_avx2__gelu_mul(const float *g, const float *u, float *y, size_t n);
+
 #endif

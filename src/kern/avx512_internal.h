@@ -45,6 +45,7 @@ void wf_avx512__multiply_packed(const struct wf_dtype *t, const struct wf_avx512
 float wf_avx512__exp_sum(float *x, float max, size_t n);
 void wf_avx512__softmax(float *x, size_t n);
 void wf_avx512__silu_mul(const float *g, const float *u, float *y, size_t n);
+void wf_avx512__gelu_mul(const float *g, const float *u, float *y, size_t n);
 void wf_avx512__mix(const float *p, size_t ld, const float *v, size_t n_rows, size_t n_p, size_t n,
                     float *y);
 

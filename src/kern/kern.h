@@ -67,6 +67,11 @@ struct wf_kern {
                 float *y);
     /* y[i] = silu(g[i]) * u[i]; y may be g or u. */
     void (*silu_mul)(const float *g, const float *u, float *y, size_t n);
+    /* y[i] = gelu(g[i]) * u[i], NULL: ones; y may be g or u. GELU (Hendrycks and Gimpel 2016) in
+     * its tanh form, at half precision: argument and result are rounded to IEEE half, as the engine
+     * does that models of the gemma and bert families are tried with before they are published;
+     * from 10 on it is the identity, up to -10 it is 0. */
+    void (*gelu_mul)(const float *g, const float *u, float *y, size_t n);
     /* out[r] = dot(q, row r), r < n_rows, of bytes from -127 to 127; rows lie one behind the other.
      */
     void (*dot_i8)(const int8_t *q, const int8_t *rows, size_t n_rows, size_t n, int32_t *out);

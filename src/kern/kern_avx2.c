@@ -210,77 +210,6 @@ void wf_kern__avx2_rms_norm(const float *x, const float *w, float eps, float *y,
         y[i] = x[i] * scale * (w != NULL ? w[i] : 1.0f);
 }
 
-/* e^x to 2 units in the last place: 2^n times a polynomial on [-ln 2 / 2, ln 2 / 2] (Cody and
- * Waite's reduction). Below -87 it is 0; above 88 infinity. */
-static WF_INLINE __m256 exp8(__m256 x)
-{
-    __m256 clamped = _mm256_min_ps(_mm256_max_ps(x, _mm256_set1_ps(-87.0f)), _mm256_set1_ps(88.0f));
-    __m256 n = _mm256_round_ps(_mm256_mul_ps(clamped, _mm256_set1_ps(1.44269504f)),
-                               _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693359375f), clamped);
-    __m256 p = _mm256_set1_ps(1.9875691500e-4f);
-    __m256i bits;
-
-    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-2.12194440e-4f), r);
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.3981999507e-3f));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(8.3334519073e-3f));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(4.1665795894e-2f));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.6666665459e-1f));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(5.0000001201e-1f));
-    p = _mm256_fmadd_ps(p, _mm256_mul_ps(r, r), _mm256_add_ps(r, _mm256_set1_ps(1.0f)));
-    bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
-    p = _mm256_mul_ps(p, _mm256_castsi256_ps(bits));
-    p = _mm256_blendv_ps(p, _mm256_setzero_ps(),
-                         _mm256_cmp_ps(x, _mm256_set1_ps(-87.0f), _CMP_LT_OQ));
-    return _mm256_blendv_ps(p, _mm256_set1_ps(INFINITY),
-                            _mm256_cmp_ps(x, _mm256_set1_ps(88.0f), _CMP_GT_OQ));
-}
-
-void wf_kern__avx2_softmax(float *x, size_t n)
-{
-    float max = -INFINITY, sum = 0.0f;
-    __m256 sums = _mm256_setzero_ps();
-    size_t i = 0;
-
-    for (size_t j = 0; j < n; j++)
-        max = x[j] > max ? x[j] : max;
-    if (max == -INFINITY) {
-        memset(x, 0, n * sizeof(*x));
-        return;
-    }
-    for (; i + 8 <= n; i += 8) {
-        __m256 e = exp8(_mm256_sub_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(max)));
-        _mm256_storeu_ps(x + i, e);
-        sums = _mm256_add_ps(sums, e);
-    }
-    sum = wf_avx2_sum(sums);
-    for (; i < n; i++) {
-        x[i] = expf(x[i] - max);
-        sum += x[i];
-    }
-    for (size_t j = 0; j < n; j++)
-        x[j] /= sum;
-}
-
-float wf_kern__avx2_exp_sum(float *x, float max, size_t n)
-{
-    __m256 sums = _mm256_setzero_ps();
-    float sum;
-    size_t i = 0;
-
-    for (; i + 8 <= n; i += 8) {
-        __m256 e = exp8(_mm256_sub_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(max)));
-        _mm256_storeu_ps(x + i, e);
-        sums = _mm256_add_ps(sums, e);
-    }
-    sum = wf_avx2_sum(sums);
-    for (; i < n; i++) {
-        x[i] = expf(x[i] - max);
-        sum += x[i];
-    }
-    return sum;
-}
-
 /* 32 columns of one row. */
 static WF_INLINE void mix32(const float *p, const float *v, size_t n_p, size_t n, float *y)
 {
@@ -312,21 +241,6 @@ void wf_kern__avx2_mix(const float *p, size_t ld, const float *v, size_t n_rows,
                 y[i] = fmaf(p[j], v[j * n + i], y[i]);
         }
     }
-}
-
-void wf_kern__avx2_silu_mul(const float *g, const float *u, float *y, size_t n)
-{
-    __m256 one = _mm256_set1_ps(1.0f);
-    size_t i = 0;
-
-    for (; i + 8 <= n; i += 8) {
-        __m256 v = _mm256_loadu_ps(g + i);
-        __m256 e = exp8(_mm256_sub_ps(_mm256_setzero_ps(), v));
-        v = _mm256_div_ps(v, _mm256_add_ps(one, e));
-        _mm256_storeu_ps(y + i, _mm256_mul_ps(v, _mm256_loadu_ps(u + i)));
-    }
-    for (; i < n; i++)
-        y[i] = g[i] / (1.0f + expf(-g[i])) * u[i];
 }
 
 /* Pairs of products of |q| and the row with q's sign cannot leave 16 bits. */
@@ -373,10 +287,11 @@ const struct wf_kern wf_kern_avx2 = {
     .matmul = matmul,
     .axpy = wf_kern__avx2_axpy,
     .rms_norm = wf_kern__avx2_rms_norm,
-    .softmax = wf_kern__avx2_softmax,
-    .exp_sum = wf_kern__avx2_exp_sum,
+    .softmax = wf_avx2__softmax,
+    .exp_sum = wf_avx2__exp_sum,
     .mix = wf_kern__avx2_mix,
-    .silu_mul = wf_kern__avx2_silu_mul,
+    .silu_mul = wf_avx2__silu_mul,
+    .gelu_mul = wf_avx2__gelu_mul,
     .dot_i8 = dot_i8,
     .attend = wf_kern__avx2_attend,
     .to_i8 = wf_kern__avx2_to_i8,
@@ -392,10 +307,11 @@ const struct wf_kern wf_kern_avxvnni = {
     .matmul = matmul_vnni,
     .axpy = wf_kern__avx2_axpy,
     .rms_norm = wf_kern__avx2_rms_norm,
-    .softmax = wf_kern__avx2_softmax,
-    .exp_sum = wf_kern__avx2_exp_sum,
+    .softmax = wf_avx2__softmax,
+    .exp_sum = wf_avx2__exp_sum,
     .mix = wf_kern__avx2_mix,
-    .silu_mul = wf_kern__avx2_silu_mul,
+    .silu_mul = wf_avx2__silu_mul,
+    .gelu_mul = wf_avx2__gelu_mul,
     .dot_i8 = dot_i8,
     .attend = wf_kern__avx2_attend,
     .to_i8 = wf_kern__avx2_to_i8,

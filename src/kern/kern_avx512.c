@@ -243,6 +243,7 @@ const struct wf_kern wf_kern_avx512 = {
     .exp_sum = wf_avx512__exp_sum,
     .mix = wf_avx512__mix,
     .silu_mul = wf_avx512__silu_mul,
+    .gelu_mul = wf_avx512__gelu_mul,
     .dot_i8 = dot_i8,
     .attend = wf_avx512__attend,
     .to_i8 = wf_avx512__to_i8,

@@ -214,72 +214,6 @@ void wf_neon__rms_norm(const float *x, const float *w, float eps, float *y, size
         y[i] = x[i] * scale * (w != NULL ? w[i] : 1.0f);
 }
 
-/* e^x: see kern_avx2.c. Below -87 it is 0; above 88 infinity. */
-static WF_INLINE float32x4_t exp4(float32x4_t x)
-{
-    float32x4_t c = vminq_f32(vmaxq_f32(x, vdupq_n_f32(-87.0f)), vdupq_n_f32(88.0f));
-    float32x4_t n = vrndnq_f32(vmulq_n_f32(c, 1.44269504f));
-    float32x4_t r =
-        vfmsq_f32(vfmsq_f32(c, n, vdupq_n_f32(0.693359375f)), n, vdupq_n_f32(-2.12194440e-4f));
-    float32x4_t p = vdupq_n_f32(1.9875691500e-4f);
-
-    p = vfmaq_f32(vdupq_n_f32(1.3981999507e-3f), p, r);
-    p = vfmaq_f32(vdupq_n_f32(8.3334519073e-3f), p, r);
-    p = vfmaq_f32(vdupq_n_f32(4.1665795894e-2f), p, r);
-    p = vfmaq_f32(vdupq_n_f32(1.6666665459e-1f), p, r);
-    p = vfmaq_f32(vdupq_n_f32(5.0000001201e-1f), p, r);
-    p = vfmaq_f32(vaddq_f32(r, vdupq_n_f32(1.0f)), p, vmulq_f32(r, r));
-    p = vmulq_f32(
-        p, vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127)), 23)));
-    p = vbslq_f32(vcltq_f32(x, vdupq_n_f32(-87.0f)), vdupq_n_f32(0.0f), p);
-    return vbslq_f32(vcgtq_f32(x, vdupq_n_f32(88.0f)), vdupq_n_f32(INFINITY), p);
-}
-
-void wf_neon__softmax(float *x, size_t n)
-{
-    float max = -INFINITY, sum;
-    float32x4_t sums = vdupq_n_f32(0.0f);
-    size_t i = 0;
-
-    for (size_t j = 0; j < n; j++)
-        max = x[j] > max ? x[j] : max;
-    if (max == -INFINITY) {
-        memset(x, 0, n * sizeof(*x));
-        return;
-    }
-    for (; i + 4 <= n; i += 4) {
-        float32x4_t e = exp4(vsubq_f32(vld1q_f32(x + i), vdupq_n_f32(max)));
-        vst1q_f32(x + i, e);
-        sums = vaddq_f32(sums, e);
-    }
-    sum = vaddvq_f32(sums);
-    for (; i < n; i++) {
-        x[i] = expf(x[i] - max);
-        sum += x[i];
-    }
-    for (size_t j = 0; j < n; j++)
-        x[j] /= sum;
-}
-
-float wf_neon__exp_sum(float *x, float max, size_t n)
-{
-    float32x4_t sums = vdupq_n_f32(0.0f);
-    size_t i = 0;
-    float sum;
-
-    for (; i + 4 <= n; i += 4) {
-        float32x4_t e = exp4(vsubq_f32(vld1q_f32(x + i), vdupq_n_f32(max)));
-        vst1q_f32(x + i, e);
-        sums = vaddq_f32(sums, e);
-    }
-    sum = vaddvq_f32(sums);
-    for (; i < n; i++) {
-        x[i] = expf(x[i] - max);
-        sum += x[i];
-    }
-    return sum;
-}
-
 /* 16 values of one row. */
 static void mix_16(const float *p, const float *v, size_t n_p, size_t n, float *y)
 {
@@ -309,19 +243,6 @@ void wf_neon__mix(const float *p, size_t ld, const float *v, size_t n_rows, size
                 y[i] = fmaf(p[j], v[j * n + i], y[i]);
         }
     }
-}
-
-void wf_neon__silu_mul(const float *g, const float *u, float *y, size_t n)
-{
-    size_t i = 0;
-
-    for (; i + 4 <= n; i += 4) {
-        float32x4_t v = vld1q_f32(g + i);
-        v = vdivq_f32(v, vaddq_f32(vdupq_n_f32(1.0f), exp4(vnegq_f32(v))));
-        vst1q_f32(y + i, vmulq_f32(v, vld1q_f32(u + i)));
-    }
-    for (; i < n; i++)
-        y[i] = g[i] / (1.0f + expf(-g[i])) * u[i];
 }
 
 void wf_neon__dot_i8(const int8_t *q, const int8_t *rows, size_t n_rows, size_t n, int32_t *out)

@@ -186,6 +186,20 @@ static void silu_mul(const float *g, const float *u, float *y, size_t n)
         y[i] = g[i] / (1.0f + expf(-g[i])) * u[i];
 }
 
+static float rounded(float x)
+{
+    return wf_half_to_float(wf_float_to_half(x));
+}
+
+static void gelu_mul(const float *g, const float *u, float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float h = rounded(g[i]), x = g[i], by = u != NULL ? u[i] : 1.0f;
+        float t = 0.79788456080286535588f * h * (1.0f + 0.044715f * h * h);
+        y[i] = by * (x <= -10.0f ? 0.0f : x >= 10.0f ? x : rounded(0.5f * h * (1.0f + tanhf(t))));
+    }
+}
+
 static void to_i8(const float *x, size_t n, float *scales, int32_t *sums, int8_t *y)
 {
     for (size_t b = 0; b < n / 32; b++, x += 32, y += 32) {
@@ -297,6 +311,7 @@ const struct wf_kern wf_kern_ref = {
     .exp_sum = exp_sum,
     .mix = mix,
     .silu_mul = silu_mul,
+    .gelu_mul = gelu_mul,
     .dot_i8 = dot_i8,
     .attend = attend,
     .to_i8 = to_i8,

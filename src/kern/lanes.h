@@ -11,6 +11,8 @@
  *     wf_lanes wf_lanes_max(wf_lanes a, wf_lanes b)
  *     wf_lanes wf_lanes_exp(wf_lanes v)                           no number stays none
  *     wf_lanes wf_lanes_halves(const uint16_t *x, size_t n)       as load, of half precision
+ *     wf_lanes wf_lanes_rounded(wf_lanes v)                       to half precision and back
+ *     wf_lanes wf_lanes_at_least(wf_lanes a, wf_lanes b, wf_lanes yes, wf_lanes no)  a >= b: yes
  *     wf_lanes wf_lanes_pick(uint32_t bits, wf_lanes a, wf_lanes b)  a where a lane's bit is set
  *     wf_lanes wf_lanes_unless(wf_lanes v, uint32_t first, uint32_t limit)  see grad.h's drop
  *     float wf_lanes_sum(wf_lanes v), float wf_lanes_largest(wf_lanes v)

@@ -1,5 +1,5 @@
-/* Registers of floats with AVX2 and FMA: 8 lanes; what each such file offers stands in
- * lanes.h. Only files that are compiled with AVX2 and FMA include this. Threads: any. */
+/* Registers of floats with AVX2, FMA and F16C: 8 lanes; what each such file offers stands in
+ * lanes.h. Only files that are compiled with AVX2, FMA and F16C include this. Threads: any. */
 #ifndef WF_KERN_LANES_AVX2_H
 #define WF_KERN_LANES_AVX2_H
 
@@ -45,7 +45,19 @@ static WF_INLINE wf_lanes wf_lanes_pick(uint32_t bits, wf_lanes a, wf_lanes b)
     return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(_mm256_cmpeq_epi32(set, each)));
 }
 
-/* As wf_lanes_load, of half precision; only for files that are compiled with F16C too. */
+/* To half precision and back. */
+static WF_INLINE wf_lanes wf_lanes_rounded(wf_lanes v)
+{
+    return _mm256_cvtph_ps(_mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+
+/* yes in the lanes where a >= b, else no; of what is no number: no. */
+static WF_INLINE wf_lanes wf_lanes_at_least(wf_lanes a, wf_lanes b, wf_lanes yes, wf_lanes no)
+{
+    return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_GE_OQ));
+}
+
+/* As wf_lanes_load, of half precision. */
 static WF_INLINE wf_lanes wf_lanes_halves(const uint16_t *x, size_t n)
 {
     uint16_t all[WF_LANES] = {0};

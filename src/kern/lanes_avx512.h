@@ -41,6 +41,18 @@ static WF_INLINE wf_lanes wf_lanes_halves(const uint16_t *x, size_t n)
     return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(wf_lanes__first(n), x));
 }
 
+/* To half precision and back. */
+static WF_INLINE wf_lanes wf_lanes_rounded(wf_lanes v)
+{
+    return _mm512_cvtph_ps(_mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+
+/* yes in the lanes where a >= b, else no; of what is no number: no. */
+static WF_INLINE wf_lanes wf_lanes_at_least(wf_lanes a, wf_lanes b, wf_lanes yes, wf_lanes no)
+{
+    return _mm512_mask_mov_ps(no, _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ), yes);
+}
+
 /* a in the lanes whose bit is set, else b. */
 static WF_INLINE wf_lanes wf_lanes_pick(uint32_t bits, wf_lanes a, wf_lanes b)
 {

@@ -48,6 +48,18 @@ static WF_INLINE wf_lanes wf_lanes_halves(const uint16_t *x, size_t n)
     return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(x)));
 }
 
+/* To half precision and back. */
+static WF_INLINE wf_lanes wf_lanes_rounded(wf_lanes v)
+{
+    return vcvt_f32_f16(vcvt_f16_f32(v));
+}
+
+/* yes in the lanes where a >= b, else no; of what is no number: no. */
+static WF_INLINE wf_lanes wf_lanes_at_least(wf_lanes a, wf_lanes b, wf_lanes yes, wf_lanes no)
+{
+    return vbslq_f32(vcgeq_f32(a, b), yes, no);
+}
+
 /* a in the lanes whose bit is set, else b. */
 static WF_INLINE wf_lanes wf_lanes_pick(uint32_t bits, wf_lanes a, wf_lanes b)
 {

@@ -27,6 +27,7 @@ void wf_neon__axpy(float a, const float *x, float *y, size_t n);
 void wf_neon__rms_norm(const float *x, const float *w, float eps, float *y, size_t n);
 void wf_neon__softmax(float *x, size_t n);
 void wf_neon__silu_mul(const float *g, const float *u, float *y, size_t n);
+void wf_neon__gelu_mul(const float *g, const float *u, float *y, size_t n);
 void wf_neon__to_f16(const float *x, uint16_t *y, size_t n);
 void wf_neon__from_f16(const uint16_t *x, float *y, size_t n);
 void wf_neon__dot_i8(const int8_t *q, const int8_t *rows, size_t n_rows, size_t n, int32_t *out);
@@ -43,8 +44,8 @@ void wf_neon__mix(const float *p, size_t ld, const float *v, size_t n_rows, size
         .name = (table_name), .n_wide = (wide_from), .act_bytes = (its_bytes),                     \
         .act_prepare = (its_prepare), .matmul = (its_matmul), .axpy = wf_neon__axpy,               \
         .rms_norm = wf_neon__rms_norm, .softmax = wf_neon__softmax, .exp_sum = wf_neon__exp_sum,   \
-        .mix = wf_neon__mix, .silu_mul = wf_neon__silu_mul, .to_f16 = wf_neon__to_f16,             \
-        .from_f16 = wf_neon__from_f16, .dot_i8 = wf_neon__dot_i8, .attend = wf_neon__attend,       \
+        .mix = wf_neon__mix, .silu_mul = wf_neon__silu_mul, .gelu_mul = wf_neon__gelu_mul,         \
+        .to_f16 = wf_neon__to_f16, .from_f16 = wf_neon__from_f16, .dot_i8 = wf_neon__dot_i8, .attend = wf_neon__attend,       \
         .to_i8 = wf_neon__to_i8,                                                                   \
     }
 

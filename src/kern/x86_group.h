@@ -256,12 +256,9 @@ static WF_INLINE void wf_x86__turn(__m256i r[8])
 
 /* Rows of float as kern_avx2.c has them, for tables that have nothing better: contracts as in
  * kern/kern.h. */
-void wf_kern__avx2_softmax(float *x, size_t n);
-void wf_kern__avx2_silu_mul(const float *g, const float *u, float *y, size_t n);
 void wf_kern__avx2_rms_norm(const float *x, const float *w, float eps, float *y, size_t n);
 void wf_kern__avx2_to_f16(const float *x, uint16_t *y, size_t n);
 void wf_kern__avx2_from_f16(const uint16_t *x, float *y, size_t n);
-float wf_kern__avx2_exp_sum(float *x, float max, size_t n);
 void wf_kern__avx2_mix(const float *p, size_t ld, const float *v, size_t n_rows, size_t n_p,
                        size_t n, float *y);
 void wf_kern__avx2_axpy(float a, const float *x, float *y, size_t n);

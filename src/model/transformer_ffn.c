@@ -8,7 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/gelu.h"
 #include "model/transformer_internal.h"
 
 /* gpt-oss: the gate is capped above, its partner on both sides. */
@@ -42,12 +41,7 @@ static void activate_token(struct wf_runner *r, const void *ud, size_t i_tok, si
         r->kern->silu_mul(g, u, u, a->n_ff);
         break;
     case WF_FFN_GELU:
-        if (a->has_gate) {
-            wf_gelu(r->kern, g, u, a->n_ff);
-            memcpy(u, g, a->n_ff * sizeof(float));
-        } else {
-            wf_gelu(r->kern, u, NULL, a->n_ff);
-        }
+        r->kern->gelu_mul(a->has_gate ? g : u, a->has_gate ? u : NULL, u, a->n_ff);
         break;
     case WF_FFN_CLAMPED:
         clamped_mul(g, u, u, a->n_ff);

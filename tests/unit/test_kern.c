@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -329,6 +330,47 @@ static void test_kern__rows_agree(void **state)
     }
 }
 
+/* All halves, and what is no half between them: at most one unit of half off, and rarely. Where
+ * gelu is nearly 0, 1 + tanh has few bits left in the readable kernel. */
+static void test_kern__gelu_agrees(void **state)
+{
+    static float x[1 << 16], ones[1 << 16], want[1 << 16], got[1 << 16];
+    static uint16_t h[1 << 16], w[1 << 16];
+
+    (void)state;
+    for (uint32_t i = 0; i < 1 << 16; i++) {
+        h[i] = (uint16_t)i;
+        ones[i] = 1.0f;
+    }
+    wf_kern_ref.from_f16(h, x, 1 << 16);
+    for (uint32_t i = 0; i < 1 << 16; i += 2)
+        x[i] *= 1.0001f;
+    wf_kern_ref.gelu_mul(x, NULL, want, 1 << 16);
+    wf_kern_ref.to_f16(want, w, 1 << 16);
+    for (size_t i = 1; wf_kern_at(i) != NULL; i++) {
+        const struct wf_kern *k = wf_kern_at(i);
+        size_t n_off = 0;
+        for (int with = 0; with < 2; with++) {
+            k->gelu_mul(x, with ? ones : NULL, got, 1 << 16);
+            k->to_f16(got, h, 1 << 16);
+            for (uint32_t j = 0; j < 1 << 16; j++) {
+                if (isnan(x[j])) {
+                    assert_true(isnan(got[j]));
+                } else if (h[j] != w[j] && !(fabsf(got[j] - want[j]) <= 1e-6f)) {
+                    assert_true(abs((int)h[j] - (int)w[j]) <= 1);
+                    n_off++;
+                }
+            }
+        }
+        assert_true(n_off < 100);
+        float some[7] = {-INFINITY, INFINITY, -1e30f, 12.34567f, NAN, -0.0f, 1.0f};
+        memcpy(got, some, sizeof(some));
+        k->gelu_mul(got, ones, got, 7);
+        assert_true(got[0] == 0.0f && got[1] == INFINITY && got[2] == 0.0f && got[3] == 12.34567f);
+        assert_true(isnan(got[4]) && got[5] == 0.0f && fabsf(got[6] - 0.8412f) < 5e-4f);
+    }
+}
+
 static void test_kern__mixtures_agree(void **state)
 {
     static const size_t widths[] = {1, 31, 32, 64, 80, 128, 200};
@@ -410,6 +452,7 @@ int main(void)
         cmocka_unit_test(test_kern__neighbours_change_no_bit),
         cmocka_unit_test(test_kern__what_is_no_number_shows),
         cmocka_unit_test(test_kern__rows_agree),
+        cmocka_unit_test(test_kern__gelu_agrees),
         cmocka_unit_test(test_kern__mixtures_agree),
         cmocka_unit_test(test_kern__products_of_bytes_are_exact),
         cmocka_unit_test(test_kern__softmax_takes_extremes),

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of float with AVX2 (rows_lanes.h). */
+#ifdef __x86_64__
+#include "kern/avx2_internal.h"
+#include "kern/lanes_avx2.h"
+
+#define WF_ROWS(name) wf_avx2__##name
+#include "kern/rows_lanes.h"
+#endif

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of float for aarch64 (rows_lanes.h). */
+#ifdef __aarch64__
+#include "kern/lanes_neon.h"
+#include "kern/neon_internal.h"
+
+#define WF_ROWS(name) wf_neon__##name
+#include "kern/rows_lanes.h"
+#endif
