@@ -59,8 +59,8 @@ struct wf_panel {
     };
 } __attribute__((aligned(64)));
 
-/* Values [from, from + n) of WF_PANEL_ROWS rows into a panel; from is a multiple of what panels of
- * the type hold, n_rows (at least 1) of the rows are there and the last stands for the others. */
+/* Values [from, from + n) of WF_PANEL_ROWS rows into a panel; from is a multiple of 64, of 256 for
+ * blocks, n_rows (at least 1) of the rows are there and the last stands for the others. */
 typedef void (*wf_panel_fn)(const uint8_t *w, size_t row_bytes, size_t n_rows, size_t from,
                             size_t n, struct wf_panel *out);
 

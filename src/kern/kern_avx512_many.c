@@ -77,22 +77,32 @@ static void multiply_values(const struct wf_dtype *t, const struct path *path,
     }
 }
 
+/* Values of a row that go into a panel at once: at most `most`, all panels alike as far as can be. */
+static size_t values_each(const struct wf_dtype *t, size_t n_in, size_t most)
+{
+    size_t n_panels = (n_in + most - 1) / most, unit = t->block == 1 ? 64 : 256;
+    size_t each = (n_in + n_panels - 1) / n_panels;
+
+    return (each + unit - 1) / unit * unit;
+}
+
 void wf_avx512__multiply_many(const struct wf_dtype *t, const struct wf_avx512_rows *a,
                               size_t n_tok)
 {
     float tile[WF_TILE][WF_PANEL_ROWS] __attribute__((aligned(64)));
     struct path path = path_of(t);
+    size_t values = values_each(t, a->n_in, path.values);
     size_t n_parts = (n_tok + TOKENS - 1) / TOKENS, end = 0;
 
     for (size_t part = 0; part < n_parts; part++) {
         size_t i = end;
         end = n_tok * (part + 1) / n_parts;
-        for (size_t from = 0; from < a->n_in; from += path.values) {
+        for (size_t from = 0; from < a->n_in; from += values) {
             size_t left = a->n_in - from;
             struct wf_sweep s = {.x = a->x + i * a->x_bytes,
                                  .x_bytes = a->x_bytes,
                                  .from = from,
-                                 .n = left < path.values ? left : path.values,
+                                 .n = left < values ? left : values,
                                  .ld = a->ld,
                                  .adds = from > 0,
                                  .tile = tile};
