@@ -45,8 +45,8 @@ void wf_neon__mix(const float *p, size_t ld, const float *v, size_t n_rows, size
         .act_prepare = (its_prepare), .matmul = (its_matmul), .axpy = wf_neon__axpy,               \
         .rms_norm = wf_neon__rms_norm, .softmax = wf_neon__softmax, .exp_sum = wf_neon__exp_sum,   \
         .mix = wf_neon__mix, .silu_mul = wf_neon__silu_mul, .gelu_mul = wf_neon__gelu_mul,         \
-        .to_f16 = wf_neon__to_f16, .from_f16 = wf_neon__from_f16, .dot_i8 = wf_neon__dot_i8, .attend = wf_neon__attend,       \
-        .to_i8 = wf_neon__to_i8,                                                                   \
+        .to_f16 = wf_neon__to_f16, .from_f16 = wf_neon__from_f16, .dot_i8 = wf_neon__dot_i8,       \
+        .attend = wf_neon__attend, .to_i8 = wf_neon__to_i8,                                        \
     }
 
 #endif
