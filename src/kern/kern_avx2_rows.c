@@ -4,6 +4,7 @@
 #include "kern/avx2_internal.h"
 #include "kern/lanes_avx2.h"
 
-#define WF_ROWS(name) wf_avx2__##name
 #include "kern/rows_lanes.h"
+
+WF_ROWS_AS(wf_avx2__)
 #endif

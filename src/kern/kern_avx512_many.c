@@ -77,7 +77,7 @@ static void multiply_values(const struct wf_dtype *t, const struct path *path,
     }
 }
 
-/* Values of a row that go into a panel at once: at most `most`, all panels alike as far as can be. */
+/* Values of a row that go into a panel at once: at most `most`, panels being as equal as can be. */
 static size_t values_each(const struct wf_dtype *t, size_t n_in, size_t most)
 {
     size_t n_panels = (n_in + most - 1) / most, unit = t->block == 1 ? 64 : 256;

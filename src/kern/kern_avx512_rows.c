@@ -4,6 +4,7 @@
 #include "kern/avx512_internal.h"
 #include "kern/lanes_avx512.h"
 
-#define WF_ROWS(name) wf_avx512__##name
 #include "kern/rows_lanes.h"
+
+WF_ROWS_AS(wf_avx512__)
 #endif

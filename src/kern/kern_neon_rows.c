@@ -4,6 +4,7 @@
 #include "kern/lanes_neon.h"
 #include "kern/neon_internal.h"
 
-#define WF_ROWS(name) wf_neon__##name
 #include "kern/rows_lanes.h"
+
+WF_ROWS_AS(wf_neon__)
 #endif
