@@ -5,7 +5,7 @@
  * to be read: one token where the text is being written, many where a prompt is new, or an
  * interrupted text is taken up again. So a turn needs no states: one pass of the model has a place
  * for every job with one missing token, and for a piece of the prompt of that job whose turn it is
- * (scheduler_order.c); then those are stepped that have nothing missing any more.
+ * (scheduler_order.c, pace.h); then those are stepped that have nothing missing any more.
  *
  * Lock order: the scheduler's, then a group's. */
 #include "engine/scheduler.h"
@@ -289,9 +289,9 @@ static bool is_to_read(const struct wf_job *job)
     return to_read(job) > 0;
 }
 
-/* So many pieces are read at once: where more texts wait to be read than are written, those who
- * write wait longer, so that all wait less. */
-static size_t n_pieces(const struct wf_sched *s)
+/* So many pieces' time is read at once: where more texts wait to be read than are written, those
+ * who write wait longer, so that all wait less. */
+static size_t n_shares(const struct wf_sched *s)
 {
     size_t n_reading = 0, n_writing = 0;
     struct wf_list *it, *tmp;
@@ -302,31 +302,34 @@ static size_t n_pieces(const struct wf_sched *s)
         n_reading += to_read(job) > 0;
         n_writing += to_read(job) == 0;
     }
-    return n_writing > 0 ? WF_MAX(n_reading / n_writing, (size_t)1) : 1;
+    return n_writing > 0 ? WF_MAX((n_reading + n_writing - 1) / n_writing, (size_t)1) : 1;
 }
 
 /* What a turn's pass has. */
 struct pass {
     size_t n_parts;
     size_t n_written, n_read; /* tokens */
-    size_t n_pieces;          /* that were read at once */
+    struct wf_pace_piece piece;
 };
 
-static void add_reading(struct wf_sched *s, struct pass *io, struct wf_job *job, size_t room)
+/* As much of a prompt as a batch has room for, and, where others write, time. */
+static void add_reading(struct wf_sched *s, struct pass *io, struct wf_job *job)
 {
+    size_t room = s->n_batch - WF_MIN(io->n_written + io->n_read, s->n_batch);
     size_t n = WF_MIN(to_read(job), room);
 
+    if (n > 0 && io->n_written > 0)
+        n = wf_pace_add(&s->pace, &io->piece, job->seq.n_tokens, n);
     if (n == 0)
         return;
     add_part(s, &io->n_parts, job, n, true);
     io->n_read += n;
 }
 
-/* A piece of the prompt whose turn it is, but for its last token. What a piece has room for beyond
+/* A piece of the prompt whose turn it is, but for its last token. What a piece has time for beyond
  * it is filled with the other prompts, the oldest first: they cost little beside. */
 static void compose_reading(struct wf_sched *s, struct pass *io)
 {
-    size_t room = s->n_batch - WF_MIN(io->n_written, s->n_batch), piece;
     struct wf_list *it, *tmp;
     struct wf_job *first;
 
@@ -335,16 +338,13 @@ static void compose_reading(struct wf_sched *s, struct pass *io)
     pthread_mutex_unlock(&s->lock);
     if (first == NULL)
         return;
-    io->n_pieces = n_pieces(s);
-    piece = wf_pace_piece(&s->pace, s->n_batch) * io->n_pieces;
-    if (io->n_written > 0)
-        room = WF_MIN(piece, room);
-    add_reading(s, io, first, room);
+    io->piece = wf_pace_begin(&s->pace, n_shares(s));
+    add_reading(s, io, first);
     WF_LIST_EACH(it, tmp, &s->active)
     {
         struct wf_job *job = WF_CONTAINER(it, struct wf_job, node);
         if (job != first)
-            add_reading(s, io, job, room - io->n_read);
+            add_reading(s, io, job);
     }
 }
 
@@ -372,7 +372,7 @@ static void count_pass(struct wf_sched *s, const struct pass *p, int64_t ns)
         wf_pace_wrote(&s->pace, ns);
         wf_guess_took(&s->guesses, p->n_written, ns);
     } else if (p->n_written > 0) {
-        wf_pace_read(&s->pace, p->n_read, p->n_pieces, ns, s->n_batch);
+        wf_pace_read(&s->pace, &p->piece, ns);
     } else {
         wf_pace_read_alone(&s->pace, p->n_read, ns);
     }
@@ -494,7 +494,7 @@ static bool wait_for_work(struct wf_sched *s)
     goes_on = !s->is_stopping;
     if (wf_runner_kv(s->runner) != NULL)
         s->cache_bytes = wf_kv_bytes(wf_runner_kv(s->runner));
-    s->read_rate = s->pace.token_ns > 0 ? 1e9 / s->pace.token_ns : 0;
+    s->read_rate = s->pace.alone_ns > 0 ? 1e9 / s->pace.alone_ns : 0;
     pthread_mutex_unlock(&s->lock);
     return goes_on;
 }

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "base/list.h"
+#include "engine/pace.h"
 #include "engine/prefix_tree.h"
 #include "engine/scheduler.h"
 #include "model/stops.h"
@@ -75,15 +76,6 @@ struct wf_sched_client {
     uint64_t id;
     uint64_t served; /* tokens, see scheduler_order.c */
     size_t n_jobs;   /* that wait or are at work */
-};
-
-/* How much of a prompt is read at once while others write. */
-struct wf_pace {
-    double step_ns;   /* of those who write, a running mean; 0: not known */
-    double token_ns;  /* of reading a token of a prompt, alone, likewise */
-    double beside_ns; /* and beside those who write */
-    size_t n_piece;   /* tokens; 0: none was read yet */
-    size_t n_run;     /* pieces since the last pass without one */
 };
 
 /* How long passes of 1, 2, ... tokens take, running means; 0: not known. */
@@ -168,16 +160,6 @@ struct wf_job *wf_sched__last(struct wf_sched *s);
 /* A job that began then has ended; how long a job would wait behind so many others. */
 void wf_sched__note_end(struct wf_sched *s, int64_t begun_ns, int64_t now_ns);
 int64_t wf_sched__wait_ms(const struct wf_sched *s, size_t n_before);
-
-/* A pass of those who write took so long; whether the next one reads, too, and how many tokens a
- * piece then has; one took so long in which n_pieces were read, n_read tokens in all. Thread: the
- * scheduler's. */
-void wf_pace_wrote(struct wf_pace *p, int64_t ns);
-/* n tokens of prompts that were read while nobody wrote took so long. */
-void wf_pace_read_alone(struct wf_pace *p, size_t n, int64_t ns);
-bool wf_pace_reads(struct wf_pace *p);
-size_t wf_pace_piece(const struct wf_pace *p, size_t n_batch);
-void wf_pace_read(struct wf_pace *p, size_t n_read, size_t n_pieces, int64_t ns, size_t n_batch);
 
 /* ---- scheduler_guess.c. Thread: the scheduler's ---- */
 

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whose turn it is, and how much of a prompt may be read between two tokens of others.
+/* Whose turn it is, and how long the next one waits.
  *
  * Fairness is by client, not by request: every token that is read or written counts for its client,
  * and whoever has had least comes first, within its priority (virtual token counters: Sheng et al.,
  * Fairness in Serving Large Language Models, 2024). A client that comes anew begins with as much as
  * the one that had least, so that nobody saves up.
- *
- * While others write, prompts are read in pieces that make a pass take less than twice as long as
- * those others alone: that long their next token waits at most. How many tokens that are is found
- * by doing: what a pass with a piece takes is compared with what one without takes, of which there
- * is one now and then. */
+ */
 #include <assert.h>
 
 #include "base/alloc.h"
@@ -17,14 +13,6 @@
 
 /* What a written token counts, in tokens that are read. */
 #define WRITTEN_COUNTS 2
-/* Of the time of the others' step a piece may take; what is left is for the step itself to vary. */
-#define PIECE_SHARE 0.55
-#define PIECE_MIN 8 /* and what pieces are multiples of */
-#define PIECE_FIRST 8
-/* After so many pieces there is a pass without. */
-#define PIECES_RUN 16
-/* Fewer tokens take longer each, and say little of a prompt. */
-#define ALONE_MIN 64
 /* The weight of the newest in a running mean. */
 #define NEWEST 0.2
 
@@ -139,54 +127,6 @@ struct wf_job *wf_sched__last(struct wf_sched *s)
             last = job;
     }
     return last;
-}
-
-/* ---- pieces of prompts ---- */
-
-void wf_pace_wrote(struct wf_pace *p, int64_t ns)
-{
-    double d = (double)ns;
-
-    p->step_ns = p->step_ns > 0 ? p->step_ns + NEWEST * (d - p->step_ns) : d;
-}
-
-void wf_pace_read_alone(struct wf_pace *p, size_t n, int64_t ns)
-{
-    double d = (double)ns / (double)n;
-
-    if (n >= ALONE_MIN)
-        p->token_ns = p->token_ns > 0 ? p->token_ns + NEWEST * (d - p->token_ns) : d;
-}
-
-size_t wf_pace_piece(const struct wf_pace *p, size_t n_batch)
-{
-    size_t n = p->n_piece > 0 ? p->n_piece : PIECE_FIRST;
-
-    return WF_MIN(n, n_batch);
-}
-
-bool wf_pace_reads(struct wf_pace *p)
-{
-    if (p->n_run < PIECES_RUN)
-        return true;
-    p->n_run = 0;
-    return false;
-}
-
-void wf_pace_read(struct wf_pace *p, size_t n_read, size_t n_pieces, int64_t ns, size_t n_batch)
-{
-    size_t now = wf_pace_piece(p, n_batch), n = WF_MAX(n_read / n_pieces, (size_t)1), next;
-    double took = WF_MAX((double)ns - p->step_ns, 1.0) / (double)(n_pieces * n), most;
-
-    p->n_run++;
-    if (p->step_ns <= 0)
-        return; /* nothing to compare with */
-    if (n < now && took > p->beside_ns)
-        return; /* a prompt's short end says nothing of more */
-    p->beside_ns = p->beside_ns > 0 ? p->beside_ns + NEWEST * (took - p->beside_ns) : took;
-    most = PIECE_SHARE * p->step_ns / WF_MAX(p->beside_ns, took); /* down at once, up slowly */
-    next = (size_t)WF_MIN(most, (double)WF_MAX(2 * now, n)) / PIECE_MIN * PIECE_MIN;
-    p->n_piece = WF_MIN(WF_MAX(next, (size_t)PIECE_MIN), WF_MAX(n_batch, (size_t)PIECE_MIN));
 }
 
 /* ---- how long a place takes to come free; the lock is held ---- */

@@ -576,48 +576,6 @@ static void test_scheduler__a_full_queue_says_when_to_come_again(void **state)
     served_close(&s);
 }
 
-static void test_scheduler__pieces_make_a_pass_less_than_twice_as_long(void **state)
-{
-    const int64_t step = 20000000;
-    struct wf_pace p = {0};
-    size_t n = 0;
-
-    (void)state;
-    wf_pace_read(&p, 512, 1, 1000000, 512); /* nobody has written: nothing to compare with */
-    assert_int_equal(wf_pace_piece(&p, 512), 8);
-    for (size_t i = 0; i < 40; i++) {
-        wf_pace_wrote(&p, step);
-        n = wf_pace_piece(&p, 512);
-        wf_pace_read(&p, n, 1, step + (int64_t)n * 100000, 512); /* 100 us a token: 110 in 11 ms */
-    }
-    assert_in_range(n, 96, 112);
-    for (size_t i = 0; i < 40; i++) { /* now ten times as long */
-        n = wf_pace_piece(&p, 512);
-        wf_pace_read(&p, n, 1, step + (int64_t)n * 1000000, 512);
-    }
-    assert_int_equal(n, 8);
-    wf_pace_read(&p, 3, 1, step + 5000000, 512); /* a prompt's short end says nothing */
-    assert_int_equal(wf_pace_piece(&p, 512), 8);
-    assert_int_equal(wf_pace_piece(&p, 8), 8);
-}
-
-/* Without a pass of those alone who write it would not be known for long what theirs takes. */
-static void test_scheduler__now_and_then_nothing_is_read(void **state)
-{
-    struct wf_pace p = {0};
-    size_t n_rests = 0;
-
-    (void)state;
-    wf_pace_wrote(&p, 1000);
-    for (size_t i = 0; i < 100; i++) {
-        if (wf_pace_reads(&p))
-            wf_pace_read(&p, 16, 1, 1500, 512);
-        else
-            n_rests++;
-    }
-    assert_in_range(n_rests, 3, 10);
-}
-
 /* What is sampled token by token, without the scheduler. */
 static size_t sampled_alone(const struct served *s, const struct wf_job_options *o, int32_t *out)
 {
@@ -780,8 +738,6 @@ int main(void)
         cmocka_unit_test(test_scheduler__who_comes_first_takes_the_place_of_who_can_wait),
         cmocka_unit_test(test_scheduler__what_is_late_is_given_up),
         cmocka_unit_test(test_scheduler__a_full_queue_says_when_to_come_again),
-        cmocka_unit_test(test_scheduler__pieces_make_a_pass_less_than_twice_as_long),
-        cmocka_unit_test(test_scheduler__now_and_then_nothing_is_read),
         cmocka_unit_test(test_scheduler__guesses_change_nothing),
         cmocka_unit_test(test_scheduler__guesses_are_made_while_they_pay),
         cmocka_unit_test(test_scheduler__failing_allocations_are_told),
