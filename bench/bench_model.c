@@ -113,7 +113,7 @@ static void run_reference(const struct wf_model *m, const struct wf_kern *kern, 
     if (wf_runner_new(m, &o, &r, NULL) != 0)
         fail("a tiny model", "does not run");
     if (wf_runner_kv(r) == NULL) {
-        if (wf_runner_embed(r, ids, TOKENS, out, NULL) != 0)
+        if (wf_runner_embed(r, ids, (uint32_t[]){0, TOKENS}, 1, out, NULL) != 0)
             fail("a tiny model", "does not run");
     } else {
         struct wf_batch_part part = {.seq = &seq, .ids = ids, .n = TOKENS, .n_logits = TOKENS};

@@ -97,7 +97,7 @@ static int write_embedding(struct logits *l, struct wf_err *err)
 
     if (out == NULL)
         return wf_err_set(err, WF_E_NOMEM, "%s", _("Not enough memory for the embedding."));
-    rc = wf_runner_embed(l->runner, l->ids, l->n_ids, out, err);
+    rc = wf_runner_embed(l->runner, l->ids, (const uint32_t[]){0, (uint32_t)l->n_ids}, 1, out, err);
     if (rc == 0)
         rc = write_floats(l, out, dim, err);
     wf_free(out);
@@ -112,7 +112,7 @@ static int write_scores(struct logits *l, struct wf_err *err)
 
     if (out == NULL)
         return wf_err_set(err, WF_E_NOMEM, "%s", _("Not enough memory for the scores."));
-    rc = wf_runner_score(l->runner, l->ids, l->n_ids, out, err);
+    rc = wf_runner_score(l->runner, l->ids, (const uint32_t[]){0, (uint32_t)l->n_ids}, 1, out, err);
     if (rc == 0)
         rc = write_floats(l, out, n, err);
     wf_free(out);

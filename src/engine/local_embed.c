@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Embeddings and scores of texts, one by one on the scheduler's thread, so that texts that are
- * being written get their turns in between. */
+/* Embeddings and scores of texts: as many as a pass holds go through the model together, one behind
+ * the other, on the scheduler's thread; where texts are being written one by one, so that those get
+ * their turns in between. */
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -31,18 +32,80 @@ static int fit(const struct wf_loaded *l, bool truncate, size_t i, struct wf_ids
     return 0;
 }
 
-struct run {
-    const struct wf_ids *ids;
-    float *out;
-    bool scores;
+/* Texts of a pass, which need not be more for a pass that is bounded by its tokens. */
+#define TEXTS_MAX 256
+
+/* What is done with a text's vector or scores. */
+typedef void (*take_fn)(void *ud, size_t i_text, float *result);
+
+/* Texts that go through the model together. */
+struct pass {
+    struct wf_loaded *loaded;
+    bool is_scores;
+    size_t width; /* numbers of a result */
+    bool (*canceled)(void *ud);
+    void *canceled_ud;
+    take_fn take;
+    void *take_ud;
+
+    struct wf_ids ids;
+    uint32_t starts[TEXTS_MAX + 1];
+    size_t n, i_first; /* texts; the first one's number */
+    float *out;        /* [TEXTS_MAX, width] */
 };
+
+static int begin_passes(struct pass *p, struct wf_err *err)
+{
+    p->out = wf_alloc_array(TEXTS_MAX, p->width * sizeof(*p->out));
+    return p->out == NULL ? no_memory(err) : 0;
+}
+
+static void deinit(struct pass *p)
+{
+    wf_free(p->ids.ptr);
+    wf_free(p->out);
+}
 
 static int run(struct wf_runner *r, void *ud, struct wf_err *err)
 {
-    const struct run *run = ud;
+    const struct pass *p = ud;
 
-    return run->scores ? wf_runner_score(r, run->ids->ptr, run->ids->n, run->out, err)
-                       : wf_runner_embed(r, run->ids->ptr, run->ids->n, run->out, err);
+    return p->is_scores ? wf_runner_score(r, p->ids.ptr, p->starts, p->n, p->out, err)
+                        : wf_runner_embed(r, p->ids.ptr, p->starts, p->n, p->out, err);
+}
+
+/* Runs the texts that wait, and hands their results out. */
+static int flush(struct pass *p, struct wf_err *err)
+{
+    int rc = 0;
+
+    if (p->n > 0 && p->canceled != NULL && p->canceled(p->canceled_ud))
+        rc = wf_err_set(err, WF_E_CANCELED, "The request was given up.");
+    if (rc == 0 && p->n > 0)
+        rc = wf_sched_run(p->loaded->sched, run, p, err);
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < p->n; i++)
+        p->take(p->take_ud, p->i_first + i, p->out + i * p->width);
+    p->i_first += p->n;
+    p->n = p->ids.n = 0;
+    return 0;
+}
+
+/* The next text; runs those before it when it has no room beside them. */
+static int add(struct pass *p, const struct wf_ids *text, struct wf_err *err)
+{
+    const struct wf_sched *sched = p->loaded->sched;
+    int rc = 0;
+
+    if (p->n == TEXTS_MAX || p->ids.n + text->n > wf_sched_n_batch(sched) ||
+        wf_sched_n_active(p->loaded->sched) > 0)
+        rc = flush(p, err);
+    for (size_t i = 0; i < text->n && rc == 0; i++)
+        rc = wf_ids_push(&p->ids, text->ptr[i]) == 0 ? 0 : no_memory(err);
+    if (rc == 0)
+        p->starts[++p->n] = (uint32_t)p->ids.n;
+    return rc;
 }
 
 static void normalise(float *x, size_t n)
@@ -68,14 +131,32 @@ static int ids_of(const struct wf_loaded *l, const struct wf_embed_request *q, s
     return rc == 0 ? 0 : no_memory(err);
 }
 
+struct embed {
+    const struct wf_embed_request *q;
+    struct wf_embeddings *io;
+};
+
+static void take_vector(void *ud, size_t i_text, float *whole)
+{
+    const struct embed *e = ud;
+
+    if (!e->q->is_raw)
+        normalise(whole, e->io->n_dims);
+    memcpy(e->io->vectors + i_text * e->io->n_dims, whole, e->io->n_dims * sizeof(*whole));
+}
+
 static int embed_all(struct wf_loaded *l, const struct wf_embed_request *q,
                      struct wf_embeddings *io, struct wf_err *err)
 {
-    size_t dim = wf_model_params(l->model)->dim;
-    float *whole = wf_alloc_array(dim, sizeof(*whole));
+    struct embed e = {q, io};
+    struct pass p = {.loaded = l,
+                     .width = wf_model_params(l->model)->dim,
+                     .canceled = q->canceled,
+                     .canceled_ud = q->canceled_ud,
+                     .take = take_vector,
+                     .take_ud = &e};
     struct wf_ids ids = {0};
-    struct run r = {&ids, whole, false};
-    int rc = whole == NULL ? no_memory(err) : 0;
+    int rc = begin_passes(&p, err);
 
     for (size_t i = 0; i < q->n_texts && rc == 0; i++) {
         rc = ids_of(l, q, i, &ids, err);
@@ -83,19 +164,14 @@ static int embed_all(struct wf_loaded *l, const struct wf_embed_request *q,
             rc = fit(l, q->truncate, i, &ids, &io->n_truncated, err);
         if (rc == 0 && ids.n == 0)
             rc = wf_err_set(err, WF_E_INVAL, "Text %zu is empty.", i + 1);
-        if (rc == 0 && q->canceled != NULL && q->canceled(q->canceled_ud))
-            rc = wf_err_set(err, WF_E_CANCELED, "The request was given up.");
         if (rc == 0)
-            rc = wf_sched_run(l->sched, run, &r, err);
-        if (rc != 0)
-            break;
+            rc = add(&p, &ids, err);
         io->n_tokens += ids.n;
-        if (!q->is_raw)
-            normalise(whole, io->n_dims);
-        memcpy(io->vectors + i * io->n_dims, whole, io->n_dims * sizeof(*whole));
     }
+    if (rc == 0)
+        rc = flush(&p, err);
     wf_free(ids.ptr);
-    wf_free(whole);
+    deinit(&p);
     return rc;
 }
 
@@ -163,28 +239,36 @@ static int pair_of(const struct wf_loaded *l, const struct wf_rerank_request *q,
     return rc == 0 ? fit(l, q->truncate, i, out, io_truncated, err) : rc;
 }
 
+static void take_score(void *ud, size_t i_text, float *scores)
+{
+    float *out = ud;
+
+    out[i_text] = scores[0];
+}
+
 static int score_all(struct wf_loaded *l, const struct wf_rerank_request *q, float *out_scores,
                      struct wf_rerank_usage *io_usage, struct wf_err *err)
 {
-    size_t n_scores = wf_model_n_scores(l->model);
-    float *scores = wf_alloc_array(n_scores + 1, sizeof(*scores));
+    struct pass p = {.loaded = l,
+                     .is_scores = true,
+                     .width = wf_model_n_scores(l->model),
+                     .canceled = q->canceled,
+                     .canceled_ud = q->canceled_ud,
+                     .take = take_score,
+                     .take_ud = out_scores};
     struct wf_ids ids = {0};
-    struct run r = {&ids, scores, true};
-    int rc = scores == NULL ? no_memory(err) : 0;
+    int rc = begin_passes(&p, err);
 
     for (size_t i = 0; i < q->n_texts && rc == 0; i++) {
         rc = pair_of(l, q, i, &ids, &io_usage->n_truncated, err);
-        if (rc == 0 && q->canceled != NULL && q->canceled(q->canceled_ud))
-            rc = wf_err_set(err, WF_E_CANCELED, "The request was given up.");
         if (rc == 0)
-            rc = wf_sched_run(l->sched, run, &r, err);
-        if (rc != 0)
-            break;
+            rc = add(&p, &ids, err);
         io_usage->n_tokens += ids.n;
-        out_scores[i] = scores[0];
     }
+    if (rc == 0)
+        rc = flush(&p, err);
     wf_free(ids.ptr);
-    wf_free(scores);
+    deinit(&p);
     return rc;
 }
 

@@ -612,6 +612,11 @@ void wf_sched_free(struct wf_sched *s)
     deinit(s);
 }
 
+size_t wf_sched_n_batch(const struct wf_sched *s)
+{
+    return s->n_batch;
+}
+
 size_t wf_sched_n_context(const struct wf_sched *s)
 {
     return s->n_context;

@@ -43,6 +43,7 @@ void wf_sched_free(struct wf_sched *s);
 /* The longest text; texts that are written or wait; bytes of the buffers and of the cache as large
  * as it has grown. */
 size_t wf_sched_n_context(const struct wf_sched *s);
+size_t wf_sched_n_batch(const struct wf_sched *s); /* tokens of a pass */
 size_t wf_sched_n_active(struct wf_sched *s);
 uint64_t wf_sched_bytes(struct wf_sched *s);
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "model/transformer_internal.h"
 
 size_t wf_model_n_scores(const struct wf_model *m)
@@ -49,19 +50,20 @@ static bool is_pooled(const struct wf_runner *r, size_t position, size_t n)
     return true;
 }
 
-/* Adds the batch's rows, of a text of n tokens, to the pooled vector (or sets it to the one that
- * counts, then it may be a row itself). */
-static void pool_rows(struct wf_runner *r, const float *rows, size_t n, float *io_out)
+/* Adds the batch's rows to their texts' vectors (or sets those to the ones that count). */
+static void pool_rows(struct wf_runner *r, const float *rows, const uint32_t *starts, float *io_out)
 {
     size_t dim = r->p->dim;
 
     for (size_t t = 0; t < r->n_tok; t++) {
+        size_t i = r->places[t].i_part, n = (size_t)starts[i + 1] - starts[i];
+        float *out = io_out + i * dim;
         if (!is_pooled(r, r->places[t].position, n))
             continue;
         if (pooling_of(r) == WF_POOLING_MEAN)
-            r->kern->axpy(1.0f / (float)n, rows + t * dim, io_out, dim);
+            r->kern->axpy(1.0f / (float)n, rows + t * dim, out, dim);
         else
-            memmove(io_out, rows + t * dim, dim * sizeof(float));
+            memcpy(out, rows + t * dim, dim * sizeof(float));
     }
 }
 
@@ -131,96 +133,163 @@ int wf_runner_encode_marked(struct wf_runner *r, const int32_t *ids, const uint3
     return 0;
 }
 
-static int embed_encoder(struct wf_runner *r, const int32_t *ids, size_t n, float *out,
-                         struct wf_err *err)
+static int embed_encoder(struct wf_runner *r, const int32_t *ids, const uint32_t *starts,
+                         size_t n_texts, float *out, struct wf_err *err)
 {
-    uint32_t starts[2] = {0, (uint32_t)n};
     const float *hidden;
     int rc;
 
-    if (n > r->n_batch || n > r->n_context)
-        return wf_err_set(err, WF_E_RANGE,
-                          "The text has %zu tokens; the model takes %zu at once. Cut it.", n,
-                          WF_MIN(r->n_batch, r->n_context));
-    rc = wf_runner_encode(r, ids, starts, 1, &hidden, err);
+    for (size_t i = 0; i < n_texts; i++) {
+        if (starts[i + 1] - starts[i] > WF_MIN(r->n_batch, r->n_context))
+            return wf_err_set(err, WF_E_RANGE,
+                              "The text has %u tokens; the model takes %zu at once. Cut it.",
+                              starts[i + 1] - starts[i], WF_MIN(r->n_batch, r->n_context));
+    }
+    rc = wf_runner_encode(r, ids, starts, n_texts, &hidden, err);
     if (rc == 0)
-        pool_rows(r, hidden, n, out);
+        pool_rows(r, hidden, starts, out);
     return rc;
 }
 
-static int embed_decoder(struct wf_runner *r, const int32_t *ids, size_t n, float *out,
-                         struct wf_err *err)
+/* A decoder's pass over tokens [from, to) of all texts, of which each has a cache in seqs. */
+static int place_pass(struct wf_runner *r, const uint32_t *starts, size_t n_texts, size_t from,
+                      size_t to, struct wf_seq *seqs, struct wf_err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < n_texts && rc == 0; i++) {
+        size_t begin = WF_MAX(from, starts[i]), end = WF_MIN(to, starts[i + 1]);
+        if (begin < end)
+            rc = wf_seq_reserve(&seqs[i], end - begin, err);
+        for (size_t t = begin; t < end && rc == 0; t++)
+            r->places[t - from] = (struct wf_place){
+                .seq = &seqs[i],
+                .position = (uint32_t)(t - starts[i]),
+                .i_first = (uint32_t)(begin - from),
+                .n_part = (uint32_t)(end - begin),
+                .i_part = (uint32_t)i,
+                .is_wanted = is_pooled(r, t - starts[i], (size_t)starts[i + 1] - starts[i])};
+    }
+    r->n_tok = to - from;
+    return rc;
+}
+
+static int embed_passes(struct wf_runner *r, const int32_t *ids, const uint32_t *starts,
+                        size_t n_texts, struct wf_seq *seqs, float *out, struct wf_err *err)
 {
     const struct wf_weights *w = &r->model->weights;
-    struct wf_seq seq = {0};
-    size_t m;
-    int rc;
+    size_t n = starts[n_texts], to;
+    int rc = 0;
 
-    if (n > r->n_context)
-        return wf_err_set(err, WF_E_RANGE, "The text has %zu tokens; the context has %zu.", n,
-                          r->n_context);
-    rc = wf_seq_init(&seq, r->kv, err);
-    for (size_t done = 0; done < n && rc == 0; done += m) {
-        m = n - done < r->n_batch ? n - done : r->n_batch;
-        rc = wf_seq_reserve(&seq, m, err);
-        for (size_t t = 0; t < m && rc == 0; t++)
-            r->places[t] = (struct wf_place){.seq = &seq,
-                                             .position = (uint32_t)(done + t),
-                                             .n_part = (uint32_t)m,
-                                             .is_wanted = is_pooled(r, done + t, n)};
-        r->n_tok = m;
+    for (size_t from = 0; from < n && rc == 0; from = to) {
+        to = WF_MIN(n, from + r->n_batch);
+        rc = place_pass(r, starts, n_texts, from, to, seqs, err);
         if (rc == 0)
-            rc = run_reading(r, ids + done, err);
+            rc = run_reading(r, ids + from, err);
         if (rc != 0)
             break;
-        seq.n_tokens += m;
+        for (size_t i = 0; i < n_texts; i++) {
+            size_t begin = WF_MAX(from, starts[i]), end = WF_MIN(to, starts[i + 1]);
+            seqs[i].n_tokens += begin < end ? end - begin : 0;
+        }
         if (r->n_tok == 0)
             continue;
         wf_transformer__norm(r, r->x, w->output_norm, w->output_norm_bias, r->n_tok, r->h);
-        pool_rows(r, r->h, n, out);
+        pool_rows(r, r->h, starts, out);
     }
-    wf_seq_deinit(&seq);
     return rc;
 }
 
-int wf_runner_embed(struct wf_runner *r, const int32_t *ids, size_t n, float *out,
-                    struct wf_err *err)
+static int embed_decoder(struct wf_runner *r, const int32_t *ids, const uint32_t *starts,
+                         size_t n_texts, float *out, struct wf_err *err)
 {
-    int rc = wf_transformer__check_ids(r, ids, n, err);
+    struct wf_seq *seqs;
+    size_t n_seqs = 0;
+    int rc = 0;
 
-    if (rc == 0 && n == 0)
-        rc = wf_err_set(err, WF_E_INVAL, "There is no text to embed.");
-    if (rc != 0)
-        return rc;
-    memset(out, 0, r->p->dim * sizeof(float));
-    return r->kv == NULL ? embed_encoder(r, ids, n, out, err) : embed_decoder(r, ids, n, out, err);
+    for (size_t i = 0; i < n_texts; i++) {
+        if (starts[i + 1] - starts[i] > r->n_context)
+            return wf_err_set(err, WF_E_RANGE, "The text has %u tokens; the context has %zu.",
+                              starts[i + 1] - starts[i], r->n_context);
+    }
+    seqs = wf_alloc_array(n_texts, sizeof(*seqs));
+    if (seqs == NULL)
+        return wf_err_set(err, WF_E_NOMEM, "Not enough memory for embeddings.");
+    while (n_seqs < n_texts && rc == 0) {
+        seqs[n_seqs] = (struct wf_seq){0};
+        rc = wf_seq_init(&seqs[n_seqs], r->kv, err);
+        n_seqs++;
+    }
+    if (rc == 0)
+        rc = embed_passes(r, ids, starts, n_texts, seqs, out, err);
+    for (size_t i = 0; i < n_seqs; i++)
+        wf_seq_deinit(&seqs[i]);
+    wf_free(seqs);
+    return rc;
 }
 
-int wf_runner_score(struct wf_runner *r, const int32_t *ids, size_t n, float *out,
-                    struct wf_err *err)
+int wf_runner_embed(struct wf_runner *r, const int32_t *ids, const uint32_t *starts, size_t n_texts,
+                    float *out, struct wf_err *err)
+{
+    int rc = n_texts > 0 ? wf_transformer__check_ids(r, ids, starts[n_texts], err) : 0;
+
+    for (size_t i = 0; i < n_texts && rc == 0; i++) {
+        if (starts[i + 1] <= starts[i])
+            rc = wf_err_set(err, WF_E_INVAL, "There is no text to embed.");
+    }
+    if (rc != 0 || n_texts == 0)
+        return rc;
+    memset(out, 0, n_texts * r->p->dim * sizeof(float));
+    return r->kv == NULL ? embed_encoder(r, ids, starts, n_texts, out, err)
+                         : embed_decoder(r, ids, starts, n_texts, out, err);
+}
+
+/* The head over vectors of n texts, in place, to io_x or, where there are classes, to scores. All
+ * go the way of many: a text's scores do not depend on how many there are. */
+static void run_head(struct wf_runner *r, size_t n, float *io_x, float *scores)
 {
     const struct wf_weights *w = &r->model->weights;
     struct wf_product dense = {.matrix = &w->classes_dense, .out = r->y, .ld = r->p->dim};
-    struct wf_product classes = {.matrix = &w->classes, .out = out, .ld = w->classes.n_out};
+    struct wf_product classes = {.matrix = &w->classes, .out = scores, .ld = w->classes.n_out};
+
+    r->n_written = 0;
+    if (dense.matrix->format != NULL) {
+        wf_transformer__multiply(r, io_x, n, &dense, 1);
+        for (size_t i = 0; i < n * r->p->dim; i++)
+            io_x[i] = tanhf(r->y[i]);
+    }
+    if (classes.matrix->format != NULL)
+        wf_transformer__multiply(r, io_x, n, &classes, 1);
+    r->n_written = SIZE_MAX;
+    for (size_t i = 0; i < n && r->kv != NULL && classes.matrix->format != NULL;
+         i++) /* qwen3's rerankers: the share of "yes" */
+        r->kern->softmax(scores + i * classes.ld, classes.ld);
+}
+
+int wf_runner_score(struct wf_runner *r, const int32_t *ids, const uint32_t *starts, size_t n_texts,
+                    float *out, struct wf_err *err)
+{
+    size_t n_scores = wf_model_n_scores(r->model), dim = r->p->dim;
+    size_t n_rows = WF_MAX(n_texts, r->kern->n_wide); /* products may fill so many */
+    bool has_classes = r->model->weights.classes.format != NULL;
+    float *x, *scores;
     int rc;
 
-    if (wf_model_n_scores(r->model) == 0)
+    if (n_scores == 0)
         return wf_err_set(err, WF_E_UNSUPPORTED,
                           "The model has no classification head: it cannot score texts.");
-    rc = wf_runner_embed(r, ids, n, r->h, err);
-    if (rc != 0)
-        return rc;
-    if (dense.matrix->format != NULL) {
-        wf_transformer__multiply(r, r->h, 1, &dense, 1);
-        for (size_t i = 0; i < r->p->dim; i++)
-            r->h[i] = tanhf(r->y[i]);
+    if (n_texts > r->n_batch)
+        return wf_err_set(err, WF_E_RANGE, "A batch takes %zu texts, not %zu.", r->n_batch,
+                          n_texts);
+    x = wf_alloc_array(n_rows, dim * sizeof(*x));
+    scores = wf_alloc_array(n_rows, n_scores * sizeof(*scores));
+    rc = x == NULL || scores == NULL ? wf_err_set(err, WF_E_NOMEM, "Not enough memory for scores.")
+                                     : wf_runner_embed(r, ids, starts, n_texts, x, err);
+    if (rc == 0) {
+        run_head(r, n_texts, x, scores);
+        memcpy(out, has_classes ? scores : x, n_texts * n_scores * sizeof(*out));
     }
-    if (classes.matrix->format == NULL) {
-        memcpy(out, r->h, r->p->dim * sizeof(float));
-        return 0;
-    }
-    wf_transformer__multiply(r, r->h, 1, &classes, 1);
-    if (r->kv != NULL) /* qwen3's rerankers: the share of "yes" */
-        r->kern->softmax(out, classes.matrix->n_out);
-    return 0;
+    wf_free(scores);
+    wf_free(x);
+    return rc;
 }

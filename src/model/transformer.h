@@ -111,18 +111,20 @@ int wf_runner_encode_marked(struct wf_runner *r, const int32_t *ids, const uint3
                             size_t n_texts, const struct wf_encode_marks *marks,
                             const float **out_hidden, struct wf_err *err) WF_MUST_USE;
 
-/* The embedding of a text by the model's own pooling (mean where the file says none), not
- * normalised: out [dim] f32. Decoders take up to n_context tokens, encoders up to n_batch as
- * well. Errors: as wf_runner_eval. */
-int wf_runner_embed(struct wf_runner *r, const int32_t *ids, size_t n, float *out,
-                    struct wf_err *err) WF_MUST_USE;
+/* The embeddings of texts by the model's own pooling (mean where the file says none), not
+ * normalised: out [n_texts, dim] f32; ids and starts as wf_runner_encode has them. Texts lie one
+ * behind the other in the passes, without padding, and get the same bits whichever are beside them.
+ * Decoders take texts of up to n_context tokens, encoders up to n_batch in all. Errors: as
+ * wf_runner_eval, INVAL (an empty text), NOMEM. */
+int wf_runner_embed(struct wf_runner *r, const int32_t *ids, const uint32_t *starts, size_t n_texts,
+                    float *out, struct wf_err *err) WF_MUST_USE;
 
 /* Whether the model has a classification head, and how many numbers that gives. */
 size_t wf_model_n_scores(const struct wf_model *m);
 
-/* A text's scores by the classification head: out [n_scores] f32. Errors: as wf_runner_embed, and
- * UNSUPPORTED (no such head). */
-int wf_runner_score(struct wf_runner *r, const int32_t *ids, size_t n, float *out,
-                    struct wf_err *err) WF_MUST_USE;
+/* Texts' scores by the classification head: out [n_texts, n_scores] f32. Errors: as
+ * wf_runner_embed, and UNSUPPORTED (no such head). */
+int wf_runner_score(struct wf_runner *r, const int32_t *ids, const uint32_t *starts, size_t n_texts,
+                    float *out, struct wf_err *err) WF_MUST_USE;
 
 #endif

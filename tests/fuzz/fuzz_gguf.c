@@ -25,7 +25,7 @@ static void run(const struct wf_model *m)
     if (wf_runner_new(m, &o, &r, NULL) != 0)
         return;
     if (wf_runner_kv(r) == NULL) {
-        (void)wf_runner_embed(r, ids, 2, out, NULL); /* refusing is as good */
+        (void)wf_runner_embed(r, ids, (uint32_t[]){0, 2}, 1, out, NULL); /* refusing is as good */
     } else if (wf_seq_init(&seq, wf_runner_kv(r), NULL) == 0) {
         struct wf_batch_part part = {.seq = &seq, .ids = ids, .n = 2, .n_logits = 2};
         (void)wf_runner_eval(r, &part, 1, NULL, out, NULL);

@@ -289,7 +289,7 @@ static void test_encode__a_synthetic_bert_reads_words_and_gives_vectors(void **s
     assert_int_equal(ids.ptr[1], 5); /* "a" at the beginning of a word */
     assert_int_equal(ids.ptr[ids.n - 1], 3);
     assert_int_equal(wf_runner_new(m, &o, &r, NULL), 0);
-    assert_int_equal(wf_runner_embed(r, ids.ptr, ids.n, a, NULL), 0);
+    assert_int_equal(wf_runner_embed(r, ids.ptr, (uint32_t[]){0, (uint32_t)ids.n}, 1, a, NULL), 0);
     assert_true(isfinite(a[0]) && isfinite(a[255]));
     wf_free(ids.ptr);
     wf_runner_free(r);
@@ -314,7 +314,8 @@ static void test_encode__bert_is_encoded_and_embedded_alike(void **state)
         load(&l, names[i], &o);
         assert_null(wf_runner_kv(l.runner));
         compare_packed(l.runner, TINY_DIM, names[i]);
-        assert_int_equal(wf_runner_embed(l.runner, ids + 7, N - 7, want, NULL), 0);
+        assert_int_equal(wf_runner_embed(l.runner, ids + 7, (uint32_t[]){0, N - 7}, 1, want, NULL),
+                         0);
         assert_int_equal(wf_runner_encode(l.runner, ids, starts, 2, &got, NULL), 0);
         for (size_t t = 7; t < N; t++) {
             for (size_t d = 0; d < TINY_DIM; d++)
@@ -347,7 +348,8 @@ static void test_encode__refuses_what_does_not_fit(void **state)
     assert_int_equal(wf_runner_encode(l.runner, ids, past, 2, &got, &err), WF_E_RANGE);
     assert_int_equal(wf_runner_encode(l.runner, ids, none, 0, &got, &err), 0);
     assert_int_equal(wf_runner_encode(l.runner, ids, whole, 3, &got, &err), 0);
-    assert_int_equal(wf_runner_embed(l.runner, ids, 17, (float[TINY_DIM]){0}, &err), WF_E_RANGE);
+    assert_int_equal(wf_runner_embed(l.runner, ids, longer, 1, (float[TINY_DIM]){0}, &err),
+                     WF_E_RANGE);
     unload(&l);
     load(&l, "llama", &o);
     assert_int_equal(wf_runner_encode(l.runner, ids, two, 1, &got, &err), WF_E_UNSUPPORTED);

@@ -14,6 +14,8 @@
 #include <cmocka.h>
 #include <ftw.h>
 
+#include "base/alloc.h"
+#include "base/str.h"
 #include "engine/local.h"
 #include "model/kv.h"
 #include "model/synth.h"
@@ -227,6 +229,45 @@ static void test_local__loads_once_and_lets_go(void **state)
     fail_msg("it stays loaded");
 }
 
+/* More texts than a pass holds, one longer than a pass, each as it is alone. */
+static void test_local__embeds_many_texts_as_each_alone(void **state)
+{
+    enum {
+        N = 60
+    };
+    static char words[N][1200];
+    struct wf_str texts[N];
+    struct wf_embed_request q = {.model = "first", .texts = texts, .n_texts = N};
+    struct wf_embeddings all = {0}, one = {0};
+    struct wf_err err = WF_ERR_INIT;
+    size_t n_tokens = 0;
+
+    (void)state;
+    for (size_t i = 0; i < N; i++) {
+        size_t n = i == 31 ? 400 : 1 + i % 9;
+        for (size_t k = 0; k < n; k++)
+            words[i][k] = (char)('a' + (i + k * (1 + i / 9)) % 26);
+        texts[i] = wf_str_n(words[i], n);
+    }
+    assert_int_equal(wf_engine_embed(engine, &q, &all, &err), 0);
+    for (size_t i = 0; i < N; i++) {
+        q.texts = &texts[i];
+        q.n_texts = 1;
+        assert_int_equal(wf_engine_embed(engine, &q, &one, &err), 0);
+        assert_int_equal(one.n_dims, all.n_dims);
+        assert_memory_equal(one.vectors, all.vectors + i * all.n_dims, all.n_dims * sizeof(float));
+        n_tokens += one.n_tokens;
+        wf_free(one.vectors);
+    }
+    assert_int_equal(all.n_tokens, n_tokens);
+    assert_true(all.n_tokens > 400);
+    texts[40] = WF_STR("");
+    q.texts = texts;
+    q.n_texts = N;
+    assert_int_not_equal(wf_engine_embed(engine, &q, &one, &err), 0);
+    wf_free(all.vectors);
+}
+
 static void test_local__what_is_not_there_is_said(void **state)
 {
     json_t *messages = says("Hello");
@@ -257,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_local__long_prompts_are_refused_or_cut_by_messages),
         cmocka_unit_test(test_local__who_has_gone_is_not_served),
         cmocka_unit_test(test_local__loads_once_and_lets_go),
+        cmocka_unit_test(test_local__embeds_many_texts_as_each_alone),
         cmocka_unit_test(test_local__what_is_not_there_is_said),
     };
 

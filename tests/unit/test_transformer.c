@@ -91,10 +91,12 @@ static size_t sampled_output(struct loaded *l, float *out)
     tiny_model_ids(ids);
     assert_non_null(all);
     if (wf_model_n_scores(l->model) > 0) {
-        assert_int_equal(wf_runner_score(l->runner, ids, TINY_IDS, out, NULL), 0);
+        assert_int_equal(wf_runner_score(l->runner, ids, (uint32_t[]){0, TINY_IDS}, 1, out, NULL),
+                         0);
         n = 1;
     } else if (wf_runner_kv(l->runner) == NULL) {
-        assert_int_equal(wf_runner_embed(l->runner, ids, TINY_IDS, all, NULL), 0);
+        assert_int_equal(wf_runner_embed(l->runner, ids, (uint32_t[]){0, TINY_IDS}, 1, all, NULL),
+                         0);
         for (size_t i = 0; i < p->dim; i += 2)
             out[n++] = all[i];
     } else {
@@ -171,6 +173,47 @@ static void test_transformer__batches_do_not_change_logits(void **state)
     }
     wf_free(whole);
     wf_free(parts);
+}
+
+/* Also where passes end in the middle of a text (decoders). */
+static void test_transformer__vectors_do_not_depend_on_other_texts(void **state)
+{
+    static const uint32_t starts[] = {0, 3, 4, 21, 29, TINY_IDS};
+    static float all[5 * TINY_DIM], one[TINY_DIM];
+    int32_t ids[TINY_IDS];
+
+    (void)state;
+    tiny_model_ids(ids);
+    for (size_t i = 0; tiny_model_name(i) != NULL; i++) {
+        for (size_t n_batch = 0; n_batch <= 7; n_batch += 7) {
+            struct wf_runner_options o = {
+                .n_threads = 2, .n_cache_tokens = 512, .n_batch = n_batch};
+            struct loaded l;
+            load_with(&l, tiny_model_name(i), &o);
+            size_t n_scores = wf_model_n_scores(l.model);
+            size_t width = n_scores > 0 ? n_scores : wf_model_params(l.model)->dim;
+            int rc;
+            if (wf_runner_kv(l.runner) == NULL && n_batch > 0) {
+                unload(&l);
+                continue;
+            }
+            assert_true(width <= TINY_DIM);
+            rc = n_scores > 0 ? wf_runner_score(l.runner, ids, starts, 5, all, NULL)
+                              : wf_runner_embed(l.runner, ids, starts, 5, all, NULL);
+            assert_int_equal(rc, 0);
+            for (size_t j = 0; j < 5; j++) {
+                uint32_t ends[] = {0, starts[j + 1] - starts[j]};
+                const int32_t *at = ids + starts[j];
+                rc = n_scores > 0 ? wf_runner_score(l.runner, at, ends, 1, one, NULL)
+                                  : wf_runner_embed(l.runner, at, ends, 1, one, NULL);
+                assert_int_equal(rc, 0);
+                if (memcmp(one, all + j * width, width * sizeof(one[0])) != 0)
+                    fail_msg("%s, batch %zu: text %zu", tiny_model_name(i), n_batch, j);
+                assert_true(one[0] != 0.0f);
+            }
+            unload(&l);
+        }
+    }
 }
 
 /* Two texts in one batch, of different lengths and at different positions. */
@@ -486,7 +529,8 @@ static void test_transformer__refuses_what_does_not_fit(void **state)
     unload(&l);
     load(&l, "bert");
     assert_int_equal(wf_runner_eval(l.runner, &part, 1, NULL, out, &err), WF_E_UNSUPPORTED);
-    assert_int_equal(wf_runner_score(l.runner, ids, 3, out, &err), WF_E_UNSUPPORTED);
+    assert_int_equal(wf_runner_score(l.runner, ids, (uint32_t[]){0, 3}, 1, out, &err),
+                     WF_E_UNSUPPORTED);
     unload(&l);
 }
 
@@ -554,7 +598,8 @@ static void compare_as(const char *name, bool is_packed, double bound)
     got = wf_alloc_array(n, sizeof(*got));
     assert_non_null(got);
     if (wf_runner_kv(l.runner) == NULL) {
-        assert_int_equal(wf_runner_embed(l.runner, ids, TINY_IDS, got, NULL), 0);
+        assert_int_equal(wf_runner_embed(l.runner, ids, (uint32_t[]){0, TINY_IDS}, 1, got, NULL),
+                         0);
     } else {
         struct wf_seq seq;
         assert_int_equal(wf_seq_init(&seq, wf_runner_kv(l.runner), NULL), 0);
@@ -601,6 +646,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_transformer__families_match_the_reference),
         cmocka_unit_test(test_transformer__batches_do_not_change_logits),
+        cmocka_unit_test(test_transformer__vectors_do_not_depend_on_other_texts),
         cmocka_unit_test(test_transformer__texts_in_one_batch_do_not_meet),
         cmocka_unit_test(test_transformer__written_and_read_texts_do_not_meet),
         cmocka_unit_test(test_transformer__unwanted_rows_are_not_missed),
