@@ -142,8 +142,8 @@ static int embed_encoder(struct wf_runner *r, const int32_t *ids, const uint32_t
     for (size_t i = 0; i < n_texts; i++) {
         if (starts[i + 1] - starts[i] > WF_MIN(r->n_batch, r->n_context))
             return wf_err_set(err, WF_E_RANGE,
-                              "The text has %u tokens; the model takes %zu at once. Cut it.",
-                              starts[i + 1] - starts[i], WF_MIN(r->n_batch, r->n_context));
+                              "The text has %zu tokens; the model takes %zu at once. Cut it.",
+                              (size_t)starts[i + 1] - starts[i], WF_MIN(r->n_batch, r->n_context));
     }
     rc = wf_runner_encode(r, ids, starts, n_texts, &hidden, err);
     if (rc == 0)
@@ -209,8 +209,8 @@ static int embed_decoder(struct wf_runner *r, const int32_t *ids, const uint32_t
 
     for (size_t i = 0; i < n_texts; i++) {
         if (starts[i + 1] - starts[i] > r->n_context)
-            return wf_err_set(err, WF_E_RANGE, "The text has %u tokens; the context has %zu.",
-                              starts[i + 1] - starts[i], r->n_context);
+            return wf_err_set(err, WF_E_RANGE, "The text has %zu tokens; the context has %zu.",
+                              (size_t)starts[i + 1] - starts[i], r->n_context);
     }
     seqs = wf_alloc_array(n_texts, sizeof(*seqs));
     if (seqs == NULL)
@@ -283,8 +283,9 @@ int wf_runner_score(struct wf_runner *r, const int32_t *ids, const uint32_t *sta
                           n_texts);
     x = wf_alloc_array(n_rows, dim * sizeof(*x));
     scores = wf_alloc_array(n_rows, n_scores * sizeof(*scores));
-    rc = x == NULL || scores == NULL ? wf_err_set(err, WF_E_NOMEM, "Not enough memory for scores.")
-                                     : wf_runner_embed(r, ids, starts, n_texts, x, err);
+    rc = x == NULL || scores == NULL
+             ? wf_err_set(err, WF_E_NOMEM, "Not enough memory for embeddings.")
+             : wf_runner_embed(r, ids, starts, n_texts, x, err);
     if (rc == 0) {
         run_head(r, n_texts, x, scores);
         memcpy(out, has_classes ? scores : x, n_texts * n_scores * sizeof(*out));
