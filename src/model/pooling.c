@@ -77,9 +77,10 @@ static int run_reading(struct wf_runner *r, const int32_t *ids, struct wf_err *e
     return rc;
 }
 
-/* Checks the texts of a batch and writes the places of their tokens. */
+/* Checks the texts of a batch and writes the places of their tokens, of which all that leave the
+ * last layer are wanted, or those that are pooled. */
 static int place_texts(struct wf_runner *r, const int32_t *ids, const uint32_t *starts,
-                       size_t n_texts, struct wf_err *err)
+                       size_t n_texts, bool pooled, struct wf_err *err)
 {
     size_t n = n_texts > 0 ? starts[n_texts] : 0;
 
@@ -93,32 +94,29 @@ static int place_texts(struct wf_runner *r, const int32_t *ids, const uint32_t *
                               "tokens.",
                               i + 1, r->n_context);
         for (uint32_t t = starts[i]; t < starts[i + 1]; t++)
-            r->places[t] = (struct wf_place){.position = t - starts[i],
-                                             .i_first = starts[i],
-                                             .n_part = (uint32_t)n_text,
-                                             .i_part = (uint32_t)i,
-                                             .is_wanted = true};
+            r->places[t] =
+                (struct wf_place){.position = t - starts[i],
+                                  .i_first = starts[i],
+                                  .n_part = (uint32_t)n_text,
+                                  .i_part = (uint32_t)i,
+                                  .i_key = starts[i],
+                                  .n_keys = (uint32_t)n_text,
+                                  .is_wanted = !pooled || is_pooled(r, t - starts[i], n_text)};
     }
     r->n_tok = n;
     return wf_transformer__check_ids(r, ids, n, err);
 }
 
-int wf_runner_encode(struct wf_runner *r, const int32_t *ids, const uint32_t *starts,
-                     size_t n_texts, const float **out_hidden, struct wf_err *err)
-{
-    return wf_runner_encode_marked(r, ids, starts, n_texts, NULL, out_hidden, err);
-}
-
-int wf_runner_encode_marked(struct wf_runner *r, const int32_t *ids, const uint32_t *starts,
-                            size_t n_texts, const struct wf_encode_marks *marks,
-                            const float **out_hidden, struct wf_err *err)
+static int encode(struct wf_runner *r, const int32_t *ids, const uint32_t *starts, size_t n_texts,
+                  bool pooled, const struct wf_encode_marks *marks, const float **out_hidden,
+                  struct wf_err *err)
 {
     const struct wf_weights *w = &r->model->weights;
     int rc;
 
     if (r->kv != NULL)
         return wf_err_set(err, WF_E_UNSUPPORTED, "The model writes text: it is no encoder.");
-    rc = place_texts(r, ids, starts, n_texts, err);
+    rc = place_texts(r, ids, starts, n_texts, pooled, err);
     r->marks = marks;
     if (rc == 0 && r->n_tok > 0)
         rc = run_reading(r, ids, err);
@@ -133,6 +131,19 @@ int wf_runner_encode_marked(struct wf_runner *r, const int32_t *ids, const uint3
     return 0;
 }
 
+int wf_runner_encode_marked(struct wf_runner *r, const int32_t *ids, const uint32_t *starts,
+                            size_t n_texts, const struct wf_encode_marks *marks,
+                            const float **out_hidden, struct wf_err *err)
+{
+    return encode(r, ids, starts, n_texts, false, marks, out_hidden, err);
+}
+
+int wf_runner_encode(struct wf_runner *r, const int32_t *ids, const uint32_t *starts,
+                     size_t n_texts, const float **out_hidden, struct wf_err *err)
+{
+    return wf_runner_encode_marked(r, ids, starts, n_texts, NULL, out_hidden, err);
+}
+
 static int embed_encoder(struct wf_runner *r, const int32_t *ids, const uint32_t *starts,
                          size_t n_texts, float *out, struct wf_err *err)
 {
@@ -145,7 +156,7 @@ static int embed_encoder(struct wf_runner *r, const int32_t *ids, const uint32_t
                               "The text has %zu tokens; the model takes %zu at once. Cut it.",
                               (size_t)starts[i + 1] - starts[i], WF_MIN(r->n_batch, r->n_context));
     }
-    rc = wf_runner_encode(r, ids, starts, n_texts, &hidden, err);
+    rc = encode(r, ids, starts, n_texts, true, NULL, &hidden, err);
     if (rc == 0)
         pool_rows(r, hidden, starts, out);
     return rc;

@@ -21,6 +21,7 @@ struct wf_place {
     uint32_t i_first; /* the first token of the same part in this batch */
     uint32_t n_part;  /* tokens of the part */
     uint32_t i_part;
+    uint32_t i_key, n_keys; /* an encoder's rows of keys and values that the token sees */
     bool is_wanted; /* what leaves the last layer; a part's wanted tokens lie side by side */
 };
 

@@ -164,7 +164,7 @@ static void unpack_own(struct tile *t, size_t base, size_t n)
 {
     const struct wf_runner *r = t->r;
     size_t d = r->p->head_dim, vd = r->p->value_dim, nk = t->tiling->lp->n_kv_heads;
-    size_t ld = nk * d, first = r->places[t->i_tok].i_first + base, j = 0;
+    size_t ld = nk * d, first = r->places[t->i_tok].i_key + base, j = 0;
     const float *own = r->k + (first * nk + t->kv_head) * d;
 
     for (; j + 4 <= n; j += 4, own += 4 * ld) { /* four at a time: as many fewer stores */
@@ -207,7 +207,7 @@ static void sees(const struct wf_runner *r, const struct tiling *tiling, size_t 
     const struct wf_place *at = &r->places[i_tok];
 
     *out_from = 0;
-    *out_to = at->seq != NULL ? (size_t)at->position + 1 : at->n_part;
+    *out_to = at->seq != NULL ? (size_t)at->position + 1 : at->n_keys;
     if (at->seq != NULL && tiling->lp->is_windowed && *out_to > r->p->window)
         *out_from = *out_to - r->p->window;
 }
@@ -481,7 +481,7 @@ static size_t n_seen(const struct wf_runner *r)
     size_t n = 0;
 
     for (size_t i = 0; i < r->n_tok; i++)
-        n += r->places[i].seq != NULL ? (size_t)r->places[i].position + 1 : r->places[i].n_part;
+        n += r->places[i].seq != NULL ? (size_t)r->places[i].position + 1 : r->places[i].n_keys;
     return n;
 }
 
