@@ -153,6 +153,7 @@ static double measure(struct world *w, size_t depth, size_t n, size_t rounds)
         w->r.places[i] = (struct wf_place){
             .seq = &w->seq, .position = (uint32_t)(depth + i), .n_part = (uint32_t)n};
     w->r.n_tok = n;
+    w->r.n_written = n == 1; /* a prompt is read */
     wf_transformer__attend_tiles(&w->r, 0);
     for (size_t k = 0; k < rounds; k++) {
         double start = now();

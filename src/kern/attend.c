@@ -26,9 +26,14 @@ size_t wf_page_bytes(enum wf_kv_kind kind, size_t n)
     return 0;
 }
 
-size_t wf_attend_room(size_t n_rows)
+size_t wf_attend_room(size_t n_rows, size_t key_dim, size_t value_dim)
 {
-    return (n_rows > ROWS_MIN ? n_rows : ROWS_MIN) * (SLOTS + 2);
+    /* Scores and shares; or words of pages and rows behind those of two blocks of rows. */
+    size_t scores = (n_rows > ROWS_MIN ? n_rows : ROWS_MIN) * (SLOTS + 2);
+    size_t words = SLOTS * (key_dim + value_dim) / 2 + 2 * SLOTS + n_rows * (key_dim + 3) / 2;
+
+    words += ROWS_MIN * SLOTS;
+    return scores > words ? scores : words;
 }
 
 /* Where the bytes of a page of Q8_0 begin. */

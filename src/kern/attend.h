@@ -14,6 +14,7 @@
 #ifndef WF_KERN_ATTEND_H
 #define WF_KERN_ATTEND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,13 +42,15 @@ float wf_page_key(enum wf_kv_kind kind, const void *page, size_t n, size_t slot,
 float wf_page_value(enum wf_kv_kind kind, const void *page, size_t n, size_t slot, size_t i);
 
 /* Floats that a kernel needs for so many queries. */
-size_t wf_attend_room(size_t n_rows);
+size_t wf_attend_room(size_t n_rows, size_t key_dim, size_t value_dim);
 
 /* Queries that meet pages which follow each other. Each is a row, and what it gets depends on no
  * other, nor on how many pages are met at once. */
 struct wf_attend {
     enum wf_kv_kind kind;
     size_t n_rows, key_dim, value_dim;
+    bool in_words; /* of F16: all may be met as integers of 16 bits, as exact as the halves but with
+                      other bits; pays where many rows share pages */
     size_t n_pages;
     const void *const *keys, *const *values; /* [n_pages] */
     const void *next_keys, *next_values;     /* which are met next, for the memory; or NULL */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attention over pages with AVX-512 and VNNI.
  *
- * Pages of floats and halves are met as attend_lanes.h has it. Those of Q8_0 stay bytes: scores are
+ * Pages of floats and halves are met as attend_lanes.h has it, but halves as words by rows of texts
+ * that are read, see there. Those of Q8_0 stay bytes: scores are
  * products of the queries' bytes with the keys', which are unsigned (value + 128), four of a key's
  * values in each of 16 slots' lanes; what the 128 added is taken off where a sum begins. Weights
  * times the values' scales become 16 bits, relative to the largest that they could be (of the slots
@@ -324,6 +325,280 @@ static WF_INLINE void mix_block(size_t n_rows, const struct block *b,
     }
 }
 
+/* ---- pages of halves as words ----
+ *
+ * Two products in each lane, for rows of texts that are read: many share a page there, so that
+ * turning it over costs less than it saves. Queries and keys are scaled to vectors of one length,
+ * so that no sum of products leaves 32 bits (Cauchy and Schwarz) and the error is below that of the
+ * halves. A position's values have a scale of their own, for the largest; weights times these
+ * scales are taken relative to the row's sum of them, for the same reason. What holds a value that
+ * is not finite has none for a scale, and comes out as 0 from the conversion to integers. */
+
+/* The length of queries and keys, the largest value, a row's weights together: a word holds any of
+ * them, whichever way it is rounded. */
+#define WORDS_MOST 32000.0f
+
+/* What is made of the rows and of the pages at work. */
+struct words {
+    int16_t *q;        /* [n_rows, key_dim] */
+    float *q_scales;   /* [n_rows] */
+    int32_t *keys;     /* [key_dim / 2, SLOTS] pairs */
+    int32_t *values;   /* [SLOTS / 2, value_dim] pairs */
+    float *key_scales; /* [SLOTS] */
+    float *value_scales;
+};
+
+static bool takes_words(const struct wf_attend *a)
+{
+    return a->kind == WF_KV_F16 && a->in_words && a->key_dim % 16 == 0 && a->value_dim % 32 == 0;
+}
+
+/* Behind the scores, see block_at. */
+static struct words lay_out_words(const struct wf_attend *a)
+{
+    struct words w;
+
+    w.keys = (int32_t *)(void *)(a->room + 2 * WF_ATTEND_ROWS * SLOTS);
+    w.values = w.keys + a->key_dim / 2 * SLOTS;
+    w.key_scales = (float *)(void *)(w.values + SLOTS / 2 * a->value_dim);
+    w.value_scales = w.key_scales + SLOTS;
+    w.q_scales = w.value_scales + SLOTS;
+    w.q = (int16_t *)(void *)(w.q_scales + a->n_rows);
+    return w;
+}
+
+static void words_of_queries(const struct wf_attend *a, const struct words *w)
+{
+    size_t n = a->key_dim;
+
+    for (size_t r = 0; r < a->n_rows; r++) {
+        const float *q = a->q + r * n;
+        __m512 squares = _mm512_setzero_ps(), by;
+        for (size_t i = 0; i < n; i += 16) {
+            __m512 x = _mm512_loadu_ps(q + i);
+            squares = _mm512_fmadd_ps(x, x, squares);
+        }
+        squares = _mm512_set1_ps(_mm512_reduce_add_ps(squares));
+        by = _mm512_sqrt_ps(squares);
+        /* Infinite squares: no number. */
+        w->q_scales[r] = _mm512_cvtss_f32(_mm512_fmadd_ps(
+            by, _mm512_set1_ps(1.0f / WORDS_MOST), _mm512_mul_ps(squares, _mm512_setzero_ps())));
+        by = _mm512_div_ps(_mm512_set1_ps(WORDS_MOST), by);
+        for (size_t i = 0; i < n; i += 16) {
+            __m512i x = _mm512_cvtps_epi32(_mm512_mul_ps(by, _mm512_loadu_ps(q + i)));
+            _mm256_storeu_si256((__m256i *)(void *)(w->q + r * n + i), _mm512_cvtepi32_epi16(x));
+        }
+    }
+}
+
+/* The words of a and b, side by side. */
+static WF_INLINE __m512i pair_of(__m512 a, __m512 b)
+{
+    return _mm512_mask_blend_epi16(0xaaaaaaaau, _mm512_cvtps_epi32(a),
+                                   _mm512_slli_epi32(_mm512_cvtps_epi32(b), 16));
+}
+
+static void words_of_keys(const uint16_t *page, size_t n, const struct words *w)
+{
+    for (size_t c = 0; c < SLOTS; c += 16) {
+        const uint16_t *from = page + c;
+        __m512 even = _mm512_setzero_ps(), odd = even, length, by;
+        for (size_t i = 0; i < n; i += 2) {
+            __m512 a = wf_lanes_halves(from + i * SLOTS, 16);
+            __m512 b = wf_lanes_halves(from + (i + 1) * SLOTS, 16);
+            even = _mm512_fmadd_ps(a, a, even);
+            odd = _mm512_fmadd_ps(b, b, odd);
+        }
+        length = _mm512_sqrt_ps(_mm512_add_ps(even, odd));
+        _mm512_storeu_ps(w->key_scales + c,
+                         _mm512_mul_ps(length, _mm512_set1_ps(1.0f / WORDS_MOST)));
+        by = _mm512_div_ps(_mm512_set1_ps(WORDS_MOST), length);
+        for (size_t i = 0; i < n; i += 2) {
+            __m512 a = wf_lanes_halves(from + i * SLOTS, 16);
+            __m512 b = wf_lanes_halves(from + (i + 1) * SLOTS, 16);
+            _mm512_storeu_si512(w->keys + i / 2 * SLOTS + c,
+                                pair_of(_mm512_mul_ps(a, by), _mm512_mul_ps(b, by)));
+        }
+    }
+}
+
+/* The largest of n halves, signs left away; what is no number is above all. */
+static WF_INLINE uint16_t largest_of(const uint16_t *x, size_t n)
+{
+    __m512i most = _mm512_setzero_si512();
+    __m256i half;
+    __m128i v;
+
+    for (size_t i = 0; i < n; i += 32)
+        most = _mm512_max_epu16(
+            most, _mm512_and_si512(_mm512_loadu_si512(x + i), _mm512_set1_epi16(0x7fff)));
+    half = _mm256_max_epu16(_mm512_castsi512_si256(most), _mm512_extracti64x4_epi64(most, 1));
+    v = _mm_max_epu16(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    v = _mm_minpos_epu16(_mm_xor_si128(v, _mm_set1_epi16(-1)));
+    return (uint16_t)~_mm_extract_epi16(v, 0);
+}
+
+/* Those of n_slots slots, and maybe of the next. */
+static void words_of_values(const uint16_t *page, size_t n, size_t n_slots, const struct words *w)
+{
+    uint16_t largest[SLOTS] = {0};
+    float by[SLOTS];
+
+    for (size_t j = 0; j < n_slots; j++)
+        largest[j] = largest_of(page + j * n, n);
+    for (size_t j = 0; j < SLOTS; j += 16) {
+        __m512 most = wf_lanes_halves(largest + j, 16);
+        _mm512_storeu_ps(w->value_scales + j,
+                         _mm512_mul_ps(most, _mm512_set1_ps(1.0f / WORDS_MOST)));
+        _mm512_storeu_ps(by + j, _mm512_div_ps(_mm512_set1_ps(WORDS_MOST), most));
+    }
+    for (size_t j = 0; j < n_slots; j += 2) {
+        __m512 even = _mm512_set1_ps(by[j]), odd = _mm512_set1_ps(by[j + 1]);
+        for (size_t i = 0; i < n; i += 16) {
+            __m512 a = wf_lanes_halves(page + j * n + i, 16);
+            __m512 b = wf_lanes_halves(page + (j + 1) * n + i, 16);
+            _mm512_storeu_si512(w->values + j / 2 * n + i,
+                                pair_of(_mm512_mul_ps(a, even), _mm512_mul_ps(b, odd)));
+        }
+    }
+}
+
+static WF_INLINE void score_words(size_t n_rows, const struct block *b, const struct words *w)
+{
+    size_t n = b->a->key_dim;
+    const int16_t *q = w->q + b->row * n;
+    __m512 low = _mm512_loadu_ps(w->key_scales), high = _mm512_loadu_ps(w->key_scales + 16);
+    lanes acc[WF_ATTEND_ROWS][2];
+
+#pragma GCC unroll 8
+    for (size_t r = 0; r < n_rows; r++)
+        acc[r][0] = acc[r][1] = (lanes)_mm512_setzero_si512();
+    for (size_t i = 0; i < n / 2; i++) {
+        __m512i k0 = _mm512_loadu_si512(w->keys + i * SLOTS);
+        __m512i k1 = _mm512_loadu_si512(w->keys + i * SLOTS + 16);
+#pragma GCC unroll 8
+        for (size_t r = 0; r < n_rows; r++) {
+            __m512i two = all_of(q + r * n + 2 * i);
+            acc[r][0] = (lanes)_mm512_dpwssd_epi32((__m512i)acc[r][0], k0, two);
+            acc[r][1] = (lanes)_mm512_dpwssd_epi32((__m512i)acc[r][1], k1, two);
+        }
+    }
+#pragma GCC unroll 8
+    for (size_t r = 0; r < n_rows; r++) {
+        __m512 scale = _mm512_set1_ps(w->q_scales[b->row + r]);
+        __m512 s0 = _mm512_mul_ps(_mm512_cvtepi32_ps((__m512i)acc[r][0]), low);
+        __m512 s1 = _mm512_mul_ps(_mm512_cvtepi32_ps((__m512i)acc[r][1]), high);
+        _mm512_storeu_ps(b->scores + r * SLOTS, _mm512_mul_ps(s0, scale));
+        _mm512_storeu_ps(b->scores + r * SLOTS + 16, _mm512_mul_ps(s1, scale));
+    }
+}
+
+/* Rows' weights times the values' scales as words, and what a unit of the products is worth. */
+static WF_INLINE void words_of_weights(size_t n_rows, const struct block *b, const struct words *w,
+                                       const struct wf_attend_shares *shares, int16_t out[][SLOTS],
+                                       float units[16])
+{
+    const uint32_t *all_seen = b->a->seen + b->page * b->a->n_rows + b->row;
+    __m512 low = _mm512_loadu_ps(w->value_scales), high = _mm512_loadu_ps(w->value_scales + 16);
+    __m512 v[8], sum, now = _mm512_maskz_loadu_ps((__mmask16)((1u << n_rows) - 1), shares->now);
+    float by[16];
+
+#pragma GCC unroll 8
+    for (size_t r = 0; r < 8; r++) {
+        float *x = b->scores + r * SLOTS;
+        if (r >= n_rows) {
+            v[r] = v[0];
+            continue;
+        }
+        __m512 x0 = _mm512_maskz_mul_ps((__mmask16)all_seen[r], low, _mm512_loadu_ps(x));
+        __m512 x1 =
+            _mm512_maskz_mul_ps((__mmask16)(all_seen[r] >> 16), high, _mm512_loadu_ps(x + 16));
+        _mm512_storeu_ps(x, x0);
+        _mm512_storeu_ps(x + 16, x1);
+        v[r] = _mm512_add_ps(x0, x1);
+    }
+    sum = reduce(true, v);
+    _mm512_storeu_ps(units,
+                     _mm512_mul_ps(_mm512_mul_ps(sum, now), _mm512_set1_ps(1.0f / WORDS_MOST)));
+    _mm512_storeu_ps(by,
+                     _mm512_maskz_div_ps(_mm512_cmp_ps_mask(sum, _mm512_setzero_ps(), _CMP_NEQ_UQ),
+                                         _mm512_set1_ps(WORDS_MOST), sum));
+#pragma GCC unroll 8
+    for (size_t r = 0; r < n_rows; r++) {
+        const float *x = b->scores + r * SLOTS;
+        __m512 all = _mm512_set1_ps(by[r]);
+        __m512i x0 = _mm512_cvtps_epi32(_mm512_mul_ps(all, _mm512_loadu_ps(x)));
+        __m512i x1 = _mm512_cvtps_epi32(_mm512_mul_ps(all, _mm512_loadu_ps(x + 16)));
+        _mm256_storeu_si256((__m256i *)(void *)out[r], _mm512_cvtepi32_epi16(x0));
+        _mm256_storeu_si256((__m256i *)(void *)(out[r] + 16), _mm512_cvtepi32_epi16(x1));
+    }
+}
+
+static WF_INLINE void mix_words(size_t n_rows, const struct block *b, const struct words *w,
+                                const struct wf_attend_shares *shares)
+{
+    size_t n = b->a->value_dim, n_pairs = (wf_attend_slots(b->a, b->page) + 1) / 2;
+    int16_t weights[WF_ATTEND_ROWS][SLOTS];
+    float units[16];
+
+    words_of_weights(n_rows, b, w, shares, weights, units);
+    for (size_t c = 0; c < n; c += 32) {
+        float *sums = b->a->sums + b->row * n + c;
+        lanes acc[WF_ATTEND_ROWS][2];
+#pragma GCC unroll 8
+        for (size_t r = 0; r < n_rows; r++)
+            acc[r][0] = acc[r][1] = (lanes)_mm512_setzero_si512();
+        for (size_t k = 0; k < n_pairs; k++) {
+            __m512i v0 = _mm512_loadu_si512(w->values + k * n + c);
+            __m512i v1 = _mm512_loadu_si512(w->values + k * n + c + 16);
+#pragma GCC unroll 8
+            for (size_t r = 0; r < n_rows; r++) {
+                __m512i two = all_of(weights[r] + 2 * k);
+                acc[r][0] = (lanes)_mm512_dpwssd_epi32((__m512i)acc[r][0], v0, two);
+                acc[r][1] = (lanes)_mm512_dpwssd_epi32((__m512i)acc[r][1], v1, two);
+            }
+        }
+#pragma GCC unroll 8
+        for (size_t r = 0; r < n_rows; r++) {
+            float *to = sums + r * n;
+            __m512 before = _mm512_set1_ps(shares->before[r]), now = _mm512_set1_ps(units[r]);
+            __m512 s0 = _mm512_mul_ps(before, _mm512_loadu_ps(to));
+            __m512 s1 = _mm512_mul_ps(before, _mm512_loadu_ps(to + 16));
+            s0 = _mm512_fmadd_ps(now, _mm512_cvtepi32_ps((__m512i)acc[r][0]), s0);
+            s1 = _mm512_fmadd_ps(now, _mm512_cvtepi32_ps((__m512i)acc[r][1]), s1);
+            _mm512_storeu_ps(to, s0);
+            _mm512_storeu_ps(to + 16, s1);
+        }
+    }
+}
+
+/* As wf_avx512__attend. */
+static void attend_words(const struct wf_attend *a)
+{
+    size_t n = (a->n_rows + WF_ATTEND_ROWS - 1) / WF_ATTEND_ROWS;
+    struct block now = block_at(a, 0, n);
+    struct wf_attend_shares shares;
+    struct words w = lay_out_words(a);
+
+    words_of_queries(a, &w);
+    words_of_keys(a->keys[0], a->key_dim, &w);
+    WF_ATTEND_BY_ROWS(now.n_rows, score_words, &now, &w)
+    for (size_t i = 1; i <= n * a->n_pages; i++) {
+        struct block next = block_at(a, i, n);
+        WF_ATTEND_BY_ROWS(now.n_rows, weigh, a, now.page, now.row, now.scores, &shares)
+        if (next.page != now.page && next.page < a->n_pages)
+            words_of_keys(a->keys[next.page], a->key_dim, &w);
+        if (next.page < a->n_pages)
+            WF_ATTEND_BY_ROWS(next.n_rows, score_words, &next, &w)
+        if (now.row == 0)
+            words_of_values(a->values[now.page], a->value_dim, wf_attend_slots(a, now.page), &w);
+        WF_ATTEND_BY_ROWS(now.n_rows, mix_words, &now, &w, &shares)
+        now = next;
+    }
+}
+
+/* ---- all kinds ---- */
+
 /* A block's scores are made between the steps of the one before, each of which would else wait for
  * the end of the step before it. */
 void wf_avx512__attend(const struct wf_attend *a)
@@ -332,6 +607,10 @@ void wf_avx512__attend(const struct wf_attend *a)
     struct block now = block_at(a, 0, n);
     struct wf_attend_shares shares;
 
+    if (takes_words(a)) {
+        attend_words(a);
+        return;
+    }
     WF_ATTEND_BY_ROWS(now.n_rows, score_block, &now)
     for (size_t i = 1; i <= n * a->n_pages; i++) {
         struct block next = block_at(a, i, n);

@@ -16,7 +16,7 @@
 
 /* Rows of a tile, where one token has not more heads: beyond this their sums no longer lie in the
  * nearest cache. And its tokens. */
-#define ROWS 64
+#define ROWS 128
 #define TOKENS_MAX 16
 /* Positions after which sums begin anew: so many pages, which are met at once. */
 #define CHUNK (PAGES * PAGE)
@@ -102,7 +102,7 @@ static void lay_out(struct tile *t, const struct wf_params *p, size_t n_rows, st
 
     t->keys = take(room, PAGE * d);
     t->values = take(room, (size_t)PAGE * p->value_dim);
-    t->room = take(room, wf_attend_room(n_rows));
+    t->room = take(room, wf_attend_room(n_rows, d, p->value_dim));
     t->seen = take(room, n_rows * PAGES);
     t->q = take(room, n_rows * d);
     t->q8 = take(room, n_rows * ((d + 3) / 4));
@@ -257,6 +257,7 @@ static void meet_pages(struct tile *t, const struct sums *s, size_t base, size_t
                           .n_rows = t->n_rows,
                           .key_dim = p->head_dim,
                           .value_dim = p->value_dim,
+                          .in_words = t->i_tok >= t->r->n_written && t->r->act != WF_ACT_F32,
                           .keys = keys,
                           .values = values,
                           .scale = p->attention_scale,

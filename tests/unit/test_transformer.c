@@ -463,6 +463,59 @@ static void test_transformer__shared_and_cut_texts_go_on_as_they_would(void **st
     wf_free(got);
 }
 
+/* A text that is read, n_step tokens a batch: the logits of the last one. */
+static void read_text(struct loaded *l, const int32_t *ids, size_t n, size_t n_step, float *out)
+{
+    struct wf_seq seq;
+
+    assert_int_equal(wf_seq_init(&seq, wf_runner_kv(l->runner), NULL), 0);
+    for (size_t i = 0; i < n; i += n_step) {
+        size_t m = n - i < n_step ? n - i : n_step;
+        struct wf_batch_part part = {
+            .seq = &seq, .ids = ids + i, .n = m, .n_logits = i + m == n, .reads = true};
+        assert_int_equal(wf_runner_eval(l->runner, &part, 1, NULL, out, NULL), 0);
+    }
+    wf_seq_deinit(&seq);
+}
+
+/* The same bits however a text that is read is cut, whatever the cache holds; and what is read
+ * stays near what is written. */
+static void test_transformer__read_texts_are_cut_anywhere(void **state)
+{
+    static const char *const names[] = {"llama", "gemma2", "lfm2", "gpt-oss", "mistral3"};
+    int32_t ids[TINY_IDS];
+    float whole[TINY_VOCAB], cut[TINY_VOCAB];
+    float *written = wf_alloc_array((size_t)TINY_IDS * TINY_VOCAB, sizeof(float));
+
+    (void)state;
+    assert_non_null(written);
+    tiny_model_ids(ids);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        for (int kind = WF_KV_F32; kind <= WF_KV_Q8_0; kind++) {
+            struct wf_runner_options o = {.n_threads = 2,
+                                          .n_cache_tokens = 512,
+                                          .kv = (enum wf_kv_kind)kind,
+                                          .act = WF_ACT_Q8};
+            struct loaded l;
+            struct wf_seq seq;
+            load_with(&l, names[i], &o);
+            read_text(&l, ids, TINY_IDS, TINY_IDS, whole);
+            for (size_t step = 1; step < TINY_IDS; step += 9) {
+                read_text(&l, ids, TINY_IDS, step, cut);
+                assert_memory_equal(cut, whole, sizeof(whole));
+            }
+            assert_int_equal(wf_seq_init(&seq, wf_runner_kv(l.runner), NULL), 0);
+            eval(&l, &seq, ids, TINY_IDS, 1, written);
+            double error = relative_error(whole, written + (TINY_IDS - 1) * TINY_VOCAB, TINY_VOCAB);
+            if (!(error < 1e-3))
+                fail_msg("%s, kind %d: relative error %g", names[i], kind, error);
+            wf_seq_deinit(&seq);
+            unload(&l);
+        }
+    }
+    wf_free(written);
+}
+
 static void test_transformer__cache_kinds_stay_near(void **state)
 {
     static const struct {
@@ -653,6 +706,7 @@ int main(void)
         cmocka_unit_test(test_transformer__unwanted_rows_cost_keys_and_values_only),
         cmocka_unit_test(test_transformer__what_is_no_number_shows),
         cmocka_unit_test(test_transformer__shared_and_cut_texts_go_on_as_they_would),
+        cmocka_unit_test(test_transformer__read_texts_are_cut_anywhere),
         cmocka_unit_test(test_transformer__cache_kinds_stay_near),
         cmocka_unit_test(test_transformer__refuses_what_does_not_fit),
         cmocka_unit_test(test_transformer__survives_failing_allocations),
