@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "engine/drafter.h"
 #include "os/memory.h"
 
 /* Below this a context is of no use; it is given whatever memory says. */
@@ -150,8 +151,30 @@ static int open_text(struct wf_loaded *l, struct wf_err *err)
     return rc;
 }
 
-int wf_loaded_open(const struct wf_model_entry *entry, const struct wf_model_settings *settings,
-                   size_t n_context, struct wf_loaded **out, struct wf_err *err)
+/* A model that guesses is not needed: where it cannot be had, there is none. */
+static struct wf_model *open_draft(const struct wf_loaded *l, const struct wf_model_entry *entry,
+                                   const struct wf_model_settings *settings)
+{
+    struct wf_model *m = NULL;
+    struct wf_vocab *vocab = NULL;
+    bool is_open;
+
+    if (entry == NULL || l->vocab == NULL || l->is_encoder)
+        return NULL;
+    is_open = wf_model_open(entry->path, &m, NULL) == 0 &&
+              wf_vocab_open(wf_model_gguf(m), &vocab, NULL) == 0 &&
+              wf_drafter_suits(m, vocab, l->vocab) &&
+              wf_model_pack(m, (size_t)settings->threads, NULL) == 0;
+    wf_vocab_close(vocab);
+    if (is_open)
+        return m;
+    wf_model_close(m);
+    return NULL;
+}
+
+int wf_loaded_open(const struct wf_model_entry *entry, const struct wf_model_entry *draft,
+                   const struct wf_model_settings *settings, size_t n_context,
+                   struct wf_loaded **out, struct wf_err *err)
 {
     struct wf_loaded *l = wf_alloc_array(1, sizeof(*l));
     struct wf_sched_options o = {.n_parallel = (size_t)settings->parallel};
@@ -183,6 +206,8 @@ int wf_loaded_open(const struct wf_model_entry *entry, const struct wf_model_set
     if (rc == 0)
         rc = wf_model_pack(l->model, (size_t)settings->threads, err);
     if (rc == 0)
+        o.draft = l->draft = open_draft(l, draft, settings);
+    if (rc == 0)
         rc = wf_sched_new(&o, &l->sched, err);
     if (rc != 0) {
         wf_err_prefix(err, "%s", entry->name);
@@ -211,6 +236,7 @@ void wf_loaded_close(struct wf_loaded *l)
     wf_token_trie_free(l->trie);
     wf_template_free(l->template);
     wf_vocab_close(l->vocab);
+    wf_model_close(l->draft);
     wf_model_close(l->model);
     wf_arena_deinit(&l->arena);
     pthread_mutex_destroy(&l->lock);
@@ -274,5 +300,7 @@ int wf_loaded_adapter(struct wf_loaded *l, const struct wf_model_entry *entry,
 
 uint64_t wf_loaded_bytes(struct wf_loaded *l)
 {
-    return wf_model_weight_bytes(l->model) + wf_sched_bytes(l->sched);
+    uint64_t draft = l->draft != NULL ? wf_model_weight_bytes(l->draft) : 0;
+
+    return wf_model_weight_bytes(l->model) + draft + wf_sched_bytes(l->sched);
 }

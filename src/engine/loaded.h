@@ -26,6 +26,7 @@ struct wf_loaded {
     struct wf_str template_source; /* borrowed from the file, or static */
     struct wf_chat_style style;    /* what the template does */
     const struct wf_dialect *dialect;
+    struct wf_model *draft; /* guesses for it (engine/drafter.h); NULL: none does */
     struct wf_sched *sched;
     size_t n_context;
     bool is_encoder;
@@ -47,10 +48,12 @@ struct wf_loaded {
 };
 
 /* Opens a model. n_context 0: as large as settings and memory allow, and what is asked for
- * otherwise. *out is owned by the caller. Errors: as wf_model_open, wf_vocab_open, wf_sched_new;
- * LIMIT (memory does not suffice for the context that is asked for). */
-int wf_loaded_open(const struct wf_model_entry *entry, const struct wf_model_settings *settings,
-                   size_t n_context, struct wf_loaded **out, struct wf_err *err) WF_MUST_USE;
+ * otherwise. draft (or NULL) guesses for it, where it can be opened and has the same vocabulary.
+ * *out is owned by the caller. Errors: as wf_model_open, wf_vocab_open, wf_sched_new; LIMIT (memory
+ * does not suffice for the context that is asked for). */
+int wf_loaded_open(const struct wf_model_entry *entry, const struct wf_model_entry *draft,
+                   const struct wf_model_settings *settings, size_t n_context,
+                   struct wf_loaded **out, struct wf_err *err) WF_MUST_USE;
 /* NULL is a no-op. Nobody may use it. */
 void wf_loaded_close(struct wf_loaded *l);
 

@@ -122,11 +122,22 @@ static void make_room(struct wf_local *e, uint64_t n)
     }
 }
 
+/* The model that guesses for another, if the settings name one that is here. */
+static bool find_draft(struct wf_local *e, const struct wf_model_entry *of,
+                       struct wf_model_entry *out)
+{
+    return *e->settings.draft != 0 &&
+           wf_model_store_find(e->store, e->settings.draft, out, NULL) == 0 &&
+           strcmp(out->digest, of->digest) != 0 && out->bytes < of->bytes;
+}
+
 /* Loads a model; a place in the list keeps others waiting meanwhile. The lock is held. */
 static int load_model(struct wf_local *e, const struct wf_model_entry *entry, size_t n_context,
                       struct wf_loaded **out, struct wf_err *err)
 {
     struct wf_loaded *place = wf_alloc_array(1, sizeof(*place)), *l = NULL;
+    struct wf_model_entry draft;
+    bool has_draft;
     int rc;
 
     if (place == NULL)
@@ -134,9 +145,12 @@ static int load_model(struct wf_local *e, const struct wf_model_entry *entry, si
     place->entry = *entry;
     place->is_loading = true;
     wf_list_push(&e->loaded, &place->node);
-    make_room(e, entry->bytes);
+    pthread_mutex_unlock(&e->lock); /* the store has a lock of its own */
+    has_draft = find_draft(e, entry, &draft);
+    pthread_mutex_lock(&e->lock);
+    make_room(e, entry->bytes + (has_draft ? draft.bytes : 0));
     pthread_mutex_unlock(&e->lock);
-    rc = wf_loaded_open(entry, &e->settings, n_context, &l, err);
+    rc = wf_loaded_open(entry, has_draft ? &draft : NULL, &e->settings, n_context, &l, err);
     pthread_mutex_lock(&e->lock);
     wf_list_remove(&place->node);
     wf_free(place);

@@ -34,6 +34,7 @@ static void drop(struct wf_sched *s, struct wf_job *job, int rc, const struct wf
     if (rc == 0)
         wf_sched__note_end(s, job->counts.begun_ns, wf_clock_mono_ns(NULL));
     pthread_mutex_unlock(&s->lock);
+    wf_drafter_forget(&job->draft);
     if (rc == 0) {
         wf_sched__remember(s, job);
     } else if (job->has_seq) {
@@ -143,6 +144,7 @@ static void put_back(struct wf_sched *s, struct wf_job *job)
 {
     wf_seq_deinit(&job->seq);
     job->has_seq = false;
+    wf_drafter_forget(&job->draft);
     pthread_mutex_lock(&s->lock);
     wf_list_remove(&job->node);
     s->n_active--;
@@ -246,7 +248,7 @@ static void add_guesses(struct wf_sched *s, size_t n_parts, size_t most)
     for (size_t i = 0; i < n_parts && n < most; i++) {
         struct wf_job *job = s->part_jobs[i];
         size_t left = WF_MIN(wf_job__n_left(s, job) - 1, s->n_context - job->ids.n);
-        size_t k = wf_guess(&s->guesses, job, n, WF_MIN(most - n, left));
+        size_t k = wf_guess(&s->guesses, s->draft, job, n, WF_MIN(most - n, left));
         if (k == 0)
             continue;
         s->parts[i].ids = job->guessed;
@@ -360,9 +362,11 @@ static struct pass compose(struct wf_sched *s)
     return p;
 }
 
-/* What a pass took, for its clients and for the next pieces. */
+/* What a pass took, for its clients, the next pieces and guesses. */
 static void count_pass(struct wf_sched *s, const struct pass *p, int64_t ns)
 {
+    if (s->draft != NULL)
+        wf_drafter_worked(s->draft, ns);
     for (size_t i = 0; i < p->n_parts; i++) {
         size_t n = s->parts[i].n;
         bool reads = s->parts[i].reads;
@@ -391,7 +395,7 @@ static void step_part(struct wf_sched *s, struct wf_job *job, size_t n, float *l
     while (++i < n && rc == 0 && !job->is_ending &&
            job->ids.ptr[job->ids.n - 1] == job->guessed[i]);
     if (n > 1) {
-        wf_guess_was(job, n - 1, i - 1);
+        wf_guess_was(s->draft, job, n - 1, i - 1);
         (void)wf_seq_truncate(&job->seq, job->ids.n - 1);
     }
     if (rc != 0 || job->is_ending)
@@ -425,10 +429,10 @@ static void turn(struct wf_sched *s)
     int rc = WF_E_FULL;
 
     while (rc == WF_E_FULL) {
-        start = wf_clock_mono_ns(NULL);
         p = compose(s);
         if (p.n_parts == 0)
             return;
+        start = wf_clock_mono_ns(NULL);
         /* A prompt that is read alone can be given up within the pass. */
         rc =
             wf_runner_eval(s->runner, s->parts, p.n_parts,
@@ -549,6 +553,7 @@ static int check_vocab(const struct wf_sched *s, struct wf_err *err)
 
 static void deinit(struct wf_sched *s)
 {
+    wf_drafter_free(s->draft);
     wf_runner_free(s->runner);
     wf_free(s->parts);
     wf_free(s->part_jobs);
@@ -590,6 +595,8 @@ int wf_sched_new(const struct wf_sched_options *o, struct wf_sched **out, struct
         s->n_batch = wf_runner_n_batch(s->runner);
         rc = make_buffers(s, err);
     }
+    if (rc == 0 && o->draft != NULL)
+        rc = wf_drafter_new(o->draft, o->runner.n_threads, s->n_parallel, &s->draft, err);
     if (rc == 0 && pthread_create(&s->thread, NULL, work, s) != 0)
         rc = wf_err_set(err, WF_E_BUSY, "The system has no room for another thread.");
     if (rc != 0)
@@ -639,6 +646,7 @@ uint64_t wf_sched_bytes(struct wf_sched *s)
     pthread_mutex_lock(&s->lock);
     n = s->cache_bytes;
     pthread_mutex_unlock(&s->lock);
+    n += s->draft != NULL ? wf_drafter_bytes(s->draft) : 0;
     return n + wf_runner_bytes(s->runner) + s->n_rows * s->n_vocab * sizeof(float);
 }
 

@@ -30,8 +30,9 @@ struct wf_sched_options {
     const struct wf_model *model; /* borrowed until wf_sched_free, as is the next */
     const struct wf_vocab *vocab; /* NULL: the model cannot write text, only embed */
     struct wf_runner_options runner;
-    size_t n_parallel; /* texts written at once; 0: 8 */
-    size_t queue_max;  /* texts that may wait; 0: 256 */
+    const struct wf_model *draft; /* guesses for it, see drafter.h; borrowed likewise; NULL: none */
+    size_t n_parallel;            /* texts written at once; 0: 8 */
+    size_t queue_max;             /* texts that may wait; 0: 256 */
 };
 
 /* Starts the thread. *out is owned by the caller. Errors: as wf_runner_new, BUSY, NOMEM. */
@@ -99,6 +100,7 @@ void wf_job_output_deinit(struct wf_job_output *o);
 struct wf_job_counts {
     size_t n_prompt, n_cached, n_written;
     size_t n_guessed, n_right; /* computed ahead; and of them those that were then picked */
+    size_t n_drafted;          /* of those computed ahead, by a model that guesses */
     int64_t queued_ns, begun_ns, first_ns, last_ns; /* monotonic; 0: not yet */
 };
 

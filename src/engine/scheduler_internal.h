@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "base/list.h"
+#include "engine/drafter.h"
 #include "engine/pace.h"
 #include "engine/prefix_tree.h"
 #include "engine/scheduler.h"
@@ -15,6 +16,7 @@
 /* Tokens of one pass, of all texts, that guesses are made up to; guesses of one text. */
 #define WF_GUESS_ROWS 8
 #define WF_GUESS_MAX (WF_GUESS_ROWS - 1)
+_Static_assert(WF_GUESS_MAX <= WF_DRAFTER_MAX, "a draft may make all guesses of a pass");
 
 /* One text. What is not said to be under the group's lock belongs to the scheduler's thread once
  * the job is queued. */
@@ -35,7 +37,9 @@ struct wf_job {
     struct wf_buf recent;              /* of a text that may come to a trigger: its last bytes */
     bool is_ending;                    /* nothing more is to be written */
     int32_t guessed[1 + WF_GUESS_MAX]; /* what the part of a batch begins with, then guesses */
-    double right;                      /* so many of its guesses are right, of 1 */
+    double right;                      /* so many that stood before are right, of 1 */
+    struct wf_drafter_text draft;
+    bool is_drafted; /* the last guesses were */
 
     /* ---- under the group's lock ---- */
     struct wf_job_output output; /* news that were not taken */
@@ -118,6 +122,7 @@ struct wf_sched {
     /* ---- of the thread ---- */
     struct wf_pace pace;
     struct wf_guesses guesses;
+    struct wf_drafter *draft;         /* NULL: there is none */
     struct wf_list active;            /* oldest first */
     struct wf_prefix_tree remembered; /* finished texts */
     struct wf_batch_part *parts;      /* [n_parallel] */
@@ -163,11 +168,12 @@ int64_t wf_sched__wait_ms(const struct wf_sched *s, size_t n_before);
 
 /* ---- scheduler_guess.c. Thread: the scheduler's ---- */
 
-/* Guesses what a text goes on with, as much as pays beside n_base tokens and has room: their number
- * (0: none), the tokens in job->guessed. */
-size_t wf_guess(const struct wf_guesses *g, struct wf_job *job, size_t n_base, size_t room);
+/* Guesses what a text goes on with (draft NULL: only by what stood in it), as much as pays beside
+ * n_base tokens and has room: their number (0: none), the tokens in job->guessed. */
+size_t wf_guess(const struct wf_guesses *g, struct wf_drafter *draft, struct wf_job *job,
+                size_t n_base, size_t room);
 /* So many of a text's guesses were right; a pass of n tokens took so long. */
-void wf_guess_was(struct wf_job *job, size_t n_guessed, size_t n_right);
+void wf_guess_was(struct wf_drafter *draft, struct wf_job *job, size_t n_guessed, size_t n_right);
 void wf_guess_took(struct wf_guesses *g, size_t n, int64_t ns);
 
 /* ---- scheduler_prefix.c ---- */

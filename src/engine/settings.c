@@ -21,6 +21,9 @@ static const struct wf_model_option options[] = {
      "how the cache keeps numbers: f16, q8_0 (half the memory, a little less exact) or f32"},
     {"model_activations", FIELD(activations), 0, "q8", 0, 1, activations,
      "how activations meet quantised weights: q8 (fast) or f32 (exact)"},
+    {"model_draft", FIELD(draft), WF_MODEL_SETTING_TEXT, "", 0, 0, NULL,
+     "a small model that guesses for larger ones with the same vocabulary while that makes them "
+     "faster; what they write stays the same; empty: none"},
     {"model_keep_alive_s", FIELD(keep_alive_s), 0, "300", -1, 31536000, NULL,
      "seconds that a model stays loaded after its last use; -1: always"},
     {"model_memory_mib", FIELD(memory_mib), 0, "0", 0, 1 << 24, NULL,

@@ -14,6 +14,7 @@
 
 struct wf_model_settings {
     char model[WF_MODEL_SETTING_TEXT]; /* the default model; empty: the latest chat model */
+    char draft[WF_MODEL_SETTING_TEXT]; /* guesses for larger ones; empty: none */
     int64_t context;                   /* tokens; 0: as large as fits */
     int64_t threads;                   /* 0: as many as fast cores */
     int64_t parallel;                  /* texts written at once */

@@ -657,27 +657,27 @@ static void test_scheduler__guesses_are_made_while_they_pay(void **state)
     pthread_mutex_init(&group->lock, NULL);
     job->group = group;
     job->ids = (struct wf_ids){.ptr = ids, .n = 12, .cap = 12};
-    assert_int_equal(wf_guess(&g, job, 1, 5), 2); /* a third would be right once in eight */
+    assert_int_equal(wf_guess(&g, NULL, job, 1, 5), 2); /* a third would be right once in eight */
     assert_memory_equal(job->guessed, ((int32_t[]){3, 4, 5}), 3 * sizeof(int32_t));
-    assert_int_equal(wf_guess(&g, job, 1, 1), 1);
-    assert_int_equal(wf_guess(&g, job, WF_GUESS_ROWS, 5), 0);
+    assert_int_equal(wf_guess(&g, NULL, job, 1, 1), 1);
+    assert_int_equal(wf_guess(&g, NULL, job, WF_GUESS_ROWS, 5), 0);
     for (size_t i = 0; i < 40; i++)
-        wf_guess_was(job, 4, 0); /* never right */
-    assert_int_equal(wf_guess(&g, job, 1, 5), 0);
-    for (size_t i = 0; i < 200 && wf_guess(&g, job, 1, 5) == 0; i++)
+        wf_guess_was(NULL, job, 4, 0); /* never right */
+    assert_int_equal(wf_guess(&g, NULL, job, 1, 5), 0);
+    for (size_t i = 0; i < 200 && wf_guess(&g, NULL, job, 1, 5) == 0; i++)
         ;
-    assert_true(wf_guess(&g, job, 1, 5) > 0); /* after a while it is tried again */
+    assert_true(wf_guess(&g, NULL, job, 1, 5) > 0); /* after a while it is tried again */
     for (size_t i = 0; i < 40; i++)
-        wf_guess_was(job, 4, 4);
-    assert_int_equal(wf_guess(&g, job, 1, 5), 5);
+        wf_guess_was(NULL, job, 4, 4);
+    assert_int_equal(wf_guess(&g, NULL, job, 1, 5), 5);
     assert_memory_equal(job->guessed, ((int32_t[]){3, 4, 5, 6, 7, 8}), 6 * sizeof(int32_t));
     for (size_t i = 0; i < WF_GUESS_ROWS; i++)
         g.pass_ns[i] = 100.0 * (double)(i + 2); /* each token costs as much as a pass of its own */
     job->right = 0.5;
-    assert_int_equal(wf_guess(&g, job, 1, 5), 0);
+    assert_int_equal(wf_guess(&g, NULL, job, 1, 5), 0);
     ids[11] = 99; /* stood nowhere before */
     job->right = 1;
-    assert_int_equal(wf_guess(&g, job, 1, 5), 0);
+    assert_int_equal(wf_guess(&g, NULL, job, 1, 5), 0);
     pthread_mutex_destroy(&group->lock);
     free(group);
 }
