@@ -213,6 +213,25 @@ static WF_INLINE __m512i wf_packed_unit_Q4_0(const uint8_t *w, size_t c, size_t 
     return wf_packed_nibbles(wf_packed_dword(w, u % 4), u >= 4);
 }
 
+/* The same times 16. */
+static WF_INLINE __m512i wf_packed_unit_Q4_0_times_16(const uint8_t *w, size_t c, size_t s,
+                                                      size_t u)
+{
+    __m512i v = wf_packed_dword(w, u % 4);
+
+    (void)c;
+    (void)s;
+    return wf_packed_and(u >= 4 ? v : _mm512_slli_epi16(v, 4), 0xf0);
+}
+
+/* Unpacked. */
+static WF_INLINE __m512i wf_packed_unit_blocks32(const uint8_t *w, size_t c, size_t s, size_t u)
+{
+    (void)c;
+    (void)s;
+    return wf_packed_dword(w, u);
+}
+
 /* 128 added. */
 static WF_INLINE __m512i wf_packed_unit_Q8_0(const uint8_t *w, size_t c, size_t s, size_t u)
 {

@@ -54,8 +54,9 @@ size_t wf_avx512__bytes_at(const struct wf_dtype *t, size_t n_in)
 
 size_t wf_avx512__bytes_row(const struct wf_dtype *t, size_t n_in)
 {
+    /* An odd number of lines: rows of whole pages wait for each other in the first cache. */
     if (t->block == 32)
-        return n_in / 32 * sizeof(struct wf_act_step);
+        return ((n_in / 32 * sizeof(struct wf_act_step) + 63) / 64 | 1) * 64;
     return wf_avx512__bytes_at(t, n_in) + n_in;
 }
 

@@ -23,8 +23,11 @@
 #define ROWS WF_PACKED_ROWS
 #define LANES 16
 #define BLOCK 256
-#define LINE 64    /* bytes of a cache line */
-#define PIECE 2048 /* values */
+#define LINE 64 /* bytes of a cache line */
+/* Values. A tile costs some 80 cycles beside its products: longer pieces are fewer. */
+#define PIECE 2816
+/* Of a block of n values. */
+#define UNPACKED_BYTES(n) (ROWS * ((n) == 32 ? 32 + sizeof(float) : (n)))
 #define TOKENS 512 /* that go by a piece */
 /* Where tokens take no more than this, all pieces of some rows follow each other: weights are then
  * read in the order in which they lie. */
@@ -40,7 +43,7 @@ struct way {
     size_t part;        /* values of a block whose places are known when compiled */
     bool has_min;       /* minima as words; else sums begin at -128 >> moved times x's */
     unsigned moved;
-    size_t dwords, halves; /* bytes of a block: dwords of 16 rows, halves of 32 */
+    size_t dwords, halves; /* bytes of a block: dwords of 16 rows, halves (or floats) of 32 */
     wf_packed_unit_fn unit;
     wf_packed_scales_fn scales; /* of blocks of 256 */
 };
@@ -90,12 +93,12 @@ static WF_INLINE void add_step(struct way y, size_t T, size_t first, size_t last
                 sums[r][t] = (lanes)_mm512_dpbusd_epi32((__m512i)sums[r][t], bytes[r], v);
         }
     }
-    for (size_t r = first; r < last; r++) {
-        for (size_t t = 0; t < T; t++) {
-            __m512 v = by[r];
-            if (y.group == 32)
+    for (size_t t = 0; t < T; t++) {
+        for (size_t r = first; r < last; r++) {
+            __m512 v = _mm512_cvtepi32_ps((__m512i)sums[r][t]);
+            if (y.group == 32) /* not times by[r]: sums come in turn, scales all at once */
                 v = _mm512_mul_ps(v, wf_sweep__all(wf_column_token(at.scales, t)));
-            acc[r][t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps((__m512i)sums[r][t]), v, acc[r][t]);
+            acc[r][t] = _mm512_fmadd_ps(v, by[r], acc[r][t]);
         }
     }
 }
@@ -173,7 +176,8 @@ static WF_INLINE void multiply_32(struct way y, size_t T, const struct piece *p,
                              wf_column_moved(x, offsetof(struct wf_act_step, scale))};
         fetch(p, i, 0, 1);
         for (size_t r = 0; r < 2; r++)
-            by[r] = wf_packed_halves(w + 2 * LANES * r);
+            by[r] = y.halves == ROWS * sizeof(float) ? _mm512_load_ps(w + sizeof(float) * LANES * r)
+                                                     : wf_packed_halves(w + 2 * LANES * r);
         add_step(y, T, 0, 2, w + y.halves, 0, 0, by, at, acc);
         x = wf_column_moved(x, sizeof(struct wf_act_step));
     }
@@ -197,12 +201,12 @@ static WF_INLINE void add_block(struct way y, size_t T, size_t first, size_t las
     for (size_t c = 0; c < BLOCK / y.part; c++) {
         if (T > 1)
             fetch(p, i, c, BLOCK / y.part);
+#ifndef __SANITIZE_ADDRESS__ /* gcc 12 then says that it cannot, where there is one step */
 #pragma GCC unroll 8
+#endif
         for (size_t k = 0; k < y.part / y.step; k++) {
             for (size_t r = first; r < last; r++)
                 by[r] = of[r].step[c * (y.part / y.step) + k];
-            if (k * y.step % LINE == 0)
-                wf_sweep__ahead(at.x, T);
             add_step(y, T, first, last, w + y.halves, c, k, by, at, acc);
             at.x = wf_column_moved(at.x, y.step);
             at.low = wf_column_moved(at.low, y.has_min ? sizeof(int16_t) : sizeof(float));
@@ -269,7 +273,7 @@ static WF_INLINE void multiply_tile(struct way y, size_t T, const struct piece *
 /* Tokens from i_tok on, as many as the function is for, with a piece. */
 typedef void (*tile_fn)(const struct piece *p, const struct wf_sweep *s, size_t i_tok);
 
-/* A block as bytes, as unit gives them. */
+/* A block of 32 rows as bytes, as unit gives them; blocks of 32 with floats for the halves. */
 typedef void (*unpack_fn)(const uint8_t *w, uint8_t *out);
 
 struct kind {
@@ -281,14 +285,18 @@ struct kind {
     const tile_fn *unpacked;
 };
 
-static WF_INLINE void unpack(struct way y, const uint8_t *w, uint8_t *out)
+/* scale: what the halves of blocks of 32 are multiplied by. */
+static WF_INLINE void unpack(struct way y, float scale, const uint8_t *w, uint8_t *out)
 {
-    for (size_t c = 0; c < BLOCK / y.part; c++) {
-#pragma GCC unroll 8
-        for (size_t s = 0; s < y.part / y.step; s++) {
-#pragma GCC unroll 8
-            for (size_t u = 0; u < y.step / 4; u++, out += 64)
-                _mm512_store_si512(out, y.unit(w, c, s, u));
+    for (size_t r = 0; r < 2 && y.group == 32; r++, out += sizeof(float) * LANES)
+        _mm512_store_ps(out,
+                        _mm512_mul_ps(wf_packed_halves(w + 2 * LANES * r), _mm512_set1_ps(scale)));
+    for (size_t r = 0; r < 2; r++) {
+        for (size_t c = 0; c < y.group / y.part; c++) {
+            for (size_t s = 0; s < y.part / y.step; s++) {
+                for (size_t u = 0; u < y.step / 4; u++, out += 64)
+                    _mm512_store_si512(out, y.unit(w + y.halves + r * y.dwords, c, s, u));
+            }
         }
     }
 }
@@ -331,6 +339,7 @@ WAY(Q5_K, 256, 32, 64, true, 0, 44, 0, wf_packed_scales_k)
 WAY(Q6_K, 256, 16, 128, false, 2, 52, 64, wf_packed_scales_Q6_K)
 WAY(IQ4_XS, 256, 32, 32, false, 0, 34, 0, wf_packed_scales_IQ4_XS)
 /* Unpacked. */
+WAY(blocks32, 32, 32, 32, false, 0, 8, 128, NULL)
 WAY(bytes32, 256, 32, 32, false, 0, 64, 0, NULL)
 WAY(bytes32_min, 256, 32, 32, true, 0, 64, 0, NULL)
 WAY(bytes16, 256, 16, 32, false, 2, 64, 0, NULL)
@@ -338,11 +347,21 @@ WAY(bytes16, 256, 16, 32, false, 2, 64, 0, NULL)
 #undef TILES
 #undef TILE
 
+/* 16 times as much, for which nothing need be moved: a power of two changes no bit of a sum. */
+static void unpack_Q4_0(const uint8_t *w, uint8_t *out)
+{
+    struct way y = way_Q4_0();
+
+    y.unit = wf_packed_unit_Q4_0_times_16;
+    unpack(y, 0.0625f, w, out);
+}
+
 #define UNPACK(name)                                                                               \
     static void unpack_##name(const uint8_t *w, uint8_t *out)                                      \
     {                                                                                              \
-        unpack(way_##name(), w, out);                                                              \
+        unpack(way_##name(), 1.0f, w, out);                                                        \
     }
+UNPACK(Q8_0)
 UNPACK(Q4_K)
 UNPACK(Q5_K)
 UNPACK(Q6_K)
@@ -358,8 +377,8 @@ UNPACK(IQ4_XS)
 static struct kind kind_of(const struct wf_dtype *t)
 {
     switch (t->id) {
-        KIND(Q4_0, .n_unpacked = SIZE_MAX);
-        KIND(Q8_0, .n_unpacked = SIZE_MAX);
+        KIND(Q4_0, .n_unpacked = 128, .unpack = unpack_Q4_0, .unpacked = tiles_blocks32);
+        KIND(Q8_0, .n_unpacked = 128, .unpack = unpack_Q8_0, .unpacked = tiles_blocks32);
         KIND(Q4_K, .n_unpacked = 128, .unpack = unpack_Q4_K, .unpacked = tiles_bytes32_min);
         KIND(Q5_K, .n_unpacked = 13, .unpack = unpack_Q5_K, .unpacked = tiles_bytes32_min);
         KIND(Q6_K, .n_unpacked = 13, .unpack = unpack_Q6_K, .unpacked = tiles_bytes16);
@@ -426,14 +445,11 @@ static void multiply_piece(const struct some *m, size_t row, size_t from)
                       .next = w + (m->n_tok <= WF_TILE ? AHEAD : ahead),
                       .next_bytes = block_bytes(k->way)};
 
-    for (size_t i = 0; i < n / BLOCK && is_256 && !p.makes_scales; i++) {
-        for (size_t r = 0; r < 2; r++) {
+    for (size_t i = 0; i < n / k->way.group; i++, w += block_bytes(k->way)) {
+        if (is_unpacked)
+            k->unpack(w, m->bytes + i * UNPACKED_BYTES(k->way.group));
+        for (size_t r = 0; r < 2 && is_256 && !p.makes_scales; r++)
             make_scales(k->way, w, r, m->scales[i]);
-            if (is_unpacked)
-                k->unpack(w + k->way.halves + r * k->way.dwords,
-                          m->bytes + (2 * i + r) * BLOCK * LANES);
-        }
-        w += block_bytes(k->way);
     }
     sweep(is_unpacked ? k->unpacked : k->tiles, &p, &s, m->n_tok);
 }
@@ -443,7 +459,7 @@ void wf_avx512__multiply_packed(const struct wf_dtype *t, const struct wf_avx512
 {
     struct wf_packed_scales scales[PIECE / BLOCK][2];
     float tile[WF_TILE][ROWS] __attribute__((aligned(64)));
-    uint8_t bytes[PIECE * ROWS] __attribute__((aligned(64)));
+    uint8_t bytes[PIECE / 32 * UNPACKED_BYTES(32)] __attribute__((aligned(64)));
     size_t n_parts = (n_tok + TOKENS - 1) / TOKENS, end = 0;
     struct kind k = kind_of(wf_packed_from(t));
     struct some m = {.kind = &k,
