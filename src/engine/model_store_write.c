@@ -170,6 +170,8 @@ static int hash_parts(struct commit *k, struct wf_err *err)
                             WF_MODEL_HEX(p->digest), WF_MODEL_HEX(wanted));
         if (rc == 0)
             rc = wf_file_sync(p->from, err);
+        if (rc == 0 && wanted) /* it was fetched, so it was written just now */
+            wf_file_let_go(p->from);
     }
     return rc;
 }

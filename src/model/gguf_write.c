@@ -318,6 +318,8 @@ int wf_gguf_writer_finish(struct wf_gguf_writer *w, struct wf_err *err)
     if (rc == 0)
         rc = wf_file_sync(w->temporary.ptr, err);
     if (rc == 0)
+        wf_file_let_go(w->temporary.ptr);
+    if (rc == 0)
         rc = wf_file_rename(w->temporary.ptr, w->path, err);
     if (rc != 0)
         return rc;

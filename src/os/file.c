@@ -177,6 +177,15 @@ static int sync_fd(int fd)
     return r;
 }
 
+void wf_file_let_go(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0)
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); /* advice */
+    wf_file_close(&fd);
+}
+
 int wf_file_sync_data(int fd, struct wf_err *err)
 {
     int r = -1;

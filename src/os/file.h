@@ -40,6 +40,11 @@ int wf_file_create(const char *path, int *out_fd, struct wf_err *err) WF_MUST_US
 int wf_file_sync(const char *path, struct wf_err *err) WF_MUST_USE;
 int wf_file_sync_fd(int fd, struct wf_err *err) WF_MUST_USE;
 
+/* The system need not keep in memory what it has of a file that is durable and that nobody has
+ * mapped. What was written lies there in small pages, what is read in large ones, which take less
+ * time to look up when all of a large file is read again and again. Advice: nothing can fail. */
+void wf_file_let_go(const char *path);
+
 /* fdatasync: the content, and of what is known about the file only what reading it needs. Where
  * bytes that were laid out before are overwritten the file system has nothing else to write.
  * Errors: those of wf_file_sync_fd. */

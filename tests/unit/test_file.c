@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -331,6 +334,46 @@ static void test_file__create_sync_rename(void **state)
     assert_int_equal(n_entries(), 1);
 }
 
+/* Pages of a file that are in memory. */
+static size_t n_resident(const char *path, size_t bytes)
+{
+    static unsigned char in_memory[256];
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), n = bytes / page, n_there = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    void *map = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+
+    assert_true(n <= sizeof(in_memory));
+    assert_true(map != MAP_FAILED);
+    assert_int_equal(mincore(map, bytes, in_memory), 0);
+    for (size_t i = 0; i < n; i++)
+        n_there += in_memory[i] & 1;
+    munmap(map, bytes);
+    wf_file_close(&fd);
+    return n_there;
+}
+
+static void test_file__what_is_durable_can_leave_memory(void **state)
+{
+    static char bytes[1 << 20];
+    char path[256];
+    struct wf_err err = WF_ERR_INIT;
+    struct statfs fs;
+    int fd = -1;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s", at("large"));
+    assert_int_equal(wf_file_create(path, &fd, &err), 0);
+    assert_int_equal(wf_file_write_all(fd, bytes, sizeof(bytes), &err), 0);
+    wf_file_close(&fd);
+    assert_int_equal(wf_file_sync(path, &err), 0);
+    assert_true(n_resident(path, sizeof(bytes)) > 0);
+    wf_file_let_go(path);
+    if (statfs(path, &fs) == 0 && fs.f_type == TMPFS_MAGIC)
+        skip(); /* lies in memory only */
+    assert_int_equal(n_resident(path, sizeof(bytes)), 0);
+    wf_file_let_go(at("none"));
+}
+
 static void test_file__remove(void **state)
 {
     (void)state;
@@ -380,6 +423,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_file__mkdirs_makes_parents, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_file__sync_dir, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_file__create_sync_rename, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_file__what_is_durable_can_leave_memory, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_file__remove, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_file__lock_excludes, set_up, tear_down),
     };
