@@ -259,11 +259,11 @@ static bool bench_shape(struct wf_gang *gang, struct product *p, const float *ro
 
     if (n_in % p->type->block != 0)
         return true;
-    if (p->kern->packed != NULL && p->shape.n_out % WF_PACKED_ROWS == 0)
+    if (p->kern->packed != NULL)
         packed = p->kern->packed(plain);
     row_bytes = wf_dtype_bytes(p->type, n_in);
     w = wf_alloc_lines_raw(p->shape.n_out, row_bytes);
-    groups = wf_alloc_lines_raw(p->shape.n_out, row_bytes);
+    groups = wf_alloc_lines_raw(wf_packed_groups(p->shape.n_out) * WF_PACKED_ROWS, row_bytes);
     p->plain = w;
     p->out = wf_alloc_lines_raw(TOKENS_MAX * p->shape.n_out, sizeof(float));
     p->prepared = wf_alloc(p->kern->act_bytes(p->type, WF_ACT_Q8, n_in, TOKENS_MAX));
@@ -275,7 +275,8 @@ static bool bench_shape(struct wf_gang *gang, struct product *p, const float *ro
             memcpy(w + r * row_bytes, w + r % 61 * row_bytes, row_bytes);
     }
     for (size_t r = 0; ok && packed != NULL && r < p->shape.n_out; r += WF_PACKED_ROWS)
-        wf_packed_group(packed, w + r * row_bytes, n_in, groups + r * row_bytes);
+        wf_packed_group(packed, w + r * row_bytes, WF_MIN(p->shape.n_out - r, WF_PACKED_ROWS), n_in,
+                        groups + r * row_bytes);
     for (size_t i = 0; ok && i < 2 * WF_ARRAY_LEN(tokens); i++) {
         p->n_tok = tokens[i / 2];
         p->type = i % 2 == 0 ? plain : packed;

@@ -33,9 +33,10 @@ struct wf_kern {
      * token's results do not depend on how many others there are. 0: all are alike. */
     size_t n_wide;
 
-    /* The packed type (kern/packed.h) that matrices of `f` are multiplied in best, where 16 divides
-     * their rows; NULL: as they are. With packed weights all numbers of tokens are alike, n_wide or
-     * not; what is asked of rows then is whole groups of them. NULL for a table that packs none. */
+    /* The packed type (kern/packed.h) that matrices of `f` are multiplied in best; NULL: as they
+     * are. With packed weights all numbers of tokens are alike, n_wide or not; what is asked of
+     * rows then is whole groups, or up to the matrix's last row. NULL for a table that packs none.
+     */
     const struct wf_dtype *(*packed)(const struct wf_dtype *f);
 
     /* Bytes that n_tok activation rows of n_in values take once prepared for weights of `f`; enough

@@ -434,7 +434,7 @@ static void multiply_piece(const struct some *m, size_t row, size_t from)
                          .n = n,
                          .out = a->out + m->i_tok * a->ld + row,
                          .ld = a->ld,
-                         .n_rows = ROWS,
+                         .n_rows = a->n_rows - row < ROWS ? a->n_rows - row : ROWS,
                          .adds = from > 0,
                          .tile = m->tile};
     const uint8_t *w = a->w + row * a->row_bytes + ROWS * wf_dtype_bytes(m->type, from);
@@ -469,7 +469,6 @@ void wf_avx512__multiply_packed(const struct wf_dtype *t, const struct wf_avx512
                      .tile = tile,
                      .bytes = bytes};
 
-    assert(a->n_rows % ROWS == 0);
     for (size_t part = 0; part < n_parts; part++) {
         m.i_tok = end;
         end = n_tok * (part + 1) / n_parts;

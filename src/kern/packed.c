@@ -113,15 +113,17 @@ static void turn_block(const uint8_t *const rows[], size_t at, size_t n, uint8_t
     }
 }
 
-void wf_packed_group(const struct wf_dtype *t, const void *rows, size_t n_in, void *out)
+void wf_packed_group(const struct wf_dtype *t, const void *rows, size_t n_rows, size_t n_in,
+                     void *out)
 {
     const struct packed *p = row_of(t->id);
     size_t n_blocks = n_in / t->block, row_bytes = wf_dtype_bytes(t, n_in), n = n_dwords(p);
     const uint8_t *row[WF_PACKED_ROWS], *next = (const uint8_t *)rows + WF_PACKED_ROWS * row_bytes;
     uint8_t *to = out;
 
+    assert(n_rows > 0 && n_rows <= WF_PACKED_ROWS);
     for (size_t r = 0; r < WF_PACKED_ROWS; r++)
-        row[r] = (const uint8_t *)rows + r * row_bytes;
+        row[r] = (const uint8_t *)rows + (r < n_rows ? r : n_rows - 1) * row_bytes;
     for (size_t i = 0; i < n_blocks; i++) {
         size_t at = i * t->block_bytes;
         for (size_t r = 0; r < WF_PACKED_ROWS && p->half_at != NO_HALF; r++, to += HALF)

@@ -24,51 +24,50 @@ struct packing {
     bool all;
 };
 
-static size_t n_rows(const struct wf_matrix *m)
+static size_t n_groups(const struct wf_matrix *m)
 {
-    return m->expert_bytes > 0 ? m->n_experts * m->n_out : m->n_out;
-}
-
-/* NULL where a matrix stays as it is. */
-static const struct wf_dtype *packed_type(const struct packing *p, const struct wf_matrix *m)
-{
-    return m->n_out % WF_PACKED_ROWS == 0 ? p->kern->packed(m->format) : NULL;
+    return (m->expert_bytes > 0 ? m->n_experts : 1) * wf_packed_groups(m->n_out);
 }
 
 static void count(void *ud, struct wf_matrix *m)
 {
     struct packing *p = ud;
 
-    if (packed_type(p, m) == NULL)
+    if (p->kern->packed(m->format) == NULL)
         p->all = false;
     else
-        p->bytes += n_rows(m) * m->row_bytes;
+        p->bytes += n_groups(m) * WF_PACKED_ROWS * m->row_bytes;
 }
 
 static void pack_part(void *ud, size_t i, size_t n)
 {
     const struct packing *p = ud;
     const struct wf_matrix *m = p->matrix;
-    size_t from, to;
+    size_t n_each = wf_packed_groups(m->n_out), from, to;
 
-    wf_gang_part(n_rows(m), WF_PACKED_ROWS, i, n, &from, &to);
-    for (; from < to; from += WF_PACKED_ROWS)
-        wf_packed_group(p->type, m->data + from * m->row_bytes, m->n_in,
-                        p->to + from * m->row_bytes);
+    wf_gang_part(n_groups(m), 1, i, n, &from, &to);
+    for (; from < to; from++) {
+        size_t row = from % n_each * WF_PACKED_ROWS;
+        size_t n_rows = WF_MIN(m->n_out - row, WF_PACKED_ROWS);
+        wf_packed_group(p->type, m->data + from / n_each * m->expert_bytes + row * m->row_bytes,
+                        n_rows, m->n_in, p->to + from * WF_PACKED_ROWS * m->row_bytes);
+    }
 }
 
 static void pack(void *ud, struct wf_matrix *m)
 {
     struct packing *p = ud;
-    size_t bytes = n_rows(m) * m->row_bytes;
+    size_t bytes = n_groups(m) * WF_PACKED_ROWS * m->row_bytes;
 
-    p->type = packed_type(p, m);
+    p->type = p->kern->packed(m->format);
     if (p->type == NULL)
         return;
     p->matrix = m;
     wf_gang_run(p->gang, pack_part, p);
     m->format = p->type;
     m->data = p->to;
+    if (m->expert_bytes > 0)
+        m->expert_bytes = bytes / m->n_experts;
     p->to += bytes;
     p->n_since += bytes;
     if (p->n_since >= REST_BYTES) {

@@ -1,8 +1,9 @@
 /* Packing: a model's matrices laid out anew as the kernels like them best (kern/packed.h).
  *
- * They take the bytes that they took, in memory of the process and in large pages, while the file's
- * pages are let go. Matrices whose type or rows do not suit stay where the file is mapped, and so
- * does everything when memory is short. Threads: the model's owner, before there are runners. */
+ * They take the bytes that they took (with up to 31 rows more), in memory of the process and in
+ * large pages, while the file's pages are let go. Matrices whose type does not suit stay where the
+ * file is mapped, and so does everything when memory is short. Threads: the model's owner, before
+ * there are runners. */
 #ifndef WF_MODEL_PACK_H
 #define WF_MODEL_PACK_H
 

@@ -18,7 +18,7 @@
 #include "model/synth.h"
 #include "model/transformer.h"
 
-#define VOCAB 608
+#define VOCAB 611 /* no whole groups of rows */
 #define TOKENS 40
 
 struct loaded {
@@ -102,7 +102,7 @@ static void test_pack__says_what_the_file_says(void **state)
             eval(&plain, 1, want);
             eval(&packed, TOKENS, got);
             double error = relative_error(got, want, sizeof(got) / sizeof(got[0]));
-            if (!(error < (act == WF_ACT_F32 ? 1e-5 : 1e-2)))
+            if (!(error < (act == WF_ACT_F32 ? 1e-5 : 2e-2)))
                 fail_msg("%s, activations %d: %g", mixes[i], (int)act, error);
             unload(&plain);
             unload(&packed);

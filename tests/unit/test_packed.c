@@ -18,6 +18,7 @@
 #define BLOCKS_MAX 3
 #define VALUES_MAX (BLOCKS_MAX * 256)
 #define GROUPS 2
+#define ROWS_THERE (GROUPS * WF_PACKED_ROWS - 9) /* the last group lacks some */
 #define BYTES_MAX (GROUPS * WF_PACKED_ROWS * VALUES_MAX * 2)
 
 static uint8_t rows[BYTES_MAX], packed[BYTES_MAX];
@@ -48,10 +49,11 @@ static void test_packed__rows_come_back_exactly(void **state)
             size_t n_in = n * t->block, row_bytes = wf_dtype_bytes(t, n_in);
             make_rows(t, n_in);
             for (size_t g = 0; g < GROUPS; g++)
-                wf_packed_group(p, rows + g * WF_PACKED_ROWS * row_bytes, n_in,
+                wf_packed_group(p, rows + g * WF_PACKED_ROWS * row_bytes,
+                                WF_MIN(ROWS_THERE - g * WF_PACKED_ROWS, WF_PACKED_ROWS), n_in,
                                 packed + g * WF_PACKED_ROWS * row_bytes);
             for (size_t r = 0; r < GROUPS * WF_PACKED_ROWS; r++) {
-                t->unpack(rows + r * row_bytes, want, n_in);
+                t->unpack(rows + WF_MIN(r, ROWS_THERE - 1) * row_bytes, want, n_in);
                 wf_packed_unpack(p, packed, n_in, r, 0, n_in, got);
                 assert_memory_equal(got, want, n_in * sizeof(*want));
                 wf_packed_unpack(p, packed, n_in, r, n_in - t->block, t->block, got);
@@ -68,7 +70,7 @@ static void test_packed__lies_as_told(void **state)
 
     (void)state;
     make_rows(t, 512);
-    wf_packed_group(p, rows, 512, packed);
+    wf_packed_group(p, rows, WF_PACKED_ROWS, 512, packed);
     for (size_t r = 0; r < WF_PACKED_ROWS; r++) {
         const uint8_t *b = rows + r * 420 + 210; /* the row's second block */
         const uint8_t *to = packed + WF_PACKED_ROWS * 210;
@@ -106,7 +108,7 @@ static void test_packed__types_are_told_apart(void **state)
 #define TOKENS_MAX 513
 
 static float w[ROWS_MAX * N_MAX], x[TOKENS_MAX * N_MAX];
-static float want[ROWS_MAX * TOKENS_MAX], got[ROWS_MAX * TOKENS_MAX];
+static float want[ROWS_MAX * TOKENS_MAX], got[ROWS_MAX * TOKENS_MAX + 1];
 static uint8_t plain[ROWS_MAX * N_MAX * 2], groups[ROWS_MAX * N_MAX * 2];
 static uint64_t seed;
 
@@ -129,7 +131,8 @@ static const struct wf_dtype *make_product(const struct wf_dtype *t, size_t n_ro
     fill(x, n_tok * n_in, 3.0f);
     t->pack(w, plain, n_rows * n_in);
     for (size_t r = 0; r < n_rows; r += WF_PACKED_ROWS)
-        wf_packed_group(p, plain + r * row_bytes, n_in, groups + r * row_bytes);
+        wf_packed_group(p, plain + r * row_bytes, WF_MIN(n_rows - r, WF_PACKED_ROWS), n_in,
+                        groups + r * row_bytes);
     return p;
 }
 
@@ -152,7 +155,9 @@ static void compare(const struct wf_kern *k, const struct wf_dtype *t, enum wf_a
     const struct wf_dtype *p = make_product(t, n_rows, n_in, n_tok);
 
     multiply(&wf_kern_ref, t, act, plain, n_rows, n_in, x, n_tok, want);
+    got[n_tok * n_rows] = 7.0f; /* is not written to */
     multiply(k, p, act, groups, n_rows, n_in, x, n_tok, got);
+    assert_true(got[n_tok * n_rows] == 7.0f);
     for (size_t i = 0; i < n_tok * n_rows; i++) {
         double magnitude = 0;
         for (size_t c = 0; c < n_in; c++)
@@ -183,10 +188,11 @@ static void products_of(const struct wf_kern *k, const struct wf_dtype *t)
 {
     static const size_t tokens[] = {1, 2, 3, 4, 5, 6, 7, 13, 23, 35, 130};
     static const size_t widths[] = {256, 512, 768, 2048, 2560, 4352};
+    static const size_t n_rows[] = {WF_PACKED_ROWS, ROWS_MAX, 1, 17, WF_PACKED_ROWS + 9, 63};
 
     for (size_t j = 0; j < WF_ARRAY_LEN(tokens); j++) {
         size_t n_in = widths[j % 6] + (t->block == 32 ? 32 * (j % 5) : 0);
-        compare(k, t, WF_ACT_Q8, j % 2 == 0 ? WF_PACKED_ROWS : ROWS_MAX, n_in, tokens[j]);
+        compare(k, t, WF_ACT_Q8, n_rows[j % 6], n_in, tokens[j]);
         compare(k, t, WF_ACT_F32, WF_PACKED_ROWS, n_in, tokens[j]);
     }
     compare(k, t, WF_ACT_Q8, WF_PACKED_ROWS, N_MAX / 2, TOKENS_MAX);
