@@ -46,8 +46,11 @@ static int take_in(struct bench *b, struct wf_seq *seq, size_t n, struct wf_err 
     int rc = 0;
 
     for (size_t done = 0; done < n && rc == 0; done += most) {
-        struct wf_batch_part part = {
-            .seq = seq, .ids = b->ids, .n = n - done < most ? n - done : most, .n_logits = 1};
+        struct wf_batch_part part = {.seq = seq,
+                                     .ids = b->ids,
+                                     .n = n - done < most ? n - done : most,
+                                     .n_logits = 1,
+                                     .reads = true};
         shuffle_ids(b, part.n);
         rc = wf_runner_eval(b->runner, &part, 1, NULL, b->logits, err);
     }

@@ -113,10 +113,10 @@ static void free_scene(struct scene *s)
 static void attend(const struct wf_kern *k, const struct scene *s, size_t from, size_t n,
                    size_t at_once, struct result *out)
 {
-    static float room[ROWS_MAX * DIM_MAX + WF_PAGE_TOKENS * (DIM_MAX + ROWS_MAX)];
     static uint32_t seen[PAGES * ROWS_MAX];
+    float *room = wf_alloc_array(wf_attend_room(n, s->key_dim, s->value_dim), sizeof(*room));
 
-    assert_true(wf_attend_room(n, s->key_dim, s->value_dim) <= sizeof(room) / sizeof(room[0]));
+    assert_non_null(room);
     memset(out, 0, sizeof(*out));
     for (size_t r = 0; r < n; r++)
         out->most[r] = -INFINITY;
@@ -145,6 +145,7 @@ static void attend(const struct wf_kern *k, const struct scene *s, size_t from, 
             memcpy(seen + p * n, s->seen[i + p] + from, n * sizeof(seen[0]));
         k->attend(&a);
     }
+    wf_free(room);
 }
 
 static void compare(const struct wf_kern *k, const struct scene *s, double bound)
