@@ -299,8 +299,9 @@ int wf_engine_rerank(struct wf_engine *e, const struct wf_rerank_request *q, flo
                      struct wf_rerank_usage *out_usage, struct wf_err *err) WF_MUST_USE;
 
 /* The models that are loaded now: an array of {model, bytes (memory: weights, cache, buffers),
- * n_context, expires_ms (since 1970, or null: never), n_active}. A new reference; NULL out of
- * memory. */
+ * n_context, expires_ms (since 1970, or null: never), n_active, draft (the model that guesses for
+ * it, or null), no_draft (why the one that was named does not, or null)}. A new reference; NULL out
+ * of memory. */
 json_t *wf_engine_loaded(struct wf_engine *e);
 
 /* Loads a model (or prolongs its stay) without writing; lets it go as soon as nobody uses it.

@@ -151,25 +151,39 @@ static int open_text(struct wf_loaded *l, struct wf_err *err)
     return rc;
 }
 
+static int check_draft(const struct wf_loaded *l, const struct wf_model *m,
+                       const struct wf_model_entry *entry, struct wf_err *err)
+{
+    struct wf_vocab *vocab = NULL;
+    int rc = wf_vocab_open(wf_model_gguf(m), &vocab, err);
+
+    if (rc == 0 && !wf_drafter_suits(m, vocab, l->vocab))
+        rc = wf_err_set(err, WF_E_UNSUPPORTED,
+                        "%s cannot guess for %s: it has another vocabulary, or does not write text "
+                        "that can be taken back.",
+                        entry->name, l->entry.name);
+    wf_vocab_close(vocab);
+    return rc;
+}
+
 /* A model that guesses is not needed: where it cannot be had, there is none. */
-static struct wf_model *open_draft(const struct wf_loaded *l, const struct wf_model_entry *entry,
-                                   const struct wf_model_settings *settings)
+static void open_draft(struct wf_loaded *l, const struct wf_model_entry *entry,
+                       const struct wf_model_settings *settings)
 {
     struct wf_model *m = NULL;
-    struct wf_vocab *vocab = NULL;
-    bool is_open;
+    int rc;
 
     if (entry == NULL || l->vocab == NULL || l->is_encoder)
-        return NULL;
-    is_open = wf_model_open(entry->path, &m, NULL) == 0 &&
-              wf_vocab_open(wf_model_gguf(m), &vocab, NULL) == 0 &&
-              wf_drafter_suits(m, vocab, l->vocab) &&
-              wf_model_pack(m, (size_t)settings->threads, NULL) == 0;
-    wf_vocab_close(vocab);
-    if (is_open)
-        return m;
-    wf_model_close(m);
-    return NULL;
+        return;
+    rc = wf_model_open(entry->path, &m, &l->no_draft);
+    if (rc == 0)
+        rc = check_draft(l, m, entry, &l->no_draft);
+    if (rc == 0)
+        rc = wf_model_pack(m, (size_t)settings->threads, &l->no_draft);
+    if (rc == 0)
+        l->draft = m;
+    else
+        wf_model_close(m);
 }
 
 int wf_loaded_open(const struct wf_model_entry *entry, const struct wf_model_entry *draft,
@@ -206,7 +220,8 @@ int wf_loaded_open(const struct wf_model_entry *entry, const struct wf_model_ent
     if (rc == 0)
         rc = wf_model_pack(l->model, (size_t)settings->threads, err);
     if (rc == 0)
-        o.draft = l->draft = open_draft(l, draft, settings);
+        open_draft(l, draft, settings);
+    o.draft = l->draft;
     if (rc == 0)
         rc = wf_sched_new(&o, &l->sched, err);
     if (rc != 0) {

@@ -27,6 +27,7 @@ struct wf_loaded {
     struct wf_chat_style style;    /* what the template does */
     const struct wf_dialect *dialect;
     struct wf_model *draft; /* guesses for it (engine/drafter.h); NULL: none does */
+    struct wf_err no_draft; /* why the one that was named does not */
     struct wf_sched *sched;
     size_t n_context;
     bool is_encoder;

@@ -124,10 +124,10 @@ static void make_room(struct wf_local *e, uint64_t n)
 
 /* The model that guesses for another, if the settings name one that is here. */
 static bool find_draft(struct wf_local *e, const struct wf_model_entry *of,
-                       struct wf_model_entry *out)
+                       struct wf_model_entry *out, struct wf_err *err)
 {
     return *e->settings.draft != 0 &&
-           wf_model_store_find(e->store, e->settings.draft, out, NULL) == 0 &&
+           wf_model_store_find(e->store, e->settings.draft, out, err) == 0 &&
            strcmp(out->digest, of->digest) != 0 && out->bytes < of->bytes;
 }
 
@@ -137,6 +137,7 @@ static int load_model(struct wf_local *e, const struct wf_model_entry *entry, si
 {
     struct wf_loaded *place = wf_alloc_array(1, sizeof(*place)), *l = NULL;
     struct wf_model_entry draft;
+    struct wf_err no_draft = WF_ERR_INIT;
     bool has_draft;
     int rc;
 
@@ -146,11 +147,13 @@ static int load_model(struct wf_local *e, const struct wf_model_entry *entry, si
     place->is_loading = true;
     wf_list_push(&e->loaded, &place->node);
     pthread_mutex_unlock(&e->lock); /* the store has a lock of its own */
-    has_draft = find_draft(e, entry, &draft);
+    has_draft = find_draft(e, entry, &draft, &no_draft);
     pthread_mutex_lock(&e->lock);
     make_room(e, entry->bytes + (has_draft ? draft.bytes : 0));
     pthread_mutex_unlock(&e->lock);
     rc = wf_loaded_open(entry, has_draft ? &draft : NULL, &e->settings, n_context, &l, err);
+    if (rc == 0 && no_draft.msg[0] != 0)
+        l->no_draft = no_draft;
     pthread_mutex_lock(&e->lock);
     wf_list_remove(&place->node);
     wf_free(place);
@@ -304,19 +307,21 @@ static struct wf_local *local_of(struct wf_engine *e)
     return WF_CONTAINER(e, struct wf_local, base);
 }
 
-static json_t *loaded_json(struct wf_loaded *l)
+static json_t *loaded_json(const struct wf_local *e, struct wf_loaded *l)
 {
     int64_t left_ms = (l->expires_ns - wf_clock_mono_ns(NULL)) / 1000000;
     bool stays = l->n_users == 0 && l->expires_ns == INT64_MAX;
     int64_t expires_ms =
         wf_clock_wall_ms(NULL) + (l->n_users > 0 ? l->keep_alive_s * 1000 : left_ms);
 
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:I}", "model", l->entry.name, "digest",
-                     l->entry.digest, "bytes", (json_int_t)wf_loaded_bytes(l), "weight_bytes",
-                     (json_int_t)wf_model_weight_bytes(l->model), "n_context",
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:I, s:s?, s:s?}", "model", l->entry.name,
+                     "digest", l->entry.digest, "bytes", (json_int_t)wf_loaded_bytes(l),
+                     "weight_bytes", (json_int_t)wf_model_weight_bytes(l->model), "n_context",
                      (json_int_t)l->n_context, "expires_ms",
                      stays || l->keep_alive_s < 0 ? json_null() : json_integer(expires_ms),
-                     "n_active", (json_int_t)wf_sched_n_active(l->sched));
+                     "n_active", (json_int_t)wf_sched_n_active(l->sched), "draft",
+                     l->draft != NULL ? e->settings.draft : NULL, "no_draft",
+                     l->no_draft.msg[0] != 0 ? l->no_draft.msg : NULL);
 }
 
 static json_t *list_loaded(struct wf_engine *engine)
@@ -329,7 +334,7 @@ static json_t *list_loaded(struct wf_engine *engine)
     WF_LIST_EACH(it, tmp, &e->loaded)
     {
         struct wf_loaded *l = WF_CONTAINER(it, struct wf_loaded, node);
-        if (!l->is_loading && json_array_append_new(all, loaded_json(l)) != 0) {
+        if (!l->is_loading && json_array_append_new(all, loaded_json(e, l)) != 0) {
             json_decref(all);
             all = NULL;
             break;

@@ -268,6 +268,89 @@ static void test_local__embeds_many_texts_as_each_alone(void **state)
     wf_free(all.vectors);
 }
 
+static void import_model(const struct wf_synth_shape *shape, const char *type, const char *name)
+{
+    struct wf_model_entry entry;
+    struct wf_err err = WF_ERR_INIT;
+    char path[64];
+
+    snprintf(path, sizeof(path), "%s/%s.gguf", dir, name);
+    if (wf_synth(shape, wf_mix_by_name(type), 2, path, NULL, &err) != 0 ||
+        wf_model_store_import(store, path, name, NULL, NULL, &entry, &err) != 0)
+        fail_msg("%s", err.msg);
+}
+
+/* What "first" writes behind "Hello", as an engine with that draft has it, and what it says of the
+ * draft. */
+static json_t *write_with_draft(const char *draft, char *out_text, size_t n)
+{
+    struct wf_model_settings settings = {
+        .parallel = 4, .batch = 128, .cache = WF_KV_F16, .activations = 1, .keep_alive_s = -1};
+    json_t *messages = says("Hello"), *all, *loaded;
+    struct wf_gen_request q = asking("first", messages);
+    struct wf_engine *e = NULL;
+    struct wf_gen *g = NULL;
+    struct wf_gen_event event;
+    struct wf_err err = WF_ERR_INIT;
+    size_t len = 0;
+
+    snprintf(settings.draft, sizeof(settings.draft), "%s", draft);
+    assert_int_equal(wf_local_engine_new(store, &settings, &e, &err), 0);
+    q.n_max = 40;
+    assert_int_equal(wf_engine_generate(e, &q, &g, &err), 0);
+    while (wf_gen_next(g, &event, &err) == 1) {
+        assert_true(len + event.text.len < n);
+        memcpy(out_text + len, event.text.ptr, event.text.len);
+        len += event.text.len;
+    }
+    out_text[len] = 0;
+    all = wf_engine_loaded(e);
+    loaded = json_incref(json_array_get(all, 0));
+    json_decref(all);
+    wf_gen_free(g);
+    wf_engine_free(e);
+    json_decref(messages);
+    return loaded;
+}
+
+static const char *said(const json_t *loaded, const char *key)
+{
+    return json_string_value(json_object_get(loaded, key));
+}
+
+static void test_local__a_draft_guesses_or_is_said_not_to(void **state)
+{
+    struct wf_synth_shape other = *wf_synth_shape_by_name("tiny");
+    char plain[4096], text[4096];
+    json_t *loaded = write_with_draft("", plain, sizeof(plain));
+
+    (void)state;
+    assert_null(said(loaded, "draft"));
+    assert_null(said(loaded, "no_draft"));
+    json_decref(loaded);
+    assert_true(strlen(plain) > 0);
+
+    import_model(&other, "Q4_0", "small");
+    loaded = write_with_draft("small", text, sizeof(text));
+    assert_string_equal(text, plain);
+    assert_string_equal(said(loaded, "draft"), "small");
+    assert_null(said(loaded, "no_draft"));
+    json_decref(loaded);
+
+    other.n_vocab += 16;
+    import_model(&other, "Q4_0", "foreign");
+    loaded = write_with_draft("foreign", text, sizeof(text));
+    assert_string_equal(text, plain);
+    assert_null(said(loaded, "draft"));
+    assert_non_null(strstr(said(loaded, "no_draft"), "vocabulary"));
+    json_decref(loaded);
+
+    loaded = write_with_draft("nobody", text, sizeof(text));
+    assert_string_equal(text, plain);
+    assert_non_null(strstr(said(loaded, "no_draft"), "nobody"));
+    json_decref(loaded);
+}
+
 static void test_local__what_is_not_there_is_said(void **state)
 {
     json_t *messages = says("Hello");
@@ -299,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_local__who_has_gone_is_not_served),
         cmocka_unit_test(test_local__loads_once_and_lets_go),
         cmocka_unit_test(test_local__embeds_many_texts_as_each_alone),
+        cmocka_unit_test(test_local__a_draft_guesses_or_is_said_not_to),
         cmocka_unit_test(test_local__what_is_not_there_is_said),
     };
 
