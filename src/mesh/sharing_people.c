@@ -345,7 +345,8 @@ void wf_sharing__pin(struct wf_sharing *s)
     if (s->pins_changed && n_before > 0) {
         next_ms = now_ms + LAST_WORDS_MS;
     } else {
-        memmove(s->pins, s->pins + n_before, n * sizeof(*s->pins));
+        if (n > 0) /* else there may be no list yet */
+            memmove(s->pins, s->pins + n_before, n * sizeof(*s->pins));
         s->n_pins = n;
     }
     if (s->o.pins != NULL)
