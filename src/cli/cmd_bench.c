@@ -39,8 +39,9 @@ static void shuffle_ids(struct bench *b, size_t n)
         b->ids[i] = (int32_t)wf_rng_below(&b->rng.rng, wf_model_params(b->model)->n_vocab);
 }
 
-/* Takes n tokens in, as many at once as a batch holds; logits of the last ones only. */
-static int take_in(struct bench *b, struct wf_seq *seq, size_t n, struct wf_err *err)
+/* Takes n tokens in, as many at once as a batch holds, of a text that is read or written; logits of
+ * the last ones only. */
+static int take_in(struct bench *b, struct wf_seq *seq, size_t n, bool reads, struct wf_err *err)
 {
     size_t most = wf_runner_n_batch(b->runner);
     int rc = 0;
@@ -50,7 +51,7 @@ static int take_in(struct bench *b, struct wf_seq *seq, size_t n, struct wf_err 
                                      .ids = b->ids,
                                      .n = n - done < most ? n - done : most,
                                      .n_logits = 1,
-                                     .reads = true};
+                                     .reads = reads};
         shuffle_ids(b, part.n);
         rc = wf_runner_eval(b->runner, &part, 1, NULL, b->logits, err);
     }
@@ -65,10 +66,10 @@ static int measure(struct bench *b, size_t n, bool one_by_one, double *out_rate,
     int rc = wf_seq_init(&seq, wf_runner_kv(b->runner), err);
 
     if (rc == 0)
-        rc = take_in(b, &seq, (size_t)b->depth, err);
+        rc = take_in(b, &seq, (size_t)b->depth, true, err);
     start = wf_clock_mono_ns(NULL);
     for (size_t i = 0; i < (one_by_one ? n : 1) && rc == 0; i++)
-        rc = take_in(b, &seq, one_by_one ? 1 : n, err);
+        rc = take_in(b, &seq, one_by_one ? 1 : n, !one_by_one, err);
     *out_rate = (double)n / ((double)(wf_clock_mono_ns(NULL) - start) * 1e-9);
     wf_seq_deinit(&seq);
     return rc;
