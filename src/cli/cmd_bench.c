@@ -25,6 +25,7 @@
 struct bench {
     struct wf_model *model;
     struct wf_runner *runner;
+    struct wf_seq before; /* --depth tokens, read once, which every round begins with */
     int64_t n_prompt, n_gen, depth, repeats;
     float *logits;
     int32_t *ids; /* [longest step], random */
@@ -66,7 +67,9 @@ static int measure(struct bench *b, size_t n, bool one_by_one, double *out_rate,
     int rc = wf_seq_init(&seq, wf_runner_kv(b->runner), err);
 
     if (rc == 0)
-        rc = take_in(b, &seq, (size_t)b->depth, true, err);
+        rc = wf_seq_share(&seq, &b->before, (size_t)b->depth, err);
+    if (rc == 0) /* what a model with convolutions could not share */
+        rc = take_in(b, &seq, (size_t)b->depth - seq.n_tokens, true, err);
     start = wf_clock_mono_ns(NULL);
     for (size_t i = 0; i < (one_by_one ? n : 1) && rc == 0; i++)
         rc = take_in(b, &seq, one_by_one ? 1 : n, !one_by_one, err);
@@ -112,7 +115,10 @@ static int measure_all(struct bench *b, struct wf_err *err)
     if (wf_runner_kv(b->runner) == NULL)
         return measure_encoder(b, err);
 
-    if (b->n_prompt > 0)
+    rc = wf_seq_init(&b->before, wf_runner_kv(b->runner), err);
+    if (rc == 0)
+        rc = take_in(b, &b->before, (size_t)b->depth, true, err);
+    if (rc == 0 && b->n_prompt > 0)
         rc = measure(b, (size_t)b->n_prompt, false, &warm, err);
     for (int64_t i = 0; i < b->repeats && rc == 0 && b->n_prompt > 0; i++)
         rc = measure(b, (size_t)b->n_prompt, false, &b->pp[i], err);
@@ -120,6 +126,7 @@ static int measure_all(struct bench *b, struct wf_err *err)
         rc = measure(b, 1, true, &warm, err);
     for (int64_t i = 0; i < b->repeats && rc == 0 && b->n_gen > 0; i++)
         rc = measure(b, (size_t)b->n_gen, true, &b->tg[i], err);
+    wf_seq_deinit(&b->before);
     return rc;
 }
 
@@ -304,7 +311,7 @@ static int run(struct bench *b, const char *path, struct wf_runner_options *o, s
                               _("The model makes embeddings; say with -p how long a text is."));
         o->n_batch = WF_MAX(o->n_batch, (size_t)b->n_prompt);
     } else {
-        o->n_context = (size_t)b->depth + longest;
+        o->n_context = (size_t)b->depth + longest + WF_KV_PAGE_TOKENS; /* of a page, two copies */
     }
     rc = wf_runner_new(b->model, o, &b->runner, err);
     if (rc != 0)
