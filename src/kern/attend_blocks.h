@@ -62,9 +62,8 @@ static WF_INLINE void wf_attend_blocks_mix(size_t n_rows, const struct wf_attend
         s.before[r] = shares[2 * r];
         s.now[r] = shares[2 * r + 1];
     }
-    wf_attend_mix(n_rows, false, a->room + row * WF_PAGE_TOKENS, &s, values, values, 32,
-                  wf_attend_slots(a, page), 32, a->sums + row * a->value_dim + 32 * b,
-                  a->value_dim);
+    wf_attend_mix_seen(n_rows, false, a, page, row, a->room + row * WF_PAGE_TOKENS, &s, values,
+                       values, 32, 32, a->sums + row * a->value_dim + 32 * b);
 }
 
 /* Rows' scores to weights; their shares stand behind all scores. */

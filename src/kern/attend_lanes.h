@@ -196,6 +196,34 @@ static WF_INLINE void wf_attend_mix(size_t n_rows, bool halves, const float *wei
     }
 }
 
+/* Slots of a page whose values rows meet, of `from` and `next` [n_slots][ld]; each row's weights
+ * are of the slots that it sees, and no others: no weight makes 0 of what is no number. */
+static WF_INLINE void wf_attend_mix_seen(size_t n_rows, bool halves, const struct wf_attend *a,
+                                         size_t page, size_t row, const float *weights,
+                                         const struct wf_attend_shares *shares, const void *from,
+                                         const void *next, size_t ld, size_t n, float *sums)
+{
+    const uint32_t *seen = a->seen + page * a->n_rows + row;
+    size_t n_slots = wf_attend_slots(a, page), slot_bytes = ld * (halves ? 2 : sizeof(float));
+    uint32_t all = UINT32_MAX >> (WF_PAGE_TOKENS - n_slots), common = all;
+
+    for (size_t r = 0; r < n_rows; r++)
+        common &= seen[r];
+    if (common == all) {
+        wf_attend_mix(n_rows, halves, weights, shares, from, next, ld, n_slots, n, sums,
+                      a->value_dim);
+        return;
+    }
+    for (size_t r = 0; r < n_rows; r++) { /* the slots that a row sees follow each other */
+        size_t first = seen[r] == 0 ? 0 : (size_t)__builtin_ctz(seen[r]);
+        size_t end = seen[r] == 0 ? 0 : WF_PAGE_TOKENS - (size_t)__builtin_clz(seen[r]);
+        struct wf_attend_shares one = {.before = {shares->before[r]}, .now = {shares->now[r]}};
+        wf_attend_mix(1, halves, weights + r * WF_PAGE_TOKENS + first, &one,
+                      (const char *)from + first * slot_bytes, next, ld, end - first, n,
+                      sums + r * a->value_dim, a->value_dim);
+    }
+}
+
 /* A page, and rows from `row` on. */
 static WF_INLINE void wf_attend_floats_rows(size_t n_rows, bool halves, const struct wf_attend *a,
                                             size_t page, size_t row)
@@ -205,9 +233,9 @@ static WF_INLINE void wf_attend_floats_rows(size_t n_rows, bool halves, const st
     wf_attend_score(n_rows, halves, false, a->q + row * a->key_dim, a->key_dim, a->keys[page],
                     wf_attend_next_keys(a, page), a->key_dim, a->room);
     wf_attend_weigh(n_rows, a, page, row, a->room, &shares);
-    wf_attend_mix(n_rows, halves, a->room, &shares, a->values[page], wf_attend_next_values(a, page),
-                  a->value_dim, wf_attend_slots(a, page), a->value_dim,
-                  a->sums + row * a->value_dim, a->value_dim);
+    wf_attend_mix_seen(n_rows, halves, a, page, row, a->room, &shares, a->values[page],
+                       wf_attend_next_values(a, page), a->value_dim, a->value_dim,
+                       a->sums + row * a->value_dim);
 }
 
 /* Of the rows that are left from one on. */

@@ -304,17 +304,19 @@ static WF_INLINE void mix_block(size_t n_rows, const struct block *b,
                                 const struct wf_attend_shares *shares)
 {
     const struct wf_attend *a = b->a;
-    size_t n = a->value_dim, n_slots = wf_attend_slots(a, b->page), n_scales = n / 32 * SLOTS;
+    size_t n = a->value_dim, n_scales = n / 32 * SLOTS;
     float *sums = a->sums + b->row * n;
     const void *values = a->values[b->page], *next = wf_attend_next_values(a, b->page);
     const uint16_t *halves = values;
 
     if (a->kind == WF_KV_F16) {
-        wf_attend_mix(n_rows, true, b->scores, shares, values, next, n, n_slots, n, sums, n);
+        wf_attend_mix_seen(n_rows, true, a, b->page, b->row, b->scores, shares, values, next, n, n,
+                           sums);
         return;
     }
     if (a->kind == WF_KV_F32) {
-        wf_attend_mix(n_rows, false, b->scores, shares, values, next, n, n_slots, n, sums, n);
+        wf_attend_mix_seen(n_rows, false, a, b->page, b->row, b->scores, shares, values, next, n, n,
+                           sums);
         return;
     }
     for (size_t i = 0; i < n / 32; i++) {

@@ -311,6 +311,15 @@ static void test_attend__no_numbers_stay_none(void **state)
             attend(k, &s, 0, 3, PAGES, &got);
             for (size_t j = 0; j < 3 * 32; j++)
                 assert_true(isnan(got.sums[j] / got.weight[j / 32]) == (j / 32 >= 1));
+            fill(x, 32, 1.0f);
+            wf_page_put_key(&wf_kern_ref, s.kind, x, 32, 1, s.keys[2]);
+            x[3] = i % 2 == 0 ? NAN : INFINITY; /* and its value */
+            wf_page_put_value(&wf_kern_ref, s.kind, x, 32, 1, s.values[2]);
+            attend(k, &s, 0, 3, PAGES, &got);
+            for (size_t j = 0; j < 32; j++)
+                assert_true(isfinite(got.sums[j]));
+            assert_true(!isfinite(got.sums[32 + 3]));
+            assert_true(!isfinite(got.sums[64 + 3]));
             free_scene(&s);
         }
     }
