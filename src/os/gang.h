@@ -2,12 +2,13 @@
  *
  * For arithmetic that is cut into equal parts: wf_gang_run has the members do as many parts as they
  * are and returns when all are done, thousands of times a second. Members that wait spin for some
- * microseconds, then sleep; on a busy machine those that have the processor do the others' parts.
- * (os/thread.h has the other kind: workers with a queue.) */
+ * microseconds, then sleep; on a busy machine those that have the processor do the others' parts,
+ * and members can be told to rest. (os/thread.h has the other kind: workers with a queue.) */
 #ifndef WF_OS_GANG_H
 #define WF_OS_GANG_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -41,8 +42,16 @@ void wf_gang_run_parts(struct wf_gang *g, size_t n_each, wf_gang_fn fn, void *ud
 /* From now on members that wait call fn; once for a gang, before its first step. Thread: owner. */
 void wf_gang_while_waiting(struct wf_gang *g, wf_gang_wait_fn fn, void *ud);
 
-/* Members, the caller included. Thread: any. */
+/* From the next step on only the first n members (1..all) do parts, which are as many as before;
+ * the others sleep, and cost nothing, until a step has more. Thread: owner. */
+void wf_gang_limit(struct wf_gang *g, size_t n);
+
+/* Members, the caller and those who rest included. Thread: any. */
 size_t wf_gang_size(const struct wf_gang *g);
+
+/* The processor's time that each member has had so far, in nanoseconds, the first being the thread
+ * that calls: out_ns [members]. A system call for each. Thread: owner. */
+void wf_gang_times(const struct wf_gang *g, int64_t *out_ns);
 
 /* Ends and joins the threads, frees. NULL is a no-op. Thread: owner. */
 void wf_gang_free(struct wf_gang *g);

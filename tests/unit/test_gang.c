@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A gang does every part of every step exactly once, and what it wrote is there when a step ends,
- * however many members and parts there are, awake or asleep. */
+ * however many members and parts there are, awake or asleep, at work or at rest. */
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "os/gang.h"
 
 #define PARTS_MAX 64
@@ -78,6 +81,112 @@ static void test_gang__wakes_those_who_sleep(void **state)
     wf_gang_free(g);
 }
 
+/* ---- members that rest ---- */
+
+struct who {
+    pthread_t caller;
+    _Atomic size_t n_others; /* parts that others than the caller did */
+};
+
+static void note_who(void *ud, size_t i, size_t n)
+{
+    struct who *w = ud;
+
+    (void)i;
+    (void)n;
+    if (!pthread_equal(pthread_self(), w->caller))
+        w->n_others++;
+}
+
+/* Each part waits until so many are at work, which needs a thread for each. */
+struct meeting {
+    _Atomic size_t n_there;
+    _Atomic bool was_missed;
+};
+
+static void meet(void *ud, size_t i, size_t n)
+{
+    struct meeting *m = ud;
+    int64_t until = wf_clock_mono_ns(NULL) + 20000000000;
+
+    (void)i;
+    m->n_there++;
+    while (m->n_there < n && !m->was_missed) {
+        if (wf_clock_mono_ns(NULL) > until)
+            m->was_missed = true;
+        sched_yield();
+    }
+}
+
+static void assert_all_come(struct wf_gang *g)
+{
+    struct meeting m = {0, false};
+
+    wf_gang_run(g, meet, &m);
+    assert_false(m.was_missed);
+}
+
+static void test_gang__does_each_part_once_whoever_rests(void **state)
+{
+    const struct timespec pause = {0, 1000000};
+
+    (void)state;
+    for (size_t n = 1; n <= 5; n++) {
+        struct wf_gang *g = NULL;
+        assert_int_equal(wf_gang_new(n, &g, NULL), 0);
+        for (size_t k = 0; k < 400; k++) {
+            wf_gang_limit(g, 1 + k * 7 % 11 % n);
+            run_steps(g, 1 + k % 5, 1 + k % 3);
+            if (k % 40 == 0)
+                nanosleep(&pause, NULL); /* those who are awake sleep, too */
+        }
+        wf_gang_free(g); /* some rest */
+    }
+}
+
+static void test_gang__who_rests_does_nothing_and_costs_nothing(void **state)
+{
+    struct wf_gang *g = NULL;
+    struct who w = {pthread_self(), 0};
+    int64_t before[3], after[3], until;
+
+    (void)state;
+    assert_int_equal(wf_gang_new(3, &g, NULL), 0);
+    assert_all_come(g);
+    wf_gang_limit(g, 1);
+    wf_gang_run_parts(g, 4, note_who, &w);
+    until = wf_clock_mono_ns(NULL) + 50000000;
+    while (wf_clock_mono_ns(NULL) < until) /* those who spin see it, and lie down */
+        wf_gang_run_parts(g, 4, note_who, &w);
+    wf_gang_times(g, before);
+    until += 200000000;
+    while (wf_clock_mono_ns(NULL) < until)
+        wf_gang_run_parts(g, 4, note_who, &w);
+    wf_gang_times(g, after);
+    assert_int_equal(w.n_others, 0);
+    assert_true(after[0] > before[0]);
+    assert_true(after[1] == before[1]); /* not woken once */
+    assert_true(after[2] == before[2]);
+    wf_gang_free(g);
+}
+
+static void test_gang__who_rested_comes_back(void **state)
+{
+    struct wf_gang *g = NULL;
+    struct who w = {pthread_self(), 0};
+
+    (void)state;
+    assert_int_equal(wf_gang_new(4, &g, NULL), 0);
+    for (size_t k = 0; k < 300; k++) { /* while others spin, lie down or sleep */
+        wf_gang_limit(g, 1 + k % 3);
+        for (size_t i = 0; i < k % 7; i++)
+            wf_gang_run(g, note_who, &w);
+        wf_gang_limit(g, 4);
+        assert_all_come(g);
+    }
+    wf_gang_free(g);
+}
+
 static void test_gang__alone_is_called_in_order(void **state)
 {
     struct wf_gang *g = NULL;
@@ -116,6 +225,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gang__does_each_part_once),
         cmocka_unit_test(test_gang__wakes_those_who_sleep),
+        cmocka_unit_test(test_gang__does_each_part_once_whoever_rests),
+        cmocka_unit_test(test_gang__who_rests_does_nothing_and_costs_nothing),
+        cmocka_unit_test(test_gang__who_rested_comes_back),
         cmocka_unit_test(test_gang__alone_is_called_in_order),
         cmocka_unit_test(test_gang__parts_cover_all_items),
     };
