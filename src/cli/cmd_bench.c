@@ -336,10 +336,12 @@ static int kv_kind(const char *name)
     return -1;
 }
 
-static int64_t fast_cores(void)
+/* So many, or (0) as many as suit. */
+static void choose_threads(int64_t n, struct wf_runner_options *io)
 {
     wf_cores_look("/sys");
-    return (int64_t)wf_cores_fast();
+    io->n_threads = n > 0 ? (size_t)n : wf_cores_fast();
+    io->is_fixed = n > 0;
 }
 
 int wf_cmd_bench(struct wf_cli *cli)
@@ -391,14 +393,13 @@ int wf_cmd_bench(struct wf_cli *cli)
         return wf_bench_crdt(cli);
     if (!wf_cli_options(cli, usage, options, &code))
         return code;
-    n_threads = n_threads > 0 ? n_threads : fast_cores();
     if (cli->n_args != 1 || kv_kind(kv) < 0 || b.n_prompt + b.n_gen == 0)
         return wf_cli_usage(usage);
-    struct wf_runner_options o = {.n_threads = (size_t)n_threads,
-                                  .n_batch = (size_t)n_batch,
+    struct wf_runner_options o = {.n_batch = (size_t)n_batch,
                                   .kv = (enum wf_kv_kind)kv_kind(kv),
                                   .act = WF_ACT_Q8,
                                   .kern = kernels != NULL ? wf_kern_by_name(kernels) : wf_kern()};
+    choose_threads(n_threads, &o);
     if (o.kern == NULL) {
         wf_err_set(&err, WF_E_INVAL, _("This processor runs no kernels named '%s'."), kernels);
         return wf_cli_fail(cli, &err);

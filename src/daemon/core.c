@@ -286,6 +286,8 @@ static int open_models(struct core *c, struct wf_err *err)
     if (rc == 0)
         rc = wf_local_engine_new(c->ops.models, &conf->models, &c->local, err);
     if (rc == 0)
+        wf_local_engine_power(c->local, c->power);
+    if (rc == 0)
         c->ops.engine = c->local;
     return rc;
 }

@@ -187,8 +187,8 @@ static void open_draft(struct wf_loaded *l, const struct wf_model_entry *entry,
 }
 
 int wf_loaded_open(const struct wf_model_entry *entry, const struct wf_model_entry *draft,
-                   const struct wf_model_settings *settings, size_t n_context,
-                   struct wf_loaded **out, struct wf_err *err)
+                   const struct wf_model_settings *settings, const struct wf_power *power,
+                   size_t n_context, struct wf_loaded **out, struct wf_err *err)
 {
     struct wf_loaded *l = wf_alloc_array(1, sizeof(*l));
     struct wf_sched_options o = {.n_parallel = (size_t)settings->parallel};
@@ -212,7 +212,8 @@ int wf_loaded_open(const struct wf_model_entry *entry, const struct wf_model_ent
         o.runner = (struct wf_runner_options){.n_threads = (size_t)settings->threads,
                                               .n_batch = (size_t)settings->batch,
                                               .kv = cache_kind(l, settings),
-                                              .act = (enum wf_act)settings->activations};
+                                              .act = (enum wf_act)settings->activations,
+                                              .power = power};
         if (l->is_encoder)
             o.runner.n_batch = 0;
         rc = choose_context(l, settings, n_context, &o.runner, err);

@@ -53,8 +53,8 @@ struct wf_loaded {
  * *out is owned by the caller. Errors: as wf_model_open, wf_vocab_open, wf_sched_new; LIMIT (memory
  * does not suffice for the context that is asked for). */
 int wf_loaded_open(const struct wf_model_entry *entry, const struct wf_model_entry *draft,
-                   const struct wf_model_settings *settings, size_t n_context,
-                   struct wf_loaded **out, struct wf_err *err) WF_MUST_USE;
+                   const struct wf_model_settings *settings, const struct wf_power *power,
+                   size_t n_context, struct wf_loaded **out, struct wf_err *err) WF_MUST_USE;
 /* NULL is a no-op. Nobody may use it. */
 void wf_loaded_close(struct wf_loaded *l);
 

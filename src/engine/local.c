@@ -151,7 +151,8 @@ static int load_model(struct wf_local *e, const struct wf_model_entry *entry, si
     pthread_mutex_lock(&e->lock);
     make_room(e, entry->bytes + (has_draft ? draft.bytes : 0));
     pthread_mutex_unlock(&e->lock);
-    rc = wf_loaded_open(entry, has_draft ? &draft : NULL, &e->settings, n_context, &l, err);
+    rc = wf_loaded_open(entry, has_draft ? &draft : NULL, &e->settings, e->power, n_context, &l,
+                        err);
     if (rc == 0 && no_draft.msg[0] != 0)
         l->no_draft = no_draft;
     pthread_mutex_lock(&e->lock);
@@ -437,4 +438,11 @@ int wf_local_engine_new(struct wf_model_store *store, const struct wf_model_sett
     }
     *out = &e->base;
     return 0;
+}
+
+void wf_local_engine_power(struct wf_engine *local, const struct wf_power *power)
+{
+    struct wf_local *e = WF_CONTAINER(local, struct wf_local, base);
+
+    e->power = power;
 }

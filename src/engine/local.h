@@ -9,11 +9,16 @@
 #include "engine/engine.h"
 #include "engine/model_store.h"
 #include "engine/settings.h"
+#include "os/power.h"
 
 /* Makes an engine over a store, which must outlive it; settings are copied. *out is owned by the
  * caller, until wf_engine_free. Errors: NOMEM, BUSY (no room for a thread). */
 int wf_local_engine_new(struct wf_model_store *store, const struct wf_model_settings *settings,
                         struct wf_engine **out, struct wf_err *err) WF_MUST_USE;
+
+/* On battery its models are to use no more threads for writing than memory needs; `power` is
+ * borrowed until wf_engine_free. Before its first request. */
+void wf_local_engine_power(struct wf_engine *local, const struct wf_power *power);
 
 /* ---- the cache of a text that moves to another device with the same model (op/moving.h);
  * `local` is one of wf_local_engine_new ---- */

@@ -20,6 +20,7 @@ struct wf_local {
     struct wf_engine base;
     struct wf_model_store *store;
     struct wf_model_settings settings;
+    const struct wf_power *power; /* NULL: not known */
 
     pthread_mutex_t lock; /* guards the list, what it says in struct wf_loaded, and the grammars */
     pthread_cond_t changed;

@@ -69,10 +69,13 @@ static void pool_rows(struct wf_runner *r, const float *rows, const uint32_t *st
 
 static int run_reading(struct wf_runner *r, const int32_t *ids, struct wf_err *err)
 {
+    size_t n_tok = r->n_tok;
     int rc;
 
     r->n_written = 0;
+    wf_transformer__begin_pass(r, n_tok);
     rc = wf_transformer__run(r, ids, NULL, err);
+    wf_transformer__end_pass(r, n_tok, rc == 0);
     r->n_written = SIZE_MAX;
     return rc;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/config.h"
 #include "base/limits.h"
 #include "model/pack.h"
 #include "model/transformer_internal.h"
@@ -158,6 +159,7 @@ static int make_buffers(struct wf_runner *r, struct wf_err *err)
     r->prepared_room = buffer(r, prepared_bytes_max(r, wide) + CACHE_LINE, 1, 1, &ok);
     if (ok) /* kernels read whole lines of it, again and again */
         r->prepared = r->prepared_room + (CACHE_LINE - (uintptr_t)r->prepared_room % CACHE_LINE);
+    r->times = buffer(r, wf_gang_size(r->gang), 2, sizeof(*r->times), &ok);
     r->tiles = buffer(r, wf_gang_size(r->gang), wf_transformer__tile_floats(p), f, &ok);
     r->tile_first = buffer(r, n, 1, sizeof(*r->tile_first), &ok);
     r->n_partials = is_encoder(r) ? 0 : wf_transformer__partial_floats(p, r->n_context);
@@ -219,6 +221,8 @@ int wf_runner_new(const struct wf_model *m, const struct wf_runner_options *o,
     r->model = m;
     r->p = &m->params;
     r->n_written = SIZE_MAX;
+    r->power = o->power;
+    r->is_fixed = o->is_fixed;
     rc = check_options(r, o, err);
     if (rc == 0)
         rc = wf_gang_new(n_threads < WF_GANG_MEMBERS_MAX ? n_threads : WF_GANG_MEMBERS_MAX,
@@ -233,6 +237,8 @@ int wf_runner_new(const struct wf_model *m, const struct wf_runner_options *o,
         return rc;
     }
     make_frequencies(r);
+    for (size_t i = 0; i < WF_ARRAY_LEN(r->throttles); i++)
+        wf_throttle_init(&r->throttles[i], wf_gang_size(r->gang));
     wf_gang_while_waiting(r->gang, wf_transformer__fetch, r);
     *out = r;
     return 0;
@@ -260,6 +266,7 @@ void wf_runner_free(struct wf_runner *r)
                    r->expert_in,
                    r->expert_out,
                    r->prepared_room,
+                   r->times,
                    r->tiles,
                    r->tile_first,
                    r->partials,
@@ -450,6 +457,27 @@ static void place_parts(struct wf_runner *r, const struct wf_batch_part *parts, 
     }
 }
 
+/* A pass whose parts are checked and have room. */
+static int eval(struct wf_runner *r, const struct wf_batch_part *parts, size_t n_parts,
+                const atomic_bool *stop, float *out_logits, struct wf_err *err)
+{
+    /* Ids travel in y's place, which is written after they are read. */
+    int32_t *ids = (int32_t *)(void *)r->y;
+    size_t n_tok;
+    int rc;
+
+    place_parts(r, parts, n_parts, ids);
+    n_tok = r->n_tok;
+    wf_transformer__begin_pass(r, n_tok);
+    rc = wf_transformer__run(r, ids, stop, err);
+    r->n_written = SIZE_MAX;
+    if (rc == 0 && r->n_tok > 0)
+        make_logits(r, out_logits);
+    wf_transformer__end_pass(r, n_tok, rc == 0);
+    r->parts = NULL;
+    return rc;
+}
+
 int wf_runner_eval(struct wf_runner *r, const struct wf_batch_part *parts, size_t n_parts,
                    const atomic_bool *stop, float *out_logits, struct wf_err *err)
 {
@@ -457,23 +485,13 @@ int wf_runner_eval(struct wf_runner *r, const struct wf_batch_part *parts, size_
 
     for (size_t i = 0; i < n_parts && rc == 0; i++)
         rc = wf_seq_reserve(parts[i].seq, parts[i].n, err);
-    if (rc == 0) {
-        /* Ids travel in y's place, which is written after they are read. */
-        int32_t *ids = (int32_t *)(void *)r->y;
-        place_parts(r, parts, n_parts, ids);
-        rc = wf_transformer__run(r, ids, stop, err);
-        r->n_written = SIZE_MAX;
-    }
-    if (rc != 0) {
-        r->parts = NULL;
-        for (size_t i = 0; i < n_parts; i++)
+    if (rc == 0)
+        rc = eval(r, parts, n_parts, stop, out_logits, err);
+    for (size_t i = 0; i < n_parts; i++) {
+        if (rc == 0)
+            parts[i].seq->n_tokens += parts[i].n;
+        else
             (void)wf_seq_truncate(parts[i].seq, parts[i].seq->n_tokens); /* gives pages back */
-        return rc;
     }
-    for (size_t i = 0; i < n_parts; i++)
-        parts[i].seq->n_tokens += parts[i].n;
-    if (r->n_tok > 0)
-        make_logits(r, out_logits);
-    r->parts = NULL;
-    return 0;
+    return rc;
 }

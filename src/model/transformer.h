@@ -21,6 +21,7 @@
 #include "model/params.h"
 
 struct wf_model;
+struct wf_power;
 
 /* Opens a model file. *out is owned by the caller, until wf_model_close. Errors: as wf_gguf_open,
  * wf_params_read and wf_weights_load. */
@@ -48,6 +49,10 @@ struct wf_runner_options {
     enum wf_kv_kind kv;         /* encoders keep none */
     enum wf_act act;            /* how activations meet quantised weights */
     const struct wf_kern *kern; /* NULL: the fastest */
+    /* Threads that lose their processors to other programs rest while that is faster
+     * (os/throttle.h), and on battery those whose work memory does not need. */
+    const struct wf_power *power; /* borrowed until the runner is freed; NULL: not known */
+    bool is_fixed;                /* all threads always work */
 };
 
 struct wf_runner;
@@ -64,6 +69,8 @@ void wf_runner_free(struct wf_runner *r);
 struct wf_kv *wf_runner_kv(struct wf_runner *r);
 size_t wf_runner_n_context(const struct wf_runner *r);
 size_t wf_runner_n_batch(const struct wf_runner *r);
+/* Threads that work in passes of so many tokens, but for trials of more or fewer. */
+size_t wf_runner_n_working(const struct wf_runner *r, size_t n_tok);
 /* Bytes of the buffers (the cache grows besides, see wf_kv_token_bytes). */
 size_t wf_runner_bytes(const struct wf_runner *r);
 

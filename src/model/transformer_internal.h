@@ -7,6 +7,8 @@
 #include "model/transformer.h"
 #include "model/weights.h"
 #include "os/gang.h"
+#include "os/power.h"
+#include "os/throttle.h"
 
 struct wf_model {
     struct wf_gguf *gguf;
@@ -31,7 +33,14 @@ struct wf_runner {
     const struct wf_kern *kern;
     enum wf_act act;
     struct wf_gang *gang;
-    struct wf_kv *kv; /* NULL for encoders */
+    struct wf_throttle
+        throttles[2];             /* of passes of few and of many tokens, see transformer_gang.c */
+    int64_t *times;               /* [2, n_threads] of the gang, before a pass and behind it */
+    int64_t begun_ns;             /* the pass that runs; monotonic */
+    const struct wf_power *power; /* NULL: not known */
+    int64_t power_ns;             /* when it was read */
+    bool is_fixed, is_on_battery; /* is_fixed: all threads always work */
+    struct wf_kv *kv;             /* NULL for encoders */
     size_t n_context, n_batch;
     size_t bytes; /* of the buffers below */
 
@@ -85,6 +94,12 @@ int wf_transformer__check_ids(const struct wf_runner *r, const int32_t *ids, siz
  * tokens that are wanted: places and n_tok are theirs then. */
 int wf_transformer__run(struct wf_runner *r, const int32_t *ids, const atomic_bool *stop,
                         struct wf_err *err) WF_MUST_USE;
+
+/* ---- transformer_gang.c: how many members of the gang a pass has ---- */
+
+/* A pass of n_tok tokens begins, and has ended (done: it was not given up). */
+void wf_transformer__begin_pass(struct wf_runner *r, size_t n_tok);
+void wf_transformer__end_pass(struct wf_runner *r, size_t n_tok, bool done);
 
 /* For wf_gang_while_waiting, ud being the runner: fetches a little of what comes next. */
 void wf_transformer__fetch(void *ud, size_t i, size_t round);

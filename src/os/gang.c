@@ -4,9 +4,10 @@
  * reads it with acquire order sees that, and while it has a part to do no other step begins, so it
  * stays. Each member has a word of its own with the number of the step that it was last used in,
  * and how many of its parts are taken. A member takes its own parts, which nobody else touches
- * while all are at work, and then those of others, also of those who rest: a member that the system has put aside delays nobody, unless it has a part in
- * hand. Parts are taken by compare and exchange; a word of an older step counts as one of which
- * nothing is taken, and one of a newer step as used up, which is what a member sees that slept.
+ * while all are at work, and then those of others, also of those who rest: a member that the system
+ * has put aside delays nobody, unless it has a part in hand. Parts are taken by compare and
+ * exchange; a word of an older step counts as one of which nothing is taken, and one of a newer
+ * step as used up, which is what a member sees that slept.
  *
  * Each raises `n_done` with release order by what it did; the owner waits for all with acquire
  * order, and so sees what they wrote. Waiting is spinning for SPINS rounds (a step of a small model
@@ -60,7 +61,7 @@ struct wf_gang {
     pthread_mutex_t mutex; /* for the conditions only */
     pthread_cond_t begun;  /* a step, for members that are awake */
     pthread_cond_t called; /* more members than rested before */
-    void *memory; /* that it lies in */
+    void *memory;          /* that it lies in */
     struct member members[];
 };
 
