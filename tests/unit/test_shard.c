@@ -83,12 +83,12 @@ static void expect_damaged(const struct wf_buf *b)
 }
 
 /* One byte is another, then it is as before. */
-static void expect_damaged_at(struct wf_buf *b, size_t at, char to)
+static void expect_damaged_at(struct wf_buf *b, size_t at, uint8_t to)
 {
     char was = b->ptr[at];
 
-    assert_true(was != to);
-    b->ptr[at] = to;
+    assert_true((uint8_t)was != to);
+    b->ptr[at] = (char)to;
     expect_damaged(b);
     b->ptr[at] = was;
 }
@@ -111,7 +111,7 @@ static void test_shard__damage_is_told(void **state)
     expect_damaged_at(&b, 39, 0x20); /* as many as overflow when multiplied */
     expect_damaged_at(&b, 40, 4);    /* tokens: the last text ends behind them */
     expect_damaged_at(&b, 40, 9);
-    expect_damaged_at(&b, 47, -128);
+    expect_damaged_at(&b, 47, 0x80);
     expect_damaged_at(&b, 64 + 7, 1); /* a token */
     expect_damaged_at(&b, 80, 6);     /* ends */
     expect_damaged_at(&b, 80 + 8, 2);
