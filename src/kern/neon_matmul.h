@@ -28,8 +28,8 @@ static WF_INLINE int32x4_t wf_neon__dot(int32x4_t sum, int8x16_t a, int8x16_t b)
 #ifdef __ARM_FEATURE_DOTPROD
     return vdotq_s32(sum, a, b);
 #else
-    sum = vpadalq_s16(sum, vmull_s8(vget_low_s8(a), vget_low_s8(b)));
-    return vpadalq_s16(sum, vmull_high_s8(a, b));
+    /* Two products fit 16 bits: activations are no -128. */
+    return vpadalq_s16(sum, vmlal_high_s8(vmull_s8(vget_low_s8(a), vget_low_s8(b)), a, b));
 #endif
 }
 
