@@ -127,6 +127,7 @@ static void measure_peaks(struct wf_gang *gang)
 
 static enum peak peak_for(const struct wf_dtype *t)
 {
+    t = wf_packed_from(t);
     if (t->id == WF_DTYPE_BF16)
         return PEAK_BF16;
     return t->block == 1 ? PEAK_F32 : PEAK_INT8;

@@ -40,6 +40,9 @@ void wf_avx512__multiply_many(const struct wf_dtype *t, const struct wf_avx512_r
 /* Any number of tokens with packed weights, prepared as for many. */
 void wf_avx512__multiply_packed(const struct wf_dtype *t, const struct wf_avx512_rows *a,
                                 size_t n_tok);
+/* Such of F16 and BF16. */
+void wf_avx512__multiply_halves(const struct wf_dtype *t, const struct wf_avx512_rows *a,
+                                size_t n_tok);
 
 /* See kern.h. */
 float wf_avx512__exp_sum(float *x, float max, size_t n);

@@ -122,4 +122,9 @@ void wf_avx512__bf16_sweep(const struct wf_panel *p, const struct wf_sweep *s, s
                            const struct wf_next *next);
 void wf_avx512__bf16_prepare(const float *x, size_t n, void *y);
 
+/* The same packed: a tile of tokens with a piece of the weights, see avx512_units.h. */
+struct wf_ahead;
+void wf_avx512__bf16_tile(const uint8_t *w, const struct wf_sweep *s, size_t i_tok, size_t n_tok,
+                          struct wf_ahead *ahead);
+
 #endif

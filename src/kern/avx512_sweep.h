@@ -80,8 +80,8 @@ static WF_INLINE void wf_sweep__begin(const struct wf_sweep *s, size_t i_tok, si
 {
     for (size_t t = 0; t < n; t++) {
         const char *to = (const char *)(s->out + (i_tok + t) * s->ld);
-        _mm_prefetch(to, _MM_HINT_T0);
-        _mm_prefetch(to + 64, _MM_HINT_T0);
+        _mm_prefetch(to, _MM_HINT_T1);
+        _mm_prefetch(to + 64, _MM_HINT_T1);
     }
 }
 

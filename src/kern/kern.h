@@ -34,9 +34,10 @@ struct wf_kern {
     size_t n_wide;
 
     /* The packed type (kern/packed.h) that matrices of `f` are multiplied in best; NULL: as they
-     * are. With packed weights all numbers of tokens are alike, n_wide or not; what is asked of
-     * rows then is whole groups, or up to the matrix's last row. NULL for a table that packs none.
-     */
+     * are; rows that are no whole blocks of it stay as they are, too. With packed weights all
+     * numbers of tokens are alike, n_wide or not (bfloat16 meets rounded activations however few);
+     * what is asked of rows then is whole groups, or up to the matrix's last row. NULL for a table
+     * that packs none. */
     const struct wf_dtype *(*packed)(const struct wf_dtype *f);
 
     /* Bytes that n_tok activation rows of n_in values take once prepared for weights of `f`; enough

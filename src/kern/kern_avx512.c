@@ -197,7 +197,9 @@ static void matmul(const struct wf_dtype *t, enum wf_act act, const void *w, siz
 
     if (is_wide(t, act, n_tok)) {
         a.x_bytes = wf_avx512__many_row(wf_packed_from(t), n_in);
-        if (wf_dtype_is_packed(t))
+        if (wf_dtype_is_packed(t) && is_float(wf_packed_from(t)))
+            wf_avx512__multiply_halves(t, &a, n_tok);
+        else if (wf_dtype_is_packed(t))
             wf_avx512__multiply_packed(t, &a, n_tok);
         else
             wf_avx512__multiply_many(t, &a, n_tok);

@@ -7,6 +7,7 @@
 
 #include "kern/avx512_many.h"
 #include "kern/avx512_sweep.h"
+#include "kern/avx512_units.h"
 
 #define LANES 16
 
@@ -57,5 +58,13 @@ void wf_avx512__bf16_sweep(const struct wf_panel *p, const struct wf_sweep *s, s
                            const struct wf_next *next)
 {
     wf_sweep__units(step, (s->n + 1) / 2, p, s, n_tok, next);
+}
+
+#define TILE(T, ...) wf_units__tile(step, s->n / 2, T, __VA_ARGS__)
+
+void wf_avx512__bf16_tile(const uint8_t *w, const struct wf_sweep *s, size_t i_tok, size_t n_tok,
+                          struct wf_ahead *ahead)
+{
+    WF_UNITS_BY_TOKENS(n_tok, TILE, w, s, i_tok, ahead)
 }
 #endif

@@ -14,6 +14,8 @@
 
 /* name, number, values and bytes a block, where in it the half is that is taken out */
 #define PACKED_MAP(X)                                                                              \
+    X(F16, 32, 64, NO_HALF)                                                                        \
+    X(BF16, 32, 64, NO_HALF)                                                                       \
     X(Q4_0, 32, 18, 0)                                                                             \
     X(Q8_0, 32, 34, 0)                                                                             \
     X(Q4_K, 256, 144, NO_HALF)                                                                     \

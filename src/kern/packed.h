@@ -13,7 +13,8 @@
  * so that loads are aligned where the group is. Row r begins at r * row_bytes where 32 divides r.
  *
  * A packed type is a row of its own (struct wf_dtype) with WF_PACKED in its number, no functions,
- * and the block of the type whose name it bears. No file holds such. Threads: any. */
+ * and the block of the type whose name it bears, but for F16 and BF16: 32 values, two a dword. No
+ * file holds such. Threads: any. */
 #ifndef WF_KERN_PACKED_H
 #define WF_KERN_PACKED_H
 

@@ -29,11 +29,19 @@ static size_t n_groups(const struct wf_matrix *m)
     return (m->expert_bytes > 0 ? m->n_experts : 1) * wf_packed_groups(m->n_out);
 }
 
+/* What a matrix is packed to; NULL: it stays as it is. */
+static const struct wf_dtype *type_of(const struct packing *p, const struct wf_matrix *m)
+{
+    const struct wf_dtype *t = p->kern->packed(m->format);
+
+    return t != NULL && m->n_in % t->block == 0 ? t : NULL;
+}
+
 static void count(void *ud, struct wf_matrix *m)
 {
     struct packing *p = ud;
 
-    if (p->kern->packed(m->format) == NULL)
+    if (type_of(p, m) == NULL)
         p->all = false;
     else
         p->bytes += n_groups(m) * WF_PACKED_ROWS * m->row_bytes;
@@ -59,7 +67,7 @@ static void pack(void *ud, struct wf_matrix *m)
     struct packing *p = ud;
     size_t bytes = n_groups(m) * WF_PACKED_ROWS * m->row_bytes;
 
-    p->type = p->kern->packed(m->format);
+    p->type = type_of(p, m);
     if (p->type == NULL)
         return;
     p->matrix = m;

@@ -70,17 +70,23 @@ static double relative_error(const float *a, const float *b, size_t n)
     return sqrt(d / s);
 }
 
-static const char *const mixes[] = {"Q4_0", "Q8_0", "Q4_K_M", "Q5_K_M", "Q6_K", "IQ4_XS"};
+static const char *const mixes[] = {"Q4_0", "Q8_0",   "Q4_K_M", "Q5_K_M",
+                                    "Q6_K", "IQ4_XS", "F16",    "BF16"};
 
 #define N_MIXES (sizeof(mixes) / sizeof(mixes[0]))
 
 /* A small model's file; every second one has its embeddings for an output matrix. */
-static void make(size_t i, const char *path)
+static void make_wide(size_t i, uint32_t n_ff, const char *path)
 {
-    struct wf_synth_shape shape = {"small", "llama", 2,          256,      768,        8,
+    struct wf_synth_shape shape = {"small", "llama", 2,          256,      n_ff,       8,
                                    4,       VOCAB,   TOKENS * 2, 10000.0f, i % 2 == 0, false};
 
     assert_int_equal(wf_synth(&shape, wf_mix_by_name(mixes[i]), 7, path, NULL, NULL), 0);
+}
+
+static void make(size_t i, const char *path)
+{
+    make_wide(i, 768, path);
 }
 
 /* With float activations nothing is rounded but sums; with those of 8 bits (which have the same
@@ -166,6 +172,26 @@ static void test_pack__all_tokens_are_alike(void **state)
     unload(&l);
 }
 
+/* Rows of floats that are no whole blocks of the packed type stay in the file. */
+static void test_pack__odd_rows_stay_as_they_are(void **state)
+{
+    static float want[TOKENS * VOCAB], got[TOKENS * VOCAB];
+    const char *dir = *state;
+    struct loaded plain, packed;
+    char path[512];
+
+    (void)snprintf(path, sizeof(path), "%s/m.gguf", dir);
+    make_wide(N_MIXES - 2, 712, path);
+    load(path, false, WF_ACT_Q8, &plain);
+    load(path, true, WF_ACT_Q8, &packed);
+    assert_int_equal(wf_runner_n_few(packed.runner), wf_runner_n_few(plain.runner));
+    eval(&plain, 1, want);
+    eval(&packed, 1, got);
+    assert_true(relative_error(got, want, sizeof(got) / sizeof(got[0])) < 1e-5);
+    unload(&plain);
+    unload(&packed);
+}
+
 /* Without the memory for it a model is what the file is; without threads it is not packed. */
 static void test_pack__survives_failing_allocations(void **state)
 {
@@ -227,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_pack__says_what_the_file_says),
         cmocka_unit_test(test_pack__others_change_no_bit),
         cmocka_unit_test(test_pack__all_tokens_are_alike),
+        cmocka_unit_test(test_pack__odd_rows_stay_as_they_are),
         cmocka_unit_test(test_pack__survives_failing_allocations),
     };
 
