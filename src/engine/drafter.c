@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/config.h"
 
 /* Tokens of a text's end that it reads at first, and all that a sequence may have: what is further
@@ -36,6 +35,7 @@
 
 struct wf_drafter {
     struct wf_runner *runner;
+    const struct wf_clock *clock;
     size_t n_vocab;
     size_t n_context;
     uint64_t bytes;
@@ -61,8 +61,8 @@ bool wf_drafter_suits(const struct wf_model *m, const struct wf_vocab *own,
     return true;
 }
 
-int wf_drafter_new(const struct wf_model *m, size_t n_threads, size_t n_texts,
-                   struct wf_drafter **out, struct wf_err *err)
+int wf_drafter_new(const struct wf_model *m, const struct wf_clock *clock, size_t n_threads,
+                   size_t n_texts, struct wf_drafter **out, struct wf_err *err)
 {
     size_t trained = wf_model_params(m)->n_context, n = WF_MIN(n_texts, (size_t)TEXTS_MAX);
     struct wf_drafter *d = wf_alloc_array(1, sizeof(*d));
@@ -75,6 +75,7 @@ int wf_drafter_new(const struct wf_model *m, size_t n_threads, size_t n_texts,
 
     if (d == NULL)
         return wf_err_set(err, WF_E_NOMEM, "Not enough memory to run a model.");
+    d->clock = clock;
     o.n_cache_tokens = o.n_context * n;
     rc = wf_runner_new(m, &o, &d->runner, err);
     if (rc == 0) {
@@ -193,7 +194,7 @@ static bool catch_up(struct wf_drafter *d, struct wf_drafter_text *t, const int3
 size_t wf_drafter_guess(struct wf_drafter *d, struct wf_drafter_text *t, const int32_t *ids,
                         size_t n_ids, size_t n, int32_t *out)
 {
-    int64_t start = wf_clock_mono_ns(NULL);
+    int64_t start = wf_clock_mono_ns(d->clock);
     size_t k = 0, n_read;
     double ns;
 
@@ -208,7 +209,7 @@ size_t wf_drafter_guess(struct wf_drafter *d, struct wf_drafter_text *t, const i
             out[k++] = likeliest(d);
         memcpy(t->guessed, out, k * sizeof(out[0]));
     }
-    ns = (double)(wf_clock_mono_ns(NULL) - start);
+    ns = (double)(wf_clock_mono_ns(d->clock) - start);
     d->account_ns -= ns;
     if (k > 0 && n_read <= READ_FEW) {
         ns /= (double)k;

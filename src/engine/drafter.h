@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "model/transformer.h"
 #include "model/vocab.h"
@@ -39,10 +40,10 @@ struct wf_drafter_text {
 bool wf_drafter_suits(const struct wf_model *m, const struct wf_vocab *own,
                       const struct wf_vocab *other);
 
-/* A draft by model m, which must outlive it, for n_texts texts at once. Errors: as wf_runner_new,
- * NOMEM. */
-int wf_drafter_new(const struct wf_model *m, size_t n_threads, size_t n_texts,
-                   struct wf_drafter **out, struct wf_err *err) WF_MUST_USE;
+/* A draft by model m for n_texts texts at once, timed by the clock (NULL: the system's); both must
+ * outlive it. Errors: as wf_runner_new, NOMEM. */
+int wf_drafter_new(const struct wf_model *m, const struct wf_clock *clock, size_t n_threads,
+                   size_t n_texts, struct wf_drafter **out, struct wf_err *err) WF_MUST_USE;
 /* All texts must be forgotten. NULL is a no-op. */
 void wf_drafter_free(struct wf_drafter *d);
 /* Bytes of its buffers and of the cache that it may have. */

@@ -432,14 +432,14 @@ static void turn(struct wf_sched *s)
         p = compose(s);
         if (p.n_parts == 0)
             return;
-        start = wf_clock_mono_ns(NULL);
+        start = wf_clock_mono_ns(s->clock);
         /* A prompt that is read alone can be given up within the pass. */
         rc =
             wf_runner_eval(s->runner, s->parts, p.n_parts,
                            p.n_parts == 1 && p.n_read > 0 ? &s->part_jobs[0]->group->is_gone : NULL,
                            s->logits, &err);
         if (rc == 0)
-            count_pass(s, &p, wf_clock_mono_ns(NULL) - start);
+            count_pass(s, &p, wf_clock_mono_ns(s->clock) - start);
         if (rc == WF_E_FULL && !wf_sched__forget_one(s) && !preempt(s))
             break;
     }
@@ -584,6 +584,7 @@ int wf_sched_new(const struct wf_sched_options *o, struct wf_sched **out, struct
     wf_prefix_init(&s->remembered, REMEMBERED_MAX);
     s->model = o->model;
     s->vocab = o->vocab;
+    s->clock = o->clock;
     s->n_parallel = o->n_parallel > 0 ? o->n_parallel : PARALLEL_DEFAULT;
     s->queue_max = o->queue_max > 0 ? o->queue_max : QUEUE_DEFAULT;
     s->n_vocab = wf_model_params(o->model)->n_vocab;
@@ -596,7 +597,7 @@ int wf_sched_new(const struct wf_sched_options *o, struct wf_sched **out, struct
         rc = make_buffers(s, err);
     }
     if (rc == 0 && o->draft != NULL)
-        rc = wf_drafter_new(o->draft, o->runner.n_threads, s->n_parallel, &s->draft, err);
+        rc = wf_drafter_new(o->draft, s->clock, o->runner.n_threads, s->n_parallel, &s->draft, err);
     if (rc == 0 && pthread_create(&s->thread, NULL, work, s) != 0)
         rc = wf_err_set(err, WF_E_BUSY, "The system has no room for another thread.");
     if (rc != 0)

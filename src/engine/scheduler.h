@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "engine/engine.h"
 #include "model/adapter.h"
@@ -33,6 +34,8 @@ struct wf_sched_options {
     const struct wf_model *draft; /* guesses for it, see drafter.h; borrowed likewise; NULL: none */
     size_t n_parallel;            /* texts written at once; 0: 8 */
     size_t queue_max;             /* texts that may wait; 0: 256 */
+    const struct wf_clock
+        *clock; /* times passes and guesses; borrowed likewise; NULL: the system's */
 };
 
 /* Starts the thread. *out is owned by the caller. Errors: as wf_runner_new, BUSY, NOMEM. */

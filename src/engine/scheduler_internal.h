@@ -101,6 +101,7 @@ struct wf_sched_task {
 struct wf_sched {
     const struct wf_model *model;
     const struct wf_vocab *vocab;
+    const struct wf_clock *clock;
     struct wf_runner *runner;
     size_t n_context, n_batch, n_vocab;
     size_t n_parallel, queue_max;
