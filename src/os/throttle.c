@@ -17,12 +17,20 @@
 
 #define MS 1000000
 
-#define LOOK_NS (100 * MS)
+/* Longer than what a service that wakes takes of a processor. */
+#define LOOK_NS (300 * MS)
 #define LOST_SHARE 0.25
-#define TURN_NS (100 * MS)
+#define TURN_NS (200 * MS)
+/* So long a turn is not counted: the system moves programs from processor to processor, and favours
+ * who has slept. */
+#define SKIP_NS (50 * MS)
 #define TURNS 4
 #define TURNS_MAX 8
-#define CLEAR 1.2
+/* A lead that settles it: a fifth faster. */
+#define CLEAR 0.09
+/* So much of the lead before counts, half of that behind the longest wait: passes vary more than
+ * one trial tells. */
+#define BEFORE_SHARE 0.5
 /* Behind such a pause a trial's turns say nothing of each other. */
 #define PAUSE_NS (1000 * MS)
 /* Behind such a one other programs come and went; how much memory gives stays as it was. */
@@ -31,10 +39,10 @@
 #define WAIT_MAX_NS ((int64_t)10000 * MS)
 /* And at least so many times as long as the trial took. */
 #define WAIT_TRIALS 4
-/* Fewer members are kept that reach so much of the speed of more, by themselves and to spare
- * energy. */
-#define KEEP_SHARE 1.0
+/* Fewer members are kept to spare energy where they reach so much of the speed of more, and else
+ * where those that rest bring next to nothing: this much of their part in all. */
 #define SPARE_SHARE 0.95
+#define NOTHING (1.0 / 16)
 
 void wf_throttle_init(struct wf_throttle *t, size_t n_all)
 {
@@ -61,30 +69,39 @@ static void begin_trial(struct wf_throttle *t, bool is_up, size_t n_few, size_t 
     t->trial = (struct wf_throttle_trial){.is_on = true, .is_up = is_up, .n = {n_few, n_more}};
 }
 
-/* The speed of few beside what they must reach to be kept, once both had as many turns. */
-static double reached(const struct wf_throttle *t)
+/* How much faster few are than they must be to be kept, as a share of both speeds, once both had as
+ * many turns. */
+static double lead_of_few(const struct wf_throttle *t)
 {
     const struct wf_throttle_trial *trial = &t->trial;
-    double speed = trial->work[0] * trial->ns[1] / (trial->work[1] * trial->ns[0]);
+    double rest = (double)(trial->n[1] - trial->n[0]) / (double)trial->n[1];
+    double must = (t->spares ? SPARE_SHARE : 1 - NOTHING * rest) * trial->work[1] / trial->ns[1];
+    double few = trial->work[0] / trial->ns[0];
 
-    return speed / (t->spares ? SPARE_SHARE : KEEP_SHARE);
+    return (few - must) / (few + must);
 }
 
-/* Whether a trial says to go on otherwise than now. */
-static bool says_change(const struct wf_throttle *t)
+/* The same with what the trial before said, if it was one of the same numbers. */
+static double lead_now(const struct wf_throttle *t)
 {
-    return (reached(t) >= 1) != t->trial.is_up;
+    const struct wf_throttle_trial *trial = &t->trial;
+    double age = (double)(t->worked_ns - t->lead_ns) / WAIT_MAX_NS;
+    bool is_same = t->lead_n[0] == trial->n[0] && t->lead_n[1] == trial->n[1];
+
+    return lead_of_few(t) + (is_same ? BEFORE_SHARE * t->lead / (1 + age) : 0);
 }
 
-static bool is_settled(const struct wf_throttle *t)
+/* Whether it says to go on otherwise than now. */
+static bool says_change(const struct wf_throttle *t, double lead)
 {
+    return (lead >= 0) != t->trial.is_up;
+}
+
+static bool is_settled(const struct wf_throttle *t, double lead)
+{
+    bool is_clear = lead > CLEAR || lead < -CLEAR, changes = says_change(t, lead);
     size_t turn = t->trial.turn;
-    bool is_clear, changes;
 
-    if (turn % 2 != 0)
-        return false;
-    is_clear = reached(t) > CLEAR || reached(t) * CLEAR < 1;
-    changes = says_change(t);
     return turn == TURNS_MAX || (turn >= TURNS ? is_clear || !changes : is_clear && !changes);
 }
 
@@ -105,13 +122,17 @@ static bool has_another(struct wf_throttle *t)
     return t->step > 0 && t->step < t->n;
 }
 
-static void end_trial(struct wf_throttle *t, int64_t now_ns)
+static void end_trial(struct wf_throttle *t, double lead)
 {
     const struct wf_throttle_trial *trial = &t->trial;
-    bool changes = says_change(t);
-    int64_t after_ns = now_ns + WAIT_TRIALS * (int64_t)(trial->ns[0] + trial->ns[1]);
+    bool changes = says_change(t, lead);
+    int64_t after_ns = t->worked_ns + WAIT_TRIALS * (int64_t)(trial->ns[0] + trial->ns[1]);
 
     t->trial.is_on = false;
+    t->lead = lead;
+    t->lead_ns = t->worked_ns;
+    t->lead_n[0] = trial->n[0];
+    t->lead_n[1] = trial->n[1];
     if (!changes && has_another(t))
         return;
     if (changes) {
@@ -120,7 +141,8 @@ static void end_trial(struct wf_throttle *t, int64_t now_ns)
     }
     t->step = first_step(t);
     /* On in a direction that won at once, back only after some time. */
-    *(changes == trial->is_up ? &t->less_ns : &t->more_ns) = WF_MAX(now_ns + t->wait_ns, after_ns);
+    *(changes == trial->is_up ? &t->less_ns : &t->more_ns) =
+        WF_MAX(t->worked_ns + t->wait_ns, after_ns);
     if (!changes)
         t->wait_ns = WF_MIN(2 * t->wait_ns, WAIT_MAX_NS);
 }
@@ -129,16 +151,21 @@ static void try_a_pass(struct wf_throttle *t, const struct wf_throttle_pass *p)
 {
     struct wf_throttle_trial *trial = &t->trial;
     int64_t ns = p->ended_ns - p->begun_ns;
+    double lead;
 
-    trial->work[arm(trial)] += p->work;
-    trial->ns[arm(trial)] += (double)ns;
+    if (trial->turn_ns >= SKIP_NS || ns >= TURN_NS) {
+        trial->work[arm(trial)] += p->work;
+        trial->ns[arm(trial)] += (double)ns;
+    }
     trial->turn_ns += ns;
     if (trial->turn_ns < TURN_NS)
         return;
     trial->turn_ns = 0;
-    trial->turn++;
-    if (is_settled(t))
-        end_trial(t, p->ended_ns);
+    if (++trial->turn % 2 != 0)
+        return;
+    lead = lead_now(t);
+    if (is_settled(t, lead))
+        end_trial(t, lead);
 }
 
 /* To spare energy fewer are held against all, lest small losses add up. */
@@ -163,9 +190,9 @@ static void look(struct wf_throttle *t, const struct wf_throttle_pass *p)
         return;
     loses = (double)t->lost_ns > LOST_SHARE * (double)t->look_ns;
     t->look_ns = t->lost_ns = 0;
-    if (t->n > 1 && (loses || t->spares) && p->ended_ns >= t->less_ns)
+    if (t->n > 1 && (loses || t->spares) && t->worked_ns >= t->less_ns)
         try_fewer(t);
-    else if (t->n < t->n_all && p->ended_ns >= t->more_ns)
+    else if (t->n < t->n_all && t->worked_ns >= t->more_ns)
         try_more(t);
 }
 
@@ -177,12 +204,14 @@ void wf_throttle_ran(struct wf_throttle *t, const struct wf_throttle_pass *p)
     if (t->n_all == 1)
         return;
     t->ended_ns = p->ended_ns;
+    t->worked_ns += p->ended_ns - p->begun_ns;
     if (p->spares != t->spares) {
         t->spares = p->spares;
         t->step = first_step(t);
-        t->less_ns = t->more_ns = p->ended_ns;
+        t->less_ns = t->more_ns = t->worked_ns;
         t->wait_ns = WAIT_MIN_NS;
         t->trial.is_on = false;
+        t->lead = 0;
     }
     if (was_long_ago) {
         t->trial.is_on = false;

@@ -27,10 +27,14 @@ struct wf_throttle {
     bool spares;              /* energy */
     size_t step;              /* so many fewer are tried next */
     int64_t ended_ns;         /* of the last pass */
+    int64_t worked_ns;        /* all passes took; what is timed below is timed by it */
     int64_t look_ns, lost_ns; /* passes since the last look, and what members lost meanwhile */
     int64_t less_ns, more_ns; /* when fewer, and more, may be tried next */
     int64_t wait_ns;          /* between trials that changed nothing */
     bool by_one;              /* more by one are tried next, not all */
+    double lead;              /* of the fewer in the last trial, which was one of lead_n */
+    size_t lead_n[2];
+    int64_t lead_ns;
     struct wf_throttle_trial trial;
 };
 
