@@ -38,7 +38,7 @@ struct side {
     /* what was called back */
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    uint64_t peer; /* the last that came up */
+    _Atomic uint64_t peer; /* the last that came up; tests read it as they go */
     bool is_paired;
     unsigned n_up, n_down, n_room;
     enum wf_link_reason reason;

@@ -22,7 +22,7 @@
 
 static struct ledgered at;
 static struct wf_ledger *ledger;
-static int64_t now_ms;
+static _Atomic int64_t now_ms; /* the ledger has a thread */
 
 static int64_t wall(void *ud)
 {
