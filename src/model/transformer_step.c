@@ -28,6 +28,8 @@
 /* Weights of a part of a product, and parts of a member. */
 #define PART_BYTES (32u << 10)
 #define PARTS_MAX 8
+/* Rows whose bias is added while their sums are near. */
+#define BIAS_ROWS 128
 /* With more tokens than these a product is not bounded by its weights. */
 #define FEW 16
 
@@ -84,11 +86,24 @@ static void prepare_part(void *ud, size_t i, size_t n)
                                 m->n_taken, from, m->r->prepared);
 }
 
-static void add_bias(const struct wf_kern *kern, const float *bias, size_t from, size_t to,
-                     size_t n_tok, float *out, size_t ld)
+/* Rows [from, to) of a matrix with all tokens. */
+static void multiply_band(const struct multiply *m, const struct wf_product *p, size_t from,
+                          size_t to)
 {
-    for (size_t t = 0; t < n_tok; t++)
-        kern->axpy(1.0f, bias + from, out + t * ld + from, to - from);
+    const struct wf_matrix *w = p->matrix;
+
+    m->r->kern->matmul(
+        w->format, m->r->act, w->data + p->i_expert * w->expert_bytes + from * w->row_bytes,
+        to - from, w->n_in, m->r->prepared, m->n_taken, p->out + m->first * p->ld + from, p->ld);
+}
+
+static void add_bias(const struct multiply *m, const struct wf_product *p, size_t from, size_t to)
+{
+    const float *bias = p->matrix->bias + p->i_expert * p->matrix->n_out + from;
+    float *out = p->out + m->first * p->ld + from;
+
+    for (size_t t = 0; t < m->n_tok; t++)
+        m->r->kern->axpy(1.0f, bias, out + t * p->ld, to - from);
 }
 
 static void multiply_part(void *ud, size_t i, size_t n)
@@ -104,12 +119,15 @@ static void multiply_part(void *ud, size_t i, size_t n)
         wf_gang_part(w->n_out, BAND_ROWS, i, n, &from, &to);
         if (from == to)
             continue;
-        float *out = p->out + m->first * p->ld;
-        m->r->kern->matmul(w->format, m->r->act,
-                           w->data + p->i_expert * w->expert_bytes + from * w->row_bytes, to - from,
-                           w->n_in, m->r->prepared, m->n_taken, out + from, p->ld);
-        if (w->bias != NULL)
-            add_bias(m->r->kern, w->bias + p->i_expert * w->n_out, from, to, m->n_tok, out, p->ld);
+        if (w->bias == NULL) {
+            multiply_band(m, p, from, to);
+            continue;
+        }
+        for (size_t end; from < to; from = end) {
+            end = to - from < 2 * BIAS_ROWS ? to : from + BIAS_ROWS;
+            multiply_band(m, p, from, end);
+            add_bias(m, p, from, end);
+        }
     }
 }
 
