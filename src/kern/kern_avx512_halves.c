@@ -165,7 +165,7 @@ static void sweep(const struct way *way, const uint8_t *w, const struct wf_sweep
 {
     size_t n_tiles = (n_tok + WF_UNITS_TILE - 1) / WF_UNITS_TILE, to = 0;
     size_t n_fetching = (n_tiles + 3) / 4;
-    struct wf_ahead none = {0};
+    struct wf_ahead none = {next, next, 0};
     struct wf_ahead ahead = {next, next + s->n * VALUE_BYTES,
                              WF_UNITS_BLOCK * way->per_unit / n_fetching + 1};
 
